@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_CAPTURE_CAPTURE_H
+#define IMAPID_CAPTURE_CAPTURE_H
+
+#include "capture/packet.h"
+
+#include <stddef.h>
+
+/* A capture file, pipe or standard input, read as packets in the order they are stored.
+ *
+ * pcap (both byte orders, micro- and nanoseconds, modified header) and pcapng (any number of
+ * sections and interfaces). Regular files are mapped, everything else goes through a bounded
+ * buffer; a pipe yields each packet as soon as it is complete. One object is used by one thread at
+ * a time; different objects are independent.
+ *
+ *     struct imapid_capture *c = imapid_capture_open(path, &message);
+ *     while ((result = imapid_capture_next(c, &packet)) != IMAPID_CAPTURE_END)
+ *         if (result == IMAPID_CAPTURE_PACKET) … else … imapid_capture_get_error(c)
+ */
+struct imapid_capture;
+
+enum imapid_capture_result {
+    IMAPID_CAPTURE_END,    /* nothing more; so it stays */
+    IMAPID_CAPTURE_PACKET, /* *packet is set, good until the next call */
+    /* Something could not be read; imapid_capture_get_error() says what and where. Packets given
+     * before stay valid. Call again: reading goes on behind the damage, or says END. */
+    IMAPID_CAPTURE_ERROR
+};
+
+/* The longest packet that is handed out whole: tcpdump's own limit, which holds a TSO segment with
+ * every header. What the capture holds beyond it (other kinds of links have it) is cut. */
+#define IMAPID_CAPTURE_PACKET_MAX 262144
+
+struct imapid_capture_counts {
+    uint64_t n_packets;
+    uint64_t n_octets;         /* captured */
+    uint64_t n_octets_wire;    /* as they were on the wire */
+    uint64_t n_cut;            /* packets with fewer octets than on the wire */
+    uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
+    uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
+};
+
+/* Opens path, "-" being standard input. Nothing is read yet: that the contents are no capture is
+ * said by the first imapid_capture_next(). On failure NULL, and *message, to be freed with
+ * g_free(), names the file and the reason. */
+struct imapid_capture *imapid_capture_open(const char *path, char **message);
+
+/* The same over any source of octets. read() gives up to n octets (at least one, as soon as there
+ * is one), 0 at the end, -1 on failure with errno set; close() may be NULL. name is for messages. */
+struct imapid_capture_source {
+    ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
+    void (*close)(void *ctx);
+    void *ctx;
+};
+struct imapid_capture *imapid_capture_open_source(const char *name,
+                                                  const struct imapid_capture_source *source);
+
+/* Called from within imapid_capture_next() for each pcapng Decryption Secrets Block, before any
+ * packet behind it. type as in the block (0x544c534b: TLS key log); the octets are good during the
+ * call only. */
+void imapid_capture_on_secrets(struct imapid_capture *capture,
+                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets, size_t n),
+                               void *ctx);
+
+enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
+                                               struct imapid_packet *packet);
+
+/* The message of the last ERROR: "FILE: octet PLACE: what is wrong". NULL when there was none.
+ * Good until the next imapid_capture_next(). */
+const char *imapid_capture_get_error(const struct imapid_capture *capture);
+
+/* "pcap" or "pcapng"; NULL until the first imapid_capture_next() has found out. */
+const char *imapid_capture_get_format(const struct imapid_capture *capture);
+
+const struct imapid_capture_counts *
+imapid_capture_get_counts(const struct imapid_capture *capture);
+
+/* For progress: octets of the file read so far, and its size (0 when unknown, as of a pipe). */
+uint64_t imapid_capture_get_place(const struct imapid_capture *capture);
+uint64_t imapid_capture_get_size(const struct imapid_capture *capture);
+
+/* NULL is allowed. */
+void imapid_capture_close(struct imapid_capture *capture);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_NET_H
+#define IMAPID_NET_NET_H
+
+#include "capture/packet.h"
+#include "net/tcp.h"
+
+/* Packets of a capture -> the octets of its TCP connections: link, IP and TCP in one object.
+ * Feed it the packets in order, then finish. One object is used by one thread at a time. */
+struct imapid_net;
+
+struct imapid_net_counts {
+    uint64_t n_packets;
+    uint64_t n_unknown_link;  /* packets of a link type that is not known here */
+    uint16_t unknown_link;    /* the first of those link types */
+    uint64_t n_not_ip;        /* ARP and the like */
+    uint64_t n_not_tcp;       /* UDP and the like */
+    uint64_t n_malformed;     /* headers that contradict themselves */
+    uint64_t n_cut;           /* headers that the capture does not hold whole */
+    uint64_t n_fragments;     /* IP fragments that may belong to TCP */
+    uint64_t n_reassembled;   /* datagrams put together of them */
+    uint64_t n_fragments_lost; /* datagrams given up: a piece was missing or cut, or too many
+                                  at a time */
+};
+
+/* limits NULL: the default. The handler is copied. */
+struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
+                                  const struct imapid_tcp_limits *limits);
+
+void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);
+
+/* End of the capture; see imapid_tcp_finish(). */
+void imapid_net_finish(struct imapid_net *net);
+
+const struct imapid_net_counts *imapid_net_get_counts(const struct imapid_net *net);
+const struct imapid_tcp_counts *imapid_net_get_tcp_counts(const struct imapid_net *net);
+
+/* NULL is allowed. */
+void imapid_net_free(struct imapid_net *net);
+
+#endif

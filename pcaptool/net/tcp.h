@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_TCP_H
+#define IMAPID_NET_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* TCP segments in the order they were captured -> the octets of each connection, in order.
+ *
+ * What comes out: the octets of either direction in sequence, each once, the first copy seen of it
+ * winning; where octets never came, a gap. Between the directions causes come before effects: what
+ * acknowledges octets of the peer comes after them, also where the capture has it the other way
+ * round. Checksums are not looked at. */
+struct imapid_tcp;
+
+struct imapid_endpoint {
+    uint8_t address[16]; /* in network order; IPv4 has 4, the rest is 0 */
+    uint16_t port;
+    uint8_t family; /* 4 or 6 */
+};
+
+/* Which packet, and when. */
+struct imapid_stamp {
+    uint64_t number; /* imapid_packet.number */
+    int64_t ts_ns;   /* imapid_packet.ts_ns */
+};
+
+/* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
+ * from the first callback to the one that returns IGNORE, or to the end of end(). */
+struct imapid_conn {
+    /* In an order of no meaning; "direction d" everywhere is what endpoint[d] sent. */
+    struct imapid_endpoint endpoint[2];
+    void *user; /* NULL at first */
+    /* The endpoint that opened the connection (sent SYN, or was sent SYN+ACK); the other one is
+     * the server. -1 while neither was seen. */
+    int client;
+    /* False when the capture has no SYN and no SYN+ACK: octets may be missing at the beginning
+     * of both directions. */
+    bool from_start;
+    uint32_t stream;                  /* as Wireshark's tcp.stream, from 0 */
+    struct imapid_stamp first, last; /* packets of this connection, so far */
+    uint64_t n_octets[2];             /* delivered of each direction, so far */
+    uint64_t n_lost[2];               /* octets in gaps of each direction, so far */
+};
+
+enum imapid_tcp_verdict {
+    IMAPID_TCP_WANTED,
+    /* No callback any more for this connection, end() included: the handler must have freed what
+     * `user` holds. From then on the connection costs one look-up a packet. */
+    IMAPID_TCP_IGNORE
+};
+
+enum imapid_tcp_reason {
+    IMAPID_TCP_FIN,         /* both sides have said FIN, and everything before was delivered */
+    IMAPID_TCP_RST,         /* one side reset it */
+    IMAPID_TCP_REUSED,      /* another connection began on the same addresses and ports */
+    IMAPID_TCP_CAPTURE_END, /* imapid_tcp_finish() */
+    IMAPID_TCP_LIMIT        /* too many connections: this one was quiet for the longest */
+};
+
+/* Callbacks must not call back into the object. No callback comes before the first octets or the
+ * first gap: a connection that carried nothing is never seen. */
+struct imapid_tcp_handler {
+    /* The next octets of direction dir: n > 0, good during the call only. packet is the one that
+     * made them deliverable: the one that carried them, or the one that filled the hole before
+     * them (where Wireshark shows them too). */
+    enum imapid_tcp_verdict (*data)(void *ctx, struct imapid_conn *conn, int dir,
+                                    const uint8_t *octets, size_t n,
+                                    const struct imapid_stamp *packet);
+    /* Octets of direction dir are missing at this place and will not be delivered later: n_lost of
+     * them, 0 when nobody knows how many. packet is the one behind the gap, or the one that
+     * settled that there is one. */
+    void (*gap)(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
+                const struct imapid_stamp *packet);
+    /* The last callback of this connection. */
+    void (*end)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
+    void *ctx;
+};
+
+/* Memory is bounded by these numbers, whatever the input. */
+struct imapid_tcp_limits {
+    uint32_t n_conns;      /* remembered at all, 64 octets each and 8 for finding them */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 256 octets each */
+    uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
+    uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
+    uint32_t n_queue_all;  /* octets waiting in all connections, headers included */
+    uint32_t n_patience;   /* packets of a connection after which what the peer has acknowledged,
+                              but the capture has not shown, counts as lost */
+};
+extern const struct imapid_tcp_limits imapid_tcp_default_limits;
+
+struct imapid_tcp_counts {
+    uint64_t n_segments;
+    uint64_t n_conns;         /* connections seen; the next one has this stream number */
+    uint64_t n_ignored;       /* given up by the handler */
+    uint64_t n_octets;        /* delivered */
+    uint64_t n_gaps;
+    uint64_t n_lost;          /* octets in them */
+    uint64_t n_reordered;     /* segments that had to wait for others */
+    uint64_t n_short;         /* segments too short to have a TCP header */
+    uint64_t n_off_sequence;  /* data segments far outside of what the connection is about */
+    uint64_t n_limit_queue;   /* a hole given up because n_queue or n_queue_segs was reached */
+    uint64_t n_limit_all;     /* a hole given up because n_queue_all was reached */
+    uint64_t n_limit_wanted;  /* a wanted connection given up because of n_wanted */
+    uint64_t n_limit_conns;   /* a connection forgotten because of n_conns */
+};
+
+/* One segment; what imapid_ip hands over. */
+struct imapid_segment {
+    /* addresses in network order: 4 octets at source and at destination, or 16 */
+    const uint8_t *source, *destination;
+    uint8_t family;       /* 4 or 6 */
+    uint64_t path;        /* VLANs and tunnels it came through: part of a connection's identity */
+    const uint8_t *octets; /* from the TCP header on */
+    uint32_t n;           /* octets captured */
+    uint32_t n_wire;      /* octets there were by the lengths of the lower layers; >= n */
+    struct imapid_stamp packet;
+};
+
+/* limits NULL: the default. The handler is copied. */
+struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
+                                  const struct imapid_tcp_limits *limits);
+
+void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
+
+/* The capture is over: what waits is delivered behind gaps, every wanted connection ends, in the
+ * order of stream numbers. The object is then as new, but for its counts and stream numbers. */
+void imapid_tcp_finish(struct imapid_tcp *tcp);
+
+const struct imapid_tcp_counts *imapid_tcp_get_counts(const struct imapid_tcp *tcp);
+
+/* Without imapid_tcp_finish() before it nothing more is delivered and no end() comes. */
+void imapid_tcp_free(struct imapid_tcp *tcp);
+
+#endif
