@@ -27,9 +27,8 @@ enum imapid_capture_result {
     IMAPID_CAPTURE_ERROR
 };
 
-/* The longest packet that is handed out whole: tcpdump's own limit, which holds a TSO segment with
- * every header. What the capture holds beyond it (other kinds of links have it) is cut. */
-#define IMAPID_CAPTURE_PACKET_MAX 262144
+/* No packet handed out is longer than this. */
+#define IMAPID_CAPTURE_PACKET_MAX (16u << 20)
 
 struct imapid_capture_counts {
     uint64_t n_packets;
@@ -78,6 +77,10 @@ imapid_capture_get_counts(const struct imapid_capture *capture);
 /* For progress: octets of the file read so far, and its size (0 when unknown, as of a pipe). */
 uint64_t imapid_capture_get_place(const struct imapid_capture *capture);
 uint64_t imapid_capture_get_size(const struct imapid_capture *capture);
+
+/* The next imapid_capture_next(), and one that waits in a read that a signal has interrupted, says
+ * END. May be called from a signal handler, or from another thread. */
+void imapid_capture_stop(struct imapid_capture *capture);
 
 /* NULL is allowed. */
 void imapid_capture_close(struct imapid_capture *capture);

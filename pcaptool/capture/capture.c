@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Opens inputs, finds out their format, counts, and words errors; the formats are pcap.c and
+ * pcapng.c, the octets come from window.c.
+ *
+ * Refused: what is no capture, by one clear message at the first next(). Misuse: using a packet
+ * after the next call; taking an ERROR for the end. */
+
+#include "capture/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+static enum imapid_capture_result begin(struct imapid_capture *capture,
+                                        struct imapid_packet *packet);
+
+static struct imapid_capture *capture_new(const char *name)
+{
+    struct imapid_capture *capture = g_new0(struct imapid_capture, 1);
+    capture->name = g_strdup(name);
+    capture->next = begin;
+    return capture;
+}
+
+struct imapid_capture *imapid_capture_open(const char *path, char **message)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    struct imapid_capture *capture = capture_new(is_stdin ? "standard input" : path);
+    imapid_window_init_fd(&capture->window, fd, !is_stdin);
+    return capture;
+}
+
+struct imapid_capture *imapid_capture_open_source(const char *name,
+                                                  const struct imapid_capture_source *source)
+{
+    struct imapid_capture *capture = capture_new(name);
+    imapid_window_init_source(&capture->window, source);
+    return capture;
+}
+
+void imapid_capture_on_secrets(struct imapid_capture *capture,
+                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets, size_t n),
+                               void *ctx)
+{
+    capture->on_secrets = fn;
+    capture->secrets_ctx = ctx;
+}
+
+enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
+                                               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_free(capture->error);
+    capture->error = g_strdup_printf("%s: octet %" G_GUINT64_FORMAT ": %s", capture->name, place,
+                                     what);
+    g_free(what);
+    capture->counts.n_errors++;
+    return IMAPID_CAPTURE_ERROR;
+}
+
+enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
+                                                    struct imapid_packet *packet)
+{
+    (void)capture;
+    (void)packet;
+    return IMAPID_CAPTURE_END;
+}
+
+enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *capture, uint64_t place,
+                                                   uint64_t n, const char *what)
+{
+    const struct imapid_window *window = &capture->window;
+    capture->next = imapid_capture_next_none;
+    if (window->stop)
+        return IMAPID_CAPTURE_END;
+    if (window->error)
+        return imapid_capture_fail(capture, window->end_place, "reading failed: %s",
+                                   g_strerror(window->error));
+    if (window->end_place <= place)
+        return IMAPID_CAPTURE_END;
+    return imapid_capture_fail(capture, place,
+                               "the file ends inside a %s, after %" G_GUINT64_FORMAT
+                               " of %" G_GUINT64_FORMAT " octets",
+                               what, window->end_place - place, n);
+}
+
+/* The first next(): finds the format, then is replaced by its reader. */
+static enum imapid_capture_result begin(struct imapid_capture *capture,
+                                        struct imapid_packet *packet)
+{
+    struct imapid_window *window = &capture->window;
+    enum imapid_capture_result result;
+    bool whole = imapid_window_need(window, 4);
+    uint32_t magic = whole ? imapid_get32(window->at, false) : 0;
+    if (window->error || window->stop) {
+        return imapid_capture_fail_end(capture, 0, 4, "file header");
+    } else if (imapid_pcap_is_magic(magic)) {
+        result = imapid_pcap_begin(capture);
+    } else if (imapid_pcapng_is_magic(magic)) {
+        result = imapid_pcapng_begin(capture);
+    } else {
+        capture->next = imapid_capture_next_none;
+        return imapid_capture_fail(capture, imapid_window_place(window), "%s",
+                                   imapid_window_left(window) == 0 ? "the file is empty"
+                                                                   : "neither pcap nor pcapng");
+    }
+    return result == IMAPID_CAPTURE_PACKET ? capture->next(capture, packet) : result;
+}
+
+static enum imapid_capture_result fail_spoilt(struct imapid_capture *capture)
+{
+    capture->next = imapid_capture_next_none;
+    capture->told_spoilt = true;
+    return imapid_capture_fail(capture, imapid_window_place(&capture->window),
+                               "the file shrank or failed while it was being read; the packets "
+                               "just before this place may be wrong");
+}
+
+enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
+                                               struct imapid_packet *packet)
+{
+    struct imapid_capture_counts *counts = &capture->counts;
+    if (capture->window.stop)
+        return IMAPID_CAPTURE_END;
+    enum imapid_capture_result result = capture->next(capture, packet);
+    if (imapid_window_is_spoilt(&capture->window) && !capture->told_spoilt)
+        return fail_spoilt(capture);
+    if (result != IMAPID_CAPTURE_PACKET)
+        return result;
+    packet->number = ++capture->n_frames;
+    counts->n_packets++;
+    counts->n_octets += packet->n;
+    counts->n_octets_wire += packet->n_wire;
+    counts->n_cut += packet->n < packet->n_wire;
+    return IMAPID_CAPTURE_PACKET;
+}
+
+const char *imapid_capture_get_error(const struct imapid_capture *capture)
+{
+    return capture->error;
+}
+
+const char *imapid_capture_get_format(const struct imapid_capture *capture)
+{
+    return capture->format;
+}
+
+const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture)
+{
+    return &capture->counts;
+}
+
+uint64_t imapid_capture_get_place(const struct imapid_capture *capture)
+{
+    return imapid_window_place(&capture->window);
+}
+
+uint64_t imapid_capture_get_size(const struct imapid_capture *capture)
+{
+    return capture->window.size;
+}
+
+void imapid_capture_stop(struct imapid_capture *capture)
+{
+    capture->window.stop = 1;
+}
+
+void imapid_capture_close(struct imapid_capture *capture)
+{
+    if (!capture)
+        return;
+    imapid_window_deinit(&capture->window);
+    imapid_pcapng_deinit(&capture->pcapng);
+    g_free(capture->name);
+    g_free(capture->error);
+    g_free(capture);
+}

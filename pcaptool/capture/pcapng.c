@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The pcapng format (draft-ietf-opsawg-pcapng): blocks that give their length at both ends, in
+ * sections that each have a byte order and interfaces of their own.
+ *
+ * A block is believed when both its lengths agree. What is wrong inside of one is an error and
+ * costs that block; when the lengths are wrong, the next place is looked for that looks like a
+ * block of a known type. Misuse: none, all input is hostile here. */
+
+#include "capture/reader.h"
+
+#define BLOCK_SECTION  0x0a0d0d0au
+#define ORDER_MAGIC    0x1a2b3c4du
+#define N_FRAME        12u /* type, length, length again */
+
+/* Interfaces of a section: each is remembered. Captures have some; the block that refers to one
+ * has room for 2^32. */
+#define N_INTERFACES 65536u
+
+/* The longest block that is looked for behind damage: a packet of a network with its options. */
+#define N_FOUND 270336u
+
+#define OPTION_END      0u
+#define OPTION_TSRESOL  9u
+#define OPTION_TSOFFSET 14u
+
+struct block {
+    uint64_t place;
+    uint32_t type;
+    uint32_t n;          /* all of it */
+    const uint8_t *body; /* n - N_FRAME octets */
+    uint32_t n_body;
+};
+
+enum outcome { NOTHING, PACKET, BAD };
+
+struct block_type {
+    uint32_t type;
+    uint32_t n_body_min;
+    enum outcome (*read)(struct imapid_capture *capture, const struct block *block,
+                         struct imapid_packet *packet);
+};
+
+bool imapid_pcapng_is_magic(uint32_t magic)
+{
+    return magic == BLOCK_SECTION;
+}
+
+static enum outcome fail(struct imapid_capture *capture, const struct block *block,
+                         const char *what)
+{
+    imapid_capture_fail(capture, block->place, "pcapng block of type %u: %s", block->type, what);
+    return BAD;
+}
+
+static int64_t add_saturated(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+
+static int64_t binary_to_ns(uint64_t ticks, unsigned n_shift)
+{
+    uint64_t seconds = n_shift < 64 ? ticks >> n_shift : 0;
+    uint64_t rest = n_shift < 64 ? ticks & (((uint64_t)1 << n_shift) - 1) : ticks;
+    if (n_shift > 32) {
+        rest = n_shift - 32 < 64 ? rest >> (n_shift - 32) : 0;
+        n_shift = 32;
+    }
+    uint64_t ns = (rest * 1000000000u) >> n_shift;
+    if (seconds > (uint64_t)INT64_MAX / 1000000000u - 1)
+        return INT64_MAX;
+    return (int64_t)(seconds * 1000000000u + ns);
+}
+
+static int64_t ticks_to_ns(const struct imapid_pcapng_interface *interface, uint64_t ticks)
+{
+    int64_t ns;
+    if (interface->factor > 0)
+        ns = ticks > (uint64_t)INT64_MAX / interface->factor
+                 ? INT64_MAX
+                 : (int64_t)(ticks * interface->factor);
+    else if (interface->divisor > 0)
+        ns = (int64_t)MIN(ticks / interface->divisor, (uint64_t)INT64_MAX);
+    else
+        ns = binary_to_ns(ticks, interface->n_shift);
+    return add_saturated(ns, interface->offset_ns);
+}
+
+static void set_resolution(struct imapid_pcapng_interface *interface, uint8_t resolution)
+{
+    unsigned exponent = resolution & 0x7f;
+    interface->factor = interface->divisor = interface->n_shift = 0;
+    if (resolution & 0x80) {
+        interface->n_shift = (uint8_t)exponent;
+    } else if (exponent <= 9) {
+        interface->factor = 1;
+        for (; exponent < 9; exponent++)
+            interface->factor *= 10;
+    } else {
+        interface->divisor = 1;
+        /* 10^19 is the most that 64 bits hold; finer ticks are too few to make a nanosecond. */
+        for (exponent = MIN(exponent, 28); exponent > 9; exponent--)
+            interface->divisor *= 10;
+    }
+}
+
+static void set_offset(struct imapid_pcapng_interface *interface, const uint8_t *octets,
+                       bool swapped)
+{
+    uint64_t value;
+    memcpy(&value, octets, sizeof value);
+    int64_t seconds = (int64_t)(swapped ? __builtin_bswap64(value) : value);
+    if (__builtin_mul_overflow(seconds, (int64_t)1000000000, &interface->offset_ns))
+        interface->offset_ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* False: the options do not fit the block. */
+static bool read_interface_options(struct imapid_pcapng_interface *interface, const uint8_t *octets,
+                                   uint32_t n, bool swapped)
+{
+    while (n >= 4) {
+        unsigned code = imapid_get16(octets, swapped);
+        uint32_t n_value = imapid_get16(octets + 2, swapped);
+        uint32_t n_padded = (n_value + 3) & ~3u;
+        if (code == OPTION_END)
+            return true;
+        if (n_padded > n - 4)
+            return false;
+        if (code == OPTION_TSRESOL && n_value == 1)
+            set_resolution(interface, octets[4]);
+        else if (code == OPTION_TSOFFSET && n_value == 8)
+            set_offset(interface, octets + 4, swapped);
+        octets += 4 + n_padded;
+        n -= 4 + n_padded;
+    }
+    return n == 0;
+}
+
+static enum outcome read_section(struct imapid_capture *capture, const struct block *block,
+                                 struct imapid_packet *packet)
+{
+    (void)packet;
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    unsigned n_major = imapid_get16(block->body + 4, pcapng->swapped);
+    pcapng->n_before += pcapng->interfaces->len;
+    g_array_set_size(pcapng->interfaces, 0);
+    if (n_major != 1) {
+        capture->next = imapid_capture_next_none;
+        return fail(capture, block, "a version of pcapng that is not known");
+    }
+    return NOTHING;
+}
+
+static enum outcome read_interface(struct imapid_capture *capture, const struct block *block,
+                                   struct imapid_packet *packet)
+{
+    (void)packet;
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    struct imapid_pcapng_interface interface = {
+        .link_type = imapid_get16(block->body, pcapng->swapped),
+        .n_snap = imapid_get32(block->body + 4, pcapng->swapped),
+        .factor = 1000,
+    };
+    bool whole = read_interface_options(&interface, block->body + 8, block->n_body - 8,
+                                        pcapng->swapped);
+    if (pcapng->interfaces->len >= N_INTERFACES)
+        return fail(capture, block, "more interfaces than are remembered");
+    /* Whatever its options: the interfaces behind it are counted from here. */
+    g_array_append_val(pcapng->interfaces, interface);
+    return whole ? NOTHING : fail(capture, block, "options longer than the block");
+}
+
+/* What all three kinds of packet block share. ticks NULL: there is no time. */
+static enum outcome give_packet(struct imapid_capture *capture, const struct block *block,
+                                uint32_t id, const uint64_t *ticks, uint32_t n_head, uint32_t n,
+                                uint32_t n_wire, struct imapid_packet *packet)
+{
+    const struct imapid_pcapng *pcapng = &capture->pcapng;
+    if (G_UNLIKELY(id >= pcapng->interfaces->len))
+        return fail(capture, block, "an interface that was not described");
+    if (G_UNLIKELY(n > block->n_body - n_head))
+        return fail(capture, block, "a packet longer than the block");
+    const struct imapid_pcapng_interface *interface =
+        &g_array_index(pcapng->interfaces, struct imapid_pcapng_interface, id);
+    packet->data = block->body + n_head;
+    packet->n = n;
+    packet->n_wire = MAX(n, n_wire);
+    packet->ts_ns = ticks ? ticks_to_ns(interface, *ticks) : 0;
+    packet->has_ts = ticks != NULL;
+    packet->interface = pcapng->n_before + id;
+    packet->link_type = interface->link_type;
+    return PACKET;
+}
+
+static enum outcome read_enhanced(struct imapid_capture *capture, const struct block *block,
+                                  struct imapid_packet *packet)
+{
+    bool swapped = capture->pcapng.swapped;
+    const uint8_t *body = block->body;
+    uint64_t ticks = (uint64_t)imapid_get32(body + 4, swapped) << 32 |
+                     imapid_get32(body + 8, swapped);
+    return give_packet(capture, block, imapid_get32(body, swapped), &ticks, 20,
+                       imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
+}
+
+/* The block that Enhanced Packet Blocks have replaced. */
+static enum outcome read_obsolete(struct imapid_capture *capture, const struct block *block,
+                                  struct imapid_packet *packet)
+{
+    bool swapped = capture->pcapng.swapped;
+    const uint8_t *body = block->body;
+    uint64_t ticks = (uint64_t)imapid_get32(body + 4, swapped) << 32 |
+                     imapid_get32(body + 8, swapped);
+    return give_packet(capture, block, imapid_get16(body, swapped), &ticks, 20,
+                       imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
+}
+
+/* Its length is what the interface's snap length has left of the packet. */
+static enum outcome read_simple(struct imapid_capture *capture, const struct block *block,
+                                struct imapid_packet *packet)
+{
+    const struct imapid_pcapng *pcapng = &capture->pcapng;
+    uint32_t n_wire = imapid_get32(block->body, pcapng->swapped);
+    uint32_t n = MIN(n_wire, block->n_body - 4);
+    if (pcapng->interfaces->len > 0) {
+        uint32_t n_snap = g_array_index(pcapng->interfaces, struct imapid_pcapng_interface, 0).n_snap;
+        if (n_snap > 0)
+            n = MIN(n, n_snap);
+    }
+    return give_packet(capture, block, 0, NULL, 4, n, n_wire, packet);
+}
+
+static enum outcome read_secrets(struct imapid_capture *capture, const struct block *block,
+                                 struct imapid_packet *packet)
+{
+    (void)packet;
+    uint32_t type = imapid_get32(block->body, capture->pcapng.swapped);
+    uint32_t n = imapid_get32(block->body + 4, capture->pcapng.swapped);
+    if (n > block->n_body - 8)
+        return fail(capture, block, "secrets longer than the block");
+    if (capture->on_secrets)
+        capture->on_secrets(capture->secrets_ctx, type, block->body + 8, n);
+    return NOTHING;
+}
+
+static enum outcome skip(struct imapid_capture *capture, const struct block *block,
+                         struct imapid_packet *packet)
+{
+    (void)block;
+    (void)packet;
+    capture->counts.n_skipped_blocks++;
+    return NOTHING;
+}
+
+/* The most frequent first. */
+static const struct block_type block_types[] = {
+    {6, 20, read_enhanced},
+    {3, 4, read_simple},
+    {2, 20, read_obsolete},
+    {1, 8, read_interface},
+    {BLOCK_SECTION, 16, read_section},
+    {10, 8, read_secrets},
+    {4, 0, skip}, /* name resolution */
+    {5, 8, skip}, /* interface statistics */
+};
+
+static const struct block_type *find_block_type(uint32_t type)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(block_types); i++)
+        if (block_types[i].type == type)
+            return &block_types[i];
+    return NULL;
+}
+
+/* Sets the byte order from the Section Header Block at hand. */
+static bool find_byte_order(struct imapid_pcapng *pcapng, const uint8_t *octets)
+{
+    uint32_t order = imapid_get32(octets + 8, false);
+    if (order != ORDER_MAGIC && order != __builtin_bswap32(ORDER_MAGIC))
+        return false;
+    pcapng->swapped = order != ORDER_MAGIC;
+    return true;
+}
+
+static enum imapid_capture_result fail_lost(struct imapid_capture *capture,
+                                            const struct block *block, const char *what)
+{
+    capture->pcapng.lost = true;
+    fail(capture, block, what);
+    return IMAPID_CAPTURE_ERROR;
+}
+
+/* Moves behind a block of no use, without having it in the window whole. */
+static enum imapid_capture_result skip_unknown(struct imapid_capture *capture,
+                                               const struct block *block)
+{
+    struct imapid_window *window = &capture->window;
+    /* No need to read a stream to its end for a length that is nonsense. */
+    if (window->size > 0 && block->n > window->size - block->place)
+        return fail_lost(capture, block, "an unknown type with a length beyond the file's end");
+    if (!imapid_window_skip(window, block->n - 4) || !imapid_window_need(window, 4))
+        return imapid_capture_fail_end(capture, block->place, block->n, "block");
+    if (imapid_get32(window->at, capture->pcapng.swapped) != block->n)
+        return fail_lost(capture, block, "two lengths that differ");
+    window->at += 4;
+    capture->counts.n_skipped_blocks++;
+    return IMAPID_CAPTURE_PACKET;
+}
+
+/* Takes the block at hand; PACKET: it was good, and *outcome says what it was. */
+static enum imapid_capture_result take_block(struct imapid_capture *capture,
+                                             struct imapid_packet *packet, enum outcome *outcome)
+{
+    struct imapid_window *window = &capture->window;
+    struct block block = {.place = imapid_window_place(window)};
+    *outcome = NOTHING;
+    if (!imapid_window_need(window, N_FRAME))
+        return imapid_capture_fail_end(capture, block.place, N_FRAME, "block header");
+    block.type = imapid_get32(window->at, capture->pcapng.swapped);
+    if (block.type == BLOCK_SECTION && !find_byte_order(&capture->pcapng, window->at))
+        return fail_lost(capture, &block, "no byte order known");
+    block.n = imapid_get32(window->at + 4, capture->pcapng.swapped);
+    if (block.n < N_FRAME || block.n % 4 != 0)
+        return fail_lost(capture, &block, "a length that no block can have");
+    const struct block_type *type = find_block_type(block.type);
+    if (!type)
+        return skip_unknown(capture, &block);
+    if (block.n > IMAPID_CAPTURE_PACKET_MAX)
+        return fail_lost(capture, &block, "longer than any such block");
+    if (!imapid_window_need(window, block.n))
+        return imapid_capture_fail_end(capture, block.place, block.n, "block");
+    if (imapid_get32(window->at + block.n - 4, capture->pcapng.swapped) != block.n)
+        return fail_lost(capture, &block, "two lengths that differ");
+    block.body = window->at + 8;
+    block.n_body = block.n - N_FRAME;
+    window->at += block.n;
+    __builtin_prefetch(window->at);
+    __builtin_prefetch(window->at + 64);
+    *outcome = block.n_body < type->n_body_min ? fail(capture, &block, "too short for its type")
+                                               : type->read(capture, &block, packet);
+    return IMAPID_CAPTURE_PACKET;
+}
+
+static bool looks_like_block(struct imapid_capture *capture)
+{
+    struct imapid_window *window = &capture->window;
+    bool swapped = capture->pcapng.swapped;
+    uint32_t type = imapid_get32(window->at, swapped);
+    if (!find_block_type(type))
+        return false;
+    if (type == BLOCK_SECTION) {
+        uint32_t order = imapid_get32(window->at + 8, false);
+        if (order != ORDER_MAGIC && order != __builtin_bswap32(ORDER_MAGIC))
+            return false;
+        swapped = order != ORDER_MAGIC;
+    }
+    uint32_t n = imapid_get32(window->at + 4, swapped);
+    return n >= N_FRAME && n % 4 == 0 && n <= N_FOUND && imapid_window_need(window, n) &&
+           imapid_get32(window->at + n - 4, swapped) == n;
+}
+
+/* Behind damage: the next place that looks like a block, lengths are multiples of 4. */
+static bool find_block(struct imapid_capture *capture)
+{
+    struct imapid_window *window = &capture->window;
+    while (imapid_window_skip(window, 4) && imapid_window_need(window, N_FRAME))
+        if (looks_like_block(capture))
+            return true;
+    return false;
+}
+
+static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
+                                              struct imapid_packet *packet)
+{
+    if (capture->pcapng.lost) {
+        capture->pcapng.lost = false;
+        if (!find_block(capture)) {
+            capture->next = imapid_capture_next_none;
+            return IMAPID_CAPTURE_END;
+        }
+    }
+    for (;;) {
+        enum outcome outcome;
+        enum imapid_capture_result result = take_block(capture, packet, &outcome);
+        if (result != IMAPID_CAPTURE_PACKET)
+            return result;
+        if (outcome == BAD)
+            return IMAPID_CAPTURE_ERROR;
+        if (outcome == PACKET)
+            return IMAPID_CAPTURE_PACKET;
+    }
+}
+
+enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture)
+{
+    capture->format = "pcapng";
+    capture->pcapng.interfaces = g_array_new(FALSE, FALSE, sizeof(struct imapid_pcapng_interface));
+    capture->next = pcapng_next;
+    return IMAPID_CAPTURE_PACKET;
+}
+
+void imapid_pcapng_deinit(struct imapid_pcapng *pcapng)
+{
+    if (pcapng->interfaces)
+        g_array_free(pcapng->interfaces, TRUE);
+}

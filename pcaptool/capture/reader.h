@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_CAPTURE_READER_H
+#define IMAPID_CAPTURE_READER_H
+
+#include "capture/capture.h"
+#include "capture/window.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* What capture.c and the readers of the formats share; nobody else includes it. */
+
+struct imapid_pcap {
+    bool swapped;        /* the file's byte order is not this machine's */
+    bool nanoseconds;    /* else microseconds */
+    uint8_t n_header;    /* octets of a packet header: 16, or 24 (modified format) */
+    uint8_t n_minor;     /* format version 2.n */
+    uint16_t link_type;
+    uint32_t n_packet_max;
+};
+
+struct imapid_pcapng_interface {
+    uint16_t link_type;
+    uint32_t n_snap;      /* 0: none */
+    int64_t offset_ns;    /* to be added to times */
+    uint64_t factor;      /* nanoseconds a tick; or, if 0, */
+    uint64_t divisor;     /* ticks a nanosecond; or, if 0 too, */
+    uint8_t n_shift;      /* a second has 2^n_shift ticks */
+};
+
+struct imapid_pcapng {
+    bool swapped;
+    bool lost;          /* where the next block begins is not known */
+    uint32_t n_before;  /* interfaces of sections before this one */
+    GArray *interfaces; /* struct imapid_pcapng_interface, of this section */
+};
+
+struct imapid_capture {
+    struct imapid_window window;
+    /* Reads one packet; sets everything of it but its number. */
+    enum imapid_capture_result (*next)(struct imapid_capture *capture,
+                                       struct imapid_packet *packet);
+    const char *format;
+    char *name;
+    char *error;
+    bool told_spoilt;
+    void (*on_secrets)(void *ctx, uint32_t type, const uint8_t *octets, size_t n);
+    void *secrets_ctx;
+    struct imapid_capture_counts counts;
+    uint64_t n_frames; /* of the file, as Wireshark counts them */
+    struct imapid_pcap pcap;
+    struct imapid_pcapng pcapng;
+};
+
+/* Both: whether the window (that holds as many as 4 octets, if the file has them) begins with the
+ * format; if so, capture->next is set. begin() may say ERROR, and then capture->next says END. */
+bool imapid_pcap_is_magic(uint32_t magic);
+enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture);
+bool imapid_pcapng_is_magic(uint32_t magic);
+enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture);
+void imapid_pcapng_deinit(struct imapid_pcapng *pcapng);
+
+/* Sets the message and counts the error; returns ERROR. */
+enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
+                                               const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Nothing can be read any more: what the window says about it (a failed read, a file that shrank),
+ * or that the file ends inside of `what`, of which it should have had n octets, at `place`. END if
+ * it ends where it may. */
+enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *capture, uint64_t place,
+                                                   uint64_t n, const char *what);
+
+/* A next() for what has no more. */
+enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
+                                                    struct imapid_packet *packet);
+
+static inline uint16_t imapid_get16(const uint8_t *octets, bool swapped)
+{
+    uint16_t value;
+    memcpy(&value, octets, sizeof value);
+    return swapped ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t imapid_get32(const uint8_t *octets, bool swapped)
+{
+    uint32_t value;
+    memcpy(&value, octets, sizeof value);
+    return swapped ? __builtin_bswap32(value) : value;
+}
+
+#endif
