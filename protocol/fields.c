@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fields.c: looks defined fields up. Every other field is OTHER, which is no fault. */
+#include <imapid/fields.h>
+
+static const struct {
+    const char *wire, *column;
+} fields[IMAPID_N_FIELDS] = {
+#define IMAPID_FIELD(symbol, wire, column, text) {wire, column},
+#include <imapid/fields.def>
+#undef IMAPID_FIELD
+};
+
+enum imapid_field imapid_field_find(const uint8_t *name, size_t n)
+{
+    for (int i = 0; i < IMAPID_N_FIELDS; i++)
+        if (imapid_octets_is(name, n, fields[i].wire))
+            return (enum imapid_field)i;
+    return IMAPID_FIELD_OTHER;
+}
+
+const char *imapid_field_wire_name(enum imapid_field field)
+{
+    return fields[field].wire;
+}
+
+const char *imapid_field_column(enum imapid_field field)
+{
+    return fields[field].column;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fields.h: the fields RFC 2971 3.3 defines; fields.def is the table. */
+#ifndef IMAPID_FIELDS_H
+#define IMAPID_FIELDS_H
+
+#include <imapid/octets.h>
+
+enum imapid_field {
+#define IMAPID_FIELD(symbol, wire, column, text) IMAPID_FIELD_##symbol,
+#include <imapid/fields.def>
+#undef IMAPID_FIELD
+    IMAPID_N_FIELDS,
+    IMAPID_FIELD_OTHER = IMAPID_N_FIELDS, /* any other name: allowed */
+};
+
+/* The field a name stands for, ignoring case. */
+enum imapid_field imapid_field_find(const uint8_t *name, size_t n);
+
+/* As sent ("os-version"), and as filters and column heads spell it ("os_version"). Only for the
+ * defined fields. */
+const char *imapid_field_wire_name(enum imapid_field field);
+const char *imapid_field_column(enum imapid_field field);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* octets.h: places in a run of octets, and the comparisons IMAP asks for (RFC 9051 1.2: case is
+ * ignored in protocol words, in US-ASCII alone, whatever the locale). */
+#ifndef IMAPID_OCTETS_H
+#define IMAPID_OCTETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A place: `n` octets from `offset`, counted from the start of the unit it belongs to. An offset
+ * instead of a pointer, because the same place is marked in a window, written as JSON and compared
+ * with a golden file. */
+struct imapid_slice {
+    size_t offset;
+    size_t n;
+};
+
+/* Are the `n` octets at `data` the word `word` (NUL-terminated), ignoring ASCII case? */
+bool imapid_octets_is(const uint8_t *data, size_t n, const char *word);
+
+/* Are two runs the same, ignoring ASCII case? */
+bool imapid_octets_same(const uint8_t *a, size_t n_a, const uint8_t *b, size_t n_b);
+
+/* Does the run contain `word` (NUL-terminated, not empty), ignoring ASCII case? */
+bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word);
+
+static inline bool imapid_is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline uint8_t imapid_upper(uint8_t c)
+{
+    return c >= 'a' && c <= 'z' ? (uint8_t)(c - 'a' + 'A') : c;
+}
+
+static inline bool imapid_is_alpha(uint8_t c)
+{
+    return imapid_upper(c) >= 'A' && imapid_upper(c) <= 'Z';
+}
+
+static inline bool imapid_is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* ATOM-CHAR of RFC 9051 section 9: no CTL, no octet over 126, none of ( ) { SP % * " \ ]. */
+static inline bool imapid_is_atom_char(uint8_t c)
+{
+    return c > ' ' && c < 127 && c != '(' && c != ')' && c != '{' && c != '%' && c != '*' &&
+           c != '"' && c != '\\' && c != ']';
+}
+
+/* A character of a tag: ASTRING-CHAR (ATOM-CHAR or "]") but not "+". */
+static inline bool imapid_is_tag_char(uint8_t c)
+{
+    return (imapid_is_atom_char(c) || c == ']') && c != '+';
+}
+
+#endif

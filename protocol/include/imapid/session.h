@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session.h: what both directions of one IMAP connection say together: which response answers which
+ * ID command, in which state, under which protection (RFC 2971, RFC 9051, RFC 2177, RFC 4978).
+ *
+ * The caller keeps a window for each side (see frame.h) and, for each exchange slot, a copy of its
+ * command and response for as long as the exchange is open. It shows octets in the order in which
+ * they arrived, and after every call that returns UNIT or PASSED it takes the events:
+ *
+ *     for (;;) {
+ *         switch (imapid_session_read(s, side, window, n, &unit, &n_used)) {
+ *         case IMAPID_SESSION_MORE:        drop n_used octets, keep the rest, wait for more
+ *         case IMAPID_SESSION_OTHER_SIDE:  read the other side's window, as it is, then this again
+ *         case IMAPID_SESSION_PASSED:      n_used octets are no unit (the rest of one whose
+ * beginning was told, or noise); take the events, go on behind them case IMAPID_SESSION_UNIT: while
+ * (imapid_session_event(s, &event)) ...; go on
+ *         }
+ *     }
+ *
+ * After the event SWITCH the caller takes the octets behind n_used, and all of the other side's
+ * window, through TLS or DEFLATE and shows what comes out of it as new windows; or, if it cannot,
+ * shows nothing more. */
+#ifndef IMAPID_SESSION_H
+#define IMAPID_SESSION_H
+
+#include <imapid/frame.h>
+
+/* ID commands that wait for their answer at the same time. Clients pipeline one or two. */
+#define IMAPID_SLOTS 8
+
+/* Other commands that wait for theirs. Clients pipeline a handful; past this the oldest is
+ * forgotten, which costs no more than the means to recognise its answer. */
+#define IMAPID_PENDING_MAX 16
+
+enum imapid_known {
+    IMAPID_UNKNOWN,
+    IMAPID_NO,
+    IMAPID_YES,
+};
+
+enum imapid_state {
+    IMAPID_STATE_UNKNOWN,
+    IMAPID_STATE_NOT_AUTHENTICATED,
+    IMAPID_STATE_AUTHENTICATED,
+};
+
+enum imapid_security {
+    IMAPID_SECURITY_NONE,
+    IMAPID_SECURITY_STARTTLS,
+    IMAPID_SECURITY_TLS,
+};
+
+enum imapid_status {
+    IMAPID_STATUS_NONE, /* no tagged response was seen */
+    IMAPID_STATUS_OK,
+    IMAPID_STATUS_NO,
+    IMAPID_STATUS_BAD,
+};
+
+/* One ID exchange. Read only; good until the event that ends it was followed by the next call of
+ * imapid_session_read. */
+struct imapid_exchange {
+    bool open;
+    bool tentative; /* its command stands behind a hole and nothing has confirmed it yet */
+    bool has_command;
+    unsigned n_responses;
+    bool response_tentative;
+    enum imapid_status status;
+    bool lost;        /* octets of it, or of what may have been part of it, are missing */
+    bool unsolicited; /* a response, and no command for it can have been missed */
+    enum imapid_known advertised; /* did the last capability list before the command name ID? */
+    enum imapid_state state;      /* these three: at the command, or else the response */
+    enum imapid_security security;
+    bool compressed;
+    uint64_t order; /* rises from exchange to exchange */
+};
+
+enum imapid_event_kind {
+    IMAPID_EVENT_COMMAND,  /* the unit is the ID command of a new exchange */
+    IMAPID_EVENT_RESPONSE, /* the unit is its first untagged ID; of a new exchange where no command
+                              is open */
+    IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
+    IMAPID_EVENT_RESULT,   /* the unit is its tagged response: the exchange has ended */
+    IMAPID_EVENT_END,      /* the exchange has ended without one */
+    IMAPID_EVENT_DROP_RESPONSE, /* what was given as its response was none: forget it */
+    IMAPID_EVENT_DROP,          /* what was given as an exchange was none: forget it */
+    IMAPID_EVENT_TLS,           /* switch: behind the unit both sides speak TLS */
+    IMAPID_EVENT_DEFLATE,       /* switch: behind the unit both sides speak DEFLATE */
+};
+
+struct imapid_event {
+    enum imapid_event_kind kind;
+    unsigned slot; /* of the exchange; not for switches */
+};
+
+enum imapid_session_status {
+    IMAPID_SESSION_MORE,
+    IMAPID_SESSION_UNIT,
+    IMAPID_SESSION_PASSED,
+    IMAPID_SESSION_OTHER_SIDE,
+};
+
+struct imapid_pending {
+    struct imapid_tag tag;
+    enum imapid_word word;
+    bool tentative;
+    bool sends_data; /* the client's lines belong to it until it is answered */
+    uint64_t order;
+    uint8_t slot; /* IMAPID_SLOTS where it is no ID */
+};
+
+#define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 4)
+
+/* All state of one connection: about 2 KiB, no pointers. Read what stands before `frame`. */
+struct imapid_session {
+    bool from_start;              /* the connection was seen from its first octet */
+    enum imapid_known advertised; /* does the last capability list name ID? */
+    enum imapid_state state;
+    enum imapid_security security;
+    bool compressed;
+    bool required_by_server; /* a refusal spoke of a missing ID, and none had been sent */
+    bool seen[2];            /* octets of that side came */
+    uint64_t n_exchanges;
+    uint64_t n_id_commands;
+    struct imapid_exchange exchanges[IMAPID_SLOTS];
+    struct imapid_frame frame[2];
+
+    bool client_gap; /* commands may have been missed: responses without one prove nothing */
+    uint64_t client_gap_order;
+    bool asked; /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    uint64_t order;
+    unsigned n_pending;
+    struct imapid_pending pending[IMAPID_PENDING_MAX];
+    unsigned n_events, next_event;
+    struct imapid_event events[IMAPID_EVENTS_MAX];
+};
+
+/* Begins a connection: at its first octets (`from_start`), or anywhere in it. `security` is TLS
+ * where the octets come out of TLS from the start, else NONE. */
+void imapid_session_init(struct imapid_session *session, bool from_start,
+                         enum imapid_security security);
+
+/* Reads on in the window of `side`. UNIT: *unit was read. OTHER_SIDE is returned by the server's
+ * side alone, and at most once for a unit. */
+enum imapid_session_status imapid_session_read(struct imapid_session *session,
+                                               enum imapid_side side, const uint8_t *window,
+                                               size_t n, struct imapid_unit *unit, size_t *n_used);
+
+/* Takes the next event; false when there is none. */
+bool imapid_session_event(struct imapid_session *session, struct imapid_event *event);
+
+/* `n` octets of `side` (0: unknown how many) are missing behind its window. Then read on with the
+ * window as it is until MORE, and begin a new one. */
+void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n);
+
+/* The connection, or the capture, has ended: every open exchange ends. Take the events. Call
+ * imapid_session_gap for both sides before where the capture ends in mid-connection and a unit
+ * begun shall still be told as a cut one. */
+void imapid_session_end(struct imapid_session *session);
+
+/* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun. */
+void imapid_session_resume(struct imapid_session *session);
+
+enum imapid_speaker {
+    IMAPID_SPEAKER_NOBODY, /* this is no IMAP */
+    IMAPID_SPEAKER_CLIENT,
+    IMAPID_SPEAKER_SERVER,
+    IMAPID_SPEAKER_UNCLEAR, /* too few octets, or the middle of something */
+};
+
+/* Who would begin like this? `at_start` says that these are the first octets of a direction, where
+ * a server greets (RFC 9051 7.1) and a client sends a command. */
+enum imapid_speaker imapid_session_recognise(const uint8_t *octets, size_t n, bool at_start);
+
+#endif

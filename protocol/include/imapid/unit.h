@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit.h: what one command or one response is, and how its first line is read (RFC 9051 2.2).
+ *
+ * Pure: no state. frame.h finds where units end, session.h says what they mean together. */
+#ifndef IMAPID_UNIT_H
+#define IMAPID_UNIT_H
+
+#include <imapid/octets.h>
+
+enum imapid_side {
+    IMAPID_CLIENT,
+    IMAPID_SERVER,
+};
+
+enum imapid_word {
+    IMAPID_WORD_UNKNOWN,
+#define IMAPID_WORD(symbol, spelling, where) IMAPID_WORD_##symbol,
+#include <imapid/words.def>
+#undef IMAPID_WORD
+    IMAPID_N_WORDS
+};
+
+enum imapid_unit_kind {
+    IMAPID_UNIT_JUNK,         /* none of the following */
+    IMAPID_UNIT_COMMAND,      /* client: tag SP name [SP arguments] */
+    IMAPID_UNIT_CONTINUED,    /* client: a line asked for by "+": base64, DONE, ... */
+    IMAPID_UNIT_UNTAGGED,     /* server: "*" SP [number SP] name */
+    IMAPID_UNIT_TAGGED,       /* server: tag SP (OK / NO / BAD) SP text */
+    IMAPID_UNIT_CONTINUATION, /* server: "+" [SP text] */
+};
+
+/* A tag longer than this is not taken for one: it bounds what a reader looks at to tell a command
+ * from noise. Real tags have under 20 octets. */
+#define IMAPID_TAG_MAX 128
+
+/* A tag to compare with others: case matters (RFC 9051 2.2.1). The first octets and a hash of all
+ * stand for it, so that a connection's state stays small; who makes two tags collide deceives only
+ * the reader of their own connection. */
+struct imapid_tag {
+    uint8_t n;
+    uint8_t head[15];
+    uint64_t hash;
+};
+
+/* One unit. `data` is the window it was read from and is as good as that window; all places count
+ * from its start. An ID is there whole, `n` octets with the end of its last line; of any other
+ * unit the first line alone. */
+struct imapid_unit {
+    enum imapid_unit_kind kind;
+    enum imapid_word word; /* the name, if known */
+    const uint8_t *data;
+    size_t n;
+    struct imapid_slice tag;  /* COMMAND, TAGGED */
+    struct imapid_slice name; /* COMMAND, UNTAGGED, TAGGED */
+    struct imapid_slice args; /* behind the name (its space included), to before the line end */
+    bool cut;                 /* octets behind `n` are missing from the capture */
+    bool over_limit;          /* octets behind `n` were left out: the unit is over a limit */
+    bool refused;             /* the server refused the literal announced at the end of `n` */
+    bool bare_newline;        /* a line of it ends in LF alone */
+};
+
+/* Does such a unit carry an ID list? These are the units that are kept whole. */
+static inline bool imapid_unit_is_id(const struct imapid_unit *unit)
+{
+    return unit->word == IMAPID_WORD_ID &&
+           (unit->kind == IMAPID_UNIT_COMMAND || unit->kind == IMAPID_UNIT_UNTAGGED);
+}
+
+/* Is what follows the name free text, in which nothing announces a literal (RFC 9051 7: the text of
+ * OK, NO, BAD, BYE and PREAUTH, and what follows "+")? */
+bool imapid_unit_is_opaque(const struct imapid_unit *unit);
+
+/* Reads the `n` octets of a first line (with or without its end) as `side` would send it: sets
+ * kind, word, tag, name, args, data and n, and clears the rest. Any input is good. */
+void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uint8_t *line,
+                      size_t n);
+
+/* The unit's tag, and whether two are the same. */
+struct imapid_tag imapid_unit_tag(const struct imapid_unit *unit);
+bool imapid_tag_same(const struct imapid_tag *a, const struct imapid_tag *b);
+
+enum imapid_plausible {
+    IMAPID_PLAUSIBLE_NO,
+    IMAPID_PLAUSIBLE_YES,
+    IMAPID_PLAUSIBLE_MORE, /* may become either: more octets are needed (never over 256) */
+};
+
+/* Could a line that begins with these octets be the start of a command or response of `side`? Asks
+ * for a known name, so that the text of a message hardly ever passes. */
+enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t *line, size_t n);
+
+/* The text of a status response behind its name, with leading space and line end removed. */
+struct imapid_slice imapid_unit_text(const struct imapid_unit *unit);
+
+/* Is `word` sent untagged to an authenticated client alone? */
+bool imapid_word_shows_authenticated(enum imapid_word word);
+
+#endif

@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* session.c: joins the two directions of a connection.
+ *
+ * Causes come before effects: octets are expected in the order in which they arrived. A command is
+ * known by its tag until its tagged response; only of ID, STARTTLS, COMPRESS, AUTHENTICATE, LOGIN
+ * and IDLE does the answer change anything here, the others are kept because an answer to a known
+ * tag proves that both readers stand at line starts.
+ *
+ * Refuses: nothing. It believes nothing that stands behind a hole until it is confirmed. */
+#include <imapid/session.h>
+
+#include <string.h>
+
+#define CLIENT(session) (&(session)->frame[IMAPID_CLIENT])
+#define SERVER(session) (&(session)->frame[IMAPID_SERVER])
+
+void imapid_session_init(struct imapid_session *session, bool from_start,
+                         enum imapid_security security)
+{
+    memset(session, 0, sizeof *session);
+    session->from_start = from_start;
+    session->security = security;
+    session->client_gap = !from_start;
+    imapid_frame_init(CLIENT(session), IMAPID_CLIENT, from_start);
+    imapid_frame_init(SERVER(session), IMAPID_SERVER, from_start);
+}
+
+/* ---- events ---- */
+
+static void tell(struct imapid_session *session, enum imapid_event_kind kind, unsigned slot)
+{
+    if (session->n_events < IMAPID_EVENTS_MAX)
+        session->events[session->n_events++] = (struct imapid_event){kind, slot};
+}
+
+bool imapid_session_event(struct imapid_session *session, struct imapid_event *event)
+{
+    if (session->next_event == session->n_events) {
+        session->next_event = session->n_events = 0;
+        return false;
+    }
+    *event = session->events[session->next_event++];
+    return true;
+}
+
+/* ---- pending commands ---- */
+
+static void remove_pending(struct imapid_session *session, unsigned i)
+{
+    session->n_pending--;
+    memmove(session->pending + i, session->pending + i + 1,
+            (session->n_pending - i) * sizeof session->pending[0]);
+}
+
+/* The oldest command with this tag: the same tag twice is answered in order. */
+static int find_pending(const struct imapid_session *session, const struct imapid_tag *tag)
+{
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (imapid_tag_same(&session->pending[i].tag, tag))
+            return (int)i;
+    return -1;
+}
+
+static bool waits_for(const struct imapid_session *session, enum imapid_word word)
+{
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].word == word)
+            return true;
+    return false;
+}
+
+/* ---- exchanges ---- */
+
+static void close_exchange(struct imapid_session *session, unsigned slot,
+                           enum imapid_event_kind kind)
+{
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    exchange->open = false;
+    if (kind == IMAPID_EVENT_DROP)
+        session->n_exchanges--;
+    tell(session, kind, slot);
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].slot == slot) {
+            remove_pending(session, i);
+            break;
+        }
+}
+
+/* Ends what can have no further part: unconfirmed responses and commands are dropped, unless the
+ * side that would confirm them is not in the capture at all. */
+static void end_exchange(struct imapid_session *session, unsigned slot)
+{
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    if (exchange->tentative && session->seen[IMAPID_SERVER] && session->seen[IMAPID_CLIENT]) {
+        close_exchange(session, slot, IMAPID_EVENT_DROP);
+        return;
+    }
+    if (exchange->response_tentative && session->seen[IMAPID_CLIENT]) {
+        exchange->n_responses = 0;
+        exchange->response_tentative = false;
+        tell(session, IMAPID_EVENT_DROP_RESPONSE, slot);
+    }
+    close_exchange(session, slot, IMAPID_EVENT_END);
+}
+
+static int find_oldest(const struct imapid_session *session,
+                       bool (*fits)(const struct imapid_exchange *))
+{
+    int oldest = -1;
+
+    for (int i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open && fits(&session->exchanges[i]) &&
+            (oldest < 0 || session->exchanges[i].order < session->exchanges[oldest].order))
+            oldest = i;
+    return oldest;
+}
+
+static bool is_any(const struct imapid_exchange *exchange)
+{
+    return exchange->open;
+}
+
+static bool is_unanswered(const struct imapid_exchange *exchange)
+{
+    return exchange->has_command && !exchange->n_responses;
+}
+
+static bool is_answered(const struct imapid_exchange *exchange)
+{
+    return exchange->has_command && exchange->n_responses;
+}
+
+static bool is_orphan(const struct imapid_exchange *exchange)
+{
+    return !exchange->has_command;
+}
+
+static unsigned open_exchange(struct imapid_session *session)
+{
+    unsigned slot = 0;
+    struct imapid_exchange *exchange;
+
+    while (slot < IMAPID_SLOTS && session->exchanges[slot].open)
+        slot++;
+    if (slot == IMAPID_SLOTS) {
+        slot = (unsigned)find_oldest(session, is_any);
+        session->exchanges[slot].lost = true;
+        end_exchange(session, slot);
+    }
+    exchange = &session->exchanges[slot];
+    memset(exchange, 0, sizeof *exchange);
+    exchange->open = true;
+    exchange->advertised = session->advertised;
+    exchange->state = session->state;
+    exchange->security = session->security;
+    exchange->compressed = session->compressed;
+    exchange->order = ++session->order;
+    session->n_exchanges++;
+    return slot;
+}
+
+/* ---- confirming what was read behind a hole ---- */
+
+static void confirm_client(struct imapid_session *session)
+{
+    if (CLIENT(session)->sync != IMAPID_SYNC_TENTATIVE)
+        return;
+    CLIENT(session)->sync = IMAPID_SYNC_SURE;
+    for (unsigned i = 0; i < session->n_pending; i++)
+        session->pending[i].tentative = false;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].tentative = false;
+}
+
+static void confirm_server(struct imapid_session *session)
+{
+    SERVER(session)->sync = IMAPID_SYNC_SURE;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].response_tentative = false;
+}
+
+/* A line was read that no sender of commands would send: what was thought to be commands since the
+ * hole was none. */
+static void distrust_client(struct imapid_session *session)
+{
+    for (unsigned i = session->n_pending; i-- > 0;)
+        if (session->pending[i].tentative && session->pending[i].slot == IMAPID_SLOTS)
+            remove_pending(session, i);
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open && session->exchanges[i].tentative)
+            close_exchange(session, i, IMAPID_EVENT_DROP);
+}
+
+static void distrust_server(struct imapid_session *session)
+{
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        struct imapid_exchange *exchange = &session->exchanges[i];
+
+        if (!exchange->open || !exchange->response_tentative)
+            continue;
+        exchange->n_responses = 0;
+        exchange->response_tentative = false;
+        if (exchange->has_command)
+            tell(session, IMAPID_EVENT_DROP_RESPONSE, i);
+        else
+            close_exchange(session, i, IMAPID_EVENT_DROP);
+    }
+}
+
+/* ---- the client's units ---- */
+
+static bool sends_data(const struct imapid_session *session)
+{
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].sends_data)
+            return true;
+    return false;
+}
+
+/* Says what the client's next line will be. */
+static void expect_lines(struct imapid_session *session)
+{
+    struct imapid_frame *client = CLIENT(session);
+
+    if (sends_data(session))
+        client->lines = IMAPID_LINES_DATA;
+    else if (session->asked)
+        client->lines = IMAPID_LINES_ONE;
+    else if (waits_for(session, IMAPID_WORD_STARTTLS))
+        client->lines = IMAPID_LINES_HELD;
+    else
+        client->lines = IMAPID_LINES_UNITS;
+}
+
+static void add_pending(struct imapid_session *session, const struct imapid_unit *unit,
+                        unsigned slot, bool tentative)
+{
+    if (session->n_pending == IMAPID_PENDING_MAX) {
+        unsigned oldest = 0;
+
+        while (oldest < IMAPID_PENDING_MAX && session->pending[oldest].slot != IMAPID_SLOTS)
+            oldest++; /* at most IMAPID_SLOTS of them are IDs */
+        remove_pending(session, oldest);
+    }
+    session->pending[session->n_pending++] = (struct imapid_pending){
+        .tag = imapid_unit_tag(unit),
+        .word = unit->word,
+        .tentative = tentative,
+        .sends_data = unit->word == IMAPID_WORD_AUTHENTICATE || unit->word == IMAPID_WORD_IDLE,
+        .order = ++session->order,
+        .slot = (uint8_t)slot};
+}
+
+static void take_id_command(struct imapid_session *session, const struct imapid_unit *unit,
+                            bool tentative)
+{
+    unsigned slot = open_exchange(session);
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    exchange->has_command = true;
+    exchange->lost = unit->cut;
+    exchange->tentative = tentative;
+    session->n_id_commands++;
+    tell(session, IMAPID_EVENT_COMMAND, slot);
+    add_pending(session, unit, slot, tentative);
+}
+
+static void take_command(struct imapid_session *session, const struct imapid_unit *unit,
+                         bool tentative)
+{
+    session->asked = false;
+    if (unit->word == IMAPID_WORD_ID) {
+        take_id_command(session, unit, tentative);
+    } else {
+        if ((unit->word == IMAPID_WORD_LOGIN || unit->word == IMAPID_WORD_AUTHENTICATE) &&
+            !tentative && session->state == IMAPID_STATE_UNKNOWN)
+            session->state = IMAPID_STATE_NOT_AUTHENTICATED;
+        add_pending(session, unit, IMAPID_SLOTS, tentative);
+    }
+    expect_lines(session);
+}
+
+/* `word` (or, if UNKNOWN, every command) asks for no more lines of data. */
+static void stop_data(struct imapid_session *session, enum imapid_word word)
+{
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].word == word || word == IMAPID_WORD_UNKNOWN)
+            session->pending[i].sends_data = false;
+}
+
+static void take_continued(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    session->asked = false;
+    if (imapid_octets_is(unit->data + unit->args.offset, unit->args.n, "DONE"))
+        stop_data(session, IMAPID_WORD_IDLE);
+    expect_lines(session);
+}
+
+/* ---- the server's units ---- */
+
+/* Reads a capability list: does it name ID? */
+static void read_capabilities(struct imapid_session *session, const uint8_t *list, size_t n)
+{
+    size_t at = 0;
+
+    session->advertised = IMAPID_NO;
+    while (at < n) {
+        size_t start;
+
+        while (at < n && imapid_is_blank(list[at]))
+            at++;
+        start = at;
+        while (at < n && !imapid_is_blank(list[at]))
+            at++;
+        if (imapid_octets_is(list + start, at - start, "ID"))
+            session->advertised = IMAPID_YES;
+    }
+}
+
+/* "[CAPABILITY ...]" at the head of a status text (RFC 9051 7.1). */
+static void read_capability_code(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    static const char head[] = "[CAPABILITY ";
+    struct imapid_slice text = imapid_unit_text(unit);
+    const uint8_t *start = unit->data + text.offset;
+    size_t n_head = sizeof head - 1;
+    const uint8_t *end;
+
+    if (text.n < n_head || !imapid_octets_is(start, n_head, head))
+        return;
+    end = memchr(start, ']', text.n);
+    if (end)
+        read_capabilities(session, start + n_head, (size_t)(end - start) - n_head);
+}
+
+static void take_response(struct imapid_session *session, const struct imapid_unit *unit,
+                          bool tentative)
+{
+    int slot = find_oldest(session, is_unanswered);
+    enum imapid_event_kind kind = IMAPID_EVENT_RESPONSE;
+    struct imapid_exchange *exchange;
+
+    if (slot < 0) {
+        slot = find_oldest(session, is_answered);
+        kind = IMAPID_EVENT_EXTRA;
+    }
+    if (slot < 0) {
+        slot = (int)open_exchange(session);
+        kind = IMAPID_EVENT_RESPONSE;
+        session->exchanges[slot].unsolicited = !session->client_gap && !tentative;
+        session->exchanges[slot].lost = session->client_gap;
+    }
+    exchange = &session->exchanges[slot];
+    if (kind == IMAPID_EVENT_EXTRA && exchange->response_tentative) {
+        /* Of two that may both be none the later one stands nearer to the result. */
+        kind = IMAPID_EVENT_RESPONSE;
+        exchange->n_responses = 0;
+        tell(session, IMAPID_EVENT_DROP_RESPONSE, (unsigned)slot);
+    }
+    exchange->response_tentative = tentative;
+    exchange->n_responses++;
+    exchange->lost |= unit->cut;
+    tell(session, kind, (unsigned)slot);
+    if (exchange->unsolicited && !exchange->has_command) {
+        /* No command is open, so no tagged response belongs to it. */
+        close_exchange(session, (unsigned)slot, IMAPID_EVENT_END);
+    }
+}
+
+/* Does a refusal say that it wants an ID first? Seen: "Unsafe Login. Please contact ..." on SELECT,
+ * and texts that ask for the ID command. */
+static bool speaks_of_missing_id(const struct imapid_unit *unit)
+{
+    struct imapid_slice text = imapid_unit_text(unit);
+    const uint8_t *start = unit->data + text.offset;
+
+    return imapid_octets_contain(start, text.n, "unsafe login") ||
+           imapid_octets_contain(start, text.n, "ID command") ||
+           imapid_octets_contain(start, text.n, "send ID ") ||
+           imapid_octets_contain(start, text.n, "ID required");
+}
+
+static enum imapid_status read_status(const struct imapid_unit *unit)
+{
+    return unit->word == IMAPID_WORD_OK   ? IMAPID_STATUS_OK
+           : unit->word == IMAPID_WORD_NO ? IMAPID_STATUS_NO
+                                          : IMAPID_STATUS_BAD;
+}
+
+/* A command other than ID was answered OK. */
+static void take_success(struct imapid_session *session, enum imapid_word word)
+{
+    switch (word) {
+    case IMAPID_WORD_LOGIN:
+    case IMAPID_WORD_AUTHENTICATE:
+        session->state = IMAPID_STATE_AUTHENTICATED;
+        break;
+    case IMAPID_WORD_UNAUTHENTICATE:
+        session->state = IMAPID_STATE_NOT_AUTHENTICATED;
+        break;
+    case IMAPID_WORD_STARTTLS:
+        session->security = IMAPID_SECURITY_STARTTLS;
+        session->advertised = IMAPID_UNKNOWN; /* RFC 9051 6.2.1: to be asked anew */
+        tell(session, IMAPID_EVENT_TLS, 0);
+        break;
+    case IMAPID_WORD_COMPRESS:
+        session->compressed = true;
+        tell(session, IMAPID_EVENT_DEFLATE, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The result of a response whose command is not in the capture: the next tagged response. */
+static void take_orphan_result(struct imapid_session *session, enum imapid_status status)
+{
+    int slot = find_oldest(session, is_orphan);
+
+    if (!session->seen[IMAPID_CLIENT] && SERVER(session)->sync == IMAPID_SYNC_TENTATIVE)
+        confirm_server(session);
+    if (slot < 0 || SERVER(session)->sync != IMAPID_SYNC_SURE)
+        return;
+    session->exchanges[slot].status = status;
+    close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
+}
+
+static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    enum imapid_status status = read_status(unit);
+    struct imapid_tag tag = imapid_unit_tag(unit);
+    int i = find_pending(session, &tag);
+    struct imapid_pending pending;
+
+    if (status == IMAPID_STATUS_OK)
+        read_capability_code(session, unit);
+    if (status == IMAPID_STATUS_NO && !session->n_id_commands && session->from_start &&
+        speaks_of_missing_id(unit))
+        session->required_by_server = true;
+    if (i < 0) {
+        take_orphan_result(session, status);
+        return;
+    }
+    confirm_client(session);
+    confirm_server(session);
+    pending = session->pending[i];
+    remove_pending(session, (unsigned)i);
+    if (session->client_gap && pending.order > session->client_gap_order)
+        session->client_gap = false;
+    if (pending.slot < IMAPID_SLOTS) {
+        session->exchanges[pending.slot].status = status;
+        close_exchange(session, pending.slot, IMAPID_EVENT_RESULT);
+    } else if (status == IMAPID_STATUS_OK) {
+        take_success(session, pending.word);
+    }
+    expect_lines(session);
+}
+
+static void take_untagged(struct imapid_session *session, const struct imapid_unit *unit,
+                          bool tentative)
+{
+    switch (unit->word) {
+    case IMAPID_WORD_ID:
+        take_response(session, unit, tentative);
+        return;
+    case IMAPID_WORD_CAPABILITY:
+        read_capabilities(session, unit->data + unit->args.offset, unit->args.n);
+        return;
+    case IMAPID_WORD_PREAUTH:
+        session->state = IMAPID_STATE_AUTHENTICATED;
+        read_capability_code(session, unit);
+        return;
+    case IMAPID_WORD_OK:
+        if (session->from_start && session->state == IMAPID_STATE_UNKNOWN)
+            session->state = IMAPID_STATE_NOT_AUTHENTICATED;
+        read_capability_code(session, unit);
+        return;
+    default:
+        if (session->state == IMAPID_STATE_UNKNOWN && !tentative &&
+            imapid_word_shows_authenticated(unit->word))
+            session->state = IMAPID_STATE_AUTHENTICATED;
+    }
+}
+
+/* "+": for a literal, AUTHENTICATE or IDLE, all of which are known to wait; or for a command nobody
+ * here knows, then the next line is data. */
+static void take_continuation(struct imapid_session *session)
+{
+    struct imapid_frame *client = CLIENT(session);
+
+    if (client->awaits) {
+        if (SERVER(session)->sync == IMAPID_SYNC_SURE)
+            confirm_client(session);
+        return;
+    }
+    session->asked = session->n_pending && !client->in_unit && !client->n_scanned &&
+                     session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
+    expect_lines(session);
+}
+
+/* Is this the answer to the command whose literal the client holds back? Then that literal never
+ * comes (RFC 9051 4.3). */
+static bool refuses_literal(const struct imapid_session *session, const struct imapid_unit *unit)
+{
+    const struct imapid_frame *client = &session->frame[IMAPID_CLIENT];
+    struct imapid_tag tag;
+
+    if (!client->awaits || unit->kind != IMAPID_UNIT_TAGGED || unit->word == IMAPID_WORD_OK)
+        return false;
+    tag = imapid_unit_tag(unit);
+    return imapid_tag_same(&client->tag, &tag);
+}
+
+/* ---- reading ---- */
+
+static void take_unit(struct imapid_session *session, const struct imapid_unit *unit,
+                      bool tentative)
+{
+    switch (unit->kind) {
+    case IMAPID_UNIT_COMMAND:
+        take_command(session, unit, tentative);
+        break;
+    case IMAPID_UNIT_CONTINUED:
+        take_continued(session, unit);
+        break;
+    case IMAPID_UNIT_UNTAGGED:
+        take_untagged(session, unit, tentative);
+        break;
+    case IMAPID_UNIT_TAGGED:
+        take_tagged(session, unit);
+        break;
+    case IMAPID_UNIT_CONTINUATION:
+        take_continuation(session);
+        break;
+    case IMAPID_UNIT_JUNK:
+        break;
+    }
+}
+
+/* The client sends TLS though no answer to its STARTTLS was seen, because the server's side is not
+ * in the capture or has a hole there. */
+static bool began_tls(const struct imapid_session *session, const uint8_t *window, size_t n)
+{
+    const struct imapid_frame *client = &session->frame[IMAPID_CLIENT];
+
+    return client->lines == IMAPID_LINES_HELD && !client->in_unit && n > 1 && window[0] == 0x16 &&
+           window[1] == 3 &&
+           (!session->seen[IMAPID_SERVER] ||
+            session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_LOST);
+}
+
+/* Nothing was read as a unit; but what was passed over may have made earlier units unbelievable. */
+static enum imapid_session_status
+read_nothing(struct imapid_session *session, enum imapid_side side, bool was_tentative, bool passed)
+{
+    if (was_tentative && session->frame[side].sync == IMAPID_SYNC_LOST) {
+        if (side == IMAPID_CLIENT)
+            distrust_client(session);
+        else
+            distrust_server(session);
+    }
+    return passed ? IMAPID_SESSION_PASSED : IMAPID_SESSION_MORE;
+}
+
+enum imapid_session_status imapid_session_read(struct imapid_session *session,
+                                               enum imapid_side side, const uint8_t *window,
+                                               size_t n, struct imapid_unit *unit, size_t *n_used)
+{
+    struct imapid_frame *frame = &session->frame[side];
+    struct imapid_frame saved;
+    enum imapid_sync sync = frame->sync;
+    enum imapid_frame_status status;
+
+    session->seen[side] |= n != 0;
+    if (side == IMAPID_SERVER && CLIENT(session)->awaits)
+        saved = *frame;
+    status = imapid_frame_read(frame, window, n, unit, n_used);
+    if (status == IMAPID_FRAME_MORE && side == IMAPID_CLIENT && began_tls(session, window, n)) {
+        imapid_unit_read(unit, side, window, 0);
+        take_success(session, IMAPID_WORD_STARTTLS);
+        return IMAPID_SESSION_UNIT;
+    }
+    if (status != IMAPID_FRAME_UNIT)
+        return read_nothing(session, side, sync == IMAPID_SYNC_TENTATIVE,
+                            status == IMAPID_FRAME_SKIPPED);
+    if (side == IMAPID_SERVER && refuses_literal(session, unit)) {
+        bool id_in_hand = !CLIENT(session)->in_unit;
+
+        imapid_frame_refuse(CLIENT(session));
+        if (id_in_hand) {
+            *frame = saved;
+            *n_used = 0;
+            return IMAPID_SESSION_OTHER_SIDE;
+        }
+    }
+    take_unit(session, unit, sync != IMAPID_SYNC_SURE);
+    return IMAPID_SESSION_UNIT;
+}
+
+static void lose_client(struct imapid_session *session)
+{
+    session->client_gap = true;
+    session->client_gap_order = session->order;
+    session->asked = false;
+    stop_data(session, IMAPID_WORD_UNKNOWN);
+}
+
+/* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, or that a list is another
+ * one. The client's next lines are then whatever they look like. */
+static void lose_server(struct imapid_session *session)
+{
+    session->advertised = IMAPID_UNKNOWN;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open)
+            session->exchanges[i].lost = true;
+    if (sends_data(session)) {
+        stop_data(session, IMAPID_WORD_UNKNOWN);
+        imapid_frame_gap(CLIENT(session), 0);
+    }
+}
+
+void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n)
+{
+    struct imapid_frame *frame = &session->frame[side];
+    bool harmless = n && frame->in_unit && frame->literal_left >= n;
+
+    imapid_frame_gap(frame, n);
+    if (harmless)
+        return;
+    if (side == IMAPID_CLIENT)
+        lose_client(session);
+    else
+        lose_server(session);
+}
+
+void imapid_session_end(struct imapid_session *session)
+{
+    int slot;
+
+    while ((slot = find_oldest(session, is_any)) >= 0)
+        end_exchange(session, (unsigned)slot);
+}
+
+void imapid_session_resume(struct imapid_session *session)
+{
+    imapid_frame_init(CLIENT(session), IMAPID_CLIENT, true);
+    imapid_frame_init(SERVER(session), IMAPID_SERVER, true);
+    session->asked = false;
+    stop_data(session, IMAPID_WORD_UNKNOWN);
+}
+
+enum imapid_speaker imapid_session_recognise(const uint8_t *octets, size_t n, bool at_start)
+{
+    enum imapid_plausible server = imapid_unit_plausible(IMAPID_SERVER, octets, n);
+    enum imapid_plausible client = imapid_unit_plausible(IMAPID_CLIENT, octets, n);
+    struct imapid_unit unit;
+
+    if (server == IMAPID_PLAUSIBLE_YES) {
+        imapid_unit_read(&unit, IMAPID_SERVER, octets, n);
+        /* A server greets: "+OK" is POP3's way, and no tag was sent yet to be answered. */
+        if (!at_start || unit.kind == IMAPID_UNIT_UNTAGGED)
+            return IMAPID_SPEAKER_SERVER;
+        return IMAPID_SPEAKER_NOBODY;
+    }
+    if (client == IMAPID_PLAUSIBLE_YES)
+        return IMAPID_SPEAKER_CLIENT;
+    if (server == IMAPID_PLAUSIBLE_MORE || client == IMAPID_PLAUSIBLE_MORE || !at_start)
+        return IMAPID_SPEAKER_UNCLEAR;
+    return IMAPID_SPEAKER_NOBODY;
+}

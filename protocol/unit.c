@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unit.c: reads the first line of a command or response. Refuses nothing: what is no command or
+ * response is JUNK. It is patient where the meaning is plain (several spaces, a TAB, a quoted
+ * name); what was wrong is for findings.h to say. */
+#include <imapid/unit.h>
+
+#include <string.h>
+
+enum where {
+    C = 1, /* command */
+    U = 2, /* untagged response */
+    S = 4, /* status response */
+    A = 8 | U,
+};
+
+struct word {
+    const char *spelling;
+    int where;
+};
+
+static const struct word words[IMAPID_N_WORDS] = {
+    [IMAPID_WORD_UNKNOWN] = {"", 0},
+#define IMAPID_WORD(symbol, spelling, where) [IMAPID_WORD_##symbol] = {spelling, where},
+#include <imapid/words.def>
+#undef IMAPID_WORD
+};
+
+static int compare(const uint8_t *name, size_t n, const char *word)
+{
+    for (size_t i = 0; i < n; i++) {
+        int difference = imapid_upper(name[i]) - (uint8_t)word[i];
+
+        if (difference)
+            return difference; /* also where `word` ends: its NUL differs */
+    }
+    return word[n] ? -1 : 0;
+}
+
+static enum imapid_word find_word(const uint8_t *name, size_t n, int where)
+{
+    int low = 1, high = IMAPID_N_WORDS - 1;
+
+    if (memchr(name, 0, n))
+        return IMAPID_WORD_UNKNOWN;
+    while (low <= high) {
+        int middle = (low + high) / 2;
+        int difference = compare(name, n, words[middle].spelling);
+
+        if (!difference)
+            return words[middle].where & where ? (enum imapid_word)middle : IMAPID_WORD_UNKNOWN;
+        if (difference < 0)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    return IMAPID_WORD_UNKNOWN;
+}
+
+bool imapid_word_shows_authenticated(enum imapid_word word)
+{
+    return (words[word].where & A) == A;
+}
+
+bool imapid_unit_is_opaque(const struct imapid_unit *unit)
+{
+    return unit->kind == IMAPID_UNIT_CONTINUATION || unit->kind == IMAPID_UNIT_CONTINUED ||
+           words[unit->word].where == S;
+}
+
+static size_t skip_blanks(const uint8_t *line, size_t n, size_t at)
+{
+    while (at < n && imapid_is_blank(line[at]))
+        at++;
+    return at;
+}
+
+static size_t skip_atom(const uint8_t *line, size_t n, size_t at)
+{
+    while (at < n && imapid_is_atom_char(line[at]))
+        at++;
+    return at;
+}
+
+/* The name of a command or response at `at`: an atom, or, as some software sends it, a quoted one.
+ * Places it in the unit and returns the offset behind it. */
+static size_t read_name(struct imapid_unit *unit, size_t n, size_t at, int where)
+{
+    const uint8_t *line = unit->data;
+    bool quoted = at < n && line[at] == '"';
+    size_t start = at + quoted;
+    size_t end = skip_atom(line, n, start);
+
+    if (quoted && (end == n || line[end] != '"'))
+        end = start;
+    unit->name = (struct imapid_slice){start, end - start};
+    unit->word = find_word(line + start, end - start, where);
+    return end > start ? end + quoted : at;
+}
+
+static size_t without_line_end(const uint8_t *line, size_t n)
+{
+    if (n && line[n - 1] == '\n')
+        n--;
+    if (n && line[n - 1] == '\r')
+        n--;
+    return n;
+}
+
+static void read_untagged(struct imapid_unit *unit, size_t n)
+{
+    const uint8_t *line = unit->data;
+    size_t start = skip_blanks(line, n, 1);
+    size_t at = start;
+
+    while (at < n && imapid_is_digit(line[at]))
+        at++;
+    if (at > start && at < n && imapid_is_blank(line[at]))
+        start = skip_blanks(line, n, at);
+    at = read_name(unit, n, start, U | S);
+    if (!unit->name.n)
+        return;
+    unit->kind = IMAPID_UNIT_UNTAGGED;
+    unit->args = (struct imapid_slice){at, n - at};
+}
+
+/* tag SP name: a command of the client, or a status of the server. */
+static void read_tagged(struct imapid_unit *unit, enum imapid_side side, size_t n)
+{
+    const uint8_t *line = unit->data;
+    size_t n_tag = 0, at;
+
+    while (n_tag < n && n_tag <= IMAPID_TAG_MAX && imapid_is_tag_char(line[n_tag]))
+        n_tag++;
+    if (n_tag == 0 || n_tag > IMAPID_TAG_MAX || n_tag == n || !imapid_is_blank(line[n_tag]))
+        return;
+    at = read_name(unit, n, skip_blanks(line, n, n_tag), side == IMAPID_CLIENT ? C : S);
+    if (!unit->name.n || (side == IMAPID_SERVER &&
+                          (unit->word == IMAPID_WORD_UNKNOWN || unit->word == IMAPID_WORD_BYE ||
+                           unit->word == IMAPID_WORD_PREAUTH))) {
+        unit->name = (struct imapid_slice){0, 0};
+        unit->word = IMAPID_WORD_UNKNOWN;
+        return;
+    }
+    unit->kind = side == IMAPID_CLIENT ? IMAPID_UNIT_COMMAND : IMAPID_UNIT_TAGGED;
+    unit->tag = (struct imapid_slice){0, n_tag};
+    unit->args = (struct imapid_slice){at, n - at};
+}
+
+void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uint8_t *line,
+                      size_t n)
+{
+    size_t n_text = without_line_end(line, n);
+
+    memset(unit, 0, sizeof *unit);
+    unit->data = line;
+    unit->n = n;
+    if (side == IMAPID_SERVER && n && line[0] == '+') {
+        unit->kind = IMAPID_UNIT_CONTINUATION;
+        if (n_text)
+            unit->args = (struct imapid_slice){1, n_text - 1};
+    } else if (side == IMAPID_SERVER && n_text > 1 && line[0] == '*' && imapid_is_blank(line[1])) {
+        read_untagged(unit, n_text);
+    } else {
+        read_tagged(unit, side, n_text);
+    }
+}
+
+struct imapid_tag imapid_unit_tag(const struct imapid_unit *unit)
+{
+    const uint8_t *octets = unit->data + unit->tag.offset;
+    struct imapid_tag tag = {.n = (uint8_t)unit->tag.n, .hash = 0xcbf29ce484222325}; /* FNV-1a */
+
+    for (size_t i = 0; i < unit->tag.n; i++) {
+        if (i < sizeof tag.head)
+            tag.head[i] = octets[i];
+        tag.hash = (tag.hash ^ octets[i]) * 0x100000001b3;
+    }
+    return tag;
+}
+
+bool imapid_tag_same(const struct imapid_tag *a, const struct imapid_tag *b)
+{
+    return a->n == b->n && a->hash == b->hash && !memcmp(a->head, b->head, sizeof a->head);
+}
+
+struct imapid_slice imapid_unit_text(const struct imapid_unit *unit)
+{
+    struct imapid_slice text = unit->args;
+    size_t end = text.offset + text.n;
+
+    text.offset = skip_blanks(unit->data, end, text.offset);
+    text.n = end - text.offset;
+    return text;
+}
+
+enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t *line, size_t n)
+{
+    struct imapid_unit unit;
+    size_t end;
+
+    if (n > 2 * IMAPID_TAG_MAX)
+        n = 2 * IMAPID_TAG_MAX;
+    if (!n)
+        return IMAPID_PLAUSIBLE_MORE;
+    imapid_unit_read(&unit, side, line, n);
+    if (unit.kind == IMAPID_UNIT_CONTINUATION) {
+        if (n == 1)
+            return IMAPID_PLAUSIBLE_MORE;
+        return line[1] == ' ' || line[1] == '\r' || line[1] == '\n' ? IMAPID_PLAUSIBLE_YES
+                                                                    : IMAPID_PLAUSIBLE_NO;
+    }
+    end = unit.args.offset;
+    if (unit.kind != IMAPID_UNIT_JUNK && end < n) {
+        bool ends = line[end] == ' ' || line[end] == '\r' || line[end] == '\n' ||
+                    (unit.word == IMAPID_WORD_ID && line[end] == '(');
+
+        return unit.word != IMAPID_WORD_UNKNOWN && ends ? IMAPID_PLAUSIBLE_YES
+                                                        : IMAPID_PLAUSIBLE_NO;
+    }
+    /* Not refuted yet: a beginning of tag and name with no end of line in it. */
+    if (n == 2 * IMAPID_TAG_MAX || memchr(line, '\n', n))
+        return IMAPID_PLAUSIBLE_NO;
+    for (size_t i = 0; i < n; i++)
+        if (!imapid_is_tag_char(line[i]) && line[i] != ' ' && line[i] != '\r' &&
+            !(side == IMAPID_SERVER && i == 0 && line[i] == '*'))
+            return IMAPID_PLAUSIBLE_NO;
+    return IMAPID_PLAUSIBLE_MORE;
+}
