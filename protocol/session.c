@@ -134,7 +134,7 @@ static bool is_answered(const struct imapid_exchange *exchange)
 
 static bool is_orphan(const struct imapid_exchange *exchange)
 {
-    return !exchange->has_command;
+    return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
 static unsigned open_exchange(struct imapid_session *session)
@@ -414,17 +414,19 @@ static void take_success(struct imapid_session *session, enum imapid_word word)
     }
 }
 
-/* The result of a response whose command is not in the capture: the next tagged response. */
+/* The result of a response whose command is not in the capture: the next tagged response. Where
+ * nothing proves yet that the server's lines are lines, the exchange stays open behind it. */
 static void take_orphan_result(struct imapid_session *session, enum imapid_status status)
 {
     int slot = find_oldest(session, is_orphan);
 
-    if (!session->seen[IMAPID_CLIENT] && SERVER(session)->sync == IMAPID_SYNC_TENTATIVE)
-        confirm_server(session);
-    if (slot < 0 || SERVER(session)->sync != IMAPID_SYNC_SURE)
+    if (slot < 0)
         return;
     session->exchanges[slot].status = status;
-    close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
+    if (session->exchanges[slot].response_tentative)
+        tell(session, IMAPID_EVENT_RESULT, (unsigned)slot);
+    else
+        close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
 }
 
 static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit)

@@ -79,7 +79,8 @@ enum imapid_event_kind {
     IMAPID_EVENT_RESPONSE, /* the unit is its first untagged ID; of a new exchange where no command
                               is open */
     IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
-    IMAPID_EVENT_RESULT,   /* the unit is its tagged response: the exchange has ended */
+    IMAPID_EVENT_RESULT,   /* the unit is its tagged response: the exchange has ended, unless it is
+                              still open (unconfirmed): then END or DROP follows */
     IMAPID_EVENT_END,      /* the exchange has ended without one */
     IMAPID_EVENT_DROP_RESPONSE, /* what was given as its response was none: forget it */
     IMAPID_EVENT_DROP,          /* what was given as an exchange was none: forget it */
