@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_TLS_KEYLOG_H
+#define IMAPID_TLS_KEYLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* TLS secrets out of key logs (the NSS key log format, draft-ietf-tls-keylogfile): collected from
+ * any number of files and Decryption Secrets Blocks, looked up by client random.
+ *
+ * Secrets may be added at any time. Any number of threads may use one object at once, but for
+ * new and free. Memory is never more than about what the text took that was added. */
+struct imapid_keylog;
+
+#define IMAPID_TLS_RANDOM     32 /* octets of a client or server random */
+#define IMAPID_TLS_SECRET_MAX 48 /* octets of the longest secret: SHA-384, a master secret */
+
+/* One client random and kind may have several secrets, of which at most one is right (two logs
+ * put together, one of them garbled): this many different ones are kept, the earliest. */
+#define IMAPID_KEYLOG_CANDIDATES 8
+
+/* What a secret is. The order is that of imapid_keylog's own table. */
+enum imapid_secret_kind {
+    IMAPID_SECRET_MASTER,           /* CLIENT_RANDOM: TLS 1.2 and before, 48 octets */
+    IMAPID_SECRET_CLIENT_HANDSHAKE, /* CLIENT_HANDSHAKE_TRAFFIC_SECRET, 32 or 48 octets */
+    IMAPID_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
+    IMAPID_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
+    IMAPID_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
+    IMAPID_N_SECRET_KINDS
+};
+
+struct imapid_secret {
+    uint8_t n;
+    uint8_t octets[IMAPID_TLS_SECRET_MAX];
+};
+
+struct imapid_keylog_counts {
+    uint64_t n_lines;
+    uint64_t n_secrets;    /* distinct ones kept */
+    uint64_t n_duplicates; /* said again, with the same value */
+    uint64_t n_conflicts;  /* a second, third, … value for what was said before */
+    uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
+    uint64_t n_comments;   /* and blank lines */
+    uint64_t n_ignored;    /* lines of a known kind that is of no use here: early and exporter
+                              secrets, "RSA …" */
+    uint64_t n_garbage;    /* everything else */
+};
+
+struct imapid_keylog *imapid_keylog_new(void);
+
+/* Adds the lines of a text that is whole: its last line need not have a line end. */
+void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size_t n);
+
+/* Adds the lines of a file, whatever it is (a pipe is read to its end), and remembers it for
+ * imapid_keylog_refresh() if it is a regular file. On failure false, and *message, to be freed
+ * with g_free(), says which file and why; lines read before that are kept. */
+bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message);
+
+/* Reads what was appended meanwhile to the files read before; a file that has shrunk or was
+ * replaced is read from its start. Cheap when nothing was (one stat a file). Returns whether
+ * secrets were added. */
+bool imapid_keylog_refresh(struct imapid_keylog *keylog);
+
+/* Copies the secrets of one kind for a client random to `secrets`, earliest first, and returns how
+ * many there are. The caller wipes them. */
+unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
+                            enum imapid_secret_kind kind,
+                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES]);
+
+/* Whether there is any secret for a client random. */
+bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM]);
+
+/* Grows whenever a secret was added: an unchanged number means that looking again is no use. No
+ * lock is taken. */
+uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog);
+
+struct imapid_keylog_counts imapid_keylog_get_counts(struct imapid_keylog *keylog);
+
+/* Wipes every secret. NULL is allowed. */
+void imapid_keylog_free(struct imapid_keylog *keylog);
+
+#endif
