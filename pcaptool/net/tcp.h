@@ -81,7 +81,7 @@ struct imapid_tcp_handler {
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
     uint32_t n_conns;      /* remembered at all, 64 octets each and 8 for finding them */
-    uint32_t n_wanted;     /* of those, not ignored and not ended, 256 octets each */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 350 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */
@@ -111,8 +111,8 @@ struct imapid_segment {
     /* addresses in network order: 4 octets at source and at destination, or 16 */
     const uint8_t *source, *destination;
     uint8_t family;       /* 4 or 6 */
-    uint64_t path;        /* VLANs and tunnels it came through: part of a connection's identity */
     const uint8_t *octets; /* from the TCP header on */
+    uint32_t path;        /* VLANs and tunnels it came through: part of a connection's identity */
     uint32_t n;           /* octets captured */
     uint32_t n_wire;      /* octets there were by the lengths of the lower layers; >= n */
     struct imapid_stamp packet;

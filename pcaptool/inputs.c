@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inputs.c: which captures to read. */
+#include "inputs.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* Deeper folders are a mistake or a trap. */
+#define DEPTH_MAX 64
+
+static void clear_input(void *data)
+{
+    g_free(((struct imapid_input *)data)->path);
+}
+
+GArray *imapid_inputs_new(void)
+{
+    GArray *inputs = g_array_new(FALSE, FALSE, sizeof(struct imapid_input));
+
+    g_array_set_clear_func(inputs, clear_input);
+    return inputs;
+}
+
+void imapid_inputs_free(GArray *inputs)
+{
+    g_array_unref(inputs);
+}
+
+static void add_file(GArray *inputs, const char *path, gboolean found)
+{
+    struct imapid_input input = {g_strdup(path), found};
+
+    g_array_append_val(inputs, input);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static gboolean walk(GArray *inputs, const char *folder, int depth)
+{
+    GError *error = NULL;
+    GDir *dir = g_dir_open(folder, 0, &error);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    gboolean good = dir != NULL;
+    const char *name;
+
+    if (!dir) {
+        g_printerr("imapid: %s\n", error->message);
+        g_error_free(error);
+    }
+    while (dir && (name = g_dir_read_name(dir)))
+        g_ptr_array_add(names, g_build_filename(folder, name, NULL));
+    if (dir)
+        g_dir_close(dir);
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i < names->len; i++) {
+        const char *path = names->pdata[i];
+
+        if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            add_file(inputs, path, TRUE);
+        else if (g_file_test(path, G_FILE_TEST_IS_DIR) &&
+                 !g_file_test(path, G_FILE_TEST_IS_SYMLINK) && depth < DEPTH_MAX)
+            good &= walk(inputs, path, depth + 1);
+    }
+    g_ptr_array_unref(names);
+    return good;
+}
+
+gboolean imapid_inputs_add(GArray *inputs, const char *path)
+{
+    if (!strcmp(path, "-")) {
+        add_file(inputs, path, FALSE);
+        return TRUE;
+    }
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        return walk(inputs, path, 0);
+    if (g_file_test(path, G_FILE_TEST_EXISTS)) {
+        add_file(inputs, path, FALSE);
+        return TRUE;
+    }
+    g_printerr("imapid: %s: no such file or folder\n", path);
+    return FALSE;
+}
+
+gboolean imapid_inputs_add_list(GArray *inputs, const char *list)
+{
+    GError *error = NULL;
+    GIOChannel *channel = strcmp(list, "-") ? g_io_channel_new_file(list, "r", &error)
+                                            : g_io_channel_unix_new(0);
+    gboolean good = channel != NULL;
+    gsize end;
+    char *line;
+
+    if (channel)
+        g_io_channel_set_encoding(channel, NULL, NULL); /* a path is octets */
+    while (channel &&
+           g_io_channel_read_line(channel, &line, NULL, &end, &error) == G_IO_STATUS_NORMAL) {
+        line[end] = '\0';
+        if (*line)
+            good &= imapid_inputs_add(inputs, line);
+        g_free(line);
+    }
+    if (error) {
+        g_printerr("imapid: %s: %s\n", list, error->message);
+        g_clear_error(&error);
+        good = FALSE;
+    }
+    if (channel)
+        g_io_channel_unref(channel);
+    return good;
+}

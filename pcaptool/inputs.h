@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_INPUTS_H
+#define IMAPID_INPUTS_H
+
+#include <glib.h>
+
+/* The captures to read: what was named, and what is found in folders that were named. */
+struct imapid_input {
+    char *path; /* "-" is standard input */
+    gboolean found; /* in a folder: it need not be a capture */
+};
+
+/* Lists the inputs, folders walked in the order of names, symbolic links to folders not followed.
+ * Adds to `inputs` (of struct imapid_input; free with imapid_inputs_free). False with an error on
+ * standard error where something named is not there; the rest is listed all the same. */
+gboolean imapid_inputs_add(GArray *inputs, const char *path);
+
+/* Adds the paths that stand in a file, one a line; "-" reads standard input. */
+gboolean imapid_inputs_add_list(GArray *inputs, const char *list);
+
+GArray *imapid_inputs_new(void);
+void imapid_inputs_free(GArray *inputs);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Each datagram that is being put together has a buffer of the largest size a datagram can have and
+ * a map of the 8-octet units that have come. Of octets that come twice the first ones stay.
+ *
+ * Refused: pieces that the capture holds in part (the datagram is given up), pieces beyond 65535
+ * octets, a second end at another place. A datagram is given up when a piece has not come for
+ * 30 s, or when room is needed for a newer one. */
+
+#include "net/fragments.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* Datagrams at a time: 4 MiB with their buffers. TCP over fragments is rare, and the pieces of one
+ * datagram follow each other closely. */
+#define N_DATAGRAMS 64
+
+/* RFC 791 proposes 15 s, RFC 8200 demands 60, Linux and Wireshark have 30. */
+#define TIMEOUT_NS (INT64_C(30) * 1000000000)
+
+#define N_MAX   65536u
+#define N_UNITS (N_MAX / 8)
+
+struct datagram {
+    uint8_t source[16], destination[16];
+    uint32_t id, path;
+    uint8_t family, protocol; /* family 0: unused */
+    int64_t ts_ns;            /* of its first piece seen */
+    uint64_t age;             /* order of first pieces */
+    uint32_t n_total;         /* 0: the last piece has not come */
+    uint32_t n_reach;         /* where the farthest piece ends */
+    uint32_t n_units;         /* that have come */
+    uint8_t *octets;          /* N_MAX, kept from one datagram to the next */
+    uint64_t came[N_UNITS / 64];
+};
+
+struct imapid_fragments {
+    uint64_t n_begun;
+    struct datagram datagrams[N_DATAGRAMS];
+};
+
+struct imapid_fragments *imapid_fragments_new(void)
+{
+    return g_new0(struct imapid_fragments, 1);
+}
+
+static size_t address_size(const struct imapid_ip *ip)
+{
+    return ip->family == 4 ? 4 : 16;
+}
+
+static bool matches(const struct datagram *datagram, const struct imapid_ip *ip)
+{
+    size_t n = address_size(ip);
+    return datagram->family == ip->family && datagram->id == ip->fragment_id &&
+           datagram->path == ip->path && datagram->protocol == ip->protocol &&
+           memcmp(datagram->source, ip->source, n) == 0 &&
+           memcmp(datagram->destination, ip->destination, n) == 0;
+}
+
+static void begin(struct imapid_fragments *fragments, struct datagram *datagram,
+                  const struct imapid_ip *ip, int64_t ts_ns)
+{
+    uint8_t *octets = datagram->octets ? datagram->octets : g_malloc(N_MAX);
+    *datagram = (struct datagram){
+        .id = ip->fragment_id,
+        .path = ip->path,
+        .family = ip->family,
+        .protocol = ip->protocol,
+        .ts_ns = ts_ns,
+        .age = ++fragments->n_begun,
+        .octets = octets,
+    };
+    memcpy(datagram->source, ip->source, address_size(ip));
+    memcpy(datagram->destination, ip->destination, address_size(ip));
+}
+
+/* The datagram that the piece belongs to, a new one if there is none. */
+static struct datagram *get_datagram(struct imapid_fragments *fragments, const struct imapid_ip *ip,
+                                     int64_t ts_ns, uint64_t *n_lost)
+{
+    struct datagram *place = &fragments->datagrams[0];
+    for (size_t i = 0; i < N_DATAGRAMS; i++) {
+        struct datagram *datagram = &fragments->datagrams[i];
+        /* Unsigned: times of a capture may be anything. */
+        if (datagram->family && (uint64_t)ts_ns - (uint64_t)datagram->ts_ns > TIMEOUT_NS &&
+            ts_ns > datagram->ts_ns) {
+            datagram->family = 0;
+            ++*n_lost;
+        }
+        if (matches(datagram, ip))
+            return datagram;
+        if (place->family && (!datagram->family || datagram->age < place->age))
+            place = datagram;
+    }
+    if (place->family)
+        ++*n_lost;
+    begin(fragments, place, ip, ts_ns);
+    return place;
+}
+
+/* Copies the units that had not come yet. */
+static void fill(struct datagram *datagram, uint32_t place, const uint8_t *octets, uint32_t n)
+{
+    for (uint32_t done = 0; done < n; done += 8) {
+        uint32_t unit = (place + done) / 8;
+        uint64_t bit = (uint64_t)1 << unit % 64;
+        if (datagram->came[unit / 64] & bit)
+            continue;
+        datagram->came[unit / 64] |= bit;
+        datagram->n_units++;
+        memcpy(datagram->octets + place + done, octets + done, MIN(n - done, 8));
+    }
+}
+
+/* False: the piece contradicts what is there, or is not there whole. */
+static bool add_piece(struct datagram *datagram, const struct imapid_ip *ip)
+{
+    uint32_t end = ip->fragment_place + ip->n_wire;
+    if (ip->n < ip->n_wire || ip->n == 0 || end >= N_MAX)
+        return false;
+    if (ip->more_fragments && ip->n % 8 != 0)
+        return false;
+    if (!ip->more_fragments) {
+        if (datagram->n_total > 0 && datagram->n_total != end)
+            return false;
+        datagram->n_total = end;
+    }
+    datagram->n_reach = MAX(datagram->n_reach, end);
+    if (datagram->n_total > 0 && datagram->n_reach > datagram->n_total)
+        return false;
+    fill(datagram, ip->fragment_place, ip->octets, ip->n);
+    return true;
+}
+
+bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
+                          uint64_t *n_lost)
+{
+    struct datagram *datagram = get_datagram(fragments, ip, ts_ns, n_lost);
+    if (!add_piece(datagram, ip)) {
+        datagram->family = 0;
+        ++*n_lost;
+        return false;
+    }
+    if (datagram->n_total == 0 || datagram->n_units != (datagram->n_total + 7) / 8)
+        return false;
+    ip->octets = datagram->octets;
+    ip->n = ip->n_wire = datagram->n_total;
+    ip->is_fragment = ip->more_fragments = false;
+    datagram->family = 0;
+    return true;
+}
+
+unsigned imapid_fragments_clear(struct imapid_fragments *fragments)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < N_DATAGRAMS; i++) {
+        n += fragments->datagrams[i].family != 0;
+        fragments->datagrams[i].family = 0;
+    }
+    return n;
+}
+
+void imapid_fragments_free(struct imapid_fragments *fragments)
+{
+    if (!fragments)
+        return;
+    for (size_t i = 0; i < N_DATAGRAMS; i++)
+        g_free(fragments->datagrams[i].octets);
+    g_free(fragments);
+}

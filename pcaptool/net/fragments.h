@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_FRAGMENTS_H
+#define IMAPID_NET_FRAGMENTS_H
+
+#include "net/ip.h"
+
+/* Puts fragmented IP datagrams together, a bounded number at a time. */
+struct imapid_fragments;
+
+struct imapid_fragments *imapid_fragments_new(void);
+
+/* Takes one fragment (ip->is_fragment), captured at ts_ns. True: it was the last piece that was
+ * missing, and *ip is now the whole datagram, its octets good until the next call; source and
+ * destination still point to the fragment's. *n_lost is raised by the datagrams given up. */
+bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
+                          uint64_t *n_lost);
+
+/* Forgets all unfinished datagrams; returns how many there were. */
+unsigned imapid_fragments_clear(struct imapid_fragments *fragments);
+
+void imapid_fragments_free(struct imapid_fragments *fragments);
+
+#endif

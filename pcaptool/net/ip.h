@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_IP_H
+#define IMAPID_NET_IP_H
+
+#include "net/link.h"
+
+/* An IPv4 or IPv6 packet taken apart. Pointers are into the packet. */
+struct imapid_ip {
+    const uint8_t *source, *destination; /* 4 or 16 octets */
+    const uint8_t *octets;               /* what it carries */
+    uint32_t n;                          /* octets of that captured */
+    uint32_t n_wire;                     /* octets of that there were, padding not counted */
+    uint32_t path;
+    uint32_t fragment_id;
+    uint16_t fragment_place; /* octets before this piece in its datagram */
+    bool is_fragment;
+    bool more_fragments;
+    uint8_t family;   /* 4 or 6 */
+    uint8_t protocol; /* of what it carries; of a fragment, what its datagram has first */
+};
+
+#define IMAPID_IP_TCP 6
+
+enum imapid_ip_status {
+    IMAPID_IP_OK,
+    IMAPID_IP_CUT,      /* the capture does not hold the headers whole */
+    IMAPID_IP_MALFORMED /* lengths or version that cannot be */
+};
+
+/* cursor is at the IP header. A length of 0 (left to the network card to fill in) means all there
+ * is; lengths beyond the packet are cut to it. IPv6 extension headers are walked to the protocol
+ * behind them, or to a Fragment header. */
+enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip);
+enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struct imapid_ip *ip);
+
+/* Walks the extension headers at ip->octets, ip->protocol being the first's type: for the
+ * beginning of an IPv6 datagram put together of fragments. */
+enum imapid_ip_status imapid_ip_walk6(struct imapid_ip *ip);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* A list of pieces, each a copy. What comes in order goes to the end at once; anything else walks
+ * the list, which the owner keeps short.
+ *
+ * Misuse: a piece that begins before the octet waited for (cut it first); sequence numbers 2^31
+ * apart. */
+
+#include "net/tcp-queue.h"
+
+#include <glib.h>
+#include <string.h>
+
+/* Takes the first n octets of the sequence off. */
+static void take_off(struct imapid_tcp_piece *piece, uint32_t n)
+{
+    uint32_t n_data = MIN(n, piece->n);
+    piece->seq += n;
+    piece->octets += n_data;
+    piece->n -= n_data;
+    piece->n_cut -= n - n_data;
+}
+
+/* Puts a copy of the first n octets of the sequence behind `before` (NULL: first). */
+static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
+                                       struct imapid_tcp_piece *before,
+                                       const struct imapid_tcp_piece *piece, uint32_t n)
+{
+    uint32_t n_data = MIN(n, piece->n);
+    struct imapid_tcp_piece *copy = g_malloc(sizeof *copy + n_data);
+    *copy = *piece;
+    copy->n = n_data;
+    copy->n_cut = n - n_data;
+    copy->octets = (uint8_t *)(copy + 1);
+    if (n_data > 0)
+        memcpy(copy + 1, piece->octets, n_data);
+    copy->next = before ? before->next : queue->first;
+    if (before)
+        before->next = copy;
+    else
+        queue->first = copy;
+    if (!copy->next)
+        queue->last = copy;
+    queue->n_pieces++;
+    queue->n_octets += (uint32_t)sizeof *copy + n_data;
+    return copy;
+}
+
+/* Marks the pieces behind `filler` that it has made deliverable. */
+static void stamp_run(const struct imapid_tcp_queue *queue, const struct imapid_tcp_piece *filler,
+                      uint32_t next)
+{
+    bool behind = false;
+    for (struct imapid_tcp_piece *piece = queue->first; piece && piece->seq == next;
+         piece = piece->next) {
+        next = imapid_tcp_piece_end(piece);
+        if (behind)
+            piece->packet = filler->packet;
+        behind |= piece == filler;
+    }
+}
+
+void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
+                          uint32_t next)
+{
+    struct imapid_tcp_piece *before = NULL;
+    struct imapid_tcp_piece *after = queue->first;
+    if (queue->last && !imapid_seq_before(piece.seq, imapid_tcp_piece_end(queue->last))) {
+        before = queue->last;
+        after = NULL;
+    }
+    while (piece.n + piece.n_cut > 0) {
+        uint32_t n = piece.n + piece.n_cut;
+        if (after && !imapid_seq_before(piece.seq, after->seq)) {
+            uint32_t end = imapid_tcp_piece_end(after);
+            if (imapid_seq_before(piece.seq, end))
+                take_off(&piece, MIN(n, end - piece.seq));
+            before = after;
+            after = after->next;
+            continue;
+        }
+        if (after)
+            n = MIN(n, after->seq - piece.seq);
+        before = insert(queue, before, &piece, n);
+        take_off(&piece, n);
+        if (after)
+            stamp_run(queue, before, next);
+    }
+}
+
+struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue)
+{
+    struct imapid_tcp_piece *piece = queue->first;
+    queue->first = piece->next;
+    if (!queue->first)
+        queue->last = NULL;
+    queue->n_pieces--;
+    queue->n_octets -= (uint32_t)sizeof *piece + piece->n;
+    return piece;
+}
+
+void imapid_tcp_queue_clear(struct imapid_tcp_queue *queue)
+{
+    while (queue->first)
+        g_free(imapid_tcp_queue_take(queue));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_TCP_QUEUE_H
+#define IMAPID_NET_TCP_QUEUE_H
+
+#include "net/tcp.h"
+
+/* Octets of one direction that cannot be delivered yet, in the order of sequence numbers, none
+ * twice. Sequence numbers wrap; all in a queue lie within 2^31 of each other. */
+
+/* Octets that follow each other: n that the capture has, then n_cut that it cut off. */
+struct imapid_tcp_piece {
+    struct imapid_tcp_piece *next;
+    const uint8_t *octets; /* in a queue: behind the piece, and owned by it */
+    uint32_t seq;
+    uint32_t n;
+    uint32_t n_cut;
+    uint32_t ack; /* acknowledgement it came with, if has_ack */
+    bool has_ack;
+    struct imapid_stamp packet;
+};
+
+struct imapid_tcp_queue {
+    struct imapid_tcp_piece *first, *last;
+    uint32_t n_pieces;
+    uint32_t n_octets; /* with the pieces' own size */
+};
+
+/* a is before b */
+static inline bool imapid_seq_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline uint32_t imapid_tcp_piece_end(const struct imapid_tcp_piece *piece)
+{
+    return piece->seq + piece->n + piece->n_cut;
+}
+
+/* Copies what of the piece is not in the queue yet: the first copy of an octet stays. next is the
+ * sequence number that is waited for, and piece does not begin before it. The pieces that could
+ * not be delivered until this one filled the hole before them get its packet. */
+void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
+                          uint32_t next);
+
+/* Takes the first piece out of a queue that is not empty; to be freed with g_free(). */
+struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue);
+
+void imapid_tcp_queue_clear(struct imapid_tcp_queue *queue);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_TCP_TABLE_H
+#define IMAPID_NET_TCP_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The connections that are remembered: a bounded set of small entries, found by their addresses. */
+
+#define IMAPID_TCP_NONE UINT32_MAX
+
+enum {
+    IMAPID_TCP_USED = 1 << 0,
+    IMAPID_TCP_RECENT = 1 << 1,   /* seen since the table last looked for room */
+    IMAPID_TCP_KEEP = 1 << 2,     /* not to be forgotten for want of room */
+    IMAPID_TCP_IS_IP6 = 1 << 3,
+    IMAPID_TCP_OVER = 1 << 4,     /* ignored, or ended: nothing but its existence matters */
+    IMAPID_TCP_HANDSHAKE = 1 << 5, /* SYN or SYN+ACK seen */
+    IMAPID_TCP_CLIENT_1 = 1 << 6, /* with HANDSHAKE: endpoint 1 is the client, else 0 */
+    IMAPID_TCP_HAS_ISN_0 = 1 << 7, /* for direction d: HAS_ISN_0 << d */
+    IMAPID_TCP_HAS_ISN_1 = 1 << 8,
+    IMAPID_TCP_SEEN_0 = 1 << 9, /* a packet of direction d was seen: SEEN_0 << d */
+    IMAPID_TCP_SEEN_1 = 1 << 10,
+};
+
+/* 64 octets: with IPv4 or IPv6, one cache line. */
+struct imapid_tcp_entry {
+    uint8_t address[2][16]; /* IPv4: 4 octets, then 0 */
+    uint16_t port[2];
+    uint32_t path[2]; /* of the packets of either direction */
+    uint32_t isn[2];  /* initial sequence numbers, or the best guess */
+    uint32_t stream;
+    uint32_t state; /* the owner's; IMAPID_TCP_NONE in a new entry */
+    uint32_t flags;
+};
+
+struct imapid_tcp_slot {
+    uint32_t hash;
+    uint32_t entry; /* IMAPID_TCP_NONE: empty */
+};
+
+struct imapid_tcp_table {
+    struct imapid_tcp_entry *entries; /* n_max, made real by use only */
+    uint32_t n_max;
+    uint32_t n_begun; /* entries ever used; those above are untouched */
+    uint32_t n_used;
+    uint32_t first_free; /* of those given back; linked by `state` */
+    uint32_t hand;       /* where the search for room goes on */
+    struct imapid_tcp_slot *slots;
+    uint32_t slot_mask;
+    uint64_t seed;
+};
+
+/* The addresses of a packet, in the order that both directions share. */
+struct imapid_tcp_key {
+    uint8_t address[2][16];
+    uint16_t port[2];
+    uint32_t path;
+    bool is_ip6;
+    int dir; /* the endpoint that sent it */
+};
+
+void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max);
+void imapid_tcp_table_deinit(struct imapid_tcp_table *table);
+
+/* A number for the key that is the same in both directions; paths have no part in it. */
+uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key);
+
+/* Whether the key is the entry's, path included. */
+bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
+                              const struct imapid_tcp_key *key);
+
+/* The entry, or IMAPID_TCP_NONE. A connection of which this direction was not seen yet is taken
+ * for the same whatever its path (a switch may tag one direction only) if none matches better. */
+uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key, uint32_t hash);
+
+/* A new entry for the key, which must not be there. IMAPID_TCP_NONE: the table is full, see
+ * imapid_tcp_table_find_victim(). */
+uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                              uint32_t hash);
+
+/* The entry to forget for want of room: one not seen lately, and not marked KEEP. NONE if all are
+ * marked. */
+uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table);
+
+void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t entry);
+
+#endif

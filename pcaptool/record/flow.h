@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_FLOW_H
+#define IMAPID_RECORD_FLOW_H
+
+#include "record/record.h"
+
+/* One TCP connection, from the moment it carries octets: is it IMAP, which side is the server, and
+ * what do its exchanges and the session say. */
+struct imapid_flow;
+
+/* What the flows of one capture share. */
+struct imapid_flow_context {
+    const char *file;
+    const struct imapid_record_sink *sink;
+    uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
+};
+
+/* The context must outlive the flow. */
+struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
+                                    const struct imapid_conn *conn);
+
+/* The next octets of direction `dir`. False: this is no IMAP, the flow is of no further use. */
+bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
+                      const uint8_t *octets, size_t n, const struct imapid_stamp *packet);
+
+/* `n` octets of `dir` are missing, 0 when nobody knows how many. */
+void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, int dir, uint64_t n,
+                     const struct imapid_stamp *packet);
+
+/* The connection or the capture ended: what is open is told, and the session if it was one. */
+void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
+                     enum imapid_tcp_reason reason);
+
+void imapid_flow_free(struct imapid_flow *flow);
+
+#endif

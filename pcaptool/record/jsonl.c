@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* jsonl.c: records as JSON Lines, the interchange: one object a line, "type" first, every key always
+ * there. Keys are written here in one place each, in the order the manual lists them. */
+#include "record/spell.h"
+#include "record/writer.h"
+
+static void key(GString *out, const char *name)
+{
+    g_string_append_printf(out, ",\"%s\":", name);
+}
+
+static void add_text(GString *out, const char *name, const char *text)
+{
+    key(out, name);
+    imapid_spell_json_text(out, text);
+}
+
+static void add_number(GString *out, const char *name, uint64_t number)
+{
+    g_string_append_printf(out, ",\"%s\":%" G_GUINT64_FORMAT, name, number);
+}
+
+static void add_bool(GString *out, const char *name, bool value)
+{
+    key(out, name);
+    g_string_append(out, value ? "true" : "false");
+}
+
+static void add_known(GString *out, const char *name, enum imapid_known value)
+{
+    if (value == IMAPID_UNKNOWN)
+        add_text(out, name, NULL);
+    else
+        add_bool(out, name, value == IMAPID_YES);
+}
+
+static void add_time(GString *out, const char *name, int64_t ts_ns)
+{
+    key(out, name);
+    g_string_append_c(out, '"');
+    imapid_spell_time(out, ts_ns);
+    g_string_append_c(out, '"');
+}
+
+static void add_string(GString *out, const struct imapid_record_string *string)
+{
+    if (string->is_nil)
+        g_string_append(out, "null");
+    else
+        imapid_spell_json(out, string->octets, string->n);
+}
+
+static void add_hex_string(GString *out, const struct imapid_record_string *string)
+{
+    if (string->is_nil) {
+        g_string_append(out, "null");
+        return;
+    }
+    g_string_append_c(out, '"');
+    imapid_spell_hex(out, string->octets, string->n);
+    g_string_append_c(out, '"');
+}
+
+static void add_pairs(GString *out, const char *name, const struct imapid_record_half *half,
+                      void (*add)(GString *, const struct imapid_record_string *))
+{
+    key(out, name);
+    if (!half->has_list) {
+        g_string_append(out, "null");
+        return;
+    }
+    g_string_append_c(out, '[');
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        g_string_append(out, i ? ",[" : "[");
+        add(out, &half->pairs[i].field);
+        g_string_append_c(out, ',');
+        add(out, &half->pairs[i].value);
+        g_string_append_c(out, ']');
+    }
+    g_string_append_c(out, ']');
+}
+
+static bool is_utf8(const struct imapid_record_string *string)
+{
+    /* g_utf8_validate_len takes U+0000, which JSON can spell, for an error */
+    size_t at = 0;
+
+    while (!string->is_nil && at < string->n) {
+        const char *end;
+
+        if (g_utf8_validate_len((const char *)string->octets + at, string->n - at, &end))
+            break;
+        at = (size_t)(end - (const char *)string->octets);
+        if (string->octets[at])
+            return false;
+        at++;
+    }
+    return true;
+}
+
+static bool all_utf8(const struct imapid_record_half *half)
+{
+    for (unsigned i = 0; i < half->n_pairs; i++)
+        if (!is_utf8(&half->pairs[i].field) || !is_utf8(&half->pairs[i].value))
+            return false;
+    return true;
+}
+
+static void add_half(GString *out, const char *name, const struct imapid_record_half *half)
+{
+    key(out, name);
+    if (!half->seen) {
+        g_string_append(out, "null");
+        return;
+    }
+    g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, half->packet.number);
+    add_time(out, "time", half->packet.ts_ns);
+    add_pairs(out, "params", half, add_string);
+    if (!all_utf8(half))
+        add_pairs(out, "params_hex", half, add_hex_string);
+    if (half->is_malformed) {
+        key(out, "raw");
+        imapid_spell_json(out, half->raw, half->n_raw);
+    }
+    g_string_append_c(out, '}');
+}
+
+static void add_endpoint(GString *out, const char *name, const struct imapid_endpoint *endpoint)
+{
+    key(out, name);
+    g_string_append(out, "{\"ip\":\"");
+    imapid_spell_address(out, endpoint);
+    g_string_append_printf(out, "\",\"port\":%u}", endpoint->port);
+}
+
+static void add_conn(GString *out, const struct imapid_record_conn *conn)
+{
+    add_number(out, "schema", IMAPID_RECORD_SCHEMA);
+    add_text(out, "file", conn->file);
+    add_number(out, "stream", conn->stream);
+    add_endpoint(out, "client", &conn->client);
+    add_endpoint(out, "server", &conn->server);
+}
+
+static void add_findings(GString *out, const struct imapid_record_finding *findings, unsigned n)
+{
+    key(out, "findings");
+    g_string_append_c(out, '[');
+    for (unsigned i = 0; i < n; i++) {
+        const struct imapid_record_finding *finding = &findings[i];
+        enum imapid_severity severity = imapid_finding_severity(finding->code);
+
+        g_string_append_printf(out, "%s{\"code\":\"%s\"", i ? "," : "",
+                               imapid_finding_code(finding->code));
+        add_text(out, "severity", imapid_severity_name(severity));
+        add_text(out, "side", finding->side == IMAPID_CLIENT ? "client" : "server");
+        add_text(out, "section", imapid_finding_section(finding->code));
+        key(out, "field");
+        add_string(out, &finding->field);
+        add_text(out, "message", imapid_finding_message(finding->code));
+        g_string_append_c(out, '}');
+    }
+    g_string_append_c(out, ']');
+}
+
+static void add_result(GString *out, const struct imapid_record_exchange *exchange)
+{
+    key(out, "result");
+    if (exchange->status == IMAPID_STATUS_NONE) {
+        g_string_append(out, "null");
+        return;
+    }
+    g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, exchange->result.number);
+    add_text(out, "status", imapid_record_status(exchange->status));
+    key(out, "text");
+    add_string(out, &exchange->text);
+    g_string_append_c(out, '}');
+}
+
+static void add_rtt(GString *out, int64_t rtt_ns, bool known)
+{
+    uint64_t size = rtt_ns < 0 ? 0 - (uint64_t)rtt_ns : (uint64_t)rtt_ns;
+
+    if (!known) {
+        add_text(out, "rtt", NULL);
+        return;
+    }
+    g_string_append_printf(out, ",\"rtt\":%s%" G_GUINT64_FORMAT ".%09u", rtt_ns < 0 ? "-" : "",
+                           size / 1000000000, (unsigned)(size % 1000000000));
+}
+
+static void write_exchange(GString *out, const struct imapid_writer_style *style,
+                           const struct imapid_record_exchange *exchange)
+{
+    int64_t rtt_ns = 0;
+    bool rtt_known = imapid_record_rtt_ns(exchange, &rtt_ns);
+
+    (void)style;
+    g_string_append(out, "{\"type\":\"exchange\"");
+    add_conn(out, &exchange->conn);
+    add_text(out, "tag", exchange->tag);
+    add_time(out, "time", imapid_record_when(exchange).ts_ns);
+    add_half(out, "command", &exchange->command);
+    add_half(out, "response", &exchange->response);
+    add_result(out, exchange);
+    add_rtt(out, rtt_ns, rtt_known);
+    add_text(out, "security", imapid_record_security(exchange->security));
+    add_bool(out, "compressed", exchange->compressed);
+    add_text(out, "state", imapid_record_state(exchange->state));
+    add_bool(out, "complete", exchange->complete);
+    add_findings(out, exchange->findings, exchange->n_findings);
+    g_string_append(out, "}\n");
+}
+
+static void write_session(GString *out, const struct imapid_writer_style *style,
+                          const struct imapid_record_session *session)
+{
+    (void)style;
+    g_string_append(out, "{\"type\":\"session\"");
+    add_conn(out, &session->conn);
+    add_time(out, "first", session->first_ns);
+    add_time(out, "last", session->last_ns);
+    add_text(out, "security", imapid_record_security(session->security));
+    add_bool(out, "compressed", session->compressed);
+    add_known(out, "id_advertised", session->id_advertised);
+    add_number(out, "exchanges", session->n_exchanges);
+    add_bool(out, "from_start", session->from_start);
+    add_number(out, "lost_bytes", session->n_lost);
+    add_number(out, "resyncs", session->n_resyncs);
+    add_known(out, "decrypted", session->decrypted);
+    add_text(out, "not_decrypted", session->not_decrypted_why);
+    add_findings(out, session->findings, session->n_findings);
+    g_string_append(out, "}\n");
+}
+
+static void write_capture(GString *out, const struct imapid_writer_style *style,
+                          const struct imapid_record_capture *capture)
+{
+    (void)style;
+    g_string_append(out, "{\"type\":\"capture\"");
+    add_number(out, "schema", IMAPID_RECORD_SCHEMA);
+    add_text(out, "file", capture->file);
+    add_text(out, "format", capture->format);
+    add_number(out, "packets", capture->n_packets);
+    add_number(out, "bytes", capture->n_octets);
+    add_number(out, "tcp_connections", capture->n_conns);
+    add_number(out, "imap_sessions", capture->n_sessions);
+    add_number(out, "exchanges", capture->n_exchanges);
+    add_number(out, "sessions_not_decrypted", capture->n_not_decrypted);
+    add_number(out, "lost_bytes", capture->n_lost);
+    add_number(out, "cut_packets", capture->n_cut);
+    add_number(out, "unknown_link_packets", capture->n_unknown_link);
+    add_text(out, "error", capture->error);
+    g_string_append(out, "}\n");
+}
+
+const struct imapid_writer imapid_jsonl_writer = {
+    .name = "jsonl",
+    .what = "JSON Lines: every record with everything in it",
+    .exchange = write_exchange,
+    .session = write_session,
+    .capture = write_capture,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_RECORD_H
+#define IMAPID_RECORD_RECORD_H
+
+#include <imapid/fields.h>
+#include <imapid/findings.h>
+#include <imapid/session.h>
+
+#include "net/tcp.h"
+
+#include <glib.h>
+
+/* The records: what imapid knows, as data. Every answer is computed from them, and writers only
+ * spell them. */
+
+#define IMAPID_RECORD_SCHEMA 1
+
+/* Octets as the sender meant them (escapes undone), not always UTF-8; not NUL-terminated. */
+struct imapid_record_string {
+    bool is_nil; /* NIL, or not there */
+    const uint8_t *octets;
+    size_t n;
+};
+
+struct imapid_record_pair {
+    struct imapid_record_string field, value;
+};
+
+/* One half of an exchange: the ID command or the untagged response. */
+struct imapid_record_half {
+    bool seen;
+    struct imapid_stamp packet; /* the one that brought its last octet */
+    bool has_list;              /* false: NIL, or no list could be read */
+    unsigned n_pairs;
+    struct imapid_record_pair *pairs; /* n_pairs of them */
+    bool is_malformed;                /* then `raw` belongs beside the pairs */
+    const uint8_t *raw;               /* the command or response as sent, without its line end */
+    size_t n_raw;
+};
+
+struct imapid_record_finding {
+    enum imapid_finding_code code;
+    enum imapid_side side;
+    struct imapid_record_string field; /* is_nil: about no field */
+};
+
+/* The connection a record is about. */
+struct imapid_record_conn {
+    const char *file; /* as it was given; lives as long as the collector */
+    uint32_t stream;
+    struct imapid_endpoint client, server;
+};
+
+struct imapid_record_exchange {
+    struct imapid_record_conn conn;
+    char *tag; /* NULL: none was seen */
+    struct imapid_record_half command, response;
+    enum imapid_status status; /* NONE: no result was seen, the next two mean nothing */
+    struct imapid_stamp result;
+    struct imapid_record_string text;
+    enum imapid_security security;
+    bool compressed;
+    enum imapid_state state;
+    bool complete;
+    unsigned n_findings;
+    struct imapid_record_finding *findings;
+    GStringChunk *store; /* holds what the strings point to */
+};
+
+struct imapid_record_session {
+    struct imapid_record_conn conn;
+    int64_t first_ns, last_ns;
+    enum imapid_security security;
+    bool compressed;
+    enum imapid_known id_advertised;
+    uint64_t n_exchanges;
+    bool from_start;
+    uint64_t n_lost;
+    uint64_t n_resyncs;            /* times the reader had to find a line start again */
+    enum imapid_known decrypted;   /* UNKNOWN: nothing was encrypted */
+    const char *not_decrypted_why; /* a constant; NULL unless decrypted is NO */
+    unsigned n_findings;
+    struct imapid_record_finding findings[1];
+};
+
+struct imapid_record_capture {
+    const char *file;
+    const char *format; /* NULL: unknown */
+    uint64_t n_packets, n_octets;
+    uint64_t n_conns, n_sessions, n_exchanges, n_not_decrypted;
+    uint64_t n_lost, n_cut;
+    uint64_t n_unknown_link;
+    uint16_t unknown_link;
+    char *error; /* NULL: none */
+};
+
+/* Who takes the records, in the order in which they are complete. They are good during the call. */
+struct imapid_record_sink {
+    void (*exchange)(void *ctx, const struct imapid_record_exchange *exchange);
+    void (*session)(void *ctx, const struct imapid_record_session *session);
+    void (*capture)(void *ctx, const struct imapid_record_capture *capture);
+    void *ctx;
+};
+
+/* Names as the records spell them: "none", "not-authenticated", "OK". */
+const char *imapid_record_security(enum imapid_security security);
+const char *imapid_record_state(enum imapid_state state);
+const char *imapid_record_status(enum imapid_status status);
+
+/* When an exchange happened: at its command, or else its response. */
+struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);
+
+/* Nanoseconds from the command to its response, or to its result where none came. False where one of
+ * them was not seen. Negative where the capture's clock ran backwards. */
+bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t *rtt_ns);
+
+/* The value of a defined field in a half, or NULL where it was not sent or is NIL. */
+const struct imapid_record_string *imapid_record_find(const struct imapid_record_half *half,
+                                                      enum imapid_field field);
+
+/* Builds an exchange: the caller sets the plain members, then adds halves and text. */
+struct imapid_record_exchange *imapid_record_exchange_new(void);
+
+/* Reads a unit's list into a half. The octets are copied. */
+void imapid_record_add_half(struct imapid_record_exchange *exchange,
+                            struct imapid_record_half *half, const struct imapid_unit *unit,
+                            const struct imapid_stamp *packet);
+
+void imapid_record_add_findings(struct imapid_record_exchange *exchange,
+                                const struct imapid_findings *findings,
+                                const struct imapid_unit *command,
+                                const struct imapid_unit *response);
+
+/* Copies octets into the exchange's store. */
+struct imapid_record_string imapid_record_copy(struct imapid_record_exchange *exchange,
+                                               const uint8_t *octets, size_t n);
+
+void imapid_record_exchange_free(struct imapid_record_exchange *exchange);
+
+#endif

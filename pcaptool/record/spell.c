@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* spell.c: values as text. Octets of a capture are hostile: a terminal obeys escape sequences, and
+ * bidirectional controls make a line read as another. Nothing is trusted but printable characters. */
+#include "record/spell.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define NS_PER_S 1000000000
+
+/* Civil date from days since 1970-01-01, in the proleptic Gregorian calendar, whatever the time zone
+ * of the machine and beyond what GDateTime takes. */
+static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    int64_t shifted = days + 719468; /* from 0000-03-01 */
+    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    unsigned of_era = (unsigned)(shifted - era * 146097);
+    unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned shifted_month = (5 * of_year + 2) / 153;
+
+    *day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    *month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+void imapid_spell_time(GString *out, int64_t ts_ns)
+{
+    int64_t seconds = ts_ns / NS_PER_S, ns = ts_ns % NS_PER_S, days, of_day, year;
+    unsigned month, day;
+
+    if (ns < 0) {
+        ns += NS_PER_S;
+        seconds--;
+    }
+    days = seconds / 86400;
+    of_day = seconds % 86400;
+    if (of_day < 0) {
+        of_day += 86400;
+        days--;
+    }
+    civil_from_days(days, &year, &month, &day);
+    g_string_append_printf(out, "%04d-%02u-%02uT%02d:%02d:%02d.%09dZ", (int)year, month, day,
+                           (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60),
+                           (int)ns);
+}
+
+void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint)
+{
+    GInetAddress *address = g_inet_address_new_from_bytes(
+        endpoint->address, endpoint->family == 6 ? G_SOCKET_FAMILY_IPV6 : G_SOCKET_FAMILY_IPV4);
+    char *text = g_inet_address_to_string(address);
+
+    g_string_append(out, text);
+    g_free(text);
+    g_object_unref(address);
+}
+
+void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint)
+{
+    if (endpoint->family == 6)
+        g_string_append_c(out, '[');
+    imapid_spell_address(out, endpoint);
+    g_string_append_printf(out, endpoint->family == 6 ? "]:%u" : ":%u", endpoint->port);
+}
+
+/* Is this character shown as itself? Formats (bidirectional controls, zero-width ones), line and
+ * paragraph separators, private and unassigned ones are not. */
+static bool is_shown(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_UNASSIGNED:
+    case G_UNICODE_PRIVATE_USE:
+    case G_UNICODE_SURROGATE:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* The character at `octets`, or (gunichar)-1 where it is not UTF-8; *n_char octets long. */
+static gunichar next_char(const uint8_t *octets, size_t n, size_t *n_char)
+{
+    gunichar c = *octets;
+
+    *n_char = 1;
+    if (c < 128)
+        return c;
+    c = g_utf8_get_char_validated((const char *)octets, (gssize)n);
+    if (c == (gunichar)-1 || c == (gunichar)-2)
+        return (gunichar)-1;
+    *n_char = (size_t)g_unichar_to_utf8(c, NULL);
+    return c;
+}
+
+static void append_json_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)
+{
+    if (c == '"' || c == '\\')
+        g_string_append_printf(out, "\\%c", (char)c);
+    else if (c == '\n' || c == '\r' || c == '\t')
+        g_string_append(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+    else if (c >= 0x10000 && !is_shown(c))
+        g_string_append_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    else if (!is_shown(c))
+        g_string_append_printf(out, "\\u%04x", c);
+    else
+        g_string_append_len(out, (const char *)octets, (gssize)n_char);
+}
+
+void imapid_spell_json(GString *out, const uint8_t *octets, size_t n)
+{
+    size_t n_char;
+
+    g_string_append_c(out, '"');
+    for (size_t at = 0; at < n; at += n_char) {
+        gunichar c = next_char(octets + at, n - at, &n_char);
+
+        if (c == (gunichar)-1)
+            g_string_append(out, "\xef\xbf\xbd"); /* U+FFFD */
+        else
+            append_json_char(out, c, octets + at, n_char);
+    }
+    g_string_append_c(out, '"');
+}
+
+void imapid_spell_json_text(GString *out, const char *text)
+{
+    if (text)
+        imapid_spell_json(out, (const uint8_t *)text, strlen(text));
+    else
+        g_string_append(out, "null");
+}
+
+void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max)
+{
+    size_t n_char, start = out->len;
+
+    for (size_t at = 0; at < n; at += n_char) {
+        gunichar c = next_char(octets + at, n - at, &n_char);
+
+        if (max && (size_t)g_utf8_strlen(out->str + start, -1) >= max) {
+            g_string_append(out, "...");
+            return;
+        }
+        if (c == (gunichar)-1)
+            g_string_append_printf(out, "\\x%02x", octets[at]);
+        else if (c == '\\')
+            g_string_append(out, "\\\\");
+        else if (is_shown(c))
+            g_string_append_len(out, (const char *)octets + at, (gssize)n_char);
+        else
+            g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u{%x}", c);
+    }
+}
+
+void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        g_string_append_c(out, digits[octets[i] >> 4]);
+        g_string_append_c(out, digits[octets[i] & 15]);
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* writer.c: the formats there are. */
+#include "record/writer.h"
+
+#include <string.h>
+
+const struct imapid_writer *imapid_writer_find(const char *name)
+{
+    static const struct imapid_writer *const writers[] = {&imapid_text_writer,
+                                                          &imapid_jsonl_writer};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(writers); i++)
+        if (!strcmp(writers[i]->name, name))
+            return writers[i];
+    return NULL;
+}

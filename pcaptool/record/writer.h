@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_WRITER_H
+#define IMAPID_RECORD_WRITER_H
+
+#include "record/record.h"
+
+struct imapid_writer_style {
+    bool colour;  /* standard output is a terminal */
+    bool verbose; /* every pair */
+    bool many;    /* more than one capture: records say which one they are of */
+};
+
+/* A way to write records down. Writers have no state: each function appends what one record reads
+ * like to `out`. A run is `head`, then for each capture that has something to tell `file` and its
+ * records. NULL members are left out. */
+struct imapid_writer {
+    const char *name; /* as --format takes it */
+    const char *what; /* for --help */
+    void (*head)(GString *out, const struct imapid_writer_style *style);
+    void (*file)(GString *out, const struct imapid_writer_style *style, const char *file);
+    void (*exchange)(GString *out, const struct imapid_writer_style *style,
+                     const struct imapid_record_exchange *exchange);
+    void (*session)(GString *out, const struct imapid_writer_style *style,
+                    const struct imapid_record_session *session);
+    void (*capture)(GString *out, const struct imapid_writer_style *style,
+                    const struct imapid_record_capture *capture);
+};
+
+extern const struct imapid_writer imapid_text_writer;
+extern const struct imapid_writer imapid_jsonl_writer;
+
+/* The writer of that name, NULL where there is none. */
+const struct imapid_writer *imapid_writer_find(const char *name);
+
+#endif
