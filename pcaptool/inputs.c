@@ -87,8 +87,8 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path)
 gboolean imapid_inputs_add_list(GArray *inputs, const char *list)
 {
     GError *error = NULL;
-    GIOChannel *channel = strcmp(list, "-") ? g_io_channel_new_file(list, "r", &error)
-                                            : g_io_channel_unix_new(0);
+    GIOChannel *channel =
+        strcmp(list, "-") ? g_io_channel_new_file(list, "r", &error) : g_io_channel_unix_new(0);
     gboolean good = channel != NULL;
     gsize end;
     char *line;

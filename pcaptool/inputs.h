@@ -6,7 +6,7 @@
 
 /* The captures to read: what was named, and what is found in folders that were named. */
 struct imapid_input {
-    char *path; /* "-" is standard input */
+    char *path;     /* "-" is standard input */
     gboolean found; /* in a folder: it need not be a capture */
 };
 

@@ -4,13 +4,14 @@
 
 #include <glib.h>
 
-/* Where text goes that several threads write, each its own part, in the order of the parts: the part
- * whose turn it is goes straight out, later ones wait (in memory, past a limit in a temporary file).
+/* Where text goes that several threads write, each its own part, in the order of the parts: the
+ * part whose turn it is goes straight out, later ones wait (in memory, past a limit in a temporary
+ * file).
  */
 struct imapid_output;
 
-/* To `path`, NULL being standard output. `n_parts` parts are to come. With `live` each piece is flushed
- * as it is added. NULL with a message on standard error where the file can't be made. */
+/* To `path`, NULL being standard output. `n_parts` parts are to come. With `live` each piece is
+ * flushed as it is added. NULL with a message on standard error where the file can't be made. */
 struct imapid_output *imapid_output_open(const char *path, guint n_parts, gboolean live);
 
 /* Adds to a part; thread-safe. */
@@ -22,8 +23,8 @@ void imapid_output_end(struct imapid_output *output, guint part);
 /* Is nobody reading any more (a closed pipe)? Then there is no use in going on. */
 gboolean imapid_output_is_closed(struct imapid_output *output);
 
-/* Flushes and closes. False with a message where not everything could be written; a closed pipe is no
- * failure. */
+/* Flushes and closes. False with a message where not everything could be written; a closed pipe is
+ * no failure. */
 gboolean imapid_output_close(struct imapid_output *output);
 
 #endif

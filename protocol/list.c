@@ -74,8 +74,10 @@ static bool quote_closes(const struct imapid_list *list, size_t at)
     for (; next < list->end && data[next] != '"'; next++)
         if ((data[next] == '{' || data[next] == '~') && reads_announcement(list, next, &n, &behind))
             return true;
-    if (next == list->end || next == at + 1)
+    if (next == list->end)
         return true;
+    if (next == at + 1) /* two quotes: the second opens a string, or ends one with a quote in it */
+        return next + 1 < list->end && !is_separator(data[next + 1]) && data[next + 1] != ')';
     return (is_separator(data[at + 1]) || data[at + 1] == ')' || data[at + 1] == '(') &&
            (is_separator(data[next - 1]) || data[next - 1] == '(' || data[next - 1] == ')');
 }

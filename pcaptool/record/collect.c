@@ -28,8 +28,7 @@ static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int 
                                        const uint8_t *octets, size_t n,
                                        const struct imapid_stamp *packet)
 {
-    return keep_or_drop(conn,
-                        imapid_flow_data(get_flow(ctx, conn), conn, dir, octets, n, packet));
+    return keep_or_drop(conn, imapid_flow_data(get_flow(ctx, conn), conn, dir, octets, n, packet));
 }
 
 static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,

@@ -10,8 +10,8 @@
  * complete, each session as it ends, the capture last.
  *
  * `file` is spelled in the records; `filter` may be NULL. Errors of the capture stand in its record
- * and are told to `complain` (message, ctx of the sink) as they are met; what can be read is told all
- * the same. Returns false when something could not be read. */
+ * and are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
+ * all the same. Returns false when something could not be read. */
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
                     const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message));

@@ -4,8 +4,8 @@
  *     octets of TCP -> decide (is it IMAP, who is the server) -> session -> exchanges
  *
  * Until it is decided, octets wait in `early`; what begins like no IMAP is given up, so that most
- * connections of a capture cost a look at their first octets. A connection whose beginning is not in
- * the capture is looked at longer: it may be in the middle of a message. */
+ * connections of a capture cost a look at their first octets. A connection whose beginning is not
+ * in the capture is looked at longer: it may be in the middle of a message. */
 #include "record/flow.h"
 
 #include <string.h>
@@ -39,8 +39,8 @@ struct imapid_flow {
     int client; /* the direction of the client; -1 before the decision */
     bool is_imap;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
-    uint64_t n_passed; /* octets looked at in vain */
-    uint64_t n_told;   /* exchanges told */
+    uint64_t n_passed;               /* octets looked at in vain */
+    uint64_t n_told;                 /* exchanges told */
     const char *not_decrypted_why;
     GByteArray *early[2]; /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* jsonl.c: records as JSON Lines, the interchange: one object a line, "type" first, every key always
- * there. Keys are written here in one place each, in the order the manual lists them. */
+/* jsonl.c: records as JSON Lines, the interchange: one object a line, "type" first, every key
+ * always there. Keys are written here in one place each, in the order the manual lists them. */
 #include "record/spell.h"
 #include "record/writer.h"
 

@@ -84,9 +84,8 @@ struct imapid_record_string imapid_record_copy(struct imapid_record_exchange *ex
 {
     struct imapid_record_string string = {.n = n};
 
-    string.octets = (const uint8_t *)g_string_chunk_insert_len(exchange->store,
-                                                               n ? (const char *)octets : "",
-                                                               (gssize)n);
+    string.octets = (const uint8_t *)g_string_chunk_insert_len(
+        exchange->store, n ? (const char *)octets : "", (gssize)n);
     return string;
 }
 
@@ -160,8 +159,8 @@ void imapid_record_add_findings(struct imapid_record_exchange *exchange,
         copy->side = finding->side;
         copy->field.is_nil = true;
         if (unit && finding->field.n)
-            copy->field = imapid_record_copy(exchange, unit->data + finding->field.offset,
-                                             finding->field.n);
+            copy->field =
+                imapid_record_copy(exchange, unit->data + finding->field.offset, finding->field.n);
         if (imapid_finding_is_form(finding->code))
             half->is_malformed = true;
     }

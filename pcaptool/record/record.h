@@ -110,8 +110,8 @@ const char *imapid_record_status(enum imapid_status status);
 /* When an exchange happened: at its command, or else its response. */
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);
 
-/* Nanoseconds from the command to its response, or to its result where none came. False where one of
- * them was not seen. Negative where the capture's clock ran backwards. */
+/* Nanoseconds from the command to its response, or to its result where none came. False where one
+ * of them was not seen. Negative where the capture's clock ran backwards. */
 bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t *rtt_ns);
 
 /* The value of a defined field in a half, or NULL where it was not sent or is NIL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spell.c: values as text. Octets of a capture are hostile: a terminal obeys escape sequences, and
- * bidirectional controls make a line read as another. Nothing is trusted but printable characters. */
+ * bidirectional controls make a line read as another. Nothing is trusted but printable characters.
+ */
 #include "record/spell.h"
 
 #include <gio/gio.h>
@@ -8,8 +9,8 @@
 
 #define NS_PER_S 1000000000
 
-/* Civil date from days since 1970-01-01, in the proleptic Gregorian calendar, whatever the time zone
- * of the machine and beyond what GDateTime takes. */
+/* Civil date from days since 1970-01-01, in the proleptic Gregorian calendar, whatever the time
+ * zone of the machine and beyond what GDateTime takes. */
 static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
     int64_t shifted = days + 719468; /* from 0000-03-01 */

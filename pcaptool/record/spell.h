@@ -6,8 +6,8 @@
 
 #include <glib.h>
 
-/* How values are spelled for people and machines. Whatever comes out of a capture goes through one of
- * these before it reaches a terminal or a file. All append to `out`. */
+/* How values are spelled for people and machines. Whatever comes out of a capture goes through one
+ * of these before it reaches a terminal or a file. All append to `out`. */
 
 /* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too. */
 void imapid_spell_time(GString *out, int64_t ts_ns);
@@ -18,8 +18,8 @@ void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint);
 /* 10.0.0.5:143 or [2001:db8::1]:143 */
 void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint);
 
-/* A JSON string with its quotes. What is not UTF-8 becomes U+FFFD, an octet each. Control characters,
- * and those that turn the reading direction or end a line, are escaped. */
+/* A JSON string with its quotes. What is not UTF-8 becomes U+FFFD, an octet each. Control
+ * characters, and those that turn the reading direction or end a line, are escaped. */
 void imapid_spell_json(GString *out, const uint8_t *octets, size_t n);
 
 /* The same for a NUL-terminated string, NULL being null. */

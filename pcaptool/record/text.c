@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* text.c: records for a person in front of a terminal: a line per exchange, who says what to whom and
- * what came of it; with --verbose every pair and finding below it. Everything a stranger wrote goes
- * through imapid_spell_terminal(). */
+/* text.c: records for a person in front of a terminal: a line per exchange, who says what to whom
+ * and what came of it; with --verbose every pair and finding below it. Everything a stranger wrote
+ * goes through imapid_spell_terminal(). */
 #include "record/spell.h"
 #include "record/writer.h"
 
@@ -269,7 +269,8 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_pairs(out, style, "server", &exchange->response);
     if (exchange->status != IMAPID_STATUS_NONE) {
         begin_colour(out, style, dim);
-        g_string_append_printf(out, "    result, frame %" G_GUINT64_FORMAT, exchange->result.number);
+        g_string_append_printf(out, "    result, frame %" G_GUINT64_FORMAT,
+                               exchange->result.number);
         end_colour(out, style);
         g_string_append_printf(out, "  %s ", imapid_record_status(exchange->status));
         add_string(out, &exchange->text, 0);
@@ -278,7 +279,8 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_findings(out, style, exchange->findings, exchange->n_findings);
 }
 
-/* A session shows in its exchanges; what is left to tell is one without any, or its own findings. */
+/* A session shows in its exchanges; what is left to tell is one without any, or its own findings.
+ */
 static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {

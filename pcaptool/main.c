@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main.c: the command line. One table of sub-commands gives dispatch and usage. */
+#include "inputs.h"
+#include "options.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+
+static const struct imapid_command commands[] = {
+    {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
+     imapid_extract},
+};
+
+static enum imapid_exit fail(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static enum imapid_exit fail(const char *format, ...)
+{
+    va_list arguments;
+    char *message;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_printerr("imapid: %s\nTry 'imapid --help'.\n", message);
+    g_free(message);
+    return IMAPID_EXIT_FAILED;
+}
+
+static char *list_commands(void)
+{
+    GString *text =
+        g_string_new("Tells who speaks IMAP: the ID exchanges (RFC 2971) in captures.\n\n"
+                     "Commands (extract when none is named):\n");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        g_string_append_printf(text, "  %-9s %s\n", commands[i].name, commands[i].what);
+    g_string_append(text, "\nINPUT is a capture, a folder (walked), or - for standard input.");
+    return g_string_free(text, FALSE);
+}
+
+static gboolean parse(struct imapid_options *options, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format, "text (default) or jsonl",
+         "FORMAT"},
+        {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
+         "Write there instead of standard output", "FILE"},
+        {"filter", 'f', 0, G_OPTION_ARG_STRING, &options->filter,
+         "Read only packets that pass this libpcap filter", "EXPR"},
+        {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
+         "Read the inputs named there, one a line", "LIST"},
+        {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
+         "N"},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->arguments, NULL, NULL},
+        {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
+    };
+    GOptionContext *context = g_option_context_new("[COMMAND] INPUT…");
+    char *summary = list_commands();
+    gboolean good;
+
+    g_option_context_set_summary(context, summary);
+    g_option_context_add_main_entries(context, entries, NULL);
+    good = g_option_context_parse(context, argc, argv, error);
+    g_option_context_free(context);
+    g_free(summary);
+    return good;
+}
+
+static const struct imapid_command *find_command(const char *name)
+{
+    for (size_t i = 0; name && i < G_N_ELEMENTS(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+static enum imapid_exit run(struct imapid_options *options)
+{
+    char **arguments = options->arguments;
+    const struct imapid_command *command = find_command(arguments ? arguments[0] : NULL);
+    GArray *inputs;
+    gboolean found_all = TRUE;
+    enum imapid_exit status;
+
+    options->writer = imapid_writer_find(options->format ? options->format : "text");
+    if (!options->writer)
+        return fail("there is no format '%s'", options->format);
+    if (options->n_jobs < 0 || options->n_jobs > 1024)
+        return fail("--jobs takes a number from 1 to 1024");
+    if (!options->n_jobs)
+        options->n_jobs = (int)g_get_num_processors();
+    if (command)
+        arguments++;
+    else
+        command = &commands[0];
+    if (!options->files_from && (!arguments || !*arguments))
+        return fail("no input");
+    inputs = imapid_inputs_new();
+    if (options->files_from)
+        found_all &= imapid_inputs_add_list(inputs, options->files_from);
+    for (; arguments && *arguments; arguments++)
+        found_all &= imapid_inputs_add(inputs, *arguments);
+    status = command->run(options, inputs);
+    imapid_inputs_free(inputs);
+    return found_all || status == IMAPID_EXIT_FOUND ? status : IMAPID_EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct imapid_options options = {.n_jobs = 0};
+    GError *error = NULL;
+    enum imapid_exit status;
+
+    setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
+    if (!parse(&options, &argc, &argv, &error)) {
+        status = fail("%s", error->message);
+        g_error_free(error);
+    } else if (options.version) {
+        g_print("imapid %s\n", IMAPID_VERSION);
+        status = IMAPID_EXIT_DONE;
+    } else {
+        status = run(&options);
+    }
+    g_free(options.format);
+    g_free(options.write);
+    g_free(options.filter);
+    g_free(options.files_from);
+    g_strfreev(options.arguments);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_OPTIONS_H
+#define IMAPID_OPTIONS_H
+
+#include "record/writer.h"
+
+/* Exit statuses; the manual promises them. */
+enum imapid_exit {
+    IMAPID_EXIT_DONE = 0,
+    IMAPID_EXIT_FOUND = 1, /* check found something */
+    IMAPID_EXIT_FAILED = 2 /* usage error, or an input that could not be read whole */
+};
+
+/* What the command line asks for. */
+struct imapid_options {
+    const struct imapid_writer *writer;
+    char *format;
+    char *write;  /* NULL: standard output */
+    char *filter; /* NULL: none */
+    char *files_from;
+    int n_jobs;
+    gboolean verbose, quiet, version;
+    char **arguments; /* what is left: the inputs */
+};
+
+/* A sub-command. main.c has the table. */
+struct imapid_command {
+    const char *name;
+    const char *what; /* for --help */
+    enum imapid_exit (*run)(const struct imapid_options *options, const GArray *inputs);
+};
+
+enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs);
+
+#endif
