@@ -117,15 +117,6 @@ static enum imapid_capture_result begin(struct imapid_capture *capture,
     return result == IMAPID_CAPTURE_PACKET ? capture->next(capture, packet) : result;
 }
 
-static enum imapid_capture_result fail_spoilt(struct imapid_capture *capture)
-{
-    capture->next = imapid_capture_next_none;
-    capture->told_spoilt = true;
-    return imapid_capture_fail(capture, imapid_window_place(&capture->window),
-                               "the file shrank or failed while it was being read; the packets "
-                               "just before this place may be wrong");
-}
-
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
@@ -133,8 +124,6 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (capture->window.stop)
         return IMAPID_CAPTURE_END;
     enum imapid_capture_result result = capture->next(capture, packet);
-    if (imapid_window_is_spoilt(&capture->window) && !capture->told_spoilt)
-        return fail_spoilt(capture);
     if (result != IMAPID_CAPTURE_PACKET)
         return result;
     packet->number = ++capture->n_frames;

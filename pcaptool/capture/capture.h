@@ -9,9 +9,8 @@
 /* A capture file, pipe or standard input, read as packets in the order they are stored.
  *
  * pcap (both byte orders, micro- and nanoseconds, modified header) and pcapng (any number of
- * sections and interfaces). Regular files are mapped, everything else goes through a bounded
- * buffer; a pipe yields each packet as soon as it is complete. One object is used by one thread at
- * a time; different objects are independent.
+ * sections and interfaces), through a bounded buffer; a pipe yields each packet as soon as it is
+ * complete. One object is used by one thread at a time; different objects are independent.
  *
  *     struct imapid_capture *c = imapid_capture_open(path, &message);
  *     while ((result = imapid_capture_next(c, &packet)) != IMAPID_CAPTURE_END)

@@ -78,9 +78,6 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     packet->link_type = pcap->link_type;
     packet->has_ts = true;
     window->at += n_header + n;
-    /* The next header is the one thing whose place is known; fetch it meanwhile. */
-    __builtin_prefetch(window->at);
-    __builtin_prefetch(window->at + 64);
     return IMAPID_CAPTURE_PACKET;
 }
 

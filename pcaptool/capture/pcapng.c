@@ -335,8 +335,6 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     block.body = window->at + 8;
     block.n_body = block.n - N_FRAME;
     window->at += block.n;
-    __builtin_prefetch(window->at);
-    __builtin_prefetch(window->at + 64);
     *outcome = block.n_body < type->n_body_min ? fail(capture, &block, "too short for its type")
                                                : type->read(capture, &block, packet);
     return IMAPID_CAPTURE_PACKET;

@@ -43,7 +43,6 @@ struct imapid_capture {
     const char *format;
     char *name;
     char *error;
-    bool told_spoilt;
     void (*on_secrets)(void *ctx, uint32_t type, const uint8_t *octets, size_t n);
     void *secrets_ctx;
     struct imapid_capture_counts counts;
@@ -64,9 +63,9 @@ void imapid_pcapng_deinit(struct imapid_pcapng *pcapng);
 enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
                                                const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* Nothing can be read any more: what the window says about it (a failed read, a file that shrank),
- * or that the file ends inside of `what`, of which it should have had n octets, at `place`. END if
- * it ends where it may. */
+/* Nothing can be read any more: what the window says about it (a failed read), or that the file
+ * ends inside of `what`, of which it should have had n octets, at `place`. END if it ends where it
+ * may. */
 enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *capture, uint64_t place,
                                                    uint64_t n, const char *what);
 

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A regular file is looked at through a mapping of part of it, which is replaced in place by the
- * next part when it is used up: address space and resident memory stay small whatever the file's
- * size, and nothing is copied. Everything else is read into a buffer, what is left of it being
- * moved to the front before each refill.
+/* A buffer over read(), what is left of it being moved to the front before each refill. Regular
+ * files go through it as well: on captures of ordinary packets, copying into a buffer that stays
+ * in the cache costs less than page faults and a cache miss for every packet header of a mapping,
+ * and a file that shrinks meanwhile is only shorter.
  *
  * Refused: going back. Misuse: keeping a pointer over a call of need(), fill() or skip(). */
 
 #include "capture/window.h"
 
-#include "capture/guard.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Part of a file that is mapped at a time. A new mapping costs some microseconds; 32 MiB make that
- * nothing, hold the largest need() at any place, and fit any address space. */
-#define MAPPING (2u * IMAPID_WINDOW_MAX)
-
-/* A buffer's first size: several reads of a pipe, and most packets at any place in it. */
-#define BUFFER 262144u
+/* A buffer's first size. Large enough for the cost of a call to vanish, small enough to leave room
+ * in a second-level cache of 256 KiB. It grows for a packet or block that does not fit. */
+#define BUFFER 131072u
 
 static ptrdiff_t read_fd(void *ctx, uint8_t *octets, size_t n)
 {
@@ -31,35 +26,17 @@ static ptrdiff_t read_fd(void *ctx, uint8_t *octets, size_t n)
     return read(window->fd, octets, n);
 }
 
-static bool init_mapping(struct imapid_window *window, int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
-        return false;
-    off_t place = lseek(fd, 0, SEEK_CUR);
-    if (place < 0)
-        return false;
-    void *area = mmap(NULL, MAPPING, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (area == MAP_FAILED)
-        return false;
-    window->guard = imapid_guard_add(area, MAPPING);
-    if (!window->guard) {
-        munmap(area, MAPPING);
-        return false;
-    }
-    window->area = area;
-    window->n_area = MAPPING;
-    window->size = (uint64_t)st.st_size;
-    window->at = window->end = area;
-    window->end_place = (uint64_t)place;
-    return true;
-}
-
 void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
 {
+    struct stat st;
     *window = (struct imapid_window){.fd = fd, .own_fd = own_fd};
     window->source = (struct imapid_capture_source){.read = read_fd, .ctx = window};
-    init_mapping(window, fd);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    off_t place = lseek(fd, 0, SEEK_CUR);
+    window->size = (uint64_t)st.st_size;
+    window->end_place = place > 0 ? (uint64_t)place : 0;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 void imapid_window_init_source(struct imapid_window *window,
@@ -70,12 +47,7 @@ void imapid_window_init_source(struct imapid_window *window,
 
 void imapid_window_deinit(struct imapid_window *window)
 {
-    if (window->guard) {
-        munmap(window->area, window->n_area);
-        imapid_guard_remove(window->guard);
-    } else {
-        g_free(window->area);
-    }
+    g_free(window->area);
     if (window->source.close)
         window->source.close(window->source.ctx);
     if (window->own_fd)
@@ -83,36 +55,7 @@ void imapid_window_deinit(struct imapid_window *window)
     *window = (struct imapid_window){.fd = -1};
 }
 
-/* A file that is being written may have grown. */
-static void update_size(struct imapid_window *window)
-{
-    struct stat st;
-    if (fstat(window->fd, &st) == 0 && (uint64_t)st.st_size > window->size)
-        window->size = (uint64_t)st.st_size;
-}
-
-static bool fill_mapping(struct imapid_window *window, size_t n)
-{
-    uint64_t place = imapid_window_place(window);
-    if (place + n > window->size)
-        update_size(window);
-    if (place >= window->size)
-        return false;
-    uint64_t start = place & ~((uint64_t)sysconf(_SC_PAGESIZE) - 1);
-    uint64_t n_map = MIN(window->size - start, (uint64_t)window->n_area);
-    if (mmap(window->area, (size_t)n_map, PROT_READ, MAP_PRIVATE | MAP_FIXED, window->fd,
-             (off_t)start) == MAP_FAILED) {
-        window->error = errno;
-        return false;
-    }
-    madvise(window->area, (size_t)n_map, MADV_SEQUENTIAL);
-    window->at = window->area + (place - start);
-    window->end = window->area + n_map;
-    window->end_place = start + n_map;
-    return imapid_window_left(window) >= n;
-}
-
-/* Room for n octets from `at` on, in a buffer. */
+/* Room for n octets from `at` on. */
 static void make_room(struct imapid_window *window, size_t n)
 {
     size_t left = imapid_window_left(window);
@@ -133,9 +76,13 @@ static void make_room(struct imapid_window *window, size_t n)
     window->end = window->area + left;
 }
 
-static bool fill_buffer(struct imapid_window *window, size_t n)
+bool imapid_window_fill(struct imapid_window *window, size_t n)
 {
-    if ((size_t)(window->area + window->n_area - window->at) < n || imapid_window_left(window) == 0)
+    g_return_val_if_fail(n <= IMAPID_WINDOW_MAX, false);
+    if (window->error || window->at_end)
+        return false;
+    if (!window->area || imapid_window_left(window) == 0 ||
+        (size_t)(window->area + window->n_area - window->at) < n)
         make_room(window, n);
     while (imapid_window_left(window) < n && !window->stop) {
         uint8_t *to = window->area + (window->end - window->area);
@@ -155,14 +102,6 @@ static bool fill_buffer(struct imapid_window *window, size_t n)
     return imapid_window_left(window) >= n;
 }
 
-bool imapid_window_fill(struct imapid_window *window, size_t n)
-{
-    g_return_val_if_fail(n <= IMAPID_WINDOW_MAX, false);
-    if (window->error || window->at_end || window->stop)
-        return false;
-    return window->guard ? fill_mapping(window, n) : fill_buffer(window, n);
-}
-
 bool imapid_window_skip(struct imapid_window *window, uint64_t n)
 {
     while (n > imapid_window_left(window)) {
@@ -173,9 +112,4 @@ bool imapid_window_skip(struct imapid_window *window, uint64_t n)
     }
     window->at += n;
     return true;
-}
-
-bool imapid_window_is_spoilt(const struct imapid_window *window)
-{
-    return window->guard && imapid_guard_was_hit(window->guard);
 }

@@ -6,34 +6,30 @@
 
 #include <signal.h>
 
-struct imapid_guard;
-
 /* The most that imapid_window_need() may be asked for. */
-#define IMAPID_WINDOW_MAX (16u << 20)
+#define IMAPID_WINDOW_MAX (17u << 20)
 
 /* A view on a file or a stream that moves forward. A parser asks for n octets, reads them at `at`,
- * and moves `at` on by what it has used (never beyond `end`); it cannot tell a mapping from a
- * buffer. */
+ * and moves `at` on by what it has used (never beyond `end`). */
 struct imapid_window {
     const uint8_t *at;  /* the next octet */
     const uint8_t *end; /* behind the last one at hand */
     uint64_t end_place; /* octet of the file that `end` is */
-    int error;          /* errno of a failed read; EIO for a mapping with a hole */
+    uint64_t size;      /* of a regular file; else 0 */
+    int error;          /* errno of a failed read */
 
     /* the window's own */
-    uint8_t *area; /* mapping or buffer; `at` and `end` lie in it */
+    uint8_t *area; /* `at` and `end` lie in it */
     size_t n_area;
-    uint64_t size;              /* of a regular file; else 0 */
-    struct imapid_guard *guard; /* set: area is a mapping */
     struct imapid_capture_source source;
     int fd; /* -1: the source is somebody else's */
     bool own_fd;
-    bool at_end; /* the stream has ended */
+    bool at_end;                /* there is nothing more to read */
     volatile sig_atomic_t stop; /* read no more */
 };
 
-/* On a regular file: mapped, else read. fd is closed with the window if own_fd. Never fails: what
- * cannot be mapped is read, and what cannot be read shows when it is needed. */
+/* fd is read from where it stands, and closed with the window if own_fd. The window must not move
+ * in memory from then on. Never fails: what cannot be read shows when it is needed. */
 void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd);
 void imapid_window_init_source(struct imapid_window *window,
                                const struct imapid_capture_source *source);
@@ -55,7 +51,7 @@ static inline uint64_t imapid_window_place(const struct imapid_window *window)
 
 /* True: at least n octets (n <= IMAPID_WINDOW_MAX) are at `at`; pointers got before are void.
  * False: there are not so many any more, and all there are are at `at`; or window->error says why
- * reading failed. Waits for no more than n octets. */
+ * reading failed; or window->stop was set. Waits for no more than n octets. */
 static inline bool imapid_window_need(struct imapid_window *window, size_t n)
 {
     return imapid_window_left(window) >= n || imapid_window_fill(window, n);
@@ -63,8 +59,5 @@ static inline bool imapid_window_need(struct imapid_window *window, size_t n)
 
 /* Moves `at` on by n. False when the end came before, or on an error. */
 bool imapid_window_skip(struct imapid_window *window, uint64_t n);
-
-/* Whether octets handed out were made up, because the file shrank or failed under the mapping. */
-bool imapid_window_is_spoilt(const struct imapid_window *window);
 
 #endif
