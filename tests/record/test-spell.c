@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Values of captures as text: nothing a stranger wrote gets through unescaped. */
+#include "record/spell.h"
+
+#include <string.h>
+
+static char *spelled(void (*spell)(GString *, const uint8_t *, size_t), const char *octets,
+                     size_t n)
+{
+    GString *out = g_string_new(NULL);
+    uint8_t *copy = g_memdup2(octets, n); /* an exact-size block: the sanitizers guard its end */
+
+    spell(out, copy, n);
+    g_free(copy);
+    return g_string_free(out, FALSE);
+}
+
+static void terminal(GString *out, const uint8_t *octets, size_t n)
+{
+    imapid_spell_terminal(out, octets, n, 0);
+}
+
+#define ASSERT_SPELLED(spell, octets, want)                                                        \
+    do {                                                                                           \
+        char *have = spelled(spell, octets, sizeof(octets) - 1);                                   \
+        g_assert_cmpstr(have, ==, want);                                                           \
+        g_free(have);                                                                              \
+    } while (0)
+
+static void test_terminal(void)
+{
+    ASSERT_SPELLED(terminal, "Thunderbird 153", "Thunderbird 153");
+    ASSERT_SPELLED(terminal, "\033[2J\r\n\t\0end", "\\x1b[2J\\x0d\\x0a\\x09\\x00end");
+    ASSERT_SPELLED(terminal, "a\\x1b", "a\\\\x1b");
+    ASSERT_SPELLED(terminal,
+                   "\xc2\x9b"
+                   "31m",
+                   "\\x9b31m"); /* CSI as one C1 control */
+    ASSERT_SPELLED(terminal, "Zo\xc3\xab", "Zo\xc3\xab");
+    ASSERT_SPELLED(terminal, "Zo\xdcn", "Zo\\xdcn");
+    ASSERT_SPELLED(terminal,
+                   "\xe2\x80\xae"
+                   "gpj",
+                   "\\u{202e}gpj"); /* right-to-left override */
+    ASSERT_SPELLED(terminal,
+                   "a\xe2\x80\xa8"
+                   "b\xf3\xa0\x81\x81",
+                   "a\\u{2028}b\\u{e0041}");
+    ASSERT_SPELLED(terminal, "\xe2\x80", "\\xe2\\x80");          /* cut in mid-character */
+    ASSERT_SPELLED(terminal, "\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate is no UTF-8 */
+}
+
+static void test_terminal_limit(void)
+{
+    GString *out = g_string_new("x");
+
+    imapid_spell_terminal(out, (const uint8_t *)"abcdefgh", 8, 4);
+    g_assert_cmpstr(out->str, ==, "xabcd...");
+    g_string_truncate(out, 0);
+    imapid_spell_terminal(out, (const uint8_t *)"abcd", 4, 4);
+    g_assert_cmpstr(out->str, ==, "abcd");
+    g_string_free(out, TRUE);
+}
+
+static void test_json(void)
+{
+    ASSERT_SPELLED(imapid_spell_json, "a\"b\\c", "\"a\\\"b\\\\c\"");
+    ASSERT_SPELLED(imapid_spell_json, "\r\n\t\0\x7f", "\"\\r\\n\\t\\u0000\\u007f\"");
+    ASSERT_SPELLED(imapid_spell_json, "\xdc\xff", "\"\xef\xbf\xbd\xef\xbf\xbd\"");
+    ASSERT_SPELLED(imapid_spell_json, "\xe2\x80\xa8\xe2\x80\xae", "\"\\u2028\\u202e\"");
+    ASSERT_SPELLED(imapid_spell_json, "\xf3\xa0\x81\x81\xf0\x9f\x93\xa7",
+                   "\"\\udb40\\udc41\xf0\x9f\x93\xa7\"");
+    ASSERT_SPELLED(imapid_spell_json, "", "\"\"");
+}
+
+static void assert_time(int64_t ts_ns, const char *want)
+{
+    GString *out = g_string_new(NULL);
+
+    imapid_spell_time(out, ts_ns);
+    g_assert_cmpstr(out->str, ==, want);
+    g_string_free(out, TRUE);
+}
+
+static void test_time(void)
+{
+    assert_time(0, "1970-01-01T00:00:00.000000000Z");
+    assert_time(-1, "1969-12-31T23:59:59.999999999Z");
+    assert_time(1767323045000000412, "2026-01-02T03:04:05.000000412Z");
+    assert_time(951782400000000000, "2000-02-29T00:00:00.000000000Z");
+    assert_time(4107542399999999999, "2100-02-28T23:59:59.999999999Z");
+    assert_time(4107542400000000000, "2100-03-01T00:00:00.000000000Z");
+    assert_time(INT64_MAX, "2262-04-11T23:47:16.854775807Z");
+    assert_time(INT64_MIN, "1677-09-21T00:12:43.145224192Z");
+}
+
+static void test_endpoint(void)
+{
+    struct imapid_endpoint four = {{192, 0, 2, 1}, 143, 4};
+    struct imapid_endpoint six = {{0x20, 1, 0xd, 0xb8, [15] = 1}, 993, 6};
+    GString *out = g_string_new(NULL);
+
+    imapid_spell_endpoint(out, &four);
+    g_string_append_c(out, ' ');
+    imapid_spell_endpoint(out, &six);
+    g_assert_cmpstr(out->str, ==, "192.0.2.1:143 [2001:db8::1]:993");
+    g_string_free(out, TRUE);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spell/terminal", test_terminal);
+    g_test_add_func("/spell/terminal-limit", test_terminal_limit);
+    g_test_add_func("/spell/json", test_json);
+    g_test_add_func("/spell/time", test_time);
+    g_test_add_func("/spell/endpoint", test_endpoint);
+    return g_test_run();
+}
