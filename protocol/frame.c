@@ -5,8 +5,8 @@
  * literal's announcement is the line looked at a second time, for quotes: inside a quoted string
  * "{5}" is text. A quoted string cannot hold a line end, so quotes never reach over a line.
  *
- * Misuse: adding octets to the window after imapid_frame_gap() or imapid_frame_refuse() before MORE
- * was returned glues octets together that were never neighbours. */
+ * Misuse: adding octets from behind a hole to the window before imapid_frame_gap() was followed by
+ * MORE glues octets together that were never neighbours. */
 #include <imapid/frame.h>
 
 #include <string.h>
@@ -51,8 +51,8 @@ static void track_quotes(bool *in_quotes, bool *escaped, const uint8_t *data, si
 }
 
 /* Reads "{n}", "{n+}" or "~{n}" at the end of a line, its line end included in the `n` octets. A
- * number over 2^63 is held at 2^63: nobody sends that many octets either way. On success *start is
- * the offset of the brace. */
+ * number over 2^63 is held at 2^63: nobody sends that many octets either way; one of more digits
+ * than IMAPID_DIGITS_MAX is none. On success *start is the offset of the brace. */
 static struct literal read_announcement(const uint8_t *line, size_t n, size_t *start)
 {
     struct literal literal = {false, true, 0};
@@ -69,7 +69,7 @@ static struct literal read_announcement(const uint8_t *line, size_t n, size_t *s
         literal.synchronising = false;
         end--;
     }
-    for (at = end; at && imapid_is_digit(line[at - 1]);)
+    for (at = end; at && end - at < IMAPID_DIGITS_MAX && imapid_is_digit(line[at - 1]);)
         at--;
     if (at == end || !at || line[at - 1] != '{')
         return literal;
@@ -293,16 +293,31 @@ static enum imapid_frame_status give_unit(struct imapid_frame *frame, struct ima
     return IMAPID_FRAME_UNIT;
 }
 
-/* The unit is over its limit: hands out its beginning and passes over the rest. */
+/* Is this first line one that is not believed, because nothing has confirmed yet that the reader
+ * stands at line starts? */
+static bool is_doubtful(const struct imapid_frame *frame, const uint8_t *line, size_t n)
+{
+    return frame->sync == IMAPID_SYNC_TENTATIVE && frame->lines != IMAPID_LINES_ONE &&
+           frame->lines != IMAPID_LINES_DATA &&
+           imapid_unit_plausible(frame->side, line, n) != IMAPID_PLAUSIBLE_YES;
+}
+
+/* The unit is over its limit: hands out its first `n` octets and passes over the rest. */
 static enum imapid_frame_status give_over_limit(struct imapid_frame *frame,
                                                 struct imapid_unit *unit, const uint8_t *window,
                                                 size_t n, size_t *n_used)
 {
     size_t line_start = frame->line_start;
 
+    if (is_doubtful(frame, window, n)) {
+        lose_sync(frame, true);
+        *n_used = n;
+        return IMAPID_FRAME_SKIPPED;
+    }
     give_unit(frame, unit, window, n, n_used);
     unit->over_limit = true;
     frame->n_over_limit++;
+    frame->tag = imapid_unit_tag(unit);
     frame->opaque = imapid_unit_is_opaque(unit);
     frame->in_unit = true;
     frame->is_id = false;
@@ -326,8 +341,7 @@ static enum imapid_frame_status end_line(struct imapid_frame *frame, struct imap
         frame->is_id = imapid_unit_is_id(unit);
         frame->opaque = imapid_unit_is_opaque(unit);
         frame->tag = imapid_unit_tag(unit);
-        if (frame->sync == IMAPID_SYNC_TENTATIVE && frame->lines == IMAPID_LINES_UNITS &&
-            imapid_unit_plausible(frame->side, window, end) != IMAPID_PLAUSIBLE_YES) {
+        if (is_doubtful(frame, window, end)) {
             lose_sync(frame, false);
             *n_used = end;
             return IMAPID_FRAME_SKIPPED;
@@ -352,6 +366,21 @@ static enum imapid_frame_status end_line(struct imapid_frame *frame, struct imap
     return IMAPID_FRAME_MORE;
 }
 
+/* Is the unit in hand at its limit after `at` octets? An ID is known by its head before that: then
+ * it has the larger limit from here on. */
+static bool is_at_limit(struct imapid_frame *frame, const uint8_t *window, size_t at)
+{
+    struct imapid_unit head;
+
+    if (at < IMAPID_HEAD_MAX)
+        return false;
+    if (!frame->is_id && !frame->line_start) {
+        read_head(frame, &head, window, IMAPID_HEAD_MAX);
+        frame->is_id = imapid_unit_is_id(&head);
+    }
+    return !frame->is_id || at >= IMAPID_UNIT_MAX;
+}
+
 static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint8_t *window,
                                           size_t n, struct imapid_unit *unit, size_t *n_used)
 {
@@ -360,23 +389,28 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
     while (at < n) {
         enum imapid_frame_status status;
         const uint8_t *newline;
+        size_t end;
 
+        frame->awaits = false;
         if (frame->literal_left) {
             size_t take = frame->literal_left < n - at ? (size_t)frame->literal_left : n - at;
 
             if (at + frame->literal_left > IMAPID_UNIT_MAX)
                 return give_over_limit(frame, unit, window, at, n_used);
-            frame->awaits = false;
             frame->literal_left -= take;
             at += take;
             frame->line_start = at;
             continue;
         }
-        frame->awaits = false;
-        newline = memchr(window + at, '\n', n - at);
+        if (is_at_limit(frame, window, at))
+            return give_over_limit(frame, unit, window, at, n_used);
+        end = frame->is_id ? IMAPID_UNIT_MAX : IMAPID_HEAD_MAX;
+        if (end > n)
+            end = n;
+        newline = memchr(window + at, '\n', end - at);
         if (!newline) {
-            at = n;
-            break;
+            at = end;
+            continue;
         }
         at = (size_t)(newline - window) + 1;
         status = end_line(frame, unit, window, at, n_used);
@@ -384,25 +418,18 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
             return status;
     }
     frame->n_scanned = at;
-    if (at < IMAPID_HEAD_MAX)
-        return IMAPID_FRAME_MORE;
-    if (!frame->line_start) {
-        read_head(frame, unit, window, at);
-        frame->is_id = imapid_unit_is_id(unit);
-    }
-    return frame->is_id && at < IMAPID_UNIT_MAX ? IMAPID_FRAME_MORE
-                                                : give_over_limit(frame, unit, window, at, n_used);
+    return IMAPID_FRAME_MORE;
 }
 
-/* The octets behind the window are missing: what the window holds of an ID is handed out. */
-static enum imapid_frame_status end_cut(struct imapid_frame *frame, const uint8_t *window, size_t n,
+/* The octets behind those looked at are missing: what they hold of an ID is handed out. */
+static enum imapid_frame_status end_cut(struct imapid_frame *frame, const uint8_t *window,
                                         struct imapid_unit *unit, size_t *n_used)
 {
     uint64_t literal_left = frame->literal_left;
     bool in_literal = literal_left != 0;
     enum imapid_frame_status status = IMAPID_FRAME_SKIPPED;
 
-    give_unit(frame, unit, window, n, n_used);
+    give_unit(frame, unit, window, frame->n_scanned, n_used);
     if (imapid_unit_is_id(unit))
         status = IMAPID_FRAME_UNIT;
     if (frame->gap_in_literal && in_literal) {
@@ -421,7 +448,7 @@ enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uin
 {
     *n_used = 0;
     if (frame->cut)
-        return end_cut(frame, window, n, unit, n_used);
+        return end_cut(frame, window, unit, n_used);
     if (frame->refused) {
         give_unit(frame, unit, window, frame->n_scanned, n_used);
         end_unit(frame);
@@ -464,4 +491,9 @@ void imapid_frame_refuse(struct imapid_frame *frame)
         end_unit(frame);
     else
         frame->refused = true;
+}
+
+void imapid_frame_doubt(struct imapid_frame *frame)
+{
+    lose_sync(frame, frame->in_unit && !frame->awaits);
 }

@@ -40,7 +40,7 @@ static bool reads_announcement(const struct imapid_list *list, size_t at, uint64
     digits = ++at;
     for (*n = 0; at < list->end && imapid_is_digit(data[at]); at++)
         *n = *n > UINT64_MAX / 2 / 10 ? UINT64_MAX / 2 : *n * 10 + (data[at] - (uint8_t)'0');
-    if (at == digits)
+    if (at == digits || at - digits > IMAPID_DIGITS_MAX)
         return false;
     if (at < list->end && data[at] == '+')
         at++;

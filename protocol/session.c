@@ -6,7 +6,15 @@
  * and IDLE does the answer change anything here, the others are kept because an answer to a known
  * tag proves that both readers stand at line starts.
  *
- * Refuses: nothing. It believes nothing that stands behind a hole until it is confirmed. */
+ * Refuses: nothing. It believes nothing that stands behind a hole until it is confirmed, by these
+ * rules:
+ *
+ * - a tagged response confirms the command it answers, and those read after it without another
+ *   hole; never an earlier one: that may have stood in a message, and servers answer in order;
+ * - it confirms the untagged ID of that command. One that came before the answer to another command
+ *   may have stood in a message: it is dropped;
+ * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost. */
+#include <imapid/list.h>
 #include <imapid/session.h>
 
 #include <string.h>
@@ -69,6 +77,13 @@ static bool waits_for(const struct imapid_session *session, enum imapid_word wor
     return false;
 }
 
+static void forget_pending(struct imapid_session *session, enum imapid_word word)
+{
+    for (unsigned i = session->n_pending; i-- > 0;)
+        if (session->pending[i].word == word)
+            remove_pending(session, i);
+}
+
 /* ---- exchanges ---- */
 
 static void close_exchange(struct imapid_session *session, unsigned slot,
@@ -87,6 +102,33 @@ static void close_exchange(struct imapid_session *session, unsigned slot,
         }
 }
 
+static void drop_response(struct imapid_session *session, unsigned slot)
+{
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    exchange->n_responses = 0;
+    exchange->response_tentative = false;
+    if (exchange->has_command)
+        tell(session, IMAPID_EVENT_DROP_RESPONSE, slot);
+    else
+        close_exchange(session, slot, IMAPID_EVENT_DROP);
+}
+
+/* Was every command up to now seen, so that a response without one is the server's own idea? */
+static bool knows_all_commands(const struct imapid_session *session)
+{
+    return session->from_start && session->seen[IMAPID_CLIENT] && !session->client_gap &&
+           session->frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE;
+}
+
+/* A response whose command was not seen ends: either there was none, or it is missing. */
+static void judge_orphan(const struct imapid_session *session, struct imapid_exchange *exchange)
+{
+    exchange->unsolicited |=
+        !exchange->lost && !exchange->response_tentative && knows_all_commands(session);
+    exchange->lost |= !exchange->unsolicited;
+}
+
 /* Ends what can have no further part: unconfirmed responses and commands are dropped, unless the
  * side that would confirm them is not in the capture at all. */
 static void end_exchange(struct imapid_session *session, unsigned slot)
@@ -97,11 +139,13 @@ static void end_exchange(struct imapid_session *session, unsigned slot)
         close_exchange(session, slot, IMAPID_EVENT_DROP);
         return;
     }
-    if (exchange->response_tentative && session->seen[IMAPID_CLIENT]) {
-        exchange->n_responses = 0;
-        exchange->response_tentative = false;
-        tell(session, IMAPID_EVENT_DROP_RESPONSE, slot);
-    }
+    if (exchange->response_tentative && session->seen[IMAPID_CLIENT])
+        drop_response(session, slot);
+    if (!exchange->open)
+        return;
+    if (!exchange->has_command)
+        judge_orphan(session, exchange);
+    exchange->lost |= !session->seen[IMAPID_SERVER];
     close_exchange(session, slot, IMAPID_EVENT_END);
 }
 
@@ -122,6 +166,19 @@ static bool is_any(const struct imapid_exchange *exchange)
     return exchange->open;
 }
 
+/* The commands that may be answered next, from the likeliest on: behind a hole in the server's
+ * octets, an earlier one was probably answered in the hole. */
+static bool is_surely_unanswered(const struct imapid_exchange *exchange)
+{
+    return exchange->has_command && !exchange->n_responses && !exchange->tentative &&
+           !exchange->lost;
+}
+
+static bool is_probably_unanswered(const struct imapid_exchange *exchange)
+{
+    return exchange->has_command && !exchange->n_responses && !exchange->tentative;
+}
+
 static bool is_unanswered(const struct imapid_exchange *exchange)
 {
     return exchange->has_command && !exchange->n_responses;
@@ -137,20 +194,39 @@ static bool is_orphan(const struct imapid_exchange *exchange)
     return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
+/* Commands may have been missed from here on. */
+static void doubt_commands(struct imapid_session *session)
+{
+    session->client_gap = true;
+    session->client_gap_order = session->order;
+}
+
+/* All slots are taken: the oldest exchange ends. Its answer, when it comes, is nobody's. */
+static unsigned evict_exchange(struct imapid_session *session)
+{
+    unsigned slot = (unsigned)find_oldest(session, is_any);
+
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].lost = true;
+    doubt_commands(session);
+    end_exchange(session, slot);
+    return slot;
+}
+
 static unsigned open_exchange(struct imapid_session *session)
 {
     unsigned slot = 0;
     struct imapid_exchange *exchange;
+    bool evicts;
 
     while (slot < IMAPID_SLOTS && session->exchanges[slot].open)
         slot++;
-    if (slot == IMAPID_SLOTS) {
-        slot = (unsigned)find_oldest(session, is_any);
-        session->exchanges[slot].lost = true;
-        end_exchange(session, slot);
-    }
+    evicts = slot == IMAPID_SLOTS;
+    if (evicts)
+        slot = evict_exchange(session);
     exchange = &session->exchanges[slot];
     memset(exchange, 0, sizeof *exchange);
+    exchange->lost = evicts;
     exchange->open = true;
     exchange->advertised = session->advertised;
     exchange->state = session->state;
@@ -163,22 +239,67 @@ static unsigned open_exchange(struct imapid_session *session)
 
 /* ---- confirming what was read behind a hole ---- */
 
-static void confirm_client(struct imapid_session *session)
+/* A command was answered: it was one, and so were those read after it. */
+static void confirm_client(struct imapid_session *session, const struct imapid_pending *answered)
 {
-    if (CLIENT(session)->sync != IMAPID_SYNC_TENTATIVE)
+    if (answered->slot < IMAPID_SLOTS)
+        session->exchanges[answered->slot].tentative = false;
+    if (answered->order <= session->client_gap_order)
         return;
-    CLIENT(session)->sync = IMAPID_SYNC_SURE;
+    if (CLIENT(session)->sync == IMAPID_SYNC_TENTATIVE)
+        CLIENT(session)->sync = IMAPID_SYNC_SURE;
     for (unsigned i = 0; i < session->n_pending; i++)
-        session->pending[i].tentative = false;
+        if (session->pending[i].order > answered->order)
+            session->pending[i].tentative = false;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        session->exchanges[i].tentative = false;
+        if (session->exchanges[i].order > answered->order)
+            session->exchanges[i].tentative = false;
 }
 
-static void confirm_server(struct imapid_session *session)
+/* The answer to a known command: the server's lines are lines. */
+static void confirm_server(struct imapid_session *session, const struct imapid_pending *answered)
 {
     SERVER(session)->sync = IMAPID_SYNC_SURE;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        if (!session->exchanges[i].open || !session->exchanges[i].response_tentative)
+            continue;
+        if (i == answered->slot)
+            session->exchanges[i].response_tentative = false;
+        else
+            drop_response(session, i);
+    }
+}
+
+/* A command was answered while earlier ones are not: those were none, or were answered in a hole,
+ * and then a response that was taken for theirs may have been the later one's. */
+static void settle_earlier(struct imapid_session *session, const struct imapid_pending *answered)
+{
+    bool lacks_response =
+        answered->slot < IMAPID_SLOTS && !session->exchanges[answered->slot].n_responses;
+
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        struct imapid_exchange *exchange = &session->exchanges[i];
+
+        if (!exchange->open || !exchange->has_command || i == answered->slot ||
+            exchange->order > answered->order || !(exchange->lost || exchange->tentative))
+            continue;
+        if (lacks_response && exchange->n_responses)
+            session->exchanges[answered->slot].lost = true;
+        end_exchange(session, i);
+    }
+}
+
+/* An ID that was open over a hole is answered after all, with no response: those that came were
+ * given to later commands and are its own. */
+static void settle_later(struct imapid_session *session, const struct imapid_pending *answered)
+{
+    if (answered->slot == IMAPID_SLOTS || !session->exchanges[answered->slot].lost ||
+        session->exchanges[answered->slot].n_responses)
+        return;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        session->exchanges[i].response_tentative = false;
+        if (session->exchanges[i].open && session->exchanges[i].has_command &&
+            session->exchanges[i].n_responses && session->exchanges[i].order > answered->order)
+            drop_response(session, i);
 }
 
 /* A line was read that no sender of commands would send: what was thought to be commands since the
@@ -195,18 +316,23 @@ static void distrust_client(struct imapid_session *session)
 
 static void distrust_server(struct imapid_session *session)
 {
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
-        struct imapid_exchange *exchange = &session->exchanges[i];
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open && session->exchanges[i].response_tentative)
+            drop_response(session, i);
+}
 
-        if (!exchange->open || !exchange->response_tentative)
-            continue;
-        exchange->n_responses = 0;
-        exchange->response_tentative = false;
-        if (exchange->has_command)
-            tell(session, IMAPID_EVENT_DROP_RESPONSE, i);
-        else
-            close_exchange(session, i, IMAPID_EVENT_DROP);
-    }
+/* Does the list of an ID that nothing has confirmed end where its line ends? One that does not is
+ * the end of a message that the rest of a command or response follows: `* ID (...))`. */
+static bool is_credible(const struct imapid_unit *unit)
+{
+    const unsigned doubtful = IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA;
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, unit);
+    while (imapid_list_next(&list, &pair))
+        ;
+    return !(list.faults & doubtful);
 }
 
 /* ---- the client's units ---- */
@@ -234,6 +360,28 @@ static void expect_lines(struct imapid_session *session)
         client->lines = IMAPID_LINES_UNITS;
 }
 
+/* `word` (or, if UNKNOWN, every command) asks for no more lines of data. */
+static void stop_data(struct imapid_session *session, enum imapid_word word)
+{
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].word == word || word == IMAPID_WORD_UNKNOWN)
+            session->pending[i].sends_data = false;
+}
+
+/* Nobody knows any more whether the client's lines are data or commands. */
+static void doubt_client(struct imapid_session *session)
+{
+    doubt_commands(session);
+    session->asked = false;
+    stop_data(session, IMAPID_WORD_UNKNOWN);
+    imapid_frame_doubt(CLIENT(session));
+}
+
+static bool sends_data_after(enum imapid_word word)
+{
+    return word == IMAPID_WORD_AUTHENTICATE || word == IMAPID_WORD_IDLE;
+}
+
 static void add_pending(struct imapid_session *session, const struct imapid_unit *unit,
                         unsigned slot, bool tentative)
 {
@@ -244,13 +392,13 @@ static void add_pending(struct imapid_session *session, const struct imapid_unit
             oldest++; /* at most IMAPID_SLOTS of them are IDs */
         remove_pending(session, oldest);
     }
-    session->pending[session->n_pending++] = (struct imapid_pending){
-        .tag = imapid_unit_tag(unit),
-        .word = unit->word,
-        .tentative = tentative,
-        .sends_data = unit->word == IMAPID_WORD_AUTHENTICATE || unit->word == IMAPID_WORD_IDLE,
-        .order = ++session->order,
-        .slot = (uint8_t)slot};
+    session->pending[session->n_pending++] =
+        (struct imapid_pending){.tag = imapid_unit_tag(unit),
+                                .word = unit->word,
+                                .tentative = tentative,
+                                .sends_data = sends_data_after(unit->word),
+                                .order = ++session->order,
+                                .slot = (uint8_t)slot};
 }
 
 static void take_id_command(struct imapid_session *session, const struct imapid_unit *unit,
@@ -260,7 +408,7 @@ static void take_id_command(struct imapid_session *session, const struct imapid_
     struct imapid_exchange *exchange = &session->exchanges[slot];
 
     exchange->has_command = true;
-    exchange->lost = unit->cut;
+    exchange->lost |= unit->cut;
     exchange->tentative = tentative;
     session->n_id_commands++;
     tell(session, IMAPID_EVENT_COMMAND, slot);
@@ -271,6 +419,11 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
                          bool tentative)
 {
     session->asked = false;
+    if (unit->word == IMAPID_WORD_ID && tentative && !is_credible(unit)) {
+        distrust_client(session);
+        imapid_frame_doubt(CLIENT(session));
+        return;
+    }
     if (unit->word == IMAPID_WORD_ID) {
         take_id_command(session, unit, tentative);
     } else {
@@ -279,15 +432,10 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
             session->state = IMAPID_STATE_NOT_AUTHENTICATED;
         add_pending(session, unit, IMAPID_SLOTS, tentative);
     }
-    expect_lines(session);
-}
-
-/* `word` (or, if UNKNOWN, every command) asks for no more lines of data. */
-static void stop_data(struct imapid_session *session, enum imapid_word word)
-{
-    for (unsigned i = 0; i < session->n_pending; i++)
-        if (session->pending[i].word == word || word == IMAPID_WORD_UNKNOWN)
-            session->pending[i].sends_data = false;
+    if (sends_data_after(unit->word) && !session->seen[IMAPID_SERVER])
+        doubt_client(session); /* nobody will say when the data end */
+    else
+        expect_lines(session);
 }
 
 static void take_continued(struct imapid_session *session, const struct imapid_unit *unit)
@@ -301,11 +449,12 @@ static void take_continued(struct imapid_session *session, const struct imapid_u
 /* ---- the server's units ---- */
 
 /* Reads a capability list: does it name ID? */
-static void read_capabilities(struct imapid_session *session, const uint8_t *list, size_t n)
+static void read_capabilities(struct imapid_session *session, const uint8_t *list, size_t n,
+                              bool is_whole)
 {
     size_t at = 0;
 
-    session->advertised = IMAPID_NO;
+    session->advertised = is_whole ? IMAPID_NO : IMAPID_UNKNOWN;
     while (at < n) {
         size_t start;
 
@@ -332,41 +481,65 @@ static void read_capability_code(struct imapid_session *session, const struct im
         return;
     end = memchr(start, ']', text.n);
     if (end)
-        read_capabilities(session, start + n_head, (size_t)(end - start) - n_head);
+        read_capabilities(session, start + n_head, (size_t)(end - start) - n_head, true);
+}
+
+/* The exchange a response belongs to; -1 where no command is open. */
+static int find_asker(const struct imapid_session *session)
+{
+    int slot = find_oldest(session, is_surely_unanswered);
+
+    if (slot < 0)
+        slot = find_oldest(session, is_probably_unanswered);
+    if (slot < 0)
+        slot = find_oldest(session, is_unanswered);
+    return slot < 0 ? find_oldest(session, is_answered) : slot;
+}
+
+static void take_orphan(struct imapid_session *session, const struct imapid_unit *unit,
+                        bool tentative)
+{
+    unsigned slot = open_exchange(session);
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    exchange->n_responses = 1;
+    exchange->response_tentative = tentative;
+    exchange->lost |= unit->cut;
+    tell(session, IMAPID_EVENT_RESPONSE, slot);
+    if (!tentative && knows_all_commands(session)) {
+        /* No command is open, so no tagged response belongs to it. */
+        exchange->unsolicited = true;
+        close_exchange(session, slot, IMAPID_EVENT_END);
+    }
 }
 
 static void take_response(struct imapid_session *session, const struct imapid_unit *unit,
                           bool tentative)
 {
-    int slot = find_oldest(session, is_unanswered);
+    int slot = find_asker(session);
     enum imapid_event_kind kind = IMAPID_EVENT_RESPONSE;
     struct imapid_exchange *exchange;
 
-    if (slot < 0) {
-        slot = find_oldest(session, is_answered);
-        kind = IMAPID_EVENT_EXTRA;
+    if (tentative && !is_credible(unit)) {
+        distrust_server(session);
+        imapid_frame_doubt(SERVER(session));
+        return;
     }
     if (slot < 0) {
-        slot = (int)open_exchange(session);
-        kind = IMAPID_EVENT_RESPONSE;
-        session->exchanges[slot].unsolicited = !session->client_gap && !tentative;
-        session->exchanges[slot].lost = session->client_gap;
+        take_orphan(session, unit, tentative);
+        return;
     }
     exchange = &session->exchanges[slot];
-    if (kind == IMAPID_EVENT_EXTRA && exchange->response_tentative) {
+    if (exchange->response_tentative) {
         /* Of two that may both be none the later one stands nearer to the result. */
-        kind = IMAPID_EVENT_RESPONSE;
-        exchange->n_responses = 0;
-        tell(session, IMAPID_EVENT_DROP_RESPONSE, (unsigned)slot);
+        drop_response(session, (unsigned)slot);
+    } else if (exchange->n_responses) {
+        kind = IMAPID_EVENT_EXTRA;
     }
     exchange->response_tentative = tentative;
     exchange->n_responses++;
     exchange->lost |= unit->cut;
     tell(session, kind, (unsigned)slot);
-    if (exchange->unsolicited && !exchange->has_command) {
-        /* No command is open, so no tagged response belongs to it. */
-        close_exchange(session, (unsigned)slot, IMAPID_EVENT_END);
-    }
 }
 
 /* Does a refusal say that it wants an ID first? Seen: "Unsafe Login. Please contact ..." on SELECT,
@@ -423,41 +596,62 @@ static void take_orphan_result(struct imapid_session *session, enum imapid_statu
     if (slot < 0)
         return;
     session->exchanges[slot].status = status;
+    judge_orphan(session, &session->exchanges[slot]);
     if (session->exchanges[slot].response_tentative)
         tell(session, IMAPID_EVENT_RESULT, (unsigned)slot);
     else
         close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
 }
 
-static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit)
+/* A command that was seen is answered. */
+static void take_answer(struct imapid_session *session, unsigned i, enum imapid_status status)
+{
+    struct imapid_pending answered = session->pending[i];
+
+    remove_pending(session, i);
+    session->asked = false;
+    confirm_client(session, &answered);
+    confirm_server(session, &answered);
+    settle_earlier(session, &answered);
+    settle_later(session, &answered);
+    if (answered.order > session->client_gap_order)
+        session->client_gap = false;
+    if (answered.slot < IMAPID_SLOTS) {
+        session->exchanges[answered.slot].status = status;
+        close_exchange(session, answered.slot, IMAPID_EVENT_RESULT);
+    } else if (status == IMAPID_STATUS_OK) {
+        take_success(session, answered.word);
+    }
+    expect_lines(session);
+}
+
+static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit,
+                        bool tentative)
 {
     enum imapid_status status = read_status(unit);
     struct imapid_tag tag = imapid_unit_tag(unit);
     int i = find_pending(session, &tag);
-    struct imapid_pending pending;
 
-    if (status == IMAPID_STATUS_OK)
-        read_capability_code(session, unit);
-    if (status == IMAPID_STATUS_NO && !session->n_id_commands && session->from_start &&
-        speaks_of_missing_id(unit))
-        session->required_by_server = true;
-    if (i < 0) {
+    if (i >= 0 || !tentative) {
+        if (status == IMAPID_STATUS_OK)
+            read_capability_code(session, unit);
+        if (status == IMAPID_STATUS_NO && !session->n_id_commands && knows_all_commands(session) &&
+            speaks_of_missing_id(unit))
+            session->required_by_server = true;
+    }
+    if (i >= 0)
+        take_answer(session, (unsigned)i, status);
+    else
         take_orphan_result(session, status);
-        return;
-    }
-    confirm_client(session);
-    confirm_server(session);
-    pending = session->pending[i];
-    remove_pending(session, (unsigned)i);
-    if (session->client_gap && pending.order > session->client_gap_order)
-        session->client_gap = false;
-    if (pending.slot < IMAPID_SLOTS) {
-        session->exchanges[pending.slot].status = status;
-        close_exchange(session, pending.slot, IMAPID_EVENT_RESULT);
-    } else if (status == IMAPID_STATUS_OK) {
-        take_success(session, pending.word);
-    }
-    expect_lines(session);
+}
+
+/* The first response of a connection says in which state it begins (RFC 9051 7.1). */
+static void take_greeting(struct imapid_session *session, enum imapid_word word)
+{
+    if (word == IMAPID_WORD_PREAUTH)
+        session->state = IMAPID_STATE_AUTHENTICATED;
+    else if (word == IMAPID_WORD_OK)
+        session->state = IMAPID_STATE_NOT_AUTHENTICATED;
 }
 
 static void take_untagged(struct imapid_session *session, const struct imapid_unit *unit,
@@ -468,16 +662,14 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
         take_response(session, unit, tentative);
         return;
     case IMAPID_WORD_CAPABILITY:
-        read_capabilities(session, unit->data + unit->args.offset, unit->args.n);
+        if (!tentative)
+            read_capabilities(session, unit->data + unit->args.offset, unit->args.n,
+                              !unit->over_limit);
         return;
     case IMAPID_WORD_PREAUTH:
-        session->state = IMAPID_STATE_AUTHENTICATED;
-        read_capability_code(session, unit);
-        return;
     case IMAPID_WORD_OK:
-        if (session->from_start && session->state == IMAPID_STATE_UNKNOWN)
-            session->state = IMAPID_STATE_NOT_AUTHENTICATED;
-        read_capability_code(session, unit);
+        if (!tentative)
+            read_capability_code(session, unit);
         return;
     default:
         if (session->state == IMAPID_STATE_UNKNOWN && !tentative &&
@@ -488,15 +680,12 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
 
 /* "+": for a literal, AUTHENTICATE or IDLE, all of which are known to wait; or for a command nobody
  * here knows, then the next line is data. */
-static void take_continuation(struct imapid_session *session)
+static void take_continuation(struct imapid_session *session, bool tentative)
 {
     struct imapid_frame *client = CLIENT(session);
 
-    if (client->awaits) {
-        if (SERVER(session)->sync == IMAPID_SYNC_SURE)
-            confirm_client(session);
+    if (client->awaits || tentative)
         return;
-    }
     session->asked = session->n_pending && !client->in_unit && !client->n_scanned &&
                      session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
     expect_lines(session);
@@ -531,10 +720,10 @@ static void take_unit(struct imapid_session *session, const struct imapid_unit *
         take_untagged(session, unit, tentative);
         break;
     case IMAPID_UNIT_TAGGED:
-        take_tagged(session, unit);
+        take_tagged(session, unit, tentative);
         break;
     case IMAPID_UNIT_CONTINUATION:
-        take_continuation(session);
+        take_continuation(session, tentative);
         break;
     case IMAPID_UNIT_JUNK:
         break;
@@ -581,6 +770,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     status = imapid_frame_read(frame, window, n, unit, n_used);
     if (status == IMAPID_FRAME_MORE && side == IMAPID_CLIENT && began_tls(session, window, n)) {
         imapid_unit_read(unit, side, window, 0);
+        forget_pending(session, IMAPID_WORD_STARTTLS);
         take_success(session, IMAPID_WORD_STARTTLS);
         return IMAPID_SESSION_UNIT;
     }
@@ -597,29 +787,52 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
             return IMAPID_SESSION_OTHER_SIDE;
         }
     }
+    if (side == IMAPID_SERVER && !session->greeted) {
+        session->greeted = true;
+        if (unit->kind == IMAPID_UNIT_UNTAGGED && sync == IMAPID_SYNC_SURE)
+            take_greeting(session, unit->word);
+    }
     take_unit(session, unit, sync != IMAPID_SYNC_SURE);
     return IMAPID_SESSION_UNIT;
 }
 
 static void lose_client(struct imapid_session *session)
 {
-    session->client_gap = true;
-    session->client_gap_order = session->order;
+    doubt_commands(session);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
+    if (session->state == IMAPID_STATE_NOT_AUTHENTICATED)
+        session->state = IMAPID_STATE_UNKNOWN; /* a LOGIN may have been missed */
 }
 
-/* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, or that a list is another
- * one. The client's next lines are then whatever they look like. */
+/* May the state have changed in answers that were missed? */
+static bool may_have_changed_state(const struct imapid_session *session)
+{
+    if (session->state == IMAPID_STATE_AUTHENTICATED)
+        return waits_for(session, IMAPID_WORD_UNAUTHENTICATE);
+    return session->client_gap || waits_for(session, IMAPID_WORD_LOGIN) ||
+           waits_for(session, IMAPID_WORD_AUTHENTICATE);
+}
+
+/* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, that a literal is
+ * refused, or that a list is another one. The client's next lines are then whatever they look like.
+ */
 static void lose_server(struct imapid_session *session)
 {
+    struct imapid_frame *client = CLIENT(session);
+
     session->advertised = IMAPID_UNKNOWN;
+    session->greeted = true;
+    if (may_have_changed_state(session))
+        session->state = IMAPID_STATE_UNKNOWN;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open)
             session->exchanges[i].lost = true;
-    if (sends_data(session)) {
-        stop_data(session, IMAPID_WORD_UNKNOWN);
-        imapid_frame_gap(CLIENT(session), 0);
+    if (client->awaits && !client->in_unit) {
+        imapid_frame_gap(client, 0); /* an ID up to its literal */
+        lose_client(session);
+    } else if (client->awaits || sends_data(session) || session->asked) {
+        doubt_client(session);
     }
 }
 

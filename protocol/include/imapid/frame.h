@@ -77,13 +77,18 @@ void imapid_frame_init(struct imapid_frame *frame, enum imapid_side side, bool a
 enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uint8_t *window,
                                            size_t n, struct imapid_unit *unit, size_t *n_used);
 
-/* `n` octets (0: nobody knows how many) are missing behind the window. Then read on with the window
- * as it is until MORE, which uses all of it: an ID that was cut comes out as far as it goes. Behind
- * the hole a new window begins. A hole inside a literal that is passed over costs nothing. */
+/* `n` octets (0: nobody knows how many) are missing behind the window, all of which was shown
+ * before. Then read on with the window as it is until MORE: an ID that was cut comes out as far as
+ * it goes. Behind the hole a new window begins; what MORE leaves of the old one is dropped. A hole
+ * inside a literal that is passed over costs nothing. */
 void imapid_frame_gap(struct imapid_frame *frame, uint64_t n);
 
 /* The server answered the command in hand while its literal was awaited: the literal never comes.
  * Read on with the window as it is. */
 void imapid_frame_refuse(struct imapid_frame *frame);
+
+/* Nothing is missing, but nobody knows any more what the octets to come are: data or commands. The
+ * window stays as it is and is looked at from its start: for a likely line, as behind a hole. */
+void imapid_frame_doubt(struct imapid_frame *frame);
 
 #endif

@@ -125,9 +125,10 @@ struct imapid_session {
     struct imapid_exchange exchanges[IMAPID_SLOTS];
     struct imapid_frame frame[2];
 
+    bool greeted;    /* the server's first response was seen or missed */
     bool client_gap; /* commands may have been missed: responses without one prove nothing */
-    uint64_t client_gap_order;
-    bool asked; /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    uint64_t client_gap_order; /* those with a higher order were read after that */
+    bool asked;                /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
     uint64_t order;
     unsigned n_pending;
     struct imapid_pending pending[IMAPID_PENDING_MAX];

@@ -33,6 +33,9 @@ enum imapid_unit_kind {
  * from noise. Real tags have under 20 octets. */
 #define IMAPID_TAG_MAX 128
 
+/* The most digits of a literal's announcement: what 64 bits hold. With more it is none. */
+#define IMAPID_DIGITS_MAX 20
+
 /* A tag to compare with others: case matters (RFC 9051 2.2.1). The first octets and a hash of all
  * stand for it, so that a connection's state stays small; who makes two tags collide deceives only
  * the reader of their own connection. */
