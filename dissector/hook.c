@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hook.c: how a connection comes into our hands.
+ *
+ *     ports        tcp.port 143, tls.port 993: from the first octet, whoever captured it
+ *     Decode As    where the user gave another port to the built-in dissector: seen at the
+ * handshake, or else when that dissector was called heuristics   any port, over TCP and inside TLS:
+ * by what is said
+ *
+ * What turns out to be no IMAP goes to the dissector that would have had it, as if we were not
+ * there.
+ *
+ * Refuses: to take a connection for IMAP on the strength of one line in its middle. On a port that
+ * says nothing such a connection is read in silence until an answer to a command proves it.
+ *
+ * Misuse: registering before the built-in dissectors; then theirs replace ours. */
+#include "hook.h"
+
+#include "show.h"
+#include "stream.h"
+
+#define PORT_IMAP  143
+#define PORT_IMAPS 993
+
+/* Bits of tcp_analysis.conversation_completeness: SYN, SYN with ACK. */
+#define SAW_HANDSHAKE 0x03
+
+static int proto_imapid = -1;
+static int proto_stream = -1;
+static int proto_imap = -1;
+static int proto_tcp = -1;
+static int proto_tls = -1;
+static dissector_handle_t stream_handle, imap_handle, tls_handle; /* for ever */
+static dissector_handle_t tcp_before, tls_before;                 /* who had our ports; for ever */
+static dissector_table_t tcp_ports, tls_ports;                    /* for ever */
+
+/* ---- where we are ---- */
+
+/* The protocol whose payload this is. */
+static int carrier_of(packet_info *pinfo)
+{
+    wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
+
+    while (layer) {
+        int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));
+
+        if (proto != proto_stream && proto != proto_imapid)
+            return proto;
+        layer = wmem_list_frame_prev(layer);
+    }
+    return -1;
+}
+
+static struct imapid_stream *stream_of(const conversation_t *conversation)
+{
+    return (struct imapid_stream *)conversation_get_proto_data(conversation, proto_imapid);
+}
+
+static bool is_enabled(void)
+{
+    return proto_is_protocol_enabled(find_protocol_by_id(proto_imapid));
+}
+
+static bool is_from_server(const struct imapid_stream *stream, packet_info *pinfo)
+{
+    if (pinfo->srcport != pinfo->destport)
+        return pinfo->srcport == stream->server_port;
+    return addresses_equal(&pinfo->src, &stream->server);
+}
+
+/* The number of this call among those of its frame and connection that have no sequence number. */
+static unsigned next_ordinal(packet_info *pinfo, const conversation_t *conversation)
+{
+    uint32_t key = IMAPID_DATA_NEXT + conversation->conv_index;
+    unsigned *count = (unsigned *)p_get_proto_data(pinfo->pool, pinfo, proto_imapid, key);
+
+    if (!count) {
+        count = wmem_new0(pinfo->pool, unsigned);
+        p_add_proto_data(pinfo->pool, pinfo, proto_imapid, key, count);
+    }
+    return (*count)++;
+}
+
+static struct imapid_place place_of(packet_info *pinfo, const conversation_t *conversation,
+                                    const struct imapid_stream *stream, const void *data)
+{
+    struct imapid_place place = {
+        .frame = pinfo->num,
+        .time = pinfo->abs_ts,
+        .side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT,
+    };
+
+    /* Only TCP gives a struct tcpinfo; TLS gives something else, or nothing. */
+    if (data && carrier_of(pinfo) == proto_tcp) {
+        place.has_seq = true;
+        place.seq = ((const struct tcpinfo *)data)->seq;
+    } else {
+        place.ordinal = next_ordinal(pinfo, conversation);
+    }
+    return place;
+}
+
+/* ---- others ---- */
+
+/* Lets another dissector do as if it had been called in our place. */
+static int delegate(dissector_handle_t handle, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree,
+                    void *data)
+{
+    if (!handle)
+        return 0;
+    pinfo->can_desegment = pinfo->saved_can_desegment;
+    return call_dissector_only(handle, tvb, pinfo, tree, data);
+}
+
+/* ---- who is the server ---- */
+
+/* The port that IMAP is known to use here, by registration or Decode As; 0 for neither or both. */
+static unsigned known_port(packet_info *pinfo)
+{
+    bool is_tls = carrier_of(pinfo) == proto_tls;
+    unsigned ports[2] = {pinfo->srcport, pinfo->destport};
+    bool known[2];
+
+    for (int i = 0; i < 2; i++) {
+        dissector_handle_t handle =
+            dissector_get_uint_handle(is_tls ? tls_ports : tcp_ports, ports[i]);
+
+        known[i] = handle && (handle == stream_handle || handle == imap_handle);
+    }
+    return known[0] == known[1] ? 0 : known[0] ? ports[0] : ports[1];
+}
+
+static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
+{
+    stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
+    copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
+}
+
+static struct tcp_analysis *analysis_of(conversation_t *conversation, packet_info *pinfo)
+{
+    return pinfo->ptype == PT_TCP ? get_tcp_conversation_data(conversation, pinfo) : NULL;
+}
+
+static bool saw_handshake(const struct tcp_analysis *tcp)
+{
+    return tcp && tcp->conversation_completeness & SAW_HANDSHAKE && tcp->server_port;
+}
+
+/* The side that was sent the SYN; else the one that speaks like a server; else the known port. */
+static void find_server(struct imapid_stream *stream, packet_info *pinfo,
+                        const struct tcp_analysis *tcp, enum imapid_speaker speaker)
+{
+    unsigned port = known_port(pinfo);
+
+    if (saw_handshake(tcp) && pinfo->srcport != pinfo->destport)
+        set_server(stream, pinfo, pinfo->srcport == tcp->server_port);
+    else if (port)
+        set_server(stream, pinfo, pinfo->srcport == port);
+    else if (speaker == IMAPID_SPEAKER_SERVER || speaker == IMAPID_SPEAKER_CLIENT)
+        set_server(stream, pinfo, speaker == IMAPID_SPEAKER_SERVER);
+    else
+        set_server(stream, pinfo, pinfo->srcport < pinfo->destport);
+}
+
+/* ---- beginning ---- */
+
+/* The sequence number of the first octet of a flow whose SYN was seen. It counts from the SYN, or
+ * is as sent, depending on a preference; `seq`, a number near the flow's beginning, tells which. */
+static uint32_t first_of(const tcp_flow_t *flow, uint32_t seq)
+{
+    uint32_t raw = flow->base_seq + 1;
+
+    return seq - raw < seq - 1 ? raw : 1;
+}
+
+static bool is_binary(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n && i < 5; i++)
+        if (octets[i] >= 0x80 ||
+            (octets[i] < 0x20 && octets[i] != '\r' && octets[i] != '\n' && octets[i] != '\t'))
+            return true;
+    return false;
+}
+
+/* Is this the first octet of its direction? */
+static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data)
+{
+    uint32_t seq;
+
+    if (carrier != proto_tcp)
+        return true; /* nobody reads TLS without its handshake */
+    if (!data || !saw_handshake(tcp))
+        return false;
+    seq = ((const struct tcpinfo *)data)->seq;
+    return seq == first_of(tcp->fwd, seq);
+}
+
+/* Begins a stream at the current call, and attaches it to the conversation. */
+static struct imapid_stream *begin(conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
+                                   const void *data)
+{
+    struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
+    int carrier = carrier_of(pinfo);
+    bool from_start = carrier != proto_tcp || saw_handshake(tcp);
+    size_t n = tvb_captured_length(tvb);
+    const uint8_t *octets = n ? tvb_get_ptr(tvb, 0, (int)n) : NULL;
+    enum imapid_speaker speaker =
+        imapid_session_recognise(octets, n, is_at_start(tcp, carrier, data));
+    struct imapid_stream *stream = imapid_stream_new(
+        from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
+
+    find_server(stream, pinfo, tcp, speaker);
+    if (carrier == proto_tcp && data && from_start) {
+        uint32_t seq = ((const struct tcpinfo *)data)->seq;
+        enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
+
+        stream->directions[side].next = first_of(tcp->fwd, seq);
+        stream->directions[side].has_next = true;
+        stream->directions[!side].next =
+            stream->directions[side].next == 1 ? 1 : tcp->rev->base_seq + 1;
+        stream->directions[!side].has_next =
+            (tcp->conversation_completeness & SAW_HANDSHAKE) == SAW_HANDSHAKE;
+    }
+    if (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n)) {
+        stream->is_foreign = true;
+        stream->foreign_from = pinfo->num;
+    }
+    conversation_add_proto_data(conversation, proto_imapid, stream);
+    return stream;
+}
+
+/* ---- one call ---- */
+
+/* STARTTLS was answered OK: tells the TLS dissector before the built-in IMAP dissector does, so
+ * that what is inside TLS comes to us. */
+static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
+                      conversation_t *conversation)
+{
+    if (stream->to == IMAPID_SWITCH_TLS_BEHIND) {
+        ssl_starttls_ack(tls_handle, pinfo, stream_handle);
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, tls_handle);
+    } else {
+        ssl_starttls_post_ack(tls_handle, pinfo, stream_handle);
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num, tls_handle);
+    }
+}
+
+static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
+                                     tvbuff_t *tvb, packet_info *pinfo, const void *data)
+{
+    struct imapid_place place = place_of(pinfo, conversation, stream, data);
+    size_t n = tvb_captured_length(tvb);
+    size_t n_cut = tvb_reported_length(tvb) - n;
+    struct imapid_call *call;
+
+    if (pinfo->fd->visited)
+        return imapid_stream_find(stream, &place, n);
+    call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n, n_cut);
+    if (stream->to)
+        begin_tls(stream, pinfo, conversation);
+    return call;
+}
+
+static int show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
+                     packet_info *pinfo, proto_tree *tree)
+{
+    imapid_show_call(stream, call, tvb, pinfo, tree);
+    if (call->tls_at < call->n)
+        call_dissector(tls_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo, tree);
+    return (int)tvb_captured_length(tvb);
+}
+
+static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    conversation_t *conversation = find_or_create_conversation(pinfo);
+    struct imapid_stream *stream = stream_of(conversation);
+    bool is_tls = carrier_of(pinfo) == proto_tls;
+    dissector_handle_t fallback = is_tls ? tls_before : tcp_before;
+    struct imapid_call *call;
+
+    if (!is_enabled())
+        return delegate(fallback, tvb, pinfo, tree, data);
+    if (!stream && !pinfo->fd->visited) {
+        stream = begin(conversation, pinfo, tvb, data);
+        stream->is_claimed = true;
+        stream->fallback = fallback;
+    }
+    if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
+        return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
+    call = read_call(stream, conversation, tvb, pinfo, data);
+    if (!call)
+        return delegate(fallback, tvb, pinfo, tree, data);
+    return show_call(stream, call, tvb, pinfo, tree);
+}
+
+/* ---- by content ---- */
+
+/* Is there a line in these octets that IMAP would begin with? */
+static bool has_likely_line(const uint8_t *octets, size_t n)
+{
+    while (n) {
+        enum imapid_speaker speaker = imapid_session_recognise(octets, n, false);
+        const uint8_t *newline = (const uint8_t *)memchr(octets, '\n', n);
+
+        if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER)
+            return true;
+        if (!newline)
+            return false;
+        n -= (size_t)(newline - octets) + 1;
+        octets = newline + 1;
+    }
+    return false;
+}
+
+/* May a stream begin here? At a connection's start the server greets, and a client that does not
+ * wait speaks to a port that will. */
+static bool may_begin(conversation_t *conversation, packet_info *pinfo, const uint8_t *octets,
+                      size_t n, const void *data)
+{
+    struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
+    int carrier = carrier_of(pinfo);
+    bool is_start = is_at_start(tcp, carrier, data);
+    enum imapid_speaker speaker;
+
+    if (carrier == proto_tcp && !saw_handshake(tcp))
+        return has_likely_line(octets, n);
+    if (!is_start)
+        return false;
+    speaker = imapid_session_recognise(octets, n, true);
+    if (tcp && pinfo->destport == tcp->server_port)
+        return speaker == IMAPID_SPEAKER_CLIENT;
+    return speaker == IMAPID_SPEAKER_SERVER ||
+           (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
+}
+
+/* A marker for connections that were looked at and are no IMAP. */
+static void give_up(conversation_t *conversation, struct imapid_stream *stream)
+{
+    if (!stream) {
+        stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
+        conversation_add_proto_data(conversation, proto_imapid, stream);
+    }
+    stream->is_foreign = true;
+}
+
+static bool has_greeted(const struct imapid_stream *stream)
+{
+    return stream->session.from_start ? stream->session.seen[IMAPID_SERVER] &&
+                                            stream->directions[IMAPID_SERVER].n_held == 0
+                                      : imapid_stream_is_proven(stream);
+}
+
+/* Reads on in a stream that is not known to be IMAP. */
+static bool try_call(struct imapid_stream *stream, conversation_t *conversation, tvbuff_t *tvb,
+                     packet_info *pinfo, proto_tree *tree, void *data)
+{
+    struct imapid_call *call = read_call(stream, conversation, tvb, pinfo, data);
+
+    if (!call)
+        return false;
+    if (!stream->is_claimed) {
+        stream->n_unproven += call->n;
+        if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
+            give_up(conversation, stream);
+        if (stream->is_foreign || !has_greeted(stream))
+            return false;
+        stream->is_claimed = true;
+        if (carrier_of(pinfo) == proto_tls)
+            tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
+        else if (!stream->to)
+            conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
+    }
+    show_call(stream, call, tvb, pinfo, tree);
+    return true;
+}
+
+static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    conversation_t *conversation;
+    struct imapid_stream *stream;
+    size_t n = tvb_captured_length(tvb);
+
+    if (!n || !is_enabled())
+        return false;
+    conversation = find_or_create_conversation(pinfo);
+    stream = stream_of(conversation);
+    if (stream ? stream->is_foreign : pinfo->fd->visited)
+        return false;
+    if (pinfo->fd->visited && !stream->is_claimed)
+        return false;
+    if (!stream) {
+        const uint8_t *octets = tvb_get_ptr(tvb, 0, (int)n);
+
+        if (!may_begin(conversation, pinfo, octets, n, data)) {
+            struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
+
+            if (carrier_of(pinfo) != proto_tcp || saw_handshake(tcp))
+                give_up(conversation, NULL);
+            return false;
+        }
+        stream = begin(conversation, pinfo, tvb, data);
+        if (stream->is_foreign)
+            return false;
+    }
+    return try_call(stream, conversation, tvb, pinfo, tree, data);
+}
+
+/* ---- Decode As ---- */
+
+/* Is a port of this connection given to the built-in dissector? */
+static bool is_decoded_as_imap(dissector_table_t ports, packet_info *pinfo)
+{
+    return dissector_get_uint_handle(ports, pinfo->destport) == imap_handle ||
+           dissector_get_uint_handle(ports, pinfo->srcport) == imap_handle;
+}
+
+static bool has_layer(packet_info *pinfo, int proto)
+{
+    wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
+
+    while (layer && GPOINTER_TO_INT(wmem_list_frame_data(layer)) != proto)
+        layer = wmem_list_frame_prev(layer);
+    return layer != NULL;
+}
+
+/* Takes a connection out of the built-in dissector's hands, from the next frame on. */
+static void take_over(packet_info *pinfo)
+{
+    conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+
+    if (!conversation || stream_of(conversation))
+        return;
+    if (has_layer(pinfo, proto_tls))
+        tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
+    else
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, stream_handle);
+}
+
+/* Looks at each frame of the first pass when it has been dissected. It wants no fields, so it costs
+ * a call and a look at the last layer. */
+static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    int last;
+
+    (void)tvb;
+    (void)tree;
+    (void)data;
+    if (pinfo->fd->visited || pinfo->ptype != PT_TCP)
+        return 0;
+    last = carrier_of(pinfo);
+    if (last == proto_tcp) {
+        if (is_decoded_as_imap(tcp_ports, pinfo) && is_enabled())
+            take_over(pinfo);
+    } else if (has_layer(pinfo, proto_imap) && is_enabled()) {
+        take_over(pinfo);
+    }
+    return 0;
+}
+
+/* ---- registration ---- */
+
+void imapid_hook_register(int proto)
+{
+    proto_imapid = proto;
+    proto_imap = proto_get_id_by_filter_name("imap");
+    proto_stream = proto_register_protocol_in_name_only("IMAP with ID", "IMAP with ID",
+                                                        "imapid.stream", proto_imap, FT_PROTOCOL);
+    stream_handle = register_dissector("imapid.stream", dissect_stream, proto_stream);
+}
+
+void imapid_hook_handoff(void)
+{
+    proto_tcp = proto_get_id_by_filter_name("tcp");
+    proto_tls = proto_get_id_by_filter_name("tls");
+    imap_handle = find_dissector("imap");
+    tls_handle = find_dissector("tls");
+    tcp_ports = find_dissector_table("tcp.port");
+    tls_ports = find_dissector_table("tls.port");
+    if (!imap_handle || !tls_handle || !tcp_ports || !tls_ports)
+        return;
+    imapid_show_handoff(imap_handle);
+    tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
+    tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);
+    dissector_add_uint("tcp.port", PORT_IMAP, stream_handle);
+    dissector_add_uint("tls.port", PORT_IMAPS, stream_handle);
+    heur_dissector_add("tcp", recognise, "IMAP by content", "imapid_tcp", proto_imapid,
+                       HEURISTIC_ENABLE);
+    heur_dissector_add("tls", recognise, "IMAP by content, in TLS", "imapid_tls", proto_imapid,
+                       HEURISTIC_ENABLE);
+    register_postdissector(create_dissector_handle(watch, proto_stream));
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inflate.c: raw DEFLATE that is flushed at any place.
+ *
+ * Refuses more than IMAPID_INFLATE_MAX octets out of one call. It does not notice a hole in its
+ * input: DEFLATE has no check of its own, and goes on with wrong octets.
+ *
+ * Misuse: reading on behind a hole gives text that nobody sent. */
+#include "inflate.h"
+
+#include <zlib.h>
+
+#include "ws-compat.h"
+
+/* The first guess of what comes out; then it doubles. */
+#define OUT_FIRST 4096
+
+struct imapid_inflate {
+    z_stream z; /* its memory is in file scope too, so that no end has to be told to zlib */
+};
+
+static void *allocate(void *opaque, unsigned n, unsigned size)
+{
+    (void)opaque;
+    return wmem_alloc(wmem_file_scope(), (size_t)n * size);
+}
+
+static void release(void *opaque, void *memory)
+{
+    (void)opaque;
+    wmem_free(wmem_file_scope(), memory);
+}
+
+struct imapid_inflate *imapid_inflate_new(void)
+{
+    struct imapid_inflate *inflate = wmem_new0(wmem_file_scope(), struct imapid_inflate);
+
+    inflate->z.zalloc = allocate;
+    inflate->z.zfree = release;
+    return inflateInit2(&inflate->z, -MAX_WBITS) == Z_OK ? inflate : NULL;
+}
+
+bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, size_t n,
+                         uint8_t **out, size_t *n_out)
+{
+    z_stream *z = &stream->z;
+    size_t size = OUT_FIRST, n_all = 0;
+    uint8_t *all = (uint8_t *)wmem_alloc(wmem_file_scope(), size);
+    int status;
+
+    z->next_in = (Bytef *)(uintptr_t)octets; /* zlib does not write there */
+    z->avail_in = (uInt)n;
+    do {
+        if (n_all == size) {
+            size *= 2;
+            all = (uint8_t *)wmem_realloc(wmem_file_scope(), all, size);
+        }
+        z->next_out = all + n_all;
+        z->avail_out = (uInt)(size - n_all);
+        status = inflate(z, Z_SYNC_FLUSH);
+        n_all = size - z->avail_out;
+    } while (status == Z_OK && !z->avail_out && size < IMAPID_INFLATE_MAX);
+    *n_out = n_all;
+    *out = n_all ? (uint8_t *)wmem_realloc(wmem_file_scope(), all, n_all) : NULL;
+    if (!n_all)
+        wmem_free(wmem_file_scope(), all);
+    return (status == Z_OK || status == Z_BUF_ERROR) && !z->avail_in && z->avail_out;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inflate.h: one direction of COMPRESS=DEFLATE (RFC 4978: raw DEFLATE, RFC 1951). */
+#ifndef IMAPID_DISSECTOR_INFLATE_H
+#define IMAPID_DISSECTOR_INFLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most that one call may inflate to: DEFLATE can grow a thousandfold, and what comes out is
+ * kept until the capture is closed. A TLS record or an ordinary segment of text stays far below. */
+#define IMAPID_INFLATE_MAX (4 * 1024 * 1024)
+
+struct imapid_inflate;
+
+/* In file scope: it is gone when the capture is closed. NULL where zlib gives none. */
+struct imapid_inflate *imapid_inflate_new(void);
+
+/* Inflates the next `n` octets of the stream. *out is a copy in file scope of all that can be told
+ * so far, *n_out octets, NULL where it is none. False: what follows cannot be read (no DEFLATE,
+ * over the limit, or it ended); what came before that is in *out, and no further call is to be
+ * made. */
+bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, size_t n,
+                         uint8_t **out, size_t *n_out);
+
+#endif

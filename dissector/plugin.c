@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plugin.c: what Wireshark looks for in imapid.so.
+ *
+ * Wireshark refuses a plugin of another minor series by the two numbers below; it is told nothing
+ * else. Misuse: root loads no plugins from WIRESHARK_PLUGIN_DIR or a personal folder, silently. */
+#include "ws-compat.h"
+
+#include "hook.h"
+#include "show.h"
+#include "tree.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+#ifndef WIRESHARK_PLUGIN_REGISTER /* from 4.2 on there are macros, which say what a plugin is for  \
+                                   */
+#define PLUGIN_DESC_DISSECTOR 1
+#endif
+
+EXPORT extern const char plugin_version[];
+EXPORT extern const int plugin_want_major;
+EXPORT extern const int plugin_want_minor;
+EXPORT void plugin_register(void);
+EXPORT uint32_t plugin_describe(void);
+
+const char plugin_version[] = IMAPID_VERSION;
+const int plugin_want_major = WIRESHARK_VERSION_MAJOR;
+const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
+
+static void register_protocol(void)
+{
+    int proto = proto_register_protocol("IMAP ID", "IMAP ID", "imapid");
+
+    imapid_tree_register(proto);
+    imapid_show_register(proto);
+    imapid_hook_register(proto);
+}
+
+static void hand_off(void)
+{
+    imapid_hook_handoff();
+}
+
+void plugin_register(void)
+{
+    static proto_plugin plugin = {register_protocol, hand_off};
+
+    proto_register_plugin(&plugin);
+}
+
+uint32_t plugin_describe(void)
+{
+    return PLUGIN_DESC_DISSECTOR;
+}

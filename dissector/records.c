@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* records.c: builds the records of the first visit.
+ *
+ * They are written in the first pass alone and only read later, so that any order of later visits
+ * shows the same. Refuses nothing; memory is the file's, so nothing is freed here.
+ *
+ * Misuse: adding to a call on a later visit doubles what it shows. */
+#include "records.h"
+
+#include <string.h>
+
+_Static_assert(IMAPID_N_FINDINGS <= 32, "codes are bits of 32");
+
+struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsigned offset,
+                                                  unsigned n)
+{
+    struct imapid_section *section = wmem_new0(wmem_file_scope(), struct imapid_section);
+
+    section->call = call;
+    section->offset = offset;
+    section->n = n;
+    if (call->last)
+        call->last->next = section;
+    else
+        call->first = section;
+    call->last = section;
+    return section;
+}
+
+struct imapid_part *imapid_records_add_part(struct imapid_section *section,
+                                            enum imapid_part_kind kind, unsigned offset, unsigned n)
+{
+    struct imapid_part *part = wmem_new0(wmem_file_scope(), struct imapid_part);
+
+    part->kind = kind;
+    part->offset = offset;
+    part->n = n;
+    if (section->last)
+        section->last->next = part;
+    else
+        section->first = part;
+    section->last = part;
+    return part;
+}
+
+struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,
+                                              const struct imapid_unit *unit)
+{
+    struct imapid_ident *ident = wmem_new0(wmem_file_scope(), struct imapid_ident);
+
+    ident->side = side;
+    ident->call = call;
+    ident->unit = *unit;
+    ident->unit.data = (const uint8_t *)wmem_memdup(wmem_file_scope(), unit->data, unit->n);
+    return ident;
+}
+
+bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2])
+{
+    const struct imapid_exchange_record *exchange = ident->exchange;
+
+    if (ident->dropped || exchange->dropped)
+        return false;
+    if (exchange->tentative && (!settled || (seen[IMAPID_CLIENT] && seen[IMAPID_SERVER])))
+        return false;
+    if (ident->side == IMAPID_SERVER && exchange->response_tentative &&
+        (!settled || seen[IMAPID_CLIENT]))
+        return false;
+    return true;
+}
+
+uint32_t imapid_records_settle(struct imapid_exchange_record *record,
+                               const struct imapid_exchange *exchange)
+{
+    const struct imapid_unit *command = record->command ? &record->command->unit : NULL;
+    const struct imapid_unit *response = record->response ? &record->response->unit : NULL;
+    struct imapid_findings findings;
+    unsigned n_of_units;
+    uint32_t codes = 0;
+
+    imapid_findings_clear(&findings);
+    if (command)
+        imapid_findings_add_unit(&findings, IMAPID_CLIENT, command);
+    if (response)
+        imapid_findings_add_unit(&findings, IMAPID_SERVER, response);
+    n_of_units = findings.n;
+    imapid_findings_clear(&findings);
+    imapid_findings_add_exchange(&findings, exchange, command, response);
+    for (unsigned i = n_of_units; i < findings.n; i++)
+        codes |= UINT32_C(1) << findings.list[i].code;
+    codes &= ~record->codes;
+    record->codes |= codes;
+    return codes;
+}

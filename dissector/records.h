@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* records.h: what the first visit of each frame found, kept for every later one.
+ *
+ *     call      one call of the dissector: one TCP segment, or one TLS record
+ *     section   a run of its octets of one nature: as sent, or inflated
+ *     part      a piece of a section: a unit, or what is none
+ *     ident     an ID command or response
+ *     exchange  a command with its responses and its result
+ *
+ * Everything here is allocated in file scope and lives until the capture is closed. */
+#ifndef IMAPID_DISSECTOR_RECORDS_H
+#define IMAPID_DISSECTOR_RECORDS_H
+
+#include <imapid/findings.h>
+#include <imapid/session.h>
+
+#include "ws-compat.h"
+
+struct imapid_exchange_record;
+struct imapid_call;
+
+/* An ID command or response. */
+struct imapid_ident {
+    enum imapid_side side;
+    struct imapid_unit unit;  /* its data is a copy in file scope, good as long as this is */
+    struct imapid_call *call; /* in which its last octet came; file scope */
+    struct imapid_exchange_record *exchange; /* file scope */
+    bool is_extra;                           /* one more response of an exchange that has one */
+    bool dropped;                            /* what looked like a response was none */
+};
+
+struct imapid_exchange_record {
+    struct imapid_ident *command;     /* NULL: not seen; file scope, as all these */
+    struct imapid_ident *response;    /* NULL: none so far */
+    struct imapid_call *result_call;  /* of the tagged response; NULL: none so far */
+    struct imapid_slice result_place; /* its tag, in its part */
+    const char *result_tag;           /* as sent; NULL: none so far; file scope */
+    enum imapid_status status;
+    bool tentative; /* as in struct imapid_exchange, as of the last octet read */
+    bool response_tentative;
+    bool dropped;
+    uint32_t codes; /* bits of the findings about the exchange that were told already */
+};
+
+enum imapid_part_kind {
+    IMAPID_PART_UNIT,    /* a unit with its end */
+    IMAPID_PART_HEAD,    /* the first line of a unit, whose rest is shown as it comes */
+    IMAPID_PART_REST,    /* literals and further lines of such a unit */
+    IMAPID_PART_BEGUN,   /* octets of a unit that ends in a later section, and is shown there */
+    IMAPID_PART_NOISE,   /* no unit: begun in the middle, or behind a hole */
+    IMAPID_PART_OLD,     /* sent again: was shown before */
+    IMAPID_PART_DEFLATE, /* compressed octets; what comes out is the next section, if anything */
+};
+
+struct imapid_part {
+    struct imapid_part *next; /* file scope; NULL at the end */
+    enum imapid_part_kind kind;
+    unsigned offset, n;   /* of the octets in this section; n is 0 where all came before it */
+    const uint8_t *whole; /* UNIT: all its octets where some came before; else NULL; file scope */
+    unsigned n_whole;
+    unsigned n_line;       /* UNIT, HEAD: octets to give to the built-in dissector */
+    bool stands_by_itself; /* not to be given together with its neighbours */
+    bool is_hidden;        /* not to be given to the built-in dissector: it would take it for TLS */
+    const unsigned *ends_in;    /* BEGUN: the frame of its end, 0 while unknown; file scope */
+    struct imapid_ident *ident; /* ID command or response; else NULL; file scope */
+    struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
+    uint32_t codes; /* bits of the findings about the exchange, or the session, settled here */
+};
+
+struct imapid_section {
+    struct imapid_section *next; /* file scope; NULL at the end */
+    struct imapid_call *call;
+    const uint8_t *inflated; /* NULL: the octets of the call itself; file scope */
+    unsigned offset;         /* in those */
+    unsigned n;
+    struct imapid_part *first, *last;
+};
+
+struct imapid_call {
+    struct imapid_call *next; /* of the same frame; file scope; NULL at the end */
+    unsigned frame;
+    nstime_t time;
+    enum imapid_side side;
+    bool has_seq;
+    uint32_t seq;     /* of its first octet, with has_seq */
+    unsigned ordinal; /* among the calls of its frame without one, from 0 */
+    unsigned n;
+    unsigned tls_at; /* octets from here on are TLS that begins in mid-session; n where none are */
+    struct imapid_section *first, *last;
+};
+
+/* Adds an empty section to a call, and a part to a section. Neither fails. */
+struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsigned offset,
+                                                  unsigned n);
+struct imapid_part *imapid_records_add_part(struct imapid_section *section,
+                                            enum imapid_part_kind kind, unsigned offset,
+                                            unsigned n);
+
+/* A file-scope copy of a unit that carries an ID list. */
+struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,
+                                              const struct imapid_unit *unit);
+
+/* Is an ident to be shown? `settled` says that no octets are to come: what could not be confirmed
+ * from a side that is in the capture was none. `seen` are the sides that are in the capture. */
+bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2]);
+
+/* Judges an exchange as far as it goes, and gives the codes about the exchange itself that were not
+ * told before, as bits. */
+uint32_t imapid_records_settle(struct imapid_exchange_record *record,
+                               const struct imapid_exchange *exchange);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* show.c: from records to what the user sees.
+ *
+ * The built-in dissector gets complete units: neighbours together, as it would have got them, so
+ * that the packet list reads as ever. What is no unit is named for what it is.
+ *
+ * Refuses: to give the built-in dissector a line that it would take for the beginning of TLS. It
+ * asks the first two things it is given whether their first octets are printable.
+ *
+ * Misuse: calling it for a call of another frame; then places do not fit the tvb. */
+#include "show.h"
+
+#include <epan/column-utils.h>
+
+#include "tree.h"
+
+/* How many calls the built-in dissector examines, and how many octets of each. */
+#define N_EXAMINED      2
+#define OCTETS_EXAMINED 5
+
+static int proto_imapid = -1;
+static int proto_imap = -1;
+static dissector_handle_t imap_handle; /* for ever */
+
+/* One call being shown. */
+struct show {
+    struct imapid_stream *stream;
+    packet_info *pinfo;
+    proto_tree *tree;
+    const struct imapid_section *section;
+    tvbuff_t *tvb;        /* of the section */
+    unsigned origin;      /* of the section in it */
+    bool has_info;        /* the Info column says something */
+    wmem_strbuf_t *names; /* for the Info column; in the packet's pool; NULL: none */
+};
+
+void imapid_show_register(int proto)
+{
+    proto_imapid = proto;
+}
+
+void imapid_show_handoff(dissector_handle_t imap)
+{
+    imap_handle = imap;
+    proto_imap = proto_get_id_by_filter_name("imap");
+}
+
+/* ---- the built-in dissector ---- */
+
+/* Calls it. Returns where it gave up, waiting for octets that will not come, or the length. */
+static unsigned give(struct show *show, tvbuff_t *tvb)
+{
+    packet_info *pinfo = show->pinfo;
+    int desegment_offset = pinfo->desegment_offset;
+    uint32_t desegment_len = pinfo->desegment_len;
+    uint32_t match = pinfo->match_uint;
+    bool is_first = !show->has_info;
+    unsigned end = tvb_captured_length(tvb);
+
+    pinfo->desegment_len = 0;
+    pinfo->match_uint = show->stream->server_port; /* by which it knows who is the server */
+    if (!is_first)
+        col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
+    call_dissector_only(imap_handle, tvb, pinfo, show->tree, NULL);
+    if (!is_first)
+        col_set_writable(pinfo->cinfo, COL_INFO, TRUE);
+    if (pinfo->desegment_len)
+        end = (unsigned)pinfo->desegment_offset;
+    pinfo->match_uint = match;
+    pinfo->desegment_offset = desegment_offset;
+    pinfo->desegment_len = desegment_len;
+    show->has_info = true;
+    return end;
+}
+
+/* Would the built-in dissector take these octets for TLS? */
+static bool looks_like_tls(const struct show *show, tvbuff_t *tvb, unsigned offset, unsigned n)
+{
+    const uint8_t *octets;
+
+    if (show->stream->n_examined >= N_EXAMINED || n < OCTETS_EXAMINED)
+        return false;
+    octets = tvb_get_ptr(tvb, (int)offset, OCTETS_EXAMINED);
+    for (int i = 0; i < OCTETS_EXAMINED; i++)
+        if (!g_ascii_isprint(octets[i]))
+            return true;
+    return false;
+}
+
+/* Adds an item for octets that the built-in dissector does not get. */
+static void add_octets(struct show *show, tvbuff_t *tvb, unsigned offset, unsigned n,
+                       const char *what)
+{
+    proto_tree_add_protocol_format(show->tree, proto_imap, tvb, (int)offset, (int)n,
+                                   "Internet Message Access Protocol, %s, %u octet%s", what, n,
+                                   n == 1 ? "" : "s");
+    col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
+    if (!show->has_info)
+        col_add_fstr(show->pinfo->cinfo, COL_INFO, "IMAP %s, %u octet%s", what, n,
+                     n == 1 ? "" : "s");
+    show->has_info = true;
+}
+
+/* Adds an item for lines that it would misunderstand. */
+static void add_lines(struct show *show, tvbuff_t *tvb, unsigned offset, unsigned n)
+{
+    bool is_request = show->section->call->side == IMAPID_CLIENT;
+    int next;
+    int n_line = tvb_find_line_end(tvb, (int)offset, (int)n, &next, FALSE);
+    const char *text = tvb_format_text_wsp(show->pinfo->pool, tvb, (int)offset, n_line);
+
+    proto_tree_add_protocol_format(show->tree, proto_imap, tvb, (int)offset, (int)n,
+                                   "Internet Message Access Protocol, line: %s", text);
+    col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
+    if (!show->has_info)
+        col_add_fstr(show->pinfo->cinfo, COL_INFO, "%s: %s", is_request ? "Request" : "Response",
+                     text);
+    show->has_info = true;
+}
+
+/* ---- parts ---- */
+
+/* Where the part's unit is: in the section, or put together. */
+static struct imapid_tree_place place_of(struct show *show, const struct imapid_part *part)
+{
+    struct imapid_tree_place place = {show->tvb, show->origin + part->offset};
+
+    if (part->whole) {
+        place.tvb =
+            tvb_new_child_real_data(show->tvb, part->whole, part->n_whole, (int)part->n_whole);
+        add_new_data_source(show->pinfo, place.tvb, "Reassembled IMAP");
+        place.offset = 0;
+    }
+    return place;
+}
+
+static bool can_join(const struct imapid_part *part)
+{
+    return part->kind == IMAPID_PART_UNIT && !part->stands_by_itself && !part->whole &&
+           !part->is_hidden;
+}
+
+static unsigned length_of(const struct imapid_part *part)
+{
+    return part->whole ? part->n_whole : part->n;
+}
+
+/* Gives the built-in dissector the units from `part` to before `end`, `n` octets at `offset`. Where
+ * it gives up on one, that one is passed over. */
+static void give_units(struct show *show, const struct imapid_part *part,
+                       const struct imapid_part *end, tvbuff_t *tvb, unsigned offset, unsigned n)
+{
+    while (n) {
+        unsigned n_read = give(show, tvb_new_subset_length(tvb, (int)offset, (int)n)), n_passed = 0;
+
+        for (; part != end && n_passed <= n_read; part = part->next)
+            n_passed += length_of(part);
+        if (n_read >= n || n_passed >= n)
+            return;
+        offset += n_passed;
+        n -= n_passed;
+    }
+}
+
+/* Shows the units from `part` to before `end`, the first of them at `place`. */
+static void show_units(struct show *show, struct imapid_part *part, const struct imapid_part *end,
+                       const struct imapid_tree_place *place)
+{
+    unsigned n = 0;
+    bool is_visited = show->pinfo->fd->visited;
+
+    for (const struct imapid_part *p = part; p != end; p = p->next)
+        n += p->stands_by_itself ? p->n_line : length_of(p);
+    if (!is_visited && looks_like_tls(show, place->tvb, place->offset, n))
+        for (struct imapid_part *p = part; p != end; p = p->next)
+            p->is_hidden = true;
+    if (part->is_hidden) {
+        add_lines(show, place->tvb, place->offset, n);
+        return;
+    }
+    if (!is_visited)
+        show->stream->n_examined++;
+    give_units(show, part, end, place->tvb, place->offset, n);
+}
+
+static void note_name(struct show *show, const struct imapid_ident *ident)
+{
+    if (!show->names)
+        show->names = wmem_strbuf_new(show->pinfo->pool, "");
+    wmem_strbuf_append_printf(show->names, " | ID: %s", imapid_tree_summary(show->pinfo, ident));
+}
+
+/* Adds what a part says about ID. */
+static void show_ident(struct show *show, const struct imapid_part *part,
+                       const struct imapid_tree_place *place)
+{
+    const uint32_t required = UINT32_C(1) << IMAPID_FINDING_REQUIRED_BY_SERVER;
+    const struct imapid_exchange_record *result = part->result;
+    uint32_t codes = part->codes & ~required;
+
+    if (part->ident && imapid_records_is_shown(part->ident, show->pinfo->fd->visited,
+                                               show->stream->session.seen)) {
+        note_name(show, part->ident);
+        imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
+    }
+    if (result && !result->dropped &&
+        (codes || !result->response || result->response->call != result->result_call))
+        imapid_tree_add_result(show->tree, show->pinfo, place, result, codes);
+    if (part->codes & required)
+        imapid_tree_add_finding(show->tree, show->pinfo, place, length_of(part),
+                                IMAPID_FINDING_REQUIRED_BY_SERVER);
+}
+
+/* Shows a part, and those behind it that are given to the built-in dissector together with it.
+ * Returns what comes next. */
+static struct imapid_part *show_run(struct show *show, struct imapid_part *part)
+{
+    struct imapid_tree_place place = place_of(show, part);
+    struct imapid_part *end = part->next;
+
+    if (can_join(part))
+        while (end && can_join(end))
+            end = end->next;
+    if (length_of(part))
+        show_units(show, part, end, &place);
+    for (struct imapid_part *p = part; p != end; p = p->next) {
+        show_ident(show, p, &place);
+        place.offset += p->n;
+    }
+    return end;
+}
+
+static const char *describe_begun(const struct show *show, const struct imapid_part *part)
+{
+    if (!*part->ends_in)
+        return "part of a command or response";
+    return wmem_strdup_printf(
+        show->pinfo->pool, "part of a command or response that ends in frame %u", *part->ends_in);
+}
+
+static struct imapid_part *show_part(struct show *show, struct imapid_part *part)
+{
+    unsigned offset = show->origin + part->offset;
+
+    switch (part->kind) {
+    case IMAPID_PART_UNIT:
+    case IMAPID_PART_HEAD:
+        return show_run(show, part);
+    case IMAPID_PART_BEGUN:
+        if (*part->ends_in != show->section->call->frame)
+            add_octets(show, show->tvb, offset, part->n, describe_begun(show, part));
+        break;
+    case IMAPID_PART_REST:
+        add_octets(show, show->tvb, offset, part->n, "literal");
+        break;
+    case IMAPID_PART_NOISE:
+        add_octets(show, show->tvb, offset, part->n, "no command or response");
+        break;
+    case IMAPID_PART_OLD:
+        add_octets(show, show->tvb, offset, part->n, "sent again");
+        break;
+    case IMAPID_PART_DEFLATE:
+        add_octets(show, show->tvb, offset, part->n, "compressed");
+        show->has_info = false; /* what comes out says it better */
+        break;
+    }
+    return part->next;
+}
+
+static void show_section(struct show *show, const struct imapid_section *section, tvbuff_t *tvb)
+{
+    show->section = section;
+    show->tvb = tvb;
+    show->origin = section->offset;
+    if (section->inflated) {
+        show->tvb = tvb_new_child_real_data(tvb, section->inflated, section->n, (int)section->n);
+        add_new_data_source(show->pinfo, show->tvb, "Inflated IMAP");
+        show->origin = 0;
+    }
+    for (struct imapid_part *part = section->first; part;)
+        part = show_part(show, part);
+}
+
+/* ---- columns ---- */
+
+/* A frame can have several calls, each of which writes the column anew: what was said of an ID in
+ * an earlier one is fenced off. */
+static void begin_info(packet_info *pinfo)
+{
+    if (p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES)) {
+        col_append_str(pinfo->cinfo, COL_INFO, " | ");
+        col_set_fence(pinfo->cinfo, COL_INFO);
+    }
+}
+
+static void end_info(struct show *show)
+{
+    packet_info *pinfo = show->pinfo;
+
+    if (!show->names)
+        return;
+    col_append_str(pinfo->cinfo, COL_INFO, wmem_strbuf_get_str(show->names));
+    col_set_fence(pinfo->cinfo, COL_INFO);
+    if (!p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES))
+        p_add_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES, show->stream);
+}
+
+void imapid_show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
+                      packet_info *pinfo, proto_tree *tree)
+{
+    struct show show = {.stream = stream, .pinfo = pinfo, .tree = tree};
+
+    begin_info(pinfo);
+    for (const struct imapid_section *section = call->first; section; section = section->next)
+        show_section(&show, section, tvb);
+    end_info(&show);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stream.h: one IMAP connection in its first pass: who is who, what was read, what is missing. It
+ * turns the octets of each call into that call's records. */
+#ifndef IMAPID_DISSECTOR_STREAM_H
+#define IMAPID_DISSECTOR_STREAM_H
+
+#include "inflate.h"
+#include "records.h"
+
+/* The most that is held of one response until its end has come, so that the built-in dissector gets
+ * it whole: a message with attachments. A longer one is shown as it comes. */
+#define IMAPID_STREAM_HOLD_MAX (32 * 1024 * 1024)
+
+/* Octets of a connection begun in mid-session, on a port that tells nothing, within which IMAP has
+ * to be proven. */
+#define IMAPID_STREAM_PATIENCE (256 * 1024)
+
+/* One direction. */
+struct imapid_direction {
+    bool has_next;
+    uint32_t next; /* sequence number of the octet expected next, with has_next */
+    uint8_t *held; /* the unit in hand, as far as it came in earlier sections; file scope */
+    size_t n_held, held_size;
+    size_t n_used;               /* of the held octets: used by the session */
+    struct imapid_section *last; /* in which the last held octet came; file scope */
+    unsigned *ends_in;           /* shared by the parts of the unit in hand; file scope */
+    bool in_rest;                /* the unit's head was shown; the rest is shown as it comes */
+    bool in_whole; /* the unit's head was read; it is held until its end, literals included */
+    struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
+    bool is_lost;                   /* compressed octets are missing: nothing more can be read */
+};
+
+/* What the octets behind the current ones are. */
+enum imapid_switch {
+    IMAPID_SWITCH_NONE,
+    IMAPID_SWITCH_TLS_BEHIND, /* TLS from the next frame on */
+    IMAPID_SWITCH_TLS_HERE,   /* TLS from tls_at of the call */
+};
+
+struct imapid_stream {
+    struct imapid_session session;
+    struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
+    struct imapid_direction directions[2];              /* by side */
+    bool is_compressed;
+    bool was_required; /* session.required_by_server, as last told */
+    enum imapid_switch to;
+
+    address server; /* its address is in file scope */
+    unsigned server_port;
+
+    wmem_tree_t *calls; /* frame -> its first call; file scope */
+
+    unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
+
+    /* For hook.c. */
+    bool is_claimed; /* known to be IMAP, and ours */
+    bool is_foreign; /* known to be something else */
+    unsigned foreign_from;
+    size_t n_unproven;           /* octets read without a proof that it is IMAP */
+    dissector_handle_t fallback; /* who gets what is none of ours; NULL: nobody; for ever */
+};
+
+/* Where the octets of a call are in the connection. */
+struct imapid_place {
+    unsigned frame;
+    nstime_t time;
+    enum imapid_side side;
+    bool has_seq;
+    uint32_t seq;
+    unsigned ordinal;
+};
+
+/* A new stream in file scope. The sides have to be set. */
+struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security);
+
+/* Reads the octets of a call that was never seen before: `n` of them, behind which `n_cut` more
+ * were not captured. Returns its record. Sets stream->to. */
+struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
+                                       const struct imapid_place *place, const uint8_t *octets,
+                                       size_t n, size_t n_cut);
+
+/* The record of a call that was seen before; NULL if it was not. */
+struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
+                                       const struct imapid_place *place, size_t n);
+
+/* Has something proven that this is IMAP? */
+bool imapid_stream_is_proven(const struct imapid_stream *stream);
+
+#endif

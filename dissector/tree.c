@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tree.c: fields and items.
+ *
+ * The list of a unit is read again for each visit: the reader is pure, and a packet's items live no
+ * longer than its dissection. Expert infos are raised without a tree too: taps want them.
+ *
+ * Misuse: giving a tvb that does not hold the whole unit; then Wireshark throws. */
+#include "tree.h"
+
+#include <epan/charsets.h>
+#include <epan/strutil.h>
+#include <imapid/fields.h>
+#include <imapid/list.h>
+
+#include <string.h>
+
+static int proto_imapid = -1;
+
+static int hf_request = -1;
+static int hf_response = -1;
+static int hf_tag = -1;
+static int hf_nil = -1;
+static int hf_count = -1;
+static int hf_pair = -1;
+static int hf_field = -1;
+static int hf_value = -1;
+static int hf_value_nil = -1;
+static int hf_status = -1;
+static int hf_response_in = -1;
+static int hf_request_in = -1;
+static int hf_time = -1;
+static int hf_defined[IMAPID_N_FIELDS] = {
+#define IMAPID_FIELD(symbol, wire, column, text) -1,
+#include <imapid/fields.def>
+#undef IMAPID_FIELD
+};
+
+static int ett_imapid = -1;
+static int ett_pair = -1;
+static int ett_result = -1;
+
+static expert_field ei[IMAPID_N_FINDINGS] = {
+#define IMAPID_FINDING(symbol, code, severity, section, message) EI_INIT,
+#include <imapid/findings.def>
+#undef IMAPID_FINDING
+};
+
+/* ---- registration ---- */
+
+static hf_register_info fields[] = {
+    {&hf_request,
+     {"Request", "imapid.request", FT_BOOLEAN, BASE_NONE, NULL, 0, "An ID command of a client",
+      HFILL}},
+    {&hf_response,
+     {"Response", "imapid.response", FT_BOOLEAN, BASE_NONE, NULL, 0, "An ID response of a server",
+      HFILL}},
+    {&hf_tag, {"Tag", "imapid.tag", FT_STRING, BASE_NONE, NULL, 0, "Tag of the ID command", HFILL}},
+    {&hf_nil,
+     {"NIL", "imapid.nil", FT_BOOLEAN, BASE_NONE, NULL, 0, "NIL stands in place of a list", HFILL}},
+    {&hf_count,
+     {"Pairs", "imapid.count", FT_UINT32, BASE_DEC, NULL, 0, "Number of field-value pairs", HFILL}},
+    {&hf_pair,
+     {"Pair", "imapid.pair", FT_NONE, BASE_NONE, NULL, 0, "A field and its value", HFILL}},
+    {&hf_field,
+     {"Field", "imapid.field", FT_STRING, BASE_NONE, NULL, 0, "Name of a field, as sent", HFILL}},
+    {&hf_value,
+     {"Value", "imapid.value", FT_STRING, BASE_NONE, NULL, 0, "Value of a field, as sent", HFILL}},
+    {&hf_value_nil,
+     {"Value is NIL", "imapid.value.nil", FT_BOOLEAN, BASE_NONE, NULL, 0,
+      "The field has NIL for a value", HFILL}},
+    {&hf_status,
+     {"Status", "imapid.status", FT_STRING, BASE_NONE, NULL, 0,
+      "How the command was answered: OK, NO or BAD", HFILL}},
+    {&hf_response_in,
+     {"Response in", "imapid.response_in", FT_FRAMENUM, BASE_NONE,
+      FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), 0, "The ID response is in this frame", HFILL}},
+    {&hf_request_in,
+     {"Request in", "imapid.request_in", FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_REQUEST),
+      0, "The ID command is in this frame", HFILL}},
+    {&hf_time,
+     {"Time", "imapid.time", FT_RELATIVE_TIME, BASE_NONE, NULL, 0, "Time from command to response",
+      HFILL}},
+#define IMAPID_FIELD(symbol, wire, column, text)                                                   \
+    {&hf_defined[IMAPID_FIELD_##symbol],                                                           \
+     {wire, "imapid." column, FT_STRING, BASE_NONE, NULL, 0, text, HFILL}},
+#include <imapid/fields.def>
+#undef IMAPID_FIELD
+};
+
+static int severity_of(enum imapid_finding_code code)
+{
+    static const int severities[] = {
+        [IMAPID_SEVERITY_NOTE] = PI_NOTE,
+        [IMAPID_SEVERITY_WARNING] = PI_WARN,
+        [IMAPID_SEVERITY_ERROR] = PI_ERROR,
+    };
+
+    return severities[imapid_finding_severity(code)];
+}
+
+static void register_findings(void)
+{
+    static char names[IMAPID_N_FINDINGS][64];
+    static ei_register_info infos[IMAPID_N_FINDINGS];
+
+    for (int code = 0; code < IMAPID_N_FINDINGS; code++) {
+        const char *section = imapid_finding_section((enum imapid_finding_code)code);
+        bool is_security = !strcmp(section, "RFC 2971 7");
+
+        g_snprintf(names[code], sizeof names[code], "imapid.%s",
+                   imapid_finding_code((enum imapid_finding_code)code));
+        for (char *c = names[code]; *c; c++)
+            if (*c == '-')
+                *c = '_';
+        infos[code] =
+            (ei_register_info){&ei[code],
+                               {names[code], is_security ? PI_SECURITY : PI_PROTOCOL,
+                                severity_of((enum imapid_finding_code)code),
+                                imapid_finding_message((enum imapid_finding_code)code), EXPFILL}};
+    }
+    expert_register_field_array(expert_register_protocol(proto_imapid), infos, IMAPID_N_FINDINGS);
+}
+
+void imapid_tree_register(int proto)
+{
+    static int *etts[] = {&ett_imapid, &ett_pair, &ett_result};
+
+    proto_imapid = proto;
+    proto_register_field_array(proto, fields, (int)array_length(fields));
+    proto_register_subtree_array(etts, (int)array_length(etts));
+    register_findings();
+}
+
+/* ---- strings ---- */
+
+/* The octets a string means, as UTF-8 in the packet's pool. NUL would end it early. */
+static char *string_text(packet_info *pinfo, const uint8_t *data,
+                         const struct imapid_string *string)
+{
+    uint8_t *octets = (uint8_t *)wmem_alloc(pinfo->pool, string->content.n + 1);
+    size_t n = imapid_string_decode(data, string, octets, string->content.n);
+
+    for (size_t i = 0; i < n; i++)
+        if (!octets[i])
+            octets[i] = 0xff; /* no UTF-8: shown as U+FFFD */
+    return (char *)get_utf_8_string(pinfo->pool, octets, (int)n);
+}
+
+/* The same for a label: unprintable characters escaped. */
+static const char *string_label(packet_info *pinfo, const uint8_t *data,
+                                const struct imapid_string *string)
+{
+    const void *text;
+
+    if (string->kind == IMAPID_STRING_NIL)
+        return "NIL";
+    if (string->kind == IMAPID_STRING_NONE)
+        return "(missing)";
+    text = string_text(pinfo, data, string);
+    return format_text(pinfo->pool, text, strlen((const char *)text));
+}
+
+static bool is_field(const uint8_t *data, const struct imapid_pair *pair, enum imapid_field field)
+{
+    return pair->field.kind >= IMAPID_STRING_QUOTED && pair->value.kind >= IMAPID_STRING_QUOTED &&
+           pair->value.content.n &&
+           imapid_field_find(data + pair->field.content.offset, pair->field.content.n) == field;
+}
+
+const char *imapid_tree_summary(packet_info *pinfo, const struct imapid_ident *ident)
+{
+    const uint8_t *data = ident->unit.data;
+    const char *name = NULL, *version = NULL, *first = NULL;
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair)) {
+        if (!name && is_field(data, &pair, IMAPID_FIELD_NAME))
+            name = string_label(pinfo, data, &pair.value);
+        else if (!version && is_field(data, &pair, IMAPID_FIELD_VERSION))
+            version = string_label(pinfo, data, &pair.value);
+        if (!first)
+            first = wmem_strdup_printf(pinfo->pool, "%s=%s", string_label(pinfo, data, &pair.field),
+                                       string_label(pinfo, data, &pair.value));
+    }
+    if (name)
+        return version ? wmem_strdup_printf(pinfo->pool, "%s %s", name, version) : name;
+    if (first)
+        return first;
+    return list.kind == IMAPID_LIST_NIL ? "NIL" : list.kind == IMAPID_LIST_PAIRS ? "()" : "no list";
+}
+
+/* ---- pairs ---- */
+
+/* What the items of one unit are built with. */
+struct builder {
+    packet_info *pinfo;
+    const struct imapid_tree_place *place;
+    const struct imapid_unit *unit;
+    proto_tree *tree;    /* below the item of the command or response */
+    proto_item *item;    /* that item */
+    wmem_array_t *pairs; /* the items of the pairs, in order; in the packet's pool */
+};
+
+static int at(const struct builder *builder, const struct imapid_slice *slice)
+{
+    return (int)(builder->place->offset + slice->offset);
+}
+
+static void add_string(struct builder *builder, proto_tree *tree, int hf,
+                       const struct imapid_string *string)
+{
+    proto_tree_add_string(tree, hf, builder->place->tvb, at(builder, &string->content),
+                          (int)string->content.n,
+                          string_text(builder->pinfo, builder->unit->data, string));
+}
+
+static void add_value(struct builder *builder, proto_tree *tree, const struct imapid_pair *pair)
+{
+    const uint8_t *data = builder->unit->data;
+    const struct imapid_string *value = &pair->value;
+    enum imapid_field field;
+
+    if (value->kind == IMAPID_STRING_NIL)
+        proto_tree_add_boolean(tree, hf_value_nil, builder->place->tvb, at(builder, &value->token),
+                               (int)value->token.n, TRUE);
+    if (value->kind < IMAPID_STRING_QUOTED)
+        return;
+    add_string(builder, tree, hf_value, value);
+    field = pair->field.kind < IMAPID_STRING_QUOTED
+                ? IMAPID_FIELD_OTHER
+                : imapid_field_find(data + pair->field.content.offset, pair->field.content.n);
+    if (field != IMAPID_FIELD_OTHER)
+        add_string(builder, tree, hf_defined[field], value);
+}
+
+static void add_pair(struct builder *builder, const struct imapid_pair *pair)
+{
+    const uint8_t *data = builder->unit->data;
+    proto_item *item = proto_tree_add_none_format(
+        builder->tree, hf_pair, builder->place->tvb, at(builder, &pair->span), (int)pair->span.n,
+        "%s: %s", string_label(builder->pinfo, data, &pair->field),
+        string_label(builder->pinfo, data, &pair->value));
+    proto_tree *tree = proto_item_add_subtree(item, ett_pair);
+
+    if (pair->field.kind >= IMAPID_STRING_QUOTED)
+        add_string(builder, tree, hf_field, &pair->field);
+    add_value(builder, tree, pair);
+    wmem_array_append_one(builder->pairs, item);
+}
+
+static void add_list(struct builder *builder)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+    proto_item *count = NULL;
+
+    imapid_list_begin(&list, builder->unit);
+    while (imapid_list_next(&list, &pair))
+        add_pair(builder, &pair);
+    if (list.kind == IMAPID_LIST_MISSING)
+        return;
+    if (list.kind == IMAPID_LIST_NIL)
+        proto_tree_add_boolean(builder->tree, hf_nil, builder->place->tvb, at(builder, &list.span),
+                               (int)list.span.n, TRUE);
+    count = proto_tree_add_uint(builder->tree, hf_count, builder->place->tvb,
+                                at(builder, &list.span), (int)list.span.n, list.n_pairs);
+    proto_item_set_generated(count);
+}
+
+/* ---- findings ---- */
+
+static void add_code(packet_info *pinfo, proto_item *item, enum imapid_finding_code code)
+{
+    expert_add_info(pinfo, item, &ei[code]);
+}
+
+static void add_codes(packet_info *pinfo, proto_item *item, uint32_t codes)
+{
+    for (int code = 0; code < IMAPID_N_FINDINGS; code++)
+        if (codes & UINT32_C(1) << code)
+            add_code(pinfo, item, (enum imapid_finding_code)code);
+}
+
+static void add_unit_findings(struct builder *builder, enum imapid_side side)
+{
+    struct imapid_findings findings;
+
+    imapid_findings_clear(&findings);
+    imapid_findings_add_unit(&findings, side, builder->unit);
+    for (unsigned i = 0; i < findings.n; i++) {
+        const struct imapid_finding *finding = &findings.list[i];
+        proto_item *item = builder->item;
+
+        if (finding->pair && finding->pair <= wmem_array_get_count(builder->pairs))
+            item = *(proto_item **)wmem_array_index(builder->pairs, finding->pair - 1);
+        add_code(builder->pinfo, item, finding->code);
+    }
+}
+
+/* ---- links ---- */
+
+static void add_frame(proto_tree *tree, int hf, tvbuff_t *tvb, const struct imapid_call *call)
+{
+    proto_item_set_generated(proto_tree_add_uint(tree, hf, tvb, 0, 0, call->frame));
+}
+
+static void add_time(proto_tree *tree, tvbuff_t *tvb, const struct imapid_call *from,
+                     const struct imapid_call *to)
+{
+    nstime_t time;
+
+    nstime_delta(&time, &to->time, &from->time);
+    proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &time));
+}
+
+static void add_status(proto_tree *tree, tvbuff_t *tvb,
+                       const struct imapid_exchange_record *exchange)
+{
+    static const char *const names[] = {"", "OK", "NO", "BAD"};
+
+    proto_item_set_generated(
+        proto_tree_add_string(tree, hf_status, tvb, 0, 0, names[exchange->status]));
+}
+
+static void add_links(struct builder *builder, const struct imapid_ident *ident)
+{
+    const struct imapid_exchange_record *exchange = ident->exchange;
+    tvbuff_t *tvb = builder->place->tvb;
+
+    if (ident->side == IMAPID_CLIENT) {
+        if (exchange->response)
+            add_frame(builder->tree, hf_response_in, tvb, exchange->response->call);
+        return;
+    }
+    if (exchange->command) {
+        add_frame(builder->tree, hf_request_in, tvb, exchange->command->call);
+        add_time(builder->tree, tvb, exchange->command->call, ident->call);
+    }
+    if (!ident->is_extra && exchange->result_call == ident->call)
+        add_status(builder->tree, tvb, exchange);
+}
+
+/* ---- items ---- */
+
+static char *tag_text(packet_info *pinfo, const uint8_t *data, const struct imapid_slice *slice)
+{
+    return (char *)get_utf_8_string(pinfo->pool, data + slice->offset, (int)slice->n);
+}
+
+static void add_tag(struct builder *builder, const struct imapid_ident *ident)
+{
+    const struct imapid_ident *command = ident->exchange->command;
+    tvbuff_t *tvb = builder->place->tvb;
+
+    if (ident->side == IMAPID_CLIENT)
+        proto_tree_add_string(builder->tree, hf_tag, tvb, at(builder, &ident->unit.tag),
+                              (int)ident->unit.tag.n,
+                              tag_text(builder->pinfo, ident->unit.data, &ident->unit.tag));
+    else if (command)
+        proto_item_set_generated(proto_tree_add_string(
+            builder->tree, hf_tag, tvb, 0, 0,
+            tag_text(builder->pinfo, command->unit.data, &command->unit.tag)));
+}
+
+void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
+                           const struct imapid_tree_place *place, const struct imapid_ident *ident,
+                           uint32_t codes)
+{
+    bool is_request = ident->side == IMAPID_CLIENT;
+    struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
+    proto_item *side;
+
+    builder.item = proto_tree_add_protocol_format(
+        tree, proto_imapid, place->tvb, (int)place->offset, (int)ident->unit.n, "IMAP ID %s: %s",
+        is_request ? "request" : "response", imapid_tree_summary(pinfo, ident));
+    builder.tree = proto_item_add_subtree(builder.item, ett_imapid);
+    builder.pairs = wmem_array_new(pinfo->pool, sizeof(proto_item *));
+    side = proto_tree_add_boolean(builder.tree, is_request ? hf_request : hf_response, place->tvb,
+                                  (int)place->offset, 0, TRUE);
+    proto_item_set_generated(side);
+    add_tag(&builder, ident);
+    add_list(&builder);
+    add_links(&builder, ident);
+    add_unit_findings(&builder, ident->side);
+    add_codes(pinfo, builder.item, codes);
+}
+
+void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
+                            const struct imapid_tree_place *place,
+                            const struct imapid_exchange_record *exchange, uint32_t codes)
+{
+    int offset = (int)(place->offset + exchange->result_place.offset);
+    proto_item *item;
+    proto_tree *below =
+        proto_tree_add_subtree(tree, place->tvb, offset, (int)exchange->result_place.n, ett_result,
+                               &item, "IMAP ID result");
+
+    proto_tree_add_string(below, hf_tag, place->tvb, offset, (int)exchange->result_place.n,
+                          exchange->result_tag);
+    add_status(below, place->tvb, exchange);
+    if (exchange->command) {
+        add_frame(below, hf_request_in, place->tvb, exchange->command->call);
+        if (!exchange->response)
+            add_time(below, place->tvb, exchange->command->call, exchange->result_call);
+    }
+    add_codes(pinfo, item, codes);
+}
+
+void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
+                             const struct imapid_tree_place *place, unsigned n,
+                             enum imapid_finding_code code)
+{
+    proto_item *item;
+
+    proto_tree_add_subtree(tree, place->tvb, (int)place->offset, (int)n, ett_result, &item,
+                           "IMAP ID");
+    add_code(pinfo, item, code);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ws-compat.h: all that differs between Wireshark 4.0, 4.4 and 4.6, in one place. Every other file
+ * of the plugin includes this one in place of Wireshark's headers for packets. */
+#ifndef IMAPID_WS_COMPAT_H
+#define IMAPID_WS_COMPAT_H
+
+#include <ws_version.h>
+#include <epan/packet.h>
+#include <epan/conversation.h>
+#include <epan/expert.h>
+#include <epan/proto_data.h>
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/dissectors/packet-tls.h>
+
+#define WS_AT_LEAST(major, minor)                                                                  \
+    (WIRESHARK_VERSION_MAJOR > (major) ||                                                          \
+     (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
+
+/* What callbacks return and preferences point to: gboolean (an int) before 4.4, bool since. */
+#if WS_AT_LEAST(4, 3)
+typedef bool ws_bool;
+#else
+typedef gboolean ws_bool;
+#endif
+
+/* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */
+guint32 ssl_starttls_ack(dissector_handle_t tls_handle, packet_info *pinfo,
+                         dissector_handle_t app_handle);
+guint32 ssl_starttls_post_ack(dissector_handle_t tls_handle, packet_info *pinfo,
+                              dissector_handle_t app_handle);
+void tls_set_appdata_dissector(dissector_handle_t tls_handle, packet_info *pinfo,
+                               dissector_handle_t app_handle);
+
+#endif
