@@ -321,11 +321,13 @@ static void distrust_server(struct imapid_session *session)
             drop_response(session, i);
 }
 
-/* Does the list of an ID that nothing has confirmed end where its line ends? One that does not is
- * the end of a message that the rest of a command or response follows: `* ID (...))`. */
+/* Does the list of an ID that nothing has confirmed begin and end where its line does? Another may
+ * be prose ("the ID is") or the end of a message, with the rest of a response behind it
+ * ("* ID (...))"). */
 static bool is_credible(const struct imapid_unit *unit)
 {
-    const unsigned doubtful = IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA;
+    const unsigned doubtful =
+        IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA | IMAPID_FAULT_MISSING_ARGUMENTS;
     struct imapid_list list;
     struct imapid_pair pair;
 

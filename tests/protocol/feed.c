@@ -573,6 +573,12 @@ static void write_unit(struct frame_run *run, const struct imapid_unit *unit, en
                            sync == IMAPID_SYNC_SURE ? "" : " tentative");
 }
 
+static void write_sync(struct frame_run *run, enum imapid_sync before)
+{
+    if (before != run->frame.sync)
+        g_string_append(run->log, run->frame.sync == IMAPID_SYNC_LOST ? "lost\n" : "found\n");
+}
+
 static void frame_drain(struct frame_run *run)
 {
     enum imapid_frame_status status;
@@ -589,8 +595,7 @@ static void frame_drain(struct frame_run *run)
         g_assert_cmpuint(n_used, <=, run->window->len);
         if (status == IMAPID_FRAME_UNIT)
             write_unit(run, &unit, sync);
-        else if (sync != run->frame.sync)
-            g_string_append(run->log, run->frame.sync == IMAPID_SYNC_LOST ? "lost\n" : "found\n");
+        write_sync(run, sync);
         if (n_used)
             g_byte_array_remove_range(run->window, 0, (guint)n_used);
         g_free(block);
@@ -611,10 +616,12 @@ static void frame_show(gpointer self, enum imapid_side side, const guint8 *octet
 static void frame_hole(gpointer self, enum imapid_side side, gsize n)
 {
     struct frame_run *run = self;
+    enum imapid_sync sync = run->frame.sync;
 
     if (side != run->side)
         return;
     imapid_frame_gap(&run->frame, n);
+    write_sync(run, sync);
     frame_drain(run);
     g_byte_array_set_size(run->window, 0);
 }
