@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* keylog.c: a table from client random and kind to secrets, filled from key log texts.
+ *
+ * Key logs of a busy server have millions of lines. A line is read once, its hexadecimal digits
+ * straight into the place where the secret stays; what is kept is a record of 32 + 4 octets for a
+ * client random and one of 4 + 2 + 32 or 48 for each secret, in two arrays that only grow, found
+ * through a table of indices (open addressing). Who writes a key log could make client randoms
+ * that collide under a known hash, so that the hash is keyed.
+ *
+ * What it refuses: nothing. A line that is no key log line is counted. Of several secrets for one
+ * place all are kept, up to a limit, because only the record they open tells the right one.
+ *
+ * Misuse: freeing it while a connection still refers to it. */
+#include "tls/keylog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK (1u << 20) /* octets of a file read at a time */
+
+/* No line of use is longer: the longest label, a random, a secret of 48 octets: 225. What is longer
+ * than this is skipped without being kept. */
+#define LINE_LIMIT 4096
+
+/* Numbers in the table are 32 bits wide. */
+#define PLACES_MAX (UINT32_MAX - 1)
+
+/* A client random. */
+struct client {
+    uint8_t random[IMAPID_TLS_RANDOM];
+    uint32_t first; /* secret, counted from 1; 0 none */
+};
+
+/* A secret: 32 octets in one array and 48 in another would save a sixth. */
+struct secret {
+    uint32_t next; /* of the same client */
+    uint8_t kind;
+    uint8_t n;
+    uint8_t octets[IMAPID_TLS_SECRET_MAX];
+};
+
+/* A file that may grow. */
+struct source {
+    char *path;
+    dev_t device;
+    ino_t inode;
+    bool regular;
+    off_t offset; /* where the first line begins that was not seen whole */
+    off_t size;   /* how far it was read */
+};
+
+/* Arrays in pieces, so that growing copies nothing and leaves no secret behind in freed memory. */
+#define PIECE_BITS 12
+#define PIECE      (1u << PIECE_BITS)
+
+struct imapid_keylog {
+    GRWLock lock;
+    GPtrArray *client_pieces; /* of struct client[PIECE] */
+    GPtrArray *secret_pieces; /* of struct secret[PIECE] */
+    uint32_t n_clients, n_secrets;
+    uint32_t *slots;  /* client, counted from 1; 0 empty */
+    uint32_t n_slots; /* a power of 2 */
+    uint64_t seed[9];
+    struct imapid_keylog_counts counts;
+    GArray *sources;     /* of struct source */
+    uint64_t generation; /* atomic */
+};
+
+static const struct {
+    const char *label;
+    enum imapid_secret_kind kind;
+} labels[] = {
+    {"CLIENT_RANDOM", IMAPID_SECRET_MASTER},
+    {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_CLIENT_HANDSHAKE},
+    {"SERVER_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_SERVER_HANDSHAKE},
+    {"CLIENT_TRAFFIC_SECRET_0", IMAPID_SECRET_CLIENT_TRAFFIC},
+    {"SERVER_TRAFFIC_SECRET_0", IMAPID_SECRET_SERVER_TRAFFIC},
+};
+
+/* Known, and of no use to read application data. "RSA" has the old form with a session id or an
+ * encrypted pre-master secret: without the private key's side of it nothing is found by those. */
+static const char *const useless[] = {
+    "CLIENT_EARLY_TRAFFIC_SECRET",
+    "EARLY_EXPORTER_SECRET",
+    "EARLY_EXPORTER_MASTER_SECRET",
+    "EXPORTER_SECRET",
+    "ECH_SECRET",
+    "ECH_CONFIG",
+    "RSA",
+    "PMS_CLIENT_RANDOM",
+};
+
+/* ---- the table ---- */
+
+static struct client *get_client(const struct imapid_keylog *keylog, uint32_t i)
+{
+    struct client *piece = g_ptr_array_index(keylog->client_pieces, i >> PIECE_BITS);
+
+    return &piece[i & (PIECE - 1)];
+}
+
+/* i counts from 1. */
+static struct secret *get_secret(const struct imapid_keylog *keylog, uint32_t i)
+{
+    struct secret *piece = g_ptr_array_index(keylog->secret_pieces, (i - 1) >> PIECE_BITS);
+
+    return &piece[(i - 1) & (PIECE - 1)];
+}
+
+/* Multilinear hashing: whoever does not know the seed cannot make collisions. */
+static uint32_t hash_random(const struct imapid_keylog *keylog, const uint8_t *random)
+{
+    uint64_t sum = keylog->seed[8];
+
+    for (size_t i = 0; i < IMAPID_TLS_RANDOM / 4; i++) {
+        uint32_t word;
+
+        memcpy(&word, random + 4 * i, 4);
+        sum += keylog->seed[i] * word;
+    }
+    return (uint32_t)(sum >> 32);
+}
+
+/* The slot of a client random, or the empty one where it belongs. */
+static uint32_t *find_slot(const struct imapid_keylog *keylog, const uint8_t *random)
+{
+    uint32_t mask = keylog->n_slots - 1;
+
+    for (uint32_t at = hash_random(keylog, random) & mask;; at = (at + 1) & mask) {
+        uint32_t *slot = &keylog->slots[at];
+
+        if (!*slot || memcmp(get_client(keylog, *slot - 1)->random, random, IMAPID_TLS_RANDOM) == 0)
+            return slot;
+    }
+}
+
+static void grow_slots(struct imapid_keylog *keylog)
+{
+    g_free(keylog->slots);
+    keylog->n_slots *= 2;
+    keylog->slots = g_new0(uint32_t, keylog->n_slots);
+    for (uint32_t i = 0; i < keylog->n_clients; i++)
+        *find_slot(keylog, get_client(keylog, i)->random) = i + 1;
+}
+
+static struct client *add_client(struct imapid_keylog *keylog, uint32_t *slot,
+                                 const uint8_t *random)
+{
+    struct client *client;
+
+    if (keylog->n_clients % PIECE == 0)
+        g_ptr_array_add(keylog->client_pieces, g_new(struct client, PIECE));
+    client = get_client(keylog, keylog->n_clients);
+    memcpy(client->random, random, IMAPID_TLS_RANDOM);
+    client->first = 0;
+    *slot = ++keylog->n_clients;
+    if (keylog->n_clients > keylog->n_slots / 2)
+        grow_slots(keylog);
+    return client;
+}
+
+/* The candidates of one kind stand in the chain in the order they came. */
+static void add_secret(struct imapid_keylog *keylog, const uint8_t *random,
+                       const struct secret *secret)
+{
+    uint32_t *slot = find_slot(keylog, random), *link;
+    unsigned n_same_kind = 0;
+    struct client *client;
+
+    if (keylog->n_secrets >= PLACES_MAX) {
+        keylog->counts.n_dropped++;
+        return;
+    }
+    client = *slot ? get_client(keylog, *slot - 1) : add_client(keylog, slot, random);
+    for (link = &client->first; *link; link = &get_secret(keylog, *link)->next) {
+        const struct secret *other = get_secret(keylog, *link);
+
+        if (other->kind != secret->kind)
+            continue;
+        if (other->n == secret->n && memcmp(other->octets, secret->octets, secret->n) == 0) {
+            keylog->counts.n_duplicates++;
+            return;
+        }
+        n_same_kind++;
+    }
+    keylog->counts.n_conflicts += n_same_kind > 0;
+    if (n_same_kind >= IMAPID_KEYLOG_CANDIDATES) {
+        keylog->counts.n_dropped++;
+        return;
+    }
+    if (keylog->n_secrets % PIECE == 0)
+        g_ptr_array_add(keylog->secret_pieces, g_new(struct secret, PIECE));
+    *link = ++keylog->n_secrets;
+    *get_secret(keylog, keylog->n_secrets) = *secret;
+    keylog->counts.n_secrets++;
+}
+
+/* ---- lines ---- */
+
+/* The value of a hexadecimal digit, with DIGIT; 0 for anything else. */
+#define DIGIT 0x10
+static const uint8_t digits[256] = {
+    ['0'] = DIGIT | 0,  ['1'] = DIGIT | 1,  ['2'] = DIGIT | 2,  ['3'] = DIGIT | 3,
+    ['4'] = DIGIT | 4,  ['5'] = DIGIT | 5,  ['6'] = DIGIT | 6,  ['7'] = DIGIT | 7,
+    ['8'] = DIGIT | 8,  ['9'] = DIGIT | 9,  ['a'] = DIGIT | 10, ['b'] = DIGIT | 11,
+    ['c'] = DIGIT | 12, ['d'] = DIGIT | 13, ['e'] = DIGIT | 14, ['f'] = DIGIT | 15,
+    ['A'] = DIGIT | 10, ['B'] = DIGIT | 11, ['C'] = DIGIT | 12, ['D'] = DIGIT | 13,
+    ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
+};
+
+/* 2 * n digits to n octets. False when one is no digit. */
+static bool read_hex(const uint8_t *at, size_t n, uint8_t *out)
+{
+    unsigned all = DIGIT;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned high = digits[at[2 * i]], low = digits[at[2 * i + 1]];
+
+        all &= high & low;
+        out[i] = (uint8_t)(high << 4 | (low & 15));
+    }
+    return all != 0;
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The next word of a line: octets up to a blank. */
+static size_t next_word(const uint8_t **at, const uint8_t *end, const uint8_t **word)
+{
+    const uint8_t *p = *at;
+
+    while (p < end && is_blank(*p))
+        p++;
+    *word = p;
+    while (p < end && !is_blank(*p))
+        p++;
+    *at = p;
+    return (size_t)(p - *word);
+}
+
+static bool is_word(const uint8_t *word, size_t n, const char *text)
+{
+    return n == strlen(text) && memcmp(word, text, n) == 0;
+}
+
+static bool is_useless(const uint8_t *word, size_t n)
+{
+    static const char numbered[] = "_TRAFFIC_SECRET_";
+
+    for (size_t i = 0; i < G_N_ELEMENTS(useless); i++)
+        if (is_word(word, n, useless[i]))
+            return true;
+    /* CLIENT_TRAFFIC_SECRET_1 and so on: what follows of _0. */
+    return n > 6 + sizeof numbered - 1 &&
+           (memcmp(word, "CLIENT", 6) == 0 || memcmp(word, "SERVER", 6) == 0) &&
+           memcmp(word + 6, numbered, sizeof numbered - 1) == 0;
+}
+
+/* -1: none of use. */
+static int find_label(const uint8_t *word, size_t n)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(labels); i++)
+        if (is_word(word, n, labels[i].label))
+            return (int)labels[i].kind;
+    return -1;
+}
+
+static bool is_length_of(enum imapid_secret_kind kind, size_t n)
+{
+    return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER);
+}
+
+/* A line without its line end. */
+static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *label, *random_hex, *secret_hex, *rest;
+    uint8_t random[IMAPID_TLS_RANDOM];
+    struct secret secret = {.next = 0};
+    size_t n_label, n_random, n_secret;
+    int kind;
+
+    keylog->counts.n_lines++;
+    n_label = next_word(&at, end, &label);
+    if (!n_label || *label == '#') {
+        keylog->counts.n_comments++;
+        return;
+    }
+    kind = find_label(label, n_label);
+    if (kind < 0) {
+        if (is_useless(label, n_label))
+            keylog->counts.n_ignored++;
+        else
+            keylog->counts.n_garbage++;
+        return;
+    }
+    n_random = next_word(&at, end, &random_hex);
+    n_secret = next_word(&at, end, &secret_hex);
+    if (n_random != 2 * IMAPID_TLS_RANDOM || n_secret % 2 ||
+        !is_length_of((enum imapid_secret_kind)kind, n_secret / 2) || next_word(&at, end, &rest) ||
+        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
+        !read_hex(secret_hex, n_secret / 2, secret.octets)) {
+        keylog->counts.n_garbage++;
+    } else {
+        secret.kind = (uint8_t)kind;
+        secret.n = (uint8_t)(n_secret / 2);
+        add_secret(keylog, random, &secret);
+    }
+    explicit_bzero(&secret, sizeof secret);
+}
+
+/* Adds the lines that end within the n octets, and, if `whole`, what stands behind the last line
+ * end. Returns the octets taken. */
+static size_t add_lines(struct imapid_keylog *keylog, const uint8_t *octets, size_t n, bool whole)
+{
+    const uint8_t *at = octets, *end = octets + n;
+
+    while (at < end) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+        const uint8_t *line_end = newline ? newline : end;
+
+        if (!newline && !whole)
+            break;
+        if (line_end > at && line_end[-1] == '\r')
+            line_end--;
+        add_line(keylog, at, line_end);
+        at = newline ? newline + 1 : end;
+    }
+    return (size_t)(at - octets);
+}
+
+/* A text may begin with the mark of UTF-8. */
+static size_t skip_mark(const uint8_t *octets, size_t n)
+{
+    return n >= 3 && memcmp(octets, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static void begin_writing(struct imapid_keylog *keylog)
+{
+    g_rw_lock_writer_lock(&keylog->lock);
+}
+
+/* Whoever sees the new generation must find the secrets: the lock is given back first. */
+static void end_writing(struct imapid_keylog *keylog, uint64_t n_secrets_before)
+{
+    uint64_t n_added = keylog->counts.n_secrets - n_secrets_before;
+
+    g_rw_lock_writer_unlock(&keylog->lock);
+    if (n_added)
+        __atomic_fetch_add(&keylog->generation, n_added, __ATOMIC_RELEASE);
+}
+
+void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size_t n)
+{
+    size_t n_mark = skip_mark(octets, n);
+    uint64_t before;
+
+    begin_writing(keylog);
+    before = keylog->counts.n_secrets;
+    add_lines(keylog, octets + n_mark, n - n_mark, true);
+    end_writing(keylog, before);
+}
+
+/* ---- files ---- */
+
+/* What is read of a file and not yet taken. */
+struct reader {
+    int fd;
+    uint8_t *buffer; /* of CHUNK + LINE_LIMIT octets */
+    size_t n;
+    off_t offset;  /* of buffer[0] in the file */
+    bool skipping; /* within a line that is too long */
+};
+
+/* Takes the lines in the buffer, and moves what is left to its start. At the end of the file the
+ * last line is taken without its line end, and stays in the buffer. */
+static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, bool at_end)
+{
+    size_t n_done = reader->offset == 0 ? skip_mark(reader->buffer, reader->n) : 0;
+    uint64_t before;
+
+    begin_writing(keylog);
+    before = keylog->counts.n_secrets;
+    if (reader->skipping) {
+        const uint8_t *newline = memchr(reader->buffer, '\n', reader->n);
+
+        n_done = newline ? (size_t)(newline + 1 - reader->buffer) : reader->n;
+        reader->skipping = !newline;
+    }
+    n_done += add_lines(keylog, reader->buffer + n_done, reader->n - n_done, false);
+    if (reader->n - n_done > LINE_LIMIT) {
+        keylog->counts.n_lines++;
+        keylog->counts.n_garbage++;
+        reader->skipping = true;
+        n_done = reader->n;
+    }
+    if (at_end)
+        add_lines(keylog, reader->buffer + n_done, reader->n - n_done, true);
+    end_writing(keylog, before);
+    memmove(reader->buffer, reader->buffer + n_done, reader->n - n_done);
+    reader->n -= n_done;
+    reader->offset += (off_t)n_done;
+}
+
+/* Reads a file from reader->offset to its end. False with errno set. */
+static bool read_lines(struct imapid_keylog *keylog, struct reader *reader)
+{
+    for (;;) {
+        ssize_t n = read(reader->fd, reader->buffer + reader->n, CHUNK + LINE_LIMIT - reader->n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n > 0)
+            reader->n += (size_t)n;
+        take_buffer(keylog, reader, n == 0);
+        if (n <= 0)
+            return n == 0;
+    }
+}
+
+/* Reads on from source->offset. */
+static bool read_source(struct imapid_keylog *keylog, struct source *source, char **message)
+{
+    struct reader reader = {.fd = open(source->path, O_RDONLY | O_CLOEXEC)};
+    struct stat st;
+    bool ok = false;
+
+    if (reader.fd >= 0 && fstat(reader.fd, &st) == 0) {
+        source->regular = S_ISREG(st.st_mode);
+        if (source->regular && (st.st_dev != source->device || st.st_ino != source->inode ||
+                                st.st_size < source->offset))
+            source->offset = 0;
+        source->device = st.st_dev;
+        source->inode = st.st_ino;
+        reader.offset = source->offset;
+        if (!source->regular || lseek(reader.fd, reader.offset, SEEK_SET) >= 0) {
+            reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
+            ok = read_lines(keylog, &reader);
+        }
+    }
+    if (!ok && message)
+        *message = g_strdup_printf("%s: key log: %s", source->path, g_strerror(errno));
+    if (reader.buffer) {
+        /* A line that was too long is not begun again in its middle. */
+        source->offset = reader.offset;
+        source->size = reader.offset + (off_t)reader.n;
+        explicit_bzero(reader.buffer, CHUNK + LINE_LIMIT);
+        g_free(reader.buffer);
+    }
+    if (reader.fd >= 0)
+        close(reader.fd);
+    return ok;
+}
+
+bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message)
+{
+    struct source source = {.path = g_strdup(path)};
+    bool ok = read_source(keylog, &source, message);
+
+    if (!ok || !source.regular) {
+        g_free(source.path);
+        return ok;
+    }
+    begin_writing(keylog);
+    g_array_append_val(keylog->sources, source);
+    end_writing(keylog, keylog->counts.n_secrets);
+    return true;
+}
+
+/* Has the file more to read than was read of it? */
+static bool has_changed(const struct source *source)
+{
+    struct stat st;
+
+    return stat(source->path, &st) == 0 &&
+           (st.st_size != source->size || st.st_ino != source->inode ||
+            st.st_dev != source->device);
+}
+
+bool imapid_keylog_refresh(struct imapid_keylog *keylog)
+{
+    uint64_t before = imapid_keylog_get_generation(keylog);
+
+    for (guint i = 0;; i++) {
+        struct source source = {.path = NULL};
+
+        g_rw_lock_reader_lock(&keylog->lock);
+        if (i < keylog->sources->len)
+            source = g_array_index(keylog->sources, struct source, i);
+        g_rw_lock_reader_unlock(&keylog->lock);
+        if (!source.path)
+            break;
+        if (!has_changed(&source))
+            continue;
+        read_source(keylog, &source, NULL);
+        begin_writing(keylog);
+        g_array_index(keylog->sources, struct source, i) = source;
+        end_writing(keylog, keylog->counts.n_secrets);
+    }
+    return imapid_keylog_get_generation(keylog) != before;
+}
+
+/* ---- looking up ---- */
+
+unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
+                            enum imapid_secret_kind kind,
+                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES])
+{
+    unsigned n = 0;
+    uint32_t slot;
+
+    g_rw_lock_reader_lock(&keylog->lock);
+    slot = *find_slot(keylog, random);
+    for (uint32_t i = slot ? get_client(keylog, slot - 1)->first : 0; i;) {
+        const struct secret *secret = get_secret(keylog, i);
+
+        if (secret->kind == kind && n < IMAPID_KEYLOG_CANDIDATES) {
+            secrets[n].n = secret->n;
+            memcpy(secrets[n].octets, secret->octets, sizeof secret->octets);
+            n++;
+        }
+        i = secret->next;
+    }
+    g_rw_lock_reader_unlock(&keylog->lock);
+    return n;
+}
+
+bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM])
+{
+    bool known;
+
+    g_rw_lock_reader_lock(&keylog->lock);
+    known = *find_slot(keylog, random) != 0;
+    g_rw_lock_reader_unlock(&keylog->lock);
+    return known;
+}
+
+uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog)
+{
+    return __atomic_load_n(&keylog->generation, __ATOMIC_ACQUIRE);
+}
+
+struct imapid_keylog_counts imapid_keylog_get_counts(struct imapid_keylog *keylog)
+{
+    struct imapid_keylog_counts counts;
+
+    g_rw_lock_reader_lock(&keylog->lock);
+    counts = keylog->counts;
+    g_rw_lock_reader_unlock(&keylog->lock);
+    return counts;
+}
+
+/* ---- life ---- */
+
+struct imapid_keylog *imapid_keylog_new(void)
+{
+    struct imapid_keylog *keylog = g_new0(struct imapid_keylog, 1);
+
+    g_rw_lock_init(&keylog->lock);
+    keylog->client_pieces = g_ptr_array_new();
+    keylog->secret_pieces = g_ptr_array_new();
+    keylog->n_slots = 64;
+    keylog->slots = g_new0(uint32_t, keylog->n_slots);
+    keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
+    for (size_t i = 0; i < G_N_ELEMENTS(keylog->seed); i++)
+        keylog->seed[i] = (uint64_t)g_random_int() << 32 | g_random_int();
+    return keylog;
+}
+
+static void free_pieces(GPtrArray *pieces, size_t n_octets)
+{
+    for (guint i = 0; i < pieces->len; i++) {
+        explicit_bzero(g_ptr_array_index(pieces, i), n_octets);
+        g_free(g_ptr_array_index(pieces, i));
+    }
+    g_ptr_array_free(pieces, TRUE);
+}
+
+void imapid_keylog_free(struct imapid_keylog *keylog)
+{
+    if (!keylog)
+        return;
+    free_pieces(keylog->client_pieces, PIECE * sizeof(struct client));
+    free_pieces(keylog->secret_pieces, PIECE * sizeof(struct secret));
+    for (guint i = 0; i < keylog->sources->len; i++)
+        g_free(g_array_index(keylog->sources, struct source, i).path);
+    g_array_free(keylog->sources, TRUE);
+    g_free(keylog->slots);
+    g_rw_lock_clear(&keylog->lock);
+    g_free(keylog);
+}

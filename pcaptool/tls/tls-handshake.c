@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tls-handshake.c: handshake messages, and what they change.
+ *
+ * Messages are put together over records, a hello in at most 64 KiB, all others without being kept
+ * but for their type: certificates are of no interest. What is read in the clear is not
+ * authenticated; it decides only which keys are tried.
+ *
+ * Misuse: octets that follow of a gap without imapid_tls_break_handshake() between them. */
+#include "tls/tls-state.h"
+
+#include "tls/hello.h"
+
+#include <glib.h>
+#include <string.h>
+
+enum message {
+    CLIENT_HELLO = 1,
+    SERVER_HELLO = 2,
+    ENCRYPTED_EXTENSIONS = 8,
+    CERTIFICATE = 11,
+    SERVER_HELLO_DONE = 14,
+    FINISHED = 20,
+    KEY_UPDATE = 24
+};
+
+static void stop_both(struct imapid_tls *tls, enum imapid_tls_reason reason)
+{
+    imapid_tls_stop(tls, 0, reason);
+    imapid_tls_stop(tls, 1, reason);
+}
+
+/* Copies a name, once. */
+static const uint8_t *keep(const uint8_t *kept, const uint8_t *octets, size_t n)
+{
+    return kept || !n ? kept : g_memdup2(octets, n);
+}
+
+/* The first protocol names of a list, whole ones only. */
+static size_t cut_alpn(const uint8_t *list, size_t n)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < IMAPID_TLS_ALPN_MAX && at < n; i++)
+        at += 1u + list[at];
+    return at;
+}
+
+static void note_alpn(struct imapid_tls_info *info, const struct imapid_hello *hello)
+{
+    if (hello->n_alpn < 2 || info->alpn)
+        return;
+    info->alpn = keep(info->alpn, hello->alpn + 1, hello->alpn[0]);
+    info->n_alpn = hello->alpn[0];
+}
+
+static void note_client(struct imapid_tls_info *info, const struct imapid_hello *hello)
+{
+    if (info->has_random)
+        return;
+    info->has_random = true;
+    memcpy(info->client_random, hello->random, IMAPID_TLS_RANDOM);
+    info->early_data = hello->early_data;
+    if (hello->n_server_name && hello->n_server_name <= IMAPID_TLS_NAME_MAX) {
+        info->server_name = keep(NULL, hello->server_name, hello->n_server_name);
+        info->n_server_name = (uint8_t)hello->n_server_name;
+    }
+    info->n_alpn_offered = (uint16_t)cut_alpn(hello->alpn, hello->n_alpn);
+    info->alpn_offered = keep(NULL, hello->alpn, info->n_alpn_offered);
+}
+
+static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *body, size_t n)
+{
+    struct imapid_hello hello;
+
+    if (!imapid_hello_read_client(body, n, &hello) ||
+        (tls->info.client >= 0 && tls->info.client != dir)) {
+        stop_both(tls, IMAPID_TLS_MALFORMED);
+        return;
+    }
+    tls->info.client = dir;
+    tls->has_random = true;
+    tls->early_data = hello.early_data;
+    memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
+    note_client(&tls->info, &hello);
+    if (!tls->suite)
+        imapid_tls_say(tls, IMAPID_TLS_CLIENT_HELLO, dir);
+}
+
+/* Can what the server chose be read? */
+static enum imapid_tls_reason judge(const struct imapid_tls *tls, const struct imapid_hello *hello)
+{
+    if (hello->version < IMAPID_TLS_1_0 || hello->version > IMAPID_TLS_1_3)
+        return IMAPID_TLS_VERSION;
+    if (!tls->suite || !imapid_suites_fit(tls->suite, hello->version))
+        return IMAPID_TLS_SUITE;
+    if (hello->compression || hello->truncated_mac)
+        return IMAPID_TLS_OPTION;
+    return IMAPID_TLS_OK;
+}
+
+static void note_server(struct imapid_tls *tls, const struct imapid_hello *hello)
+{
+    struct imapid_tls_info *info = &tls->info;
+
+    if (tls->flow[!info->client].epoch == IMAPID_TLS_TRAFFIC) {
+        info->n_renegotiations++;
+        tls->renegotiating = true;
+    }
+    info->version = hello->version;
+    info->suite = hello->suite;
+    info->suite_name = tls->suite ? tls->suite->name : NULL;
+    info->encrypt_then_mac = hello->encrypt_then_mac;
+    info->extended_master_secret = hello->extended_master_secret;
+    info->resumed = hello->version == IMAPID_TLS_1_3 && hello->pre_shared_key;
+    note_alpn(info, hello);
+}
+
+static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *body, size_t n)
+{
+    struct imapid_hello hello;
+    enum imapid_tls_reason reason;
+
+    if (!imapid_hello_read_server(body, n, &hello) || tls->info.client == dir) {
+        stop_both(tls, IMAPID_TLS_MALFORMED);
+        return;
+    }
+    tls->info.client = !dir;
+    if (hello.is_retry) {
+        tls->info.retried = true;
+        return;
+    }
+    tls->suite = imapid_suites_find(hello.suite);
+    tls->saw_done = false;
+    note_server(tls, &hello);
+    imapid_tls_say(tls, IMAPID_TLS_SERVER_HELLO, dir);
+    reason = judge(tls, &hello);
+    if (reason != IMAPID_TLS_OK) {
+        stop_both(tls, reason);
+        return;
+    }
+    tls->origin.suite = tls->suite;
+    tls->origin.version = hello.version;
+    tls->origin.encrypt_then_mac = hello.encrypt_then_mac;
+    memcpy(tls->origin.server_random, hello.random, IMAPID_TLS_RANDOM);
+    if (hello.version == IMAPID_TLS_1_3) {
+        imapid_tls_change_epoch(tls, 0, IMAPID_TLS_HANDSHAKE);
+        imapid_tls_change_epoch(tls, 1, IMAPID_TLS_HANDSHAKE);
+    }
+}
+
+static void read_encrypted_extensions(struct imapid_tls *tls, const uint8_t *body, size_t n)
+{
+    struct imapid_hello hello;
+
+    if (!imapid_hello_read_extensions(body, n, &hello))
+        return;
+    note_alpn(&tls->info, &hello);
+    tls->early_data_accepted = hello.early_data;
+}
+
+/* Is the body of a message of this type read? */
+static bool is_of_interest(const struct imapid_tls *tls, int dir, uint8_t type)
+{
+    enum imapid_tls_epoch epoch = tls->flow[dir].epoch;
+
+    switch (type) {
+    case CLIENT_HELLO:
+    case SERVER_HELLO:
+        /* In 1.3 there is no second handshake. */
+        return epoch == IMAPID_TLS_CLEAR ||
+               (epoch == IMAPID_TLS_TRAFFIC && tls->origin.version != IMAPID_TLS_1_3);
+    case ENCRYPTED_EXTENSIONS:
+        return epoch == IMAPID_TLS_HANDSHAKE;
+    default:
+        return false;
+    }
+}
+
+/* A message of interest, whole. */
+static void read_message(struct imapid_tls *tls, int dir, uint8_t type, const uint8_t *body,
+                         size_t n)
+{
+    switch (type) {
+    case CLIENT_HELLO:
+        read_client_hello(tls, dir, body, n);
+        break;
+    case SERVER_HELLO:
+        read_server_hello(tls, dir, body, n);
+        break;
+    default:
+        read_encrypted_extensions(tls, body, n);
+        break;
+    }
+}
+
+/* The end of any other message, of which the type says all. */
+static void note_message(struct imapid_tls *tls, int dir, uint8_t type)
+{
+    enum imapid_tls_epoch epoch = tls->flow[dir].epoch;
+
+    switch (type) {
+    case CERTIFICATE:
+    case SERVER_HELLO_DONE:
+        if (dir != tls->info.client)
+            tls->saw_done = true;
+        break;
+    case FINISHED:
+        if (epoch != IMAPID_TLS_HANDSHAKE)
+            break;
+        /* Early data was passed over, and it counted. */
+        if (dir == tls->info.client && tls->early_data_accepted && tls->info.n_skipped[dir])
+            imapid_tls_say_gap(tls, dir);
+        imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
+        break;
+    case KEY_UPDATE:
+        if (epoch == IMAPID_TLS_TRAFFIC && tls->origin.version == IMAPID_TLS_1_3)
+            imapid_tls_update_keys(tls, dir);
+        break;
+    default:
+        break;
+    }
+}
+
+static void forget_message(struct imapid_tls_flow *flow)
+{
+    g_free(flow->message);
+    flow->message = NULL;
+    flow->n_message = 0;
+    flow->n_message_room = 0;
+    flow->n_head = 0;
+    flow->n_left = 0;
+}
+
+/* Type and length have come. False: the direction was stopped. */
+static bool begin_message(struct imapid_tls *tls, int dir)
+{
+    struct imapid_tls_flow *flow = &tls->flow[dir];
+
+    flow->n_left = (uint32_t)flow->head[1] << 16 | (uint32_t)flow->head[2] << 8 | flow->head[3];
+    flow->keeping = is_of_interest(tls, dir, flow->head[0]);
+    if (flow->keeping && flow->n_left > IMAPID_TLS_MESSAGE_MAX) {
+        imapid_tls_stop(tls, dir, IMAPID_TLS_TOO_LONG);
+        return false;
+    }
+    return true;
+}
+
+/* Appends to a message that does not come in one piece. Its room grows with what has come, not
+ * with what was announced. */
+static void keep_message(struct imapid_tls_flow *flow, const uint8_t *octets, size_t n)
+{
+    while (flow->n_message + n > flow->n_message_room) {
+        flow->n_message_room = MAX(2 * flow->n_message_room, 512);
+        flow->message = g_realloc(flow->message, flow->n_message_room);
+    }
+    memcpy(flow->message + flow->n_message, octets, n);
+    flow->n_message += (uint32_t)n;
+}
+
+/* Takes of n octets what belongs to the message under way. */
+static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, size_t *n)
+{
+    struct imapid_tls_flow *flow = &tls->flow[dir];
+    size_t n_take = MIN(*n, flow->n_left), n_body = n_take;
+    const uint8_t *body = *octets;
+    uint8_t *message;
+    bool keeping = flow->keeping;
+
+    *octets += n_take;
+    *n -= n_take;
+    flow->n_left -= (uint32_t)n_take;
+    if (flow->keeping && (flow->n_left || flow->message) && n_take)
+        keep_message(flow, body, n_take);
+    if (flow->n_left)
+        return;
+
+    /* What the message changes may end this state; it has to be left first. */
+    message = flow->message;
+    if (message)
+        n_body = flow->n_message;
+    flow->message = NULL;
+    forget_message(flow);
+    if (keeping)
+        read_message(tls, dir, flow->head[0], message ? message : body, n_body);
+    else
+        note_message(tls, dir, flow->head[0]);
+    g_free(message);
+}
+
+void imapid_tls_read_handshake(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n)
+{
+    struct imapid_tls_flow *flow = &tls->flow[dir];
+    uint32_t n_changes = flow->n_changes;
+
+    /* When keys change nothing more of this record counts (RFC 8446 5.1). */
+    while (n && !flow->broken && !tls->info.stopped[dir] && flow->n_changes == n_changes) {
+        if (flow->n_head < sizeof flow->head) {
+            flow->head[flow->n_head++] = *octets++;
+            n--;
+            if (flow->n_head < sizeof flow->head)
+                continue;
+            if (!begin_message(tls, dir))
+                return;
+        }
+        take_body(tls, dir, &octets, &n);
+    }
+}
+
+void imapid_tls_break_handshake(struct imapid_tls_flow *flow)
+{
+    forget_message(flow);
+    flow->broken = true;
+}
