@@ -31,6 +31,7 @@ static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
     *copy = *piece;
     copy->n = n_data;
     copy->n_cut = n - n_data;
+    copy->n_block = (uint32_t)sizeof *copy + n_data;
     copy->octets = (uint8_t *)(copy + 1);
     if (n_data > 0)
         memcpy(copy + 1, piece->octets, n_data);
@@ -42,7 +43,7 @@ static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
     if (!copy->next)
         queue->last = copy;
     queue->n_pieces++;
-    queue->n_octets += (uint32_t)sizeof *copy + n_data;
+    queue->n_octets += copy->n_block;
     return copy;
 }
 
@@ -60,6 +61,38 @@ static void stamp_run(const struct imapid_tcp_queue *queue, const struct imapid_
     }
 }
 
+/* Makes two pieces of one, the second one beginning n octets of the sequence later. The first one
+ * keeps its memory, and is counted with it. */
+static void split(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece, uint32_t n)
+{
+    struct imapid_tcp_piece rest = *piece;
+    uint32_t n_data = MIN(n, piece->n);
+    take_off(&rest, n);
+    piece->n = n_data;
+    piece->n_cut = n - n_data;
+    insert(queue, piece, &rest, rest.n + rest.n_cut);
+}
+
+/* `copy` has octets again that `piece` has. If it answers less of the peer, they can be delivered
+ * earlier than was known: what both have takes over its acknowledgement. Returns the last piece
+ * of those that `piece` now is. */
+static struct imapid_tcp_piece *ease(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece,
+                                     const struct imapid_tcp_piece *copy)
+{
+    if (!piece->has_ack || (copy->has_ack && !imapid_seq_before(copy->ack, piece->ack)))
+        return piece;
+    uint32_t copy_end = imapid_tcp_piece_end(copy);
+    if (imapid_seq_before(piece->seq, copy->seq)) {
+        split(queue, piece, copy->seq - piece->seq);
+        piece = piece->next;
+    }
+    if (imapid_seq_before(copy_end, imapid_tcp_piece_end(piece)))
+        split(queue, piece, copy_end - piece->seq);
+    piece->has_ack = copy->has_ack;
+    piece->ack = copy->ack;
+    return piece;
+}
+
 void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
                           uint32_t next)
 {
@@ -73,8 +106,10 @@ void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
         uint32_t n = piece.n + piece.n_cut;
         if (after && !imapid_seq_before(piece.seq, after->seq)) {
             uint32_t end = imapid_tcp_piece_end(after);
-            if (imapid_seq_before(piece.seq, end))
+            if (imapid_seq_before(piece.seq, end)) {
+                after = ease(queue, after, &piece);
                 take_off(&piece, MIN(n, end - piece.seq));
+            }
             before = after;
             after = after->next;
             continue;
@@ -95,7 +130,7 @@ struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue)
     if (!queue->first)
         queue->last = NULL;
     queue->n_pieces--;
-    queue->n_octets -= (uint32_t)sizeof *piece + piece->n;
+    queue->n_octets -= piece->n_block;
     return piece;
 }
 

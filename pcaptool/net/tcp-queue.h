@@ -16,13 +16,14 @@ struct imapid_tcp_piece {
     uint32_t n_cut;
     uint32_t ack; /* acknowledgement it came with, if has_ack */
     bool has_ack;
+    uint32_t n_block; /* in a queue: memory it takes */
     struct imapid_stamp packet;
 };
 
 struct imapid_tcp_queue {
     struct imapid_tcp_piece *first, *last;
     uint32_t n_pieces;
-    uint32_t n_octets; /* with the pieces' own size */
+    uint32_t n_octets; /* memory of all pieces */
 };
 
 /* a is before b */

@@ -830,7 +830,8 @@ void imapid_tcp_finish(struct imapid_tcp *tcp)
     for (uint32_t i = 0; i < tcp->n_begun; i++)
         if (tcp->states[i].used)
             states[n++] = &tcp->states[i];
-    qsort(states, n, sizeof(struct state *), compare_streams);
+    if (n > 0)
+        qsort(states, n, sizeof(struct state *), compare_streams);
     for (uint32_t i = 0; i < n; i++)
         finish(tcp, states[i], IMAPID_TCP_CAPTURE_END);
     g_free(states);

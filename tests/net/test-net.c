@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Tests of pcaptool/net/net.c: whole packets of every link type, and what is counted of the rest. */
+
+#include "net/net.h"
+
+#include "frames.h"
+
+static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
+                                       const uint8_t *octets, size_t n,
+                                       const struct imapid_stamp *packet)
+{
+    GString *log = ctx;
+    (void)conn;
+    (void)dir;
+    g_string_append_printf(log, "%d:%.*s ", (int)packet->number, (int)n, (const char *)octets);
+    return IMAPID_TCP_WANTED;
+}
+
+static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
+                   const struct imapid_stamp *packet)
+{
+    (void)conn;
+    (void)dir;
+    (void)packet;
+    g_string_append_printf(ctx, "<%d> ", (int)n_lost);
+}
+
+static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
+{
+    (void)ctx;
+    (void)conn;
+    (void)reason;
+}
+
+struct fixture {
+    GString *log;
+    struct imapid_net *net;
+    uint64_t number;
+};
+
+static void set_up(struct fixture *f)
+{
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL};
+    handler.ctx = f->log = g_string_new(NULL);
+    f->net = imapid_net_new(&handler, NULL);
+    f->number = 0;
+}
+
+static void tear_down(struct fixture *f)
+{
+    imapid_net_free(f->net);
+    g_string_free(f->log, TRUE);
+}
+
+static void feed_cut(struct fixture *f, uint16_t link_type, GByteArray *frame, guint n_cut)
+{
+    guint n = frame->len - n_cut;
+    struct imapid_packet packet = {.data = n ? g_memdup2(frame->data, n) : g_malloc(1),
+                                   .n = n,
+                                   .n_wire = frame->len,
+                                   .number = ++f->number,
+                                   .link_type = link_type};
+    imapid_net_packet(f->net, &packet);
+    g_free((void *)packet.data);
+    g_byte_array_free(frame, TRUE);
+}
+
+static void feed(struct fixture *f, uint16_t link_type, GByteArray *frame)
+{
+    feed_cut(f, link_type, frame, 0);
+}
+
+static GByteArray *tcp(uint16_t port, guint32 seq, const char *text)
+{
+    return frame_tcp(port, 143, seq, 0x18, frame_text(text));
+}
+
+static void test_links(void)
+{
+    struct fixture f;
+    guint8 cooked[20] = {[14] = 8}, cooked2[20] = {[0] = 8};
+    set_up(&f);
+    feed(&f, 1, frame_ethernet(0x0800, frame_ip4(6, 0, tcp(1, 1, "a"))));
+    feed(&f, 1, frame_ethernet(0x8100, frame_vlan(5, 0x86dd, frame_ip6(6, tcp(2, 1, "b")))));
+    feed(&f, 113, frame_of(cooked, 16, frame_ip4(6, 0, tcp(3, 1, "c"))));
+    feed(&f, 276, frame_of(cooked2, 20, frame_ip4(6, 0, tcp(4, 1, "d"))));
+    feed(&f, 0, frame_of("\2\0\0\0", 4, frame_ip4(6, 0, tcp(5, 1, "e"))));
+    feed(&f, 101, frame_ip6(6, tcp(6, 1, "f")));
+    feed(&f, 228, frame_ip4(6, 0, tcp(7, 1, "g")));
+    feed(&f, 229, frame_ip6(6, tcp(8, 1, "h")));
+    /* one connection, whatever the link its packets come over */
+    feed(&f, 113, frame_of(cooked, 16, frame_ip4(6, 0, tcp(1, 2, "i"))));
+    g_assert_cmpstr(f.log->str, ==, "1:a 2:b 3:c 4:d 5:e 6:f 7:g 8:h 9:i ");
+    g_assert_cmpuint(imapid_net_get_tcp_counts(f.net)->n_conns, ==, 8);
+    tear_down(&f);
+}
+
+static void test_counts(void)
+{
+    struct fixture f;
+    set_up(&f);
+    const struct imapid_net_counts *counts = imapid_net_get_counts(f.net);
+    feed(&f, 999, frame_text("x"));
+    feed(&f, 998, frame_text("x"));
+    g_assert_cmpuint(counts->n_unknown_link, ==, 2);
+    g_assert_cmpuint(counts->unknown_link, ==, 999);
+    feed(&f, 1, frame_ethernet(0x0806, frame_text("x")));
+    g_assert_cmpuint(counts->n_not_ip, ==, 1);
+    feed(&f, 228, frame_ip4(17, 0, frame_text("xxxxxxxx")));
+    feed(&f, 228, frame_ip4(17, 0x2000, frame_text("xxxxxxxx")));
+    g_assert_cmpuint(counts->n_not_tcp, ==, 2);
+    feed(&f, 228, frame_text("zzz"));
+    g_assert_cmpuint(counts->n_malformed, ==, 1);
+    feed_cut(&f, 228, frame_ip4(6, 0, frame_text("xxxxxxxx")), 10);
+    feed_cut(&f, 1, frame_ethernet(0x0800, frame_text("x")), 3);
+    g_assert_cmpuint(counts->n_cut, ==, 2);
+    g_assert_cmpuint(counts->n_packets, ==, f.number);
+    tear_down(&f);
+}
+
+static void test_cut_and_padding(void)
+{
+    struct fixture f;
+    set_up(&f);
+    feed_cut(&f, 1, frame_ethernet(0x0800, frame_ip4(6, 0, tcp(1, 1, "abcdef"))), 4);
+    GByteArray *padded = frame_ethernet(0x0800, frame_ip4(6, 0, tcp(1, 7, "g")));
+    feed(&f, 1, g_byte_array_append(padded, (const guint8 *)"\0\0\0\0\0", 5));
+    g_assert_cmpstr(f.log->str, ==, "1:ab <4> 2:g ");
+    tear_down(&f);
+}
+
+/* The octets of a segment behind an IP header, in two fragments, the second one first. */
+static void test_fragments4(void)
+{
+    struct fixture f;
+    set_up(&f);
+    GByteArray *whole = tcp(1, 1, "abcdefgh");
+    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 16);
+    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 16, 12);
+    feed(&f, 228, frame_ip4(6, 2, second));
+    feed(&f, 228, frame_ip4(6, 0x2000, first));
+    g_assert_cmpstr(f.log->str, ==, "2:abcdefgh ");
+    g_assert_cmpuint(imapid_net_get_counts(f.net)->n_reassembled, ==, 1);
+    /* one that never gets whole */
+    feed(&f, 228, frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 16)));
+    imapid_net_finish(f.net);
+    g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 1);
+    g_byte_array_free(whole, TRUE);
+    tear_down(&f);
+}
+
+static void test_fragments6(void)
+{
+    struct fixture f;
+    set_up(&f);
+    /* with a Destination Options header inside the fragmented part */
+    GByteArray *whole = frame_of("\6\0......", 8, tcp(1, 1, "abcdefgh"));
+    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 24);
+    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 24, 12);
+    feed(&f, 229, frame_ip6(44, frame_of("\x3c\0\0\1abcd", 8, first)));
+    feed(&f, 229, frame_ip6(44, frame_of("\x3c\0\0\x18" "abcd", 8, second)));
+    g_assert_cmpstr(f.log->str, ==, "2:abcdefgh ");
+    g_byte_array_free(whole, TRUE);
+    tear_down(&f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/net/links", test_links);
+    g_test_add_func("/net/counts", test_counts);
+    g_test_add_func("/net/cut-and-padding", test_cut_and_padding);
+    g_test_add_func("/net/fragments/4", test_fragments4);
+    g_test_add_func("/net/fragments/6", test_fragments6);
+    return g_test_run();
+}
