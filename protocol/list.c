@@ -53,10 +53,10 @@ static bool reads_announcement(const struct imapid_list *list, size_t at, uint64
     }
     if (at < list->end && data[at] == '\r')
         at++;
-    if (at == list->end || data[at] != '\n')
+    if (at < list->end && data[at] != '\n')
         return false;
-    *behind = at + 1;
-    return true;
+    *behind = at < list->end ? at + 1 : at;
+    return at < list->end || list->open_end;
 }
 
 /* Does the quote at `at` end the string it is in? In a valid list every such quote is followed by a
@@ -140,7 +140,11 @@ static unsigned read_literal(struct imapid_list *list, struct imapid_string *str
 
     string->kind = IMAPID_STRING_LITERAL;
     string->content = (struct imapid_slice){behind, n};
-    string->cut = string->n_announced > left;
+    string->cut = string->n_announced > left || list->data[behind - 1] != '\n';
+    if (string->cut && !list->open_end) { /* it and the frame disagree on where strings are */
+        string->cut = false;
+        faults |= IMAPID_FAULT_BAD_STRING;
+    }
     list->at = behind + n;
     string->token.n = list->at - string->token.offset;
     if (memchr(list->data + behind, 0, n))
@@ -157,6 +161,7 @@ static unsigned read_atom(struct imapid_list *list, struct imapid_string *string
         list->at++;
     string->content = (struct imapid_slice){start, list->at - start};
     string->token.n = string->content.n;
+    string->kind = IMAPID_STRING_ATOM;
     string->cut = list->open_end && list->at == list->end;
     if (string->cut)
         return 0;
@@ -164,7 +169,6 @@ static unsigned read_atom(struct imapid_list *list, struct imapid_string *string
         string->kind = IMAPID_STRING_NIL;
         return 0;
     }
-    string->kind = IMAPID_STRING_ATOM;
     return IMAPID_FAULT_NOT_A_STRING;
 }
 
@@ -185,25 +189,33 @@ static unsigned read_string(struct imapid_list *list, struct imapid_string *stri
 /* ---- the list ---- */
 
 /* Passes over separators and says what was wrong with them: one space belongs between strings, none
- * beside a parenthesis. */
+ * beside a parenthesis; a comma is no separator by the grammar. */
 static void skip_separators(struct imapid_list *list)
 {
-    size_t start = list->at;
-    size_t expected;
+    size_t n = 0, expected;
+    unsigned faults = 0;
 
-    for (; list->at < list->end && is_separator(list->data[list->at]); list->at++)
-        if (list->data[list->at] == ',')
-            list->faults |= IMAPID_FAULT_NOT_A_STRING | IMAPID_FAULT_SPACING;
-        else if (list->data[list->at] != ' ')
-            list->faults |= IMAPID_FAULT_SPACING;
-    if (list->at == list->end) { /* the text ends here: that is another fault, or the capture's */
-        if (list->at > start && !list->open_end)
-            list->faults |= IMAPID_FAULT_SPACING;
-        return;
+    for (; list->at < list->end && is_separator(list->data[list->at]); list->at++) {
+        if (list->data[list->at] == ',') {
+            list->faults |= IMAPID_FAULT_NOT_A_STRING;
+            continue;
+        }
+        n++;
+        if (list->data[list->at] != ' ')
+            faults = IMAPID_FAULT_SPACING;
     }
-    expected = list->after_string && list->data[list->at] != ')';
-    if (list->at - start != expected)
-        list->faults |= IMAPID_FAULT_SPACING;
+    if (list->at == list->end && list->open_end)
+        return; /* what follows is missing */
+    expected = list->after_string && list->at < list->end && list->data[list->at] != ')';
+    if (n != expected)
+        faults = IMAPID_FAULT_SPACING;
+    list->faults |= faults;
+}
+
+/* Is what stands at `at` the first half of a line end, and the capture lacks the other? */
+static bool is_cut_line_end(const struct imapid_list *list, size_t at)
+{
+    return list->open_end && at + 1 == list->end && list->data[at] == '\r';
 }
 
 /* What stands behind the closed list or NIL. */
@@ -213,7 +225,7 @@ static void check_trailing(struct imapid_list *list)
 
     while (at < list->end && imapid_is_blank(list->data[at]))
         at++;
-    if (at < list->end)
+    if (at < list->end && !is_cut_line_end(list, at))
         list->faults |=
             list->data[at] == ')' ? IMAPID_FAULT_UNBALANCED : IMAPID_FAULT_TRAILING_DATA;
     else if (at > list->at)
@@ -247,6 +259,7 @@ static bool find_string(struct imapid_list *list)
         case ')':
             list->at++;
             if (list->depth <= 1) {
+                list->closed = true;
                 end_list(list);
                 check_trailing(list);
                 return false;
@@ -258,6 +271,17 @@ static bool find_string(struct imapid_list *list)
             return true;
         }
     }
+}
+
+/* "NIL" where NIL belongs, and nothing behind it? */
+static bool is_quoted_nil_alone(const struct imapid_list *list, const struct imapid_string *string)
+{
+    size_t at = list->at;
+
+    while (at < list->end && imapid_is_blank(list->data[at]))
+        at++;
+    return string->kind == IMAPID_STRING_QUOTED && !string->cut && at == list->end &&
+           imapid_octets_is(list->data + string->content.offset, string->content.n, "NIL");
 }
 
 static void begin_without_list(struct imapid_list *list)
@@ -273,10 +297,7 @@ static void begin_without_list(struct imapid_list *list)
         return;
     }
     (void)read_string(list, &string);
-    if (string.kind == IMAPID_STRING_NIL ||
-        (string.kind == IMAPID_STRING_QUOTED &&
-         imapid_octets_is(data + string.content.offset, string.content.n, "NIL") &&
-         list->at == list->end)) {
+    if (string.kind == IMAPID_STRING_NIL || is_quoted_nil_alone(list, &string)) {
         list->kind = IMAPID_LIST_NIL;
         if (string.kind != IMAPID_STRING_NIL)
             list->faults |= IMAPID_FAULT_MISSING_ARGUMENTS;
@@ -305,7 +326,7 @@ void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit)
         list->at++;
     one_space = list->at == start + 1 && list->data[start] == ' ';
     list->span.offset = list->at;
-    if (list->at == list->end) {
+    if (list->at == list->end || is_cut_line_end(list, list->at)) {
         if (!list->open_end)
             list->faults |= IMAPID_FAULT_MISSING_ARGUMENTS;
         list->done = true;
@@ -326,7 +347,7 @@ void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit)
  * over a limit is, as a beginning. */
 static bool is_given(const struct imapid_list *list, const struct imapid_string *string)
 {
-    return !string->cut || list->over_limit;
+    return !string->cut || (list->over_limit && string->kind != IMAPID_STRING_ATOM);
 }
 
 bool imapid_list_next(struct imapid_list *list, struct imapid_pair *pair)
@@ -346,12 +367,14 @@ bool imapid_list_next(struct imapid_list *list, struct imapid_pair *pair)
         pair->span.n = list->at - pair->span.offset;
     } else {
         pair->span.n = pair->field.token.n;
-        if (list->open_end) { /* the value, or the field's end, did not come */
+        if (list->open_end && !list->closed) { /* the value, or the field's end, did not come */
             list->at = list->end;
             end_list(list);
-            return false;
+            if (!pair->field.cut || !is_given(list, &pair->field))
+                return false;
+        } else {
+            faults |= pair->field.kind == IMAPID_STRING_NIL ? 0 : IMAPID_FAULT_MISSING_VALUE;
         }
-        faults |= pair->field.kind == IMAPID_STRING_NIL ? 0 : IMAPID_FAULT_MISSING_VALUE;
     }
     list->faults |= faults;
     pair->faults = faults;

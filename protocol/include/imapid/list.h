@@ -73,6 +73,7 @@ struct imapid_list {
     bool open_end;  /* octets behind `end` are missing, left out or never came */
     bool over_limit;
     bool done;
+    bool closed;       /* by its ")" */
     bool after_string; /* a space belongs before the next one */
     unsigned depth;
 };
