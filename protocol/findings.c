@@ -81,11 +81,12 @@ static void add_place(struct judge *judge, enum imapid_finding_code code, struct
 static void add_pair(struct judge *judge, enum imapid_finding_code code,
                      const struct imapid_pair *pair, struct imapid_slice place)
 {
-    add(judge->findings, (struct imapid_finding){.code = code,
-                                                 .side = judge->side,
-                                                 .place = place,
-                                                 .field = pair->field.content,
-                                                 .pair = judge->list.n_pairs});
+    struct imapid_finding finding = {
+        .code = code, .side = judge->side, .place = place, .pair = judge->list.n_pairs};
+
+    if (pair->field.kind != IMAPID_STRING_NIL)
+        finding.field = pair->field.content;
+    add(judge->findings, finding);
 }
 
 /* ---- values ---- */
@@ -337,7 +338,8 @@ static void judge_pair(struct judge *judge, const struct imapid_pair *pair, stru
     if (pair->faults & IMAPID_FAULT_NOT_ASCII)
         add_pair(judge, IMAPID_FINDING_NOT_ASCII, pair, pair->span);
     if (pair->field.kind != IMAPID_STRING_NIL) {
-        if (imapid_string_decode(data, &pair->field, NULL, 0) > IMAPID_FIELD_MAX)
+        if (imapid_string_decode(data, &pair->field, NULL, 0) > IMAPID_FIELD_MAX ||
+            pair->field.n_announced > IMAPID_FIELD_MAX)
             add_pair(judge, IMAPID_FINDING_FIELD_TOO_LONG, pair, pair->field.token);
         if (is_sent_before(names, data, &pair->field))
             add_pair(judge, IMAPID_FINDING_DUPLICATE_FIELD, pair, pair->field.token);
