@@ -197,7 +197,7 @@ static enum imapid_frame_status pass_rest(struct imapid_frame *frame, const uint
             return IMAPID_FRAME_SKIPPED;
         }
         frame->literal_left = literal.n;
-        frame->awaits = literal.synchronising;
+        frame->awaits = frame->asks = literal.synchronising;
     }
     *n_used = at;
     return IMAPID_FRAME_MORE;
@@ -208,6 +208,7 @@ static enum imapid_frame_status pass_rest(struct imapid_frame *frame, const uint
 static void lose_sync(struct imapid_frame *frame, bool mid_line)
 {
     end_unit(frame);
+    frame->asks = false;
     frame->lines = IMAPID_LINES_UNITS;
     frame->sync = IMAPID_SYNC_LOST;
     frame->mid_line = mid_line;
@@ -355,7 +356,7 @@ static enum imapid_frame_status end_line(struct imapid_frame *frame, struct imap
         return IMAPID_FRAME_UNIT;
     }
     frame->literal_left = literal.n;
-    frame->awaits = literal.synchronising;
+    frame->awaits = frame->asks = literal.synchronising;
     frame->line_start = end;
     if (!frame->is_id) {
         give_unit(frame, unit, window, end, n_used);
@@ -487,6 +488,7 @@ void imapid_frame_refuse(struct imapid_frame *frame)
 {
     if (!frame->awaits)
         return;
+    frame->asks = false;
     if (frame->in_unit)
         end_unit(frame);
     else

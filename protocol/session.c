@@ -108,6 +108,7 @@ static void drop_response(struct imapid_session *session, unsigned slot)
 
     exchange->n_responses = 0;
     exchange->response_tentative = false;
+    exchange->response_dropped = true;
     if (exchange->has_command)
         tell(session, IMAPID_EVENT_DROP_RESPONSE, slot);
     else
@@ -201,32 +202,32 @@ static void doubt_commands(struct imapid_session *session)
     session->client_gap_order = session->order;
 }
 
-/* All slots are taken: the oldest exchange ends. Its answer, when it comes, is nobody's. */
-static unsigned evict_exchange(struct imapid_session *session)
+static unsigned find_free_slot(const struct imapid_session *session)
 {
-    unsigned slot = (unsigned)find_oldest(session, is_any);
+    unsigned slot = 0;
 
+    while (slot < IMAPID_SLOTS && session->exchanges[slot].open)
+        slot++;
+    return slot;
+}
+
+/* No slot is left for the next exchange: the oldest ends. Its answer, when it comes, is nobody's,
+ * and what may be taken for another's is said to be lost. Its slot is not used again before the
+ * caller has taken the events. */
+static void evict_oldest(struct imapid_session *session)
+{
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         session->exchanges[i].lost = true;
     doubt_commands(session);
-    end_exchange(session, slot);
-    return slot;
+    end_exchange(session, (unsigned)find_oldest(session, is_any));
 }
 
 static unsigned open_exchange(struct imapid_session *session)
 {
-    unsigned slot = 0;
-    struct imapid_exchange *exchange;
-    bool evicts;
+    unsigned slot = find_free_slot(session); /* there is one: see the end */
+    struct imapid_exchange *exchange = &session->exchanges[slot];
 
-    while (slot < IMAPID_SLOTS && session->exchanges[slot].open)
-        slot++;
-    evicts = slot == IMAPID_SLOTS;
-    if (evicts)
-        slot = evict_exchange(session);
-    exchange = &session->exchanges[slot];
     memset(exchange, 0, sizeof *exchange);
-    exchange->lost = evicts;
     exchange->open = true;
     exchange->advertised = session->advertised;
     exchange->state = session->state;
@@ -234,6 +235,8 @@ static unsigned open_exchange(struct imapid_session *session)
     exchange->compressed = session->compressed;
     exchange->order = ++session->order;
     session->n_exchanges++;
+    if (find_free_slot(session) == IMAPID_SLOTS)
+        evict_oldest(session);
     return slot;
 }
 
@@ -271,11 +274,13 @@ static void confirm_server(struct imapid_session *session, const struct imapid_p
 }
 
 /* A command was answered while earlier ones are not: those were none, or were answered in a hole,
- * and then a response that was taken for theirs may have been the later one's. */
-static void settle_earlier(struct imapid_session *session, const struct imapid_pending *answered)
+ * and then a response that was taken for theirs may have been the later one's. False if there was
+ * no such command. */
+static bool settle_earlier(struct imapid_session *session, const struct imapid_pending *answered)
 {
     bool lacks_response =
         answered->slot < IMAPID_SLOTS && !session->exchanges[answered->slot].n_responses;
+    bool settled = false;
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         struct imapid_exchange *exchange = &session->exchanges[i];
@@ -286,20 +291,29 @@ static void settle_earlier(struct imapid_session *session, const struct imapid_p
         if (lacks_response && exchange->n_responses)
             session->exchanges[answered->slot].lost = true;
         end_exchange(session, i);
+        settled = true;
     }
+    return settled;
 }
 
-/* An ID that was open over a hole is answered after all, with no response: those that came were
- * given to later commands and are its own. */
-static void settle_later(struct imapid_session *session, const struct imapid_pending *answered)
+/* A command is answered, and later ones have responses already, which servers do not send before
+ * its answer: they were its own, or those of a command that was missed. */
+static void drop_responses_after(struct imapid_session *session, uint64_t order)
 {
-    if (answered->slot == IMAPID_SLOTS || !session->exchanges[answered->slot].lost ||
-        session->exchanges[answered->slot].n_responses)
-        return;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open && session->exchanges[i].has_command &&
-            session->exchanges[i].n_responses && session->exchanges[i].order > answered->order)
+            session->exchanges[i].n_responses && session->exchanges[i].order > order)
             drop_response(session, i);
+}
+
+static void settle_later(struct imapid_session *session, const struct imapid_pending *answered)
+{
+    bool misses_response = answered->slot < IMAPID_SLOTS &&
+                           session->exchanges[answered->slot].lost &&
+                           !session->exchanges[answered->slot].n_responses;
+
+    if (misses_response || session->client_gap)
+        drop_responses_after(session, answered->order);
 }
 
 /* A line was read that no sender of commands would send: what was thought to be commands since the
@@ -609,17 +623,23 @@ static void take_orphan_result(struct imapid_session *session, enum imapid_statu
 static void take_answer(struct imapid_session *session, unsigned i, enum imapid_status status)
 {
     struct imapid_pending answered = session->pending[i];
+    bool settled;
 
     remove_pending(session, i);
     session->asked = false;
+    if (imapid_tag_same(&answered.tag, &CLIENT(session)->tag))
+        CLIENT(session)->asks = false;
     confirm_client(session, &answered);
+    settled = settle_earlier(session, &answered);
     confirm_server(session, &answered);
-    settle_earlier(session, &answered);
     settle_later(session, &answered);
-    if (answered.order > session->client_gap_order)
+    if (answered.order > session->client_gap_order && !settled)
         session->client_gap = false;
     if (answered.slot < IMAPID_SLOTS) {
-        session->exchanges[answered.slot].status = status;
+        struct imapid_exchange *exchange = &session->exchanges[answered.slot];
+
+        exchange->status = status;
+        exchange->lost |= exchange->response_dropped && !exchange->n_responses;
         close_exchange(session, answered.slot, IMAPID_EVENT_RESULT);
     } else if (status == IMAPID_STATUS_OK) {
         take_success(session, answered.word);
@@ -641,10 +661,13 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
             speaks_of_missing_id(unit))
             session->required_by_server = true;
     }
-    if (i >= 0)
+    if (i >= 0) {
         take_answer(session, (unsigned)i, status);
-    else
-        take_orphan_result(session, status);
+        return;
+    }
+    if (session->client_gap) /* a command that was missed is answered */
+        drop_responses_after(session, session->client_gap_order);
+    take_orphan_result(session, status);
 }
 
 /* The first response of a connection says in which state it begins (RFC 9051 7.1). */
@@ -686,7 +709,10 @@ static void take_continuation(struct imapid_session *session, bool tentative)
 {
     struct imapid_frame *client = CLIENT(session);
 
-    if (client->awaits || tentative)
+    if (tentative)
+        return;
+    client->asks = false;
+    if (client->awaits)
         return;
     session->asked = session->n_pending && !client->in_unit && !client->n_scanned &&
                      session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
@@ -706,10 +732,90 @@ static bool refuses_literal(const struct imapid_session *session, const struct i
     return imapid_tag_same(&client->tag, &tag);
 }
 
+/* ---- what a hole makes doubtful ---- */
+
+/* A LOGIN may have been missed. */
+static void doubt_state(struct imapid_session *session)
+{
+    if (session->state == IMAPID_STATE_NOT_AUTHENTICATED)
+        session->state = IMAPID_STATE_UNKNOWN;
+}
+
+static void lose_client(struct imapid_session *session)
+{
+    doubt_commands(session);
+    session->asked = false;
+    stop_data(session, IMAPID_WORD_UNKNOWN);
+    if (!CLIENT(session)->cut) /* else the state is still that of the ID before the hole */
+        doubt_state(session);
+}
+
+/* May the state have changed in answers that were missed? */
+static bool may_have_changed_state(const struct imapid_session *session)
+{
+    if (session->state == IMAPID_STATE_AUTHENTICATED)
+        return waits_for(session, IMAPID_WORD_UNAUTHENTICATE);
+    return session->client_gap || waits_for(session, IMAPID_WORD_LOGIN) ||
+           waits_for(session, IMAPID_WORD_AUTHENTICATE);
+}
+
+/* May a "+" in the hole have asked for data in the name of a command nobody here knows? Then what
+ * was read behind that command may be data. */
+static bool may_be_asked(struct imapid_session *session)
+{
+    uint64_t order = UINT64_MAX;
+
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].word == IMAPID_WORD_UNKNOWN && session->pending[i].order < order)
+            order = session->pending[i].order;
+    for (unsigned i = 0; i < session->n_pending; i++)
+        session->pending[i].tentative |= session->pending[i].order > order;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].tentative |=
+            session->exchanges[i].has_command && session->exchanges[i].order > order;
+    return order != UINT64_MAX;
+}
+
+/* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, that a literal is
+ * refused, or that a list is another one. The client's next lines are then whatever they look like.
+ */
+static void lose_server(struct imapid_session *session)
+{
+    struct imapid_frame *client = CLIENT(session);
+
+    session->advertised = IMAPID_UNKNOWN;
+    session->greeted = true;
+    if (may_have_changed_state(session))
+        session->state = IMAPID_STATE_UNKNOWN;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open)
+            session->exchanges[i].lost = true;
+    if (client->asks && client->is_id) {
+        imapid_frame_gap(client, 0); /* up to where it is now */
+        lose_client(session);
+    } else if (client->asks || sends_data(session) || may_be_asked(session)) {
+        doubt_client(session);
+    }
+}
+
 /* ---- reading ---- */
 
-static void take_unit(struct imapid_session *session, const struct imapid_unit *unit,
-                      bool tentative)
+/* A line that nobody sends: where line starts were found again behind a hole, one of them was none
+ * after all, though an answer seemed to confirm it. */
+static void take_junk(struct imapid_session *session, enum imapid_side side)
+{
+    if (!session->frame[side].n_resyncs)
+        return;
+    if (side == IMAPID_CLIENT) {
+        doubt_client(session);
+    } else {
+        imapid_frame_doubt(SERVER(session));
+        lose_server(session);
+    }
+}
+
+static void take_unit(struct imapid_session *session, enum imapid_side side,
+                      const struct imapid_unit *unit, bool tentative)
 {
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
@@ -728,6 +834,7 @@ static void take_unit(struct imapid_session *session, const struct imapid_unit *
         take_continuation(session, tentative);
         break;
     case IMAPID_UNIT_JUNK:
+        take_junk(session, side);
         break;
     }
 }
@@ -765,11 +872,15 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     struct imapid_frame saved;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
+    bool was_cut = frame->cut, is_cut;
 
     session->seen[side] |= n != 0;
     if (side == IMAPID_SERVER && CLIENT(session)->awaits)
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
+    is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
+    if (is_cut && status != IMAPID_FRAME_UNIT)
+        doubt_state(session);
     if (status == IMAPID_FRAME_MORE && side == IMAPID_CLIENT && began_tls(session, window, n)) {
         imapid_unit_read(unit, side, window, 0);
         forget_pending(session, IMAPID_WORD_STARTTLS);
@@ -794,48 +905,10 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         if (unit->kind == IMAPID_UNIT_UNTAGGED && sync == IMAPID_SYNC_SURE)
             take_greeting(session, unit->word);
     }
-    take_unit(session, unit, sync != IMAPID_SYNC_SURE);
+    take_unit(session, side, unit, sync != IMAPID_SYNC_SURE);
+    if (is_cut)
+        doubt_state(session);
     return IMAPID_SESSION_UNIT;
-}
-
-static void lose_client(struct imapid_session *session)
-{
-    doubt_commands(session);
-    session->asked = false;
-    stop_data(session, IMAPID_WORD_UNKNOWN);
-    if (session->state == IMAPID_STATE_NOT_AUTHENTICATED)
-        session->state = IMAPID_STATE_UNKNOWN; /* a LOGIN may have been missed */
-}
-
-/* May the state have changed in answers that were missed? */
-static bool may_have_changed_state(const struct imapid_session *session)
-{
-    if (session->state == IMAPID_STATE_AUTHENTICATED)
-        return waits_for(session, IMAPID_WORD_UNAUTHENTICATE);
-    return session->client_gap || waits_for(session, IMAPID_WORD_LOGIN) ||
-           waits_for(session, IMAPID_WORD_AUTHENTICATE);
-}
-
-/* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, that a literal is
- * refused, or that a list is another one. The client's next lines are then whatever they look like.
- */
-static void lose_server(struct imapid_session *session)
-{
-    struct imapid_frame *client = CLIENT(session);
-
-    session->advertised = IMAPID_UNKNOWN;
-    session->greeted = true;
-    if (may_have_changed_state(session))
-        session->state = IMAPID_STATE_UNKNOWN;
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (session->exchanges[i].open)
-            session->exchanges[i].lost = true;
-    if (client->awaits && !client->in_unit) {
-        imapid_frame_gap(client, 0); /* an ID up to its literal */
-        lose_client(session);
-    } else if (client->awaits || sends_data(session) || session->asked) {
-        doubt_client(session);
-    }
 }
 
 void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n)

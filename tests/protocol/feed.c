@@ -28,25 +28,62 @@ guint8 *feed_unescape(const char *text, gsize *n)
     return octets;
 }
 
-static void add_entry(struct feed_transcript *transcript, const char *line)
+/* The last line of each side that announces what its next entry holds. */
+struct announcer {
+    struct feed_entry *entry;
+    char *text;
+    bool synchronising;
+};
+
+static void set_octets(struct feed_transcript *transcript, struct feed_entry *entry,
+                       const char *text, const char *end)
+{
+    char *whole = g_strconcat(text, end, NULL);
+
+    entry->octets = feed_unescape(whole, &entry->n);
+    transcript->n_octets += entry->n;
+    g_free(whole);
+}
+
+/* Now that the next entry is known its length is announced. */
+static void finish_announcer(struct feed_transcript *transcript, struct announcer *announcer,
+                             gsize n)
+{
+    char *end;
+
+    if (!announcer->entry)
+        return;
+    end = g_strdup_printf("{%zu%s}\r\n", n, announcer->synchronising ? "" : "+");
+    set_octets(transcript, announcer->entry, announcer->text, end);
+    announcer->entry = NULL;
+    g_free(announcer->text);
+    g_free(end);
+}
+
+static void add_entry(struct feed_transcript *transcript, struct announcer announcers[2],
+                      const char *line)
 {
     struct feed_entry *entry = g_new0(struct feed_entry, 1);
+    struct announcer *announcer;
 
     g_assert_true(line[0] == 'C' || line[0] == 'S');
-    g_assert_true(line[1] == ':' || line[1] == '.' || line[1] == '!');
+    g_assert_nonnull(strchr(":.!{+", line[1]));
     g_assert_true(line[2] == ' ');
     entry->side = line[0] == 'C' ? IMAPID_CLIENT : IMAPID_SERVER;
+    announcer = &announcers[entry->side];
+    g_ptr_array_add(transcript->entries, entry);
     if (line[1] == '!') {
         entry->is_hole = true;
         entry->n = (gsize)strtoull(line + 3, NULL, 10);
-    } else {
-        char *whole = g_strconcat(line + 3, line[1] == ':' ? "\\r\\n" : "", NULL);
-
-        entry->octets = feed_unescape(whole, &entry->n);
-        transcript->n_octets += entry->n;
-        g_free(whole);
+        return;
     }
-    g_ptr_array_add(transcript->entries, entry);
+    if (line[1] == '{' || line[1] == '+') {
+        g_assert_null(announcer->entry);
+        *announcer = (struct announcer){entry, g_strdup(line + 3), line[1] == '{'};
+        return;
+    }
+    set_octets(transcript, entry, line + 3, line[1] == ':' ? "\\r\\n" : "");
+    finish_announcer(transcript, announcer, entry->n);
 }
 
 static void free_entry(gpointer data)
@@ -60,12 +97,14 @@ static void free_entry(gpointer data)
 struct feed_transcript *feed_parse(const char *text)
 {
     struct feed_transcript *transcript = g_new0(struct feed_transcript, 1);
+    struct announcer announcers[2] = {{0}};
     char **lines = g_strsplit(text, "\n", -1);
 
     transcript->entries = g_ptr_array_new_with_free_func(free_entry);
     for (char **line = lines; *line; line++)
         if (**line && **line != '#')
-            add_entry(transcript, *line);
+            add_entry(transcript, announcers, *line);
+    g_assert_true(!announcers[0].entry && !announcers[1].entry);
     g_strfreev(lines);
     return transcript;
 }

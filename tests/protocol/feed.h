@@ -5,8 +5,9 @@
  *
  *     C: a1 ID ("name" "x")      the client's line, CRLF is added
  *     S. * ID NIL                the server's octets, nothing is added
- *     C! 12                      12 octets of the client are missing (0: nobody knows how many)
- *     #                          a comment
+ *     C{ a2 LOGIN joe            the line and a literal's announcement, "{n}" CRLF, for all octets
+ * of that side's next entry; C+ announces with "{n+}" C! 12                      12 octets of the
+ * client are missing (0: nobody knows how many) #                          a comment
  *
  * In an entry \r \n \t \\ and \xHH stand for one octet (so C source writes "\\r").
  *

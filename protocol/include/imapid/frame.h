@@ -52,6 +52,7 @@ struct imapid_frame {
     bool is_id;            /* the unit at the window's start is an ID, to be kept */
     bool opaque;           /* the line in hand cannot announce a literal */
     bool awaits;           /* a synchronising literal was announced and none of it has come */
+    bool asks;             /* the last one announced has not been granted by "+" yet */
     bool cut;              /* the unit in hand ends here: octets are missing */
     bool refused;          /* the unit in hand ends here: the server refused its literal */
     bool bare_newline;

@@ -24,7 +24,8 @@
 
 #include <imapid/frame.h>
 
-/* ID commands that wait for their answer at the same time. Clients pipeline one or two. */
+/* ID commands that wait for their answer at the same time, and one slot that stays free. Clients
+ * pipeline one or two. */
 #define IMAPID_SLOTS 8
 
 /* Other commands that wait for theirs. Clients pipeline a handful; past this the oldest is
@@ -64,6 +65,7 @@ struct imapid_exchange {
     bool has_command;
     unsigned n_responses;
     bool response_tentative;
+    bool response_dropped; /* one that was given as its response was none, or another's */
     enum imapid_status status;
     bool lost;        /* octets of it, or of what may have been part of it, are missing */
     bool unsolicited; /* a response, and no command for it can have been missed */
@@ -151,7 +153,8 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
 bool imapid_session_event(struct imapid_session *session, struct imapid_event *event);
 
 /* `n` octets of `side` (0: unknown how many) are missing behind its window. Then read on with the
- * window as it is until MORE, and begin a new one. */
+ * window as it is until MORE, and begin a new one. The sooner a hole is told the better: a response
+ * that is shown before the hole that swallowed its command passes for an unsolicited one. */
 void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n);
 
 /* The connection, or the capture, has ended: every open exchange ends. Take the events. Call

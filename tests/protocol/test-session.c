@@ -1,0 +1,1029 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test-session.c: which response answers which command, whatever else is said in between, and what
+ * may still be said where octets are missing. */
+#include "feed.h"
+
+#include <string.h>
+
+static const struct feed_options describe = {.session = true};
+static const struct feed_options middle = {.mid_session = true};
+static const struct feed_options resume = {.resume = true, .session = true};
+
+static void check(const char *transcript, const char *expected)
+{
+    feed_check(transcript, NULL, expected);
+}
+
+/* ---- whole sessions ---- */
+
+static void test_plain(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID (\"name\" \"x\")\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "S: a1 OK done\n",
+          "a1 (name=x) -> (name=y) OK state=no id=?\n");
+}
+
+static void test_several(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n"
+          "C: a3 ID NIL\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: a3 OK\n",
+          "a1 (n=1) -> (s=1) OK state=no id=?\n"
+          "a3 NIL -> (s=3) OK state=no id=?\n");
+}
+
+static void test_pipelined(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: a2 CAPABILITY\n"
+          "C: a3 ID (\"n\" \"3\")\n"
+          "C: a4 LOGIN joe secret\n"
+          "C: a5 ID (\"n\" \"5\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * CAPABILITY IMAP4rev1 ID\n"
+          "S: a2 OK\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: a3 OK\n"
+          "S: a4 OK\n"
+          "S: * ID (\"s\" \"5\")\n"
+          "S: a5 OK\n",
+          "a1 (n=1) -> (s=1) OK state=no id=?\n"
+          "a3 (n=3) -> (s=3) OK state=no id=?\n"
+          "a5 (n=5) -> (s=5) OK state=no id=?\n");
+}
+
+static void test_same_tag_twice(void)
+{
+    check("S: * OK hi\n"
+          "C: a ID (\"n\" \"1\")\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a NO\n",
+          "a (n=1) -> (s=1) OK state=no id=?\n"
+          "a (n=2) -> (s=2) NO state=no id=?\n");
+}
+
+static void test_results(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID NIL\n"
+          "S: a1 BAD what\n"
+          "C: a2 ID NIL\n"
+          "S: a2 NO why\n"
+          "C: a3 ID NIL\n"
+          "S: a3 OK none\n"
+          "C: a4 ID NIL\n"
+          "S: * ID NIL\n"
+          "S: * ID NIL\n"
+          "S: * ID NIL\n"
+          "S: a4 OK\n"
+          "C: a5 ID NIL\n",
+          "a1 NIL -> - BAD state=no id=?\n"
+          "a2 NIL -> - NO state=no id=?\n"
+          "a3 NIL -> - OK state=no id=?\n"
+          "a4 NIL -> NIL OK state=no id=? responses=3\n"
+          "a5 NIL -> - none state=no id=?\n");
+}
+
+static void test_unsolicited(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 NOOP\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n",
+          "- - -> (s=1) none state=no id=? unsolicited\n"
+          "- - -> (s=2) none state=no id=? unsolicited\n");
+    /* Before the client's first word: judged when all is known. */
+    check("S: * OK hi\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "C: a1 NOOP\n"
+          "S: a1 OK\n",
+          "- - -> (s=1) none state=no id=? unsolicited\n");
+}
+
+/* More IDs at once than there is room for: what may be mixed up is said to be lost. */
+static void test_many_at_once(void)
+{
+    GString *text = g_string_new("S: * OK hi\n");
+    struct feed_transcript *transcript;
+    char *said;
+
+    for (int i = 0; i < 12; i++)
+        g_string_append_printf(text, "C: a%d ID (\"n\" \"%d\")\n", i, i);
+    for (int i = 0; i < 12; i++)
+        g_string_append_printf(text, "S: * ID (\"s\" \"%d\")\nS: a%d OK\n", i, i);
+    g_string_append(text, "C: b1 ID (\"n\" \"b1\")\nS: * ID (\"s\" \"b1\")\nS: b1 OK\n");
+    transcript = feed_parse(text->str);
+    said = feed_run(transcript, NULL, NULL, 0);
+    {
+        char **lines = g_strsplit(said, "\n", -1);
+
+        g_assert_cmpint(g_strv_length(lines), >, 9);
+        for (char **line = lines; *line && **line; line++)
+            g_assert_true(strstr(*line, " lost") || g_str_has_prefix(*line, "b1 "));
+        g_strfreev(lines);
+    }
+    g_assert_nonnull(strstr(said, "b1 (n=b1) -> (s=b1) OK state=no id=?\n"));
+    g_free(said);
+    feed_transcript_free(transcript);
+    g_string_free(text, TRUE);
+}
+
+/* Many other commands in flight: the forgotten ones cost nothing. */
+static void test_many_pending(void)
+{
+    GString *text = g_string_new("S: * OK hi\nC: i ID NIL\n");
+    struct feed_transcript *transcript;
+    char *said;
+
+    for (int i = 0; i < 40; i++)
+        g_string_append_printf(text, "C: a%d NOOP\n", i);
+    g_string_append(text, "S: * ID NIL\nS: i OK\n");
+    for (int i = 0; i < 40; i++)
+        g_string_append_printf(text, "S: a%d OK\n", i);
+    transcript = feed_parse(text->str);
+    said = feed_all(transcript, NULL);
+    g_assert_cmpstr(said, ==, "i NIL -> NIL OK state=no id=?\n");
+    g_free(said);
+    feed_transcript_free(transcript);
+    g_string_free(text, TRUE);
+}
+
+/* ---- literals the server refuses ---- */
+
+static void test_refused_id(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID (\"name\" \"x\" \"version\" {5}\n"
+          "S: a1 BAD no literals\n"
+          "C: a2 ID (\"name\" \"x\")\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a1 (name=x) -> - BAD state=no id=?\n"
+          "a2 (name=x) -> NIL OK state=no id=?\n");
+    /* Two literals, the second is refused. */
+    check("S: * OK hi\n"
+          "C{ a1 ID (\"name\" \n"
+          "S: + go\n"
+          "C. x\\r\\n\n"
+          "C:  \"version\" {7}\n"
+          "S: a1 NO enough\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n",
+          "a1 (name=x\\x0d\\x0a) -> - NO state=no id=?\n");
+}
+
+static void test_refused_append(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 APPEND INBOX {500}\n"
+          "S: a1 NO quota\n"
+          "C: a2 ID (\"name\" \"x\")\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n"
+          "C{ a3 APPEND INBOX \n"
+          "S: + go\n"
+          "C. d1 ID NIL\\r\\n\n"
+          "C:  {100}\n"
+          "S: * 3 EXISTS\n"
+          "S: a3 BAD no MULTIAPPEND\n"
+          "C: a4 ID NIL\n"
+          "S: a4 OK\n",
+          "a2 (name=x) -> NIL OK state=no id=?\n"
+          "a4 NIL -> - OK state=no id=?\n");
+}
+
+/* Another command's answer refuses nothing. */
+static void test_refusal_is_by_tag(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 NOOP\n"
+          "C{ a2 ID (\"name\" \n"
+          "S: a1 BAD\n"
+          "S: + go\n"
+          "C. x\n"
+          "C: )\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a2 (name=x) -> NIL OK state=no id=?\n");
+}
+
+/* ---- lines that are no commands ---- */
+
+static void test_authenticate(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE X\n"
+          "S: + \n"
+          "C: d1 ID (\"name\" \"decoy\")\n"
+          "S: + \n"
+          "C: d2 ID ({100}\n"
+          "S: + \n"
+          "C: *\n"
+          "S: a1 BAD cancelled\n"
+          "C: a2 ID (\"name\" \"x\")\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a2 (name=x) -> NIL OK state=no id=?\n");
+}
+
+static void test_idle(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 IDLE\n"
+          "S: + idling\n"
+          "S: * 3 EXISTS\n"
+          "C: done\n"
+          "S: a1 OK\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+    /* DONE and the next commands in one go. */
+    check("S: * OK hi\n"
+          "C: a1 IDLE\n"
+          "C: DONE\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: + idling\n"
+          "S: a1 OK\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> NIL OK state=no id=?\n");
+    /* IDLE is refused. */
+    check("S: * OK hi\n"
+          "C: a1 IDLE\n"
+          "S: a1 BAD what\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+}
+
+static void test_unknown_command_asks(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 XAUTH\n"
+          "S: + more\n"
+          "C: d1 ID (\"name\" \"decoy\")\n"
+          "S: + more\n"
+          "C: d2 ID (\"name\" \"decoy\")\n"
+          "S: a1 OK\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+    /* It asks and then gives up at once. */
+    check("S: * OK hi\n"
+          "C: a1 XAUTH\n"
+          "S: + more\n"
+          "S: a1 BAD\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+}
+
+static void test_messages(void)
+{
+    check("S: * OK hi\n"
+          "C{ a1 APPEND INBOX (\\\\Seen) \n"
+          "S: + go\n"
+          "C. d1 ID (\"name\" \"decoy\")\\r\\na1 ID (\"name\" \"decoy\")\\r\\n\n"
+          "C: \n"
+          "S: a1 OK\n"
+          "C: a2 FETCH 1 BODY[]\n"
+          "S{ * 1 FETCH (BODY[] \n"
+          "S. * ID (\"name\" \"decoy\")\\r\\na2 OK\\r\\n+ go\\r\\n\n"
+          "S: )\n"
+          "S: a2 OK\n"
+          "C: a3 ID NIL\n"
+          "S: a3 OK\n",
+          "a3 NIL -> - OK state=no id=?\n");
+}
+
+/* ---- capabilities and states ---- */
+
+static void test_capabilities(void)
+{
+    feed_check("S: * OK [CAPABILITY IMAP4rev1] hi\n"
+               "C: a1 ID NIL\n"
+               "S: a1 OK\n"
+               "C: a2 LOGIN joe secret\n"
+               "S: a2 OK [CAPABILITY IMAP4rev1 ID IDLE] in\n"
+               "C: a3 ID NIL\n"
+               "S: a3 OK\n",
+               &describe,
+               "a1 NIL -> - OK state=no id=no\n"
+               "a3 NIL -> - OK state=yes id=yes\n"
+               "session state=yes id=yes\n");
+    feed_check("S: * OK [CAPABILITY IMAP4rev1 ID] hi\n"
+               "C: a1 CAPABILITY\n"
+               "S: * capability IMAP4rev1 IDLE XID\n"
+               "S: a1 OK\n"
+               "C: a2 ID NIL\n"
+               "S: a2 OK\n",
+               &describe, "a2 NIL -> - OK state=no id=no\nsession state=no id=no\n");
+    /* Text is no list; a code has to stand at its head. */
+    feed_check("S: * OK see [CAPABILITY IMAP4rev1]\n"
+               "C: a1 ID NIL\n"
+               "S: a1 OK [CAPABILITY unclosed\n",
+               &describe, "a1 NIL -> - OK state=no id=?\nsession state=no id=?\n");
+}
+
+static void test_states(void)
+{
+    check("S: * PREAUTH [CAPABILITY IMAP4rev1 ID] hi\n"
+          "C: a1 ID NIL\n"
+          "S: a1 OK\n",
+          "a1 NIL -> - OK state=yes id=yes\n");
+    check("S: * OK hi\n"
+          "C: a1 LOGIN joe wrong\n"
+          "S: a1 NO wrong\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n"
+          "C: a3 AUTHENTICATE PLAIN AG\n"
+          "S: a3 OK in\n"
+          "C: a4 ID NIL\n"
+          "S: a4 OK\n"
+          "C: a5 UNAUTHENTICATE\n"
+          "S: a5 OK out\n"
+          "C: a6 ID NIL\n"
+          "S: a6 OK\n",
+          "a2 NIL -> - OK state=no id=?\n"
+          "a4 NIL -> - OK state=yes id=?\n"
+          "a6 NIL -> - OK state=no id=?\n");
+}
+
+static void test_required_by_server(void)
+{
+    feed_check("S: * OK hi\n"
+               "C: a1 LOGIN joe secret\n"
+               "S: a1 OK\n"
+               "C: a2 SELECT INBOX\n"
+               "S: a2 NO Select Unsafe Login. Please contact kefu@example.org for help\n",
+               &describe, "session state=yes id=? required\n");
+    /* An ID was sent. */
+    feed_check("S: * OK hi\n"
+               "C: a1 ID NIL\n"
+               "S: a1 OK\n"
+               "C: a2 SELECT INBOX\n"
+               "S: a2 NO Unsafe Login\n",
+               &describe, "a1 NIL -> - OK state=no id=?\nsession state=no id=?\n");
+    /* One may have been. */
+    feed_check("S: * OK hi\n"
+               "C! 40\n"
+               "C: a2 SELECT INBOX\n"
+               "S: a2 NO Unsafe Login\n",
+               &describe, "session state=? id=?\n");
+    feed_check("S: * OK hi\n"
+               "C: a2 SELECT INBOX\n"
+               "S: a2 NO [AUTHORIZATIONFAILED] no\n",
+               &describe, "session state=no id=?\n");
+}
+
+/* ---- switches ---- */
+
+static void test_starttls(void)
+{
+    /* Nothing behind the switch is looked at. */
+    check("S: * OK hi\n"
+          "C: a1 STARTTLS\n"
+          "S. a1 OK begin\\r\\n* ID (\"name\" \"decoy\")\\r\\n\n"
+          "C: d1 ID (\"name\" \"decoy\")\n",
+          "switch tls\n");
+    check("S: * OK hi\n"
+          "C: a1 STARTTLS\n"
+          "S: a1 BAD no\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+    /* What is inside is another conversation, under protection; the list is to be asked anew. */
+    feed_check("S: * OK [CAPABILITY IMAP4rev1 ID STARTTLS] hi\n"
+               "C: a1 ID NIL\n"
+               "S: a1 OK\n"
+               "C: a2 STARTTLS\n"
+               "S: a2 OK\n"
+               "C: a3 ID NIL\n"
+               "S: a3 OK\n"
+               "C: a4 COMPRESS DEFLATE\n"
+               "S: a4 OK\n"
+               "C: a5 ID NIL\n"
+               "S: a5 OK\n",
+               &resume,
+               "a1 NIL -> - OK state=no id=yes\n"
+               "switch tls\n"
+               "a3 NIL -> - OK state=no id=? starttls\n"
+               "switch deflate\n"
+               "a5 NIL -> - OK state=no id=? starttls compressed\n"
+               "session state=no id=? compressed\n");
+}
+
+static void test_client_hello(void)
+{
+    /* The client does not wait for the answer; its record is left alone. */
+    check("S: * OK hi\n"
+          "C: a1 STARTTLS\n"
+          "C. \\x16\\x03\\x01\\x00\\x20 d1 ID NIL\\r\\nd2 ID NIL\\r\\n\n"
+          "S: a1 OK begin\n",
+          "switch tls\n");
+    /* The answer is in a hole, or its side is not in the capture. */
+    check("S: * OK hi\n"
+          "C: a1 STARTTLS\n"
+          "S! 10\n"
+          "C. \\x16\\x03\\x01\\x00\\x20 d1 ID NIL\\r\\n\n",
+          "switch tls\n");
+    check("C: a1 STARTTLS\n"
+          "C. \\x16\\x03\\x01\\x00\\x20 d1 ID NIL\\r\\n\n",
+          "switch tls\n");
+}
+
+static void test_compress(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 COMPRESS DEFLATE\n"
+          "S. a1 OK now\\r\\n* ID (\"name\" \"decoy\")\\r\\n\n"
+          "C: d1 ID (\"name\" \"decoy\")\n",
+          "switch deflate\n");
+    check("S: * OK hi\n"
+          "C: a1 COMPRESS DEFLATE\n"
+          "S: a1 NO [COMPRESSIONACTIVE]\n"
+          "C: a2 ID NIL\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+}
+
+/* ---- one direction ---- */
+
+static void test_client_only(void)
+{
+    check("C: a1 ID (\"name\" \"x\" \"version\" {3}\n"
+          "C: 1.0)\n"
+          "C+ a2 APPEND INBOX \n"
+          "C. d1 ID NIL\\r\\n\n"
+          "C: \n"
+          "C: a3 ID NIL\n",
+          "a1 (name=x version=1.0) -> - none state=? id=? lost\n"
+          "a3 NIL -> - none state=? id=? lost\n");
+    /* Nobody says when AUTHENTICATE or IDLE is over. */
+    check("C: a1 AUTHENTICATE PLAIN\n"
+          "C: AGpvZQBzZWNyZXQ=\n"
+          "C: a2 ID (\"name\" \"x\")\n"
+          "C: a3 IDLE\n"
+          "C: DONE\n"
+          "C: a4 ID NIL\n",
+          "a2 (name=x) -> - none state=no id=? lost tentative\n"
+          "a4 NIL -> - none state=no id=? lost tentative\n");
+    feed_check("C: part of a message\n"
+               "C: \n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "C: a2 NOOP\n",
+               &middle, "a1 (name=x) -> - none state=? id=? lost tentative\n");
+}
+
+static void test_server_only(void)
+{
+    check("S: * OK [CAPABILITY IMAP4rev1 ID] hi\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "S: a1 OK\n"
+          "S: a2 OK\n"
+          "S: * ID NIL\n",
+          "- - -> (name=y) OK state=no id=yes lost\n"
+          "- - -> NIL none state=no id=yes lost\n");
+    feed_check("S: rest of a message\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S:  UID 5)\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n",
+               &middle, "- - -> (name=y) OK state=? id=? lost tentative\n");
+}
+
+/* ---- begun in the middle ---- */
+
+static void test_middle(void)
+{
+    feed_check("C: a1 ID (\"name\" \"x\")\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n",
+               &middle, "a1 (name=x) -> (name=y) OK state=? id=?\n");
+    /* The answer to a command that was sent before. */
+    feed_check("S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n"
+               "C: a2 NOOP\n"
+               "S: a2 OK\n",
+               &middle, "");
+    /* What shows who is logged in. */
+    feed_check("C: a1 SELECT INBOX\n"
+               "S: * 3 EXISTS\n"
+               "S: a1 OK\n"
+               "C: a2 IDLE\n"
+               "S: + idling\n"
+               "S: * 4 EXISTS\n"
+               "C: DONE\n"
+               "S: a2 OK\n"
+               "C: a3 ID NIL\n"
+               "S: a3 OK\n",
+               &middle, "a3 NIL -> - OK state=yes id=?\n");
+}
+
+static void test_middle_of_message(void)
+{
+    /* A message that holds a whole session, up to its last line. */
+    feed_check("C: text\n"
+               "C: d1 ID (\"name\" \"decoy\")\n"
+               "C: d2 LOGIN joe secret\n"
+               "C: \n" /* the end of APPEND */
+               "S: d0 OK appended\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n",
+               &middle, "a1 (name=x) -> (name=y) OK state=? id=?\n");
+    /* The message's last line has no end: the command's is taken for it. */
+    feed_check("C: text\n"
+               "C: d1 ID (\"name\" \"decoy\")\n"
+               "S: a0 OK appended\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n",
+               &middle, "a1 (name=x) -> - OK state=? id=? lost\n");
+    feed_check("C: a9 NOOP\n"
+               "S: text\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S: a7 OK done\n"
+               "S: * ID (\"name\" \"decoy\"))\n"
+               "S: a8 OK fetched\n"
+               "S: a9 OK\n"
+               "C: b1 ID NIL\n"
+               "S: b1 OK\n",
+               &middle, "b1 NIL -> - OK state=? id=?\n");
+    /* An ID that is asked for while the rest of the message comes. */
+    feed_check("C: a1 NOOP\n"
+               "C: a2 ID NIL\n"
+               "S: text\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S: a0 OK fetched\n"
+               "S: a1 OK\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a2 OK\n",
+               &middle, "a2 NIL -> (name=y) OK state=? id=?\n");
+}
+
+/* ---- holes ---- */
+
+static void test_holes(void)
+{
+    /* A cut ID is told as far as it goes. */
+    check("S: * OK hi\n"
+          "C. a1 ID (\"name\" \"x\" \"version\" \"1\n"
+          "C! 5\n"
+          "C. \\r\\n\n"
+          "S: * ID NIL\n"
+          "S: a1 OK\n",
+          "a1 (name=x) -> NIL OK state=no id=? lost\n");
+    /* An answer in a hole: the next response is the next command's. */
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "S! 30\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> - none state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    /* A hole before the answers of both. */
+    check("S: * OK hi\n"
+          "C: a0 NOOP\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "S! 30\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> - OK state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    /* A refusal in a hole: the next line is no literal. */
+    check("S: * OK hi\n"
+          "C: a1 APPEND INBOX {500}\n"
+          "S! 20\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    /* AUTHENTICATE may be over. */
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE X\n"
+          "S: + \n"
+          "C: d1 ID (\"name\" \"decoy\")\n"
+          "S! 20\n"
+          "C: d2 ID (\"name\" \"decoy\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> - OK state=? id=? lost\n");
+}
+
+/* A response tells nothing against the server while a command may be missing. */
+static void test_hole_in_client(void)
+{
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "S: * ID NIL\n"
+          "S: a1 OK\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n"
+          "S: * ID NIL\n",
+          "- - -> NIL OK state=? id=? lost\n"
+          "- - -> NIL none state=? id=? unsolicited\n");
+}
+
+static void test_end(void)
+{
+    struct feed_options cut = {.cut_end = true};
+
+    feed_check("S: * OK hi\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "S. * ID (\"name\" \"y\" \"ver\n",
+               &cut, "a1 (name=x) -> (name=y) none state=no id=? lost\n");
+    feed_check("S: * OK hi\n"
+               "C. a1 ID (\"name\" \"x\" {5+}\\r\\nver\n",
+               &cut, "a1 (name=x) -> - none state=no id=? lost\n");
+}
+
+/* ---- properties ---- */
+
+/* Three sessions with all that may mislead a reader. */
+static const char *const rich[] = {
+    "S: * OK [CAPABILITY IMAP4rev1 ID LITERAL+] hi\n"
+    "C: a1 ID (\"name\" \"one\" \"version\" \"1\")\n"
+    "S: * ID (\"name\" \"srv\")\n"
+    "S: a1 OK ID completed\n"
+    "C{ a2 LOGIN \n"
+    "S: + go\n"
+    "C. joe\n"
+    "C+  \n"
+    "C. secret\n"
+    "C: \n"
+    "S: a2 OK [CAPABILITY IMAP4rev1 ID] in\n"
+    "C{ a3 ID (\"name\" \n"
+    "S: + ok\n"
+    "C. two\n"
+    "C:  \"os\" NIL)\n"
+    "S: * ID NIL\n"
+    "S: a3 OK done\n"
+    "C: a4 SELECT INBOX\n"
+    "S: * 3 EXISTS\n"
+    "S: * FLAGS ()\n"
+    "S: a4 OK\n"
+    "C+ a5 APPEND INBOX \n"
+    "C. Subject: x\\r\\n\\r\\nd1 ID (\"name\" \"decoy\")\\r\\nd2 NOOP\\r\\nbye\\r\\n"
+    "d3 ID (\"name\" \"decoy\")\n"
+    "C: \n"
+    "S: a5 OK appended\n"
+    "C: a6 FETCH 1 BODY[]\n"
+    "S{ * 1 FETCH (BODY[] \n"
+    "S. text\\r\\n* ID (\"name\" \"decoy\")\\r\\na1 OK done\\r\\nmore\\r\\n* ID (\"name\" "
+    "\"decoy\")\n"
+    "S: )\n"
+    "S: a6 OK\n"
+    "C: a7 ID (\"name\" \"three\")\n"
+    "C: a8 NOOP\n"
+    "S: * ID (\"name\" \"srv\" \"n\" \"3\")\n"
+    "S: a7 OK\n"
+    "S: a8 OK\n"
+    "C: a9 IDLE\n"
+    "S: + idling\n"
+    "S: * 4 EXISTS\n"
+    "C: DONE\n"
+    "C: b1 ID (\"name\" \"four\")\n"
+    "S: a9 OK\n"
+    "S: * ID (\"name\" \"srv\" \"n\" \"4\")\n"
+    "S: b1 OK\n"
+    "C: b2 LOGOUT\n"
+    "S: * BYE\n"
+    "S: b2 OK\n",
+
+    "S: * OK hi\n"
+    "C: c1 CAPABILITY\n"
+    "S: * CAPABILITY IMAP4rev1 ID AUTH=PLAIN\n"
+    "S: c1 OK\n"
+    "C: c2 AUTHENTICATE X\n"
+    "S: + \n"
+    "C: d1 ID (\"name\" \"decoy\")\n"
+    "S: + \n"
+    "C: d2 ID (\"name\" \"decoy\")\n"
+    "S: c2 NO\n"
+    "C: c3 AUTHENTICATE PLAIN\n"
+    "S: + \n"
+    "C: AGpvZQBzZWNyZXQ=\n"
+    "S: c3 OK in\n"
+    "C: c4 APPEND INBOX {1000}\n"
+    "S: c4 NO quota\n"
+    "C: c5 ID (\"name\" {2000}\n"
+    "S: c5 BAD no\n"
+    "C: c6 ID (\"name\" \"one\")\n"
+    "S: * ID (\"name\" \"srv\" \"n\" \"1\")\n"
+    "S: c6 OK\n"
+    "C: c7 XAUTH\n"
+    "S: + send\n"
+    "C: d3 ID (\"name\" \"decoy\")\n"
+    "S: c7 OK\n"
+    "C: c8 ID (\"name\" \"two\")\n"
+    "C: c9 ID (\"name\" \"three\")\n"
+    "S: * ID (\"name\" \"srv\" \"n\" \"2\")\n"
+    "S: c8 OK\n"
+    "S: * ID (\"name\" \"srv\" \"n\" \"3\")\n"
+    "S: c9 OK\n",
+
+    "S: * OK [CAPABILITY IMAP4rev1 ID] hi\n"
+    "C: I ID (\"name\" \"one\")\n"
+    "C: C CAPABILITY\n"
+    "C: L LOGIN joe secret\n"
+    "C: J ID (\"name\" \"two\")\n"
+    "S: * ID (\"n\" \"1\")\n"
+    "S: I OK\n"
+    "S: * CAPABILITY IMAP4rev1 ID\n"
+    "S: C OK\n"
+    "S: L OK\n"
+    "S: * ID (\"n\" \"2\")\n"
+    "S: J OK\n"
+    "C{ K APPEND INBOX \n"
+    "S: + go\n"
+    "C. d1 ID (\"name\" \"decoy\")\\r\\n\n"
+    "C+  \n"
+    "C. + ID (\"name\" \"decoy\")\\r\\nd2 ID (\"name\" \"decoy\")\n"
+    "C: \n"
+    "C: M ID (\"name\" \"three\")\n"
+    "S: K OK\n"
+    "S: * ID (\"n\" \"3\")\n"
+    "S: M BAD\n",
+};
+
+/* Is this line of a run with holes one of the whole run? What the run with holes does not know
+ * ("?") may be anything. */
+static bool is_line_of(const char *line, char **whole)
+{
+    for (; *whole && **whole; whole++) {
+        char **words = g_strsplit(line, " ", -1), **known = g_strsplit(*whole, " ", -1);
+        guint i = 0;
+
+        for (; words[i] && known[i]; i++)
+            if (strcmp(words[i], known[i]) && strcmp(words[i], "state=?") &&
+                strcmp(words[i], "id=?"))
+                break;
+        bool same = !words[i] && !known[i];
+
+        g_strfreev(words);
+        g_strfreev(known);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+/* What is told as whole is whole, and no decoy is told at all. */
+static void check_told(const char *said, char **whole, bool knows_late, const char *what, gsize at,
+                       gsize n)
+{
+    char **lines = g_strsplit(said, "\n", -1);
+
+    for (char **line = lines; *line && **line; line++) {
+        bool partial = strstr(*line, " lost") || strstr(*line, " tentative") ||
+                       (knows_late && strstr(*line, " unsolicited"));
+
+        if (strstr(*line, "decoy") || (!partial && !is_line_of(*line, whole)))
+            g_error("%s at %zu of %zu octets: %s\nof\n%s", what, at, n, *line, said);
+    }
+    g_strfreev(lines);
+}
+
+static void add_run(struct feed_transcript *transcript, const struct feed_entry *entry, gsize from,
+                    gsize to)
+{
+    struct feed_entry *part = g_new0(struct feed_entry, 1);
+
+    if (from >= to) {
+        g_free(part);
+        return;
+    }
+    part->side = entry->side;
+    part->n = to - from;
+    part->octets = g_memdup2(entry->octets + from, part->n);
+    transcript->n_octets += part->n;
+    g_ptr_array_add(transcript->entries, part);
+}
+
+static void add_hole(struct feed_transcript *transcript, enum imapid_side side, gsize n)
+{
+    struct feed_entry *hole = g_new0(struct feed_entry, 1);
+
+    hole->side = side;
+    hole->is_hole = true;
+    hole->n = n;
+    g_ptr_array_add(transcript->entries, hole);
+}
+
+/* The transcript without the octets [at, at + n) of a side. Holes are told where octets are
+ * missing, one for each run of them, or (`late`) one before that side's next octets. `known` says
+ * whether its size is. */
+static struct feed_transcript *without(const struct feed_transcript *whole, enum imapid_side side,
+                                       gsize at, gsize n, bool late, bool known)
+{
+    struct feed_transcript *holed = feed_parse("");
+    gsize start = 0;
+    bool told = false;
+
+    for (guint i = 0; i < whole->entries->len; i++) {
+        const struct feed_entry *entry = g_ptr_array_index(whole->entries, i);
+        gsize from, to;
+
+        if (entry->side != side) {
+            add_run(holed, entry, 0, entry->n);
+            continue;
+        }
+        from = at > start ? MIN(at - start, entry->n) : 0;
+        to = at + n > start ? MIN(at + n - start, entry->n) : 0;
+        add_run(holed, entry, 0, from);
+        if (late ? !told && at + n <= start + entry->n : from < to) {
+            add_hole(holed, side, !known ? 0 : late ? n : to - from);
+            told = true;
+        }
+        add_run(holed, entry, MAX(from, to), entry->n);
+        start += entry->n;
+    }
+    return holed;
+}
+
+static gsize count(const struct feed_transcript *transcript, enum imapid_side side)
+{
+    gsize n = 0;
+
+    for (guint i = 0; i < transcript->entries->len; i++) {
+        const struct feed_entry *entry = g_ptr_array_index(transcript->entries, i);
+
+        n += entry->side == side ? entry->n : 0;
+    }
+    return n;
+}
+
+static void check_holes(const struct feed_transcript *transcript, char **whole,
+                        enum imapid_side side)
+{
+    static const gsize sizes[] = {1, 2, 5, 13, 30, 77, 150, 400};
+    gsize n = count(transcript, side);
+
+    for (guint s = 0; s < G_N_ELEMENTS(sizes); s++)
+        for (gsize at = 0; at + sizes[s] <= n; at++)
+            for (int mode = 0; mode < 4; mode++) {
+                bool late = mode & 1;
+                struct feed_transcript *holed =
+                    without(transcript, side, at, sizes[s], late, mode & 2);
+                char *said = feed_run(holed, NULL, NULL, 0);
+
+                check_told(said, whole, late && side == IMAPID_CLIENT,
+                           side == IMAPID_CLIENT ? "hole in the client" : "hole in the server", at,
+                           sizes[s]);
+                g_free(said);
+                feed_transcript_free(holed);
+            }
+}
+
+/* The capture begins with the octet `at`, counted over both sides. */
+static void check_beginnings(const struct feed_transcript *transcript, char **whole)
+{
+    for (gsize at = 0; at < transcript->n_octets; at++) {
+        struct feed_transcript *rest = feed_parse("");
+        gsize start = 0;
+        char *said;
+
+        for (guint i = 0; i < transcript->entries->len; i++) {
+            const struct feed_entry *entry = g_ptr_array_index(transcript->entries, i);
+
+            add_run(rest, entry, at > start ? MIN(at - start, entry->n) : 0, entry->n);
+            start += entry->n;
+        }
+        said = feed_run(rest, &middle, NULL, 0);
+        check_told(said, whole, false, "begun", at, 0);
+        g_free(said);
+        feed_transcript_free(rest);
+    }
+}
+
+static void check_one_direction(const struct feed_transcript *transcript, enum imapid_side side)
+{
+    struct feed_transcript *half = feed_parse("");
+    char **lines, *said;
+
+    for (guint i = 0; i < transcript->entries->len; i++) {
+        const struct feed_entry *entry = g_ptr_array_index(transcript->entries, i);
+
+        if (entry->side == side)
+            add_run(half, entry, 0, entry->n);
+    }
+    said = feed_all(half, NULL);
+    lines = g_strsplit(said, "\n", -1);
+    for (char **line = lines; *line && **line; line++)
+        g_assert_nonnull(strstr(*line, " lost"));
+    g_strfreev(lines);
+    g_free(said);
+    feed_transcript_free(half);
+}
+
+static void test_any_hole(gconstpointer text)
+{
+    struct feed_transcript *transcript = feed_parse(text);
+    char *said = feed_all(transcript, NULL);
+    char **whole = g_strsplit(said, "\n", -1);
+
+    g_assert_null(strstr(said, "decoy"));
+    g_assert_null(strstr(said, " lost"));
+    check_holes(transcript, whole, IMAPID_CLIENT);
+    check_holes(transcript, whole, IMAPID_SERVER);
+    check_beginnings(transcript, whole);
+    check_one_direction(transcript, IMAPID_CLIENT);
+    check_one_direction(transcript, IMAPID_SERVER);
+    g_strfreev(whole);
+    g_free(said);
+    feed_transcript_free(transcript);
+}
+
+/* ---- who is who ---- */
+
+static void check_speaker(const char *escaped, bool at_start, enum imapid_speaker expected)
+{
+    gsize n;
+    guint8 *octets = feed_unescape(escaped, &n);
+    guint8 *block = g_memdup2(octets, n);
+
+    g_assert_cmpint(imapid_session_recognise(block, n, at_start), ==, expected);
+    g_free(block);
+    g_free(octets);
+}
+
+static void test_recognise(void)
+{
+    check_speaker("* OK ready\\r\\n", true, IMAPID_SPEAKER_SERVER);
+    check_speaker("* PREAUTH x\\r\\n", true, IMAPID_SPEAKER_SERVER);
+    check_speaker("* BYE busy\\r\\n", true, IMAPID_SPEAKER_SERVER);
+    check_speaker("a1 CAPABILITY\\r\\n", true, IMAPID_SPEAKER_CLIENT);
+    check_speaker("* O", true, IMAPID_SPEAKER_UNCLEAR);
+    check_speaker("", true, IMAPID_SPEAKER_UNCLEAR);
+    check_speaker("+OK POP3 ready\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("220 mail ESMTP\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("GET / HTTP/1.1\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("EHLO x\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("SSH-2.0-x\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("\\x16\\x03\\x01\\x02\\x00", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("a1 OK done\\r\\n", true, IMAPID_SPEAKER_NOBODY);
+    check_speaker("a1 OK done\\r\\n", false, IMAPID_SPEAKER_SERVER);
+    check_speaker("+ idling\\r\\n", false, IMAPID_SPEAKER_SERVER);
+    check_speaker("the middle of a message", false, IMAPID_SPEAKER_UNCLEAR);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/session/plain", test_plain);
+    g_test_add_func("/session/several", test_several);
+    g_test_add_func("/session/pipelined", test_pipelined);
+    g_test_add_func("/session/same-tag-twice", test_same_tag_twice);
+    g_test_add_func("/session/results", test_results);
+    g_test_add_func("/session/unsolicited", test_unsolicited);
+    g_test_add_func("/session/many-at-once", test_many_at_once);
+    g_test_add_func("/session/many-pending", test_many_pending);
+    g_test_add_func("/session/refused-id", test_refused_id);
+    g_test_add_func("/session/refused-append", test_refused_append);
+    g_test_add_func("/session/refusal-is-by-tag", test_refusal_is_by_tag);
+    g_test_add_func("/session/authenticate", test_authenticate);
+    g_test_add_func("/session/idle", test_idle);
+    g_test_add_func("/session/unknown-command-asks", test_unknown_command_asks);
+    g_test_add_func("/session/messages", test_messages);
+    g_test_add_func("/session/capabilities", test_capabilities);
+    g_test_add_func("/session/states", test_states);
+    g_test_add_func("/session/required-by-server", test_required_by_server);
+    g_test_add_func("/session/starttls", test_starttls);
+    g_test_add_func("/session/client-hello", test_client_hello);
+    g_test_add_func("/session/compress", test_compress);
+    g_test_add_func("/session/client-only", test_client_only);
+    g_test_add_func("/session/server-only", test_server_only);
+    g_test_add_func("/session/middle", test_middle);
+    g_test_add_func("/session/middle-of-message", test_middle_of_message);
+    g_test_add_func("/session/holes", test_holes);
+    g_test_add_func("/session/hole-in-client", test_hole_in_client);
+    g_test_add_func("/session/end", test_end);
+    for (guint i = 0; i < G_N_ELEMENTS(rich); i++) {
+        char *name = g_strdup_printf("/session/any-hole/%u", i + 1);
+
+        g_test_add_data_func(name, rich[i], test_any_hole);
+        g_free(name);
+    }
+    g_test_add_func("/session/recognise", test_recognise);
+    return g_test_run();
+}
