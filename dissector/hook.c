@@ -252,8 +252,10 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
     size_t n_cut = tvb_reported_length(tvb) - n;
     struct imapid_call *call;
 
-    if (pinfo->fd->visited)
+    if (pinfo->fd->visited) {
+        imapid_stream_tell_end(stream);
         return imapid_stream_find(stream, &place, n);
+    }
     call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n, n_cut);
     if (stream->to)
         begin_tls(stream, pinfo, conversation);

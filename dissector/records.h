@@ -65,6 +65,7 @@ struct imapid_part {
     struct imapid_ident *ident; /* ID command or response; else NULL; file scope */
     struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
     uint32_t codes; /* bits of the findings about the exchange, or the session, settled here */
+    unsigned if_ended_at; /* not 0: shown only while the stream has just so many reads */
 };
 
 struct imapid_section {

@@ -137,7 +137,7 @@ static struct imapid_tree_place place_of(struct show *show, const struct imapid_
 static bool can_join(const struct imapid_part *part)
 {
     return part->kind == IMAPID_PART_UNIT && !part->stands_by_itself && !part->whole &&
-           !part->is_hidden;
+           !part->is_hidden && !part->if_ended_at;
 }
 
 static unsigned length_of(const struct imapid_part *part)
@@ -205,7 +205,7 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     }
     if (result && !result->dropped &&
         (codes || !result->response || result->response->call != result->result_call))
-        imapid_tree_add_result(show->tree, show->pinfo, place, result, codes);
+        imapid_tree_add_result(show->tree, show->pinfo, place, length_of(part), result, codes);
     if (part->codes & required)
         imapid_tree_add_finding(show->tree, show->pinfo, place, length_of(part),
                                 IMAPID_FINDING_REQUIRED_BY_SERVER);
@@ -278,7 +278,10 @@ static void show_section(struct show *show, const struct imapid_section *section
         show->origin = 0;
     }
     for (struct imapid_part *part = section->first; part;)
-        part = show_part(show, part);
+        if (part->if_ended_at && part->if_ended_at != show->stream->n_reads)
+            part = part->next;
+        else
+            part = show_part(show, part);
 }
 
 /* ---- columns ---- */

@@ -162,6 +162,7 @@ static struct imapid_part *add_part(struct reader *reader, enum imapid_part_kind
     if (end <= reader->n_carried)
         offset = section->n;
     part = imapid_records_add_part(section, kind, (unsigned)offset, (unsigned)n);
+    part->if_ended_at = reader->stream->as_ended_at;
     if (reader->start < reader->n_carried) {
         struct imapid_direction *direction = direction_of(reader);
 
@@ -426,13 +427,36 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
         struct reader reader = begin_reader(stream, side, direction->last, NULL, 0);
 
         read_on(&reader);
-        if (reader.used > reader.start)
-            add_part(&reader, IMAPID_PART_NOISE, reader.used)->is_hidden = true;
-        reader.start = reader.used = reader.n; /* nothing of it can be shown again */
+        reader.start = reader.used = reader.n; /* what is left was shown as it came */
         keep_left(&reader);
     }
     direction->in_whole = false;
     direction->in_rest = stream->session.frame[side].in_unit;
+}
+
+void imapid_stream_tell_end(struct imapid_stream *stream)
+{
+    struct imapid_stream copy = *stream;
+
+    if (stream->n_told_end == stream->n_reads)
+        return;
+    stream->n_told_end = stream->n_reads;
+    copy.as_ended_at = stream->n_reads;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (copy.slots[i])
+            copy.slots[i] = (struct imapid_exchange_record *)wmem_memdup(
+                wmem_file_scope(), copy.slots[i], sizeof *copy.slots[i]);
+    for (int side = 0; side < 2; side++) {
+        struct imapid_direction *direction = &copy.directions[side];
+
+        direction->ends_in = NULL;
+        if (!direction->n_held || direction->is_lost)
+            continue;
+        direction->held =
+            (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
+        direction->held_size = direction->n_held;
+        take_gap(&copy, (enum imapid_side)side, 0);
+    }
 }
 
 /* ---- layers ---- */
@@ -559,6 +583,7 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
     unsigned n_old = skip_old(stream, place, n);
     struct imapid_section *section;
 
+    stream->n_reads++;
     stream->to = IMAPID_SWITCH_NONE;
     if (n_old) {
         section = imapid_records_add_section(call, 0, n_old);

@@ -44,12 +44,15 @@ struct imapid_stream {
     bool is_compressed;
     bool was_required; /* session.required_by_server, as last told */
     enum imapid_switch to;
+    unsigned n_reads;     /* calls read so far */
+    unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
     address server; /* its address is in file scope */
     unsigned server_port;
 
     wmem_tree_t *calls; /* frame -> its first call; file scope */
 
+    unsigned n_told_end; /* n_reads when its end was told last */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
 
     /* For hook.c. */
@@ -82,6 +85,10 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
                                        const struct imapid_place *place, size_t n);
+
+/* Tells what there would be to tell if the capture ended here: a unit that is cut. It is shown as
+ * long as no further call is read. Meant for later visits; the stream itself stays as it is. */
+void imapid_stream_tell_end(struct imapid_stream *stream);
 
 /* Has something proven that this is IMAP? */
 bool imapid_stream_is_proven(const struct imapid_stream *stream);

@@ -315,13 +315,18 @@ static void add_time(proto_tree *tree, tvbuff_t *tvb, const struct imapid_call *
     proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &time));
 }
 
-static void add_status(proto_tree *tree, tvbuff_t *tvb,
-                       const struct imapid_exchange_record *exchange)
+static const char *status_name(const struct imapid_exchange_record *exchange)
 {
     static const char *const names[] = {"", "OK", "NO", "BAD"};
 
+    return names[exchange->status];
+}
+
+static void add_status(proto_tree *tree, tvbuff_t *tvb,
+                       const struct imapid_exchange_record *exchange)
+{
     proto_item_set_generated(
-        proto_tree_add_string(tree, hf_status, tvb, 0, 0, names[exchange->status]));
+        proto_tree_add_string(tree, hf_status, tvb, 0, 0, status_name(exchange)));
 }
 
 static void add_links(struct builder *builder, const struct imapid_ident *ident)
@@ -388,22 +393,22 @@ void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
 }
 
 void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
-                            const struct imapid_tree_place *place,
+                            const struct imapid_tree_place *place, unsigned n,
                             const struct imapid_exchange_record *exchange, uint32_t codes)
 {
-    int offset = (int)(place->offset + exchange->result_place.offset);
-    proto_item *item;
-    proto_tree *below =
-        proto_tree_add_subtree(tree, place->tvb, offset, (int)exchange->result_place.n, ett_result,
-                               &item, "IMAP ID result");
+    tvbuff_t *tvb = place->tvb;
+    proto_item *item =
+        proto_tree_add_protocol_format(tree, proto_imapid, tvb, (int)place->offset, (int)n,
+                                       "IMAP ID result: %s", status_name(exchange));
+    proto_tree *below = proto_item_add_subtree(item, ett_imapid);
 
-    proto_tree_add_string(below, hf_tag, place->tvb, offset, (int)exchange->result_place.n,
-                          exchange->result_tag);
-    add_status(below, place->tvb, exchange);
+    proto_tree_add_string(below, hf_tag, tvb, (int)(place->offset + exchange->result_place.offset),
+                          (int)exchange->result_place.n, exchange->result_tag);
+    add_status(below, tvb, exchange);
     if (exchange->command) {
-        add_frame(below, hf_request_in, place->tvb, exchange->command->call);
+        add_frame(below, hf_request_in, tvb, exchange->command->call);
         if (!exchange->response)
-            add_time(below, place->tvb, exchange->command->call, exchange->result_call);
+            add_time(below, tvb, exchange->command->call, exchange->result_call);
     }
     add_codes(pinfo, item, codes);
 }

@@ -20,10 +20,10 @@ void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
                            uint32_t codes);
 
-/* Adds what is to be said of a tagged response to an ID command, where the untagged one is
- * elsewhere or never came. */
+/* Adds the item of a tagged response to an ID command, `n` octets, where the untagged one is in
+ * another call or never came; else its status stands with that one. */
 void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
-                            const struct imapid_tree_place *place,
+                            const struct imapid_tree_place *place, unsigned n,
                             const struct imapid_exchange_record *exchange, uint32_t codes);
 
 /* Adds a finding about the session that a unit of `n` octets settled. */
