@@ -15,6 +15,7 @@
  * Misuse: registering before the built-in dissectors; then theirs replace ours. */
 #include "hook.h"
 
+#include "identity.h"
 #include "show.h"
 #include "stream.h"
 
@@ -429,7 +430,7 @@ static void take_over(packet_info *pinfo)
 {
     conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
 
-    if (!conversation || stream_of(conversation))
+    if (!conversation || stream_of(conversation) || !is_enabled())
         return;
     if (has_layer(pinfo, proto_tls))
         tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
@@ -437,24 +438,33 @@ static void take_over(packet_info *pinfo)
         conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, stream_handle);
 }
 
-/* Looks at each frame of the first pass when it has been dissected. It wants no fields, so it costs
- * a call and a look at the last layer. */
+static void look_for_decode_as(packet_info *pinfo)
+{
+    if (carrier_of(pinfo) == proto_tcp ? is_decoded_as_imap(tcp_ports, pinfo)
+                                       : has_layer(pinfo, proto_imap))
+        take_over(pinfo);
+}
+
+static void add_identity(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+{
+    const conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+    const struct imapid_stream *stream = conversation ? stream_of(conversation) : NULL;
+
+    if (stream)
+        imapid_identity_add(stream, tvb, pinfo, tree);
+}
+
+/* Looks at each frame when it has been dissected. It wants no fields; on a capture without IMAP it
+ * costs a call, and in the first pass a look at the layers. */
 static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    int last;
-
-    (void)tvb;
-    (void)tree;
     (void)data;
-    if (pinfo->fd->visited || pinfo->ptype != PT_TCP)
+    if (pinfo->ptype != PT_TCP)
         return 0;
-    last = carrier_of(pinfo);
-    if (last == proto_tcp) {
-        if (is_decoded_as_imap(tcp_ports, pinfo) && is_enabled())
-            take_over(pinfo);
-    } else if (has_layer(pinfo, proto_imap) && is_enabled()) {
-        take_over(pinfo);
-    }
+    if (!pinfo->fd->visited)
+        look_for_decode_as(pinfo);
+    if (tree && imapid_identity_is_known())
+        add_identity(tvb, pinfo, tree);
     return 0;
 }
 

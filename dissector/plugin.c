@@ -5,8 +5,12 @@
  * else. Misuse: root loads no plugins from WIRESHARK_PLUGIN_DIR or a personal folder, silently. */
 #include "ws-compat.h"
 
+#include <epan/prefs.h>
+
 #include "hook.h"
+#include "identity.h"
 #include "show.h"
+#include "stats.h"
 #include "tree.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -33,11 +37,14 @@ static void register_protocol(void)
     imapid_tree_register(proto);
     imapid_show_register(proto);
     imapid_hook_register(proto);
+    imapid_stats_register();
+    imapid_identity_register(proto, prefs_register_protocol(proto, NULL));
 }
 
 static void hand_off(void)
 {
     imapid_hook_handoff();
+    imapid_stats_handoff();
 }
 
 void plugin_register(void)

@@ -27,6 +27,7 @@ struct imapid_ident {
     struct imapid_exchange_record *exchange; /* file scope */
     bool is_extra;                           /* one more response of an exchange that has one */
     bool dropped;                            /* what looked like a response was none */
+    const char *name, *version;              /* for identity.c; NULL: not given; file scope */
 };
 
 struct imapid_exchange_record {

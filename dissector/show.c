@@ -12,6 +12,7 @@
 
 #include <epan/column-utils.h>
 
+#include "stats.h"
 #include "tree.h"
 
 /* How many calls the built-in dissector examines, and how many octets of each. */
@@ -201,6 +202,7 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     if (part->ident && imapid_records_is_shown(part->ident, show->pinfo->fd->visited,
                                                show->stream->session.seen)) {
         note_name(show, part->ident);
+        imapid_stats_count(show->pinfo, part->ident);
         imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
     }
     if (result && !result->dropped &&

@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "identity.h"
+
 /* A run of octets being read. */
 struct reader {
     struct imapid_stream *stream;
@@ -190,6 +192,8 @@ static struct imapid_ident *add_ident(struct reader *reader, const struct imapid
     ident->exchange = exchange;
     if (part)
         part->ident = ident;
+    if (!reader->stream->as_ended_at)
+        imapid_identity_note(reader->stream, ident);
     return ident;
 }
 

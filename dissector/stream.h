@@ -41,6 +41,7 @@ struct imapid_stream {
     struct imapid_session session;
     struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
     struct imapid_direction directions[2];              /* by side */
+    struct imapid_ident *who[2];                        /* by side; NULL: not known; file scope */
     bool is_compressed;
     bool was_required; /* session.required_by_server, as last told */
     enum imapid_switch to;

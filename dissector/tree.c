@@ -133,17 +133,17 @@ void imapid_tree_register(int proto)
 
 /* ---- strings ---- */
 
-/* The octets a string means, as UTF-8 in the packet's pool. NUL would end it early. */
-static char *string_text(packet_info *pinfo, const uint8_t *data,
+/* The octets a string means, as UTF-8 in `scope`. NUL would end it early. */
+static char *string_text(wmem_allocator_t *scope, const uint8_t *data,
                          const struct imapid_string *string)
 {
-    uint8_t *octets = (uint8_t *)wmem_alloc(pinfo->pool, string->content.n + 1);
+    uint8_t *octets = (uint8_t *)wmem_alloc(scope, string->content.n + 1);
     size_t n = imapid_string_decode(data, string, octets, string->content.n);
 
     for (size_t i = 0; i < n; i++)
         if (!octets[i])
             octets[i] = 0xff; /* no UTF-8: shown as U+FFFD */
-    return (char *)get_utf_8_string(pinfo->pool, octets, (int)n);
+    return (char *)get_utf_8_string(scope, octets, (int)n);
 }
 
 /* The same for a label: unprintable characters escaped. */
@@ -156,7 +156,7 @@ static const char *string_label(packet_info *pinfo, const uint8_t *data,
         return "NIL";
     if (string->kind == IMAPID_STRING_NONE)
         return "(missing)";
-    text = string_text(pinfo, data, string);
+    text = string_text(pinfo->pool, data, string);
     return format_text(pinfo->pool, text, strlen((const char *)text));
 }
 
@@ -165,6 +165,31 @@ static bool is_field(const uint8_t *data, const struct imapid_pair *pair, enum i
     return pair->field.kind >= IMAPID_STRING_QUOTED && pair->value.kind >= IMAPID_STRING_QUOTED &&
            pair->value.content.n &&
            imapid_field_find(data + pair->field.content.offset, pair->field.content.n) == field;
+}
+
+const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
+                              enum imapid_field field)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair))
+        if (is_field(ident->unit.data, &pair, field))
+            return string_text(scope, ident->unit.data, &pair.value);
+    return NULL;
+}
+
+bool imapid_tree_is_empty(const struct imapid_ident *ident)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair))
+        if (pair.value.kind >= IMAPID_STRING_QUOTED && pair.value.content.n)
+            return false;
+    return true;
 }
 
 const char *imapid_tree_summary(packet_info *pinfo, const struct imapid_ident *ident)
@@ -213,7 +238,7 @@ static void add_string(struct builder *builder, proto_tree *tree, int hf,
 {
     proto_tree_add_string(tree, hf, builder->place->tvb, at(builder, &string->content),
                           (int)string->content.n,
-                          string_text(builder->pinfo, builder->unit->data, string));
+                          string_text(builder->pinfo->pool, builder->unit->data, string));
 }
 
 static void add_value(struct builder *builder, proto_tree *tree, const struct imapid_pair *pair)

@@ -3,6 +3,8 @@
 #ifndef IMAPID_DISSECTOR_TREE_H
 #define IMAPID_DISSECTOR_TREE_H
 
+#include <imapid/fields.h>
+
 #include "records.h"
 
 /* Registers the fields and expert infos of protocol `proto`. Called once. */
@@ -30,6 +32,14 @@ void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
 void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
                              const struct imapid_tree_place *place, unsigned n,
                              enum imapid_finding_code code);
+
+/* The first value that is not empty of a defined field, as UTF-8 in `scope`; NULL: there is none.
+ */
+const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
+                              enum imapid_field field);
+
+/* Does it give no value at all? */
+bool imapid_tree_is_empty(const struct imapid_ident *ident);
 
 /* Who it is, in few words: name and version, or what else there is. In the packet's pool. */
 const char *imapid_tree_summary(packet_info *pinfo, const struct imapid_ident *ident);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* identity.c: who talks on a connection.
+ *
+ * The last ID of each side that gives a name or a version stands for it: clients introduce
+ * themselves again after login, and a proxy's first ID is about itself. In one pass the fields
+ * begin with the ID; on later visits every packet has them.
+ *
+ * Refuses: to add anything while no ID was read, so that captures without any cost nothing. */
+#include "identity.h"
+
+#include <epan/prefs.h>
+#include <imapid/fields.h>
+
+#include "tree.h"
+
+static int hf_name[2] = {-1, -1}; /* by side */
+static int hf_version[2] = {-1, -1};
+static int ett_identity = -1;
+
+static ws_bool is_wanted = TRUE;
+static unsigned n_known; /* connections of this capture; reset with it */
+
+static hf_register_info fields[] = {
+    {&hf_name[IMAPID_CLIENT],
+     {"Client name", "imapid.client.name", FT_STRING, BASE_NONE, NULL, 0,
+      "Name that the client of this connection gave", HFILL}},
+    {&hf_version[IMAPID_CLIENT],
+     {"Client version", "imapid.client.version", FT_STRING, BASE_NONE, NULL, 0,
+      "Version that the client of this connection gave", HFILL}},
+    {&hf_name[IMAPID_SERVER],
+     {"Server name", "imapid.server.name", FT_STRING, BASE_NONE, NULL, 0,
+      "Name that the server of this connection gave", HFILL}},
+    {&hf_version[IMAPID_SERVER],
+     {"Server version", "imapid.server.version", FT_STRING, BASE_NONE, NULL, 0,
+      "Version that the server of this connection gave", HFILL}},
+};
+
+static void forget_all(void)
+{
+    n_known = 0;
+}
+
+void imapid_identity_register(int proto, module_t *preferences)
+{
+    static int *etts[] = {&ett_identity};
+
+    proto_register_field_array(proto, fields, (int)array_length(fields));
+    proto_register_subtree_array(etts, (int)array_length(etts));
+    prefs_register_bool_preference(
+        preferences, "session_identity", "Show who talks on every packet",
+        "Whether each packet of a connection shows the name and version of its client and server",
+        &is_wanted);
+    register_init_routine(forget_all);
+}
+
+bool imapid_identity_is_known(void)
+{
+    return n_known && is_wanted;
+}
+
+void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident)
+{
+    struct imapid_ident **who = &stream->who[ident->side];
+
+    if (ident->is_extra || (*who && stream->session.frame[ident->side].sync != IMAPID_SYNC_SURE))
+        return;
+    ident->name = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_NAME);
+    ident->version = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_VERSION);
+    if (!ident->name && !ident->version)
+        return;
+    *who = ident;
+    n_known++;
+}
+
+static void add_side(const struct imapid_ident *ident, enum imapid_side side, tvbuff_t *tvb,
+                     proto_tree *tree)
+{
+    if (ident && ident->name)
+        proto_item_set_generated(
+            proto_tree_add_string(tree, hf_name[side], tvb, 0, 0, ident->name));
+    if (ident && ident->version)
+        proto_item_set_generated(
+            proto_tree_add_string(tree, hf_version[side], tvb, 0, 0, ident->version));
+}
+
+void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
+                         proto_tree *tree)
+{
+    const struct imapid_ident *who[2];
+    proto_item *item;
+    proto_tree *below;
+
+    for (int side = 0; side < 2; side++) {
+        who[side] = stream->who[side];
+        if (who[side] &&
+            !imapid_records_is_shown(who[side], pinfo->fd->visited, stream->session.seen))
+            who[side] = NULL;
+    }
+    if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER])
+        return;
+    below =
+        proto_tree_add_subtree(tree, tvb, 0, 0, ett_identity, &item, "IMAP ID of the connection");
+    proto_item_set_generated(item);
+    add_side(who[IMAPID_CLIENT], IMAPID_CLIENT, tvb, below);
+    add_side(who[IMAPID_SERVER], IMAPID_SERVER, tvb, below);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* identity.h: who talks, as generated fields on every packet of a connection, so that a filter for
+ * a client selects its whole traffic. */
+#ifndef IMAPID_DISSECTOR_IDENTITY_H
+#define IMAPID_DISSECTOR_IDENTITY_H
+
+#include "stream.h"
+
+void imapid_identity_register(int proto, module_t *preferences);
+
+/* Is there anything to add to any packet of this capture? Cheap. */
+bool imapid_identity_is_known(void);
+
+/* Remembers an ID of a connection: called when it is read, before it is shown. */
+void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident);
+
+/* Adds what is known of a connection to one of its packets. */
+void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
+                         proto_tree *tree);
+
+#endif
