@@ -254,7 +254,7 @@ static void read_head(const struct imapid_frame *frame, struct imapid_unit *unit
                       const uint8_t *window, size_t n)
 {
     imapid_unit_read(unit, frame->side, window, n);
-    if (frame->lines == IMAPID_LINES_DATA || frame->lines == IMAPID_LINES_ONE) {
+    if (frame->in_hand == IMAPID_LINES_DATA || frame->in_hand == IMAPID_LINES_ONE) {
         size_t n_text = n && window[n - 1] == '\n' ? n - 1 : n;
 
         if (n_text < n && n_text && window[n_text - 1] == '\r')
@@ -298,8 +298,8 @@ static enum imapid_frame_status give_unit(struct imapid_frame *frame, struct ima
  * stands at line starts? */
 static bool is_doubtful(const struct imapid_frame *frame, const uint8_t *line, size_t n)
 {
-    return frame->sync == IMAPID_SYNC_TENTATIVE && frame->lines != IMAPID_LINES_ONE &&
-           frame->lines != IMAPID_LINES_DATA &&
+    return frame->sync == IMAPID_SYNC_TENTATIVE && frame->in_hand != IMAPID_LINES_ONE &&
+           frame->in_hand != IMAPID_LINES_DATA &&
            imapid_unit_plausible(frame->side, line, n) != IMAPID_PLAUSIBLE_YES;
 }
 
@@ -387,6 +387,8 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
 {
     size_t at = frame->n_scanned;
 
+    if (!at)
+        frame->in_hand = frame->lines;
     while (at < n) {
         enum imapid_frame_status status;
         const uint8_t *newline;

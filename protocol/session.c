@@ -647,6 +647,15 @@ static void take_answer(struct imapid_session *session, unsigned i, enum imapid_
     expect_lines(session);
 }
 
+/* A command that was missed, or whose tag was, is answered: later commands cannot have been, and
+ * the one whose data the client seems to send may be over. */
+static void take_strange_answer(struct imapid_session *session)
+{
+    drop_responses_after(session, session->client_gap_order);
+    if (sends_data(session))
+        doubt_client(session);
+}
+
 static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit,
                         bool tentative)
 {
@@ -666,7 +675,7 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
         return;
     }
     if (session->client_gap) /* a command that was missed is answered */
-        drop_responses_after(session, session->client_gap_order);
+        take_strange_answer(session);
     take_orphan_result(session, status);
 }
 
@@ -708,14 +717,18 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
 static void take_continuation(struct imapid_session *session, bool tentative)
 {
     struct imapid_frame *client = CLIENT(session);
+    bool asks = session->n_pending && !client->in_unit && !client->n_scanned && !client->awaits &&
+                session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
 
-    if (tentative)
+    if (tentative) {
+        if (asks)
+            doubt_client(session);
         return;
+    }
     client->asks = false;
     if (client->awaits)
         return;
-    session->asked = session->n_pending && !client->in_unit && !client->n_scanned &&
-                     session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
+    session->asked = asks;
     expect_lines(session);
 }
 
@@ -906,8 +919,10 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
             take_greeting(session, unit->word);
     }
     take_unit(session, side, unit, sync != IMAPID_SYNC_SURE);
-    if (is_cut)
+    if (is_cut) { /* only now the hole comes */
+        doubt_commands(session);
         doubt_state(session);
+    }
     return IMAPID_SESSION_UNIT;
 }
 

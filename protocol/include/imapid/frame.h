@@ -46,6 +46,7 @@ struct imapid_frame {
     enum imapid_side side;
     enum imapid_sync sync;
     enum imapid_frame_lines lines;
+    enum imapid_frame_lines in_hand; /* what `lines` was when the line in hand began */
     bool in_unit; /* a unit's beginning was told and its end has not been reached */
 
     struct imapid_tag tag; /* of the command whose literal is awaited, with `awaits` */
