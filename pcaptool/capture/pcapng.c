@@ -265,6 +265,21 @@ static const struct block_type block_types[] = {
     {5, 8, skip}, /* interface statistics */
 };
 
+/* Blocks that are no packets, but that Wireshark shows, and numbers, as frames. */
+static const uint32_t other_frames[] = {
+    0x00000bad, 0x40000bad,             /* custom, to be copied and not to be copied */
+    0x00000009,                         /* systemd journal entry */
+    0x00000204, 0x00000216, 0x00000221, /* sysdig events */
+};
+
+static bool is_other_frame(uint32_t type)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(other_frames); i++)
+        if (other_frames[i] == type)
+            return true;
+    return false;
+}
+
 static const struct block_type *find_block_type(uint32_t type)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(block_types); i++)
@@ -305,6 +320,7 @@ static enum imapid_capture_result skip_unknown(struct imapid_capture *capture,
         return fail_lost(capture, block, "two lengths that differ");
     window->at += 4;
     capture->counts.n_skipped_blocks++;
+    capture->n_frames += is_other_frame(block->type);
     return IMAPID_CAPTURE_PACKET;
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Slots at first; no more than a full table will have. */
 #define N_SLOTS_FIRST 4096u
 
 G_STATIC_ASSERT(sizeof(struct imapid_tcp_entry) == 64);
@@ -30,8 +31,11 @@ void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
     table->entries = aligned_alloc(64, (size_t)n_max * sizeof *table->entries);
     if (!table->entries)
         g_error("no memory for a table of connections");
-    table->slots = slots_new(N_SLOTS_FIRST);
-    table->slot_mask = N_SLOTS_FIRST - 1;
+    uint32_t n_slots = N_SLOTS_FIRST;
+    while (n_slots > 4 && n_slots / 4 > n_max)
+        n_slots /= 2;
+    table->slots = slots_new(n_slots);
+    table->slot_mask = n_slots - 1;
     table->seed = (uint64_t)g_random_int() << 32 | g_random_int() | 1;
 }
 

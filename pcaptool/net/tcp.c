@@ -372,6 +372,9 @@ static void set_next(struct direction *dir, uint32_t next)
 {
     dir->next = dir->acked = next;
     dir->known = true;
+    /* One that was seen before is of this sequence only if it is near. */
+    if (dir->has_fin && dir->fin - next > AHEAD_MAX)
+        dir->has_fin = false;
 }
 
 static void take_syn(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)

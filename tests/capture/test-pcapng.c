@@ -116,6 +116,22 @@ static void test_blocks(void)
     }
 }
 
+/* Packets have the numbers that Wireshark gives them. */
+static void test_numbers(void)
+{
+    static const guint32 types[] = {0xbad, 0x40000bad, 9, 0x204, 0x216, 0x221, 0x999, 7};
+    struct file file = file_new(true);
+    put_interface(&file, 1, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+        guint start = open_block(&file, types[i]);
+        put64(&file, 1);
+        close_block(&file, start);
+        put_packet(&file, 0, 0, "x", 1);
+    }
+    check_log(&file, "2:x 4:x 6:x 8:x 10:x 12:x 13:x 14:x ");
+    g_byte_array_free(file.octets, TRUE);
+}
+
 static void test_simple_snap_length(void)
 {
     struct file file = file_new(false);
@@ -279,6 +295,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pcapng/blocks", test_blocks);
+    g_test_add_func("/pcapng/numbers", test_numbers);
     g_test_add_func("/pcapng/simple-snap-length", test_simple_snap_length);
     g_test_add_func("/pcapng/sections", test_sections);
     g_test_add_func("/pcapng/times", test_times);
