@@ -46,6 +46,8 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "FORMAT"},
         {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
          "Write there instead of standard output", "FILE"},
+        {"keylog", 'l', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keylogs,
+         "TLS secrets, NSS key log format; may be given more than once", "FILE"},
         {"filter", 'f', 0, G_OPTION_ARG_STRING, &options->filter,
          "Read only packets that pass this libpcap filter", "EXPR"},
         {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
@@ -78,6 +80,29 @@ static const struct imapid_command *find_command(const char *name)
     return NULL;
 }
 
+/* Reads the key logs. Lines that are no secrets are counted, and told where there are any. */
+static gboolean read_keylogs(struct imapid_options *options)
+{
+    struct imapid_keylog_counts counts;
+
+    options->keylog = imapid_keylog_new();
+    for (char **path = options->keylogs; path && *path; path++) {
+        char *message = NULL;
+
+        if (!imapid_keylog_read(options->keylog, *path, &message)) {
+            g_printerr("imapid: %s\n", message);
+            g_free(message);
+            return FALSE;
+        }
+    }
+    counts = imapid_keylog_get_counts(options->keylog);
+    if (counts.n_garbage && !options->quiet)
+        g_printerr("imapid: key log: %" G_GUINT64_FORMAT " lines skipped, %" G_GUINT64_FORMAT
+                   " secrets\n",
+                   counts.n_garbage, counts.n_secrets);
+    return TRUE;
+}
+
 static enum imapid_exit run(struct imapid_options *options)
 {
     char **arguments = options->arguments;
@@ -99,6 +124,8 @@ static enum imapid_exit run(struct imapid_options *options)
         command = &commands[0];
     if (!options->files_from && (!arguments || !*arguments))
         return fail("no input");
+    if (!read_keylogs(options))
+        return IMAPID_EXIT_FAILED;
     inputs = imapid_inputs_new();
     if (options->files_from)
         found_all &= imapid_inputs_add_list(inputs, options->files_from);
@@ -130,6 +157,8 @@ int main(int argc, char **argv)
     g_free(options.write);
     g_free(options.filter);
     g_free(options.files_from);
+    g_strfreev(options.keylogs);
+    imapid_keylog_free(options.keylog);
     g_strfreev(options.arguments);
     return status;
 }

@@ -3,6 +3,7 @@
 #define IMAPID_OPTIONS_H
 
 #include "record/writer.h"
+#include "tls/keylog.h"
 
 /* Exit statuses; the manual promises them. */
 enum imapid_exit {
@@ -18,6 +19,8 @@ struct imapid_options {
     char *write;  /* NULL: standard output */
     char *filter; /* NULL: none */
     char *files_from;
+    char **keylogs;               /* files; NULL: none */
+    struct imapid_keylog *keylog; /* what they say */
     int n_jobs;
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */

@@ -71,11 +71,40 @@ static void tell_capture(const struct imapid_capture *capture, const struct imap
     context->sink->capture(context->sink->ctx, &record);
 }
 
+/* The block's type of an NSS key log ("TLSK"; draft-ietf-opsawg-pcapng 4.7). */
+#define SECRETS_TLS_KEY_LOG 0x544c534b
+
+/* What a connection of a live capture may keep while it waits for its secrets. */
+#define HOLD_MAX 65536
+
+static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
+{
+    if (type == SECRETS_TLS_KEY_LOG)
+        imapid_keylog_add(ctx, octets, n);
+}
+
+void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog)
+{
+    char *message = NULL;
+    struct imapid_capture *capture = imapid_capture_open(path, &message);
+    struct imapid_packet packet;
+
+    g_free(message);
+    if (!capture)
+        return;
+    imapid_capture_on_secrets(capture, on_secrets, keylog);
+    while (imapid_capture_next(capture, &packet) != IMAPID_CAPTURE_END)
+        if (g_strcmp0(imapid_capture_get_format(capture), "pcapng"))
+            break; /* only pcapng has secrets */
+    imapid_capture_close(capture);
+}
+
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    const struct imapid_record_sink *sink,
+                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message))
 {
-    struct imapid_flow_context context = {.file = file, .sink = sink};
+    struct imapid_flow_context context = {
+        .file = file, .sink = sink, .keylog = keylog, .n_hold = live ? HOLD_MAX : 0};
     struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &context};
     struct imapid_net *net = imapid_net_new(&handler, NULL);
     enum imapid_capture_result result;
@@ -83,6 +112,7 @@ bool imapid_collect(struct imapid_capture *capture, const char *file, struct ima
     char *error = NULL;
     bool whole;
 
+    imapid_capture_on_secrets(capture, on_secrets, keylog);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             const char *message = imapid_capture_get_error(capture);

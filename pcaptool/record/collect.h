@@ -5,15 +5,23 @@
 #include "capture/capture.h"
 #include "capture/filter.h"
 #include "record/record.h"
+#include "tls/keylog.h"
 
 /* Reads one capture from its beginning to its end and tells its records: exchanges as they are
  * complete, each session as it ends, the capture last.
  *
  * `file` is spelled in the records; `filter` may be NULL. Errors of the capture stand in its record
  * and are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
- * all the same. Returns false when something could not be read. */
+ * all the same. Returns false when something could not be read.
+ *
+ * `keylog` has the secrets known so far and is given those inside the capture as they are met. With
+ * `live`, octets wait for a while for secrets that may come later. */
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    const struct imapid_record_sink *sink,
+                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message));
+
+/* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the
+ * packets they belong to). Errors are left to be found by whoever reads its packets. */
+void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* flow.c: one TCP connection on its way to records.
  *
- *     octets of TCP -> decide (is it IMAP, who is the server) -> session -> exchanges
+ *     octets of TCP -> [TLS, DEFLATE] -> decide (is it IMAP, who is the server) -> session ->
+ * exchanges
  *
  * Until it is decided, octets wait in `early`; what begins like no IMAP is given up, so that most
  * connections of a capture cost a look at their first octets. A connection whose beginning is not
  * in the capture is looked at longer: it may be in the middle of a message. */
+#define _GNU_SOURCE /* memmem */
 #include "record/flow.h"
+#include "record/layers.h"
 
 #include <string.h>
 
@@ -22,8 +25,8 @@
 
 enum stage {
     STAGE_UNDECIDED,
-    STAGE_IMAP,   /* octets go to the session */
-    STAGE_OPAQUE, /* encrypted or compressed octets that cannot be read */
+    STAGE_IMAP,     /* octets go to the session */
+    STAGE_REJECTED, /* no IMAP, or nothing that will ever be known to be */
 };
 
 /* An exchange under way. The units are copies: they outlive the windows. */
@@ -41,8 +44,10 @@ struct imapid_flow {
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_passed;               /* octets looked at in vain */
     uint64_t n_told;                 /* exchanges told */
-    const char *not_decrypted_why;
-    GByteArray *early[2]; /* by direction, while undecided */
+    struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
+    bool switched;                   /* a layer was added in the middle of a window */
+    const struct imapid_conn *conn;  /* during calls from below */
+    GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
     GByteArray *window[2]; /* by side: octets the session wants to see again */
     struct imapid_session session;
@@ -154,11 +159,7 @@ static void tell_exchange(struct imapid_flow *flow, const struct imapid_conn *co
     clear_slot(slot);
 }
 
-static void become_opaque(struct imapid_flow *flow, const char *why)
-{
-    flow->stage = STAGE_OPAQUE;
-    flow->not_decrypted_why = why;
-}
+static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *));
 
 static void take_event(struct imapid_flow *flow, const struct imapid_conn *conn,
                        const struct imapid_event *event, const struct imapid_unit *unit,
@@ -190,10 +191,10 @@ static void take_event(struct imapid_flow *flow, const struct imapid_conn *conn,
         clear_slot(slot);
         break;
     case IMAPID_EVENT_TLS:
-        become_opaque(flow, "no key");
+        add_layer(flow, imapid_layers_add_tls);
         break;
     case IMAPID_EVENT_DEFLATE:
-        become_opaque(flow, "compressed");
+        add_layer(flow, imapid_layers_add_deflate);
         break;
     }
 }
@@ -213,26 +214,56 @@ static void take_events(struct imapid_flow *flow, const struct imapid_conn *conn
 
 /* ---- octets for the session ---- */
 
+static int dir_of(const struct imapid_flow *flow, enum imapid_side side)
+{
+    return side == IMAPID_CLIENT ? flow->client : !flow->client;
+}
+
+static void drop_window(struct imapid_flow *flow, enum imapid_side side)
+{
+    g_clear_pointer(&flow->window[side], g_byte_array_unref);
+}
+
+/* Behind the unit that was read both sides speak through another layer: what was already taken for
+ * octets of the session goes through it. The rest of the window of `side` is `octets`. */
+static void feed_layer(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
+                       size_t n, const struct imapid_stamp *packet)
+{
+    enum imapid_side other = side == IMAPID_CLIENT ? IMAPID_SERVER : IMAPID_CLIENT;
+    GByteArray *waiting = g_steal_pointer(&flow->window[other]);
+
+    flow->switched = false;
+    imapid_session_resume(&flow->session);
+    if (waiting) {
+        imapid_layers_feed(flow->layers, dir_of(flow, other), waiting->data, waiting->len, packet);
+        g_byte_array_unref(waiting);
+    }
+    imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);
+}
+
 /* Reads a window as far as it goes; returns the octets used. */
-static size_t read_window(struct imapid_flow *flow, const struct imapid_conn *conn,
-                          enum imapid_side side, const uint8_t *octets, size_t n,
-                          const struct imapid_stamp *packet)
+static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
+                          size_t n, const struct imapid_stamp *packet)
 {
     struct imapid_unit unit;
     size_t at = 0, n_used;
 
-    while (flow->stage == STAGE_IMAP) {
+    for (;;) {
         switch (imapid_session_read(&flow->session, side, octets + at, n - at, &unit, &n_used)) {
         case IMAPID_SESSION_MORE:
             return at + n_used;
         case IMAPID_SESSION_UNIT:
         case IMAPID_SESSION_PASSED:
             at += n_used;
-            take_events(flow, conn, &unit, packet);
+            take_events(flow, flow->conn, &unit, packet);
+            if (flow->switched) {
+                feed_layer(flow, side, octets + at, n - at, packet);
+                return n;
+            }
             break;
         case IMAPID_SESSION_OTHER_SIDE: {
             GByteArray *other = flow->window[IMAPID_CLIENT];
-            size_t used = read_window(flow, conn, IMAPID_CLIENT, other ? other->data : octets,
+            size_t used = read_window(flow, IMAPID_CLIENT, other ? other->data : octets,
                                       other ? other->len : 0, packet);
 
             if (other && used)
@@ -241,54 +272,49 @@ static size_t read_window(struct imapid_flow *flow, const struct imapid_conn *co
         }
         }
     }
-    return n;
 }
 
-static void show(struct imapid_flow *flow, const struct imapid_conn *conn, enum imapid_side side,
-                 const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
+/* Octets for the session. While they are read the window is out of reach: a layer that is added in
+ * the middle of it begins a new one. */
+static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets, size_t n,
+                 const struct imapid_stamp *packet)
 {
-    GByteArray *window = flow->window[side];
+    GByteArray *window = g_steal_pointer(&flow->window[side]);
     size_t used;
 
-    if (!window || !window->len) {
-        used = read_window(flow, conn, side, octets, n, packet);
-        if (used == n)
-            return;
-        if (!window)
-            window = flow->window[side] = g_byte_array_new();
-        g_byte_array_append(window, octets + used, (guint)(n - used));
-        return;
+    if (window) {
+        g_byte_array_append(window, octets, (guint)n);
+        octets = window->data;
+        n = window->len;
     }
-    g_byte_array_append(window, octets, (guint)n);
-    used = read_window(flow, conn, side, window->data, window->len, packet);
-    if (used == window->len) {
+    used = read_window(flow, side, octets, n, packet);
+    if (used < n) {
+        if (!window) {
+            window = g_byte_array_new();
+            g_byte_array_append(window, octets + used, (guint)(n - used));
+        } else if (used) {
+            g_byte_array_remove_range(window, 0, (guint)used);
+        }
+        flow->window[side] = window;
+    } else if (window) {
         g_byte_array_unref(window); /* most windows are needed for one unit */
-        flow->window[side] = NULL;
-    } else if (used) {
-        g_byte_array_remove_range(window, 0, (guint)used);
     }
 }
 
 /* Nothing comes behind the window, or nothing known: what it holds is told as far as it goes. */
-static void cut(struct imapid_flow *flow, const struct imapid_conn *conn, enum imapid_side side,
-                uint64_t n, const struct imapid_stamp *packet)
+static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n,
+                const struct imapid_stamp *packet)
 {
-    GByteArray *window = flow->window[side];
+    GByteArray *window = g_steal_pointer(&flow->window[side]);
 
     imapid_session_gap(&flow->session, side, n);
     if (window) {
-        (void)read_window(flow, conn, side, window->data, window->len, packet);
+        (void)read_window(flow, side, window->data, window->len, packet);
         g_byte_array_unref(window);
-        flow->window[side] = NULL;
     }
 }
 
 /* ---- the decision ---- */
-
-static bool is_tls(const uint8_t *octets, size_t n)
-{
-    return n >= 3 && octets[0] >= 0x14 && octets[0] <= 0x17 && octets[1] == 3 && octets[2] <= 4;
-}
 
 /* The direction whose peer has a port of IMAP, -1 if both or none have. */
 static int client_by_port(const struct imapid_conn *conn)
@@ -301,27 +327,25 @@ static int client_by_port(const struct imapid_conn *conn)
     return known[0] == known[1] ? -1 : known[0];
 }
 
-static void begin_session(struct imapid_flow *flow, const struct imapid_conn *conn, int client)
+static void begin_session(struct imapid_flow *flow, int client)
 {
     flow->client = client;
     flow->stage = STAGE_IMAP;
-    imapid_session_init(&flow->session, flow->from_start, IMAPID_SECURITY_NONE);
+    imapid_session_init(&flow->session, flow->from_start, flow->session.security);
     for (int i = 0; i < 2; i++) {
         int dir = i ? client : !client; /* the server greets first */
-        GByteArray *early = flow->early[dir];
+        GByteArray *early = g_steal_pointer(&flow->early[dir]);
 
-        flow->early[dir] = NULL;
         if (!early)
             continue;
-        if (flow->stage == STAGE_IMAP)
-            show(flow, conn, dir == client ? IMAPID_CLIENT : IMAPID_SERVER, early->data, early->len,
-                 &flow->early_stamp[dir]);
+        show(flow, dir == client ? IMAPID_CLIENT : IMAPID_SERVER, early->data, early->len,
+             &flow->early_stamp[dir]);
         g_byte_array_unref(early);
     }
 }
 
 /* Seen from its first octets. False: no IMAP. */
-static bool decide_at_start(struct imapid_flow *flow, const struct imapid_conn *conn, int dir)
+static bool decide_at_start(struct imapid_flow *flow, int dir)
 {
     const GByteArray *early = flow->early[dir];
     enum imapid_speaker speaker = imapid_session_recognise(early->data, early->len, true);
@@ -329,7 +353,7 @@ static bool decide_at_start(struct imapid_flow *flow, const struct imapid_conn *
     if (speaker == IMAPID_SPEAKER_UNCLEAR)
         return early->len < EARLY_MAX;
     if (speaker == IMAPID_SPEAKER_SERVER && (flow->client < 0 || dir != flow->client)) {
-        begin_session(flow, conn, !dir);
+        begin_session(flow, !dir);
         return true;
     }
     /* A client that does not wait for the greeting has yet to be greeted. */
@@ -337,14 +361,14 @@ static bool decide_at_start(struct imapid_flow *flow, const struct imapid_conn *
 }
 
 /* Begun in the middle: looks for the first likely line. */
-static bool decide_in_middle(struct imapid_flow *flow, const struct imapid_conn *conn, int dir)
+static bool decide_in_middle(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = flow->early[dir];
-    int by_port = client_by_port(conn);
+    int by_port = client_by_port(flow->conn);
     size_t at = 0;
 
     if (by_port >= 0) {
-        begin_session(flow, conn, by_port);
+        begin_session(flow, by_port);
         return true;
     }
     while (at < early->len) {
@@ -354,7 +378,7 @@ static bool decide_in_middle(struct imapid_flow *flow, const struct imapid_conn 
 
         if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER) {
             g_byte_array_remove_range(early, 0, (guint)at);
-            begin_session(flow, conn, speaker == IMAPID_SPEAKER_CLIENT ? dir : !dir);
+            begin_session(flow, speaker == IMAPID_SPEAKER_CLIENT ? dir : !dir);
             return true;
         }
         if (!newline)
@@ -370,36 +394,111 @@ static bool decide_in_middle(struct imapid_flow *flow, const struct imapid_conn 
     return flow->n_passed < PATIENCE;
 }
 
-static bool decide(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
-                   const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
+/* ---- TLS ---- */
+
+static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
+                          const struct imapid_stamp *packet);
+static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
+
+static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *))
+{
+    struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, flow};
+
+    if (!flow->layers)
+        flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold);
+    add(flow->layers);
+    flow->switched = flow->stage == STAGE_IMAP;
+}
+
+static bool has_imap_port(const struct imapid_conn *conn)
+{
+    return conn->endpoint[0].port == PORT_IMAPS || conn->endpoint[1].port == PORT_IMAPS;
+}
+
+/* Does a ClientHello offer the protocol "imap" (RFC 7301; registered for IMAP over TLS)? A look at
+ * the octets is enough to decide whether to look closer. */
+static bool may_offer_imap(const GByteArray *early)
+{
+    static const char name[] = "\x04imap";
+
+    return memmem(early->data, early->len, name, sizeof name - 1) != NULL;
+}
+
+static bool has_alpn_imap(const struct imapid_tls_info *info)
+{
+    for (size_t at = 0; at + 1 < info->n_alpn_offered; at += 1u + info->alpn_offered[at])
+        if (info->alpn_offered[at] == 4 && at + 5 <= info->n_alpn_offered &&
+            !memcmp(info->alpn_offered + at + 1, "imap", 4))
+            return true;
+    return false;
+}
+
+/* The connection begins with TLS. Worth following where it can be decrypted, or where it counts as
+ * an IMAP session even if it can't. */
+static bool begin_tls(struct imapid_flow *flow, int dir)
+{
+    GByteArray *early = g_steal_pointer(&flow->early[dir]);
+    bool wanted = has_imap_port(flow->conn) || may_offer_imap(early) ||
+                  (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
+                  flow->context->n_hold;
+
+    if (wanted) {
+        flow->session.security = IMAPID_SECURITY_TLS;
+        if (flow->client < 0)
+            flow->client = client_by_port(flow->conn);
+        add_layer(flow, imapid_layers_add_tls);
+        imapid_layers_data(flow->layers, dir, early->data, early->len, &flow->early_stamp[dir]);
+    }
+    g_byte_array_unref(early);
+    return wanted;
+}
+
+/* TLS, and nothing readable came out of it yet. False when nothing ever will and nothing says that
+ * it is IMAP. */
+static bool is_worth_waiting(struct imapid_flow *flow)
+{
+    const struct imapid_tls_info *info = imapid_layers_get_tls(flow->layers);
+
+    if (info->client >= 0)
+        flow->client = info->client;
+    flow->is_imap |= has_imap_port(flow->conn) || has_alpn_imap(info);
+    return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
+}
+
+/* ---- the first octets ---- */
+
+static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
+                   const struct imapid_stamp *packet)
 {
     if (!flow->early[dir])
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
-    if (is_tls(flow->early[dir]->data, flow->early[dir]->len)) {
-        int client = flow->client >= 0 ? flow->client : client_by_port(conn);
-
-        if (client < 0 || conn->endpoint[!client].port != PORT_IMAPS)
-            return false;
-        flow->client = client;
-        flow->is_imap = true;
-        flow->session.security = IMAPID_SECURITY_TLS;
-        become_opaque(flow, "no key");
-        return true;
+    if (!flow->layers) {
+        switch (imapid_tls_recognise(flow->early[dir]->data, flow->early[dir]->len)) {
+        case IMAPID_TLS_HELLO:
+            return begin_tls(flow, dir);
+        case IMAPID_TLS_RECORD:
+            if (has_imap_port(flow->conn))
+                return begin_tls(flow, dir);
+            break;
+        case IMAPID_TLS_SHORT:
+            return true;
+        case IMAPID_TLS_NOT:
+            break;
+        }
     }
-    return flow->from_start ? decide_at_start(flow, conn, dir) : decide_in_middle(flow, conn, dir);
+    return flow->from_start ? decide_at_start(flow, dir) : decide_in_middle(flow, dir);
 }
 
 /* Nothing has confirmed the session yet: octets that speak for the other orientation turn it round.
  * Not against a port of IMAP: a message in the middle of which the capture begins may say anything.
  */
-static bool turn_if_wrong(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
-                          const uint8_t *octets, size_t n)
+static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
 {
     enum imapid_speaker speaker;
 
-    if (flow->is_imap || flow->from_start || client_by_port(conn) >= 0)
+    if (flow->is_imap || flow->from_start || client_by_port(flow->conn) >= 0)
         return true;
     flow->n_passed += n;
     if (flow->n_passed > PATIENCE)
@@ -408,11 +507,40 @@ static bool turn_if_wrong(struct imapid_flow *flow, const struct imapid_conn *co
     if (speaker == (dir == flow->client ? IMAPID_SPEAKER_SERVER : IMAPID_SPEAKER_CLIENT)) {
         for (unsigned i = 0; i < IMAPID_SLOTS; i++)
             clear_slot(&flow->slots[i]);
-        for (int side = 0; side < 2; side++)
-            g_clear_pointer(&flow->window[side], g_byte_array_unref);
-        begin_session(flow, conn, !flow->client);
+        drop_window(flow, IMAPID_CLIENT);
+        drop_window(flow, IMAPID_SERVER);
+        begin_session(flow, !flow->client);
     }
     return true;
+}
+
+/* ---- from the layers ---- */
+
+static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
+                          const struct imapid_stamp *packet)
+{
+    struct imapid_flow *flow = ctx;
+    bool good = true;
+
+    if (flow->stage == STAGE_UNDECIDED)
+        good = decide(flow, dir, octets, n, packet);
+    else if (flow->stage == STAGE_IMAP && (good = turn_if_wrong(flow, dir, octets, n)))
+        show(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, octets, n, packet);
+    if (!good)
+        flow->stage = STAGE_REJECTED;
+}
+
+static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet)
+{
+    struct imapid_flow *flow = ctx;
+
+    if (flow->stage == STAGE_UNDECIDED) {
+        flow->from_start = false;
+        if (flow->early[dir])
+            g_byte_array_set_size(flow->early[dir], 0);
+    } else if (flow->stage == STAGE_IMAP) {
+        cut(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, n, packet);
+    }
 }
 
 /* ---- from below ---- */
@@ -420,40 +548,37 @@ static bool turn_if_wrong(struct imapid_flow *flow, const struct imapid_conn *co
 bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
                       const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
 {
-    switch (flow->stage) {
-    case STAGE_UNDECIDED:
-        return decide(flow, conn, dir, octets, n, packet);
-    case STAGE_IMAP:
-        if (!turn_if_wrong(flow, conn, dir, octets, n))
-            return false;
-        show(flow, conn, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, octets, n, packet);
-        break;
-    case STAGE_OPAQUE:
-        break;
-    }
-    return true;
+    flow->conn = conn;
+    if (flow->layers)
+        imapid_layers_data(flow->layers, dir, octets, n, packet);
+    else
+        on_clear_data(flow, dir, octets, n, packet);
+    if (flow->stage == STAGE_UNDECIDED && flow->layers)
+        return is_worth_waiting(flow);
+    return flow->stage != STAGE_REJECTED;
 }
 
 void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, int dir, uint64_t n,
                      const struct imapid_stamp *packet)
 {
-    switch (flow->stage) {
-    case STAGE_UNDECIDED:
-        flow->from_start = false;
-        if (flow->early[dir])
-            g_byte_array_set_size(flow->early[dir], 0);
-        break;
-    case STAGE_IMAP:
-        cut(flow, conn, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, n, packet);
-        break;
-    case STAGE_OPAQUE:
-        break;
-    }
+    flow->conn = conn;
+    if (flow->layers)
+        imapid_layers_gap(flow->layers, dir, n, packet);
+    else
+        on_clear_gap(flow, dir, n, packet);
+}
+
+/* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
+static const char *why_not_readable(const struct imapid_flow *flow, const char **phrase)
+{
+    return flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
 }
 
 static void tell_session(struct imapid_flow *flow, const struct imapid_conn *conn)
 {
     const struct imapid_session *session = &flow->session;
+    const char *phrase = NULL;
+    const char *word = why_not_readable(flow, &phrase);
     struct imapid_record_session record = {
         .conn = describe(flow, conn),
         .first_ns = conn->first.ts_ns,
@@ -465,11 +590,12 @@ static void tell_session(struct imapid_flow *flow, const struct imapid_conn *con
         .from_start = flow->from_start,
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
-        .not_decrypted_why = flow->not_decrypted_why,
+        .not_decrypted = word,
+        .not_decrypted_phrase = phrase,
     };
 
-    if (session->security != IMAPID_SECURITY_NONE)
-        record.decrypted = flow->not_decrypted_why ? IMAPID_NO : IMAPID_YES;
+    if (flow->layers)
+        record.decrypted = word ? IMAPID_NO : IMAPID_YES;
     if (session->required_by_server)
         record.findings[record.n_findings++] = (struct imapid_record_finding){
             .code = IMAPID_FINDING_REQUIRED_BY_SERVER,
@@ -477,7 +603,7 @@ static void tell_session(struct imapid_flow *flow, const struct imapid_conn *con
             .field.is_nil = true,
         };
     flow->context->n_sessions++;
-    flow->context->n_not_decrypted += flow->not_decrypted_why != NULL;
+    flow->context->n_not_decrypted += word != NULL;
     flow->context->n_lost += record.n_lost;
     flow->context->sink->session(flow->context->sink->ctx, &record);
 }
@@ -493,9 +619,12 @@ static void mark_open_as_lost(struct imapid_flow *flow)
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason)
 {
+    flow->conn = conn;
+    if (flow->layers)
+        imapid_layers_finish(flow->layers);
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
-            cut(flow, conn, (enum imapid_side)side, 0, &conn->last);
+            cut(flow, (enum imapid_side)side, 0, &conn->last);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT)
         mark_open_as_lost(flow);
     imapid_session_end(&flow->session);
@@ -514,5 +643,6 @@ void imapid_flow_free(struct imapid_flow *flow)
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);
     }
+    imapid_layers_free(flow->layers);
     g_free(flow);
 }

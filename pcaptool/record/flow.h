@@ -3,6 +3,7 @@
 #define IMAPID_RECORD_FLOW_H
 
 #include "record/record.h"
+#include "tls/keylog.h"
 
 /* One TCP connection, from the moment it carries octets: is it IMAP, which side is the server, and
  * what do its exchanges and the session say. */
@@ -12,6 +13,8 @@ struct imapid_flow;
 struct imapid_flow_context {
     const char *file;
     const struct imapid_record_sink *sink;
+    struct imapid_keylog *keylog;                              /* NULL: none */
+    size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
 };
 

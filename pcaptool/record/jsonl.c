@@ -228,7 +228,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_number(out, "lost_bytes", session->n_lost);
     add_number(out, "resyncs", session->n_resyncs);
     add_known(out, "decrypted", session->decrypted);
-    add_text(out, "not_decrypted", session->not_decrypted_why);
+    add_text(out, "not_decrypted", session->not_decrypted);
     add_findings(out, session->findings, session->n_findings);
     g_string_append(out, "}\n");
 }

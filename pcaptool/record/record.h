@@ -76,9 +76,10 @@ struct imapid_record_session {
     uint64_t n_exchanges;
     bool from_start;
     uint64_t n_lost;
-    uint64_t n_resyncs;            /* times the reader had to find a line start again */
-    enum imapid_known decrypted;   /* UNKNOWN: nothing was encrypted */
-    const char *not_decrypted_why; /* a constant; NULL unless decrypted is NO */
+    uint64_t n_resyncs;          /* times the reader had to find a line start again */
+    enum imapid_known decrypted; /* UNKNOWN: nothing was encrypted or compressed */
+    /* Why it is NO, as a word for machines and a phrase for people: constants, else NULL. */
+    const char *not_decrypted, *not_decrypted_phrase;
     unsigned n_findings;
     struct imapid_record_finding findings[1];
 };

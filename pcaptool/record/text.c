@@ -284,13 +284,13 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
 static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
-    if (session->n_exchanges && !session->n_findings && !session->not_decrypted_why)
+    if (session->n_exchanges && !session->n_findings && !session->not_decrypted)
         return;
     add_conn(out, session->first_ns, &session->conn);
     add_security(out, session->security, session->compressed);
     begin_colour(out, style, dim);
-    if (session->not_decrypted_why)
-        g_string_append_printf(out, "not readable: %s", session->not_decrypted_why);
+    if (session->not_decrypted)
+        g_string_append_printf(out, "not readable: %s", session->not_decrypted_phrase);
     else
         g_string_append(out, session->n_exchanges ? "session" : "no ID was sent");
     end_colour(out, style);

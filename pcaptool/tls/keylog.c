@@ -66,8 +66,9 @@ struct imapid_keylog {
     uint32_t n_slots; /* a power of 2 */
     uint64_t seed[9];
     struct imapid_keylog_counts counts;
-    GArray *sources;     /* of struct source */
-    uint64_t generation; /* atomic */
+    GArray *sources;            /* of struct source */
+    uint64_t generation;        /* atomic */
+    struct imapid_keylog *base; /* looked into as well; NULL: none */
 };
 
 static const struct {
@@ -528,7 +529,7 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
         i = secret->next;
     }
     g_rw_lock_reader_unlock(&keylog->lock);
-    return n;
+    return n || !keylog->base ? n : imapid_keylog_find(keylog->base, random, kind, secrets);
 }
 
 bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM])
@@ -538,12 +539,14 @@ bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAP
     g_rw_lock_reader_lock(&keylog->lock);
     known = *find_slot(keylog, random) != 0;
     g_rw_lock_reader_unlock(&keylog->lock);
-    return known;
+    return known || (keylog->base && imapid_keylog_knows(keylog->base, random));
 }
 
 uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog)
 {
-    return __atomic_load_n(&keylog->generation, __ATOMIC_ACQUIRE);
+    uint64_t generation = __atomic_load_n(&keylog->generation, __ATOMIC_ACQUIRE);
+
+    return keylog->base ? generation + imapid_keylog_get_generation(keylog->base) : generation;
 }
 
 struct imapid_keylog_counts imapid_keylog_get_counts(struct imapid_keylog *keylog)
@@ -570,6 +573,14 @@ struct imapid_keylog *imapid_keylog_new(void)
     keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
     for (size_t i = 0; i < G_N_ELEMENTS(keylog->seed); i++)
         keylog->seed[i] = (uint64_t)g_random_int() << 32 | g_random_int();
+    return keylog;
+}
+
+struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+
+    keylog->base = base;
     return keylog;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 enum message {
+    HELLO_REQUEST = 0,
     CLIENT_HELLO = 1,
     SERVER_HELLO = 2,
     ENCRYPTED_EXTENSIONS = 8,
@@ -68,13 +69,20 @@ static void note_client(struct imapid_tls_info *info, const struct imapid_hello 
     info->alpn_offered = keep(NULL, hello->alpn, info->n_alpn_offered);
 }
 
+/* A hello that cannot be one. As the first message seen it is something encrypted, out of the middle
+ * of a connection. */
+static enum imapid_tls_reason blame(const struct imapid_tls *tls, enum imapid_tls_reason reason)
+{
+    return tls->info.client < 0 ? IMAPID_TLS_NO_HANDSHAKE : reason;
+}
+
 static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *body, size_t n)
 {
     struct imapid_hello hello;
 
     if (!imapid_hello_read_client(body, n, &hello) ||
         (tls->info.client >= 0 && tls->info.client != dir)) {
-        stop_both(tls, IMAPID_TLS_MALFORMED);
+        stop_both(tls, blame(tls, IMAPID_TLS_MALFORMED));
         return;
     }
     tls->info.client = dir;
@@ -121,7 +129,7 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     enum imapid_tls_reason reason;
 
     if (!imapid_hello_read_server(body, n, &hello) || tls->info.client == dir) {
-        stop_both(tls, IMAPID_TLS_MALFORMED);
+        stop_both(tls, blame(tls, IMAPID_TLS_MALFORMED));
         return;
     }
     tls->info.client = !dir;
@@ -198,6 +206,10 @@ static void note_message(struct imapid_tls *tls, int dir, uint8_t type)
 {
     enum imapid_tls_epoch epoch = tls->flow[dir].epoch;
 
+    if (tls->info.client < 0 && type != HELLO_REQUEST) {
+        imapid_tls_stop(tls, dir, IMAPID_TLS_NO_HANDSHAKE);
+        return;
+    }
     switch (type) {
     case CERTIFICATE:
     case SERVER_HELLO_DONE:
@@ -239,7 +251,7 @@ static bool begin_message(struct imapid_tls *tls, int dir)
     flow->n_left = (uint32_t)flow->head[1] << 16 | (uint32_t)flow->head[2] << 8 | flow->head[3];
     flow->keeping = is_of_interest(tls, dir, flow->head[0]);
     if (flow->keeping && flow->n_left > IMAPID_TLS_MESSAGE_MAX) {
-        imapid_tls_stop(tls, dir, IMAPID_TLS_TOO_LONG);
+        imapid_tls_stop(tls, dir, blame(tls, IMAPID_TLS_TOO_LONG));
         return false;
     }
     return true;

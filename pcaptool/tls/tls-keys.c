@@ -55,8 +55,9 @@ static bool open_within(struct attempt *attempt, struct imapid_cipher *cipher, u
 {
     struct imapid_tls *tls = attempt->tls;
     uint64_t cost = attempt->n + COST;
+    uint32_t slack = imapid_cipher_survives_loss(cipher) ? attempt->flow->slack : 0;
 
-    for (uint64_t i = 0; i <= attempt->flow->slack; i++) {
+    for (uint64_t i = 0; i <= slack; i++) {
         /* The likeliest place is always tried. */
         if (i && tls->budget < cost)
             break;
@@ -263,7 +264,10 @@ enum imapid_tls_result imapid_tls_decrypt(struct imapid_tls *tls, int dir, const
     tls->info.n_bad[dir]++;
     flow->sequence++;
     flow->slack = MAX(flow->slack, SLACK_BAD);
-    if (++flow->n_unfit < (after_gap ? UNFIT_MAX : UNFIT_BAD) && tls->budget)
+    /* Where the IV is the end of the record before, it is not authenticated with encrypt-then-MAC:
+     * what follows would pass, with a first block that was never said. */
+    if (imapid_cipher_survives_loss(flow->cipher) && tls->budget &&
+        ++flow->n_unfit < (after_gap ? UNFIT_MAX : UNFIT_BAD))
         return IMAPID_TLS_PASSED;
     *reason = after_gap ? IMAPID_TLS_LOST : IMAPID_TLS_DAMAGED;
     return IMAPID_TLS_FAILED;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* layers.c: TLS and DEFLATE of one connection, one over the other.
+ *
+ *     TCP -> [TLS] -> [DEFLATE] -> out
+ *
+ * The objects below forbid to call back into themselves; that never happens here, because a layer
+ * is added by whoever reads what comes out of the ones below it, and feeds the new one alone. */
+#include "record/layers.h"
+
+#include <glib.h>
+#include <string.h>
+
+struct direction {
+    struct imapid_layers *layers;
+    int dir;
+    struct imapid_inflate *inflate;
+    bool told_lost; /* the gap behind which nothing can be inflated was given out */
+};
+
+struct imapid_layers {
+    struct imapid_layers_handler handler;
+    struct imapid_keylog *keylog;
+    size_t n_hold;
+    struct imapid_tls *tls;
+    bool deflate;
+    const struct imapid_stamp *packet; /* of the call that is under way */
+    struct direction direction[2];
+};
+
+struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
+                                        struct imapid_keylog *keylog, size_t n_hold)
+{
+    struct imapid_layers *layers = g_new0(struct imapid_layers, 1);
+
+    layers->handler = *handler;
+    layers->keylog = keylog;
+    layers->n_hold = n_hold;
+    for (int dir = 0; dir < 2; dir++)
+        layers->direction[dir] = (struct direction){.layers = layers, .dir = dir};
+    return layers;
+}
+
+/* ---- DEFLATE ---- */
+
+static bool on_inflated(void *ctx, const uint8_t *octets, size_t n)
+{
+    struct direction *direction = ctx;
+    struct imapid_layers *layers = direction->layers;
+
+    layers->handler.data(layers->handler.ctx, direction->dir, octets, n, layers->packet);
+    return true;
+}
+
+static void give_inflated(struct direction *direction, const uint8_t *octets, size_t n,
+                          const struct imapid_stamp *packet)
+{
+    struct imapid_layers *layers = direction->layers;
+    enum imapid_inflate_state state;
+
+    layers->packet = packet;
+    state = imapid_inflate_data(direction->inflate, octets, n);
+    if ((state == IMAPID_INFLATE_DAMAGED || state == IMAPID_INFLATE_LOST) &&
+        !direction->told_lost) {
+        direction->told_lost = true;
+        layers->handler.gap(layers->handler.ctx, direction->dir, 0, packet);
+    }
+}
+
+/* ---- between the layers ---- */
+
+static void above_tls(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                      const struct imapid_stamp *packet)
+{
+    if (layers->deflate)
+        give_inflated(&layers->direction[dir], octets, n, packet);
+    else
+        layers->handler.data(layers->handler.ctx, dir, octets, n, packet);
+}
+
+static void gap_above_tls(struct imapid_layers *layers, int dir, uint64_t n,
+                          const struct imapid_stamp *packet)
+{
+    struct direction *direction = &layers->direction[dir];
+
+    if (layers->deflate) {
+        imapid_inflate_gap(direction->inflate);
+        if (direction->told_lost)
+            return;
+        direction->told_lost = true;
+        n = 0;
+    }
+    layers->handler.gap(layers->handler.ctx, dir, n, packet);
+}
+
+static void on_tls_data(void *ctx, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    above_tls(ctx, dir, octets, n, packet);
+}
+
+static void on_tls_gap(void *ctx, int dir, const struct imapid_stamp *packet)
+{
+    gap_above_tls(ctx, dir, 0, packet);
+}
+
+void imapid_layers_add_tls(struct imapid_layers *layers)
+{
+    struct imapid_tls_handler handler = {.data = on_tls_data, .gap = on_tls_gap, .ctx = layers};
+
+    if (!layers->tls)
+        layers->tls = imapid_tls_new(&handler, layers->keylog, layers->n_hold);
+}
+
+void imapid_layers_add_deflate(struct imapid_layers *layers)
+{
+    if (layers->deflate)
+        return;
+    layers->deflate = true;
+    for (int dir = 0; dir < 2; dir++) {
+        struct imapid_inflate_handler handler = {on_inflated, &layers->direction[dir]};
+
+        layers->direction[dir].inflate = imapid_inflate_new(&handler);
+    }
+}
+
+/* ---- from below ---- */
+
+void imapid_layers_data(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    if (layers->tls)
+        imapid_tls_data(layers->tls, dir, octets, n, packet);
+    else
+        above_tls(layers, dir, octets, n, packet);
+}
+
+void imapid_layers_gap(struct imapid_layers *layers, int dir, uint64_t n,
+                       const struct imapid_stamp *packet)
+{
+    if (layers->tls)
+        imapid_tls_gap(layers->tls, dir, n, packet);
+    else
+        gap_above_tls(layers, dir, n, packet);
+}
+
+void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    if (!n)
+        return;
+    if (layers->deflate)
+        give_inflated(&layers->direction[dir], octets, n, packet);
+    else
+        imapid_layers_data(layers, dir, octets, n, packet);
+}
+
+void imapid_layers_finish(struct imapid_layers *layers)
+{
+    if (layers->tls)
+        imapid_tls_finish(layers->tls);
+}
+
+const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *layers)
+{
+    return layers->tls ? imapid_tls_get_info(layers->tls) : NULL;
+}
+
+const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase)
+{
+    enum imapid_tls_reason reason =
+        layers->tls ? imapid_tls_get_reason(layers->tls) : IMAPID_TLS_OK;
+
+    if (reason != IMAPID_TLS_OK) {
+        *phrase = imapid_tls_reason_text(reason);
+        return imapid_tls_reason_word(reason);
+    }
+    for (int dir = 0; dir < 2 && layers->deflate; dir++) {
+        const struct imapid_inflate *inflate = layers->direction[dir].inflate;
+
+        switch (imapid_inflate_get_state(inflate)) {
+        case IMAPID_INFLATE_DAMAGED:
+            *phrase = imapid_inflate_get_text(inflate);
+            return "damaged-deflate";
+        case IMAPID_INFLATE_LOST:
+            *phrase = imapid_inflate_get_text(inflate);
+            return "lost-deflate";
+        default:
+            break;
+        }
+    }
+    return NULL;
+}
+
+void imapid_layers_free(struct imapid_layers *layers)
+{
+    if (!layers)
+        return;
+    imapid_tls_free(layers->tls);
+    for (int dir = 0; dir < 2; dir++)
+        imapid_inflate_free(layers->direction[dir].inflate);
+    g_free(layers);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_LAYERS_H
+#define IMAPID_RECORD_LAYERS_H
+
+#include "net/tcp.h"
+#include "tls/inflate.h"
+#include "tls/tls.h"
+
+/* What the octets of a connection go through before they are IMAP: TLS, DEFLATE, one over the
+ * other, or nothing. Layers are added while octets flow: TLS first, DEFLATE over it. */
+struct imapid_layers;
+
+/* Where octets come out, in order. Both may add a layer and feed it; neither may free the object.
+ */
+struct imapid_layers_handler {
+    void (*data)(void *ctx, int dir, const uint8_t *octets, size_t n,
+                 const struct imapid_stamp *packet);
+    /* Octets are missing here, 0 when nobody knows how many. */
+    void (*gap)(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
+    void *ctx;
+};
+
+/* The handler is copied. `keylog` may be NULL and must outlive the object; `n_hold` as for
+ * imapid_tls_new(). */
+struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
+                                        struct imapid_keylog *keylog, size_t n_hold);
+
+void imapid_layers_add_tls(struct imapid_layers *layers);
+void imapid_layers_add_deflate(struct imapid_layers *layers);
+
+/* Octets, or their absence, as TCP delivers them. */
+void imapid_layers_data(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet);
+void imapid_layers_gap(struct imapid_layers *layers, int dir, uint64_t n,
+                       const struct imapid_stamp *packet);
+
+/* Octets that came out before the layer added last was known to be there: they go into that layer.
+ */
+void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet);
+
+/* No more octets will come. */
+void imapid_layers_finish(struct imapid_layers *layers);
+
+/* NULL while there is no TLS. */
+const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *layers);
+
+/* Why not everything could be read, as a word for machines ("no-key") and a phrase for people; NULL
+ * where nothing is known to be missing. Constants. */
+const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase);
+
+/* NULL is allowed. */
+void imapid_layers_free(struct imapid_layers *layers);
+
+#endif

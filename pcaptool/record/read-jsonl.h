@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_READ_JSONL_H
+#define IMAPID_RECORD_READ_JSONL_H
+
+#include "record/record.h"
+
+#include <stddef.h>
+
+/* Reads records back that imapid_jsonl_writer has written, here or on other machines. */
+
+/* Octets to look at to know whether an input is JSON Lines, and the look. With `strict` it also has
+ * to begin like a record: what is found in a folder may be anybody's JSON. */
+#define IMAPID_READ_JSONL_PEEK 20
+bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict);
+
+/* One input on its way. Set what stands before `stop`, zero the rest. */
+struct imapid_read_jsonl {
+    const char *name; /* for messages */
+    /* Gives up to n octets, 0 at the end, -1 on failure with errno set. */
+    ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
+    void *read_ctx;
+    const struct imapid_record_sink *sink;
+    /* Takes messages, "NAME: line N: what is wrong", with the ctx of the sink. */
+    void (*complain)(void *ctx, const char *message);
+
+    bool stop; /* set it from the sink: nothing more is wanted */
+    uint64_t n_lines, n_records;
+    uint64_t n_skipped; /* lines of another type, or of a later schema: no error */
+    uint64_t n_bad;     /* lines that are no record; each was complained of, up to a limit */
+};
+
+/* Reads to the end. A bad line costs that line. False when one was bad or reading failed. */
+bool imapid_read_jsonl(struct imapid_read_jsonl *reader);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* run.c: all inputs to one user of records. Each input is read by one thread; how many threads
+ * there are changes nothing but the time.
+ *
+ *     input -> what is it? -> capture    -> collect   \
+ *                          -> JSON Lines -> read back  -> user
+ *
+ * Refused: what is neither, unless a folder was walked to find it. */
+#include "run.h"
+
+#include "record/collect.h"
+#include "record/read-jsonl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run {
+    const struct imapid_options *options;
+    const GArray *inputs;
+    const struct imapid_run_user *user;
+    GMutex mutex; /* guards what follows */
+    gboolean failed;
+    struct imapid_run_totals *totals;
+};
+
+/* One input on its way. */
+struct job {
+    struct run *run;
+    guint part;
+    const struct imapid_input *input;
+    struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
+    struct imapid_read_jsonl *reader; /* NULL: it is a capture */
+};
+
+static void complain(struct run *run, const char *message)
+{
+    g_mutex_lock(&run->mutex);
+    run->failed = TRUE;
+    g_printerr("imapid: %s\n", message);
+    g_mutex_unlock(&run->mutex);
+}
+
+/* ---- the sink ---- */
+
+static gboolean is_closed(const struct run *run)
+{
+    return run->user->is_closed && run->user->is_closed(run->user->ctx);
+}
+
+static void stop_if_closed(struct job *job)
+{
+    if (!is_closed(job->run))
+        return;
+    if (job->capture)
+        imapid_capture_stop(job->capture);
+    else
+        job->reader->stop = true;
+}
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    struct job *job = ctx;
+
+    job->run->user->exchange(job->run->user->ctx, job->part, exchange);
+    stop_if_closed(job);
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *session)
+{
+    struct job *job = ctx;
+
+    job->run->user->session(job->run->user->ctx, job->part, session);
+    stop_if_closed(job);
+}
+
+static void add_totals(struct run *run, const struct imapid_record_capture *capture)
+{
+    struct imapid_run_totals *totals = run->totals;
+
+    g_mutex_lock(&run->mutex);
+    totals->n_captures++;
+    totals->n_packets += capture->n_packets;
+    totals->n_conns += capture->n_conns;
+    totals->n_sessions += capture->n_sessions;
+    totals->n_exchanges += capture->n_exchanges;
+    totals->n_not_decrypted += capture->n_not_decrypted;
+    totals->n_lost += capture->n_lost;
+    totals->n_cut += capture->n_cut;
+    totals->n_unknown_link += capture->n_unknown_link;
+    g_mutex_unlock(&run->mutex);
+}
+
+static void on_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    struct job *job = ctx;
+
+    if (job->capture && !capture->format && job->input->found)
+        return; /* some other file in a folder */
+    add_totals(job->run, capture);
+    job->run->user->capture(job->run->user->ctx, job->part, capture);
+    stop_if_closed(job);
+}
+
+static void on_complaint(void *ctx, const char *message)
+{
+    struct job *job = ctx;
+
+    if (!job->capture || imapid_capture_get_format(job->capture) || !job->input->found)
+        complain(job->run, message);
+}
+
+/* ---- what an input is ---- */
+
+/* An input with its first octets, which were read to see what it is, in front of the rest. */
+struct source {
+    int fd;
+    bool is_stdin, is_regular;
+    size_t n, at;
+    uint8_t head[IMAPID_READ_JSONL_PEEK];
+};
+
+static ptrdiff_t source_read(void *ctx, uint8_t *octets, size_t n)
+{
+    struct source *source = ctx;
+    size_t left = source->n - source->at;
+
+    if (!left)
+        return read(source->fd, octets, n);
+    n = MIN(n, left);
+    memcpy(octets, source->head + source->at, n);
+    source->at += n;
+    return (ptrdiff_t)n;
+}
+
+static void source_close(void *ctx)
+{
+    struct source *source = ctx;
+
+    if (!source->is_stdin)
+        close(source->fd);
+    g_free(source);
+}
+
+static struct source *source_open(const char *path)
+{
+    bool is_stdin = !strcmp(path, "-");
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct source *source;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return NULL;
+    source = g_new0(struct source, 1);
+    source->fd = fd;
+    source->is_stdin = is_stdin;
+    source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    while (source->n < sizeof source->head && n > 0) {
+        n = read(fd, source->head + source->n, sizeof source->head - source->n);
+        if (n > 0)
+            source->n += (size_t)n;
+        else if (n < 0 && errno == EINTR)
+            n = 1;
+    }
+    return source; /* a read that failed fails again, where it is told */
+}
+
+/* ---- jobs ---- */
+
+/* A file is opened anew, so that its size is known to who shows progress. */
+static struct imapid_capture *open_capture(const char *path, struct source *source, char **message)
+{
+    struct imapid_capture_source from = {source_read, source_close, source};
+
+    if (!source->is_regular)
+        return imapid_capture_open_source(source->is_stdin ? "standard input" : path, &from);
+    source_close(source);
+    return imapid_capture_open(path, message);
+}
+
+static void read_capture(struct job *job, struct source *source,
+                         const struct imapid_record_sink *sink)
+{
+    const char *path = job->input->path;
+    const char *expression = job->run->options->filter;
+    struct imapid_filter *filter = NULL;
+    struct imapid_keylog *keylog;
+    bool live = !source->is_regular;
+    char *message = NULL;
+
+    if (expression && !(filter = imapid_filter_new(expression, &message))) {
+        complain(job->run, message);
+        g_free(message);
+        source_close(source);
+        return;
+    }
+    job->capture = open_capture(path, source, &message);
+    if (job->capture) {
+        keylog = imapid_keylog_new_over(job->run->options->keylog);
+        if (!live)
+            imapid_collect_secrets(path, keylog);
+        imapid_collect(job->capture, path, filter, keylog, live, sink, on_complaint);
+        imapid_keylog_free(keylog);
+        imapid_capture_close(job->capture);
+    } else {
+        complain(job->run, message);
+        g_free(message);
+    }
+    imapid_filter_free(filter);
+}
+
+static void read_jsonl(struct job *job, struct source *source,
+                       const struct imapid_record_sink *sink)
+{
+    struct imapid_read_jsonl reader = {
+        .name = source->is_stdin ? "standard input" : job->input->path,
+        .read = source_read,
+        .read_ctx = source,
+        .sink = sink,
+        .complain = on_complaint,
+    };
+
+    job->reader = &reader;
+    imapid_read_jsonl(&reader);
+    source_close(source);
+    g_mutex_lock(&job->run->mutex);
+    job->run->totals->n_skipped += reader.n_skipped;
+    g_mutex_unlock(&job->run->mutex);
+}
+
+static void read_input(struct job *job)
+{
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, job};
+    struct source *source = source_open(job->input->path);
+
+    if (!source) {
+        char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
+
+        complain(job->run, message);
+        g_free(message);
+    } else if (imapid_read_jsonl_is(source->head, source->n, job->input->found)) {
+        read_jsonl(job, source, &sink);
+    } else {
+        read_capture(job, source, &sink);
+    }
+}
+
+static void run_job(void *data, void *user_data)
+{
+    struct run *run = user_data;
+    guint part = GPOINTER_TO_UINT(data) - 1;
+    struct job job = {
+        .run = run, .part = part, .input = &g_array_index(run->inputs, struct imapid_input, part)};
+
+    if (!is_closed(run))
+        read_input(&job);
+    if (run->user->end)
+        run->user->end(run->user->ctx, part);
+}
+
+gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
+                    const struct imapid_run_user *user, struct imapid_run_totals *totals)
+{
+    struct run run = {.options = options, .inputs = inputs, .user = user, .totals = totals};
+    guint n_jobs = MIN((guint)options->n_jobs, inputs->len);
+    GThreadPool *pool =
+        n_jobs > 1 ? g_thread_pool_new(run_job, &run, (int)n_jobs, FALSE, NULL) : NULL;
+
+    memset(totals, 0, sizeof *totals);
+    g_mutex_init(&run.mutex);
+    for (guint i = 0; i < inputs->len; i++)
+        if (pool)
+            g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);
+        else
+            run_job(GUINT_TO_POINTER(i + 1), &run);
+    if (pool)
+        g_thread_pool_free(pool, FALSE, TRUE);
+    g_mutex_clear(&run.mutex);
+    return !run.failed;
+}
+
+#define N G_GUINT64_FORMAT
+
+static void add_count(GString *text, guint64 n, const char *what)
+{
+    if (n)
+        g_string_append_printf(text, "; %" N " %s", n, what);
+}
+
+void imapid_run_print_totals(const struct imapid_run_totals *totals)
+{
+    GString *text = g_string_new("imapid: ");
+
+    g_string_append_printf(text,
+                           "%" N " captures, %" N " packets, %" N " TCP connections, %" N
+                           " IMAP sessions, %" N " ID exchanges",
+                           totals->n_captures, totals->n_packets, totals->n_conns,
+                           totals->n_sessions, totals->n_exchanges);
+    add_count(text, totals->n_not_decrypted, "sessions not readable");
+    add_count(text, totals->n_lost, "octets missing");
+    add_count(text, totals->n_cut, "packets cut");
+    add_count(text, totals->n_unknown_link, "packets of unknown link types");
+    add_count(text, totals->n_skipped, "lines that are no records of this version");
+    g_printerr("%s\n", text->str);
+    g_string_free(text, TRUE);
+}
