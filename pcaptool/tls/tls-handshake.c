@@ -69,8 +69,8 @@ static void note_client(struct imapid_tls_info *info, const struct imapid_hello 
     info->alpn_offered = keep(NULL, hello->alpn, info->n_alpn_offered);
 }
 
-/* A hello that cannot be one. As the first message seen it is something encrypted, out of the middle
- * of a connection. */
+/* A hello that cannot be one. As the first message seen it is something encrypted, out of the
+ * middle of a connection. */
 static enum imapid_tls_reason blame(const struct imapid_tls *tls, enum imapid_tls_reason reason)
 {
     return tls->info.client < 0 ? IMAPID_TLS_NO_HANDSHAKE : reason;
