@@ -67,11 +67,18 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
     return (uint32_t)(hash * UINT64_C(0xd6e8feb86659fd93) >> 32);
 }
 
-/* All but the path. */
+/* All but the path. Word by word: it is asked for every packet, and a call of memcmp() would cost
+ * more than the comparison. */
 static bool has_addresses(const struct imapid_tcp_entry *entry, const struct imapid_tcp_key *key)
 {
-    return memcmp(entry->address, key->address, sizeof entry->address) == 0 &&
-           memcmp(entry->port, key->port, sizeof entry->port) == 0 &&
+    uint64_t a[4], b[4];
+    uint32_t a_ports, b_ports;
+    memcpy(a, entry->address, sizeof a);
+    memcpy(b, key->address, sizeof b);
+    memcpy(&a_ports, entry->port, sizeof a_ports);
+    memcpy(&b_ports, key->port, sizeof b_ports);
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a_ports ^ b_ports)) ==
+               0 &&
            ((entry->flags & IMAPID_TCP_IS_IP6) != 0) == key->is_ip6;
 }
 
