@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Puts the ID exchanges of a capture together from what the plugin shows.
+
+An exchange is a dict: stream, tag, command, response (frame and params, or None), result (frame and
+status, or None). Params are a list of [field, value], or None for NIL and for no list at all.
+"""
+
+# Wireshark waits for ever for octets that are missing when it puts segments in order, and without that
+# it passes over those that came too late: which of the two is right depends on the capture.
+IN_ORDER = ("-o", "tcp.reassemble_out_of_order:TRUE")
+
+
+def value_of(item, name):
+    """The first field of that name anywhere below an item, as shown; None where there is none."""
+    for key, value in item:
+        if key == name:
+            return value
+        if isinstance(value, list):
+            below = value_of(value, name)
+            if below is not None:
+                return below
+    return None
+
+
+def params_of(item):
+    if value_of(item, "imapid.count") is None or value_of(item, "imapid.nil") is not None:
+        return None
+    return [[value_of(pair, name) for name in ("imapid.field", "imapid.value")]
+            for key, pair in item if key == "imapid.pair"]
+
+
+def number(text):
+    return None if text is None else int(text)
+
+
+class Builder:
+    """One capture's exchanges."""
+
+    def __init__(self):
+        self.exchanges = []
+        self.n_extra = 0
+
+    def find(self, stream, tag, request_in, without):
+        """The first exchange of that command that has no such part yet; else any."""
+        fits = [e for e in self.exchanges if e["stream"] == stream and request_in is not None and
+                e["command"] and e["command"]["frame"] == request_in and tag in (None, e["tag"])]
+        for exchange in fits:
+            if exchange[without] is None:
+                return exchange
+        return fits[0] if fits else None
+
+    def new(self, stream, tag):
+        exchange = {"stream": stream, "tag": tag, "command": None, "response": None, "result": None}
+        self.exchanges.append(exchange)
+        return exchange
+
+    def add_ident(self, stream, frame, item):
+        half = {"frame": frame, "params": params_of(item)}
+        tag = value_of(item, "imapid.tag")
+        if value_of(item, "imapid.request") is not None:
+            self.new(stream, tag)["command"] = half
+            return
+        exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "response")
+        if exchange and exchange["response"]:
+            self.n_extra += 1
+            return
+        exchange = exchange or self.new(stream, tag)
+        exchange["response"] = half
+        if value_of(item, "imapid.status") is not None:
+            exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
+
+    def add_result(self, stream, frame, item):
+        tag = value_of(item, "imapid.tag")
+        exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
+        if not exchange:
+            orphans = [e for e in self.exchanges if e["stream"] == stream and not e["command"] and
+                       not e["result"]]
+            if not orphans:
+                raise AssertionError(f"frame {frame}: a result of nothing")
+            exchange = orphans[0]
+            exchange["tag"] = tag
+        exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
+
+    def add_packet(self, layers):
+        frame = int(value_of(layers, "frame.number"))
+        stream = number(value_of(layers, "tcp.stream"))
+        for key, item in layers:
+            if key != "imapid":
+                continue
+            if value_of(item, "imapid.request") is None and value_of(item, "imapid.response") is None:
+                self.add_result(stream, frame, item)
+            else:
+                self.add_ident(stream, frame, item)
+
+
+def of_capture(wireshark, capture, *arguments):
+    """The exchanges of a capture in the order of their first frames."""
+    builder = Builder()
+    for layers in wireshark.trees(capture, "-2", *arguments, "-Y", "imapid"):
+        builder.add_packet(layers)
+    return builder.exchanges

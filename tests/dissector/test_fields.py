@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every field, its place in the packet, the Info column, and findings."""
+import os
+import unittest
+
+import case
+import pcap
+
+
+def items(packet):
+    return [proto for proto in packet.findall("proto") if proto.get("name") == "imapid"]
+
+
+def shown(item, name):
+    return [field.get("show") for field in item.iter("field") if field.get("name") == name]
+
+
+def places(item, name):
+    return [(int(field.get("pos")), int(field.get("size"))) for field in item.iter("field")
+            if field.get("name") == name]
+
+
+GREETING = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
+
+
+class Fields(case.Case):
+    def one(self, capture, display_filter):
+        packets = self.shark.pdml(capture, "-2", "-Y", display_filter)
+        self.assertEqual(len(packets), 1)
+        found = items(packets[0])
+        self.assertEqual(len(found), 1)
+        return found[0]
+
+    def test_a_request(self):
+        item = self.one(self.sample("imaplib-dovecot.pcap"), "frame.number == 15")
+        self.assertEqual(shown(item, "imapid.request"), ["1"])
+        self.assertEqual(shown(item, "imapid.response"), [])
+        self.assertEqual(shown(item, "imapid.tag"), ["KPBG3"])
+        self.assertEqual(shown(item, "imapid.count"), ["3"])
+        self.assertEqual(shown(item, "imapid.field"), ["name", "version", "os"])
+        self.assertEqual(shown(item, "imapid.value"), ["imaplib", "2.58"])
+        self.assertEqual(shown(item, "imapid.value.nil"), ["1"])
+        self.assertEqual(shown(item, "imapid.name"), ["imaplib"])
+        self.assertEqual(shown(item, "imapid.version"), ["2.58"])
+        self.assertEqual(shown(item, "imapid.os"), [])
+        self.assertEqual(shown(item, "imapid.response_in"), ["17"])
+        self.assertEqual(shown(item, "imapid.nil"), [])
+
+    def test_a_response(self):
+        item = self.one(self.sample("imaplib-dovecot.pcap"), "frame.number == 17")
+        self.assertEqual(shown(item, "imapid.response"), ["1"])
+        self.assertEqual(shown(item, "imapid.request"), [])
+        self.assertEqual(shown(item, "imapid.tag"), ["KPBG3"])
+        self.assertEqual(shown(item, "imapid.status"), ["OK"])
+        self.assertEqual(shown(item, "imapid.request_in"), ["15"])
+        self.assertAlmostEqual(float(shown(item, "imapid.time")[0]), 0.000226, 5)
+        self.assertEqual(shown(item, "imapid.support_url"), ["https://mail.example.test/support"])
+
+    def test_places(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "x\\"y" "os" NIL)\r\n')
+        item = self.one(self.capture(talk), "imapid.request")
+        at = 54  # Ethernet, IP, TCP
+        self.assertEqual((int(item.get("pos")), int(item.get("size"))), (at, 32))
+        self.assertEqual(places(item, "imapid.tag"), [(at, 2)])
+        self.assertEqual(places(item, "imapid.pair"), [(at + 7, 13), (at + 21, 8)])
+        self.assertEqual(places(item, "imapid.field"), [(at + 8, 4), (at + 22, 2)])
+        self.assertEqual(places(item, "imapid.value"), [(at + 15, 4)])
+        self.assertEqual(places(item, "imapid.value.nil"), [(at + 26, 3)])
+        self.assertEqual(places(item, "imapid.name"), [(at + 15, 4)])
+        self.assertEqual(shown(item, "imapid.value"), ['x"y'])
+
+    def test_places_in_a_unit_put_together(self):
+        talk = pcap.Talk().handshake().server(GREETING)
+        talk.client(b"a1 ID ({4+}\r\nna").client(b'me "x")\r\n')
+        item = self.one(self.capture(talk), "imapid.request")
+        self.assertEqual(places(item, "imapid.field"), [(13, 4)])
+        self.assertEqual(places(item, "imapid.value"), [(19, 1)])
+        self.assertEqual([field.get("value") for field in item.iter("field")
+                          if field.get("name") == "imapid.field"], [b"name".hex()])
+
+    def test_nil_and_empty(self):
+        packets = self.shark.pdml(self.sample("nil-and-empty.pcap"), "-2", "-Y", "imapid.request")
+        kinds = [(shown(item, "imapid.nil"), shown(item, "imapid.count"))
+                 for packet in packets for item in items(packet)]
+        self.assertIn((["1"], ["0"]), kinds)
+        self.assertIn(([], ["0"]), kinds)
+
+    def test_every_defined_field(self):
+        names = ["name", "version", "os", "os-version", "vendor", "support-url", "address", "date",
+                 "command", "arguments", "environment"]
+        pairs = " ".join(f'"{name.upper()}" "value of {name}"' for name in names).encode()
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 ID (" + pairs + b")\r\n")
+        capture = self.capture(talk)
+        for name in names:
+            field = "imapid." + name.replace("-", "_")
+            self.assertEqual(self.frames(capture, f'{field} == "value of {name}"'), [5], field)
+            self.assertEqual(self.frames(capture, f'{field} == "another"'), [], field)
+
+    def test_info_column_keeps_what_was_there(self):
+        rows = self.shark.rows(self.sample("thunderbird-dovecot.pcapng"), ["_ws.col.Info"], "-Y",
+                               "imapid.request")
+        self.assertRegex(rows[0][0][0], r'^Request: \d+ ID \("name" "Thunderbird".* \| ID: Thunderbird 153.7.0$')
+
+    def test_several_in_one_segment(self):
+        rows = self.shark.rows(self.sample("pipelined.pcapng"), ["imapid.tag", "imapid.request_in"], "-2",
+                               "-Y", "imapid.response")
+        self.assertEqual(rows[-1], [["a1", "a2"], ["11", "11"]])
+
+    def test_result_without_response(self):
+        capture = self.sample("tiny-segments.pcap")
+        self.assertEqual(self.frames(capture, 'imapid.status == "BAD"'), [80])
+        self.assertEqual(self.frames(capture, "imapid.rejected"), [80])
+        self.assertEqual(self.frames(capture, "imapid && !imapid.request && !imapid.response"), [80])
+
+    def test_identity_on_every_packet(self):
+        capture = self.sample("thunderbird-dovecot.pcapng")
+        self.assertEqual(self.frames(capture, 'imapid.client.name == "Thunderbird"'),
+                         self.frames(capture, "tcp"))
+        self.assertEqual(self.frames(capture, 'imapid.server.version == "2.3.19.1"'),
+                         self.frames(capture, "tcp"))
+        off = ("-o", "imapid.session_identity:FALSE")
+        self.assertEqual(self.frames(capture, "imapid.client.name", *off), [])
+
+    def test_every_name_is_registered(self):
+        names = self.shark.field_names()
+        promised = """request response tag nil count pair field value value.nil name version os os_version vendor
+            support_url address date command arguments environment status response_in request_in time
+            client.name client.version server.name server.version""".split()
+        for name in promised:
+            self.assertIn("imapid." + name, names)
+
+
+class Findings(case.Case):
+    def codes(self, octets, *answers):
+        talk = pcap.Talk().handshake().server(GREETING).client(octets)
+        for answer in answers or (b'* ID ("name" "s")\r\na1 OK done\r\n',):
+            talk.server(answer)
+        packets = self.shark.pdml(self.capture(talk), "-2", "-Y", "imapid")
+        names = {field.get("name").removeprefix("imapid.") for packet in packets
+                 for field in packet.iter("field")}
+        return names & self.known()
+
+    @classmethod
+    def known(cls):
+        if not hasattr(cls, "_known"):
+            path = os.path.join(case.wireshark.SAMPLES, "../protocol/include/imapid/findings.def")
+            with open(path, encoding="utf-8") as file:
+                words = file.read().split('"')
+            cls._known = {word.replace("-", "_") for word in words[1::2]
+                          if word and word == word.lower() and " " not in word}
+        return cls._known
+
+    def test_plain(self):
+        self.assertEqual(self.codes(b'a1 ID ("name" "x")\r\n'), {"cleartext"})
+
+    def test_form(self):
+        self.assertEqual(self.codes(b'a1 ID ("name")\r\n'), {"missing_value", "cleartext"})
+        self.assertEqual(self.codes(b'a1 ID ("name" "x" "NAME" "y")\r\n'), {"duplicate_field", "cleartext"})
+        self.assertEqual(self.codes(b'a1 ID("name" "x")\r\n'), {"bad_spacing", "cleartext"})
+        self.assertEqual(self.codes(b'a1 ID (name "x")\r\n'), {"not_a_string", "cleartext"})
+
+    def test_exchange(self):
+        good = b'a1 ID ("name" "x")\r\n'
+        self.assertEqual(self.codes(good, b"a1 OK done\r\n"), {"cleartext", "no_response"})
+        self.assertEqual(self.codes(good, b"a1 NO no\r\n"), {"cleartext", "refused"})
+        self.assertEqual(self.codes(good, b"a1 BAD what\r\n"), {"cleartext", "rejected"})
+        twice = b'* ID ("name" "s")\r\n'
+        self.assertEqual(self.codes(good, twice, twice, b"a1 OK\r\n"), {"cleartext", "extra_response"})
+        self.assertEqual(self.codes(b"a1 NOOP\r\n", b"* ID NIL\r\na1 OK\r\n"), {"unsolicited_response"})
+
+    def test_not_advertised(self):
+        talk = pcap.Talk().handshake().server(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+        talk.client(b"a1 ID NIL\r\n").server(b"a1 BAD what\r\n")
+        self.assertEqual(self.frames(self.capture(talk), "imapid.not_advertised"), [5])
+
+    def test_required_by_server(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 LOGIN u p\r\n").server(b"a1 OK in\r\n")
+        talk.client(b"a2 SELECT INBOX\r\n").server(b"a2 NO SELECT Unsafe Login. Please contact us\r\n")
+        self.assertEqual(self.frames(self.capture(talk), "imapid.required_by_server"), [8])
+
+    def test_on_its_pair(self):
+        talk = pcap.Talk().handshake().server(GREETING)
+        talk.client(b'a1 ID ("name" "x" "date" "today")\r\n')
+        packet = self.shark.pdml(self.capture(talk), "-2", "-Y", "imapid.bad_date")[0]
+        pairs = [field for field in packet.iter("field") if field.get("name") == "imapid.pair"]
+        self.assertEqual([bool(list(f for f in pair.iter("field") if f.get("name") == "imapid.bad_date"))
+                          for pair in pairs], [False, True])
+
+    def test_severities(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "x" "os")\r\n')
+        capture = self.capture(talk.server(b"a1 NO\r\n"))
+        self.assertEqual(self.frames(capture, "_ws.expert.severity == Error && imapid.missing_value"), [5])
+        self.assertEqual(self.frames(capture, "_ws.expert.severity == Warning && imapid.refused"), [6])
+        self.assertEqual(self.frames(capture, "_ws.expert.severity == Note && imapid.cleartext"), [5])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,304 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every way in which Wireshark comes by a packet shows the same: any order, any preference, any port."""
+import os
+import random
+import unittest
+
+import case
+import exchanges
+import pcap
+import wireshark
+
+GREETING = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
+COMMAND = b'a1 ID ("name" "x" "version" "1")\r\n'
+ANSWER = b'* ID ("name" "s")\r\na1 OK done\r\n'
+
+
+def plain(**ports):
+    return pcap.Talk(**ports).handshake().server(GREETING).client(COMMAND).server(ANSWER)
+
+
+def labels(node):
+    """The texts of a tree as sharkd gives it, with their depth of nesting."""
+    return [(entry.get("l"), labels(entry.get("n", []))) for entry in node]
+
+
+class Order(case.Case):
+    """sharkd visits frames as the user interface does: in the order in which they are clicked."""
+
+    SAMPLES = ("literals-sync.pcap", "tiny-segments.pcap", "pipelined.pcapng", "append-decoy.pcap",
+               "refused-literal.pcap", "port-10143.pcap", "compress.pcap", "starttls-id-before.pcapng",
+               "compress-tls.pcap", "thunderbird-dovecot-starttls.pcap")
+
+    def check(self, capture):
+        with self.shark.sharkd(capture) as first, self.shark.sharkd(capture) as second:
+            n = first.ask("status")["frames"]
+            in_order = [labels(first.ask("frame", frame=i + 1, proto=True)["tree"]) for i in range(n)]
+            order = random.Random(capture).sample(range(n), n)
+            for i in order + order[:5]:
+                tree = labels(second.ask("frame", frame=i + 1, proto=True)["tree"])
+                self.assertEqual(tree, in_order[i], f"{capture} frame {i + 1}")
+            self.assertEqual(first.ask("frames"), second.ask("frames"))
+
+    def test_any_order(self):
+        for name in self.SAMPLES:
+            with self.subTest(name):
+                self.check(self.sample(name))
+
+    def test_one_pass_and_two(self):
+        """What one pass shows of units alone, without links to later frames, two passes show too."""
+        fields = ["frame.number", "imapid.tag", "imapid.value", "imapid.request_in", "imapid.status",
+                  "imap.line", "_ws.col.Info"]
+        for name in self.SAMPLES:
+            with self.subTest(name):
+                rows = [self.shark.rows(self.sample(name), fields, *passes, "-Y", "imapid")
+                        for passes in ((), ("-2",))]
+                self.assertEqual(*rows)
+
+
+class Ports(case.Case):
+    def shown(self, capture, *arguments):
+        return [(e["tag"], e["command"]["frame"], e["response"]["frame"], e["result"]["frame"])
+                for e in exchanges.of_capture(self.shark, capture, *arguments)]
+
+    def test_by_content(self):
+        capture = self.capture(plain(server_port=4711))
+        self.assertEqual(self.shown(capture), [("a1", 5, 6, 6)])
+        self.assertEqual(self.frames(capture, "imap"), [4, 5, 6])
+
+    def test_by_content_in_the_middle(self):
+        talk = pcap.Talk(server_port=4711).client(b"a0 NOOP\r\n").server(b"a0 OK\r\n")
+        talk.client(COMMAND).server(ANSWER)
+        self.assertEqual(self.shown(self.capture(talk)), [("a1", 3, 4, 4)])
+
+    def test_others_are_left_alone(self):
+        talk = pcap.Talk(server_port=4711).handshake().server(b"220 mail ESMTP\r\n").client(b"EHLO x\r\n")
+        talk.server(b"250 OK\r\n").client(COMMAND).server(ANSWER)
+        self.assertEqual(self.frames(self.capture(talk), "imap || imapid"), [])
+        talk = pcap.Talk(server_port=4711).client(b"EHLO x\r\n").server(b"250 OK\r\n")
+        talk.client(b"NOOP\r\n").server(b"250 OK\r\n")
+        self.assertEqual(self.frames(self.capture(talk), "imap || imapid"), [])
+
+    def test_decode_as(self):
+        capture = self.capture(plain(server_port=4711))
+        way = ("-d", "tcp.port==4711,imap", "--disable-heuristic", "imapid_tcp")
+        self.assertEqual(self.shown(capture, *way), [("a1", 5, 6, 6)])
+        self.assertEqual(self.frames(capture, "imap", *way), [4, 5, 6])
+
+    def test_decode_as_in_the_middle(self):
+        """The first frame is the built-in dissector's; what follows is ours."""
+        talk = pcap.Talk(server_port=4711).client(b"a0 NOOP\r\n").server(b"a0 OK\r\n")
+        talk.client(COMMAND).server(ANSWER)
+        way = ("-d", "tcp.port==4711,imap", "--disable-heuristic", "imapid_tcp")
+        self.assertEqual(self.shown(self.capture(talk), *way), [("a1", 3, 4, 4)])
+
+    def test_decode_as_something_else(self):
+        capture = self.capture(plain())
+        way = ("-d", "tcp.port==143,http")
+        self.assertEqual(self.frames(capture, "imapid", *way), [])
+
+    def test_foreign_on_143(self):
+        talk = pcap.Talk().handshake().server(b"220 mail ESMTP\r\n").client(b"EHLO x\r\n")
+        capture = self.capture(talk)
+        for options in ({}, {"with_plugin": False}):
+            rows = self.shark.rows(capture, ["_ws.col.Protocol", "_ws.col.Info"], "-Y", "tcp.len > 0", **options)
+            self.assertEqual(rows, [[["IMAP"], ["Response: 220 mail ESMTP"]], [["IMAP"], ["Request: EHLO x"]]])
+
+    def test_switched_off(self):
+        capture = self.capture(plain())
+        rows = [self.shark.rows(capture, ["_ws.col.Info", "imap.line"], *arguments, **options)
+                for arguments, options in (((), {"with_plugin": False}),
+                                           (("--disable-protocol", "imapid"), {}))]
+        self.assertEqual(*rows)
+
+
+class Builtin(case.Case):
+    """All else that the built-in dissector shows stays."""
+
+    FIELDS = ["frame.number", "imap.request", "imap.response", "imap.request.command", "imap.response.status",
+              "imap.response_in", "imap.isrequest", "imf.subject", "_ws.col.Protocol"]
+    SAMPLES = ("imaplib-dovecot.pcap", "mbsync-dovecot.pcap", "pipelined.pcapng", "ipv6.pcapng",
+               "several-ids.pcap", "offlineimap-dovecot.pcapng", "idle.pcap", "authenticate-plain.pcap")
+
+    def test_the_same_fields(self):
+        for name in self.SAMPLES:
+            with self.subTest(name):
+                with_it, without = [self.shark.rows(self.sample(name), self.FIELDS, "-2", with_plugin=plugin)
+                                    for plugin in (True, False)]
+                self.assertEqual(with_it, without)
+
+    def test_decoys_are_no_commands(self):
+        for name in ("append-decoy.pcap", "append-decoy-long.pcapng"):
+            rows = self.shark.rows(self.sample(name), ["imap.request"], "-2", "-Y", "imap.request")
+            names = [text.split(" ")[1] for row in rows for text in row[0]]
+            self.assertEqual(names.count("ID"), 1, name)
+
+
+class Preferences(case.Case):
+    def exchanges(self, name, *arguments):
+        return exchanges.of_capture(self.shark, self.sample(name), *arguments)
+
+    def test_no_reassembly(self):
+        for name in ("tiny-segments.pcap", "literals-sync.pcap", "append-decoy-long.pcapng"):
+            with self.subTest(name):
+                self.assertEqual(self.exchanges(name, "-o", "tcp.desegment_tcp_streams:FALSE"),
+                                 self.exchanges(name))
+
+    def test_absolute_sequence_numbers(self):
+        self.assertEqual(
+            self.exchanges("tiny-segments.pcap", "-o", "tcp.relative_sequence_numbers:FALSE"),
+            self.exchanges("tiny-segments.pcap"))
+
+    def test_no_analysis(self):
+        self.assertEqual(
+            self.exchanges("tiny-segments.pcap", "-o", "tcp.analyze_sequence_numbers:FALSE"),
+            self.exchanges("tiny-segments.pcap"))
+
+    def test_statistics_without_a_tree(self):
+        for passes in ((), ("-2",)):
+            text = self.shark.tshark(self.sample("thunderbird-dovecot.pcapng"), "-q", "-z", "imapid,tree", *passes)
+            self.assertRegex(text, r"(?m)^ Thunderbird +1 ")
+            self.assertRegex(text, r"(?m)^  153\.7\.0 +1 ")
+            self.assertRegex(text, r"(?m)^ Dovecot +1 ")
+
+    def test_statistics_with_a_filter(self):
+        text = self.shark.tshark(self.sample("several-ids.pcap"), "-q", "-z",
+                                 'imapid,tree,imapid.name == "third"')
+        self.assertRegex(text, r"(?m)^Clients +1 ")
+
+    def test_statistics_opened_after_loading(self):
+        with self.shark.sharkd(self.sample("several-ids.pcap")) as shark:
+            answer = shark.ask("tap", tap0="stat:imapid")
+        clients = [node for node in answer["taps"][0]["stats"] if node["name"] == "Clients"]
+        self.assertEqual(clients[0]["count"], 4)
+
+    def test_expert_tap_without_a_tree(self):
+        text = self.shark.tshark(self.sample("imaplib-dovecot.pcap"), "-q", "-z", "expert")
+        self.assertIn("the identity crossed the network unencrypted", text)
+
+
+class Holes(case.Case):
+    """What the capture lost is never guessed."""
+
+    def shown(self, talk, *arguments):
+        found = exchanges.of_capture(self.shark, self.capture(talk), *arguments)
+        return [(e["tag"], e["command"] and e["command"]["params"]) for e in found]
+
+    def test_a_hole_in_a_value(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "ab').lose(0, 5)
+        talk.client(b'cd")\r\na2 ID ("name" "whole")\r\n').server(b"a2 OK\r\n")
+        shown = self.shown(talk)
+        self.assertIn(("a2", [["name", "whole"]]), shown)
+        self.assertNotIn("abcd", str(shown))
+
+    def test_a_hole_in_a_literal(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 APPEND x {40+}\r\n" + b"z" * 10)
+        talk.lose(0, 10).client(b'\r\na2 ID ("name" "n")' + b"\r\n" + COMMAND.replace(b"a1", b"a3"))
+        talk.server(b"a1 OK\r\n" + ANSWER.replace(b"a1", b"a3"))
+        self.assertEqual(self.shown(talk), [("a3", [["name", "x"], ["version", "1"]])])
+
+    def test_sent_again(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(COMMAND).again(0, COMMAND, len(COMMAND))
+        talk.server(ANSWER)
+        for options in ((), ("-o", "tcp.analyze_sequence_numbers:FALSE"),
+                        ("-o", "tcp.no_subdissector_on_error:FALSE")):
+            self.assertEqual(len(self.shown(talk, *options)), 1, options)
+
+    def test_sent_again_with_more(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20])
+        talk.again(0, COMMAND[10:], 10).server(ANSWER)
+        for options in (("-o", "tcp.analyze_sequence_numbers:FALSE"),
+                        ("-o", "tcp.no_subdissector_on_error:FALSE")):
+            self.assertEqual(self.shown(talk, *options), [("a1", [["name", "x"], ["version", "1"]])], options)
+
+    def test_out_of_order(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:])
+        talk.server(ANSWER)
+        talk.packets[4:6] = reversed(talk.packets[4:6])
+        self.assertEqual(self.shown(talk, *exchanges.IN_ORDER), [("a1", [["name", "x"], ["version", "1"]])])
+
+    def test_begun_in_a_message(self):
+        """Lines of a message are not believed; what is answered is."""
+        talk = pcap.Talk().client(b'x\r\na7 ID ("name" "decoy")\r\nmore text\r\n').server(b"a6 OK\r\n")
+        talk.client(COMMAND).server(ANSWER)
+        self.assertEqual(self.shown(talk), [("a1", [["name", "x"], ["version", "1"]])])
+        one_pass = self.shark.rows(self.capture(talk), ["imapid.tag"], "-Y", "imapid.request")
+        self.assertNotIn([["a7"]], one_pass)
+
+    def test_one_side_only(self):
+        talk = pcap.Talk().client(b"a0 NOOP\r\n").client(COMMAND)
+        self.assertEqual(self.shown(talk), [("a1", [["name", "x"], ["version", "1"]])])
+
+    def test_cut_packets(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
+        seconds, micros, octets, length = talk.packets[4]
+        talk.packets[4] = (seconds, micros, octets[:-12], length)
+        self.assertEqual(self.shown(talk), [("a1", [["name", "x"]])])
+
+    def test_ends_in_an_id(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "x" "ver')
+        self.assertEqual(self.shown(talk), [("a1", [["name", "x"]])])
+        self.assertEqual(self.frames(self.capture(talk), "imapid.request"), [5])
+
+    def test_refused_literal(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 ID ({4}\r\n").server(b"a1 BAD no\r\n")
+        talk.client(COMMAND.replace(b"a1", b"a2")).server(ANSWER.replace(b"a1", b"a2"))
+        capture = self.capture(talk)
+        self.assertEqual(self.frames(capture, "imapid.request"), [5, 7])
+        self.assertEqual([e["tag"] for e in exchanges.of_capture(self.shark, capture)], ["a1", "a2"])
+
+
+class Hostile(case.Case):
+    def test_octets_of_every_kind(self):
+        """Noise on 143 in any order: no complaint of any dissector, whatever it shows."""
+        dice = random.Random(1)
+        words = [b"a1 ID (", b'"name" ', b'"x"', b")\r\n", b"{5}\r\n", b"{999999999}\r\n", b"* ID ", b"NIL",
+                 b"\r\n", b"+ \r\n", b"a1 OK\r\n", b"\0\xff", b"* 1 FETCH (BODY {3}\r\n", b"a2 STARTTLS\r\n",
+                 b"a2 OK\r\n", b"a3 COMPRESS DEFLATE\r\n", b"a3 OK\r\n"]
+        for round_number in range(6):
+            talk = pcap.Talk().handshake().server(GREETING)
+            for _ in range(300):
+                octets = b"".join(dice.choices(words, k=dice.randint(1, 6)))
+                side = dice.randint(0, 1)
+                if dice.random() < 0.05:
+                    talk.lose(side, dice.randint(1, 50))
+                (talk.server if side else talk.client)(octets)
+            capture = self.capture(talk, f"noise-{round_number}.pcap")
+            rows = self.shark.rows(capture, ["frame.number"], "-2", "-Y", "_ws.malformed",
+                                   WIRESHARK_DEBUG_WMEM_OVERRIDE="strict")
+            self.assertEqual(rows, [], f"round {round_number}")
+
+
+class Encrypted(case.Case):
+    def with_keys(self):
+        return [path for path in wireshark.captures() if wireshark.key_log(path)]
+
+    def test_without_keys_nothing_is_guessed(self):
+        for capture in self.with_keys():
+            with self.subTest(os.path.basename(capture)):
+                rows = self.shark.rows(capture, ["imapid.tag", "imapid.value"], "-2", "-Y",
+                                       "imapid && tls", with_keys=False)
+                self.assertEqual(rows, [])
+
+    def test_a_wrong_key_log(self):
+        keys = wireshark.key_log(self.sample("starttls.pcap"))
+        capture = self.sample("curl-dovecot-tls.pcap")
+        rows = self.shark.rows(capture, ["imapid.tag"], "-2", "-Y", "imapid", "-o",
+                               f"tls.keylog_file:{self.shark.readable(keys)}", with_keys=False)
+        self.assertEqual(rows, [])
+
+    def test_inflated_octets_are_a_data_source(self):
+        text = self.shark.tshark(self.sample("compress.pcap"), "-2", "-x", "-Y", 'imapid.version == "compressed"')
+        self.assertIn("Inflated IMAP", text)
+
+    def test_all_of_imap_is_readable_behind_compress(self):
+        rows = self.shark.rows(self.sample("thunderbird-dovecot-compress.pcapng"), ["imap.request.command"],
+                               "-2", "-Y", "imap.request")
+        names = [name.upper() for row in rows for name in row[0]]
+        for name in ("COMPRESS", "ID", "SELECT"):
+            self.assertIn(name, names)
+
+
+if __name__ == "__main__":
+    unittest.main()

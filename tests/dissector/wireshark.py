@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs tshark and sharkd with the plugin, as a user who loads it.
+
+Wireshark loads no plugins of a directory given by environment when it runs as root. So as root the
+programs run as `nobody`, on copies that user can read; as anybody else they run as they are.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as xml
+
+USER = "nobody"
+SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../samples")
+ENDINGS = (".pcap", ".pcapng")
+
+
+def captures(folder=SAMPLES):
+    """The captures of a folder, by name."""
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(ENDINGS))
+
+
+def key_log(capture):
+    """The key log beside a capture, or None."""
+    path = os.path.splitext(capture)[0] + ".keys"
+    return path if os.path.exists(path) else None
+
+
+class Wireshark:
+    """tshark and sharkd with the plugin in `plugins` (a folder with X.Y/epan/imapid.so)."""
+
+    def __init__(self, plugins=None, preload=None):
+        plugins = plugins or os.environ.get("IMAPID_PLUGINS", "build/plugins")
+        for program in ("tshark", "sharkd"):
+            if not shutil.which(program):
+                sys.exit(f"{program} is not installed: the plugin cannot be tested")
+        self.folder = tempfile.mkdtemp(prefix="imapid-test-")
+        self.plugins = shutil.copytree(plugins, os.path.join(self.folder, "plugins"))
+        self.home = os.path.join(self.folder, "home")
+        os.mkdir(self.home)
+        self.files = os.path.join(self.folder, "files")
+        os.mkdir(self.files)
+        self._open_up()
+        self.environment = {
+            "HOME": self.home, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"],
+            "WIRESHARK_PLUGIN_DIR": self.plugins,
+        }
+        preload = preload or os.environ.get("IMAPID_PRELOAD")
+        if preload:
+            self.environment.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0")
+
+    def _open_up(self):
+        for folder, _, names in os.walk(self.folder):
+            os.chmod(folder, 0o755)
+            for name in names:
+                os.chmod(os.path.join(folder, name), 0o644)
+        os.chmod(self.home, 0o777)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder)
+
+    def command(self, arguments, with_plugin=True, **environment):
+        values = {**self.environment, **environment}
+        if not with_plugin:
+            del values["WIRESHARK_PLUGIN_DIR"]
+        words = ["env", "-i"] + [f"{name}={value}" for name, value in values.items()] + arguments
+        return ["runuser", "-u", USER, "--"] + words if os.geteuid() == 0 else words
+
+    def readable(self, path):
+        """A copy of a file that the user can read."""
+        copy = os.path.join(self.files, os.path.basename(path))
+        if os.path.abspath(path) != copy:
+            shutil.copyfile(path, copy)
+        os.chmod(copy, 0o644)
+        return copy
+
+    def write(self, name, octets):
+        """A file of that content that the user can read."""
+        path = os.path.join(self.files, name)
+        with open(path, "wb") as file:
+            file.write(octets)
+        os.chmod(path, 0o644)
+        return path
+
+    def tshark(self, capture, *arguments, with_plugin=True, with_keys=True, **environment):
+        """Runs tshark on a capture; returns what it prints."""
+        options = ["-n", "-r", self.readable(capture)]
+        keys = key_log(capture)
+        if keys and with_keys:
+            options += ["-o", f"tls.keylog_file:{self.readable(keys)}"]
+        done = subprocess.run(self.command(["tshark", *options, *arguments], with_plugin, **environment),
+                              capture_output=True, check=False, cwd=self.folder)
+        noise = [line for line in done.stderr.decode().splitlines()
+                 if line and "Running as user" not in line and "file names are deprecated" not in line]
+        if done.returncode or noise:
+            raise AssertionError(f"tshark {' '.join(arguments)} {capture}: status {done.returncode}\n"
+                                 + "\n".join(noise))
+        return done.stdout.decode("utf-8", "surrogateescape")
+
+    def rows(self, capture, fields, *arguments, **options):
+        """The values of fields, a list of them for each, frame by frame."""
+        words = ["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1e", "-E", "separator=\x1f"]
+        for field in fields:
+            words += ["-e", field]
+        text = self.tshark(capture, *words, *arguments, **options)
+        return [[column.split("\x1e") if column else [] for column in line.split("\x1f")]
+                for line in text.split("\n") if line]
+
+    def field_names(self):
+        """The names of all fields that can be filtered."""
+        done = subprocess.run(self.command(["tshark", "-G", "fields"]), capture_output=True, check=True,
+                              cwd=self.folder)
+        return {line.split("\t")[2] for line in done.stdout.decode().splitlines() if line.startswith("F\t")}
+
+    def trees(self, capture, *arguments, **options):
+        """The packets' trees: lists of (name, value), where a value may be such a list."""
+        text = self.tshark(capture, "-T", "json", *arguments, **options)
+        packets = json.loads(text, object_pairs_hook=list)
+        return [dict(dict(packet)["_source"])["layers"] for packet in packets]
+
+    def pdml(self, capture, *arguments, **options):
+        """The packets, as elements of PDML."""
+        return xml.fromstring(self.tshark(capture, "-T", "pdml", *arguments, **options)).findall("packet")
+
+    def sharkd(self, capture, **environment):
+        """A sharkd that has loaded a capture."""
+        return Sharkd(self, capture, environment)
+
+
+class Sharkd:
+    """One sharkd: it drives the same dissection as the user interface, over JSON-RPC."""
+
+    def __init__(self, wireshark, capture, environment):
+        self.number = 0
+        self.process = subprocess.Popen(wireshark.command(["sharkd", "-"], **environment),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+        keys = key_log(capture)
+        if keys:
+            self.ask("setconf", name="tls.keylog_file", value=wireshark.readable(keys))
+        self.ask("load", file=wireshark.readable(capture))
+
+    def ask(self, method, **parameters):
+        self.number += 1
+        request = {"jsonrpc": "2.0", "id": self.number, "method": method, "params": parameters}
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError(f"sharkd ended at {method} {parameters}")
+            if not line.startswith(b"{"):
+                continue
+            answer = json.loads(line)
+            if answer.get("id") == self.number:
+                break
+        if "error" in answer:
+            raise AssertionError(f"sharkd {method} {parameters}: {answer['error']}")
+        return answer["result"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()

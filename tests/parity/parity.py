@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds the tool and the plugin together: the same exchanges on every sample.
+
+    parity.py [CAPTURE…]        default: all samples
+
+Compared of each exchange: connection, tag, frame and params of command and response, frame and status
+of the result. """
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../dissector"))
+
+import exchanges
+import wireshark
+
+
+def by_tool(tool, capture):
+    keys = wireshark.key_log(capture)
+    words = [tool, "-T", "jsonl"] + (["-l", keys] if keys else []) + [capture]
+    done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(words)}: status {done.returncode}\n{done.stderr.decode()}")
+    records = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    return [record for record in records if record["type"] == "exchange"]
+
+
+def same_strings(params):
+    """U+FFFD stands for one octet in one program and for several in the other; NUL for itself or
+    for U+FFFD."""
+    if params is None:
+        return None
+    return [[string and re.sub("[\ufffd\0]+", "\ufffd", string) for string in pair] for pair in params]
+
+
+def half(record):
+    return record and {"frame": record["frame"], "params": same_strings(record["params"])}
+
+
+def comparable(exchange):
+    result = exchange["result"]
+    return {
+        "stream": exchange["stream"],
+        "tag": exchange["tag"],
+        "command": half(exchange["command"]),
+        "response": half(exchange["response"]),
+        "result": result and {"frame": result["frame"], "status": result["status"]},
+    }
+
+
+def sort_key(exchange):
+    frames = [exchange[part]["frame"] for part in ("command", "response", "result") if exchange[part]]
+    return exchange["stream"], frames, exchange["tag"] or ""
+
+
+def differences(tool, plugin):
+    lines = []
+    for name, ours, others in (("tool", tool, plugin), ("plugin", plugin, tool)):
+        for exchange in ours:
+            if exchange not in others:
+                lines.append(f"  only the {name}: {json.dumps(exchange, ensure_ascii=False)}")
+    if not lines and tool != plugin:
+        lines.append(f"  as often? tool {len(tool)}, plugin {len(plugin)}")
+    return lines
+
+
+def check(tool, shark, capture):
+    """Prints how the two compare; are they the same?"""
+    try:
+        return compare(tool, shark, capture)
+    except AssertionError as error:
+        print(f"fails         {os.path.basename(capture)}: {error}")
+        return False
+
+
+def compare(tool, shark, capture):
+    ours = sorted((comparable(e) for e in by_tool(tool, capture)), key=sort_key)
+    for options in ((), exchanges.IN_ORDER):
+        theirs = sorted((comparable(e) for e in exchanges.of_capture(shark, capture, *options)), key=sort_key)
+        lines = differences(ours, theirs)
+        if not lines:
+            break
+    print(f"{'differs' if lines else 'same'}  {len(ours):3}  {os.path.basename(capture)}")
+    for line in lines:
+        print(line)
+    return not lines
+
+
+def main():
+    tool = os.environ.get("IMAPID_TOOL", "build/bin/imapid")
+    if not os.path.exists(tool):
+        sys.exit(f"{tool} is not there: nothing to compare with")
+    captures = sys.argv[1:] or wireshark.captures()
+    with wireshark.Wireshark() as shark:
+        good = [check(tool, shark, capture) for capture in captures]
+    print(f"{sum(good)} of {len(good)} captures the same")
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
