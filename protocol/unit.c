@@ -211,17 +211,18 @@ enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t
     }
     end = unit.args.offset;
     if (unit.kind != IMAPID_UNIT_JUNK && end < n) {
-        bool ends = line[end] == ' ' || line[end] == '\r' || line[end] == '\n' ||
+        bool quoted = line[unit.name.offset - 1] == '"'; /* so rare that prose is likelier */
+        bool ends = imapid_is_blank(line[end]) || line[end] == '\r' || line[end] == '\n' ||
                     (unit.word == IMAPID_WORD_ID && line[end] == '(');
 
-        return unit.word != IMAPID_WORD_UNKNOWN && ends ? IMAPID_PLAUSIBLE_YES
-                                                        : IMAPID_PLAUSIBLE_NO;
+        return unit.word != IMAPID_WORD_UNKNOWN && ends && !quoted ? IMAPID_PLAUSIBLE_YES
+                                                                   : IMAPID_PLAUSIBLE_NO;
     }
     /* Not refuted yet: a beginning of tag and name with no end of line in it. */
     if (n == 2 * IMAPID_TAG_MAX || memchr(line, '\n', n))
         return IMAPID_PLAUSIBLE_NO;
     for (size_t i = 0; i < n; i++)
-        if (!imapid_is_tag_char(line[i]) && line[i] != ' ' && line[i] != '\r' &&
+        if (!imapid_is_tag_char(line[i]) && !imapid_is_blank(line[i]) && line[i] != '\r' &&
             !(side == IMAPID_SERVER && i == 0 && line[i] == '*'))
             return IMAPID_PLAUSIBLE_NO;
     return IMAPID_PLAUSIBLE_MORE;

@@ -235,6 +235,31 @@ static void test_implausible(void)
     }
 }
 
+/* What more octets say never changes an answer: else it would depend on where segments end. */
+static void test_plausible_is_final(void)
+{
+    static const char *const parts[] = {"a",  "1",  " ",     "\t", "*",    "+",
+                                        "\r", "\n", "\"",    "ID", "NOOP", "OK",
+                                        "(",  "12", "FETCH", ".",  "]",    "\xff"};
+
+    for (int i = 0; i < 200000; i++) {
+        enum imapid_side side = g_test_rand_bit() ? IMAPID_CLIENT : IMAPID_SERVER;
+        enum imapid_plausible before = IMAPID_PLAUSIBLE_MORE;
+        GString *line = g_string_new(NULL);
+
+        for (int n = g_test_rand_int_range(1, 9); n > 0; n--)
+            g_string_append(line, parts[g_test_rand_int_range(0, G_N_ELEMENTS(parts))]);
+        for (gsize n = 0; n <= line->len; n++) {
+            enum imapid_plausible now = imapid_unit_plausible(side, (const guint8 *)line->str, n);
+
+            if (before != IMAPID_PLAUSIBLE_MORE && now != before)
+                g_error("%d, then %d at %zu of %s", before, now, n, line->str);
+            before = now;
+        }
+        g_string_free(line, TRUE);
+    }
+}
+
 /* It never asks for more than 256 octets. */
 static void test_plausible_is_bounded(void)
 {
@@ -287,6 +312,7 @@ int main(int argc, char **argv)
     g_test_add_func("/unit/opaque", test_opaque);
     g_test_add_func("/unit/plausible", test_plausible);
     g_test_add_func("/unit/implausible", test_implausible);
+    g_test_add_func("/unit/plausible-is-final", test_plausible_is_final);
     g_test_add_func("/unit/plausible-is-bounded", test_plausible_is_bounded);
     g_test_add_func("/unit/words-are-sorted-and-found", test_words);
     return g_test_run();

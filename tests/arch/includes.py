@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""includes.py ROOT: the arrows between the parts go one way.
+
+- protocol/ includes itself and freestanding headers of the language, and <string.h>;
+- dissector/ and pcaptool/ do not know each other;
+- in pcaptool/ a folder includes itself and those before it (see ORDER); the commands, which stand in
+  pcaptool/ itself, come last."""
+import pathlib
+import re
+import sys
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
+LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h"}
+ORDER = ["capture", "net", "tls", "record", "answer", ""]
+
+
+def read_includes(folder):
+    for path in sorted(folder.rglob("*.[ch]")):
+        for mark, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            yield path, mark, name
+
+
+def check_protocol(root):
+    for path, _, name in read_includes(root / "protocol"):
+        if not name.startswith("imapid/") and name not in LANGUAGE:
+            yield f"{path}: {name} is not for the protocol library"
+        if name.startswith("imapid/") and not (root / "protocol/include" / name).exists():
+            yield f"{path}: there is no {name}"
+
+
+def check_front_ends(root):
+    for mine, other in (("dissector", "pcaptool"), ("pcaptool", "dissector")):
+        own = root / mine
+        for path, mark, name in read_includes(own):
+            if (path.parent / name).exists() or (own / name).exists():
+                continue
+            if f"{other}/" in name or (mark == '"' and (root / other / name).exists()):
+                yield f"{path}: {name} belongs to {other}"
+            if mine == "pcaptool" and re.match(r"(epan|wiretap|wsutil|wireshark)/", name):
+                yield f"{path}: {name} is Wireshark's"
+            if mine == "dissector" and name in ("pcap.h", "pcap/pcap.h", "gcrypt.h"):
+                yield f"{path}: {name} is for the tool"
+
+
+def check_layers(root):
+    tool = root / "pcaptool"
+    for path, mark, name in read_includes(tool):
+        folder = path.relative_to(tool).parts[0] if path.parent != tool else ""
+        if folder not in ORDER:
+            yield f"{path}: {folder} has no place in {ORDER}: give it one here"
+            continue
+        if mark == "<":
+            continue
+        target = next((p for p in (tool / name, path.parent / name) if p.exists()), None)
+        if not target:
+            yield f"{path}: there is no {name}"
+            continue
+        target = target.resolve().relative_to(tool.resolve())
+        other = target.parts[0] if len(target.parts) > 1 else ""
+        if other in ORDER and ORDER.index(other) > ORDER.index(folder):
+            yield f"{path}: {name} comes after {folder} in {ORDER}"
+    for path, _, name in read_includes(tool):
+        folder = path.relative_to(tool).parts[0]
+        if folder in ("capture", "net", "tls") and name.startswith("imapid/"):
+            yield f"{path}: {name}: {folder} knows packets and octets, not IMAP"
+
+
+def main(root):
+    root = pathlib.Path(root).resolve()
+    faults = [*check_protocol(root), *check_front_ends(root), *check_layers(root)]
+    for fault in sorted(set(faults)):
+        print(fault)
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
