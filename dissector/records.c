@@ -55,18 +55,27 @@ struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum ima
     return ident;
 }
 
+/* Has what stands behind a hole been confirmed, or can it be believed now that no more comes? Where
+ * the side that would confirm it is not in the capture, it is believed. */
+static bool is_believed(bool tentative, bool settled, bool can_be_confirmed)
+{
+    return !tentative || (settled && !can_be_confirmed);
+}
+
+bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, bool settled,
+                                const bool seen[2])
+{
+    return !exchange->dropped &&
+           is_believed(exchange->tentative, settled, seen[IMAPID_CLIENT] && seen[IMAPID_SERVER]) &&
+           (exchange->command ||
+            is_believed(exchange->response_tentative, settled, seen[IMAPID_CLIENT]));
+}
+
 bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2])
 {
-    const struct imapid_exchange_record *exchange = ident->exchange;
-
-    if (ident->dropped || exchange->dropped)
-        return false;
-    if (exchange->tentative && (!settled || (seen[IMAPID_CLIENT] && seen[IMAPID_SERVER])))
-        return false;
-    if (ident->side == IMAPID_SERVER && exchange->response_tentative &&
-        (!settled || seen[IMAPID_CLIENT]))
-        return false;
-    return true;
+    return !ident->dropped && imapid_records_is_believed(ident->exchange, settled, seen) &&
+           (ident->side == IMAPID_CLIENT ||
+            is_believed(ident->exchange->response_tentative, settled, seen[IMAPID_CLIENT]));
 }
 
 uint32_t imapid_records_settle(struct imapid_exchange_record *record,

@@ -102,8 +102,13 @@ struct imapid_part *imapid_records_add_part(struct imapid_section *section,
 struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,
                                               const struct imapid_unit *unit);
 
-/* Is an ident to be shown? `settled` says that no octets are to come: what could not be confirmed
- * from a side that is in the capture was none. `seen` are the sides that are in the capture. */
+/* Is an exchange to be shown? `settled` says that no octets are to come: what could not be
+ * confirmed from a side that is in the capture was none. `seen` are the sides that are in the
+ * capture. */
+bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, bool settled,
+                                const bool seen[2]);
+
+/* Is this command or response of it? */
 bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2]);
 
 /* Judges an exchange as far as it goes, and gives the codes about the exchange itself that were not

@@ -198,14 +198,15 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     const uint32_t required = UINT32_C(1) << IMAPID_FINDING_REQUIRED_BY_SERVER;
     const struct imapid_exchange_record *result = part->result;
     uint32_t codes = part->codes & ~required;
+    bool is_visited = show->pinfo->fd->visited;
+    const bool *seen = show->stream->session.seen;
 
-    if (part->ident && imapid_records_is_shown(part->ident, show->pinfo->fd->visited,
-                                               show->stream->session.seen)) {
+    if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen)) {
         note_name(show, part->ident);
         imapid_stats_count(show->pinfo, part->ident);
         imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
     }
-    if (result && !result->dropped &&
+    if (result && imapid_records_is_believed(result, is_visited, seen) &&
         (codes || !result->response || result->response->call != result->result_call))
         imapid_tree_add_result(show->tree, show->pinfo, place, length_of(part), result, codes);
     if (part->codes & required)
@@ -253,7 +254,9 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
             add_octets(show, show->tvb, offset, part->n, describe_begun(show, part));
         break;
     case IMAPID_PART_REST:
-        add_octets(show, show->tvb, offset, part->n, "literal");
+        add_octets(show, show->tvb, offset, part->n,
+                   show->section->call->side == IMAPID_CLIENT ? "literals and rest of a command"
+                                                              : "literals and rest of a response");
         break;
     case IMAPID_PART_NOISE:
         add_octets(show, show->tvb, offset, part->n, "no command or response");

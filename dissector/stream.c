@@ -213,7 +213,8 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
     record->result_tag =
         wmem_strndup(wmem_file_scope(), (const char *)unit->data + unit->tag.offset, unit->tag.n);
     record->status = exchange->status;
-    record->tentative = record->response_tentative = false;
+    if (!exchange->open)
+        record->tentative = record->response_tentative = false;
     if (part)
         part->result = record;
 }
@@ -270,7 +271,7 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     }
     if (part)
         part->codes |= imapid_records_settle(record, exchange);
-    if (event->kind == IMAPID_EVENT_RESULT)
+    if (event->kind == IMAPID_EVENT_RESULT && !exchange->open)
         stream->slots[event->slot] = NULL;
 }
 
