@@ -56,9 +56,8 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key)
 {
     uint64_t words[4];
-    uint32_t ports;
+    uint32_t ports = (uint32_t)key->port[0] << 16 | key->port[1];
     memcpy(words, key->address, sizeof words);
-    memcpy(&ports, key->port, sizeof ports);
     uint64_t hash = mix(table->seed, words[0]);
     hash = mix(hash, words[2]);
     if (key->is_ip6)
@@ -72,13 +71,10 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
 static bool has_addresses(const struct imapid_tcp_entry *entry, const struct imapid_tcp_key *key)
 {
     uint64_t a[4], b[4];
-    uint32_t a_ports, b_ports;
     memcpy(a, entry->address, sizeof a);
     memcpy(b, key->address, sizeof b);
-    memcpy(&a_ports, entry->port, sizeof a_ports);
-    memcpy(&b_ports, key->port, sizeof b_ports);
-    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a_ports ^ b_ports)) ==
-               0 &&
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3])) == 0 &&
+           entry->port[0] == key->port[0] && entry->port[1] == key->port[1] &&
            ((entry->flags & IMAPID_TCP_IS_IP6) != 0) == key->is_ip6;
 }
 

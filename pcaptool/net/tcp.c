@@ -730,29 +730,32 @@ static uint32_t get32(const uint8_t *octets)
     return (uint32_t)get16(octets) << 16 | get16(octets + 2);
 }
 
+/* Sets an address of the key, in the words that it will be read in: a wider read of narrow writes
+ * would have to wait for them. */
+static void put_address(uint8_t *to, const uint8_t *address, bool is_ip6)
+{
+    uint64_t words[2] = {0, 0};
+    if (is_ip6)
+        memcpy(words, address, 16);
+    else
+        memcpy(words, address, 4);
+    memcpy(to, words, sizeof words);
+}
+
 static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key *key)
 {
     uint16_t source = get16(segment->octets), destination = get16(segment->octets + 2);
     int order;
-    size_t n;
-    memset(key->address, 0, sizeof key->address);
     key->is_ip6 = segment->family == 6;
     if (key->is_ip6) {
-        n = 16;
         order = memcmp(segment->source, segment->destination, 16);
     } else {
         uint32_t a = get32(segment->source), b = get32(segment->destination);
-        n = 4;
         order = (a > b) - (a < b);
     }
     int d = order > 0 || (order == 0 && source > destination);
-    if (key->is_ip6) {
-        memcpy(key->address[d], segment->source, n);
-        memcpy(key->address[!d], segment->destination, n);
-    } else {
-        memcpy(key->address[d], segment->source, 4);
-        memcpy(key->address[!d], segment->destination, 4);
-    }
+    put_address(key->address[d], segment->source, key->is_ip6);
+    put_address(key->address[!d], segment->destination, key->is_ip6);
     key->port[d] = source;
     key->port[!d] = destination;
     key->path = segment->path;
