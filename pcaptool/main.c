@@ -42,7 +42,7 @@ static char *list_commands(void)
 static gboolean parse(struct imapid_options *options, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry entries[] = {
-        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format, "text (default) or jsonl",
+        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format, "text (default), jsonl, csv, tsv",
          "FORMAT"},
         {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
          "Write there instead of standard output", "FILE"},

@@ -179,14 +179,11 @@ static void add_result(GString *out, const struct imapid_record_exchange *exchan
 
 static void add_rtt(GString *out, int64_t rtt_ns, bool known)
 {
-    uint64_t size = rtt_ns < 0 ? 0 - (uint64_t)rtt_ns : (uint64_t)rtt_ns;
-
-    if (!known) {
-        add_text(out, "rtt", NULL);
-        return;
-    }
-    g_string_append_printf(out, ",\"rtt\":%s%" G_GUINT64_FORMAT ".%09u", rtt_ns < 0 ? "-" : "",
-                           size / 1000000000, (unsigned)(size % 1000000000));
+    key(out, "rtt");
+    if (known)
+        imapid_spell_seconds(out, rtt_ns);
+    else
+        g_string_append(out, "null");
 }
 
 static void write_exchange(GString *out, const struct imapid_writer_style *style,

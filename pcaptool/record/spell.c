@@ -46,6 +46,14 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
                            (int)ns);
 }
 
+void imapid_spell_seconds(GString *out, int64_t ns)
+{
+    uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+
+    g_string_append_printf(out, "%s%" G_GUINT64_FORMAT ".%09u", ns < 0 ? "-" : "", size / NS_PER_S,
+                           (unsigned)(size % NS_PER_S));
+}
+
 void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint)
 {
     GInetAddress *address = g_inet_address_new_from_bytes(
@@ -96,6 +104,18 @@ static gunichar next_char(const uint8_t *octets, size_t n, size_t *n_char)
         return (gunichar)-1;
     *n_char = (size_t)g_unichar_to_utf8(c, NULL);
     return c;
+}
+
+void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n)
+{
+    size_t n_char;
+
+    for (size_t at = 0; at < n; at += n_char) {
+        if (next_char(octets + at, n - at, &n_char) == (gunichar)-1)
+            g_string_append(out, "\xef\xbf\xbd"); /* U+FFFD */
+        else
+            g_string_append_len(out, (const char *)octets + at, (gssize)n_char);
+    }
 }
 
 static void append_json_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)

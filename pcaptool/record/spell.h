@@ -12,11 +12,17 @@
 /* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too. */
 void imapid_spell_time(GString *out, int64_t ts_ns);
 
+/* Nanoseconds as seconds with nine decimals. */
+void imapid_spell_seconds(GString *out, int64_t ns);
+
 /* 10.0.0.5 or 2001:db8::1 */
 void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint);
 
 /* 10.0.0.5:143 or [2001:db8::1]:143 */
 void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint);
+
+/* The same octets as UTF-8: each that is none becomes U+FFFD. */
+void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n);
 
 /* A JSON string with its quotes. What is not UTF-8 becomes U+FFFD, an octet each. Control
  * characters, and those that turn the reading direction or end a line, are escaped. */

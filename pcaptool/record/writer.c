@@ -6,8 +6,8 @@
 
 const struct imapid_writer *imapid_writer_find(const char *name)
 {
-    static const struct imapid_writer *const writers[] = {&imapid_text_writer,
-                                                          &imapid_jsonl_writer};
+    static const struct imapid_writer *const writers[] = {&imapid_text_writer, &imapid_jsonl_writer,
+                                                          &imapid_csv_writer, &imapid_tsv_writer};
 
     for (size_t i = 0; i < G_N_ELEMENTS(writers); i++)
         if (!strcmp(writers[i]->name, name))

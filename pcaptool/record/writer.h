@@ -28,6 +28,8 @@ struct imapid_writer {
 
 extern const struct imapid_writer imapid_text_writer;
 extern const struct imapid_writer imapid_jsonl_writer;
+extern const struct imapid_writer imapid_csv_writer;
+extern const struct imapid_writer imapid_tsv_writer;
 
 /* The writer of that name, NULL where there is none. */
 const struct imapid_writer *imapid_writer_find(const char *name);
