@@ -8,6 +8,7 @@
  * Misuse: adding octets from behind a hole to the window before imapid_frame_gap() was followed by
  * MORE glues octets together that were never neighbours. */
 #include <imapid/frame.h>
+#include <imapid/list.h>
 
 #include <string.h>
 
@@ -446,6 +447,39 @@ static enum imapid_frame_status end_cut(struct imapid_frame *frame, const uint8_
     return status;
 }
 
+/* Is this an ID whose list, or NIL, is complete? */
+static bool is_closed_id(const struct imapid_unit *unit)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    if (!imapid_unit_is_id(unit))
+        return false;
+    imapid_list_begin(&list, unit);
+    while (imapid_list_next(&list, &pair))
+        ;
+    return list.kind != IMAPID_LIST_MISSING && !(list.faults & IMAPID_FAULT_UNBALANCED);
+}
+
+/* The command in hand was answered without its line end. */
+static bool end_answered(struct imapid_frame *frame, const uint8_t *window,
+                         struct imapid_unit *unit, size_t *n_used)
+{
+    size_t n = frame->n_scanned;
+    struct imapid_tag tag;
+
+    frame->answered = false;
+    give_unit(frame, unit, window, n, n_used);
+    tag = imapid_unit_tag(unit);
+    if (!is_closed_id(unit) || (frame->tag.n && !imapid_tag_same(&tag, &frame->tag))) {
+        *n_used = 0;
+        return false;
+    }
+    end_unit(frame);
+    frame->in_unit = frame->opaque = true; /* the rest of the line */
+    return true;
+}
+
 enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uint8_t *window,
                                            size_t n, struct imapid_unit *unit, size_t *n_used)
 {
@@ -457,6 +491,8 @@ enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uin
         end_unit(frame);
         return IMAPID_FRAME_UNIT;
     }
+    if (frame->answered && end_answered(frame, window, unit, n_used))
+        return IMAPID_FRAME_UNIT;
     if (frame->in_unit)
         return pass_rest(frame, window, n, n_used);
     if (frame->sync == IMAPID_SYNC_LOST)
@@ -484,6 +520,16 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n)
         frame->cut = true;
         frame->gap_in_literal = in_literal ? n : 0;
     }
+}
+
+void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *tag)
+{
+    frame->answered = !frame->in_unit && frame->n_scanned && !frame->literal_left &&
+                      frame->sync == IMAPID_SYNC_SURE && frame->lines == IMAPID_LINES_UNITS;
+    if (tag)
+        frame->tag = *tag;
+    else
+        frame->tag.n = 0;
 }
 
 void imapid_frame_refuse(struct imapid_frame *frame)

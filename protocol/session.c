@@ -216,10 +216,16 @@ static unsigned find_free_slot(const struct imapid_session *session)
  * caller has taken the events. */
 static void evict_oldest(struct imapid_session *session)
 {
+    unsigned oldest;
+
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         session->exchanges[i].lost = true;
     doubt_commands(session);
-    end_exchange(session, (unsigned)find_oldest(session, is_any));
+    oldest = (unsigned)find_oldest(session, is_any);
+    if (session->exchanges[oldest].tentative) /* and nothing will ever confirm it */
+        close_exchange(session, oldest, IMAPID_EVENT_DROP);
+    else
+        end_exchange(session, oldest);
 }
 
 static unsigned open_exchange(struct imapid_session *session)
@@ -745,6 +751,30 @@ static bool refuses_literal(const struct imapid_session *session, const struct i
     return imapid_tag_same(&client->tag, &tag);
 }
 
+/* Is this perhaps the answer to a command whose line end has not come yet? Dovecot's login process
+ * answers an ID at its last parenthesis. An untagged ID proves it only where no command was missed.
+ */
+static bool answers_early(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    struct imapid_frame *client = CLIENT(session);
+    struct imapid_tag tag;
+
+    if (!client->n_scanned || client->in_unit || client->awaits || session->was_other_side)
+        return false;
+    if (unit->kind == IMAPID_UNIT_UNTAGGED && unit->word == IMAPID_WORD_ID &&
+        !session->client_gap && find_oldest(session, is_unanswered) < 0) {
+        imapid_frame_answer(client, NULL);
+        return true;
+    }
+    if (unit->kind != IMAPID_UNIT_TAGGED)
+        return false;
+    tag = imapid_unit_tag(unit);
+    if (find_pending(session, &tag) >= 0)
+        return false;
+    imapid_frame_answer(client, &tag);
+    return true;
+}
+
 /* ---- what a hole makes doubtful ---- */
 
 /* A LOGIN may have been missed. */
@@ -877,6 +907,20 @@ read_nothing(struct imapid_session *session, enum imapid_side side, bool was_ten
     return passed ? IMAPID_SESSION_PASSED : IMAPID_SESSION_MORE;
 }
 
+/* Takes a command that was answered before its line end: it stands where its last octets came, not
+ * where the answer to others has led since. */
+static void take_answered(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    enum imapid_state state = session->state;
+    enum imapid_known advertised = session->advertised;
+
+    session->state = session->state_in_hand;
+    session->advertised = session->advertised_in_hand;
+    take_unit(session, IMAPID_CLIENT, unit, false);
+    session->state = state;
+    session->advertised = advertised;
+}
+
 enum imapid_session_status imapid_session_read(struct imapid_session *session,
                                                enum imapid_side side, const uint8_t *window,
                                                size_t n, struct imapid_unit *unit, size_t *n_used)
@@ -885,10 +929,10 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     struct imapid_frame saved;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
-    bool was_cut = frame->cut, is_cut;
+    bool was_cut = frame->cut, was_answered = frame->answered, is_cut;
 
     session->seen[side] |= n != 0;
-    if (side == IMAPID_SERVER && CLIENT(session)->awaits)
+    if (side == IMAPID_SERVER && (CLIENT(session)->awaits || CLIENT(session)->n_scanned))
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
     is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
@@ -899,6 +943,15 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         forget_pending(session, IMAPID_WORD_STARTTLS);
         take_success(session, IMAPID_WORD_STARTTLS);
         return IMAPID_SESSION_UNIT;
+    }
+    if (side == IMAPID_CLIENT && status == IMAPID_FRAME_UNIT && was_answered && !was_cut &&
+        frame->in_unit) {
+        take_answered(session, unit);
+        return IMAPID_SESSION_UNIT;
+    }
+    if (side == IMAPID_CLIENT && !was_answered) {
+        session->state_in_hand = session->state;
+        session->advertised_in_hand = session->advertised;
     }
     if (status != IMAPID_FRAME_UNIT)
         return read_nothing(session, side, sync == IMAPID_SYNC_TENTATIVE,
@@ -913,6 +966,13 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
             return IMAPID_SESSION_OTHER_SIDE;
         }
     }
+    if (side == IMAPID_SERVER && answers_early(session, unit)) {
+        session->was_other_side = true;
+        *frame = saved;
+        *n_used = 0;
+        return IMAPID_SESSION_OTHER_SIDE;
+    }
+    session->was_other_side &= side == IMAPID_CLIENT;
     if (side == IMAPID_SERVER && !session->greeted) {
         session->greeted = true;
         if (unit->kind == IMAPID_UNIT_UNTAGGED && sync == IMAPID_SYNC_SURE)

@@ -49,7 +49,8 @@ struct imapid_flow {
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
-    GByteArray *window[2]; /* by side: octets the session wants to see again */
+    struct imapid_stamp window_stamp[2]; /* the packet that brought its last octets */
+    GByteArray *window[2];               /* by side: octets the session wants to see again */
     struct imapid_session session;
     struct slot slots[IMAPID_SLOTS];
 };
@@ -264,7 +265,7 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
         case IMAPID_SESSION_OTHER_SIDE: {
             GByteArray *other = flow->window[IMAPID_CLIENT];
             size_t used = read_window(flow, IMAPID_CLIENT, other ? other->data : octets,
-                                      other ? other->len : 0, packet);
+                                      other ? other->len : 0, &flow->window_stamp[IMAPID_CLIENT]);
 
             if (other && used)
                 g_byte_array_remove_range(other, 0, (guint)used);
@@ -282,6 +283,7 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     GByteArray *window = g_steal_pointer(&flow->window[side]);
     size_t used;
 
+    flow->window_stamp[side] = *packet;
     if (window) {
         g_byte_array_append(window, octets, (guint)n);
         octets = window->data;
@@ -302,14 +304,13 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
 }
 
 /* Nothing comes behind the window, or nothing known: what it holds is told as far as it goes. */
-static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n,
-                const struct imapid_stamp *packet)
+static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
 {
     GByteArray *window = g_steal_pointer(&flow->window[side]);
 
     imapid_session_gap(&flow->session, side, n);
     if (window) {
-        (void)read_window(flow, side, window->data, window->len, packet);
+        (void)read_window(flow, side, window->data, window->len, &flow->window_stamp[side]);
         g_byte_array_unref(window);
     }
 }
@@ -534,12 +535,13 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
 {
     struct imapid_flow *flow = ctx;
 
+    (void)packet; /* what is cut came before it */
     if (flow->stage == STAGE_UNDECIDED) {
         flow->from_start = false;
         if (flow->early[dir])
             g_byte_array_set_size(flow->early[dir], 0);
     } else if (flow->stage == STAGE_IMAP) {
-        cut(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, n, packet);
+        cut(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, n);
     }
 }
 
@@ -624,7 +626,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         imapid_layers_finish(flow->layers);
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
-            cut(flow, (enum imapid_side)side, 0, &conn->last);
+            cut(flow, (enum imapid_side)side, 0);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT)
         mark_open_as_lost(flow);
     imapid_session_end(&flow->session);

@@ -644,6 +644,47 @@ static void test_hole_in_client(void)
           "- - -> NIL none state=? id=? unsolicited\n");
 }
 
+/* Dovecot's login process answers at the last parenthesis, before the line end comes. */
+static void test_answered_early(void)
+{
+    check("S: * OK hi\n"
+          "C. a1 ID (\"name\" \"x\")\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "S: a1 OK done\n"
+          "C: \n"
+          "C: a2 ID NIL\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a1 (name=x) -> (name=y) OK state=no id=?\n"
+          "a2 NIL -> NIL OK state=no id=?\n");
+    /* Half a list is not answered, whatever the server says. */
+    check("S: * OK hi\n"
+          "C. a1 ID (\"name\" \"x\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "C: \")\n"
+          "S: a1 OK done\n",
+          "- - -> (name=y) none state=no id=? unsolicited\n"
+          "a1 (name=x) -> - OK state=no id=?\n");
+}
+
+/* More likely-looking commands than there are slots, in a message in whose middle the capture
+ * begins: none of them is told, even before the server has said a word. */
+static void test_many_decoys(void)
+{
+    GString *transcript = g_string_new(NULL);
+
+    for (int i = 0; i < 3 * IMAPID_SLOTS; i++)
+        g_string_append_printf(transcript, "C: d%d ID (\"name\" \"decoy\")\n", i);
+    g_string_append(transcript, "C: the end of the message\n"
+                                "C: \n"
+                                "S: a3 OK appended\n"
+                                "C: a4 ID (\"name\" \"x\")\n"
+                                "S: * ID NIL\n"
+                                "S: a4 OK\n");
+    feed_check(transcript->str, &middle, "a4 (name=x) -> NIL OK state=? id=?\n");
+    g_string_free(transcript, TRUE);
+}
+
 static void test_end(void)
 {
     struct feed_options cut = {.cut_end = true};
@@ -1017,6 +1058,8 @@ int main(int argc, char **argv)
     g_test_add_func("/session/middle-of-message", test_middle_of_message);
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
+    g_test_add_func("/session/answered-early", test_answered_early);
+    g_test_add_func("/session/many-decoys", test_many_decoys);
     g_test_add_func("/session/end", test_end);
     for (guint i = 0; i < G_N_ELEMENTS(rich); i++) {
         char *name = g_strdup_printf("/session/any-hole/%u", i + 1);

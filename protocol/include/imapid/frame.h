@@ -49,13 +49,15 @@ struct imapid_frame {
     enum imapid_frame_lines in_hand; /* what `lines` was when the line in hand began */
     bool in_unit; /* a unit's beginning was told and its end has not been reached */
 
-    struct imapid_tag tag; /* of the command whose literal is awaited, with `awaits` */
+    struct imapid_tag tag; /* of the command whose literal is awaited, with `awaits`; of the answer,
+                              with `answered`, of 0 octets where it has none */
     bool is_id;            /* the unit at the window's start is an ID, to be kept */
     bool opaque;           /* the line in hand cannot announce a literal */
     bool awaits;           /* a synchronising literal was announced and none of it has come */
     bool asks;             /* the last one announced has not been granted by "+" yet */
     bool cut;              /* the unit in hand ends here: octets are missing */
     bool refused;          /* the unit in hand ends here: the server refused its literal */
+    bool answered;         /* an ID in hand was answered: it is whole if its list is */
     bool bare_newline;
     bool mid_line;  /* LOST: in a line whose start was no likely one */
     bool in_quotes; /* state of the part of a line that was used already */
@@ -88,6 +90,12 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n);
 /* The server answered the command in hand while its literal was awaited: the literal never comes.
  * Read on with the window as it is. */
 void imapid_frame_refuse(struct imapid_frame *frame);
+
+/* The server answered before the line end of the command in hand came: some servers take an ID for
+ * complete with its last parenthesis. `tag` is that of the answer, or NULL where it has none, and
+ * must be the ID's. Read on with the window as it is: if it holds an ID whose list is closed, that
+ * comes out, and its line end is passed over when it comes. */
+void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *tag);
 
 /* Nothing is missing, but nobody knows any more what the octets to come are: data or commands. The
  * window stays as it is and is looked at from its start: for a likely line, as behind a hole. */

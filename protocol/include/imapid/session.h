@@ -130,7 +130,11 @@ struct imapid_session {
     bool greeted;    /* the server's first response was seen or missed */
     bool client_gap; /* commands may have been missed: responses without one prove nothing */
     uint64_t client_gap_order; /* those with a higher order were read after that */
-    bool asked;                /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    enum imapid_state
+        state_in_hand; /* `state` and `advertised` when the client's last octets came */
+    enum imapid_known advertised_in_hand;
+    bool was_other_side; /* for the server's unit in hand the client's window was asked for */
+    bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
     uint64_t order;
     unsigned n_pending;
     struct imapid_pending pending[IMAPID_PENDING_MAX];
