@@ -362,6 +362,8 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
     size_t n_mark = skip_mark(octets, n);
     uint64_t before;
 
+    if (!n)
+        return;
     begin_writing(keylog);
     before = keylog->counts.n_secrets;
     add_lines(keylog, octets + n_mark, n - n_mark, true);
@@ -509,11 +511,10 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog)
 
 /* ---- looking up ---- */
 
-unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
-                            enum imapid_secret_kind kind,
-                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES])
+/* Adds to the n secrets found already. */
+static unsigned find_more(struct imapid_keylog *keylog, const uint8_t *random,
+                          enum imapid_secret_kind kind, struct imapid_secret *secrets, unsigned n)
 {
-    unsigned n = 0;
     uint32_t slot;
 
     g_rw_lock_reader_lock(&keylog->lock);
@@ -523,13 +524,24 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
 
         if (secret->kind == kind && n < IMAPID_KEYLOG_CANDIDATES) {
             secrets[n].n = secret->n;
-            memcpy(secrets[n].octets, secret->octets, sizeof secret->octets);
+            memcpy(secrets[n].octets, secret->octets, secret->n);
             n++;
         }
         i = secret->next;
     }
     g_rw_lock_reader_unlock(&keylog->lock);
-    return n || !keylog->base ? n : imapid_keylog_find(keylog->base, random, kind, secrets);
+    return n;
+}
+
+unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
+                            enum imapid_secret_kind kind,
+                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES])
+{
+    unsigned n = 0;
+
+    for (; keylog; keylog = keylog->base)
+        n = find_more(keylog, random, kind, secrets, n);
+    return n;
 }
 
 bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM])

@@ -49,9 +49,8 @@ struct imapid_keylog_counts {
 
 struct imapid_keylog *imapid_keylog_new(void);
 
-/* One that finds its own secrets and, where it has none for what is asked, those of `base` (NULL:
- * none), which must outlive it: what one capture brings along is not known to the others. Its
- * counts are of its own. */
+/* One that finds its own secrets and behind them those of `base` (NULL: none), which must outlive
+ * it: what one capture brings along is not known to the others. Its counts are of its own. */
 struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base);
 
 /* Adds the lines of a text that is whole: its last line need not have a line end. */

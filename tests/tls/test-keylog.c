@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests of pcaptool/tls/keylog.c. */
+#include "tls/keylog.h"
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define R  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define R2 "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define S  "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+#define SU "A0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF"
+#define S2 "c0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+#define M  S "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
+
+static void make_random(uint8_t random[IMAPID_TLS_RANDOM], uint8_t first)
+{
+    for (int i = 0; i < IMAPID_TLS_RANDOM; i++)
+        random[i] = (uint8_t)i;
+    random[0] = first;
+}
+
+static void add(struct imapid_keylog *keylog, const char *text)
+{
+    size_t n = strlen(text);
+    uint8_t *copy = g_malloc(n); /* of exactly the size */
+
+    if (n)
+        memcpy(copy, text, n);
+    imapid_keylog_add(keylog, copy, n);
+    g_free(copy);
+}
+
+static unsigned find(struct imapid_keylog *keylog, uint8_t first, enum imapid_secret_kind kind,
+                     struct imapid_secret *secrets)
+{
+    uint8_t random[IMAPID_TLS_RANDOM];
+
+    make_random(random, first);
+    return imapid_keylog_find(keylog, random, kind, secrets);
+}
+
+static void check_one(struct imapid_keylog *keylog, enum imapid_secret_kind kind, size_t n)
+{
+    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+
+    g_assert_cmpuint(find(keylog, 0, kind, secrets), ==, 1);
+    g_assert_cmpuint(secrets[0].n, ==, n);
+    for (size_t i = 0; i < n; i++)
+        g_assert_cmpuint(secrets[0].octets[i], ==, 0xa0 + i);
+}
+
+static void test_kinds(void)
+{
+    static const struct {
+        const char *label;
+        enum imapid_secret_kind kind;
+    } kinds[] = {{"CLIENT_RANDOM", IMAPID_SECRET_MASTER},
+                 {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_CLIENT_HANDSHAKE},
+                 {"SERVER_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_SERVER_HANDSHAKE},
+                 {"CLIENT_TRAFFIC_SECRET_0", IMAPID_SECRET_CLIENT_TRAFFIC},
+                 {"SERVER_TRAFFIC_SECRET_0", IMAPID_SECRET_SERVER_TRAFFIC}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        struct imapid_keylog *keylog = imapid_keylog_new();
+        struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+        bool is_master = kinds[i].kind == IMAPID_SECRET_MASTER;
+        char *line = g_strdup_printf("%s " R " %s\n", kinds[i].label, is_master ? M : S);
+        uint8_t random[IMAPID_TLS_RANDOM];
+
+        add(keylog, line);
+        check_one(keylog, kinds[i].kind, is_master ? 48 : 32);
+        for (size_t j = 0; j < G_N_ELEMENTS(kinds); j++)
+            if (j != i)
+                g_assert_cmpuint(find(keylog, 0, kinds[j].kind, secrets), ==, 0);
+        g_assert_cmpuint(find(keylog, 1, kinds[i].kind, secrets), ==, 0);
+        make_random(random, 0);
+        g_assert_true(imapid_keylog_knows(keylog, random));
+        make_random(random, 1);
+        g_assert_false(imapid_keylog_knows(keylog, random));
+        g_free(line);
+        imapid_keylog_free(keylog);
+    }
+}
+
+/* Each line, whatever its form, and what it counts as. */
+static void test_lines(void)
+{
+    enum { SECRET, COMMENT, IGNORED, GARBAGE };
+    static const struct {
+        const char *text;
+        int is;
+    } lines[] = {
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S, SECRET},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\n", SECRET},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\r\n", SECRET},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " SU, SECRET},
+        {"\xef\xbb\xbf"
+         "CLIENT_TRAFFIC_SECRET_0 " R " " S,
+         SECRET},
+        {"  CLIENT_TRAFFIC_SECRET_0\t" R "   " S "  \n", SECRET},
+        {"SERVER_TRAFFIC_SECRET_0 " R " " M, SECRET},
+        {"CLIENT_RANDOM " R " " M, SECRET},
+        {"# CLIENT_RANDOM " R " " M, COMMENT},
+        {"\n", COMMENT},
+        {"\r\n", COMMENT},
+        {"  \t\n", COMMENT},
+        {"EARLY_EXPORTER_SECRET " R " " S, IGNORED},
+        {"EXPORTER_SECRET " R " " S, IGNORED},
+        {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, IGNORED},
+        {"CLIENT_TRAFFIC_SECRET_1 " R " " S, IGNORED},
+        {"RSA Session-ID:00 Master-Key:" M, IGNORED},
+        {"RSA 0011223344556677 " M, IGNORED},
+        {"PMS_CLIENT_RANDOM " R " " M, IGNORED},
+        {"CLIENT_RANDOM", GARBAGE},
+        {"CLIENT_RANDOM " R, GARBAGE},
+        {"CLIENT_RANDOM " R " " S, GARBAGE},
+        {"CLIENT_RANDOM " R " " M "00", GARBAGE},
+        {"CLIENT_RANDOM " R "0 " M, GARBAGE},
+        {"CLIENT_RANDOM " R " " M " more", GARBAGE},
+        {"CLIENT_RANDOM " R M, GARBAGE},
+        {"CLIENT_RANDOM x" R " " M, GARBAGE},
+        {"client_random " R " " M, GARBAGE},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "0", GARBAGE},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " g"
+         "0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
+         "bbbcbdbebf",
+         GARBAGE},
+        {"CLIENT_TRAFFIC_SECRETS_0 " R " " S, GARBAGE},
+        {"<html>", GARBAGE},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        struct imapid_keylog *keylog = imapid_keylog_new();
+        struct imapid_keylog_counts counts;
+
+        g_test_message("%s", lines[i].text);
+        add(keylog, lines[i].text);
+        counts = imapid_keylog_get_counts(keylog);
+        g_assert_cmpuint(counts.n_lines, ==, 1);
+        g_assert_cmpuint(counts.n_secrets, ==, lines[i].is == SECRET);
+        g_assert_cmpuint(counts.n_comments, ==, lines[i].is == COMMENT);
+        g_assert_cmpuint(counts.n_ignored, ==, lines[i].is == IGNORED);
+        g_assert_cmpuint(counts.n_garbage, ==, lines[i].is == GARBAGE);
+        g_assert_true((imapid_keylog_get_generation(keylog) > 0) == (lines[i].is == SECRET));
+        imapid_keylog_free(keylog);
+    }
+}
+
+/* No start of a text, and no changed octet, does harm. */
+static void test_every_start(void)
+{
+    static const char text[] = "CLIENT_RANDOM " R " " M "\r\n# x\nSERVER_TRAFFIC_SECRET_0 " R " " S;
+
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct imapid_keylog *keylog = imapid_keylog_new();
+        char *start = g_strndup(text, n);
+
+        add(keylog, start);
+        g_free(start);
+        imapid_keylog_free(keylog);
+    }
+}
+
+static void test_candidates(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new(), *over = imapid_keylog_new_over(keylog);
+    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_keylog_counts counts;
+
+    for (int i = 0; i < 12; i++) {
+        char *line = g_strdup_printf("CLIENT_TRAFFIC_SECRET_0 " R " %02x%s\n", i, &S[2]);
+
+        add(keylog, line);
+        add(keylog, line);
+        g_free(line);
+    }
+    g_assert_cmpuint(find(keylog, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==,
+                     IMAPID_KEYLOG_CANDIDATES);
+    for (unsigned i = 0; i < IMAPID_KEYLOG_CANDIDATES; i++)
+        g_assert_cmpuint(secrets[i].octets[0], ==, i);
+    counts = imapid_keylog_get_counts(keylog);
+    g_assert_cmpuint(counts.n_secrets, ==, 8);
+    g_assert_cmpuint(counts.n_duplicates, ==, 8);
+    g_assert_cmpuint(counts.n_dropped, ==, 8);
+
+    /* One over it finds its own first. */
+    add(over, "CLIENT_TRAFFIC_SECRET_0 " R " " S "\nCLIENT_TRAFFIC_SECRET_0 " R2 " " S2 "\n");
+    g_assert_cmpuint(find(over, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==,
+                     IMAPID_KEYLOG_CANDIDATES);
+    g_assert_cmpuint(secrets[0].octets[0], ==, 0xa0);
+    g_assert_cmpuint(secrets[1].octets[0], ==, 0);
+    g_assert_cmpuint(find(over, 0xff, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==, 1);
+    g_assert_cmpuint(find(keylog, 0xff, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==, 0);
+    imapid_keylog_free(over);
+    imapid_keylog_free(keylog);
+}
+
+static char *make_line(uint32_t i)
+{
+    return g_strdup_printf("CLIENT_RANDOM %08x%s %08x%s\n", i, &R[8], i, &M[8]);
+}
+
+static void test_many(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    GString *text = g_string_new(NULL);
+    const uint32_t n = 50000;
+
+    for (uint32_t i = 0; i < n; i++) {
+        char *line = make_line(i);
+
+        g_string_append(text, line);
+        g_free(line);
+    }
+    add(keylog, text->str);
+    add(keylog, text->str);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_secrets, ==, n);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_duplicates, ==, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+        uint8_t random[IMAPID_TLS_RANDOM];
+        uint32_t big = GUINT32_TO_BE(i);
+
+        make_random(random, 0);
+        memcpy(random, &big, 4);
+        g_assert_cmpuint(imapid_keylog_find(keylog, random, IMAPID_SECRET_MASTER, secrets), ==, 1);
+        g_assert_cmpmem(secrets[0].octets, 4, &big, 4);
+    }
+    g_string_free(text, TRUE);
+    imapid_keylog_free(keylog);
+}
+
+/* ---- files ---- */
+
+static void append(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "a");
+
+    g_assert_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void test_file(void)
+{
+    char *folder = g_dir_make_tmp(NULL, NULL), *path = g_build_filename(folder, "keys", NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    char *message = NULL, *huge = g_strnfill(3 << 20, 'x');
+
+    g_assert_false(imapid_keylog_read(keylog, path, &message));
+    g_assert_true(g_str_has_prefix(message, path));
+    g_assert_nonnull(strstr(message, "No such file"));
+    g_free(message);
+    g_assert_false(imapid_keylog_read(keylog, path, NULL));
+    g_assert_false(imapid_keylog_read(keylog, folder, &message));
+    g_free(message);
+
+    /* A line of 3 MiB, then half a line. */
+    append(path, "\xef\xbb\xbf# x\n");
+    append(path, huge);
+    append(path, "\r\nCLIENT_TRAFFIC_SECRET_0 " R " " S "\nSERVER_TRAFFIC_SECRET_0 " R);
+    g_assert_true(imapid_keylog_read(keylog, path, &message));
+    check_one(keylog, IMAPID_SECRET_CLIENT_TRAFFIC, 32);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_garbage, ==, 2);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_comments, ==, 1);
+    g_assert_false(imapid_keylog_refresh(keylog));
+
+    /* The rest of it, and its line end later still. */
+    append(path, " " S);
+    g_assert_true(imapid_keylog_refresh(keylog));
+    check_one(keylog, IMAPID_SECRET_SERVER_TRAFFIC, 32);
+    g_assert_false(imapid_keylog_refresh(keylog));
+    append(path, "\n");
+    g_assert_false(imapid_keylog_refresh(keylog));
+    append(path, "CLIENT_RANDOM " R " " M "\n");
+    g_assert_true(imapid_keylog_refresh(keylog));
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+
+    /* Begun anew. */
+    g_assert_true(
+        g_file_set_contents(path, "CLIENT_HANDSHAKE_TRAFFIC_SECRET " R " " S "\n", -1, NULL));
+    g_assert_true(imapid_keylog_refresh(keylog));
+    check_one(keylog, IMAPID_SECRET_CLIENT_HANDSHAKE, 32);
+
+    /* Gone: what was read stays. */
+    g_unlink(path);
+    g_assert_false(imapid_keylog_refresh(keylog));
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+    g_rmdir(folder);
+    g_free(huge);
+    g_free(path);
+    g_free(folder);
+    imapid_keylog_free(keylog);
+}
+
+static gpointer write_pipe(gpointer data)
+{
+    append(data, "CLIENT_RANDOM " R " " M "\nCLIENT_TRAFFIC_SECRET_0 " R " " S);
+    return NULL;
+}
+
+static void test_pipe(void)
+{
+    char *folder = g_dir_make_tmp(NULL, NULL), *path = g_build_filename(folder, "pipe", NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    GThread *thread;
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    thread = g_thread_new("writer", write_pipe, path);
+    g_assert_true(imapid_keylog_read(keylog, path, NULL));
+    g_thread_join(thread);
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+    check_one(keylog, IMAPID_SECRET_CLIENT_TRAFFIC, 32);
+    g_assert_false(imapid_keylog_refresh(keylog));
+    g_unlink(path);
+    g_rmdir(folder);
+    g_free(path);
+    g_free(folder);
+    imapid_keylog_free(keylog);
+}
+
+/* ---- threads ---- */
+
+static gpointer add_many(gpointer data)
+{
+    for (uint32_t i = 0; i < 5000; i++) {
+        char *line = make_line(i);
+
+        add(data, line);
+        g_free(line);
+    }
+    return NULL;
+}
+
+static gpointer find_many(gpointer data)
+{
+    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    uint64_t last = 0;
+
+    while (last < 5000) {
+        uint64_t generation = imapid_keylog_get_generation(data);
+
+        g_assert_cmpuint(generation, >=, last);
+        last = generation;
+        find(data, 0, IMAPID_SECRET_MASTER, secrets);
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    GThread *threads[4];
+
+    for (int i = 0; i < 4; i++)
+        threads[i] = g_thread_new("test", i % 2 ? add_many : find_many, keylog);
+    for (int i = 0; i < 4; i++)
+        g_thread_join(threads[i]);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_secrets, ==, 5000);
+    imapid_keylog_free(keylog);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/keylog/kinds", test_kinds);
+    g_test_add_func("/keylog/lines", test_lines);
+    g_test_add_func("/keylog/every-start", test_every_start);
+    g_test_add_func("/keylog/candidates", test_candidates);
+    g_test_add_func("/keylog/many", test_many);
+    g_test_add_func("/keylog/file", test_file);
+    g_test_add_func("/keylog/pipe", test_pipe);
+    g_test_add_func("/keylog/threads", test_threads);
+    return g_test_run();
+}
