@@ -46,7 +46,8 @@ struct imapid_capture *imapid_capture_open_source(const char *name,
 }
 
 void imapid_capture_on_secrets(struct imapid_capture *capture,
-                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets, size_t n),
+                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets,
+                                          size_t n),
                                void *ctx)
 {
     capture->on_secrets = fn;
@@ -61,8 +62,8 @@ enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, u
     char *what = g_strdup_vprintf(format, args);
     va_end(args);
     g_free(capture->error);
-    capture->error = g_strdup_printf("%s: octet %" G_GUINT64_FORMAT ": %s", capture->name, place,
-                                     what);
+    capture->error =
+        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT ": %s", capture->name, place, what);
     g_free(what);
     capture->counts.n_errors++;
     return IMAPID_CAPTURE_ERROR;

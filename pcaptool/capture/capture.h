@@ -44,7 +44,8 @@ struct imapid_capture_counts {
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
 /* The same over any source of octets. read() gives up to n octets (at least one, as soon as there
- * is one), 0 at the end, -1 on failure with errno set; close() may be NULL. name is for messages. */
+ * is one), 0 at the end, -1 on failure with errno set; close() may be NULL. name is for messages.
+ */
 struct imapid_capture_source {
     ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
     void (*close)(void *ctx);
@@ -57,7 +58,8 @@ struct imapid_capture *imapid_capture_open_source(const char *name,
  * packet behind it. type as in the block (0x544c534b: TLS key log); the octets are good during the
  * call only. */
 void imapid_capture_on_secrets(struct imapid_capture *capture,
-                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets, size_t n),
+                               void (*fn)(void *ctx, uint32_t type, const uint8_t *octets,
+                                          size_t n),
                                void *ctx);
 
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
@@ -70,8 +72,7 @@ const char *imapid_capture_get_error(const struct imapid_capture *capture);
 /* "pcap" or "pcapng"; NULL until the first imapid_capture_next() has found out. */
 const char *imapid_capture_get_format(const struct imapid_capture *capture);
 
-const struct imapid_capture_counts *
-imapid_capture_get_counts(const struct imapid_capture *capture);
+const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture);
 
 /* For progress: octets of the file read so far, and its size (0 when unknown, as of a pipe). */
 uint64_t imapid_capture_get_place(const struct imapid_capture *capture);

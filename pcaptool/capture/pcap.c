@@ -90,8 +90,8 @@ enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture)
     if (!imapid_window_need(window, N_FILE_HEADER))
         return imapid_capture_fail_end(capture, place, N_FILE_HEADER, "file header");
     uint32_t magic = imapid_get32(window->at, false);
-    pcap->swapped = magic != MAGIC_MICROSECONDS && magic != MAGIC_NANOSECONDS &&
-                    magic != MAGIC_MODIFIED;
+    pcap->swapped =
+        magic != MAGIC_MICROSECONDS && magic != MAGIC_NANOSECONDS && magic != MAGIC_MODIFIED;
     magic = imapid_get32(window->at, pcap->swapped);
     unsigned n_major = imapid_get16(window->at + 4, pcap->swapped);
     unsigned n_minor = imapid_get16(window->at + 6, pcap->swapped);

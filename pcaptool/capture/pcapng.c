@@ -9,9 +9,9 @@
 
 #include "capture/reader.h"
 
-#define BLOCK_SECTION  0x0a0d0d0au
-#define ORDER_MAGIC    0x1a2b3c4du
-#define N_FRAME        12u /* type, length, length again */
+#define BLOCK_SECTION 0x0a0d0d0au
+#define ORDER_MAGIC   0x1a2b3c4du
+#define N_FRAME       12u /* type, length, length again */
 
 /* Interfaces of a section: each is remembered. Captures have some; the block that refers to one
  * has room for 2^32. */
@@ -77,9 +77,8 @@ static int64_t ticks_to_ns(const struct imapid_pcapng_interface *interface, uint
 {
     int64_t ns;
     if (interface->factor > 0)
-        ns = ticks > (uint64_t)INT64_MAX / interface->factor
-                 ? INT64_MAX
-                 : (int64_t)(ticks * interface->factor);
+        ns = ticks > (uint64_t)INT64_MAX / interface->factor ? INT64_MAX
+                                                             : (int64_t)(ticks * interface->factor);
     else if (interface->divisor > 0)
         ns = (int64_t)MIN(ticks / interface->divisor, (uint64_t)INT64_MAX);
     else
@@ -162,8 +161,8 @@ static enum outcome read_interface(struct imapid_capture *capture, const struct 
         .n_snap = imapid_get32(block->body + 4, pcapng->swapped),
         .factor = 1000,
     };
-    bool whole = read_interface_options(&interface, block->body + 8, block->n_body - 8,
-                                        pcapng->swapped);
+    bool whole =
+        read_interface_options(&interface, block->body + 8, block->n_body - 8, pcapng->swapped);
     if (pcapng->interfaces->len >= N_INTERFACES)
         return fail(capture, block, "more interfaces than are remembered");
     /* Whatever its options: the interfaces behind it are counted from here. */
@@ -198,8 +197,8 @@ static enum outcome read_enhanced(struct imapid_capture *capture, const struct b
 {
     bool swapped = capture->pcapng.swapped;
     const uint8_t *body = block->body;
-    uint64_t ticks = (uint64_t)imapid_get32(body + 4, swapped) << 32 |
-                     imapid_get32(body + 8, swapped);
+    uint64_t ticks =
+        (uint64_t)imapid_get32(body + 4, swapped) << 32 | imapid_get32(body + 8, swapped);
     return give_packet(capture, block, imapid_get32(body, swapped), &ticks, 20,
                        imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
 }
@@ -210,8 +209,8 @@ static enum outcome read_obsolete(struct imapid_capture *capture, const struct b
 {
     bool swapped = capture->pcapng.swapped;
     const uint8_t *body = block->body;
-    uint64_t ticks = (uint64_t)imapid_get32(body + 4, swapped) << 32 |
-                     imapid_get32(body + 8, swapped);
+    uint64_t ticks =
+        (uint64_t)imapid_get32(body + 4, swapped) << 32 | imapid_get32(body + 8, swapped);
     return give_packet(capture, block, imapid_get16(body, swapped), &ticks, 20,
                        imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
 }
@@ -224,7 +223,8 @@ static enum outcome read_simple(struct imapid_capture *capture, const struct blo
     uint32_t n_wire = imapid_get32(block->body, pcapng->swapped);
     uint32_t n = MIN(n_wire, block->n_body - 4);
     if (pcapng->interfaces->len > 0) {
-        uint32_t n_snap = g_array_index(pcapng->interfaces, struct imapid_pcapng_interface, 0).n_snap;
+        uint32_t n_snap =
+            g_array_index(pcapng->interfaces, struct imapid_pcapng_interface, 0).n_snap;
         if (n_snap > 0)
             n = MIN(n, n_snap);
     }

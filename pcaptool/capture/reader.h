@@ -11,21 +11,21 @@
 /* What capture.c and the readers of the formats share; nobody else includes it. */
 
 struct imapid_pcap {
-    bool swapped;        /* the file's byte order is not this machine's */
-    bool nanoseconds;    /* else microseconds */
-    uint8_t n_header;    /* octets of a packet header: 16, or 24 (modified format) */
-    uint8_t n_minor;     /* format version 2.n */
+    bool swapped;     /* the file's byte order is not this machine's */
+    bool nanoseconds; /* else microseconds */
+    uint8_t n_header; /* octets of a packet header: 16, or 24 (modified format) */
+    uint8_t n_minor;  /* format version 2.n */
     uint16_t link_type;
     uint32_t n_packet_max;
 };
 
 struct imapid_pcapng_interface {
     uint16_t link_type;
-    uint32_t n_snap;      /* 0: none */
-    int64_t offset_ns;    /* to be added to times */
-    uint64_t factor;      /* nanoseconds a tick; or, if 0, */
-    uint64_t divisor;     /* ticks a nanosecond; or, if 0 too, */
-    uint8_t n_shift;      /* a second has 2^n_shift ticks */
+    uint32_t n_snap;   /* 0: none */
+    int64_t offset_ns; /* to be added to times */
+    uint64_t factor;   /* nanoseconds a tick; or, if 0, */
+    uint64_t divisor;  /* ticks a nanosecond; or, if 0 too, */
+    uint8_t n_shift;   /* a second has 2^n_shift ticks */
 };
 
 struct imapid_pcapng {

@@ -28,8 +28,7 @@ static enum imapid_layer find_ether_type(unsigned ether_type)
         uint16_t ether_type;
         enum imapid_layer layer;
     } ether_types[] = {
-        {0x0800, IMAPID_LAYER_IP4},
-        {0x86dd, IMAPID_LAYER_IP6},
+        {0x0800, IMAPID_LAYER_IP4},  {0x86dd, IMAPID_LAYER_IP6},
         {0x8100, IMAPID_LAYER_VLAN}, /* 802.1Q */
         {0x88a8, IMAPID_LAYER_VLAN}, /* 802.1ad */
         {0x9100, IMAPID_LAYER_VLAN}, /* QinQ before it was a standard */
@@ -89,12 +88,11 @@ static enum imapid_layer strip_loopback(struct imapid_cursor *cursor)
         uint8_t family;
         enum imapid_layer layer;
     } families[] = {
-        {2, IMAPID_LAYER_IP4},
-        {10, IMAPID_LAYER_IP6}, /* Linux */
-        {23, IMAPID_LAYER_IP6}, /* Windows */
-        {24, IMAPID_LAYER_IP6}, /* NetBSD, OpenBSD */
-        {28, IMAPID_LAYER_IP6}, /* FreeBSD */
-        {30, IMAPID_LAYER_IP6}, /* macOS */
+        {2, IMAPID_LAYER_IP4},  {10, IMAPID_LAYER_IP6}, /* Linux */
+        {23, IMAPID_LAYER_IP6},                         /* Windows */
+        {24, IMAPID_LAYER_IP6},                         /* NetBSD, OpenBSD */
+        {28, IMAPID_LAYER_IP6},                         /* FreeBSD */
+        {30, IMAPID_LAYER_IP6},                         /* macOS */
     };
     /* All families are below 256: the octet that is not zero tells the byte order. */
     const uint8_t *at = cursor->at;
@@ -116,9 +114,12 @@ static const struct {
     enum imapid_layer (*strip)(struct imapid_cursor *cursor);
     uint32_t n_min;
 } strippers[IMAPID_N_LAYERS_TO_STRIP] = {
-    [IMAPID_LAYER_ETHERNET] = {strip_ethernet, 14}, [IMAPID_LAYER_VLAN] = {strip_vlan, 4},
-    [IMAPID_LAYER_LLC] = {strip_llc, 8},            [IMAPID_LAYER_COOKED] = {strip_cooked, 16},
-    [IMAPID_LAYER_COOKED2] = {strip_cooked2, 20},   [IMAPID_LAYER_LOOPBACK] = {strip_loopback, 4},
+    [IMAPID_LAYER_ETHERNET] = {strip_ethernet, 14},
+    [IMAPID_LAYER_VLAN] = {strip_vlan, 4},
+    [IMAPID_LAYER_LLC] = {strip_llc, 8},
+    [IMAPID_LAYER_COOKED] = {strip_cooked, 16},
+    [IMAPID_LAYER_COOKED2] = {strip_cooked2, 20},
+    [IMAPID_LAYER_LOOPBACK] = {strip_loopback, 4},
     [IMAPID_LAYER_RAW] = {strip_raw, 1},
 };
 
@@ -128,11 +129,11 @@ enum imapid_layer imapid_link_find_layer(uint16_t link_type)
         uint16_t link_type;
         enum imapid_layer layer;
     } link_types[] = {
-        {1, IMAPID_LAYER_ETHERNET},  {113, IMAPID_LAYER_COOKED}, {276, IMAPID_LAYER_COOKED2},
-        {0, IMAPID_LAYER_LOOPBACK},  {108, IMAPID_LAYER_LOOPBACK}, {101, IMAPID_LAYER_RAW},
+        {1, IMAPID_LAYER_ETHERNET}, {113, IMAPID_LAYER_COOKED},   {276, IMAPID_LAYER_COOKED2},
+        {0, IMAPID_LAYER_LOOPBACK}, {108, IMAPID_LAYER_LOOPBACK}, {101, IMAPID_LAYER_RAW},
         {12, IMAPID_LAYER_RAW}, /* what libpcap calls raw IP inside, found in files as well */
         {14, IMAPID_LAYER_RAW}, /* and on OpenBSD */
-        {228, IMAPID_LAYER_IP4},     {229, IMAPID_LAYER_IP6},
+        {228, IMAPID_LAYER_IP4},    {229, IMAPID_LAYER_IP6},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(link_types); i++)
         if (link_types[i].link_type == link_type)

@@ -19,8 +19,8 @@ enum imapid_layer {
     IMAPID_LAYER_ETHERNET,
     IMAPID_LAYER_VLAN, /* behind the EtherType that announces a tag */
     IMAPID_LAYER_LLC,
-    IMAPID_LAYER_COOKED,  /* Linux cooked capture v1 */
-    IMAPID_LAYER_COOKED2, /* and v2 */
+    IMAPID_LAYER_COOKED,   /* Linux cooked capture v1 */
+    IMAPID_LAYER_COOKED2,  /* and v2 */
     IMAPID_LAYER_LOOPBACK, /* BSD: an address family, in either byte order */
     IMAPID_LAYER_RAW,      /* IP of the version it says */
     IMAPID_N_LAYERS_TO_STRIP,

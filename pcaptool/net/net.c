@@ -53,7 +53,13 @@ static bool may_be_tcp(const struct imapid_ip *ip)
     switch (ip->protocol) {
     case IMAPID_IP_TCP:
         return true;
-    case 0: case 43: case 51: case 60: case 135: case 139: case 140:
+    case 0:
+    case 43:
+    case 51:
+    case 60:
+    case 135:
+    case 139:
+    case 140:
         return ip->family == 6;
     default:
         return false;

@@ -11,12 +11,12 @@
 
 enum {
     IMAPID_TCP_USED = 1 << 0,
-    IMAPID_TCP_RECENT = 1 << 1,   /* seen since the table last looked for room */
-    IMAPID_TCP_KEEP = 1 << 2,     /* not to be forgotten for want of room */
+    IMAPID_TCP_RECENT = 1 << 1, /* seen since the table last looked for room */
+    IMAPID_TCP_KEEP = 1 << 2,   /* not to be forgotten for want of room */
     IMAPID_TCP_IS_IP6 = 1 << 3,
-    IMAPID_TCP_OVER = 1 << 4,     /* ignored, or ended: nothing but its existence matters */
+    IMAPID_TCP_OVER = 1 << 4,      /* ignored, or ended: nothing but its existence matters */
     IMAPID_TCP_HANDSHAKE = 1 << 5, /* SYN or SYN+ACK seen */
-    IMAPID_TCP_CLIENT_1 = 1 << 6, /* with HANDSHAKE: endpoint 1 is the client, else 0 */
+    IMAPID_TCP_CLIENT_1 = 1 << 6,  /* with HANDSHAKE: endpoint 1 is the client, else 0 */
     IMAPID_TCP_HAS_ISN_0 = 1 << 7, /* for direction d: HAS_ISN_0 << d */
     IMAPID_TCP_HAS_ISN_1 = 1 << 8,
     IMAPID_TCP_SEEN_0 = 1 << 9, /* a packet of direction d was seen: SEEN_0 << d */

@@ -38,7 +38,8 @@
  * above, since it is the reason to believe that the connection is somewhere else now. */
 #define BEHIND_MAX (1u << 24)
 
-/* So many segments in a row off the sequence, each continuing the one before, are the connection. */
+/* So many segments in a row off the sequence, each continuing the one before, are the connection.
+ */
 #define N_OFF_MAX 4
 
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
@@ -48,17 +49,17 @@
 #define GUESS_MAX 65536u
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
-    .n_conns = 262144, /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768, /* 11 MiB: those that are undecided or IMAP */
-    .n_queue = 1u << 20, /* a window of 80 ms at 100 Mbit/s */
-    .n_queue_segs = 1024, /* as many full segments; a list longer than that is slow to search */
+    .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
+    .n_wanted = 32768,       /* 11 MiB: those that are undecided or IMAP */
+    .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
+    .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 64 MiB */
-    .n_patience = 32, /* captures that merge several queues are out of order by less */
+    .n_patience = 32,        /* captures that merge several queues are out of order by less */
 };
 
 struct direction {
     struct imapid_tcp_queue queue;
-    GList link; /* in tcp->waiting while something is in the queue; data is the state */
+    GList link;        /* in tcp->waiting while something is in the queue; data is the state */
     uint32_t next;     /* the octet that is waited for */
     uint32_t acked;    /* octets before this one were acknowledged; not before next */
     uint32_t fin;      /* with has_fin: the place of the FIN */
@@ -89,14 +90,14 @@ struct imapid_tcp {
     struct imapid_tcp_limits limits;
     struct imapid_tcp_counts counts;
     struct imapid_tcp_table table;
-    uint32_t last; /* entry of the last segment, or NONE */
+    uint32_t last;        /* entry of the last segment, or NONE */
     struct state *states; /* n_wanted, made real by use only */
     uint32_t n_begun;     /* states ever used */
     uint32_t n_used;
     uint32_t n_valued;
     uint32_t first_free;
     uint32_t hand, idle_hand;
-    GQueue waiting; /* directions with a queue, the longest waiting first */
+    GQueue waiting;    /* directions with a queue, the longest waiting first */
     uint64_t n_queued; /* octets in all queues */
 };
 
@@ -806,8 +807,8 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (index == IMAPID_TCP_NONE)
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    if ((p.flags & (SYN | ACK)) == SYN && entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir &&
-        entry->isn[key.dir] != p.seq)
+    if ((p.flags & (SYN | ACK)) == SYN &&
+        entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir && entry->isn[key.dir] != p.seq)
         restart(tcp, index);
     struct state *st = NULL;
     if (!(entry->flags & IMAPID_TCP_OVER))

@@ -38,10 +38,10 @@ struct imapid_conn {
     /* False when the capture has no SYN and no SYN+ACK: octets may be missing at the beginning
      * of both directions. */
     bool from_start;
-    uint32_t stream;                  /* as Wireshark's tcp.stream, from 0 */
+    uint32_t stream;                 /* as Wireshark's tcp.stream, from 0 */
     struct imapid_stamp first, last; /* packets of this connection, so far */
-    uint64_t n_octets[2];             /* delivered of each direction, so far */
-    uint64_t n_lost[2];               /* octets in gaps of each direction, so far */
+    uint64_t n_octets[2];            /* delivered of each direction, so far */
+    uint64_t n_lost[2];              /* octets in gaps of each direction, so far */
 };
 
 enum imapid_tcp_verdict {
@@ -92,29 +92,29 @@ extern const struct imapid_tcp_limits imapid_tcp_default_limits;
 
 struct imapid_tcp_counts {
     uint64_t n_segments;
-    uint64_t n_conns;         /* connections seen; the next one has this stream number */
-    uint64_t n_ignored;       /* given up by the handler */
-    uint64_t n_octets;        /* delivered */
+    uint64_t n_conns;   /* connections seen; the next one has this stream number */
+    uint64_t n_ignored; /* given up by the handler */
+    uint64_t n_octets;  /* delivered */
     uint64_t n_gaps;
-    uint64_t n_lost;          /* octets in them */
-    uint64_t n_reordered;     /* segments that had to wait for others */
-    uint64_t n_short;         /* segments too short to have a TCP header */
-    uint64_t n_off_sequence;  /* data segments far outside of what the connection is about */
-    uint64_t n_limit_queue;   /* a hole given up because n_queue or n_queue_segs was reached */
-    uint64_t n_limit_all;     /* a hole given up because n_queue_all was reached */
-    uint64_t n_limit_wanted;  /* a wanted connection given up because of n_wanted */
-    uint64_t n_limit_conns;   /* a connection forgotten because of n_conns */
+    uint64_t n_lost;         /* octets in them */
+    uint64_t n_reordered;    /* segments that had to wait for others */
+    uint64_t n_short;        /* segments too short to have a TCP header */
+    uint64_t n_off_sequence; /* data segments far outside of what the connection is about */
+    uint64_t n_limit_queue;  /* a hole given up because n_queue or n_queue_segs was reached */
+    uint64_t n_limit_all;    /* a hole given up because n_queue_all was reached */
+    uint64_t n_limit_wanted; /* a wanted connection given up because of n_wanted */
+    uint64_t n_limit_conns;  /* a connection forgotten because of n_conns */
 };
 
 /* One segment; what imapid_ip hands over. */
 struct imapid_segment {
     /* addresses in network order: 4 octets at source and at destination, or 16 */
     const uint8_t *source, *destination;
-    uint8_t family;       /* 4 or 6 */
+    uint8_t family;        /* 4 or 6 */
     const uint8_t *octets; /* from the TCP header on */
-    uint32_t path;        /* VLANs and tunnels it came through: part of a connection's identity */
-    uint32_t n;           /* octets captured */
-    uint32_t n_wire;      /* octets there were by the lengths of the lower layers; >= n */
+    uint32_t path;         /* VLANs and tunnels it came through: part of a connection's identity */
+    uint32_t n;            /* octets captured */
+    uint32_t n_wire;       /* octets there were by the lengths of the lower layers; >= n */
     struct imapid_stamp packet;
 };
 

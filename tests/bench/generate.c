@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_OPEN      600 /* connections at a time */
-#define N_MSS       1448
-#define N_FILLER    (1u << 20)
-#define IMAP_SHARE  5 /* per cent */
-#define IP6_SHARE   10
+#define N_OPEN     600 /* connections at a time */
+#define N_MSS      1448
+#define N_FILLER   (1u << 20)
+#define IMAP_SHARE 5 /* per cent */
+#define IP6_SHARE  10
 
 enum kind { HTTP, TLS, TERMINAL, IMAP };
 enum stage { OPENING_1, OPENING_2, OPENING_3, TALKING, CLOSING_1, CLOSING_2, CLOSING_3, DONE };
@@ -139,9 +139,9 @@ static void begin_conn(struct conn *c)
     static const uint16_t ports[] = {[HTTP] = 80, [TLS] = 443, [TERMINAL] = 22, [IMAP] = 143};
     uint32_t lot = draw(100);
     *c = (struct conn){.kind = n_conns++ % 100 < IMAP_SHARE ? IMAP
-                               : lot < 30                    ? HTTP
-                               : lot < 85                    ? TLS
-                                                             : TERMINAL};
+                               : lot < 30                   ? HTTP
+                               : lot < 85                   ? TLS
+                                                            : TERMINAL};
     c->is_ip6 = draw(100) < IP6_SHARE;
     c->address[0] = 0x0a000000 + draw(4000);
     c->address[1] = 0xc0000200 + draw(200);
@@ -149,8 +149,9 @@ static void begin_conn(struct conn *c)
     c->port[1] = ports[c->kind];
     c->seq[0] = draw(UINT32_MAX);
     c->seq[1] = draw(UINT32_MAX);
-    c->n_rounds = c->kind == TERMINAL ? 20 + (int)draw(80) : c->kind == IMAP ? 7 + (int)draw(5)
-                                                                          : 1 + (int)draw(6);
+    c->n_rounds = c->kind == TERMINAL ? 20 + (int)draw(80)
+                  : c->kind == IMAP   ? 7 + (int)draw(5)
+                                      : 1 + (int)draw(6);
     c->round = -1;
     c->dir = 1;
 }
@@ -174,8 +175,8 @@ static void say_imap(struct conn *c)
     static const char *const answers[] = {
         "* CAPABILITY IMAP4rev1 ID IDLE LITERAL+\r\na1 OK done.\r\n", "a2 OK Logged in.\r\n",
         "* ID (\"name\" \"Dovecot\")\r\na3 OK ID completed.\r\n",
-        "* FLAGS (\\Seen \\Deleted)\r\n* 120 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n"
-        "a4 OK [READ-WRITE] Select completed.\r\n"};
+        ("* FLAGS (\\Seen \\Deleted)\r\n* 120 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n"
+         "a4 OK [READ-WRITE] Select completed.\r\n")};
     bool is_last = c->round + 1 >= c->n_rounds;
     if (c->round < 0) {
         say(c, 1, "* OK [CAPABILITY IMAP4rev1 ID] Dovecot ready.\r\n", 0, "");

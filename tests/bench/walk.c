@@ -25,7 +25,7 @@ static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int 
     (void)n;
     (void)packet;
     return conn->endpoint[0].port == 143 || conn->endpoint[1].port == 143 ? IMAPID_TCP_WANTED
-                                                                         : IMAPID_TCP_IGNORE;
+                                                                          : IMAPID_TCP_IGNORE;
 }
 
 static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
@@ -78,8 +78,8 @@ int main(int argc, char **argv)
     print_memory();
     imapid_net_finish(net);
     const struct imapid_tcp_counts *counts = imapid_net_get_tcp_counts(net);
-    printf("packets %" G_GUINT64_FORMAT " connections %" G_GUINT64_FORMAT " ignored %"
-           G_GUINT64_FORMAT " ended %" G_GUINT64_FORMAT " octets %" G_GUINT64_FORMAT
+    printf("packets %" G_GUINT64_FORMAT " connections %" G_GUINT64_FORMAT
+           " ignored %" G_GUINT64_FORMAT " ended %" G_GUINT64_FORMAT " octets %" G_GUINT64_FORMAT
            " lost %" G_GUINT64_FORMAT " reordered %" G_GUINT64_FORMAT "\n",
            imapid_capture_get_counts(capture)->n_packets, counts->n_conns, counts->n_ignored,
            n_ends, counts->n_octets, counts->n_lost, counts->n_reordered);

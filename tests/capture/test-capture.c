@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Tests of pcaptool/capture/capture.c: opening, counting, and inputs that are files, pipes, growing,
- * shrinking, or nothing of use. */
+/* Tests of pcaptool/capture/capture.c: opening, counting, and inputs that are files, pipes,
+ * growing, shrinking, or nothing of use. */
 
 #include "files.h"
 
@@ -9,10 +9,10 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-static const guint8 two_packets[] = {
-    0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0,
-    1,    0,    0,    0,    2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 'a', 'b',
-    3,    0,    0,    0,    4, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 'c'};
+static const guint8 two_packets[] = {0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0,   0,   0, 0,  0,
+                                     0,    0,    0,    1,    0, 1, 0, 0, 0, 1, 0,   0,   0, 2,  0,
+                                     0,    0,    2,    0,    0, 0, 2, 0, 0, 0, 'a', 'b', 3, 0,  0,
+                                     0,    4,    0,    0,    0, 1, 0, 0, 0, 9, 0,   0,   0, 'c'};
 
 static void test_open_fails(void)
 {
@@ -134,7 +134,8 @@ static void test_read_error(void)
     struct imapid_packet packet;
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_ERROR);
-    g_assert_true(g_str_has_prefix(imapid_capture_get_error(capture), "F: octet 58: reading failed"));
+    g_assert_true(
+        g_str_has_prefix(imapid_capture_get_error(capture), "F: octet 58: reading failed"));
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_END);
     g_assert_cmpuint(imapid_capture_get_counts(capture)->n_errors, ==, 1);
     imapid_capture_close(capture);

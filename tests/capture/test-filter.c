@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* IPv4 and TCP from port 40000 to 143 */
-static const guint8 ip[] = {0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-                            0x9c, 0x40, 0, 143, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0};
+static const guint8 ip[] = {0x45, 0, 0,  40, 0,    0, 0,    0,    64, 6,   0, 0, 10, 0,
+                            0,    1, 10, 0,  0,    2, 0x9c, 0x40, 0,  143, 0, 0, 0,  0,
+                            0,    0, 0,  0,  0x50, 2, 0,    0,    0,  0,   0, 0};
 
 static struct imapid_packet make_packet(guint16 link_type, const guint8 *head, guint32 n_head,
                                         guint8 *octets)

@@ -65,13 +65,16 @@ static void test_truncation(void)
         else if (n < 4)
             g_string_append(expected, "!F: octet 0: neither pcap nor pcapng ");
         else if (n < 24)
-            g_string_append_printf(expected, "!F: octet 0: the file ends inside a file header, "
-                                             "after %u of 24 octets ", n);
+            g_string_append_printf(expected,
+                                   "!F: octet 0: the file ends inside a file header, "
+                                   "after %u of 24 octets ",
+                                   n);
         else if (in_packet == 19)
             g_string_append(expected, "2:two@5000007000 ");
         else if (in_packet > 0)
-            g_string_append_printf(expected, "!F: octet %u: the file ends inside a packet%s, after "
-                                             "%u of %u octets ",
+            g_string_append_printf(expected,
+                                   "!F: octet %u: the file ends inside a packet%s, after "
+                                   "%u of %u octets ",
                                    n - in_packet, in_packet < 16 ? " header" : "", in_packet,
                                    in_packet < 16 ? 16 : 19);
         g_assert_cmpstr(log, ==, expected->str);
@@ -90,7 +93,8 @@ static void test_damage(void)
     put32(&file, 262145);
     put32(&file, 262145);
     put_packet(&file, false, "two", 3);
-    check_log(&file, "1:one@5000007000 !F: octet 43: packet header with a length of 262145 octets ");
+    check_log(&file,
+              "1:one@5000007000 !F: octet 43: packet header with a length of 262145 octets ");
     g_byte_array_free(file.octets, TRUE);
     file = begin(false, 0xa1b2c3d4, 1);
     file.octets->data[4] = 3;

@@ -178,7 +178,8 @@ static void check_time(guint8 resolution, gint64 offset, guint64 ticks, gint64 e
     close_block(&file, start);
     put_packet(&file, 0, ticks, "x", 1);
     char *log = read_log(file.octets->data, file.octets->len, 1000);
-    char *text = expected ? g_strdup_printf("1:x@%" G_GINT64_FORMAT " ", expected) : g_strdup("1:x ");
+    char *text =
+        expected ? g_strdup_printf("1:x@%" G_GINT64_FORMAT " ", expected) : g_strdup("1:x ");
     g_assert_cmpstr(log, ==, text);
     g_free(text);
     g_free(log);

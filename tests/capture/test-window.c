@@ -15,7 +15,8 @@ static void test_random(void)
     for (gsize i = 0; i < n_all; i++)
         octets[i] = (guint8)(i * 7 + i / 256);
     for (int round = 0; round < 60; round++) {
-        struct portions portions = {octets, n_all, 0, 1 + (gsize)g_rand_int_range(rand, 0, 9000), 0};
+        struct portions portions = {octets, n_all, 0, 1 + (gsize)g_rand_int_range(rand, 0, 9000),
+                                    0};
         struct imapid_capture_source source = {read_portion, NULL, &portions};
         struct imapid_window window;
         gsize place = 0;

@@ -23,9 +23,20 @@ static inline GByteArray *frame_text(const char *text)
 static inline GByteArray *frame_tcp(guint16 source, guint16 destination, guint32 seq, guint8 flags,
                                     GByteArray *inner)
 {
-    guint8 head[20] = {(guint8)(source >> 8), (guint8)source, (guint8)(destination >> 8),
-                       (guint8)destination, (guint8)(seq >> 24), (guint8)(seq >> 16),
-                       (guint8)(seq >> 8), (guint8)seq, 0, 0, 0, 0, 0x50, flags};
+    guint8 head[20] = {(guint8)(source >> 8),
+                       (guint8)source,
+                       (guint8)(destination >> 8),
+                       (guint8)destination,
+                       (guint8)(seq >> 24),
+                       (guint8)(seq >> 16),
+                       (guint8)(seq >> 8),
+                       (guint8)seq,
+                       0,
+                       0,
+                       0,
+                       0,
+                       0x50,
+                       flags};
     return frame_of(head, sizeof head, inner);
 }
 
@@ -33,14 +44,33 @@ static inline GByteArray *frame_tcp(guint16 source, guint16 destination, guint32
 static inline GByteArray *frame_ip4(guint8 protocol, guint16 fragment, GByteArray *inner)
 {
     guint n = inner->len + 20;
-    guint8 head[20] = {0x45, 0, (guint8)(n >> 8), (guint8)n, 0x12, 0x34, (guint8)(fragment >> 8),
-                       (guint8)fragment, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
+    guint8 head[20] = {0x45,
+                       0,
+                       (guint8)(n >> 8),
+                       (guint8)n,
+                       0x12,
+                       0x34,
+                       (guint8)(fragment >> 8),
+                       (guint8)fragment,
+                       64,
+                       protocol,
+                       0,
+                       0,
+                       10,
+                       0,
+                       0,
+                       1,
+                       10,
+                       0,
+                       0,
+                       2};
     return frame_of(head, sizeof head, inner);
 }
 
 static inline GByteArray *frame_ip6(guint8 next_header, GByteArray *inner)
 {
-    guint8 head[40] = {0x60, 0, 0, 0, (guint8)(inner->len >> 8), (guint8)inner->len, next_header, 64};
+    guint8 head[40] = {0x60,        0, 0, 0, (guint8)(inner->len >> 8), (guint8)inner->len,
+                       next_header, 64};
     head[23] = 1;
     head[39] = 2;
     return frame_of(head, sizeof head, inner);

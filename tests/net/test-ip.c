@@ -11,8 +11,8 @@ static enum imapid_ip_status parse(const GByteArray *frame, guint n, guint n_wir
 {
     guint8 *octets = n ? g_memdup2(frame->data, n) : g_malloc(1);
     struct imapid_cursor cursor = {.at = octets, .n = n, .n_wire = n_wire, .path = 3};
-    enum imapid_ip_status status = frame->data[0] >> 4 == 6 ? imapid_ip_parse6(&cursor, ip)
-                                                            : imapid_ip_parse4(&cursor, ip);
+    enum imapid_ip_status status =
+        frame->data[0] >> 4 == 6 ? imapid_ip_parse6(&cursor, ip) : imapid_ip_parse4(&cursor, ip);
     if (status == IMAPID_IP_OK) {
         g_assert_true(ip->octets + ip->n <= octets + n);
         g_assert_cmpuint(ip->n, <=, ip->n_wire);
@@ -125,7 +125,9 @@ static void test_ip6_lengths(void)
     frame->data[6] = 0;
     g_assert_cmpint(parse(frame, frame->len, frame->len, &ip), ==, IMAPID_IP_MALFORMED);
     g_byte_array_free(frame, TRUE);
-    frame = frame_ip6(44, frame_of("\6\0\0\x29" "abcd", 8, frame_text("hello")));
+    frame = frame_ip6(44, frame_of("\6\0\0\x29"
+                                   "abcd",
+                                   8, frame_text("hello")));
     g_assert_cmpint(parse(frame, frame->len, frame->len, &ip), ==, IMAPID_IP_OK);
     g_assert_true(ip.is_fragment && ip.more_fragments);
     g_assert_cmpuint(ip.fragment_place, ==, 40);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Tests of pcaptool/net/link.c: each link type with what may follow, whole and cut at every octet. */
+/* Tests of pcaptool/net/link.c: each link type with what may follow, whole and cut at every octet.
+ */
 
 #include "net/link.h"
 
@@ -41,7 +42,8 @@ static void test_ethernet(void)
     check(ethernet, frame_ethernet(0x0806, IP4), IMAPID_LAYER_OTHER, 4, 0);
     check(ethernet, frame_ethernet(0x8100, frame_vlan(5, 0x0800, IP4)), IMAPID_LAYER_IP4, 4, 5);
     /* priority only */
-    check(ethernet, frame_ethernet(0x8100, frame_vlan(0xe000, 0x0800, IP4)), IMAPID_LAYER_IP4, 4, 0);
+    check(ethernet, frame_ethernet(0x8100, frame_vlan(0xe000, 0x0800, IP4)), IMAPID_LAYER_IP4, 4,
+          0);
     static const guint16 outer[] = {0x8100, 0x88a8, 0x9100, 0x9200};
     for (gsize i = 0; i < G_N_ELEMENTS(outer); i++)
         check(ethernet,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Tests of pcaptool/net/net.c: whole packets of every link type, and what is counted of the rest. */
+/* Tests of pcaptool/net/net.c: whole packets of every link type, and what is counted of the rest.
+ */
 
 #include "net/net.h"
 
@@ -159,7 +160,10 @@ static void test_fragments6(void)
     GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 24);
     GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 24, 12);
     feed(&f, 229, frame_ip6(44, frame_of("\x3c\0\0\1abcd", 8, first)));
-    feed(&f, 229, frame_ip6(44, frame_of("\x3c\0\0\x18" "abcd", 8, second)));
+    feed(&f, 229,
+         frame_ip6(44, frame_of("\x3c\0\0\x18"
+                                "abcd",
+                                8, second)));
     g_assert_cmpstr(f.log->str, ==, "2:abcdefgh ");
     g_byte_array_free(whole, TRUE);
     tear_down(&f);

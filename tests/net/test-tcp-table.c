@@ -12,9 +12,8 @@
 
 static struct imapid_tcp_key make_key(uint32_t i)
 {
-    struct imapid_tcp_key key = {.port = {(uint16_t)(i % 7), (uint16_t)(i / 7 % 50)},
-                                 .is_ip6 = i % 2,
-                                 .path = i % 3};
+    struct imapid_tcp_key key = {
+        .port = {(uint16_t)(i % 7), (uint16_t)(i / 7 % 50)}, .is_ip6 = i % 2, .path = i % 3};
     key.address[0][0] = (uint8_t)(i % 5);
     key.address[1][i % 2 ? 15 : 3] = (uint8_t)(i / 350);
     return key;

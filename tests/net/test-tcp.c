@@ -163,17 +163,21 @@ static void check_with(struct log *log, const struct imapid_tcp_limits *limits,
     do {                                                                                           \
         struct log log_ = {0};                                                                     \
         const struct step steps_[] = {__VA_ARGS__};                                                \
-        check_with(&log_, NULL, steps_, G_N_ELEMENTS(steps_), expected);                            \
+        check_with(&log_, NULL, steps_, G_N_ELEMENTS(steps_), expected);                           \
     } while (0)
 
 #define CHECK_NUMBERS(expected, ...)                                                               \
     do {                                                                                           \
         struct log log_ = {.with_numbers = true};                                                  \
         const struct step steps_[] = {__VA_ARGS__};                                                \
-        check_with(&log_, NULL, steps_, G_N_ELEMENTS(steps_), expected);                            \
+        check_with(&log_, NULL, steps_, G_N_ELEMENTS(steps_), expected);                           \
     } while (0)
 
-#define HANDSHAKE {0, SYN, 0, 0, NULL, 0}, {1, SYN | ACK, 0, 1, NULL, 0}, {0, ACK, 1, 1, NULL, 0}
+#define HANDSHAKE                                                                                  \
+    {0, SYN, 0, 0, NULL, 0}, {1, SYN | ACK, 0, 1, NULL, 0},                                        \
+    {                                                                                              \
+        0, ACK, 1, 1, NULL, 0                                                                      \
+    }
 
 static void test_plain(void)
 {
@@ -285,8 +289,8 @@ static void test_causality(void)
     CHECK("0:cmd1:ok0:next{END}", HANDSHAKE, {0, ACK, 4, 3, "next", 0}, {1, ACK, 1, 4, "ok", 0},
           {0, ACK, 1, 1, "cmd", 0});
     /* all the same the server's + comes before the literal */
-    CHECK("0:{2}1:+0:xy1:ok{END}", HANDSHAKE, {0, ACK, 1, 1, "{2}", 0},
-          {0, ACK, 4, 2, "xy", 0}, {1, ACK, 2, 6, "ok", 0}, {1, ACK, 1, 4, "+", 0});
+    CHECK("0:{2}1:+0:xy1:ok{END}", HANDSHAKE, {0, ACK, 1, 1, "{2}", 0}, {0, ACK, 4, 2, "xy", 0},
+          {1, ACK, 2, 6, "ok", 0}, {1, ACK, 1, 4, "+", 0});
 }
 
 static const struct step quiet = {1, ACK, 1, 1, NULL, 0};
@@ -401,8 +405,8 @@ static void test_fin(void)
     CHECK("0:abc1:ok{FIN}", HANDSHAKE, {0, FIN | ACK, 4, 1, NULL, 0}, {0, ACK, 1, 1, "abc", 0},
           {1, FIN | ACK, 1, 5, "ok", 0});
     /* half closed */
-    CHECK("0:abc1:okmore{END}", HANDSHAKE, {0, FIN | ACK, 1, 1, "abc", 0},
-          {1, ACK, 1, 5, "ok", 0}, {1, ACK, 3, 5, "more", 0});
+    CHECK("0:abc1:okmore{END}", HANDSHAKE, {0, FIN | ACK, 1, 1, "abc", 0}, {1, ACK, 1, 5, "ok", 0},
+          {1, ACK, 3, 5, "more", 0});
     /* late copies after the end */
     CHECK("0:abc{FIN}", HANDSHAKE, {0, FIN | ACK, 1, 1, "abc", 0}, {1, FIN | ACK, 1, 5, NULL, 0},
           {0, FIN | ACK, 1, 1, "abc", 0}, {0, ACK, 5, 2, NULL, 0});
@@ -441,8 +445,8 @@ static void test_ignore(void)
 static void test_ignore_in_queue(void)
 {
     struct log log = {.ignore_at = "b"};
-    const struct step steps[] = {HANDSHAKE, {0, ACK, 3, 1, "c", 0}, {0, ACK, 2, 1, "b", 0},
-                                 {0, ACK, 1, 1, "a", 0}};
+    const struct step steps[] = {
+        HANDSHAKE, {0, ACK, 3, 1, "c", 0}, {0, ACK, 2, 1, "b", 0}, {0, ACK, 1, 1, "a", 0}};
     check_with(&log, NULL, steps, G_N_ELEMENTS(steps), "0:ab");
 }
 
