@@ -97,7 +97,7 @@ static void write_head(struct extract *extract)
 
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs)
 {
-    struct extract extract = {.writer = options->writer};
+    struct extract extract = {.writer = imapid_writer_find(options->format)};
     const struct imapid_run_user user = {on_exchange, on_session, on_capture,
                                          on_end,      is_closed,  &extract};
     struct imapid_run_totals totals;

@@ -9,7 +9,11 @@
 
 static const struct imapid_command commands[] = {
     {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
-     imapid_extract},
+     "text jsonl csv tsv", imapid_extract},
+    {"stats", "who is out there: counts by client and server software, version, OS",
+     "text jsonl csv", imapid_stats},
+    {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl csv sarif",
+     imapid_check},
 };
 
 static enum imapid_exit fail(const char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -42,8 +46,8 @@ static char *list_commands(void)
 static gboolean parse(struct imapid_options *options, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry entries[] = {
-        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format, "text (default), jsonl, csv, tsv",
-         "FORMAT"},
+        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format,
+         "text (default), jsonl, csv, tsv, sarif; see the manual", "FORMAT"},
         {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
          "Write there instead of standard output", "FILE"},
         {"keylog", 'l', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keylogs,
@@ -54,6 +58,15 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "Read the inputs named there, one a line", "LIST"},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
+        {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,
+         "stats: count by these, as client_name,client_version", "FIELD[,FIELD]"},
+        {"top", 0, 0, G_OPTION_ARG_INT, &options->top, "stats: only the N largest groups", "N"},
+        {"fold", 0, 0, G_OPTION_ARG_FILENAME, &options->fold,
+         "Spellings of one product, to be counted as one", "FILE"},
+        {"fail-on", 0, 0, G_OPTION_ARG_STRING, &options->fail_on,
+         "check: exit 1 from this severity on: note, warning, error (default), never", "SEVERITY"},
+        {"ignore", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->ignore,
+         "check: leave this finding out; may be given more than once", "CODE"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
@@ -77,6 +90,28 @@ static const struct imapid_command *find_command(const char *name)
     for (size_t i = 0; name && i < G_N_ELEMENTS(commands); i++)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
+    return NULL;
+}
+
+/* Is `format` one of the command's, which are words with spaces between? */
+static gboolean has_format(const struct imapid_command *command, const char *format)
+{
+    char **formats = g_strsplit(command->formats, " ", 0);
+    gboolean found = g_strv_contains((const char *const *)formats, format);
+
+    g_strfreev(formats);
+    return found;
+}
+
+/* An option of other commands is a mistake to be told, not to be passed over. */
+static const char *find_stray(const struct imapid_options *options, const char *command)
+{
+    if ((options->by || options->top) && strcmp(command, "stats"))
+        return options->by ? "--by" : "--top";
+    if ((options->fail_on || options->ignore) && strcmp(command, "check"))
+        return options->fail_on ? "--fail-on" : "--ignore";
+    if (options->fold && !strcmp(command, "extract"))
+        return "--fold";
     return NULL;
 }
 
@@ -111,17 +146,21 @@ static enum imapid_exit run(struct imapid_options *options)
     gboolean found_all = TRUE;
     enum imapid_exit status;
 
-    options->writer = imapid_writer_find(options->format ? options->format : "text");
-    if (!options->writer)
-        return fail("there is no format '%s'", options->format);
-    if (options->n_jobs < 0 || options->n_jobs > 1024)
-        return fail("--jobs takes a number from 1 to 1024");
-    if (!options->n_jobs)
-        options->n_jobs = (int)g_get_num_processors();
     if (command)
         arguments++;
     else
         command = &commands[0];
+    if (!options->format)
+        options->format = g_strndup(command->formats, strcspn(command->formats, " "));
+    if (!has_format(command, options->format))
+        return fail("%s has no format '%s'; there are: %s", command->name, options->format,
+                    command->formats);
+    if (find_stray(options, command->name))
+        return fail("%s is no option of %s", find_stray(options, command->name), command->name);
+    if (options->n_jobs < 0 || options->n_jobs > 1024)
+        return fail("--jobs takes a number from 1 to 1024");
+    if (!options->n_jobs)
+        options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && (!arguments || !*arguments))
         return fail("no input");
     if (!read_keylogs(options))
@@ -133,7 +172,7 @@ static enum imapid_exit run(struct imapid_options *options)
         found_all &= imapid_inputs_add(inputs, *arguments);
     status = command->run(options, inputs);
     imapid_inputs_free(inputs);
-    return found_all || status == IMAPID_EXIT_FOUND ? status : IMAPID_EXIT_FAILED;
+    return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
 }
 
 int main(int argc, char **argv)
@@ -157,6 +196,10 @@ int main(int argc, char **argv)
     g_free(options.write);
     g_free(options.filter);
     g_free(options.files_from);
+    g_free(options.by);
+    g_free(options.fold);
+    g_free(options.fail_on);
+    g_strfreev(options.ignore);
     g_strfreev(options.keylogs);
     imapid_keylog_free(options.keylog);
     g_strfreev(options.arguments);

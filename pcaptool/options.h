@@ -14,14 +14,18 @@ enum imapid_exit {
 
 /* What the command line asks for. */
 struct imapid_options {
-    const struct imapid_writer *writer;
-    char *format;
+    char *format; /* one of the command's */
     char *write;  /* NULL: standard output */
     char *filter; /* NULL: none */
     char *files_from;
     char **keylogs;               /* files; NULL: none */
     struct imapid_keylog *keylog; /* what they say */
     int n_jobs;
+    char *by;      /* stats; NULL: the usual ones */
+    int top;       /* stats; 0: all */
+    char *fold;    /* a table of spellings; NULL: the built-in one */
+    char *fail_on; /* check; NULL: error */
+    char **ignore; /* check; NULL: none */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */
 };
@@ -29,10 +33,13 @@ struct imapid_options {
 /* A sub-command. main.c has the table. */
 struct imapid_command {
     const char *name;
-    const char *what; /* for --help */
+    const char *what;    /* for --help */
+    const char *formats; /* the first one is the default */
     enum imapid_exit (*run)(const struct imapid_options *options, const GArray *inputs);
 };
 
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs);
+enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs);
+enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs);
 
 #endif

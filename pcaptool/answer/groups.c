@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* groups.c: counts. Everything is computed from records in the store's order, so who counts twice
+ * gets the same numbers. Fields that change from session to session (tokens, session ids) cannot
+ * split a group: only what was asked for is looked at. */
+#include "answer/groups.h"
+
+#include "record/spell.h"
+
+#include <string.h>
+
+/* Reasons told apart: there are some twenty, but JSON Lines may bring any words. */
+#define REASONS_MAX 64
+
+enum kind {
+    KIND_FIELD,
+    KIND_SECURITY,
+    KIND_STATE,
+    KIND_STATUS,
+    KIND_DAY,
+    KIND_MONTH,
+    KIND_FILE,
+    KIND_CLIENT_IP,
+    KIND_SERVER_IP,
+    KIND_SERVER_PORT,
+};
+
+static const struct {
+    const char *name;
+    enum kind kind;
+} plain_keys[] = {
+    {"security", KIND_SECURITY},
+    {"state", KIND_STATE},
+    {"status", KIND_STATUS},
+    {"day", KIND_DAY},
+    {"month", KIND_MONTH},
+    {"file", KIND_FILE},
+    {"client_ip", KIND_CLIENT_IP},
+    {"server_ip", KIND_SERVER_IP},
+    {"server_port", KIND_SERVER_PORT},
+};
+
+/* ---- what to count by ---- */
+
+static bool find_key(const char *name, struct imapid_group_key *key)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(plain_keys); i++)
+        if (!strcmp(name, plain_keys[i].name)) {
+            *key = (struct imapid_group_key){.kind = (int)plain_keys[i].kind};
+            return true;
+        }
+    for (int side = 0; side < 2; side++) {
+        if (!g_str_has_prefix(name, side ? "server_" : "client_"))
+            continue;
+        for (int i = 0; i < IMAPID_N_FIELDS; i++)
+            if (!strcmp(name + strlen("client_"), imapid_field_column((enum imapid_field)i))) {
+                *key = (struct imapid_group_key){KIND_FIELD, (enum imapid_side)side,
+                                                 (enum imapid_field)i};
+                return true;
+            }
+    }
+    return false;
+}
+
+char *imapid_grouping_names(void)
+{
+    GString *out = g_string_new(NULL);
+
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i < IMAPID_N_FIELDS; i++)
+            g_string_append_printf(out, "%s_%s, ", side ? "server" : "client",
+                                   imapid_field_column((enum imapid_field)i));
+    for (size_t i = 0; i < G_N_ELEMENTS(plain_keys); i++)
+        g_string_append_printf(out, "%s%s", i ? ", " : "", plain_keys[i].name);
+    return g_string_free(out, FALSE);
+}
+
+bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message)
+{
+    char **names = g_strsplit(text, ",", IMAPID_GROUP_KEYS_MAX + 1);
+    unsigned n = g_strv_length(names);
+
+    *message = NULL;
+    *grouping = (struct imapid_grouping){.n_keys = n};
+    if (!n || n > IMAPID_GROUP_KEYS_MAX)
+        *message = g_strdup_printf("one to %d fields can be counted by", IMAPID_GROUP_KEYS_MAX);
+    for (unsigned i = 0; i < n && !*message; i++) {
+        g_strstrip(names[i]);
+        g_strlcpy(grouping->names[i], names[i], sizeof grouping->names[i]);
+        if (!find_key(names[i], &grouping->keys[i])) {
+            char *all = imapid_grouping_names();
+
+            *message =
+                g_strdup_printf("nothing can be counted by '%s'; there are: %s", names[i], all);
+            g_free(all);
+        }
+    }
+    g_strfreev(names);
+    return !*message;
+}
+
+/* ---- the value of a key ---- */
+
+static char *spell_date(int64_t ts_ns, gsize n)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_time(text, ts_ns);
+    if (text->len > n)
+        g_string_truncate(text, n);
+    return g_string_free(text, FALSE);
+}
+
+static char *spell_address(const struct imapid_endpoint *endpoint)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_address(text, endpoint);
+    return g_string_free(text, FALSE);
+}
+
+/* False: the exchange is not counted, the half was not seen. *value NULL: it does not say. */
+static bool get_value(const struct imapid_record_exchange *exchange, const struct imapid_fold *fold,
+                      const struct imapid_group_key *key, char **value)
+{
+    const struct imapid_record_half *half =
+        key->side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
+    const struct imapid_record_string *string;
+
+    *value = NULL;
+    switch ((enum kind)key->kind) {
+    case KIND_FIELD:
+        string = half->seen ? imapid_record_find(half, key->field) : NULL;
+        if (string && string->n)
+            *value = imapid_fold_value(fold, key->field, string);
+        return half->seen;
+    case KIND_SECURITY:
+        *value = g_strdup(imapid_record_security(exchange->security));
+        return true;
+    case KIND_STATE:
+        *value = g_strdup(imapid_record_state(exchange->state));
+        return true;
+    case KIND_STATUS:
+        if (exchange->status != IMAPID_STATUS_NONE)
+            *value = g_strdup(imapid_record_status(exchange->status));
+        return true;
+    case KIND_DAY:
+        *value = spell_date(imapid_record_when(exchange).ts_ns, strlen("2026-01-02"));
+        return true;
+    case KIND_MONTH:
+        *value = spell_date(imapid_record_when(exchange).ts_ns, strlen("2026-01"));
+        return true;
+    case KIND_FILE:
+        *value = g_strdup(exchange->conn.file);
+        return true;
+    case KIND_CLIENT_IP:
+        *value = spell_address(&exchange->conn.client);
+        return true;
+    case KIND_SERVER_IP:
+        *value = spell_address(&exchange->conn.server);
+        return true;
+    case KIND_SERVER_PORT:
+        *value = g_strdup_printf("%u", exchange->conn.server.port);
+        return true;
+    }
+    return false;
+}
+
+/* ---- groups ---- */
+
+struct counting {
+    struct imapid_group group;
+    GTree *spellings[IMAPID_GROUP_KEYS_MAX]; /* spelling -> how often */
+    GArray *addresses;                       /* struct imapid_endpoint, port 0 */
+    unsigned last_conn;                      /* index + 1 of the one counted last */
+};
+
+static void free_counting(void *data)
+{
+    struct counting *counting = data;
+
+    for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++)
+        if (counting->spellings[i])
+            g_tree_destroy(counting->spellings[i]);
+    g_array_unref(counting->addresses);
+    g_free(counting);
+}
+
+static int compare_keys(const void *a, const void *b, void *unused)
+{
+    (void)unused;
+    return strcmp(a, b);
+}
+
+static void count_spelling(struct counting *counting, unsigned i, const char *value)
+{
+    guint n;
+
+    if (!counting->spellings[i])
+        counting->spellings[i] = g_tree_new_full(compare_keys, NULL, g_free, NULL);
+    if (!value)
+        return;
+    n = GPOINTER_TO_UINT(g_tree_lookup(counting->spellings[i], value));
+    g_tree_replace(counting->spellings[i], g_strdup(value), GUINT_TO_POINTER(n + 1));
+}
+
+static struct counting *get_counting(GTree *all, char *const *values, unsigned n)
+{
+    GString *key = g_string_new(NULL);
+    struct counting *counting;
+
+    for (unsigned i = 0; i < n; i++) {
+        char *folded = values[i] ? imapid_fold_key(values[i]) : NULL;
+
+        g_string_append_printf(key, "%d:%s\n", folded ? (int)strlen(folded) : -1,
+                               folded ? folded : "");
+        g_free(folded);
+    }
+    counting = g_tree_lookup(all, key->str);
+    if (!counting) {
+        counting = g_new0(struct counting, 1);
+        counting->group.first_ns = INT64_MAX;
+        counting->group.last_ns = INT64_MIN;
+        counting->addresses = g_array_new(FALSE, FALSE, sizeof(struct imapid_endpoint));
+        g_tree_insert(all, g_strdup(key->str), counting);
+    }
+    g_string_free(key, TRUE);
+    return counting;
+}
+
+static void count_exchange(GTree *all, const struct imapid_store_view *view, unsigned conn,
+                           const struct imapid_record_exchange *exchange,
+                           const struct imapid_fold *fold, const struct imapid_grouping *grouping)
+{
+    char *values[IMAPID_GROUP_KEYS_MAX] = {NULL};
+    int64_t when = imapid_record_when(exchange).ts_ns;
+    bool counted = true;
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        counted &= get_value(exchange, fold, &grouping->keys[i], &values[i]);
+    if (counted) {
+        struct counting *counting = get_counting(all, values, grouping->n_keys);
+        struct imapid_group *group = &counting->group;
+
+        group->n_exchanges++;
+        group->first_ns = MIN(group->first_ns, when);
+        group->last_ns = MAX(group->last_ns, when);
+        if (counting->last_conn != conn + 1) {
+            struct imapid_endpoint address = view->conns[conn].conn.client;
+
+            address.port = 0;
+            counting->last_conn = conn + 1;
+            group->n_conns++;
+            g_array_append_val(counting->addresses, address);
+        }
+        for (unsigned i = 0; i < grouping->n_keys; i++)
+            count_spelling(counting, i, values[i]);
+    }
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        g_free(values[i]);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct imapid_endpoint *one = a, *other = b;
+    int order = memcmp(one->address, other->address, sizeof one->address);
+
+    return order ? order : (int)one->family - (int)other->family;
+}
+
+static uint64_t count_distinct(GArray *addresses)
+{
+    uint64_t n = 0;
+
+    g_array_sort(addresses, compare_addresses);
+    for (guint i = 0; i < addresses->len; i++)
+        n += !i || compare_addresses(&g_array_index(addresses, struct imapid_endpoint, i - 1),
+                                     &g_array_index(addresses, struct imapid_endpoint, i));
+    return n;
+}
+
+struct pick {
+    const char *best;
+    guint n_best;
+};
+
+/* Spellings come in their order: of several that are as frequent the first one stays. */
+static gboolean pick_one(void *spelling, void *n, void *user_data)
+{
+    struct pick *pick = user_data;
+
+    if (GPOINTER_TO_UINT(n) > pick->n_best)
+        *pick = (struct pick){spelling, GPOINTER_TO_UINT(n)};
+    return FALSE;
+}
+
+static char *pick_spelling(GTree *spellings)
+{
+    struct pick pick = {NULL, 0};
+
+    g_tree_foreach(spellings, pick_one, &pick);
+    return g_strdup(pick.best);
+}
+
+struct finish {
+    GArray *groups;
+    unsigned n_keys;
+};
+
+static gboolean finish_group(void *key, void *value, void *user_data)
+{
+    struct counting *counting = value;
+    struct finish *finish = user_data;
+
+    (void)key;
+    counting->group.n_addresses = count_distinct(counting->addresses);
+    for (unsigned i = 0; i < finish->n_keys; i++)
+        counting->group.values[i] = pick_spelling(counting->spellings[i]);
+    g_array_append_val(finish->groups, counting->group);
+    return FALSE;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+    const struct imapid_group *one = a, *other = b;
+
+    if (one->n_conns != other->n_conns)
+        return one->n_conns > other->n_conns ? -1 : 1;
+    if (one->n_exchanges != other->n_exchanges)
+        return one->n_exchanges > other->n_exchanges ? -1 : 1;
+    for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++) {
+        int order = g_strcmp0(one->values[i], other->values[i]);
+
+        if (order)
+            return order;
+    }
+    return 0;
+}
+
+GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
+                            const struct imapid_grouping *grouping)
+{
+    GTree *all = g_tree_new_full(compare_keys, NULL, g_free, free_counting);
+    struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
+                            grouping->n_keys};
+
+    for (unsigned i = 0; i < view->n_conns; i++)
+        for (unsigned k = 0; k < view->conns[i].n_exchanges; k++)
+            count_exchange(all, view, i, &view->conns[i].exchanges[k], fold, grouping);
+    g_tree_foreach(all, finish_group, &finish);
+    g_tree_destroy(all);
+    g_array_sort(finish.groups, compare_groups);
+    return finish.groups;
+}
+
+void imapid_groups_free(GArray *groups)
+{
+    for (guint i = 0; i < groups->len; i++)
+        for (int k = 0; k < IMAPID_GROUP_KEYS_MAX; k++)
+            g_free(g_array_index(groups, struct imapid_group, i).values[k]);
+    g_array_unref(groups);
+}
+
+/* ---- the whole ---- */
+
+static void see(struct imapid_overview *overview, int64_t ts_ns)
+{
+    if (!overview->has_time) {
+        overview->first_ns = overview->last_ns = ts_ns;
+        overview->has_time = true;
+    }
+    overview->first_ns = MIN(overview->first_ns, ts_ns);
+    overview->last_ns = MAX(overview->last_ns, ts_ns);
+}
+
+static void count_conn(struct imapid_overview *overview, const struct imapid_store_conn *conn)
+{
+    const struct imapid_record_session *session = conn->session;
+    bool sent = false, refused = false;
+
+    for (unsigned i = 0; i < conn->n_exchanges; i++) {
+        const struct imapid_record_exchange *exchange = &conn->exchanges[i];
+
+        sent |= exchange->command.seen;
+        refused |= exchange->status == IMAPID_STATUS_NO || exchange->status == IMAPID_STATUS_BAD;
+        see(overview, imapid_record_when(exchange).ts_ns);
+    }
+    overview->n_with_id += sent;
+    overview->n_refused += refused;
+    if (!session)
+        return;
+    see(overview, session->first_ns);
+    see(overview, session->last_ns);
+    overview->n_unreadable += session->not_decrypted != NULL;
+    overview->n_late += !session->from_start;
+    for (unsigned i = 0; i < session->n_findings; i++)
+        overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;
+    if (sent || session->n_exchanges > conn->n_exchanges)
+        return;
+    if (session->from_start && !session->n_lost && !session->not_decrypted)
+        overview->n_silent++;
+    else
+        overview->n_maybe_silent++;
+}
+
+struct imapid_overview imapid_overview_count(const struct imapid_store_view *view)
+{
+    struct imapid_overview overview = {
+        .n_captures = view->n_captures,
+        .n_conns = view->n_conns,
+        .n_exchanges = view->n_exchanges,
+    };
+    GArray *addresses = g_array_new(FALSE, FALSE, sizeof(struct imapid_endpoint));
+
+    for (unsigned i = 0; i < view->n_captures; i++) {
+        const struct imapid_record_capture *capture = &view->captures[i];
+
+        overview.n_packets += capture->n_packets;
+        overview.n_octets += capture->n_octets;
+        overview.n_tcp += capture->n_conns;
+        overview.n_lost += capture->n_lost;
+        overview.n_cut += capture->n_cut;
+        overview.n_unknown_link += capture->n_unknown_link;
+        overview.n_failed += capture->error != NULL;
+    }
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct imapid_endpoint address = view->conns[i].conn.client;
+
+        address.port = 0;
+        g_array_append_val(addresses, address);
+        count_conn(&overview, &view->conns[i]);
+    }
+    overview.n_addresses = count_distinct(addresses);
+    g_array_unref(addresses);
+    return overview;
+}
+
+static int compare_reasons(const void *a, const void *b)
+{
+    return strcmp(((const struct imapid_reason *)a)->word, ((const struct imapid_reason *)b)->word);
+}
+
+GArray *imapid_reasons_count(const struct imapid_store_view *view)
+{
+    GArray *reasons = g_array_new(FALSE, FALSE, sizeof(struct imapid_reason));
+
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        const struct imapid_record_session *session = view->conns[i].session;
+        guint k = 0;
+
+        if (!session || !session->not_decrypted)
+            continue;
+        while (k < reasons->len &&
+               g_array_index(reasons, struct imapid_reason, k).word != session->not_decrypted)
+            k++; /* texts of the store are kept once: the same word is the same place */
+        if (k == REASONS_MAX)
+            continue;
+        if (k == reasons->len) {
+            struct imapid_reason reason = {session->not_decrypted, 0};
+
+            g_array_append_val(reasons, reason);
+        }
+        g_array_index(reasons, struct imapid_reason, k).n++;
+    }
+    g_array_sort(reasons, compare_reasons);
+    return reasons;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_GROUPS_H
+#define IMAPID_ANSWER_GROUPS_H
+
+#include "answer/fold.h"
+#include "answer/store.h"
+
+/* Counting: connections, client addresses and exchanges by what was said in them. */
+
+/* What can be counted by: a column of the tables ("client_name"), or one of "security", "state",
+ * "status", "day", "month", "file", "client_ip", "server_ip", "server_port". */
+struct imapid_group_key {
+    int kind; /* belongs to groups.c */
+    enum imapid_side side;
+    enum imapid_field field;
+};
+
+/* At most so many at once. */
+#define IMAPID_GROUP_KEYS_MAX 4
+
+/* What to count by. */
+struct imapid_grouping {
+    unsigned n_keys;
+    struct imapid_group_key keys[IMAPID_GROUP_KEYS_MAX];
+    char names[IMAPID_GROUP_KEYS_MAX][32]; /* as they were given */
+};
+
+/* Reads "client_name,client_version". False with a message, to be freed. */
+bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message);
+
+/* All names there are, with commas between. To be freed. */
+char *imapid_grouping_names(void);
+
+struct imapid_group {
+    char *values[IMAPID_GROUP_KEYS_MAX]; /* the spelling met most often; NULL: not said */
+    uint64_t n_conns, n_addresses, n_exchanges;
+    int64_t first_ns, last_ns;
+};
+
+/* The groups, largest first (connections, then exchanges, then values). An exchange is counted
+ * where the half that the key is about was seen. A connection whose exchanges say different things
+ * is in more than one group. Array of struct imapid_group; free with imapid_groups_free(). */
+GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
+                            const struct imapid_grouping *grouping);
+void imapid_groups_free(GArray *groups);
+
+/* What the connections did, all together. */
+struct imapid_overview {
+    uint64_t n_captures, n_packets, n_octets, n_tcp, n_conns, n_addresses, n_exchanges;
+    uint64_t n_with_id;      /* the client sent one that could be read */
+    uint64_t n_silent;       /* seen from first to last, and it sent none */
+    uint64_t n_maybe_silent; /* none was seen, but not everything was */
+    uint64_t n_refused;      /* an ID was answered NO or BAD */
+    uint64_t n_required;     /* the server asked for one by refusing service */
+    uint64_t n_unreadable;   /* encrypted or compressed, and not read to the end */
+    uint64_t n_late;         /* begun before the capture */
+    uint64_t n_lost, n_cut, n_unknown_link, n_failed; /* octets, packets, packets, captures */
+    bool has_time;
+    int64_t first_ns, last_ns;
+};
+
+struct imapid_overview imapid_overview_count(const struct imapid_store_view *view);
+
+/* Why sessions could not be read: array of struct imapid_reason, in the order of words. */
+struct imapid_reason {
+    const char *word; /* of the store */
+    uint64_t n;
+};
+GArray *imapid_reasons_count(const struct imapid_store_view *view);
+
+#endif

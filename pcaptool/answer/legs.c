@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* legs.c: ties the legs of proxied sessions and compares what the client said on one with what the
+ * server was told on the other.
+ *
+ * The fields a proxy adds are left out of the comparison, and so are the order of pairs and the
+ * case of their names, which carry no meaning. A leg that is cut, unreadable or not there is not
+ * compared: nothing is found in what the capture lost. */
+#include "answer/legs.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+/* Clocks of two capture points may differ by this much; within it a port is rarely used again for
+ * the same proxy (TIME-WAIT alone is a minute). */
+#define CLOCK_NS (INT64_C(60) * 1000000000)
+
+/* What a proxy says about the outer leg. */
+struct claim {
+    const struct imapid_store_conn *conn;
+    const struct imapid_record_exchange *exchange;
+    struct imapid_endpoint origin, connected; /* family 0: not said; port 0: not said */
+    const struct imapid_record_string *session_id;
+};
+
+/* ---- the proxy's own fields ---- */
+
+static bool is_named(const struct imapid_record_string *field, const char *name)
+{
+    return !field->is_nil && field->n == strlen(name) &&
+           !g_ascii_strncasecmp((const char *)field->octets, name, field->n);
+}
+
+static bool is_proxy_field(const struct imapid_record_string *field)
+{
+    static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",
+                                           "x-proxy-",       "x-forward-",   "x-forwarded-"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
+        if (!field->is_nil && field->n >= strlen(prefixes[i]) &&
+            !g_ascii_strncasecmp((const char *)field->octets, prefixes[i], strlen(prefixes[i])))
+            return true;
+    return false;
+}
+
+static const struct imapid_record_string *find(const struct imapid_record_half *half,
+                                               const char *name)
+{
+    for (unsigned i = 0; i < half->n_pairs; i++)
+        if (is_named(&half->pairs[i].field, name) && !half->pairs[i].value.is_nil)
+            return &half->pairs[i].value;
+    return NULL;
+}
+
+static void read_endpoint(struct imapid_endpoint *endpoint, const struct imapid_record_string *ip,
+                          const struct imapid_record_string *port)
+{
+    char *text = ip && ip->n < 64 ? g_strndup((const char *)ip->octets, ip->n) : NULL;
+    GInetAddress *address = text ? g_inet_address_new_from_string(text) : NULL;
+
+    if (address) {
+        memcpy(endpoint->address, g_inet_address_to_bytes(address),
+               g_inet_address_get_native_size(address));
+        endpoint->family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? 6 : 4;
+        g_object_unref(address);
+    }
+    if (address && port && port->n < 6) {
+        char digits[6] = "";
+        guint64 number = 0;
+
+        memcpy(digits, port->octets, port->n);
+        if (g_ascii_string_to_unsigned(digits, 10, 1, UINT16_MAX, &number, NULL))
+            endpoint->port = (uint16_t)number;
+    }
+    g_free(text);
+}
+
+static struct claim read_claim(const struct imapid_store_conn *conn,
+                               const struct imapid_record_exchange *exchange)
+{
+    const struct imapid_record_half *half = &exchange->command;
+    struct claim claim = {.conn = conn, .exchange = exchange};
+
+    read_endpoint(&claim.origin, find(half, "x-originating-ip"), find(half, "x-originating-port"));
+    read_endpoint(&claim.connected, find(half, "x-connected-ip"), find(half, "x-connected-port"));
+    claim.session_id = find(half, "x-session-id");
+    return claim;
+}
+
+/* ---- when ---- */
+
+static void span(const struct imapid_store_conn *conn, int64_t *first, int64_t *last)
+{
+    *first = INT64_MAX;
+    *last = INT64_MIN;
+    if (conn->session) {
+        *first = conn->session->first_ns;
+        *last = conn->session->last_ns;
+    }
+    for (unsigned i = 0; i < conn->n_exchanges; i++) {
+        int64_t when = imapid_record_when(&conn->exchanges[i]).ts_ns;
+
+        *first = MIN(*first, when);
+        *last = MAX(*last, when);
+    }
+}
+
+static bool overlap(const struct imapid_store_conn *a, const struct imapid_store_conn *b)
+{
+    int64_t first_a, last_a, first_b, last_b;
+
+    span(a, &first_a, &last_a);
+    span(b, &first_b, &last_b);
+    return (double)first_a - (double)last_b <= (double)CLOCK_NS &&
+           (double)first_b - (double)last_a <= (double)CLOCK_NS;
+}
+
+/* ---- what is compared ---- */
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The client's own pairs of a list, in an order of their own, spelled so that equal lists are equal
+ * texts. NULL: there are none. */
+static char *own_pairs(const struct imapid_record_half *half)
+{
+    GPtrArray *pairs = g_ptr_array_new_with_free_func(g_free);
+    GString *all = g_string_new(NULL);
+
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        const struct imapid_record_pair *pair = &half->pairs[i];
+        GString *text;
+        char *lower;
+
+        if (is_proxy_field(&pair->field))
+            continue;
+        text = g_string_new(NULL);
+        lower = pair->field.is_nil
+                    ? g_strdup("NIL")
+                    : g_ascii_strdown((const char *)pair->field.octets, (gssize)pair->field.n);
+        g_string_append_printf(text, "%s %s ", lower, pair->value.is_nil ? "NIL" : "=");
+        for (size_t k = 0; !pair->value.is_nil && k < pair->value.n; k++)
+            g_string_append_printf(text, "%02x", pair->value.octets[k]);
+        g_ptr_array_add(pairs, g_string_free(text, FALSE));
+        g_free(lower);
+    }
+    g_ptr_array_sort(pairs, compare_texts);
+    for (guint i = 0; i < pairs->len; i++)
+        g_string_append_printf(all, "%s\n", (const char *)pairs->pdata[i]);
+    g_ptr_array_unref(pairs);
+    return g_string_free(all, !all->len);
+}
+
+static bool is_whole(const struct imapid_store_conn *conn)
+{
+    const struct imapid_record_session *session = conn->session;
+
+    if (!session || !session->from_start || session->n_lost || session->n_resyncs ||
+        session->not_decrypted || session->n_exchanges != conn->n_exchanges)
+        return false;
+    for (unsigned i = 0; i < conn->n_exchanges; i++)
+        if (!conn->exchanges[i].complete || conn->exchanges[i].command.is_malformed)
+            return false;
+    return true;
+}
+
+/* The first exchange of `conn` with pairs of the client's own; with `pairs`, with these. */
+static const struct imapid_record_exchange *find_list(const struct imapid_store_conn *conn,
+                                                      const char *pairs)
+{
+    for (unsigned i = 0; i < conn->n_exchanges; i++) {
+        char *own = own_pairs(&conn->exchanges[i].command);
+        bool good = own && (!pairs || !strcmp(own, pairs));
+
+        g_free(own);
+        if (good)
+            return &conn->exchanges[i];
+    }
+    return NULL;
+}
+
+/* Every list of the server's leg has to be one that the client said, and where the client said
+ * any, one has to arrive. */
+static void compare(struct imapid_leg *leg)
+{
+    bool any = false;
+
+    leg->outer_exchange = find_list(leg->outer, NULL);
+    leg->is_whole = is_whole(leg->outer) && is_whole(leg->inner);
+    for (unsigned i = 0; leg->is_whole && i < leg->inner->n_exchanges; i++) {
+        const struct imapid_record_exchange *exchange = &leg->inner->exchanges[i];
+        char *own = own_pairs(&exchange->command);
+
+        any |= own != NULL;
+        if (own && !leg->differs && !find_list(leg->outer, own)) {
+            leg->differs = true;
+            leg->inner_exchange = exchange;
+        }
+        g_free(own);
+    }
+    if (leg->is_whole && leg->outer_exchange && !any)
+        leg->differs = true;
+}
+
+/* ---- ties ---- */
+
+static int compare_addresses(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
+{
+    int order = memcmp(a->address, b->address, sizeof a->address);
+
+    if (a->family != b->family)
+        return a->family < b->family ? -1 : 1;
+    return order ? order : (a->port > b->port) - (a->port < b->port);
+}
+
+static int compare_by_client(const void *a, const void *b)
+{
+    const struct imapid_store_conn *one = *(const struct imapid_store_conn *const *)a;
+    const struct imapid_store_conn *other = *(const struct imapid_store_conn *const *)b;
+
+    return compare_addresses(&one->conn.client, &other->conn.client);
+}
+
+static bool could_be_outer(const struct claim *claim, const struct imapid_store_conn *outer)
+{
+    if (outer == claim->conn || !overlap(outer, claim->conn))
+        return false;
+    if (claim->connected.family &&
+        memcmp(claim->connected.address, outer->conn.server.address, 16) != 0)
+        return false;
+    return !claim->connected.port || claim->connected.port == outer->conn.server.port;
+}
+
+/* The one connection that began at the claimed end; NULL where there is none, or more than one. */
+static const struct imapid_store_conn *find_outer(const struct claim *claim, GPtrArray *by_client)
+{
+    const struct imapid_store_conn *found = NULL;
+    guint low = 0, high = by_client->len;
+
+    if (!claim->origin.family || !claim->origin.port)
+        return NULL;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const struct imapid_store_conn *conn = by_client->pdata[middle];
+
+        if (compare_addresses(&conn->conn.client, &claim->origin) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < by_client->len; low++) {
+        const struct imapid_store_conn *conn = by_client->pdata[low];
+
+        if (compare_addresses(&conn->conn.client, &claim->origin))
+            break;
+        if (!could_be_outer(claim, conn))
+            continue;
+        if (found)
+            return NULL;
+        found = conn;
+    }
+    return found;
+}
+
+static int compare_strings(const struct imapid_record_string *a,
+                           const struct imapid_record_string *b)
+{
+    int order = memcmp(a->octets, b->octets, MIN(a->n, b->n));
+
+    return order ? order : (a->n > b->n) - (a->n < b->n);
+}
+
+static int compare_by_id(const void *a, const void *b)
+{
+    const struct claim *one = a, *other = b;
+    int order = compare_strings(one->session_id, other->session_id);
+
+    return order ? order : (one->conn > other->conn) - (one->conn < other->conn);
+}
+
+static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const struct claim *claim)
+{
+    struct imapid_leg leg = {
+        .outer = outer, .inner = claim->conn, .inner_exchange = claim->exchange};
+
+    g_array_append_val(legs, leg);
+}
+
+/* Proxies behind proxies pass the id on: two connections with one id, begun one after the other. */
+static void tie_by_id(GArray *legs, GArray *claims)
+{
+    g_array_sort(claims, compare_by_id);
+    for (guint i = 0; i + 1 < claims->len; i++) {
+        struct claim *a = &g_array_index(claims, struct claim, i);
+        struct claim *b = &g_array_index(claims, struct claim, i + 1);
+        int64_t first_a, first_b, last;
+
+        if (compare_strings(a->session_id, b->session_id) || a->conn == b->conn ||
+            !overlap(a->conn, b->conn))
+            continue;
+        if ((i && !compare_strings((a - 1)->session_id, a->session_id)) ||
+            (i + 2 < claims->len && !compare_strings((b + 1)->session_id, b->session_id)))
+            continue; /* three and more: nobody knows which follows which */
+        span(a->conn, &first_a, &last);
+        span(b->conn, &first_b, &last);
+        if (first_a <= first_b)
+            add_leg(legs, a->conn, b);
+        else
+            add_leg(legs, b->conn, a);
+    }
+}
+
+static int compare_legs(const void *a, const void *b)
+{
+    const struct imapid_leg *one = a, *other = b;
+
+    if (one->inner != other->inner)
+        return one->inner < other->inner ? -1 : 1;
+    if (one->outer != other->outer)
+        return one->outer < other->outer ? -1 : 1;
+    return (one->inner_exchange > other->inner_exchange) -
+           (one->inner_exchange < other->inner_exchange);
+}
+
+/* Two legs may be tied in more ways than one. */
+static void keep_first_ties(GArray *legs)
+{
+    guint n = 0;
+
+    g_array_sort(legs, compare_legs);
+    for (guint i = 0; i < legs->len; i++) {
+        struct imapid_leg leg = g_array_index(legs, struct imapid_leg, i);
+        const struct imapid_leg *last = n ? &g_array_index(legs, struct imapid_leg, n - 1) : NULL;
+
+        if (last && last->inner == leg.inner && last->outer == leg.outer)
+            continue;
+        compare(&leg);
+        g_array_index(legs, struct imapid_leg, n++) = leg;
+    }
+    g_array_set_size(legs, n);
+}
+
+GArray *imapid_legs_find(const struct imapid_store_view *view)
+{
+    GArray *legs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg));
+    GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
+    GPtrArray *by_client = g_ptr_array_new();
+
+    for (unsigned i = 0; i < view->n_conns; i++)
+        g_ptr_array_add(by_client, (void *)&view->conns[i]);
+    g_ptr_array_sort(by_client, compare_by_client);
+    for (unsigned i = 0; i < view->n_conns; i++)
+        for (unsigned k = 0; k < view->conns[i].n_exchanges; k++) {
+            struct claim claim = read_claim(&view->conns[i], &view->conns[i].exchanges[k]);
+            const struct imapid_store_conn *outer = find_outer(&claim, by_client);
+
+            if (outer)
+                add_leg(legs, outer, &claim);
+            if (claim.session_id)
+                g_array_append_val(claims, claim);
+        }
+    tie_by_id(legs, claims);
+    keep_first_ties(legs);
+    g_ptr_array_unref(by_client);
+    g_array_unref(claims);
+    return legs;
+}

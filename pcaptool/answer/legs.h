@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_LEGS_H
+#define IMAPID_ANSWER_LEGS_H
+
+#include "answer/store.h"
+
+/* Two legs of a proxied session: the client's connection to the proxy, and the proxy's to the
+ * server behind it. They are tied by what the proxy itself says: x-originating-ip and -port are the
+ * client's end of the outer connection, x-connected-ip and -port, where sent, its other end; or
+ * two connections carry one x-session-id. Nothing else ties two connections here, and where more
+ * than one would fit, none does. */
+struct imapid_leg {
+    const struct imapid_store_conn *outer, *inner;
+    const struct imapid_record_exchange *outer_exchange; /* with the client's list; may be NULL */
+    const struct imapid_record_exchange *inner_exchange; /* the one that tied them, or the one
+                                                            whose list is another */
+    bool is_whole; /* both legs can be read from end to end, so their lists can be compared */
+    bool differs;  /* the lists are not the same; only with is_whole */
+};
+
+/* All pairs of legs, in the order of the inner ones. An array of struct imapid_leg. */
+GArray *imapid_legs_find(const struct imapid_store_view *view);
+
+#endif

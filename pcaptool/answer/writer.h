@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_WRITER_H
+#define IMAPID_ANSWER_WRITER_H
+
+#include "answer/items.h"
+
+/* What the ways to write findings down are given. */
+struct imapid_findings_report {
+    const struct imapid_store_view *view;
+    const struct imapid_items *items;
+    const char *version; /* of this program */
+    bool colour;         /* to a terminal */
+    bool verbose;        /* every place */
+    bool is_complete;    /* every input could be read whole */
+};
+
+/* A way to write findings down. */
+struct imapid_findings_writer {
+    const char *name; /* as --format takes it */
+    void (*write)(GString *out, const struct imapid_findings_report *report);
+};
+
+extern const struct imapid_findings_writer imapid_findings_text_writer;
+extern const struct imapid_findings_writer imapid_findings_jsonl_writer;
+extern const struct imapid_findings_writer imapid_findings_csv_writer;
+extern const struct imapid_findings_writer imapid_findings_sarif_writer;
+
+#endif

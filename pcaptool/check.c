@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check.c: what can be said against the ID exchanges of all inputs, and whether that is bad enough
+ * to fail. */
+#include "answer/writer.h"
+#include "gather.h"
+
+#include <string.h>
+
+static const struct imapid_findings_writer *find_writer(const char *name)
+{
+    static const struct imapid_findings_writer *const writers[] = {
+        &imapid_findings_text_writer, &imapid_findings_jsonl_writer, &imapid_findings_csv_writer,
+        &imapid_findings_sarif_writer};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(writers); i++)
+        if (!strcmp(writers[i]->name, name))
+            return writers[i];
+    return NULL;
+}
+
+/* The severity from which on a finding fails; one more than the worst for "never". */
+static gboolean read_fail_on(const char *name, int *severity)
+{
+    for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
+        if (!strcmp(name, imapid_severity_name((enum imapid_severity)i))) {
+            *severity = i;
+            return TRUE;
+        }
+    *severity = IMAPID_SEVERITY_ERROR + 1;
+    return !strcmp(name, "never");
+}
+
+static gboolean read_ignored(char **codes, uint64_t *ignored)
+{
+    *ignored = 0;
+    for (; codes && *codes; codes++) {
+        int i = 0;
+
+        while (i < IMAPID_N_FINDINGS &&
+               strcmp(*codes, imapid_finding_code((enum imapid_finding_code)i)))
+            i++;
+        if (i == IMAPID_N_FINDINGS) {
+            g_printerr("imapid: there is no finding '%s'\n", *codes);
+            return FALSE;
+        }
+        *ignored |= UINT64_C(1) << i;
+    }
+    return TRUE;
+}
+
+static enum imapid_exit answer(const struct imapid_options *options,
+                               const struct imapid_gathered *gathered,
+                               const struct imapid_findings_writer *writer, int fail_on,
+                               uint64_t ignored)
+{
+    struct imapid_items items = imapid_items_find(&gathered->view, gathered->fold, ignored);
+    struct imapid_findings_report report = {
+        .view = &gathered->view,
+        .items = &items,
+        .version = IMAPID_VERSION,
+        .colour = !options->write && g_log_writer_supports_color(1),
+        .verbose = options->verbose,
+        .is_complete = gathered->is_complete,
+    };
+    GString *text = g_string_new(NULL);
+    enum imapid_exit status = IMAPID_EXIT_DONE;
+
+    writer->write(text, &report);
+    for (int i = fail_on; i <= IMAPID_SEVERITY_ERROR; i++)
+        if (items.n_by_severity[i])
+            status = IMAPID_EXIT_FOUND;
+    if (!imapid_gather_write(options, gathered, text) || !gathered->is_complete)
+        status = IMAPID_EXIT_FAILED; /* what was found may not be all */
+    g_string_free(text, TRUE);
+    imapid_items_free(&items);
+    return status;
+}
+
+enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs)
+{
+    const struct imapid_findings_writer *writer = find_writer(options->format);
+    struct imapid_gathered gathered;
+    enum imapid_exit status;
+    uint64_t ignored;
+    int fail_on;
+
+    if (!read_fail_on(options->fail_on ? options->fail_on : "error", &fail_on)) {
+        g_printerr("imapid: --fail-on takes note, warning, error or never\n");
+        return IMAPID_EXIT_FAILED;
+    }
+    if (!read_ignored(options->ignore, &ignored) || !imapid_gather(options, inputs, &gathered))
+        return IMAPID_EXIT_FAILED;
+    status = answer(options, &gathered, writer, fail_on, ignored);
+    imapid_gather_free(&gathered);
+    return status;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stats.c: who is out there: connections, client addresses and exchanges by what was said. */
+#include "answer/groups.h"
+#include "gather.h"
+#include "record/cell.h"
+#include "record/spell.h"
+
+#include <string.h>
+
+/* What is counted by when nobody says. */
+static const char *const defaults[] = {"client_name", "client_name,client_version", "client_os",
+                                       "server_name,server_version"};
+/* A table has one head, so one of them. */
+static const char default_of_csv[] = "client_name,client_version";
+
+#define BAR_WIDTH 20
+
+#define N G_GUINT64_FORMAT
+
+struct stats {
+    const struct imapid_options *options;
+    const struct imapid_gathered *gathered;
+    gboolean colour; /* a terminal: bars and colours */
+};
+
+/* ---- text ---- */
+
+static void begin_bold(GString *out, const struct stats *stats)
+{
+    g_string_append(out, stats->colour ? "\033[1m" : "");
+}
+
+static void end_bold(GString *out, const struct stats *stats)
+{
+    g_string_append(out, stats->colour ? "\033[0m" : "");
+}
+
+/* "2026-01-02 03:04" */
+static void add_minute(GString *out, int64_t ts_ns)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_time(text, ts_ns);
+    g_string_truncate(text, strlen("2026-01-02T03:04"));
+    text->str[strlen("2026-01-02")] = ' ';
+    g_string_append(out, text->str);
+    g_string_free(text, TRUE);
+}
+
+static void add_line(GString *out, guint64 n, const char *what)
+{
+    if (n)
+        g_string_append_printf(out, "%10" N "  %s\n", n, what);
+}
+
+static void write_overview_text(GString *out, const struct stats *stats)
+{
+    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
+    GArray *reasons = imapid_reasons_count(&stats->gathered->view);
+
+    g_string_append_printf(
+        out,
+        "%" N " IMAP connections, %" N " client addresses, %" N " ID exchanges, %" N " captures",
+        overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_captures);
+    if (overview.has_time) {
+        g_string_append(out, ", ");
+        add_minute(out, overview.first_ns);
+        g_string_append(out, " to ");
+        add_minute(out, overview.last_ns);
+    }
+    g_string_append(out, "\n\n");
+    add_line(out, overview.n_with_id, "connections with an ID of the client");
+    add_line(out, overview.n_silent, "connections seen whole that sent none");
+    add_line(out, overview.n_maybe_silent, "connections not seen whole, and none was seen");
+    add_line(out, overview.n_refused, "connections where an ID was answered NO or BAD");
+    add_line(out, overview.n_required, "connections refused service until an ID came");
+    add_line(out, overview.n_unreadable, "connections that could not be read to their end");
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+
+        g_string_append_printf(out, "%12s%" N ": ", "", reason->n);
+        imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
+        g_string_append_c(out, '\n');
+    }
+    add_line(out, overview.n_late, "connections that began before the capture");
+    add_line(out, overview.n_lost, "octets missing");
+    add_line(out, overview.n_cut, "packets cut");
+    add_line(out, overview.n_unknown_link, "packets of unknown link types");
+    add_line(out, overview.n_failed, "captures that could not be read whole");
+    g_array_unref(reasons);
+}
+
+static char *spell_values(const struct imapid_group *group, unsigned n)
+{
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < n; i++) {
+        const char *value = group->values[i];
+
+        if (!value && i)
+            continue;
+        g_string_append(text, i ? " " : "");
+        if (value)
+            imapid_spell_terminal(text, (const uint8_t *)value, strlen(value), 60);
+        else
+            g_string_append(text, "(not said)");
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void add_bar(GString *out, const struct stats *stats, guint64 n, guint64 n_max)
+{
+    gboolean blocks = g_get_charset(NULL);
+    unsigned width = n_max ? (unsigned)((double)n * BAR_WIDTH / (double)n_max + 0.5) : 0;
+
+    if (!stats->colour)
+        return;
+    width = MAX(width, 1);
+    for (unsigned i = 0; i < BAR_WIDTH; i++)
+        g_string_append(out, i >= width ? " " : blocks ? "\xe2\x96\x88" : "#");
+    g_string_append(out, "  ");
+}
+
+static void pad(GString *out, const char *text, long width)
+{
+    g_string_append(out, text);
+    for (long n = g_utf8_strlen(text, -1); n < width; n++)
+        g_string_append_c(out, ' ');
+}
+
+static void write_groups_text(GString *out, const struct stats *stats,
+                              const struct imapid_grouping *grouping, const GArray *groups,
+                              guint n_shown)
+{
+    GString *head = g_string_new(NULL);
+    long width;
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
+    width = (long)head->len;
+    for (guint i = 0; i < n_shown; i++) {
+        char *values =
+            spell_values(&g_array_index(groups, struct imapid_group, i), grouping->n_keys);
+
+        width = MAX(width, g_utf8_strlen(values, -1));
+        g_free(values);
+    }
+    g_string_append_c(out, '\n');
+    begin_bold(out, stats);
+    pad(out, head->str, width);
+    g_string_append_printf(out, "  %sCONNECTIONS  ADDRESSES  EXCHANGES  %-16s  LAST SEEN",
+                           stats->colour ? "                      " : "", "FIRST SEEN");
+    end_bold(out, stats);
+    g_string_append_c(out, '\n');
+    for (guint i = 0; i < n_shown; i++) {
+        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
+        char *values = spell_values(group, grouping->n_keys);
+
+        pad(out, values, width);
+        g_string_append(out, "  ");
+        add_bar(out, stats, group->n_conns, g_array_index(groups, struct imapid_group, 0).n_conns);
+        g_string_append_printf(out, "%11" N "  %9" N "  %9" N "  ", group->n_conns,
+                               group->n_addresses, group->n_exchanges);
+        add_minute(out, group->first_ns);
+        g_string_append(out, "  ");
+        add_minute(out, group->last_ns);
+        g_string_append_c(out, '\n');
+        g_free(values);
+    }
+    if (n_shown < groups->len)
+        g_string_append_printf(out, "and %u more\n", groups->len - n_shown);
+    g_string_free(head, TRUE);
+}
+
+/* ---- JSON Lines ---- */
+
+static void add_time(GString *out, const char *key, int64_t ts_ns)
+{
+    g_string_append_printf(out, ",\"%s\":\"", key);
+    imapid_spell_time(out, ts_ns);
+    g_string_append_c(out, '"');
+}
+
+static void write_overview_jsonl(GString *out, const struct stats *stats)
+{
+    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
+    GArray *reasons = imapid_reasons_count(&stats->gathered->view);
+
+    g_string_append_printf(
+        out,
+        "{\"type\":\"totals\",\"schema\":1,\"captures\":%" N ",\"packets\":%" N ",\"bytes\":%" N
+        ",\"tcp_connections\":%" N ",\"connections\":%" N ",\"client_addresses\":%" N
+        ",\"exchanges\":%" N ",\"with_id\":%" N ",\"silent\":%" N ",\"maybe_silent\":%" N
+        ",\"refused\":%" N ",\"required\":%" N ",\"not_readable\":%" N ",\"begun_before\":%" N
+        ",\"lost_bytes\":%" N ",\"cut_packets\":%" N ",\"unknown_link_packets\":%" N
+        ",\"failed_captures\":%" N,
+        overview.n_captures, overview.n_packets, overview.n_octets, overview.n_tcp,
+        overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_with_id,
+        overview.n_silent, overview.n_maybe_silent, overview.n_refused, overview.n_required,
+        overview.n_unreadable, overview.n_late, overview.n_lost, overview.n_cut,
+        overview.n_unknown_link, overview.n_failed);
+    if (overview.has_time) {
+        add_time(out, "first", overview.first_ns);
+        add_time(out, "last", overview.last_ns);
+    } else {
+        g_string_append(out, ",\"first\":null,\"last\":null");
+    }
+    g_string_append(out, ",\"not_readable_why\":{");
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+
+        g_string_append(out, i ? "," : "");
+        imapid_spell_json_text(out, reason->word);
+        g_string_append_printf(out, ":%" N, reason->n);
+    }
+    g_string_append(out, "}}\n");
+    g_array_unref(reasons);
+}
+
+static void write_groups_jsonl(GString *out, const struct imapid_grouping *grouping,
+                               const GArray *groups, guint n_shown)
+{
+    for (guint i = 0; i < n_shown; i++) {
+        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
+
+        g_string_append(out, "{\"type\":\"group\",\"schema\":1,\"by\":[");
+        for (unsigned k = 0; k < grouping->n_keys; k++)
+            g_string_append_printf(out, "%s\"%s\"", k ? "," : "", grouping->names[k]);
+        g_string_append(out, "],\"values\":[");
+        for (unsigned k = 0; k < grouping->n_keys; k++) {
+            g_string_append(out, k ? "," : "");
+            imapid_spell_json_text(out, group->values[k]);
+        }
+        g_string_append_printf(
+            out, "],\"connections\":%" N ",\"client_addresses\":%" N ",\"exchanges\":%" N,
+            group->n_conns, group->n_addresses, group->n_exchanges);
+        add_time(out, "first", group->first_ns);
+        add_time(out, "last", group->last_ns);
+        g_string_append(out, "}\n");
+    }
+}
+
+/* ---- CSV ---- */
+
+static void write_groups_csv(GString *out, const struct imapid_grouping *grouping,
+                             const GArray *groups, guint n_shown)
+{
+    static const char *const head[] = {"connections", "client_addresses", "exchanges", "first",
+                                       "last"};
+    struct imapid_row row = {.out = out, .form = IMAPID_CELL_CSV};
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        imapid_cell_add_own(&row, grouping->names[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(head); i++)
+        imapid_cell_add_own(&row, head[i]);
+    imapid_cell_end_row(&row);
+    for (guint i = 0; i < n_shown; i++) {
+        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
+
+        for (unsigned k = 0; k < grouping->n_keys; k++)
+            imapid_cell_add_text(&row, group->values[k]);
+        imapid_cell_add_number(&row, group->n_conns);
+        imapid_cell_add_number(&row, group->n_addresses);
+        imapid_cell_add_number(&row, group->n_exchanges);
+        for (int k = 0; k < 2; k++) {
+            g_string_truncate(text, 0);
+            imapid_spell_time(text, k ? group->last_ns : group->first_ns);
+            imapid_cell_add_own(&row, text->str);
+        }
+        imapid_cell_end_row(&row);
+    }
+    g_string_free(text, TRUE);
+}
+
+/* ---- the command ---- */
+
+static void write_groups(GString *out, const struct stats *stats,
+                         const struct imapid_grouping *grouping)
+{
+    GArray *groups = imapid_groups_count(&stats->gathered->view, stats->gathered->fold, grouping);
+    const char *format = stats->options->format;
+    guint n_shown = groups->len;
+
+    if (stats->options->top > 0)
+        n_shown = MIN(n_shown, (guint)stats->options->top);
+    if (!strcmp(format, "jsonl"))
+        write_groups_jsonl(out, grouping, groups, n_shown);
+    else if (!strcmp(format, "csv"))
+        write_groups_csv(out, grouping, groups, n_shown);
+    else if (groups->len)
+        write_groups_text(out, stats, grouping, groups, n_shown);
+    imapid_groups_free(groups);
+}
+
+static gboolean answer(GString *out, const struct stats *stats, const char *const *by, size_t n_by)
+{
+    const char *format = stats->options->format;
+
+    if (!strcmp(format, "jsonl"))
+        write_overview_jsonl(out, stats);
+    else if (!strcmp(format, "text"))
+        write_overview_text(out, stats);
+    for (size_t i = 0; i < n_by; i++) {
+        struct imapid_grouping grouping;
+        char *message;
+
+        if (!imapid_grouping_read(&grouping, by[i], &message)) {
+            g_free(message);
+            return FALSE;
+        }
+        write_groups(out, stats, &grouping);
+    }
+    return TRUE;
+}
+
+enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs)
+{
+    gboolean is_csv = !strcmp(options->format, "csv");
+    const char *by[1] = {options->by ? options->by : default_of_csv};
+    gboolean given = options->by || is_csv;
+    struct imapid_grouping grouping;
+    struct imapid_gathered gathered;
+    struct stats stats = {options, &gathered, !options->write && g_log_writer_supports_color(1)};
+    char *message = NULL;
+    GString *text;
+    gboolean good;
+
+    if (options->by && !imapid_grouping_read(&grouping, options->by, &message)) {
+        g_printerr("imapid: %s\n", message);
+        g_free(message);
+        return IMAPID_EXIT_FAILED;
+    }
+    if (options->top < 0) {
+        g_printerr("imapid: --top takes a number from 1 on\n");
+        return IMAPID_EXIT_FAILED;
+    }
+    if (!imapid_gather(options, inputs, &gathered))
+        return IMAPID_EXIT_FAILED;
+    text = g_string_new(NULL);
+    good = answer(text, &stats, given ? by : defaults, given ? 1 : G_N_ELEMENTS(defaults));
+    good &= imapid_gather_write(options, &gathered, text);
+    good &= gathered.is_complete;
+    g_string_free(text, TRUE);
+    imapid_gather_free(&gathered);
+    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
+}
