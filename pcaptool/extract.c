@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* extract.c: the records of all inputs, written down in the order of the inputs. */
 #include "output.h"
+#include "record/database.h"
 #include "run.h"
+
+#include <string.h>
 
 struct extract {
     const struct imapid_writer *writer;
@@ -95,6 +98,56 @@ static void write_head(struct extract *extract)
     g_string_free(head, TRUE);
 }
 
+/* ---- into a database ---- */
+
+static void store_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
+{
+    (void)part;
+    imapid_database_add_exchange(ctx, exchange);
+}
+
+static void store_session(void *ctx, guint part, const struct imapid_record_session *session)
+{
+    (void)part;
+    imapid_database_add_session(ctx, session);
+}
+
+static void store_capture(void *ctx, guint part, const struct imapid_record_capture *capture)
+{
+    (void)part;
+    imapid_database_add_capture(ctx, capture);
+}
+
+static gboolean has_failed(void *ctx)
+{
+    return imapid_database_has_failed(ctx);
+}
+
+static enum imapid_exit extract_database(const struct imapid_options *options, const GArray *inputs)
+{
+    struct imapid_run_user user = {.exchange = store_exchange,
+                                   .session = store_session,
+                                   .capture = store_capture,
+                                   .is_closed = has_failed};
+    struct imapid_run_totals totals;
+    char *message = NULL;
+    gboolean good;
+
+    if (!options->write) {
+        g_printerr("imapid: sqlite needs a file: --write FILE\n");
+        return IMAPID_EXIT_FAILED;
+    }
+    user.ctx = imapid_database_open(options->write, &message);
+    good = user.ctx && imapid_run(options, inputs, &user, &totals);
+    if (user.ctx && imapid_database_close(user.ctx, &message) && !options->quiet)
+        imapid_run_print_totals(&totals);
+    if (message)
+        g_printerr("imapid: %s\n", message);
+    good &= !message;
+    g_free(message);
+    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
+}
+
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs)
 {
     struct extract extract = {.writer = imapid_writer_find(options->format)};
@@ -103,6 +156,8 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     struct imapid_run_totals totals;
     gboolean good, closed;
 
+    if (!strcmp(options->format, "sqlite"))
+        return extract_database(options, inputs);
     extract.output = imapid_output_open(options->write, inputs->len, is_live(inputs));
     if (!extract.output)
         return IMAPID_EXIT_FAILED;

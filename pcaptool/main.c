@@ -9,7 +9,7 @@
 
 static const struct imapid_command commands[] = {
     {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
-     "text jsonl csv tsv", imapid_extract},
+     "text jsonl csv tsv sqlite", imapid_extract},
     {"stats", "who is out there: counts by client and server software, version, OS",
      "text jsonl csv", imapid_stats},
     {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl csv sarif",
@@ -47,7 +47,7 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
 {
     const GOptionEntry entries[] = {
         {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format,
-         "text (default), jsonl, csv, tsv, sarif; see the manual", "FORMAT"},
+         "text (default), jsonl, csv, tsv, sqlite, sarif; see the manual", "FORMAT"},
         {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
          "Write there instead of standard output", "FILE"},
         {"keylog", 'l', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keylogs,

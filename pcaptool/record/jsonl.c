@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* jsonl.c: records as JSON Lines, the interchange: one object a line, "type" first, every key
  * always there. Keys are written here in one place each, in the order the manual lists them. */
+#include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"
 
@@ -61,20 +62,15 @@ static void add_hex_string(GString *out, const struct imapid_record_string *stri
     g_string_append_c(out, '"');
 }
 
-static void add_pairs(GString *out, const char *name, const struct imapid_record_half *half,
-                      void (*add)(GString *, const struct imapid_record_string *))
+static void add_hex_pairs(GString *out, const struct imapid_record_half *half)
 {
-    key(out, name);
-    if (!half->has_list) {
-        g_string_append(out, "null");
-        return;
-    }
+    key(out, "params_hex");
     g_string_append_c(out, '[');
     for (unsigned i = 0; i < half->n_pairs; i++) {
         g_string_append(out, i ? ",[" : "[");
-        add(out, &half->pairs[i].field);
+        add_hex_string(out, &half->pairs[i].field);
         g_string_append_c(out, ',');
-        add(out, &half->pairs[i].value);
+        add_hex_string(out, &half->pairs[i].value);
         g_string_append_c(out, ']');
     }
     g_string_append_c(out, ']');
@@ -82,20 +78,7 @@ static void add_pairs(GString *out, const char *name, const struct imapid_record
 
 static bool is_utf8(const struct imapid_record_string *string)
 {
-    /* g_utf8_validate_len takes U+0000, which JSON can spell, for an error */
-    size_t at = 0;
-
-    while (!string->is_nil && at < string->n) {
-        const char *end;
-
-        if (g_utf8_validate_len((const char *)string->octets + at, string->n - at, &end))
-            break;
-        at = (size_t)(end - (const char *)string->octets);
-        if (string->octets[at])
-            return false;
-        at++;
-    }
-    return true;
+    return string->is_nil || imapid_spell_is_utf8(string->octets, string->n);
 }
 
 static bool all_utf8(const struct imapid_record_half *half)
@@ -115,9 +98,10 @@ static void add_half(GString *out, const char *name, const struct imapid_record_
     }
     g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, half->packet.number);
     add_time(out, "time", half->packet.ts_ns);
-    add_pairs(out, "params", half, add_string);
-    if (!all_utf8(half))
-        add_pairs(out, "params_hex", half, add_hex_string);
+    key(out, "params");
+    imapid_spell_pairs(out, half);
+    if (half->has_list && !all_utf8(half))
+        add_hex_pairs(out, half);
     if (half->is_malformed) {
         key(out, "raw");
         imapid_spell_json(out, half->raw, half->n_raw);
@@ -145,22 +129,7 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn)
 static void add_findings(GString *out, const struct imapid_record_finding *findings, unsigned n)
 {
     key(out, "findings");
-    g_string_append_c(out, '[');
-    for (unsigned i = 0; i < n; i++) {
-        const struct imapid_record_finding *finding = &findings[i];
-        enum imapid_severity severity = imapid_finding_severity(finding->code);
-
-        g_string_append_printf(out, "%s{\"code\":\"%s\"", i ? "," : "",
-                               imapid_finding_code(finding->code));
-        add_text(out, "severity", imapid_severity_name(severity));
-        add_text(out, "side", finding->side == IMAPID_CLIENT ? "client" : "server");
-        add_text(out, "section", imapid_finding_section(finding->code));
-        key(out, "field");
-        add_string(out, &finding->field);
-        add_text(out, "message", imapid_finding_message(finding->code));
-        g_string_append_c(out, '}');
-    }
-    g_string_append_c(out, ']');
+    imapid_spell_findings(out, findings, n);
 }
 
 static void add_result(GString *out, const struct imapid_record_exchange *exchange)

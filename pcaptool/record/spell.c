@@ -106,6 +106,16 @@ static gunichar next_char(const uint8_t *octets, size_t n, size_t *n_char)
     return c;
 }
 
+bool imapid_spell_is_utf8(const uint8_t *octets, size_t n)
+{
+    size_t n_char;
+
+    for (size_t at = 0; at < n; at += n_char)
+        if (next_char(octets + at, n - at, &n_char) == (gunichar)-1)
+            return false;
+    return true;
+}
+
 void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n)
 {
     size_t n_char;

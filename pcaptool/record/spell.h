@@ -21,6 +21,9 @@ void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint);
 /* 10.0.0.5:143 or [2001:db8::1]:143 */
 void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint);
 
+/* Is it UTF-8? U+0000 is a character like others. */
+bool imapid_spell_is_utf8(const uint8_t *octets, size_t n);
+
 /* The same octets as UTF-8: each that is none becomes U+FFFD. */
 void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n);
 

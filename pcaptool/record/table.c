@@ -2,6 +2,7 @@
 /* table.c: one row for each exchange, as CSV and as TSV. The columns are a table; those of the
  * defined fields are an expansion of fields.def. Sessions and captures have no rows. */
 #include "record/cell.h"
+#include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"
 
@@ -71,43 +72,11 @@ static void add_findings(struct imapid_row *row, const struct imapid_record_exch
     g_string_free(text, TRUE);
 }
 
-/* Is this pair what a column of its own shows? */
-static bool has_column(const struct imapid_record_half *half, const struct imapid_record_pair *pair)
-{
-    enum imapid_field field;
-
-    if (pair->field.is_nil || pair->value.is_nil)
-        return false;
-    field = imapid_field_find(pair->field.octets, pair->field.n);
-    return field != IMAPID_FIELD_OTHER && imapid_record_find(half, field) == &pair->value;
-}
-
-static void add_json_string(GString *out, const struct imapid_record_string *string)
-{
-    if (string->is_nil)
-        g_string_append(out, "null");
-    else
-        imapid_spell_json(out, string->octets, string->n);
-}
-
-/* Every pair without a column: a JSON list of [field, value]. */
 static void add_other(struct imapid_row *row, const struct imapid_record_half *half)
 {
     GString *text = g_string_new(NULL);
 
-    for (unsigned i = 0; i < half->n_pairs; i++) {
-        const struct imapid_record_pair *pair = &half->pairs[i];
-
-        if (has_column(half, pair))
-            continue;
-        g_string_append(text, text->len ? ",[" : "[[");
-        add_json_string(text, &pair->field);
-        g_string_append_c(text, ',');
-        add_json_string(text, &pair->value);
-        g_string_append_c(text, ']');
-    }
-    if (text->len)
-        g_string_append_c(text, ']');
+    imapid_spell_other_pairs(text, half);
     imapid_cell_add_own(row, text->str);
     g_string_free(text, TRUE);
 }

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* database.c: records into SQLite, in one transaction. Column names are bound to values by name, so
+ * that a statement and what fills it cannot come apart. Refused: a database of another program
+ * (application_id), one of a later version (user_version). Misuse: two programs at once; the second
+ * waits a while, then fails. */
+#include "record/database.h"
+
+#include "record/spell-record.h"
+#include "record/spell.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+/* "imid", as PRAGMA application_id; and the version of the tables. */
+#define APPLICATION 0x696d6964
+#define VERSION     1
+
+/* Milliseconds to wait for somebody else's lock. */
+#define PATIENCE_MS 10000
+
+struct imapid_database {
+    GMutex mutex;
+    sqlite3 *db;
+    char *path;
+    char *error; /* the first failure */
+    sqlite3_stmt *capture, *session, *exchange, *clear_pairs, *pair;
+};
+
+extern const char imapid_database_sql[]; /* database.sql, made a string at build time */
+
+/* ---- failures ---- */
+
+static void fail(struct imapid_database *database)
+{
+    if (!database->error)
+        database->error = g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->db));
+}
+
+static void execute(struct imapid_database *database, const char *sql)
+{
+    if (!database->error && sqlite3_exec(database->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail(database);
+}
+
+static sqlite3_stmt *prepare(struct imapid_database *database, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+
+    if (!database->error &&
+        sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail(database);
+    return statement;
+}
+
+static int read_pragma(struct imapid_database *database, const char *sql)
+{
+    sqlite3_stmt *statement = prepare(database, sql);
+    int value = 0;
+
+    if (statement && sqlite3_step(statement) == SQLITE_ROW)
+        value = sqlite3_column_int(statement, 0);
+    else
+        fail(database);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+/* ---- tables ---- */
+
+static void append_columns(GString *sql, const char *prefix)
+{
+    for (int i = 0; i < IMAPID_N_FIELDS; i++)
+        g_string_append_printf(sql, "  %s_%s TEXT,\n", prefix,
+                               imapid_field_column((enum imapid_field)i));
+    g_string_append_printf(sql, "  %s_other TEXT,", prefix);
+}
+
+static void make_tables(struct imapid_database *database)
+{
+    GString *client = g_string_new(NULL), *server = g_string_new(NULL);
+    GString *sql = g_string_new(imapid_database_sql);
+
+    append_columns(client, "client");
+    append_columns(server, "server");
+    g_string_replace(sql, "@CLIENT_COLUMNS@ and @SERVER_COLUMNS@", "what follows", 1);
+    g_string_replace(sql, "@CLIENT_COLUMNS@", client->str, 1);
+    g_string_replace(sql, "@SERVER_COLUMNS@", server->str, 1);
+    execute(database, sql->str);
+    g_string_free(client, TRUE);
+    g_string_free(server, TRUE);
+    g_string_free(sql, TRUE);
+}
+
+/* INSERT INTO table (a, b) VALUES (:a, :b) ON CONFLICT (key) DO UPDATE SET a = excluded.a, ... */
+static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char *table,
+                                    const char *key, const char *tail)
+{
+    char *info =
+        g_strdup_printf("SELECT name FROM pragma_table_info('%s') WHERE name <> 'id'", table);
+    sqlite3_stmt *columns = prepare(database, info), *statement;
+    GString *names = g_string_new(NULL), *values = g_string_new(NULL), *set = g_string_new(NULL);
+    char *sql;
+
+    while (columns && sqlite3_step(columns) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(columns, 0);
+        const char *comma = names->len ? ", " : "";
+
+        g_string_append_printf(names, "%s%s", comma, name);
+        g_string_append_printf(values, "%s:%s", comma, name);
+        g_string_append_printf(set, "%s%s = excluded.%s", comma, name, name);
+    }
+    sql = g_strdup_printf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s %s",
+                          table, names->str, values->str, key, set->str, tail);
+    sqlite3_finalize(columns);
+    statement = prepare(database, sql);
+    g_string_free(names, TRUE);
+    g_string_free(values, TRUE);
+    g_string_free(set, TRUE);
+    g_free(sql);
+    g_free(info);
+    return statement;
+}
+
+static void prepare_all(struct imapid_database *database)
+{
+#define CONN "file, stream, client_ip, client_port, server_ip, server_port"
+    database->capture = prepare_upsert(database, "capture", "file", "");
+    database->session = prepare_upsert(database, "session", CONN, "");
+    database->exchange = prepare_upsert(
+        database, "exchange", CONN ", time, frame, ifnull(tag, ''), first_list", "RETURNING id");
+    database->clear_pairs = prepare(database, "DELETE FROM pair WHERE exchange = :exchange");
+    database->pair =
+        prepare(database, "INSERT INTO pair (exchange, side, n, field, value, field_hex, "
+                          "value_hex) VALUES (:exchange, :side, :n, :field, :value, :field_hex, "
+                          ":value_hex)");
+}
+
+/* Is it ours, or new? */
+static void check_owner(struct imapid_database *database)
+{
+    int application = read_pragma(database, "PRAGMA application_id");
+    int version = read_pragma(database, "PRAGMA user_version");
+    int n_tables = read_pragma(database, "SELECT count(*) FROM sqlite_schema");
+
+    if (database->error)
+        return;
+    if (n_tables && application != APPLICATION)
+        database->error = g_strdup_printf("%s: a database of some other program", database->path);
+    else if (version > VERSION)
+        database->error = g_strdup_printf("%s: made by a later version", database->path);
+}
+
+struct imapid_database *imapid_database_open(const char *path, char **message)
+{
+    struct imapid_database *database = g_new0(struct imapid_database, 1);
+    char *pragmas = g_strdup_printf("PRAGMA application_id = %d; PRAGMA user_version = %d",
+                                    APPLICATION, VERSION);
+
+    g_mutex_init(&database->mutex);
+    database->path = g_strdup(path);
+    if (sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+        SQLITE_OK)
+        fail(database);
+    sqlite3_busy_timeout(database->db, PATIENCE_MS);
+    execute(database, "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE");
+    check_owner(database);
+    execute(database, pragmas);
+    g_free(pragmas);
+    if (!database->error)
+        make_tables(database);
+    prepare_all(database);
+    if (!database->error)
+        return database;
+    imapid_database_close(database, message);
+    return NULL;
+}
+
+/* ---- values ---- */
+
+static int place(sqlite3_stmt *statement, const char *name)
+{
+    char parameter[64];
+
+    g_snprintf(parameter, sizeof parameter, ":%s", name);
+    return sqlite3_bind_parameter_index(statement, parameter);
+}
+
+static void bind_octets(sqlite3_stmt *statement, const char *name, const uint8_t *octets, size_t n)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_utf8(text, octets, n);
+    sqlite3_bind_text64(statement, place(statement, name), text->str, text->len, SQLITE_TRANSIENT,
+                        SQLITE_UTF8);
+    g_string_free(text, TRUE);
+}
+
+static void bind_text(sqlite3_stmt *statement, const char *name, const char *text)
+{
+    if (text)
+        bind_octets(statement, name, (const uint8_t *)text, strlen(text));
+}
+
+static void bind_string(sqlite3_stmt *statement, const char *name,
+                        const struct imapid_record_string *string)
+{
+    if (string && !string->is_nil)
+        bind_octets(statement, name, string->octets, string->n);
+}
+
+static void bind_number(sqlite3_stmt *statement, const char *name, uint64_t number)
+{
+    sqlite3_bind_int64(statement, place(statement, name), (sqlite3_int64)number);
+}
+
+static void bind_known(sqlite3_stmt *statement, const char *name, enum imapid_known known)
+{
+    if (known != IMAPID_UNKNOWN)
+        bind_number(statement, name, known == IMAPID_YES);
+}
+
+static void bind_time(sqlite3_stmt *statement, const char *name, int64_t ts_ns)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_time(text, ts_ns);
+    bind_text(statement, name, text->str);
+    g_string_free(text, TRUE);
+}
+
+static void bind_endpoint(sqlite3_stmt *statement, const char *side,
+                          const struct imapid_endpoint *endpoint)
+{
+    GString *text = g_string_new(NULL);
+    char name[32];
+
+    imapid_spell_address(text, endpoint);
+    g_snprintf(name, sizeof name, "%s_ip", side);
+    bind_text(statement, name, text->str);
+    g_snprintf(name, sizeof name, "%s_port", side);
+    bind_number(statement, name, endpoint->port);
+    g_string_free(text, TRUE);
+}
+
+static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *conn)
+{
+    bind_text(statement, "file", conn->file);
+    bind_number(statement, "stream", conn->stream);
+    bind_endpoint(statement, "client", &conn->client);
+    bind_endpoint(statement, "server", &conn->server);
+}
+
+static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_finding *findings,
+                          unsigned n)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_findings(text, findings, n);
+    bind_text(statement, "findings", text->str);
+    g_string_free(text, TRUE);
+}
+
+/* Runs a statement that gives at most one row; its first column, or 0. */
+static sqlite3_int64 run(struct imapid_database *database, sqlite3_stmt *statement)
+{
+    sqlite3_int64 id = 0;
+    int result;
+
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+        id = sqlite3_column_int64(statement, 0);
+    if (result != SQLITE_DONE)
+        fail(database);
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return id;
+}
+
+/* ---- records ---- */
+
+static bool begin(struct imapid_database *database)
+{
+    g_mutex_lock(&database->mutex);
+    if (!database->error)
+        return true;
+    g_mutex_unlock(&database->mutex);
+    return false;
+}
+
+static void add_hex(sqlite3_stmt *statement, const char *name,
+                    const struct imapid_record_string *string)
+{
+    GString *text;
+
+    if (string->is_nil || imapid_spell_is_utf8(string->octets, string->n))
+        return;
+    text = g_string_new(NULL);
+    imapid_spell_hex(text, string->octets, string->n);
+    bind_text(statement, name, text->str);
+    g_string_free(text, TRUE);
+}
+
+static void add_pairs(struct imapid_database *database, sqlite3_int64 exchange, const char *side,
+                      const struct imapid_record_half *half)
+{
+    sqlite3_stmt *statement = database->pair;
+
+    for (unsigned i = 0; i < half->n_pairs && !database->error; i++) {
+        const struct imapid_record_pair *pair = &half->pairs[i];
+
+        sqlite3_bind_int64(statement, place(statement, "exchange"), exchange);
+        bind_text(statement, "side", side);
+        bind_number(statement, "n", i);
+        bind_string(statement, "field", &pair->field);
+        bind_string(statement, "value", &pair->value);
+        add_hex(statement, "field_hex", &pair->field);
+        add_hex(statement, "value_hex", &pair->value);
+        run(database, statement);
+    }
+}
+
+static void bind_half(sqlite3_stmt *statement, const char *side,
+                      const struct imapid_record_half *half)
+{
+    GString *other = g_string_new(NULL);
+    char name[48];
+
+    for (int i = 0; i < IMAPID_N_FIELDS; i++) {
+        g_snprintf(name, sizeof name, "%s_%s", side, imapid_field_column((enum imapid_field)i));
+        bind_string(statement, name, imapid_record_find(half, (enum imapid_field)i));
+    }
+    imapid_spell_other_pairs(other, half);
+    g_snprintf(name, sizeof name, "%s_other", side);
+    bind_text(statement, name, other->len ? other->str : NULL);
+    g_snprintf(name, sizeof name, "%s_raw", side);
+    if (half->is_malformed)
+        bind_octets(statement, name, half->raw, half->n_raw);
+    g_string_free(other, TRUE);
+}
+
+/* The list an exchange begins with: part of what tells it from another one. */
+static void bind_first_list(sqlite3_stmt *statement, const struct imapid_record_exchange *exchange)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_pairs(text, exchange->command.seen ? &exchange->command : &exchange->response);
+    bind_text(statement, "first_list", text->str);
+    g_string_free(text, TRUE);
+}
+
+static void bind_exchange(sqlite3_stmt *statement, const struct imapid_record_exchange *exchange)
+{
+    struct imapid_stamp when = imapid_record_when(exchange);
+    int64_t rtt_ns;
+
+    bind_conn(statement, &exchange->conn);
+    bind_text(statement, "tag", exchange->tag);
+    bind_time(statement, "time", when.ts_ns);
+    bind_number(statement, "frame", when.number);
+    bind_first_list(statement, exchange);
+    if (exchange->command.seen)
+        bind_number(statement, "command_frame", exchange->command.packet.number);
+    if (exchange->response.seen)
+        bind_number(statement, "response_frame", exchange->response.packet.number);
+    if (exchange->status != IMAPID_STATUS_NONE) {
+        bind_number(statement, "result_frame", exchange->result.number);
+        bind_text(statement, "status", imapid_record_status(exchange->status));
+        bind_string(statement, "text", &exchange->text);
+    }
+    if (imapid_record_rtt_ns(exchange, &rtt_ns))
+        sqlite3_bind_double(statement, place(statement, "rtt"), (double)rtt_ns / 1e9);
+    bind_text(statement, "security", imapid_record_security(exchange->security));
+    bind_number(statement, "compressed", exchange->compressed);
+    bind_text(statement, "state", imapid_record_state(exchange->state));
+    bind_number(statement, "complete", exchange->complete);
+    bind_half(statement, "client", &exchange->command);
+    bind_half(statement, "server", &exchange->response);
+    bind_findings(statement, exchange->findings, exchange->n_findings);
+}
+
+void imapid_database_add_exchange(struct imapid_database *database,
+                                  const struct imapid_record_exchange *exchange)
+{
+    sqlite3_int64 id;
+
+    if (!begin(database))
+        return;
+    bind_exchange(database->exchange, exchange);
+    id = run(database, database->exchange);
+    if (!database->error) {
+        sqlite3_bind_int64(database->clear_pairs, 1, id);
+        run(database, database->clear_pairs);
+    }
+    add_pairs(database, id, "client", &exchange->command);
+    add_pairs(database, id, "server", &exchange->response);
+    g_mutex_unlock(&database->mutex);
+}
+
+void imapid_database_add_session(struct imapid_database *database,
+                                 const struct imapid_record_session *session)
+{
+    sqlite3_stmt *statement = database->session;
+
+    if (!begin(database))
+        return;
+    bind_conn(statement, &session->conn);
+    bind_time(statement, "first", session->first_ns);
+    bind_time(statement, "last", session->last_ns);
+    bind_text(statement, "security", imapid_record_security(session->security));
+    bind_number(statement, "compressed", session->compressed);
+    bind_known(statement, "id_advertised", session->id_advertised);
+    bind_number(statement, "exchanges", session->n_exchanges);
+    bind_number(statement, "from_start", session->from_start);
+    bind_number(statement, "lost_bytes", session->n_lost);
+    bind_number(statement, "resyncs", session->n_resyncs);
+    bind_known(statement, "decrypted", session->decrypted);
+    bind_text(statement, "not_decrypted", session->not_decrypted);
+    bind_findings(statement, session->findings, session->n_findings);
+    run(database, statement);
+    g_mutex_unlock(&database->mutex);
+}
+
+void imapid_database_add_capture(struct imapid_database *database,
+                                 const struct imapid_record_capture *capture)
+{
+    sqlite3_stmt *statement = database->capture;
+
+    if (!begin(database))
+        return;
+    bind_text(statement, "file", capture->file);
+    bind_text(statement, "format", capture->format);
+    bind_number(statement, "packets", capture->n_packets);
+    bind_number(statement, "bytes", capture->n_octets);
+    bind_number(statement, "tcp_connections", capture->n_conns);
+    bind_number(statement, "imap_sessions", capture->n_sessions);
+    bind_number(statement, "exchanges", capture->n_exchanges);
+    bind_number(statement, "sessions_not_decrypted", capture->n_not_decrypted);
+    bind_number(statement, "lost_bytes", capture->n_lost);
+    bind_number(statement, "cut_packets", capture->n_cut);
+    bind_number(statement, "unknown_link_packets", capture->n_unknown_link);
+    bind_text(statement, "error", capture->error);
+    run(database, statement);
+    g_mutex_unlock(&database->mutex);
+}
+
+bool imapid_database_has_failed(struct imapid_database *database)
+{
+    bool failed;
+
+    g_mutex_lock(&database->mutex);
+    failed = database->error != NULL;
+    g_mutex_unlock(&database->mutex);
+    return failed;
+}
+
+bool imapid_database_close(struct imapid_database *database, char **message)
+{
+    bool good;
+
+    sqlite3_finalize(database->capture);
+    sqlite3_finalize(database->session);
+    sqlite3_finalize(database->exchange);
+    sqlite3_finalize(database->clear_pairs);
+    sqlite3_finalize(database->pair);
+    execute(database, "COMMIT");
+    good = !database->error;
+    sqlite3_close(database->db); /* rolls back what was not committed */
+    if (good)
+        g_free(database->error);
+    else
+        *message = database->error;
+    g_mutex_clear(&database->mutex);
+    g_free(database->path);
+    g_free(database);
+    return good;
+}

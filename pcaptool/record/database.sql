@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+-- The tables of `imapid extract -T sqlite`. @CLIENT_COLUMNS@ and @SERVER_COLUMNS@ are an expansion
+-- of fields.def. Times are text (RFC 3339, UTC, nine decimals): they sort as they are.
+
+CREATE TABLE IF NOT EXISTS capture (
+  file TEXT NOT NULL PRIMARY KEY,
+  format TEXT,
+  packets INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  tcp_connections INTEGER NOT NULL,
+  imap_sessions INTEGER NOT NULL,
+  exchanges INTEGER NOT NULL,
+  sessions_not_decrypted INTEGER NOT NULL,
+  lost_bytes INTEGER NOT NULL,
+  cut_packets INTEGER NOT NULL,
+  unknown_link_packets INTEGER NOT NULL,
+  error TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS session (
+  id INTEGER PRIMARY KEY,
+  file TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  client_ip TEXT NOT NULL,
+  client_port INTEGER NOT NULL,
+  server_ip TEXT NOT NULL,
+  server_port INTEGER NOT NULL,
+  first TEXT NOT NULL,
+  last TEXT NOT NULL,
+  security TEXT NOT NULL,
+  compressed INTEGER NOT NULL,
+  id_advertised INTEGER,
+  exchanges INTEGER NOT NULL,
+  from_start INTEGER NOT NULL,
+  lost_bytes INTEGER NOT NULL,
+  resyncs INTEGER NOT NULL,
+  decrypted INTEGER,
+  not_decrypted TEXT,
+  findings TEXT NOT NULL,
+  UNIQUE (file, stream, client_ip, client_port, server_ip, server_port)
+);
+
+CREATE TABLE IF NOT EXISTS exchange (
+  id INTEGER PRIMARY KEY,
+  file TEXT NOT NULL,
+  stream INTEGER NOT NULL,
+  client_ip TEXT NOT NULL,
+  client_port INTEGER NOT NULL,
+  server_ip TEXT NOT NULL,
+  server_port INTEGER NOT NULL,
+  tag TEXT,
+  time TEXT NOT NULL,
+  frame INTEGER NOT NULL,
+  first_list TEXT NOT NULL,
+  command_frame INTEGER,
+  response_frame INTEGER,
+  result_frame INTEGER,
+  status TEXT,
+  text TEXT,
+  rtt REAL,
+  security TEXT NOT NULL,
+  compressed INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  complete INTEGER NOT NULL,
+  client_raw TEXT,
+  server_raw TEXT,
+@CLIENT_COLUMNS@
+@SERVER_COLUMNS@
+  findings TEXT NOT NULL
+);
+
+-- Where and with what an exchange begins makes it the same one: its answer may still be missing in
+-- a capture that was being written.
+CREATE UNIQUE INDEX IF NOT EXISTS exchange_key ON exchange (
+  file, stream, client_ip, client_port, server_ip, server_port, time, frame, ifnull(tag, ''),
+  first_list);
+CREATE INDEX IF NOT EXISTS exchange_client ON exchange (client_name, client_version);
+CREATE INDEX IF NOT EXISTS exchange_server ON exchange (server_name, server_version);
+CREATE INDEX IF NOT EXISTS exchange_time ON exchange (time);
+CREATE INDEX IF NOT EXISTS exchange_client_ip ON exchange (client_ip);
+
+-- Every pair, in order. Where octets are not UTF-8, field and value have U+FFFD, the *_hex columns
+-- every octet.
+CREATE TABLE IF NOT EXISTS pair (
+  exchange INTEGER NOT NULL REFERENCES exchange (id) ON DELETE CASCADE,
+  side TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  field TEXT,
+  value TEXT,
+  field_hex TEXT,
+  value_hex TEXT,
+  PRIMARY KEY (exchange, side, n)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pair_field ON pair (field COLLATE NOCASE, value);
+
+CREATE VIEW IF NOT EXISTS client_software AS
+  SELECT client_name AS name, client_version AS version, client_os AS os,
+         count(DISTINCT file || '/' || stream || '/' || client_ip || '/' || client_port)
+           AS connections,
+         count(DISTINCT client_ip) AS addresses, count(*) AS exchanges,
+         min(time) AS first, max(time) AS last
+  FROM exchange WHERE command_frame IS NOT NULL GROUP BY 1, 2, 3;
+
+CREATE VIEW IF NOT EXISTS server_software AS
+  SELECT server_name AS name, server_version AS version, server_os AS os,
+         count(DISTINCT file || '/' || stream || '/' || client_ip || '/' || client_port)
+           AS connections,
+         count(DISTINCT server_ip) AS addresses, count(*) AS exchanges,
+         min(time) AS first, max(time) AS last
+  FROM exchange WHERE response_frame IS NOT NULL GROUP BY 1, 2, 3;
+
+-- One row for each finding of an exchange or session.
+CREATE VIEW IF NOT EXISTS finding AS
+  SELECT json_extract(f.value, '$.code') AS code, json_extract(f.value, '$.severity') AS severity,
+         json_extract(f.value, '$.side') AS side, json_extract(f.value, '$.field') AS field,
+         e.file, e.frame, e.time, e.client_ip, e.server_ip, e.client_name, e.client_version,
+         e.server_name, e.id AS exchange
+  FROM exchange AS e, json_each(e.findings) AS f
+  UNION ALL
+  SELECT json_extract(f.value, '$.code'), json_extract(f.value, '$.severity'),
+         json_extract(f.value, '$.side'), json_extract(f.value, '$.field'),
+         s.file, NULL, s.first, s.client_ip, s.server_ip, NULL, NULL, NULL, NULL
+  FROM session AS s, json_each(s.findings) AS f;
+
+-- Connections that were seen whole and in which the client sent no ID.
+CREATE VIEW IF NOT EXISTS silent AS
+  SELECT * FROM session
+  WHERE exchanges = 0 AND from_start AND lost_bytes = 0 AND not_decrypted IS NULL;
+
+CREATE VIEW IF NOT EXISTS unreadable AS
+  SELECT * FROM session WHERE not_decrypted IS NOT NULL;

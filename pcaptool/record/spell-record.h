@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_RECORD_SPELL_RECORD_H
+#define IMAPID_RECORD_SPELL_RECORD_H
+
+#include "record/record.h"
+
+/* Parts of records as JSON, for the formats that have JSON inside them. All append to `out`. */
+
+/* [["name","x"],["version",null]], or null where there is no list. */
+void imapid_spell_pairs(GString *out, const struct imapid_record_half *half);
+
+/* The same for the pairs that have no column of their own: other fields, second values, NIL.
+ * Nothing where there are none. */
+void imapid_spell_other_pairs(GString *out, const struct imapid_record_half *half);
+
+/* [{"code":"…",…},…] */
+void imapid_spell_findings(GString *out, const struct imapid_record_finding *findings, unsigned n);
+
+#endif
