@@ -34,6 +34,8 @@ static dissector_handle_t stream_handle, imap_handle, tls_handle; /* for ever */
 static dissector_handle_t tcp_before, tls_before;                 /* who had our ports; for ever */
 static dissector_table_t tcp_ports, tls_ports;                    /* for ever */
 
+static bool is_decode_as_used; /* the built-in dissector has a port; looked up for each capture */
+
 /* ---- where we are ---- */
 
 /* The protocol whose payload this is. */
@@ -438,6 +440,24 @@ static void take_over(packet_info *pinfo)
         conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, stream_handle);
 }
 
+static void look_at_entry(const gchar *table, ftenum_t type, gpointer key, gpointer value,
+                          gpointer data)
+{
+    (void)table;
+    (void)type;
+    (void)key;
+    (void)data;
+    is_decode_as_used |= dtbl_entry_get_handle((dtbl_entry_t *)value) == imap_handle;
+}
+
+/* Before a capture is dissected, and again whenever Decode As or a preference has changed. */
+static void look_at_ports(void)
+{
+    is_decode_as_used = false;
+    dissector_table_foreach("tcp.port", look_at_entry, NULL);
+    dissector_table_foreach("tls.port", look_at_entry, NULL);
+}
+
 static void look_for_decode_as(packet_info *pinfo)
 {
     if (carrier_of(pinfo) == proto_tcp ? is_decoded_as_imap(tcp_ports, pinfo)
@@ -454,14 +474,14 @@ static void add_identity(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
         imapid_identity_add(stream, tvb, pinfo, tree);
 }
 
-/* Looks at each frame when it has been dissected. It wants no fields; on a capture without IMAP it
- * costs a call, and in the first pass a look at the layers. */
+/* Looks at each frame when it has been dissected. It wants no fields, and on a capture without IMAP
+ * costs no more than being called. */
 static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     (void)data;
     if (pinfo->ptype != PT_TCP)
         return 0;
-    if (!pinfo->fd->visited)
+    if (is_decode_as_used && !pinfo->fd->visited)
         look_for_decode_as(pinfo);
     if (tree && imapid_identity_is_known())
         add_identity(tvb, pinfo, tree);
@@ -498,5 +518,6 @@ void imapid_hook_handoff(void)
                        HEURISTIC_ENABLE);
     heur_dissector_add("tls", recognise, "IMAP by content, in TLS", "imapid_tls", proto_imapid,
                        HEURISTIC_ENABLE);
+    register_init_routine(look_at_ports);
     register_postdissector(create_dissector_handle(watch, proto_stream));
 }
