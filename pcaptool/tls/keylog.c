@@ -54,7 +54,7 @@ struct source {
 };
 
 /* Arrays in pieces, so that growing copies nothing and leaves no secret behind in freed memory. */
-#define PIECE_BITS 12
+#define PIECE_BITS 8
 #define PIECE      (1u << PIECE_BITS)
 
 struct imapid_keylog {
