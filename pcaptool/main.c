@@ -67,6 +67,10 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "check: exit 1 from this severity on: note, warning, error (default), never", "SEVERITY"},
         {"ignore", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->ignore,
          "check: leave this finding out; may be given more than once", "CODE"},
+        {"redact", 0, 0, G_OPTION_ARG_NONE, &options->redact,
+         "Stable pseudonyms for what identifies a person, device or network", NULL},
+        {"redact-key", 0, 0, G_OPTION_ARG_FILENAME, &options->redact_key,
+         "The key of the pseudonyms; implies --redact (default: one of this run)", "FILE"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
@@ -157,6 +161,7 @@ static enum imapid_exit run(struct imapid_options *options)
                     command->formats);
     if (find_stray(options, command->name))
         return fail("%s is no option of %s", find_stray(options, command->name), command->name);
+    options->redact |= options->redact_key != NULL;
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
     if (!options->n_jobs)
@@ -198,6 +203,7 @@ int main(int argc, char **argv)
     g_free(options.files_from);
     g_free(options.by);
     g_free(options.fold);
+    g_free(options.redact_key);
     g_free(options.fail_on);
     g_strfreev(options.ignore);
     g_strfreev(options.keylogs);

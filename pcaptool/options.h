@@ -26,6 +26,8 @@ struct imapid_options {
     char *fold;    /* a table of spellings; NULL: the built-in one */
     char *fail_on; /* check; NULL: error */
     char **ignore; /* check; NULL: none */
+    gboolean redact;
+    char *redact_key; /* NULL: a key of this run */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */
 };

@@ -10,6 +10,7 @@
 
 #include "record/collect.h"
 #include "record/read-jsonl.h"
+#include "record/redact.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,8 @@ struct run {
     const struct imapid_options *options;
     const GArray *inputs;
     const struct imapid_run_user *user;
-    GMutex mutex; /* guards what follows */
+    struct imapid_redact *redact; /* NULL: records stay as they are */
+    GMutex mutex;                 /* guards what follows */
     gboolean failed;
     struct imapid_run_totals *totals;
 };
@@ -231,7 +233,9 @@ static void read_jsonl(struct job *job, struct source *source,
 
 static void read_input(struct job *job)
 {
-    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, job};
+    struct imapid_record_sink plain = {on_exchange, on_session, on_capture, job};
+    struct imapid_redact_sink redacting = {job->run->redact, &plain};
+    struct imapid_record_sink sink = job->run->redact ? imapid_redact_wrap(&redacting) : plain;
     struct source *source = source_open(job->input->path);
 
     if (!source) {
@@ -264,11 +268,18 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
 {
     struct run run = {.options = options, .inputs = inputs, .user = user, .totals = totals};
     guint n_jobs = MIN((guint)options->n_jobs, inputs->len);
-    GThreadPool *pool =
-        n_jobs > 1 ? g_thread_pool_new(run_job, &run, (int)n_jobs, FALSE, NULL) : NULL;
+    GThreadPool *pool = NULL;
+    char *message = NULL;
 
     memset(totals, 0, sizeof *totals);
+    if (options->redact && !(run.redact = imapid_redact_new(options->redact_key, &message))) {
+        g_printerr("imapid: %s\n", message);
+        g_free(message);
+        return FALSE;
+    }
     g_mutex_init(&run.mutex);
+    if (n_jobs > 1)
+        pool = g_thread_pool_new(run_job, &run, (int)n_jobs, FALSE, NULL);
     for (guint i = 0; i < inputs->len; i++)
         if (pool)
             g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);
@@ -277,6 +288,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     if (pool)
         g_thread_pool_free(pool, FALSE, TRUE);
     g_mutex_clear(&run.mutex);
+    imapid_redact_free(run.redact);
     return !run.failed;
 }
 

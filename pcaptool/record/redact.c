@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* redact.c: pseudonyms. The rule is what stays, not what goes: a field, a word, a file name that no
+ * table names is replaced. A record is rebuilt, never edited, so what is not handled here is not
+ * there. Misuse: redacting twice; it gives other pseudonyms. */
+#include "record/redact.h"
+
+#include "record/spell.h"
+
+#include <gcrypt.h>
+#include <gio/gio.h>
+#include <string.h>
+
+#define KEY_MIN 16
+#define KEY_MAX 65536
+
+struct imapid_redact {
+    guint8 *key;
+    gsize n_key;
+    GRegex *identifiers; /* mail addresses, UUIDs, MAC addresses */
+    GRegex *mail;
+    GRegex *addresses; /* what may be an IP address */
+    GRegex *tokens;
+    GRegex *url_parts; /* user, query and fragment of a URL */
+    GHashTable *words; /* of results, that stay */
+};
+
+enum how {
+    HOW_TEXT,
+    HOW_VERSION,
+    HOW_URL,
+    HOW_DATE,
+    HOW_NUMBER,
+    HOW_ADDRESS,
+    HOW_TOKEN,
+};
+
+static const struct {
+    const char *field;
+    enum how how;
+} rules[] = {
+#define IMAPID_REDACT(field, how) {field, HOW_##how},
+#include "record/redact.def"
+#undef IMAPID_REDACT
+};
+
+/* ---- pseudonyms ---- */
+
+enum { DIGEST = 32 };
+
+static void digest(const struct imapid_redact *redact, const char *kind, const void *octets,
+                   size_t n, uint8_t out[DIGEST])
+{
+    gcry_buffer_t parts[3] = {
+        {.data = redact->key, .len = redact->n_key},
+        {.data = (void *)kind, .len = strlen(kind) + 1}, /* with its NUL: nothing runs together */
+        {.data = (void *)octets, .len = n},
+    };
+
+    gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 3);
+}
+
+static void add_hex(GString *out, const struct imapid_redact *redact, const char *kind,
+                    const void *octets, size_t n)
+{
+    uint8_t bits[DIGEST];
+
+    digest(redact, kind, octets, n, bits);
+    imapid_spell_hex(out, bits, 8);
+}
+
+static void add_token(GString *out, const struct imapid_redact *redact, const void *octets,
+                      size_t n)
+{
+    if (!n)
+        return;
+    g_string_append(out, "redacted-");
+    add_hex(out, redact, "token", octets, n);
+}
+
+static void redact_endpoint(const struct imapid_redact *redact, struct imapid_endpoint *endpoint)
+{
+    uint8_t bits[DIGEST];
+
+    if (endpoint->family == 6) {
+        digest(redact, "ip6", endpoint->address, 16, bits);
+        memcpy(endpoint->address, bits, 16);
+        endpoint->address[0] = 0xfd; /* RFC 4193 */
+    } else {
+        digest(redact, "ip4", endpoint->address, 4, bits);
+        memcpy(endpoint->address, bits, 4);
+        endpoint->address[0] |= 0xf0; /* RFC 1112 4: of a class no host has */
+        if (endpoint->address[0] == 0xff)
+            endpoint->address[0] = 0xfe; /* no broadcast */
+    }
+}
+
+/* An address as text to another one; false where it is none. */
+static bool add_address(GString *out, const struct imapid_redact *redact, const char *text,
+                        size_t n)
+{
+    struct imapid_endpoint endpoint = {.family = 4};
+    char *copy = g_strndup(text, n);
+    GInetAddress *address = g_inet_address_new_from_string(copy);
+
+    g_free(copy);
+    if (!address)
+        return false;
+    memcpy(endpoint.address, g_inet_address_to_bytes(address),
+           g_inet_address_get_native_size(address));
+    endpoint.family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? 6 : 4;
+    g_object_unref(address);
+    redact_endpoint(redact, &endpoint);
+    imapid_spell_address(out, &endpoint);
+    return true;
+}
+
+/* ---- inside texts that stay ---- */
+
+static gboolean replace_identifier(const GMatchInfo *match, GString *out, void *user_data)
+{
+    const struct imapid_redact *redact = user_data;
+    char *text = g_match_info_fetch(match, 0);
+    char *lower = g_ascii_strdown(text, -1);
+
+    if (g_regex_match(redact->mail, text, 0, NULL)) {
+        g_string_append(out, "redacted-");
+        add_hex(out, redact, "mail", lower, strlen(lower));
+        g_string_append(out, "@redacted.invalid");
+    } else {
+        add_token(out, redact, lower, strlen(lower));
+    }
+    g_free(text);
+    g_free(lower);
+    return FALSE;
+}
+
+static gboolean replace_token(const GMatchInfo *match, GString *out, void *user_data)
+{
+    char *text = g_match_info_fetch(match, 0);
+
+    if (strpbrk(text, "0123456789"))
+        add_token(out, user_data, text, strlen(text));
+    else
+        g_string_append(out, text);
+    g_free(text);
+    return FALSE;
+}
+
+static gboolean replace_address(const GMatchInfo *match, GString *out, void *user_data)
+{
+    char *text = g_match_info_fetch(match, 0);
+
+    if (!add_address(out, user_data, text, strlen(text)))
+        g_string_append(out, text);
+    g_free(text);
+    return FALSE;
+}
+
+static gboolean replace_part(const GMatchInfo *match, GString *out, void *user_data)
+{
+    char *text = g_match_info_fetch(match, 0);
+    char first[3] = {text[0], text[0] == '/' ? text[1] : '\0', '\0'};
+
+    g_string_append(out, first);
+    add_token(out, user_data, text, strlen(text));
+    if (text[0] == '/')
+        g_string_append_c(out, '@');
+    g_free(text);
+    return FALSE;
+}
+
+static void replace(const struct imapid_redact *redact, GString *text, const GRegex *regex,
+                    GRegexEvalCallback by)
+{
+    char *replaced =
+        g_regex_replace_eval(regex, text->str, (gssize)text->len, 0, 0, by, (void *)redact, NULL);
+
+    /* A pattern that gave up has found nothing: nothing stays. */
+    g_string_assign(text, replaced ? replaced : "redacted");
+    g_free(replaced);
+}
+
+static void redact_text(const struct imapid_redact *redact, GString *text, enum how how)
+{
+    if (how == HOW_URL)
+        replace(redact, text, redact->url_parts, replace_part);
+    replace(redact, text, redact->identifiers, replace_identifier);
+    if (how == HOW_TEXT || how == HOW_URL)
+        replace(redact, text, redact->addresses, replace_address);
+    if (how == HOW_TEXT)
+        replace(redact, text, redact->tokens, replace_token);
+}
+
+/* ---- pairs ---- */
+
+/* The rule of a field; NULL where no table knows it. */
+static const char *find_rule(const struct imapid_record_string *field, enum how *how)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (!field->is_nil && field->n == strlen(rules[i].field) &&
+            !g_ascii_strncasecmp((const char *)field->octets, rules[i].field, field->n)) {
+            *how = rules[i].how;
+            return rules[i].field;
+        }
+    *how = HOW_TOKEN;
+    return NULL;
+}
+
+static bool is_short_number(const struct imapid_record_string *value)
+{
+    for (size_t i = 0; i < value->n; i++)
+        if (!g_ascii_isdigit((gchar)value->octets[i]))
+            return false;
+    return value->n <= 5;
+}
+
+static struct imapid_record_string redact_name(const struct imapid_redact *redact,
+                                               struct imapid_record_exchange *to,
+                                               const struct imapid_record_string *field)
+{
+    struct imapid_record_string string = {.is_nil = true};
+    GString *text;
+    enum how how;
+
+    if (field->is_nil)
+        return string;
+    text = g_string_new(NULL);
+    if (find_rule(field, &how) || !field->n) {
+        g_string_append_len(text, (const char *)field->octets, (gssize)field->n);
+    } else {
+        char *lower = g_ascii_strdown((const char *)field->octets, (gssize)field->n);
+
+        g_string_append(text, "field-");
+        add_hex(text, redact, "field", lower, field->n);
+        g_free(lower);
+    }
+    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+    return string;
+}
+
+static struct imapid_record_string redact_value(const struct imapid_redact *redact,
+                                                struct imapid_record_exchange *to,
+                                                const struct imapid_record_pair *pair)
+{
+    struct imapid_record_string string = {.is_nil = true};
+    const struct imapid_record_string *value = &pair->value;
+    GString *text;
+    enum how how;
+
+    if (value->is_nil)
+        return string;
+    find_rule(&pair->field, &how);
+    text = g_string_new(NULL);
+    if (how == HOW_TOKEN || memchr(value->octets, '\0', value->n) ||
+        (how == HOW_NUMBER && !is_short_number(value))) {
+        add_token(text, redact, value->octets, value->n);
+    } else if (how == HOW_ADDRESS) {
+        if (!add_address(text, redact, (const char *)value->octets, value->n))
+            add_token(text, redact, value->octets, value->n);
+    } else {
+        g_string_append_len(text, (const char *)value->octets, (gssize)value->n);
+        if (how != HOW_NUMBER)
+            redact_text(redact, text, how);
+    }
+    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+    return string;
+}
+
+/* ---- raw text ---- */
+
+static bool ends_word(uint8_t c)
+{
+    return c <= ' ' || strchr("\"(){}\\,", c);
+}
+
+/* Adds the words of a string that stays. */
+static void add_words(GHashTable *words, const struct imapid_record_string *string)
+{
+    size_t end;
+
+    for (size_t at = 0; !string->is_nil && at < string->n; at = end + 1) {
+        for (end = at; end < string->n && !ends_word(string->octets[end]); end++)
+            ;
+        if (end > at)
+            g_hash_table_add(
+                words, g_ascii_strdown((const char *)string->octets + at, (gssize)(end - at)));
+    }
+}
+
+/* Letters to x, digits to 9, one for each character; what is neither stays. */
+static void add_masked(GString *out, const uint8_t *octets, size_t n)
+{
+    GString *valid = g_string_new(NULL);
+
+    imapid_spell_utf8(valid, octets, n);
+    for (const char *at = valid->str; at < valid->str + valid->len; at = g_utf8_next_char(at)) {
+        uint8_t c = (uint8_t)*at;
+
+        g_string_append_c(out, g_ascii_isdigit((gchar)c)                ? '9'
+                               : g_ascii_isalpha((gchar)c) || c >= 0x80 ? 'x'
+                                                                        : (gchar)c);
+    }
+    g_string_free(valid, TRUE);
+}
+
+static bool is_word(GHashTable *words, const uint8_t *octets, size_t n)
+{
+    char *lower = g_ascii_strdown((const char *)octets, (gssize)n);
+    bool found = g_hash_table_contains(words, lower);
+
+    g_free(lower);
+    return found;
+}
+
+static void mask_raw(GString *out, GHashTable *words, const uint8_t *raw, size_t n)
+{
+    size_t end;
+
+    for (size_t at = 0; at < n; at = end) {
+        bool announces = at && raw[at - 1] == '{'; /* a literal: its size tells nothing new */
+
+        for (end = at; end < n && !ends_word(raw[end]); end++)
+            announces &= g_ascii_isdigit((gchar)raw[end]) || raw[end] == '+';
+        if (end == at)
+            g_string_append_c(out, (gchar)raw[end++]);
+        else if (announces || is_word(words, raw + at, end - at))
+            g_string_append_len(out, (const char *)raw + at, (gssize)(end - at));
+        else
+            add_masked(out, raw + at, end - at);
+    }
+}
+
+/* ---- exchanges ---- */
+
+static char *redact_tag(const struct imapid_redact *redact, const char *tag)
+{
+    size_t n_letters = 0, n_digits = 0, n;
+    GString *text;
+
+    if (!tag)
+        return NULL;
+    n = strlen(tag);
+    while (n_letters < n && g_ascii_isalpha(tag[n_letters]))
+        n_letters++;
+    while (n_letters + n_digits < n && g_ascii_isdigit(tag[n_letters + n_digits]))
+        n_digits++;
+    if (n_letters + n_digits == n && n_letters <= 4 && n_digits <= 8)
+        return g_strdup(tag);
+    text = g_string_new("tag-");
+    add_hex(text, redact, "tag", tag, n);
+    return g_string_free(text, FALSE);
+}
+
+static void redact_raw(struct imapid_record_exchange *to, struct imapid_record_half *half,
+                       const struct imapid_record_half *from)
+{
+    static const char *const syntax[] = {"id", "nil", "*"};
+    GHashTable *words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GString *text = g_string_new(NULL);
+    struct imapid_record_string raw;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(syntax); i++)
+        g_hash_table_add(words, g_strdup(syntax[i]));
+    if (to->tag)
+        g_hash_table_add(words, g_ascii_strdown(to->tag, -1));
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        add_words(words, &half->pairs[i].field);
+        add_words(words, &half->pairs[i].value);
+    }
+    mask_raw(text, words, from->raw, from->n_raw);
+    raw = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    half->raw = raw.octets;
+    half->n_raw = raw.n;
+    g_string_free(text, TRUE);
+    g_hash_table_destroy(words);
+}
+
+static void redact_half(const struct imapid_redact *redact, struct imapid_record_exchange *to,
+                        struct imapid_record_half *half, const struct imapid_record_half *from)
+{
+    *half = (struct imapid_record_half){
+        .seen = from->seen,
+        .packet = from->packet,
+        .has_list = from->has_list,
+        .n_pairs = from->n_pairs,
+        .is_malformed = from->is_malformed,
+    };
+    half->pairs = g_new0(struct imapid_record_pair, from->n_pairs + 1);
+    for (unsigned i = 0; i < from->n_pairs; i++) {
+        half->pairs[i].field = redact_name(redact, to, &from->pairs[i].field);
+        half->pairs[i].value = redact_value(redact, to, &from->pairs[i]);
+    }
+    if (from->is_malformed)
+        redact_raw(to, half, from);
+}
+
+/* Only words of the table stay; digits never do. */
+static void redact_result(const struct imapid_redact *redact, struct imapid_record_exchange *to,
+                          const struct imapid_record_string *from)
+{
+    GString *text = g_string_new(NULL);
+    size_t end;
+
+    for (size_t at = 0; !from->is_nil && at < from->n; at = end) {
+        for (end = at; end < from->n && g_ascii_isalpha((gchar)from->octets[end]); end++)
+            ;
+        if (end > at && is_word(redact->words, from->octets + at, end - at)) {
+            g_string_append_len(text, (const char *)from->octets + at, (gssize)(end - at));
+        } else if (end > at) {
+            add_masked(text, from->octets + at, end - at);
+        } else {
+            for (; end < from->n && !g_ascii_isalpha((gchar)from->octets[end]); end++)
+                ;
+            add_masked(text, from->octets + at, end - at);
+        }
+    }
+    if (!from->is_nil)
+        to->text = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+}
+
+static char *redact_file(const struct imapid_redact *redact, const char *file)
+{
+    static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".gz",
+                                          ".zst",  ".xz",     ".lz4", ".bz2"};
+    GString *text = g_string_new("capture-"), *valid = g_string_new(NULL);
+    char *lower = g_ascii_strdown(file, -1);
+
+    imapid_spell_utf8(valid, (const uint8_t *)file, strlen(file));
+    if (!strcmp(file, "-"))
+        g_string_assign(text, "-");
+    else
+        add_hex(text, redact, "file", valid->str, valid->len);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(lower, endings[i]))
+            g_string_append(text, endings[i]);
+    g_string_free(valid, TRUE);
+    g_free(lower);
+    return g_string_free(text, FALSE);
+}
+
+static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
+                                             const struct imapid_record_conn *from, char *file)
+{
+    struct imapid_record_conn conn = *from;
+
+    conn.file = file;
+    redact_endpoint(redact, &conn.client);
+    redact_endpoint(redact, &conn.server);
+    return conn;
+}
+
+static struct imapid_record_exchange *redact_exchange(const struct imapid_redact *redact,
+                                                      const struct imapid_record_exchange *from,
+                                                      char *file)
+{
+    struct imapid_record_exchange *to = imapid_record_exchange_new();
+
+    to->conn = redact_conn(redact, &from->conn, file);
+    to->tag = redact_tag(redact, from->tag);
+    redact_half(redact, to, &to->command, &from->command);
+    redact_half(redact, to, &to->response, &from->response);
+    to->status = from->status;
+    to->result = from->result;
+    redact_result(redact, to, &from->text);
+    to->security = from->security;
+    to->compressed = from->compressed;
+    to->state = from->state;
+    to->complete = from->complete;
+    to->n_findings = from->n_findings;
+    to->findings = g_new0(struct imapid_record_finding, from->n_findings + 1);
+    for (unsigned i = 0; i < from->n_findings; i++) {
+        to->findings[i].code = from->findings[i].code;
+        to->findings[i].side = from->findings[i].side;
+        to->findings[i].field = redact_name(redact, to, &from->findings[i].field);
+    }
+    return to;
+}
+
+/* ---- the sink ---- */
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    const struct imapid_redact_sink *sink = ctx;
+    char *file = redact_file(sink->redact, exchange->conn.file);
+    struct imapid_record_exchange *redacted = redact_exchange(sink->redact, exchange, file);
+
+    sink->next->exchange(sink->next->ctx, redacted);
+    imapid_record_exchange_free(redacted);
+    g_free(file);
+}
+
+/* A word of this program; JSON Lines may bring others. */
+static const char *keep_word(const char *word)
+{
+    size_t n = word ? strspn(word, "abcdefghijklmnopqrstuvwxyz-") : 0;
+
+    return !word || (!word[n] && n <= 32) ? word : "unknown";
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *session)
+{
+    const struct imapid_redact_sink *sink = ctx;
+    char *file = redact_file(sink->redact, session->conn.file);
+    struct imapid_record_session redacted = *session;
+
+    redacted.conn = redact_conn(sink->redact, &session->conn, file);
+    redacted.not_decrypted = keep_word(session->not_decrypted);
+    if (redacted.not_decrypted != session->not_decrypted ||
+        session->not_decrypted_phrase == session->not_decrypted)
+        redacted.not_decrypted_phrase = redacted.not_decrypted;
+    for (unsigned i = 0; i < redacted.n_findings; i++)
+        redacted.findings[i].field = (struct imapid_record_string){.is_nil = true};
+    sink->next->session(sink->next->ctx, &redacted);
+    g_free(file);
+}
+
+/* Messages name the file and quote nothing else of a capture, but the system's words are not ours
+ * to know: where and why goes, that something failed stays. */
+static void on_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    const struct imapid_redact_sink *sink = ctx;
+    char *file = redact_file(sink->redact, capture->file);
+    struct imapid_record_capture redacted = *capture;
+
+    redacted.file = file;
+    redacted.format = keep_word(capture->format);
+    if (capture->error)
+        redacted.error = (char *)"it could not be read whole";
+    sink->next->capture(sink->next->ctx, &redacted);
+    g_free(file);
+}
+
+struct imapid_record_sink imapid_redact_wrap(struct imapid_redact_sink *sink)
+{
+    return (struct imapid_record_sink){on_exchange, on_session, on_capture, sink};
+}
+
+/* ---- keys and patterns ---- */
+
+static bool read_key(struct imapid_redact *redact, const char *key_file, char **message)
+{
+    GError *error = NULL;
+    char *text;
+
+    if (!key_file) {
+        redact->n_key = DIGEST;
+        redact->key = g_malloc(DIGEST);
+        gcry_randomize(redact->key, DIGEST, GCRY_STRONG_RANDOM);
+        return true;
+    }
+    if (!g_file_get_contents(key_file, &text, &redact->n_key, &error)) {
+        *message = g_strdup(error->message);
+        g_error_free(error);
+        return false;
+    }
+    redact->key = (guint8 *)text;
+    while (redact->n_key && strchr("\r\n", text[redact->n_key - 1]))
+        redact->n_key--; /* editors end a file with one */
+    if (redact->n_key < KEY_MIN || redact->n_key > KEY_MAX) {
+        *message = g_strdup_printf("%s: a key has %d to %d octets", key_file, KEY_MIN, KEY_MAX);
+        return false;
+    }
+    return true;
+}
+
+#define MAIL "(?<![\\w.+%-])[\\w.+%-]++@[A-Za-z0-9-]++(?:\\.[A-Za-z0-9-]++)*+"
+#define UUID "(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+#define MAC  "(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"
+#define IP4  "(?<![\\d.])\\d{1,3}(?:\\.\\d{1,3}){3}(?![\\d])"
+#define IP6  "(?<![\\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?![\\w:])"
+
+static GRegex *compile(const char *pattern)
+{
+    return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
+}
+
+static void add_result_words(GHashTable *words)
+{
+    static const char *const list[] = {
+#include "record/redact-words.def"
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(list); i++)
+        g_hash_table_add(words, (char *)list[i]);
+}
+
+struct imapid_redact *imapid_redact_new(const char *key_file, char **message)
+{
+    struct imapid_redact *redact = g_new0(struct imapid_redact, 1);
+
+    if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
+        gcry_check_version(NULL);
+        gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    }
+    redact->identifiers = compile(MAIL "|" UUID "|" MAC);
+    redact->mail = compile("@");
+    redact->addresses = compile(IP4 "|" IP6);
+    redact->tokens = compile("(?<![\\w=+/-])[\\w=+/-]{24,}+");
+    redact->url_parts = compile("//[^/?#@\\s]*+@|[?#].++");
+    redact->words = g_hash_table_new(g_str_hash, g_str_equal);
+    add_result_words(redact->words);
+    if (!read_key(redact, key_file, message)) {
+        imapid_redact_free(redact);
+        return NULL;
+    }
+    return redact;
+}
+
+void imapid_redact_free(struct imapid_redact *redact)
+{
+    if (!redact)
+        return;
+    g_free(redact->key);
+    g_regex_unref(redact->identifiers);
+    g_regex_unref(redact->mail);
+    g_regex_unref(redact->addresses);
+    g_regex_unref(redact->tokens);
+    g_regex_unref(redact->url_parts);
+    g_hash_table_destroy(redact->words);
+    g_free(redact);
+}
