@@ -11,8 +11,8 @@
  * are cut, since --verbose has them whole. */
 #define WIDTH_TIME     27
 #define WIDTH_ENDPOINT 21
-#define WIDTH_SECURITY 9
-#define WIDTH_IDENTITY 30
+#define WIDTH_SECURITY 16
+#define WIDTH_IDENTITY 24
 
 static const char bold[] = "1", dim[] = "2", red[] = "31", yellow[] = "33", cyan[] = "36";
 
@@ -120,10 +120,10 @@ static void add_identity(GString *out, const struct imapid_writer_style *style,
     if (!half->seen) {
         g_string_append_c(text, '-');
     } else if (name) {
-        add_string(text, name, WIDTH_IDENTITY);
-        if (version && text->len + 1 < WIDTH_IDENTITY) {
+        add_string(text, name, WIDTH_IDENTITY - 3);
+        if (version && text->len + 5 < WIDTH_IDENTITY) {
             g_string_append_c(text, ' ');
-            add_string(text, version, WIDTH_IDENTITY - text->len);
+            add_string(text, version, WIDTH_IDENTITY - 3 - text->len);
         }
     } else if (!half->n_pairs) {
         g_string_append(text, half->has_list ? "()" : "NIL");
