@@ -15,10 +15,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-#ifndef WIRESHARK_PLUGIN_REGISTER /* from 4.2 on there are macros, which say what a plugin is for  \
-                                   */
-#define PLUGIN_DESC_DISSECTOR 1
-#endif
+/* From 4.2 on a plugin says what it is for: bit 0 is a dissector. */
+#define DESCRIBES_DISSECTOR 1
 
 EXPORT extern const char plugin_version[];
 EXPORT extern const int plugin_want_major;
@@ -56,5 +54,5 @@ void plugin_register(void)
 
 uint32_t plugin_describe(void)
 {
-    return PLUGIN_DESC_DISSECTOR;
+    return DESCRIBES_DISSECTOR;
 }
