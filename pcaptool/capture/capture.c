@@ -8,6 +8,8 @@
 
 #include "capture/reader.h"
 
+#include "capture/foreign.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -54,6 +56,18 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
     capture->secrets_ctx = ctx;
 }
 
+/* Takes `what`. `of` says which octets `place` counts. */
+static enum imapid_capture_result set_error(struct imapid_capture *capture, uint64_t place,
+                                            const char *of, char *what)
+{
+    g_free(capture->error);
+    capture->error =
+        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT "%s: %s", capture->name, place, of, what);
+    g_free(what);
+    capture->counts.n_errors++;
+    return IMAPID_CAPTURE_ERROR;
+}
+
 enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
                                                const char *format, ...)
 {
@@ -61,12 +75,7 @@ enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, u
     va_start(args, format);
     char *what = g_strdup_vprintf(format, args);
     va_end(args);
-    g_free(capture->error);
-    capture->error =
-        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT ": %s", capture->name, place, what);
-    g_free(what);
-    capture->counts.n_errors++;
-    return IMAPID_CAPTURE_ERROR;
+    return set_error(capture, place, capture->packed ? " of its contents" : "", what);
 }
 
 enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
@@ -81,9 +90,14 @@ enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *captur
                                                    uint64_t n, const char *what)
 {
     const struct imapid_window *window = &capture->window;
+    uint64_t unpack_place = 0;
+    const char *why =
+        capture->unpack ? imapid_unpack_get_error(capture->unpack, &unpack_place) : NULL;
     capture->next = imapid_capture_next_none;
-    if (window->stop)
+    if (capture->stop)
         return IMAPID_CAPTURE_END;
+    if (why)
+        return set_error(capture, unpack_place, "", g_strdup(why));
     if (window->error)
         return imapid_capture_fail(capture, window->end_place, "reading failed: %s",
                                    g_strerror(window->error));
@@ -95,25 +109,64 @@ enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *captur
                                what, window->end_place - place, n);
 }
 
+/* Waits for more than four octets only where they are about to be a magic number of six. */
+static bool is_packed(struct imapid_window *window)
+{
+    if (!imapid_window_need(window, 4))
+        return false;
+    if (*window->at == 0xfd)
+        imapid_window_need(window, IMAPID_UNPACK_PEEK);
+    return imapid_unpack_is_packed(window->at, imapid_window_left(window));
+}
+
+/* Puts the unpacked contents in the place of the file. */
+static void begin_unpack(struct imapid_capture *capture)
+{
+    capture->packed = g_new(struct imapid_window, 1);
+    imapid_window_move(capture->packed, &capture->window);
+    capture->unpack = imapid_unpack_new(capture->packed);
+    imapid_window_init_source(
+        &capture->window,
+        &(struct imapid_capture_source){.read = imapid_unpack_read, .ctx = capture->unpack});
+    if (capture->stop) /* it came while the windows were exchanged */
+        imapid_capture_stop(capture);
+}
+
+static enum imapid_capture_result refuse(struct imapid_capture *capture)
+{
+    struct imapid_window *window = &capture->window;
+    imapid_window_need(window, IMAPID_FOREIGN_PEEK);
+    size_t n = imapid_window_left(window);
+    const struct imapid_foreign *foreign = imapid_foreign_find(window->at, n);
+    capture->next = imapid_capture_next_none;
+    if (foreign) {
+        capture->format = foreign->format;
+        return imapid_capture_fail(capture, imapid_window_place(window), "%s", foreign->what);
+    }
+    return imapid_capture_fail(capture, imapid_window_place(window), "%s",
+                               n == 0 ? "the file is empty"
+                                      : "neither pcap nor pcapng; what else Wireshark reads, its "
+                                        "'editcap -F pcapng' converts");
+}
+
 /* The first next(): finds the format, then is replaced by its reader. */
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet)
 {
     struct imapid_window *window = &capture->window;
     enum imapid_capture_result result;
+    if (!capture->packed && is_packed(window))
+        begin_unpack(capture);
     bool whole = imapid_window_need(window, 4);
     uint32_t magic = whole ? imapid_get32(window->at, false) : 0;
-    if (window->error || window->stop) {
+    if (window->error || capture->stop) {
         return imapid_capture_fail_end(capture, 0, 4, "file header");
     } else if (imapid_pcap_is_magic(magic)) {
         result = imapid_pcap_begin(capture);
     } else if (imapid_pcapng_is_magic(magic)) {
         result = imapid_pcapng_begin(capture);
     } else {
-        capture->next = imapid_capture_next_none;
-        return imapid_capture_fail(capture, imapid_window_place(window), "%s",
-                                   imapid_window_left(window) == 0 ? "the file is empty"
-                                                                   : "neither pcap nor pcapng");
+        return refuse(capture);
     }
     return result == IMAPID_CAPTURE_PACKET ? capture->next(capture, packet) : result;
 }
@@ -122,7 +175,7 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
     struct imapid_capture_counts *counts = &capture->counts;
-    if (capture->window.stop)
+    if (capture->stop)
         return IMAPID_CAPTURE_END;
     enum imapid_capture_result result = capture->next(capture, packet);
     if (result != IMAPID_CAPTURE_PACKET)
@@ -152,17 +205,20 @@ const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapi
 
 uint64_t imapid_capture_get_place(const struct imapid_capture *capture)
 {
-    return imapid_window_place(&capture->window);
+    return imapid_window_place(capture->packed ? capture->packed : &capture->window);
 }
 
 uint64_t imapid_capture_get_size(const struct imapid_capture *capture)
 {
-    return capture->window.size;
+    return capture->packed ? capture->packed->size : capture->window.size;
 }
 
 void imapid_capture_stop(struct imapid_capture *capture)
 {
+    capture->stop = 1;
     capture->window.stop = 1;
+    if (capture->packed)
+        capture->packed->stop = 1;
 }
 
 void imapid_capture_close(struct imapid_capture *capture)
@@ -170,6 +226,10 @@ void imapid_capture_close(struct imapid_capture *capture)
     if (!capture)
         return;
     imapid_window_deinit(&capture->window);
+    imapid_unpack_free(capture->unpack);
+    if (capture->packed)
+        imapid_window_deinit(capture->packed);
+    g_free(capture->packed);
     imapid_pcapng_deinit(&capture->pcapng);
     g_free(capture->name);
     g_free(capture->error);

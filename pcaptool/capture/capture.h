@@ -9,8 +9,9 @@
 /* A capture file, pipe or standard input, read as packets in the order they are stored.
  *
  * pcap (both byte orders, micro- and nanoseconds, modified header) and pcapng (any number of
- * sections and interfaces), through a bounded buffer; a pipe yields each packet as soon as it is
- * complete. One object is used by one thread at a time; different objects are independent.
+ * sections and interfaces), also compressed, through a bounded buffer; a pipe yields each packet as
+ * soon as it is complete. One object is used by one thread at a time; different objects are
+ * independent.
  *
  *     struct imapid_capture *c = imapid_capture_open(path, &message);
  *     while ((result = imapid_capture_next(c, &packet)) != IMAPID_CAPTURE_END)
@@ -65,11 +66,13 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet);
 
-/* The message of the last ERROR: "FILE: octet PLACE: what is wrong". NULL when there was none.
+/* The message of the last ERROR: "FILE: octet PLACE: what is wrong", or, of a compressed file,
+ * "FILE: octet PLACE of its contents: what is wrong". NULL when there was none.
  * Good until the next imapid_capture_next(). */
 const char *imapid_capture_get_error(const struct imapid_capture *capture);
 
-/* "pcap" or "pcapng"; NULL until the first imapid_capture_next() has found out. */
+/* "pcap" or "pcapng", or the name of a format that is refused; NULL until the first
+ * imapid_capture_next() has found out. */
 const char *imapid_capture_get_format(const struct imapid_capture *capture);
 
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture);

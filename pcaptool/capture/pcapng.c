@@ -389,10 +389,8 @@ static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
 {
     if (capture->pcapng.lost) {
         capture->pcapng.lost = false;
-        if (!find_block(capture)) {
-            capture->next = imapid_capture_next_none;
-            return IMAPID_CAPTURE_END;
-        }
+        if (!find_block(capture)) /* told already, but for a failed read */
+            return imapid_capture_fail_end(capture, capture->window.end_place, 0, "block");
     }
     for (;;) {
         enum outcome outcome;

@@ -3,6 +3,7 @@
 #define IMAPID_CAPTURE_READER_H
 
 #include "capture/capture.h"
+#include "capture/unpack.h"
 #include "capture/window.h"
 
 #include <glib.h>
@@ -37,6 +38,10 @@ struct imapid_pcapng {
 
 struct imapid_capture {
     struct imapid_window window;
+    volatile sig_atomic_t stop;
+    /* Of a compressed file: the file, and its contents, which `window` is over. Else NULL. */
+    struct imapid_window *packed;
+    struct imapid_unpack *unpack;
     /* Reads one packet; sets everything of it but its number. */
     enum imapid_capture_result (*next)(struct imapid_capture *capture,
                                        struct imapid_packet *packet);

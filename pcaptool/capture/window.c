@@ -55,6 +55,14 @@ void imapid_window_deinit(struct imapid_window *window)
     *window = (struct imapid_window){.fd = -1};
 }
 
+void imapid_window_move(struct imapid_window *to, struct imapid_window *from)
+{
+    *to = *from;
+    if (to->source.ctx == from)
+        to->source.ctx = to;
+    *from = (struct imapid_window){.fd = -1};
+}
+
 /* Room for n octets from `at` on. */
 static void make_room(struct imapid_window *window, size_t n)
 {

@@ -35,6 +35,9 @@ void imapid_window_init_source(struct imapid_window *window,
                                const struct imapid_capture_source *source);
 void imapid_window_deinit(struct imapid_window *window);
 
+/* A window to another place in memory; `from` is void then. */
+void imapid_window_move(struct imapid_window *to, struct imapid_window *from);
+
 /* The slow half of imapid_window_need(). */
 bool imapid_window_fill(struct imapid_window *window, size_t n);
 

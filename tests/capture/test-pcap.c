@@ -63,7 +63,8 @@ static void test_truncation(void)
         if (n == 0)
             g_string_append(expected, "!F: octet 0: the file is empty ");
         else if (n < 4)
-            g_string_append(expected, "!F: octet 0: neither pcap nor pcapng ");
+            g_string_append(expected, "!F: octet 0: neither pcap nor pcapng; what else Wireshark "
+                                      "reads, its 'editcap -F pcapng' converts ");
         else if (n < 24)
             g_string_append_printf(expected,
                                    "!F: octet 0: the file ends inside a file header, "

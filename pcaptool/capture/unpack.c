@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Five decoders behind one read(). Each is called as its library wants it, one member at a time;
+ * members that follow, padding and skippable frames are the same for all and are dealt with here.
+ * What a decoder has made before it meets damage is given first, to the last octet.
+ *
+ * Refused: a member that needs more memory than MEMORY_MAX; octets behind the last member that are
+ * no member. Misuse: using the packed window meanwhile. */
+
+#include "capture/unpack.h"
+
+#include <bzlib.h>
+#include <errno.h>
+#include <glib.h>
+#include <lz4frame.h>
+#include <lzma.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+/* What a stream may make its decoder keep. The highest level of each tool needs 128 MiB or less;
+ * more is asked for by hand, or by an enemy. */
+#define MEMORY_MAX      ((uint64_t)160 << 20)
+#define ZSTD_WINDOW_LOG 27
+
+/* A frame that zstd and lz4 skip: its type, its length, and no more of meaning. */
+#define SKIPPABLE      0x184d2a50u
+#define SKIPPABLE_MASK 0xfffffff0u
+
+enum step { GOING_ON, MEMBER_ENDS, BAD };
+
+/* One call of a decoder: from where to where, then how much was used and made. */
+struct portion {
+    const uint8_t *in;
+    uint8_t *out;
+    size_t n_in, n_out;
+    size_t n_used, n_made;
+    const char *why; /* of BAD */
+};
+
+struct packing {
+    const char *name;
+    uint8_t magic[IMAPID_UNPACK_PEEK];
+    uint8_t n_magic;
+    bool (*begin)(struct imapid_unpack *unpack);
+    enum step (*decode)(struct imapid_unpack *unpack, struct portion *portion);
+    void (*end)(struct imapid_unpack *unpack);
+};
+
+struct imapid_unpack {
+    struct imapid_window *packed;
+    const struct packing *packing; /* of the member under way; NULL: between members */
+    bool begun;                    /* a member was met */
+    bool at_end;
+    char *error;
+    uint64_t place; /* of the error */
+    z_stream gzip;
+    bz_stream bzip2;
+    lzma_stream xz;
+    ZSTD_DStream *zstd;
+    LZ4F_dctx *lz4;
+};
+
+/* ---- gzip ---- */
+
+static bool gzip_begin(struct imapid_unpack *unpack)
+{
+    memset(&unpack->gzip, 0, sizeof unpack->gzip);
+    return inflateInit2(&unpack->gzip, MAX_WBITS + 16) == Z_OK;
+}
+
+static enum step gzip_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    z_stream *z = &unpack->gzip;
+    z->next_in = (Bytef *)portion->in;
+    z->avail_in = (uInt)portion->n_in;
+    z->next_out = portion->out;
+    z->avail_out = (uInt)portion->n_out;
+    int status = inflate(z, Z_NO_FLUSH);
+    portion->n_used = portion->n_in - z->avail_in;
+    portion->n_made = portion->n_out - z->avail_out;
+    portion->why = z->msg;
+    if (status == Z_STREAM_END)
+        return MEMBER_ENDS;
+    return status == Z_OK || status == Z_BUF_ERROR ? GOING_ON : BAD;
+}
+
+static void gzip_end(struct imapid_unpack *unpack)
+{
+    inflateEnd(&unpack->gzip);
+}
+
+/* ---- bzip2 ---- */
+
+static bool bzip2_begin(struct imapid_unpack *unpack)
+{
+    memset(&unpack->bzip2, 0, sizeof unpack->bzip2);
+    return BZ2_bzDecompressInit(&unpack->bzip2, 0, 0) == BZ_OK;
+}
+
+static enum step bzip2_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    bz_stream *bz = &unpack->bzip2;
+    bz->next_in = (char *)portion->in;
+    bz->avail_in = (unsigned)portion->n_in;
+    bz->next_out = (char *)portion->out;
+    bz->avail_out = (unsigned)portion->n_out;
+    int status = BZ2_bzDecompress(bz);
+    portion->n_used = portion->n_in - bz->avail_in;
+    portion->n_made = portion->n_out - bz->avail_out;
+    if (status == BZ_STREAM_END)
+        return MEMBER_ENDS;
+    return status == BZ_OK ? GOING_ON : BAD;
+}
+
+static void bzip2_end(struct imapid_unpack *unpack)
+{
+    BZ2_bzDecompressEnd(&unpack->bzip2);
+}
+
+/* ---- xz ---- */
+
+static bool xz_begin(struct imapid_unpack *unpack)
+{
+    unpack->xz = (lzma_stream)LZMA_STREAM_INIT;
+    return lzma_stream_decoder(&unpack->xz, MEMORY_MAX, 0) == LZMA_OK;
+}
+
+static enum step xz_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    lzma_stream *xz = &unpack->xz;
+    xz->next_in = portion->in;
+    xz->avail_in = portion->n_in;
+    xz->next_out = portion->out;
+    xz->avail_out = portion->n_out;
+    lzma_ret status = lzma_code(xz, LZMA_RUN);
+    portion->n_used = portion->n_in - xz->avail_in;
+    portion->n_made = portion->n_out - xz->avail_out;
+    if (status == LZMA_STREAM_END)
+        return MEMBER_ENDS;
+    if (status == LZMA_MEMLIMIT_ERROR)
+        portion->why = "it needs more memory than is allowed";
+    return status == LZMA_OK || status == LZMA_BUF_ERROR ? GOING_ON : BAD;
+}
+
+static void xz_end(struct imapid_unpack *unpack)
+{
+    lzma_end(&unpack->xz);
+}
+
+/* ---- zstd ---- */
+
+static bool zstd_begin(struct imapid_unpack *unpack)
+{
+    unpack->zstd = ZSTD_createDStream();
+    return unpack->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(unpack->zstd, ZSTD_d_windowLogMax,
+                                                                ZSTD_WINDOW_LOG));
+}
+
+static enum step zstd_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    ZSTD_inBuffer in = {portion->in, portion->n_in, 0};
+    ZSTD_outBuffer out = {portion->out, portion->n_out, 0};
+    size_t left = ZSTD_decompressStream(unpack->zstd, &out, &in);
+    portion->n_used = in.pos;
+    portion->n_made = out.pos;
+    if (ZSTD_isError(left)) {
+        portion->why = ZSTD_getErrorName(left);
+        return BAD;
+    }
+    return left == 0 ? MEMBER_ENDS : GOING_ON;
+}
+
+static void zstd_end(struct imapid_unpack *unpack)
+{
+    ZSTD_freeDStream(unpack->zstd);
+}
+
+/* ---- lz4 ---- */
+
+static bool lz4_begin(struct imapid_unpack *unpack)
+{
+    return !LZ4F_isError(LZ4F_createDecompressionContext(&unpack->lz4, LZ4F_VERSION));
+}
+
+static enum step lz4_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    portion->n_used = portion->n_in;
+    portion->n_made = portion->n_out;
+    size_t left = LZ4F_decompress(unpack->lz4, portion->out, &portion->n_made, portion->in,
+                                  &portion->n_used, NULL);
+    if (LZ4F_isError(left)) {
+        portion->n_used = portion->n_made = 0; /* they mean nothing then */
+        portion->why = LZ4F_getErrorName(left);
+        return BAD;
+    }
+    return left == 0 ? MEMBER_ENDS : GOING_ON;
+}
+
+static void lz4_end(struct imapid_unpack *unpack)
+{
+    LZ4F_freeDecompressionContext(unpack->lz4);
+}
+
+static const struct packing packings[] = {
+    {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_decode, gzip_end},
+    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_decode, zstd_end},
+    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_decode, xz_end},
+    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, lz4_begin, lz4_decode, lz4_end},
+    {"bzip2", {'B', 'Z', 'h'}, 3, bzip2_begin, bzip2_decode, bzip2_end},
+};
+
+/* ---- members ---- */
+
+static const struct packing *find_packing(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(packings); i++)
+        if (n >= packings[i].n_magic && !memcmp(octets, packings[i].magic, packings[i].n_magic))
+            return &packings[i];
+    return NULL;
+}
+
+static uint32_t get32le(const uint8_t *octets)
+{
+    uint32_t value;
+    memcpy(&value, octets, sizeof value);
+    return GUINT32_FROM_LE(value);
+}
+
+static bool is_skippable(const uint8_t *octets, size_t n)
+{
+    return n >= 4 && (get32le(octets) & SKIPPABLE_MASK) == SKIPPABLE;
+}
+
+bool imapid_unpack_is_packed(const uint8_t *octets, size_t n)
+{
+    return find_packing(octets, n) || is_skippable(octets, n);
+}
+
+struct imapid_unpack *imapid_unpack_new(struct imapid_window *packed)
+{
+    struct imapid_unpack *unpack = g_new0(struct imapid_unpack, 1);
+    unpack->packed = packed;
+    return unpack;
+}
+
+static void end_member(struct imapid_unpack *unpack)
+{
+    if (unpack->packing)
+        unpack->packing->end(unpack);
+    unpack->packing = NULL;
+}
+
+/* Sets the error, or errno of what is below; nothing comes after it. Returns false. */
+static bool fail(struct imapid_unpack *unpack, const char *what, const char *why)
+{
+    const char *name = unpack->packing ? unpack->packing->name : "compressed";
+    unpack->at_end = true;
+    if (unpack->packed->error || unpack->packed->stop)
+        return false;
+    unpack->place = imapid_window_place(unpack->packed);
+    unpack->error = why ? g_strdup_printf("%s stream: %s: %s", name, what, why)
+                        : g_strdup_printf("%s stream: %s", name, what);
+    return false;
+}
+
+static bool skip_frame(struct imapid_unpack *unpack)
+{
+    struct imapid_window *packed = unpack->packed;
+    return (imapid_window_need(packed, 8) &&
+            imapid_window_skip(packed, (uint64_t)8 + get32le(packed->at + 4))) ||
+           fail(unpack, "the file ends inside it", NULL);
+}
+
+/* Between members: begins the next one. False at the end, or when there is none. */
+static bool begin_member(struct imapid_unpack *unpack)
+{
+    struct imapid_window *packed = unpack->packed;
+    while (imapid_window_need(packed, 1)) {
+        imapid_window_need(packed, IMAPID_UNPACK_PEEK);
+        size_t n = imapid_window_left(packed);
+        if (is_skippable(packed->at, n)) {
+            if (!skip_frame(unpack))
+                return false;
+            continue;
+        }
+        unpack->packing = find_packing(packed->at, n);
+        if (unpack->packing) {
+            unpack->begun = true;
+            return unpack->packing->begin(unpack) || fail(unpack, "no memory", NULL);
+        }
+        if (*packed->at != 0) /* padding, of tapes and of xz */
+            return fail(unpack, "something else follows it", NULL);
+        packed->at++;
+    }
+    unpack->at_end = true;
+    return false;
+}
+
+/* One call of the decoder. */
+static size_t decode(struct imapid_unpack *unpack, uint8_t *octets, size_t n)
+{
+    struct imapid_window *packed = unpack->packed;
+    struct portion portion = {.in = packed->at,
+                              .n_in = imapid_window_left(packed),
+                              .out = octets,
+                              .n_out = MIN(n, (size_t)1 << 30)};
+    enum step step = unpack->packing->decode(unpack, &portion);
+    packed->at += portion.n_used;
+    if (step == BAD) {
+        fail(unpack, "damaged", portion.why);
+    } else if (step == MEMBER_ENDS) {
+        end_member(unpack);
+    } else if (portion.n_used == 0 && portion.n_made == 0 &&
+               (portion.n_in > 0 || !imapid_window_need(packed, 1))) {
+        fail(unpack, portion.n_in > 0 ? "damaged" : "the file ends inside it", NULL);
+    }
+    return portion.n_made;
+}
+
+ptrdiff_t imapid_unpack_read(void *ctx, uint8_t *octets, size_t n)
+{
+    struct imapid_unpack *unpack = ctx;
+    while (!unpack->at_end) {
+        if (!unpack->packing && !begin_member(unpack))
+            break;
+        size_t n_made = decode(unpack, octets, n);
+        if (n_made > 0)
+            return (ptrdiff_t)n_made;
+    }
+    if (!unpack->error && !unpack->packed->error)
+        return 0;
+    errno = unpack->error ? EBADMSG : unpack->packed->error;
+    return -1;
+}
+
+const char *imapid_unpack_get_error(const struct imapid_unpack *unpack, uint64_t *place)
+{
+    *place = unpack->place;
+    return unpack->error;
+}
+
+void imapid_unpack_free(struct imapid_unpack *unpack)
+{
+    if (!unpack)
+        return;
+    end_member(unpack);
+    g_free(unpack->error);
+    g_free(unpack);
+}

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compressed captures, and those of formats that are not read.
+
+test_packed.py IMAPID
+"""
+import bz2
+import gzip
+import lzma
+import pathlib
+import struct
+import subprocess
+import tempfile
+import unittest
+
+from tool import IMAPID, capture, exchanges, records, run, sample
+
+
+def tool(*command):
+    return lambda data: subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+
+PACKINGS = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": tool("zstd", "-q", "-c"),
+    "lz4": tool("lz4", "-q", "-c"),
+}
+SKIPPABLE = struct.pack("<II", 0x184D2A53, 5) + b"hello"
+
+
+def extract(data):
+    return run("-q", "-T", "jsonl", "-", input=data)
+
+
+def long_capture(name, n):
+    """A sample with its packets n times over: more than a decoder's buffer."""
+    data = sample(name).read_bytes()
+    return data[:24] + data[24:] * n
+
+
+class Packed(unittest.TestCase):
+    def setUp(self):
+        self.plain = sample("several-ids").read_bytes()
+        self.expected = exchanges(extract(self.plain))
+        self.assertTrue(self.expected)
+
+    def test_every_packing_from_a_pipe(self):
+        for name, pack in PACKINGS.items():
+            with self.subTest(name):
+                done = extract(pack(self.plain))
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertEqual(exchanges(done), self.expected)
+                self.assertEqual(capture(done)["format"], "pcap")
+
+    def test_every_packing_in_a_folder_whatever_its_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, pack in PACKINGS.items():
+                pathlib.Path(folder, name).write_bytes(pack(self.plain))
+            pathlib.Path(folder, "notes").write_bytes(gzip.compress(b"no capture at all"))
+            done = run("-q", "-T", "jsonl", folder)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(len(records(done, "capture")), len(PACKINGS))
+        self.assertEqual(exchanges(done), self.expected * len(PACKINGS))
+
+    def test_many_members(self):
+        for name, pack in PACKINGS.items():
+            with self.subTest(name):
+                cuts = [0, 3, 24, 100, len(self.plain) // 2, len(self.plain)]
+                done = extract(b"".join(pack(self.plain[a:b]) for a, b in zip(cuts, cuts[1:])))
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertEqual(exchanges(done), self.expected)
+
+    def test_members_of_several_packings_padding_and_skippable_frames(self):
+        half = len(self.plain) // 2
+        data = (SKIPPABLE + PACKINGS["zstd"](self.plain[:half]) + SKIPPABLE + b"\0" * 512
+                + PACKINGS["lz4"](self.plain[half:]) + SKIPPABLE + b"\0" * 8)
+        done = extract(data)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(exchanges(done), self.expected)
+
+    def test_stream_that_ends_early_keeps_every_octet_before(self):
+        plain = long_capture("several-ids", 40)
+        for name, pack in PACKINGS.items():
+            with self.subTest(name):
+                # The last member is empty, so that all of the capture stands before the cut.
+                data = pack(plain) + pack(b"")[:-1]
+                done = extract(data)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(f"standard input: octet {len(data)}: ".encode(), done.stderr)
+                self.assertIn(b"the file ends inside it", done.stderr)
+                self.assertEqual(capture(done)["packets"], capture(extract(plain))["packets"])
+                self.assertIn("ends inside", capture(done)["error"])
+
+    def test_cut_small_stream_gives_what_it_holds(self):
+        data = gzip.compress(self.plain, 0)  # stored: what is there can be read
+        done = extract(data[:-40])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"gzip stream: the file ends inside it", done.stderr)
+        self.assertEqual(exchanges(done), self.expected)
+
+    def test_damage_in_the_middle(self):
+        plain = long_capture("many-clients", 20)
+        whole = capture(extract(plain))["packets"]
+        for name, pack in PACKINGS.items():
+            with self.subTest(name):
+                first, second = pack(plain[:len(plain) // 2]), pack(plain[len(plain) // 2:])
+                broken = bytearray(second)
+                for i in range(len(broken) // 2, len(broken) // 2 + 64):
+                    broken[i] ^= 0x5A
+                done = extract(first + bytes(broken))
+                self.assertEqual(done.returncode, 2)
+                # Some decoders tell at once, some give what is nonsense, and check it at the end.
+                self.assertRegex(done.stderr, rb"octet \d+(: \w+ stream: |"
+                                              rb" of its contents: packet header with a length)")
+                self.assertGreaterEqual(capture(done)["packets"], whole // 2 - 1)
+                self.assertLess(capture(done)["packets"], whole)
+                self.assertIsNotNone(capture(done)["error"])
+
+    def test_damage_that_a_checksum_alone_shows(self):
+        data = bytearray(gzip.compress(self.plain))
+        data[-5] ^= 1
+        done = extract(bytes(data))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"gzip stream: damaged: incorrect", done.stderr)
+        self.assertEqual(exchanges(done), self.expected)
+
+    def test_something_behind_the_stream_is_told(self):
+        done = extract(gzip.compress(self.plain) + b"trailing")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"something else follows it", done.stderr)
+        self.assertEqual(exchanges(done), self.expected)
+
+    def test_compressed_twice_is_refused(self):
+        done = extract(gzip.compress(gzip.compress(self.plain)))
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_secrets_behind_the_packets_of_a_compressed_file(self):
+        path = sample("tls13-aes128-gcm")
+        keys = path.with_suffix(".keys").read_bytes()
+        with_keys = run("-q", "-T", "jsonl", "-l", path.with_suffix(".keys"), path)
+        self.assertTrue(exchanges(with_keys))
+        data = to_pcapng(path.read_bytes(), keys)
+        for name, pack in PACKINGS.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                packed = pathlib.Path(folder, "capture")
+                packed.write_bytes(pack(data))
+                done = run("-q", "-T", "jsonl", packed)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(exchanges(done), exchanges(with_keys))
+
+    def test_memory_is_bounded(self):
+        """Two hundred million octets of a block that is of no use, in a few hundred kilobytes."""
+        header = pcapng_section()
+        n = 200 << 20
+        bomb = struct.pack("<II", 0x0BAD0BAC, n)
+        code = ("import sys;w=sys.stdout.buffer.write;w(bytes.fromhex(sys.argv[1]));"
+                f"[w(bytes(1<<20)) for i in range({n >> 20})]")
+        line = f'python3 -c "$1" "$2" | head -c {len(header) + n - 4} | gzip -1 | "$0" -q -T jsonl -'
+        done = subprocess.run(
+            ["bash", "-c", "ulimit -v 400000; " + line, IMAPID, code, (header + bomb).hex()],
+            capture_output=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(b"ends inside a block", done.stderr)
+        self.assertNotIn(b"memory", done.stderr)
+
+
+def block(kind, body):
+    body += b"\0" * (-len(body) % 4)
+    n = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + n + body + n
+
+
+def pcapng_section():
+    return block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def to_pcapng(pcap, keys):
+    """A pcap file of microseconds and this byte order as pcapng, secrets at its end."""
+    link, = struct.unpack_from("<I", pcap, 20)
+    out = pcapng_section() + block(1, struct.pack("<HHI", link, 0, 0))
+    at = 24
+    while at < len(pcap):
+        seconds, fraction, n, n_wire = struct.unpack_from("<IIII", pcap, at)
+        ticks = seconds * 1000000 + fraction
+        out += block(6, struct.pack("<IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, n, n_wire)
+                     + pcap[at + 16:at + 16 + n])
+        at += 16 + n
+    return out + block(10, struct.pack("<II", 0x544C534B, len(keys)) + keys)
+
+
+class Foreign(unittest.TestCase):
+    HEADS = {
+        "snoop": b"snoop\0\0\0\0\0\0\2\0\0\0\4",
+        "netmon": b"GMBU\0\2" + bytes(122),
+        "btsnoop": b"btsnoop\0\0\0\0\1\0\0\3\xea",
+        "iptrace": b"iptrace 2.0" + bytes(20),
+        "sniffer": b"TRSNIFF data    \x1a" + bytes(40),
+        "pcap": b"\xa1\xb2\x34\xcd" + bytes(20),
+    }
+
+    def test_one_line_names_format_and_converter(self):
+        for name, head in self.HEADS.items():
+            with self.subTest(name):
+                done = extract(head)
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+                self.assertIn(b"editcap -F pcapng", done.stderr)
+                self.assertIn(name.encode()[:3], done.stderr.lower())
+                self.assertEqual(capture(done)["format"], name)
+
+    def test_what_has_no_magic_number_is_told_of_the_converter_too(self):
+        erf = bytes(8) + b"\2\4\0\x50\0\0\0\x40" + bytes(64)
+        done = extract(erf)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1))
+        self.assertIn(b"editcap -F pcapng", done.stderr)
+
+    def test_a_folder_tells_of_them_and_goes_on(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "a.snoop").write_bytes(self.HEADS["snoop"])
+            pathlib.Path(folder, "b.zip").write_bytes(b"PK\3\4 and so on")
+            pathlib.Path(folder, "c.pcap").write_bytes(sample("idle").read_bytes())
+            done = run("-q", "-T", "jsonl", folder)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertIn(b"a.snoop", done.stderr)
+        self.assertTrue(exchanges(done))
+
+    def test_archives_are_told_apart(self):
+        done = extract(b"PK\3\4 and so on")
+        self.assertIn(b"ZIP", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
