@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One packet through link, IP and TCP. What is of no use is counted by the reason and left at the
- * first header that shows it.
+/* One packet through link, IP and TCP, and where IP carries a tunnel through all of that again, to
+ * a bounded depth. What is of no use is counted by the reason and left at the first header that
+ * shows it.
  *
  * Misuse: packets out of the order of the capture. */
 
@@ -10,12 +11,15 @@
 #include "net/fragments.h"
 #include "net/ip.h"
 #include "net/link.h"
+#include "net/tunnel.h"
 
 #include <glib.h>
 
 struct imapid_net {
     struct imapid_tcp *tcp;
-    struct imapid_fragments *fragments; /* NULL until there is one */
+    /* By how many tunnels they are in, so that the octets put together outside stay while what is
+     * inside is put together. NULL until there is one. */
+    struct imapid_fragments *fragments[IMAPID_TUNNEL_N_MAX];
     struct imapid_net_counts counts;
     /* the last link type looked up */
     uint16_t link_type;
@@ -47,7 +51,7 @@ static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
     imapid_tcp_segment(net->tcp, &segment);
 }
 
-/* Whether an IPv6 datagram that begins with this header can be TCP, behind more headers. */
+/* Whether a datagram that begins with this header can lead to TCP, behind more headers. */
 static bool may_be_tcp(const struct imapid_ip *ip)
 {
     switch (ip->protocol) {
@@ -62,44 +66,63 @@ static bool may_be_tcp(const struct imapid_ip *ip)
     case 140:
         return ip->family == 6;
     default:
-        return false;
+        return imapid_tunnel_is_possible(ip->protocol);
     }
 }
 
-static void take_fragment(struct imapid_net *net, struct imapid_ip *ip,
-                          const struct imapid_packet *packet)
+/* Puts a datagram together; true: it is whole now, in *ip. */
+static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
+                          const struct imapid_packet *packet, unsigned depth)
 {
     if (!may_be_tcp(ip)) {
         net->counts.n_not_tcp++;
-        return;
+        return false;
     }
     net->counts.n_fragments++;
-    if (!net->fragments)
-        net->fragments = imapid_fragments_new();
-    if (!imapid_fragments_add(net->fragments, ip, packet->ts_ns, &net->counts.n_fragments_lost))
-        return;
+    if (!net->fragments[depth])
+        net->fragments[depth] = imapid_fragments_new();
+    if (!imapid_fragments_add(net->fragments[depth], ip, packet->ts_ns,
+                              &net->counts.n_fragments_lost))
+        return false;
     net->counts.n_reassembled++;
-    if (ip->family == 6 && imapid_ip_walk6(ip) != IMAPID_IP_OK)
+    if (ip->family == 6 && imapid_ip_walk6(ip) != IMAPID_IP_OK) {
         net->counts.n_malformed++;
-    else if (ip->protocol == IMAPID_IP_TCP && !ip->is_fragment)
-        take_tcp(net, ip, packet);
-    else
+        return false;
+    }
+    if (ip->is_fragment)
         net->counts.n_not_tcp++;
+    return !ip->is_fragment;
+}
+
+static void take_layers(struct imapid_net *net, enum imapid_layer layer,
+                        struct imapid_cursor *cursor, const struct imapid_packet *packet,
+                        unsigned depth);
+
+/* Behind an IP header that is no TCP's: a tunnel, if anything. */
+static void take_tunnel(struct imapid_net *net, const struct imapid_ip *ip,
+                        const struct imapid_packet *packet, unsigned depth)
+{
+    struct imapid_cursor cursor;
+    enum imapid_layer layer = imapid_tunnel_enter(ip, &cursor);
+    if (layer != IMAPID_LAYER_OTHER && layer != IMAPID_LAYER_CUT &&
+        depth + 1 == IMAPID_TUNNEL_N_MAX)
+        layer = IMAPID_LAYER_DEEP;
+    take_layers(net, layer, &cursor, packet, depth + 1);
 }
 
 static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct imapid_ip *ip,
-                    const struct imapid_packet *packet)
+                    const struct imapid_packet *packet, unsigned depth)
 {
     if (status == IMAPID_IP_CUT)
         net->counts.n_cut++;
     else if (status == IMAPID_IP_MALFORMED)
         net->counts.n_malformed++;
-    else if (ip->is_fragment)
-        take_fragment(net, ip, packet);
+    else if (ip->is_fragment && !take_fragment(net, ip, packet, depth))
+        return;
     else if (ip->protocol == IMAPID_IP_TCP)
         take_tcp(net, ip, packet);
     else
-        net->counts.n_not_tcp++;
+        take_tunnel(net, ip, packet, depth);
 }
 
 static void count_unknown_link(struct imapid_net *net, uint16_t link_type)
@@ -108,21 +131,17 @@ static void count_unknown_link(struct imapid_net *net, uint16_t link_type)
         net->counts.unknown_link = link_type;
 }
 
-void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet)
+static void take_layer(struct imapid_net *net, enum imapid_layer layer,
+                       struct imapid_cursor *cursor, const struct imapid_packet *packet,
+                       unsigned depth)
 {
-    struct imapid_cursor cursor = {.at = packet->data, .n = packet->n, .n_wire = packet->n_wire};
     struct imapid_ip ip;
-    net->counts.n_packets++;
-    if (packet->link_type != net->link_type) {
-        net->link_type = packet->link_type;
-        net->layer = imapid_link_find_layer(packet->link_type);
-    }
-    switch (imapid_link_strip(net->layer, &cursor)) {
+    switch (imapid_link_strip(layer, cursor)) {
     case IMAPID_LAYER_IP4:
-        take_ip(net, imapid_ip_parse4(&cursor, &ip), &ip, packet);
+        take_ip(net, imapid_ip_parse4(cursor, &ip), &ip, packet, depth);
         break;
     case IMAPID_LAYER_IP6:
-        take_ip(net, imapid_ip_parse6(&cursor, &ip), &ip, packet);
+        take_ip(net, imapid_ip_parse6(cursor, &ip), &ip, packet, depth);
         break;
     case IMAPID_LAYER_UNKNOWN:
         count_unknown_link(net, packet->link_type);
@@ -130,16 +149,52 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
     case IMAPID_LAYER_CUT:
         net->counts.n_cut++;
         break;
+    case IMAPID_LAYER_DEEP:
+        net->counts.n_deep++;
+        break;
     default:
-        net->counts.n_not_ip++;
+        if (depth > 0)
+            net->counts.n_not_tcp++;
+        else
+            net->counts.n_not_ip++;
         break;
     }
 }
 
+static void take_layers(struct imapid_net *net, enum imapid_layer layer,
+                        struct imapid_cursor *cursor, const struct imapid_packet *packet,
+                        unsigned depth)
+{
+    uint32_t path = cursor->path;
+    take_layer(net, layer, cursor, packet, depth);
+    /* The rest of an A-MSDU: shorter each time by a header at least. */
+    while (cursor->next) {
+        *cursor = (struct imapid_cursor){
+            .at = cursor->next,
+            .n = cursor->n_next,
+            .n_wire = cursor->n_next_wire,
+            .path = path,
+        };
+        take_layer(net, IMAPID_LAYER_AMSDU, cursor, packet, depth);
+    }
+}
+
+void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet)
+{
+    struct imapid_cursor cursor = {.at = packet->data, .n = packet->n, .n_wire = packet->n_wire};
+    net->counts.n_packets++;
+    if (packet->link_type != net->link_type) {
+        net->link_type = packet->link_type;
+        net->layer = imapid_link_find_layer(packet->link_type);
+    }
+    take_layers(net, net->layer, &cursor, packet, 0);
+}
+
 void imapid_net_finish(struct imapid_net *net)
 {
-    if (net->fragments)
-        net->counts.n_fragments_lost += imapid_fragments_clear(net->fragments);
+    for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)
+        if (net->fragments[i])
+            net->counts.n_fragments_lost += imapid_fragments_clear(net->fragments[i]);
     imapid_tcp_finish(net->tcp);
 }
 
@@ -157,7 +212,8 @@ void imapid_net_free(struct imapid_net *net)
 {
     if (!net)
         return;
-    imapid_fragments_free(net->fragments);
+    for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)
+        imapid_fragments_free(net->fragments[i]);
     imapid_tcp_free(net->tcp);
     g_free(net);
 }

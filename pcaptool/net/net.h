@@ -14,10 +14,11 @@ struct imapid_net_counts {
     uint64_t n_unknown_link;   /* packets of a link type that is not known here */
     uint16_t unknown_link;     /* the first of those link types */
     uint64_t n_not_ip;         /* ARP and the like */
-    uint64_t n_not_tcp;        /* UDP and the like */
+    uint64_t n_not_tcp;        /* UDP and the like, or a tunnel with no IP in it */
     uint64_t n_malformed;      /* headers that contradict themselves */
     uint64_t n_cut;            /* headers that the capture does not hold whole */
-    uint64_t n_fragments;      /* IP fragments that may belong to TCP */
+    uint64_t n_deep;           /* more layers or tunnels in each other than are looked at */
+    uint64_t n_fragments;      /* IP fragments that may belong to TCP, or to a tunnel */
     uint64_t n_reassembled;    /* datagrams put together of them */
     uint64_t n_fragments_lost; /* datagrams given up: a piece was missing or cut, or too many
                                   at a time */

@@ -31,6 +31,11 @@ static void check(enum imapid_layer first, GByteArray *frame, enum imapid_layer 
     g_byte_array_free(frame, TRUE);
 }
 
+static uint32_t vlan(uint32_t path, uint32_t id)
+{
+    return imapid_link_add_path(path, IMAPID_PATH_VLAN, id);
+}
+
 #define IP4 frame_text("\x45...") /* any 5 octets that look like IPv4's first */
 #define IP6 frame_text("\x60...")
 
@@ -40,7 +45,8 @@ static void test_ethernet(void)
     check(ethernet, frame_ethernet(0x0800, IP4), IMAPID_LAYER_IP4, 4, 0);
     check(ethernet, frame_ethernet(0x86dd, IP6), IMAPID_LAYER_IP6, 4, 0);
     check(ethernet, frame_ethernet(0x0806, IP4), IMAPID_LAYER_OTHER, 4, 0);
-    check(ethernet, frame_ethernet(0x8100, frame_vlan(5, 0x0800, IP4)), IMAPID_LAYER_IP4, 4, 5);
+    check(ethernet, frame_ethernet(0x8100, frame_vlan(5, 0x0800, IP4)), IMAPID_LAYER_IP4, 4,
+          vlan(0, 5));
     /* priority only */
     check(ethernet, frame_ethernet(0x8100, frame_vlan(0xe000, 0x0800, IP4)), IMAPID_LAYER_IP4, 4,
           0);
@@ -48,7 +54,7 @@ static void test_ethernet(void)
     for (gsize i = 0; i < G_N_ELEMENTS(outer); i++)
         check(ethernet,
               frame_ethernet(outer[i], frame_vlan(7, 0x8100, frame_vlan(0x3005, 0x86dd, IP6))),
-              IMAPID_LAYER_IP6, 4, 7 << 12 | 5);
+              IMAPID_LAYER_IP6, 4, vlan(vlan(0, 7), 5));
     /* IEEE 802.3 with SNAP */
     check(ethernet, frame_ethernet(12, frame_of("\xaa\xaa\3\0\0\0\x08\0", 8, IP4)),
           IMAPID_LAYER_IP4, 4, 0);
@@ -63,7 +69,7 @@ static void test_cooked(void)
     check(imapid_link_find_layer(113), frame_of(head, 16, IP4), IMAPID_LAYER_IP4, 4, 0);
     head[14] = 0x81;
     check(imapid_link_find_layer(113), frame_of(head, 16, frame_vlan(9, 0x0800, IP4)),
-          IMAPID_LAYER_IP4, 4, 9);
+          IMAPID_LAYER_IP4, 4, vlan(0, 9));
     memset(head, 0, sizeof head);
     head[0] = 0x86;
     head[1] = 0xdd;
@@ -99,6 +105,82 @@ static void test_raw(void)
     g_assert_cmpint(imapid_link_find_layer(9999), ==, IMAPID_LAYER_UNKNOWN);
 }
 
+static void test_mpls(void)
+{
+    enum imapid_layer ethernet = imapid_link_find_layer(1);
+    uint32_t path = imapid_link_add_path(0, IMAPID_PATH_MPLS, 0x12345);
+    const char *labels = "\xff\xff\xf0\x40\x12\x34\x51\x40";
+    check(ethernet, frame_ethernet(0x8847, frame_of(labels, 8, IP4)), IMAPID_LAYER_IP4, 4, path);
+    check(ethernet, frame_ethernet(0x8848, frame_of(labels, 8, IP6)), IMAPID_LAYER_IP6, 4, path);
+    /* the signalling of a pseudowire */
+    check(ethernet, frame_ethernet(0x8847, frame_of(labels, 8, frame_text("\x10..."))),
+          IMAPID_LAYER_OTHER, 4, 0);
+    /* pseudowires with a control word and without, the latter's address beginning with 0 or not */
+    struct {
+        guint n;
+        const char *head;
+    } wires[] = {{4, "\0\0\0\1"}, {0, ""}};
+    for (gsize i = 0; i < G_N_ELEMENTS(wires); i++)
+        for (guint8 first = 0; first <= 2; first += 2) {
+            GByteArray *inner = frame_ethernet(0x0800, frame_text("\x45..."));
+            inner->data[0] = first;
+            GByteArray *frame = frame_ethernet(
+                0x8847, frame_of(labels, 8, frame_of(wires[i].head, wires[i].n, inner)));
+            struct imapid_cursor cursor = {
+                .at = frame->data, .n = frame->len, .n_wire = frame->len};
+            g_assert_cmpint(imapid_link_strip(ethernet, &cursor), ==, IMAPID_LAYER_IP4);
+            g_assert_cmpuint(cursor.n, ==, 4);
+            g_byte_array_free(frame, TRUE);
+        }
+}
+
+static void test_ppp(void)
+{
+    static const struct {
+        uint16_t link_type;
+        guint n;
+        const char *head;
+    } heads[] = {
+        {9, 4, "\xff\3\0\x21"},     {9, 2, "\0\x21"},         {50, 4, "\xff\3\0\x21"},
+        {50, 3, "\xff\3\x21"},      {104, 4, "\x0f\0\x08\0"}, {166, 4, "\1\3\0\x21"},
+        {204, 5, "\0\xff\3\0\x21"}, {204, 3, "\1\0\x21"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(heads); i++) {
+        GByteArray *frame = frame_of(heads[i].head, heads[i].n, frame_text("\x45..."));
+        struct imapid_cursor cursor = {.at = frame->data, .n = frame->len, .n_wire = frame->len};
+        enum imapid_layer layer = imapid_link_find_layer(heads[i].link_type);
+        g_assert_cmpint(imapid_link_strip(layer, &cursor), ==, IMAPID_LAYER_IP4);
+        g_assert_cmpuint(cursor.n, ==, 4);
+        g_byte_array_free(frame, TRUE);
+    }
+    uint32_t path = imapid_link_add_path(0, IMAPID_PATH_PPPOE, 0x1234);
+    check(imapid_link_find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6),
+          IMAPID_LAYER_IP6, 4, path);
+    check(imapid_link_find_layer(1),
+          frame_ethernet(0x8864, frame_of("\x11\0\x12\x34\0\6\0\x21", 8, IP4)), IMAPID_LAYER_IP4, 4,
+          path);
+    /* the discovery of a session, and a protocol that is not IP */
+    check(imapid_link_find_layer(51), frame_of("\x11\x09\0\0\0\4", 6, IP4), IMAPID_LAYER_OTHER, 4,
+          0);
+    check(imapid_link_find_layer(51), frame_of("\x11\0\0\1\0\6\xc0\x21", 8, IP4),
+          IMAPID_LAYER_OTHER, 4, 0);
+}
+
+/* Layers in each other are taken off to a depth, not beyond. */
+static void test_depth(void)
+{
+    for (unsigned n = IMAPID_LINK_N_MAX - 1; n <= IMAPID_LINK_N_MAX; n++) {
+        GByteArray *frame = frame_text("\x45...");
+        for (unsigned i = 0; i < n; i++)
+            frame = frame_vlan(7, i ? 0x8100 : 0x0800, frame);
+        frame = frame_ethernet(0x8100, frame);
+        struct imapid_cursor cursor = {.at = frame->data, .n = frame->len, .n_wire = frame->len};
+        g_assert_cmpint(imapid_link_strip(imapid_link_find_layer(1), &cursor), ==,
+                        n < IMAPID_LINK_N_MAX ? IMAPID_LAYER_IP4 : IMAPID_LAYER_DEEP);
+        g_byte_array_free(frame, TRUE);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -106,5 +188,8 @@ int main(int argc, char **argv)
     g_test_add_func("/link/cooked", test_cooked);
     g_test_add_func("/link/loopback", test_loopback);
     g_test_add_func("/link/raw", test_raw);
+    g_test_add_func("/link/mpls", test_mpls);
+    g_test_add_func("/link/ppp", test_ppp);
+    g_test_add_func("/link/depth", test_depth);
     return g_test_run();
 }

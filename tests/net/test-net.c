@@ -109,7 +109,7 @@ static void test_counts(void)
     feed(&f, 1, frame_ethernet(0x0806, frame_text("x")));
     g_assert_cmpuint(counts->n_not_ip, ==, 1);
     feed(&f, 228, frame_ip4(17, 0, frame_text("xxxxxxxx")));
-    feed(&f, 228, frame_ip4(17, 0x2000, frame_text("xxxxxxxx")));
+    feed(&f, 228, frame_ip4(1, 0x2000, frame_text("xxxxxxxx")));
     g_assert_cmpuint(counts->n_not_tcp, ==, 2);
     feed(&f, 228, frame_text("zzz"));
     g_assert_cmpuint(counts->n_malformed, ==, 1);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* GRE: version 0 (RFC 2784, 2890) with checksum, key and sequence number, version 1 (PPTP, RFC
+ * 2637), and ERSPAN of types I to III, which brings frames of a mirrored port.
+ *
+ * A key numbers a network and is part of a connection's identity. The sessions and VLANs in the
+ * headers of ERSPAN are not: the same packet, mirrored twice, would be two.
+ *
+ * Refused: source routes (RFC 1701), which nobody sends. */
+
+#include "net/gre.h"
+
+#define CHECKSUM 0x8000u
+#define ROUTING  0x4000u
+#define KEY      0x2000u
+#define SEQUENCE 0x1000u
+#define ACK      0x0080u /* of version 1 */
+
+#define TYPE_ERSPAN 0x88beu /* I or II */
+
+static uint16_t get16(const uint8_t *octets)
+{
+    return (uint16_t)(octets[0] << 8 | octets[1]);
+}
+
+static uint32_t get32(const uint8_t *octets)
+{
+    return (uint32_t)get16(octets) << 16 | get16(octets + 2);
+}
+
+/* PPTP. The key is a length and a call; calls of the two directions have different numbers. */
+static enum imapid_layer strip_version1(struct imapid_cursor *cursor, unsigned flags)
+{
+    uint32_t n = 8 + (flags & SEQUENCE ? 4 : 0) + (flags & ACK ? 4 : 0);
+    if (!(flags & KEY) || !(flags & SEQUENCE)) /* without: an acknowledgement alone */
+        return IMAPID_LAYER_OTHER;
+    if (cursor->n < n)
+        return IMAPID_LAYER_CUT;
+    cursor->path = imapid_link_add_path(cursor->path, IMAPID_PATH_GRE, get16(cursor->at + 6));
+    imapid_link_take_off(cursor, n);
+    return IMAPID_LAYER_PPP;
+}
+
+enum imapid_layer imapid_gre_strip(struct imapid_cursor *cursor)
+{
+    unsigned flags = get16(cursor->at), type = get16(cursor->at + 2);
+    if ((flags & 7) == 1)
+        return strip_version1(cursor, flags);
+    if (flags & (ROUTING | 7))
+        return IMAPID_LAYER_OTHER;
+    uint32_t key_at = 4 + (flags & CHECKSUM ? 4 : 0);
+    uint32_t n = key_at + (flags & KEY ? 4 : 0) + (flags & SEQUENCE ? 4 : 0);
+    if (cursor->n < n)
+        return IMAPID_LAYER_CUT;
+    if (flags & KEY)
+        cursor->path =
+            imapid_link_add_path(cursor->path, IMAPID_PATH_GRE, get32(cursor->at + key_at));
+    imapid_link_take_off(cursor, n);
+    if (type == TYPE_ERSPAN) /* type I has no header of its own, and no sequence numbers */
+        return flags & SEQUENCE ? IMAPID_LAYER_ERSPAN2 : IMAPID_LAYER_ETHERNET;
+    return imapid_link_find_ether_type(type);
+}
+
+enum imapid_layer imapid_gre_strip_erspan2(struct imapid_cursor *cursor)
+{
+    if (cursor->at[0] >> 4 != 1)
+        return IMAPID_LAYER_OTHER;
+    imapid_link_take_off(cursor, 8);
+    return IMAPID_LAYER_ETHERNET;
+}
+
+enum imapid_layer imapid_gre_strip_erspan3(struct imapid_cursor *cursor)
+{
+    unsigned tail = get16(cursor->at + 10);
+    uint32_t n = tail & 1 ? 20 : 12; /* with what the platform adds */
+    if (cursor->at[0] >> 4 != 2)
+        return IMAPID_LAYER_OTHER;
+    if (cursor->n < n)
+        return IMAPID_LAYER_CUT;
+    imapid_link_take_off(cursor, n);
+    switch (tail >> 10 & 0x1f) { /* the type of frame */
+    case 0:
+        return IMAPID_LAYER_ETHERNET;
+    case 2:
+        return IMAPID_LAYER_RAW;
+    default:
+        return IMAPID_LAYER_OTHER;
+    }
+}
