@@ -102,6 +102,7 @@ static void append_held(struct imapid_direction *direction, const uint8_t *octet
         direction->held =
             (uint8_t *)wmem_realloc(wmem_file_scope(), direction->held, direction->held_size);
     }
+    /* cppcheck-suppress ctunullpointer ; begin_reader() never appends nothing */
     memcpy(direction->held + direction->n_held, octets, n);
     direction->n_held += n;
 }

@@ -225,6 +225,7 @@ static void read_jsonl(struct job *job, struct source *source,
 
     job->reader = &reader;
     imapid_read_jsonl(&reader);
+    job->reader = NULL;
     source_close(source);
     g_mutex_lock(&job->run->mutex);
     job->run->totals->n_skipped += reader.n_skipped;

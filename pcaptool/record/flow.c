@@ -91,6 +91,7 @@ static void keep_unit(struct slot *slot, enum imapid_side side, const struct ima
         slot->record = imapid_record_exchange_new();
     half = side == IMAPID_CLIENT ? &slot->record->command : &slot->record->response;
     clear_unit(&slot->unit[side]);
+    /* cppcheck-suppress ctunullpointer ; only ends and drops come without a unit */
     slot->unit[side] = *unit;
     slot->unit[side].data = g_memdup2(unit->data, unit->n);
     imapid_record_add_half(slot->record, half, unit, packet);

@@ -7,9 +7,9 @@
 
 int uname(struct utsname *name)
 {
-	int result = (int)syscall(SYS_uname, name);
+    int result = (int)syscall(SYS_uname, name);
 
-	snprintf(name->release, sizeof(name->release), "6.1.0-41-amd64");
-	snprintf(name->version, sizeof(name->version), "#1 SMP PREEMPT_DYNAMIC Debian 6.1.158-1");
-	return result;
+    snprintf(name->release, sizeof(name->release), "6.1.0-41-amd64");
+    snprintf(name->version, sizeof(name->version), "#1 SMP PREEMPT_DYNAMIC Debian 6.1.158-1");
+    return result;
 }
