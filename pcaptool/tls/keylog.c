@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* keylog.c: a table from client random and kind to secrets, filled from key log texts.
  *
- * Key logs of a busy server have millions of lines. A line is read once, its hexadecimal digits
- * straight into the place where the secret stays; what is kept is a record of 32 + 4 octets for a
- * client random and one of 4 + 2 + 32 or 48 for each secret, in two arrays that only grow, found
- * through a table of indices (open addressing). Who writes a key log could make client randoms
- * that collide under a known hash, so that the hash is keyed.
+ * Key logs of a busy server have millions of lines. What is kept of one is a client random, once,
+ * and a secret of 56 octets, in arrays that only grow, found through a table of hashes and indices
+ * (open addressing). Who writes a key log could make client randoms that collide under a known
+ * hash, so that the hash is keyed.
  *
  * What it refuses: nothing. A line that is no key log line is counted. Of several secrets for one
  * place all are kept, up to a limit, because only the record they open tells the right one.
@@ -26,8 +25,15 @@
  * than this is skipped without being kept. */
 #define LINE_LIMIT 4096
 
-/* Numbers in the table are 32 bits wide. */
-#define PLACES_MAX (UINT32_MAX - 1)
+/* Numbers in the table are 32 bits wide, and at most half of the slots are taken. */
+#define SLOTS_MAX  (1u << 31)
+#define PLACES_MAX (SLOTS_MAX / 2 - 1)
+
+/* The shortest line of use, of TLS 1.3 with SHA-256. */
+#define LINE_LEAST 154
+
+/* Clients that place is made for before they are seen: 32 MiB of it. */
+#define RESERVE_MAX (1u << 20)
 
 /* A client random. */
 struct client {
@@ -35,12 +41,18 @@ struct client {
     uint32_t first; /* secret, counted from 1; 0 none */
 };
 
-/* A secret: 32 octets in one array and 48 in another would save a sixth. */
+/* A secret. */
 struct secret {
     uint32_t next; /* of the same client */
     uint8_t kind;
     uint8_t n;
     uint8_t octets[IMAPID_TLS_SECRET_MAX];
+};
+
+/* A place of the table. The hash saves looking at clients far away that are others. */
+struct slot {
+    uint32_t hash;
+    uint32_t client; /* counted from 1; 0 empty */
 };
 
 /* A file that may grow. */
@@ -62,7 +74,7 @@ struct imapid_keylog {
     GPtrArray *client_pieces; /* of struct client[PIECE] */
     GPtrArray *secret_pieces; /* of struct secret[PIECE] */
     uint32_t n_clients, n_secrets;
-    uint32_t *slots;  /* client, counted from 1; 0 empty */
+    struct slot *slots;
     uint32_t n_slots; /* a power of 2 */
     uint64_t seed[9];
     struct imapid_keylog_counts counts;
@@ -127,40 +139,68 @@ static uint32_t hash_random(const struct imapid_keylog *keylog, const uint8_t *r
 }
 
 /* The slot of a client random, or the empty one where it belongs. */
-static uint32_t *find_slot(const struct imapid_keylog *keylog, const uint8_t *random)
+static struct slot *find_slot(const struct imapid_keylog *keylog, const uint8_t *random,
+                              uint32_t hash)
 {
     uint32_t mask = keylog->n_slots - 1;
 
-    for (uint32_t at = hash_random(keylog, random) & mask;; at = (at + 1) & mask) {
-        uint32_t *slot = &keylog->slots[at];
+    for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
+        struct slot *slot = &keylog->slots[at];
 
-        if (!*slot || memcmp(get_client(keylog, *slot - 1)->random, random, IMAPID_TLS_RANDOM) == 0)
+        if (!slot->client ||
+            (slot->hash == hash &&
+             memcmp(get_client(keylog, slot->client - 1)->random, random, IMAPID_TLS_RANDOM) == 0))
             return slot;
     }
 }
 
-static void grow_slots(struct imapid_keylog *keylog)
+/* NULL: not known. */
+static struct client *find_client(const struct imapid_keylog *keylog, const uint8_t *random)
 {
-    g_free(keylog->slots);
-    keylog->n_slots *= 2;
-    keylog->slots = g_new0(uint32_t, keylog->n_slots);
-    for (uint32_t i = 0; i < keylog->n_clients; i++)
-        *find_slot(keylog, get_client(keylog, i)->random) = i + 1;
+    const struct slot *slot = find_slot(keylog, random, hash_random(keylog, random));
+
+    return slot->client ? get_client(keylog, slot->client - 1) : NULL;
 }
 
-static struct client *add_client(struct imapid_keylog *keylog, uint32_t *slot,
-                                 const uint8_t *random)
+/* Makes place for n clients: no more than half of the slots are ever taken. */
+static void reserve(struct imapid_keylog *keylog, uint64_t n)
 {
+    struct slot *old = keylog->slots;
+    uint32_t n_old = keylog->n_slots, mask;
+
+    if (n <= n_old / 2 || n_old > SLOTS_MAX / 2)
+        return;
+    while (n > keylog->n_slots / 2 && keylog->n_slots <= SLOTS_MAX / 2)
+        keylog->n_slots *= 2;
+    mask = keylog->n_slots - 1;
+    keylog->slots = g_new0(struct slot, keylog->n_slots);
+    for (uint32_t i = 0; i < n_old; i++) {
+        uint32_t at = old[i].hash & mask;
+
+        if (!old[i].client)
+            continue;
+        while (keylog->slots[at].client)
+            at = (at + 1) & mask;
+        keylog->slots[at] = old[i];
+    }
+    g_free(old);
+}
+
+static struct client *get_or_add_client(struct imapid_keylog *keylog, const uint8_t *random)
+{
+    uint32_t hash = hash_random(keylog, random);
+    struct slot *slot = find_slot(keylog, random, hash);
     struct client *client;
 
+    if (slot->client)
+        return get_client(keylog, slot->client - 1);
     if (keylog->n_clients % PIECE == 0)
         g_ptr_array_add(keylog->client_pieces, g_new(struct client, PIECE));
     client = get_client(keylog, keylog->n_clients);
     memcpy(client->random, random, IMAPID_TLS_RANDOM);
     client->first = 0;
-    *slot = ++keylog->n_clients;
-    if (keylog->n_clients > keylog->n_slots / 2)
-        grow_slots(keylog);
+    *slot = (struct slot){hash, ++keylog->n_clients};
+    reserve(keylog, (uint64_t)keylog->n_clients + 1);
     return client;
 }
 
@@ -168,16 +208,15 @@ static struct client *add_client(struct imapid_keylog *keylog, uint32_t *slot,
 static void add_secret(struct imapid_keylog *keylog, const uint8_t *random,
                        const struct secret *secret)
 {
-    uint32_t *slot = find_slot(keylog, random), *link;
+    uint32_t *link;
     unsigned n_same_kind = 0;
-    struct client *client;
 
     if (keylog->n_secrets >= PLACES_MAX) {
         keylog->counts.n_dropped++;
         return;
     }
-    client = *slot ? get_client(keylog, *slot - 1) : add_client(keylog, slot, random);
-    for (link = &client->first; *link; link = &get_secret(keylog, *link)->next) {
+    for (link = &get_or_add_client(keylog, random)->first; *link;
+         link = &get_secret(keylog, *link)->next) {
         const struct secret *other = get_secret(keylog, *link);
 
         if (other->kind != secret->kind)
@@ -278,42 +317,71 @@ static bool is_length_of(enum imapid_secret_kind kind, size_t n)
     return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER);
 }
 
+/* Finds the two words behind a label; false when they have not the right lengths, or are not all.
+ * *n is that of the secret in octets. */
+static bool find_words(const uint8_t *at, const uint8_t *end, enum imapid_secret_kind kind,
+                       const uint8_t **random, const uint8_t **secret, size_t *n)
+{
+    const size_t n_random = 2 * IMAPID_TLS_RANDOM;
+    const uint8_t *rest;
+    size_t n_secret = (size_t)(end - at);
+
+    /* Nearly all lines have single blanks and nothing else, and then need not be searched: a
+     * blank among the digits is noticed as no digit. */
+    if (n_secret > n_random + 2 && is_blank(at[0]) && is_blank(at[1 + n_random]) &&
+        is_length_of(kind, (n_secret - n_random - 2) / 2) && n_secret % 2 == 0 &&
+        !is_blank(end[-1]) && !is_blank(at[1]) && !is_blank(at[2 + n_random])) {
+        *random = at + 1;
+        *secret = at + 2 + n_random;
+        *n = (n_secret - n_random - 2) / 2;
+        return true;
+    }
+    if (next_word(&at, end, random) != n_random)
+        return false;
+    n_secret = next_word(&at, end, secret);
+    *n = n_secret / 2;
+    return n_secret % 2 == 0 && is_length_of(kind, *n) && !next_word(&at, end, &rest);
+}
+
+/* What follows of a label. */
+static void add_words(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end,
+                      enum imapid_secret_kind kind)
+{
+    const uint8_t *random_hex, *secret_hex;
+    uint8_t random[IMAPID_TLS_RANDOM];
+    struct secret secret = {.kind = (uint8_t)kind};
+    size_t n;
+
+    if (!find_words(at, end, kind, &random_hex, &secret_hex, &n) ||
+        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
+        !read_hex(secret_hex, n, secret.octets)) {
+        keylog->counts.n_garbage++;
+    } else {
+        secret.n = (uint8_t)n;
+        add_secret(keylog, random, &secret);
+    }
+    explicit_bzero(&secret, sizeof secret);
+}
+
 /* A line without its line end. */
 static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *label, *random_hex, *secret_hex, *rest;
-    uint8_t random[IMAPID_TLS_RANDOM];
-    struct secret secret = {.next = 0};
-    size_t n_label, n_random, n_secret;
+    const uint8_t *label;
+    size_t n_label = next_word(&at, end, &label);
     int kind;
 
     keylog->counts.n_lines++;
-    n_label = next_word(&at, end, &label);
     if (!n_label || *label == '#') {
         keylog->counts.n_comments++;
         return;
     }
     kind = find_label(label, n_label);
-    if (kind < 0) {
-        if (is_useless(label, n_label))
-            keylog->counts.n_ignored++;
-        else
-            keylog->counts.n_garbage++;
-        return;
-    }
-    n_random = next_word(&at, end, &random_hex);
-    n_secret = next_word(&at, end, &secret_hex);
-    if (n_random != 2 * IMAPID_TLS_RANDOM || n_secret % 2 ||
-        !is_length_of((enum imapid_secret_kind)kind, n_secret / 2) || next_word(&at, end, &rest) ||
-        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
-        !read_hex(secret_hex, n_secret / 2, secret.octets)) {
+    if (kind >= 0)
+        add_words(keylog, at, end, (enum imapid_secret_kind)kind);
+    else if (is_useless(label, n_label))
+        keylog->counts.n_ignored++;
+    else
         keylog->counts.n_garbage++;
-    } else {
-        secret.kind = (uint8_t)kind;
-        secret.n = (uint8_t)(n_secret / 2);
-        add_secret(keylog, random, &secret);
-    }
-    explicit_bzero(&secret, sizeof secret);
 }
 
 /* Adds the lines that end within the n octets, and, if `whole`, what stands behind the last line
@@ -366,6 +434,9 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
         return;
     begin_writing(keylog);
     before = keylog->counts.n_secrets;
+    /* At once, instead of by doubling; but no more than a moderate claim of the text is believed.
+     */
+    reserve(keylog, keylog->n_clients + MIN(n / LINE_LEAST, RESERVE_MAX));
     add_lines(keylog, octets + n_mark, n - n_mark, true);
     end_writing(keylog, before);
 }
@@ -515,11 +586,11 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog)
 static unsigned find_more(struct imapid_keylog *keylog, const uint8_t *random,
                           enum imapid_secret_kind kind, struct imapid_secret *secrets, unsigned n)
 {
-    uint32_t slot;
+    const struct client *client;
 
     g_rw_lock_reader_lock(&keylog->lock);
-    slot = *find_slot(keylog, random);
-    for (uint32_t i = slot ? get_client(keylog, slot - 1)->first : 0; i;) {
+    client = find_client(keylog, random);
+    for (uint32_t i = client ? client->first : 0; i;) {
         const struct secret *secret = get_secret(keylog, i);
 
         if (secret->kind == kind && n < IMAPID_KEYLOG_CANDIDATES) {
@@ -549,7 +620,7 @@ bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAP
     bool known;
 
     g_rw_lock_reader_lock(&keylog->lock);
-    known = *find_slot(keylog, random) != 0;
+    known = find_client(keylog, random) != NULL;
     g_rw_lock_reader_unlock(&keylog->lock);
     return known || (keylog->base && imapid_keylog_knows(keylog->base, random));
 }
@@ -581,7 +652,7 @@ struct imapid_keylog *imapid_keylog_new(void)
     keylog->client_pieces = g_ptr_array_new();
     keylog->secret_pieces = g_ptr_array_new();
     keylog->n_slots = 64;
-    keylog->slots = g_new0(uint32_t, keylog->n_slots);
+    keylog->slots = g_new0(struct slot, keylog->n_slots);
     keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
     for (size_t i = 0; i < G_N_ELEMENTS(keylog->seed); i++)
         keylog->seed[i] = (uint64_t)g_random_int() << 32 | g_random_int();
