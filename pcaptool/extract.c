@@ -76,15 +76,13 @@ static gboolean is_closed(void *ctx)
 
 /* ---- the command ---- */
 
-static gboolean is_live(const GArray *inputs)
+static enum imapid_output_mode find_mode(const GArray *inputs)
 {
-    for (guint i = 0; i < inputs->len; i++) {
-        const char *path = g_array_index(inputs, struct imapid_input, i).path;
+    guint n_live = imapid_inputs_count_live(inputs);
 
-        if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
-            return TRUE;
-    }
-    return FALSE;
+    if (n_live > 1)
+        return IMAPID_OUTPUT_UNORDERED;
+    return n_live ? IMAPID_OUTPUT_LIVE : IMAPID_OUTPUT_BUFFERED;
 }
 
 static void write_head(struct extract *extract)
@@ -158,7 +156,7 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
 
     if (!strcmp(options->format, "sqlite"))
         return extract_database(options, inputs);
-    extract.output = imapid_output_open(options->write, inputs->len, is_live(inputs));
+    extract.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
     if (!extract.output)
         return IMAPID_EXIT_FAILED;
     extract.style = (struct imapid_writer_style){

@@ -52,7 +52,7 @@ void imapid_gather_free(struct imapid_gathered *gathered)
 gboolean imapid_gather_write(const struct imapid_options *options,
                              const struct imapid_gathered *gathered, const GString *text)
 {
-    struct imapid_output *output = imapid_output_open(options->write, 1, FALSE);
+    struct imapid_output *output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
     gboolean good, closed;
 
     if (!output)

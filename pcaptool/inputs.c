@@ -28,9 +28,30 @@ void imapid_inputs_free(GArray *inputs)
 
 static void add_file(GArray *inputs, const char *path, gboolean found)
 {
-    struct imapid_input input = {g_strdup(path), found};
+    struct imapid_input input = {g_strdup(path), found, FALSE};
 
     g_array_append_val(inputs, input);
+}
+
+void imapid_inputs_add_interface(GArray *inputs, const char *name)
+{
+    struct imapid_input input = {g_strdup(name), FALSE, TRUE};
+
+    g_array_append_val(inputs, input);
+}
+
+guint imapid_inputs_count_live(const GArray *inputs)
+{
+    guint n_live = 0;
+
+    for (guint i = 0; i < inputs->len; i++) {
+        const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
+
+        if (input->is_interface || !strcmp(input->path, "-") ||
+            !g_file_test(input->path, G_FILE_TEST_IS_REGULAR))
+            n_live++;
+    }
+    return n_live;
 }
 
 static int compare_names(const void *a, const void *b)

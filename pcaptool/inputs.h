@@ -6,9 +6,15 @@
 
 /* The captures to read: what was named, and what is found in folders that were named. */
 struct imapid_input {
-    char *path;     /* "-" is standard input */
-    gboolean found; /* in a folder: it need not be a capture */
+    char *path;            /* "-" is standard input */
+    gboolean found;        /* in a folder: it need not be a capture */
+    gboolean is_interface; /* `path` is a network interface */
 };
+
+/* How many have no end but the one that is asked for: interfaces, pipes. */
+guint imapid_inputs_count_live(const GArray *inputs);
+
+void imapid_inputs_add_interface(GArray *inputs, const char *name);
 
 /* Lists the inputs, folders walked in the order of names, symbolic links to folders not followed.
  * Adds to `inputs` (of struct imapid_input; free with imapid_inputs_free). False with an error on

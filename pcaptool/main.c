@@ -56,6 +56,8 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "Read only packets that pass this libpcap filter", "EXPR"},
         {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
          "Read the inputs named there, one a line", "LIST"},
+        {"interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &options->interfaces,
+         "Capture from this network interface, until a signal; may be given more than once", "IF"},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
         {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,
@@ -166,7 +168,7 @@ static enum imapid_exit run(struct imapid_options *options)
         return fail("--jobs takes a number from 1 to 1024");
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
-    if (!options->files_from && (!arguments || !*arguments))
+    if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
         return fail("no input");
     if (!read_keylogs(options))
         return IMAPID_EXIT_FAILED;
@@ -175,6 +177,8 @@ static enum imapid_exit run(struct imapid_options *options)
         found_all &= imapid_inputs_add_list(inputs, options->files_from);
     for (; arguments && *arguments; arguments++)
         found_all &= imapid_inputs_add(inputs, *arguments);
+    for (char **name = options->interfaces; name && *name; name++)
+        imapid_inputs_add_interface(inputs, *name);
     status = command->run(options, inputs);
     imapid_inputs_free(inputs);
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
@@ -206,6 +210,7 @@ int main(int argc, char **argv)
     g_free(options.redact_key);
     g_free(options.fail_on);
     g_strfreev(options.ignore);
+    g_strfreev(options.interfaces);
     g_strfreev(options.keylogs);
     imapid_keylog_free(options.keylog);
     g_strfreev(options.arguments);

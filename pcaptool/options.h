@@ -18,6 +18,7 @@ struct imapid_options {
     char *write;  /* NULL: standard output */
     char *filter; /* NULL: none */
     char *files_from;
+    char **interfaces;            /* NULL: none */
     char **keylogs;               /* files; NULL: none */
     struct imapid_keylog *keylog; /* what they say */
     int n_jobs;

@@ -19,13 +19,14 @@ struct imapid_output {
     GMutex mutex;
     FILE *file;
     char *path; /* NULL: standard output */
-    gboolean live, closed;
+    gboolean live, unordered, closed;
     int failure; /* errno of the first one */
     guint n_parts, due;
     struct part *parts;
 };
 
-struct imapid_output *imapid_output_open(const char *path, guint n_parts, gboolean live)
+struct imapid_output *imapid_output_open(const char *path, guint n_parts,
+                                         enum imapid_output_mode mode)
 {
     struct imapid_output *output;
     FILE *file = path ? fopen(path, "wb") : stdout;
@@ -38,7 +39,8 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts, gboole
     g_mutex_init(&output->mutex);
     output->file = file;
     output->path = g_strdup(path);
-    output->live = live;
+    output->live = mode != IMAPID_OUTPUT_BUFFERED;
+    output->unordered = mode == IMAPID_OUTPUT_UNORDERED;
     output->n_parts = n_parts;
     output->parts = g_new0(struct part, n_parts ? n_parts : 1);
     return output;
@@ -99,7 +101,7 @@ static void keep(struct imapid_output *output, struct part *part, const char *te
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n)
 {
     g_mutex_lock(&output->mutex);
-    if (part == output->due)
+    if (part == output->due || output->unordered)
         put(output, text, n);
     else
         keep(output, &output->parts[part], text, n);

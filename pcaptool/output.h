@@ -10,9 +10,12 @@
  */
 struct imapid_output;
 
-/* To `path`, NULL being standard output. `n_parts` parts are to come. With `live` each piece is
- * flushed as it is added. NULL with a message on standard error where the file can't be made. */
-struct imapid_output *imapid_output_open(const char *path, guint n_parts, gboolean live);
+/* To `path`, NULL being standard output. `n_parts` parts are to come. With LIVE each piece is
+ * flushed as it is added; IMAPID_OUTPUT_UNORDERED is for parts that have no end, and none waits for
+ * another. NULL with a message on standard error where the file can't be made. */
+enum imapid_output_mode { IMAPID_OUTPUT_BUFFERED, IMAPID_OUTPUT_LIVE, IMAPID_OUTPUT_UNORDERED };
+struct imapid_output *imapid_output_open(const char *path, guint n_parts,
+                                         enum imapid_output_mode mode);
 
 /* Adds to a part; thread-safe. */
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n);

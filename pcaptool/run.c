@@ -8,6 +8,9 @@
  * Refused: what is neither, unless a folder was walked to find it. */
 #include "run.h"
 
+#include "stop.h"
+
+#include "capture/live.h"
 #include "record/collect.h"
 #include "record/read-jsonl.h"
 #include "record/redact.h"
@@ -51,14 +54,18 @@ static gboolean is_closed(const struct run *run)
     return run->user->is_closed && run->user->is_closed(run->user->ctx);
 }
 
-static void stop_if_closed(struct job *job)
+static void stop_job(struct job *job)
 {
-    if (!is_closed(job->run))
-        return;
     if (job->capture)
         imapid_capture_stop(job->capture);
-    else
+    if (job->reader)
         job->reader->stop = true;
+}
+
+static void stop_if_closed(struct job *job)
+{
+    if (is_closed(job->run) || imapid_stop_is_set())
+        stop_job(job);
 }
 
 static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
@@ -117,11 +124,27 @@ static void on_complaint(void *ctx, const char *message)
 
 /* An input with its first octets, which were read to see what it is, in front of the rest. */
 struct source {
+    struct job *job; /* to be stopped when that is wished */
     int fd;
     bool is_stdin, is_regular;
     size_t n, at;
     uint8_t head[IMAPID_READ_JSONL_PEEK];
 };
+
+/* read(), given up as an end when the program is to end. */
+static ptrdiff_t wait_and_read(struct source *source, uint8_t *octets, size_t n)
+{
+    ssize_t n_read;
+
+    do {
+        if (!source->is_regular && !imapid_stop_wait(source->fd)) {
+            stop_job(source->job);
+            return 0;
+        }
+        n_read = read(source->fd, octets, n);
+    } while (n_read < 0 && (errno == EINTR || errno == EAGAIN));
+    return n_read;
+}
 
 static ptrdiff_t source_read(void *ctx, uint8_t *octets, size_t n)
 {
@@ -129,7 +152,7 @@ static ptrdiff_t source_read(void *ctx, uint8_t *octets, size_t n)
     size_t left = source->n - source->at;
 
     if (!left)
-        return read(source->fd, octets, n);
+        return wait_and_read(source, octets, n);
     n = MIN(n, left);
     memcpy(octets, source->head + source->at, n);
     source->at += n;
@@ -145,25 +168,26 @@ static void source_close(void *ctx)
     g_free(source);
 }
 
-static struct source *source_open(const char *path)
+/* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
+static struct source *source_open(struct job *job)
 {
+    const char *path = job->input->path;
     bool is_stdin = !strcmp(path, "-");
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct source *source;
     ssize_t n = 1;
 
     if (fd < 0)
         return NULL;
     source = g_new0(struct source, 1);
+    source->job = job;
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
     while (source->n < sizeof source->head && n > 0) {
-        n = read(fd, source->head + source->n, sizeof source->head - source->n);
+        n = wait_and_read(source, source->head + source->n, sizeof source->head - source->n);
         if (n > 0)
             source->n += (size_t)n;
-        else if (n < 0 && errno == EINTR)
-            n = 1;
     }
     return source; /* a read that failed fails again, where it is told */
 }
@@ -212,6 +236,26 @@ static void read_capture(struct job *job, struct source *source,
     imapid_filter_free(filter);
 }
 
+/* The filter is the kernel's. */
+static void read_interface(struct job *job, const struct imapid_record_sink *sink)
+{
+    const struct imapid_options *options = job->run->options;
+    struct imapid_keylog *keylog;
+    char *message = NULL;
+
+    job->capture = imapid_capture_open_interface(job->input->path, options->filter,
+                                                 imapid_stop_get_fd(), &message);
+    if (!job->capture) {
+        complain(job->run, message);
+        g_free(message);
+        return;
+    }
+    keylog = imapid_keylog_new_over(options->keylog);
+    imapid_collect(job->capture, job->input->path, NULL, keylog, true, sink, on_complaint);
+    imapid_keylog_free(keylog);
+    imapid_capture_close(job->capture);
+}
+
 static void read_jsonl(struct job *job, struct source *source,
                        const struct imapid_record_sink *sink)
 {
@@ -237,9 +281,11 @@ static void read_input(struct job *job)
     struct imapid_record_sink plain = {on_exchange, on_session, on_capture, job};
     struct imapid_redact_sink redacting = {job->run->redact, &plain};
     struct imapid_record_sink sink = job->run->redact ? imapid_redact_wrap(&redacting) : plain;
-    struct source *source = source_open(job->input->path);
+    struct source *source = job->input->is_interface ? NULL : source_open(job);
 
-    if (!source) {
+    if (job->input->is_interface) {
+        read_interface(job, &sink);
+    } else if (!source) {
         char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
 
         complain(job->run, message);
@@ -258,17 +304,28 @@ static void run_job(void *data, void *user_data)
     struct job job = {
         .run = run, .part = part, .input = &g_array_index(run->inputs, struct imapid_input, part)};
 
-    if (!is_closed(run))
+    if (!is_closed(run) && !imapid_stop_is_set())
         read_input(&job);
     if (run->user->end)
         run->user->end(run->user->ctx, part);
+}
+
+/* Each live input needs a thread of its own, as it has no end. Returns how many there are. */
+static guint prepare_live(const GArray *inputs)
+{
+    guint n_live = imapid_inputs_count_live(inputs);
+
+    if (n_live)
+        imapid_stop_install();
+    return n_live;
 }
 
 gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_run_user *user, struct imapid_run_totals *totals)
 {
     struct run run = {.options = options, .inputs = inputs, .user = user, .totals = totals};
-    guint n_jobs = MIN((guint)options->n_jobs, inputs->len);
+    guint n_live = prepare_live(inputs);
+    guint n_jobs = MIN(MAX((guint)options->n_jobs, n_live ? n_live + 1 : 1), inputs->len);
     GThreadPool *pool = NULL;
     char *message = NULL;
 

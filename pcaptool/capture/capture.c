@@ -18,7 +18,7 @@
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
 
-static struct imapid_capture *capture_new(const char *name)
+struct imapid_capture *imapid_capture_new(const char *name)
 {
     struct imapid_capture *capture = g_new0(struct imapid_capture, 1);
     capture->name = g_strdup(name);
@@ -34,7 +34,7 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
         *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
         return NULL;
     }
-    struct imapid_capture *capture = capture_new(is_stdin ? "standard input" : path);
+    struct imapid_capture *capture = imapid_capture_new(is_stdin ? "standard input" : path);
     imapid_window_init_fd(&capture->window, fd, !is_stdin);
     return capture;
 }
@@ -42,7 +42,7 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
 struct imapid_capture *imapid_capture_open_source(const char *name,
                                                   const struct imapid_capture_source *source)
 {
-    struct imapid_capture *capture = capture_new(name);
+    struct imapid_capture *capture = imapid_capture_new(name);
     imapid_window_init_source(&capture->window, source);
     return capture;
 }
@@ -76,6 +76,20 @@ enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, u
     char *what = g_strdup_vprintf(format, args);
     va_end(args);
     return set_error(capture, place, capture->packed ? " of its contents" : "", what);
+}
+
+enum imapid_capture_result imapid_capture_fail_live(struct imapid_capture *capture,
+                                                    const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_free(capture->error);
+    capture->error = g_strdup_printf("%s: %s", capture->name, what);
+    g_free(what);
+    capture->counts.n_errors++;
+    return IMAPID_CAPTURE_ERROR;
 }
 
 enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
@@ -225,6 +239,7 @@ void imapid_capture_close(struct imapid_capture *capture)
 {
     if (!capture)
         return;
+    imapid_live_close(capture);
     imapid_window_deinit(&capture->window);
     imapid_unpack_free(capture->unpack);
     if (capture->packed)

@@ -54,7 +54,16 @@ struct imapid_capture {
     uint64_t n_frames; /* of the file, as Wireshark counts them */
     struct imapid_pcap pcap;
     struct imapid_pcapng pcapng;
+    struct pcap *live; /* of an interface; else NULL, and what follows means nothing */
+    int wake;
+    uint16_t live_link_type;
+    int live_tick_ns;
 };
+
+/* A capture that nothing is read from yet. */
+struct imapid_capture *imapid_capture_new(const char *name);
+
+void imapid_live_close(struct imapid_capture *capture);
 
 /* Both: whether the window (that holds as many as 4 octets, if the file has them) begins with the
  * format; if so, capture->next is set. begin() may say ERROR, and then capture->next says END. */
@@ -67,6 +76,10 @@ void imapid_pcapng_deinit(struct imapid_pcapng *pcapng);
 /* Sets the message and counts the error; returns ERROR. */
 enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
                                                const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* The same for what has no octets to count. */
+enum imapid_capture_result imapid_capture_fail_live(struct imapid_capture *capture,
+                                                    const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Nothing can be read any more: what the window says about it (a failed read), or that the file
  * ends inside of `what`, of which it should have had n octets, at `place`. END if it ends where it

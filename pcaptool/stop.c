@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stop.c: SIGINT and SIGTERM as an octet in a pipe that is never read, so that every thread that
+ * waits sees it, also one that began to wait just then. */
+#define _GNU_SOURCE /* pipe2 */
+#include "stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int ends[2] = {-1, -1};
+static gint is_set; /* atomic */
+
+static void on_signal(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    g_atomic_int_set(&is_set, 1);
+    if (write(ends[1], "", 1) < 0) {
+        /* the pipe is full: then it is readable */
+    }
+    errno = saved;
+}
+
+void imapid_stop_install(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+    if (ends[0] >= 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int imapid_stop_get_fd(void)
+{
+    return ends[0];
+}
+
+gboolean imapid_stop_wait(int fd)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = ends[0], .events = POLLIN}};
+
+    while (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno == EINTR)
+        ;
+    return !fds[1].revents;
+}
+
+gboolean imapid_stop_is_set(void)
+{
+    return g_atomic_int_get(&is_set);
+}

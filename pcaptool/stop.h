@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_STOP_H
+#define IMAPID_STOP_H
+
+#include <glib.h>
+
+/* The wish to end: SIGINT or SIGTERM while something is read that has no end of its own. What was
+ * read until then is told, with the totals. A second signal ends the program at once. */
+
+/* From now on those signals are wishes. Called once, before there are threads. */
+void imapid_stop_install(void);
+
+/* Readable from when the wish was made on, for poll(); -1 where it cannot be made. */
+int imapid_stop_get_fd(void);
+
+/* Waits until `fd` has something to read. False: the wish was made. */
+gboolean imapid_stop_wait(int fd);
+
+gboolean imapid_stop_is_set(void);
+
+#endif

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Captures that grow while they are read: interfaces, pipes and FIFOs, ended by signals.
+
+test_live.py IMAPID
+"""
+import ctypes
+import fcntl
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from tool import IMAPID, ROOT, run, sample
+
+PATIENCE = 20  # seconds: machines under load are slow
+
+
+def enter_namespace():
+    """A network of this process alone, its loopback up. False where that is not allowed."""
+    clone_newnet = 0x40000000
+    if os.getuid() != 0 or ctypes.CDLL(None, use_errno=True).unshare(clone_newnet) != 0:
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        get_flags, set_flags, up = 0x8913, 0x8914, 1
+        request = bytearray(struct.pack("16sh22x", b"lo", 0))
+        fcntl.ioctl(control, get_flags, request)
+        flags, = struct.unpack_from("h", request, 16)
+        struct.pack_into("h", request, 16, flags | up)
+        fcntl.ioctl(control, set_flags, bytes(request))
+    return True
+
+
+IS_ALONE = enter_namespace()
+
+
+def serve(listener):
+    """An IMAP server that knows ID and LOGOUT, for one client after the other."""
+    while True:
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            return
+        with peer, peer.makefile("rwb") as stream:
+            stream.write(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+            stream.flush()
+            for line in stream:
+                tag, name = line.split()[:2]
+                if name == b"ID":
+                    stream.write(b'* ID ("name" "Example")\r\n')
+                stream.write(tag + b" OK done\r\n")
+                stream.flush()
+                if name == b"LOGOUT":
+                    break
+
+
+def speak(port, name):
+    with socket.create_connection(("127.0.0.1", port)) as peer, peer.makefile("rwb") as stream:
+        stream.readline()
+        stream.write(b'a ID ("name" "%s")\r\n' % name)
+        stream.flush()
+        stream.readline()
+        stream.readline()
+        stream.write(b"b LOGOUT\r\n")
+        stream.flush()
+        stream.readline()
+
+
+class Program:
+    """The program while it runs."""
+
+    def __init__(self, *arguments, **options):
+        self.process = subprocess.Popen([IMAPID, "-T", "jsonl", *map(str, arguments)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+                                        bufsize=0, **options)
+
+    def read_line(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        if not ready:
+            self.process.kill()
+            raise AssertionError(f"no record came: {self.process.stderr.read()}")
+        return json.loads(self.process.stdout.readline())
+
+    def end(self, number=None):
+        """Exit status, the records that are left, standard error."""
+        if number:
+            self.process.send_signal(number)
+        try:
+            out, err = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return self.process.returncode, [json.loads(line) for line in out.splitlines()], err
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(0.02)
+
+
+def count_packet_sockets():
+    return len(pathlib.Path("/proc/self/net/packet").read_text().splitlines()) - 1
+
+
+@unittest.skipUnless(IS_ALONE, "needs root, for a network namespace of its own")
+class Interface(unittest.TestCase):
+    def setUp(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=serve, args=(self.listener,), daemon=True).start()
+        self.addCleanup(self.listener.close)
+        wait_for(lambda: count_packet_sockets() == 0)
+
+    def start(self, *arguments, **options):
+        program = Program(*arguments, **options)
+        wait_for(lambda: program.process.poll() is not None or count_packet_sockets() > 0)
+        time.sleep(0.2)  # the socket is there a moment before it is bound
+        return program
+
+    def check_end(self, program, number):
+        status, rest, err = program.end(number)
+        self.assertEqual(status, 0, err)
+        (capture,) = [r for r in rest if r["type"] == "capture"]
+        self.assertEqual((capture["file"], capture["format"]), ("lo", "live"))
+        self.assertIn(b"1 captures, ", err)
+        return capture
+
+    def test_each_record_at_once_and_totals_at_the_end(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                program = self.start("-i", "lo")
+                for name in (b"one", b"two"):
+                    speak(self.port, name)
+                    record = program.read_line()
+                    self.assertEqual(record["type"], "exchange")
+                    self.assertEqual(record["command"]["params"], [["name", name.decode()]])
+                    self.assertEqual(record["response"]["params"], [["name", "Example"]])
+                    self.assertLess(abs(record["rtt"]), 10)
+                    self.assertEqual(program.read_line()["type"], "session")
+                self.assertEqual(self.check_end(program, number)["exchanges"], 2)
+
+    def test_filter_is_set(self):
+        program = self.start("-i", "lo", "-f", f"tcp port {self.port + 1}")
+        speak(self.port, b"one")
+        self.assertEqual(self.check_end(program, signal.SIGINT)["packets"], 0)
+
+    def test_tcpdump_writes_into_it(self):
+        if not shutil.which("tcpdump"):
+            self.skipTest("needs tcpdump")
+        dump = subprocess.Popen(["tcpdump", "-i", "lo", "-U", "-w", "-"], stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL)
+        program = self.start("-", stdin=dump.stdout)
+        dump.stdout.close()
+        wait_for(lambda: count_packet_sockets() > 0)
+        speak(self.port, b"piped")
+        self.assertEqual(program.read_line()["command"]["params"], [["name", "piped"]])
+        dump.terminate()
+        dump.wait()
+        status, rest, err = program.end()
+        self.assertEqual(status, 0, err)
+        self.assertEqual(rest[-1]["type"], "capture")
+        self.assertIsNone(rest[-1]["error"])
+
+    def test_no_such_interface_and_bad_filter(self):
+        for arguments in (["-i", "none0"], ["-i", "lo", "-f", "no such ("]):
+            status, rest, err = Program(*arguments).end()
+            self.assertEqual((status, rest), (2, []))
+            self.assertIn(arguments[1].encode(), err)
+
+
+class Pipe(unittest.TestCase):
+    def test_signal_ends_standard_input_with_the_totals(self):
+        data = sample("several-ids").read_bytes()
+        for cut in (len(data), len(data) - 5, 24, 3, 0):
+            with self.subTest(cut):
+                program = Program("-", stdin=subprocess.PIPE)
+                program.process.stdin.write(data[:cut])
+                program.process.stdin.flush()
+                first = program.read_line() if cut > 1000 else None
+                time.sleep(0.2)
+                program.process.send_signal(signal.SIGINT)
+                program.process.wait(PATIENCE)  # while the input is open
+                status, rest, err = program.end()
+                self.assertEqual(status, 0, err)
+                self.assertEqual(rest[-1]["type"], "capture")
+                self.assertIsNone(rest[-1]["error"])
+                self.assertIn(b"ID exchanges", err)
+                self.assertEqual(first is None, cut < 1000)
+
+    def test_fifos_are_read_side_by_side(self):
+        data = sample("several-ids").read_bytes()
+        n = len(run("-q", "-T", "jsonl", sample("several-ids")).stdout.splitlines()) - 1
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [pathlib.Path(folder, name) for name in "ab"]
+            for path in paths:
+                os.mkfifo(path)
+            program = Program("-j", 1, *paths)
+            writers = [open(path, "wb", buffering=0) for path in paths]
+            for writer, path in reversed(list(zip(writers, paths))):
+                writer.write(data)
+                for _ in range(n):
+                    self.assertEqual(program.read_line()["file"], str(path))
+            status, rest, err = program.end(signal.SIGTERM)
+            for writer in writers:
+                writer.close()
+        self.assertEqual(status, 0, err)
+        self.assertEqual(len([r for r in rest if r["type"] == "capture"]), 2)
+
+    def test_fifo_that_nobody_writes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "fifo")
+            os.mkfifo(path)
+            program = Program(path)
+            time.sleep(0.3)
+            self.assertIsNone(program.process.poll())
+            self.assertEqual(program.end(signal.SIGINT)[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
