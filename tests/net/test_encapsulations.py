@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One small IMAP connection in everything that can carry it: the records are those of the bare one,
+and tshark finds the same octets. Usage: test_encapsulations.py IMAPID"""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "dissector"))
+import encapsulations as enc  # noqa: E402
+import pcap  # noqa: E402
+
+IMAPID = sys.argv[1]
+TSHARK = shutil.which("tshark")
+
+
+def packets(client_port=50000):
+    """A connection as (side, IPv4 packet)."""
+    talk = pcap.Talk(client_port).handshake()
+    talk.server(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+    talk.client(b'a1 ID ("name" "Mutt" "version" "2.2")\r\n')
+    talk.server(b'* ID ("name" "Dovecot")\r\na1 OK done\r\n')
+    talk.client(b"a2 LOGOUT\r\n")
+    talk.server(b"* BYE\r\na2 OK bye\r\n")
+    return [(int(octets[14 + 15] != 5), octets[14:]) for _, _, octets, _ in talk.packets]
+
+
+def as_ip6(packet):
+    return (struct.pack("!IHBB", 6 << 28, len(packet) - 20, 6, 64) + bytes(12) + packet[12:16] + bytes(12) + packet[16:20]
+            + packet[20:])
+
+
+def write(path, link_type, frames, n_cut=0):
+    """frames: (packet it belongs to, octets); n_cut octets of each are not captured."""
+    with open(path, "wb") as file:
+        file.write(pcap.HEADER.pack(pcap.LITTLE_MICRO, 2, 4, 0, 0, 262144, link_type))
+        for i, frame in frames:
+            n = max(0, len(frame) - n_cut)
+            file.write(pcap.PACKET.pack(1700000000, i * 1000, n, len(frame)) + frame[:n])
+    return path
+
+
+def records(path):
+    run = subprocess.run([IMAPID, "extract", "-q", "-T", "jsonl", path], capture_output=True, check=False)
+    assert run.returncode == 0, (path, run)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def content(found):
+    """Sessions and exchanges, without what differs between captures of the same: names, numbers of
+    frames and the moments that go with them."""
+    def strip(value):
+        if isinstance(value, dict):
+            return {key: strip(inner) for key, inner in value.items() if key not in ("file", "frame")}
+        return [strip(inner) for inner in value] if isinstance(value, list) else value
+    return [strip(record) for record in found if record["type"] != "capture"]
+
+
+def octets_by_tshark(path, arguments=()):
+    run = subprocess.run([TSHARK, "-r", path, "-n", "-o", "ip.defragment:TRUE", "-T", "fields", "-e", "tcp.stream",
+                          "-e", "tcp.payload", "-Y", "tcp.payload", *arguments], capture_output=True, check=True)
+    return run.stdout.split(b"\n")
+
+
+def wrapped(wrap, version):
+    """Frames of the connection, those of a packet with its number."""
+    return [(i, frame) for i, (side, packet) in enumerate(packets())
+            for frame in wrap(packet if version == "4" else as_ip6(packet), side)]
+
+
+def check_rows(folder):
+    bare = {}
+    for version in "46":
+        path = write(f"{folder}/bare{version}", 101, wrapped(lambda p, s: [p], version))
+        bare[version] = (content(records(path)), TSHARK and octets_by_tshark(path))
+        assert len([r for r in bare[version][0] if r["type"] == "exchange" and r["complete"]]) == 1
+    for name, link_type, wrap, versions, witness in enc.ROWS:
+        for version in versions:
+            path = write(f"{folder}/{name}-{version}", link_type, wrapped(wrap, version))
+            expected, octets = bare[version]
+            found = records(path)
+            assert content(found) == expected, (name, version, found)
+            assert found[-1]["tcp_connections"] == 1, (name, version, found[-1])
+            if TSHARK and witness and version == versions[0]:
+                seen = octets_by_tshark(path, () if witness is True else witness)
+                assert seen == octets, (name, version, "tshark", seen)
+
+
+def check_closed(folder):
+    for name, link_type, wrap in enc.CLOSED:
+        found = records(write(f"{folder}/{name}", link_type, wrapped(wrap, "4")))
+        assert len(found) == 1 and found[0]["tcp_connections"] == 0, (name, found)
+        assert (found[0]["unknown_link_packets"] > 0) == (name == "unknown-link"), (name, found)
+
+
+def check_cuts(folder):
+    """Packets cut anywhere: read to the end, and nothing that was cut is shown as whole."""
+    for name, link_type, wrap, versions, _ in enc.ROWS:
+        frames = wrapped(wrap, versions[0])
+        for n_cut in (1, 30, 45, 60, 80, 100):
+            found = records(write(f"{folder}/{name}-cut", link_type, frames, n_cut))
+            assert found[-1]["type"] == "capture" and found[-1]["packets"] == len(frames), (name, n_cut)
+            if n_cut > 1:
+                assert not [r for r in found if r["type"] == "exchange" and r["complete"]], (name, n_cut, found)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for check in (check_rows, check_closed, check_cuts):
+            check(folder)
+
+
+main()
