@@ -399,8 +399,10 @@ static void search_pending(struct imapid_tls *tls, int dir)
             return;
         }
     }
+    /* A place that waits for its end stays where it is, however small the steps octets come in. */
     flow->n_pending = n - at;
-    memmove(flow->pending, flow->pending + at, n - at);
+    if (at)
+        memmove(flow->pending, flow->pending + at, n - at);
 }
 
 static size_t search(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n)

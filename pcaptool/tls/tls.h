@@ -23,9 +23,10 @@
  *     imapid_tls_get_info(tls)->stopped[dir]        … why there was no more …
  *     imapid_tls_free(tls);
  *
- * One object is used by one thread at a time; a key log may be shared. Memory: about a kilobyte
- * and two more for each direction that is decrypted; while a record or a hello is split over
- * segments, its octets so far (at most 18 KiB, 64 KiB); and what `n_hold` allows. */
+ * One object is used by one thread at a time; a key log may be shared. Memory: 700 octets, the
+ * names in the hellos, and 2 to 4 KiB for each direction that is being decrypted; while a record or
+ * a hello is split over segments, its octets so far (at most 18 KiB, 64 KiB), for each direction;
+ * and what `n_hold` allows. */
 struct imapid_tls;
 
 /* Why nothing more is given out of a direction: the words and texts are in reasons.def. */
