@@ -430,7 +430,7 @@ static void take_id_command(struct imapid_session *session, const struct imapid_
     struct imapid_exchange *exchange = &session->exchanges[slot];
 
     exchange->has_command = true;
-    exchange->lost |= unit->cut;
+    exchange->lost |= unit->cut || session->answer_missed;
     exchange->tentative = tentative;
     session->n_id_commands++;
     tell(session, IMAPID_EVENT_COMMAND, slot);
@@ -833,6 +833,7 @@ static void lose_server(struct imapid_session *session)
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open)
             session->exchanges[i].lost = true;
+    session->answer_missed = client->n_scanned && !client->in_unit;
     if (client->asks && client->is_id) {
         imapid_frame_gap(client, 0); /* up to where it is now */
         lose_client(session);
@@ -863,6 +864,7 @@ static void take_unit(struct imapid_session *session, enum imapid_side side,
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
         take_command(session, unit, tentative);
+        session->answer_missed = false;
         break;
     case IMAPID_UNIT_CONTINUED:
         take_continued(session, unit);

@@ -132,4 +132,5 @@ def main():
     sys.exit(1 if command(imapid, sys.argv[3:]) else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

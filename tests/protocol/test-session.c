@@ -667,6 +667,20 @@ static void test_answered_early(void)
           "a1 (name=x) -> - OK state=no id=?\n");
 }
 
+/* An early answer that is missing, before the line end: the next answer is the next command's. */
+static void test_early_answer_lost(void)
+{
+    check("S: * OK hi\n"
+          "C. a1 ID (\"name\" \"x\")\n"
+          "S! 40\n"
+          "C: \n"
+          "C: a2 ID (\"name\" \"z\")\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "S: a2 OK\n",
+          "a1 (name=x) -> - none state=no id=? lost\n"
+          "a2 (name=z) -> (name=y) OK state=no id=?\n");
+}
+
 /* More likely-looking commands than there are slots, in a message in whose middle the capture
  * begins: none of them is told, even before the server has said a word. */
 static void test_many_decoys(void)
@@ -1059,6 +1073,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/answered-early", test_answered_early);
+    g_test_add_func("/session/early-answer-lost", test_early_answer_lost);
     g_test_add_func("/session/many-decoys", test_many_decoys);
     g_test_add_func("/session/end", test_end);
     for (guint i = 0; i < G_N_ELEMENTS(rich); i++) {

@@ -133,6 +133,7 @@ struct imapid_session {
     enum imapid_state
         state_in_hand; /* `state` and `advertised` when the client's last octets came */
     enum imapid_known advertised_in_hand;
+    bool answer_missed;  /* to the client's command in hand, which some servers answer early */
     bool was_other_side; /* for the server's unit in hand the client's window was asked for */
     bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
     uint64_t order;
