@@ -112,7 +112,7 @@ static void note_server(struct imapid_tls *tls, const struct imapid_hello *hello
 
     if (tls->flow[!info->client].epoch == IMAPID_TLS_TRAFFIC) {
         info->n_renegotiations++;
-        tls->renegotiating = true;
+        tls->flow[0].renewing = tls->flow[1].renewing = true;
     }
     info->version = hello->version;
     info->suite = hello->suite;

@@ -95,6 +95,7 @@ static void install(struct attempt *attempt, struct imapid_cipher *cipher,
     imapid_cipher_free(flow->cipher);
     flow->cipher = cipher;
     flow->epoch = epoch;
+    flow->renewing = false;
     flow->n_changes++;
     flow->secret = *secret;
 }
@@ -156,8 +157,7 @@ static bool try_next(struct attempt *attempt)
     struct imapid_tls_flow *flow = attempt->flow;
 
     if (!is_1_3(attempt->tls))
-        return (!flow->cipher || attempt->tls->renegotiating) &&
-               try_kind(attempt, IMAPID_SECRET_MASTER);
+        return (!flow->cipher || flow->renewing) && try_kind(attempt, IMAPID_SECRET_MASTER);
     if (flow->epoch == IMAPID_TLS_CLEAR)
         return false;
     if (flow->epoch == IMAPID_TLS_TRAFFIC)
@@ -292,6 +292,7 @@ void imapid_tls_change_epoch(struct imapid_tls *tls, int dir, enum imapid_tls_ep
     imapid_cipher_free(flow->cipher);
     flow->cipher = NULL;
     flow->epoch = epoch;
+    flow->renewing = false;
     flow->sequence = 0;
     flow->slack = 0;
     flow->n_unfit = 0;

@@ -35,6 +35,7 @@ struct imapid_tls_flow {
     /* The next record may be one of this many more: so many may have been lost. Not 0: keys may
      * have been changed unseen, too. */
     uint32_t slack;
+    bool renewing;      /* 1.2: a second handshake has hellos, but no ChangeCipherSpec yet */
     uint32_t n_unfit;   /* records in a row that no key fitted */
     uint32_t n_changes; /* how often keys were changed */
 
@@ -70,8 +71,7 @@ struct imapid_tls {
     bool has_random; /* origin.client_random is set */
     bool early_data; /* the client offered it in this handshake */
     bool early_data_accepted;
-    bool saw_done;      /* ServerHelloDone or a certificate: a full handshake */
-    bool renegotiating; /* 1.2: new hellos, whose keys come with the next ChangeCipherSpec */
+    bool saw_done; /* ServerHelloDone or a certificate: a full handshake */
 
     /* Octets that may still be decrypted in vain, so that no input makes the search for a record
      * after a gap expensive. */

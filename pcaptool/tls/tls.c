@@ -109,7 +109,7 @@ static void read_content(struct imapid_tls *tls, int dir, const struct imapid_tl
     if (content->type == ALERT) {
         read_alert(tls, dir, content->octets, content->n, true);
     } else if (content->type == CHANGE_CIPHER_SPEC) {
-        if (tls->renegotiating && tls->origin.version != IMAPID_TLS_1_3)
+        if (flow->renewing)
             imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
     } else if (content->type == APPLICATION_DATA && flow->epoch == IMAPID_TLS_TRAFFIC &&
                content->n) {
