@@ -10,7 +10,7 @@ struct extract {
     const struct imapid_writer *writer;
     struct imapid_writer_style style;
     struct imapid_output *output;
-    gboolean *headed; /* by part: the file's name was written */
+    char **headed; /* by part: the file whose name was written last */
 };
 
 /* ---- records to text ---- */
@@ -19,9 +19,11 @@ static GString *begin_record(struct extract *extract, guint part, const char *fi
 {
     GString *text = g_string_new(NULL);
 
-    if (!extract->headed[part] && extract->writer->file)
-        extract->writer->file(text, &extract->style, file);
-    extract->headed[part] = TRUE;
+    if (!extract->writer->file || !g_strcmp0(extract->headed[part], file))
+        return text;
+    extract->writer->file(text, &extract->style, file);
+    g_free(extract->headed[part]);
+    extract->headed[part] = g_strdup(file);
     return text;
 }
 
@@ -164,11 +166,13 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
         .verbose = options->verbose,
         .many = inputs->len > 1,
     };
-    extract.headed = g_new0(gboolean, inputs->len + 1);
+    extract.headed = g_new0(char *, inputs->len + 1);
     write_head(&extract);
     good = imapid_run(options, inputs, &user, &totals);
     closed = imapid_output_is_closed(extract.output);
     good &= imapid_output_close(extract.output);
+    for (guint i = 0; i < inputs->len; i++)
+        g_free(extract.headed[i]);
     g_free(extract.headed);
     if (!options->quiet && !closed)
         imapid_run_print_totals(&totals);

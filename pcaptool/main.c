@@ -58,6 +58,8 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "Read the inputs named there, one a line", "LIST"},
         {"interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &options->interfaces,
          "Capture from this network interface, until a signal; may be given more than once", "IF"},
+        {"continuous", 0, 0, G_OPTION_ARG_NONE, &options->continuous,
+         "The captures are consecutive pieces of one: sessions span them", NULL},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
         {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,

@@ -28,7 +28,8 @@ struct imapid_options {
     char *fail_on; /* check; NULL: error */
     char **ignore; /* check; NULL: none */
     gboolean redact;
-    char *redact_key; /* NULL: a key of this run */
+    char *redact_key;    /* NULL: a key of this run */
+    gboolean continuous; /* the inputs are pieces of one capture */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */
 };

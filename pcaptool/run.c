@@ -25,7 +25,8 @@ struct run {
     const GArray *inputs;
     const struct imapid_run_user *user;
     struct imapid_redact *redact; /* NULL: records stay as they are */
-    GMutex mutex;                 /* guards what follows */
+    void (*on_complaint)(void *ctx, const char *message);
+    GMutex mutex; /* guards what follows */
     gboolean failed;
     struct imapid_run_totals *totals;
 };
@@ -118,6 +119,14 @@ static void on_complaint(void *ctx, const char *message)
 
     if (!job->capture || imapid_capture_get_format(job->capture) || !job->input->found)
         complain(job->run, message);
+}
+
+/* The same from behind a redacting sink. Messages are for who has the inputs: they name them. */
+static void on_complaint_redacting(void *ctx, const char *message)
+{
+    const struct imapid_redact_sink *sink = ctx;
+
+    on_complaint(sink->next->ctx, message);
 }
 
 /* ---- what an input is ---- */
@@ -226,7 +235,7 @@ static void read_capture(struct job *job, struct source *source,
         keylog = imapid_keylog_new_over(job->run->options->keylog);
         if (!live)
             imapid_collect_secrets(path, keylog);
-        imapid_collect(job->capture, path, filter, keylog, live, sink, on_complaint);
+        imapid_collect(job->capture, path, filter, keylog, live, sink, job->run->on_complaint);
         imapid_keylog_free(keylog);
         imapid_capture_close(job->capture);
     } else {
@@ -251,7 +260,8 @@ static void read_interface(struct job *job, const struct imapid_record_sink *sin
         return;
     }
     keylog = imapid_keylog_new_over(options->keylog);
-    imapid_collect(job->capture, job->input->path, NULL, keylog, true, sink, on_complaint);
+    imapid_collect(job->capture, job->input->path, NULL, keylog, true, sink,
+                   job->run->on_complaint);
     imapid_keylog_free(keylog);
     imapid_capture_close(job->capture);
 }
@@ -264,7 +274,7 @@ static void read_jsonl(struct job *job, struct source *source,
         .read = source_read,
         .read_ctx = source,
         .sink = sink,
-        .complain = on_complaint,
+        .complain = job->run->on_complaint,
     };
 
     job->reader = &reader;
@@ -320,33 +330,151 @@ static guint prepare_live(const GArray *inputs)
     return n_live;
 }
 
+/* ---- pieces of one capture ---- */
+
+struct piece {
+    const struct imapid_input *input;
+    guint index;   /* as given */
+    int64_t first; /* time of its first packet; INT64_MAX: it has none */
+};
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct piece *one = a, *other = b;
+
+    if (one->first != other->first)
+        return one->first < other->first ? -1 : 1;
+    return one->index < other->index ? -1 : 1;
+}
+
+/* False: there is no such file. What else cannot be read is told when the piece is read. */
+static gboolean find_first_time(struct run *run, struct piece *piece)
+{
+    char *message = NULL;
+    struct imapid_capture *capture = imapid_capture_open(piece->input->path, &message);
+    enum imapid_capture_result result;
+    struct imapid_packet packet = {.has_ts = false};
+
+    if (!capture) {
+        complain(run, message);
+        g_free(message);
+        return FALSE;
+    }
+    do
+        result = imapid_capture_next(capture, &packet);
+    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet.has_ts));
+    imapid_capture_close(capture);
+    piece->first = result == IMAPID_CAPTURE_PACKET ? packet.ts_ns : INT64_MAX;
+    return TRUE;
+}
+
+static struct piece *order_pieces(struct run *run, guint *n)
+{
+    struct piece *pieces = g_new0(struct piece, run->inputs->len + 1);
+
+    *n = 0;
+    for (guint i = 0; i < run->inputs->len; i++) {
+        struct piece *piece = &pieces[*n];
+
+        piece->input = &g_array_index(run->inputs, struct imapid_input, i);
+        piece->index = i;
+        *n += find_first_time(run, piece) ? 1 : 0;
+    }
+    qsort(pieces, *n, sizeof *pieces, compare_pieces);
+    return pieces;
+}
+
+static void add_piece(struct job *job, struct imapid_collect *collect, bool is_last)
+{
+    char *message = NULL;
+
+    job->capture = imapid_capture_open(job->input->path, &message);
+    if (!job->capture) {
+        complain(job->run, message);
+        g_free(message);
+    } else {
+        imapid_collect_add(collect, job->capture, job->input->path, is_last);
+    }
+    imapid_capture_close(job->capture);
+    job->capture = NULL;
+}
+
+static void read_pieces(struct run *run, const struct piece *pieces, guint n,
+                        struct imapid_filter *filter)
+{
+    struct job job = {.run = run};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &job};
+    struct imapid_keylog *keylog = imapid_keylog_new_over(run->options->keylog);
+    struct imapid_collect *collect;
+
+    for (guint i = 0; i < n; i++)
+        imapid_collect_secrets(pieces[i].input->path, keylog);
+    collect = imapid_collect_new(filter, keylog, false, &sink, job->run->on_complaint);
+    for (job.part = 0; job.part < n; job.part++) {
+        job.input = pieces[job.part].input;
+        if (!is_closed(run))
+            add_piece(&job, collect, job.part + 1 == n);
+        if (run->user->end)
+            run->user->end(run->user->ctx, job.part);
+    }
+    imapid_collect_free(collect);
+    imapid_keylog_free(keylog);
+}
+
+static void run_continuous(struct run *run)
+{
+    struct imapid_filter *filter = NULL;
+    char *message = NULL;
+    struct piece *pieces;
+    guint n;
+
+    if (imapid_inputs_count_live(run->inputs)) {
+        complain(run, "--continuous takes files and folders");
+        return;
+    }
+    if (run->options->filter && !(filter = imapid_filter_new(run->options->filter, &message))) {
+        complain(run, message);
+        g_free(message);
+        return;
+    }
+    pieces = order_pieces(run, &n);
+    read_pieces(run, pieces, n, filter);
+    for (; run->user->end && n < run->inputs->len; n++)
+        run->user->end(run->user->ctx, n);
+    g_free(pieces);
+    imapid_filter_free(filter);
+}
+
+/* ---- all inputs ---- */
+
+static void run_each(struct run *run)
+{
+    guint n_inputs = run->inputs->len, n_live = prepare_live(run->inputs);
+    guint n_jobs = MIN(MAX((guint)run->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
+    GThreadPool *pool =
+        n_jobs > 1 ? g_thread_pool_new(run_job, run, (int)n_jobs, FALSE, NULL) : NULL;
+
+    for (guint i = 0; i < n_inputs; i++)
+        if (pool)
+            g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);
+        else
+            run_job(GUINT_TO_POINTER(i + 1), run);
+    if (pool)
+        g_thread_pool_free(pool, FALSE, TRUE);
+}
+
 gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_run_user *user, struct imapid_run_totals *totals)
 {
     struct run run = {.options = options, .inputs = inputs, .user = user, .totals = totals};
-    guint n_live = prepare_live(inputs);
-    guint n_jobs = MIN(MAX((guint)options->n_jobs, n_live ? n_live + 1 : 1), inputs->len);
-    GThreadPool *pool = NULL;
-    char *message = NULL;
 
     memset(totals, 0, sizeof *totals);
-    if (options->redact && !(run.redact = imapid_redact_new(options->redact_key, &message))) {
-        g_printerr("imapid: %s\n", message);
-        g_free(message);
-        return FALSE;
-    }
     g_mutex_init(&run.mutex);
-    if (n_jobs > 1)
-        pool = g_thread_pool_new(run_job, &run, (int)n_jobs, FALSE, NULL);
-    for (guint i = 0; i < inputs->len; i++)
-        if (pool)
-            g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);
-        else
-            run_job(GUINT_TO_POINTER(i + 1), &run);
-    if (pool)
-        g_thread_pool_free(pool, FALSE, TRUE);
+    if (options->continuous)
+        run_continuous(&run);
+    else
+        run_each(&run);
     g_mutex_clear(&run.mutex);
-    imapid_redact_free(run.redact);
     return !run.failed;
 }
 

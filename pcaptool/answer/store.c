@@ -97,6 +97,7 @@ static void keep_half(struct imapid_store *store, struct imapid_record_half *hal
         keep_string(store, &pairs[i].field, &half->pairs[i].field);
         keep_string(store, &pairs[i].value, &half->pairs[i].value);
     }
+    half->file = keep_text(store, half->file);
     half->pairs =
         (struct imapid_record_pair *)keep(store, pairs, half->n_pairs * sizeof *half->pairs);
     g_free(pairs);
@@ -133,6 +134,7 @@ void imapid_store_add_exchange(struct imapid_store *store,
 
     g_mutex_lock(&store->mutex);
     copy.conn.file = keep_text(store, copy.conn.file);
+    copy.result_file = keep_text(store, copy.result_file);
     copy.tag = (char *)keep_text(store, copy.tag);
     keep_half(store, &copy.command);
     keep_half(store, &copy.response);

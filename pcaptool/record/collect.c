@@ -47,23 +47,45 @@ static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason r
     conn->user = NULL;
 }
 
-static void tell_capture(const struct imapid_capture *capture, const struct imapid_net *net,
-                         const struct imapid_flow_context *context, char *error)
+struct imapid_collect {
+    struct imapid_flow_context context;
+    struct imapid_net *net;
+    struct imapid_filter *filter;
+    void (*complain)(void *ctx, const char *message);
+    bool is_finished;
+    uint64_t n_frames; /* of the pieces before */
+    /* What the records of the pieces before have told of these. */
+    struct imapid_record_capture told;
+};
+
+/* What was not told yet of a count that goes on. */
+static uint64_t since(uint64_t n, uint64_t *told)
+{
+    uint64_t n_new = n - *told;
+
+    *told = n;
+    return n_new;
+}
+
+static void tell_capture(struct imapid_collect *collect, const struct imapid_capture *capture,
+                         const char *file, char *error)
 {
     const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
-    const struct imapid_net_counts *net_counts = imapid_net_get_counts(net);
+    const struct imapid_net_counts *net_counts = imapid_net_get_counts(collect->net);
+    const struct imapid_flow_context *context = &collect->context;
+    struct imapid_record_capture *told = &collect->told;
     struct imapid_record_capture record = {
-        .file = context->file,
+        .file = file,
         .format = imapid_capture_get_format(capture),
         .n_packets = counts->n_packets,
         .n_octets = counts->n_octets,
-        .n_conns = imapid_net_get_tcp_counts(net)->n_conns,
-        .n_sessions = context->n_sessions,
-        .n_exchanges = context->n_exchanges,
-        .n_not_decrypted = context->n_not_decrypted,
-        .n_lost = context->n_lost,
+        .n_conns = since(imapid_net_get_tcp_counts(collect->net)->n_conns, &told->n_conns),
+        .n_sessions = since(context->n_sessions, &told->n_sessions),
+        .n_exchanges = since(context->n_exchanges, &told->n_exchanges),
+        .n_not_decrypted = since(context->n_not_decrypted, &told->n_not_decrypted),
+        .n_lost = since(context->n_lost, &told->n_lost),
         .n_cut = counts->n_cut,
-        .n_unknown_link = net_counts->n_unknown_link,
+        .n_unknown_link = since(net_counts->n_unknown_link, &told->n_unknown_link),
         .unknown_link = net_counts->unknown_link,
         .error = error,
     };
@@ -99,35 +121,87 @@ void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog)
     imapid_capture_close(capture);
 }
 
-bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
-                    void (*complain)(void *ctx, const char *message))
+struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+                                          struct imapid_keylog *keylog, bool live,
+                                          const struct imapid_record_sink *sink,
+                                          void (*complain)(void *ctx, const char *message))
 {
-    struct imapid_flow_context context = {
-        .file = file, .sink = sink, .keylog = keylog, .n_hold = live ? HOLD_MAX : 0};
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &context};
-    struct imapid_net *net = imapid_net_new(&handler, NULL);
+    struct imapid_collect *collect = g_new0(struct imapid_collect, 1);
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &collect->context};
+
+    collect->context = (struct imapid_flow_context){
+        .pieces = g_array_new(FALSE, FALSE, sizeof(struct imapid_flow_piece)),
+        .sink = sink,
+        .keylog = keylog,
+        .n_hold = live ? HOLD_MAX : 0,
+    };
+    collect->net = imapid_net_new(&handler, NULL);
+    collect->filter = filter;
+    collect->complain = complain;
+    return collect;
+}
+
+/* Returns the first error, NULL where there was none. */
+static char *read_packets(struct imapid_collect *collect, struct imapid_capture *capture)
+{
+    uint64_t n_before = collect->n_frames;
     enum imapid_capture_result result;
     struct imapid_packet packet;
     char *error = NULL;
-    bool whole;
 
-    imapid_capture_on_secrets(capture, on_secrets, keylog);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             const char *message = imapid_capture_get_error(capture);
 
-            complain(sink->ctx, message);
+            collect->complain(collect->context.sink->ctx, message);
             if (!error)
                 error = g_strdup(message);
-        } else if (!filter || imapid_filter_match(filter, &packet)) {
-            imapid_net_packet(net, &packet);
+            continue;
         }
+        packet.number += n_before;
+        collect->n_frames = packet.number;
+        if (!collect->filter || imapid_filter_match(collect->filter, &packet))
+            imapid_net_packet(collect->net, &packet);
     }
-    imapid_net_finish(net);
+    return error;
+}
+
+bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *capture,
+                        const char *file, bool is_last)
+{
+    struct imapid_flow_piece piece = {file, collect->n_frames};
+    char *error;
+    bool whole;
+
+    g_array_append_val(collect->context.pieces, piece);
+    imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
+    error = read_packets(collect, capture);
+    if (is_last) {
+        imapid_net_finish(collect->net);
+        collect->is_finished = true;
+    }
     whole = !error;
-    tell_capture(capture, net, &context, error);
-    imapid_net_free(net);
+    tell_capture(collect, capture, file, error);
     g_free(error);
+    return whole;
+}
+
+void imapid_collect_free(struct imapid_collect *collect)
+{
+    if (!collect->is_finished)
+        imapid_net_finish(collect->net);
+    imapid_net_free(collect->net);
+    g_array_unref(collect->context.pieces);
+    g_free(collect);
+}
+
+bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
+                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
+                    void (*complain)(void *ctx, const char *message))
+{
+    struct imapid_collect *collect = imapid_collect_new(filter, keylog, live, sink, complain);
+    bool whole = imapid_collect_add(collect, capture, file, true);
+
+    imapid_collect_free(collect);
     return whole;
 }

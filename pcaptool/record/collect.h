@@ -20,6 +20,19 @@ bool imapid_collect(struct imapid_capture *capture, const char *file, struct ima
                     struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message));
 
+/* The same for captures that are pieces of one: their packets in the order in which the pieces are
+ * added, connections and what they hold spanning them. A piece's record has counts of its own: what
+ * was met, or came to its end, while it was read; what is open at the end is of the last one. */
+struct imapid_collect;
+struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+                                          struct imapid_keylog *keylog, bool live,
+                                          const struct imapid_record_sink *sink,
+                                          void (*complain)(void *ctx, const char *message));
+/* `file` must outlive the collector. */
+bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *capture,
+                        const char *file, bool is_last);
+void imapid_collect_free(struct imapid_collect *collect);
+
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the
  * packets they belong to). Errors are left to be found by whoever reads its packets. */
 void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog);

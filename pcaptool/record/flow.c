@@ -119,13 +119,47 @@ static void keep_result(struct slot *slot, const struct imapid_unit *unit,
         slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
 }
 
+/* Makes the number of a packet that of its file, and returns the file. */
+static const char *locate(const struct imapid_flow_context *context, uint64_t *number)
+{
+    guint i = context->pieces->len;
+    const struct imapid_flow_piece *piece;
+
+    do
+        piece = &g_array_index(context->pieces, struct imapid_flow_piece, --i);
+    while (i > 0 && *number <= piece->n_before);
+    *number -= piece->n_before;
+    return piece->file;
+}
+
+/* The same; NULL where it is the file of the connection. */
+static const char *locate_other(const struct imapid_flow_context *context,
+                                const struct imapid_record_exchange *record, uint64_t *number)
+{
+    const char *file = locate(context, number);
+
+    return file == record->conn.file ? NULL : file;
+}
+
+static void locate_exchange(const struct imapid_flow_context *context,
+                            struct imapid_record_exchange *record)
+{
+    if (record->command.seen)
+        record->command.file = locate_other(context, record, &record->command.packet.number);
+    if (record->response.seen)
+        record->response.file = locate_other(context, record, &record->response.packet.number);
+    if (record->status != IMAPID_STATUS_NONE)
+        record->result_file = locate_other(context, record, &record->result.number);
+}
+
 static struct imapid_record_conn describe(const struct imapid_flow *flow,
                                           const struct imapid_conn *conn)
 {
     int client = flow->client < 0 ? 0 : flow->client;
+    uint64_t first = conn->first.number;
 
     return (struct imapid_record_conn){
-        .file = flow->context->file,
+        .file = locate(flow->context, &first),
         .stream = conn->stream,
         .client = conn->endpoint[client],
         .server = conn->endpoint[!client],
@@ -156,6 +190,7 @@ static void tell_exchange(struct imapid_flow *flow, const struct imapid_conn *co
     record->state = exchange->state;
     record->complete = !exchange->lost;
     flow->n_told++;
+    locate_exchange(flow->context, record);
     flow->context->n_exchanges++;
     flow->context->sink->exchange(flow->context->sink->ctx, record);
     clear_slot(slot);
@@ -622,13 +657,16 @@ static void mark_open_as_lost(struct imapid_flow *flow)
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason)
 {
+    const char *phrase;
+
     flow->conn = conn;
     if (flow->layers)
         imapid_layers_finish(flow->layers);
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
             cut(flow, (enum imapid_side)side, 0);
-    if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT)
+    if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT ||
+        why_not_readable(flow, &phrase))
         mark_open_as_lost(flow);
     imapid_session_end(&flow->session);
     take_events(flow, conn, NULL, &conn->last);

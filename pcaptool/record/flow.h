@@ -9,9 +9,15 @@
  * what do its exchanges and the session say. */
 struct imapid_flow;
 
+/* A file of a capture. Packets are numbered over all of them. */
+struct imapid_flow_piece {
+    const char *file;
+    uint64_t n_before; /* packets of those before it */
+};
+
 /* What the flows of one capture share. */
 struct imapid_flow_context {
-    const char *file;
+    GArray *pieces; /* struct imapid_flow_piece, in their order; more may come */
     const struct imapid_record_sink *sink;
     struct imapid_keylog *keylog;                              /* NULL: none */
     size_t n_hold;                                             /* see imapid_tls_new() */

@@ -97,6 +97,8 @@ static void add_half(GString *out, const char *name, const struct imapid_record_
         return;
     }
     g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, half->packet.number);
+    if (half->file)
+        add_text(out, "file", half->file);
     add_time(out, "time", half->packet.ts_ns);
     key(out, "params");
     imapid_spell_pairs(out, half);
@@ -140,6 +142,8 @@ static void add_result(GString *out, const struct imapid_record_exchange *exchan
         return;
     }
     g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, exchange->result.number);
+    if (exchange->result_file)
+        add_text(out, "file", exchange->result_file);
     add_text(out, "status", imapid_record_status(exchange->status));
     key(out, "text");
     add_string(out, &exchange->text);

@@ -382,6 +382,15 @@ static struct imapid_record_conn get_conn(struct line *line, JsonObject *object)
     return conn;
 }
 
+/* The file of a frame, where it is not that of the connection; else NULL. */
+static const char *take_file(struct line *line, struct imapid_record_exchange *exchange,
+                             JsonObject *object)
+{
+    if (is_null(json_object_get_member(object, "file")))
+        return NULL;
+    return g_string_chunk_insert(exchange->store, get_name(line, object, "file"));
+}
+
 /* ---- lists and findings ---- */
 
 static struct imapid_record_string
@@ -471,6 +480,7 @@ static void take_half(struct line *line, struct imapid_record_exchange *exchange
         return;
     half->seen = true;
     half->packet.number = get_number(line, object, "frame", INT64_MAX);
+    half->file = take_file(line, exchange, object);
     half->packet.ts_ns = get_time(line, object, "time");
     params = get(line, object, "params");
     hex = json_object_get_member(object, "params_hex");
@@ -538,6 +548,7 @@ static void take_result(struct line *line, struct imapid_record_exchange *exchan
     if (!object)
         return;
     exchange->result.number = get_number(line, object, "frame", INT64_MAX);
+    exchange->result_file = take_file(line, exchange, object);
     exchange->status = (enum imapid_status)(
         IMAPID_STATUS_OK +
         get_word(line, object, "status", IMAPID_STATUS_BAD - IMAPID_STATUS_OK + 1, spell_status));

@@ -30,6 +30,7 @@ struct imapid_record_pair {
 struct imapid_record_half {
     bool seen;
     struct imapid_stamp packet; /* the one that brought its last octet */
+    const char *file;           /* where that packet is, if not in conn.file; else NULL */
     bool has_list;              /* false: NIL, or no list could be read */
     unsigned n_pairs;
     struct imapid_record_pair *pairs; /* n_pairs of them */
@@ -46,7 +47,9 @@ struct imapid_record_finding {
 
 /* The connection a record is about. */
 struct imapid_record_conn {
-    const char *file; /* as it was given; lives as long as the collector */
+    /* As it was given; lives as long as the collector. Of several that are pieces of one capture,
+     * the one in which the connection begins. */
+    const char *file;
     uint32_t stream;
     struct imapid_endpoint client, server;
 };
@@ -57,6 +60,7 @@ struct imapid_record_exchange {
     struct imapid_record_half command, response;
     enum imapid_status status; /* NONE: no result was seen, the next two mean nothing */
     struct imapid_stamp result;
+    const char *result_file; /* as `file` of a half */
     struct imapid_record_string text;
     enum imapid_security security;
     bool compressed;

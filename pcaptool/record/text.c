@@ -195,13 +195,23 @@ static void add_result(GString *out, const struct imapid_writer_style *style,
         g_string_append(out, " incomplete");
 }
 
+/* A frame, and its file where that is another one than the connection's. */
+static void add_frame(GString *out, const char *who, uint64_t number, const char *file)
+{
+    g_string_append_printf(out, "    %s, frame %" G_GUINT64_FORMAT, who, number);
+    if (file) {
+        g_string_append(out, " of ");
+        imapid_spell_terminal(out, (const uint8_t *)file, strlen(file), 0);
+    }
+}
+
 static void add_pairs(GString *out, const struct imapid_writer_style *style, const char *who,
                       const struct imapid_record_half *half)
 {
     if (!half->seen)
         return;
     begin_colour(out, style, dim);
-    g_string_append_printf(out, "    %s, frame %" G_GUINT64_FORMAT, who, half->packet.number);
+    add_frame(out, who, half->packet.number, half->file);
     end_colour(out, style);
     if (!half->n_pairs)
         g_string_append(out, half->has_list ? "  ()" : "  NIL");
@@ -269,8 +279,7 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_pairs(out, style, "server", &exchange->response);
     if (exchange->status != IMAPID_STATUS_NONE) {
         begin_colour(out, style, dim);
-        g_string_append_printf(out, "    result, frame %" G_GUINT64_FORMAT,
-                               exchange->result.number);
+        add_frame(out, "result", exchange->result.number, exchange->result_file);
         end_colour(out, style);
         g_string_append_printf(out, "  %s ", imapid_record_status(exchange->status));
         add_string(out, &exchange->text, 0);
