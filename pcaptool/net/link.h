@@ -11,7 +11,8 @@ struct imapid_cursor {
     uint32_t n_wire; /* octets there were; >= n */
     /* Identity of the network the packet belongs to; see imapid_link_add_path(). */
     uint32_t path;
-    /* The packets that follow in the same frame (IEEE 802.11 A-MSDU); NULL: none. */
+    /* The packets that follow in the same frame (IEEE 802.11 A-MSDU), in no VLAN or tunnel; NULL:
+     * none, and the next two mean nothing. */
     const uint8_t *next;
     uint32_t n_next, n_next_wire;
 };

@@ -21,6 +21,7 @@ struct imapid_net {
      * inside is put together. NULL until there is one. */
     struct imapid_fragments *fragments[IMAPID_TUNNEL_N_MAX];
     struct imapid_net_counts counts;
+    unsigned depth; /* tunnels around what is looked at now */
     /* the last link type looked up */
     uint16_t link_type;
     enum imapid_layer layer;
@@ -72,16 +73,16 @@ static bool may_be_tcp(const struct imapid_ip *ip)
 
 /* Puts a datagram together; true: it is whole now, in *ip. */
 static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
-                          const struct imapid_packet *packet, unsigned depth)
+                          const struct imapid_packet *packet)
 {
     if (!may_be_tcp(ip)) {
         net->counts.n_not_tcp++;
         return false;
     }
     net->counts.n_fragments++;
-    if (!net->fragments[depth])
-        net->fragments[depth] = imapid_fragments_new();
-    if (!imapid_fragments_add(net->fragments[depth], ip, packet->ts_ns,
+    if (!net->fragments[net->depth])
+        net->fragments[net->depth] = imapid_fragments_new();
+    if (!imapid_fragments_add(net->fragments[net->depth], ip, packet->ts_ns,
                               &net->counts.n_fragments_lost))
         return false;
     net->counts.n_reassembled++;
@@ -94,35 +95,36 @@ static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
     return !ip->is_fragment;
 }
 
-static void take_layers(struct imapid_net *net, enum imapid_layer layer,
-                        struct imapid_cursor *cursor, const struct imapid_packet *packet,
-                        unsigned depth);
+static void take_layer(struct imapid_net *net, enum imapid_layer layer,
+                       struct imapid_cursor *cursor, const struct imapid_packet *packet);
 
 /* Behind an IP header that is no TCP's: a tunnel, if anything. */
 static void take_tunnel(struct imapid_net *net, const struct imapid_ip *ip,
-                        const struct imapid_packet *packet, unsigned depth)
+                        const struct imapid_packet *packet)
 {
     struct imapid_cursor cursor;
     enum imapid_layer layer = imapid_tunnel_enter(ip, &cursor);
     if (layer != IMAPID_LAYER_OTHER && layer != IMAPID_LAYER_CUT &&
-        depth + 1 == IMAPID_TUNNEL_N_MAX)
+        net->depth + 1 == IMAPID_TUNNEL_N_MAX)
         layer = IMAPID_LAYER_DEEP;
-    take_layers(net, layer, &cursor, packet, depth + 1);
+    net->depth++;
+    take_layer(net, layer, &cursor, packet);
+    net->depth--;
 }
 
 static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct imapid_ip *ip,
-                    const struct imapid_packet *packet, unsigned depth)
+                    const struct imapid_packet *packet)
 {
     if (status == IMAPID_IP_CUT)
         net->counts.n_cut++;
     else if (status == IMAPID_IP_MALFORMED)
         net->counts.n_malformed++;
-    else if (ip->is_fragment && !take_fragment(net, ip, packet, depth))
+    else if (ip->is_fragment && !take_fragment(net, ip, packet))
         return;
     else if (ip->protocol == IMAPID_IP_TCP)
         take_tcp(net, ip, packet);
     else
-        take_tunnel(net, ip, packet, depth);
+        take_tunnel(net, ip, packet);
 }
 
 static void count_unknown_link(struct imapid_net *net, uint16_t link_type)
@@ -131,17 +133,16 @@ static void count_unknown_link(struct imapid_net *net, uint16_t link_type)
         net->counts.unknown_link = link_type;
 }
 
-static void take_layer(struct imapid_net *net, enum imapid_layer layer,
-                       struct imapid_cursor *cursor, const struct imapid_packet *packet,
-                       unsigned depth)
+static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
+                              struct imapid_cursor *cursor, const struct imapid_packet *packet)
 {
     struct imapid_ip ip;
     switch (imapid_link_strip(layer, cursor)) {
     case IMAPID_LAYER_IP4:
-        take_ip(net, imapid_ip_parse4(cursor, &ip), &ip, packet, depth);
+        take_ip(net, imapid_ip_parse4(cursor, &ip), &ip, packet);
         break;
     case IMAPID_LAYER_IP6:
-        take_ip(net, imapid_ip_parse6(cursor, &ip), &ip, packet, depth);
+        take_ip(net, imapid_ip_parse6(cursor, &ip), &ip, packet);
         break;
     case IMAPID_LAYER_UNKNOWN:
         count_unknown_link(net, packet->link_type);
@@ -153,7 +154,7 @@ static void take_layer(struct imapid_net *net, enum imapid_layer layer,
         net->counts.n_deep++;
         break;
     default:
-        if (depth > 0)
+        if (net->depth > 0)
             net->counts.n_not_tcp++;
         else
             net->counts.n_not_ip++;
@@ -161,33 +162,33 @@ static void take_layer(struct imapid_net *net, enum imapid_layer layer,
     }
 }
 
-static void take_layers(struct imapid_net *net, enum imapid_layer layer,
-                        struct imapid_cursor *cursor, const struct imapid_packet *packet,
-                        unsigned depth)
+/* The other packets of an A-MSDU. It ends, each being shorter by a header at least. */
+static void take_rest(struct imapid_net *net, struct imapid_cursor *cursor,
+                      const struct imapid_packet *packet)
 {
-    uint32_t path = cursor->path;
-    take_layer(net, layer, cursor, packet, depth);
-    /* The rest of an A-MSDU: shorter each time by a header at least. */
     while (cursor->next) {
         *cursor = (struct imapid_cursor){
-            .at = cursor->next,
-            .n = cursor->n_next,
-            .n_wire = cursor->n_next_wire,
-            .path = path,
-        };
-        take_layer(net, IMAPID_LAYER_AMSDU, cursor, packet, depth);
+            .at = cursor->next, .n = cursor->n_next, .n_wire = cursor->n_next_wire};
+        take_layer(net, IMAPID_LAYER_AMSDU, cursor, packet);
     }
 }
 
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet)
 {
-    struct imapid_cursor cursor = {.at = packet->data, .n = packet->n, .n_wire = packet->n_wire};
+    struct imapid_cursor cursor;
+    cursor.at = packet->data;
+    cursor.n = packet->n;
+    cursor.n_wire = packet->n_wire;
+    cursor.path = 0;
+    cursor.next = NULL;
     net->counts.n_packets++;
     if (packet->link_type != net->link_type) {
         net->link_type = packet->link_type;
         net->layer = imapid_link_find_layer(packet->link_type);
     }
-    take_layers(net, net->layer, &cursor, packet, 0);
+    take_layer(net, net->layer, &cursor, packet);
+    if (cursor.next)
+        take_rest(net, &cursor, packet);
 }
 
 void imapid_net_finish(struct imapid_net *net)

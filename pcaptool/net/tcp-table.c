@@ -68,7 +68,8 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
 
 /* All but the path. Word by word: it is asked for every packet, and a call of memcmp() would cost
  * more than the comparison. */
-static bool has_addresses(const struct imapid_tcp_entry *entry, const struct imapid_tcp_key *key)
+static inline bool has_addresses(const struct imapid_tcp_entry *entry,
+                                 const struct imapid_tcp_key *key)
 {
     uint64_t a[4], b[4];
     memcpy(a, entry->address, sizeof a);
@@ -87,20 +88,34 @@ bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
 uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key, uint32_t hash)
 {
-    uint32_t second_best = IMAPID_TCP_NONE;
     for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
-         i = (i + 1) & table->slot_mask) {
-        if (table->slots[i].hash != hash)
-            continue;
-        const struct imapid_tcp_entry *entry = &table->entries[table->slots[i].entry];
-        if (!has_addresses(entry, key))
-            continue;
-        if (entry->path[key->dir] == key->path)
+         i = (i + 1) & table->slot_mask)
+        if (table->slots[i].hash == hash &&
+            imapid_tcp_entry_matches(&table->entries[table->slots[i].entry], key))
             return table->slots[i].entry;
-        if (!(entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir))
-            second_best = table->slots[i].entry;
+    return IMAPID_TCP_NONE;
+}
+
+uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
+                                     const struct imapid_tcp_key *key, uint32_t hash,
+                                     uint32_t *place)
+{
+    for (;;) {
+        const struct imapid_tcp_slot *slot = &table->slots[(hash + *place) & table->slot_mask];
+        if (slot->entry == IMAPID_TCP_NONE)
+            return IMAPID_TCP_NONE;
+        ++*place;
+        if (slot->hash == hash && has_addresses(&table->entries[slot->entry], key))
+            return slot->entry;
     }
-    return second_best;
+}
+
+bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key, uint32_t alias)
+{
+    const struct imapid_tcp_entry *entry = &table->entries[table->entries[alias].isn[0]];
+    return (entry->flags & (IMAPID_TCP_USED | IMAPID_TCP_ALIAS)) == IMAPID_TCP_USED &&
+           has_addresses(entry, key);
 }
 
 static void put_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)

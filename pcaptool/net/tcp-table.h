@@ -21,6 +21,7 @@ enum {
     IMAPID_TCP_HAS_ISN_1 = 1 << 8,
     IMAPID_TCP_SEEN_0 = 1 << 9, /* a packet of direction d was seen: SEEN_0 << d */
     IMAPID_TCP_SEEN_1 = 1 << 10,
+    IMAPID_TCP_ALIAS = 1 << 11, /* another path of the connection whose entry is isn[0] */
 };
 
 /* 64 octets: with IPv4 or IPv6, one cache line. */
@@ -71,10 +72,19 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
 bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
                               const struct imapid_tcp_key *key);
 
-/* The entry, or IMAPID_TCP_NONE. A connection of which this direction was not seen yet is taken
- * for the same whatever its path (a switch may tag one direction only) if none matches better. */
+/* The entry that matches the key, or IMAPID_TCP_NONE. */
 uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key, uint32_t hash);
+
+/* The entries that match but for the path, one a call, then IMAPID_TCP_NONE. *place is 0 at the
+ * first call and kept for the next; the table must not change in between. */
+uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
+                                     const struct imapid_tcp_key *key, uint32_t hash,
+                                     uint32_t *place);
+
+/* Whether the entry that an alias leads to is still there. */
+bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key, uint32_t alias);
 
 /* A new entry for the key, which must not be there. IMAPID_TCP_NONE: the table is full, see
  * imapid_tcp_table_find_victim(). */

@@ -45,6 +45,10 @@
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
 #define N_SEGMENT_MAX (1u << 24)
 
+/* How far a packet that took another way may be from the others of its connection: what may be
+ * under way. By chance one of four million is, both its numbers taken together. */
+#define ASTRAY_MAX (1u << 20)
+
 /* What a packet that came first may be older than one that told of it. */
 #define GUESS_MAX 65536u
 
@@ -657,24 +661,100 @@ static void forget_one(struct imapid_tcp *tcp)
         drop_state(tcp, &tcp->states[state]);
     if (tcp->last == victim)
         tcp->last = IMAPID_TCP_NONE;
+    if (!(tcp->table.entries[victim].flags & IMAPID_TCP_ALIAS))
+        tcp->counts.n_limit_conns++;
     imapid_tcp_table_remove(&tcp->table, victim);
-    tcp->counts.n_limit_conns++;
+}
+
+/* Whether seq is near where direction d is, or, of a connection that is not followed, began. */
+static bool is_near(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry, int d,
+                    uint32_t seq)
+{
+    uint32_t at = entry->isn[d];
+    if (!(entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d))
+        return false;
+    if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].dirs[d].known)
+        at = tcp->states[entry->state].dirs[d].next;
+    return seq - at <= ASTRAY_MAX || at - seq <= ASTRAY_MAX;
+}
+
+/* Whether a segment that came another way is one of this connection: see imapid_segment.path. */
+static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
+                      const struct imapid_tcp_key *key, const struct parsed *p)
+{
+    int d = key->dir;
+    if (p->flags & SYN)
+        return (key->path == 0 || entry->path[d] == 0) && entry->isn[d] == p->seq &&
+               entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
+    return p->flags & ACK && is_near(tcp, entry, d, p->seq) && is_near(tcp, entry, !d, p->ack);
+}
+
+/* Follows an alias, or takes away one that leads nowhere. */
+static uint32_t follow_alias(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
+                             uint32_t alias)
+{
+    struct imapid_tcp_entry *entry = &tcp->table.entries[alias];
+    if (imapid_tcp_table_leads_on(&tcp->table, key, alias)) {
+        entry->flags |= IMAPID_TCP_RECENT;
+        return entry->isn[0];
+    }
+    imapid_tcp_table_remove(&tcp->table, alias);
+    return IMAPID_TCP_NONE;
+}
+
+static uint32_t add_entry(struct imapid_tcp *tcp, const struct imapid_tcp_key *key, uint32_t hash)
+{
+    uint32_t index = imapid_tcp_table_add(&tcp->table, key, hash);
+    if (index != IMAPID_TCP_NONE)
+        return index;
+    forget_one(tcp);
+    return imapid_tcp_table_add(&tcp->table, key, hash);
+}
+
+/* The connection of a segment that came a way which none of its connections is known to take. */
+static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
+                                uint32_t hash, const struct parsed *p)
+{
+    uint32_t place = 0, index, unseen = IMAPID_TCP_NONE;
+    bool unseen_fits = false;
+    while ((index = imapid_tcp_table_find_alike(&tcp->table, key, hash, &place)) !=
+           IMAPID_TCP_NONE) {
+        const struct imapid_tcp_entry *entry = &tcp->table.entries[index];
+        if (entry->flags & IMAPID_TCP_ALIAS)
+            continue;
+        if (!(entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir)) {
+            bool fits = p->flags & ACK && is_near(tcp, entry, !key->dir, p->ack);
+            if (fits || !unseen_fits)
+                unseen = index;
+            unseen_fits |= fits;
+        } else if (is_astray(tcp, entry, key, p)) {
+            /* A full table does without: the next segment is as near. */
+            uint32_t alias = imapid_tcp_table_add(&tcp->table, key, hash);
+            if (alias != IMAPID_TCP_NONE) {
+                tcp->table.entries[alias].flags |= IMAPID_TCP_ALIAS | IMAPID_TCP_RECENT;
+                tcp->table.entries[alias].isn[0] = index;
+            }
+            return index;
+        }
+    }
+    return unseen;
 }
 
 /* NONE only if the table is full of connections that must stay. */
-static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key)
+static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
+                               const struct parsed *p)
 {
     if (tcp->last != IMAPID_TCP_NONE &&
         imapid_tcp_entry_matches(&tcp->table.entries[tcp->last], key))
         return tcp->last;
     uint32_t hash = imapid_tcp_table_hash(&tcp->table, key);
     uint32_t index = imapid_tcp_table_find(&tcp->table, key, hash);
+    if (index != IMAPID_TCP_NONE && tcp->table.entries[index].flags & IMAPID_TCP_ALIAS)
+        index = follow_alias(tcp, key, index);
+    if (index == IMAPID_TCP_NONE)
+        index = find_other_path(tcp, key, hash, p);
     if (index == IMAPID_TCP_NONE) {
-        index = imapid_tcp_table_add(&tcp->table, key, hash);
-        if (index == IMAPID_TCP_NONE) {
-            forget_one(tcp);
-            index = imapid_tcp_table_add(&tcp->table, key, hash);
-        }
+        index = add_entry(tcp, key, hash);
         if (index != IMAPID_TCP_NONE)
             tcp->table.entries[index].stream = (uint32_t)tcp->counts.n_conns++;
     }
@@ -803,7 +883,7 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     }
     make_key(segment, &key);
     parse(segment, &p);
-    uint32_t index = get_connection(tcp, &key);
+    uint32_t index = get_connection(tcp, &key, &p);
     if (index == IMAPID_TCP_NONE)
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];

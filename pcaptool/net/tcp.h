@@ -112,9 +112,22 @@ struct imapid_segment {
     const uint8_t *source, *destination;
     uint8_t family;        /* 4 or 6 */
     const uint8_t *octets; /* from the TCP header on */
-    uint32_t path;         /* VLANs and tunnels it came through: part of a connection's identity */
-    uint32_t n;            /* octets captured */
-    uint32_t n_wire;       /* octets there were by the lengths of the lower layers; >= n */
+    /* Which VLANs and tunnels it came through, 0 if none: part of a connection's identity, as two
+     * networks may use the same addresses. But one connection can be seen on several paths: in the
+     * clear and tagged or in its tunnel, where a port is mirrored or `-i any` sees both ends of a
+     * tunnel; with a tag or tunnel for each direction; over another tunnel from some moment on, as
+     * telephones do. The sequence numbers tell, being random. So a segment on a path that is new
+     * belongs to a connection with the same addresses
+     *  - that has shown no segment of this direction yet;
+     *  - if it is a SYN: whose SYN it repeats, one of the two in the clear;
+     *  - if it is none: where it is within a MiB of both directions.
+     * A SYN on a path begins another connection beside one on another path: routed between two
+     * VLANs with both captured, a connection is two. Wireshark knows no paths (before 4.2, and
+     * there by a preference): it has one stream where two connections differ by their paths alone.
+     */
+    uint32_t path;
+    uint32_t n;      /* octets captured */
+    uint32_t n_wire; /* octets there were by the lengths of the lower layers; >= n */
     struct imapid_stamp packet;
 };
 

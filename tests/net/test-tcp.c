@@ -584,6 +584,41 @@ static void test_paths(void)
     g_string_free(log.text, TRUE);
 }
 
+/* The same connection in the clear and in a VLAN: a mirrored port, or both ends of a tunnel. */
+static void test_paths_of_one(void)
+{
+    struct log log = {.text = g_string_new(NULL), .with_streams = true, .last_dir = -1};
+    struct feeder f = feeder_new(&log, NULL, 9);
+    static const struct step steps[] = {
+        {0, SYN, 0, 0, NULL, 0}, {1, SYN | ACK, 0, 1, NULL, 0}, {0, ACK, 1, 1, "a", 0},
+        {1, ACK, 1, 2, "b", 0},  {0, ACK, 2, 2, "c", 0},
+    };
+    for (uint32_t first = 0; first <= 1; first++, f.client_port++)
+        for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+            for (uint32_t j = 0; j <= 1; j++) {
+                f.path = (first ^ j) * 7;
+                feed(&f, &steps[i]);
+            }
+    g_assert_cmpstr(log.text->str, ==, "[0]0:a[0]1:b[0]0:c[1]a[1]1:b[1]0:c");
+    /* in three VLANs from its middle on: a path that changes */
+    for (f.path = 8; f.path <= 10; f.path++)
+        feed(&f, &(struct step){0, ACK, f.path - 7, 2, "d", 0});
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 2 + 1);
+    /* another connection in a VLAN, with numbers of its own */
+    f.client_port = 99;
+    f.path = 0;
+    feed(&f, &steps[0]);
+    f.path = 7;
+    feed(&f, &(struct step){0, SYN, 5000000, 0, NULL, 0});
+    feed(&f, &(struct step){1, SYN | ACK, 7000000, 5000001, NULL, 0});
+    f.path = 0;
+    feed(&f, &steps[1]);
+    feed(&f, &(struct step){0, ACK, 1, 1, "e", 0});
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 5);
+    imapid_tcp_free(f.tcp);
+    g_string_free(log.text, TRUE);
+}
+
 static void test_ip6(void)
 {
     struct log log = {.text = g_string_new(NULL), .last_dir = -1};
@@ -787,6 +822,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp/limit-of-wanted", test_limit_of_wanted);
     g_test_add_func("/tcp/limit-of-connections", test_limit_of_connections);
     g_test_add_func("/tcp/paths", test_paths);
+    g_test_add_func("/tcp/paths-of-one", test_paths_of_one);
     g_test_add_func("/tcp/ip6", test_ip6);
     g_test_add_func("/tcp/short-headers", test_short_headers);
     g_test_add_func("/tcp/any-order", test_any_order);

@@ -107,9 +107,45 @@ def check_cuts(folder):
                 assert not [r for r in found if r["type"] == "exchange" and r["complete"]], (name, n_cut, found)
 
 
+def check_twice(folder):
+    """Every packet twice: the records are those of one; and no packet of the second is the first."""
+    bare = content(records(write(f"{folder}/once", 1, wrapped(lambda p, s: [enc.plain(s, p)], "4"))))
+    ways = {row[0]: row[2] for row in enc.ROWS if row[1] == 1}
+    pairs = [("", ""), ("802.1q", "802.1q")]
+    pairs += [pair for name in ("802.1q", "vxlan", "gtp", "erspan-2", "pppoe") for pair in (("", name), (name, ""))]
+    ways[""] = lambda p, s: [enc.plain(s, p)]
+    for first, second in pairs:
+        frames = wrapped(lambda p, s: ways[first](p, s) + ways[second](p, s), "4")
+        found = records(write(f"{folder}/twice", 1, frames))
+        assert content(found) == bare, (first, second, found)
+        assert found[-1]["tcp_connections"] == 1 and found[-1]["exchanges"] == 1, (first, second, found[-1])
+        command = next(r for r in found if r["type"] == "exchange")["command"]
+        assert command["frame"] % 2 == 1, (first, second, command)
+
+
+def check_alike(folder):
+    """Connections alike but for VLAN or tunnel, packet by packet in turn and one after the other."""
+    pairs = {
+        "vlan": [lambda p, s, n=n: enc.ethernet(s, b"\x81\0", enc.tag(n, b"\x08\0", p)) for n in (10, 20)],
+        "inner vlan": [lambda p, s, n=n: enc.ethernet(s, b"\x88\xa8", enc.tag(7, b"\x81\0", enc.tag(n, b"\x08\0", p)))
+                       for n in (10, 20)],
+        "vxlan": [lambda p, s, n=n: enc.plain(s, enc.ip4(s, 17, enc.vxlan(n, enc.plain(s, p)))) for n in (1, 2)],
+        "gre": [lambda p, s, n=n: enc.plain(s, enc.ip4(s, 47, enc.gre(b"\x08\0", p, 0x2000, struct.pack("!I", n))))
+                for n in (1, 2)],
+        "kinds": [lambda p, s: enc.ethernet(s, b"\x81\0", enc.tag(5, b"\x08\0", p)),
+                  lambda p, s: enc.plain(s, enc.ip4(s, 17, enc.vxlan(5, enc.plain(s, p))))],
+    }
+    for name, (first, second) in pairs.items():
+        turns = wrapped(lambda p, s: [first(p, s), second(p, s)], "4")
+        for frames in (turns, turns[0::2] + turns[1::2]):
+            found = records(write(f"{folder}/alike", 1, frames))
+            assert found[-1]["tcp_connections"] == 2 and found[-1]["imap_sessions"] == 2, (name, found[-1])
+            assert sorted(r["stream"] for r in found if r["type"] == "exchange") == [0, 1], (name, found)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for check in (check_rows, check_closed, check_cuts):
+        for check in (check_twice, check_alike, check_closed, check_cuts, check_rows):
             check(folder)
 
 
