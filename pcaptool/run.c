@@ -129,6 +129,20 @@ static void on_complaint_redacting(void *ctx, const char *message)
     on_complaint(sink->next->ctx, message);
 }
 
+/* Where the records of a job go first: to the redactor, if there is one. */
+struct sinks {
+    struct imapid_record_sink plain;
+    struct imapid_redact_sink redacting;
+    struct imapid_record_sink first;
+};
+
+static void init_sinks(struct sinks *sinks, struct job *job)
+{
+    sinks->plain = (struct imapid_record_sink){on_exchange, on_session, on_capture, job};
+    sinks->redacting = (struct imapid_redact_sink){job->run->redact, &sinks->plain};
+    sinks->first = job->run->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
+}
+
 /* ---- what an input is ---- */
 
 /* An input with its first octets, which were read to see what it is, in front of the rest. */
@@ -288,22 +302,21 @@ static void read_jsonl(struct job *job, struct source *source,
 
 static void read_input(struct job *job)
 {
-    struct imapid_record_sink plain = {on_exchange, on_session, on_capture, job};
-    struct imapid_redact_sink redacting = {job->run->redact, &plain};
-    struct imapid_record_sink sink = job->run->redact ? imapid_redact_wrap(&redacting) : plain;
+    struct sinks sinks;
     struct source *source = job->input->is_interface ? NULL : source_open(job);
 
+    init_sinks(&sinks, job);
     if (job->input->is_interface) {
-        read_interface(job, &sink);
+        read_interface(job, &sinks.first);
     } else if (!source) {
         char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
 
         complain(job->run, message);
         g_free(message);
     } else if (imapid_read_jsonl_is(source->head, source->n, job->input->found)) {
-        read_jsonl(job, source, &sink);
+        read_jsonl(job, source, &sinks.first);
     } else {
-        read_capture(job, source, &sink);
+        read_capture(job, source, &sinks.first);
     }
 }
 
@@ -403,13 +416,14 @@ static void read_pieces(struct run *run, const struct piece *pieces, guint n,
                         struct imapid_filter *filter)
 {
     struct job job = {.run = run};
-    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &job};
     struct imapid_keylog *keylog = imapid_keylog_new_over(run->options->keylog);
     struct imapid_collect *collect;
+    struct sinks sinks;
 
+    init_sinks(&sinks, &job);
     for (guint i = 0; i < n; i++)
         imapid_collect_secrets(pieces[i].input->path, keylog);
-    collect = imapid_collect_new(filter, keylog, false, &sink, job->run->on_complaint);
+    collect = imapid_collect_new(filter, keylog, false, &sinks.first, run->on_complaint);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
         if (!is_closed(run))
@@ -467,14 +481,22 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_run_user *user, struct imapid_run_totals *totals)
 {
     struct run run = {.options = options, .inputs = inputs, .user = user, .totals = totals};
+    char *message = NULL;
 
     memset(totals, 0, sizeof *totals);
+    if (options->redact && !(run.redact = imapid_redact_new(options->redact_key, &message))) {
+        g_printerr("imapid: %s\n", message);
+        g_free(message);
+        return FALSE;
+    }
+    run.on_complaint = run.redact ? on_complaint_redacting : on_complaint;
     g_mutex_init(&run.mutex);
     if (options->continuous)
         run_continuous(&run);
     else
         run_each(&run);
     g_mutex_clear(&run.mutex);
+    imapid_redact_free(run.redact);
     return !run.failed;
 }
 
