@@ -275,18 +275,22 @@ static bool ends_word(uint8_t c)
     return c <= ' ' || strchr("\"(){}\\,", c);
 }
 
-/* Adds the words of a string that stays. */
+/* Adds the words of a string that stays. All are compared as UTF-8: the raw text of JSON Lines is.
+ */
 static void add_words(GHashTable *words, const struct imapid_record_string *string)
 {
-    size_t end;
+    GString *text = g_string_new(NULL);
+    gsize end;
 
-    for (size_t at = 0; !string->is_nil && at < string->n; at = end + 1) {
-        for (end = at; end < string->n && !ends_word(string->octets[end]); end++)
+    if (!string->is_nil)
+        imapid_spell_utf8(text, string->octets, string->n);
+    for (gsize at = 0; at < text->len; at = end + 1) {
+        for (end = at; end < text->len && !ends_word((uint8_t)text->str[end]); end++)
             ;
         if (end > at)
-            g_hash_table_add(
-                words, g_ascii_strdown((const char *)string->octets + at, (gssize)(end - at)));
+            g_hash_table_add(words, g_ascii_strdown(text->str + at, (gssize)(end - at)));
     }
+    g_string_free(text, TRUE);
 }
 
 /* Letters to x, digits to 9, one for each character; what is neither stays. */
@@ -358,7 +362,7 @@ static void redact_raw(struct imapid_record_exchange *to, struct imapid_record_h
 {
     static const char *const syntax[] = {"id", "nil", "*"};
     GHashTable *words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    GString *text = g_string_new(NULL);
+    GString *text = g_string_new(NULL), *valid = g_string_new(NULL);
     struct imapid_record_string raw;
 
     for (size_t i = 0; i < G_N_ELEMENTS(syntax); i++)
@@ -369,11 +373,13 @@ static void redact_raw(struct imapid_record_exchange *to, struct imapid_record_h
         add_words(words, &half->pairs[i].field);
         add_words(words, &half->pairs[i].value);
     }
-    mask_raw(text, words, from->raw, from->n_raw);
+    imapid_spell_utf8(valid, from->raw, from->n_raw);
+    mask_raw(text, words, (const uint8_t *)valid->str, valid->len);
     raw = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
     half->raw = raw.octets;
     half->n_raw = raw.n;
     g_string_free(text, TRUE);
+    g_string_free(valid, TRUE);
     g_hash_table_destroy(words);
 }
 
