@@ -281,6 +281,27 @@ class Encrypted(case.Case):
                                        "imapid && tls", with_keys=False)
                 self.assertEqual(rows, [])
 
+    def on_port_4993(self):
+        """A capture of TLS on 993, as if it had been on another port; options to read it with."""
+        capture = self.sample("curl-dovecot-tls.pcap")
+        packets = [(*packet[:2], packet[2][:34] + packet[2][34:38].replace(b"\x03\xe1", b"\x13\x81")
+                    + packet[2][38:], packet[3]) for packet in pcap.read(capture)]
+        keys = self.shark.readable(wireshark.key_log(capture))
+        return self.shark.write("port-4993.pcap", pcap.write(packets)), ("-o", f"tls.keylog_file:{keys}")
+
+    def test_by_content_inside_tls(self):
+        capture, keys = self.on_port_4993()
+        options = (*keys, "-d", "tcp.port==4993,tls")
+        self.assertEqual([e["command"]["params"][0] for e in exchanges.of_capture(self.shark, capture, *options)],
+                         [["name", "curl"]])
+
+    def test_decode_as_inside_tls(self):
+        capture, keys = self.on_port_4993()
+        options = (*keys, "-d", "tcp.port==4993,tls", "-d", "tls.port==4993,imap",
+                   "--disable-heuristic", "imapid_tls")
+        self.assertEqual([e["command"]["params"][0] for e in exchanges.of_capture(self.shark, capture, *options)],
+                         [["name", "curl"]])
+
     def test_a_wrong_key_log(self):
         keys = wireshark.key_log(self.sample("starttls.pcap"))
         capture = self.sample("curl-dovecot-tls.pcap")
