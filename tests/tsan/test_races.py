@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No data race in the program with several threads, as ThreadSanitizer sees it; and that it sees.
+
+test_races.py IMAPID RACY
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+RACY = pathlib.Path(sys.argv.pop(2)).resolve()
+IMAPID = pathlib.Path(sys.argv.pop(1)).resolve()
+
+
+def run(program, *arguments):
+    done = subprocess.run([program, *arguments], capture_output=True, cwd=ROOT, timeout=600)
+    return done, b"WARNING: ThreadSanitizer" in done.stderr
+
+
+class Sanitizer(unittest.TestCase):
+    def test_guarded(self):
+        done, reported = run(RACY, "guarded")
+        self.assertFalse(reported, done.stderr.decode())
+        self.assertEqual(done.stdout, b"64\n")
+
+    def test_race_is_reported(self):
+        for how in ("bare", "shared"):
+            done, reported = run(RACY, how)
+            self.assertTrue(reported, how)
+            self.assertNotEqual(done.returncode, 0)
+
+
+class Program(unittest.TestCase):
+    def check(self, *arguments):
+        with_one, _ = run(IMAPID, *arguments, "-j", "1", "samples")
+        with_four, reported = run(IMAPID, *arguments, "-j", "4", "samples")
+        self.assertFalse(reported, with_four.stderr.decode(errors="replace"))
+        self.assertEqual(with_four.returncode, with_one.returncode)
+        self.assertEqual(with_four.stdout, with_one.stdout)
+        self.assertTrue(with_four.stdout)
+
+    def test_extract(self):
+        self.check("extract", "-q", "-T", "jsonl")
+
+    def test_check(self):
+        self.check("check", "-q")
+
+    def test_stats(self):
+        self.check("stats", "-q")
+
+    def test_database(self):
+        with tempfile.TemporaryDirectory() as folder:
+            to = ("-T", "sqlite", "-w", f"{folder}/records.sqlite")
+            done, reported = run(IMAPID, "extract", "-q", *to, "-j", "4", "samples")
+        self.assertFalse(reported, done.stderr.decode(errors="replace"))
+
+
+unittest.main()
