@@ -206,11 +206,18 @@ class Holes(case.Case):
             self.assertEqual(len(self.shown(talk, *options)), 1, options)
 
     def test_sent_again_with_more(self):
+        """What TCP takes for a retransmission and no more it gives to nobody. By its timing 4.6 takes this
+        segment for one, earlier ones take it for one out of order."""
         talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20])
         talk.again(0, COMMAND[10:], 10).server(ANSWER)
         for options in (("-o", "tcp.analyze_sequence_numbers:FALSE"),
                         ("-o", "tcp.no_subdissector_on_error:FALSE")):
-            self.assertEqual(self.shown(talk, *options), [("a1", [["name", "x"], ["version", "1"]])], options)
+            is_withheld = self.frames(self.capture(talk), "tcp.analysis.retransmission", *options) == [6]
+            shown = self.shown(talk, *options)
+            if is_withheld:
+                self.assertEqual(shown[0], ("a1", [["name", "x"]]), options)
+            else:
+                self.assertEqual(shown, [("a1", [["name", "x"], ["version", "1"]])], options)
 
     def test_out_of_order(self):
         talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:])
