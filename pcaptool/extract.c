@@ -4,6 +4,8 @@
 #include "record/database.h"
 #include "run.h"
 
+#include <unistd.h>
+
 #include <string.h>
 
 struct extract {
@@ -151,8 +153,8 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs)
 {
     struct extract extract = {.writer = imapid_writer_find(options->format)};
-    const struct imapid_run_user user = {on_exchange, on_session, on_capture,
-                                         on_end,      is_closed,  &extract};
+    struct imapid_run_user user = {on_exchange, on_session, on_capture, on_end,
+                                   is_closed,   &extract,   FALSE};
     struct imapid_run_totals totals;
     gboolean good, closed;
 
@@ -161,6 +163,7 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     extract.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
     if (!extract.output)
         return IMAPID_EXIT_FAILED;
+    user.is_terminal = !options->write && isatty(STDOUT_FILENO);
     extract.style = (struct imapid_writer_style){
         .colour = !options->write && g_log_writer_supports_color(1),
         .verbose = options->verbose,

@@ -75,6 +75,8 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
          "Stable pseudonyms for what identifies a person, device or network", NULL},
         {"redact-key", 0, 0, G_OPTION_ARG_FILENAME, &options->redact_key,
          "The key of the pseudonyms; implies --redact (default: one of this run)", "FILE"},
+        {"progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
+         "A line about how far it is: auto (on a terminal), always, never", "WHEN"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
@@ -168,6 +170,9 @@ static enum imapid_exit run(struct imapid_options *options)
     options->redact |= options->redact_key != NULL;
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
+    if (options->progress && strcmp(options->progress, "auto") &&
+        strcmp(options->progress, "always") && strcmp(options->progress, "never"))
+        return fail("--progress takes auto, always or never");
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
@@ -210,6 +215,7 @@ int main(int argc, char **argv)
     g_free(options.by);
     g_free(options.fold);
     g_free(options.redact_key);
+    g_free(options.progress);
     g_free(options.fail_on);
     g_strfreev(options.ignore);
     g_strfreev(options.interfaces);

@@ -30,6 +30,7 @@ struct imapid_options {
     gboolean redact;
     char *redact_key;    /* NULL: a key of this run */
     gboolean continuous; /* the inputs are pieces of one capture */
+    char *progress;      /* auto, always, never; NULL: auto */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */
 };

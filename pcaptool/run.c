@@ -8,6 +8,7 @@
  * Refused: what is neither, unless a folder was walked to find it. */
 #include "run.h"
 
+#include "progress.h"
 #include "stop.h"
 
 #include "capture/live.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +28,8 @@ struct run {
     const struct imapid_run_user *user;
     struct imapid_redact *redact; /* NULL: records stay as they are */
     void (*on_complaint)(void *ctx, const char *message);
-    GMutex mutex; /* guards what follows */
+    struct imapid_progress *progress; /* NULL: none is shown */
+    GMutex mutex;                     /* guards what follows */
     gboolean failed;
     struct imapid_run_totals *totals;
 };
@@ -38,14 +41,73 @@ struct job {
     const struct imapid_input *input;
     struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
     struct imapid_read_jsonl *reader; /* NULL: it is a capture */
+    guint64 n_octets;                 /* that progress was told of */
 };
 
 static void complain(struct run *run, const char *message)
 {
     g_mutex_lock(&run->mutex);
     run->failed = TRUE;
+    imapid_progress_clear(run->progress);
     g_printerr("imapid: %s\n", message);
     g_mutex_unlock(&run->mutex);
+}
+
+/* ---- progress ---- */
+
+static gboolean wants_progress(const struct run *run)
+{
+    const char *when = run->options->progress;
+
+    if (when && strcmp(when, "auto"))
+        return !strcmp(when, "always");
+    return isatty(STDERR_FILENO) && !run->user->is_terminal && !run->options->quiet;
+}
+
+/* 0 where there is no telling. */
+static guint64 get_size(const struct imapid_input *input)
+{
+    GStatBuf st;
+
+    if (input->is_interface || !strcmp(input->path, "-") || g_stat(input->path, &st) != 0)
+        return 0;
+    return S_ISREG(st.st_mode) ? (guint64)st.st_size : 0;
+}
+
+static struct imapid_progress *begin_progress(const struct run *run)
+{
+    guint64 n_octets = 0;
+
+    if (!wants_progress(run))
+        return NULL;
+    if (!imapid_inputs_count_live(run->inputs))
+        for (guint i = 0; i < run->inputs->len; i++)
+            n_octets += get_size(&g_array_index(run->inputs, struct imapid_input, i));
+    return imapid_progress_new(run->inputs->len, n_octets);
+}
+
+static void on_progress(void *ctx, uint64_t place)
+{
+    struct job *job = ctx;
+    guint64 n_more = place > job->n_octets ? place - job->n_octets : 0;
+
+    job->n_octets += n_more;
+    imapid_progress_add(job->run->progress, n_more, 0, 0);
+}
+
+static void watch_capture(struct job *job)
+{
+    if (job->run->progress)
+        imapid_capture_on_progress(job->capture, on_progress, job);
+}
+
+/* A file counts whole when it is finished, whatever of it was of use. */
+static void end_progress(struct job *job)
+{
+    if (job->run->progress)
+        on_progress(job, get_size(job->input));
+    imapid_progress_add(job->run->progress, 0, 1, 0);
+    job->n_octets = 0;
 }
 
 /* ---- the sink ---- */
@@ -74,6 +136,7 @@ static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange
     struct job *job = ctx;
 
     job->run->user->exchange(job->run->user->ctx, job->part, exchange);
+    imapid_progress_add(job->run->progress, 0, 0, 1);
     stop_if_closed(job);
 }
 
@@ -246,6 +309,7 @@ static void read_capture(struct job *job, struct source *source,
     }
     job->capture = open_capture(path, source, &message);
     if (job->capture) {
+        watch_capture(job);
         keylog = imapid_keylog_new_over(job->run->options->keylog);
         if (!live)
             imapid_collect_secrets(path, keylog);
@@ -273,6 +337,7 @@ static void read_interface(struct job *job, const struct imapid_record_sink *sin
         g_free(message);
         return;
     }
+    watch_capture(job);
     keylog = imapid_keylog_new_over(options->keylog);
     imapid_collect(job->capture, job->input->path, NULL, keylog, true, sink,
                    job->run->on_complaint);
@@ -329,6 +394,7 @@ static void run_job(void *data, void *user_data)
 
     if (!is_closed(run) && !imapid_stop_is_set())
         read_input(&job);
+    end_progress(&job);
     if (run->user->end)
         run->user->end(run->user->ctx, part);
 }
@@ -406,6 +472,7 @@ static void add_piece(struct job *job, struct imapid_collect *collect, bool is_l
         complain(job->run, message);
         g_free(message);
     } else {
+        watch_capture(job);
         imapid_collect_add(collect, job->capture, job->input->path, is_last);
     }
     imapid_capture_close(job->capture);
@@ -428,6 +495,7 @@ static void read_pieces(struct run *run, const struct piece *pieces, guint n,
         job.input = pieces[job.part].input;
         if (!is_closed(run))
             add_piece(&job, collect, job.part + 1 == n);
+        end_progress(&job);
         if (run->user->end)
             run->user->end(run->user->ctx, job.part);
     }
@@ -491,10 +559,12 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     }
     run.on_complaint = run.redact ? on_complaint_redacting : on_complaint;
     g_mutex_init(&run.mutex);
+    run.progress = begin_progress(&run);
     if (options->continuous)
         run_continuous(&run);
     else
         run_each(&run);
+    imapid_progress_free(run.progress);
     g_mutex_clear(&run.mutex);
     imapid_redact_free(run.redact);
     return !run.failed;

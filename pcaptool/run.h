@@ -18,6 +18,7 @@ struct imapid_run_user {
     void (*end)(void *ctx, guint part); /* nothing more of this part; may be NULL */
     gboolean (*is_closed)(void *ctx);   /* nobody wants more: stop early; may be NULL */
     void *ctx;
+    gboolean is_terminal; /* records go to a terminal as they come: no line between them */
 };
 
 /* Counts over all inputs. */

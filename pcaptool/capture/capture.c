@@ -15,6 +15,9 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+/* Packets of a file between two calls of on_progress: far less than what a person can see. */
+#define N_PROGRESS 256
+
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
 
@@ -54,6 +57,13 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
 {
     capture->on_secrets = fn;
     capture->secrets_ctx = ctx;
+}
+
+void imapid_capture_on_progress(struct imapid_capture *capture,
+                                void (*fn)(void *ctx, uint64_t place), void *ctx)
+{
+    capture->on_progress = fn;
+    capture->progress_ctx = ctx;
 }
 
 /* Takes `what`. `of` says which octets `place` counts. */
@@ -199,6 +209,9 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     counts->n_octets += packet->n;
     counts->n_octets_wire += packet->n_wire;
     counts->n_cut += packet->n < packet->n_wire;
+    if (capture->on_progress &&
+        (counts->n_packets % N_PROGRESS == 0 || imapid_capture_get_size(capture) == 0))
+        capture->on_progress(capture->progress_ctx, imapid_capture_get_place(capture));
     return IMAPID_CAPTURE_PACKET;
 }
 

@@ -63,6 +63,11 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
                                           size_t n),
                                void *ctx);
 
+/* Called from within imapid_capture_next() every so many packets, each time where the size is not
+ * known, with what imapid_capture_get_place() says. */
+void imapid_capture_on_progress(struct imapid_capture *capture,
+                                void (*fn)(void *ctx, uint64_t place), void *ctx);
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet);
 

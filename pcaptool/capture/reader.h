@@ -50,6 +50,8 @@ struct imapid_capture {
     char *error;
     void (*on_secrets)(void *ctx, uint32_t type, const uint8_t *octets, size_t n);
     void *secrets_ctx;
+    void (*on_progress)(void *ctx, uint64_t place);
+    void *progress_ctx;
     struct imapid_capture_counts counts;
     uint64_t n_frames; /* of the file, as Wireshark counts them */
     struct imapid_pcap pcap;
