@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "record/flow.h"
 #include "record/layers.h"
+#include "record/proxy.h"
 
 #include <string.h>
 
@@ -39,7 +40,9 @@ struct imapid_flow {
     struct imapid_flow_context *context;
     enum stage stage;
     bool from_start;
-    int client; /* the direction of the client; -1 before the decision */
+    int client;                            /* the direction of the client; -1 before the decision */
+    bool has_proxy_header;                 /* the one that there can be was taken off */
+    struct imapid_endpoint proxied_client; /* family 0: none was named */
     bool is_imap;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_passed;               /* octets looked at in vain */
@@ -163,6 +166,7 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow,
         .stream = conn->stream,
         .client = conn->endpoint[client],
         .server = conn->endpoint[!client],
+        .proxied_client = flow->proxied_client,
     };
 }
 
@@ -504,6 +508,27 @@ static bool is_worth_waiting(struct imapid_flow *flow)
 
 /* ---- the first octets ---- */
 
+/* Takes off what a proxy put before the octets of its client. False: more has to come first. */
+static bool take_proxy_header(struct imapid_flow *flow, int dir)
+{
+    struct imapid_proxy_header header;
+    GByteArray *early = flow->early[dir];
+
+    switch (imapid_proxy_parse(early->data, early->len, &header)) {
+    case IMAPID_PROXY_NOT:
+        return true;
+    case IMAPID_PROXY_MORE:
+        return false;
+    case IMAPID_PROXY_OK:
+        break;
+    }
+    flow->has_proxy_header = true;
+    flow->proxied_client = header.client;
+    flow->client = dir;
+    g_byte_array_remove_range(early, 0, (guint)header.n);
+    return early->len > 0;
+}
+
 static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
                    const struct imapid_stamp *packet)
 {
@@ -511,6 +536,9 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
+    if (flow->from_start && dir == flow->client && !flow->layers && !flow->has_proxy_header &&
+        !take_proxy_header(flow, dir))
+        return true;
     if (!flow->layers) {
         switch (imapid_tls_recognise(flow->early[dir]->data, flow->early[dir]->len)) {
         case IMAPID_TLS_HELLO:

@@ -126,6 +126,12 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn)
     add_number(out, "stream", conn->stream);
     add_endpoint(out, "client", &conn->client);
     add_endpoint(out, "server", &conn->server);
+    if (conn->proxied_client.family) {
+        add_endpoint(out, "proxied_client", &conn->proxied_client);
+    } else {
+        key(out, "proxied_client");
+        g_string_append(out, "null");
+    }
 }
 
 static void add_findings(GString *out, const struct imapid_record_finding *findings, unsigned n)

@@ -379,6 +379,8 @@ static struct imapid_record_conn get_conn(struct line *line, JsonObject *object)
         .server = get_endpoint(line, object, "server"),
     };
 
+    if (!is_null(json_object_get_member(object, "proxied_client")))
+        conn.proxied_client = get_endpoint(line, object, "proxied_client");
     return conn;
 }
 

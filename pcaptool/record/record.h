@@ -52,6 +52,8 @@ struct imapid_record_conn {
     const char *file;
     uint32_t stream;
     struct imapid_endpoint client, server;
+    /* Whom the client speaks for, as it says in the PROXY protocol; family 0: it does not. */
+    struct imapid_endpoint proxied_client;
 };
 
 struct imapid_record_exchange {

@@ -454,6 +454,8 @@ static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
 
     conn.file = file;
     redact_endpoint(redact, &conn.client);
+    if (conn.proxied_client.family)
+        redact_endpoint(redact, &conn.proxied_client);
     redact_endpoint(redact, &conn.server);
     return conn;
 }
