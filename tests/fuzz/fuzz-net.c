@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Packets of any octets and any link type; and, if the first octet is odd, segments of a few
- * connections with any sequence numbers, which raw octets would hardly ever make. The handler
- * checks that it is called as the contract says. */
+/* Packets of any octets and any link type, some cut at each of their octets; and, if the first
+ * octet is odd, segments of a few connections with any sequence numbers, which raw octets would
+ * hardly ever make. The handler checks that it is called as the contract says. */
 
 #include "net/net.h"
 
@@ -98,16 +98,35 @@ static void feed(struct imapid_net *net, struct imapid_packet *packet, const uin
     g_free((void *)packet->data);
 }
 
-/* Link type, length, octets cut off, then the packet; and so on. */
-static void feed_packets(struct imapid_net *net, const uint8_t *data, size_t size)
+/* Up to 127 the first ones, which there were from the beginning; above that all others. */
+static uint16_t get_link_type(uint8_t octet)
 {
-    static const uint16_t link_types[] = {1, 113, 276, 0, 101, 228, 229, 999};
+    static const uint16_t first[] = {1, 113, 276, 0, 101, 228, 229, 999};
+    static const uint16_t others[] = {9,   12,  14,  50,  51,  104, 105, 108,
+                                      119, 127, 163, 166, 192, 204, 219, 1};
+    return octet < 128 ? first[octet % G_N_ELEMENTS(first)] : others[octet % G_N_ELEMENTS(others)];
+}
+
+/* A packet as if the capture had cut it, at each octet. */
+static void feed_cut(struct imapid_net *net, struct imapid_packet *packet, const uint8_t *octets)
+{
+    uint32_t n = packet->n;
+    for (packet->n = 0; packet->n < MIN(n, 256); packet->n++)
+        feed(net, packet, octets);
+    packet->n = n;
+}
+
+/* Link type, length, octets cut off, then the packet; and so on. */
+static void feed_packets(struct imapid_net *net, const uint8_t *data, size_t size, bool cut)
+{
     struct imapid_packet packet = {0};
     while (size > 4) {
-        packet.link_type = link_types[data[0] % G_N_ELEMENTS(link_types)];
+        packet.link_type = get_link_type(data[0]);
         packet.n = (uint32_t)MIN(size - 4, (size_t)(data[1] << 8 | data[2]));
         packet.n_wire = packet.n + data[3] * 16u;
         packet.ts_ns += data[3] * INT64_C(100000000);
+        if (cut)
+            feed_cut(net, &packet, data + 4);
         feed(net, &packet, data + 4);
         data += 4 + packet.n;
         size -= 4 + packet.n;
@@ -162,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1)
         feed_segments(net, data + 1, size - 1);
     else
-        feed_packets(net, data + 1, size - 1);
+        feed_packets(net, data + 1, size - 1, data[0] & 128);
     if (data[0] & 2) /* given up in the middle, as after an error */
         memset(used, 0, sizeof used);
     else

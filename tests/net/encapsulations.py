@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ways to carry an IP packet: for each a link type, and a function of the packet and of the side
-that sends it (0 the client) to the frames that carry it."""
+that sends it (0 the client) to the frames that carry it.
+
+encapsulations.py FOLDER   writes a packet in each of them as an input of tests/fuzz/fuzz-net.c"""
 import struct
+import sys
 import zlib
 
 MACS = (b"\2\0\0\0\0\1", b"\2\0\0\0\0\2")
@@ -249,3 +252,21 @@ CLOSED = [
     ("erspan-version", 1, on_ip4(47, lambda p, s: gre(b"\x88\xbe", bytes(8) + plain(s, p), 0x1000, bytes(4)))),
     ("six-tunnels", 1, on_ip4(4, lambda p, s: ip4(s, 4, ip4(s, 4, ip4(s, 4, ip4(s, 4, p)))))),
 ]
+
+# Link types as fuzz-net numbers them
+FUZZED = {link: i for i, link in enumerate((1, 113, 276, 0, 101, 228, 229, 999))}
+FUZZED.update({link: 128 + i for i, link in enumerate((9, 12, 14, 50, 51, 104, 105, 108, 119, 127, 163, 166, 192, 204, 219))})
+
+
+def write_seeds(folder):
+    tcp = struct.pack("!HHIIBBHHH", 50000, 143, 1, 1, 0x50, 0x18, 65535, 0, 0) + b"a1 ID NIL\r\n"
+    packets = {"4": ip4(0, 6, tcp), "6": ip6(0, 6, tcp)}
+    for name, link_type, wrap, versions in [row[:4] for row in ROWS] + [row + ("4",) for row in CLOSED[1:]]:
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(b"\x80")  # whole, and cut at each octet
+            for frame in wrap(packets[versions[0]], 0):
+                file.write(struct.pack("!BHB", FUZZED[link_type], len(frame), 0) + frame)
+
+
+if __name__ == "__main__":
+    write_seeds(sys.argv[1])
