@@ -14,6 +14,7 @@ static const struct imapid_command commands[] = {
      "text jsonl csv", imapid_stats},
     {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl csv sarif",
      imapid_check},
+    {"report", "one self-contained HTML page", "html", imapid_report},
 };
 
 static enum imapid_exit fail(const char *format, ...) G_GNUC_PRINTF(1, 2);

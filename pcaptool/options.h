@@ -46,5 +46,6 @@ struct imapid_command {
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs);
+enum imapid_exit imapid_report(const struct imapid_options *options, const GArray *inputs);
 
 #endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* html.c: text for HTML, where everything from a capture is hostile. */
+#include "answer/html.h"
+
+#include "record/spell.h"
+
+#include <string.h>
+
+#define BAR_WIDTH 120
+
+static void escape(GString *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        switch (text[i]) {
+        case '&':
+            g_string_append(out, "&amp;");
+            break;
+        case '<':
+            g_string_append(out, "&lt;");
+            break;
+        case '>':
+            g_string_append(out, "&gt;");
+            break;
+        case '"':
+            g_string_append(out, "&quot;");
+            break;
+        case '\'':
+            g_string_append(out, "&#39;");
+            break;
+        default:
+            g_string_append_c(out, text[i]);
+        }
+    }
+}
+
+void imapid_html_text(GString *out, const char *text)
+{
+    escape(out, text, strlen(text));
+}
+
+void imapid_html_octets(GString *out, const uint8_t *octets, size_t n, size_t max)
+{
+    GString *spelled = g_string_new(NULL);
+
+    imapid_spell_terminal(spelled, octets, n, max);
+    g_string_append(out, "<bdi>");
+    escape(out, spelled->str, spelled->len);
+    g_string_append(out, "</bdi>");
+    g_string_free(spelled, TRUE);
+}
+
+void imapid_html_string(GString *out, const struct imapid_record_string *string, size_t max)
+{
+    if (string->is_nil)
+        g_string_append(out, "<i>NIL</i>");
+    else
+        imapid_html_octets(out, string->octets, string->n, max);
+}
+
+void imapid_html_foreign(GString *out, const char *text, size_t max)
+{
+    imapid_html_octets(out, (const uint8_t *)text, strlen(text), max);
+}
+
+void imapid_html_time(GString *out, int64_t ts_ns)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_time(text, ts_ns);
+    g_string_append_printf(out, "<time datetime=\"%s\">", text->str);
+    g_string_truncate(text, strlen("2026-01-02T03:04:05"));
+    text->str[strlen("2026-01-02")] = ' ';
+    g_string_append_printf(out, "%s</time>", text->str);
+    g_string_free(text, TRUE);
+}
+
+void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint)
+{
+    imapid_spell_endpoint(out, endpoint); /* digits, letters, colons, brackets */
+}
+
+void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max)
+{
+    unsigned width = n_max ? (unsigned)((double)n * BAR_WIDTH / (double)n_max + 0.5) : 0;
+
+    g_string_append_printf(out,
+                           "<svg class=\"bar\" width=\"%d\" height=\"10\" aria-hidden=\"true\">"
+                           "<rect width=\"%u\" height=\"10\"/></svg>",
+                           BAR_WIDTH, n ? MAX(width, 1) : 0);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_HTML_H
+#define IMAPID_ANSWER_HTML_H
+
+#include "record/record.h"
+
+/* Text for HTML. What a stranger wrote is inert wherever it stands: control characters and those
+ * that turn the reading direction are spelled out, the five characters of HTML are escaped, and
+ * <bdi> keeps the direction of letters to itself. All append to `out`. */
+
+/* Text or attribute of this program, or anything that is UTF-8 without controls. */
+void imapid_html_text(GString *out, const char *text);
+
+/* What a stranger wrote. At most `max` characters or so, 0 being no limit. */
+void imapid_html_octets(GString *out, const uint8_t *octets, size_t n, size_t max);
+void imapid_html_string(GString *out, const struct imapid_record_string *string, size_t max);
+void imapid_html_foreign(GString *out, const char *text, size_t max);
+
+/* 2026-01-02 03:04:05 in a <time> with the whole of it. */
+void imapid_html_time(GString *out, int64_t ts_ns);
+
+void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint);
+
+/* A bar for the eye, n of n_max; the number stands beside it. */
+void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* page-exchanges.c: the table of exchanges, a row each, everything of it in a fold below. */
+#include "answer/html.h"
+#include "answer/page.h"
+
+#include "record/spell.h"
+
+#include <string.h>
+
+/* Octets of raw text shown; an ID may have 64 KiB. */
+#define RAW_MAX 4000
+
+/* Rows are the last exchanges of the store's order; their number in it is their name. */
+static unsigned first_shown(const struct imapid_page *page)
+{
+    unsigned n = page->view->n_exchanges;
+
+    return n > IMAPID_PAGE_ROWS_MAX ? n - IMAPID_PAGE_ROWS_MAX : 0;
+}
+
+void imapid_page_write_place(GString *out, const struct imapid_page *page,
+                             const struct imapid_item *item)
+{
+    gsize index = item->exchange ? (gsize)(item->exchange - page->view->exchanges) : 0;
+    bool linked = item->exchange && index >= first_shown(page);
+
+    if (linked)
+        g_string_append_printf(out, "<a href=\"#x%" G_GSIZE_FORMAT "\">", index);
+    imapid_html_foreign(out, item->conn->conn.file, 120);
+    if (item->frame)
+        g_string_append_printf(out, ", frame %" G_GUINT64_FORMAT, item->frame);
+    else
+        g_string_append_printf(out, ", stream %u", item->conn->conn.stream);
+    g_string_append(out, linked ? "</a>" : "");
+}
+
+static void write_pairs(GString *out, const char *title, const struct imapid_record_half *half)
+{
+    if (!half->seen)
+        return;
+    g_string_append_printf(out, "<p>%s, frame %" G_GUINT64_FORMAT "%s</p>\n<dl>\n", title,
+                           half->packet.number,
+                           half->n_pairs    ? ""
+                           : half->has_list ? ": ()"
+                                            : ": NIL");
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        g_string_append(out, "<dt>");
+        imapid_html_string(out, &half->pairs[i].field, 200);
+        g_string_append(out, "</dt><dd>");
+        imapid_html_string(out, &half->pairs[i].value, RAW_MAX);
+        g_string_append(out, "</dd>\n");
+    }
+    g_string_append(out, "</dl>\n");
+    if (half->is_malformed) {
+        g_string_append(out, "<p>As sent:</p><pre>");
+        imapid_html_octets(out, half->raw, half->n_raw, RAW_MAX);
+        g_string_append(out, "</pre>\n");
+    }
+}
+
+/* What shows the frame in Wireshark. The file's name is quoted for a shell, then for HTML. */
+static void write_command(GString *out, const struct imapid_record_exchange *exchange)
+{
+    GString *printable = g_string_new(NULL);
+    const char *file = exchange->conn.file;
+    char *quoted;
+
+    imapid_spell_terminal(printable, (const uint8_t *)file, strlen(file), 0);
+    if (!strcmp(printable->str, file)) {
+        quoted = g_shell_quote(file);
+        g_string_append(out, "<p>In Wireshark:</p><pre>wireshark -r ");
+        imapid_html_text(out, quoted);
+        g_string_append_printf(out, " -g %" G_GUINT64_FORMAT "</pre>\n",
+                               imapid_record_when(exchange).number);
+        g_free(quoted);
+    }
+    g_string_free(printable, TRUE);
+}
+
+static void write_details(GString *out, const struct imapid_record_exchange *exchange)
+{
+    g_string_append(out, "<details><summary>All of it</summary>\n");
+    write_pairs(out, "Client", &exchange->command);
+    write_pairs(out, "Server", &exchange->response);
+    if (exchange->status != IMAPID_STATUS_NONE) {
+        g_string_append_printf(out, "<p>Result, frame %" G_GUINT64_FORMAT ": %s ",
+                               exchange->result.number, imapid_record_status(exchange->status));
+        imapid_html_string(out, &exchange->text, RAW_MAX);
+        g_string_append(out, "</p>\n");
+    }
+    write_command(out, exchange);
+    g_string_append(out, "</details>");
+}
+
+static void write_identity(GString *out, const struct imapid_page *page,
+                           const struct imapid_record_half *half)
+{
+    char *software = half->seen ? imapid_fold_software(page->fold, half) : NULL;
+
+    g_string_append(out, "<td>");
+    if (software)
+        imapid_html_foreign(out, software, 120);
+    else
+        g_string_append(out, half->seen ? "<span class=\"dim\">no name</span>"
+                                        : "<span class=\"dim\">&ndash;</span>");
+    g_string_append(out, "</td>");
+    g_free(software);
+}
+
+static void write_codes(GString *out, const struct imapid_record_exchange *exchange)
+{
+    uint64_t told = 0;
+
+    for (unsigned i = 0; i < exchange->n_findings; i++) {
+        enum imapid_finding_code code = exchange->findings[i].code;
+
+        if (told >> code & 1)
+            continue;
+        g_string_append_printf(out, "%s<span class=\"%s\">%s</span>", told ? "<br>" : "",
+                               imapid_severity_name(imapid_finding_severity(code)),
+                               imapid_finding_code(code));
+        told |= UINT64_C(1) << code;
+    }
+}
+
+static void write_row(GString *out, const struct imapid_page *page, unsigned i)
+{
+    const struct imapid_record_exchange *exchange = &page->view->exchanges[i];
+    struct imapid_stamp when = imapid_record_when(exchange);
+
+    g_string_append_printf(out, "<tr id=\"x%u\"><td class=\"t\">", i);
+    imapid_html_time(out, when.ts_ns);
+    g_string_append(out, "</td><td class=\"t\">");
+    imapid_html_endpoint(out, &exchange->conn.client);
+    g_string_append(out, "</td><td class=\"t\">");
+    imapid_html_endpoint(out, &exchange->conn.server);
+    g_string_append(out, "</td>");
+    write_identity(out, page, &exchange->command);
+    write_identity(out, page, &exchange->response);
+    g_string_append_printf(
+        out, "<td>%s%s</td><td>%s%s</td><td>",
+        exchange->status == IMAPID_STATUS_NONE ? "none" : imapid_record_status(exchange->status),
+        exchange->complete ? "" : ", incomplete", imapid_record_security(exchange->security),
+        exchange->compressed ? ", compressed" : "");
+    write_codes(out, exchange);
+    g_string_append(out, "</td><td>");
+    imapid_html_foreign(out, exchange->conn.file, 120);
+    g_string_append_printf(
+        out, "</td><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"wide\">", when.number);
+    write_details(out, exchange);
+    g_string_append(out, "</td></tr>\n");
+}
+
+void imapid_page_write_exchanges(GString *out, const struct imapid_page *page,
+                                 const struct imapid_items *items)
+{
+    static const char *const heads[] = {"Time",        "Client",      "Server",
+                                        "Client says", "Server says", "Result",
+                                        "Security",    "Findings",    "File"};
+    unsigned first = first_shown(page);
+
+    (void)items;
+    g_string_append(out, "<section aria-labelledby=\"all-exchanges\">\n<h2 id=\"all-exchanges\">"
+                         "Exchanges</h2>\n");
+    if (first)
+        g_string_append_printf(out,
+                               "<p>The last %d of %u, in the order of files and connections; "
+                               "<code>imapid extract</code> has all.</p>\n",
+                               IMAPID_PAGE_ROWS_MAX, page->view->n_exchanges);
+    g_string_append(out,
+                    "<p class=\"find\" hidden><label for=\"search\">Search </label><input "
+                    "type=\"search\" id=\"search\" autocomplete=\"off\"> <span id=\"count\" "
+                    "class=\"dim\" role=\"status\"></span></p>\n<div class=\"scroll\" "
+                    "tabindex=\"0\" role=\"region\" aria-labelledby=\"all-exchanges\">\n<table "
+                    "id=\"exchanges\">\n<thead><tr>");
+    for (size_t i = 0; i < G_N_ELEMENTS(heads); i++)
+        g_string_append_printf(out, "<th scope=\"col\">%s</th>", heads[i]);
+    g_string_append(out, "<th scope=\"col\" class=\"n\">Frame</th><th scope=\"col\">Details</th>"
+                         "</tr></thead>\n<tbody>\n");
+    for (unsigned i = first; i < page->view->n_exchanges; i++)
+        write_row(out, page, i);
+    g_string_append(out, "</tbody>\n</table>\n</div>\n</section>\n");
+}

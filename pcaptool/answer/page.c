@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* page.c: the report put together: head, totals, what was not seen, software; the rest of the
+ * sections have files of their own. Nothing here depends on when or where it is written, so the
+ * same records give the same page. */
+#include "answer/page.h"
+
+#include "answer/groups.h"
+#include "answer/html.h"
+
+#include <string.h>
+
+#define N G_GUINT64_FORMAT
+
+/* Rows of the software tables. */
+#define GROUPS_MAX 200
+
+extern const char imapid_page_css[], imapid_page_js[]; /* made strings at build time */
+
+/* ---- head ---- */
+
+/* 'sha256-...' of what stands between the tags, as a policy names it. */
+static void add_hash(GString *out, const char *text)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 digest[32];
+    gsize n = sizeof digest;
+    char *encoded;
+
+    g_checksum_update(sum, (const guchar *)text, -1);
+    g_checksum_get_digest(sum, digest, &n);
+    encoded = g_base64_encode(digest, n);
+    g_string_append_printf(out, "'sha256-%s'", encoded);
+    g_free(encoded);
+    g_checksum_free(sum);
+}
+
+static void write_head(GString *out, const struct imapid_page *page)
+{
+    g_string_append(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
+                         "'none'; script-src ");
+    add_hash(out, imapid_page_js);
+    g_string_append(out, "; style-src ");
+    add_hash(out, imapid_page_css);
+    g_string_append_printf(
+        out,
+        "; base-uri 'none'; form-action 'none'\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"referrer\" content=\"no-referrer\">\n"
+        "<meta name=\"generator\" content=\"imapid %s\">\n"
+        "<title>Who speaks IMAP</title>\n<style>%s</style>\n</head>\n<body>\n"
+        "<a class=\"skip\" href=\"#main\">Skip to the contents</a>\n",
+        page->version, imapid_page_css);
+}
+
+static void write_header(GString *out, const struct imapid_page *page,
+                         const struct imapid_overview *overview)
+{
+    static const struct {
+        const char *id, *name;
+    } sections[] = {{"totals", "Totals"},   {"missed", "Not seen"}, {"time", "Over time"},
+                    {"clients", "Clients"}, {"servers", "Servers"}, {"findings", "Conformance"},
+                    {"privacy", "Privacy"}, {"chains", "Proxies"},  {"all-exchanges", "Exchanges"}};
+
+    g_string_append(out, "<header>\n<h1>Who speaks IMAP</h1>\n<p class=\"dim\">");
+    if (overview->has_time) {
+        imapid_html_time(out, overview->first_ns);
+        g_string_append(out, " to ");
+        imapid_html_time(out, overview->last_ns);
+        g_string_append(out, " UTC. ");
+    }
+    g_string_append(out, "Identities from the IMAP ID extension (RFC 2971): what programs say of "
+                         "themselves, which nobody has verified.");
+    if (page->is_redacted)
+        g_string_append(out, " Addresses, identifiers and file names are pseudonyms.");
+    g_string_append(out, "</p>\n<nav aria-label=\"Sections\"><ul>\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
+        g_string_append_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id,
+                               sections[i].name);
+    g_string_append(out, "</ul></nav>\n</header>\n<main id=\"main\">\n");
+}
+
+/* ---- totals ---- */
+
+static void add_card(GString *out, guint64 n, const char *what)
+{
+    g_string_append_printf(out, "<div><dt>%s</dt><dd>%" N "</dd></div>\n", what, n);
+}
+
+static void write_totals(GString *out, const struct imapid_overview *overview)
+{
+    g_string_append(out, "<section aria-labelledby=\"totals\">\n<h2 id=\"totals\">Totals</h2>\n"
+                         "<dl class=\"cards\">\n");
+    add_card(out, overview->n_conns, "IMAP connections");
+    add_card(out, overview->n_addresses, "client addresses");
+    add_card(out, overview->n_exchanges, "ID exchanges");
+    add_card(out, overview->n_with_id, "connections with an ID of the client");
+    add_card(out, overview->n_silent, "connections seen whole that sent none");
+    add_card(out, overview->n_refused, "connections where an ID was answered NO or BAD");
+    add_card(out, overview->n_required, "connections refused service until an ID came");
+    add_card(out, overview->n_captures, "captures");
+    g_string_append(out, "</dl>\n</section>\n");
+}
+
+static void add_loss(GString *out, guint64 n, const char *what)
+{
+    if (n)
+        g_string_append_printf(out, "<li>%" N " %s</li>\n", n, what);
+}
+
+static void write_missed(GString *out, const struct imapid_page *page,
+                         const struct imapid_overview *overview)
+{
+    GArray *reasons = imapid_reasons_count(page->view);
+    gsize start;
+
+    g_string_append(out, "<section aria-labelledby=\"missed\">\n<h2 id=\"missed\">What was not "
+                         "seen</h2>\n<ul>\n");
+    start = out->len;
+    add_loss(out, overview->n_unreadable, "connections could not be read to their end:");
+    g_string_append(out, reasons->len ? "<ul>" : "");
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+
+        g_string_append_printf(out, "<li>%" N " times <code>", reason->n);
+        imapid_html_foreign(out, reason->word, 64);
+        g_string_append(out, "</code></li>\n");
+    }
+    g_string_append(out, reasons->len ? "</ul>\n" : "");
+    add_loss(out, overview->n_maybe_silent,
+             "connections were not seen whole, and in what was seen there is no ID");
+    add_loss(out, overview->n_late, "connections began before the capture");
+    add_loss(out, overview->n_lost, "octets are missing from the captures");
+    add_loss(out, overview->n_cut, "packets were cut");
+    add_loss(out, overview->n_unknown_link, "packets are of unknown link types");
+    add_loss(out, overview->n_failed, "captures could not be read whole");
+    if (!page->is_complete)
+        g_string_append(out, "<li>Not every input could be read whole.</li>\n");
+    if (out->len == start)
+        g_string_append(out, "<li>Nothing that is known of.</li>\n");
+    g_string_append(out, "</ul>\n</section>\n");
+    g_array_unref(reasons);
+}
+
+/* ---- software ---- */
+
+static void write_group(GString *out, const struct imapid_group *group, unsigned n_keys,
+                        guint64 n_max)
+{
+    g_string_append(out, "<tr>");
+    for (unsigned i = 0; i < n_keys; i++) {
+        g_string_append(out, i ? "<td>" : "<th scope=\"row\">");
+        if (group->values[i])
+            imapid_html_foreign(out, group->values[i], 120);
+        else
+            g_string_append(out, "<span class=\"dim\">not said</span>");
+        g_string_append(out, i ? "</td>" : "</th>");
+    }
+    g_string_append(out, "<td class=\"n\">");
+    imapid_html_bar(out, group->n_conns, n_max);
+    g_string_append_printf(
+        out, "%" N "</td><td class=\"n\">%" N "</td><td class=\"n\">%" N "</td><td class=\"t\">",
+        group->n_conns, group->n_addresses, group->n_exchanges);
+    imapid_html_time(out, group->first_ns);
+    g_string_append(out, "</td><td class=\"t\">");
+    imapid_html_time(out, group->last_ns);
+    g_string_append(out, "</td></tr>\n");
+}
+
+static void write_software(GString *out, const struct imapid_page *page, const char *side,
+                           const char *id, const char *title)
+{
+    char *by = g_strdup_printf("%s_name,%s_version,%s_os", side, side, side);
+    struct imapid_grouping grouping;
+    char *message;
+    GArray *groups = NULL;
+
+    if (imapid_grouping_read(&grouping, by, &message))
+        groups = imapid_groups_count(page->view, page->fold, &grouping);
+    g_free(by);
+    if (!groups) {
+        g_free(message);
+        return;
+    }
+    g_string_append_printf(
+        out,
+        "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n<div class=\"scroll\" "
+        "tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\">\n<table>\n<thead><tr><th "
+        "scope=\"col\">Name</th><th scope=\"col\">Version</th><th scope=\"col\">Operating "
+        "system</th><th scope=\"col\">Connections</th><th scope=\"col\" "
+        "class=\"n\">Client addresses</th><th scope=\"col\" class=\"n\">Exchanges</th><th "
+        "scope=\"col\">First seen</th><th scope=\"col\">Last seen</th></tr></thead>\n<tbody>\n",
+        id, id, title, id);
+    for (guint i = 0; i < MIN(groups->len, GROUPS_MAX); i++)
+        write_group(out, &g_array_index(groups, struct imapid_group, i), grouping.n_keys,
+                    g_array_index(groups, struct imapid_group, 0).n_conns);
+    g_string_append(out, "</tbody>\n</table>\n</div>\n");
+    if (groups->len > GROUPS_MAX)
+        g_string_append_printf(out, "<p class=\"dim\">And %u more.</p>\n",
+                               groups->len - GROUPS_MAX);
+    if (!groups->len)
+        g_string_append(out, "<p>None said anything.</p>\n");
+    g_string_append(out, "</section>\n");
+    imapid_groups_free(groups);
+}
+
+void imapid_page_write(GString *out, const struct imapid_page *page)
+{
+    struct imapid_overview overview = imapid_overview_count(page->view);
+    struct imapid_items items = imapid_items_find(page->view, page->fold, 0);
+
+    write_head(out, page);
+    write_header(out, page, &overview);
+    write_totals(out, &overview);
+    write_missed(out, page, &overview);
+    imapid_page_write_time(out, page);
+    write_software(out, page, "client", "clients", "Clients by version");
+    write_software(out, page, "server", "servers", "Servers by version");
+    imapid_page_write_findings(out, page, &items);
+    imapid_page_write_privacy(out, page, &items);
+    imapid_page_write_chains(out, page);
+    imapid_page_write_exchanges(out, page, &items);
+    g_string_append_printf(out,
+                           "</main>\n<footer><p class=\"dim\">Made by imapid %s from %u captures. "
+                           "Times are UTC.</p></footer>\n<script>%s</script>\n</body>\n</html>\n",
+                           page->version, page->view->n_captures, imapid_page_js);
+    imapid_items_free(&items);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* report.c: one HTML page about all inputs. */
+#include "answer/page.h"
+#include "gather.h"
+
+enum imapid_exit imapid_report(const struct imapid_options *options, const GArray *inputs)
+{
+    struct imapid_gathered gathered;
+    GString *text;
+    gboolean good;
+
+    if (!imapid_gather(options, inputs, &gathered))
+        return IMAPID_EXIT_FAILED;
+    text = g_string_new(NULL);
+    imapid_page_write(text, &(struct imapid_page){
+                                .view = &gathered.view,
+                                .fold = gathered.fold,
+                                .version = IMAPID_VERSION,
+                                .is_complete = gathered.is_complete,
+                                .is_redacted = options->redact,
+                            });
+    good = imapid_gather_write(options, &gathered, text) && gathered.is_complete;
+    g_string_free(text, TRUE);
+    imapid_gather_free(&gathered);
+    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
+}
