@@ -2,6 +2,7 @@
 /* inputs.c: which captures to read. */
 #include "inputs.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -59,14 +60,41 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static gboolean walk(GArray *inputs, const char *folder, int depth);
+
+/* What a folder holds. A symbolic link to nothing is nothing. */
+static gboolean add_found(GArray *inputs, const char *path, int depth)
+{
+    GStatBuf st;
+
+    if (g_stat(path, &st) != 0) {
+        if (errno == ENOENT || errno == ELOOP)
+            return TRUE;
+        g_printerr("imapid: %s: %s\n", path, g_strerror(errno));
+        return FALSE;
+    }
+    if (S_ISREG(st.st_mode))
+        add_file(inputs, path, TRUE);
+    else if (S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+        return walk(inputs, path, depth + 1);
+    return TRUE;
+}
+
 static gboolean walk(GArray *inputs, const char *folder, int depth)
 {
     GError *error = NULL;
-    GDir *dir = g_dir_open(folder, 0, &error);
-    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    gboolean good = dir != NULL;
+    GPtrArray *names;
+    gboolean good;
     const char *name;
+    GDir *dir;
 
+    if (depth > DEPTH_MAX) {
+        g_printerr("imapid: %s: too deep, not read\n", folder);
+        return FALSE;
+    }
+    dir = g_dir_open(folder, 0, &error);
+    names = g_ptr_array_new_with_free_func(g_free);
+    good = dir != NULL;
     if (!dir) {
         g_printerr("imapid: %s\n", error->message);
         g_error_free(error);
@@ -76,15 +104,8 @@ static gboolean walk(GArray *inputs, const char *folder, int depth)
     if (dir)
         g_dir_close(dir);
     g_ptr_array_sort(names, compare_names);
-    for (guint i = 0; i < names->len; i++) {
-        const char *path = names->pdata[i];
-
-        if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-            add_file(inputs, path, TRUE);
-        else if (g_file_test(path, G_FILE_TEST_IS_DIR) &&
-                 !g_file_test(path, G_FILE_TEST_IS_SYMLINK) && depth < DEPTH_MAX)
-            good &= walk(inputs, path, depth + 1);
-    }
+    for (guint i = 0; i < names->len; i++)
+        good &= add_found(inputs, names->pdata[i], depth);
     g_ptr_array_unref(names);
     return good;
 }

@@ -9,6 +9,10 @@
  * machines: past it the part goes to a temporary file. */
 #define PART_MAX (1 << 20)
 
+/* How far a part may be ahead of the one that is due: its thread waits then, so that thousands of
+ * small captures behind a large one keep neither all memory nor all file descriptors. */
+#define AHEAD_MAX 256
+
 struct part {
     GString *text;
     FILE *spilled;
@@ -17,6 +21,7 @@ struct part {
 
 struct imapid_output {
     GMutex mutex;
+    GCond moved; /* another part is due, or nothing is of use any more */
     FILE *file;
     char *path; /* NULL: standard output */
     gboolean live, unordered, closed;
@@ -37,6 +42,7 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
     }
     output = g_new0(struct imapid_output, 1);
     g_mutex_init(&output->mutex);
+    g_cond_init(&output->moved);
     output->file = file;
     output->path = g_strdup(path);
     output->live = mode != IMAPID_OUTPUT_BUFFERED;
@@ -56,6 +62,7 @@ static void put(struct imapid_output *output, const char *text, gsize n)
         output->closed = TRUE;
     else
         output->failure = errno;
+    g_cond_broadcast(&output->moved);
 }
 
 static void put_spilled(struct imapid_output *output, struct part *part)
@@ -101,6 +108,9 @@ static void keep(struct imapid_output *output, struct part *part, const char *te
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n)
 {
     g_mutex_lock(&output->mutex);
+    while (part > output->due + AHEAD_MAX && !output->unordered && !output->closed &&
+           !output->failure)
+        g_cond_wait(&output->moved, &output->mutex);
     if (part == output->due || output->unordered)
         put(output, text, n);
     else
@@ -115,6 +125,7 @@ void imapid_output_end(struct imapid_output *output, guint part)
     while (output->due < output->n_parts && output->parts[output->due].ended)
         if (++output->due < output->n_parts)
             put_waiting(output, &output->parts[output->due]);
+    g_cond_broadcast(&output->moved);
     g_mutex_unlock(&output->mutex);
 }
 
@@ -148,6 +159,7 @@ gboolean imapid_output_close(struct imapid_output *output)
         if (output->parts[i].text)
             g_string_free(output->parts[i].text, TRUE);
     }
+    g_cond_clear(&output->moved);
     g_mutex_clear(&output->mutex);
     g_free(output->parts);
     g_free(output->path);

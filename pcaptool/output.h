@@ -17,7 +17,8 @@ enum imapid_output_mode { IMAPID_OUTPUT_BUFFERED, IMAPID_OUTPUT_LIVE, IMAPID_OUT
 struct imapid_output *imapid_output_open(const char *path, guint n_parts,
                                          enum imapid_output_mode mode);
 
-/* Adds to a part; thread-safe. */
+/* Adds to a part; thread-safe. Waits where the part is far ahead of the one whose turn it is, which
+ * must be under way in another thread: begin the parts in their order. */
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n);
 
 /* A part is complete. */
