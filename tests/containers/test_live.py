@@ -110,8 +110,9 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-def count_packet_sockets():
-    return len(pathlib.Path("/proc/self/net/packet").read_text().splitlines()) - 1
+def count_packet_sockets(bound_only=False):
+    lines = pathlib.Path("/proc/self/net/packet").read_text().splitlines()[1:]
+    return sum(not bound_only or line.split()[5] == "1" for line in lines)
 
 
 @unittest.skipUnless(IS_ALONE, "needs root, for a network namespace of its own")
@@ -125,8 +126,8 @@ class Interface(unittest.TestCase):
 
     def start(self, *arguments, **options):
         program = Program(*arguments, **options)
-        wait_for(lambda: program.process.poll() is not None or count_packet_sockets() > 0)
-        time.sleep(0.2)  # the socket is there a moment before it is bound
+        wait_for(lambda: program.process.poll() is not None or count_packet_sockets(True) > 0)
+        time.sleep(0.5)  # it is bound a moment before its ring is there
         return program
 
     def check_end(self, program, number):
