@@ -153,7 +153,7 @@ static bool get_value(const struct imapid_record_exchange *exchange, const struc
         *value = g_strdup(exchange->conn.file);
         return true;
     case KIND_CLIENT_IP:
-        *value = spell_address(&exchange->conn.client);
+        *value = spell_address(imapid_store_get_client(&exchange->conn));
         return true;
     case KIND_SERVER_IP:
         *value = spell_address(&exchange->conn.server);
@@ -245,7 +245,7 @@ static void count_exchange(GTree *all, const struct imapid_store_view *view, uns
         group->first_ns = MIN(group->first_ns, when);
         group->last_ns = MAX(group->last_ns, when);
         if (counting->last_conn != conn + 1) {
-            struct imapid_endpoint address = view->conns[conn].conn.client;
+            struct imapid_endpoint address = *imapid_store_get_client(&view->conns[conn].conn);
 
             address.port = 0;
             counting->last_conn = conn + 1;
@@ -423,7 +423,7 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         overview.n_failed += capture->error != NULL;
     }
     for (unsigned i = 0; i < view->n_conns; i++) {
-        struct imapid_endpoint address = view->conns[i].conn.client;
+        struct imapid_endpoint address = *imapid_store_get_client(&view->conns[i].conn);
 
         address.port = 0;
         g_array_append_val(addresses, address);

@@ -214,12 +214,18 @@ static int compare_addresses(const struct imapid_endpoint *a, const struct imapi
     return order ? order : (a->port > b->port) - (a->port < b->port);
 }
 
-static int compare_by_client(const void *a, const void *b)
-{
-    const struct imapid_store_conn *one = *(const struct imapid_store_conn *const *)a;
-    const struct imapid_store_conn *other = *(const struct imapid_store_conn *const *)b;
+/* A client's end of a connection: its own, or the one it speaks for. */
+struct end {
+    struct imapid_endpoint endpoint;
+    const struct imapid_store_conn *conn;
+};
 
-    return compare_addresses(&one->conn.client, &other->conn.client);
+static int compare_ends(const void *a, const void *b)
+{
+    const struct end *one = a, *other = b;
+    int order = compare_addresses(&one->endpoint, &other->endpoint);
+
+    return order ? order : (one->conn > other->conn) - (one->conn < other->conn);
 }
 
 static bool could_be_outer(const struct claim *claim, const struct imapid_store_conn *outer)
@@ -233,32 +239,32 @@ static bool could_be_outer(const struct claim *claim, const struct imapid_store_
 }
 
 /* The one connection that began at the claimed end; NULL where there is none, or more than one. */
-static const struct imapid_store_conn *find_outer(const struct claim *claim, GPtrArray *by_client)
+static const struct imapid_store_conn *find_outer(const struct claim *claim, const GArray *ends)
 {
     const struct imapid_store_conn *found = NULL;
-    guint low = 0, high = by_client->len;
+    guint low = 0, high = ends->len;
 
     if (!claim->origin.family || !claim->origin.port)
         return NULL;
     while (low < high) {
         guint middle = low + (high - low) / 2;
-        const struct imapid_store_conn *conn = by_client->pdata[middle];
 
-        if (compare_addresses(&conn->conn.client, &claim->origin) < 0)
+        if (compare_addresses(&g_array_index(ends, struct end, middle).endpoint, &claim->origin) <
+            0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < by_client->len; low++) {
-        const struct imapid_store_conn *conn = by_client->pdata[low];
+    for (; low < ends->len; low++) {
+        const struct end *end = &g_array_index(ends, struct end, low);
 
-        if (compare_addresses(&conn->conn.client, &claim->origin))
+        if (compare_addresses(&end->endpoint, &claim->origin))
             break;
-        if (!could_be_outer(claim, conn))
+        if (!could_be_outer(claim, end->conn))
             continue;
         if (found)
             return NULL;
-        found = conn;
+        found = end->conn;
     }
     return found;
 }
@@ -341,28 +347,56 @@ static void keep_first_ties(GArray *legs)
     g_array_set_size(legs, n);
 }
 
+static GArray *list_ends(const struct imapid_store_view *view)
+{
+    GArray *ends = g_array_new(FALSE, FALSE, sizeof(struct end));
+
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct end end = {view->conns[i].conn.client, &view->conns[i]};
+
+        g_array_append_val(ends, end);
+        end.endpoint = view->conns[i].conn.proxied_client;
+        if (end.endpoint.family)
+            g_array_append_val(ends, end);
+    }
+    g_array_sort(ends, compare_ends);
+    return ends;
+}
+
+static void tie_claim(GArray *legs, GArray *claims, const struct claim *claim, const GArray *ends)
+{
+    const struct imapid_store_conn *outer = find_outer(claim, ends);
+
+    if (outer)
+        add_leg(legs, outer, claim);
+    if (claim->session_id)
+        g_array_append_vals(claims, claim, 1);
+}
+
 GArray *imapid_legs_find(const struct imapid_store_view *view)
 {
     GArray *legs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg));
     GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
-    GPtrArray *by_client = g_ptr_array_new();
+    GArray *ends = list_ends(view);
 
-    for (unsigned i = 0; i < view->n_conns; i++)
-        g_ptr_array_add(by_client, (void *)&view->conns[i]);
-    g_ptr_array_sort(by_client, compare_by_client);
-    for (unsigned i = 0; i < view->n_conns; i++)
-        for (unsigned k = 0; k < view->conns[i].n_exchanges; k++) {
-            struct claim claim = read_claim(&view->conns[i], &view->conns[i].exchanges[k]);
-            const struct imapid_store_conn *outer = find_outer(&claim, by_client);
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        const struct imapid_store_conn *conn = &view->conns[i];
 
-            if (outer)
-                add_leg(legs, outer, &claim);
-            if (claim.session_id)
-                g_array_append_val(claims, claim);
+        for (unsigned k = 0; k < conn->n_exchanges; k++) {
+            struct claim claim = read_claim(conn, &conn->exchanges[k]);
+
+            tie_claim(legs, claims, &claim, ends);
         }
+        if (conn->n_exchanges && conn->conn.proxied_client.family) {
+            struct claim claim = {
+                .conn = conn, .exchange = conn->exchanges, .origin = conn->conn.proxied_client};
+
+            tie_claim(legs, claims, &claim, ends);
+        }
+    }
     tie_by_id(legs, claims);
     keep_first_ties(legs);
-    g_ptr_array_unref(by_client);
+    g_array_unref(ends);
     g_array_unref(claims);
     return legs;
 }

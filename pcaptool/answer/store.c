@@ -195,6 +195,11 @@ static int compare_endpoints(const struct imapid_endpoint *a, const struct imapi
     return 0;
 }
 
+const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn)
+{
+    return conn->proxied_client.family ? &conn->proxied_client : &conn->client;
+}
+
 int imapid_store_compare_conns(const struct imapid_record_conn *a,
                                const struct imapid_record_conn *b)
 {

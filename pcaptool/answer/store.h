@@ -46,6 +46,9 @@ struct imapid_store_view {
 /* Nothing may be added any more. */
 struct imapid_store_view imapid_store_settle(struct imapid_store *store);
 
+/* The client's end: the one that the PROXY protocol names, where it does. */
+const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn);
+
 /* Orders connections: by file, stream and addresses. */
 int imapid_store_compare_conns(const struct imapid_record_conn *a,
                                const struct imapid_record_conn *b);

@@ -248,6 +248,8 @@ static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *
     bind_number(statement, "stream", conn->stream);
     bind_endpoint(statement, "client", &conn->client);
     bind_endpoint(statement, "server", &conn->server);
+    if (conn->proxied_client.family)
+        bind_endpoint(statement, "proxied_client", &conn->proxied_client);
 }
 
 static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_finding *findings,

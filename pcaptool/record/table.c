@@ -34,6 +34,17 @@ static void add_endpoint(struct imapid_row *row, const struct imapid_endpoint *e
     g_string_free(text, TRUE);
 }
 
+/* Empty cells where there is none. */
+static void add_proxied(struct imapid_row *row, const struct imapid_endpoint *endpoint)
+{
+    if (endpoint->family) {
+        add_endpoint(row, endpoint);
+        return;
+    }
+    imapid_cell_add_own(row, NULL);
+    imapid_cell_add_own(row, NULL);
+}
+
 static void add_time(struct imapid_row *row, int64_t ts_ns)
 {
     GString *text = g_string_new(NULL);
@@ -90,10 +101,26 @@ static void add_half(struct imapid_row *row, const struct imapid_record_half *ha
 
 static void write_head(GString *out, enum imapid_cell_form form)
 {
-    static const char *const before[] = {
-        "file", "stream", "client_ip",     "client_port",    "server_ip",    "server_port",
-        "tag",  "time",   "command_frame", "response_frame", "result_frame", "status",
-        "text", "rtt",    "security",      "compressed",     "state",        "complete"};
+    static const char *const before[] = {"file",
+                                         "stream",
+                                         "client_ip",
+                                         "client_port",
+                                         "server_ip",
+                                         "server_port",
+                                         "proxied_client_ip",
+                                         "proxied_client_port",
+                                         "tag",
+                                         "time",
+                                         "command_frame",
+                                         "response_frame",
+                                         "result_frame",
+                                         "status",
+                                         "text",
+                                         "rtt",
+                                         "security",
+                                         "compressed",
+                                         "state",
+                                         "complete"};
     struct imapid_row row = {.out = out, .form = form};
 
     for (size_t i = 0; i < G_N_ELEMENTS(before); i++)
@@ -125,6 +152,7 @@ static void write_exchange(GString *out, enum imapid_cell_form form,
     imapid_cell_add_number(&row, exchange->conn.stream);
     add_endpoint(&row, &exchange->conn.client);
     add_endpoint(&row, &exchange->conn.server);
+    add_proxied(&row, &exchange->conn.proxied_client);
     imapid_cell_add_text(&row, exchange->tag);
     add_time(&row, imapid_record_when(exchange).ts_ns);
     add_frame(&row, exchange->command.seen, &exchange->command.packet);
