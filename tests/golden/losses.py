@@ -92,4 +92,5 @@ def main():
     sys.exit(1 if bad or not n else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
