@@ -47,7 +47,7 @@ static void add_related(GString *out, const struct imapid_record_exchange *relat
         return;
     }
     g_string_append(out, ",\"related\":{\"file\":");
-    imapid_spell_json_text(out, related->conn.file);
+    imapid_spell_json_text(out, imapid_items_first_file(related));
     g_string_append_printf(out, ",\"stream\":%u", related->conn.stream);
     add_frame(out, imapid_record_when(related).number);
     g_string_append_c(out, '}');
@@ -71,7 +71,7 @@ static void write_json_item(GString *out, const struct imapid_item *item)
         imapid_spell_json(out, item->text, item->n_text);
     else
         g_string_append(out, "null");
-    add_text(out, "file", item->conn->conn.file);
+    add_text(out, "file", item->file);
     g_string_append_printf(out, ",\"stream\":%u", item->conn->conn.stream);
     add_frame(out, item->frame);
     g_string_append(out, ",\"time\":\"");
@@ -133,7 +133,7 @@ static void write_csv_item(struct imapid_row *row, const struct imapid_item *ite
     add_cell(row, item->field);
     add_cell(row, item->value);
     imapid_cell_add(row, item->text, item->n_text);
-    imapid_cell_add_text(row, item->conn->conn.file);
+    imapid_cell_add_text(row, item->file);
     imapid_cell_add_number(row, item->conn->conn.stream);
     if (item->frame)
         imapid_cell_add_number(row, item->frame);

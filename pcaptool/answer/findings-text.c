@@ -87,7 +87,7 @@ static void write_place(GString *out, const struct imapid_findings_report *repor
     gsize start;
 
     g_string_append(out, "          ");
-    add_file(out, item->conn->conn.file);
+    add_file(out, item->file);
     if (item->frame)
         g_string_append_printf(out, " frame %" G_GUINT64_FORMAT, item->frame);
     else
@@ -98,7 +98,7 @@ static void write_place(GString *out, const struct imapid_findings_report *repor
     imapid_spell_endpoint(out, &item->conn->conn.server);
     if (item->related) {
         g_string_append(out, "; the client's leg: ");
-        add_file(out, item->related->conn.file);
+        add_file(out, imapid_items_first_file(item->related));
         g_string_append_printf(out, " frame %" G_GUINT64_FORMAT,
                                imapid_record_when(item->related).number);
     }

@@ -73,16 +73,31 @@ static void add_evidence(struct imapid_item *item, const struct imapid_record_fi
     }
 }
 
+const char *imapid_items_first_file(const struct imapid_record_exchange *exchange)
+{
+    const char *file = exchange->command.seen    ? exchange->command.file
+                       : exchange->response.seen ? exchange->response.file
+                                                 : exchange->result_file;
+
+    return file ? file : exchange->conn.file;
+}
+
 static void set_place(struct imapid_item *item)
 {
     const struct imapid_record_exchange *exchange = item->exchange;
-    struct imapid_stamp stamp = imapid_record_when(exchange);
+    const struct imapid_record_half *half = half_of(exchange, item->side);
 
-    if (is_about_result(item->code) && exchange->status != IMAPID_STATUS_NONE)
-        stamp = exchange->result;
-    else if (half_of(exchange, item->side)->seen)
-        stamp = half_of(exchange, item->side)->packet;
-    item->frame = stamp.number;
+    item->frame = imapid_record_when(exchange).number;
+    item->file = imapid_items_first_file(exchange);
+    if (is_about_result(item->code) && exchange->status != IMAPID_STATUS_NONE) {
+        item->frame = exchange->result.number;
+        item->file = exchange->result_file;
+    } else if (half->seen) {
+        item->frame = half->packet.number;
+        item->file = half->file;
+    }
+    if (!item->file)
+        item->file = exchange->conn.file;
     /* The time of a result is no part of a record: that of the exchange is what all have. */
     item->ts_ns = imapid_record_when(exchange).ts_ns;
 }
@@ -147,6 +162,7 @@ static void add_of_session(struct finder *finder, const struct imapid_store_conn
             .code = conn->session->findings[i].code,
             .side = conn->session->findings[i].side,
             .conn = conn,
+            .file = conn->conn.file,
             .ts_ns = conn->session->first_ns,
         };
 

@@ -14,6 +14,7 @@ struct imapid_item {
     const struct imapid_store_conn *conn;
     const struct imapid_record_exchange *exchange; /* NULL: about the session */
     const struct imapid_record_exchange *related;  /* the other leg; NULL: none */
+    const char *file;                              /* where `frame` counts */
     uint64_t frame;                                /* 0: none of its own */
     int64_t ts_ns;
     const struct imapid_record_string *field, *value; /* NULL: about no field */
@@ -36,6 +37,9 @@ void imapid_items_free(struct imapid_items *items);
  * it does not. To be freed. */
 char *imapid_items_software(const struct imapid_fold *fold, const struct imapid_store_conn *conn,
                             const struct imapid_record_exchange *exchange, enum imapid_side side);
+
+/* The file in which the frame of imapid_record_when() counts. */
+const char *imapid_items_first_file(const struct imapid_record_exchange *exchange);
 
 /* What was sent, in one line for people: `field "value"`, or the text; nothing where there is
  * nothing to show. At most `max` columns or so, 0 being no limit. */

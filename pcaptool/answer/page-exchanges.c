@@ -26,7 +26,7 @@ void imapid_page_write_place(GString *out, const struct imapid_page *page,
 
     if (linked)
         g_string_append_printf(out, "<a href=\"#x%" G_GSIZE_FORMAT "\">", index);
-    imapid_html_foreign(out, item->conn->conn.file, 120);
+    imapid_html_foreign(out, item->file, 120);
     if (item->frame)
         g_string_append_printf(out, ", frame %" G_GUINT64_FORMAT, item->frame);
     else
@@ -62,7 +62,7 @@ static void write_pairs(GString *out, const char *title, const struct imapid_rec
 static void write_command(GString *out, const struct imapid_record_exchange *exchange)
 {
     GString *printable = g_string_new(NULL);
-    const char *file = exchange->conn.file;
+    const char *file = imapid_items_first_file(exchange);
     char *quoted;
 
     imapid_spell_terminal(printable, (const uint8_t *)file, strlen(file), 0);
@@ -144,7 +144,7 @@ static void write_row(GString *out, const struct imapid_page *page, unsigned i)
         exchange->compressed ? ", compressed" : "");
     write_codes(out, exchange);
     g_string_append(out, "</td><td>");
-    imapid_html_foreign(out, exchange->conn.file, 120);
+    imapid_html_foreign(out, imapid_items_first_file(exchange), 120);
     g_string_append_printf(
         out, "</td><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"wide\">", when.number);
     write_details(out, exchange);

@@ -222,16 +222,23 @@ void imapid_page_write_privacy(GString *out, const struct imapid_page *page,
 
 /* ---- proxies ---- */
 
+/* Where the exchange of a leg begins; the leg has none where no ID was seen on it. */
+static void set_first(struct imapid_item *item)
+{
+    item->file = item->conn->conn.file;
+    if (!item->exchange)
+        return;
+    item->file = imapid_items_first_file(item->exchange);
+    item->frame = imapid_record_when(item->exchange).number;
+}
+
 static void write_chain(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
 {
-    const struct imapid_item outer = {
-        .conn = leg->outer,
-        .exchange = leg->outer_exchange,
-        .frame = leg->outer_exchange ? imapid_record_when(leg->outer_exchange).number : 0};
-    const struct imapid_item inner = {.conn = leg->inner,
-                                      .exchange = leg->inner_exchange,
-                                      .frame = imapid_record_when(leg->inner_exchange).number};
+    struct imapid_item outer = {.conn = leg->outer, .exchange = leg->outer_exchange};
+    struct imapid_item inner = {.conn = leg->inner, .exchange = leg->inner_exchange};
 
+    set_first(&outer);
+    set_first(&inner);
     g_string_append(out, "<tr><td class=\"t\">");
     imapid_html_endpoint(out, &leg->outer->conn.client);
     g_string_append(out, " &rarr; ");

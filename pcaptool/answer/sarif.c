@@ -42,16 +42,16 @@ static void add_uri(GString *out, const char *file)
     g_free(escaped);
 }
 
-static void add_location(GString *out, const struct imapid_record_conn *conn, uint64_t frame)
+static void add_location(GString *out, const char *file, uint32_t stream, uint64_t frame)
 {
     GString *uri = g_string_new(NULL);
 
-    add_uri(uri, conn->file);
+    add_uri(uri, file);
     g_string_append_printf(
         out,
         "{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"%s\"}},\"logicalLocations\":[{"
         "\"fullyQualifiedName\":\"stream %u",
-        uri->str, conn->stream);
+        uri->str, stream);
     if (frame)
         g_string_append_printf(out, "/frame %" G_GUINT64_FORMAT, frame);
     g_string_append(out, "\",\"kind\":\"element\"}]}");
@@ -107,11 +107,12 @@ static void write_result(GString *out, const struct imapid_item *item)
                            level_of(imapid_finding_severity(item->code)));
     add_message(out, item);
     g_string_append(out, ",\"locations\":[");
-    add_location(out, &item->conn->conn, item->frame);
+    add_location(out, item->file, item->conn->conn.stream, item->frame);
     g_string_append_c(out, ']');
     if (item->related) {
         g_string_append(out, ",\"relatedLocations\":[");
-        add_location(out, &item->related->conn, imapid_record_when(item->related).number);
+        add_location(out, imapid_items_first_file(item->related), item->related->conn.stream,
+                     imapid_record_when(item->related).number);
         g_string_append_c(out, ']');
     }
     add_fingerprint(out, item);

@@ -98,6 +98,7 @@ static void keep_half(struct imapid_store *store, struct imapid_record_half *hal
         keep_string(store, &pairs[i].value, &half->pairs[i].value);
     }
     half->file = keep_text(store, half->file);
+    half->file = keep_text(store, half->file);
     half->pairs =
         (struct imapid_record_pair *)keep(store, pairs, half->n_pairs * sizeof *half->pairs);
     g_free(pairs);
@@ -136,6 +137,7 @@ void imapid_store_add_exchange(struct imapid_store *store,
     copy.conn.file = keep_text(store, copy.conn.file);
     copy.result_file = keep_text(store, copy.result_file);
     copy.tag = (char *)keep_text(store, copy.tag);
+    copy.result_file = keep_text(store, copy.result_file);
     keep_half(store, &copy.command);
     keep_half(store, &copy.response);
     if (copy.status == IMAPID_STATUS_NONE)

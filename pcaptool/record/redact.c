@@ -383,6 +383,41 @@ static void redact_raw(struct imapid_record_exchange *to, struct imapid_record_h
     g_hash_table_destroy(words);
 }
 
+static char *redact_file(const struct imapid_redact *redact, const char *file)
+{
+    static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".gz",
+                                          ".zst",  ".xz",     ".lz4", ".bz2"};
+    GString *text = g_string_new("capture-"), *valid = g_string_new(NULL);
+    char *lower = g_ascii_strdown(file, -1);
+
+    imapid_spell_utf8(valid, (const uint8_t *)file, strlen(file));
+    if (!strcmp(file, "-"))
+        g_string_assign(text, "-");
+    else
+        add_hex(text, redact, "file", valid->str, valid->len);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(lower, endings[i]))
+            g_string_append(text, endings[i]);
+    g_string_free(valid, TRUE);
+    g_free(lower);
+    return g_string_free(text, FALSE);
+}
+
+/* The file of a frame; NULL stays NULL. */
+static const char *redact_other_file(const struct imapid_redact *redact,
+                                     struct imapid_record_exchange *to, const char *file)
+{
+    const char *kept;
+    char *redacted;
+
+    if (!file)
+        return NULL;
+    redacted = redact_file(redact, file);
+    kept = g_string_chunk_insert(to->store, redacted);
+    g_free(redacted);
+    return kept;
+}
+
 static void redact_half(const struct imapid_redact *redact, struct imapid_record_exchange *to,
                         struct imapid_record_half *half, const struct imapid_record_half *from)
 {
@@ -398,6 +433,7 @@ static void redact_half(const struct imapid_redact *redact, struct imapid_record
         half->pairs[i].field = redact_name(redact, to, &from->pairs[i].field);
         half->pairs[i].value = redact_value(redact, to, &from->pairs[i]);
     }
+    half->file = redact_other_file(redact, to, from->file);
     if (from->is_malformed)
         redact_raw(to, half, from);
 }
@@ -427,26 +463,6 @@ static void redact_result(const struct imapid_redact *redact, struct imapid_reco
     g_string_free(text, TRUE);
 }
 
-static char *redact_file(const struct imapid_redact *redact, const char *file)
-{
-    static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".gz",
-                                          ".zst",  ".xz",     ".lz4", ".bz2"};
-    GString *text = g_string_new("capture-"), *valid = g_string_new(NULL);
-    char *lower = g_ascii_strdown(file, -1);
-
-    imapid_spell_utf8(valid, (const uint8_t *)file, strlen(file));
-    if (!strcmp(file, "-"))
-        g_string_assign(text, "-");
-    else
-        add_hex(text, redact, "file", valid->str, valid->len);
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
-        if (g_str_has_suffix(lower, endings[i]))
-            g_string_append(text, endings[i]);
-    g_string_free(valid, TRUE);
-    g_free(lower);
-    return g_string_free(text, FALSE);
-}
-
 static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
                                              const struct imapid_record_conn *from, char *file)
 {
@@ -472,6 +488,7 @@ static struct imapid_record_exchange *redact_exchange(const struct imapid_redact
     redact_half(redact, to, &to->response, &from->response);
     to->status = from->status;
     to->result = from->result;
+    to->result_file = redact_other_file(redact, to, from->result_file);
     redact_result(redact, to, &from->text);
     to->security = from->security;
     to->compressed = from->compressed;
