@@ -83,14 +83,26 @@ static bool set_filter(pcap_t *pcap, const char *expression)
     return set;
 }
 
+static int prepare(pcap_t *pcap)
+{
+    int status = pcap_set_snaplen(pcap, 262144);
+    if (status == 0)
+        status = pcap_set_promisc(pcap, 1);
+    if (status == 0)
+        status = pcap_set_immediate_mode(pcap, 1);
+    if (status == 0)
+        status = pcap_set_buffer_size(pcap, BUFFER);
+    if (status == 0)
+        status = pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+    /* Microseconds will do. */
+    return status == PCAP_ERROR_TSTAMP_PRECISION_NOTSUP ? 0 : status;
+}
+
 static bool start(pcap_t *pcap, const char *expression, char *reason)
 {
-    pcap_set_snaplen(pcap, 262144);
-    pcap_set_promisc(pcap, 1);
-    pcap_set_immediate_mode(pcap, 1);
-    pcap_set_buffer_size(pcap, BUFFER);
-    pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
-    int status = pcap_activate(pcap);
+    int status = prepare(pcap);
+    if (status == 0)
+        status = pcap_activate(pcap);
     if (status >= 0 && set_filter(pcap, expression))
         return pcap_setnonblock(pcap, 1, reason) == 0;
     const char *more = pcap_geterr(pcap);
