@@ -122,9 +122,8 @@ struct imapid_segment {
      *  - if it is a SYN: whose SYN it repeats, one of the two in the clear;
      *  - if it is none: where it is within a MiB of both directions.
      * A SYN on a path begins another connection beside one on another path: routed between two
-     * VLANs with both captured, a connection is two. Wireshark knows no paths (before 4.2, and
-     * there by a preference): it has one stream where two connections differ by their paths alone.
-     */
+     * VLANs with both captured, a connection is two. Wireshark 4.0 knows no paths: it has one
+     * stream where two connections differ by them alone. */
     uint32_t path;
     uint32_t n;      /* octets captured */
     uint32_t n_wire; /* octets there were by the lengths of the lower layers; >= n */
