@@ -15,7 +15,7 @@ import unittest
 from files import read_pcap, write_pcap
 from tool import IMAPID, records, run, sample
 
-N = 1500
+N = 1000
 
 
 class Many(unittest.TestCase):
@@ -54,14 +54,14 @@ class Many(unittest.TestCase):
     def test_small_ones_behind_a_large_one(self):
         packets = read_pcap(sample("many-clients").read_bytes())
         (self.folder / "00").mkdir()
-        (self.folder / "00" / "0.pcap").write_bytes(write_pcap(packets * 1000))
-        paths = [str(p) for p in self.fill(1000)]
+        (self.folder / "00" / "0.pcap").write_bytes(write_pcap(packets * 500))
+        paths = [str(p) for p in self.fill(400)]
         done = run("-q", "-T", "jsonl", "-j", 4, self.folder)
         self.assertEqual(done.returncode, 0)
         self.assertEqual(self.files(done), [str(self.folder / "00" / "0.pcap"), *paths])
 
     def test_a_reader_that_goes_away_ends_the_waiting(self):
-        self.fill(1000)
+        self.fill(400)
         done = subprocess.run(["bash", "-c", '"$0" -q -T jsonl -j 4 "$1" | head -n 1 >/dev/null; '
                                'echo ${PIPESTATUS[0]}', IMAPID, str(self.folder)],
                               capture_output=True, timeout=60)
