@@ -8,19 +8,12 @@
  * Misuse: keeping what the tap gives: it is gone with the packet. */
 #include "stats.h"
 
-#include <epan/stats_tree.h>
 #include <epan/strutil.h>
 #include <epan/tap.h>
 
 #include <string.h>
 
 #include "tree.h"
-
-#ifdef STATS_TREE_MENU_SEPARATOR
-#define MENU(above, name) above STATS_TREE_MENU_SEPARATOR name
-#else
-#define MENU(above, name) above "/" name
-#endif
 
 /* What a listener gets. */
 struct counted {
@@ -106,5 +99,5 @@ void imapid_stats_register(void)
 
 void imapid_stats_handoff(void)
 {
-    stats_tree_register_plugin("imapid", "imapid", MENU("IMAP", "ID"), 0, count, begin, NULL);
+    stats_tree_register_plugin("imapid", "imapid", WS_MENU("IMAP", "ID"), 0, count, begin, NULL);
 }

@@ -9,6 +9,7 @@
 #include <epan/conversation.h>
 #include <epan/expert.h>
 #include <epan/proto_data.h>
+#include <epan/stats_tree.h>
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/dissectors/packet-tls.h>
 
@@ -21,6 +22,13 @@
 typedef bool ws_bool;
 #else
 typedef gboolean ws_bool;
+#endif
+
+/* The place of a statistic in the menu. 4.0 has no word for what separates the names. */
+#ifdef STATS_TREE_MENU_SEPARATOR
+#define WS_MENU(above, name) above STATS_TREE_MENU_SEPARATOR name
+#else
+#define WS_MENU(above, name) above "/" name
 #endif
 
 /* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */
