@@ -130,17 +130,22 @@ static void judge_orphan(const struct imapid_session *session, struct imapid_exc
     exchange->lost |= !exchange->unsolicited;
 }
 
-/* Ends what can have no further part: unconfirmed responses and commands are dropped, unless the
- * side that would confirm them is not in the capture at all. */
+/* Ends what can have no further part. What nothing has confirmed is dropped, unless the side that
+ * would confirm it is not in the capture at all, and something else speaks for it: the connection
+ * was seen from its start, or a tagged line came behind the response. The text of a message can
+ * look like any command or response. */
 static void end_exchange(struct imapid_session *session, unsigned slot)
 {
     struct imapid_exchange *exchange = &session->exchanges[slot];
 
-    if (exchange->tentative && session->seen[IMAPID_SERVER] && session->seen[IMAPID_CLIENT]) {
+    if (exchange->tentative &&
+        (!session->from_start || (session->seen[IMAPID_SERVER] && session->seen[IMAPID_CLIENT]))) {
         close_exchange(session, slot, IMAPID_EVENT_DROP);
         return;
     }
-    if (exchange->response_tentative && session->seen[IMAPID_CLIENT])
+    if (exchange->response_tentative &&
+        (session->seen[IMAPID_CLIENT] ||
+         (!session->from_start && exchange->status == IMAPID_STATUS_NONE)))
         drop_response(session, slot);
     if (!exchange->open)
         return;
@@ -222,8 +227,8 @@ static void evict_oldest(struct imapid_session *session)
         session->exchanges[i].lost = true;
     doubt_commands(session);
     oldest = (unsigned)find_oldest(session, is_any);
-    if (session->exchanges[oldest].tentative) /* and nothing will ever confirm it */
-        close_exchange(session, oldest, IMAPID_EVENT_DROP);
+    if (session->exchanges[oldest].tentative || session->exchanges[oldest].response_tentative)
+        close_exchange(session, oldest, IMAPID_EVENT_DROP); /* nothing will ever confirm it */
     else
         end_exchange(session, oldest);
 }
