@@ -558,14 +558,14 @@ static void take_result(struct line *line, struct imapid_record_exchange *exchan
 }
 
 /* The record has no time of its own for the result; "rtt" gives it where no response came. */
-static void set_result_time(struct imapid_record_exchange *exchange, JsonObject *object)
+static void set_result_time(const struct line *line, struct imapid_record_exchange *exchange,
+                            JsonObject *object)
 {
-    JsonNode *rtt = json_object_get_member(object, "rtt");
+    JsonNode *rtt = json_object_get_member(object, "rtt"); /* looked at by check_rtt() */
     int64_t from = imapid_record_when(exchange).ts_ns;
     double ns = 0;
 
-    if (exchange->command.seen && !exchange->response.seen && !is_null(rtt) &&
-        JSON_NODE_HOLDS_VALUE(rtt))
+    if (exchange->command.seen && !exchange->response.seen && !line->error && !is_null(rtt))
         ns = json_node_get_double(rtt) * 1e9;
     if (!(ns > -9e18 && ns < 9e18))
         ns = 0;
@@ -575,12 +575,22 @@ static void set_result_time(struct imapid_record_exchange *exchange, JsonObject 
         exchange->result.ts_ns = from;
 }
 
+static void check_rtt(struct line *line, JsonObject *object)
+{
+    JsonNode *rtt = get(line, object, "rtt");
+
+    if (!is_null(rtt) && (!JSON_NODE_HOLDS_VALUE(rtt) || is_text(rtt) ||
+                          json_node_get_value_type(rtt) == G_TYPE_BOOLEAN))
+        fail(line, "no number in", "rtt");
+}
+
 static void take_exchange(struct line *line, JsonObject *object)
 {
     struct imapid_record_exchange *exchange = imapid_record_exchange_new();
     const struct imapid_record_sink *sink = line->reader->sink;
     int64_t time_ns = get_time(line, object, "time");
 
+    check_rtt(line, object);
     exchange->conn = get_conn(line, object);
     exchange->tag = g_strdup(get_text(line, object, "tag"));
     take_half(line, exchange, &exchange->command, get_object(line, object, "command"));
@@ -589,7 +599,7 @@ static void take_exchange(struct line *line, JsonObject *object)
     if (!exchange->command.seen && !exchange->response.seen)
         exchange->result.ts_ns = time_ns;
     else if (exchange->status != IMAPID_STATUS_NONE)
-        set_result_time(exchange, object);
+        set_result_time(line, exchange, object);
     exchange->security = (enum imapid_security)get_word(line, object, "security",
                                                         IMAPID_SECURITY_TLS + 1, spell_security);
     exchange->compressed = get_bool(line, object, "compressed");

@@ -1,0 +1,807 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Answers computed from records: the same from captures, JSON Lines, in any order; and what each format promises.
+
+test_answers.py IMAPID
+"""
+import copy
+import csv
+import html.parser
+import io
+import json
+import pathlib
+import random
+import re
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SAMPLES = ROOT / "samples"
+IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
+SCHEMA = json.loads((ROOT / "docs/imapid-records.schema.json").read_text())
+HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "\"' onmouseover=\"alert(1)",
+           "&lt;b&gt;&amp;", "=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "'quoted", "a\r\nb", "nul\0nul",
+           "\u202egpj.exe", "\ufeff\u2028\u2066", "\U000e0041tag", "x" * 5000, "{{0}} [link](https://example.org)", "\\x1b[2J\x1b[2J",
+           "\uffff\uffff0", "caf\u00e9", "]]>", "javascript:alert(1)"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([IMAPID, *map(str, arguments)], capture_output=True, cwd=ROOT, **options)
+
+
+def sample(name):
+    return next(p for p in SAMPLES.iterdir() if p.stem == name and p.suffix.startswith(".pcap"))
+
+
+def extract(*inputs):
+    done = run("-q", "-T", "jsonl", *inputs)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(keepends=True)
+
+
+LINES = extract("samples")
+
+
+def spell(records):
+    return "".join(json.dumps(r) + "\n" for r in records).encode()
+
+
+def exchange(stream=0, client=("10.0.0.5", 40000), server=("192.0.2.1", 143), params=(("name", "Example"),), **more):
+    """An exchange as imapid writes it."""
+    time = more.pop("time", "2026-01-02T03:04:05.000000001Z")
+    record = {"type": "exchange", "schema": 1, "file": "a.pcap", "stream": stream,
+              "client": dict(zip(("ip", "port"), client)), "server": dict(zip(("ip", "port"), server)),
+              "tag": "a1", "time": time,
+              "command": {"frame": 4, "time": time, "params": [list(p) for p in params]},
+              "response": {"frame": 5, "time": time, "params": [["name", "Server"]]},
+              "result": {"frame": 5, "status": "OK", "text": "done"}, "rtt": 0.000000000, "security": "tls",
+              "compressed": False, "state": "not-authenticated", "complete": True, "findings": []}
+    record.update(more)
+    return record
+
+
+def session(of, **more):
+    record = {k: of[k] for k in ("schema", "file", "stream", "client", "server")}
+    record.update({"type": "session", "first": of["time"], "last": of["time"], "security": "tls", "compressed": False,
+                   "id_advertised": True, "exchanges": 1, "from_start": True, "lost_bytes": 0, "resyncs": 0,
+                   "decrypted": True, "not_decrypted": None, "findings": []})
+    record.update(more)
+    return record
+
+
+def finding(code, field=None, side="client"):
+    return {"code": code, "severity": "x", "side": side, "section": "x", "field": field, "message": "x"}
+
+
+def hostile_records():
+    records = []
+    for i, value in enumerate(HOSTILE):
+        one = exchange(i, params=(("name", value), (value[:30], "v"), ("version", "1"), ("x-session-id", value)), file=value.replace("\0", "") or "f")
+        one["response"]["params"] = [["name", value], ["environment", value]]
+        one["command"]["raw"] = value
+        one["result"]["text"] = value
+        one["findings"] = [finding("bad-string", "name"), finding("discloses-environment", "environment", "server"),
+                           finding("unique-identifier", "name"), finding("refused")]
+        records += [one, session(one, not_decrypted=value[:20], decrypted=False)]
+    records.append({"type": "capture", "schema": 1, "file": HOSTILE[0], "format": HOSTILE[1], "packets": 1, "bytes": 1,
+                    "tcp_connections": 1, "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0,
+                    "lost_bytes": 0, "cut_packets": 0, "error": HOSTILE[0]})
+    return records
+
+
+class Same(unittest.TestCase):
+    """One answer, whatever way the records come."""
+
+    ANSWERS = [("check", "text"), ("check", "jsonl"), ("check", "csv"), ("check", "sarif"), ("stats", "text"),
+               ("stats", "jsonl"), ("stats", "csv"), ("report", "html")]
+
+    def ask(self, command, form, *inputs, more=()):
+        done = run(command, "-q", "-T", form, *more, *inputs)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return done.stdout
+
+    def test_from_captures_and_from_shuffled_split_records(self):
+        lines = LINES[:]
+        random.Random(7).shuffle(lines)
+        with tempfile.TemporaryDirectory() as folder:
+            for i in range(5):
+                pathlib.Path(folder, f"{i}.jsonl").write_bytes(b"".join(lines[i::5]))
+            for command, form in self.ANSWERS:
+                for more in ((), ("--redact-key", __file__)):
+                    wanted = self.ask(command, form, "samples", more=more)
+                    self.assertTrue(wanted)
+                    for jobs in (1, 3):
+                        had = self.ask(command, form, "-j", jobs, folder, more=more)
+                        self.assertEqual(had, wanted, (command, form, more, jobs))
+
+    def test_number_of_threads(self):
+        for command, form in self.ANSWERS:
+            self.assertEqual(self.ask(command, form, "-j", 1, "samples"), self.ask(command, form, "-j", 6, "samples"))
+
+    def test_records_read_back_are_the_records(self):
+        again = run("-q", "-T", "jsonl", "-", input=b"".join(LINES))
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(again.stdout, b"".join(LINES))
+
+    def test_tables_from_records(self):
+        for form in ("csv", "tsv"):
+            self.assertEqual(run("-q", "-T", form, "-", input=b"".join(LINES)).stdout, run("-q", "-T", form, "samples").stdout)
+
+    def test_given_twice_counts_once(self):
+        for command, form in self.ANSWERS:
+            self.assertEqual(self.ask(command, form, "samples", "samples"), self.ask(command, form, "samples"))
+
+    def test_hostile_records_survive_the_way_back(self):
+        once = run("-q", "-T", "jsonl", "-", input=spell(hostile_records()))
+        self.assertEqual(once.returncode, 0, once.stderr)
+        twice = run("-q", "-T", "jsonl", "-", input=once.stdout)
+        self.assertEqual(twice.stdout, once.stdout)
+        had = [json.loads(line) for line in once.stdout.splitlines()]
+        for a, b in zip(had, hostile_records()):
+            if a["type"] == "exchange":
+                self.assertEqual(a["command"]["params"], b["command"]["params"])
+                self.assertEqual(a["command"]["raw"], b["command"]["raw"])
+
+
+class Lines(unittest.TestCase):
+    """JSON Lines from anywhere."""
+
+    def read(self, data):
+        return run("-T", "jsonl", "-", input=data)
+
+    def test_bad_lines_are_named_and_the_others_kept(self):
+        good = LINES[0]
+        done = self.read(good + b"{\n" + good + b"[1]\n" + good + b'{"type":"exchange","schema":1}\n')
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stdout, good * 3)
+        for line in (b"line 2:", b"line 4:", b"line 6:"):
+            self.assertIn(b"standard input: " + line, done.stderr)
+
+    def test_each_promised_key_is_asked_for(self):
+        for kind in ("exchange", "session", "capture"):
+            record = json.loads(next(line for line in LINES if json.loads(line)["type"] == kind))
+            for key in SCHEMA["definitions"][kind]["required"]:
+                broken = copy.deepcopy(record)
+                del broken[key]
+                done = self.read(spell([record, broken]))
+                self.assertEqual(done.returncode, 2, key)
+                self.assertIn(key.encode(), done.stderr)
+            for key in record:
+                broken = dict(record)
+                broken[key] = {"a": 1} if key != "client" else "x"
+                done = self.read(spell([broken]))
+                self.assertTrue(done.returncode == 2 or b"no records" in done.stderr, key)
+
+    def test_other_types_and_later_schemas_are_counted(self):
+        record = json.loads(LINES[0])
+        done = self.read(LINES[0] + spell([{"type": "finding", "schema": 1}, dict(record, schema=2)]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, LINES[0])
+        self.assertIn(b"2 lines that are no records", done.stderr)
+
+    def test_limits(self):
+        record = LINES[0].strip()
+        deep = b'{"type":' + b"[" * 100000 + b"]" * 100000 + b"}"
+        long = b'{"type":"' + b"x" * (9 << 20) + b'"}'
+        many = b'{"type":[' + b"0," * 300000 + b"0]}"
+        for bad, word in ((deep, b"nested"), (long, b"long"), (many, b"many")):
+            done = self.read(record + b"\n" + bad + b"\n" + record + b"\n")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(word, done.stderr)
+            self.assertEqual(done.stdout, (record + b"\n") * 2)
+
+    def test_surrogates_and_control_characters(self):
+        record = exchange(params=(("name", "PLACE"),))
+        line = spell([record])
+        for inside, value in ((rb"\ud800", "\ufffd"), (rb"\udc00\ud800x", "\ufffd\ufffdx"), (rb"\ud83d\udce7", "\U0001f4e7"),
+                              (rb"\u0000", "\0"), (rb"\uffff", "\uffff"), ("\uffff0".encode(), "\uffff0"), (rb"\\u0000", "\\u0000")):
+            done = self.read(line.replace(b"PLACE", inside))
+            self.assertEqual(done.returncode, 0, (inside, done.stderr))
+            self.assertEqual(json.loads(done.stdout)["command"]["params"], [["name", value]])
+
+    def test_cut_last_line(self):
+        done = self.read(LINES[0] + LINES[1][:-20])
+        self.assertEqual((done.returncode, done.stdout), (2, LINES[0]))
+
+    def test_other_json_in_folders_is_passed_over(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "a.jsonl").write_bytes(LINES[0])
+            pathlib.Path(folder, "package.json").write_text('{\n  "name": "x"\n}\n')
+            done = run("-q", "-T", "jsonl", folder)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, LINES[0], b""))
+
+
+class Schema(unittest.TestCase):
+    VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+
+    def test_every_record_of_every_sample(self):
+        kinds = set()
+        for line in LINES:
+            record = json.loads(line)
+            kinds.add(record["type"])
+            self.VALIDATOR.validate(record)
+        self.assertEqual(kinds, {"exchange", "session", "capture"})
+
+    def test_redacted_hostile_and_continuous_ones(self):
+        for more in (("--redact",), ()):
+            done = run("-q", "-T", "jsonl", *more, "-", input=spell(hostile_records()))
+            for line in done.stdout.splitlines():
+                self.VALIDATOR.validate(json.loads(line))
+        done = run("-q", "-T", "jsonl", "--continuous", sample("pipelined"), sample("idle"))
+        for line in done.stdout.splitlines():
+            self.VALIDATOR.validate(json.loads(line))
+
+    def test_it_refuses(self):
+        record = json.loads(LINES[0])
+        for change in ({"type": "other"}, {"stream": -1}, {"time": "yesterday"}, {"client": {"ip": "x", "port": 1}},
+                       {"security": "maybe"}, {"command": None, "response": None, "result": None}):
+            self.assertFalse(self.VALIDATOR.is_valid(dict(record, **change)), change)
+
+
+class Tables(unittest.TestCase):
+    def rows(self, form, data=None):
+        done = run("-q", "-T", form, "-" if data else "samples", input=data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def test_csv_has_a_row_for_each_exchange_and_every_value(self):
+        rows = list(csv.DictReader(io.StringIO(self.rows("csv"), newline=""), strict=True))
+        exchanges = [r for r in map(json.loads, LINES) if r["type"] == "exchange"]
+        self.assertEqual(len(rows), len(exchanges))
+        fields = re.findall(r'^IMAPID_FIELD\(\w+, "([^"]+)", "([^"]+)"', (ROOT / "protocol/include/imapid/fields.def").read_text(), re.M)
+        self.assertEqual(len(fields), 11)
+        for row, record in zip(rows, exchanges):
+            self.assertEqual(row["file"], record["file"])
+            self.assertEqual(int(row["stream"]), record["stream"])
+            self.assertEqual(row["time"], record["time"])
+            self.assertEqual(row["findings"].split(), list(dict.fromkeys(f["code"] for f in record["findings"])))
+            for side, half in (("client", record["command"]), ("server", record["response"])):
+                left = [list(p) for p in (half or {}).get("params") or []]
+                for wire, column in fields:
+                    found = [p for p in left if p[0] and p[0].lower() == wire and p[1] is not None][:1]
+                    want = found[0][1].replace("\0", "\ufffd") if found else ""
+                    have = row[f"{side}_{column}"]
+                    if have.startswith("'"):
+                        have = have[1:]
+                    self.assertEqual(have, want)
+                    for pair in found:
+                        left.remove(pair)
+                other = row[f"{side}_other"]
+                self.assertEqual(json.loads(other) if other else [], left)
+
+    def test_spreadsheets_do_not_execute_cells(self):
+        data = spell(hostile_records())
+        for row in csv.reader(io.StringIO(self.rows("csv", data), newline="")):
+            for cell in row:
+                self.assertNotRegex(cell, r"\A[=+@\t\r\n]")
+                self.assertNotRegex(cell, r"\A-[^0-9]")
+        for line in self.rows("tsv", data).split("\n"):
+            for cell in line.split("\t"):
+                self.assertNotRegex(cell, r"\A([=+@]|-[^0-9])")
+        for command in ("check", "stats"):
+            done = run(command, "-q", "-T", "csv", "-", input=data)
+            for row in csv.reader(io.StringIO(done.stdout.decode(), newline="")):
+                for cell in row:
+                    self.assertNotRegex(cell, r"\A[=+@\t\r\n-]")
+
+    def test_tsv_escapes(self):
+        lines = self.rows("tsv", spell([exchange(params=(("name", "a\tb\nc\\d\re\0f"),))])).split("\n")
+        head, row = lines[0].split("\t"), lines[1].split("\t")
+        self.assertEqual(len(head), len(row))
+        self.assertEqual(row[head.index("client_name")], r"a\tb\nc\\d\re\0f")
+
+
+class Database(unittest.TestCase):
+    def dump(self, path):
+        with sqlite3.connect(path) as db:
+            return list(db.iterdump())
+
+    def test_again_changes_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            self.assertEqual(run("-q", "-T", "sqlite", "-w", path, "samples").returncode, 0)
+            first = self.dump(path)
+            self.assertEqual(run("-q", "-T", "sqlite", "-j", 1, "-w", path, "samples", "samples/idle.pcap").returncode, 0)
+            self.assertEqual(run("-q", "-T", "sqlite", "-w", path, "-", input=b"".join(LINES)).returncode, 0)
+            self.assertEqual(self.dump(path), first)
+
+    def test_it_has_everything(self):
+        records = [json.loads(line) for line in LINES]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            run("-q", "-T", "sqlite", "-w", path, "samples")
+            db = sqlite3.connect(path)
+            for kind in ("exchange", "session", "capture"):
+                n, = db.execute(f"SELECT count(*) FROM {kind}").fetchone()
+                self.assertEqual(n, sum(r["type"] == kind for r in records))
+            pairs = [p for r in records if r["type"] == "exchange" for h in (r["command"], r["response"])
+                     for p in (h or {}).get("params") or []]
+            self.assertEqual(db.execute("SELECT count(*) FROM pair").fetchone()[0], len(pairs))
+            self.assertEqual(sorted(map(repr, db.execute("SELECT field, value FROM pair"))), sorted(repr(tuple(p)) for p in pairs))
+            findings = sum(len(r.get("findings", ())) for r in records)
+            self.assertEqual(db.execute("SELECT count(*) FROM finding").fetchone()[0], findings)
+            self.assertEqual(db.execute("SELECT connections FROM client_software WHERE name = 'Thunderbird'").fetchall(), [(5,)])
+            self.assertTrue(db.execute("SELECT * FROM silent").fetchall())
+            self.assertEqual(len(db.execute("SELECT * FROM unreadable").fetchall()),
+                             sum(r["type"] == "session" and r["not_decrypted"] is not None for r in records))
+            plan = str(db.execute("EXPLAIN QUERY PLAN SELECT * FROM exchange WHERE client_name = 'x'").fetchall())
+            self.assertIn("exchange_client", plan)
+            db.close()
+
+    def test_a_capture_that_grew_replaces_what_was_there(self):
+        cut = exchange(complete=False, response=None, result=None, rtt=None)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            for record in (cut, exchange()):
+                self.assertEqual(run("-q", "-T", "sqlite", "-w", path, "-", input=spell([record])).returncode, 0)
+            db = sqlite3.connect(path)
+            self.assertEqual(db.execute("SELECT complete, status FROM exchange").fetchall(), [(1, "OK")])
+            self.assertEqual(db.execute("SELECT side, field FROM pair").fetchall(), [("client", "name"), ("server", "name")])
+            db.close()
+
+    def test_databases_of_others_are_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            with sqlite3.connect(path) as db:
+                db.execute("CREATE TABLE exchange (mine)")
+            before = path.read_bytes()
+            done = run("-q", "-T", "sqlite", "-w", path, sample("idle"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"other program", done.stderr)
+            self.assertEqual(path.read_bytes(), before)
+            pathlib.Path(folder, "text").write_text("no database\n" * 100)
+            self.assertEqual(run("-T", "sqlite", "-w", pathlib.Path(folder, "text"), sample("idle")).returncode, 2)
+
+    def test_it_needs_a_file(self):
+        done = run("-T", "sqlite", sample("idle"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"--write", done.stderr)
+
+
+class Check(unittest.TestCase):
+    def check(self, *arguments, data=None, form="jsonl"):
+        done = run("check", "-q", "-T", form, *arguments, input=data)
+        self.assertNotEqual(done.stdout, b"", done.stderr)
+        return done
+
+    def findings(self, records):
+        done = self.check("--fail-on", "never", "-", data=spell(records))
+        return [r for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "finding"]
+
+    def test_exit_status(self):
+        self.assertEqual(self.check(sample("malformed-lists")).returncode, 1)
+        self.assertEqual(self.check(sample("mbsync-dovecot")).returncode, 0)
+        path = sample("alpine-dovecot")  # notes alone
+        for severity, status in (("note", 1), ("warning", 0), ("error", 0), ("never", 0)):
+            self.assertEqual(self.check("--fail-on", severity, path).returncode, status, severity)
+        self.assertEqual(self.check("--fail-on", "never", sample("malformed-lists")).returncode, 0)
+        self.assertEqual(self.check("--fail-on", "note", "--ignore", "cleartext", path).returncode, 0)
+        self.assertEqual(self.check(sample("malformed-lists"), "no-such-file").returncode, 2)
+        for bad in (("--fail-on", "x"), ("--ignore", "x"), ("-T", "sqlite"), ("--by", "x"), ("--top", "3")):
+            done = run("check", *bad, path)
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+
+    def test_every_finding_of_the_records_is_told(self):
+        done = self.check("--fail-on", "never", "samples")
+        had = sorted((r["code"], r["side"], r["field"] or "") for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "finding")
+        want = sorted((f["code"], f["side"], f["field"] or "") for r in map(json.loads, LINES) for f in r.get("findings", ()))
+        self.assertEqual(had, want)
+        self.assertTrue(want)
+
+    def test_valid_lists_earn_no_finding_of_form(self):
+        for name in ("alpine-cyrus", "curl-dovecot", "escapes", "idle", "imapflow-cyrus", "letter-case", "literals-sync",
+                     "literals-nonsync", "nil-and-empty", "nil-values", "pipelined", "ruby-dovecot", "tiny-segments",
+                     "offlineimap-dovecot", "thunderbird-dovecot", "dovecot-proxy"):
+            done = self.check("--fail-on", "error", sample(name))
+            self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_evidence(self):
+        done = self.check(sample("limits"), form="text")
+        self.assertIn(b'x-a-field-name-of-more-than-thirty-octets "1"', done.stdout)
+        self.assertIn(b"limits.pcapng frame 9", done.stdout)
+        done = self.check(sample("malformed-strings"), form="text")
+        self.assertIn(b'a9 ID ("name" \'imapid-samples\')', done.stdout)
+
+    def test_text_is_safe(self):
+        done = self.check("-v", "--fail-on", "never", "-", data=spell(hostile_records()), form="text")
+        self.assertEqual([c for c in done.stdout.decode() if (c < " " and c != "\n") or c in "\x7f\u202e\u2028\u2066\ufeff"], [])
+
+    def test_sarif(self):
+        for data in (None, spell(hostile_records())):
+            done = self.check("-" if data else "samples", data=data, form="sarif")
+            log = json.loads(done.stdout)
+            self.assertEqual(log["version"], "2.1.0")
+            run_, = log["runs"]
+            rules = run_["tool"]["driver"]["rules"]
+            self.assertEqual(run_["tool"]["driver"]["name"], "imapid")
+            self.assertTrue(run_["invocations"][0]["executionSuccessful"])
+            self.assertTrue(run_["results"])
+            for result in run_["results"]:
+                self.assertEqual(rules[result["ruleIndex"]]["id"], result["ruleId"])
+                self.assertIn(result["level"], ("error", "warning", "note"))
+                location, = result["locations"]
+                uri = location["physicalLocation"]["artifactLocation"]["uri"]
+                self.assertRegex(uri, r"\A([A-Za-z0-9._~/-]|%[0-9A-F]{2})+\Z")
+                text = result["message"]["text"]
+                self.assertNotRegex(text, r"(?<!\\)[\[\]]")
+                self.assertNotRegex(text, r"(?<!\{)\{(\{\{)*(?!\{)")
+
+    # ---- changed-in-transit ----
+
+    def legs(self, inner_params, **more):
+        outer = exchange(0, ("10.0.0.5", 43598), ("10.0.0.1", 143), (("name", "Example"), ("version", "1")))
+        proxy = [("x-session-id", "s1"), ("x-originating-ip", "10.0.0.5"), ("x-originating-port", "43598"),
+                 ("x-connected-ip", "10.0.0.1"), ("x-connected-port", "143")]
+        inner = exchange(1, ("10.0.1.1", 5000), ("10.0.1.2", 143), list(inner_params) + proxy, **more)
+        return [outer, session(outer), inner, session(inner)]
+
+    def changed(self, records):
+        return [f for f in self.findings(records) if f["code"] == "changed-in-transit"]
+
+    def test_same_list_on_both_legs(self):
+        self.assertEqual(self.changed(self.legs((("name", "Example"), ("version", "1")))), [])
+        self.assertEqual(self.changed(self.legs((("VERSION", "1"), ("name", "Example")))), [])
+
+    def test_another_list_and_none(self):
+        found, = self.changed(self.legs((("name", "Proxy"),)))
+        self.assertEqual((found["stream"], found["frame"], found["related"]["stream"]), (1, 4, 0))
+        self.assertEqual(len(self.changed(self.legs((("name", "Example"),)))), 1)
+        self.assertEqual(len(self.changed(self.legs(()))), 1)
+
+    def test_legs_in_files_of_two_machines(self):
+        records = self.legs((("name", "Proxy"),), file="b.pcap")
+        self.assertEqual(len(self.changed(records[::-1])), 1)
+
+    def test_nothing_is_said_of_what_was_not_seen_whole(self):
+        for i, change in ((1, {"from_start": False}), (3, {"lost_bytes": 5}), (3, {"decrypted": False, "not_decrypted": "no-key"}),
+                          (1, {"exchanges": 2}), (0, {"complete": False})):
+            records = self.legs((("name", "Proxy"),))
+            records[i] = dict(records[i], **change)
+            self.assertEqual(self.changed(records), [], change)
+        records = self.legs((("name", "Proxy"),))
+        self.assertEqual(self.changed(records[:1] + records[2:]), [])
+
+    def test_nothing_is_said_where_the_tie_is_not_sure(self):
+        records = self.legs((("name", "Proxy"),))
+        twin = [dict(r, file="c.pcap") for r in records[:2]]
+        self.assertEqual(self.changed(records + twin), [])  # two would fit
+        late = "2026-01-02T03:10:05.000000001Z"
+        records = self.legs((("name", "Proxy"),), time=late)
+        self.assertEqual(self.changed(records), [])  # minutes apart
+        other = [dict(r, server={"ip": "10.0.0.9", "port": 143}) if r["stream"] == 0 else r for r in self.legs((("name", "Proxy"),))]
+        self.assertEqual(self.changed(other), [])  # it connected elsewhere
+
+    def test_proxies_behind_proxies_by_session_id(self):
+        a = exchange(0, ("10.0.1.1", 5000), ("10.0.1.2", 143), (("name", "Example"), ("x-session-id", "s1")))
+        b = exchange(1, ("10.0.2.1", 6000), ("10.0.2.2", 143), (("name", "Other"), ("x-session-id", "s1")), time="2026-01-02T03:04:05.500000001Z")
+        self.assertEqual([f["stream"] for f in self.changed([b, session(b), a, session(a)])], [1])
+
+    def test_redacted_records_are_tied_as_well(self):
+        data = spell(self.legs((("name", "Proxy"),)))
+        redacted = run("-q", "-T", "jsonl", "--redact", "-", input=data).stdout
+        done = self.check("--fail-on", "never", "-", data=redacted)
+        self.assertEqual(done.stdout.count(b'"changed-in-transit"'), 1)
+
+    def test_samples_of_proxies_have_none(self):
+        done = self.check("--fail-on", "never", sample("dovecot-proxy"), sample("dovecot-proxy-late-id"), sample("nginx-proxy"))
+        self.assertNotIn(b"changed-in-transit", done.stdout)
+
+
+def capture(dialogue):
+    """A pcap file of one TCP connection on port 143: (side, octets) in turn, side 0 being the client."""
+    ends, seq, packets = ((b"\x0a\0\0\x05", 50000), (b"\xc0\0\x02\x01", 143)), [100, 900], []
+
+    def segment(side, flags, data=b""):
+        (src, sport), (dst, dport) = ends[side], ends[1 - side]
+        tcp = struct.pack(">HHIIBBHHH", sport, dport, seq[side], seq[1 - side], 0x50, flags, 65535, 0, 0) + data
+        packets.append(struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, src, dst) + tcp)
+        seq[side] += len(data) + (flags & 3 > 0)
+
+    segment(0, 2)
+    segment(1, 0x12)
+    for side, data in dialogue:
+        segment(side, 0x18, data)
+    segment(0, 0x11)
+    segment(1, 0x11)
+    head = struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)
+    return head + b"".join(struct.pack("<IIII", 1767323045, i, len(p), len(p)) + p for i, p in enumerate(packets))
+
+
+class Required(unittest.TestCase):
+    """Why can this client not open its mailbox? The case of the manual."""
+
+    GREETING = [(1, b"* OK IMAP ready\r\n"), (0, b"a1 LOGIN alice secret\r\n"), (1, b"a1 OK LOGIN completed\r\n")]
+    SELECT = [(0, b"a2 SELECT INBOX\r\n"), (1, b"a2 NO SELECT Unsafe Login. Please contact kefu@example.com for help\r\n")]
+    ID = [(0, b'a3 ID ("name" "Example")\r\n'), (1, b"* ID NIL\r\na3 OK ID completed\r\n")]
+    BETTER = [(0, b"a4 SELECT INBOX\r\n"), (1, b"* 3 EXISTS\r\na4 OK SELECT completed\r\n")]
+
+    def codes(self, dialogue):
+        done = run("check", "-q", "-T", "jsonl", "--fail-on", "warning", "--ignore", "not-advertised", "-", input=capture(dialogue))
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return done.returncode, [r["code"] for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "finding"]
+
+    def test_refused_until_an_id_came(self):
+        self.assertEqual(self.codes(self.GREETING + self.SELECT), (1, ["required-by-server"]))
+
+    def test_not_refused(self):
+        self.assertEqual(self.codes(self.GREETING + self.BETTER), (0, []))
+        self.assertEqual(self.codes(self.GREETING + self.ID + self.BETTER), (0, ["cleartext"]))
+
+    def test_stats_and_report_tell_it(self):
+        data = capture(self.GREETING + self.SELECT)
+        self.assertIn(b"1  connections refused service until an ID came", run("stats", "-q", "-", input=data).stdout)
+        self.assertIn(b"required-by-server", run("report", "-q", "-", input=data).stdout)
+
+
+class Stats(unittest.TestCase):
+    def groups(self, records, *arguments):
+        done = run("stats", "-q", "-T", "jsonl", *arguments, "-", input=spell(records))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return lines[0], {tuple(r["values"]): r for r in lines[1:]}
+
+    def test_counts(self):
+        records = [exchange(0, ("10.0.0.1", 1), params=(("name", "A"), ("TransID", "1"))),
+                   exchange(0, ("10.0.0.1", 1), params=(("name", "A"), ("TransID", "2")), time="2026-01-02T04:00:00.000000000Z"),
+                   exchange(1, ("10.0.0.1", 2), params=(("name", "a "), ("x-session-id", "9"))),
+                   exchange(2, ("10.0.0.2", 1), params=(("name", "A"),)),
+                   exchange(3, ("10.0.0.3", 1), params=(("name", "B"),))]
+        _, groups = self.groups(records, "--by", "client_name")
+        self.assertEqual(set(groups), {("A",), ("B",)})
+        a = groups["A",]
+        self.assertEqual((a["connections"], a["client_addresses"], a["exchanges"]), (3, 2, 4))
+        self.assertEqual((a["first"], a["last"]), ("2026-01-02T03:04:05.000000001Z", "2026-01-02T04:00:00.000000000Z"))
+
+    def test_folding(self):
+        records = [exchange(i, params=(("name", n),)) for i, n in
+                   enumerate(("Thunderbird", "Mozilla  Thunderbird", "THUNDERBIRD", "Acme Mail 7", "acme mail 8"))]
+        with tempfile.NamedTemporaryFile("w") as table:
+            table.write("# ours\nname: Acme Mail* = Acme\n")
+            table.flush()
+            _, groups = self.groups(records, "--by", "client_name", "--fold", table.name)
+            self.assertEqual({k: v["connections"] for k, v in groups.items()}, {("Thunderbird",): 3, ("Acme",): 2})
+            table.write("nonsense\n")
+            table.flush()
+            done = run("stats", "--fold", table.name, sample("idle"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"line 3", done.stderr)
+
+    def test_sessions(self):
+        one = exchange(0)
+        refused = exchange(1, result={"frame": 5, "status": "NO", "text": "no"}, response=None)
+        records = [one, session(one), refused, session(refused)]
+        for stream, more in ((2, {}), (3, {"from_start": False}), (4, {"decrypted": False, "not_decrypted": "no-key"}),
+                             (5, {"findings": [finding("required-by-server", side="server")]})):
+            records.append(dict(session(dict(one, stream=stream), exchanges=0), **more))
+        totals, _ = self.groups(records)
+        self.assertEqual({k: totals[k] for k in ("connections", "with_id", "silent", "maybe_silent", "refused", "required", "not_readable")},
+                         {"connections": 6, "with_id": 2, "silent": 2, "maybe_silent": 2, "refused": 1, "required": 1, "not_readable": 1})
+        self.assertEqual(totals["not_readable_why"], {"no-key": 1})
+
+    def test_top_and_by(self):
+        done = run("stats", "-q", "-T", "csv", "--by", "server_name,security", "--top", "2", "samples")
+        rows = list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
+        self.assertEqual(rows[0][:3], ["server_name", "security", "connections"])
+        self.assertEqual(len(rows), 3)
+        self.assertGreaterEqual(int(rows[1][2]), int(rows[2][2]))
+        done = run("stats", "--by", "shoe_size", "samples")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"client_name", done.stderr)
+
+    def test_who_a_proxy_speaks_for_is_the_client(self):
+        records = [exchange(i, ("10.9.9.9", 7000 + i), proxied_client={"ip": f"192.0.2.{i}", "port": 5}) for i in range(4)]
+        totals, _ = self.groups(records)
+        self.assertEqual(totals["client_addresses"], 4)
+
+
+class Redact(unittest.TestCase):
+    SECRETS = ["10.11.12.13", "2001:db8::77", "alice@example.org", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "00:1a:2b:3c:4d:5e",
+               "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg", "s3ss10n", "/home/alice", "alices-laptop", "198.51.100.7", "Qw9-secret-tag", "bobs-field"]
+
+    def records(self):
+        mail, uuid, mac, token = self.SECRETS[2:6]
+        params = [("name", f"Example for {mail}"), ("version", f"1.2 {uuid}"), ("os", f"Linux {mac} 10.11.12.13 {token}"),
+                  ("os-version", "6.1"), ("vendor", "Example"), ("support-url", f"https://alices-laptop:x@example.com/help?user={mail}#s3ss10n"),
+                  ("address", "/home/alice"), ("date", f"17-Jul-1996 {mail}"), ("command", "/home/alice"), ("arguments", mail),
+                  ("environment", "HOME=/home/alice"), ("x-session-id", "s3ss10n"), ("x-originating-ip", "10.11.12.13"),
+                  ("x-originating-port", "40000"), ("remote-host", "alices-laptop"), ("TransID", "s3ss10n"), ("bobs-field", "s3ss10n"),
+                  (mail, None), ("x-connected-ip", "not an address s3ss10n"), ("x-proxy-ttl", "s3ss10n")]
+        one = exchange(0, ("10.11.12.13", 40000), ("2001:db8::77", 143), params, tag="Qw9-secret-tag", file="/home/alice/alices-laptop.pcapng",
+                       proxied_client={"ip": "198.51.100.7", "port": 5})
+        one["command"]["raw"] = 'Qw9-secret-tag ID ("name" "Example for alice@example.org" "bobs-field" s3ss10n /home/alice 10.11.12.13)'
+        one["response"]["params"] = [["name", "Dovecot"], ["version", "2.3.19.1"], ["remote-host", "10.11.12.13"]]
+        one["result"]["text"] = "ID completed for alices-laptop (10.11.12.13) s3ss10n alice@example.org"
+        one["findings"] = [finding("duplicate-field", "bobs-field"), finding("bad-string", mail), finding("refused")]
+        capture = {"type": "capture", "schema": 1, "file": one["file"], "format": "pcap", "packets": 1, "bytes": 1,
+                   "tcp_connections": 1, "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0, "lost_bytes": 0,
+                   "cut_packets": 0, "error": "/home/alice/alices-laptop.pcapng: s3ss10n"}
+        return [one, session(one, not_decrypted="s3ss10n alice@example.org", decrypted=False), capture]
+
+    def outputs(self, data):
+        for form in ("text", "jsonl", "csv", "tsv"):
+            yield form, run("-q", "-v", "--redact", "-T", form, "-", input=data).stdout
+        for command, form in Same.ANSWERS:
+            yield command + form, run(command, "-q", "-v", "--redact", "-T", form, "-", input=data).stdout
+        yield "by", run("stats", "-q", "--redact", "--by", "file,client_ip,server_ip,client_os", "-", input=data).stdout
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            run("-q", "--redact", "-T", "sqlite", "-w", path, "-", input=data)
+            yield "sqlite", path.read_bytes()
+
+    def test_nothing_gets_through(self):
+        records = self.records()
+        plain = run("-q", "-T", "jsonl", "-", input=spell(records)).stdout
+        for secret in self.SECRETS:
+            self.assertIn(secret.encode(), plain)  # so the test can fail
+        for name, output in self.outputs(spell(records)):
+            self.assertTrue(output, name)
+            for secret in self.SECRETS:
+                self.assertNotIn(secret.encode(), output, name)
+            self.assertNotIn(b"alice", output, name)
+
+    def test_samples(self):
+        secrets = set()
+        for record in map(json.loads, LINES):
+            if record["type"] == "exchange":
+                secrets |= {record["client"]["ip"], record["server"]["ip"], record["file"]}
+                for field, value in (record["command"] or {}).get("params") or []:
+                    if field and value and field.lower() in ("x-session-id", "environment", "arguments", "command", "address") and len(value) > 4:
+                        secrets.add(value)
+        self.assertGreater(len(secrets), 20)
+        output = json.dumps([json.loads(line) for line in run("-q", "-T", "jsonl", "--redact", "samples").stdout.splitlines()], ensure_ascii=False)
+        for secret in secrets:
+            self.assertNotRegex(output, r"(?<![\w.])" + re.escape(secret) + r"(?![\w.])")
+
+    def test_what_stays(self):
+        record = json.loads(run("-q", "-T", "jsonl", "--redact", sample("dovecot-proxy")).stdout.splitlines()[0])
+        plain = json.loads(run("-q", "-T", "jsonl", sample("dovecot-proxy")).stdout.splitlines()[0])
+        for key in ("tag", "time", "stream", "rtt", "security", "state", "complete", "command", "findings"):
+            self.assertEqual(record[key], plain[key])
+        self.assertEqual(record["response"]["params"], plain["response"]["params"])
+        self.assertNotEqual(record["client"]["ip"], plain["client"]["ip"])
+        self.assertEqual(record["client"]["port"], plain["client"]["port"])
+        self.assertRegex(record["client"]["ip"], r"\A2[45]\d\.")
+
+    def test_stable_with_a_key_and_not_without(self):
+        with tempfile.TemporaryDirectory() as folder:
+            keys = [pathlib.Path(folder, n) for n in ("a", "b", "short")]
+            for key, text in zip(keys, ("a key of thirty-two octets or so\n", "another key of some octets", "short")):
+                key.write_text(text)
+            args = ("-q", "-T", "jsonl", sample("dovecot-proxy"))
+            first = run("--redact-key", keys[0], *args).stdout
+            self.assertEqual(run("--redact-key", keys[0], "-j", 3, *args).stdout, first)
+            self.assertNotEqual(run("--redact-key", keys[1], *args).stdout, first)
+            self.assertNotEqual(run("--redact", *args).stdout, run("--redact", *args).stdout)
+            done = run("--redact-key", keys[2], *args)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"16", done.stderr)
+            other = run("--redact-key", keys[0], "-q", "-T", "jsonl", sample("dovecot-proxy-late-id")).stdout
+            one = [json.loads(line) for line in first.splitlines()]
+            late = [json.loads(line) for line in other.splitlines()]
+            self.assertEqual(one[0]["client"]["ip"], late[0]["client"]["ip"])  # the same host in another file
+
+    def test_counts_stay(self):
+        def totals(*more):
+            done = run("stats", "-q", "-T", "jsonl", *more, "samples")
+            return json.loads(done.stdout.splitlines()[0])
+        plain = totals()
+        self.assertEqual(totals("--redact"), plain)
+
+
+class Page(html.parser.HTMLParser):
+    """What of a page is markup."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.ids, self.links, self.scripts, self.attributes = [], [], [], [], set()
+        self.in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.ids += [v for k, v in attrs if k == "id"]
+        self.links += [v for k, v in attrs if k in ("href", "src", "xlink:href", "action")]
+        self.in_script = tag == "script"
+
+    def handle_data(self, data):
+        if self.in_script:
+            self.scripts.append(data)
+        self.in_script = False
+
+
+class Report(unittest.TestCase):
+    def page(self, data=None):
+        done = run("report", "-q", "-" if data else "samples", input=data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def test_data_never_become_markup(self):
+        plain, hostile = Page(self.page()), Page(self.page(spell(hostile_records())))
+        self.assertLessEqual(set(hostile.tags), set(plain.tags))
+        self.assertLessEqual(hostile.attributes, plain.attributes)
+        self.assertNotIn("onerror", hostile.attributes)
+        self.assertNotIn("style", hostile.attributes)
+        for page in (plain, hostile):
+            self.assertEqual(page.tags.count("script"), 1)
+            self.assertEqual(len(page.ids), len(set(page.ids)))
+            for link in page.links:
+                self.assertTrue(link.startswith("#"), link)
+                self.assertIn(link[1:], page.ids)
+        self.assertEqual(plain.scripts, hostile.scripts)
+
+    def test_hostile_characters_are_spelled_out(self):
+        text = self.page(spell(hostile_records()))
+        self.assertEqual([c for c in text if (c < " " and c not in "\n") or c in "\x7f\u202e\u2066\u2028\ufeff\U000e0041"], [])
+
+    def test_policy_names_what_is_in_the_page(self):
+        import base64
+        import hashlib
+        text = self.page()
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text).group(1)
+        self.assertTrue(policy.startswith("default-src 'none'"))
+        self.assertNotIn("unsafe", policy)
+        for tag in ("script", "style"):
+            inside = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.S).group(1)
+            digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+            self.assertIn(f"{tag}-src 'sha256-{digest}'", policy)
+        self.assertLess(text.index("Content-Security-Policy"), text.index("<style>"))
+
+    def test_no_address_of_the_network(self):
+        self.assertNotRegex(re.sub(r"<bdi>.*?</bdi>", "", self.page()), r"https?://")
+
+    def test_many_exchanges_are_told_to_be_more(self):
+        text = self.page(spell(exchange(i, ("10.0.0.5", 1000 + i)) for i in range(2100)))
+        self.assertIn("The last 2000 of 2100", text)
+        page = Page(text)
+        self.assertEqual(sum(i.startswith("x") and i[1:].isdigit() for i in page.ids), 2000)
+
+    def test_empty(self):
+        text = self.page(LINES[-1])
+        self.assertIn("There was no ID exchange", text)
+
+
+class Manual(unittest.TestCase):
+    def test_findings_page_has_each_code_with_right_and_wrong(self):
+        table = (ROOT / "protocol/include/imapid/findings.def").read_text()
+        codes = []
+        for entry in re.findall(r"^IMAPID_FINDING\((.*?)\)$", table, re.S | re.M):
+            strings = re.findall(r'"((?:[^"\\]|\\.)*)"', entry)
+            codes.append((strings[0], entry.split(",")[2].strip().lower(), strings[1]))
+        page = (ROOT / "docs/imapid-findings.7").read_text()
+        parts = re.split(r"^\.It Sy ", page, flags=re.M)[1:]
+        self.assertEqual(len(parts), len(codes))
+        for part, (code, severity, section) in zip(parts, codes):
+            self.assertEqual(part.splitlines()[0], f"{code} Pq {severity}, {section}")
+            self.assertRegex(part, r'(?m)^\.It right:\n\.Li ".+"$')
+            self.assertRegex(part, r'(?m)^\.It wrong:\n\.Li ".+"$')
+
+    def test_manual_names_every_format_and_option(self):
+        page = (ROOT / "docs/imapid.1").read_text()
+        usage = run("--help").stdout.decode()
+        for option in re.findall(r"--([a-z-]+)", usage):
+            self.assertIn(option.replace("help-all", "help"), page)
+        for form in ("csv", "tsv", "sqlite", "sarif", "html"):
+            self.assertIn(form, page)
+
+    def test_queries_of_the_manual_work(self):
+        page = (ROOT / "docs/imapid.1").read_text()
+        queries = [re.sub(r"\\\(aq", "'", q) for q in re.findall(r'^\.Dl sqlite3 ids\.db \\\(dq(.*)\\\(dq$', page, re.M)]
+        self.assertGreaterEqual(len(queries), 4)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "ids.db")
+            run("-q", "-T", "sqlite", "-w", path, "samples")
+            db = sqlite3.connect(path)
+            for query in queries:
+                self.assertIsNotNone(db.execute(query).description)
+            db.close()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]])
