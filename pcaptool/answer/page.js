@@ -51,7 +51,7 @@
     row.hidden = false;
     var details = row.querySelector("details");
     if (details) details.open = true;
-    row.scrollIntoView({block: "center"});
+    (details || row).scrollIntoView({block: "center", inline: "nearest"});
   }
 
   find.hidden = false;
