@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON Lines to records: whatever the pieces they come in, and what a failing read leaves. */
+#include "record/read-jsonl.h"
+#include "record/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CONN                                                                                       \
+    "\"schema\":1,\"file\":\"a.pcap\",\"stream\":3,\"client\":{\"ip\":\"10.0.0.5\",\"port\":"      \
+    "50514},"                                                                                      \
+    "\"server\":{\"ip\":\"2001:db8::1\",\"port\":143},\"proxied_client\":null"
+
+static const char exchange[] =
+    "{\"type\":\"exchange\"," CONN ",\"tag\":\"a1\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
+    "\"command\":{\"frame\":12,\"time\":\"2026-01-02T03:04:05.000000006Z\",\"params\":[[\"name\","
+    "\"Zo\xef\xbf\xbd\"],[\"version\",null],[\"nul\",\"a\\u0000b\"]],\"params_hex\":[[\"6e616d65\","
+    "\"5a6fdc\"],[\"76657273696f6e\",null],[\"6e756c\",\"610062\"]],\"raw\":\"a1 ID (\"},"
+    "\"response\":null,\"result\":{\"frame\":13,\"status\":\"BAD\",\"text\":\"no\"},"
+    "\"rtt\":0.000412001,\"security\":\"none\",\"compressed\":false,\"state\":\"unknown\","
+    "\"complete\":true,\"findings\":[{\"code\":\"missing-value\",\"severity\":\"error\",\"side\":"
+    "\"client\",\"section\":\"RFC 2971 4\",\"field\":null,\"message\":\"a field has no "
+    "value\"}]}\n";
+
+static const char session[] =
+    "{\"type\":\"session\"," CONN ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
+    "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
+    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"lost_bytes\":7,\"resyncs\":2,"
+    "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"findings\":[]}\n";
+
+static const char capture[] =
+    "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
+    "\"bytes\":2,\"tcp_connections\":3,\"imap_sessions\":4,\"exchanges\":5,"
+    "\"sessions_not_decrypted\":6,\"lost_bytes\":7,\"cut_packets\":8,\"unknown_link_packets\":9,"
+    "\"error\":\"x\"}\n";
+
+/* Gives `step` octets a time, then fails or ends. */
+struct source {
+    const char *data;
+    size_t n, at, step;
+    int error;
+    bool interrupted; /* the next read is interrupted first */
+};
+
+struct got {
+    GString *records, *complaints;
+    struct imapid_read_jsonl *stop_after_one;
+};
+
+static const struct imapid_writer_style style;
+
+static ptrdiff_t read_some(void *ctx, uint8_t *octets, size_t n)
+{
+    struct source *source = ctx;
+
+    if (source->interrupted) {
+        source->interrupted = false;
+        errno = EINTR;
+        return -1;
+    }
+    n = MIN(MIN(n, source->step), source->n - source->at);
+    if (!n && source->error) {
+        errno = source->error;
+        return -1;
+    }
+    memcpy(octets, source->data + source->at, n);
+    source->at += n;
+    return (ptrdiff_t)n;
+}
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *record)
+{
+    struct got *got = ctx;
+
+    imapid_jsonl_writer.exchange(got->records, &style, record);
+    if (got->stop_after_one)
+        got->stop_after_one->stop = true;
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *record)
+{
+    imapid_jsonl_writer.session(((struct got *)ctx)->records, &style, record);
+}
+
+static void on_capture(void *ctx, const struct imapid_record_capture *record)
+{
+    imapid_jsonl_writer.capture(((struct got *)ctx)->records, &style, record);
+}
+
+static void on_complaint(void *ctx, const char *message)
+{
+    g_string_append_printf(((struct got *)ctx)->complaints, "%s\n", message);
+}
+
+/* Reads `data`; compares what comes of it, spelled again, and the complaints. */
+static void assert_read(struct source source, bool stop, const char *records,
+                        const char *complaints)
+{
+    struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+    struct imapid_read_jsonl reader = {.name = "x",
+                                       .read = read_some,
+                                       .read_ctx = &source,
+                                       .sink = &sink,
+                                       .complain = on_complaint};
+    bool good;
+
+    if (stop)
+        got.stop_after_one = &reader;
+    good = imapid_read_jsonl(&reader);
+    g_assert_cmpstr(got.records->str, ==, records);
+    g_assert_cmpstr(got.complaints->str, ==, complaints);
+    g_assert_cmpint(good, ==, !*complaints);
+    g_string_free(got.records, TRUE);
+    g_string_free(got.complaints, TRUE);
+}
+
+static void test_every_step(void)
+{
+    char *all = g_strconcat("\xef\xbb\xbf", exchange, "\r\n", session, capture, NULL);
+    char *want = g_strconcat(exchange, session, capture, NULL);
+
+    for (size_t step = 1; step <= strlen(all) + 1; step++)
+        assert_read((struct source){.data = all, .n = strlen(all), .step = step}, false, want, "");
+    /* The last line may lack its end. */
+    assert_read((struct source){.data = all, .n = strlen(all) - 1, .step = 7}, false, want, "");
+    g_free(all);
+    g_free(want);
+}
+
+static void test_errors(void)
+{
+    char *all = g_strconcat(exchange, session, NULL);
+
+    assert_read((struct source){.data = all, .n = strlen(all), .step = 50, .error = EIO}, false,
+                all, "x: line 2: Input/output error\n");
+    assert_read((struct source){.data = all, .n = strlen(all), .step = 50, .interrupted = true},
+                false, all, "");
+    assert_read((struct source){.data = all, .n = strlen(all), .step = 50}, true, exchange, "");
+    assert_read((struct source){.data = all, .n = strlen(exchange) - 9, .step = 50}, false, "",
+                "x: line 1: no JSON object\n");
+    g_free(all);
+}
+
+static void test_messages_have_an_end(void)
+{
+    GString *lines = g_string_new(NULL), *want = g_string_new(NULL);
+
+    for (int i = 1; i <= 30; i++) {
+        g_string_append(lines, "{}\n");
+        if (i <= 20)
+            g_string_append_printf(want, "x: line %d: there is no 'type'%s\n", i,
+                                   i == 20 ? " (no further lines are told)" : "");
+    }
+    g_string_append(lines, capture);
+    assert_read((struct source){.data = lines->str, .n = lines->len, .step = 100}, false, capture,
+                want->str);
+    g_string_free(lines, TRUE);
+    g_string_free(want, TRUE);
+}
+
+static bool is_jsonl(const char *octets, bool strict)
+{
+    uint8_t *copy = g_memdup2(octets, strlen(octets));
+    bool is = imapid_read_jsonl_is(copy, strlen(octets), strict);
+
+    g_free(copy);
+    return is;
+}
+
+static void test_recognised(void)
+{
+    g_assert_true(is_jsonl("{", false));
+    g_assert_true(is_jsonl("\xef\xbb\xbf{", false));
+    g_assert_false(is_jsonl("", false));
+    g_assert_false(is_jsonl("\xef\xbb\xbf", false));
+    g_assert_false(is_jsonl("\n\r\r\n{", false)); /* how pcapng begins */
+    g_assert_false(is_jsonl("[", false));
+    g_assert_false(is_jsonl("{", true));
+    g_assert_false(is_jsonl("{\"name\":\"package\"", true));
+    for (int i = 0; i < 3; i++) {
+        const char *line = i == 0 ? exchange : i == 1 ? session : capture;
+        char *peek = g_strndup(line, IMAPID_READ_JSONL_PEEK);
+
+        g_assert_true(is_jsonl(peek, true));
+        g_free(peek);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/read-jsonl/every-step", test_every_step);
+    g_test_add_func("/read-jsonl/errors", test_errors);
+    g_test_add_func("/read-jsonl/messages-have-an-end", test_messages_have_an_end);
+    g_test_add_func("/read-jsonl/recognised", test_recognised);
+    return g_test_run();
+}
