@@ -8,6 +8,8 @@
  * counted: other types, later schemas. Misuse: keeping a record after the sink's call. */
 #include "record/read-jsonl.h"
 
+#include "tls/tls.h"
+
 #include <errno.h>
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
@@ -620,6 +622,15 @@ static uint64_t get_extra(struct line *line, JsonObject *object, const char *nam
     return json_object_has_member(object, name) ? get_number(line, object, name, INT64_MAX) : 0;
 }
 
+/* What a person is told of a reason; the word itself where this version does not know it. */
+static const char *find_phrase(const char *word)
+{
+    for (int i = 0; word && i < IMAPID_TLS_N_REASONS; i++)
+        if (!strcmp(word, imapid_tls_reason_word((enum imapid_tls_reason)i)))
+            return imapid_tls_reason_text((enum imapid_tls_reason)i);
+    return word;
+}
+
 static void take_session(struct line *line, JsonObject *object)
 {
     const struct imapid_record_sink *sink = line->reader->sink;
@@ -643,7 +654,7 @@ static void take_session(struct line *line, JsonObject *object)
                                 : NULL;
     if (session.decrypted == IMAPID_NO && !session.not_decrypted)
         session.not_decrypted = "unknown";
-    session.not_decrypted_phrase = session.not_decrypted;
+    session.not_decrypted_phrase = find_phrase(session.not_decrypted);
     session.n_findings =
         take_findings(line, NULL, object, session.findings, G_N_ELEMENTS(session.findings));
     for (unsigned i = 0; i < session.n_findings; i++)

@@ -84,7 +84,8 @@ struct imapid_record_session {
     uint64_t n_lost;
     uint64_t n_resyncs;          /* times the reader had to find a line start again */
     enum imapid_known decrypted; /* UNKNOWN: nothing was encrypted or compressed */
-    /* Why it is NO, as a word for machines and a phrase for people: constants, else NULL. */
+    /* Why it is NO, as a word for machines and a phrase for people, else NULL. Read back from JSON
+     * Lines they may be anything. */
     const char *not_decrypted, *not_decrypted_phrase;
     unsigned n_findings;
     struct imapid_record_finding findings[1];

@@ -533,8 +533,7 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
 
     redacted.conn = redact_conn(sink->redact, &session->conn, file);
     redacted.not_decrypted = keep_word(session->not_decrypted);
-    if (redacted.not_decrypted != session->not_decrypted ||
-        session->not_decrypted_phrase == session->not_decrypted)
+    if (redacted.not_decrypted != session->not_decrypted)
         redacted.not_decrypted_phrase = redacted.not_decrypted;
     for (unsigned i = 0; i < redacted.n_findings; i++)
         redacted.findings[i].field = (struct imapid_record_string){.is_nil = true};

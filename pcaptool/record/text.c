@@ -298,10 +298,13 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_conn(out, session->first_ns, &session->conn);
     add_security(out, session->security, session->compressed);
     begin_colour(out, style, dim);
-    if (session->not_decrypted)
-        g_string_append_printf(out, "not readable: %s", session->not_decrypted_phrase);
-    else
+    if (session->not_decrypted) {
+        g_string_append(out, "not readable: ");
+        imapid_spell_terminal(out, (const uint8_t *)session->not_decrypted_phrase,
+                              strlen(session->not_decrypted_phrase), 100);
+    } else {
         g_string_append(out, session->n_exchanges ? "session" : "no ID was sent");
+    }
     end_colour(out, style);
     add_codes(out, style, session->findings, session->n_findings);
     g_string_append_c(out, '\n');
