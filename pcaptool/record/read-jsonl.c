@@ -132,7 +132,7 @@ static const char *prepare(GString *out, const uint8_t *line, size_t n)
             return "no JSON"; /* the parser would take comments */
         if (depth > DEPTH_MAX)
             return "too deeply nested";
-        n_marks += !in_string && strchr(",:[{", c) && c;
+        n_marks += !in_string && (c == ',' || c == ':' || c == '[' || c == '{');
         if (n_marks > MARKS_MAX)
             return "too many values";
         if (in_string && c != '"') {
@@ -807,7 +807,7 @@ static void read_lines(struct imapid_read_jsonl *reader, JsonParser *parser, GBy
 
 bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
 {
-    JsonParser *parser = json_parser_new_immutable();
+    JsonParser *parser = json_parser_new();
     GByteArray *window = g_byte_array_new();
     GString *safe = g_string_new(NULL);
 
