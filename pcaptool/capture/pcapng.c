@@ -192,27 +192,31 @@ static enum outcome give_packet(struct imapid_capture *capture, const struct blo
     return PACKET;
 }
 
-static enum outcome read_enhanced(struct imapid_capture *capture, const struct block *block,
-                                  struct imapid_packet *packet)
+/* An Enhanced Packet Block, and the Packet Block that it has replaced, are alike behind the number
+ * of the interface. */
+static enum outcome read_timed(struct imapid_capture *capture, const struct block *block,
+                               uint32_t interface, struct imapid_packet *packet)
 {
     bool swapped = capture->pcapng.swapped;
     const uint8_t *body = block->body;
     uint64_t ticks =
         (uint64_t)imapid_get32(body + 4, swapped) << 32 | imapid_get32(body + 8, swapped);
-    return give_packet(capture, block, imapid_get32(body, swapped), &ticks, 20,
-                       imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
+
+    return give_packet(capture, block, interface, &ticks, 20, imapid_get32(body + 12, swapped),
+                       imapid_get32(body + 16, swapped), packet);
+}
+
+static enum outcome read_enhanced(struct imapid_capture *capture, const struct block *block,
+                                  struct imapid_packet *packet)
+{
+    return read_timed(capture, block, imapid_get32(block->body, capture->pcapng.swapped), packet);
 }
 
 /* The block that Enhanced Packet Blocks have replaced. */
 static enum outcome read_obsolete(struct imapid_capture *capture, const struct block *block,
                                   struct imapid_packet *packet)
 {
-    bool swapped = capture->pcapng.swapped;
-    const uint8_t *body = block->body;
-    uint64_t ticks =
-        (uint64_t)imapid_get32(body + 4, swapped) << 32 | imapid_get32(body + 8, swapped);
-    return give_packet(capture, block, imapid_get16(body, swapped), &ticks, 20,
-                       imapid_get32(body + 12, swapped), imapid_get32(body + 16, swapped), packet);
+    return read_timed(capture, block, imapid_get16(block->body, capture->pcapng.swapped), packet);
 }
 
 /* Its length is what the interface's snap length has left of the packet. */
