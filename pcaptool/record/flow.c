@@ -10,7 +10,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "record/flow.h"
 #include "record/layers.h"
-#include "record/proxy.h"
+
+#include <imapid/proxy.h>
 
 #include <string.h>
 
@@ -523,7 +524,9 @@ static bool take_proxy_header(struct imapid_flow *flow, int dir)
         break;
     }
     flow->has_proxy_header = true;
-    flow->proxied_client = header.client;
+    flow->proxied_client.family = header.family;
+    flow->proxied_client.port = header.port;
+    memcpy(flow->proxied_client.address, header.address, sizeof header.address);
     flow->client = dir;
     g_byte_array_remove_range(early, 0, (guint)header.n);
     return early->len > 0;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """includes.py ROOT: the arrows between the parts go one way.
 
-- protocol/ includes itself and freestanding headers of the language, and <string.h>;
+- protocol/ includes itself and freestanding headers of the language, <string.h>, and <arpa/inet.h> for inet_pton;
 - dissector/ and pcaptool/ do not know each other;
 - in pcaptool/ a folder includes itself and those before it (see ORDER); the commands, which stand in
   pcaptool/ itself, come last."""
@@ -11,7 +11,7 @@ import re
 import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
-LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h"}
+LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
 ORDER = ["capture", "net", "tls", "record", "answer", ""]
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-ALLOWED = {"memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "bcmp"}
+ALLOWED = {"memchr", "memcmp", "memcpy", "memmove", "memset", "strlen", "strchr", "strcmp", "bcmp", "inet_pton"}
 # What compilers, hardening, coverage and sanitizers add.
 ADDED = re.compile(
     r"__(asan|ubsan|tsan|msan|sanitizer|sanitizer_cov|gcov|llvm|stack_chk|odr_asan)_?"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_RECORD_PROXY_H
-#define IMAPID_RECORD_PROXY_H
+/* proxy.h: the header that a proxy puts before the octets of a client, versions 1 and 2 of the
+ * PROXY protocol (HAProxy's proxy-protocol.txt). */
+#ifndef IMAPID_PROXY_H
+#define IMAPID_PROXY_H
 
-#include "net/tcp.h"
-
-/* The header that a proxy puts before the octets of a client, versions 1 and 2 of the PROXY
- * protocol. */
+#include <stddef.h>
+#include <stdint.h>
 
 enum imapid_proxy_status {
     IMAPID_PROXY_NOT,  /* the connection does not begin with a header */
@@ -13,9 +13,12 @@ enum imapid_proxy_status {
     IMAPID_PROXY_OK
 };
 
+/* The client whom the proxy speaks for. */
 struct imapid_proxy_header {
-    size_t n;                      /* octets of it */
-    struct imapid_endpoint client; /* whom the proxy speaks for; family 0: it does not say */
+    size_t n;            /* octets of the header */
+    uint8_t family;      /* 4 or 6; 0: it does not say */
+    uint8_t address[16]; /* in network order; IPv4 has 4, the rest is 0 */
+    uint16_t port;
 };
 
 /* Reads the first octets of a connection. *header is set with OK only. */

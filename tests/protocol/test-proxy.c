@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Tests of pcaptool/record/proxy.c: headers shown octet by octet, and what only begins like one. */
+/* Tests of protocol/proxy.c: headers shown octet by octet, and what only begins like one. */
 
-#include "record/proxy.h"
+#include <imapid/proxy.h>
 
 #include <glib.h>
 #include <string.h>
@@ -80,11 +80,11 @@ static void test_headers(void)
         for (int more = 0; more < 2; more++) {
             g_assert_cmpint(parse(followed->str, followed->len, &header), ==, IMAPID_PROXY_OK);
             g_assert_cmpuint(header.n, ==, sample->n);
-            g_assert_cmpuint(header.client.family, ==, sample->family);
-            g_assert_cmpuint(header.client.port, ==, sample->port);
+            g_assert_cmpuint(header.family, ==, sample->family);
+            g_assert_cmpuint(header.port, ==, sample->port);
             if (sample->family)
-                g_assert_cmpmem(header.client.address, sample->family == 4 ? 4u : 16u,
-                                sample->address, sample->family == 4 ? 4u : 16u);
+                g_assert_cmpmem(header.address, sample->family == 4 ? 4u : 16u, sample->address,
+                                sample->family == 4 ? 4u : 16u);
             g_string_append(followed, "a1 NOOP\r\n");
         }
         g_string_free(followed, TRUE);
@@ -111,7 +111,7 @@ static void test_others(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/proxy/headers", test_headers);
-    g_test_add_func("/proxy/others", test_others);
+    g_test_add_func("/protocol/proxy/headers", test_headers);
+    g_test_add_func("/protocol/proxy/others", test_others);
     return g_test_run();
 }
