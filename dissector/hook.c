@@ -3,8 +3,8 @@
  *
  *     ports        tcp.port 143, tls.port 993: from the first octet, whoever captured it
  *     Decode As    where the user gave another port to the built-in dissector: seen at the
- * handshake, or else when that dissector was called heuristics   any port, over TCP and inside TLS:
- * by what is said
+ *                  handshake, or else when that dissector was called
+ *     heuristics   any port, over TCP and inside TLS: by what is said
  *
  * What turns out to be no IMAP goes to the dissector that would have had it, as if we were not
  * there.
@@ -18,6 +18,8 @@
 #include "identity.h"
 #include "show.h"
 #include "stream.h"
+#include "tls.h"
+#include "tree.h"
 
 #define PORT_IMAP  143
 #define PORT_IMAPS 993
@@ -30,11 +32,15 @@ static int proto_stream = -1;
 static int proto_imap = -1;
 static int proto_tcp = -1;
 static int proto_tls = -1;
-static dissector_handle_t stream_handle, imap_handle, tls_handle; /* for ever */
-static dissector_handle_t tcp_before, tls_before;                 /* who had our ports; for ever */
-static dissector_table_t tcp_ports, tls_ports;                    /* for ever */
+static dissector_handle_t stream_handle, imap_handle; /* for ever */
+static dissector_handle_t tls_handle, closed_handle;  /* TLS, and ours before it; for ever */
+static dissector_handle_t tcp_before, tls_before;     /* who had our ports; for ever */
+static dissector_table_t tcp_ports, tls_ports;        /* for ever */
 
-static bool is_decode_as_used; /* the built-in dissector has a port; looked up for each capture */
+/* Of each capture. */
+static bool is_decode_as_used;        /* the built-in dissector has a port */
+static uint8_t ports_seen[65536 / 8]; /* bits: a server of IMAP has it */
+static unsigned n_notes;              /* notes on frames */
 
 /* ---- where we are ---- */
 
@@ -135,12 +141,23 @@ static unsigned known_port(packet_info *pinfo)
 static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
 {
     stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
+    ports_seen[(stream->server_port & 0xffff) / 8] |= (uint8_t)(1 << stream->server_port % 8);
     copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
 }
 
-static struct tcp_analysis *analysis_of(conversation_t *conversation, packet_info *pinfo)
+/* What TCP knows of a connection. Its own function for that forgets what it found about the current
+ * segment. */
+static struct tcp_analysis *analysis_of(const conversation_t *conversation,
+                                        const packet_info *pinfo)
 {
-    return pinfo->ptype == PT_TCP ? get_tcp_conversation_data(conversation, pinfo) : NULL;
+    return pinfo->ptype == PT_TCP
+               ? (struct tcp_analysis *)conversation_get_proto_data(conversation, proto_tcp)
+               : NULL;
+}
+
+static unsigned flags_of(const struct tcp_analysis *tcp)
+{
+    return tcp && tcp->ta ? tcp->ta->flags : 0;
 }
 
 static bool saw_handshake(const struct tcp_analysis *tcp)
@@ -197,6 +214,23 @@ static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void 
     return seq == first_of(tcp->fwd, seq);
 }
 
+/* Octets of the header of a proxy with which a client begins; it is remembered. */
+static unsigned take_proxy_header(struct imapid_stream *stream, conversation_t *conversation,
+                                  packet_info *pinfo, const uint8_t *octets, size_t n)
+{
+    const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
+    struct imapid_proxy_header header;
+
+    if (before_tls)
+        imapid_identity_note_proxy(stream, before_tls);
+    if (before_tls || !n || imapid_proxy_parse(octets, n, &header) != IMAPID_PROXY_OK)
+        return 0;
+    set_server(stream, pinfo, false);
+    imapid_identity_note_proxy(stream, &header);
+    stream->n_proxy = (unsigned)header.n;
+    return stream->n_proxy;
+}
+
 /* Begins a stream at the current call, and attaches it to the conversation. */
 static struct imapid_stream *begin(conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
                                    const void *data)
@@ -206,11 +240,15 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     bool from_start = carrier != proto_tcp || saw_handshake(tcp);
     size_t n = tvb_captured_length(tvb);
     const uint8_t *octets = n ? tvb_get_ptr(tvb, 0, (int)n) : NULL;
-    enum imapid_speaker speaker =
-        imapid_session_recognise(octets, n, is_at_start(tcp, carrier, data));
+    bool is_start = is_at_start(tcp, carrier, data);
     struct imapid_stream *stream = imapid_stream_new(
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
+    unsigned n_proxy = is_start ? take_proxy_header(stream, conversation, pinfo, octets, n) : 0;
+    enum imapid_speaker speaker;
 
+    octets += n_proxy;
+    n -= n_proxy;
+    speaker = imapid_session_recognise(octets, n, is_start);
     find_server(stream, pinfo, tcp, speaker);
     if (carrier == proto_tcp && data && from_start) {
         uint32_t seq = ((const struct tcpinfo *)data)->seq;
@@ -223,7 +261,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->directions[!side].has_next =
             (tcp->conversation_completeness & SAW_HANDSHAKE) == SAW_HANDSHAKE;
     }
-    if (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n)) {
+    if (n && (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
     }
@@ -240,10 +278,22 @@ static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
 {
     if (stream->to == IMAPID_SWITCH_TLS_BEHIND) {
         ssl_starttls_ack(tls_handle, pinfo, stream_handle);
-        conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, tls_handle);
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, closed_handle);
     } else {
         ssl_starttls_post_ack(tls_handle, pinfo, stream_handle);
-        conversation_set_dissector_from_frame_number(conversation, pinfo->num, tls_handle);
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num, closed_handle);
+    }
+}
+
+/* The other side acknowledges octets of the client that were never captured: a command may be among
+ * them. */
+static void look_for_unseen(struct imapid_stream *stream, const conversation_t *conversation,
+                            packet_info *pinfo, const struct imapid_place *place)
+{
+    if (place->has_seq && place->side == IMAPID_SERVER &&
+        flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET) {
+        imapid_session_doubt(&stream->session);
+        stream->directions[IMAPID_CLIENT].has_gap = true;
     }
 }
 
@@ -259,6 +309,9 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
         imapid_stream_tell_end(stream);
         return imapid_stream_find(stream, &place, n);
     }
+    if (carrier_of(pinfo) == proto_tls)
+        imapid_tls_note_open(conversation);
+    look_for_unseen(stream, conversation, pinfo, &place);
     call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n, n_cut);
     if (stream->to)
         begin_tls(stream, pinfo, conversation);
@@ -270,7 +323,8 @@ static int show_call(struct imapid_stream *stream, const struct imapid_call *cal
 {
     imapid_show_call(stream, call, tvb, pinfo, tree);
     if (call->tls_at < call->n)
-        call_dissector(tls_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo, tree);
+        call_dissector(closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
+                       tree);
     return (int)tvb_captured_length(tvb);
 }
 
@@ -324,12 +378,20 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
     struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
     int carrier = carrier_of(pinfo);
     bool is_start = is_at_start(tcp, carrier, data);
+    struct imapid_proxy_header header;
     enum imapid_speaker speaker;
 
     if (carrier == proto_tcp && !saw_handshake(tcp))
         return has_likely_line(octets, n);
     if (!is_start)
         return false;
+    if (tcp && pinfo->destport == tcp->server_port &&
+        imapid_proxy_parse(octets, n, &header) == IMAPID_PROXY_OK) {
+        if (header.n == n)
+            return true;
+        octets += header.n;
+        n -= header.n;
+    }
     speaker = imapid_session_recognise(octets, n, true);
     if (tcp && pinfo->destport == tcp->server_port)
         return speaker == IMAPID_SPEAKER_CLIENT;
@@ -454,6 +516,8 @@ static void look_at_entry(const gchar *table, ftenum_t type, gpointer key, gpoin
 static void look_at_ports(void)
 {
     is_decode_as_used = false;
+    memset(ports_seen, 0, sizeof ports_seen);
+    n_notes = 0;
     dissector_table_foreach("tcp.port", look_at_entry, NULL);
     dissector_table_foreach("tls.port", look_at_entry, NULL);
 }
@@ -465,12 +529,56 @@ static void look_for_decode_as(packet_info *pinfo)
         take_over(pinfo);
 }
 
-static void add_identity(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+/* ---- segments that TCP keeps to itself ---- */
+
+/* By default TCP gives nobody a segment that it takes for one sent again or out of order. Where it
+ * carried octets that nobody saw, they are a hole; where it would have filled one, that is worth a
+ * note on the frame. */
+static void look_for_withheld(struct imapid_stream *stream, const conversation_t *conversation,
+                              packet_info *pinfo)
+{
+    const unsigned withheld = WS_TCP_RETRANSMISSION | WS_TCP_OUT_OF_ORDER |
+                              WS_TCP_FAST_RETRANSMISSION | WS_TCP_SPURIOUS_RETRANSMISSION;
+    const struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
+    enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
+    struct imapid_direction *direction = &stream->directions[side];
+    uint32_t next, n_new;
+
+    if (!tcp || !tcp->fwd || !tcp->fwd->tcp_analyze_seq_info ||
+        stream->session.security != IMAPID_SECURITY_NONE)
+        return;
+    next = tcp->fwd->tcp_analyze_seq_info->nextseq;
+    n_new = direction->tcp_next ? next - direction->tcp_next : 0;
+    direction->tcp_next = next;
+    if (!(flags_of(tcp) & withheld) || wmem_tree_lookup32(stream->calls, pinfo->num))
+        return;
+    if (n_new && n_new < UINT32_C(0x80000000) && direction->has_next)
+        imapid_stream_lose(stream, side, n_new);
+    if (!direction->has_gap || n_new)
+        return;
+    direction->has_gap = false; /* said once for each */
+    p_add_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE, stream);
+    n_notes++;
+}
+
+static bool is_port_seen(uint32_t port)
+{
+    return ports_seen[(port & 0xffff) / 8] & 1 << port % 8;
+}
+
+/* Looks at a segment of a connection that may be ours. */
+static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     const conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
-    const struct imapid_stream *stream = conversation ? stream_of(conversation) : NULL;
+    struct imapid_stream *stream = conversation ? stream_of(conversation) : NULL;
 
-    if (stream)
+    if (!stream || stream->is_foreign)
+        return;
+    if (!pinfo->fd->visited)
+        look_for_withheld(stream, conversation, pinfo);
+    if (n_notes && p_get_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE))
+        imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_IN_ORDER);
+    if (tree && imapid_identity_is_known())
         imapid_identity_add(stream, tvb, pinfo, tree);
 }
 
@@ -483,8 +591,8 @@ static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data
         return 0;
     if (is_decode_as_used && !pinfo->fd->visited)
         look_for_decode_as(pinfo);
-    if (tree && imapid_identity_is_known())
-        add_identity(tvb, pinfo, tree);
+    if (is_port_seen(pinfo->srcport) || is_port_seen(pinfo->destport))
+        look_at_segment(tvb, pinfo, tree);
     return 0;
 }
 
@@ -496,6 +604,7 @@ void imapid_hook_register(int proto)
     proto_imap = proto_get_id_by_filter_name("imap");
     proto_stream = proto_register_protocol_in_name_only("IMAP with ID", "IMAP with ID",
                                                         "imapid.stream", proto_imap, FT_PROTOCOL);
+    imapid_tls_register();
     stream_handle = register_dissector("imapid.stream", dissect_stream, proto_stream);
 }
 
@@ -510,10 +619,12 @@ void imapid_hook_handoff(void)
     if (!imap_handle || !tls_handle || !tcp_ports || !tls_ports)
         return;
     imapid_show_handoff(imap_handle);
+    closed_handle = imapid_tls_handoff(tls_handle);
     tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
     tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);
     dissector_add_uint("tcp.port", PORT_IMAP, stream_handle);
     dissector_add_uint("tls.port", PORT_IMAPS, stream_handle);
+    dissector_add_uint("tcp.port", PORT_IMAPS, closed_handle);
     heur_dissector_add("tcp", recognise, "IMAP by content", "imapid_tcp", proto_imapid,
                        HEURISTIC_ENABLE);
     heur_dissector_add("tls", recognise, "IMAP by content, in TLS", "imapid_tls", proto_imapid,

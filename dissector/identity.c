@@ -11,10 +11,15 @@
 #include <epan/prefs.h>
 #include <imapid/fields.h>
 
+#include <string.h>
+
 #include "tree.h"
 
 static int hf_name[2] = {-1, -1}; /* by side */
 static int hf_version[2] = {-1, -1};
+static int hf_ipv4 = -1;
+static int hf_ipv6 = -1;
+static int hf_port = -1;
 static int ett_identity = -1;
 
 static ws_bool is_wanted = TRUE;
@@ -33,6 +38,15 @@ static hf_register_info fields[] = {
     {&hf_version[IMAPID_SERVER],
      {"Server version", "imapid.server.version", FT_STRING, BASE_NONE, NULL, 0,
       "Version that the server of this connection gave", HFILL}},
+    {&hf_ipv4,
+     {"Client address behind the proxy", "imapid.client.ipv4", FT_IPv4, BASE_NONE, NULL, 0,
+      "Address of the client for whom a proxy opened this connection", HFILL}},
+    {&hf_ipv6,
+     {"Client address behind the proxy", "imapid.client.ipv6", FT_IPv6, BASE_NONE, NULL, 0,
+      "Address of the client for whom a proxy opened this connection", HFILL}},
+    {&hf_port,
+     {"Client port behind the proxy", "imapid.client.port", FT_UINT16, BASE_DEC, NULL, 0,
+      "Port of the client for whom a proxy opened this connection", HFILL}},
 };
 
 static void forget_all(void)
@@ -64,11 +78,24 @@ void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ide
 
     if (ident->is_extra || (*who && stream->session.frame[ident->side].sync != IMAPID_SYNC_SURE))
         return;
+    if (ident->side == IMAPID_CLIENT && imapid_tree_origin(ident, &ident->origin)) {
+        stream->forwarded = ident;
+        n_known++;
+    }
     ident->name = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_NAME);
     ident->version = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_VERSION);
     if (!ident->name && !ident->version)
         return;
     *who = ident;
+    n_known++;
+}
+
+void imapid_identity_note_proxy(struct imapid_stream *stream,
+                                const struct imapid_proxy_header *header)
+{
+    stream->origin.family = header->family;
+    stream->origin.port = header->port;
+    memcpy(stream->origin.address, header->address, sizeof stream->origin.address);
     n_known++;
 }
 
@@ -83,24 +110,44 @@ static void add_side(const struct imapid_ident *ident, enum imapid_side side, tv
             proto_tree_add_string(tree, hf_version[side], tvb, 0, 0, ident->version));
 }
 
+static void add_origin(const struct imapid_origin *origin, tvbuff_t *tvb, proto_tree *tree)
+{
+    ws_in4_addr ipv4;
+
+    memcpy(&ipv4, origin->address, sizeof ipv4);
+    if (origin->family == 4)
+        proto_item_set_generated(proto_tree_add_ipv4(tree, hf_ipv4, tvb, 0, 0, ipv4));
+    else if (origin->family == 6)
+        proto_item_set_generated(proto_tree_add_ipv6(
+            tree, hf_ipv6, tvb, 0, 0, (const ws_in6_addr *)(const void *)origin->address));
+    if (origin->family && origin->port)
+        proto_item_set_generated(proto_tree_add_uint(tree, hf_port, tvb, 0, 0, origin->port));
+}
+
+/* It, where it is to be shown; else NULL. */
+static const struct imapid_ident *shown(const struct imapid_stream *stream,
+                                        const struct imapid_ident *ident, packet_info *pinfo)
+{
+    return ident && imapid_records_is_shown(ident, pinfo->fd->visited, stream->session.seen) ? ident
+                                                                                             : NULL;
+}
+
 void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
                          proto_tree *tree)
 {
-    const struct imapid_ident *who[2];
+    const struct imapid_ident *who[2], *forwarded = shown(stream, stream->forwarded, pinfo);
+    const struct imapid_origin *origin = forwarded ? &forwarded->origin : &stream->origin;
     proto_item *item;
     proto_tree *below;
 
-    for (int side = 0; side < 2; side++) {
-        who[side] = stream->who[side];
-        if (who[side] &&
-            !imapid_records_is_shown(who[side], pinfo->fd->visited, stream->session.seen))
-            who[side] = NULL;
-    }
-    if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER])
+    for (int side = 0; side < 2; side++)
+        who[side] = shown(stream, stream->who[side], pinfo);
+    if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER] && !origin->family)
         return;
     below =
         proto_tree_add_subtree(tree, tvb, 0, 0, ett_identity, &item, "IMAP ID of the connection");
     proto_item_set_generated(item);
     add_side(who[IMAPID_CLIENT], IMAPID_CLIENT, tvb, below);
+    add_origin(origin, tvb, below);
     add_side(who[IMAPID_SERVER], IMAPID_SERVER, tvb, below);
 }

@@ -4,6 +4,8 @@
 #ifndef IMAPID_DISSECTOR_IDENTITY_H
 #define IMAPID_DISSECTOR_IDENTITY_H
 
+#include <imapid/proxy.h>
+
 #include "stream.h"
 
 void imapid_identity_register(int proto, module_t *preferences);
@@ -13,6 +15,10 @@ bool imapid_identity_is_known(void);
 
 /* Remembers an ID of a connection: called when it is read, before it is shown. */
 void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident);
+
+/* Remembers whom the header of a proxy named. */
+void imapid_identity_note_proxy(struct imapid_stream *stream,
+                                const struct imapid_proxy_header *header);
 
 /* Adds what is known of a connection to one of its packets. */
 void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,

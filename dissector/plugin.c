@@ -7,6 +7,7 @@
 
 #include <epan/prefs.h>
 
+#include "export.h"
 #include "hook.h"
 #include "identity.h"
 #include "show.h"
@@ -36,6 +37,7 @@ static void register_protocol(void)
     imapid_show_register(proto);
     imapid_hook_register(proto);
     imapid_stats_register();
+    imapid_export_register(proto);
     imapid_identity_register(proto, prefs_register_protocol(proto, NULL));
 }
 

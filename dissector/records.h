@@ -19,6 +19,13 @@
 struct imapid_exchange_record;
 struct imapid_call;
 
+/* The client behind a proxy. */
+struct imapid_origin {
+    uint8_t family;      /* 4 or 6; 0: not told */
+    uint8_t address[16]; /* in network order; IPv4 has 4 */
+    uint16_t port;       /* 0: not told */
+};
+
 /* An ID command or response. */
 struct imapid_ident {
     enum imapid_side side;
@@ -28,6 +35,7 @@ struct imapid_ident {
     bool is_extra;                           /* one more response of an exchange that has one */
     bool dropped;                            /* what looked like a response was none */
     const char *name, *version;              /* for identity.c; NULL: not given; file scope */
+    struct imapid_origin origin;             /* whom a proxy sent it for */
 };
 
 struct imapid_exchange_record {
@@ -50,6 +58,7 @@ enum imapid_part_kind {
     IMAPID_PART_BEGUN,   /* octets of a unit that ends in a later section, and is shown there */
     IMAPID_PART_NOISE,   /* no unit: begun in the middle, or behind a hole */
     IMAPID_PART_OLD,     /* sent again: was shown before */
+    IMAPID_PART_PROXY,   /* the header of a proxy, before everything else */
     IMAPID_PART_DEFLATE, /* compressed octets; what comes out is the next section, if anything */
 };
 

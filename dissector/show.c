@@ -12,6 +12,7 @@
 
 #include <epan/column-utils.h>
 
+#include "export.h"
 #include "stats.h"
 #include "tree.h"
 
@@ -203,7 +204,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
 
     if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen)) {
         note_name(show, part->ident);
-        imapid_stats_count(show->pinfo, part->ident);
+        imapid_stats_count(show->pinfo, show->stream, part->ident);
+        imapid_export_add(show->pinfo, part->ident);
         imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
     }
     if (result && imapid_records_is_believed(result, is_visited, seen) &&
@@ -263,6 +265,10 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
         break;
     case IMAPID_PART_OLD:
         add_octets(show, show->tvb, offset, part->n, "sent again");
+        break;
+    case IMAPID_PART_PROXY:
+        imapid_tree_add_proxy_header(show->tree, show->pinfo, show->tvb, offset, part->n);
+        show->has_info = true;
         break;
     case IMAPID_PART_DEFLATE:
         add_octets(show, show->tvb, offset, part->n, "compressed");

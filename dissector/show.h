@@ -5,9 +5,11 @@
 
 #include "stream.h"
 
-/* Key of what show.c keeps for the time of one packet's dissection; others begin behind it. */
+/* Keys of what is kept for a packet: by show.c for the time of its dissection, by hook.c for that
+ * of the file; others begin behind them. */
 #define IMAPID_DATA_NAMES 0
-#define IMAPID_DATA_NEXT  1
+#define IMAPID_DATA_NOTE  1
+#define IMAPID_DATA_NEXT  2
 
 /* `proto` is our protocol, `imap` the built-in dissector. */
 void imapid_show_register(int proto);

@@ -440,6 +440,15 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
     direction->in_rest = stream->session.frame[side].in_unit;
 }
 
+void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uint32_t n)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+
+    take_gap(stream, side, n);
+    direction->next += n;
+    direction->has_gap = true;
+}
+
 void imapid_stream_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;
@@ -571,6 +580,7 @@ static unsigned skip_old(struct imapid_stream *stream, const struct imapid_place
     if (direction->has_next && ahead) {
         if (ahead < UINT32_C(0x80000000)) {
             take_gap(stream, place->side, ahead);
+            direction->has_gap = true;
         } else {
             n_old = 0 - ahead;
             if (n_old > n)
@@ -580,6 +590,27 @@ static unsigned skip_old(struct imapid_stream *stream, const struct imapid_place
     return n_old;
 }
 
+/* Adds what is passed over at the front of a call: `n_old` octets that came before, and the header
+ * of a proxy. Returns how many they are. */
+static unsigned pass_over(struct imapid_stream *stream, struct imapid_call *call, unsigned n_old)
+{
+    unsigned n_proxy = 0;
+    struct imapid_section *section;
+
+    if (call->side == IMAPID_CLIENT && stream->n_proxy) {
+        n_proxy = MIN(stream->n_proxy, call->n - n_old);
+        stream->n_proxy -= n_proxy;
+    }
+    if (!n_old && !n_proxy)
+        return 0;
+    section = imapid_records_add_section(call, 0, n_old + n_proxy);
+    if (n_old)
+        imapid_records_add_part(section, IMAPID_PART_OLD, 0, n_old);
+    if (n_proxy)
+        imapid_records_add_part(section, IMAPID_PART_PROXY, n_old, n_proxy);
+    return n_old + n_proxy;
+}
+
 struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
                                        const struct imapid_place *place, const uint8_t *octets,
                                        size_t n, size_t n_cut)
@@ -587,25 +618,19 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
     struct imapid_direction *direction = &stream->directions[place->side];
     struct imapid_call *call = add_call(stream, place, n);
     unsigned n_old = skip_old(stream, place, n);
-    struct imapid_section *section;
+    unsigned n_passed = pass_over(stream, call, n_old);
+    unsigned n_new = (unsigned)n - n_passed;
 
     stream->n_reads++;
     stream->to = IMAPID_SWITCH_NONE;
-    if (n_old) {
-        section = imapid_records_add_section(call, 0, n_old);
-        imapid_records_add_part(section, IMAPID_PART_OLD, 0, n_old);
-        octets += n_old;
+    if (n_new && stream->is_compressed) {
+        add_deflate_part(call, n_passed, n_new);
+        read_deflated(stream, call, place->side, octets + n_passed, n_new);
+    } else if (n_new) {
+        read_section(stream, place->side, imapid_records_add_section(call, n_passed, n_new),
+                     octets + n_passed);
     }
     if (n_old < n) {
-        unsigned n_new = (unsigned)n - n_old;
-
-        if (stream->is_compressed) {
-            add_deflate_part(call, n_old, n_new);
-            read_deflated(stream, call, place->side, octets, n_new);
-        } else {
-            section = imapid_records_add_section(call, n_old, n_new);
-            read_section(stream, place->side, section, octets);
-        }
         if (n_cut)
             take_gap(stream, place->side, n_cut);
         direction->next = place->seq + (uint32_t)(n + n_cut);

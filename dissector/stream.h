@@ -28,6 +28,8 @@ struct imapid_direction {
     bool in_whole; /* the unit's head was read; it is held until its end, literals included */
     struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
+    bool has_gap;                   /* a hole was passed over; see hook.c */
+    uint32_t tcp_next; /* what TCP expects next, whether or not it came to us; see hook.c */
 };
 
 /* What the octets behind the current ones are. */
@@ -47,6 +49,10 @@ struct imapid_stream {
     enum imapid_switch to;
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
+
+    unsigned n_proxy;               /* octets of a proxy's header that are still to come */
+    struct imapid_origin origin;    /* whom that header names */
+    struct imapid_ident *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
 
     address server; /* its address is in file scope */
     unsigned server_port;
@@ -82,6 +88,9 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
 struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
                                        const struct imapid_place *place, const uint8_t *octets,
                                        size_t n, size_t n_cut);
+
+/* `n` octets of a side came by and were withheld from us: they will not come. */
+void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uint32_t n);
 
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,

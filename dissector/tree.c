@@ -8,9 +8,14 @@
 #include "tree.h"
 
 #include <epan/charsets.h>
+#include <epan/column-utils.h>
 #include <epan/strutil.h>
+#include <epan/to_str.h>
+#include <wsutil/inet_addr.h>
+#include <wsutil/strtoi.h>
 #include <imapid/fields.h>
 #include <imapid/list.h>
+#include <imapid/proxy.h>
 
 #include <string.h>
 
@@ -25,6 +30,8 @@ static int hf_pair = -1;
 static int hf_field = -1;
 static int hf_value = -1;
 static int hf_value_nil = -1;
+static int hf_value_ipv4 = -1;
+static int hf_value_ipv6 = -1;
 static int hf_status = -1;
 static int hf_response_in = -1;
 static int hf_request_in = -1;
@@ -43,6 +50,22 @@ static expert_field ei[IMAPID_N_FINDINGS] = {
 #define IMAPID_FINDING(symbol, code, severity, section, message) EI_INIT,
 #include <imapid/findings.def>
 #undef IMAPID_FINDING
+};
+
+/* What is no finding against anybody: the capture, or a preference, keeps something back. */
+static expert_field ei_notes[IMAPID_TREE_N_NOTES] = {EI_INIT, EI_INIT};
+
+static ei_register_info notes[] = {
+    {&ei_notes[IMAPID_TREE_NOT_DECRYPTED],
+     {"imapid.not_decrypted", PI_DECRYPTION, PI_NOTE,
+      "IMAP in TLS that was not decrypted: an ID in it cannot be read without this connection's "
+      "secrets (preference tls.keylog_file, or a Decryption Secrets Block)",
+      EXPFILL}},
+    {&ei_notes[IMAPID_TREE_NOT_IN_ORDER],
+     {"imapid.not_in_order", PI_REASSEMBLE, PI_NOTE,
+      "A segment of IMAP came late and was passed over: an ID in it is cut or missing. The "
+      "preference tcp.reassemble_out_of_order puts it in its place",
+      EXPFILL}},
 };
 
 /* ---- registration ---- */
@@ -68,6 +91,12 @@ static hf_register_info fields[] = {
     {&hf_value_nil,
      {"Value is NIL", "imapid.value.nil", FT_BOOLEAN, BASE_NONE, NULL, 0,
       "The field has NIL for a value", HFILL}},
+    {&hf_value_ipv4,
+     {"Value as IPv4 address", "imapid.value.ipv4", FT_IPv4, BASE_NONE, NULL, 0,
+      "Address in the value of a field that names one, as those of proxies do", HFILL}},
+    {&hf_value_ipv6,
+     {"Value as IPv6 address", "imapid.value.ipv6", FT_IPv6, BASE_NONE, NULL, 0,
+      "Address in the value of a field that names one, as those of proxies do", HFILL}},
     {&hf_status,
      {"Status", "imapid.status", FT_STRING, BASE_NONE, NULL, 0,
       "How the command was answered: OK, NO or BAD", HFILL}},
@@ -102,6 +131,7 @@ static void register_findings(void)
 {
     static char names[IMAPID_N_FINDINGS][64];
     static ei_register_info infos[IMAPID_N_FINDINGS];
+    expert_module_t *module;
 
     for (int code = 0; code < IMAPID_N_FINDINGS; code++) {
         const char *section = imapid_finding_section((enum imapid_finding_code)code);
@@ -118,7 +148,9 @@ static void register_findings(void)
                                 severity_of((enum imapid_finding_code)code),
                                 imapid_finding_message((enum imapid_finding_code)code), EXPFILL}};
     }
-    expert_register_field_array(expert_register_protocol(proto_imapid), infos, IMAPID_N_FINDINGS);
+    module = expert_register_protocol(proto_imapid);
+    expert_register_field_array(module, infos, IMAPID_N_FINDINGS);
+    expert_register_field_array(module, notes, IMAPID_TREE_N_NOTES);
 }
 
 void imapid_tree_register(int proto)
@@ -160,11 +192,30 @@ static const char *string_label(packet_info *pinfo, const uint8_t *data,
     return format_text(pinfo->pool, text, strlen((const char *)text));
 }
 
+const char *imapid_tree_string(wmem_allocator_t *scope, const struct imapid_ident *ident,
+                               const struct imapid_string *string)
+{
+    return string->kind >= IMAPID_STRING_QUOTED ? string_text(scope, ident->unit.data, string)
+                                                : NULL;
+}
+
+static enum imapid_field field_of(const uint8_t *data, const struct imapid_pair *pair)
+{
+    return pair->field.kind < IMAPID_STRING_QUOTED
+               ? IMAPID_FIELD_OTHER
+               : imapid_field_find(data + pair->field.content.offset, pair->field.content.n);
+}
+
+enum imapid_field imapid_tree_field(const struct imapid_ident *ident,
+                                    const struct imapid_pair *pair)
+{
+    return field_of(ident->unit.data, pair);
+}
+
 static bool is_field(const uint8_t *data, const struct imapid_pair *pair, enum imapid_field field)
 {
-    return pair->field.kind >= IMAPID_STRING_QUOTED && pair->value.kind >= IMAPID_STRING_QUOTED &&
-           pair->value.content.n &&
-           imapid_field_find(data + pair->field.content.offset, pair->field.content.n) == field;
+    return pair->value.kind >= IMAPID_STRING_QUOTED && pair->value.content.n &&
+           field_of(data, pair) == field;
 }
 
 const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
@@ -178,6 +229,84 @@ const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident
         if (is_field(ident->unit.data, &pair, field))
             return string_text(scope, ident->unit.data, &pair.value);
     return NULL;
+}
+
+/* ---- addresses ---- */
+
+/* The text of a short value, in `text`; false where it is none, or too long. */
+static bool copy_value(const uint8_t *data, const struct imapid_string *value, char *text,
+                       size_t size)
+{
+    size_t n;
+
+    if (value->kind < IMAPID_STRING_QUOTED || value->content.n >= size)
+        return false;
+    n = imapid_string_decode(data, value, (uint8_t *)text, size - 1);
+    text[n] = 0;
+    return n && !memchr(text, 0, n);
+}
+
+static bool read_address(const uint8_t *data, const struct imapid_string *value,
+                         struct imapid_origin *origin)
+{
+    char text[WS_INET6_ADDRSTRLEN];
+
+    if (!copy_value(data, value, text, sizeof text))
+        return false;
+    memset(origin->address, 0, sizeof origin->address);
+    if (ws_inet_pton4(text, (ws_in4_addr *)(void *)origin->address))
+        origin->family = 4;
+    else if (ws_inet_pton6(text, (ws_in6_addr *)(void *)origin->address))
+        origin->family = 6;
+    else
+        return false;
+    return true;
+}
+
+static bool ends_with(const uint8_t *name, size_t n, const char *end)
+{
+    size_t n_end = strlen(end);
+
+    return n >= n_end && imapid_octets_is(name + n - n_end, n_end, end);
+}
+
+/* Would a field of this name hold an address? A version can look like one. */
+static bool is_address_name(const uint8_t *name, size_t n)
+{
+    static const char *const ends[] = {"ip", "ipv4", "ipv6", "addr", "address", "host", "-for"};
+
+    if (imapid_field_find(name, n) != IMAPID_FIELD_OTHER)
+        return false;
+    for (size_t i = 0; i < array_length(ends); i++)
+        if (ends_with(name, n, ends[i]))
+            return true;
+    return false;
+}
+
+bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
+{
+    static const char *const names[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip"};
+    const uint8_t *data = ident->unit.data;
+    struct imapid_list list;
+    struct imapid_pair pair;
+    bool found = false;
+
+    memset(origin, 0, sizeof *origin);
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair)) {
+        const uint8_t *name = data + pair.field.content.offset;
+        size_t n = pair.field.content.n;
+        char port[6];
+
+        if (pair.field.kind < IMAPID_STRING_QUOTED)
+            continue;
+        for (size_t i = 0; i < array_length(names) && !found; i++)
+            found = imapid_octets_is(name, n, names[i]) && read_address(data, &pair.value, origin);
+        if (imapid_octets_is(name, n, "x-originating-port") &&
+            copy_value(data, &pair.value, port, sizeof port))
+            ws_strtou16(port, NULL, &origin->port);
+    }
+    return found;
 }
 
 bool imapid_tree_is_empty(const struct imapid_ident *ident)
@@ -233,12 +362,39 @@ static int at(const struct builder *builder, const struct imapid_slice *slice)
     return (int)(builder->place->offset + slice->offset);
 }
 
-static void add_string(struct builder *builder, proto_tree *tree, int hf,
-                       const struct imapid_string *string)
+static proto_item *add_string(struct builder *builder, proto_tree *tree, int hf,
+                              const struct imapid_string *string)
 {
-    proto_tree_add_string(tree, hf, builder->place->tvb, at(builder, &string->content),
-                          (int)string->content.n,
-                          string_text(builder->pinfo->pool, builder->unit->data, string));
+    return proto_tree_add_string(tree, hf, builder->place->tvb, at(builder, &string->content),
+                                 (int)string->content.n,
+                                 string_text(builder->pinfo->pool, builder->unit->data, string));
+}
+
+/* May a click open it? What a stranger wrote may name a file or a program too. */
+static bool is_link(const uint8_t *data, const struct imapid_string *value)
+{
+    const uint8_t *text = data + value->content.offset;
+
+    return (value->content.n > 7 && imapid_octets_is(text, 7, "http://")) ||
+           (value->content.n > 8 && imapid_octets_is(text, 8, "https://"));
+}
+
+static void add_address(struct builder *builder, proto_tree *tree,
+                        const struct imapid_string *value)
+{
+    tvbuff_t *tvb = builder->place->tvb;
+    int offset = at(builder, &value->content), n = (int)value->content.n;
+    struct imapid_origin origin;
+    ws_in4_addr ipv4;
+
+    if (!read_address(builder->unit->data, value, &origin))
+        return;
+    memcpy(&ipv4, origin.address, sizeof ipv4);
+    if (origin.family == 4)
+        proto_tree_add_ipv4(tree, hf_value_ipv4, tvb, offset, n, ipv4);
+    else
+        proto_tree_add_ipv6(tree, hf_value_ipv6, tvb, offset, n,
+                            (const ws_in6_addr *)(const void *)origin.address);
 }
 
 static void add_value(struct builder *builder, proto_tree *tree, const struct imapid_pair *pair)
@@ -253,11 +409,15 @@ static void add_value(struct builder *builder, proto_tree *tree, const struct im
     if (value->kind < IMAPID_STRING_QUOTED)
         return;
     add_string(builder, tree, hf_value, value);
-    field = pair->field.kind < IMAPID_STRING_QUOTED
-                ? IMAPID_FIELD_OTHER
-                : imapid_field_find(data + pair->field.content.offset, pair->field.content.n);
-    if (field != IMAPID_FIELD_OTHER)
-        add_string(builder, tree, hf_defined[field], value);
+    field = field_of(data, pair);
+    if (field != IMAPID_FIELD_OTHER) {
+        proto_item *item = add_string(builder, tree, hf_defined[field], value);
+
+        if (field == IMAPID_FIELD_SUPPORT_URL && is_link(data, value))
+            proto_item_set_url(item);
+    }
+    if (is_address_name(data + pair->field.content.offset, pair->field.content.n))
+        add_address(builder, tree, value);
 }
 
 static void add_pair(struct builder *builder, const struct imapid_pair *pair)
@@ -436,6 +596,39 @@ void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
             add_time(below, tvb, exchange->command->call, exchange->result_call);
     }
     add_codes(pinfo, item, codes);
+}
+
+/* ---- what the capture keeps back ---- */
+
+void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                          enum imapid_tree_note note)
+{
+    proto_item *item;
+
+    proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
+    proto_item_set_generated(item);
+    expert_add_info(pinfo, item, &ei_notes[note]);
+}
+
+void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                                  unsigned offset, unsigned n)
+{
+    struct imapid_proxy_header header = {0};
+    const char *client = "nobody";
+
+    if (imapid_proxy_parse(tvb_get_ptr(tvb, (int)offset, (int)n), n, &header) == IMAPID_PROXY_OK &&
+        header.family) {
+        address address;
+
+        set_address(&address, header.family == 4 ? AT_IPv4 : AT_IPv6, header.family == 4 ? 4 : 16,
+                    header.address);
+        client = wmem_strdup_printf(pinfo->pool, "%s, port %u",
+                                    address_to_str(pinfo->pool, &address), header.port);
+    }
+    proto_tree_add_subtree_format(tree, tvb, (int)offset, (int)n, ett_result, NULL,
+                                  "PROXY protocol, for %s", client);
+    col_set_str(pinfo->cinfo, COL_PROTOCOL, "PROXY");
+    col_add_fstr(pinfo->cinfo, COL_INFO, "PROXY protocol, for %s", client);
 }
 
 void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,

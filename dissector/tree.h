@@ -4,6 +4,7 @@
 #define IMAPID_DISSECTOR_TREE_H
 
 #include <imapid/fields.h>
+#include <imapid/list.h>
 
 #include "records.h"
 
@@ -33,10 +34,36 @@ void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
                              const struct imapid_tree_place *place, unsigned n,
                              enum imapid_finding_code code);
 
+/* What the capture keeps back. */
+enum imapid_tree_note {
+    IMAPID_TREE_NOT_DECRYPTED, /* a connection in TLS stays closed */
+    IMAPID_TREE_NOT_IN_ORDER,  /* a segment came late, and TCP gave it to nobody */
+    IMAPID_TREE_N_NOTES
+};
+
+/* Adds a note about the packet that holds `tvb`. */
+void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                          enum imapid_tree_note note);
+
+/* Adds an item for a header of the PROXY protocol: `n` octets at `offset`. */
+void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                                  unsigned offset, unsigned n);
+
+/* Whom a proxy sent this ID for: the first address and port that it names. False: none. */
+bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin);
+
 /* The first value that is not empty of a defined field, as UTF-8 in `scope`; NULL: there is none.
  */
 const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
                               enum imapid_field field);
+
+/* A string of a list as UTF-8 in `scope`; NULL: NIL, or missing. */
+const char *imapid_tree_string(wmem_allocator_t *scope, const struct imapid_ident *ident,
+                               const struct imapid_string *string);
+
+/* Which defined field a pair of a list is; IMAPID_FIELD_OTHER: none. */
+enum imapid_field imapid_tree_field(const struct imapid_ident *ident,
+                                    const struct imapid_pair *pair);
 
 /* Does it give no value at all? */
 bool imapid_tree_is_empty(const struct imapid_ident *ident);

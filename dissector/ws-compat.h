@@ -31,6 +31,14 @@ typedef gboolean ws_bool;
 #define WS_MENU(above, name) above "/" name
 #endif
 
+/* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
+ */
+#define WS_TCP_RETRANSMISSION          0x0001
+#define WS_TCP_ACK_LOST_PACKET         0x0004
+#define WS_TCP_OUT_OF_ORDER            0x0200
+#define WS_TCP_FAST_RETRANSMISSION     0x0400
+#define WS_TCP_SPURIOUS_RETRANSMISSION 0x4000
+
 /* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */
 guint32 ssl_starttls_ack(dissector_handle_t tls_handle, packet_info *pinfo,
                          dissector_handle_t app_handle);

@@ -1007,6 +1007,11 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
         lose_server(session);
 }
 
+void imapid_session_doubt(struct imapid_session *session)
+{
+    doubt_commands(session);
+}
+
 void imapid_session_end(struct imapid_session *session)
 {
     int slot;

@@ -162,6 +162,10 @@ bool imapid_session_event(struct imapid_session *session, struct imapid_event *e
  * that is shown before the hole that swallowed its command passes for an unsolicited one. */
 void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n);
 
+/* Commands may have been sent that were not captured, nobody knows where: as where the server
+ * acknowledges octets of the client's that never came. A later gap tells the place. */
+void imapid_session_doubt(struct imapid_session *session);
+
 /* The connection, or the capture, has ended: every open exchange ends. Take the events. Call
  * imapid_session_gap for both sides before where the capture ends in mid-connection and a unit
  * begun shall still be told as a cut one. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tls.h: the TLS around IMAP, as far as it stays closed. Wireshark decrypts; what it has no secrets
+ * for never comes to us, and that has to be said. */
+#ifndef IMAPID_DISSECTOR_TLS_H
+#define IMAPID_DISSECTOR_TLS_H
+
+#include "ws-compat.h"
+
+#include <imapid/proxy.h>
+
+/* Registers a protocol in name only below TLS, and its dissector. */
+void imapid_tls_register(void);
+
+/* Returns the dissector to which connections known to carry IMAP in TLS are to be given: it calls
+ * that of TLS, and keeps count. For ever. */
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls);
+
+/* Something of this connection came out of TLS: it is not closed. */
+void imapid_tls_note_open(conversation_t *conversation);
+
+/* The header of a proxy that stood before the TLS of this connection; NULL: there was none. File
+ * scope. */
+const struct imapid_proxy_header *imapid_tls_proxy_header(conversation_t *conversation);
+
+#endif
