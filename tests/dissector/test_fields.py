@@ -127,11 +127,26 @@ class Fields(case.Case):
         off = ("-o", "imapid.session_identity:FALSE")
         self.assertEqual(self.frames(capture, "imapid.client.name", *off), [])
 
+    def test_links_of_the_web_alone(self):
+        def nodes(tree):
+            for node in tree:
+                yield node
+                yield from nodes(node.get("n", []))
+
+        for url, is_link in ((b"https://example.test/", True), (b"HTTP://example.test", True),
+                             (b"file:///bin/sh", False), (b"javascript:x", False), (b"https", False)):
+            talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("support-url" "' + url + b'")\r\n')
+            with self.shark.sharkd(self.capture(talk)) as shark:
+                tree = shark.ask("frame", frame=5, proto=True)["tree"]
+            found = [node for node in nodes(tree) if "imapid.support_url" in str(node.get("f", ""))]
+            self.assertEqual(["url" in node for node in found], [is_link], url)
+
     def test_every_name_is_registered(self):
         names = self.shark.field_names()
         promised = """request response tag nil count pair field value value.nil name version os os_version vendor
             support_url address date command arguments environment status response_in request_in time
-            client.name client.version server.name server.version""".split()
+            client.name client.version server.name server.version client.ipv4 client.ipv6 client.port value.ipv4
+            value.ipv6 not_decrypted not_in_order""".split()
         for name in promised:
             self.assertIn("imapid." + name, names)
 

@@ -155,24 +155,6 @@ class Preferences(case.Case):
             self.exchanges("tiny-segments.pcap", "-o", "tcp.analyze_sequence_numbers:FALSE"),
             self.exchanges("tiny-segments.pcap"))
 
-    def test_statistics_without_a_tree(self):
-        for passes in ((), ("-2",)):
-            text = self.shark.tshark(self.sample("thunderbird-dovecot.pcapng"), "-q", "-z", "imapid,tree", *passes)
-            self.assertRegex(text, r"(?m)^ Thunderbird +1 ")
-            self.assertRegex(text, r"(?m)^  153\.7\.0 +1 ")
-            self.assertRegex(text, r"(?m)^ Dovecot +1 ")
-
-    def test_statistics_with_a_filter(self):
-        text = self.shark.tshark(self.sample("several-ids.pcap"), "-q", "-z",
-                                 'imapid,tree,imapid.name == "third"')
-        self.assertRegex(text, r"(?m)^Clients +1 ")
-
-    def test_statistics_opened_after_loading(self):
-        with self.shark.sharkd(self.sample("several-ids.pcap")) as shark:
-            answer = shark.ask("tap", tap0="stat:imapid")
-        clients = [node for node in answer["taps"][0]["stats"] if node["name"] == "Clients"]
-        self.assertEqual(clients[0]["count"], 4)
-
     def test_expert_tap_without_a_tree(self):
         text = self.shark.tshark(self.sample("imaplib-dovecot.pcap"), "-q", "-z", "expert")
         self.assertIn("the identity crossed the network unencrypted", text)
@@ -206,18 +188,37 @@ class Holes(case.Case):
             self.assertEqual(len(self.shown(talk, *options)), 1, options)
 
     def test_sent_again_with_more(self):
-        """What TCP takes for a retransmission and no more it gives to nobody. By its timing 4.6 takes this
-        segment for one, earlier ones take it for one out of order."""
+        """What TCP takes for a retransmission, or out of order, it gives to nobody: a hole, and no fault of the
+        server's that it answers what nobody saw."""
         talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20])
         talk.again(0, COMMAND[10:], 10).server(ANSWER)
-        for options in (("-o", "tcp.analyze_sequence_numbers:FALSE"),
+        capture = self.capture(talk)
+        self.assertEqual(self.shown(talk)[0], ("a1", [["name", "x"]]))
+        for options in ((), ("-o", "tcp.analyze_sequence_numbers:FALSE"),
                         ("-o", "tcp.no_subdissector_on_error:FALSE")):
-            is_withheld = self.frames(self.capture(talk), "tcp.analysis.retransmission", *options) == [6]
-            shown = self.shown(talk, *options)
-            if is_withheld:
-                self.assertEqual(shown[0], ("a1", [["name", "x"]]), options)
-            else:
-                self.assertEqual(shown, [("a1", [["name", "x"], ["version", "1"]])], options)
+            self.assertEqual(self.frames(capture, "imapid.unsolicited_response", *options), [], options)
+            if options:
+                self.assertEqual(self.shown(talk, *options), [("a1", [["name", "x"], ["version", "1"]])], options)
+
+    def test_a_command_that_is_missing(self):
+        talk = pcap.Talk().handshake().server(GREETING).lose(0, len(COMMAND)).server(ANSWER)
+        capture = self.capture(talk)
+        self.assertEqual(self.frames(capture, "imapid.response"), [5])
+        self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
+
+    def test_late_segments_are_pointed_at(self):
+        halves = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:]).server(ANSWER)
+        whole = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
+        for talk in (halves, whole):
+            talk.packets[4:6] = reversed(talk.packets[4:6])
+            capture = self.capture(talk)
+            self.assertEqual(self.frames(capture, "imapid.not_in_order"), [6])
+            self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
+        self.assertEqual(self.frames(self.capture(halves), "imapid.not_in_order", *exchanges.IN_ORDER), [])
+
+    def test_nothing_is_late(self):
+        for name in ("tiny-segments.pcap", "thunderbird-dovecot.pcapng", "append-decoy-long.pcapng"):
+            self.assertEqual(self.frames(self.sample(name), "imapid.not_in_order"), [], name)
 
     def test_out_of_order(self):
         talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:])
@@ -315,6 +316,30 @@ class Encrypted(case.Case):
         rows = self.shark.rows(capture, ["imapid.tag"], "-2", "-Y", "imapid", "-o",
                                f"tls.keylog_file:{self.shark.readable(keys)}", with_keys=False)
         self.assertEqual(rows, [])
+
+    def closed(self, capture, *arguments, **options):
+        """The connections of which it is said that they were not decrypted, in one pass and in two."""
+        told = [self.shark.rows(capture, ["tcp.stream"], *passes, "-Y", "imapid.not_decrypted", *arguments, **options)
+                for passes in ((), ("-2",))]
+        self.assertEqual(*told)
+        return [int(row[0][0]) for row in told[0]]
+
+    def test_what_stays_closed_is_told(self):
+        self.assertEqual(self.closed(self.sample("tls-no-keys.pcap")), [0])
+        for name in ("curl-dovecot-tls.pcap", "starttls.pcap", "thunderbird-dovecot-starttls.pcap",
+                     "tls13-aes128-gcm.pcap", "tls12-ecdhe-aes128-gcm.pcap", "compress-tls.pcap"):
+            self.assertEqual(self.closed(self.sample(name), with_keys=False), [0], name)
+            self.assertEqual(self.closed(self.sample(name)), [], name)
+
+    def test_a_wrong_key_log_leaves_it_closed(self):
+        keys = self.shark.readable(wireshark.key_log(self.sample("starttls.pcap")))
+        capture = self.sample("curl-dovecot-tls.pcap")
+        self.assertEqual(self.closed(capture, "-o", f"tls.keylog_file:{keys}", with_keys=False), [0])
+
+    def test_of_what_was_read_nothing_is_told(self):
+        for capture in self.with_keys():
+            if "aria" not in capture:
+                self.assertEqual(self.closed(capture), [], capture)
 
     def test_inflated_octets_are_a_data_source(self):
         text = self.shark.tshark(self.sample("compress.pcap"), "-2", "-x", "-Y", 'imapid.version == "compressed"')
