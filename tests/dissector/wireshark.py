@@ -42,7 +42,7 @@ class Wireshark:
         os.mkdir(self.home)
         self.files = os.path.join(self.folder, "files")
         os.mkdir(self.files)
-        self._open_up()
+        self.open_up()
         self.environment = {
             "HOME": self.home, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"],
             "WIRESHARK_PLUGIN_DIR": self.plugins,
@@ -51,7 +51,7 @@ class Wireshark:
         if preload:
             self.environment.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0")
 
-    def _open_up(self):
+    def open_up(self):
         for folder, _, names in os.walk(self.folder):
             os.chmod(folder, 0o755)
             for name in names:

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `cmake --install` puts where, and what Wireshark makes of it."""
+import os
+import subprocess
+import unittest
+import zipfile
+
+import case
+import pcap
+
+BUILD = os.path.dirname(os.path.abspath(os.environ.get("IMAPID_PLUGINS", "build/plugins")))
+PROFILE = "IMAP ID"
+
+
+def install(*arguments, **environment):
+    done = subprocess.run(["cmake", "--install", BUILD, *arguments], capture_output=True, check=False, text=True,
+                          env={**os.environ, **environment})
+    if done.returncode:
+        raise AssertionError(done.stdout + done.stderr)
+
+
+def files(folder):
+    return sorted(os.path.relpath(os.path.join(where, name), folder)
+                  for where, _, names in os.walk(folder) for name in names)
+
+
+class System(case.Case):
+    def test_beside_wireshark(self):
+        root = os.path.join(self.shark.folder, "root")
+        install(DESTDIR=root)
+        found = files(root)
+        plugins = [path for path in found if path.endswith("/imapid.so")]
+        profile = [path for path in found if f"/profiles/{PROFILE}/" in path]
+        self.assertRegex(plugins[0], r"^usr/lib/.*wireshark/plugins/\d+\.\d+/epan/imapid\.so$")
+        self.assertEqual(len(plugins), 1)
+        self.assertEqual([os.path.basename(path) for path in profile],
+                         ["colorfilters", "dfilter_buttons", "preferences"])
+        self.assertTrue(all(path.startswith("usr/share/wireshark/profiles/") for path in profile), profile)
+
+
+class User(case.Case):
+    """The plugin and the profile of the user's own folder, with nothing else told to tshark."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        install("--component", "user", HOME=cls.shark.home, XDG_CONFIG_HOME="")
+        cls.shark.open_up()
+        cls.shark.environment["WIRESHARK_PLUGIN_DIR"] = os.path.join(cls.shark.folder, "none")
+
+    def tshark(self, name, *arguments):
+        # The personal plugins, but not those of the environment.
+        return self.shark.tshark(self.sample(name), *arguments, with_plugin=False)
+
+    def test_nothing_else_is_there(self):
+        where = {os.path.dirname(path) for path in files(self.shark.home)}
+        self.assertEqual(len(where), 2, where)
+        self.assertIn(f".config/wireshark/profiles/{PROFILE}", where)
+        self.assertRegex(" ".join(where), r"\.local/lib/wireshark/plugins/\d+\.\d+/epan")
+
+    def test_the_plugin_is_loaded(self):
+        self.assertIn("ID: Thunderbird", self.tshark("thunderbird-dovecot.pcapng", "-Y", "imapid.request"))
+
+    def test_columns(self):
+        text = self.tshark("thunderbird-dovecot.pcapng", "-C", PROFILE, "-2")
+        for line in text.splitlines():
+            self.assertRegex(line, r"Thunderbird\s+153\.7\.0\s+Dovecot")
+
+    def test_out_of_order_is_put_in_order(self):
+        talk = pcap.Talk().handshake().server(b"* OK ready\r\n").client(b'a1 ID ("name" ').client(b'"x")\r\n')
+        talk.packets[4:6] = reversed(talk.packets[4:6])
+        for profile, text in ((("-C", PROFILE), "ID: x"), ((), "")):
+            shown = self.shark.tshark(self.capture(talk), *profile, "-Y", "imapid.request", with_plugin=False)
+            self.assertIn(text, shown)
+            self.assertEqual(bool(shown), bool(text))
+
+    def test_filters_are_filters(self):
+        """Of the buttons and the colours: tshark says where one cannot be understood."""
+        folder = os.path.join(self.shark.home, ".config/wireshark/profiles", PROFILE)
+        with open(os.path.join(folder, "dfilter_buttons"), encoding="utf-8") as file:
+            buttons = [line.split('","')[2].replace(r"\x22", '"') for line in file if line.startswith('"')]
+        with open(os.path.join(folder, "colorfilters"), encoding="utf-8") as file:
+            colours = [line.split("@")[2] for line in file if line.startswith("@")]
+        self.assertEqual((len(buttons), len(colours)), (5, 8))
+        for display_filter in buttons + colours:
+            self.tshark("dovecot-proxy.pcapng", "-2", "-Y", display_filter)
+        self.assertTrue(self.tshark("dovecot-proxy.pcapng", "-2", "-Y", buttons[3]))
+
+    def test_the_archive(self):
+        with zipfile.ZipFile(os.path.join(BUILD, "imapid-profile.zip")) as archive:
+            names = sorted(name for name in archive.namelist() if not name.endswith("/"))
+        self.assertEqual(names, [f"{PROFILE}/{name}" for name in ("colorfilters", "dfilter_buttons", "preferences")])
+
+
+if __name__ == "__main__":
+    unittest.main()
