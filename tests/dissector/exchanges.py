@@ -22,6 +22,15 @@ def value_of(item, name):
     return None
 
 
+def items_of(layers):
+    """The items of ID commands, responses and results, in order. Some link layers stand above all else."""
+    for key, value in layers:
+        if key == "imapid":
+            yield value
+        elif isinstance(value, list):
+            yield from items_of(value)
+
+
 def params_of(item):
     if value_of(item, "imapid.count") is None or value_of(item, "imapid.nil") is not None:
         return None
@@ -84,9 +93,7 @@ class Builder:
     def add_packet(self, layers):
         frame = int(value_of(layers, "frame.number"))
         stream = number(value_of(layers, "tcp.stream"))
-        for key, item in layers:
-            if key != "imapid":
-                continue
+        for item in items_of(layers):
             if value_of(item, "imapid.request") is None and value_of(item, "imapid.response") is None:
                 self.add_result(stream, frame, item)
             else:
