@@ -16,6 +16,7 @@
 #include "hook.h"
 
 #include "identity.h"
+#include "legs.h"
 #include "show.h"
 #include "stream.h"
 #include "tls.h"
@@ -145,6 +146,23 @@ static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is
     copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
 }
 
+/* The client's end of a connection whose server was found. */
+static struct imapid_origin client_end(const struct imapid_stream *stream, packet_info *pinfo)
+{
+    bool is_sender = !is_from_server(stream, pinfo);
+    const address *address = is_sender ? &pinfo->src : &pinfo->dst;
+    struct imapid_origin end = {
+        .port = (uint16_t)(is_sender ? pinfo->srcport : pinfo->destport),
+    };
+
+    if ((address->type == AT_IPv4 || address->type == AT_IPv6) &&
+        address->len <= (int)sizeof end.address) {
+        end.family = address->type == AT_IPv4 ? 4 : 6;
+        memcpy(end.address, address->data, (size_t)address->len);
+    }
+    return end;
+}
+
 /* What TCP knows of a connection. Its own function for that forgets what it found about the current
  * segment. */
 static struct tcp_analysis *analysis_of(const conversation_t *conversation,
@@ -245,6 +263,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
     unsigned n_proxy = is_start ? take_proxy_header(stream, conversation, pinfo, octets, n) : 0;
     enum imapid_speaker speaker;
+    struct imapid_origin end;
 
     octets += n_proxy;
     n -= n_proxy;
@@ -265,6 +284,9 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
     }
+    end = client_end(stream, pinfo);
+    imapid_legs_note_end(stream, &end);
+    imapid_legs_note_end(stream, &stream->origin);
     conversation_add_proto_data(conversation, proto_imapid, stream);
     return stream;
 }
@@ -605,6 +627,7 @@ void imapid_hook_register(int proto)
     proto_stream = proto_register_protocol_in_name_only("IMAP with ID", "IMAP with ID",
                                                         "imapid.stream", proto_imap, FT_PROTOCOL);
     imapid_tls_register();
+    imapid_legs_register();
     stream_handle = register_dissector("imapid.stream", dissect_stream, proto_stream);
 }
 

@@ -13,6 +13,7 @@
 #include <epan/column-utils.h>
 
 #include "export.h"
+#include "legs.h"
 #include "stats.h"
 #include "tree.h"
 
@@ -206,6 +207,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
         note_name(show, part->ident);
         imapid_stats_count(show->pinfo, show->stream, part->ident);
         imapid_export_add(show->pinfo, part->ident);
+        if (is_visited && imapid_legs_is_changed(show->stream, part->ident))
+            codes |= UINT32_C(1) << IMAPID_FINDING_CHANGED_IN_TRANSIT;
         imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
     }
     if (result && imapid_records_is_believed(result, is_visited, seen) &&

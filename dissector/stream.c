@@ -17,6 +17,13 @@
 
 #include "identity.h"
 
+static unsigned n_reads_of_all; /* never set back: it only has to differ */
+
+unsigned imapid_stream_count_reads(void)
+{
+    return n_reads_of_all;
+}
+
 /* A run of octets being read. */
 struct reader {
     struct imapid_stream *stream;
@@ -34,6 +41,8 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
 
     imapid_session_init(&stream->session, from_start, security);
     stream->calls = wmem_tree_new(wmem_file_scope());
+    stream->commands = wmem_list_new(wmem_file_scope());
+    stream->leg = wmem_new0(wmem_file_scope(), struct imapid_leg);
     return stream;
 }
 
@@ -193,8 +202,11 @@ static struct imapid_ident *add_ident(struct reader *reader, const struct imapid
     ident->exchange = exchange;
     if (part)
         part->ident = ident;
-    if (!reader->stream->as_ended_at)
-        imapid_identity_note(reader->stream, ident);
+    if (reader->stream->as_ended_at)
+        return ident;
+    imapid_identity_note(reader->stream, ident);
+    if (ident->side == IMAPID_CLIENT)
+        wmem_list_append(reader->stream->commands, ident);
     return ident;
 }
 
@@ -424,6 +436,7 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
 {
     struct imapid_direction *direction = &stream->directions[side];
 
+    direction->had_gap = true;
     if (direction->inflate) {
         direction->is_lost = true;
         n = 0;
@@ -622,6 +635,10 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
     unsigned n_new = (unsigned)n - n_passed;
 
     stream->n_reads++;
+    n_reads_of_all++;
+    stream->last = place->time;
+    if (stream->n_reads == 1)
+        stream->first = place->time;
     stream->to = IMAPID_SWITCH_NONE;
     if (n_new && stream->is_compressed) {
         add_deflate_part(call, n_passed, n_new);

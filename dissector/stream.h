@@ -28,8 +28,15 @@ struct imapid_direction {
     bool in_whole; /* the unit's head was read; it is held until its end, literals included */
     struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
-    bool has_gap;                   /* a hole was passed over; see hook.c */
+    bool had_gap;                   /* octets are missing somewhere */
+    bool has_gap;                   /* a hole that nothing was said of; see hook.c */
     uint32_t tcp_next; /* what TCP expects next, whether or not it came to us; see hook.c */
+};
+
+/* What legs.c found, as of so many reads. */
+struct imapid_leg {
+    unsigned as_of;
+    const struct imapid_ident *changed; /* NULL: nothing; file scope */
 };
 
 /* What the octets behind the current ones are. */
@@ -53,6 +60,10 @@ struct imapid_stream {
     unsigned n_proxy;               /* octets of a proxy's header that are still to come */
     struct imapid_origin origin;    /* whom that header names */
     struct imapid_ident *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
+
+    wmem_list_t *commands;  /* the ID commands, those included that are not believed; file scope */
+    nstime_t first, last;   /* of its calls */
+    struct imapid_leg *leg; /* file scope */
 
     address server; /* its address is in file scope */
     unsigned server_port;
@@ -99,6 +110,9 @@ struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
 /* Tells what there would be to tell if the capture ended here: a unit that is cut. It is shown as
  * long as no further call is read. Meant for later visits; the stream itself stays as it is. */
 void imapid_stream_tell_end(struct imapid_stream *stream);
+
+/* Calls read so far of all streams together: what was found out is good as long as it stays. */
+unsigned imapid_stream_count_reads(void);
 
 /* Has something proven that this is IMAP? */
 bool imapid_stream_is_proven(const struct imapid_stream *stream);

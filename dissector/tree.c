@@ -283,15 +283,16 @@ static bool is_address_name(const uint8_t *name, size_t n)
     return false;
 }
 
-bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
+/* The first address of a field of these names (`ips`, up to NULL), and the port of `port_name`. */
+static bool read_end(const struct imapid_ident *ident, const char *const *ips,
+                     const char *port_name, struct imapid_origin *end)
 {
-    static const char *const names[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip"};
     const uint8_t *data = ident->unit.data;
     struct imapid_list list;
     struct imapid_pair pair;
     bool found = false;
 
-    memset(origin, 0, sizeof *origin);
+    memset(end, 0, sizeof *end);
     imapid_list_begin(&list, &ident->unit);
     while (imapid_list_next(&list, &pair)) {
         const uint8_t *name = data + pair.field.content.offset;
@@ -300,13 +301,39 @@ bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *
 
         if (pair.field.kind < IMAPID_STRING_QUOTED)
             continue;
-        for (size_t i = 0; i < array_length(names) && !found; i++)
-            found = imapid_octets_is(name, n, names[i]) && read_address(data, &pair.value, origin);
-        if (imapid_octets_is(name, n, "x-originating-port") &&
+        for (const char *const *ip = ips; *ip && !found; ip++)
+            found = imapid_octets_is(name, n, *ip) && read_address(data, &pair.value, end);
+        if (imapid_octets_is(name, n, port_name) &&
             copy_value(data, &pair.value, port, sizeof port))
-            ws_strtou16(port, NULL, &origin->port);
+            ws_strtou16(port, NULL, &end->port);
     }
     return found;
+}
+
+bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
+{
+    static const char *const ips[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip", NULL};
+
+    return read_end(ident, ips, "x-originating-port", origin);
+}
+
+void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
+{
+    static const char *const ips[] = {"x-connected-ip", NULL};
+
+    read_end(ident, ips, "x-connected-port", connected);
+}
+
+bool imapid_tree_is_malformed(const struct imapid_ident *ident)
+{
+    struct imapid_findings findings;
+
+    imapid_findings_clear(&findings);
+    imapid_findings_add_unit(&findings, ident->side, &ident->unit);
+    for (unsigned i = 0; i < findings.n; i++)
+        if (imapid_finding_is_form(findings.list[i].code))
+            return true;
+    return false;
 }
 
 bool imapid_tree_is_empty(const struct imapid_ident *ident)

@@ -52,6 +52,13 @@ void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t
 /* Whom a proxy sent this ID for: the first address and port that it names. False: none. */
 bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin);
 
+/* Where that client had connected to, as the proxy says; family and port are 0 where it does not.
+ */
+void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origin *connected);
+
+/* Is something wrong with the list? */
+bool imapid_tree_is_malformed(const struct imapid_ident *ident);
+
 /* The first value that is not empty of a defined field, as UTF-8 in `scope`; NULL: there is none.
  */
 const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,

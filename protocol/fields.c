@@ -2,6 +2,8 @@
 /* fields.c: looks defined fields up. Every other field is OTHER, which is no fault. */
 #include <imapid/fields.h>
 
+#include <string.h>
+
 static const struct {
     const char *wire, *column;
 } fields[IMAPID_N_FIELDS] = {
@@ -16,6 +18,20 @@ enum imapid_field imapid_field_find(const uint8_t *name, size_t n)
         if (imapid_octets_is(name, n, fields[i].wire))
             return (enum imapid_field)i;
     return IMAPID_FIELD_OTHER;
+}
+
+bool imapid_field_is_proxys(const uint8_t *name, size_t n)
+{
+    static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",
+                                           "x-proxy-",       "x-forward-",   "x-forwarded-"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        size_t n_prefix = strlen(prefixes[i]);
+
+        if (n >= n_prefix && imapid_octets_is(name, n_prefix, prefixes[i]))
+            return true;
+    }
+    return false;
 }
 
 const char *imapid_field_wire_name(enum imapid_field field)

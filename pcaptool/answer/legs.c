@@ -8,6 +8,7 @@
 #include "answer/legs.h"
 
 #include <gio/gio.h>
+#include <imapid/fields.h>
 #include <string.h>
 
 /* Clocks of two capture points may differ by this much; within it a port is rarely used again for
@@ -28,18 +29,6 @@ static bool is_named(const struct imapid_record_string *field, const char *name)
 {
     return !field->is_nil && field->n == strlen(name) &&
            !g_ascii_strncasecmp((const char *)field->octets, name, field->n);
-}
-
-static bool is_proxy_field(const struct imapid_record_string *field)
-{
-    static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",
-                                           "x-proxy-",       "x-forward-",   "x-forwarded-"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++)
-        if (!field->is_nil && field->n >= strlen(prefixes[i]) &&
-            !g_ascii_strncasecmp((const char *)field->octets, prefixes[i], strlen(prefixes[i])))
-            return true;
-    return false;
 }
 
 static const struct imapid_record_string *find(const struct imapid_record_half *half,
@@ -133,7 +122,7 @@ static char *own_pairs(const struct imapid_record_half *half)
         GString *text;
         char *lower;
 
-        if (is_proxy_field(&pair->field))
+        if (!pair->field.is_nil && imapid_field_is_proxys(pair->field.octets, pair->field.n))
             continue;
         text = g_string_new(NULL);
         lower = pair->field.is_nil

@@ -2,8 +2,11 @@
 """Puts the ID exchanges of a capture together from what the plugin shows.
 
 An exchange is a dict: stream, tag, command, response (frame and params, or None), result (frame and
-status, or None). Params are a list of [field, value], or None for NIL and for no list at all.
+status, or None), findings (their codes, in order). Params are a list of [field, value], or None for NIL and for no list at all.
 """
+import os
+import re
+
 
 # Wireshark waits for ever for octets that are missing when it puts segments in order, and without that
 # it passes over those that came too late: which of the two is right depends on the capture.
@@ -29,6 +32,28 @@ def items_of(layers):
             yield value
         elif isinstance(value, list):
             yield from items_of(value)
+
+
+def read_codes():
+    """The codes of findings, as filters spell them -> as they are."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../protocol/include/imapid/findings.def")
+    with open(path, encoding="utf-8") as file:
+        codes = re.findall(r'^IMAPID_FINDING\(\w+, "([a-z-]+)"', file.read(), re.M)
+    return {"imapid." + code.replace("-", "_"): code for code in codes}
+
+
+CODES = read_codes()
+
+
+def codes_of(item):
+    """The codes of all findings below an item."""
+    found = set()
+    for key, value in item:
+        if key in CODES:
+            found.add(CODES[key])
+        if isinstance(value, list):
+            found |= codes_of(value)
+    return found
 
 
 def params_of(item):
@@ -59,7 +84,8 @@ class Builder:
         return fits[0] if fits else None
 
     def new(self, stream, tag):
-        exchange = {"stream": stream, "tag": tag, "command": None, "response": None, "result": None}
+        exchange = {"stream": stream, "tag": tag, "command": None, "response": None, "result": None,
+                    "findings": set()}
         self.exchanges.append(exchange)
         return exchange
 
@@ -67,13 +93,17 @@ class Builder:
         half = {"frame": frame, "params": params_of(item)}
         tag = value_of(item, "imapid.tag")
         if value_of(item, "imapid.request") is not None:
-            self.new(stream, tag)["command"] = half
+            exchange = self.new(stream, tag)
+            exchange["command"] = half
+            exchange["findings"] |= codes_of(item)
             return
         exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "response")
         if exchange and exchange["response"]:
             self.n_extra += 1
+            exchange["findings"] |= codes_of(item) & {"extra-response"}
             return
         exchange = exchange or self.new(stream, tag)
+        exchange["findings"] |= codes_of(item)
         exchange["response"] = half
         if value_of(item, "imapid.status") is not None:
             exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
@@ -89,6 +119,7 @@ class Builder:
             exchange = orphans[0]
             exchange["tag"] = tag
         exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
+        exchange["findings"] |= codes_of(item)
 
     def add_packet(self, layers):
         frame = int(value_of(layers, "frame.number"))
@@ -105,4 +136,6 @@ def of_capture(wireshark, capture, *arguments):
     builder = Builder()
     for layers in wireshark.trees(capture, "-2", *arguments, "-Y", "imapid"):
         builder.add_packet(layers)
+    for exchange in builder.exchanges:
+        exchange["findings"] = sorted(exchange["findings"])
     return builder.exchanges

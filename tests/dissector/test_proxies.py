@@ -40,6 +40,51 @@ class InAnId(case.Case):
         self.assertEqual(self.frames(capture, "imapid.client.ipv4", "-o", "imapid.session_identity:FALSE"), [])
 
 
+class Legs(case.Case):
+    """What the client said, and what the proxy made of it."""
+
+    PROXY = b' "x-originating-ip" "10.0.0.5" "x-originating-port" "50000" "x-connected-ip" "10.0.0.1"'
+
+    def changed(self, outer, inner, more=(), **ports):
+        legs = [pcap.Talk().handshake().server(GREETING).client(b"a1 ID " + outer + b"\r\n").server(ANSWER),
+                pcap.Talk(client_port=40000, **ports).handshake().server(GREETING)
+                .client(b"a1 ID " + inner + b"\r\n").server(ANSWER)]
+        for leg in more:
+            leg(legs)
+        packets = [packet for leg in legs for packet in leg.packets]
+        return self.frames(self.shark.write("legs.pcap", pcap.write(packets)), "imapid.changed_in_transit")
+
+    def test_the_same(self):
+        self.assertEqual(self.changed(b'("name" "x" "os" NIL)', b'("OS" NIL "NAME" "x"' + self.PROXY + b")"), [])
+        self.assertEqual(self.changed(b"NIL", b"(" + self.PROXY[1:] + b")"), [])
+
+    def test_changed(self):
+        self.assertEqual(self.changed(b'("name" "x")', b'("name" "X"' + self.PROXY + b")"), [11])
+        self.assertEqual(self.changed(b'("name" NIL)', b'("name" "NIL"' + self.PROXY + b")"), [11])
+
+    def test_nothing_arrives(self):
+        self.assertEqual(self.changed(b'("name" "x")', b"(" + self.PROXY[1:] + b")"), [11])
+
+    def test_other_connections(self):
+        other = self.PROXY.replace(b"50000", b"50001")
+        self.assertEqual(self.changed(b'("name" "x")', b'("name" "X"' + other + b")"), [])
+        other = self.PROXY.replace(b"10.0.0.1", b"10.0.0.2")
+        self.assertEqual(self.changed(b'("name" "x")', b'("name" "X"' + other + b")"), [])
+
+    def test_nothing_is_found_in_what_was_lost(self):
+        for side in (0, 1):
+            self.assertEqual(self.changed(b'("name" "x")', b'("name" "X"' + self.PROXY + b")", more=[
+                lambda legs: legs[0].lose(0, 5).client(b"a2 NOOP\r\n")]), [], side)
+
+    def test_later_lists_count(self):
+        self.assertEqual(self.changed(b"NIL", b'("name" "late"' + self.PROXY + b")", more=[
+            lambda legs: legs[0].client(b'a2 ID ("name" "late")\r\n').server(b"a2 OK\r\n")]), [])
+
+    def test_real_ones_are_silent(self):
+        for name in ("dovecot-proxy.pcapng", "dovecot-proxy-late-id.pcapng", "nginx-proxy.pcapng"):
+            self.assertEqual(self.frames(self.sample(name), "imapid.changed_in_transit"), [], name)
+
+
 class InAHeader(case.Case):
     def check(self, talk, **ports):
         capture = self.capture(talk)

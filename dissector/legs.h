@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* legs.h: two connections of one capture that are the legs of a proxied session: the proxy says on
+ * one of them for whom it speaks, and that client speaks on the other. */
+#ifndef IMAPID_DISSECTOR_LEGS_H
+#define IMAPID_DISSECTOR_LEGS_H
+
+#include "stream.h"
+
+void imapid_legs_register(void);
+
+/* Remembers the client's end of a connection: its own, or the one that a proxy's header names.
+ * Called once for each. */
+void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_origin *end);
+
+/* Is this command of the proxy's the one that shows another list than the client said, or none of
+ * what it said? Only when all has been read: on later visits. Never where either leg is not whole.
+ */
+bool imapid_legs_is_changed(const struct imapid_stream *stream, const struct imapid_ident *command);
+
+#endif
