@@ -36,6 +36,7 @@ struct imapid_tls {
 
 static int proto_state = -1;
 static int proto_tls = -1;
+static protocol_t *protocol;          /* ours; for ever */
 static dissector_handle_t tls_handle; /* for ever */
 
 static struct imapid_tls *find(const conversation_t *conversation)
@@ -121,12 +122,16 @@ static unsigned skip_proxy_header(struct imapid_tls *tls, tvbuff_t *tvb, packet_
 
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct imapid_tls *tls = get(find_or_create_conversation(pinfo));
-    unsigned n_proxy = skip_proxy_header(tls, tvb, pinfo);
+    struct imapid_tls *tls;
+    unsigned n_proxy;
     struct tcpinfo info;
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
+    if (!proto_is_protocol_enabled(protocol))
+        return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
+    tls = get(find_or_create_conversation(pinfo));
+    n_proxy = skip_proxy_header(tls, tvb, pinfo);
     if (n_proxy) {
         imapid_tree_add_proxy_header(tree, pinfo, tvb, 0, n_proxy);
         if (n_proxy == tvb_captured_length(tvb))
@@ -160,8 +165,9 @@ void imapid_tls_register(void)
     register_dissector("imapid.tls", dissect, proto_state);
 }
 
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls)
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, int proto)
 {
+    protocol = find_protocol_by_id(proto);
     tls_handle = tls;
     return find_dissector("imapid.tls");
 }

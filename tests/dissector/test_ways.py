@@ -112,6 +112,23 @@ class Ports(case.Case):
                                            (("--disable-protocol", "imapid"), {}))]
         self.assertEqual(*rows)
 
+    def test_switched_off_in_tls(self):
+        for name in ("tls-no-keys.pcap", "curl-dovecot-tls.pcap"):
+            rows = [self.shark.rows(self.sample(name), ["_ws.col.Info", "_ws.expert.message", "imap.line"], "-2",
+                                    *arguments, **options)
+                    for arguments, options in (((), {"with_plugin": False}),
+                                               (("--disable-protocol", "imapid"), {}))]
+            self.assertEqual(*rows)
+
+    def test_ports_of_the_builtin_dissector(self):
+        """Where the octets do not tell: begun inside a message, nothing answered."""
+        talk = pcap.Talk(server_port=4711).client(b"text\r\nmore").client(b" text\r\n").client(COMMAND)
+        capture = self.capture(talk)
+        way = ("-o", "imap.tcp.port:143,4711")
+        self.assertEqual(self.frames(capture, "imap"), [])
+        self.assertEqual(self.frames(capture, "imapid.request", *way), [3])
+        self.assertEqual(self.shown(self.capture(plain()), *way), [("a1", 5, 6, 6)])
+
 
 class Builtin(case.Case):
     """All else that the built-in dissector shows stays."""
