@@ -75,9 +75,9 @@ static bool has_application_data(tvbuff_t *tvb)
     while (n - at >= RECORD_HEADER) {
         unsigned n_record = tvb_get_ntohs(tvb, (int)at + 3);
 
-        if (tvb_get_guint8(tvb, (int)at + 1) != 3 || n_record > RECORD_MAX)
+        if (tvb_get_uint8(tvb, (int)at + 1) != 3 || n_record > RECORD_MAX)
             return false;
-        if (tvb_get_guint8(tvb, (int)at) == APPLICATION_DATA)
+        if (tvb_get_uint8(tvb, (int)at) == APPLICATION_DATA)
             return true;
         if (n_record > n - at - RECORD_HEADER)
             return false;

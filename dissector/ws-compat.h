@@ -24,6 +24,10 @@ typedef bool ws_bool;
 typedef gboolean ws_bool;
 #endif
 
+#if !WS_AT_LEAST(4, 1)
+#define tvb_get_uint8 tvb_get_guint8
+#endif
+
 /* The place of a statistic in the menu. 4.0 has no word for what separates the names. */
 #ifdef STATS_TREE_MENU_SEPARATOR
 #define WS_MENU(above, name) above STATS_TREE_MENU_SEPARATOR name
