@@ -156,9 +156,9 @@ static void locate_exchange(const struct imapid_flow_context *context,
         record->result_file = locate_other(context, record, &record->result.number);
 }
 
-static struct imapid_record_conn describe(const struct imapid_flow *flow,
-                                          const struct imapid_conn *conn)
+static struct imapid_record_conn describe(const struct imapid_flow *flow)
 {
+    const struct imapid_conn *conn = flow->conn;
     int client = flow->client < 0 ? 0 : flow->client;
     uint64_t first = conn->first.number;
 
@@ -176,7 +176,7 @@ static const struct imapid_unit *unit_of(const struct slot *slot, enum imapid_si
     return slot->unit[side].data ? &slot->unit[side] : NULL;
 }
 
-static void tell_exchange(struct imapid_flow *flow, const struct imapid_conn *conn, unsigned i)
+static void tell_exchange(struct imapid_flow *flow, unsigned i)
 {
     const struct imapid_exchange *exchange = &flow->session.exchanges[i];
     struct slot *slot = &flow->slots[i];
@@ -188,7 +188,7 @@ static void tell_exchange(struct imapid_flow *flow, const struct imapid_conn *co
                                  unit_of(slot, IMAPID_SERVER));
     imapid_record_add_findings(record, &findings, unit_of(slot, IMAPID_CLIENT),
                                unit_of(slot, IMAPID_SERVER));
-    record->conn = describe(flow, conn);
+    record->conn = describe(flow);
     record->status = exchange->status;
     record->security = exchange->security;
     record->compressed = exchange->compressed;
@@ -203,9 +203,8 @@ static void tell_exchange(struct imapid_flow *flow, const struct imapid_conn *co
 
 static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *));
 
-static void take_event(struct imapid_flow *flow, const struct imapid_conn *conn,
-                       const struct imapid_event *event, const struct imapid_unit *unit,
-                       const struct imapid_stamp *packet)
+static void take_event(struct imapid_flow *flow, const struct imapid_event *event,
+                       const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
     struct slot *slot = &flow->slots[event->slot];
 
@@ -221,10 +220,10 @@ static void take_event(struct imapid_flow *flow, const struct imapid_conn *conn,
     case IMAPID_EVENT_RESULT:
         keep_result(slot, unit, packet);
         if (!flow->session.exchanges[event->slot].open)
-            tell_exchange(flow, conn, event->slot);
+            tell_exchange(flow, event->slot);
         break;
     case IMAPID_EVENT_END:
-        tell_exchange(flow, conn, event->slot);
+        tell_exchange(flow, event->slot);
         break;
     case IMAPID_EVENT_DROP_RESPONSE:
         forget_response(slot);
@@ -241,13 +240,13 @@ static void take_event(struct imapid_flow *flow, const struct imapid_conn *conn,
     }
 }
 
-static void take_events(struct imapid_flow *flow, const struct imapid_conn *conn,
-                        const struct imapid_unit *unit, const struct imapid_stamp *packet)
+static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit,
+                        const struct imapid_stamp *packet)
 {
     struct imapid_event event;
 
     while (imapid_session_event(&flow->session, &event))
-        take_event(flow, conn, &event, unit, packet);
+        take_event(flow, &event, unit, packet);
     if (flow->session.advertised != IMAPID_UNKNOWN)
         flow->id_advertised = flow->session.advertised;
     flow->is_imap |= flow->session.frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE ||
@@ -259,6 +258,11 @@ static void take_events(struct imapid_flow *flow, const struct imapid_conn *conn
 static int dir_of(const struct imapid_flow *flow, enum imapid_side side)
 {
     return side == IMAPID_CLIENT ? flow->client : !flow->client;
+}
+
+static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
+{
+    return dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER;
 }
 
 static void drop_window(struct imapid_flow *flow, enum imapid_side side)
@@ -297,7 +301,7 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
         case IMAPID_SESSION_UNIT:
         case IMAPID_SESSION_PASSED:
             at += n_used;
-            take_events(flow, flow->conn, &unit, packet);
+            take_events(flow, &unit, packet);
             if (flow->switched) {
                 feed_layer(flow, side, octets + at, n - at, packet);
                 return n;
@@ -380,8 +384,7 @@ static void begin_session(struct imapid_flow *flow, int client)
 
         if (!early)
             continue;
-        show(flow, dir == client ? IMAPID_CLIENT : IMAPID_SERVER, early->data, early->len,
-             &flow->early_stamp[dir]);
+        show(flow, side_of(flow, dir), early->data, early->len, &flow->early_stamp[dir]);
         g_byte_array_unref(early);
     }
 }
@@ -593,7 +596,7 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
     if (flow->stage == STAGE_UNDECIDED)
         good = decide(flow, dir, octets, n, packet);
     else if (flow->stage == STAGE_IMAP && (good = turn_if_wrong(flow, dir, octets, n)))
-        show(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, octets, n, packet);
+        show(flow, side_of(flow, dir), octets, n, packet);
     if (!good)
         flow->stage = STAGE_REJECTED;
 }
@@ -608,7 +611,7 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
         if (flow->early[dir])
             g_byte_array_set_size(flow->early[dir], 0);
     } else if (flow->stage == STAGE_IMAP) {
-        cut(flow, dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER, n);
+        cut(flow, side_of(flow, dir), n);
     }
 }
 
@@ -643,13 +646,14 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
     return flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
 }
 
-static void tell_session(struct imapid_flow *flow, const struct imapid_conn *conn)
+static void tell_session(struct imapid_flow *flow)
 {
+    const struct imapid_conn *conn = flow->conn;
     const struct imapid_session *session = &flow->session;
     const char *phrase = NULL;
     const char *word = why_not_readable(flow, &phrase);
     struct imapid_record_session record = {
-        .conn = describe(flow, conn),
+        .conn = describe(flow),
         .first_ns = conn->first.ts_ns,
         .last_ns = conn->last.ts_ns,
         .security = session->security,
@@ -700,9 +704,9 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         why_not_readable(flow, &phrase))
         mark_open_as_lost(flow);
     imapid_session_end(&flow->session);
-    take_events(flow, conn, NULL, &conn->last);
+    take_events(flow, NULL, &conn->last);
     if (flow->is_imap || flow->n_told)
-        tell_session(flow, conn);
+        tell_session(flow);
 }
 
 void imapid_flow_free(struct imapid_flow *flow)
