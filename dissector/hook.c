@@ -315,7 +315,7 @@ static void look_for_unseen(struct imapid_stream *stream, const conversation_t *
     if (place->has_seq && place->side == IMAPID_SERVER &&
         flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET) {
         imapid_session_doubt(&stream->session);
-        stream->directions[IMAPID_CLIENT].has_gap = true;
+        stream->directions[IMAPID_CLIENT].has_unseen = true;
     }
 }
 
@@ -553,9 +553,15 @@ static void look_for_decode_as(packet_info *pinfo)
 
 /* ---- segments that TCP keeps to itself ---- */
 
-/* By default TCP gives nobody a segment that it takes for one sent again or out of order. Where it
- * carried octets that nobody saw, they are a hole; where it would have filled one, that is worth a
- * note on the frame. */
+static bool is_old(const struct imapid_call *call)
+{
+    return call->first && call->first->first->kind == IMAPID_PART_OLD &&
+           call->first->first->n == call->n;
+}
+
+/* By default TCP gives nobody a segment that it takes for one sent again or out of order; what it
+ * gives us of such a one comes too late. Where it carried octets that nobody saw, they are a hole;
+ * where it would have filled one, that is worth a note on the frame. */
 static void look_for_withheld(struct imapid_stream *stream, const conversation_t *conversation,
                               packet_info *pinfo)
 {
@@ -564,6 +570,7 @@ static void look_for_withheld(struct imapid_stream *stream, const conversation_t
     const struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
     enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
     struct imapid_direction *direction = &stream->directions[side];
+    const struct imapid_call *call;
     uint32_t next, n_new;
 
     if (!tcp || !tcp->fwd || !tcp->fwd->tcp_analyze_seq_info ||
@@ -572,13 +579,14 @@ static void look_for_withheld(struct imapid_stream *stream, const conversation_t
     next = tcp->fwd->tcp_analyze_seq_info->nextseq;
     n_new = direction->tcp_next ? next - direction->tcp_next : 0;
     direction->tcp_next = next;
-    if (!(flags_of(tcp) & withheld) || wmem_tree_lookup32(stream->calls, pinfo->num))
+    call = (const struct imapid_call *)wmem_tree_lookup32(stream->calls, pinfo->num);
+    if (call ? !is_old(call) : !(flags_of(tcp) & withheld))
         return;
     if (n_new && n_new < UINT32_C(0x80000000) && direction->has_next)
         imapid_stream_lose(stream, side, n_new);
-    if (!direction->has_gap || n_new)
+    if (!direction->has_unseen && (!direction->has_gap || n_new))
         return;
-    direction->has_gap = false; /* said once for each */
+    direction->has_gap = direction->has_unseen = false; /* said once for each */
     p_add_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE, stream);
     n_notes++;
 }

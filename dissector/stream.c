@@ -648,6 +648,7 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
                      octets + n_passed);
     }
     if (n_old < n) {
+        direction->has_unseen = false;
         if (n_cut)
             take_gap(stream, place->side, n_cut);
         direction->next = place->seq + (uint32_t)(n + n_cut);

@@ -30,6 +30,7 @@ struct imapid_direction {
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
     bool has_gap;                   /* a hole that nothing was said of; see hook.c */
+    bool has_unseen;                /* the other side acknowledges octets that did not come yet */
     uint32_t tcp_next; /* what TCP expects next, whether or not it came to us; see hook.c */
 };
 

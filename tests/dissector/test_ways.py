@@ -210,12 +210,12 @@ class Holes(case.Case):
         talk = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20])
         talk.again(0, COMMAND[10:], 10).server(ANSWER)
         capture = self.capture(talk)
-        self.assertEqual(self.shown(talk)[0], ("a1", [["name", "x"]]))
-        for options in ((), ("-o", "tcp.analyze_sequence_numbers:FALSE"),
-                        ("-o", "tcp.no_subdissector_on_error:FALSE")):
+        cut, whole = [["name", "x"]], [["name", "x"], ["version", "1"]]
+        # 4.6 takes it for a retransmission, which no preference brings back.
+        for options, lists in (((), [cut]), (("-o", "tcp.analyze_sequence_numbers:FALSE"), [whole]),
+                               (("-o", "tcp.no_subdissector_on_error:FALSE"), [cut, whole])):
+            self.assertIn(self.shown(talk, *options)[0], [("a1", params) for params in lists], options)
             self.assertEqual(self.frames(capture, "imapid.unsolicited_response", *options), [], options)
-            if options:
-                self.assertEqual(self.shown(talk, *options), [("a1", [["name", "x"], ["version", "1"]])], options)
 
     def test_a_command_that_is_missing(self):
         talk = pcap.Talk().handshake().server(GREETING).lose(0, len(COMMAND)).server(ANSWER)
@@ -229,7 +229,8 @@ class Holes(case.Case):
         for talk in (halves, whole):
             talk.packets[4:6] = reversed(talk.packets[4:6])
             capture = self.capture(talk)
-            self.assertEqual(self.frames(capture, "imapid.not_in_order"), [6])
+            # From 4.4 on TCP gives us some of them: then the ID is there.
+            self.assertEqual(self.frames(capture, "imapid.not_in_order || imapid.request"), [6])
             self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
         self.assertEqual(self.frames(self.capture(halves), "imapid.not_in_order", *exchanges.IN_ORDER), [])
 
