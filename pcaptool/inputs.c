@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Deeper folders are a mistake or a trap. */
 #define DEPTH_MAX 64
@@ -151,5 +152,39 @@ gboolean imapid_inputs_add_list(GArray *inputs, const char *list)
     }
     if (channel)
         g_io_channel_unref(channel);
+    return good;
+}
+
+/* Is this the file with that state? */
+static gboolean is_file(const struct imapid_input *input, const GStatBuf *file)
+{
+    GStatBuf st;
+    int status = input->is_interface         ? -1
+                 : !strcmp(input->path, "-") ? fstat(STDIN_FILENO, &st)
+                                             : g_stat(input->path, &st);
+
+    return status == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
+
+gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
+{
+    GStatBuf file;
+    gboolean good = TRUE;
+
+    if ((output ? g_stat(output, &file) : fstat(STDOUT_FILENO, &file)) != 0 ||
+        !S_ISREG(file.st_mode))
+        return TRUE;
+    for (guint i = inputs->len; i-- > 0;) {
+        const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
+
+        if (!is_file(input, &file))
+            continue;
+        if (input->found) {
+            g_array_remove_index(inputs, i);
+            continue;
+        }
+        g_printerr("imapid: %s: it is written to, so it cannot be read\n", input->path);
+        good = FALSE;
+    }
     return good;
 }

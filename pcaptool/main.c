@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c: the command line. One table of sub-commands gives dispatch and usage. */
+#include "arguments.h"
 #include "inputs.h"
 #include "options.h"
 
@@ -44,7 +45,7 @@ static char *list_commands(void)
     return g_string_free(text, FALSE);
 }
 
-static gboolean parse(struct imapid_options *options, int *argc, char ***argv, GError **error)
+static gboolean parse(struct imapid_options *options, char *const *argv, GError **error)
 {
     const GOptionEntry entries[] = {
         {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format,
@@ -85,13 +86,14 @@ static gboolean parse(struct imapid_options *options, int *argc, char ***argv, G
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
     };
     GOptionContext *context = g_option_context_new("[COMMAND] INPUT…");
-    char *summary = list_commands();
+    char *summary = list_commands(), **words = imapid_arguments_split(argv, entries);
     gboolean good;
 
     g_option_context_set_summary(context, summary);
     g_option_context_add_main_entries(context, entries, NULL);
-    good = g_option_context_parse(context, argc, argv, error);
+    good = g_option_context_parse_strv(context, &words, error);
     g_option_context_free(context);
+    g_strfreev(words);
     g_free(summary);
     return good;
 }
@@ -187,7 +189,8 @@ static enum imapid_exit run(struct imapid_options *options)
         found_all &= imapid_inputs_add(inputs, *arguments);
     for (char **name = options->interfaces; name && *name; name++)
         imapid_inputs_add_interface(inputs, *name);
-    status = command->run(options, inputs);
+    status = imapid_inputs_drop_output(inputs, options->write) ? command->run(options, inputs)
+                                                               : IMAPID_EXIT_FAILED;
     imapid_inputs_free(inputs);
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
 }
@@ -200,7 +203,8 @@ int main(int argc, char **argv)
 
     setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
-    if (!parse(&options, &argc, &argv, &error)) {
+    (void)argc;
+    if (!parse(&options, argv, &error)) {
         status = fail("%s", error->message);
         g_error_free(error);
     } else if (options.version) {

@@ -51,6 +51,29 @@ class Usage(unittest.TestCase):
             self.assertIn(word, done.stdout)
         self.assertRegex(run("--version").stdout, rb"^imapid \d+\.\d+\.\d+\n$")
 
+    def test_short_options_together_and_with_their_values(self):
+        path = sample("pipelined")
+        wanted = run("-q", "-T", "jsonl", path)
+        self.assertEqual(wanted.returncode, 0)
+        for words in (("-qTjsonl",), ("-Tjsonl", "-q"), ("-qT", "jsonl"), ("-qj3", "-Tjsonl"), ("--quiet", "--jobs=3", "--format=jsonl"),
+                      ("-qvTjsonl",), ("-qTjsonl", "-ftcp port 143"), ("-qTjsonl", "--filter", "tcp port 143")):
+            done = run(*words, path)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, wanted.stdout, b""), words)
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(run("extract", "-qTjsonl", f"-w{folder}/-qv", path).returncode, 0)
+            self.assertEqual(pathlib.Path(folder, "-qv").read_bytes(), wanted.stdout)
+            # a value is a value, and what stands behind -- a name, whatever it looks like
+            done = subprocess.run([IMAPID, "-q", "-Tjsonl", "-w", "-j1", path], cwd=folder)
+            self.assertEqual(pathlib.Path(folder, "-j1").read_bytes(), wanted.stdout)
+            pathlib.Path(folder, "-j2").write_bytes(path.read_bytes())
+            done = subprocess.run([IMAPID, "-qTjsonl", "--", "-j2"], cwd=folder, capture_output=True)
+            self.assertEqual(len(done.stdout.splitlines()), len(wanted.stdout.splitlines()))
+        for words, told in ((("-jx",), b"'x'"), (("-j=4",), b"'=4'"), (("-qx",), b"-x"), (("-ilo0x",), b"lo0x"), (("-j",), b"-j"), (("-qT",), b"-T")):
+            done = run(*words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(told, done.stderr.replace("\u201c".encode(), b"'").replace("\u201d".encode(), b"'"), words)
+        self.assertEqual(run("-qh").returncode, 0)
+
     def test_bad_filter(self):
         done = run("-f", "no such filter (", sample("pipelined"))
         self.assertEqual(done.returncode, 2)
@@ -87,6 +110,33 @@ class Inputs(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         files = [pathlib.Path(r["file"]).name for r in records(done, "capture")]
         self.assertEqual(files, ["a.pcap", "x.pcap"])
+
+    def test_what_is_written_is_not_read(self):
+        """Else a file that grows while it is read never ends; and what was named is not overwritten."""
+        with tempfile.TemporaryDirectory() as folder:
+            capture, out = pathlib.Path(folder, "a.pcap"), pathlib.Path(folder, "out.jsonl")
+            capture.write_bytes(sample("idle").read_bytes())
+            wanted = run("-q", "-T", "jsonl", folder).stdout
+            full = wanted * 2000  # more than any buffer
+            for write in ("-w", ">", ">>"):
+                out.write_bytes(full)
+                if write == "-w":
+                    done = run("-q", "-T", "jsonl", "-w", out, folder, timeout=60)
+                else:
+                    with out.open("ab" if write == ">>" else "wb") as to:
+                        done = subprocess.run([IMAPID, "-q", "-T", "jsonl", folder], stdout=to, stderr=subprocess.PIPE, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertEqual(out.read_bytes(), (full if write == ">>" else b"") + wanted)
+            link = pathlib.Path(folder, "link")
+            link.symlink_to(out)
+            for command in ("extract", "stats", "check"):
+                for named in (out, link):
+                    out.write_bytes(full)
+                    done = run(command, "-T", "jsonl", "-w", out, capture, named, timeout=60)
+                    self.assertEqual((done.returncode, out.read_bytes()), (2, full))
+                    self.assertIn(str(named).encode(), done.stderr)
+            with out.open("rb") as into, out.open("ab") as to:
+                self.assertEqual(subprocess.run([IMAPID, "-T", "jsonl", "-"], stdin=into, stdout=to, timeout=60).returncode, 2)
 
     def test_list_of_files(self):
         paths = [sample("idle"), sample("pipelined")]
