@@ -9,6 +9,7 @@
 #include "run.h"
 
 #include "progress.h"
+#include "source.h"
 #include "stop.h"
 
 #include "capture/live.h"
@@ -17,7 +18,6 @@
 #include "record/redact.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,8 +117,10 @@ static gboolean is_closed(const struct run *run)
     return run->user->is_closed && run->user->is_closed(run->user->ctx);
 }
 
-static void stop_job(struct job *job)
+static void stop_job(void *ctx)
 {
+    struct job *job = ctx;
+
     if (job->capture)
         imapid_capture_stop(job->capture);
     if (job->reader)
@@ -206,105 +208,40 @@ static void init_sinks(struct sinks *sinks, struct job *job)
     sinks->first = job->run->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
 }
 
-/* ---- what an input is ---- */
-
-/* An input with its first octets, which were read to see what it is, in front of the rest. */
-struct source {
-    struct job *job; /* to be stopped when that is wished */
-    int fd;
-    bool is_stdin, is_regular;
-    size_t n, at;
-    uint8_t head[IMAPID_READ_JSONL_PEEK];
-};
-
-/* read(), given up as an end when the program is to end. */
-static ptrdiff_t wait_and_read(struct source *source, uint8_t *octets, size_t n)
-{
-    ssize_t n_read;
-
-    do {
-        if (!source->is_regular && !imapid_stop_wait(source->fd)) {
-            stop_job(source->job);
-            return 0;
-        }
-        n_read = read(source->fd, octets, n);
-    } while (n_read < 0 && (errno == EINTR || errno == EAGAIN));
-    return n_read;
-}
-
-static ptrdiff_t source_read(void *ctx, uint8_t *octets, size_t n)
-{
-    struct source *source = ctx;
-    size_t left = source->n - source->at;
-
-    if (!left)
-        return wait_and_read(source, octets, n);
-    n = MIN(n, left);
-    memcpy(octets, source->head + source->at, n);
-    source->at += n;
-    return (ptrdiff_t)n;
-}
-
-static void source_close(void *ctx)
-{
-    struct source *source = ctx;
-
-    if (!source->is_stdin)
-        close(source->fd);
-    g_free(source);
-}
-
-/* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
-static struct source *source_open(struct job *job)
-{
-    const char *path = job->input->path;
-    bool is_stdin = !strcmp(path, "-");
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    struct source *source;
-    ssize_t n = 1;
-
-    if (fd < 0)
-        return NULL;
-    source = g_new0(struct source, 1);
-    source->job = job;
-    source->fd = fd;
-    source->is_stdin = is_stdin;
-    source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
-    while (source->n < sizeof source->head && n > 0) {
-        n = wait_and_read(source, source->head + source->n, sizeof source->head - source->n);
-        if (n > 0)
-            source->n += (size_t)n;
-    }
-    return source; /* a read that failed fails again, where it is told */
-}
-
 /* ---- jobs ---- */
 
-/* A file is opened anew, so that its size is known to who shows progress. */
-static struct imapid_capture *open_capture(const char *path, struct source *source, char **message)
+/* An input, as messages name it. */
+static const char *spell_path(const char *path)
 {
-    struct imapid_capture_source from = {source_read, source_close, source};
+    return strcmp(path, "-") ? path : "standard input";
+}
 
-    if (!source->is_regular)
-        return imapid_capture_open_source(source->is_stdin ? "standard input" : path, &from);
-    source_close(source);
+/* A file is opened anew, so that its size is known to who shows progress. */
+static struct imapid_capture *open_capture(const char *path, struct imapid_source *source,
+                                           char **message)
+{
+    struct imapid_capture_source from = {imapid_source_read, imapid_source_close, source};
+
+    if (!imapid_source_is_regular(source))
+        return imapid_capture_open_source(spell_path(path), &from);
+    imapid_source_close(source);
     return imapid_capture_open(path, message);
 }
 
-static void read_capture(struct job *job, struct source *source,
+static void read_capture(struct job *job, struct imapid_source *source,
                          const struct imapid_record_sink *sink)
 {
     const char *path = job->input->path;
     const char *expression = job->run->options->filter;
     struct imapid_filter *filter = NULL;
     struct imapid_keylog *keylog;
-    bool live = !source->is_regular;
+    bool live = !imapid_source_is_regular(source);
     char *message = NULL;
 
     if (expression && !(filter = imapid_filter_new(expression, &message))) {
         complain(job->run, message);
         g_free(message);
-        source_close(source);
+        imapid_source_close(source);
         return;
     }
     job->capture = open_capture(path, source, &message);
@@ -345,13 +282,38 @@ static void read_interface(struct job *job, const struct imapid_record_sink *sin
     imapid_capture_close(job->capture);
 }
 
-static void read_jsonl(struct job *job, struct source *source,
+/* A source that is read by a job. */
+struct reading {
+    struct job *job;
+    struct imapid_source *source;
+};
+
+static ptrdiff_t read_records(void *ctx, uint8_t *octets, size_t n)
+{
+    struct reading *reading = ctx;
+    ptrdiff_t n_read = imapid_source_read_unpacked(reading->source, octets, n);
+
+    if (reading->job->run->progress)
+        on_progress(reading->job, imapid_source_get_place(reading->source));
+    return n_read;
+}
+
+static char *explain_failure(void *ctx)
+{
+    char *why = imapid_source_get_error(((struct reading *)ctx)->source);
+
+    return why ? why : g_strdup(g_strerror(errno));
+}
+
+static void read_jsonl(struct job *job, struct imapid_source *source,
                        const struct imapid_record_sink *sink)
 {
+    struct reading reading = {job, source};
     struct imapid_read_jsonl reader = {
-        .name = source->is_stdin ? "standard input" : job->input->path,
-        .read = source_read,
-        .read_ctx = source,
+        .name = spell_path(job->input->path),
+        .read = read_records,
+        .explain = explain_failure,
+        .read_ctx = &reading,
         .sink = sink,
         .complain = job->run->on_complaint,
     };
@@ -359,7 +321,7 @@ static void read_jsonl(struct job *job, struct source *source,
     job->reader = &reader;
     imapid_read_jsonl(&reader);
     job->reader = NULL;
-    source_close(source);
+    imapid_source_close(source);
     g_mutex_lock(&job->run->mutex);
     job->run->totals->n_skipped += reader.n_skipped;
     g_mutex_unlock(&job->run->mutex);
@@ -368,7 +330,8 @@ static void read_jsonl(struct job *job, struct source *source,
 static void read_input(struct job *job)
 {
     struct sinks sinks;
-    struct source *source = job->input->is_interface ? NULL : source_open(job);
+    struct imapid_source *source =
+        job->input->is_interface ? NULL : imapid_source_open(job->input->path, stop_job, job);
 
     init_sinks(&sinks, job);
     if (job->input->is_interface) {
@@ -378,7 +341,7 @@ static void read_input(struct job *job)
 
         complain(job->run, message);
         g_free(message);
-    } else if (imapid_read_jsonl_is(source->head, source->n, job->input->found)) {
+    } else if (imapid_source_is_jsonl(source, job->input->found)) {
         read_jsonl(job, source, &sinks.first);
     } else {
         read_capture(job, source, &sinks.first);

@@ -44,6 +44,10 @@ bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
     for (size_t i = 0; strict && i < G_N_ELEMENTS(begins); i++)
         if (n >= strlen(begins[i]) && !memcmp(octets, begins[i], strlen(begins[i])))
             return true;
+    while (!strict && n && strchr(" \t\r\n", octets[0]) && octets[0]) {
+        octets++;
+        n--;
+    }
     return !strict && n && octets[0] == '{';
 }
 
@@ -770,6 +774,15 @@ static void take_line(struct imapid_read_jsonl *reader, JsonParser *parser, GStr
         read_line(reader, parser, safe, octets, n);
 }
 
+static void complain_of_reading(struct imapid_read_jsonl *reader)
+{
+    char *why = reader->explain ? reader->explain(reader->read_ctx) : g_strdup(g_strerror(errno));
+
+    reader->n_lines++; /* the one that could not be read */
+    complain(reader, why);
+    g_free(why);
+}
+
 static void read_lines(struct imapid_read_jsonl *reader, JsonParser *parser, GByteArray *window,
                        GString *safe)
 {
@@ -785,7 +798,9 @@ static void read_lines(struct imapid_read_jsonl *reader, JsonParser *parser, GBy
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            complain(reader, g_strerror(errno));
+            complain_of_reading(reader);
+            g_byte_array_set_size(window, 0); /* of a line that is cut nothing more is told */
+            too_long = false;
             break;
         }
         while (!reader->stop && (newline = memchr(chunk + at, '\n', (size_t)n - at))) {

@@ -9,7 +9,8 @@
 /* Reads records back that imapid_jsonl_writer has written, here or on other machines. */
 
 /* Octets to look at to know whether an input is JSON Lines, and the look. With `strict` it also has
- * to begin like a record: what is found in a folder may be anybody's JSON. */
+ * to begin like a record: what is found in a folder may be anybody's JSON; without it white space
+ * may stand before the first line. */
 #define IMAPID_READ_JSONL_PEEK 20
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict);
 
@@ -18,6 +19,7 @@ struct imapid_read_jsonl {
     const char *name; /* for messages */
     /* Gives up to n octets, 0 at the end, -1 on failure with errno set. */
     ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
+    char *(*explain)(void *ctx); /* why it failed, to be freed; NULL: as errno says */
     void *read_ctx;
     const struct imapid_record_sink *sink;
     /* Takes messages, "NAME: line N: what is wrong", with the ctx of the sink. */

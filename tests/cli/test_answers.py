@@ -4,11 +4,14 @@
 
 test_answers.py IMAPID
 """
+import bz2
 import copy
 import csv
+import gzip
 import html.parser
 import io
 import json
+import lzma
 import pathlib
 import random
 import re
@@ -216,6 +219,76 @@ class Lines(unittest.TestCase):
     def test_cut_last_line(self):
         done = self.read(LINES[0] + LINES[1][:-20])
         self.assertEqual((done.returncode, done.stdout), (2, LINES[0]))
+
+    PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress,
+               "zst": lambda data: subprocess.run(["zstd", "-c"], input=data, capture_output=True, check=True).stdout,
+               "lz4": lambda data: subprocess.run(["lz4", "-c"], input=data, capture_output=True, check=True).stdout}
+
+    def test_compressed_ones_are_the_same(self):
+        data = b"".join(LINES)
+        wanted = run("stats", "-q", "samples").stdout
+        for ending, pack in self.PACKERS.items():
+            packed = pack(data)
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, f"month.jsonl.{ending}")
+                path.write_bytes(packed)
+                for inputs, more in (((path,), {}), ((folder,), {}), (("-",), {"input": packed}), ((path, folder), {})):
+                    done = run("stats", "-q", *inputs, **more)
+                    self.assertEqual((done.returncode, done.stderr, done.stdout), (0, b"", wanted), (ending, inputs))
+                half = len(LINES) // 2
+                path.write_bytes(pack(b"".join(LINES[:half])) + pack(b"".join(LINES[half:])))
+                self.assertEqual(run("stats", "-q", path).stdout, wanted, ending)
+                self.assertEqual(run("-q", "-T", "jsonl", "-", input=packed).stdout, data, ending)
+
+    def test_damaged_and_cut_compressed_ones(self):
+        data = b"".join(LINES)
+        for ending, pack in self.PACKERS.items():
+            packed = b"".join(pack(data) for _ in range(8))
+            for broken, told in ((packed[:len(packed) * 5 // 7], b"ends inside"), (packed + b"rubbish", b"something else follows")):
+                done = self.read(broken)
+                self.assertEqual(done.returncode, 2, ending)
+                self.assertIn(f"standard input: line {done.stdout.count(10) + 1}: octet ".encode(), done.stderr)
+                self.assertIn(told, done.stderr)
+                self.assertEqual(done.stderr.count(b"standard input:"), 1, done.stderr)
+                self.assertGreater(len(done.stdout), len(data), ending)
+                if told == b"ends inside":
+                    self.assertTrue((data * 8).startswith(done.stdout), ending)
+                else:
+                    self.assertEqual(done.stdout, data * 8)
+
+    def test_what_else_is_compressed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "other.json.gz").write_bytes(gzip.compress(b'{"name":"x"}\n'))
+            pathlib.Path(folder, "text.gz").write_bytes(gzip.compress(b"text\n" * 9))
+            pathlib.Path(folder, "idle.pcap.gz").write_bytes(gzip.compress(sample("idle").read_bytes()))
+            pathlib.Path(folder, "nothing.gz").write_bytes(gzip.compress(b"") * 3)
+            done = run("-q", "-T", "jsonl", folder)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual({json.loads(line)["file"] for line in done.stdout.splitlines()}, {f"{folder}/idle.pcap.gz"})
+        big = b"".join(LINES) + spell(exchange(i, params=(("name", random.Random(i).randbytes(30000).hex()),)) for i in range(70))
+        done = run("stats", "-q", "-", input=self.PACKERS["lz4"](big))  # its first block, of which nothing comes before all of it
+        self.assertEqual(done.returncode, 0, done.stderr)
+        empty = b"\x50\x2a\x4d\x18\0\0\1\0" + bytes(65536)  # frames to be skipped, more than is looked at
+        done = self.read(empty * 100 + gzip.compress(LINES[0]))
+        self.assertEqual(done.returncode, 2)
+
+    def test_machines_with_nothing_to_tell(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, data in (("a.jsonl", b""), ("b.jsonl", b"\n\r\n \t\n"), ("c.jsonl.gz", gzip.compress(b"")), ("d.jsonl", b"".join(LINES))):
+                pathlib.Path(folder, name).write_bytes(data)
+            done = run("stats", "-q", *sorted(pathlib.Path(folder).iterdir()))
+            self.assertEqual((done.returncode, done.stderr, done.stdout), (0, b"", run("stats", "-q", "samples").stdout))
+            pathlib.Path(folder, "e.pcap").write_bytes(b"")
+            done = run("stats", "-q", pathlib.Path(folder, "e.pcap"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"empty", done.stderr)
+
+    def test_lines_of_other_editors(self):
+        wanted = b"".join(LINES)
+        for data in (b"\xef\xbb\xbf" + wanted, wanted.replace(b"\n", b"\r\n"), b"\n\n" + wanted, b"  " + wanted, wanted.rstrip(b"\n"),
+                     b"\xef\xbb\xbf\r\n" + wanted.replace(b"\n", b"\r\n\r\n")):
+            done = self.read(data)
+            self.assertEqual((done.returncode, done.stdout), (0, wanted), data[:20])
 
     def test_other_json_in_folders_is_passed_over(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* source.c: what an input is, its first octets say. They are kept, so that whoever reads the input
+ * gets them as if nobody had looked; a compressed one is unpacked for the look, and goes on from
+ * there if it holds records. Refused: looking for ever (a stream that unpacks to nothing). Misuse:
+ * reading one source both ways. */
+#include "source.h"
+
+#include "stop.h"
+
+#include "capture/unpack.h"
+#include "record/read-jsonl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Octets that are read to see what a compressed input holds: lz4 gives nothing of a block before it
+ * has all of it, which can be 4 MiB. */
+#define LOOK_MAX (5u << 20)
+
+struct imapid_source {
+    char *path;
+    int fd;
+    bool is_stdin, is_regular, looking;
+    void (*on_stop)(void *ctx);
+    void *ctx;
+    GByteArray *head; /* what was read while looking */
+    size_t head_at;
+    uint64_t place;
+    struct imapid_window packed;
+    struct imapid_unpack *unpack; /* NULL: it is not compressed */
+    uint8_t peek[IMAPID_READ_JSONL_PEEK];
+    size_t n_peek, peek_at; /* of what was unpacked */
+};
+
+/* read(), given up as an end when the program is to end. */
+static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, size_t n)
+{
+    ssize_t n_read;
+
+    do {
+        if (!source->is_regular && !imapid_stop_wait(source->fd)) {
+            source->packed.stop = 1; /* an end in the middle is none of the stream's faults */
+            source->on_stop(source->ctx);
+            return 0;
+        }
+        n_read = read(source->fd, octets, n);
+    } while (n_read < 0 && (errno == EINTR || errno == EAGAIN));
+    if (n_read > 0)
+        source->place += (uint64_t)n_read;
+    return n_read;
+}
+
+ptrdiff_t imapid_source_read(void *ctx, uint8_t *octets, size_t n)
+{
+    struct imapid_source *source = ctx;
+    size_t left = source->head->len - source->head_at;
+    ptrdiff_t n_read;
+
+    if (left) {
+        n = MIN(n, left);
+        memcpy(octets, source->head->data + source->head_at, n);
+        source->head_at += n;
+        return (ptrdiff_t)n;
+    }
+    if (source->looking && source->head->len >= LOOK_MAX)
+        return 0;
+    n_read = wait_and_read(source, octets, n);
+    if (n_read > 0 && source->looking) {
+        g_byte_array_append(source->head, octets, (guint)n_read);
+        source->head_at = source->head->len;
+    }
+    return n_read;
+}
+
+ptrdiff_t imapid_source_read_unpacked(void *ctx, uint8_t *octets, size_t n)
+{
+    struct imapid_source *source = ctx;
+    size_t left = source->n_peek - source->peek_at;
+
+    if (!source->unpack)
+        return imapid_source_read(source, octets, n);
+    if (!left)
+        return imapid_unpack_read(source->unpack, octets, n);
+    n = MIN(n, left);
+    memcpy(octets, source->peek + source->peek_at, n);
+    source->peek_at += n;
+    return (ptrdiff_t)n;
+}
+
+/* ---- the look ---- */
+
+static void look_inside(struct imapid_source *source)
+{
+    const struct imapid_capture_source from = {.read = imapid_source_read, .ctx = source};
+    ptrdiff_t n = 1;
+
+    imapid_window_init_source(&source->packed, &from);
+    source->unpack = imapid_unpack_new(&source->packed);
+    while (source->n_peek < sizeof source->peek && n > 0) {
+        n = imapid_unpack_read(source->unpack, source->peek + source->n_peek,
+                               sizeof source->peek - source->n_peek);
+        if (n > 0)
+            source->n_peek += (size_t)n;
+    }
+}
+
+static void end_unpacking(struct imapid_source *source)
+{
+    if (source->unpack)
+        imapid_window_deinit(&source->packed);
+    imapid_unpack_free(source->unpack);
+    source->unpack = NULL;
+}
+
+/* A read that fails here fails again, where it is told. */
+static void look(struct imapid_source *source)
+{
+    uint8_t octets[IMAPID_READ_JSONL_PEEK];
+    ptrdiff_t n = 1;
+
+    source->looking = true;
+    while (source->head->len < sizeof octets && n > 0)
+        n = imapid_source_read(source, octets, sizeof octets - source->head->len);
+    source->head_at = 0;
+    if (imapid_unpack_is_packed(source->head->data, source->head->len))
+        look_inside(source);
+    source->looking = false;
+    if (source->unpack && !imapid_source_is_jsonl(source, false)) {
+        end_unpacking(source); /* whoever reads captures unpacks them, and knows what to say */
+        source->head_at = 0;
+    }
+}
+
+/* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
+struct imapid_source *imapid_source_open(const char *path, void (*on_stop)(void *ctx), void *ctx)
+{
+    bool is_stdin = !strcmp(path, "-");
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct imapid_source *source;
+
+    if (fd < 0)
+        return NULL;
+    source = g_new0(struct imapid_source, 1);
+    source->path = g_strdup(path);
+    source->fd = fd;
+    source->is_stdin = is_stdin;
+    source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    source->on_stop = on_stop;
+    source->ctx = ctx;
+    source->head = g_byte_array_new();
+    look(source);
+    return source;
+}
+
+void imapid_source_close(void *ctx)
+{
+    struct imapid_source *source = ctx;
+
+    end_unpacking(source);
+    if (!source->is_stdin)
+        close(source->fd);
+    g_byte_array_unref(source->head);
+    g_free(source->path);
+    g_free(source);
+}
+
+bool imapid_source_is_regular(const struct imapid_source *source)
+{
+    return source->is_regular;
+}
+
+/* Of its first octets all are white space, or there are none. */
+static bool is_blank(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!octets[i] || !strchr(" \t\r\n", octets[i]))
+            return false;
+    return true;
+}
+
+bool imapid_source_is_jsonl(const struct imapid_source *source, bool found)
+{
+    const uint8_t *octets = source->unpack ? source->peek : source->head->data;
+    size_t n = source->unpack ? source->n_peek : source->head->len;
+    const char *ending = strstr(source->path, ".jsonl");
+
+    if (imapid_read_jsonl_is(octets, n, found))
+        return true;
+    return !found && is_blank(octets, n) && ending && !strchr(ending, '/');
+}
+
+char *imapid_source_get_error(const struct imapid_source *source)
+{
+    uint64_t place;
+    const char *why = source->unpack ? imapid_unpack_get_error(source->unpack, &place) : NULL;
+
+    return why ? g_strdup_printf("octet %" G_GUINT64_FORMAT ": %s", place, why) : NULL;
+}
+
+uint64_t imapid_source_get_place(const struct imapid_source *source)
+{
+    return source->place;
+}
