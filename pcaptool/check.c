@@ -3,6 +3,7 @@
  * to fail. */
 #include "answer/writer.h"
 #include "gather.h"
+#include "output.h"
 
 #include <string.h>
 
@@ -58,7 +59,8 @@ static enum imapid_exit answer(const struct imapid_options *options,
         .view = &gathered->view,
         .items = &items,
         .version = IMAPID_VERSION,
-        .colour = !options->write && g_log_writer_supports_color(1),
+        .colour = imapid_output_has_colour(options->write),
+        .is_terminal = imapid_output_is_terminal(options->write),
         .verbose = options->verbose,
         .is_complete = gathered->is_complete,
     };

@@ -4,8 +4,6 @@
 #include "record/database.h"
 #include "run.h"
 
-#include <unistd.h>
-
 #include <string.h>
 
 struct extract {
@@ -163,9 +161,10 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     extract.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
     if (!extract.output)
         return IMAPID_EXIT_FAILED;
-    user.is_terminal = !options->write && isatty(STDOUT_FILENO);
+    user.is_terminal = imapid_output_is_terminal(options->write);
     extract.style = (struct imapid_writer_style){
-        .colour = !options->write && g_log_writer_supports_color(1),
+        .colour = imapid_output_has_colour(options->write),
+        .is_terminal = user.is_terminal,
         .verbose = options->verbose,
         .many = inputs->len > 1,
     };

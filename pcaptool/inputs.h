@@ -24,8 +24,8 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path);
 /* Adds the paths that stand in a file, one a line; "-" reads standard input. */
 gboolean imapid_inputs_add_list(GArray *inputs, const char *list);
 
-/* Takes the file that is written to (NULL: standard output) out of what was found in folders. False,
- * with an error on standard error, where it was named: it would be lost, or never end. */
+/* Takes the file that is written to (NULL: standard output) out of what was found in folders.
+ * False, with an error on standard error, where it was named: it would be lost, or never end. */
 gboolean imapid_inputs_drop_output(GArray *inputs, const char *output);
 
 GArray *imapid_inputs_new(void);

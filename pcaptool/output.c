@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* What a part that is not due may keep in memory, all of them together four times as much on most
  * machines: past it the part goes to a temporary file. */
@@ -50,6 +51,19 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
     output->n_parts = n_parts;
     output->parts = g_new0(struct part, n_parts ? n_parts : 1);
     return output;
+}
+
+gboolean imapid_output_is_terminal(const char *path)
+{
+    return !path && isatty(STDOUT_FILENO);
+}
+
+gboolean imapid_output_has_colour(const char *path)
+{
+    const char *never = g_getenv("NO_COLOR");
+
+    return imapid_output_is_terminal(path) && !(never && *never) &&
+           g_strcmp0(g_getenv("TERM"), "dumb");
 }
 
 static void put(struct imapid_output *output, const char *text, gsize n)

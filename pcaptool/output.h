@@ -17,6 +17,11 @@ enum imapid_output_mode { IMAPID_OUTPUT_BUFFERED, IMAPID_OUTPUT_LIVE, IMAPID_OUT
 struct imapid_output *imapid_output_open(const char *path, guint n_parts,
                                          enum imapid_output_mode mode);
 
+/* Is what is written to `path` shown on a terminal, and may it have colours there (not where TERM
+ * is "dumb" or NO_COLOR is set)? */
+gboolean imapid_output_is_terminal(const char *path);
+gboolean imapid_output_has_colour(const char *path);
+
 /* Adds to a part; thread-safe. Waits where the part is far ahead of the one whose turn it is, which
  * must be under way in another thread: begin the parts in their order. */
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n);

@@ -2,6 +2,7 @@
 /* stats.c: who is out there: connections, client addresses and exchanges by what was said. */
 #include "answer/groups.h"
 #include "gather.h"
+#include "output.h"
 #include "record/cell.h"
 #include "record/spell.h"
 
@@ -20,7 +21,8 @@ static const char default_of_csv[] = "client_name,client_version";
 struct stats {
     const struct imapid_options *options;
     const struct imapid_gathered *gathered;
-    gboolean colour; /* a terminal: bars and colours */
+    gboolean colour;      /* a terminal that has colours: bars and colours */
+    gboolean is_terminal; /* or any */
 };
 
 /* ---- text ---- */
@@ -242,12 +244,14 @@ static void write_groups_jsonl(GString *out, const struct imapid_grouping *group
 
 /* ---- CSV ---- */
 
-static void write_groups_csv(GString *out, const struct imapid_grouping *grouping,
-                             const GArray *groups, guint n_shown)
+static void write_groups_csv(GString *out, const struct stats *stats,
+                             const struct imapid_grouping *grouping, const GArray *groups,
+                             guint n_shown)
 {
     static const char *const head[] = {"connections", "client_addresses", "exchanges", "first",
                                        "last"};
-    struct imapid_row row = {.out = out, .form = IMAPID_CELL_CSV};
+    struct imapid_row row = {
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
     GString *text = g_string_new(NULL);
 
     for (unsigned i = 0; i < grouping->n_keys; i++)
@@ -287,7 +291,7 @@ static void write_groups(GString *out, const struct stats *stats,
     if (!strcmp(format, "jsonl"))
         write_groups_jsonl(out, grouping, groups, n_shown);
     else if (!strcmp(format, "csv"))
-        write_groups_csv(out, grouping, groups, n_shown);
+        write_groups_csv(out, stats, grouping, groups, n_shown);
     else if (groups->len)
         write_groups_text(out, stats, grouping, groups, n_shown);
     imapid_groups_free(groups);
@@ -321,7 +325,8 @@ enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray
     gboolean given = options->by || is_csv;
     struct imapid_grouping grouping;
     struct imapid_gathered gathered;
-    struct stats stats = {options, &gathered, !options->write && g_log_writer_supports_color(1)};
+    struct stats stats = {options, &gathered, imapid_output_has_colour(options->write),
+                          imapid_output_is_terminal(options->write)};
     char *message = NULL;
     GString *text;
     gboolean good;

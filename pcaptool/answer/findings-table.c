@@ -154,7 +154,8 @@ static void write_csv(GString *out, const struct imapid_findings_report *report)
         "code",  "severity",  "side",        "section",   "message",     "software",
         "field", "value",     "text",        "file",      "stream",      "frame",
         "time",  "client_ip", "client_port", "server_ip", "server_port", "tag"};
-    struct imapid_row row = {.out = out, .form = IMAPID_CELL_CSV};
+    struct imapid_row row = {
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = report->is_terminal};
 
     for (size_t i = 0; i < G_N_ELEMENTS(head); i++)
         imapid_cell_add_own(&row, head[i]);

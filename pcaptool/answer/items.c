@@ -14,16 +14,6 @@ static const struct imapid_record_half *half_of(const struct imapid_record_excha
     return side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
 }
 
-char *imapid_items_software(const struct imapid_fold *fold, const struct imapid_store_conn *conn,
-                            const struct imapid_record_exchange *exchange, enum imapid_side side)
-{
-    char *software = exchange ? imapid_fold_software(fold, half_of(exchange, side)) : NULL;
-
-    for (unsigned i = 0; !software && i < conn->n_exchanges; i++)
-        software = imapid_fold_software(fold, half_of(&conn->exchanges[i], side));
-    return software;
-}
-
 /* ---- evidence ---- */
 
 static bool same_octets(const struct imapid_record_string *a, const struct imapid_record_string *b)
@@ -128,7 +118,49 @@ struct finder {
     struct imapid_items items;
     const struct imapid_fold *fold;
     uint64_t ignored;
+    /* Who the sides of the connection and of the exchange looked at last say they are: an exchange
+     * may have many findings and a long name, a connection many exchanges without one. */
+    const struct imapid_store_conn *conn;
+    const struct imapid_record_exchange *exchange;
+    const char *by_conn[2], *by_exchange[2];
 };
+
+static const char *keep_software(struct finder *finder, const struct imapid_record_half *half)
+{
+    char *software = imapid_fold_software(finder->fold, half);
+
+    if (software)
+        g_ptr_array_add(finder->items.softwares, software);
+    return software;
+}
+
+static void look_at_conn(struct finder *finder, const struct imapid_store_conn *conn)
+{
+    finder->conn = conn;
+    finder->exchange = NULL;
+    for (int side = 0; side < 2; side++) {
+        finder->by_conn[side] = NULL;
+        for (unsigned i = 0; !finder->by_conn[side] && i < conn->n_exchanges; i++)
+            finder->by_conn[side] =
+                keep_software(finder, half_of(&conn->exchanges[i], (enum imapid_side)side));
+    }
+}
+
+/* Who the side of an item says it is, in its exchange or else another one of the connection. */
+static const char *find_software(struct finder *finder, const struct imapid_item *item)
+{
+    if (finder->conn != item->conn)
+        look_at_conn(finder, item->conn);
+    if (item->exchange && finder->exchange != item->exchange) {
+        finder->exchange = item->exchange;
+        for (int side = 0; side < 2; side++)
+            finder->by_exchange[side] =
+                keep_software(finder, half_of(item->exchange, (enum imapid_side)side));
+    }
+    if (item->exchange && finder->by_exchange[item->side])
+        return finder->by_exchange[item->side];
+    return finder->by_conn[item->side];
+}
 
 static void add(struct finder *finder, struct imapid_item *item)
 {
@@ -136,7 +168,7 @@ static void add(struct finder *finder, struct imapid_item *item)
         finder->items.n_ignored++;
         return;
     }
-    item->software = imapid_items_software(finder->fold, item->conn, item->exchange, item->side);
+    item->software = find_software(finder, item);
     finder->items.n_by_severity[imapid_finding_severity(item->code)]++;
     g_array_append_val(finder->items.list, *item);
 }
@@ -179,7 +211,12 @@ static void add_of_leg(struct finder *finder, const struct imapid_leg *leg)
         .exchange = leg->inner_exchange,
         .related = leg->outer_exchange,
     };
+    GString *change = g_string_new(NULL);
 
+    imapid_legs_spell_change(change, leg);
+    item.n_text = change->len;
+    item.text = (const uint8_t *)g_string_free(change, FALSE);
+    g_ptr_array_add(finder->items.changes, (void *)item.text);
     set_place(&item);
     add(finder, &item);
 }
@@ -192,6 +229,8 @@ struct imapid_items imapid_items_find(const struct imapid_store_view *view,
     guint next = 0;
 
     finder.items.list = g_array_new(FALSE, FALSE, sizeof(struct imapid_item));
+    finder.items.softwares = g_ptr_array_new_with_free_func(g_free);
+    finder.items.changes = g_ptr_array_new_with_free_func(g_free);
     for (unsigned i = 0; i < view->n_conns; i++) {
         const struct imapid_store_conn *conn = &view->conns[i];
 
@@ -209,7 +248,7 @@ struct imapid_items imapid_items_find(const struct imapid_store_view *view,
 
 void imapid_items_free(struct imapid_items *items)
 {
-    for (guint i = 0; i < items->list->len; i++)
-        g_free(g_array_index(items->list, struct imapid_item, i).software);
     g_array_unref(items->list);
+    g_ptr_array_unref(items->softwares);
+    g_ptr_array_unref(items->changes);
 }

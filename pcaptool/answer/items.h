@@ -10,7 +10,7 @@
 struct imapid_item {
     enum imapid_finding_code code;
     enum imapid_side side; /* whose software it is about */
-    char *software;        /* name and version; NULL: it did not say */
+    const char *software;  /* name and version; NULL: it did not say */
     const struct imapid_store_conn *conn;
     const struct imapid_record_exchange *exchange; /* NULL: about the session */
     const struct imapid_record_exchange *related;  /* the other leg; NULL: none */
@@ -18,12 +18,14 @@ struct imapid_item {
     uint64_t frame;                                /* 0: none of its own */
     int64_t ts_ns;
     const struct imapid_record_string *field, *value; /* NULL: about no field */
-    const uint8_t *text; /* what was sent: raw list, or text of the result; NULL: none */
+    const uint8_t *text; /* what was sent: raw list, text of the result, what changed; NULL: none */
     size_t n_text;
 };
 
 struct imapid_items {
-    GArray *list; /* struct imapid_item, in the order of the store */
+    GArray *list;         /* struct imapid_item, in the order of the store */
+    GPtrArray *softwares; /* what their `software` points to */
+    GPtrArray *changes;   /* and the `text` of those of two legs */
     unsigned n_by_severity[IMAPID_SEVERITY_ERROR + 1];
     unsigned n_ignored;
 };
@@ -32,11 +34,6 @@ struct imapid_items {
 struct imapid_items imapid_items_find(const struct imapid_store_view *view,
                                       const struct imapid_fold *fold, uint64_t ignored);
 void imapid_items_free(struct imapid_items *items);
-
-/* Who one side of a connection says it is, in this exchange or another one of the connection. NULL:
- * it does not. To be freed. */
-char *imapid_items_software(const struct imapid_fold *fold, const struct imapid_store_conn *conn,
-                            const struct imapid_record_exchange *exchange, enum imapid_side side);
 
 /* The file in which the frame of imapid_record_when() counts. */
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange);

@@ -110,6 +110,22 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Is there one reading of the list? A fault that is only a warning (octets over 127, spaces, line
+ * ends) leaves none in doubt. */
+static bool is_clear(const struct imapid_record_exchange *exchange)
+{
+    if (exchange->command.is_malformed && exchange->n_findings >= IMAPID_FINDINGS_MAX)
+        return false; /* there may have been more */
+    for (unsigned i = 0; exchange->command.is_malformed && i < exchange->n_findings; i++) {
+        const struct imapid_record_finding *finding = &exchange->findings[i];
+
+        if (finding->side == IMAPID_CLIENT && imapid_finding_is_form(finding->code) &&
+            imapid_finding_severity(finding->code) == IMAPID_SEVERITY_ERROR)
+            return false;
+    }
+    return true;
+}
+
 /* The client's own pairs of a list, in an order of their own, spelled so that equal lists are equal
  * texts. NULL: there are none. */
 static char *own_pairs(const struct imapid_record_half *half)
@@ -141,6 +157,59 @@ static char *own_pairs(const struct imapid_record_half *half)
     return g_string_free(all, !all->len);
 }
 
+static bool same_string(const struct imapid_record_string *a, const struct imapid_record_string *b)
+{
+    return a->is_nil == b->is_nil &&
+           (a->is_nil || (a->n == b->n && !memcmp(a->octets, b->octets, a->n)));
+}
+
+static bool has_pair(const struct imapid_record_half *half, const struct imapid_record_pair *pair)
+{
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        const struct imapid_record_pair *other = &half->pairs[i];
+
+        if (same_string(&pair->value, &other->value) && pair->field.is_nil == other->field.is_nil &&
+            pair->field.n == other->field.n &&
+            !g_ascii_strncasecmp((const char *)pair->field.octets,
+                                 (const char *)other->field.octets, pair->field.n))
+            return true;
+    }
+    return false;
+}
+
+/* Adds the client's own pairs of a list that are not in the other one. */
+static void add_missing(GString *out, const char *what, const struct imapid_record_half *half,
+                        const struct imapid_record_half *other)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        const struct imapid_record_pair *pair = &half->pairs[i];
+
+        if (is_proxy_field(&pair->field) || has_pair(other, pair))
+            continue;
+        g_string_append_printf(out, "%s%s ", !any && out->len ? "; " : "", any ? "," : what);
+        any = true;
+        g_string_append_len(out, pair->field.is_nil ? "NIL" : (const char *)pair->field.octets,
+                            pair->field.is_nil ? 3 : (gssize)pair->field.n);
+        g_string_append(out, pair->value.is_nil ? " NIL" : " \"");
+        if (!pair->value.is_nil) {
+            g_string_append_len(out, (const char *)pair->value.octets, (gssize)pair->value.n);
+            g_string_append_c(out, '"');
+        }
+    }
+}
+
+void imapid_legs_spell_change(GString *out, const struct imapid_leg *leg)
+{
+    static const struct imapid_record_half none;
+    const struct imapid_record_half *said =
+        leg->outer_exchange ? &leg->outer_exchange->command : &none;
+
+    add_missing(out, "not passed on:", said, &leg->inner_exchange->command);
+    add_missing(out, "told instead:", &leg->inner_exchange->command, said);
+}
+
 static bool is_whole(const struct imapid_store_conn *conn)
 {
     const struct imapid_record_session *session = conn->session;
@@ -149,47 +218,89 @@ static bool is_whole(const struct imapid_store_conn *conn)
         session->not_decrypted || session->n_exchanges != conn->n_exchanges)
         return false;
     for (unsigned i = 0; i < conn->n_exchanges; i++)
-        if (!conn->exchanges[i].complete || conn->exchanges[i].command.is_malformed)
+        if (!conn->exchanges[i].complete || !is_clear(&conn->exchanges[i]))
             return false;
     return true;
 }
 
-/* The first exchange of `conn` with pairs of the client's own; with `pairs`, with these. */
-static const struct imapid_record_exchange *find_list(const struct imapid_store_conn *conn,
-                                                      const char *pairs)
+static int compare_lists(const void *a, const void *b, void *unused)
 {
+    (void)unused;
+    return strcmp(a, b);
+}
+
+/* The lists of a connection's client, each with its first exchange; those of no pairs left out. */
+static GTree *collect_lists(const struct imapid_store_conn *conn)
+{
+    GTree *lists = g_tree_new_full(compare_lists, NULL, g_free, NULL);
+
     for (unsigned i = 0; i < conn->n_exchanges; i++) {
         char *own = own_pairs(&conn->exchanges[i].command);
-        bool good = own && (!pairs || !strcmp(own, pairs));
 
-        g_free(own);
-        if (good)
-            return &conn->exchanges[i];
+        if (own && !g_tree_lookup(lists, own))
+            g_tree_insert(lists, own, (void *)&conn->exchanges[i]);
+        else
+            g_free(own);
     }
-    return NULL;
+    return lists;
+}
+
+static gboolean find_first(void *own, void *exchange, void *first)
+{
+    const struct imapid_record_exchange **found = first;
+
+    (void)own;
+    if (!*found || (const struct imapid_record_exchange *)exchange < *found)
+        *found = exchange;
+    return FALSE;
+}
+
+/* The first of `lists` that is not in the others; NULL: all are. */
+struct search {
+    GTree *others;
+    const struct imapid_record_exchange *found;
+};
+
+static gboolean find_other(void *own, void *exchange, void *search)
+{
+    struct search *into = search;
+
+    if (!g_tree_lookup(into->others, own))
+        find_first(own, exchange, &into->found);
+    return FALSE;
+}
+
+/* The lists of one leg, kept as long as they are compared with those of its other legs. */
+struct lists {
+    const struct imapid_store_conn *conn;
+    GTree *tree;
+};
+
+static GTree *get_lists(struct lists *lists, const struct imapid_store_conn *conn)
+{
+    if (lists->conn != conn) {
+        if (lists->tree)
+            g_tree_destroy(lists->tree);
+        *lists = (struct lists){conn, collect_lists(conn)};
+    }
+    return lists->tree;
 }
 
 /* Every list of the server's leg has to be one that the client said, and where the client said
  * any, one has to arrive. */
-static void compare(struct imapid_leg *leg)
+static void compare(struct imapid_leg *leg, struct lists *inner_lists)
 {
-    bool any = false;
+    GTree *outer = collect_lists(leg->outer), *inner = get_lists(inner_lists, leg->inner);
+    struct search search = {outer, NULL};
 
-    leg->outer_exchange = find_list(leg->outer, NULL);
+    g_tree_foreach(outer, find_first, &leg->outer_exchange);
     leg->is_whole = is_whole(leg->outer) && is_whole(leg->inner);
-    for (unsigned i = 0; leg->is_whole && i < leg->inner->n_exchanges; i++) {
-        const struct imapid_record_exchange *exchange = &leg->inner->exchanges[i];
-        char *own = own_pairs(&exchange->command);
-
-        any |= own != NULL;
-        if (own && !leg->differs && !find_list(leg->outer, own)) {
-            leg->differs = true;
-            leg->inner_exchange = exchange;
-        }
-        g_free(own);
-    }
-    if (leg->is_whole && leg->outer_exchange && !any)
-        leg->differs = true;
+    if (leg->is_whole)
+        g_tree_foreach(inner, find_other, &search);
+    if (search.found)
+        leg->inner_exchange = search.found;
+    leg->differs = search.found || (leg->is_whole && leg->outer_exchange && !g_tree_nnodes(inner));
+    g_tree_destroy(outer);
 }
 
 /* ---- ties ---- */
@@ -321,6 +432,7 @@ static int compare_legs(const void *a, const void *b)
 /* Two legs may be tied in more ways than one. */
 static void keep_first_ties(GArray *legs)
 {
+    struct lists inner = {NULL, NULL};
     guint n = 0;
 
     g_array_sort(legs, compare_legs);
@@ -330,9 +442,11 @@ static void keep_first_ties(GArray *legs)
 
         if (last && last->inner == leg.inner && last->outer == leg.outer)
             continue;
-        compare(&leg);
+        compare(&leg, &inner);
         g_array_index(legs, struct imapid_leg, n++) = leg;
     }
+    if (inner.tree)
+        g_tree_destroy(inner.tree);
     g_array_set_size(legs, n);
 }
 

@@ -18,6 +18,10 @@ struct imapid_leg {
     bool differs;  /* the lists are not the same; only with is_whole */
 };
 
+/* What the server was not told of what the client said, and what it was told that the client did
+ * not say, for people; octets as they were sent. Of a leg that differs. */
+void imapid_legs_spell_change(GString *out, const struct imapid_leg *leg);
+
 /* All pairs of legs, in the order of the inner ones. An array of struct imapid_leg. */
 GArray *imapid_legs_find(const struct imapid_store_view *view);
 

@@ -6,6 +6,7 @@
  * adding after settling. */
 #include "answer/store.h"
 
+#include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"
 
@@ -98,7 +99,6 @@ static void keep_half(struct imapid_store *store, struct imapid_record_half *hal
         keep_string(store, &pairs[i].value, &half->pairs[i].value);
     }
     half->file = keep_text(store, half->file);
-    half->file = keep_text(store, half->file);
     half->pairs =
         (struct imapid_record_pair *)keep(store, pairs, half->n_pairs * sizeof *half->pairs);
     g_free(pairs);
@@ -137,7 +137,6 @@ void imapid_store_add_exchange(struct imapid_store *store,
     copy.conn.file = keep_text(store, copy.conn.file);
     copy.result_file = keep_text(store, copy.result_file);
     copy.tag = (char *)keep_text(store, copy.tag);
-    copy.result_file = keep_text(store, copy.result_file);
     keep_half(store, &copy.command);
     keep_half(store, &copy.response);
     if (copy.status == IMAPID_STATUS_NONE)
@@ -246,18 +245,45 @@ static void spell_capture(GString *out, const void *record)
     imapid_jsonl_writer.capture(out, &plain, record);
 }
 
-static int compare_exchanges(const void *a, const void *b)
+/* The list an exchange begins with. */
+static void spell_first_list(GString *out, const void *record)
 {
-    const struct imapid_record_exchange *one = a, *other = b;
-    struct imapid_stamp when = imapid_record_when(one), other_when = imapid_record_when(other);
-    int order = imapid_store_compare_conns(&one->conn, &other->conn);
+    const struct imapid_record_exchange *exchange = record;
+
+    imapid_spell_pairs(out, exchange->command.seen ? &exchange->command : &exchange->response);
+}
+
+/* Where and with what an exchange begins. */
+static int compare_beginnings(const struct imapid_record_exchange *a,
+                              const struct imapid_record_exchange *b)
+{
+    struct imapid_stamp when_a = imapid_record_when(a), when_b = imapid_record_when(b);
+    int order = imapid_store_compare_conns(&a->conn, &b->conn);
 
     if (order)
         return order;
-    COMPARE(when.ts_ns, other_when.ts_ns);
-    COMPARE(when.number, other_when.number);
-    order = g_strcmp0(one->tag, other->tag);
-    return order ? order : compare_spelled(a, b, spell_exchange);
+    COMPARE(when_a.ts_ns, when_b.ts_ns);
+    COMPARE(when_a.number, when_b.number);
+    COMPARE(a->command.seen, b->command.seen);
+    order = g_strcmp0(a->tag, b->tag);
+    return order ? order : compare_spelled(a, b, spell_first_list);
+}
+
+/* How much of it was seen. */
+static int get_stage(const struct imapid_record_exchange *exchange)
+{
+    return 2 * (exchange->status != IMAPID_STATUS_NONE) + exchange->response.seen;
+}
+
+/* Of two states of one exchange the later one comes first. */
+static int compare_exchanges(const void *a, const void *b)
+{
+    int order = compare_beginnings(a, b);
+
+    if (order)
+        return order;
+    COMPARE(get_stage(b), get_stage(a));
+    return compare_spelled(a, b, spell_exchange);
 }
 
 /* Of two states of one connection the later one comes first. */
@@ -288,9 +314,11 @@ static bool same_session(const void *a, const void *b)
     return !imapid_store_compare_conns(&one->conn, &other->conn);
 }
 
-static bool same_exchange(const void *a, const void *b)
+/* The same, or what was seen of it in a capture that was still being written. */
+static bool same_exchange(const void *kept, const void *next)
 {
-    return !compare_exchanges(a, b);
+    return !compare_beginnings(kept, next) &&
+           (get_stage(next) < get_stage(kept) || !compare_spelled(kept, next, spell_exchange));
 }
 
 static bool same_capture(const void *a, const void *b)

@@ -9,7 +9,8 @@ struct imapid_findings_report {
     const struct imapid_store_view *view;
     const struct imapid_items *items;
     const char *version; /* of this program */
-    bool colour;         /* to a terminal */
+    bool colour;         /* to a terminal that has colours */
+    bool is_terminal;    /* or any */
     bool verbose;        /* every place */
     bool is_complete;    /* every input could be read whole */
 };

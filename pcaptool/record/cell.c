@@ -5,6 +5,7 @@
 
 #include "record/spell.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static void begin_cell(struct imapid_row *row)
@@ -48,13 +49,31 @@ static void add_tsv(GString *out, const char *text, gsize n)
     }
 }
 
+/* Would a spreadsheet take this for more than text? Some take the full-width forms of East Asian
+ * keyboards (U+FF1D, FF0B, FF0D, FF20) as well. A cell of TSV that begins with a quote it unquotes,
+ * and then looks at what is inside. */
+static bool is_risky(const uint8_t *octets, size_t n, enum imapid_cell_form form)
+{
+    static const char wide[][4] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+
+    if (!n)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(wide); i++)
+        if (n >= 3 && !memcmp(octets, wide[i], 3))
+            return true;
+    return memchr("=+-@\t\r\n'", octets[0], 8) || (form == IMAPID_CELL_TSV && octets[0] == '"');
+}
+
 void imapid_cell_add(struct imapid_row *row, const uint8_t *octets, size_t n)
 {
     GString *text = g_string_new(NULL);
 
-    if (n && memchr("=+-@\t\r\n'", octets[0], 8))
+    if (is_risky(octets, n, row->form))
         g_string_append_c(text, '\'');
-    imapid_spell_utf8(text, octets, n);
+    if (row->is_terminal)
+        imapid_spell_terminal(text, octets, n, 0);
+    else
+        imapid_spell_utf8(text, octets, n);
     begin_cell(row);
     (row->form == IMAPID_CELL_CSV ? add_csv : add_tsv)(row->out, text->str, text->len);
     g_string_free(text, TRUE);

@@ -14,13 +14,15 @@ enum imapid_cell_form {
 struct imapid_row {
     GString *out;
     enum imapid_cell_form form;
+    gboolean is_terminal; /* nothing may be in a cell that a terminal obeys */
     guint n_cells;
 };
 
-/* What somebody else wrote. What a spreadsheet would execute (a cell that begins with = + - @, a
- * tab, CR or LF) gets an apostrophe in front, and so does one that begins with an apostrophe, so
- * that taking one off gives every cell back. Octets that are no UTF-8, and in CSV NUL, become
- * U+FFFD. */
+/* What somebody else wrote. What a spreadsheet would execute (a cell that begins with = + - @, also
+ * full-width ones, a tab, CR or LF) gets an apostrophe in front, and so does one that begins with
+ * an apostrophe, so that taking one off gives every cell back; in TSV, where quotes mean nothing
+ * but to spreadsheets, one that begins with a quote as well. Octets that are no UTF-8, and in CSV
+ * NUL, become U+FFFD; for a terminal they and control characters are spelled as in text. */
 void imapid_cell_add(struct imapid_row *row, const uint8_t *octets, size_t n);
 
 /* The same for a NUL-terminated string; NULL is an empty cell. */

@@ -143,9 +143,10 @@ static void write_head(GString *out, enum imapid_cell_form form)
 }
 
 static void write_exchange(GString *out, enum imapid_cell_form form,
+                           const struct imapid_writer_style *style,
                            const struct imapid_record_exchange *exchange)
 {
-    struct imapid_row row = {.out = out, .form = form};
+    struct imapid_row row = {.out = out, .form = form, .is_terminal = style->is_terminal};
     bool has_result = exchange->status != IMAPID_STATUS_NONE;
 
     imapid_cell_add_text(&row, exchange->conn.file);
@@ -180,8 +181,7 @@ static void write_csv_head(GString *out, const struct imapid_writer_style *style
 static void write_csv_exchange(GString *out, const struct imapid_writer_style *style,
                                const struct imapid_record_exchange *exchange)
 {
-    (void)style;
-    write_exchange(out, IMAPID_CELL_CSV, exchange);
+    write_exchange(out, IMAPID_CELL_CSV, style, exchange);
 }
 
 static void write_tsv_head(GString *out, const struct imapid_writer_style *style)
@@ -193,8 +193,7 @@ static void write_tsv_head(GString *out, const struct imapid_writer_style *style
 static void write_tsv_exchange(GString *out, const struct imapid_writer_style *style,
                                const struct imapid_record_exchange *exchange)
 {
-    (void)style;
-    write_exchange(out, IMAPID_CELL_TSV, exchange);
+    write_exchange(out, IMAPID_CELL_TSV, style, exchange);
 }
 
 const struct imapid_writer imapid_csv_writer = {

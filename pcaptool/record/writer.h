@@ -5,9 +5,10 @@
 #include "record/record.h"
 
 struct imapid_writer_style {
-    bool colour;  /* standard output is a terminal */
-    bool verbose; /* every pair */
-    bool many;    /* more than one capture: records say which one they are of */
+    bool colour;      /* standard output is a terminal that has colours */
+    bool is_terminal; /* or any */
+    bool verbose;     /* every pair */
+    bool many;        /* more than one capture: records say which one they are of */
 };
 
 /* A way to write records down. Writers have no state: each function appends what one record reads

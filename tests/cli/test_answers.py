@@ -12,6 +12,7 @@ import html.parser
 import io
 import json
 import lzma
+import os
 import pathlib
 import random
 import re
@@ -31,7 +32,7 @@ SCHEMA = json.loads((ROOT / "docs/imapid-records.schema.json").read_text())
 HOSTILE = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "\"' onmouseover=\"alert(1)",
            "&lt;b&gt;&amp;", "=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "'quoted", "a\r\nb", "nul\0nul",
            "\u202egpj.exe", "\ufeff\u2028\u2066", "\U000e0041tag", "x" * 5000, "{{0}} [link](https://example.org)", "\\x1b[2J\x1b[2J",
-           "\uffff\uffff0", "caf\u00e9", "]]>", "javascript:alert(1)"]
+           "\uffff\uffff0", "caf\u00e9", "]]>", "javascript:alert(1)", "\uff1d1+1", "\uff20SUM(1)", '"=1"', '""=1']
 
 
 def run(*arguments, **options):
@@ -147,6 +148,48 @@ class Same(unittest.TestCase):
     def test_given_twice_counts_once(self):
         for command, form in self.ANSWERS:
             self.assertEqual(self.ask(command, form, "samples", "samples"), self.ask(command, form, "samples"))
+
+    def test_ties(self):
+        """Of records that begin alike the order is that of what they say, not the one in which they came."""
+        first = exchange()
+        second = session(first)
+        third = {"type": "capture", "schema": 1, "file": "a.pcap", "format": "pcap", "packets": 1, "bytes": 1, "tcp_connections": 1,
+                 "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0, "lost_bytes": 0, "cut_packets": 0, "error": None}
+        notes = [finding("cleartext"), finding("refused", side="server")]
+        twins = [dict(first, findings=notes, **change) for change in (
+            {}, {"result": {"frame": 5, "status": "OK", "text": "other"}}, {"result": {"frame": 5, "status": "NO", "text": "done"}},
+            {"result": {"frame": 6, "status": "OK", "text": "done"}}, {"security": "none"}, {"compressed": True}, {"state": "authenticated"},
+            {"complete": False}, {"tag": "a0"}, {"response": dict(first["response"], params=[["name", "Other"]])},
+            {"response": dict(first["response"], frame=6)}, {"command": dict(first["command"], params=[["name", "Another"]])},
+            {"command": dict(first["command"], params=[["name", "Example"], ["os", "x"]])}, {"command": None}, {"rtt": 0.5, "response": None})]
+        twins += [dict(second, **change) for change in (
+            {}, {"lost_bytes": 5}, {"from_start": False}, {"decrypted": False, "not_decrypted": "no-key"}, {"exchanges": 0}, {"exchanges": 2})]
+        twins += [dict(third, **change) for change in ({}, {"packets": 2}, {"error": "x"}, {"format": None})]
+        for command, form in self.ANSWERS:
+            wanted = None
+            for seed in range(4):
+                shuffled = twins[:]
+                random.Random(seed).shuffle(shuffled)
+                done = run(command, "-q", "-T", form, "-", input=spell(shuffled))
+                wanted = wanted or done.stdout
+                self.assertTrue(wanted)
+                self.assertEqual(done.stdout, wanted, (command, form, seed))
+            for a in twins:  # each pair both ways: a comparison that forgets a member leaves them as they came
+                for b in twins[:3] if command != "check" or form != "jsonl" else twins:
+                    self.assertEqual(run(command, "-q", "-T", form, "-", input=spell([a, b])).stdout,
+                                     run(command, "-q", "-T", form, "-", input=spell([b, a])).stdout, (command, form, a, b))
+
+    def test_a_capture_that_grew_is_counted_once(self):
+        begun = exchange(response=None, result=None, rtt=None, complete=False)
+        answered = exchange(result=None)
+        for records in ([begun], [begun, answered], [answered, begun], [exchange(), begun], [begun, answered, exchange(), answered]):
+            done = run("stats", "-T", "jsonl", "-", input=spell(records))
+            self.assertEqual(json.loads(done.stdout.splitlines()[0])["exchanges"], 1)
+            done = run("check", "-q", "-T", "jsonl", "-", input=spell([dict(r, findings=[finding("cleartext")]) for r in records]))
+            self.assertEqual(len(done.stdout.splitlines()), 2)
+        for other in (exchange(tag="a2", result=None), exchange(params=(("name", "B"),), result=None), exchange(result=None, time="2026-01-02T03:04:05.000000002Z")):
+            done = run("stats", "-T", "jsonl", "-", input=spell([exchange(), other]))
+            self.assertEqual(json.loads(done.stdout.splitlines()[0])["exchanges"], 2)
 
     def test_hostile_records_survive_the_way_back(self):
         once = run("-q", "-T", "jsonl", "-", input=spell(hostile_records()))
@@ -360,16 +403,38 @@ class Tables(unittest.TestCase):
         data = spell(hostile_records())
         for row in csv.reader(io.StringIO(self.rows("csv", data), newline="")):
             for cell in row:
-                self.assertNotRegex(cell, r"\A[=+@\t\r\n]")
+                self.assertNotRegex(cell, r"\A[=+@\t\r\n\uff1d\uff0b\uff0d\uff20]")
                 self.assertNotRegex(cell, r"\A-[^0-9]")
         for line in self.rows("tsv", data).split("\n"):
             for cell in line.split("\t"):
-                self.assertNotRegex(cell, r"\A([=+@]|-[^0-9])")
+                self.assertNotRegex(cell, r'\A([=+@"\uff1d\uff0b\uff0d\uff20]|-[^0-9])')
         for command in ("check", "stats"):
             done = run(command, "-q", "-T", "csv", "-", input=data)
             for row in csv.reader(io.StringIO(done.stdout.decode(), newline="")):
                 for cell in row:
                     self.assertNotRegex(cell, r"\A[=+@\t\r\n-]")
+
+    def test_terminals_obey_nothing_in_a_cell(self):
+        data = spell([*hostile_records(), exchange(params=(("name", "\x1b]0;x\x07\x9b2J"),), findings=[finding("duplicate-field", "name")])])
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+            file.write(data)
+            file.flush()
+            for words in (("extract", "-T", "csv"), ("extract", "-T", "tsv"), ("stats", "-T", "csv"), ("check", "-T", "csv"), ("extract", "-v"),
+                          ("check", "-v"), ("stats",), ("extract", "-T", "jsonl"), ("check", "-T", "jsonl"), ("check", "-T", "sarif")):
+                done = subprocess.run(["script", "-qec", f"stty -opost; '{IMAPID}' {' '.join(words)} -q {file.name}", "/dev/null"],
+                                      stdin=subprocess.DEVNULL, capture_output=True, env={**os.environ, "NO_COLOR": "1"})
+                text = done.stdout.decode()
+                self.assertIn("]0;x", text, words)
+                self.assertEqual(set(re.findall("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e\u2066\u2028\ufeff\U000e0041]", text)), set(), words)
+            text = run("extract", "-q", "-T", "csv", file.name).stdout.decode()
+            self.assertIn("\x1b]0;x\x07", text)  # to a file or pipe a value is what was sent
+
+    def test_colours(self):
+        for more, coloured in (({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+            for command in ("extract", "stats", "check"):
+                done = subprocess.run(["script", "-qec", f"'{IMAPID}' {command} -q {sample('idle')}", "/dev/null"], stdin=subprocess.DEVNULL,
+                                      capture_output=True, env={**os.environ, "TERM": "xterm", **more})
+                self.assertEqual(b"\x1b[" in done.stdout, coloured, (command, more))
 
     def test_tsv_escapes(self):
         lines = self.rows("tsv", spell([exchange(params=(("name", "a\tb\nc\\d\re\0f"),))])).split("\n")
@@ -470,7 +535,8 @@ class Check(unittest.TestCase):
 
     def test_every_finding_of_the_records_is_told(self):
         done = self.check("--fail-on", "never", "samples")
-        had = sorted((r["code"], r["side"], r["field"] or "") for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "finding")
+        had = sorted((r["code"], r["side"], r["field"] or "") for r in map(json.loads, done.stdout.splitlines())
+                     if r["type"] == "finding" and r["code"] != "changed-in-transit")  # which is of two records
         want = sorted((f["code"], f["side"], f["field"] or "") for r in map(json.loads, LINES) for f in r.get("findings", ()))
         self.assertEqual(had, want)
         self.assertTrue(want)
@@ -570,6 +636,69 @@ class Check(unittest.TestCase):
         redacted = run("-q", "-T", "jsonl", "--redact", "-", input=data).stdout
         done = self.check("--fail-on", "never", "-", data=redacted)
         self.assertEqual(done.stdout.count(b'"changed-in-transit"'), 1)
+
+    def test_wrong_but_clear_lists_are_compared(self):
+        for code, n in (("not-ascii", 1), ("bad-spacing", 1), ("bare-newline", 1), ("not-a-string", 0), ("bad-string", 0), ("missing-value", 0)):
+            records = self.legs((("name", "Proxy"),))
+            records[0]["command"]["raw"] = "as sent"
+            records[0]["findings"] = [finding("cleartext"), finding(code)]
+            self.assertEqual(len(self.changed(records)), n, code)
+            records[0]["findings"] = [finding(code)] + [finding("not-ascii")] * 63  # there may be more, which were not kept
+            self.assertEqual(self.changed(records), [], code)
+
+    def test_what_changed_is_told(self):
+        outer = (("name", "Example"), ("os", None), ("x-custom", "1"), ("vendor", "A"))
+        inner = (("NAME", "Example"), ("os", "NIL"), ("Vendor", "B"))
+        records = self.legs(inner)
+        records[0]["command"]["params"] = [list(p) for p in outer]
+        found, = self.changed(records)
+        self.assertEqual(found["text"], 'not passed on: os NIL, x-custom "1", vendor "A"; told instead: os "NIL", Vendor "B"')
+        found, = self.changed(self.legs(()))
+        self.assertEqual(found["text"], 'not passed on: name "Example", version "1"')
+        for value in HOSTILE:
+            records = self.legs((("name", value), (value[:30], value)))
+            for form in ("text", "jsonl", "sarif"):
+                done = self.check("-v", "--fail-on", "never", "-", data=spell(records), form=form)
+                self.assertIn(b"not passed on", done.stdout)
+                self.assertFalse(set(done.stdout.decode()) & set("\x1b\u202e\u2066\u2028\0"))
+
+    def test_many_lists_on_both_legs(self):
+        """Every list of one leg is looked for among those of the other: no matter how many, in seconds."""
+        n = 6000
+        records = []
+        for i in range(n):
+            outer, _, inner, _ = self.legs((("name", f"Example {i:06}"),))
+            outer["command"]["params"] = [["name", f"Example {n - 1 - i:06}"]]
+            for one in (outer, inner):
+                one["command"]["frame"] = 10 + i
+                one["findings"] = [finding("cleartext")]
+            records += [outer, inner]
+        records += [session(r, exchanges=n) for r in records[:2]]
+        done = run("check", "-q", "-T", "jsonl", "--fail-on", "never", "-", input=spell(records), timeout=60)
+        self.assertNotIn(b"changed-in-transit", done.stdout)
+        records[0]["command"]["params"] = [["name", "Another"]]
+        done = run("check", "-q", "-T", "jsonl", "--fail-on", "never", "-", input=spell(records), timeout=60)
+        self.assertEqual(done.stdout.count(b'"changed-in-transit"'), 1)
+
+    def test_many_exchanges_without_a_name(self):
+        """Who speaks is looked for once in a connection, not once for each finding."""
+        records = [exchange(params=(), findings=[finding("cleartext")]) for _ in range(40000)]
+        for i, record in enumerate(records):
+            record["command"] = dict(record["command"], frame=10 + i)
+        records[-1]["command"]["params"] = [["name", "Late"]]
+        done = run("check", "-q", "--fail-on", "never", "-", input=spell(records), timeout=60)
+        self.assertTrue(done.stdout.startswith(b"Late, client\n"), done.stdout[:80])
+
+    def test_samples_of_proxies_that_change_lists(self):
+        for name, text in (("forgets", 'not passed on: name "imapid-samples", version "1.0"'),
+                           ("octets", 'not passed on: name "imapid-samples", vendor "Caf\u00e9", arguments "one\r\ntwo\r\n"; '
+                                      'told instead: arguments "onetwo"'),
+                           ("many", "not passed on: " + ", ".join(f'f{i} "{i}"' for i in range(26, 41))),
+                           ("refused", 'not passed on: x-a-field-name-of-more-than-thirty-octets "1", version "1.0"')):
+            done = self.check("--fail-on", "never", sample(f"dovecot-proxy-{name}"))
+            found, = [r for r in map(json.loads, done.stdout.splitlines()) if r.get("code") == "changed-in-transit"]
+            self.assertEqual(found["text"], text)
+            self.assertEqual((found["client"]["ip"], found["related"]["stream"]), ("10.0.1.1", 0))
 
     def test_samples_of_proxies_have_none(self):
         done = self.check("--fail-on", "never", sample("dovecot-proxy"), sample("dovecot-proxy-late-id"), sample("nginx-proxy"))

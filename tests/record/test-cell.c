@@ -52,6 +52,26 @@ static void test_formulas(void)
     ASSERT_CELL(IMAPID_CELL_CSV, "\n=1", "\"'\n=1\"");
     ASSERT_CELL(IMAPID_CELL_CSV, "'x", "''x");
     ASSERT_CELL(IMAPID_CELL_CSV, "a=1", "a=1");
+    ASSERT_CELL(IMAPID_CELL_CSV,
+                "\xef\xbc\x9d"
+                "1+1",
+                "'\xef\xbc\x9d"
+                "1+1");
+    ASSERT_CELL(IMAPID_CELL_CSV,
+                "\xef\xbc\x8b"
+                "1",
+                "'\xef\xbc\x8b"
+                "1");
+    ASSERT_CELL(IMAPID_CELL_CSV,
+                "\xef\xbc\x8d"
+                "1",
+                "'\xef\xbc\x8d"
+                "1");
+    ASSERT_CELL(IMAPID_CELL_TSV, "\xef\xbc\xa0x", "'\xef\xbc\xa0x");
+    ASSERT_CELL(IMAPID_CELL_CSV, "\xef\xbc\x9e", "\xef\xbc\x9e");
+    ASSERT_CELL(IMAPID_CELL_CSV, "\xef\xbc", "\xef\xbf\xbd\xef\xbf\xbd");
+    ASSERT_CELL(IMAPID_CELL_CSV, "\"\"=1", "\"\"\"\"\"=1\"");
+    ASSERT_CELL(IMAPID_CELL_TSV, "\"\"=1", "'\"\"=1");
     ASSERT_CELL(IMAPID_CELL_TSV, "=1", "'=1");
     ASSERT_CELL(IMAPID_CELL_TSV, "\t=1", "'\\t=1");
 }
