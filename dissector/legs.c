@@ -127,7 +127,7 @@ static bool is_whole(const struct imapid_stream *stream)
         const struct imapid_ident *command =
             (const struct imapid_ident *)wmem_list_frame_data(frame);
 
-        if (command->unit.cut || imapid_tree_is_malformed(command))
+        if (command->unit.cut || !imapid_tree_is_clear(command))
             return false;
     }
     return stream->session.from_start;
@@ -172,19 +172,19 @@ static char *own_pairs(const struct imapid_ident *command)
     return g_string_free(all, !all->len);
 }
 
-/* Is there a command with pairs of the client's own; with `pairs`, with these? */
-static bool has_list(const struct imapid_stream *stream, const char *pairs)
+/* The lists that the client of a stream said: texts as above; those of no pairs are left out. */
+static GHashTable *collect_lists(const struct imapid_stream *stream)
 {
+    GHashTable *lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
     for (wmem_list_frame_t *frame = wmem_list_head(stream->commands); frame;
          frame = wmem_list_frame_next(frame)) {
         char *own = own_pairs((const struct imapid_ident *)wmem_list_frame_data(frame));
-        bool good = own && (!pairs || !strcmp(own, pairs));
 
-        g_free(own);
-        if (good)
-            return true;
+        if (own)
+            g_hash_table_add(lists, own);
     }
-    return false;
+    return lists;
 }
 
 /* ---- comparing ---- */
@@ -195,18 +195,23 @@ static const struct imapid_ident *find_changed(const struct imapid_stream *outer
                                                const struct imapid_stream *inner,
                                                const struct imapid_ident *claim)
 {
-    for (wmem_list_frame_t *frame = wmem_list_head(inner->commands); frame;
+    GHashTable *said = collect_lists(outer);
+    const struct imapid_ident *changed = g_hash_table_size(said) ? claim : NULL;
+    bool is_new = false;
+
+    for (wmem_list_frame_t *frame = wmem_list_head(inner->commands); frame && !is_new;
          frame = wmem_list_frame_next(frame)) {
         const struct imapid_ident *command =
             (const struct imapid_ident *)wmem_list_frame_data(frame);
         char *own = own_pairs(command);
-        bool is_new = own && !has_list(outer, own);
 
+        is_new = own && !g_hash_table_contains(said, own);
+        if (own)
+            changed = is_new ? command : NULL;
         g_free(own);
-        if (is_new)
-            return command;
     }
-    return has_list(outer, NULL) && !has_list(inner, NULL) ? claim : NULL;
+    g_hash_table_destroy(said);
+    return changed;
 }
 
 /* The command of a stream in which the proxy names the client, and what it names; NULL: none. */

@@ -324,16 +324,17 @@ void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origi
     read_end(ident, ips, "x-connected-port", connected);
 }
 
-bool imapid_tree_is_malformed(const struct imapid_ident *ident)
+bool imapid_tree_is_clear(const struct imapid_ident *ident)
 {
     struct imapid_findings findings;
 
     imapid_findings_clear(&findings);
     imapid_findings_add_unit(&findings, ident->side, &ident->unit);
     for (unsigned i = 0; i < findings.n; i++)
-        if (imapid_finding_is_form(findings.list[i].code))
-            return true;
-    return false;
+        if (imapid_finding_is_form(findings.list[i].code) &&
+            imapid_finding_severity(findings.list[i].code) == IMAPID_SEVERITY_ERROR)
+            return false;
+    return findings.n < IMAPID_FINDINGS_MAX; /* there may be more */
 }
 
 bool imapid_tree_is_empty(const struct imapid_ident *ident)

@@ -56,8 +56,8 @@ bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *
  */
 void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origin *connected);
 
-/* Is something wrong with the list? */
-bool imapid_tree_is_malformed(const struct imapid_ident *ident);
+/* Is there one reading of the list? A fault that is only a warning leaves none in doubt. */
+bool imapid_tree_is_clear(const struct imapid_ident *ident);
 
 /* The first value that is not empty of a defined field, as UTF-8 in `scope`; NULL: there is none.
  */

@@ -31,6 +31,11 @@ static bool is_named(const struct imapid_record_string *field, const char *name)
            !g_ascii_strncasecmp((const char *)field->octets, name, field->n);
 }
 
+static bool is_proxys(const struct imapid_record_string *field)
+{
+    return !field->is_nil && imapid_field_is_proxys(field->octets, field->n);
+}
+
 static const struct imapid_record_string *find(const struct imapid_record_half *half,
                                                const char *name)
 {
@@ -138,7 +143,7 @@ static char *own_pairs(const struct imapid_record_half *half)
         GString *text;
         char *lower;
 
-        if (!pair->field.is_nil && imapid_field_is_proxys(pair->field.octets, pair->field.n))
+        if (is_proxys(&pair->field))
             continue;
         text = g_string_new(NULL);
         lower = pair->field.is_nil
@@ -186,7 +191,7 @@ static void add_missing(GString *out, const char *what, const struct imapid_reco
     for (unsigned i = 0; i < half->n_pairs; i++) {
         const struct imapid_record_pair *pair = &half->pairs[i];
 
-        if (is_proxy_field(&pair->field) || has_pair(other, pair))
+        if (is_proxys(&pair->field) || has_pair(other, pair))
             continue;
         g_string_append_printf(out, "%s%s ", !any && out->len ? "; " : "", any ? "," : what);
         any = true;
