@@ -391,10 +391,11 @@ void imapid_findings_add_unit(struct imapid_findings *findings, enum imapid_side
                               const struct imapid_unit *unit)
 {
     struct judge judge = {.findings = findings, .side = side, .unit = unit};
-    struct names names = {.n = 0};
+    struct names names;
     struct imapid_pair pair;
     unsigned pair_faults = 0;
 
+    names.n = 0; /* and no more: it is large */
     imapid_list_begin(&judge.list, unit);
     judge_head(&judge);
     while (imapid_list_next(&judge.list, &pair)) {
