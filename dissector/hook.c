@@ -65,6 +65,14 @@ static struct imapid_stream *stream_of(const conversation_t *conversation)
     return (struct imapid_stream *)conversation_get_proto_data(conversation, proto_imapid);
 }
 
+/* The same for the current call: that TCP carries no IMAP says nothing of the TLS in it. */
+static struct imapid_stream *stream_here(const conversation_t *conversation, packet_info *pinfo)
+{
+    struct imapid_stream *stream = stream_of(conversation);
+
+    return stream && stream->is_foreign && stream->carrier != carrier_of(pinfo) ? NULL : stream;
+}
+
 static bool is_enabled(void)
 {
     return proto_is_protocol_enabled(find_protocol_by_id(proto_imapid));
@@ -268,6 +276,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     octets += n_proxy;
     n -= n_proxy;
     speaker = imapid_session_recognise(octets, n, is_start);
+    stream->carrier = carrier;
     find_server(stream, pinfo, tcp, speaker);
     if (carrier == proto_tcp && data && from_start) {
         uint32_t seq = ((const struct tcpinfo *)data)->seq;
@@ -353,7 +362,7 @@ static int show_call(struct imapid_stream *stream, const struct imapid_call *cal
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     conversation_t *conversation = find_or_create_conversation(pinfo);
-    struct imapid_stream *stream = stream_of(conversation);
+    struct imapid_stream *stream = stream_here(conversation, pinfo);
     bool is_tls = carrier_of(pinfo) == proto_tls;
     dissector_handle_t fallback = is_tls ? tls_before : tcp_before;
     struct imapid_call *call;
@@ -422,10 +431,11 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
 }
 
 /* A marker for connections that were looked at and are no IMAP. */
-static void give_up(conversation_t *conversation, struct imapid_stream *stream)
+static void give_up(conversation_t *conversation, packet_info *pinfo, struct imapid_stream *stream)
 {
     if (!stream) {
         stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
+        stream->carrier = carrier_of(pinfo);
         conversation_add_proto_data(conversation, proto_imapid, stream);
     }
     stream->is_foreign = true;
@@ -449,7 +459,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
     if (!stream->is_claimed) {
         stream->n_unproven += call->n;
         if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
-            give_up(conversation, stream);
+            give_up(conversation, pinfo, stream);
         if (stream->is_foreign || !has_greeted(stream))
             return false;
         stream->is_claimed = true;
@@ -471,7 +481,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if (!n || !is_enabled())
         return false;
     conversation = find_or_create_conversation(pinfo);
-    stream = stream_of(conversation);
+    stream = stream_here(conversation, pinfo);
     if (stream ? stream->is_foreign : pinfo->fd->visited)
         return false;
     if (pinfo->fd->visited && !stream->is_claimed)
@@ -483,7 +493,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
             struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
 
             if (carrier_of(pinfo) != proto_tcp || saw_handshake(tcp))
-                give_up(conversation, NULL);
+                give_up(conversation, pinfo, NULL);
             return false;
         }
         stream = begin(conversation, pinfo, tvb, data);

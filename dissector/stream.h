@@ -77,6 +77,7 @@ struct imapid_stream {
     /* For hook.c. */
     bool is_claimed; /* known to be IMAP, and ours */
     bool is_foreign; /* known to be something else */
+    int carrier;     /* the protocol whose payload it began with */
     unsigned foreign_from;
     size_t n_unproven;           /* octets read without a proof that it is IMAP */
     dissector_handle_t fallback; /* who gets what is none of ours; NULL: nobody; for ever */

@@ -321,6 +321,17 @@ class Encrypted(case.Case):
         self.assertEqual([e["command"]["params"][0] for e in exchanges.of_capture(self.shark, capture, *options)],
                          [["name", "curl"]])
 
+    def test_by_content_inside_tls_by_content(self):
+        capture, keys = self.on_port_4993()
+        for options in (keys, (*keys, "-o", "tcp.try_heuristic_first:TRUE")):
+            found = exchanges.of_capture(self.shark, capture, *options)
+            self.assertEqual([e["command"]["params"][0] for e in found], [["name", "curl"]], options)
+
+    def test_heuristics_first(self):
+        for name in ("curl-dovecot-tls.pcap", "starttls.pcap", "thunderbird-dovecot-compress.pcapng"):
+            self.assertEqual(exchanges.of_capture(self.shark, self.sample(name), "-o", "tcp.try_heuristic_first:TRUE"),
+                             exchanges.of_capture(self.shark, self.sample(name)), name)
+
     def test_decode_as_inside_tls(self):
         capture, keys = self.on_port_4993()
         options = (*keys, "-d", "tcp.port==4993,tls", "-d", "tls.port==4993,imap",
