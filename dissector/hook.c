@@ -359,6 +359,13 @@ static int show_call(struct imapid_stream *stream, const struct imapid_call *cal
     return (int)tvb_captured_length(tvb);
 }
 
+/* A handshake where IMAP was expected in the clear. */
+static bool begins_tls(tvbuff_t *tvb)
+{
+    return tvb_captured_length(tvb) > 2 && tvb_get_uint8(tvb, 0) == 22 &&
+           tvb_get_uint8(tvb, 1) == 3;
+}
+
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     conversation_t *conversation = find_or_create_conversation(pinfo);
@@ -372,7 +379,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     if (!stream && !pinfo->fd->visited) {
         stream = begin(conversation, pinfo, tvb, data);
         stream->is_claimed = true;
-        stream->fallback = fallback;
+        stream->fallback = !is_tls && begins_tls(tvb) ? closed_handle : fallback;
     }
     if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);

@@ -307,25 +307,26 @@ class Encrypted(case.Case):
                                        "imapid && tls", with_keys=False)
                 self.assertEqual(rows, [])
 
-    def on_port_4993(self):
+    def on_port(self, port):
         """A capture of TLS on 993, as if it had been on another port; options to read it with."""
         capture = self.sample("curl-dovecot-tls.pcap")
-        packets = [(*packet[:2], packet[2][:34] + packet[2][34:38].replace(b"\x03\xe1", b"\x13\x81")
+        packets = [(*packet[:2], packet[2][:34] + packet[2][34:38].replace(b"\x03\xe1", port.to_bytes(2, "big"))
                     + packet[2][38:], packet[3]) for packet in pcap.read(capture)]
         keys = self.shark.readable(wireshark.key_log(capture))
-        return self.shark.write("port-4993.pcap", pcap.write(packets)), ("-o", f"tls.keylog_file:{keys}")
+        return self.shark.write(f"port-{port}.pcap", pcap.write(packets)), ("-o", f"tls.keylog_file:{keys}")
 
     def test_by_content_inside_tls(self):
-        capture, keys = self.on_port_4993()
+        capture, keys = self.on_port(4993)
         options = (*keys, "-d", "tcp.port==4993,tls")
         self.assertEqual([e["command"]["params"][0] for e in exchanges.of_capture(self.shark, capture, *options)],
                          [["name", "curl"]])
 
     def test_by_content_inside_tls_by_content(self):
-        capture, keys = self.on_port_4993()
-        for options in (keys, (*keys, "-o", "tcp.try_heuristic_first:TRUE")):
-            found = exchanges.of_capture(self.shark, capture, *options)
-            self.assertEqual([e["command"]["params"][0] for e in found], [["name", "curl"]], options)
+        for port in (4993, 143):
+            capture, keys = self.on_port(port)
+            for options in (keys, (*keys, "-o", "tcp.try_heuristic_first:TRUE")):
+                found = exchanges.of_capture(self.shark, capture, *options)
+                self.assertEqual([e["command"]["params"][0] for e in found], [["name", "curl"]], (port, options))
 
     def test_heuristics_first(self):
         for name in ("curl-dovecot-tls.pcap", "starttls.pcap", "thunderbird-dovecot-compress.pcapng"):
@@ -333,7 +334,7 @@ class Encrypted(case.Case):
                              exchanges.of_capture(self.shark, self.sample(name)), name)
 
     def test_decode_as_inside_tls(self):
-        capture, keys = self.on_port_4993()
+        capture, keys = self.on_port(4993)
         options = (*keys, "-d", "tcp.port==4993,tls", "-d", "tls.port==4993,imap",
                    "--disable-heuristic", "imapid_tls")
         self.assertEqual([e["command"]["params"][0] for e in exchanges.of_capture(self.shark, capture, *options)],
