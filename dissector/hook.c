@@ -69,8 +69,11 @@ static struct imapid_stream *stream_of(const conversation_t *conversation)
 static struct imapid_stream *stream_here(const conversation_t *conversation, packet_info *pinfo)
 {
     struct imapid_stream *stream = stream_of(conversation);
+    int carrier = carrier_of(pinfo);
 
-    return stream && stream->is_foreign && stream->carrier != carrier_of(pinfo) ? NULL : stream;
+    if (stream && stream->below && stream->below->carrier == carrier)
+        return stream->below;
+    return stream && stream->is_foreign && stream->carrier != carrier ? NULL : stream;
 }
 
 static bool is_enabled(void)
@@ -277,6 +280,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     n -= n_proxy;
     speaker = imapid_session_recognise(octets, n, is_start);
     stream->carrier = carrier;
+    stream->below = stream_of(conversation);
     find_server(stream, pinfo, tcp, speaker);
     if (carrier == proto_tcp && data && from_start) {
         uint32_t seq = ((const struct tcpinfo *)data)->seq;

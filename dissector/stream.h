@@ -78,6 +78,8 @@ struct imapid_stream {
     bool is_claimed; /* known to be IMAP, and ours */
     bool is_foreign; /* known to be something else */
     int carrier;     /* the protocol whose payload it began with */
+    struct imapid_stream
+        *below; /* foreign, of the carrier below that one; NULL: none; file scope */
     unsigned foreign_from;
     size_t n_unproven;           /* octets read without a proof that it is IMAP */
     dissector_handle_t fallback; /* who gets what is none of ours; NULL: nobody; for ever */
