@@ -320,16 +320,13 @@ static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
     }
 }
 
-/* The other side acknowledges octets of the client that were never captured: a command may be among
- * them. */
+/* A side acknowledges octets of the other that were not captured, or that come later: an answer, or
+ * a command, may be among them. */
 static void look_for_unseen(struct imapid_stream *stream, const conversation_t *conversation,
                             packet_info *pinfo, const struct imapid_place *place)
 {
-    if (place->has_seq && place->side == IMAPID_SERVER &&
-        flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET) {
-        imapid_session_doubt(&stream->session);
-        stream->directions[IMAPID_CLIENT].has_unseen = true;
-    }
+    if (place->has_seq && flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET)
+        imapid_stream_doubt(stream, place->side == IMAPID_SERVER ? IMAPID_CLIENT : IMAPID_SERVER);
 }
 
 static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
@@ -582,9 +579,10 @@ static bool is_old(const struct imapid_call *call)
 
 /* By default TCP gives nobody a segment that it takes for one sent again or out of order; what it
  * gives us of such a one comes too late. Where it carried octets that nobody saw, they are a hole;
- * where it would have filled one, that is worth a note on the frame. */
+ * where it would have filled one, that is worth a note on the frame. So are those of a packet of
+ * which nothing but its headers was captured (`is_cut`). */
 static void look_for_withheld(struct imapid_stream *stream, const conversation_t *conversation,
-                              packet_info *pinfo)
+                              packet_info *pinfo, bool is_cut)
 {
     const unsigned withheld = WS_TCP_RETRANSMISSION | WS_TCP_OUT_OF_ORDER |
                               WS_TCP_FAST_RETRANSMISSION | WS_TCP_SPURIOUS_RETRANSMISSION;
@@ -601,7 +599,9 @@ static void look_for_withheld(struct imapid_stream *stream, const conversation_t
     n_new = direction->tcp_next ? next - direction->tcp_next : 0;
     direction->tcp_next = next;
     call = (const struct imapid_call *)wmem_tree_lookup32(stream->calls, pinfo->num);
-    if (call ? !is_old(call) : !(flags_of(tcp) & withheld))
+    if (!call && flags_of(tcp) & WS_TCP_ACK_LOST_PACKET) /* else it was looked at before */
+        imapid_stream_doubt(stream, side == IMAPID_SERVER ? IMAPID_CLIENT : IMAPID_SERVER);
+    if (call ? !is_old(call) : !(flags_of(tcp) & withheld) && !is_cut)
         return;
     if (n_new && n_new < UINT32_C(0x80000000) && direction->has_next)
         imapid_stream_lose(stream, side, n_new);
@@ -626,7 +626,8 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
     if (!stream || stream->is_foreign)
         return;
     if (!pinfo->fd->visited)
-        look_for_withheld(stream, conversation, pinfo);
+        look_for_withheld(stream, conversation, pinfo,
+                          tvb_captured_length(tvb) < tvb_reported_length(tvb));
     if (n_notes && p_get_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE))
         imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_IN_ORDER);
     if (tree && imapid_identity_is_known())

@@ -462,6 +462,12 @@ void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uin
     direction->has_gap = true;
 }
 
+void imapid_stream_doubt(struct imapid_stream *stream, enum imapid_side side)
+{
+    imapid_session_doubt(&stream->session, side);
+    stream->directions[side].has_unseen = true;
+}
+
 void imapid_stream_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;

@@ -107,6 +107,9 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
 /* `n` octets of a side came by and were withheld from us: they will not come. */
 void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uint32_t n);
 
+/* Octets of a side may be missing behind those read so far; or they come later. */
+void imapid_stream_doubt(struct imapid_stream *stream, enum imapid_side side);
+
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
                                        const struct imapid_place *place, size_t n);

@@ -580,6 +580,9 @@ static void add_tag(struct builder *builder, const struct imapid_ident *ident)
         proto_item_set_generated(proto_tree_add_string(
             builder->tree, hf_tag, tvb, 0, 0,
             tag_text(builder->pinfo, command->unit.data, &command->unit.tag)));
+    else if (ident->exchange->result_tag) /* the command is missing, its answer is not */
+        proto_item_set_generated(
+            proto_tree_add_string(builder->tree, hf_tag, tvb, 0, 0, ident->exchange->result_tag));
 }
 
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,

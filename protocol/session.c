@@ -1007,9 +1007,12 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
         lose_server(session);
 }
 
-void imapid_session_doubt(struct imapid_session *session)
+void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
 {
-    doubt_commands(session);
+    if (side == IMAPID_CLIENT)
+        doubt_commands(session);
+    else if (CLIENT(session)->asks || sends_data(session))
+        doubt_client(session);
 }
 
 void imapid_session_end(struct imapid_session *session)

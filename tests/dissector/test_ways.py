@@ -220,8 +220,25 @@ class Holes(case.Case):
     def test_a_command_that_is_missing(self):
         talk = pcap.Talk().handshake().server(GREETING).lose(0, len(COMMAND)).server(ANSWER)
         capture = self.capture(talk)
-        self.assertEqual(self.frames(capture, "imapid.response"), [5])
+        self.assertEqual(self.frames(capture, 'imapid.response && imapid.tag == "a1"'), [5])
         self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
+
+    def test_a_command_that_is_missing_and_acknowledged(self):
+        """By a segment without octets; or only its headers were captured."""
+        lost = pcap.Talk().handshake().server(GREETING).lose(0, len(COMMAND)).server(b"").server(ANSWER)
+        cut = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
+        seconds, micros, octets, length = cut.packets[4]
+        cut.packets[4] = (seconds, micros, octets[:54], length)
+        for talk in (lost, cut):
+            capture = self.capture(talk)
+            self.assertEqual(self.frames(capture, "imapid.response"), [6])
+            self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
+
+    def test_an_answer_that_is_missing(self):
+        """To AUTHENTICATE: what the client says next is no data, though nothing says so."""
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a0 AUTHENTICATE PLAIN\r\n").server(b"+ \r\n")
+        talk.client(b"eA==\r\n").lose(1, 20).client(COMMAND).server(ANSWER)
+        self.assertEqual(self.shown(talk), [("a1", [["name", "x"], ["version", "1"]])])
 
     def test_late_segments_are_pointed_at(self):
         halves = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:]).server(ANSWER)

@@ -162,9 +162,10 @@ bool imapid_session_event(struct imapid_session *session, struct imapid_event *e
  * that is shown before the hole that swallowed its command passes for an unsolicited one. */
 void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n);
 
-/* Commands may have been sent that were not captured, nobody knows where: as where the server
- * acknowledges octets of the client's that never came. A later gap tells the place. */
-void imapid_session_doubt(struct imapid_session *session);
+/* Octets of `side` were acknowledged by the other and have not come: commands may be missing, or an
+ * answer for which the client waited. They may still come, so this is no gap; a later one tells the
+ * place. */
+void imapid_session_doubt(struct imapid_session *session, enum imapid_side side);
 
 /* The connection, or the capture, has ended: every open exchange ends. Take the events. Call
  * imapid_session_gap for both sides before where the capture ends in mid-connection and a unit
