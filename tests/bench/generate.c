@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Writes a pcap of a given size to standard output: interleaved TCP connections, of which 5 % are
- * IMAP sessions in plain text on port 143, the others like HTTP, TLS and a terminal. Handshakes,
- * segments of 1448 octets, an acknowledgement for every second one, FIN both ways; every tenth
- * connection is IPv6. The same size and seed give the same file.
+/* Writes a pcap of a given size to standard output: interleaved TCP connections, of which 5 % (or
+ * another share) are IMAP sessions in plain text on port 143, the others like HTTP, TLS and a
+ * terminal. Handshakes, segments of 1448 octets, an acknowledgement for every second one, FIN both
+ * ways; every tenth connection is IPv6. The same arguments give the same file.
  *
- *     imapid-bench-generate [MEBIBYTES [SEED]] > FILE
+ *     imapid-bench-generate [MEBIBYTES [SEED [PER-CENT]]] > FILE
  */
 
 #include <stdbool.h>
@@ -14,11 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_OPEN     600 /* connections at a time */
-#define N_MSS      1448
-#define N_FILLER   (1u << 20)
-#define IMAP_SHARE 5 /* per cent */
-#define IP6_SHARE  10
+#define N_OPEN    600 /* connections at a time */
+#define N_MSS     1448
+#define N_FILLER  (1u << 20)
+#define IP6_SHARE 10
 
 enum kind { HTTP, TLS, TERMINAL, IMAP };
 enum stage { OPENING_1, OPENING_2, OPENING_3, TALKING, CLOSING_1, CLOSING_2, CLOSING_3, DONE };
@@ -46,6 +45,7 @@ static uint64_t seed = 1;
 static uint64_t now_us = 1767323045000000;
 static uint64_t n_written;
 static uint32_t n_conns;
+static uint32_t imap_share = 5; /* per cent */
 static char *filler;
 
 static uint32_t draw(uint32_t n)
@@ -138,7 +138,7 @@ static void begin_conn(struct conn *c)
 {
     static const uint16_t ports[] = {[HTTP] = 80, [TLS] = 443, [TERMINAL] = 22, [IMAP] = 143};
     uint32_t lot = draw(100);
-    *c = (struct conn){.kind = n_conns++ % 100 < IMAP_SHARE ? IMAP
+    *c = (struct conn){.kind = n_conns++ % 100 < imap_share ? IMAP
                                : lot < 30                   ? HTTP
                                : lot < 85                   ? TLS
                                                             : TERMINAL};
@@ -301,6 +301,8 @@ int main(int argc, char **argv)
     static const uint32_t header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
     uint64_t n_bytes = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1024) << 20;
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    if (argc > 3)
+        imap_share = (uint32_t)strtoul(argv[3], NULL, 10);
     filler = malloc(N_FILLER);
     if (!filler)
         return 1;

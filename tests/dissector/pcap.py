@@ -24,10 +24,10 @@ def read(path):
 
 def write(packets):
     """The octets of a pcap of these packets."""
-    out = HEADER.pack(LITTLE_MICRO, 2, 4, 0, 0, 262144, 1)
+    parts = [HEADER.pack(LITTLE_MICRO, 2, 4, 0, 0, 262144, 1)]
     for seconds, micros, octets, length in packets:
-        out += PACKET.pack(seconds, micros, len(octets), length) + octets
-    return out
+        parts += (PACKET.pack(seconds, micros, len(octets), length), octets)
+    return b"".join(parts)
 
 
 SYN, ACK, PUSH, FIN = 0x02, 0x10, 0x08, 0x01
