@@ -84,18 +84,11 @@ uint32_t imapid_records_settle(struct imapid_exchange_record *record,
     const struct imapid_unit *command = record->command ? &record->command->unit : NULL;
     const struct imapid_unit *response = record->response ? &record->response->unit : NULL;
     struct imapid_findings findings;
-    unsigned n_of_units;
     uint32_t codes = 0;
 
     imapid_findings_clear(&findings);
-    if (command)
-        imapid_findings_add_unit(&findings, IMAPID_CLIENT, command);
-    if (response)
-        imapid_findings_add_unit(&findings, IMAPID_SERVER, response);
-    n_of_units = findings.n;
-    imapid_findings_clear(&findings);
-    imapid_findings_add_exchange(&findings, exchange, command, response);
-    for (unsigned i = n_of_units; i < findings.n; i++)
+    imapid_findings_add_whole(&findings, exchange, command, response);
+    for (unsigned i = 0; i < findings.n; i++)
         codes |= UINT32_C(1) << findings.list[i].code;
     codes &= ~record->codes;
     record->codes |= codes;

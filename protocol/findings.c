@@ -427,15 +427,11 @@ static void add_about(struct imapid_findings *findings, enum imapid_finding_code
     add(findings, (struct imapid_finding){.code = code, .side = side});
 }
 
-void imapid_findings_add_exchange(struct imapid_findings *findings,
-                                  const struct imapid_exchange *exchange,
-                                  const struct imapid_unit *command,
-                                  const struct imapid_unit *response)
+void imapid_findings_add_whole(struct imapid_findings *findings,
+                               const struct imapid_exchange *exchange,
+                               const struct imapid_unit *command,
+                               const struct imapid_unit *response)
 {
-    if (command)
-        imapid_findings_add_unit(findings, IMAPID_CLIENT, command);
-    if (response)
-        imapid_findings_add_unit(findings, IMAPID_SERVER, response);
     if (command && exchange->advertised == IMAPID_NO)
         add_about(findings, IMAPID_FINDING_NOT_ADVERTISED, IMAPID_CLIENT);
     if (exchange->unsolicited)
@@ -454,4 +450,16 @@ void imapid_findings_add_exchange(struct imapid_findings *findings,
         else if (names_somebody(response))
             add_about(findings, IMAPID_FINDING_CLEARTEXT, IMAPID_SERVER);
     }
+}
+
+void imapid_findings_add_exchange(struct imapid_findings *findings,
+                                  const struct imapid_exchange *exchange,
+                                  const struct imapid_unit *command,
+                                  const struct imapid_unit *response)
+{
+    if (command)
+        imapid_findings_add_unit(findings, IMAPID_CLIENT, command);
+    if (response)
+        imapid_findings_add_unit(findings, IMAPID_SERVER, response);
+    imapid_findings_add_whole(findings, exchange, command, response);
 }

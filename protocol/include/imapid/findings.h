@@ -51,8 +51,15 @@ void imapid_findings_clear(struct imapid_findings *findings);
 void imapid_findings_add_unit(struct imapid_findings *findings, enum imapid_side side,
                               const struct imapid_unit *unit);
 
-/* Adds what an exchange as a whole earns. `command` and `response` are the units it is made of, or
- * NULL. Call it when the exchange has ended. */
+/* Adds what an exchange as a whole earns, and nothing of its units. `command` and `response` are
+ * the units it is made of, or NULL. */
+void imapid_findings_add_whole(struct imapid_findings *findings,
+                               const struct imapid_exchange *exchange,
+                               const struct imapid_unit *command,
+                               const struct imapid_unit *response);
+
+/* Adds what its units earn, and then what it earns as a whole. Call it when the exchange has ended.
+ */
 void imapid_findings_add_exchange(struct imapid_findings *findings,
                                   const struct imapid_exchange *exchange,
                                   const struct imapid_unit *command,
