@@ -585,25 +585,33 @@ static void add_tag(struct builder *builder, const struct imapid_ident *ident)
             proto_tree_add_string(builder->tree, hf_tag, tvb, 0, 0, ident->exchange->result_tag));
 }
 
+static void add_items(struct builder *builder, proto_tree *tree, const struct imapid_ident *ident)
+{
+    const struct imapid_tree_place *place = builder->place;
+    bool is_request = ident->side == IMAPID_CLIENT;
+    proto_item *side;
+
+    builder->item = proto_tree_add_protocol_format(
+        tree, proto_imapid, place->tvb, (int)place->offset, (int)ident->unit.n, "IMAP ID %s: %s",
+        is_request ? "request" : "response", imapid_tree_summary(builder->pinfo, ident));
+    builder->tree = proto_item_add_subtree(builder->item, ett_imapid);
+    side = proto_tree_add_boolean(builder->tree, is_request ? hf_request : hf_response, place->tvb,
+                                  (int)place->offset, 0, TRUE);
+    proto_item_set_generated(side);
+    add_tag(builder, ident);
+    add_list(builder);
+    add_links(builder, ident);
+}
+
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
                            uint32_t codes)
 {
-    bool is_request = ident->side == IMAPID_CLIENT;
     struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
-    proto_item *side;
 
-    builder.item = proto_tree_add_protocol_format(
-        tree, proto_imapid, place->tvb, (int)place->offset, (int)ident->unit.n, "IMAP ID %s: %s",
-        is_request ? "request" : "response", imapid_tree_summary(pinfo, ident));
-    builder.tree = proto_item_add_subtree(builder.item, ett_imapid);
     builder.pairs = wmem_array_new(pinfo->pool, sizeof(proto_item *));
-    side = proto_tree_add_boolean(builder.tree, is_request ? hf_request : hf_response, place->tvb,
-                                  (int)place->offset, 0, TRUE);
-    proto_item_set_generated(side);
-    add_tag(&builder, ident);
-    add_list(&builder);
-    add_links(&builder, ident);
+    if (tree)
+        add_items(&builder, tree, ident);
     add_unit_findings(&builder, ident->side);
     add_codes(pinfo, builder.item, codes);
 }
