@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Wireshark itself, on a screen that nobody sees, with the plugin, as a user who loads it.
+
+A Desktop is an Xvfb on a free display, a session bus of its own and one Wireshark, all with
+the home and the user of a wireshark.Wireshark; all of them end with it, by their process groups. There is
+no window manager, so windows have no frames; what is typed goes to the window that was opened last."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../dissector"))
+
+import wireshark  # noqa: E402
+
+try:
+    import accessible
+except ImportError as missing:
+    sys.exit(f"python3-gi is not installed for {sys.executable}: the user interface cannot be tested ({missing})")
+
+from accessible import Bus, wait_for  # noqa: E402
+
+PROGRAMS = {"wireshark": "wireshark", "Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus-daemon"}
+BUS_LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
+WIDTH, HEIGHT = 1100, 750
+RECENT = f"""\
+gui.geometry_main_x: 0
+gui.geometry_main_y: 0
+gui.geometry_main_width: {WIDTH}
+gui.geometry_main_height: {HEIGHT}
+gui.geometry_main_maximized: FALSE
+"""
+
+
+def require():
+    """Ends the tests, as a failure, where something to run them with is missing."""
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if not any(os.path.exists(path) for path in BUS_LAUNCHERS):
+        missing.append("at-spi2-core")
+    if missing:
+        sys.exit(f"not installed: {', '.join(missing)}: the user interface cannot be tested")
+
+
+@contextlib.contextmanager
+def as_user():
+    """The bus of a user is for that user alone."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(int(subprocess.check_output(["id", "-u", wireshark.USER])))
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+class Desktop:
+    """A screen with a Wireshark, which was given these arguments."""
+
+    def __init__(self, shark, capture, *arguments):
+        require()
+        self.processes = []
+        self.bus = None
+        self.shark = shark
+        self.runtime = os.path.join(shark.folder, "runtime")
+        shutil.rmtree(self.runtime, ignore_errors=True)
+        os.mkdir(self.runtime, 0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self.runtime, wireshark.USER)
+        self.environment = {**shark.environment, "XDG_RUNTIME_DIR": self.runtime,
+                            "QT_ACCESSIBILITY": "1", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1"}
+        self._write_recent()
+        try:
+            self._start_screen()
+            self._start_bus()
+            self._start_wireshark(capture, arguments)
+        except BaseException:
+            self.close()
+            raise
+
+    def _write_recent(self):
+        """The window as large as the screen, in whichever profile."""
+        config = os.path.join(self.shark.home, ".config/wireshark")
+        profiles = os.path.join(config, "profiles")
+        folders = [config]
+        if os.path.isdir(profiles):
+            folders += [os.path.join(profiles, name) for name in os.listdir(profiles)]
+        for folder in folders:
+            os.makedirs(folder, exist_ok=True)
+            for name in ("recent", "recent_common"):
+                with open(os.path.join(folder, name), "a", encoding="utf-8") as file:
+                    file.write(RECENT)
+        for folder, _, names in os.walk(os.path.join(self.shark.home, ".config")):
+            os.chmod(folder, 0o777)
+            for name in names:
+                os.chmod(os.path.join(folder, name), 0o666)
+
+    def _start(self, words, **options):
+        if os.geteuid() == 0:
+            options.update(user=wireshark.USER, group="nogroup", extra_groups=[])
+        self.processes.append(subprocess.Popen(
+            words, env=self.environment, cwd=self.shark.folder, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log(words[0]), **options))
+        return self.processes[-1]
+
+    def _log(self, name):
+        return open(os.path.join(self.shark.folder, f"{name}.log"), "wb")
+
+    def _start_and_read(self, words, option):
+        """Starts a program that tells a line on the descriptor which the option names."""
+        reading, writing = os.pipe()
+        try:
+            process = self._start([*words, *(part.format(writing) for part in option)], pass_fds=[writing])
+        finally:
+            os.close(writing)
+        with open(reading, encoding="utf-8") as file:
+            line = file.readline().strip()
+        if not line:
+            raise AssertionError(f"{words[0]} does not start, status {process.poll()}: {self.told(words[0])}")
+        return line
+
+    def _start_screen(self):
+        display = self._start_and_read(
+            ["Xvfb", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-fbdir", self.runtime],
+            ["-displayfd", "{}"])
+        self.environment["DISPLAY"] = f":{display}"
+
+    def _start_bus(self):
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = self._start_and_read(
+            ["dbus-daemon", "--session", "--nofork"], ["--print-address={}"])
+
+    def _offer_accessibility(self):
+        """Starts the bus of accessibility, and only when the program runs already: Qt watches out for it,
+        but where it is there from the beginning Qt may register on it before it is connected."""
+        with as_user():
+            session = Bus(self.environment["DBUS_SESSION_BUS_ADDRESS"])
+            address = session.ask("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress")
+            session.close()
+            self.bus = Bus(address)
+
+    def _start_wireshark(self, capture, arguments):
+        options = ["-n", "-r", self.shark.readable(capture)]
+        keys = wireshark.key_log(capture)
+        if keys:
+            options += ["-o", f"tls.keylog_file:{self.shark.readable(keys)}"]
+        self.wireshark = self._start(["wireshark", *options, *arguments])
+        self.wait_for("a window", lambda: self.input("search", "--onlyvisible", "--class", "wireshark"))
+        self._offer_accessibility()
+        self.program = self.wait_for("a window of Wireshark", lambda: self.bus.program(self.wireshark.pid))
+        self.window = self.wait_for("the capture", self._loaded_window)
+        self.details = self.window.find("tree", "Packet details")
+        self.packets = self.window.find("tree", "Packet list")
+
+    def _loaded_window(self):
+        window = next((frame for frame in self.program.children if frame.find("menu bar")), None)
+        return window if window and window.find("tree", "Packet list") and self._counts(window) else None
+
+    def wait_for(self, what, look, seconds=60):
+        def look_while_it_runs():
+            if self.wireshark.poll() is not None:
+                raise AssertionError(f"Wireshark ended, status {self.wireshark.poll()}: {self.told('wireshark')}")
+            return look()
+
+        return wait_for(what, look_while_it_runs, seconds)
+
+    def told(self, program):
+        """The end of what a program wrote."""
+        with open(os.path.join(self.shark.folder, f"{program}.log"), encoding="utf-8", errors="replace") as file:
+            return file.read()[-2000:]
+
+    # ---- what is shown ----
+
+    @staticmethod
+    def _counts(window):
+        status = window.find("status bar")
+        for label in status.walk() if status else ():
+            match = re.search(r"Packets: (\d+)(?:.*Displayed: (\d+))?", label.name)
+            if match:
+                return int(match[1]), int(match[2] or match[1])
+        return None
+
+    def counts(self):
+        """Packets and displayed packets, as the status bar says."""
+        return self._counts(self.window)
+
+    def wait_for_displayed(self, n):
+        """Waits until that many packets are displayed, in the status bar and in the list."""
+        self.wait_for(f"{n} displayed packets", lambda: self.counts()[1] == n and len(self.packets.cells) == n)
+
+    def details_of(self, frame):
+        """The lines of the packet details, once they are those of that frame."""
+        def lines():
+            shown = [row[0] for row in self.details.rows]
+            return shown if shown and shown[0].startswith(f"Frame {frame}:") else None
+
+        return self.wait_for(f"the details of frame {frame}", lines)
+
+    def cell_of(self, frame, heading="No."):
+        headings = self.packets.headings
+        number, wanted = headings.index("No."), headings.index(heading)
+        return next((row[wanted] for row in self.packets.cells if row[number].name == str(frame)), None)
+
+    def dialog(self, part_of_name):
+        """A window beside the main one."""
+        return self.wait_for(f"a window {part_of_name!r}", lambda: next(
+            (node for node in self.program.children if part_of_name in node.name and node.path != self.window.path),
+            None))
+
+    # ---- what a user does ----
+
+    def choose(self, *names):
+        """Chooses an item of the menus."""
+        self.wait_for(" > ".join(names), lambda: self.window.menu_item(*names)).act()
+
+    def input(self, *words):
+        """Has keys pressed or the mouse moved, by xdotool; whether it could."""
+        return subprocess.run(self.shark.command(["xdotool", *words], DISPLAY=self.environment["DISPLAY"]),
+                              check=False, capture_output=True, timeout=30).returncode == 0
+
+    def click(self, node):
+        x, y, width, height = node.place
+        self.input("mousemove", str(x + min(width, 40) // 2), str(y + height // 2), "click", "1")
+
+    def filter(self, text):
+        """Types a display filter into the bar, in place of what is there, and presses Enter."""
+        field = self.window.find("combo box", "Display filter selector").find("text", "Display filter entry")
+        self.click(field)
+        self.input("key", "ctrl+a")
+        self.input("key", "BackSpace")
+        self.wait_for("an empty filter bar", lambda: not field.text)
+        self.input("type", "--delay", "10", text)
+        self.wait_for(f"{text} in the filter bar", lambda: field.text == text)
+        # The first Enter may only close the list of completions.
+        self.input("key", "Escape")
+        self.input("key", "Return")
+
+    # ---- the end ----
+
+    def close(self):
+        if self.bus:
+            with contextlib.suppress(Exception):
+                self.bus.close()
+        for process in reversed(self.processes):
+            self._end(process)
+
+    @staticmethod
+    def _end(process):
+        """Ends a process and those it started, which are of its group."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+                break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
