@@ -11,6 +11,7 @@ import time
 from gi.repository import Gio, GLib
 
 ROOT = "/org/a11y/atspi/accessible/root"
+NOTHING = "/org/a11y/atspi/null"
 ACCESSIBLE = "org.a11y.atspi.Accessible"
 SHOWING = 1 << 25
 FLAGS = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
@@ -101,7 +102,7 @@ class Node:
 
     @property
     def children(self):
-        return [Node(self.bus, owner, path) for owner, path in self._ask("GetChildren")]
+        return [Node(self.bus, owner, path) for owner, path in self._ask("GetChildren") if path != NOTHING]
 
     def walk(self, skip=("tree", "table", "popup menu", "list")):
         """Everything below, but not the contents of what may be long."""

@@ -16,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../dissector"))
 
+import screen  # noqa: E402
 import wireshark  # noqa: E402
 
 try:
@@ -28,6 +29,7 @@ from accessible import Bus, wait_for  # noqa: E402
 PROGRAMS = {"wireshark": "wireshark", "Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus-daemon"}
 BUS_LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
 WIDTH, HEIGHT = 1100, 750
+PACKETS = re.compile(r"Packets: (\d+)(?:.*Displayed: (\d+))?")
 RECENT = f"""\
 gui.geometry_main_x: 0
 gui.geometry_main_y: 0
@@ -103,13 +105,11 @@ class Desktop:
     def _start(self, words, **options):
         if os.geteuid() == 0:
             options.update(user=wireshark.USER, group="nogroup", extra_groups=[])
-        self.processes.append(subprocess.Popen(
-            words, env=self.environment, cwd=self.shark.folder, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log(words[0]), **options))
+        with open(os.path.join(self.shark.folder, f"{words[0]}.log"), "wb") as log:
+            self.processes.append(subprocess.Popen(
+                words, env=self.environment, cwd=self.shark.folder, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, **options))
         return self.processes[-1]
-
-    def _log(self, name):
-        return open(os.path.join(self.shark.folder, f"{name}.log"), "wb")
 
     def _start_and_read(self, words, option):
         """Starts a program that tells a line on the descriptor which the option names."""
@@ -153,12 +153,21 @@ class Desktop:
         self._offer_accessibility()
         self.program = self.wait_for("a window of Wireshark", lambda: self.bus.program(self.wireshark.pid))
         self.window = self.wait_for("the capture", self._loaded_window)
-        self.details = self.window.find("tree", "Packet details")
-        self.packets = self.window.find("tree", "Packet list")
 
     def _loaded_window(self):
-        window = next((frame for frame in self.program.children if frame.find("menu bar")), None)
-        return window if window and window.find("tree", "Packet list") and self._counts(window) else None
+        """The main window, once it has its parts and the capture is read."""
+        for window in self.program.children:
+            parts = {
+                "details": window.find("tree", "Packet details"),
+                "packets": window.find("tree", "Packet list"),
+                "filter": window.find("tool bar", "Display Filter Toolbar"),
+                "status": next((node for node in window.walk() if PACKETS.search(node.name)), None),
+            }
+            if all(parts.values()):
+                self.details, self.packets, self.status = parts["details"], parts["packets"], parts["status"]
+                self.field = parts["filter"].find("text", "Display filter entry")
+                return self.field and window
+        return None
 
     def wait_for(self, what, look, seconds=60):
         def look_while_it_runs():
@@ -175,18 +184,10 @@ class Desktop:
 
     # ---- what is shown ----
 
-    @staticmethod
-    def _counts(window):
-        status = window.find("status bar")
-        for label in status.walk() if status else ():
-            match = re.search(r"Packets: (\d+)(?:.*Displayed: (\d+))?", label.name)
-            if match:
-                return int(match[1]), int(match[2] or match[1])
-        return None
-
     def counts(self):
         """Packets and displayed packets, as the status bar says."""
-        return self._counts(self.window)
+        packets, displayed = PACKETS.search(self.status.name).groups()
+        return int(packets), int(displayed or packets)
 
     def wait_for_displayed(self, n):
         """Waits until that many packets are displayed, in the status bar and in the list."""
@@ -200,16 +201,49 @@ class Desktop:
 
         return self.wait_for(f"the details of frame {frame}", lines)
 
-    def cell_of(self, frame, heading="No."):
+    def packet(self, frame):
+        """The texts of a row of the packet list, by heading."""
         headings = self.packets.headings
-        number, wanted = headings.index("No."), headings.index(heading)
-        return next((row[wanted] for row in self.packets.cells if row[number].name == str(frame)), None)
+        for row in self.packets.rows:
+            texts = dict(zip(headings, row))
+            if texts["No."] == str(frame):
+                return texts
+        raise AssertionError(f"frame {frame} is not in the packet list")
 
-    def dialog(self, part_of_name):
-        """A window beside the main one."""
-        return self.wait_for(f"a window {part_of_name!r}", lambda: next(
-            (node for node in self.program.children if part_of_name in node.name and node.path != self.window.path),
-            None))
+    def packets_in_sight(self):
+        """Of the rows of the packet list that can be clicked on: the frames, and a cell of each."""
+        _, top, _, height = self.packets.place
+        number = self.packets.headings.index("No.")
+        found = {}
+        for row in self.packets.cells:
+            _, y, _, n = row[number].place
+            if n and top + n <= y and y + n <= top + height:
+                found[int(row[number].name)] = row[number]
+        return found
+
+    @contextlib.contextmanager
+    def dialog(self, title, *menu):
+        """The window of that title, which an item of the menus opens."""
+        if menu:
+            self.choose(*menu)
+        shown = self.wait_for(f"a window {title!r}", lambda: next(
+            (node for node in self.program.children if f"· {title} ·" in node.name), None))
+        yield shown
+        self.wait_for("its button", lambda: shown.find("push button", "Close")).act()
+        self.wait_for(f"the end of {title!r}", lambda: shown.path not in [
+            node.path for node in self.program.children])
+
+    def picture(self, place=None):
+        """The screen, or a part of it, as a PNG, once it stands still."""
+        path = os.path.join(self.runtime, "Xvfb_screen0")
+        seen = []
+
+        def still():
+            seen.append(screen.read(path, place))
+            time.sleep(0.2)
+            return len(seen) > 1 and seen[-1] == seen[-2] and seen[-1]
+
+        return screen.png(self.wait_for("a screen that stands still", still))
 
     # ---- what a user does ----
 
@@ -224,17 +258,33 @@ class Desktop:
 
     def click(self, node):
         x, y, width, height = node.place
-        self.input("mousemove", str(x + min(width, 40) // 2), str(y + height // 2), "click", "1")
+        self.input("mousemove", str(x + min(width, 60) // 2), str(y + height // 2), "click", "1")
+
+    def expand(self, line):
+        """Expands a line of the packet details by the keyboard; returns the lines that were not there before."""
+        before = [row[0].name for row in self.details.cells]
+        cell = next((row[0] for row in self.details.cells if row[0].name == line), None)
+        if not cell:
+            raise AssertionError(f"{line!r} is not in the packet details: {before}")
+        self.click(cell)
+        self.input("key", "Right")
+        at = before.index(line) + 1
+
+        def more():
+            lines = [row[0] for row in self.details.rows]
+            n = len(lines) - len(before)
+            return n > 0 and lines[at:at + n]
+
+        return self.wait_for(f"what is below {line!r}", more)
 
     def filter(self, text):
         """Types a display filter into the bar, in place of what is there, and presses Enter."""
-        field = self.window.find("combo box", "Display filter selector").find("text", "Display filter entry")
-        self.click(field)
+        self.click(self.field)
         self.input("key", "ctrl+a")
         self.input("key", "BackSpace")
-        self.wait_for("an empty filter bar", lambda: not field.text)
+        self.wait_for("an empty filter bar", lambda: not self.field.text)
         self.input("type", "--delay", "10", text)
-        self.wait_for(f"{text} in the filter bar", lambda: field.text == text)
+        self.wait_for(f"{text} in the filter bar", lambda: self.field.text == text)
         # The first Enter may only close the list of completions.
         self.input("key", "Escape")
         self.input("key", "Return")
