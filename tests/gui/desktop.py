@@ -28,6 +28,7 @@ from accessible import Bus, wait_for  # noqa: E402
 
 PROGRAMS = {"wireshark": "wireshark", "Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus-daemon"}
 BUS_LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher")
+DOUBLE_CLICK = 0.6  # seconds, more than Qt's
 WIDTH, HEIGHT = 1100, 750
 PACKETS = re.compile(r"Packets: (\d+)(?:.*Displayed: (\d+))?")
 RECENT = f"""\
@@ -74,6 +75,8 @@ class Desktop:
         os.mkdir(self.runtime, 0o700)
         if os.geteuid() == 0:
             shutil.chown(self.runtime, wireshark.USER)
+        self.screen = os.path.join(self.runtime, "Xvfb_screen0")
+        self.clicked = (None, 0)
         self.environment = {**shark.environment, "XDG_RUNTIME_DIR": self.runtime,
                             "QT_ACCESSIBILITY": "1", "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1"}
         self._write_recent()
@@ -175,7 +178,19 @@ class Desktop:
                 raise AssertionError(f"Wireshark ended, status {self.wireshark.poll()}: {self.told('wireshark')}")
             return look()
 
-        return wait_for(what, look_while_it_runs, seconds)
+        try:
+            return wait_for(what, look_while_it_runs, seconds)
+        except accessible.NotShown:
+            self._keep_picture()
+            raise
+
+    def _keep_picture(self):
+        """What was on the screen when something did not come, for who wants to know why."""
+        path = os.environ.get("IMAPID_GUI_PICTURE")
+        if path:
+            with open(path, "wb") as file:
+                file.write(screen.png(screen.read(self.screen)))
+            print(f"what the screen shows: {path}", file=sys.stderr)
 
     def told(self, program):
         """The end of what a program wrote."""
@@ -235,11 +250,10 @@ class Desktop:
 
     def picture(self, place=None):
         """The screen, or a part of it, as a PNG, once it stands still."""
-        path = os.path.join(self.runtime, "Xvfb_screen0")
         seen = []
 
         def still():
-            seen.append(screen.read(path, place))
+            seen.append(screen.read(self.screen, place))
             time.sleep(0.2)
             return len(seen) > 1 and seen[-1] == seen[-2] and seen[-1]
 
@@ -258,7 +272,12 @@ class Desktop:
 
     def click(self, node):
         x, y, width, height = node.place
-        self.input("mousemove", str(x + min(width, 60) // 2), str(y + height // 2), "click", "1")
+        place = str(x + min(width, 60) // 2), str(y + height // 2)
+        # A second click on the same place is another one, not a double click.
+        while place == self.clicked[0] and time.monotonic() < self.clicked[1] + DOUBLE_CLICK:
+            time.sleep(0.05)
+        self.input("mousemove", *place, "click", "1")
+        self.clicked = place, time.monotonic()
 
     def expand(self, line):
         """Expands a line of the packet details by the keyboard; returns the lines that were not there before."""

@@ -95,7 +95,7 @@ class OnePacket(Case):
         for frame in order:
             self.gui.click(cells[frame])
             self.gui.details_of(frame)
-            lines = [line for line in self.gui.details_of(frame) if not line.startswith("[Coloring Rule ")]
+            lines = [line.strip() for line in self.gui.details_of(frame) if not line.startswith("[Coloring Rule ")]
             self.assertEqual(lines, expected[frame - 1])
 
     def rows_of(self, dialog):
