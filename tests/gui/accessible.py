@@ -6,6 +6,7 @@ an answer is what is on the screen now. Trees and tables are read row by row as 
 what is collapsed is not there.
 
 Misuse: keeping a Node while the program changes: what it stood for may be gone, which raises Gone."""
+import contextlib
 import time
 
 from gi.repository import Gio, GLib
@@ -103,6 +104,15 @@ class Node:
     @property
     def children(self):
         return [Node(self.bus, owner, path) for owner, path in self._ask("GetChildren") if path != NOTHING]
+
+    def child(self, part_of_name, but=()):
+        """The first child with that in its name, or None; not one of these paths. One that is just going
+        is passed over."""
+        for child in self.children:
+            with contextlib.suppress(Gone):
+                if child.path not in but and part_of_name in child.name:
+                    return child
+        return None
 
     def walk(self, skip=("tree", "table", "popup menu", "list")):
         """Everything below, but not the contents of what may be long."""

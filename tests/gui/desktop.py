@@ -92,11 +92,8 @@ class Desktop:
         """The window as large as the screen, in whichever profile."""
         config = os.path.join(self.shark.home, ".config/wireshark")
         profiles = os.path.join(config, "profiles")
-        folders = [config]
-        if os.path.isdir(profiles):
-            folders += [os.path.join(profiles, name) for name in os.listdir(profiles)]
-        for folder in folders:
-            os.makedirs(folder, exist_ok=True)
+        os.makedirs(profiles, exist_ok=True)
+        for folder in (config, *(os.path.join(profiles, name) for name in os.listdir(profiles))):
             for name in ("recent", "recent_common"):
                 with open(os.path.join(folder, name), "a", encoding="utf-8") as file:
                     file.write(RECENT)
@@ -129,7 +126,8 @@ class Desktop:
 
     def _start_screen(self):
         display = self._start_and_read(
-            ["Xvfb", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-fbdir", self.runtime],
+            ["Xvfb", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset",
+             "-fbdir", self.runtime],
             ["-displayfd", "{}"])
         self.environment["DISPLAY"] = f":{display}"
 
@@ -163,16 +161,18 @@ class Desktop:
             parts = {
                 "details": window.find("tree", "Packet details"),
                 "packets": window.find("tree", "Packet list"),
-                "filter": window.find("tool bar", "Display Filter Toolbar"),
+                # There are other fields of that name, but not in a tool bar. Not all Wiresharks name the bars.
+                "field": next((bar.find("text", "Display filter entry") for bar in window.children
+                               if bar.role == "tool bar" and bar.find("text", "Display filter entry")), None),
                 "status": next((node for node in window.walk() if PACKETS.search(node.name)), None),
             }
             if all(parts.values()):
                 self.details, self.packets, self.status = parts["details"], parts["packets"], parts["status"]
-                self.field = parts["filter"].find("text", "Display filter entry")
-                return self.field and window
+                self.field = parts["field"]
+                return window
         return None
 
-    def wait_for(self, what, look, seconds=60):
+    def wait_for(self, what, look, seconds=30):
         def look_while_it_runs():
             if self.wireshark.poll() is not None:
                 raise AssertionError(f"Wireshark ended, status {self.wireshark.poll()}: {self.told('wireshark')}")
@@ -232,21 +232,21 @@ class Desktop:
         found = {}
         for row in self.packets.cells:
             _, y, _, n = row[number].place
-            if n and top + n <= y and y + n <= top + height:
+            # The heading is above them, and a scroll bar may be below.
+            if n and top + n <= y and y + 2 * n <= top + height:
                 found[int(row[number].name)] = row[number]
         return found
 
     @contextlib.contextmanager
     def dialog(self, title, *menu):
-        """The window of that title, which an item of the menus opens."""
-        if menu:
-            self.choose(*menu)
-        shown = self.wait_for(f"a window {title!r}", lambda: next(
-            (node for node in self.program.children if f"· {title} ·" in node.name), None))
+        """The window that an item of the menus opens, with that in its title."""
+        before = {node.path for node in self.program.children}
+        self.choose(*menu)
+        shown = self.wait_for(f"a window {title!r}", lambda: self.program.child(title, before))
         yield shown
         self.wait_for("its button", lambda: shown.find("push button", "Close")).act()
-        self.wait_for(f"the end of {title!r}", lambda: shown.path not in [
-            node.path for node in self.program.children])
+        self.wait_for(f"the end of {title!r}", lambda: shown.path not in {
+            node.path for node in self.program.children})
 
     def picture(self, place=None):
         """The screen, or a part of it, as a PNG, once it stands still."""

@@ -102,7 +102,8 @@ class OnePacket(Case):
         """The rows of a window, by heading."""
         def rows():
             tree = dialog.find("tree")
-            return [dict(zip(tree.headings, row)) for row in tree.rows]
+            # Some Wiresharks pad the texts.
+            return [dict(zip(tree.headings, map(str.strip, row))) for row in tree.rows]
 
         return self.gui.wait_for("rows", rows)
 
