@@ -126,7 +126,8 @@ class Desktop:
 
     def _start_screen(self):
         display = self._start_and_read(
-            ["Xvfb", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset",
+            # Without -noreset it would begin anew whenever its last client leaves, as xdotool does.
+            ["Xvfb", "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset", "-nocursor",
              "-fbdir", self.runtime],
             ["-displayfd", "{}"])
         self.environment["DISPLAY"] = f":{display}"

@@ -120,6 +120,10 @@ class OnePacket(Case):
             self.assertEqual([list(row.values()) for row in self.rows_of(dialog)],
                              [["Thunderbird", "153.7.0", "", "", "1", "1"]])
 
+    def test_export(self):
+        with self.gui.dialog("Export", "File", "Export Objects", "IMAP ID…") as dialog:
+            self.assertEqual([row["Filename"] for row in self.rows_of(dialog)], ["imap-identities.csv"])
+
     def test_expert_information(self):
         with self.gui.dialog("Expert Information", "Analyze", "Expert Information") as dialog:
             found = [row for row in self.rows_of(dialog) if row["Summary"] == UNENCRYPTED]
