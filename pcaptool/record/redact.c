@@ -20,8 +20,10 @@ struct imapid_redact {
     GRegex *mail;
     GRegex *addresses; /* what may be an IP address */
     GRegex *tokens;
-    GRegex *url_parts; /* user, query and fragment of a URL */
-    GHashTable *words; /* of results, that stay */
+    GRegex *url_tokens; /* the same in a URL, where slashes part words */
+    GRegex *user;       /* of a URL */
+    GRegex *query;      /* and fragment */
+    GHashTable *words;  /* of results, that stay */
 };
 
 enum how {
@@ -56,7 +58,8 @@ static void digest(const struct imapid_redact *redact, const char *kind, const v
         {.data = (void *)octets, .len = n},
     };
 
-    gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 3);
+    if (gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 3))
+        g_error("HMAC-SHA-256 is not to be had"); /* never a value without its pseudonym */
 }
 
 static void add_hex(GString *out, const struct imapid_redact *redact, const char *kind,
@@ -156,15 +159,20 @@ static gboolean replace_address(const GMatchInfo *match, GString *out, void *use
     return FALSE;
 }
 
-static gboolean replace_part(const GMatchInfo *match, GString *out, void *user_data)
+static gboolean remove_user(const GMatchInfo *match, GString *out, void *user_data)
+{
+    (void)match;
+    (void)user_data;
+    g_string_append(out, "//");
+    return FALSE;
+}
+
+static gboolean replace_query(const GMatchInfo *match, GString *out, void *user_data)
 {
     char *text = g_match_info_fetch(match, 0);
-    char first[3] = {text[0], text[0] == '/' ? text[1] : '\0', '\0'};
 
-    g_string_append(out, first);
+    g_string_append_c(out, text[0]);
     add_token(out, user_data, text, strlen(text));
-    if (text[0] == '/')
-        g_string_append_c(out, '@');
     g_free(text);
     return FALSE;
 }
@@ -180,15 +188,17 @@ static void replace(const struct imapid_redact *redact, GString *text, const GRe
     g_free(replaced);
 }
 
+/* A version may look like an address, and have a long token: the commit it was built from. */
 static void redact_text(const struct imapid_redact *redact, GString *text, enum how how)
 {
+    replace(redact, text, redact->user, remove_user);
     if (how == HOW_URL)
-        replace(redact, text, redact->url_parts, replace_part);
+        replace(redact, text, redact->query, replace_query);
     replace(redact, text, redact->identifiers, replace_identifier);
-    if (how == HOW_TEXT || how == HOW_URL)
-        replace(redact, text, redact->addresses, replace_address);
-    if (how == HOW_TEXT)
-        replace(redact, text, redact->tokens, replace_token);
+    if (how == HOW_VERSION)
+        return;
+    replace(redact, text, redact->addresses, replace_address);
+    replace(redact, text, how == HOW_URL ? redact->url_tokens : redact->tokens, replace_token);
 }
 
 /* ---- pairs ---- */
@@ -590,11 +600,15 @@ static bool read_key(struct imapid_redact *redact, const char *key_file, char **
     return true;
 }
 
-#define MAIL "(?<![\\w.+%-])[\\w.+%-]++@[A-Za-z0-9-]++(?:\\.[A-Za-z0-9-]++)*+"
-#define UUID "(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
-#define MAC  "(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"
-#define IP4  "(?<![\\d.])\\d{1,3}(?:\\.\\d{1,3}){3}(?![\\d])"
-#define IP6  "(?<![\\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?![\\w:])"
+/* Octets over 127 are letters of some alphabet (RFC 6531); the sign may be escaped as in a URL; a
+ * domain may be an address in brackets. */
+#define NOT_LOCAL "\\s\"<>(),:;@/\\\\\\[\\]"
+#define DOMAIN    "(?:[A-Za-z0-9\\x80-\\xff-]++(?:\\.[A-Za-z0-9\\x80-\\xff-]++)*+|\\[[^\\]\\s]*+\\])"
+#define MAIL      "(?:(?<![^" NOT_LOCAL "])|(?<=%40))(?:[^%" NOT_LOCAL "]|%(?!40))++(?:@|%40)" DOMAIN
+#define UUID      "(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
+#define MAC       "(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"
+#define IP4       "(?<![\\d.])\\d{1,3}(?:\\.\\d{1,3}){3}(?![\\d])"
+#define IP6       "(?<![\\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?![\\w:])"
 
 static GRegex *compile(const char *pattern)
 {
@@ -620,10 +634,12 @@ struct imapid_redact *imapid_redact_new(const char *key_file, char **message)
         gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
     }
     redact->identifiers = compile(MAIL "|" UUID "|" MAC);
-    redact->mail = compile("@");
+    redact->mail = compile("@|%40");
     redact->addresses = compile(IP4 "|" IP6);
     redact->tokens = compile("(?<![\\w=+/-])[\\w=+/-]{24,}+");
-    redact->url_parts = compile("//[^/?#@\\s]*+@|[?#].++");
+    redact->url_tokens = compile("(?<![\\w=+-])[\\w=+-]{24,}+");
+    redact->user = compile("//[^/?#@\\s]*+@");
+    redact->query = compile("(?s)[?#].++");
     redact->words = g_hash_table_new(g_str_hash, g_str_equal);
     add_result_words(redact->words);
     if (!read_key(redact, key_file, message)) {
@@ -642,7 +658,9 @@ void imapid_redact_free(struct imapid_redact *redact)
     g_regex_unref(redact->mail);
     g_regex_unref(redact->addresses);
     g_regex_unref(redact->tokens);
-    g_regex_unref(redact->url_parts);
+    g_regex_unref(redact->url_tokens);
+    g_regex_unref(redact->user);
+    g_regex_unref(redact->query);
     g_hash_table_destroy(redact->words);
     g_free(redact);
 }

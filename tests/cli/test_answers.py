@@ -857,6 +857,52 @@ class Redact(unittest.TestCase):
                 self.assertNotIn(secret.encode(), output, name)
             self.assertNotIn(b"alice", output, name)
 
+    def redacted(self, params, *more):
+        done = run("-q", "-T", "jsonl", "--redact", *more, "-", input=spell([exchange(params=params)]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return dict(json.loads(done.stdout)["command"]["params"])
+
+    def test_identifiers_inside_what_stays(self):
+        """Whatever alphabet, spelling or place; and what is none stays."""
+        for field in ("name", "version", "os", "os-version", "vendor", "support-url", "date"):
+            for secret in ("jos\u00e9@example.org", "alice@ex\u00e4mple.org", "o'alice@example.org", "alice+tag@example.org", "=alice@example.org",
+                           "alice%40example.org", "%40alice@example.org", "a%alice@example.org", "alice@[198.51.100.7]", "alice@localhost", "\u90ae\u4ef6@\u4f8b\u5b50.cn", "ALICE@EXAMPLE.ORG",
+                           "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "00-1a-2b-3c-4d-5e"):
+                for text in (f"Mail for {secret}", f"<{secret}>", f"a:{secret}, b", f"{secret}"):
+                    had = self.redacted([(field, text)])[field]
+                    for part in re.split(r"[@%+'=.\[\]]|40", secret):
+                        if len(part) > 3 and not part.isdigit():
+                            self.assertNotIn(part.lower(), had.lower(), (field, text))
+                    self.assertIn("redacted-", had)
+            for text in ("Mail for https://alice:s3ss10n@example.com/", "https://alice@example.com/x"):
+                had = self.redacted([(field, text)])[field]
+                self.assertEqual(had, text.replace("alice:s3ss10n@", "").replace("alice@", ""))
+        for secret in ("https://example.com/?a\nb", "https://example.com/#a?b\r\nc"):
+            self.assertRegex(self.redacted([("support-url", secret)])["support-url"], r"\Ahttps://example.com/[?#]redacted-[0-9a-f]{16}\Z")
+        for field, text in (("name", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("date", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("os", "x 2001:db8::77 y"), ("date", "192.0.2.1"),
+                            ("support-url", "https://example.com/u/Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("support-url", "https://198.51.100.7/")):
+            had = self.redacted([(field, text)])[field]
+            for part in re.split("[ /]", text):
+                if len(part) > 8 and part != "example.com":
+                    self.assertNotIn(part, had)
+        for field, text in (("name", "C# mail?"), ("name", "Example \u90ae\u4ef6"), ("version", "10.11.12.13"), ("version", "0123456789abcdef0123456789abcdef01234567"),
+                            ("os", "Linux 6.1.0-13-amd64"), ("date", "17-Jul-1996 02:44:25 -0700"), ("support-url", "https://example.com/a/long/way/to/help/pages/2"),
+                            ("vendor", "Example, Inc. @home"), ("x-originating-port", "143")):
+            self.assertEqual(self.redacted([(field, text)])[field], text)
+
+    def test_long_values_take_no_time(self):
+        for text in ("a" * 60000, "a@" * 30000, "%" * 60000, ":" * 60000, "1." * 30000, "a-" * 30000, "//" * 30000, "a%40" * 15000, "%40" * 20000, "a%4" * 20000):
+            done = run("-q", "-T", "jsonl", "--redact", "-", input=spell([exchange(params=[(f, text) for f in ("name", "version", "support-url", "date")])]), timeout=20)
+            self.assertEqual(done.returncode, 0)
+
+    def test_text_of_results(self):
+        """Words that are no names stay; letters and digits of all else are masked."""
+        for text, wanted in (("ID completed for alices-laptop (10.11.12.13)", "ID completed for xxxxxx-xxxxxx (99.99.99.99)"),
+                             ("LOGIN failed: alice@example.org s3ss10n", "LOGIN failed: xxxxx@xxxxxxx.xxx s9xx99x"), ("caf\u00e9 \u90ae", "xxxx x"), ("", "")):
+            record = exchange(result={"frame": 5, "status": "NO", "text": text})
+            had = json.loads(run("-q", "-T", "jsonl", "--redact", "-", input=spell([record])).stdout)
+            self.assertEqual(had["result"], {"frame": 5, "status": "NO", "text": wanted})
+
     def test_samples(self):
         secrets = set()
         for record in map(json.loads, LINES):
