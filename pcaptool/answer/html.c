@@ -76,7 +76,10 @@ void imapid_html_time(GString *out, int64_t ts_ns)
 
 void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint)
 {
+    gsize start = out->len;
+
     imapid_spell_endpoint(out, endpoint); /* digits, letters, colons, brackets */
+    g_string_insert(out, strrchr(out->str + start, ':') - out->str, "<wbr>");
 }
 
 void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max)
@@ -84,7 +87,8 @@ void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max)
     unsigned width = n_max ? (unsigned)((double)n * BAR_WIDTH / (double)n_max + 0.5) : 0;
 
     g_string_append_printf(out,
-                           "<svg class=\"bar\" width=\"%d\" height=\"10\" aria-hidden=\"true\">"
+                           "<svg class=\"bar\" width=\"%d\" height=\"10\" viewBox=\"0 0 %d 10\" "
+                           "preserveAspectRatio=\"none\" aria-hidden=\"true\">"
                            "<rect width=\"%u\" height=\"10\"/></svg>",
-                           BAR_WIDTH, n ? MAX(width, 1) : 0);
+                           BAR_WIDTH, BAR_WIDTH, n ? MAX(width, 1) : 0);
 }

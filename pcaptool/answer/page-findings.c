@@ -232,6 +232,17 @@ static void set_first(struct imapid_item *item)
     item->frame = imapid_record_when(item->exchange).number;
 }
 
+static void write_change(GString *out, const struct imapid_leg *leg)
+{
+    GString *change = g_string_new(NULL);
+
+    imapid_legs_spell_change(change, leg);
+    g_string_append(out, "<br><code>");
+    imapid_html_octets(out, (const uint8_t *)change->str, change->len, 300);
+    g_string_append(out, "</code>");
+    g_string_free(change, TRUE);
+}
+
 static void write_chain(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
 {
     struct imapid_item outer = {.conn = leg->outer, .exchange = leg->outer_exchange};
@@ -251,11 +262,14 @@ static void write_chain(GString *out, const struct imapid_page *page, const stru
     imapid_html_endpoint(out, &leg->inner->conn.server);
     g_string_append(out, "<br>");
     imapid_page_write_place(out, page, &inner);
-    g_string_append_printf(out, "</td><td>%s</td></tr>\n",
+    g_string_append_printf(out, "</td><td>%s",
                            leg->differs                           ? "no: changed in transit"
                            : leg->is_whole && leg->outer_exchange ? "yes"
                            : leg->is_whole                        ? "the client sent none"
                                                                   : "not known: not seen whole");
+    if (leg->differs)
+        write_change(out, leg);
+    g_string_append(out, "</td></tr>\n");
 }
 
 void imapid_page_write_chains(GString *out, const struct imapid_page *page)

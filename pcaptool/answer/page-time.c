@@ -196,8 +196,10 @@ static void write_key(GString *out, const struct timeline *timeline)
 
 static void write_table(GString *out, const struct timeline *timeline)
 {
-    g_string_append(out, "<details class=\"data\"><summary>The numbers</summary>\n<div "
-                         "class=\"scroll\">\n<table>\n<thead><tr><th scope=\"col\">From</th>");
+    g_string_append(out,
+                    "<details class=\"data\"><summary>The numbers</summary>\n<div "
+                    "class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                    "aria-labelledby=\"time\">\n<table>\n<thead><tr><th scope=\"col\">From</th>");
     for (guint k = 0; k <= SERIES; k++) {
         if (k < SERIES && k >= timeline->names->len)
             continue;
@@ -238,8 +240,8 @@ void imapid_page_write_time(GString *out, const struct imapid_page *page)
         count(&timeline, page);
         g_string_append_printf(out,
                                "<p class=\"dim\">Connections with an ID of the client, in steps of "
-                               "%" G_GINT64_FORMAT " hours.</p>\n",
-                               timeline.step_ns / HOUR_NS);
+                               "%" G_GINT64_FORMAT " hour%s.</p>\n",
+                               timeline.step_ns / HOUR_NS, timeline.step_ns > HOUR_NS ? "s" : "");
         write_chart(out, &timeline);
         write_key(out, &timeline);
         write_table(out, &timeline);

@@ -158,9 +158,10 @@ static void write_group(GString *out, const struct imapid_group *group, unsigned
     }
     g_string_append(out, "<td class=\"n\">");
     imapid_html_bar(out, group->n_conns, n_max);
-    g_string_append_printf(
-        out, "%" N "</td><td class=\"n\">%" N "</td><td class=\"n\">%" N "</td><td class=\"t\">",
-        group->n_conns, group->n_addresses, group->n_exchanges);
+    g_string_append_printf(out,
+                           "<span class=\"k\">%" N "</span></td><td class=\"n\">%" N
+                           "</td><td class=\"n\">%" N "</td><td class=\"t\">",
+                           group->n_conns, group->n_addresses, group->n_exchanges);
     imapid_html_time(out, group->first_ns);
     g_string_append(out, "</td><td class=\"t\">");
     imapid_html_time(out, group->last_ns);

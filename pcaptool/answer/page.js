@@ -28,7 +28,7 @@
   Array.from(table.tHead.rows[0].cells).forEach(function (header, column) {
     var button = document.createElement("button");
     button.type = "button";
-    button.textContent = header.textContent;
+    button.textContent = header.dataset.name = header.textContent;
     header.textContent = "";
     header.appendChild(button);
     button.addEventListener("click", function () { sort(column, header); });
@@ -54,6 +54,15 @@
     (details || row).scrollIntoView({block: "center", inline: "nearest"});
   }
 
+  /* What opens is wider than its column: it is brought into view. */
+  function reveal(event) {
+    var frame = table.parentNode.getBoundingClientRect(), over;
+    if (!event.target.open) return;
+    over = event.target.getBoundingClientRect().right - frame.right;
+    if (over > 0) table.parentNode.scrollLeft += over;
+  }
+
+  table.addEventListener("toggle", reveal, true);
   find.hidden = false;
   box.addEventListener("input", search);
   window.addEventListener("hashchange", open);

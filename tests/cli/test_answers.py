@@ -162,20 +162,23 @@ class Same(unittest.TestCase):
             {"complete": False}, {"tag": "a0"}, {"response": dict(first["response"], params=[["name", "Other"]])},
             {"response": dict(first["response"], frame=6)}, {"command": dict(first["command"], params=[["name", "Another"]])},
             {"command": dict(first["command"], params=[["name", "Example"], ["os", "x"]])}, {"command": None}, {"rtt": 0.5, "response": None})]
-        twins += [dict(second, **change) for change in (
-            {}, {"lost_bytes": 5}, {"from_start": False}, {"decrypted": False, "not_decrypted": "no-key"}, {"exchanges": 0}, {"exchanges": 2})]
-        twins += [dict(third, **change) for change in ({}, {"packets": 2}, {"error": "x"}, {"format": None})]
+        sessions = [dict(second, **change) for change in (
+            {}, {"lost_bytes": 5}, {"from_start": False}, {"decrypted": False, "not_decrypted": "no-key"}, {"exchanges": 0},
+            {"first": "2026-01-02T03:04:04.000000001Z"}, {"findings": [finding("required-by-server", side="server")]})]
+        captures = [dict(third, **change) for change in ({}, {"packets": 2}, {"error": "x"}, {"format": None})]
         for command, form in self.ANSWERS:
             wanted = None
             for seed in range(4):
-                shuffled = twins[:]
+                shuffled = twins + sessions + captures
                 random.Random(seed).shuffle(shuffled)
                 done = run(command, "-q", "-T", form, "-", input=spell(shuffled))
                 wanted = wanted or done.stdout
                 self.assertTrue(wanted)
                 self.assertEqual(done.stdout, wanted, (command, form, seed))
-            for a in twins:  # each pair both ways: a comparison that forgets a member leaves them as they came
-                for b in twins[:3] if command != "check" or form != "jsonl" else twins:
+        # each pair both ways: a comparison that forgets a member leaves them as they came
+        for group, command, form in ((twins, "check", "jsonl"), (sessions, "stats", "jsonl"), (sessions, "check", "jsonl"), (captures, "stats", "jsonl")):
+            for i, a in enumerate(group):
+                for b in group[:i]:
                     self.assertEqual(run(command, "-q", "-T", form, "-", input=spell([a, b])).stdout,
                                      run(command, "-q", "-T", form, "-", input=spell([b, a])).stdout, (command, form, a, b))
 

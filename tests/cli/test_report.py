@@ -56,6 +56,10 @@ class Browser(unittest.TestCase):
         cls.chromium.close()
         cls.folder.cleanup()
 
+    def tearDown(self):
+        self.chromium.call("Emulation.clearDeviceMetricsOverride")
+        self.chromium.call("Emulation.setEmulatedMedia", media="", features=[])
+
     def open(self, name):
         self.chromium.goto(f"file://{self.folder.name}/{name}.html")
 
@@ -124,6 +128,7 @@ class Browser(unittest.TestCase):
             tree = self.chromium.call("Accessibility.getFullAXTree")["nodes"]
         finally:
             self.chromium.call("Emulation.setScriptExecutionDisabled", value=False)
+        self.maxDiff = 300
         names = {(n["role"]["value"], n["name"]["value"]) for n in tree if "name" in n and "role" in n}
         self.assertIn(("heading", "Who speaks IMAP"), names)
         self.assertIn(("navigation", "Sections"), names)
@@ -141,6 +146,51 @@ class Browser(unittest.TestCase):
         self.assertEqual(len(colours), 2)
         self.chromium.call("Emulation.setEmulatedMedia", media="", features=[])
         self.assertTrue(self.chromium.call("Page.printToPDF")["data"])
+
+    def test_paper(self):
+        """On a sheet of A4 or Letter nothing is cut or dark, and heads can be repeated: no browser does with buttons in them."""
+        for name in ("samples", "hostile"):
+            for width in (690, 703, 725):  # margins taken off
+                self.chromium.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+                self.chromium.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+                self.open(name)
+                self.assertLessEqual(self.js("document.documentElement.scrollWidth"), width, name)
+                self.assertEqual(self.js("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+                self.assertEqual(self.js("getComputedStyle(document.querySelector('.error')).color"), "rgb(179, 38, 30)")
+                self.assertEqual(self.js("Array.from(document.querySelectorAll('thead button')).filter(b => b.offsetParent).length"), 0)
+                self.assertEqual(self.js("Array.from(document.querySelectorAll('#exchanges th')).map(h => getComputedStyle(h, '::before').content).includes('none')"), False)
+                self.assertEqual(self.js("Array.from(document.querySelectorAll('section')).filter(s => s.offsetHeight < 20).length"), 0)
+                last = "getComputedStyle(document.querySelector('#exchanges tbody tr').lastElementChild).display"
+                self.assertEqual(self.js(last), "none")
+                self.js("document.querySelector('#exchanges details').open = true")
+                self.assertNotEqual(self.js(last), "none")  # what was opened is printed
+
+    def test_what_opens_comes_into_view(self):
+        for width in (360, 1280):
+            self.chromium.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+            self.open("samples")
+            self.js("document.querySelector('#exchanges summary').focus()")
+            self.chromium.press(" ", 32)
+            self.chromium.screenshot()
+            right = "Math.round(document.querySelector(%r).getBoundingClientRect().right)"
+            self.assertTrue(self.js("document.querySelector('#exchanges details').open"))
+            self.assertLessEqual(self.js(right % "#exchanges details"), self.js(right % "#exchanges") + 1)
+            self.assertLessEqual(self.js(right % "#exchanges details"), width)
+
+    def test_the_keyboard_reaches_everything_in_order(self):
+        self.chromium.call("Emulation.setDeviceMetricsOverride", width=1280, height=800, deviceScaleFactor=1, mobile=False)
+        self.open("samples")
+        seen = []
+        for _ in range(16):
+            self.chromium.press("Tab", 9)
+            seen.append(self.js("(e => e.tagName + ' ' + (e.getAttribute('href') || e.getAttribute('aria-labelledby') || e.textContent))(document.activeElement)"))
+            self.assertNotEqual(self.js("getComputedStyle(document.activeElement).outlineStyle"), "none", seen[-1])
+        self.assertEqual(seen[0], "A #main")
+        self.assertEqual(seen[1:10], [f"A #{i}" for i in ("totals", "missed", "time", "clients", "servers", "findings", "privacy", "chains", "all-exchanges")])
+        self.assertEqual(seen[10:14], ["SUMMARY The numbers", "DIV clients", "DIV servers", "DIV findings"])
+        # whatever scrolls can be scrolled with the keyboard, and has a name
+        self.assertEqual(self.js("Array.from(document.querySelectorAll('.scroll')).filter(e => e.tabIndex !== 0 || e.getAttribute('role') !== 'region'"
+                                 " || !document.getElementById(e.getAttribute('aria-labelledby'))).length"), 0)
 
     def test_nothing_is_wider_than_the_window(self):
         for name in ("samples", "hostile"):
