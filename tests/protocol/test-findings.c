@@ -219,6 +219,7 @@ static void test_form(void)
 {
     check("(\"name\" \"x\")", "bad-spacing");
     check(" (\"name\", \"x\")", "not-a-string");
+    check(" (\"name\",\"x\")", "bad-spacing not-a-string");
     check(" (\"name\" \"x\" )", "bad-spacing");
     check(" ( \"name\" \"x\" )", "bad-spacing");
     check(" (\"name\" \"x\")+", "trailing-data");
