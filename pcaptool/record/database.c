@@ -121,13 +121,20 @@ static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char
     return statement;
 }
 
+/* What is there is replaced, but not by an earlier state of a capture that was still being written:
+ * the order in which records come makes no difference. */
 static void prepare_all(struct imapid_database *database)
 {
 #define CONN "file, stream, client_ip, client_port, server_ip, server_port"
-    database->capture = prepare_upsert(database, "capture", "file", "");
-    database->session = prepare_upsert(database, "session", CONN, "");
+    database->capture =
+        prepare_upsert(database, "capture", "file", "WHERE excluded.packets >= capture.packets");
+    database->session = prepare_upsert(
+        database, "session", CONN,
+        "WHERE (excluded.last, excluded.exchanges) >= (session.last, session.exchanges)");
     database->exchange = prepare_upsert(
-        database, "exchange", CONN ", time, frame, ifnull(tag, ''), first_list", "RETURNING id");
+        database, "exchange", CONN ", time, frame, ifnull(tag, ''), first_list",
+        "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
+        "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL) RETURNING id");
     database->clear_pairs = prepare(database, "DELETE FROM pair WHERE exchange = :exchange");
     database->pair =
         prepare(database, "INSERT INTO pair (exchange, side, n, field, value, field_hex, "
@@ -262,7 +269,7 @@ static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_fi
     g_string_free(text, TRUE);
 }
 
-/* Runs a statement that gives at most one row; its first column, or 0. */
+/* Runs a statement that gives at most one row; its first column, 0 where it changed nothing. */
 static sqlite3_int64 run(struct imapid_database *database, sqlite3_stmt *statement)
 {
     sqlite3_int64 id = 0;
@@ -388,12 +395,12 @@ void imapid_database_add_exchange(struct imapid_database *database,
         return;
     bind_exchange(database->exchange, exchange);
     id = run(database, database->exchange);
-    if (!database->error) {
+    if (!database->error && id) {
         sqlite3_bind_int64(database->clear_pairs, 1, id);
         run(database, database->clear_pairs);
+        add_pairs(database, id, "client", &exchange->command);
+        add_pairs(database, id, "server", &exchange->response);
     }
-    add_pairs(database, id, "client", &exchange->command);
-    add_pairs(database, id, "server", &exchange->response);
     g_mutex_unlock(&database->mutex);
 }
 

@@ -494,6 +494,22 @@ class Database(unittest.TestCase):
             self.assertEqual(db.execute("SELECT side, field FROM pair").fetchall(), [("client", "name"), ("server", "name")])
             db.close()
 
+    def test_the_order_of_what_is_put_in_makes_no_difference(self):
+        late = dict(exchange(), response=dict(exchange()["response"], params=[["name", "Server"], ["version", "2"]]))
+        capture = {"type": "capture", "schema": 1, "file": "a.pcap", "format": "pcap", "packets": 100, "bytes": 1, "tcp_connections": 1,
+                   "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0, "lost_bytes": 0, "cut_packets": 0, "error": None}
+        early = [exchange(result=None, response=None, rtt=None), exchange(result=None), session(exchange(), exchanges=0), dict(capture, packets=50)]
+        whole = [late, session(late, last="2026-01-02T03:05:05.000000001Z"), capture]
+        dumps = set()
+        for records in (early + whole, whole + early, (early + whole)[::-1], whole):
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "x.db")
+                self.assertEqual(run("-q", "-T", "sqlite", "-w", path, "-", input=spell(records)).returncode, 0)
+                db = sqlite3.connect(path)
+                dumps.add(str([db.execute(f"SELECT * FROM {t}").fetchall() for t in ("capture", "session", "exchange", "pair")]))
+                db.close()
+        self.assertEqual(len(dumps), 1)
+
     def test_databases_of_others_are_left_alone(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "x.db")
