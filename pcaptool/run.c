@@ -42,6 +42,7 @@ struct job {
     struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
     struct imapid_read_jsonl *reader; /* NULL: it is a capture */
     guint64 n_octets;                 /* that progress was told of */
+    guint64 n_scanned;                /* of these, while it was read for its secrets alone */
 };
 
 static void complain(struct run *run, const char *message)
@@ -86,13 +87,37 @@ static struct imapid_progress *begin_progress(const struct run *run)
     return imapid_progress_new(run->inputs->len, n_octets);
 }
 
-static void on_progress(void *ctx, uint64_t place)
+static void tell_progress(struct job *job, guint64 place)
 {
-    struct job *job = ctx;
     guint64 n_more = place > job->n_octets ? place - job->n_octets : 0;
 
     job->n_octets += n_more;
     imapid_progress_add(job->run->progress, n_more, 0, 0);
+}
+
+/* A file that is read twice counts by halves. */
+static void on_scan_progress(void *ctx, uint64_t place)
+{
+    tell_progress(ctx, place / 2);
+}
+
+static void on_progress(void *ctx, uint64_t place)
+{
+    struct job *job = ctx;
+
+    tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
+}
+
+/* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
+static guint64 read_secrets(struct job *job, struct imapid_keylog *keylog)
+{
+    bool shown = job->run->progress != NULL;
+
+    if (!imapid_collect_secrets(job->input->path, keylog, shown ? on_scan_progress : NULL, job) ||
+        !shown)
+        return 0;
+    on_scan_progress(job, get_size(job->input));
+    return job->n_octets;
 }
 
 static void watch_capture(struct job *job)
@@ -105,7 +130,7 @@ static void watch_capture(struct job *job)
 static void end_progress(struct job *job)
 {
     if (job->run->progress)
-        on_progress(job, get_size(job->input));
+        tell_progress(job, get_size(job->input));
     imapid_progress_add(job->run->progress, 0, 1, 0);
     job->n_octets = 0;
 }
@@ -249,7 +274,7 @@ static void read_capture(struct job *job, struct imapid_source *source,
         watch_capture(job);
         keylog = imapid_keylog_new_over(job->run->options->keylog);
         if (!live)
-            imapid_collect_secrets(path, keylog);
+            job->n_scanned = read_secrets(job, keylog);
         imapid_collect(job->capture, path, filter, keylog, live, sink, job->run->on_complaint);
         imapid_keylog_free(keylog);
         imapid_capture_close(job->capture);
@@ -376,8 +401,9 @@ static guint prepare_live(const GArray *inputs)
 
 struct piece {
     const struct imapid_input *input;
-    guint index;   /* as given */
-    int64_t first; /* time of its first packet; INT64_MAX: it has none */
+    guint index;       /* as given */
+    int64_t first;     /* time of its first packet; INT64_MAX: it has none */
+    guint64 n_scanned; /* as of a job */
 };
 
 static int compare_pieces(const void *a, const void *b)
@@ -442,7 +468,7 @@ static void add_piece(struct job *job, struct imapid_collect *collect, bool is_l
     job->capture = NULL;
 }
 
-static void read_pieces(struct run *run, const struct piece *pieces, guint n,
+static void read_pieces(struct run *run, struct piece *pieces, guint n,
                         struct imapid_filter *filter)
 {
     struct job job = {.run = run};
@@ -451,11 +477,15 @@ static void read_pieces(struct run *run, const struct piece *pieces, guint n,
     struct sinks sinks;
 
     init_sinks(&sinks, &job);
-    for (guint i = 0; i < n; i++)
-        imapid_collect_secrets(pieces[i].input->path, keylog);
+    for (guint i = 0; i < n; i++) {
+        struct job scan = {.run = run, .input = pieces[i].input};
+
+        pieces[i].n_scanned = read_secrets(&scan, keylog);
+    }
     collect = imapid_collect_new(filter, keylog, false, &sinks.first, run->on_complaint);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
+        job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
         if (!is_closed(run))
             add_piece(&job, collect, job.part + 1 == n);
         end_progress(&job);

@@ -105,20 +105,24 @@ static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n
         imapid_keylog_add(ctx, octets, n);
 }
 
-void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog)
+bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
+                            void (*on_progress)(void *ctx, uint64_t place), void *ctx)
 {
     char *message = NULL;
     struct imapid_capture *capture = imapid_capture_open(path, &message);
     struct imapid_packet packet;
+    bool has_secrets = true; /* only pcapng has */
 
     g_free(message);
     if (!capture)
-        return;
+        return false;
     imapid_capture_on_secrets(capture, on_secrets, keylog);
-    while (imapid_capture_next(capture, &packet) != IMAPID_CAPTURE_END)
-        if (g_strcmp0(imapid_capture_get_format(capture), "pcapng"))
-            break; /* only pcapng has secrets */
+    if (on_progress)
+        imapid_capture_on_progress(capture, on_progress, ctx);
+    while (has_secrets && imapid_capture_next(capture, &packet) != IMAPID_CAPTURE_END)
+        has_secrets = !g_strcmp0(imapid_capture_get_format(capture), "pcapng");
     imapid_capture_close(capture);
+    return has_secrets;
 }
 
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,

@@ -34,7 +34,10 @@ bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *c
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the
- * packets they belong to). Errors are left to be found by whoever reads its packets. */
-void imapid_collect_secrets(const char *path, struct imapid_keylog *keylog);
+ * packets they belong to). Errors are left to be found by whoever reads its packets. `on_progress`,
+ * which may be NULL, as imapid_capture_on_progress() has it. False where the file was not read to
+ * its end, as it is of no kind that has secrets. */
+bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
+                            void (*on_progress)(void *ctx, uint64_t place), void *ctx);
 
 #endif
