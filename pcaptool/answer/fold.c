@@ -131,7 +131,7 @@ bool imapid_fold_read(struct imapid_fold *fold, const char *path, char **message
         g_free(text);
         return false;
     }
-    lines = g_strsplit(text, "\n", LINES_MAX);
+    lines = g_strsplit(text + (g_str_has_prefix(text, "\xef\xbb\xbf") ? 3 : 0), "\n", LINES_MAX);
     g_free(text);
     *message = NULL;
     for (guint i = 0; lines[i] && !*message; i++) {

@@ -402,6 +402,13 @@ static void count_conn(struct imapid_overview *overview, const struct imapid_sto
         overview->n_maybe_silent++;
 }
 
+/* JSON Lines may bring any numbers: their sum has an end. */
+static void add(uint64_t *sum, uint64_t n)
+{
+    if (__builtin_add_overflow(*sum, n, sum))
+        *sum = UINT64_MAX;
+}
+
 struct imapid_overview imapid_overview_count(const struct imapid_store_view *view)
 {
     struct imapid_overview overview = {
@@ -414,12 +421,12 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
     for (unsigned i = 0; i < view->n_captures; i++) {
         const struct imapid_record_capture *capture = &view->captures[i];
 
-        overview.n_packets += capture->n_packets;
-        overview.n_octets += capture->n_octets;
-        overview.n_tcp += capture->n_conns;
-        overview.n_lost += capture->n_lost;
-        overview.n_cut += capture->n_cut;
-        overview.n_unknown_link += capture->n_unknown_link;
+        add(&overview.n_packets, capture->n_packets);
+        add(&overview.n_octets, capture->n_octets);
+        add(&overview.n_tcp, capture->n_conns);
+        add(&overview.n_lost, capture->n_lost);
+        add(&overview.n_cut, capture->n_cut);
+        add(&overview.n_unknown_link, capture->n_unknown_link);
         overview.n_failed += capture->error != NULL;
     }
     for (unsigned i = 0; i < view->n_conns; i++) {

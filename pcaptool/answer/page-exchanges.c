@@ -7,8 +7,13 @@
 
 #include <string.h>
 
-/* Octets of raw text shown; an ID may have 64 KiB. */
-#define RAW_MAX 4000
+/* Characters of a text shown, and of a list, which may have 64 KiB; what is more the command line
+ * has. */
+#define RAW_MAX  4000
+#define LIST_MAX 8000
+
+/* A page of so many octets gets no more details: a browser has to hold it. */
+#define PAGE_MAX (32u << 20)
 
 /* Rows are the last exchanges of the store's order; their number in it is their name. */
 static unsigned first_shown(const struct imapid_page *page)
@@ -36,6 +41,8 @@ void imapid_page_write_place(GString *out, const struct imapid_page *page,
 
 static void write_pairs(GString *out, const char *title, const struct imapid_record_half *half)
 {
+    gsize start = out->len;
+
     if (!half->seen)
         return;
     g_string_append_printf(out, "<p>%s, frame %" G_GUINT64_FORMAT "%s</p>\n<dl>\n", title,
@@ -44,6 +51,10 @@ static void write_pairs(GString *out, const char *title, const struct imapid_rec
                            : half->has_list ? ": ()"
                                             : ": NIL");
     for (unsigned i = 0; i < half->n_pairs; i++) {
+        if (out->len - start > LIST_MAX) {
+            g_string_append_printf(out, "<dt>and %u more</dt><dd></dd>\n", half->n_pairs - i);
+            break;
+        }
         g_string_append(out, "<dt>");
         imapid_html_string(out, &half->pairs[i].field, 200);
         g_string_append(out, "</dt><dd>");
@@ -147,7 +158,10 @@ static void write_row(GString *out, const struct imapid_page *page, unsigned i)
     imapid_html_foreign(out, imapid_items_first_file(exchange), 120);
     g_string_append_printf(
         out, "</td><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"wide\">", when.number);
-    write_details(out, exchange);
+    if (out->len < PAGE_MAX)
+        write_details(out, exchange);
+    else
+        g_string_append(out, "<span class=\"dim\">the page has no more room</span>");
     g_string_append(out, "</td></tr>\n");
 }
 

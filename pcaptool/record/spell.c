@@ -168,12 +168,13 @@ void imapid_spell_json_text(GString *out, const char *text)
 
 void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max)
 {
-    size_t n_char, start = out->len;
+    size_t n_char, n_shown = 0;
 
     for (size_t at = 0; at < n; at += n_char) {
         gunichar c = next_char(octets + at, n - at, &n_char);
+        gsize before = out->len;
 
-        if (max && (size_t)g_utf8_strlen(out->str + start, -1) >= max) {
+        if (max && n_shown >= max) {
             g_string_append(out, "...");
             return;
         }
@@ -185,6 +186,7 @@ void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t
             g_string_append_len(out, (const char *)octets + at, (gssize)n_char);
         else
             g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u{%x}", c);
+        n_shown += (size_t)g_utf8_strlen(out->str + before, -1);
     }
 }
 

@@ -793,7 +793,7 @@ class Stats(unittest.TestCase):
         records = [exchange(i, params=(("name", n),)) for i, n in
                    enumerate(("Thunderbird", "Mozilla  Thunderbird", "THUNDERBIRD", "Acme Mail 7", "acme mail 8"))]
         with tempfile.NamedTemporaryFile("w") as table:
-            table.write("# ours\nname: Acme Mail* = Acme\n")
+            table.write("\ufeffname: Nobody = None\r\n# ours\r\nname: Acme Mail* = Acme\n")
             table.flush()
             _, groups = self.groups(records, "--by", "client_name", "--fold", table.name)
             self.assertEqual({k: v["connections"] for k, v in groups.items()}, {("Thunderbird",): 3, ("Acme",): 2})
@@ -801,7 +801,7 @@ class Stats(unittest.TestCase):
             table.flush()
             done = run("stats", "--fold", table.name, sample("idle"))
             self.assertEqual(done.returncode, 2)
-            self.assertIn(b"line 3", done.stderr)
+            self.assertIn(b"line 4", done.stderr)
 
     def test_sessions(self):
         one = exchange(0)
@@ -824,6 +824,15 @@ class Stats(unittest.TestCase):
         done = run("stats", "--by", "shoe_size", "samples")
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertIn(b"client_name", done.stderr)
+
+    def test_sums_have_an_end(self):
+        capture = {"type": "capture", "schema": 1, "format": "pcap", "packets": (1 << 63) - 1, "bytes": (1 << 63) - 1, "tcp_connections": 1,
+                   "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0, "lost_bytes": 3, "cut_packets": 0, "error": None}
+        totals, _ = self.groups([dict(capture, file=f"{i}.pcap") for i in range(3)])
+        self.assertEqual((totals["packets"], totals["bytes"], totals["lost_bytes"], totals["captures"]), ((1 << 64) - 1, (1 << 64) - 1, 9, 3))
+        done = run("stats", "-", input=spell([dict(capture, file="a", packets=1 << 63)]))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"packets", done.stderr)
 
     def test_who_a_proxy_speaks_for_is_the_client(self):
         records = [exchange(i, ("10.9.9.9", 7000 + i), proxied_client={"ip": f"192.0.2.{i}", "port": 5}) for i in range(4)]
@@ -1038,6 +1047,19 @@ class Report(unittest.TestCase):
         self.assertIn("The last 2000 of 2100", text)
         page = Page(text)
         self.assertEqual(sum(i.startswith("x") and i[1:].isdigit() for i in page.ids), 2000)
+
+    def test_a_page_that_a_browser_can_hold(self):
+        """However long and strange the lists: each escape takes six octets of HTML."""
+        long = [[f"f{i}", "\x1b\"" * 500] for i in range(3)]
+        records = [exchange(i, ("10.0.0.5", 1000 + i), params=long, command=dict(exchange()["command"], params=long, raw="\x1b" * 3000),
+                            response=dict(exchange()["response"], params=long))
+                   for i in range(1900)]
+        done = run("report", "-q", "-", input=spell(records), timeout=100)
+        self.assertEqual(done.returncode, 0)
+        self.assertLess(len(done.stdout), 40 << 20)
+        self.assertTrue(b"<dt>and 1 more" in done.stdout)
+        self.assertTrue(b"no more room" in done.stdout)
+        self.assertEqual(done.stdout.count(b'<tr id="x'), 1900)
 
     def test_empty(self):
         text = self.page(LINES[-1])
