@@ -574,6 +574,17 @@ class Check(unittest.TestCase):
         done = self.check(sample("malformed-strings"), form="text")
         self.assertIn(b'a9 ID ("name" \'imapid-samples\')', done.stdout)
 
+    def test_which_of_several_is_shown(self):
+        """Of a field sent twice the second, of values that are too long the longest."""
+        for params, code, value in (([("name", "a longer one"), ("NAME", "second")], "duplicate-field", "second"),
+                                    ([("name", "x"), ("name", "second, longer")], "duplicate-field", "second, longer"),
+                                    ([("name", "x" * 1025), ("NAME", "y")], "value-too-long", "x" * 1025),
+                                    ([("name", "y"), ("name", "x" * 1025)], "value-too-long", "x" * 1025),
+                                    ([("name", None), ("name", "x" * 1025)], "value-too-long", "x" * 1025),
+                                    ([("name", "x")], "unique-identifier", "x"), ([("other", "x")], "unique-identifier", None)):
+            found, = self.findings([exchange(params=params, findings=[finding(code, "Name")])])
+            self.assertEqual((found["field"], found["value"]), ("Name", value), params)
+
     def test_text_is_safe(self):
         for command in (["check", "-v", "--fail-on", "never"], ["stats"], ["extract", "-v"]):
             done = run(*command, "-", input=spell(hostile_records()))
