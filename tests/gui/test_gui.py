@@ -3,8 +3,9 @@
 """What the user interface of Wireshark shows with the plugin, read as a screen reader reads it.
 
 desktop.py starts Wireshark on a screen that nobody sees; accessible.py reads it. A class of tests shares
-one Wireshark, since that takes seconds to start; so a test leaves no window open and no filter set.
-Nothing waits for a time: each step waits until what it should bring is there, and fails when it does not come.
+one Wireshark, since that takes seconds to start; so where there is something to click on, a test leaves no window
+open and no filter set. Nothing waits for a time: each step waits until what it should bring is there, and fails
+when it does not come.
 
 What is shown is compared with what tshark says of the same capture in two passes, so that these tests
 are the same for every Wireshark."""
@@ -98,37 +99,45 @@ class OnePacket(Case):
             lines = [line.strip() for line in self.gui.details_of(frame) if not line.startswith("[Coloring Rule ")]
             self.assertEqual(lines, expected[frame - 1])
 
-    def rows_of(self, dialog):
-        """The rows of a window, by heading."""
+
+class Windows(Case):
+    """The windows that the menus open."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.gui = cls.start(cls.sample(THUNDERBIRD))
+
+    def rows_of(self, until, title, *menu):
+        """The rows of a window, by heading, once that text is in one."""
+        dialog = self.gui.dialog(title, *menu)
+
         def rows():
             tree = dialog.find("tree")
             # Some Wiresharks pad the texts.
-            return [dict(zip(tree.headings, map(str.strip, row))) for row in tree.rows]
+            found = [dict(zip(tree.headings, map(str.strip, row))) for row in tree.rows]
+            return any(until in row.values() for row in found) and found
 
-        return self.gui.wait_for("rows", rows)
+        return self.gui.wait_for(f"{until!r} in {title}", rows)
 
     def test_statistics(self):
-        with self.gui.dialog("ID", "Statistics", "IMAP", "ID") as dialog:
-            counts = {row["Topic / Item"]: row["Count"] for row in self.rows_of(dialog)}
-            self.assertEqual({name: counts.get(name) for name in (
-                "Clients", "Thunderbird", "153.7.0", "Servers", "Dovecot", "2.3.19.1")}, {
-                    "Clients": "1", "Thunderbird": "1", "153.7.0": "1",
-                    "Servers": "1", "Dovecot": "1", "2.3.19.1": "1"})
+        rows = self.rows_of("Thunderbird", "ID", "Statistics", "IMAP", "ID")
+        counts = {row["Topic / Item"]: row["Count"] for row in rows}
+        expected = dict.fromkeys(("Clients", "Thunderbird", "153.7.0", "Servers", "Dovecot", "2.3.19.1"), "1")
+        self.assertEqual({name: counts.get(name) for name in expected}, expected)
 
     def test_clients(self):
-        with self.gui.dialog("IMAP ID Clients", "Statistics", "IMAP ID Clients") as dialog:
-            self.assertEqual([list(row.values()) for row in self.rows_of(dialog)],
-                             [["Thunderbird", "153.7.0", "", "", "1", "1"]])
+        rows = self.rows_of("Thunderbird", "IMAP ID Clients", "Statistics", "IMAP ID Clients")
+        self.assertEqual([list(row.values()) for row in rows], [["Thunderbird", "153.7.0", "", "", "1", "1"]])
 
     def test_export(self):
-        with self.gui.dialog("Export", "File", "Export Objects", "IMAP ID…") as dialog:
-            self.assertEqual([row["Filename"] for row in self.rows_of(dialog)], ["imap-identities.csv"])
+        rows = self.rows_of("imap-identities.csv", "Export", "File", "Export Objects", "IMAP ID…")
+        self.assertEqual([row["Filename"] for row in rows], ["imap-identities.csv"])
 
     def test_expert_information(self):
-        with self.gui.dialog("Expert Information", "Analyze", "Expert Information") as dialog:
-            found = [row for row in self.rows_of(dialog) if row["Summary"] == UNENCRYPTED]
-            self.assertEqual([(row["Severity"], row["Group"], row["Count"]) for row in found],
-                             [("Note", "Security", "1")])
+        rows = self.rows_of(UNENCRYPTED, "Expert Information", "Analyze", "Expert Information")
+        self.assertEqual([(row["Severity"], row["Group"], row["Count"]) for row in rows
+                          if row["Summary"] == UNENCRYPTED], [("Note", "Security", "1")])
 
 
 class Identity(Case):
