@@ -398,7 +398,8 @@ static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const s
     g_array_append_val(legs, leg);
 }
 
-/* Proxies behind proxies pass the id on: two connections with one id, begun one after the other. */
+/* Proxies behind proxies pass the id on: two connections with one id, begun one after the other.
+ * Two to one server are no chain: a proxy that tried again, or clients that made the id up. */
 static void tie_by_id(GArray *legs, GArray *claims)
 {
     g_array_sort(claims, compare_by_id);
@@ -408,7 +409,8 @@ static void tie_by_id(GArray *legs, GArray *claims)
         int64_t first_a, first_b, last;
 
         if (compare_strings(a->session_id, b->session_id) || a->conn == b->conn ||
-            !overlap(a->conn, b->conn))
+            !overlap(a->conn, b->conn) ||
+            !compare_addresses(&a->conn->conn.server, &b->conn->conn.server))
             continue;
         if ((i && !compare_strings((a - 1)->session_id, a->session_id)) ||
             (i + 2 < claims->len && !compare_strings((b + 1)->session_id, b->session_id)))

@@ -82,10 +82,18 @@ static void add_message(GString *out, const struct imapid_item *item)
     g_string_free(text, TRUE);
 }
 
-/* What makes a finding the same finding in the next run: who, what, in which field. */
+/* What makes a finding the same finding in the next run: who, what, in which field. What was sent
+ * begins with a tag, which is another one each time. */
 static void add_fingerprint(GString *out, const struct imapid_item *item)
 {
     GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    const uint8_t *space = NULL;
+    size_t n_tag = 0;
+
+    if (item->text && item->n_text && imapid_finding_is_form(item->code))
+        space = memchr(item->text, ' ', item->n_text);
+    if (space)
+        n_tag = (size_t)(space - item->text);
 
     g_checksum_update(sum, (const guchar *)imapid_finding_code(item->code), -1);
     g_checksum_update(sum, (const guchar *)(item->side == IMAPID_CLIENT ? "\ncl\n" : "\nsv\n"), 4);
@@ -94,7 +102,7 @@ static void add_fingerprint(GString *out, const struct imapid_item *item)
     if (item->field)
         g_checksum_update(sum, item->field->octets, (gssize)item->field->n);
     if (item->text)
-        g_checksum_update(sum, item->text, (gssize)item->n_text);
+        g_checksum_update(sum, item->text + n_tag, (gssize)(item->n_text - n_tag));
     g_string_append_printf(out, ",\"partialFingerprints\":{\"imapidFinding/v1\":\"%s\"}",
                            g_checksum_get_string(sum));
     g_checksum_free(sum);

@@ -611,6 +611,19 @@ class Check(unittest.TestCase):
                 self.assertNotRegex(text, r"(?<!\\)[\[\]]")
                 self.assertNotRegex(text, r"(?<!\{)\{(\{\{)*(?!\{)")
 
+    def test_sarif_fingerprints(self):
+        """The same in the next session, whose tags and frames are others; another one of another list, program, side or code."""
+        def prints(*records):
+            done = self.check("--fail-on", "never", "-", data=spell(records), form="sarif")
+            return [r["partialFingerprints"]["imapidFinding/v1"] for r in json.loads(done.stdout)["runs"][0]["results"]]
+        def wrong(tag, rest="ID (x)", code="not-a-string", **more):
+            half = {"frame": 4, "time": "2026-01-02T03:04:05.000000001Z", "params": [["name", more.pop("name", "Example")]], "raw": f"{tag} {rest}"}
+            return exchange(more.pop("stream", 0), tag=tag, command=half, findings=[finding(code)], **more)
+        first, = prints(wrong("a1"))
+        self.assertEqual(prints(wrong("a1"), wrong("xyz", stream=1, file="b.pcap")), [first, first])
+        for other in (wrong("a1", "ID (y)"), wrong("a1", code="bad-string"), wrong("a1", name="Other")):
+            self.assertNotEqual(prints(other), [first])
+
     # ---- changed-in-transit ----
 
     def legs(self, inner_params, **more):
@@ -660,6 +673,8 @@ class Check(unittest.TestCase):
         a = exchange(0, ("10.0.1.1", 5000), ("10.0.1.2", 143), (("name", "Example"), ("x-session-id", "s1")))
         b = exchange(1, ("10.0.2.1", 6000), ("10.0.2.2", 143), (("name", "Other"), ("x-session-id", "s1")), time="2026-01-02T03:04:05.500000001Z")
         self.assertEqual([f["stream"] for f in self.changed([b, session(b), a, session(a)])], [1])
+        b["server"] = a["server"]  # tried again, or made up by clients: no chain
+        self.assertEqual(self.changed([b, session(b), a, session(a)]), [])
 
     def test_redacted_records_are_tied_as_well(self):
         data = spell(self.legs((("name", "Proxy"),)))
@@ -896,38 +911,47 @@ class Redact(unittest.TestCase):
                 self.assertNotIn(secret.encode(), output, name)
             self.assertNotIn(b"alice", output, name)
 
-    def redacted(self, params, *more):
-        done = run("-q", "-T", "jsonl", "--redact", *more, "-", input=spell([exchange(params=params)]))
+    def redacted(self, pairs):
+        """What becomes of the value of each pair, the field's name staying."""
+        done = run("-q", "-T", "jsonl", "--redact", "-", input=spell(exchange(params=[pair]) for pair in pairs))
         self.assertEqual(done.returncode, 0, done.stderr)
-        return dict(json.loads(done.stdout)["command"]["params"])
+        had = [json.loads(line)["command"]["params"][0] for line in done.stdout.splitlines()]
+        self.assertEqual([field for field, _ in had], [field for field, _ in pairs])
+        return [value for _, value in had]
 
     def test_identifiers_inside_what_stays(self):
-        """Whatever alphabet, spelling or place; and what is none stays."""
-        for field in ("name", "version", "os", "os-version", "vendor", "support-url", "date"):
-            for secret in ("jos\u00e9@example.org", "alice@ex\u00e4mple.org", "o'alice@example.org", "alice+tag@example.org", "=alice@example.org",
-                           "alice%40example.org", "%40alice@example.org", "a%alice@example.org", "alice@[198.51.100.7]", "alice@localhost", "\u90ae\u4ef6@\u4f8b\u5b50.cn", "ALICE@EXAMPLE.ORG",
-                           "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "00-1a-2b-3c-4d-5e"):
-                for text in (f"Mail for {secret}", f"<{secret}>", f"a:{secret}, b", f"{secret}"):
-                    had = self.redacted([(field, text)])[field]
-                    for part in re.split(r"[@%+'=.\[\]]|40", secret):
-                        if len(part) > 3 and not part.isdigit():
-                            self.assertNotIn(part.lower(), had.lower(), (field, text))
-                    self.assertIn("redacted-", had)
-            for text in ("Mail for https://alice:s3ss10n@example.com/", "https://alice@example.com/x"):
-                had = self.redacted([(field, text)])[field]
-                self.assertEqual(had, text.replace("alice:s3ss10n@", "").replace("alice@", ""))
-        for secret in ("https://example.com/?a\nb", "https://example.com/#a?b\r\nc"):
-            self.assertRegex(self.redacted([("support-url", secret)])["support-url"], r"\Ahttps://example.com/[?#]redacted-[0-9a-f]{16}\Z")
-        for field, text in (("name", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("date", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("os", "x 2001:db8::77 y"), ("date", "192.0.2.1"),
-                            ("support-url", "https://example.com/u/Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("support-url", "https://198.51.100.7/")):
-            had = self.redacted([(field, text)])[field]
+        """Whatever alphabet, spelling or place."""
+        fields = ("name", "version", "os", "os-version", "vendor", "support-url", "date")
+        secrets = ("jos\u00e9@example.org", "alice@ex\u00e4mple.org", "o'alice@example.org", "alice+tag@example.org", "=alice@example.org",
+                   "alice%40example.org", "%40alice@example.org", "a%alice@example.org", "alice@[198.51.100.7]", "alice@localhost",
+                   "\u90ae\u4ef6@\u4f8b\u5b50.cn", "ALICE@EXAMPLE.ORG", "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "00-1a-2b-3c-4d-5e")
+        cases = [(field, secret, form.format(secret)) for field in fields for secret in secrets for form in ("Mail for {}", "<{}>", "a:{}, b", "{}")]
+        for (field, secret, text), had in zip(cases, self.redacted([(field, text) for field, _, text in cases])):
+            for part in re.split(r"[@%+'=.\[\]]|40", secret):
+                if len(part) > 3 and not part.isdigit():
+                    self.assertNotIn(part.lower(), had.lower(), (field, text))
+            self.assertIn("redacted-", had)
+
+    def test_urls(self):
+        cases = [(field, text) for field in ("name", "vendor", "support-url") for text in ("Mail for https://alice:s3ss10n@example.com/", "https://alice@example.com/x")]
+        for (field, text), had in zip(cases, self.redacted(cases)):
+            self.assertEqual(had, text.replace("alice:s3ss10n@", "").replace("alice@", ""))
+        for had in self.redacted([("support-url", "https://example.com/?a\nb"), ("support-url", "https://example.com/#a?b\r\nc")]):
+            self.assertRegex(had, r"\Ahttps://example.com/[?#]redacted-[0-9a-f]{16}\Z")
+
+    def test_tokens_and_addresses_inside_what_stays(self):
+        cases = [("name", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("date", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("os", "x 2001:db8::77 y"), ("date", "192.0.2.1"),
+                 ("support-url", "https://example.com/u/Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("support-url", "https://198.51.100.7/")]
+        for (field, text), had in zip(cases, self.redacted(cases)):
             for part in re.split("[ /]", text):
                 if len(part) > 8 and part != "example.com":
                     self.assertNotIn(part, had)
-        for field, text in (("name", "C# mail?"), ("name", "Example \u90ae\u4ef6"), ("version", "10.11.12.13"), ("version", "0123456789abcdef0123456789abcdef01234567"),
-                            ("os", "Linux 6.1.0-13-amd64"), ("date", "17-Jul-1996 02:44:25 -0700"), ("support-url", "https://example.com/a/long/way/to/help/pages/2"),
-                            ("vendor", "Example, Inc. @home"), ("x-originating-port", "143")):
-            self.assertEqual(self.redacted([(field, text)])[field], text)
+
+    def test_what_is_no_identifier_stays(self):
+        cases = [("name", "C# mail?"), ("name", "Example \u90ae\u4ef6"), ("version", "10.11.12.13"), ("version", "0123456789abcdef0123456789abcdef01234567"),
+                 ("os", "Linux 6.1.0-13-amd64"), ("date", "17-Jul-1996 02:44:25 -0700"), ("support-url", "https://example.com/a/long/way/to/help/pages/2"),
+                 ("vendor", "Example, Inc. @home"), ("x-originating-port", "143")]
+        self.assertEqual(self.redacted(cases), [text for _, text in cases])
 
     def test_long_values_take_no_time(self):
         for text in ("a" * 60000, "a@" * 30000, "%" * 60000, ":" * 60000, "1." * 30000, "a-" * 30000, "//" * 30000, "a%40" * 15000, "%40" * 20000, "a%4" * 20000):
