@@ -44,6 +44,8 @@ bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
     for (size_t i = 0; strict && i < G_N_ELEMENTS(begins); i++)
         if (n >= strlen(begins[i]) && !memcmp(octets, begins[i], strlen(begins[i])))
             return true;
+    if (n >= 4 && !memcmp(octets, "\n\r\r\n", 4))
+        return false; /* pcapng */
     while (!strict && n && strchr(" \t\r\n", octets[0]) && octets[0]) {
         octets++;
         n--;

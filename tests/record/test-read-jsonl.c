@@ -133,7 +133,7 @@ static void test_errors(void)
     char *all = g_strconcat(exchange, session, NULL);
 
     assert_read((struct source){.data = all, .n = strlen(all), .step = 50, .error = EIO}, false,
-                all, "x: line 2: Input/output error\n");
+                all, "x: line 3: Input/output error\n");
     assert_read((struct source){.data = all, .n = strlen(all), .step = 50, .interrupted = true},
                 false, all, "");
     assert_read((struct source){.data = all, .n = strlen(all), .step = 50}, true, exchange, "");
