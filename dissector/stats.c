@@ -274,5 +274,5 @@ void imapid_stats_register(void)
 
 void imapid_stats_handoff(void)
 {
-    stats_tree_register_plugin("imapid", "imapid", WS_MENU("IMAP", "ID"), 0, count, begin, NULL);
+    stats_tree_register_plugin("imapid", "imapid", "IMAP ID", 0, count, begin, NULL);
 }

@@ -484,9 +484,19 @@ static void add_list(struct builder *builder)
 
 /* ---- findings ---- */
 
+/* The list of expert infos names the protocol that is being dissected: that is ours here. */
+static void add_expert(packet_info *pinfo, proto_item *item, expert_field *info)
+{
+    const char *protocol = pinfo->current_proto;
+
+    pinfo->current_proto = proto_get_protocol_short_name(find_protocol_by_id(proto_imapid));
+    expert_add_info(pinfo, item, info);
+    pinfo->current_proto = protocol;
+}
+
 static void add_code(packet_info *pinfo, proto_item *item, enum imapid_finding_code code)
 {
-    expert_add_info(pinfo, item, &ei[code]);
+    add_expert(pinfo, item, &ei[code]);
 }
 
 static void add_codes(packet_info *pinfo, proto_item *item, uint32_t codes)
@@ -646,7 +656,7 @@ void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
 
     proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
     proto_item_set_generated(item);
-    expert_add_info(pinfo, item, &ei_notes[note]);
+    add_expert(pinfo, item, &ei_notes[note]);
 }
 
 void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,

@@ -28,13 +28,6 @@ typedef gboolean ws_bool;
 #define tvb_get_uint8 tvb_get_guint8
 #endif
 
-/* The place of a statistic in the menu. 4.0 has no word for what separates the names. */
-#ifdef STATS_TREE_MENU_SEPARATOR
-#define WS_MENU(above, name) above STATS_TREE_MENU_SEPARATOR name
-#else
-#define WS_MENU(above, name) above "/" name
-#endif
-
 /* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
  */
 #define WS_TCP_RETRANSMISSION          0x0001

@@ -35,7 +35,7 @@ class System(case.Case):
         self.assertRegex(plugins[0], r"^usr/lib/.*wireshark/plugins/\d+\.\d+/epan/imapid\.so$")
         self.assertEqual(len(plugins), 1)
         self.assertEqual([os.path.basename(path) for path in profile],
-                         ["colorfilters", "dfilter_buttons", "preferences"])
+                         ["colorfilters", "dfilter_buttons", "preferences", "recent"])
         self.assertTrue(all(path.startswith("usr/share/wireshark/profiles/") for path in profile), profile)
 
 
@@ -90,7 +90,7 @@ class User(case.Case):
     def test_the_archive(self):
         with zipfile.ZipFile(os.path.join(BUILD, "imapid-profile.zip")) as archive:
             names = sorted(name for name in archive.namelist() if not name.endswith("/"))
-        self.assertEqual(names, [f"{PROFILE}/{name}" for name in ("colorfilters", "dfilter_buttons", "preferences")])
+        self.assertEqual(names, [f"{PROFILE}/{name}" for name in ("colorfilters", "dfilter_buttons", "preferences", "recent")])
 
 
 if __name__ == "__main__":

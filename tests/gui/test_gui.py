@@ -121,7 +121,7 @@ class Windows(Case):
         return self.gui.wait_for(f"{until!r} in {title}", rows)
 
     def test_statistics(self):
-        rows = self.rows_of("Thunderbird", "ID", "Statistics", "IMAP", "ID")
+        rows = self.rows_of("Thunderbird", "IMAP ID", "Statistics", "IMAP ID")
         counts = {row["Topic / Item"]: row["Count"] for row in rows}
         expected = dict.fromkeys(("Clients", "Thunderbird", "153.7.0", "Servers", "Dovecot", "2.3.19.1"), "1")
         self.assertEqual({name: counts.get(name) for name in expected}, expected)
@@ -136,8 +136,8 @@ class Windows(Case):
 
     def test_expert_information(self):
         rows = self.rows_of(UNENCRYPTED, "Expert Information", "Analyze", "Expert Information")
-        self.assertEqual([(row["Severity"], row["Group"], row["Count"]) for row in rows
-                          if row["Summary"] == UNENCRYPTED], [("Note", "Security", "1")])
+        self.assertEqual([(row["Severity"], row["Group"], row["Protocol"], row["Count"]) for row in rows
+                          if row["Summary"] == UNENCRYPTED], [("Note", "Security", "IMAP ID", "1")])
 
 
 class Identity(Case):
