@@ -11,6 +11,8 @@
 #include "show.h"
 
 #include <epan/column-utils.h>
+#include <epan/exceptions.h>
+#include <epan/show_exception.h>
 
 #include "export.h"
 #include "legs.h"
@@ -57,6 +59,7 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
     int desegment_offset = pinfo->desegment_offset;
     uint32_t desegment_len = pinfo->desegment_len;
     uint32_t match = pinfo->match_uint;
+    const char *proto = pinfo->current_proto;
     bool is_first = !show->has_info;
     unsigned end = tvb_captured_length(tvb);
 
@@ -64,7 +67,17 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
     pinfo->match_uint = show->stream->server_port; /* by which it knows who is the server */
     if (!is_first)
         col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
-    call_dissector_only(imap_handle, tvb, pinfo, show->tree, NULL);
+    /* It throws at a LOGIN without a name: that would take the IDs beside it along. */
+    TRY
+    {
+        call_dissector_only(imap_handle, tvb, pinfo, show->tree, NULL);
+    }
+    CATCH_NONFATAL_ERRORS
+    {
+        show_exception(tvb, pinfo, show->tree, EXCEPT_CODE, GET_MESSAGE);
+    }
+    ENDTRY;
+    pinfo->current_proto = proto;
     if (!is_first)
         col_set_writable(pinfo->cinfo, COL_INFO, TRUE);
     if (pinfo->desegment_len)

@@ -152,6 +152,14 @@ class Builtin(case.Case):
             self.assertEqual(names.count("ID"), 1, name)
 
 
+    def test_what_it_throws(self):
+        """It gives up at a LOGIN without a name; the ID behind that is shown."""
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a0 LOGIN\r\n" + COMMAND).server(ANSWER)
+        capture = self.capture(talk)
+        self.assertEqual(self.frames(capture, "_ws.malformed"), [5])
+        self.assertEqual(self.frames(capture, "imapid.request && imap.request.command == LOGIN"), [5])
+
+
 class Preferences(case.Case):
     def exchanges(self, name, *arguments):
         return exchanges.of_capture(self.shark, self.sample(name), *arguments)
