@@ -30,6 +30,12 @@ def write(packets):
     return b"".join(parts)
 
 
+def moved(octets, number):
+    """A packet of IPv4 on Ethernet as it would be between other addresses: a copy of its own for each number."""
+    middle = struct.pack("!H", number)
+    return octets[:27] + middle + octets[29:31] + middle + octets[33:]
+
+
 SYN, ACK, PUSH, FIN = 0x02, 0x10, 0x08, 0x01
 
 
