@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "address.h"
 #include "tree.h"
 
 static int hf_name[2] = {-1, -1}; /* by side */
@@ -78,7 +79,7 @@ void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ide
 
     if (ident->is_extra || (*who && stream->session.frame[ident->side].sync != IMAPID_SYNC_SURE))
         return;
-    if (ident->side == IMAPID_CLIENT && imapid_tree_origin(ident, &ident->origin)) {
+    if (ident->side == IMAPID_CLIENT && imapid_address_origin(ident, &ident->origin)) {
         stream->forwarded = ident;
         n_known++;
     }

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "address.h"
 #include "tree.h"
 
 /* As in the tool: clocks of two capture points may differ by so many seconds; within them a port is
@@ -225,8 +226,8 @@ static const struct imapid_ident *find_claim(const struct imapid_stream *stream,
         const struct imapid_ident *command =
             (const struct imapid_ident *)wmem_list_frame_data(frame);
 
-        if (imapid_tree_origin(command, origin) && origin->port) {
-            imapid_tree_connected(command, connected);
+        if (imapid_address_origin(command, origin) && origin->port) {
+            imapid_address_connected(command, connected);
             return command;
         }
     }

@@ -11,13 +11,13 @@
 #include <epan/column-utils.h>
 #include <epan/strutil.h>
 #include <epan/to_str.h>
-#include <wsutil/inet_addr.h>
-#include <wsutil/strtoi.h>
 #include <imapid/fields.h>
 #include <imapid/list.h>
 #include <imapid/proxy.h>
 
 #include <string.h>
+
+#include "address.h"
 
 static int proto_imapid = -1;
 
@@ -231,99 +231,6 @@ const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident
     return NULL;
 }
 
-/* ---- addresses ---- */
-
-/* The text of a short value, in `text`; false where it is none, or too long. */
-static bool copy_value(const uint8_t *data, const struct imapid_string *value, char *text,
-                       size_t size)
-{
-    size_t n;
-
-    if (value->kind < IMAPID_STRING_QUOTED || value->content.n >= size)
-        return false;
-    n = imapid_string_decode(data, value, (uint8_t *)text, size - 1);
-    text[n] = 0;
-    return n && !memchr(text, 0, n);
-}
-
-static bool read_address(const uint8_t *data, const struct imapid_string *value,
-                         struct imapid_origin *origin)
-{
-    char text[WS_INET6_ADDRSTRLEN];
-
-    if (!copy_value(data, value, text, sizeof text))
-        return false;
-    memset(origin->address, 0, sizeof origin->address);
-    if (ws_inet_pton4(text, (ws_in4_addr *)(void *)origin->address))
-        origin->family = 4;
-    else if (ws_inet_pton6(text, (ws_in6_addr *)(void *)origin->address))
-        origin->family = 6;
-    else
-        return false;
-    return true;
-}
-
-static bool ends_with(const uint8_t *name, size_t n, const char *end)
-{
-    size_t n_end = strlen(end);
-
-    return n >= n_end && imapid_octets_is(name + n - n_end, n_end, end);
-}
-
-/* Would a field of this name hold an address? A version can look like one. */
-static bool is_address_name(const uint8_t *name, size_t n)
-{
-    static const char *const ends[] = {"ip", "ipv4", "ipv6", "addr", "address", "host", "-for"};
-
-    if (imapid_field_find(name, n) != IMAPID_FIELD_OTHER)
-        return false;
-    for (size_t i = 0; i < array_length(ends); i++)
-        if (ends_with(name, n, ends[i]))
-            return true;
-    return false;
-}
-
-/* The first address of a field of these names (`ips`, up to NULL), and the port of `port_name`. */
-static bool read_end(const struct imapid_ident *ident, const char *const *ips,
-                     const char *port_name, struct imapid_origin *end)
-{
-    const uint8_t *data = ident->unit.data;
-    struct imapid_list list;
-    struct imapid_pair pair;
-    bool found = false;
-
-    memset(end, 0, sizeof *end);
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair)) {
-        const uint8_t *name = data + pair.field.content.offset;
-        size_t n = pair.field.content.n;
-        char port[6];
-
-        if (pair.field.kind < IMAPID_STRING_QUOTED)
-            continue;
-        for (const char *const *ip = ips; *ip && !found; ip++)
-            found = imapid_octets_is(name, n, *ip) && read_address(data, &pair.value, end);
-        if (imapid_octets_is(name, n, port_name) &&
-            copy_value(data, &pair.value, port, sizeof port))
-            ws_strtou16(port, NULL, &end->port);
-    }
-    return found;
-}
-
-bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
-{
-    static const char *const ips[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip", NULL};
-
-    return read_end(ident, ips, "x-originating-port", origin);
-}
-
-void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
-{
-    static const char *const ips[] = {"x-connected-ip", NULL};
-
-    read_end(ident, ips, "x-connected-port", connected);
-}
-
 bool imapid_tree_is_clear(const struct imapid_ident *ident)
 {
     struct imapid_findings findings;
@@ -415,7 +322,7 @@ static void add_address(struct builder *builder, proto_tree *tree,
     struct imapid_origin origin;
     ws_in4_addr ipv4;
 
-    if (!read_address(builder->unit->data, value, &origin))
+    if (!imapid_address_read(builder->unit->data, value, &origin))
         return;
     memcpy(&ipv4, origin.address, sizeof ipv4);
     if (origin.family == 4)
@@ -444,7 +351,7 @@ static void add_value(struct builder *builder, proto_tree *tree, const struct im
         if (field == IMAPID_FIELD_SUPPORT_URL && is_link(data, value))
             proto_item_set_url(item);
     }
-    if (is_address_name(data + pair->field.content.offset, pair->field.content.n))
+    if (imapid_address_is_named(data + pair->field.content.offset, pair->field.content.n))
         add_address(builder, tree, value);
 }
 

@@ -49,13 +49,6 @@ void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
 void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
                                   unsigned offset, unsigned n);
 
-/* Whom a proxy sent this ID for: the first address and port that it names. False: none. */
-bool imapid_tree_origin(const struct imapid_ident *ident, struct imapid_origin *origin);
-
-/* Where that client had connected to, as the proxy says; family and port are 0 where it does not.
- */
-void imapid_tree_connected(const struct imapid_ident *ident, struct imapid_origin *connected);
-
 /* Is there one reading of the list? A fault that is only a warning leaves none in doubt. */
 bool imapid_tree_is_clear(const struct imapid_ident *ident);
 

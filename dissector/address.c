@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* address.c: addresses in the values of an ID list.
+ *
+ * Refuses a value that is more than an address: a list of them, or one with a port.
+ *
+ * Misuse: looking for an address in any field: a version can look like one. */
+#include "address.h"
+
+#include <string.h>
+#include <wsutil/inet_addr.h>
+#include <wsutil/strtoi.h>
+
+#include <imapid/fields.h>
+
+/* The text of a short value, in `text`; false where it is none, or too long. */
+static bool copy_value(const uint8_t *data, const struct imapid_string *value, char *text,
+                       size_t size)
+{
+    size_t n;
+
+    if (value->kind < IMAPID_STRING_QUOTED || value->content.n >= size)
+        return false;
+    n = imapid_string_decode(data, value, (uint8_t *)text, size - 1);
+    text[n] = 0;
+    return n && !memchr(text, 0, n);
+}
+
+bool imapid_address_read(const uint8_t *data, const struct imapid_string *value,
+                         struct imapid_origin *origin)
+{
+    char text[WS_INET6_ADDRSTRLEN];
+
+    if (!copy_value(data, value, text, sizeof text))
+        return false;
+    memset(origin->address, 0, sizeof origin->address);
+    if (ws_inet_pton4(text, (ws_in4_addr *)(void *)origin->address))
+        origin->family = 4;
+    else if (ws_inet_pton6(text, (ws_in6_addr *)(void *)origin->address))
+        origin->family = 6;
+    else
+        return false;
+    return true;
+}
+
+static bool ends_with(const uint8_t *name, size_t n, const char *end)
+{
+    size_t n_end = strlen(end);
+
+    return n >= n_end && imapid_octets_is(name + n - n_end, n_end, end);
+}
+
+bool imapid_address_is_named(const uint8_t *name, size_t n)
+{
+    static const char *const ends[] = {"ip", "ipv4", "ipv6", "addr", "address", "host", "-for"};
+
+    if (imapid_field_find(name, n) != IMAPID_FIELD_OTHER)
+        return false;
+    for (size_t i = 0; i < array_length(ends); i++)
+        if (ends_with(name, n, ends[i]))
+            return true;
+    return false;
+}
+
+/* The first address of a field of these names (`ips`, up to NULL), and the port of `port_name`. */
+static bool read_end(const struct imapid_ident *ident, const char *const *ips,
+                     const char *port_name, struct imapid_origin *end)
+{
+    const uint8_t *data = ident->unit.data;
+    struct imapid_list list;
+    struct imapid_pair pair;
+    bool found = false;
+
+    memset(end, 0, sizeof *end);
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair)) {
+        const uint8_t *name = data + pair.field.content.offset;
+        size_t n = pair.field.content.n;
+        char port[6];
+
+        if (pair.field.kind < IMAPID_STRING_QUOTED)
+            continue;
+        for (const char *const *ip = ips; *ip && !found; ip++)
+            found = imapid_octets_is(name, n, *ip) && imapid_address_read(data, &pair.value, end);
+        if (imapid_octets_is(name, n, port_name) &&
+            copy_value(data, &pair.value, port, sizeof port))
+            ws_strtou16(port, NULL, &end->port);
+    }
+    return found;
+}
+
+bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
+{
+    static const char *const ips[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip", NULL};
+
+    return read_end(ident, ips, "x-originating-port", origin);
+}
+
+void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
+{
+    static const char *const ips[] = {"x-connected-ip", NULL};
+
+    read_end(ident, ips, "x-connected-port", connected);
+}

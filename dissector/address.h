@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* address.h: addresses in the values of an ID list: what proxies say of the client for whom they
+ * speak. */
+#ifndef IMAPID_DISSECTOR_ADDRESS_H
+#define IMAPID_DISSECTOR_ADDRESS_H
+
+#include <imapid/list.h>
+
+#include "records.h"
+
+/* Would a field of this name hold an address? */
+bool imapid_address_is_named(const uint8_t *name, size_t n);
+
+/* Reads a value of a list whose octets are `data`: *end is given family and address. False: it is
+ * no address. */
+bool imapid_address_read(const uint8_t *data, const struct imapid_string *value,
+                         struct imapid_origin *end);
+
+/* Whom a proxy sent this ID for: the first address and port that it names. False: none. */
+bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origin *origin);
+
+/* Where that client had connected to, as the proxy says; family and port are 0 where it does not.
+ */
+void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected);
+
+#endif
