@@ -127,23 +127,37 @@ class Wireshark:
         """The packets, as elements of PDML."""
         return xml.fromstring(self.tshark(capture, "-T", "pdml", *arguments, **options)).findall("packet")
 
-    def sharkd(self, capture, **environment):
-        """A sharkd that has loaded a capture."""
-        return Sharkd(self, capture, environment)
+    def sharkd(self, capture=None, with_plugin=True, **environment):
+        """A sharkd that has loaded a capture, if one is given."""
+        return Sharkd(self, capture, with_plugin, environment)
 
 
 class Sharkd:
     """One sharkd: it drives the same dissection as the user interface, over JSON-RPC."""
 
-    def __init__(self, wireshark, capture, environment):
+    def __init__(self, wireshark, capture, with_plugin, environment):
         self.number = 0
-        self.process = subprocess.Popen(wireshark.command(["sharkd", "-"], **environment),
+        self.process = subprocess.Popen(wireshark.command(["sharkd", "-"], with_plugin, **environment),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL)
+        if not capture:
+            return
         keys = key_log(capture)
         if keys:
             self.ask("setconf", name="tls.keylog_file", value=wireshark.readable(keys))
         self.ask("load", file=wireshark.readable(capture))
+
+    def resident(self):
+        """Octets of memory that it has."""
+        process = self.process.pid
+        while True:  # runuser stays above it
+            with open(f"/proc/{process}/comm", encoding="utf-8") as file:
+                if file.read().strip() == "sharkd":
+                    break
+            with open(f"/proc/{process}/task/{process}/children", encoding="utf-8") as file:
+                process = int(file.read().split()[0])
+        with open(f"/proc/{process}/statm", encoding="utf-8") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def ask(self, method, **parameters):
         self.number += 1
