@@ -21,7 +21,8 @@
  * rarely used again. */
 #define CLOCK_SECONDS 60
 
-/* End -> wmem_list_t of the streams that began there. In file scope, as what is in it. */
+/* End (struct imapid_origin) -> wmem_list_t of the streams that began there. In file scope, as what
+ * is in it. */
 static wmem_map_t *ends;
 
 static void begin_file(void)
@@ -36,30 +37,28 @@ void imapid_legs_register(void)
 
 /* ---- ends ---- */
 
-static char *key_of(const struct imapid_origin *end, wmem_allocator_t *scope)
+static unsigned hash_end(const void *end)
 {
-    wmem_strbuf_t *key = wmem_strbuf_new(scope, "");
+    return wmem_strong_hash((const uint8_t *)end, sizeof(struct imapid_origin));
+}
 
-    wmem_strbuf_append_printf(key, "%u %u ", end->family, end->port);
-    for (size_t i = 0; i < sizeof end->address; i++)
-        wmem_strbuf_append_printf(key, "%02x", end->address[i]);
-    return wmem_strbuf_finalize(key);
+static gboolean same_end(const void *a, const void *b)
+{
+    return !memcmp(a, b, sizeof(struct imapid_origin));
 }
 
 void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_origin *end)
 {
     wmem_list_t *streams;
-    char *key;
 
     if (!end->family)
         return;
     if (!ends)
-        ends = wmem_map_new(wmem_file_scope(), g_str_hash, g_str_equal);
-    key = key_of(end, wmem_file_scope());
-    streams = (wmem_list_t *)wmem_map_lookup(ends, key);
+        ends = wmem_map_new(wmem_file_scope(), hash_end, same_end);
+    streams = (wmem_list_t *)wmem_map_lookup(ends, end);
     if (!streams) {
         streams = wmem_list_new(wmem_file_scope());
-        wmem_map_insert(ends, key, streams);
+        wmem_map_insert(ends, wmem_memdup(wmem_file_scope(), end, sizeof *end), streams);
     }
     wmem_list_append(streams, stream);
 }
@@ -94,13 +93,10 @@ static const struct imapid_stream *find_outer(const struct imapid_stream *inner,
 {
     const struct imapid_stream *found = NULL;
     wmem_list_t *streams;
-    char *key;
 
     if (!ends || !origin->family || !origin->port)
         return NULL;
-    key = key_of(origin, NULL);
-    streams = (wmem_list_t *)wmem_map_lookup(ends, key);
-    wmem_free(NULL, key);
+    streams = (wmem_list_t *)wmem_map_lookup(ends, origin);
     for (wmem_list_frame_t *frame = streams ? wmem_list_head(streams) : NULL; frame;
          frame = wmem_list_frame_next(frame)) {
         const struct imapid_stream *outer =

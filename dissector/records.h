@@ -19,11 +19,12 @@
 struct imapid_exchange_record;
 struct imapid_call;
 
-/* The client behind a proxy. */
+/* The end of a connection that somebody tells of, as a proxy that of its client. Without gaps: it
+ * is compared as octets. */
 struct imapid_origin {
-    uint8_t family;      /* 4 or 6; 0: not told */
-    uint8_t address[16]; /* in network order; IPv4 has 4 */
+    uint8_t address[16]; /* in network order; IPv4 has 4, the rest is 0 */
     uint16_t port;       /* 0: not told */
+    uint16_t family;     /* 4 or 6; 0: not told */
 };
 
 /* An ID command or response. */
