@@ -170,12 +170,13 @@ class Mutated(Memory):
 @unittest.skipUnless(SANITIZED, "the plugin is built without sanitizers")
 class Sanitized(Memory):
     STEP = 4
+    OURS = re.compile(r"imapid\.so|/dissector/\w+\.c:| imapid_")  # with and without names of sources
 
     def leaks(self, log):
         """The leaks with the plugin in their stack, of those that the sanitizer lists."""
         report = "".join(content(path).decode(errors="replace") for path in glob.glob(log + ".*"))
         self.assertIn("LeakSanitizer", report)
-        return [block for block in report.split("\n\n") if " leak of " in block and "imapid.so" in block]
+        return [block for block in report.split("\n\n") if " leak of " in block and self.OURS.search(block)]
 
     def test_samples(self):
         with self.reader("samples") as reader:
@@ -188,7 +189,10 @@ class Sanitized(Memory):
         takes long here."""
         log = os.path.join(self.shark.home, "leaks")
         options = f"detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=12:log_path={log}"
-        with self.reader("leaks", ASAN_OPTIONS=options) as reader:
+        # Wireshark lets go of its plugins at the end; a stack has no names of what is gone.
+        plugin, = glob.glob(os.path.join(self.shark.plugins, "*/epan/imapid.so"))
+        preload = f"{os.environ['IMAPID_PRELOAD']} {plugin}"
+        with self.reader("leaks", ASAN_OPTIONS=options, LD_PRELOAD=preload) as reader:
             for capture in wireshark.captures()[::self.STEP]:
                 reader.read(capture)
         self.assertEqual(self.leaks(log), [])
