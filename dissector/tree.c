@@ -171,11 +171,14 @@ static char *string_text(wmem_allocator_t *scope, const uint8_t *data,
 {
     uint8_t *octets = (uint8_t *)wmem_alloc(scope, string->content.n + 1);
     size_t n = imapid_string_decode(data, string, octets, string->content.n);
+    char *text;
 
     for (size_t i = 0; i < n; i++)
         if (!octets[i])
             octets[i] = 0xff; /* no UTF-8: shown as U+FFFD */
-    return (char *)get_utf_8_string(scope, octets, (int)n);
+    text = (char *)get_utf_8_string(scope, octets, (int)n);
+    wmem_free(scope, octets); /* the scope may be the file, or nobody's */
+    return text;
 }
 
 /* The same for a label: unprintable characters escaped. */
