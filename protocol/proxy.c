@@ -53,14 +53,14 @@ static unsigned split(char *line, char *words[N_WORDS_MAX])
 {
     unsigned n = 0;
 
-    for (char *next = line; next; n++) {
+    do {
         if (n == N_WORDS_MAX)
             return n + 1;
-        words[n] = next;
-        next = strchr(next, ' ');
-        if (next)
-            *next++ = 0;
-    }
+        words[n++] = line;
+        line = strchr(line, ' ');
+        if (line)
+            *line++ = 0;
+    } while (line);
     return n;
 }
 
