@@ -43,6 +43,11 @@ static bool is_decode_as_used;        /* the built-in dissector has a port */
 static uint8_t ports_seen[65536 / 8]; /* bits: a server of IMAP has it */
 static unsigned n_notes;              /* notes on frames */
 
+/* The connection that was shown last, and in which frame: looking it up again for each frame is a
+ * good part of what we cost. Both in file scope. */
+static const conversation_t *shown_last;
+static unsigned shown_in;
+
 /* ---- where we are ---- */
 
 /* The protocol whose payload this is. */
@@ -350,9 +355,12 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
     return call;
 }
 
-static int show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
-                     packet_info *pinfo, proto_tree *tree)
+static int show_call(struct imapid_stream *stream, const conversation_t *conversation,
+                     const struct imapid_call *call, tvbuff_t *tvb, packet_info *pinfo,
+                     proto_tree *tree)
 {
+    shown_last = conversation;
+    shown_in = pinfo->num;
     imapid_show_call(stream, call, tvb, pinfo, tree);
     if (call->tls_at < call->n)
         call_dissector(closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
@@ -387,7 +395,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     call = read_call(stream, conversation, tvb, pinfo, data);
     if (!call)
         return delegate(fallback, tvb, pinfo, tree, data);
-    return show_call(stream, call, tvb, pinfo, tree);
+    return show_call(stream, conversation, call, tvb, pinfo, tree);
 }
 
 /* ---- by content ---- */
@@ -476,7 +484,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         else if (!stream->to)
             conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
     }
-    show_call(stream, call, tvb, pinfo, tree);
+    show_call(stream, conversation, call, tvb, pinfo, tree);
     return true;
 }
 
@@ -557,6 +565,8 @@ static void look_at_ports(void)
 {
     is_decode_as_used = false;
     memset(ports_seen, 0, sizeof ports_seen);
+    shown_last = NULL;
+    shown_in = 0;
     n_notes = 0;
     dissector_table_foreach("tcp.port", look_at_entry, NULL);
     dissector_table_foreach("tls.port", look_at_entry, NULL);
@@ -620,7 +630,8 @@ static bool is_port_seen(uint32_t port)
 /* Looks at a segment of a connection that may be ours. */
 static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
-    const conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+    const conversation_t *conversation =
+        shown_in == pinfo->num ? shown_last : find_conversation_pinfo(pinfo, 0);
     struct imapid_stream *stream = conversation ? stream_of(conversation) : NULL;
 
     if (!stream || stream->is_foreign)
