@@ -61,9 +61,11 @@ bool imapid_address_is_named(const uint8_t *name, size_t n)
     return false;
 }
 
-/* The first address of a field of these names (`ips`, up to NULL), and the port of `port_name`. */
-static bool read_end(const struct imapid_ident *ident, const char *const *ips,
-                     const char *port_name, struct imapid_origin *end)
+/* The first address of a field whose name `holds_address` says yes to, and the port of `port_name`.
+ */
+static bool read_end(const struct imapid_ident *ident,
+                     bool (*holds_address)(const uint8_t *name, size_t n), const char *port_name,
+                     struct imapid_origin *end)
 {
     const uint8_t *data = ident->unit.data;
     struct imapid_list list;
@@ -79,8 +81,8 @@ static bool read_end(const struct imapid_ident *ident, const char *const *ips,
 
         if (pair.field.kind < IMAPID_STRING_QUOTED)
             continue;
-        for (const char *const *ip = ips; *ip && !found; ip++)
-            found = imapid_octets_is(name, n, *ip) && imapid_address_read(data, &pair.value, end);
+        if (!found && holds_address(name, n))
+            found = imapid_address_read(data, &pair.value, end);
         if (imapid_octets_is(name, n, port_name) &&
             copy_value(data, &pair.value, port, sizeof port))
             ws_strtou16(port, NULL, &end->port);
@@ -88,16 +90,30 @@ static bool read_end(const struct imapid_ident *ident, const char *const *ips,
     return found;
 }
 
+static bool is_connected_ip(const uint8_t *name, size_t n)
+{
+    return imapid_octets_is(name, n, "x-connected-ip");
+}
+
 bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
 {
-    static const char *const ips[] = {"x-originating-ip", "x-forwarded-for", "x-client-ip", NULL};
-
-    return read_end(ident, ips, "x-originating-port", origin);
+    return read_end(ident, imapid_field_forwards_address, "x-originating-port", origin);
 }
 
 void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
 {
-    static const char *const ips[] = {"x-connected-ip", NULL};
+    read_end(ident, is_connected_ip, "x-connected-port", connected);
+}
 
-    read_end(ident, ips, "x-connected-port", connected);
+proto_item *imapid_address_add(proto_tree *tree, int hf_ipv4, int hf_ipv6, tvbuff_t *tvb,
+                               int offset, int n, const struct imapid_origin *end)
+{
+    ws_in4_addr ipv4;
+
+    memcpy(&ipv4, end->address, sizeof ipv4);
+    if (end->family == 4)
+        return proto_tree_add_ipv4(tree, hf_ipv4, tvb, offset, n, ipv4);
+    return end->family ? proto_tree_add_ipv6(tree, hf_ipv6, tvb, offset, n,
+                                             (const ws_in6_addr *)(const void *)end->address)
+                       : NULL;
 }

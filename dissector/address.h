@@ -23,4 +23,8 @@ bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origi
  */
 void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected);
 
+/* Adds an address as a field of its kind, `n` octets at `offset`. NULL: there is none. */
+proto_item *imapid_address_add(proto_tree *tree, int hf_ipv4, int hf_ipv6, tvbuff_t *tvb,
+                               int offset, int n, const struct imapid_origin *end);
+
 #endif

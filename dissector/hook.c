@@ -331,7 +331,7 @@ static void look_for_unseen(struct imapid_stream *stream, const conversation_t *
                             packet_info *pinfo, const struct imapid_place *place)
 {
     if (place->has_seq && flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET)
-        imapid_stream_doubt(stream, place->side == IMAPID_SERVER ? IMAPID_CLIENT : IMAPID_SERVER);
+        imapid_stream_doubt(stream, imapid_side_other(place->side));
 }
 
 static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
@@ -610,7 +610,7 @@ static void look_for_withheld(struct imapid_stream *stream, const conversation_t
     direction->tcp_next = next;
     call = (const struct imapid_call *)wmem_tree_lookup32(stream->calls, pinfo->num);
     if (!call && flags_of(tcp) & WS_TCP_ACK_LOST_PACKET) /* else it was looked at before */
-        imapid_stream_doubt(stream, side == IMAPID_SERVER ? IMAPID_CLIENT : IMAPID_SERVER);
+        imapid_stream_doubt(stream, imapid_side_other(side));
     if (call ? !is_old(call) : !(flags_of(tcp) & withheld) && !is_cut)
         return;
     if (n_new && n_new < UINT32_C(0x80000000) && direction->has_next)

@@ -113,14 +113,7 @@ static void add_side(const struct imapid_ident *ident, enum imapid_side side, tv
 
 static void add_origin(const struct imapid_origin *origin, tvbuff_t *tvb, proto_tree *tree)
 {
-    ws_in4_addr ipv4;
-
-    memcpy(&ipv4, origin->address, sizeof ipv4);
-    if (origin->family == 4)
-        proto_item_set_generated(proto_tree_add_ipv4(tree, hf_ipv4, tvb, 0, 0, ipv4));
-    else if (origin->family == 6)
-        proto_item_set_generated(proto_tree_add_ipv6(
-            tree, hf_ipv6, tvb, 0, 0, (const ws_in6_addr *)(const void *)origin->address));
+    proto_item_set_generated(imapid_address_add(tree, hf_ipv4, hf_ipv6, tvb, 0, 0, origin));
     if (origin->family && origin->port)
         proto_item_set_generated(proto_tree_add_uint(tree, hf_port, tvb, 0, 0, origin->port));
 }

@@ -243,9 +243,9 @@ static const struct imapid_ident *judge(const struct imapid_stream *inner)
     return outer && is_whole(outer) && is_whole(inner) ? find_changed(outer, inner, claim) : NULL;
 }
 
-bool imapid_legs_is_changed(const struct imapid_stream *stream, const struct imapid_ident *command)
+bool imapid_legs_is_changed(struct imapid_stream *stream, const struct imapid_ident *command)
 {
-    struct imapid_leg *leg = stream->leg;
+    struct imapid_leg *leg = &stream->leg;
     unsigned n_reads = imapid_stream_count_reads();
 
     if (!ends || (!stream->forwarded && !stream->origin.family))

@@ -15,6 +15,6 @@ void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_orig
 /* Is this command of the proxy's the one that shows another list than the client said, or none of
  * what it said? Only when all has been read: on later visits. Never where either leg is not whole.
  */
-bool imapid_legs_is_changed(const struct imapid_stream *stream, const struct imapid_ident *command);
+bool imapid_legs_is_changed(struct imapid_stream *stream, const struct imapid_ident *command);
 
 #endif

@@ -42,7 +42,6 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
     imapid_session_init(&stream->session, from_start, security);
     stream->calls = wmem_tree_new(wmem_file_scope());
     stream->commands = wmem_list_new(wmem_file_scope());
-    stream->leg = wmem_new0(wmem_file_scope(), struct imapid_leg);
     return stream;
 }
 
@@ -537,7 +536,7 @@ static void begin_deflate(struct imapid_stream *stream, enum imapid_side side,
                           struct imapid_call *call, const uint8_t *octets, unsigned offset,
                           unsigned n)
 {
-    enum imapid_side other = side == IMAPID_CLIENT ? IMAPID_SERVER : IMAPID_CLIENT;
+    enum imapid_side other = imapid_side_other(side);
     struct imapid_direction *early = &stream->directions[other];
 
     imapid_session_resume(&stream->session);

@@ -62,9 +62,9 @@ struct imapid_stream {
     struct imapid_origin origin;    /* whom that header names */
     struct imapid_ident *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
 
-    wmem_list_t *commands;  /* the ID commands, those included that are not believed; file scope */
-    nstime_t first, last;   /* of its calls */
-    struct imapid_leg *leg; /* file scope */
+    wmem_list_t *commands; /* the ID commands, those included that are not believed; file scope */
+    nstime_t first, last;  /* of its calls */
+    struct imapid_leg leg;
 
     address server; /* its address is in file scope */
     unsigned server_port;

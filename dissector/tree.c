@@ -320,19 +320,11 @@ static bool is_link(const uint8_t *data, const struct imapid_string *value)
 static void add_address(struct builder *builder, proto_tree *tree,
                         const struct imapid_string *value)
 {
-    tvbuff_t *tvb = builder->place->tvb;
-    int offset = at(builder, &value->content), n = (int)value->content.n;
-    struct imapid_origin origin;
-    ws_in4_addr ipv4;
+    struct imapid_origin end;
 
-    if (!imapid_address_read(builder->unit->data, value, &origin))
-        return;
-    memcpy(&ipv4, origin.address, sizeof ipv4);
-    if (origin.family == 4)
-        proto_tree_add_ipv4(tree, hf_value_ipv4, tvb, offset, n, ipv4);
-    else
-        proto_tree_add_ipv6(tree, hf_value_ipv6, tvb, offset, n,
-                            (const ws_in6_addr *)(const void *)origin.address);
+    if (imapid_address_read(builder->unit->data, value, &end))
+        imapid_address_add(tree, hf_value_ipv4, hf_value_ipv6, builder->place->tvb,
+                           at(builder, &value->content), (int)value->content.n, &end);
 }
 
 static void add_value(struct builder *builder, proto_tree *tree, const struct imapid_pair *pair)

@@ -20,6 +20,12 @@ enum imapid_field imapid_field_find(const uint8_t *name, size_t n)
     return IMAPID_FIELD_OTHER;
 }
 
+bool imapid_field_forwards_address(const uint8_t *name, size_t n)
+{
+    return imapid_octets_is(name, n, "x-originating-ip") ||
+           imapid_octets_is(name, n, "x-forwarded-for") || imapid_octets_is(name, n, "x-client-ip");
+}
+
 bool imapid_field_is_proxys(const uint8_t *name, size_t n)
 {
     static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",

@@ -246,12 +246,6 @@ static bool identifies(const uint8_t *name, size_t n_name, const struct value *v
            imapid_octets_is(name, n_name, "deviceid") || imapid_octets_is(name, n_name, "mac");
 }
 
-static bool forwards_address(const uint8_t *name, size_t n)
-{
-    return imapid_octets_is(name, n, "x-originating-ip") ||
-           imapid_octets_is(name, n, "x-forwarded-for") || imapid_octets_is(name, n, "x-client-ip");
-}
-
 /* ---- pairs ---- */
 
 /* Names of one list, to find one that is sent twice. Lists with more names than this have earned
@@ -315,7 +309,7 @@ static void judge_value(struct judge *judge, const struct imapid_pair *pair)
         judge->discloses = true;
         add_pair(judge, IMAPID_FINDING_DISCLOSES_ENVIRONMENT, pair, pair->value.token);
     }
-    if (!judge->forwards && value.n && forwards_address(name, n_name)) {
+    if (!judge->forwards && value.n && imapid_field_forwards_address(name, n_name)) {
         judge->forwards = true;
         add_pair(judge, IMAPID_FINDING_FORWARDED_ADDRESS, pair, pair->value.token);
     }

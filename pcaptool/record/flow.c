@@ -275,7 +275,7 @@ static void drop_window(struct imapid_flow *flow, enum imapid_side side)
 static void feed_layer(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
                        size_t n, const struct imapid_stamp *packet)
 {
-    enum imapid_side other = side == IMAPID_CLIENT ? IMAPID_SERVER : IMAPID_CLIENT;
+    enum imapid_side other = imapid_side_other(side);
     GByteArray *waiting = g_steal_pointer(&flow->window[other]);
 
     flow->switched = false;

@@ -6,6 +6,17 @@ import unittest
 import wireshark
 
 
+def shown(item, name):
+    """What the fields of that name in an element of PDML show."""
+    return [field.get("show") for field in item.iter("field") if field.get("name") == name]
+
+
+def places(item, name):
+    """Where they are in their data source: offset and length."""
+    return [(int(field.get("pos")), int(field.get("size"))) for field in item.iter("field")
+            if field.get("name") == name]
+
+
 class Case(unittest.TestCase):
     """A test with a Wireshark of its own class."""
 

@@ -1,29 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every field, its place in the packet, the Info column, and findings."""
-import os
 import unittest
 
 import case
+import exchanges
 import pcap
+from case import places, shown
 
 
 def items(packet):
     return [proto for proto in packet.findall("proto") if proto.get("name") == "imapid"]
 
 
-def shown(item, name):
-    return [field.get("show") for field in item.iter("field") if field.get("name") == name]
-
-
 def flags(item, name):
     """What a boolean says. Wireshark 4.0 shows 1 where later ones show True."""
     return [{"0": False, "1": True, "False": False, "True": True}[text] for text in shown(item, name)]
-
-
-def places(item, name):
-    return [(int(field.get("pos")), int(field.get("size"))) for field in item.iter("field")
-            if field.get("name") == name]
 
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
@@ -159,17 +151,7 @@ class Findings(case.Case):
         packets = self.shark.pdml(self.capture(talk), "-2", "-Y", "imapid")
         names = {field.get("name").removeprefix("imapid.") for packet in packets
                  for field in packet.iter("field")}
-        return names & self.known()
-
-    @classmethod
-    def known(cls):
-        if not hasattr(cls, "_known"):
-            path = os.path.join(case.wireshark.SAMPLES, "../protocol/include/imapid/findings.def")
-            with open(path, encoding="utf-8") as file:
-                words = file.read().split('"')
-            cls._known = {word.replace("-", "_") for word in words[1::2]
-                          if word and word == word.lower() and " " not in word}
-        return cls._known
+        return names & {name.removeprefix("imapid.") for name in exchanges.CODES}
 
     def test_plain(self):
         self.assertEqual(self.codes(b'a1 ID ("name" "x")\r\n'), {"cleartext"})

@@ -8,6 +8,7 @@ import unittest
 import case
 import exchanges
 import pcap
+from case import places, shown
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
 COMMAND = b'a1 ID ("name" "x")\r\n'
@@ -17,10 +18,6 @@ OCTETS = (b"\r\n\r\n\0\r\nQUIT\n\x21\x21" + struct.pack("!H", 36) + socket.inet_
           + socket.inet_pton(socket.AF_INET6, "::1") + struct.pack("!HH", 56324, 143))
 
 
-def values(item, name):
-    return [field.get("show") for field in item.iter("field") if field.get("name") == name]
-
-
 class InAnId(case.Case):
     def test_address_fields(self):
         talk = pcap.Talk().handshake().server(GREETING)
@@ -28,10 +25,9 @@ class InAnId(case.Case):
                     b'"version" "1.2.3.4" "build" "1.2.3.4" "remote-host" "none")\r\n').server(ANSWER)
         packet, = self.shark.pdml(self.capture(talk), "-2", "-Y", "imapid.request")
         pairs = [field for field in packet.iter("field") if field.get("name") == "imapid.pair"]
-        self.assertEqual([values(pair, "imapid.value.ipv4") for pair in pairs], [["192.0.2.7"], [], [], [], []])
-        self.assertEqual([values(pair, "imapid.value.ipv6") for pair in pairs], [[], ["2001:db8::1"], [], [], []])
-        field = next(f for f in packet.iter("field") if f.get("name") == "imapid.value.ipv4")
-        self.assertEqual((int(field.get("pos")), int(field.get("size"))), (54 + 27, 9))
+        self.assertEqual([shown(pair, "imapid.value.ipv4") for pair in pairs], [["192.0.2.7"], [], [], [], []])
+        self.assertEqual([shown(pair, "imapid.value.ipv6") for pair in pairs], [[], ["2001:db8::1"], [], [], []])
+        self.assertEqual(places(packet, "imapid.value.ipv4"), [(54 + 27, 9)])
 
     def test_on_every_packet(self):
         capture = self.sample("dovecot-proxy.pcapng")

@@ -16,6 +16,9 @@ enum imapid_field {
 /* The field a name stands for, ignoring case. */
 enum imapid_field imapid_field_find(const uint8_t *name, size_t n);
 
+/* Does it hold the address of the client for whom a proxy speaks? */
+bool imapid_field_forwards_address(const uint8_t *name, size_t n);
+
 /* Is it one of the fields that a proxy adds to the list of the client for whom it speaks? */
 bool imapid_field_is_proxys(const uint8_t *name, size_t n);
 

@@ -12,6 +12,11 @@ enum imapid_side {
     IMAPID_SERVER,
 };
 
+static inline enum imapid_side imapid_side_other(enum imapid_side side)
+{
+    return side == IMAPID_CLIENT ? IMAPID_SERVER : IMAPID_CLIENT;
+}
+
 enum imapid_word {
     IMAPID_WORD_UNKNOWN,
 #define IMAPID_WORD(symbol, spelling, where) IMAPID_WORD_##symbol,
