@@ -868,25 +868,25 @@ class Stats(unittest.TestCase):
 
 class Redact(unittest.TestCase):
     SECRETS = ["10.11.12.13", "2001:db8::77", "alice@example.org", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "00:1a:2b:3c:4d:5e",
-               "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg", "s3ss10n", "/home/alice", "alices-laptop", "198.51.100.7", "Qw9-secret-tag", "bobs-field"]
+               "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg", "s3ss10n", "/u/alice", "alices-laptop", "198.51.100.7", "Qw9-secret-tag", "bobs-field"]
 
     def records(self):
         mail, uuid, mac, token = self.SECRETS[2:6]
         params = [("name", f"Example for {mail}"), ("version", f"1.2 {uuid}"), ("os", f"Linux {mac} 10.11.12.13 {token}"),
                   ("os-version", "6.1"), ("vendor", "Example"), ("support-url", f"https://alices-laptop:x@example.com/help?user={mail}#s3ss10n"),
-                  ("address", "/home/alice"), ("date", f"17-Jul-1996 {mail}"), ("command", "/home/alice"), ("arguments", mail),
-                  ("environment", "HOME=/home/alice"), ("x-session-id", "s3ss10n"), ("x-originating-ip", "10.11.12.13"),
+                  ("address", "/u/alice"), ("date", f"17-Jul-1996 {mail}"), ("command", "/u/alice"), ("arguments", mail),
+                  ("environment", "HOME=/u/alice"), ("x-session-id", "s3ss10n"), ("x-originating-ip", "10.11.12.13"),
                   ("x-originating-port", "40000"), ("remote-host", "alices-laptop"), ("TransID", "s3ss10n"), ("bobs-field", "s3ss10n"),
                   (mail, None), ("x-connected-ip", "not an address s3ss10n"), ("x-proxy-ttl", "s3ss10n")]
-        one = exchange(0, ("10.11.12.13", 40000), ("2001:db8::77", 143), params, tag="Qw9-secret-tag", file="/home/alice/alices-laptop.pcapng",
+        one = exchange(0, ("10.11.12.13", 40000), ("2001:db8::77", 143), params, tag="Qw9-secret-tag", file="/u/alice/alices-laptop.pcapng",
                        proxied_client={"ip": "198.51.100.7", "port": 5})
-        one["command"]["raw"] = 'Qw9-secret-tag ID ("name" "Example for alice@example.org" "bobs-field" s3ss10n /home/alice 10.11.12.13)'
+        one["command"]["raw"] = 'Qw9-secret-tag ID ("name" "Example for alice@example.org" "bobs-field" s3ss10n /u/alice 10.11.12.13)'
         one["response"]["params"] = [["name", "Dovecot"], ["version", "2.3.19.1"], ["remote-host", "10.11.12.13"]]
         one["result"]["text"] = "ID completed for alices-laptop (10.11.12.13) s3ss10n alice@example.org"
         one["findings"] = [finding("duplicate-field", "bobs-field"), finding("bad-string", mail), finding("refused")]
         capture = {"type": "capture", "schema": 1, "file": one["file"], "format": "pcap", "packets": 1, "bytes": 1,
                    "tcp_connections": 1, "imap_sessions": 1, "exchanges": 1, "sessions_not_decrypted": 0, "lost_bytes": 0,
-                   "cut_packets": 0, "error": "/home/alice/alices-laptop.pcapng: s3ss10n"}
+                   "cut_packets": 0, "error": "/u/alice/alices-laptop.pcapng: s3ss10n"}
         return [one, session(one, not_decrypted="s3ss10n alice@example.org", decrypted=False), capture]
 
     def outputs(self, data):
