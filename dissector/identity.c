@@ -5,7 +5,8 @@
  * themselves again after login, and a proxy's first ID is about itself. In one pass the fields
  * begin with the ID; on later visits every packet has them.
  *
- * Refuses: to add anything while no ID was read, so that captures without any cost nothing. */
+ * Refuses: to add anything while no ID was read, so that captures without any cost nothing, and
+ * where a tree is made for a filter that asks for nothing of ours. */
 #include "identity.h"
 
 #include <epan/prefs.h>
@@ -22,6 +23,7 @@ static int hf_ipv4 = -1;
 static int hf_ipv6 = -1;
 static int hf_port = -1;
 static int ett_identity = -1;
+static int proto_imapid = -1;
 
 static ws_bool is_wanted = TRUE;
 static unsigned n_known; /* connections of this capture; reset with it */
@@ -59,6 +61,7 @@ void imapid_identity_register(int proto, module_t *preferences)
 {
     static int *etts[] = {&ett_identity};
 
+    proto_imapid = proto;
     proto_register_field_array(proto, fields, (int)array_length(fields));
     proto_register_subtree_array(etts, (int)array_length(etts));
     prefs_register_bool_preference(
@@ -134,6 +137,8 @@ void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, pack
     proto_item *item;
     proto_tree *below;
 
+    if (!proto_field_is_referenced(tree, proto_imapid))
+        return; /* neither shown nor asked for */
     for (int side = 0; side < 2; side++)
         who[side] = shown(stream, stream->who[side], pinfo);
     if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER] && !origin->family)

@@ -515,6 +515,13 @@ static void add_items(struct builder *builder, proto_tree *tree, const struct im
     add_links(builder, ident);
 }
 
+/* Does anybody ask for our items? Without a tree nobody does, nor does every filter. */
+static bool is_wanted(proto_tree *tree)
+{
+    return proto_field_is_referenced(tree, proto_imapid) ||
+           proto_field_is_referenced(tree, proto_expert);
+}
+
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
                            uint32_t codes)
@@ -522,7 +529,7 @@ void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
     struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
 
     builder.pairs = wmem_array_new(pinfo->pool, sizeof(proto_item *));
-    if (tree)
+    if (is_wanted(tree))
         add_items(&builder, tree, ident);
     add_unit_findings(&builder, ident->side);
     add_codes(pinfo, builder.item, codes);
