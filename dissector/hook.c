@@ -42,11 +42,16 @@ static dissector_table_t tcp_ports, tls_ports;        /* for ever */
 static bool is_decode_as_used;        /* the built-in dissector has a port */
 static uint8_t ports_seen[65536 / 8]; /* bits: a server of IMAP has it */
 static unsigned n_notes;              /* notes on frames */
+static wmem_map_t *foreign_marks;     /* carrier -> the mark of what is no IMAP; file scope */
 
-/* The connection that was shown last, and in which frame: looking it up again for each frame is a
- * good part of what we cost. Both in file scope. */
-static const conversation_t *shown_last;
-static unsigned shown_in;
+/* Looking a connection up for each frame is a good part of what we cost. Where Wireshark numbers
+ * them, ours are found by their number; else the one of the last call is kept. */
+#if WS_AT_LEAST(4, 4)
+static wmem_map_t *connections; /* number -> conversation; file scope, as all these */
+#else
+static conversation_t *looked_up;
+static unsigned looked_up_in; /* a frame */
+#endif
 
 /* ---- where we are ---- */
 
@@ -64,6 +69,54 @@ static int carrier_of(packet_info *pinfo)
     }
     return -1;
 }
+
+#if WS_AT_LEAST(4, 4)
+static void note_connection(conversation_t *conversation, packet_info *pinfo)
+{
+    if (pinfo->ptype == PT_TCP)
+        wmem_map_insert(connections, GUINT_TO_POINTER(pinfo->stream_id), conversation);
+}
+
+static conversation_t *find_noted(packet_info *pinfo)
+{
+    return pinfo->ptype == PT_TCP
+               ? (conversation_t *)wmem_map_lookup(connections, GUINT_TO_POINTER(pinfo->stream_id))
+               : NULL;
+}
+
+/* The connection whose payload this is. */
+static conversation_t *connection_here(packet_info *pinfo)
+{
+    conversation_t *conversation = find_noted(pinfo);
+
+    return conversation ? conversation : find_or_create_conversation(pinfo);
+}
+
+/* The connection of a frame that has been dissected, where a stream was begun on it; else NULL, or
+ * one that is none of ours. */
+static const conversation_t *connection_behind(packet_info *pinfo)
+{
+    return find_noted(pinfo);
+}
+#else
+static void note_connection(conversation_t *conversation, packet_info *pinfo)
+{
+    (void)conversation;
+    (void)pinfo;
+}
+
+static conversation_t *connection_here(packet_info *pinfo)
+{
+    looked_up_in = pinfo->num;
+    looked_up = find_or_create_conversation(pinfo);
+    return looked_up;
+}
+
+static const conversation_t *connection_behind(packet_info *pinfo)
+{
+    return looked_up_in == pinfo->num ? looked_up : find_conversation_pinfo(pinfo, 0);
+}
+#endif
 
 static struct imapid_stream *stream_of(const conversation_t *conversation)
 {
@@ -306,6 +359,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     imapid_legs_note_end(stream, &end);
     imapid_legs_note_end(stream, &stream->origin);
     conversation_add_proto_data(conversation, proto_imapid, stream);
+    note_connection(conversation, pinfo);
     return stream;
 }
 
@@ -355,12 +409,9 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
     return call;
 }
 
-static int show_call(struct imapid_stream *stream, const conversation_t *conversation,
-                     const struct imapid_call *call, tvbuff_t *tvb, packet_info *pinfo,
-                     proto_tree *tree)
+static int show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
+                     packet_info *pinfo, proto_tree *tree)
 {
-    shown_last = conversation;
-    shown_in = pinfo->num;
     imapid_show_call(stream, call, tvb, pinfo, tree);
     if (call->tls_at < call->n)
         call_dissector(closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
@@ -377,7 +428,7 @@ static bool begins_tls(tvbuff_t *tvb)
 
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    conversation_t *conversation = find_or_create_conversation(pinfo);
+    conversation_t *conversation = connection_here(pinfo);
     struct imapid_stream *stream = stream_here(conversation, pinfo);
     bool is_tls = carrier_of(pinfo) == proto_tls;
     dissector_handle_t fallback = is_tls ? tls_before : tcp_before;
@@ -395,7 +446,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     call = read_call(stream, conversation, tvb, pinfo, data);
     if (!call)
         return delegate(fallback, tvb, pinfo, tree, data);
-    return show_call(stream, conversation, call, tvb, pinfo, tree);
+    return show_call(stream, call, tvb, pinfo, tree);
 }
 
 /* ---- by content ---- */
@@ -446,15 +497,21 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
            (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
 }
 
-/* A marker for connections that were looked at and are no IMAP. */
-static void give_up(conversation_t *conversation, packet_info *pinfo, struct imapid_stream *stream)
+/* Marks a connection as one that was looked at and is no IMAP. A capture has many: all with the
+ * same carrier share the mark. */
+static void mark_foreign(conversation_t *conversation, packet_info *pinfo)
 {
-    if (!stream) {
-        stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
-        stream->carrier = carrier_of(pinfo);
-        conversation_add_proto_data(conversation, proto_imapid, stream);
+    void *carrier = GINT_TO_POINTER(carrier_of(pinfo));
+    struct imapid_stream *mark = (struct imapid_stream *)wmem_map_lookup(foreign_marks, carrier);
+
+    if (!mark) {
+        mark = wmem_new0(wmem_file_scope(), struct imapid_stream);
+        mark->carrier = GPOINTER_TO_INT(carrier);
+        mark->is_foreign = true;
+        wmem_map_insert(foreign_marks, carrier, mark);
     }
-    stream->is_foreign = true;
+    conversation_add_proto_data(conversation, proto_imapid, mark);
+    note_connection(conversation, pinfo);
 }
 
 static bool has_greeted(const struct imapid_stream *stream)
@@ -475,7 +532,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
     if (!stream->is_claimed) {
         stream->n_unproven += call->n;
         if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
-            give_up(conversation, pinfo, stream);
+            stream->is_foreign = true;
         if (stream->is_foreign || !has_greeted(stream))
             return false;
         stream->is_claimed = true;
@@ -484,7 +541,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         else if (!stream->to)
             conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
     }
-    show_call(stream, conversation, call, tvb, pinfo, tree);
+    show_call(stream, call, tvb, pinfo, tree);
     return true;
 }
 
@@ -496,7 +553,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 
     if (!n || !is_enabled())
         return false;
-    conversation = find_or_create_conversation(pinfo);
+    conversation = connection_here(pinfo);
     stream = stream_here(conversation, pinfo);
     if (stream ? stream->is_foreign : pinfo->fd->visited)
         return false;
@@ -509,7 +566,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
             struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
 
             if (carrier_of(pinfo) != proto_tcp || saw_handshake(tcp))
-                give_up(conversation, pinfo, NULL);
+                mark_foreign(conversation, pinfo);
             return false;
         }
         stream = begin(conversation, pinfo, tvb, data);
@@ -565,8 +622,9 @@ static void look_at_ports(void)
 {
     is_decode_as_used = false;
     memset(ports_seen, 0, sizeof ports_seen);
-    shown_last = NULL;
-    shown_in = 0;
+#if !WS_AT_LEAST(4, 4)
+    looked_up_in = 0;
+#endif
     n_notes = 0;
     dissector_table_foreach("tcp.port", look_at_entry, NULL);
     dissector_table_foreach("tls.port", look_at_entry, NULL);
@@ -630,8 +688,7 @@ static bool is_port_seen(uint32_t port)
 /* Looks at a segment of a connection that may be ours. */
 static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
-    const conversation_t *conversation =
-        shown_in == pinfo->num ? shown_last : find_conversation_pinfo(pinfo, 0);
+    const conversation_t *conversation = connection_behind(pinfo);
     struct imapid_stream *stream = conversation ? stream_of(conversation) : NULL;
 
     if (!stream || stream->is_foreign)
@@ -670,6 +727,12 @@ void imapid_hook_register(int proto)
     imapid_tls_register();
     imapid_legs_register();
     stream_handle = register_dissector("imapid.stream", dissect_stream, proto_stream);
+#if WS_AT_LEAST(4, 4)
+    connections =
+        wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
+#endif
+    foreign_marks =
+        wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
 }
 
 void imapid_hook_handoff(void)
