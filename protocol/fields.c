@@ -6,8 +6,9 @@
 
 static const struct {
     const char *wire, *column;
+    size_t n; /* octets of `wire` */
 } fields[IMAPID_N_FIELDS] = {
-#define IMAPID_FIELD(symbol, wire, column, text) {wire, column},
+#define IMAPID_FIELD(symbol, wire, column, text) {wire, column, sizeof wire - 1},
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
 };
@@ -15,7 +16,7 @@ static const struct {
 enum imapid_field imapid_field_find(const uint8_t *name, size_t n)
 {
     for (int i = 0; i < IMAPID_N_FIELDS; i++)
-        if (imapid_octets_is(name, n, fields[i].wire))
+        if (n == fields[i].n && imapid_octets_same(name, n, (const uint8_t *)fields[i].wire, n))
             return (enum imapid_field)i;
     return IMAPID_FIELD_OTHER;
 }

@@ -162,13 +162,12 @@ static bool is_word_char(uint8_t c)
     return imapid_is_alpha(c) || imapid_is_digit(c);
 }
 
-/* Does `pattern` (h: a hexadecimal digit, -: itself, m: ":" or "-") stand at `at`, by itself? */
-static bool stands_at(const uint8_t *octets, size_t n, size_t at, const char *pattern)
+/* Does `pattern` (h: a hexadecimal digit, -: itself, m: ":" or "-") stand at `at`, by itself? Its
+ * length fits. */
+static bool stands_at(const uint8_t *octets, size_t n, size_t at, const char *pattern,
+                      size_t n_pattern)
 {
-    size_t n_pattern = strlen(pattern);
-
-    if (n - at < n_pattern ||
-        (at && (is_word_char(octets[at - 1]) || octets[at - 1] == ':' || octets[at - 1] == '-')))
+    if (at && (is_word_char(octets[at - 1]) || octets[at - 1] == ':' || octets[at - 1] == '-'))
         return false;
     for (size_t i = 0; i < n_pattern; i++) {
         uint8_t c = octets[at + i];
@@ -182,8 +181,10 @@ static bool stands_at(const uint8_t *octets, size_t n, size_t at, const char *pa
 
 static bool has_pattern(const uint8_t *octets, size_t n, const char *pattern)
 {
-    for (size_t at = 0; at < n; at++)
-        if (stands_at(octets, n, at, pattern))
+    size_t n_pattern = strlen(pattern);
+
+    for (size_t at = 0; at + n_pattern <= n; at++)
+        if (stands_at(octets, n, at, pattern, n_pattern))
             return true;
     return false;
 }
@@ -221,9 +222,9 @@ static bool is_zero(const uint8_t *octets, size_t n)
 
 /* A UUID (RFC 9562), a MAC address, an e-mail address; a serial number, token or device identifier
  * by the name of its field. The vendor's own addresses identify no user. */
-static bool identifies(const uint8_t *name, size_t n_name, const struct value *value)
+static bool identifies(enum imapid_field field, const uint8_t *name, size_t n_name,
+                       const struct value *value)
 {
-    enum imapid_field field = imapid_field_find(name, n_name);
     const uint8_t *octets = value->octets;
     size_t n = value->n;
 
@@ -301,7 +302,7 @@ static void judge_value(struct judge *judge, const struct imapid_pair *pair)
         add_pair(judge, IMAPID_FINDING_BAD_DATE, pair, pair->value.token);
     if (field == IMAPID_FIELD_SUPPORT_URL && !has_scheme(value.octets, value.n))
         add_pair(judge, IMAPID_FINDING_BAD_URL, pair, pair->value.token);
-    if (identifies(name, n_name, &value))
+    if (identifies(field, name, n_name, &value))
         add_pair(judge, IMAPID_FINDING_UNIQUE_IDENTIFIER, pair, pair->value.token);
     if (!judge->discloses && value.n &&
         (field == IMAPID_FIELD_COMMAND || field == IMAPID_FIELD_ARGUMENTS ||

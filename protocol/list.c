@@ -106,6 +106,8 @@ static unsigned read_quoted(struct imapid_list *list, struct imapid_string *stri
     for (; at < list->end; at++) {
         uint8_t c = data[at];
 
+        if (c >= ' ' && c <= 127 && c != '"' && c != '\\')
+            continue; /* nearly all */
         if (c == '\\' && at + 1 < list->end) {
             string->has_escapes = true;
             if (data[at + 1] != '"' && data[at + 1] != '\\')
@@ -394,8 +396,13 @@ size_t imapid_string_decode(const uint8_t *data, const struct imapid_string *str
     const uint8_t *content = data + string->content.offset;
     size_t n = 0;
 
+    if (!string->has_escapes) {
+        if (out)
+            memcpy(out, content, string->content.n < n_out ? string->content.n : n_out);
+        return string->content.n;
+    }
     for (size_t i = 0; i < string->content.n; i++) {
-        if (string->has_escapes && content[i] == '\\' && i + 1 < string->content.n &&
+        if (content[i] == '\\' && i + 1 < string->content.n &&
             (content[i + 1] == '"' || content[i + 1] == '\\'))
             i++;
         if (n < n_out)

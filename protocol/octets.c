@@ -15,11 +15,6 @@ bool imapid_octets_same(const uint8_t *a, size_t n_a, const uint8_t *b, size_t n
     return true;
 }
 
-bool imapid_octets_is(const uint8_t *data, size_t n, const char *word)
-{
-    return imapid_octets_same(data, n, (const uint8_t *)word, strlen(word));
-}
-
 bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word)
 {
     size_t n_word = strlen(word);

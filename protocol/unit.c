@@ -13,8 +13,11 @@ enum where {
     A = 8 | U,
 };
 
+/* The longest spelling, and what fills the rest. */
+#define WORD_MAX 16
+
 struct word {
-    const char *spelling;
+    uint8_t spelling[WORD_MAX];
     int where;
 };
 
@@ -25,30 +28,39 @@ static const struct word words[IMAPID_N_WORDS] = {
 #undef IMAPID_WORD
 };
 
-static int compare(const uint8_t *name, size_t n, const char *word)
+/* Spellings are compared eight octets at a time: as numbers they sort as they do as text. Written
+ * out, compilers make it one load. */
+static uint64_t number_of(const uint8_t *o)
 {
-    for (size_t i = 0; i < n; i++) {
-        int difference = imapid_upper(name[i]) - (uint8_t)word[i];
-
-        if (difference)
-            return difference; /* also where `word` ends: its NUL differs */
-    }
-    return word[n] ? -1 : 0;
+    return (uint64_t)o[0] << 56 | (uint64_t)o[1] << 48 | (uint64_t)o[2] << 40 |
+           (uint64_t)o[3] << 32 | (uint64_t)o[4] << 24 | (uint64_t)o[5] << 16 |
+           (uint64_t)o[6] << 8 | (uint64_t)o[7];
 }
 
+/* `name` is an atom: there is no NUL in it. */
 static enum imapid_word find_word(const uint8_t *name, size_t n, int where)
 {
+    uint8_t spelling[WORD_MAX] = {0};
+    uint64_t head, tail;
     int low = 1, high = IMAPID_N_WORDS - 1;
 
-    if (memchr(name, 0, n))
+    if (n > WORD_MAX)
         return IMAPID_WORD_UNKNOWN;
+    for (size_t i = 0; i < n; i++)
+        spelling[i] = imapid_upper(name[i]);
+    head = number_of(spelling);
+    tail = number_of(spelling + 8);
     while (low <= high) {
         int middle = (low + high) / 2;
-        int difference = compare(name, n, words[middle].spelling);
+        uint64_t other = number_of(words[middle].spelling), wanted = head;
 
-        if (!difference)
+        if (other == head) {
+            other = number_of(words[middle].spelling + 8);
+            wanted = tail;
+        }
+        if (other == wanted)
             return words[middle].where & where ? (enum imapid_word)middle : IMAPID_WORD_UNKNOWN;
-        if (difference < 0)
+        if (wanted < other)
             high = middle - 1;
         else
             low = middle + 1;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A place: `n` octets from `offset`, counted from the start of the unit it belongs to. An offset
  * instead of a pointer, because the same place is marked in a window, written as JSON and compared
@@ -16,11 +17,17 @@ struct imapid_slice {
     size_t n;
 };
 
-/* Are the `n` octets at `data` the word `word` (NUL-terminated), ignoring ASCII case? */
-bool imapid_octets_is(const uint8_t *data, size_t n, const char *word);
-
 /* Are two runs the same, ignoring ASCII case? */
 bool imapid_octets_same(const uint8_t *a, size_t n_a, const uint8_t *b, size_t n_b);
+
+/* Are the `n` octets at `data` the word `word` (NUL-terminated), ignoring ASCII case? Inline, so
+ * that the length of a word that is written out is known before the call. */
+static inline bool imapid_octets_is(const uint8_t *data, size_t n, const char *word)
+{
+    size_t n_word = strlen(word);
+
+    return n == n_word && imapid_octets_same(data, n, (const uint8_t *)word, n_word);
+}
 
 /* Does the run contain `word` (NUL-terminated, not empty), ignoring ASCII case? */
 bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word);
