@@ -61,33 +61,28 @@ bool imapid_address_is_named(const uint8_t *name, size_t n)
     return false;
 }
 
-/* The first address of a field whose name `holds_address` says yes to, and the port of `port_name`.
- */
-static bool read_end(const struct imapid_ident *ident,
-                     bool (*holds_address)(const uint8_t *name, size_t n), const char *port_name,
-                     struct imapid_origin *end)
+/* Takes what a pair says about an end: the first address of the fields whose name `holds_address`
+ * says yes to, and the port of `port_name`. */
+static void take_pair(const uint8_t *data, const struct imapid_pair *pair,
+                      bool (*holds_address)(const uint8_t *name, size_t n), const char *port_name,
+                      struct imapid_origin *end)
 {
-    const uint8_t *data = ident->unit.data;
-    struct imapid_list list;
-    struct imapid_pair pair;
-    bool found = false;
+    const uint8_t *name = data + pair->field.content.offset;
+    size_t n = pair->field.content.n;
+    char port[6];
 
-    memset(end, 0, sizeof *end);
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair)) {
-        const uint8_t *name = data + pair.field.content.offset;
-        size_t n = pair.field.content.n;
-        char port[6];
+    if (pair->field.kind < IMAPID_STRING_QUOTED)
+        return;
+    if (!end->family && holds_address(name, n))
+        imapid_address_read(data, &pair->value, end);
+    if (imapid_octets_is(name, n, port_name) && copy_value(data, &pair->value, port, sizeof port))
+        ws_strtou16(port, NULL, &end->port);
+}
 
-        if (pair.field.kind < IMAPID_STRING_QUOTED)
-            continue;
-        if (!found && holds_address(name, n))
-            found = imapid_address_read(data, &pair.value, end);
-        if (imapid_octets_is(name, n, port_name) &&
-            copy_value(data, &pair.value, port, sizeof port))
-            ws_strtou16(port, NULL, &end->port);
-    }
-    return found;
+void imapid_address_take_origin(const uint8_t *data, const struct imapid_pair *pair,
+                                struct imapid_origin *origin)
+{
+    take_pair(data, pair, imapid_field_forwards_address, "x-originating-port", origin);
 }
 
 static bool is_connected_ip(const uint8_t *name, size_t n)
@@ -95,14 +90,15 @@ static bool is_connected_ip(const uint8_t *name, size_t n)
     return imapid_octets_is(name, n, "x-connected-ip");
 }
 
-bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origin *origin)
-{
-    return read_end(ident, imapid_field_forwards_address, "x-originating-port", origin);
-}
-
 void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
 {
-    read_end(ident, is_connected_ip, "x-connected-port", connected);
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    memset(connected, 0, sizeof *connected);
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair))
+        take_pair(ident->unit.data, &pair, is_connected_ip, "x-connected-port", connected);
 }
 
 proto_item *imapid_address_add(proto_tree *tree, int hf_ipv4, int hf_ipv6, tvbuff_t *tvb,

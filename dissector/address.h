@@ -16,8 +16,10 @@ bool imapid_address_is_named(const uint8_t *name, size_t n);
 bool imapid_address_read(const uint8_t *data, const struct imapid_string *value,
                          struct imapid_origin *end);
 
-/* Whom a proxy sent this ID for: the first address and port that it names. False: none. */
-bool imapid_address_origin(const struct imapid_ident *ident, struct imapid_origin *origin);
+/* Takes what a pair says about whom a proxy speaks for: the first address and port of a list, whose
+ * pairs come one by one. *origin begins as all 0. */
+void imapid_address_take_origin(const uint8_t *data, const struct imapid_pair *pair,
+                                struct imapid_origin *origin);
 
 /* Where that client had connected to, as the proxy says; family and port are 0 where it does not.
  */

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "tree.h"
+#include "ident.h"
 
 static int tap = -1;
 
@@ -87,6 +87,7 @@ static void add_tag(GString *row, const struct imapid_ident *ident)
 /* The fields that RFC 2971 does not define: a JSON list of [field, value]. */
 static void add_others(GString *row, packet_info *pinfo, const struct imapid_ident *ident)
 {
+    const uint8_t *data = ident->unit.data;
     GString *text = g_string_new(NULL);
     json_dumper dumper = {.output_string = text};
     struct imapid_list list;
@@ -96,12 +97,12 @@ static void add_others(GString *row, packet_info *pinfo, const struct imapid_ide
     json_dumper_begin_array(&dumper);
     imapid_list_begin(&list, &ident->unit);
     while (imapid_list_next(&list, &pair)) {
-        if (imapid_tree_field(ident, &pair) != IMAPID_FIELD_OTHER)
+        if (imapid_ident_field(data, &pair) != IMAPID_FIELD_OTHER)
             continue;
         json_dumper_begin_array(&dumper);
         for (int i = 0; i < 2; i++) {
             const char *string =
-                imapid_tree_string(pinfo->pool, ident, i ? &pair.value : &pair.field);
+                imapid_ident_text(pinfo->pool, data, i ? &pair.value : &pair.field);
 
             if (string)
                 json_dumper_value_string(&dumper, string);
@@ -145,7 +146,7 @@ static const char *write_row(packet_info *pinfo, const struct imapid_ident *iden
     add_ends(row, pinfo, ident->side);
     add_tag(row, ident);
     for (int field = 0; field < IMAPID_N_FIELDS; field++)
-        add_cell(row, imapid_tree_value(pinfo->pool, ident, (enum imapid_field)field));
+        add_cell(row, imapid_ident_value(pinfo->pool, ident, (enum imapid_field)field));
     add_others(row, pinfo, ident);
     g_string_append(row, "\r\n");
     text = wmem_strdup(pinfo->pool, row->str);

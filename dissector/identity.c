@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "address.h"
-#include "tree.h"
 
 static int hf_name[2] = {-1, -1}; /* by side */
 static int hf_version[2] = {-1, -1};
@@ -76,18 +75,16 @@ bool imapid_identity_is_known(void)
     return n_known && is_wanted;
 }
 
-void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident)
+void imapid_identity_note(struct imapid_stream *stream, const struct imapid_ident *ident)
 {
-    struct imapid_ident **who = &stream->who[ident->side];
+    const struct imapid_ident **who = &stream->who[ident->side];
 
     if (ident->is_extra || (*who && stream->session.frame[ident->side].sync != IMAPID_SYNC_SURE))
         return;
-    if (ident->side == IMAPID_CLIENT && imapid_address_origin(ident, &ident->origin)) {
+    if (ident->origin.family) {
         stream->forwarded = ident;
         n_known++;
     }
-    ident->name = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_NAME);
-    ident->version = imapid_tree_value(wmem_file_scope(), ident, IMAPID_FIELD_VERSION);
     if (!ident->name && !ident->version)
         return;
     *who = ident;

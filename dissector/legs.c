@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "address.h"
-#include "tree.h"
+#include "ident.h"
 
 /* As in the tool: clocks of two capture points may differ by so many seconds; within them a port is
  * rarely used again. */
@@ -124,7 +124,7 @@ static bool is_whole(const struct imapid_stream *stream)
         const struct imapid_ident *command =
             (const struct imapid_ident *)wmem_list_frame_data(frame);
 
-        if (command->unit.cut || !imapid_tree_is_clear(command))
+        if (command->unit.cut || !imapid_ident_is_clear(command))
             return false;
     }
     return stream->session.from_start;
@@ -137,13 +137,13 @@ static int compare_texts(const void *a, const void *b)
 
 static char *write_pair(const struct imapid_ident *command, const struct imapid_pair *pair)
 {
-    const char *value = imapid_tree_string(NULL, command, &pair->value);
-    const char *field = imapid_tree_string(NULL, command, &pair->field);
+    char *value = imapid_ident_text(NULL, command->unit.data, &pair->value);
+    char *field = imapid_ident_text(NULL, command->unit.data, &pair->field);
     char *lower = g_ascii_strdown(field ? field : "", -1);
     char *text = g_strconcat(lower, value ? "\n=" : "\n", value, NULL);
 
-    wmem_free(NULL, (char *)(uintptr_t)value);
-    wmem_free(NULL, (char *)(uintptr_t)field);
+    wmem_free(NULL, value);
+    wmem_free(NULL, field);
     g_free(lower);
     return text;
 }
@@ -222,7 +222,8 @@ static const struct imapid_ident *find_claim(const struct imapid_stream *stream,
         const struct imapid_ident *command =
             (const struct imapid_ident *)wmem_list_frame_data(frame);
 
-        if (imapid_address_origin(command, origin) && origin->port) {
+        if (command->origin.family && command->origin.port) {
+            *origin = command->origin;
             imapid_address_connected(command, connected);
             return command;
         }

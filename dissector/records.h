@@ -35,8 +35,11 @@ struct imapid_ident {
     struct imapid_exchange_record *exchange; /* file scope */
     bool is_extra;                           /* one more response of an exchange that has one */
     bool dropped;                            /* what looked like a response was none */
-    const char *name, *version;              /* for identity.c; NULL: not given; file scope */
-    struct imapid_origin origin;             /* whom a proxy sent it for */
+
+    /* Set by imapid_ident_read(); file scope. */
+    const char *name, *version;  /* as UTF-8; NULL: not given */
+    const char *summary;         /* name and version, or what else there is, as a label */
+    struct imapid_origin origin; /* of a command: whom a proxy sent it for */
 };
 
 struct imapid_exchange_record {

@@ -167,7 +167,10 @@ static void give_units(struct show *show, const struct imapid_part *part,
                        const struct imapid_part *end, tvbuff_t *tvb, unsigned offset, unsigned n)
 {
     while (n) {
-        unsigned n_read = give(show, tvb_new_subset_length(tvb, (int)offset, (int)n)), n_passed = 0;
+        bool is_all = !offset && n == tvb_reported_length(tvb);
+        unsigned n_read =
+            give(show, is_all ? tvb : tvb_new_subset_length(tvb, (int)offset, (int)n));
+        unsigned n_passed = 0;
 
         for (; part != end && n_passed <= n_read; part = part->next)
             n_passed += length_of(part);
@@ -203,7 +206,8 @@ static void note_name(struct show *show, const struct imapid_ident *ident)
 {
     if (!show->names)
         show->names = wmem_strbuf_new(show->pinfo->pool, "");
-    wmem_strbuf_append_printf(show->names, " | ID: %s", imapid_tree_summary(show->pinfo, ident));
+    wmem_strbuf_append(show->names, " | ID: ");
+    wmem_strbuf_append(show->names, ident->summary);
 }
 
 /* Adds what a part says about ID. */

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "tree.h"
+#include "ident.h"
 
 /* What a listener gets. */
 struct counted {
@@ -32,7 +32,7 @@ static int tap = -1;
 static const char *label(packet_info *pinfo, const struct imapid_ident *ident,
                          enum imapid_field field)
 {
-    const void *value = imapid_tree_value(pinfo->pool, ident, field);
+    const void *value = imapid_ident_value(pinfo->pool, ident, field);
 
     return value ? format_text(pinfo->pool, value, strlen((const char *)value)) : NULL;
 }
@@ -51,7 +51,7 @@ void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
     counted->version = label(pinfo, ident, IMAPID_FIELD_VERSION);
     counted->os = label(pinfo, ident, IMAPID_FIELD_OS);
     counted->vendor = label(pinfo, ident, IMAPID_FIELD_VENDOR);
-    counted->is_empty = imapid_tree_is_empty(ident);
+    counted->is_empty = imapid_ident_is_empty(ident);
     tap_queue_packet(tap, pinfo, counted);
 }
 

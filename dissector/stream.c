@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "ident.h"
 #include "identity.h"
 
 static unsigned n_reads_of_all; /* never set back: it only has to differ */
@@ -198,6 +199,7 @@ static struct imapid_ident *add_ident(struct reader *reader, const struct imapid
     struct imapid_section *section = section_at(reader, reader->used);
     struct imapid_ident *ident = imapid_records_new_ident(section->call, reader->side, unit);
 
+    imapid_ident_read(ident);
     ident->exchange = exchange;
     if (part)
         part->ident = ident;

@@ -51,16 +51,17 @@ struct imapid_stream {
     struct imapid_session session;
     struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
     struct imapid_direction directions[2];              /* by side */
-    struct imapid_ident *who[2];                        /* by side; NULL: not known; file scope */
+    const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     bool is_compressed;
     bool was_required; /* session.required_by_server, as last told */
     enum imapid_switch to;
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
-    unsigned n_proxy;               /* octets of a proxy's header that are still to come */
-    struct imapid_origin origin;    /* whom that header names */
-    struct imapid_ident *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
+    unsigned n_proxy;            /* octets of a proxy's header that are still to come */
+    struct imapid_origin origin; /* whom that header names */
+    const struct imapid_ident
+        *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
 
     wmem_list_t *commands; /* the ID commands, those included that are not believed; file scope */
     nstime_t first, last;  /* of its calls */

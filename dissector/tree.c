@@ -9,7 +9,6 @@
 
 #include <epan/charsets.h>
 #include <epan/column-utils.h>
-#include <epan/strutil.h>
 #include <epan/to_str.h>
 #include <imapid/fields.h>
 #include <imapid/list.h>
@@ -18,6 +17,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "ident.h"
 
 static int proto_imapid = -1;
 
@@ -163,126 +163,6 @@ void imapid_tree_register(int proto)
     register_findings();
 }
 
-/* ---- strings ---- */
-
-/* The octets a string means, as UTF-8 in `scope`. NUL would end it early. */
-static char *string_text(wmem_allocator_t *scope, const uint8_t *data,
-                         const struct imapid_string *string)
-{
-    uint8_t *octets = (uint8_t *)wmem_alloc(scope, string->content.n + 1);
-    size_t n = imapid_string_decode(data, string, octets, string->content.n);
-    char *text;
-
-    for (size_t i = 0; i < n; i++)
-        if (!octets[i])
-            octets[i] = 0xff; /* no UTF-8: shown as U+FFFD */
-    text = (char *)get_utf_8_string(scope, octets, (int)n);
-    wmem_free(scope, octets); /* the scope may be the file, or nobody's */
-    return text;
-}
-
-/* The same for a label: unprintable characters escaped. */
-static const char *string_label(packet_info *pinfo, const uint8_t *data,
-                                const struct imapid_string *string)
-{
-    const void *text;
-
-    if (string->kind == IMAPID_STRING_NIL)
-        return "NIL";
-    if (string->kind == IMAPID_STRING_NONE)
-        return "(missing)";
-    text = string_text(pinfo->pool, data, string);
-    return format_text(pinfo->pool, text, strlen((const char *)text));
-}
-
-const char *imapid_tree_string(wmem_allocator_t *scope, const struct imapid_ident *ident,
-                               const struct imapid_string *string)
-{
-    return string->kind >= IMAPID_STRING_QUOTED ? string_text(scope, ident->unit.data, string)
-                                                : NULL;
-}
-
-static enum imapid_field field_of(const uint8_t *data, const struct imapid_pair *pair)
-{
-    return pair->field.kind < IMAPID_STRING_QUOTED
-               ? IMAPID_FIELD_OTHER
-               : imapid_field_find(data + pair->field.content.offset, pair->field.content.n);
-}
-
-enum imapid_field imapid_tree_field(const struct imapid_ident *ident,
-                                    const struct imapid_pair *pair)
-{
-    return field_of(ident->unit.data, pair);
-}
-
-static bool is_field(const uint8_t *data, const struct imapid_pair *pair, enum imapid_field field)
-{
-    return pair->value.kind >= IMAPID_STRING_QUOTED && pair->value.content.n &&
-           field_of(data, pair) == field;
-}
-
-const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
-                              enum imapid_field field)
-{
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair))
-        if (is_field(ident->unit.data, &pair, field))
-            return string_text(scope, ident->unit.data, &pair.value);
-    return NULL;
-}
-
-bool imapid_tree_is_clear(const struct imapid_ident *ident)
-{
-    struct imapid_findings findings;
-
-    imapid_findings_clear(&findings);
-    imapid_findings_add_unit(&findings, ident->side, &ident->unit);
-    for (unsigned i = 0; i < findings.n; i++)
-        if (imapid_finding_is_form(findings.list[i].code) &&
-            imapid_finding_severity(findings.list[i].code) == IMAPID_SEVERITY_ERROR)
-            return false;
-    return findings.n < IMAPID_FINDINGS_MAX; /* there may be more */
-}
-
-bool imapid_tree_is_empty(const struct imapid_ident *ident)
-{
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair))
-        if (pair.value.kind >= IMAPID_STRING_QUOTED && pair.value.content.n)
-            return false;
-    return true;
-}
-
-const char *imapid_tree_summary(packet_info *pinfo, const struct imapid_ident *ident)
-{
-    const uint8_t *data = ident->unit.data;
-    const char *name = NULL, *version = NULL, *first = NULL;
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair)) {
-        if (!name && is_field(data, &pair, IMAPID_FIELD_NAME))
-            name = string_label(pinfo, data, &pair.value);
-        else if (!version && is_field(data, &pair, IMAPID_FIELD_VERSION))
-            version = string_label(pinfo, data, &pair.value);
-        if (!first)
-            first = wmem_strdup_printf(pinfo->pool, "%s=%s", string_label(pinfo, data, &pair.field),
-                                       string_label(pinfo, data, &pair.value));
-    }
-    if (name)
-        return version ? wmem_strdup_printf(pinfo->pool, "%s %s", name, version) : name;
-    if (first)
-        return first;
-    return list.kind == IMAPID_LIST_NIL ? "NIL" : list.kind == IMAPID_LIST_PAIRS ? "()" : "no list";
-}
-
 /* ---- pairs ---- */
 
 /* What the items of one unit are built with. */
@@ -292,7 +172,7 @@ struct builder {
     const struct imapid_unit *unit;
     proto_tree *tree;    /* below the item of the command or response */
     proto_item *item;    /* that item */
-    wmem_array_t *pairs; /* the items of the pairs, in order; in the packet's pool */
+    wmem_array_t *pairs; /* the items of the pairs, in order; NULL: none; in the packet's pool */
 };
 
 static int at(const struct builder *builder, const struct imapid_slice *slice)
@@ -303,9 +183,9 @@ static int at(const struct builder *builder, const struct imapid_slice *slice)
 static proto_item *add_string(struct builder *builder, proto_tree *tree, int hf,
                               const struct imapid_string *string)
 {
-    return proto_tree_add_string(tree, hf, builder->place->tvb, at(builder, &string->content),
-                                 (int)string->content.n,
-                                 string_text(builder->pinfo->pool, builder->unit->data, string));
+    return proto_tree_add_string(
+        tree, hf, builder->place->tvb, at(builder, &string->content), (int)string->content.n,
+        imapid_ident_text(builder->pinfo->pool, builder->unit->data, string));
 }
 
 /* May a click open it? What a stranger wrote may name a file or a program too. */
@@ -339,7 +219,7 @@ static void add_value(struct builder *builder, proto_tree *tree, const struct im
     if (value->kind < IMAPID_STRING_QUOTED)
         return;
     add_string(builder, tree, hf_value, value);
-    field = field_of(data, pair);
+    field = imapid_ident_field(data, pair);
     if (field != IMAPID_FIELD_OTHER) {
         proto_item *item = add_string(builder, tree, hf_defined[field], value);
 
@@ -355,8 +235,8 @@ static void add_pair(struct builder *builder, const struct imapid_pair *pair)
     const uint8_t *data = builder->unit->data;
     proto_item *item = proto_tree_add_none_format(
         builder->tree, hf_pair, builder->place->tvb, at(builder, &pair->span), (int)pair->span.n,
-        "%s: %s", string_label(builder->pinfo, data, &pair->field),
-        string_label(builder->pinfo, data, &pair->value));
+        "%s: %s", imapid_ident_label(builder->pinfo->pool, data, &pair->field),
+        imapid_ident_label(builder->pinfo->pool, data, &pair->value));
     proto_tree *tree = proto_item_add_subtree(item, ett_pair);
 
     if (pair->field.kind >= IMAPID_STRING_QUOTED)
@@ -418,7 +298,8 @@ static void add_unit_findings(struct builder *builder, enum imapid_side side)
         const struct imapid_finding *finding = &findings.list[i];
         proto_item *item = builder->item;
 
-        if (finding->pair && finding->pair <= wmem_array_get_count(builder->pairs))
+        if (builder->pairs && finding->pair &&
+            finding->pair <= wmem_array_get_count(builder->pairs))
             item = *(proto_item **)wmem_array_index(builder->pairs, finding->pair - 1);
         add_code(builder->pinfo, item, finding->code);
     }
@@ -505,8 +386,9 @@ static void add_items(struct builder *builder, proto_tree *tree, const struct im
 
     builder->item = proto_tree_add_protocol_format(
         tree, proto_imapid, place->tvb, (int)place->offset, (int)ident->unit.n, "IMAP ID %s: %s",
-        is_request ? "request" : "response", imapid_tree_summary(builder->pinfo, ident));
+        is_request ? "request" : "response", ident->summary);
     builder->tree = proto_item_add_subtree(builder->item, ett_imapid);
+    builder->pairs = wmem_array_new(builder->pinfo->pool, sizeof(proto_item *));
     side = proto_tree_add_boolean(builder->tree, is_request ? hf_request : hf_response, place->tvb,
                                   (int)place->offset, 0, TRUE);
     proto_item_set_generated(side);
@@ -528,7 +410,6 @@ void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
 {
     struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
 
-    builder.pairs = wmem_array_new(pinfo->pool, sizeof(proto_item *));
     if (is_wanted(tree))
         add_items(&builder, tree, ident);
     add_unit_findings(&builder, ident->side);

@@ -3,9 +3,6 @@
 #ifndef IMAPID_DISSECTOR_TREE_H
 #define IMAPID_DISSECTOR_TREE_H
 
-#include <imapid/fields.h>
-#include <imapid/list.h>
-
 #include "records.h"
 
 /* Registers the fields and expert infos of protocol `proto`. Called once. */
@@ -48,27 +45,5 @@ void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
 /* Adds an item for a header of the PROXY protocol: `n` octets at `offset`. */
 void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
                                   unsigned offset, unsigned n);
-
-/* Is there one reading of the list? A fault that is only a warning leaves none in doubt. */
-bool imapid_tree_is_clear(const struct imapid_ident *ident);
-
-/* The first value that is not empty of a defined field, as UTF-8 in `scope`; NULL: there is none.
- */
-const char *imapid_tree_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
-                              enum imapid_field field);
-
-/* A string of a list as UTF-8 in `scope`; NULL: NIL, or missing. */
-const char *imapid_tree_string(wmem_allocator_t *scope, const struct imapid_ident *ident,
-                               const struct imapid_string *string);
-
-/* Which defined field a pair of a list is; IMAPID_FIELD_OTHER: none. */
-enum imapid_field imapid_tree_field(const struct imapid_ident *ident,
-                                    const struct imapid_pair *pair);
-
-/* Does it give no value at all? */
-bool imapid_tree_is_empty(const struct imapid_ident *ident);
-
-/* Who it is, in few words: name and version, or what else there is. In the packet's pool. */
-const char *imapid_tree_summary(packet_info *pinfo, const struct imapid_ident *ident);
 
 #endif

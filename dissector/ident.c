@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ident.c: what an ID list says.
+ *
+ * What every pass asks for (who is it, for whom does it speak) is read in the first, with one look
+ * at the list; what only some ask for is looked up in the list, whose reader is pure.
+ *
+ * Misuse: a text in the packet's pool that is kept longer. */
+#include "ident.h"
+
+#include <epan/charsets.h>
+#include <epan/strutil.h>
+
+#include <string.h>
+
+#include "address.h"
+
+/* ---- strings ---- */
+
+char *imapid_ident_text(wmem_allocator_t *scope, const uint8_t *data,
+                        const struct imapid_string *string)
+{
+    uint8_t *octets;
+    char *text;
+    size_t n;
+
+    if (string->kind < IMAPID_STRING_QUOTED)
+        return NULL;
+    octets = (uint8_t *)wmem_alloc(scope, string->content.n + 1);
+    n = imapid_string_decode(data, string, octets, string->content.n);
+    for (size_t i = 0; i < n; i++)
+        if (!octets[i])       /* NUL would end the text early */
+            octets[i] = 0xff; /* no UTF-8: shown as U+FFFD */
+    text = (char *)get_utf_8_string(scope, octets, (int)n);
+    wmem_free(scope, octets); /* the scope may be the file, or nobody's */
+    return text;
+}
+
+static char *label_of(wmem_allocator_t *scope, const void *text)
+{
+    return (char *)format_text(scope, text, strlen((const char *)text));
+}
+
+char *imapid_ident_label(wmem_allocator_t *scope, const uint8_t *data,
+                         const struct imapid_string *string)
+{
+    char *text = imapid_ident_text(scope, data, string), *label;
+
+    if (!text)
+        return wmem_strdup(scope, string->kind == IMAPID_STRING_NIL ? "NIL" : "(missing)");
+    label = label_of(scope, text);
+    wmem_free(scope, text);
+    return label;
+}
+
+/* ---- lists ---- */
+
+enum imapid_field imapid_ident_field(const uint8_t *data, const struct imapid_pair *pair)
+{
+    return pair->field.kind < IMAPID_STRING_QUOTED
+               ? IMAPID_FIELD_OTHER
+               : imapid_field_find(data + pair->field.content.offset, pair->field.content.n);
+}
+
+static bool has_value(const struct imapid_pair *pair)
+{
+    return pair->value.kind >= IMAPID_STRING_QUOTED && pair->value.content.n;
+}
+
+char *imapid_ident_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
+                         enum imapid_field field)
+{
+    const uint8_t *data = ident->unit.data;
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair))
+        if (has_value(&pair) && imapid_ident_field(data, &pair) == field)
+            return imapid_ident_text(scope, data, &pair.value);
+    return NULL;
+}
+
+bool imapid_ident_is_empty(const struct imapid_ident *ident)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair))
+        if (has_value(&pair))
+            return false;
+    return true;
+}
+
+bool imapid_ident_is_clear(const struct imapid_ident *ident)
+{
+    struct imapid_findings findings;
+
+    imapid_findings_clear(&findings);
+    imapid_findings_add_unit(&findings, ident->side, &ident->unit);
+    for (unsigned i = 0; i < findings.n; i++)
+        if (imapid_finding_is_form(findings.list[i].code) &&
+            imapid_finding_severity(findings.list[i].code) == IMAPID_SEVERITY_ERROR)
+            return false;
+    return findings.n < IMAPID_FINDINGS_MAX; /* there may be more */
+}
+
+/* ---- what every pass asks for ---- */
+
+/* Two labels, which nobody's scope holds and which are freed, as one in file scope. */
+static const char *join(char *a, const char *between, char *b)
+{
+    const char *both = wmem_strconcat(wmem_file_scope(), a, between, b, NULL);
+
+    wmem_free(NULL, a);
+    wmem_free(NULL, b);
+    return both;
+}
+
+/* Who it is, in few words: name and version, or what else there is. */
+static const char *summarise(const struct imapid_ident *ident, enum imapid_list_kind kind,
+                             const struct imapid_pair *first)
+{
+    const uint8_t *data = ident->unit.data;
+
+    if (ident->name)
+        return ident->version
+                   ? join(label_of(NULL, ident->name), " ", label_of(NULL, ident->version))
+                   : label_of(wmem_file_scope(), ident->name);
+    if (first)
+        return join(imapid_ident_label(NULL, data, &first->field), "=",
+                    imapid_ident_label(NULL, data, &first->value));
+    return kind == IMAPID_LIST_NIL ? "NIL" : kind == IMAPID_LIST_PAIRS ? "()" : "no list";
+}
+
+void imapid_ident_read(struct imapid_ident *ident)
+{
+    const uint8_t *data = ident->unit.data;
+    struct imapid_list list;
+    struct imapid_pair pair, first;
+
+    imapid_list_begin(&list, &ident->unit);
+    while (imapid_list_next(&list, &pair)) {
+        enum imapid_field field = imapid_ident_field(data, &pair);
+
+        if (list.n_pairs == 1)
+            first = pair;
+        if (field == IMAPID_FIELD_NAME && !ident->name && has_value(&pair))
+            ident->name = imapid_ident_text(wmem_file_scope(), data, &pair.value);
+        if (field == IMAPID_FIELD_VERSION && !ident->version && has_value(&pair))
+            ident->version = imapid_ident_text(wmem_file_scope(), data, &pair.value);
+        if (ident->side == IMAPID_CLIENT && field == IMAPID_FIELD_OTHER)
+            imapid_address_take_origin(data, &pair, &ident->origin);
+    }
+    ident->summary = summarise(ident, list.kind, list.n_pairs ? &first : NULL);
+}
