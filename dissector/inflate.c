@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* inflate.c: raw DEFLATE that is flushed at any place.
  *
- * Refuses more than IMAPID_INFLATE_MAX octets out of one call. It does not notice a hole in its
+ * Refuses more than its limits, of one call and of a capture. It does not notice a hole in its
  * input: DEFLATE has no check of its own, and goes on with wrong octets.
  *
  * Misuse: reading on behind a hole gives text that nobody sent. */
@@ -17,6 +17,18 @@
 struct imapid_inflate {
     z_stream z; /* its memory is in file scope too, so that no end has to be told to zlib */
 };
+
+static uint64_t n_left; /* octets that may yet come out; reset with the capture */
+
+static void begin_capture(void)
+{
+    n_left = IMAPID_INFLATE_FREE;
+}
+
+void imapid_inflate_register(void)
+{
+    register_init_routine(begin_capture);
+}
 
 static void *allocate(void *opaque, unsigned n, unsigned size)
 {
@@ -43,10 +55,12 @@ bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, s
                          uint8_t **out, size_t *n_out)
 {
     z_stream *z = &stream->z;
-    size_t size = OUT_FIRST, n_all = 0;
+    size_t size = OUT_FIRST, n_all = 0, n_max;
     uint8_t *all = (uint8_t *)wmem_alloc(wmem_file_scope(), size);
     int status;
 
+    n_left += (uint64_t)n * IMAPID_INFLATE_RATIO_MAX;
+    n_max = n_left < IMAPID_INFLATE_MAX ? (size_t)n_left : IMAPID_INFLATE_MAX;
     z->next_in = (Bytef *)(uintptr_t)octets; /* zlib does not write there */
     z->avail_in = (uInt)n;
     do {
@@ -58,7 +72,8 @@ bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, s
         z->avail_out = (uInt)(size - n_all);
         status = inflate(z, Z_SYNC_FLUSH);
         n_all = size - z->avail_out;
-    } while (status == Z_OK && !z->avail_out && size < IMAPID_INFLATE_MAX);
+    } while (status == Z_OK && !z->avail_out && size < n_max);
+    n_left -= n_all < n_left ? n_all : n_left;
     *n_out = n_all;
     *out = n_all ? (uint8_t *)wmem_realloc(wmem_file_scope(), all, n_all) : NULL;
     if (!n_all)

@@ -7,11 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most that one call may inflate to: DEFLATE can grow a thousandfold, and what comes out is
- * kept until the capture is closed. A TLS record or an ordinary segment of text stays far below. */
-#define IMAPID_INFLATE_MAX (4 * 1024 * 1024)
+/* DEFLATE can grow a thousandfold, and what comes out is kept until the capture is closed. So one
+ * call may inflate to 4 MiB, which a TLS record or a segment of text stays far below; and all those
+ * of a capture to 64 MiB more than 64 times their octets, which text does not reach. */
+#define IMAPID_INFLATE_MAX       (4 * 1024 * 1024)
+#define IMAPID_INFLATE_FREE      (64 * 1024 * 1024)
+#define IMAPID_INFLATE_RATIO_MAX 64
 
 struct imapid_inflate;
+
+/* Called once. */
+void imapid_inflate_register(void);
 
 /* In file scope: it is gone when the capture is closed. NULL where zlib gives none. */
 struct imapid_inflate *imapid_inflate_new(void);

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import unittest
+import zlib
 
 import case
 import pcap
@@ -101,6 +102,35 @@ class Growth(Memory):
         with_it, without = [self.left_by_load(capture, with_plugin=with_plugin, **self.MALLOC)
                             for with_plugin in (True, False)]
         self.assertLess(with_it - without, self.MAX_LEFT, f"octets left by a load: {with_it}, {without} without")
+
+
+@unittest.skipIf(SANITIZED, "the sanitizer needs memory of its own")
+class Deflated(Memory):
+    """Octets that inflate a thousandfold."""
+
+    N_INFLATED = 512 * 1024 * 1024
+    MAX_TAKEN = 160 * 1024 * 1024  # what is kept of them, and of what waits for its end
+
+    def bomb(self):
+        """A COMPRESS session with a long message of one letter, and another session with an ID."""
+        talk = pcap.Talk().handshake().server(b"* OK [CAPABILITY IMAP4rev1 ID COMPRESS=DEFLATE] ready\r\n")
+        talk.client(b"a1 COMPRESS DEFLATE\r\n").server(b"a1 OK\r\n")
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        octets = deflate.compress(b"* 1 FETCH (BODY[] {%d}\r\n" % self.N_INFLATED)
+        for _ in range(self.N_INFLATED // 2**20):
+            octets += deflate.compress(b"x" * 2**20)
+        octets += deflate.flush(zlib.Z_SYNC_FLUSH)
+        for at in range(0, len(octets), 1400):
+            talk.server(octets[at:at + 1400])
+        other = pcap.Talk(client_port=50001).handshake().server(b"* OK ready\r\n").client(b'a1 ID ("name" "x")\r\n')
+        return self.shark.write("bomb.pcap", pcap.write(talk.packets + other.packets))
+
+    def test_it_is_bounded(self):
+        with self.reader("bomb") as reader:
+            before = reader.sharkd.resident()
+            reader.load(self.bomb())
+            self.assertLess(reader.sharkd.resident() - before, self.MAX_TAKEN)
+            self.assertEqual(len(reader.sharkd.ask("frames", filter="imapid.request")), 1)
 
 
 @unittest.skipIf(SANITIZED, "the sanitizer sees more")
