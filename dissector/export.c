@@ -24,7 +24,7 @@ static const char header[] = "frame,time,side,client_ip,client_port,server_ip,se
 #define IMAPID_FIELD(symbol, wire, column, text) "," column
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
-                             ",other\r\n";
+                             ",other,incomplete\r\n";
 
 /* ---- cells ---- */
 
@@ -71,17 +71,6 @@ static void add_ends(GString *row, packet_info *pinfo, enum imapid_side side)
             is_client ? pinfo->srcport : pinfo->destport);
     add_end(row, pinfo, is_client ? &pinfo->dst : &pinfo->src,
             is_client ? pinfo->destport : pinfo->srcport);
-}
-
-static void add_tag(GString *row, const struct imapid_ident *ident)
-{
-    const struct imapid_ident *command = ident->exchange->command;
-    char *tag = command ? g_strndup((const char *)command->unit.data + command->unit.tag.offset,
-                                    command->unit.tag.n)
-                        : NULL;
-
-    add_cell(row, tag);
-    g_free(tag);
 }
 
 /* The fields that RFC 2971 does not define: a JSON list of [field, value]. */
@@ -144,10 +133,11 @@ static const char *write_row(packet_info *pinfo, const struct imapid_ident *iden
     add_time(row, &ident->call->time);
     add_cell(row, ident->side == IMAPID_CLIENT ? "client" : "server");
     add_ends(row, pinfo, ident->side);
-    add_tag(row, ident);
+    add_cell(row, imapid_ident_tag(pinfo->pool, ident));
     for (int field = 0; field < IMAPID_N_FIELDS; field++)
         add_cell(row, imapid_ident_value(pinfo->pool, ident, (enum imapid_field)field));
     add_others(row, pinfo, ident);
+    add_cell(row, imapid_ident_lack(ident));
     g_string_append(row, "\r\n");
     text = wmem_strdup(pinfo->pool, row->str);
     g_string_free(row, TRUE);

@@ -89,7 +89,23 @@ bool imapid_ident_is_empty(const struct imapid_ident *ident)
     while (imapid_list_next(&list, &pair))
         if (has_value(&pair))
             return false;
-    return true;
+    return !imapid_ident_lack(ident);
+}
+
+const char *imapid_ident_lack(const struct imapid_ident *ident)
+{
+    return ident->unit.cut ? "cut" : ident->unit.over_limit ? "over a limit" : NULL;
+}
+
+char *imapid_ident_tag(wmem_allocator_t *scope, const struct imapid_ident *ident)
+{
+    const struct imapid_exchange_record *exchange = ident->exchange;
+    const struct imapid_ident *command = ident->side == IMAPID_CLIENT ? ident : exchange->command;
+
+    if (command)
+        return wmem_strndup(scope, (const char *)command->unit.data + command->unit.tag.offset,
+                            command->unit.tag.n);
+    return exchange->result_tag ? wmem_strdup(scope, exchange->result_tag) : NULL;
 }
 
 bool imapid_ident_is_clear(const struct imapid_ident *ident)
@@ -107,30 +123,46 @@ bool imapid_ident_is_clear(const struct imapid_ident *ident)
 
 /* ---- what every pass asks for ---- */
 
-/* Two labels, which nobody's scope holds and which are freed, as one in file scope. */
-static const char *join(char *a, const char *between, char *b)
+/* Two labels, which nobody's scope holds and which are freed, as one in the same. */
+static char *join(char *a, const char *between, char *b)
 {
-    const char *both = wmem_strconcat(wmem_file_scope(), a, between, b, NULL);
+    char *both = wmem_strconcat(NULL, a, between, b, NULL);
 
     wmem_free(NULL, a);
     wmem_free(NULL, b);
     return both;
 }
 
-/* Who it is, in few words: name and version, or what else there is. */
-static const char *summarise(const struct imapid_ident *ident, enum imapid_list_kind kind,
-                             const struct imapid_pair *first)
+/* Who it is, in few words: name and version, or what else there is. In nobody's scope. */
+static char *describe(const struct imapid_ident *ident, enum imapid_list_kind kind,
+                      const struct imapid_pair *first)
 {
     const uint8_t *data = ident->unit.data;
 
     if (ident->name)
         return ident->version
                    ? join(label_of(NULL, ident->name), " ", label_of(NULL, ident->version))
-                   : label_of(wmem_file_scope(), ident->name);
+                   : label_of(NULL, ident->name);
     if (first)
         return join(imapid_ident_label(NULL, data, &first->field), "=",
                     imapid_ident_label(NULL, data, &first->value));
-    return kind == IMAPID_LIST_NIL ? "NIL" : kind == IMAPID_LIST_PAIRS ? "()" : "no list";
+    return wmem_strdup(NULL, kind == IMAPID_LIST_NIL     ? "NIL"
+                             : imapid_ident_lack(ident)  ? ""
+                             : kind == IMAPID_LIST_PAIRS ? "()"
+                                                         : "no list");
+}
+
+/* The same in file scope, and whether that is all. */
+static const char *summarise(const struct imapid_ident *ident, enum imapid_list_kind kind,
+                             const struct imapid_pair *first)
+{
+    const char *lack = imapid_ident_lack(ident), *summary;
+    char *said = describe(ident, kind, first);
+
+    summary = lack ? wmem_strdup_printf(wmem_file_scope(), "%s%s(%s)", said, *said ? " " : "", lack)
+                   : wmem_strdup(wmem_file_scope(), said);
+    wmem_free(NULL, said);
+    return summary;
 }
 
 void imapid_ident_read(struct imapid_ident *ident)

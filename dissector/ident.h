@@ -29,8 +29,15 @@ enum imapid_field imapid_ident_field(const uint8_t *data, const struct imapid_pa
 char *imapid_ident_value(wmem_allocator_t *scope, const struct imapid_ident *ident,
                          enum imapid_field field);
 
-/* Does it give no value at all? */
+/* Does it give no value at all? One whose end is not there cannot be known to. */
 bool imapid_ident_is_empty(const struct imapid_ident *ident);
+
+/* Why it is not all there: "cut" (the capture lacks octets), "over a limit" (they were not kept);
+ * NULL: it is. */
+const char *imapid_ident_lack(const struct imapid_ident *ident);
+
+/* The tag of its command, in `scope`; NULL: nobody knows. */
+char *imapid_ident_tag(wmem_allocator_t *scope, const struct imapid_ident *ident);
 
 /* Is there one reading of the list? A fault that is only a warning leaves none in doubt. */
 bool imapid_ident_is_clear(const struct imapid_ident *ident);

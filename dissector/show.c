@@ -60,13 +60,17 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
     uint32_t desegment_len = pinfo->desegment_len;
     uint32_t match = pinfo->match_uint;
     const char *proto = pinfo->current_proto;
-    bool is_first = !show->has_info;
+    bool has_info = show->has_info;
+    gboolean writes_info = col_get_writable(pinfo->cinfo, COL_INFO);
+    gboolean writes_protocol = col_get_writable(pinfo->cinfo, COL_PROTOCOL);
     unsigned end = tvb_captured_length(tvb);
 
     pinfo->desegment_len = 0;
     pinfo->match_uint = show->stream->server_port; /* by which it knows who is the server */
-    if (!is_first)
+    if (has_info) {                                /* what the first units say stands for all */
         col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
+        col_set_writable(pinfo->cinfo, COL_PROTOCOL, FALSE);
+    }
     /* It throws at a LOGIN without a name: that would take the IDs beside it along. */
     TRY
     {
@@ -78,8 +82,8 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
     }
     ENDTRY;
     pinfo->current_proto = proto;
-    if (!is_first)
-        col_set_writable(pinfo->cinfo, COL_INFO, TRUE);
+    col_set_writable(pinfo->cinfo, COL_INFO, writes_info);
+    col_set_writable(pinfo->cinfo, COL_PROTOCOL, writes_protocol);
     if (pinfo->desegment_len)
         end = (unsigned)pinfo->desegment_offset;
     pinfo->match_uint = match;
@@ -210,6 +214,20 @@ static void note_name(struct show *show, const struct imapid_ident *ident)
     wmem_strbuf_append(show->names, ident->summary);
 }
 
+/* The other half of its exchange, where it is shown; else NULL. */
+static const struct imapid_ident *other_half(const struct show *show,
+                                             const struct imapid_ident *ident)
+{
+    const struct imapid_exchange_record *exchange = ident->exchange;
+    const struct imapid_ident *other =
+        ident->side == IMAPID_CLIENT ? exchange->response : exchange->command;
+
+    return other && imapid_records_is_shown(other, show->pinfo->fd->visited,
+                                            show->stream->session.seen)
+               ? other
+               : NULL;
+}
+
 /* Adds what a part says about ID. */
 static void show_ident(struct show *show, const struct imapid_part *part,
                        const struct imapid_tree_place *place)
@@ -226,7 +244,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
         imapid_export_add(show->pinfo, part->ident);
         if (is_visited && imapid_legs_is_changed(show->stream, part->ident))
             codes |= UINT32_C(1) << IMAPID_FINDING_CHANGED_IN_TRANSIT;
-        imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident, codes);
+        imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident,
+                              other_half(show, part->ident), codes);
     }
     if (result && imapid_records_is_believed(result, is_visited, seen) &&
         (codes || !result->response || result->response->call != result->result_call))

@@ -80,10 +80,23 @@ static const char *name_of(const struct counted *counted)
 #define SERVERS "Servers"
 #define CLOSED  "Connections not decrypted"
 
-static void count_software(stats_tree *tree, const char *heading, const struct counted *counted)
+/* The tree finds headings by their names, among all nodes that have others below them: what a
+ * stranger wrote must not be one. */
+static const char *distinct(packet_info *pinfo, const char *name)
+{
+    static const char *const headings[] = {CLIENTS, SYSTEMS, VENDORS, SERVERS, CLOSED};
+
+    for (size_t i = 0; i < array_length(headings); i++)
+        if (!strcmp(name, headings[i]))
+            return wmem_strdup_printf(pinfo->pool, "\"%s\"", name);
+    return name;
+}
+
+static void count_software(stats_tree *tree, packet_info *pinfo, const char *heading,
+                           const struct counted *counted)
 {
     int all = tick_stat_node(tree, heading, 0, TRUE);
-    int software = tick_stat_node(tree, name_of(counted), all, TRUE);
+    int software = tick_stat_node(tree, distinct(pinfo, name_of(counted)), all, TRUE);
 
     if (counted->version)
         tick_stat_node(tree, counted->version, software, FALSE);
@@ -100,7 +113,6 @@ static tap_packet_status count(stats_tree *tree, packet_info *pinfo, epan_dissec
 {
     const struct counted *counted = (const struct counted *)data;
 
-    (void)pinfo;
     (void)dissect;
     (void)flags;
     if (counted->is_closed) {
@@ -108,10 +120,10 @@ static tap_packet_status count(stats_tree *tree, packet_info *pinfo, epan_dissec
         return TAP_PACKET_REDRAW;
     }
     if (counted->side == IMAPID_SERVER) {
-        count_software(tree, SERVERS, counted);
+        count_software(tree, pinfo, SERVERS, counted);
         return TAP_PACKET_REDRAW;
     }
-    count_software(tree, CLIENTS, counted);
+    count_software(tree, pinfo, CLIENTS, counted);
     count_value(tree, SYSTEMS, counted->os);
     count_value(tree, VENDORS, counted->vendor);
     return TAP_PACKET_REDRAW;

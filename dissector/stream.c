@@ -194,13 +194,14 @@ static struct imapid_part *add_part(struct reader *reader, enum imapid_part_kind
 
 static struct imapid_ident *add_ident(struct reader *reader, const struct imapid_unit *unit,
                                       struct imapid_part *part,
-                                      struct imapid_exchange_record *exchange)
+                                      struct imapid_exchange_record *exchange, bool is_extra)
 {
     struct imapid_section *section = section_at(reader, reader->used);
     struct imapid_ident *ident = imapid_records_new_ident(section->call, reader->side, unit);
 
     imapid_ident_read(ident);
     ident->exchange = exchange;
+    ident->is_extra = is_extra;
     if (part)
         part->ident = ident;
     if (reader->stream->as_ended_at)
@@ -258,13 +259,13 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     record = slot_record(stream, event->slot);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
-        record->command = add_ident(reader, unit, part, record);
+        record->command = add_ident(reader, unit, part, record, false);
         break;
     case IMAPID_EVENT_RESPONSE:
-        record->response = add_ident(reader, unit, part, record);
+        record->response = add_ident(reader, unit, part, record, false);
         break;
     case IMAPID_EVENT_EXTRA:
-        add_ident(reader, unit, part, record)->is_extra = true;
+        add_ident(reader, unit, part, record, true);
         break;
     case IMAPID_EVENT_RESULT:
         take_result(reader, unit, part, record, exchange);

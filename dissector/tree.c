@@ -7,7 +7,6 @@
  * Misuse: giving a tvb that does not hold the whole unit; then Wireshark throws. */
 #include "tree.h"
 
-#include <epan/charsets.h>
 #include <epan/column-utils.h>
 #include <epan/to_str.h>
 #include <imapid/fields.h>
@@ -26,6 +25,8 @@ static int hf_response = -1;
 static int hf_tag = -1;
 static int hf_nil = -1;
 static int hf_count = -1;
+static int hf_cut = -1;
+static int hf_over_limit = -1;
 static int hf_pair = -1;
 static int hf_field = -1;
 static int hf_value = -1;
@@ -82,6 +83,13 @@ static hf_register_info fields[] = {
      {"NIL", "imapid.nil", FT_BOOLEAN, BASE_NONE, NULL, 0, "NIL stands in place of a list", HFILL}},
     {&hf_count,
      {"Pairs", "imapid.count", FT_UINT32, BASE_DEC, NULL, 0, "Number of field-value pairs", HFILL}},
+    {&hf_cut,
+     {"Cut", "imapid.cut", FT_BOOLEAN, BASE_NONE, NULL, 0,
+      "The capture lacks octets of this command or response: what is shown is its beginning",
+      HFILL}},
+    {&hf_over_limit,
+     {"Over a limit", "imapid.over_limit", FT_BOOLEAN, BASE_NONE, NULL, 0,
+      "This command or response is longer than is kept: what is shown is its beginning", HFILL}},
     {&hf_pair,
      {"Pair", "imapid.pair", FT_NONE, BASE_NONE, NULL, 0, "A field and its value", HFILL}},
     {&hf_field,
@@ -249,7 +257,6 @@ static void add_list(struct builder *builder)
 {
     struct imapid_list list;
     struct imapid_pair pair;
-    proto_item *count = NULL;
 
     imapid_list_begin(&list, builder->unit);
     while (imapid_list_next(&list, &pair))
@@ -259,9 +266,9 @@ static void add_list(struct builder *builder)
     if (list.kind == IMAPID_LIST_NIL)
         proto_tree_add_boolean(builder->tree, hf_nil, builder->place->tvb, at(builder, &list.span),
                                (int)list.span.n, TRUE);
-    count = proto_tree_add_uint(builder->tree, hf_count, builder->place->tvb,
-                                at(builder, &list.span), (int)list.span.n, list.n_pairs);
-    proto_item_set_generated(count);
+    proto_item_set_generated(proto_tree_add_uint(builder->tree, hf_count, builder->place->tvb,
+                                                 at(builder, &list.span), (int)list.span.n,
+                                                 list.n_pairs));
 }
 
 /* ---- findings ---- */
@@ -335,19 +342,21 @@ static void add_status(proto_tree *tree, tvbuff_t *tvb,
         proto_tree_add_string(tree, hf_status, tvb, 0, 0, status_name(exchange)));
 }
 
-static void add_links(struct builder *builder, const struct imapid_ident *ident)
+/* `other` is the other half, where it is shown; else NULL. */
+static void add_links(struct builder *builder, const struct imapid_ident *ident,
+                      const struct imapid_ident *other)
 {
     const struct imapid_exchange_record *exchange = ident->exchange;
     tvbuff_t *tvb = builder->place->tvb;
 
     if (ident->side == IMAPID_CLIENT) {
-        if (exchange->response)
-            add_frame(builder->tree, hf_response_in, tvb, exchange->response->call);
+        if (other)
+            add_frame(builder->tree, hf_response_in, tvb, other->call);
         return;
     }
-    if (exchange->command) {
-        add_frame(builder->tree, hf_request_in, tvb, exchange->command->call);
-        add_time(builder->tree, tvb, exchange->command->call, ident->call);
+    if (other) {
+        add_frame(builder->tree, hf_request_in, tvb, other->call);
+        add_time(builder->tree, tvb, other->call, ident->call);
     }
     if (!ident->is_extra && exchange->result_call == ident->call)
         add_status(builder->tree, tvb, exchange);
@@ -355,30 +364,20 @@ static void add_links(struct builder *builder, const struct imapid_ident *ident)
 
 /* ---- items ---- */
 
-static char *tag_text(packet_info *pinfo, const uint8_t *data, const struct imapid_slice *slice)
-{
-    return (char *)get_utf_8_string(pinfo->pool, data + slice->offset, (int)slice->n);
-}
-
 static void add_tag(struct builder *builder, const struct imapid_ident *ident)
 {
-    const struct imapid_ident *command = ident->exchange->command;
+    const char *tag = imapid_ident_tag(builder->pinfo->pool, ident);
     tvbuff_t *tvb = builder->place->tvb;
 
     if (ident->side == IMAPID_CLIENT)
         proto_tree_add_string(builder->tree, hf_tag, tvb, at(builder, &ident->unit.tag),
-                              (int)ident->unit.tag.n,
-                              tag_text(builder->pinfo, ident->unit.data, &ident->unit.tag));
-    else if (command)
-        proto_item_set_generated(proto_tree_add_string(
-            builder->tree, hf_tag, tvb, 0, 0,
-            tag_text(builder->pinfo, command->unit.data, &command->unit.tag)));
-    else if (ident->exchange->result_tag) /* the command is missing, its answer is not */
-        proto_item_set_generated(
-            proto_tree_add_string(builder->tree, hf_tag, tvb, 0, 0, ident->exchange->result_tag));
+                              (int)ident->unit.tag.n, tag);
+    else if (tag)
+        proto_item_set_generated(proto_tree_add_string(builder->tree, hf_tag, tvb, 0, 0, tag));
 }
 
-static void add_items(struct builder *builder, proto_tree *tree, const struct imapid_ident *ident)
+static void add_items(struct builder *builder, proto_tree *tree, const struct imapid_ident *ident,
+                      const struct imapid_ident *other)
 {
     const struct imapid_tree_place *place = builder->place;
     bool is_request = ident->side == IMAPID_CLIENT;
@@ -393,8 +392,12 @@ static void add_items(struct builder *builder, proto_tree *tree, const struct im
                                   (int)place->offset, 0, TRUE);
     proto_item_set_generated(side);
     add_tag(builder, ident);
+    if (imapid_ident_lack(ident))
+        proto_item_set_generated(proto_tree_add_boolean(builder->tree,
+                                                        ident->unit.cut ? hf_cut : hf_over_limit,
+                                                        place->tvb, (int)place->offset, 0, TRUE));
     add_list(builder);
-    add_links(builder, ident);
+    add_links(builder, ident, other);
 }
 
 /* Does anybody ask for our items? Without a tree nobody does, nor does every filter. */
@@ -406,12 +409,12 @@ static bool is_wanted(proto_tree *tree)
 
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
-                           uint32_t codes)
+                           const struct imapid_ident *other, uint32_t codes)
 {
     struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
 
     if (is_wanted(tree))
-        add_items(&builder, tree, ident);
+        add_items(&builder, tree, ident, other);
     add_unit_findings(&builder, ident->side);
     add_codes(pinfo, builder.item, codes);
 }

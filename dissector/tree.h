@@ -14,11 +14,12 @@ struct imapid_tree_place {
     unsigned offset;
 };
 
-/* Adds the item of an ID command or response, with what was found about it. `codes` are those about
- * its exchange that are settled here. `tree` may be NULL. */
+/* Adds the item of an ID command or response, with what was found about it. `other` is the other
+ * half of its exchange, where it is shown; else NULL. `codes` are those about the exchange that are
+ * settled here. `tree` may be NULL. */
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
-                           uint32_t codes);
+                           const struct imapid_ident *other, uint32_t codes);
 
 /* Adds the item of a tagged response to an ID command, `n` octets, where the untagged one is in
  * another call or never came; else its status stands with that one. */

@@ -19,6 +19,8 @@ def flags(item, name):
 
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"
+COMMAND = b'a1 ID ("name" "x" "version" "1")\r\n'
+ANSWER = b'* ID ("name" "s")\r\na1 OK done\r\n'
 
 
 class Fields(case.Case):
@@ -110,6 +112,40 @@ class Fields(case.Case):
         self.assertEqual(self.frames(capture, "imapid.rejected"), [80])
         self.assertEqual(self.frames(capture, "imapid && !imapid.request && !imapid.response"), [80])
 
+    def test_a_list_that_is_not_all_there(self):
+        for said, summary in ((b'("name" "Thunder', "(cut)"), (b'("name" "C" "versi', "C (cut)"),
+                              (b'("name" "C" "version" "1"', "C 1 (cut)")):
+            talk = pcap.Talk().handshake().server(GREETING).client(b"a1 ID " + said).lose(0, 9).client(b"\r\n")
+            capture = self.capture(talk)
+            rows = self.shark.rows(capture, ["imapid.cut", "_ws.col.Info"], "-2", "-Y", "imapid.request")
+            self.assertEqual([row[0] in (["1"], ["True"]) for row in rows], [True], said)
+            with self.shark.sharkd(capture) as shark:
+                self.assertIn(f"IMAP ID request: {summary}", str(shark.ask("frame", frame=5, proto=True)["tree"]))
+        whole = self.capture(pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER))
+        self.assertEqual(self.frames(whole, "imapid.cut || imapid.over_limit"), [])
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "C" "x" {70000+}\r\n')
+        for _ in range(70):
+            talk.client(b"x" * 1000)
+        capture = self.capture(talk.client(b")\r\n").server(ANSWER))
+        rows = self.shark.rows(capture, ["imapid.name"], "-2", "-Y", "imapid.over_limit && !imapid.cut")
+        self.assertEqual(rows, [[["C"]]])
+
+    def test_one_more_response_names_nobody(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(COMMAND)
+        talk.server(b'* ID ("name" "first")\r\n* ID ("name" "second")\r\na1 OK\r\n')
+        capture = self.capture(talk)
+        self.assertEqual(self.frames(capture, "imapid.extra_response"), [6])
+        self.assertEqual(self.frames(capture, 'imapid.server.name == "second"'), [])
+        self.assertEqual(len(self.frames(capture, 'imapid.server.name == "first"')), 6)
+
+    def test_columns_of_several_units(self):
+        """What the built-in dissector says of a message, and of what stands beside it in the packet."""
+        mail = b"From: a\r\nSubject: b\r\n\r\nc\r\n"
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 FETCH 1 BODY[]\r\n")
+        fetch = b"* 1 FETCH (BODY[] {%d}\r\n" % len(mail) + mail + b")\r\na1 OK\r\n"
+        capture = self.capture(talk.server(fetch[:30]).server(fetch[30:]))
+        self.assertEqual(self.shark.rows(capture, ["_ws.col.Protocol"])[6], [["IMAP/IMF"]])
+
     def test_identity_on_every_packet(self):
         capture = self.sample("thunderbird-dovecot.pcapng")
         self.assertEqual(self.frames(capture, 'imapid.client.name == "Thunderbird"'),
@@ -138,7 +174,7 @@ class Fields(case.Case):
         promised = """request response tag nil count pair field value value.nil name version os os_version vendor
             support_url address date command arguments environment status response_in request_in time
             client.name client.version server.name server.version client.ipv4 client.ipv6 client.port value.ipv4
-            value.ipv6 not_decrypted not_in_order""".split()
+            value.ipv6 cut over_limit not_decrypted not_in_order""".split()
         for name in promised:
             self.assertIn("imapid." + name, names)
 

@@ -81,6 +81,20 @@ class Table(case.Case):
         self.assertEqual((rows[-1][0], rows[-1][4]), ("(all others)", 101))
 
 
+class Headings(case.Case):
+    def test_no_stranger_is_one(self):
+        packets = []
+        for port, name in enumerate((b"Servers", b"Clients", b"Connections not decrypted")):
+            talk = pcap.Talk(client_port=50000 + port).handshake().server(GREETING)
+            packets += talk.client(b'a1 ID ("name" "%s" "version" "1" "os" "Servers")\r\n' % name).packets
+        capture = self.shark.write("headings.pcap", pcap.write(packets))
+        text = self.shark.tshark(capture, "-q", "-z", "imapid,tree")
+        self.assertRegex(text, r"(?m)^Clients +3 ")
+        self.assertRegex(text, r"(?m)^Servers +0 ")
+        self.assertRegex(text, r'(?m)^ "Servers" +1 ')
+        self.assertNotRegex(text, r"(?m)^Connections not decrypted +1 ")
+
+
 class Export(case.Case):
     def exported(self, capture, *arguments):
         folder = os.path.join(self.shark.folder, "exported")
@@ -108,6 +122,18 @@ class Export(case.Case):
         row = self.exported(self.capture(say(b'("name" "=1+1" "version" "a,\\"b\\"" "os" NIL "x" NIL)')))[0]
         self.assertEqual((row["name"], row["version"], row["os"]), ("'=1+1", 'a,"b"', ""))
         self.assertEqual(json.loads(row["other"]), [["x", None]])
+
+    def test_a_list_that_is_not_all_there(self):
+        talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "x" "vers')
+        rows = self.exported(self.capture(talk), "-2")
+        self.assertEqual([(row["name"], row["incomplete"]) for row in rows], [("x", "cut")])
+        self.assertEqual({row["incomplete"] for row in self.exported(self.sample("several-ids.pcap"))}, {""})
+
+    def test_an_answer_without_its_command(self):
+        talk = pcap.Talk().handshake().server(GREETING).lose(0, 20).server(ANSWER)
+        talk.client(b"a2 NOOP\r\n").server(b"a2 OK\r\n")
+        rows = self.exported(self.capture(talk), "-2")
+        self.assertEqual([(row["side"], row["tag"]) for row in rows], [("server", "a1")])
 
     def test_again_and_again(self):
         """The list is made anew each time."""
