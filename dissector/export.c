@@ -21,7 +21,7 @@
 static int tap = -1;
 
 static const char header[] = "frame,time,side,client_ip,client_port,server_ip,server_port,tag"
-#define IMAPID_FIELD(symbol, wire, column, text) "," column
+#define IMAPID_FIELD(symbol, wire, column, label, text) "," column
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
                              ",other,incomplete\r\n";

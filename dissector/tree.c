@@ -38,7 +38,7 @@ static int hf_response_in = -1;
 static int hf_request_in = -1;
 static int hf_time = -1;
 static int hf_defined[IMAPID_N_FIELDS] = {
-#define IMAPID_FIELD(symbol, wire, column, text) -1,
+#define IMAPID_FIELD(symbol, wire, column, label, text) -1,
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
 };
@@ -117,9 +117,9 @@ static hf_register_info fields[] = {
     {&hf_time,
      {"Time", "imapid.time", FT_RELATIVE_TIME, BASE_NONE, NULL, 0, "Time from command to response",
       HFILL}},
-#define IMAPID_FIELD(symbol, wire, column, text)                                                   \
+#define IMAPID_FIELD(symbol, wire, column, label, text)                                            \
     {&hf_defined[IMAPID_FIELD_##symbol],                                                           \
-     {wire, "imapid." column, FT_STRING, BASE_NONE, NULL, 0, text, HFILL}},
+     {label, "imapid." column, FT_STRING, BASE_NONE, NULL, 0, text, HFILL}},
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
 };
@@ -143,6 +143,7 @@ static void register_findings(void)
 
     for (int code = 0; code < IMAPID_N_FINDINGS; code++) {
         const char *section = imapid_finding_section((enum imapid_finding_code)code);
+        const char *message = imapid_finding_message((enum imapid_finding_code)code);
         bool is_security = !strcmp(section, "RFC 2971 7");
 
         g_snprintf(names[code], sizeof names[code], "imapid.%s",
@@ -154,7 +155,9 @@ static void register_findings(void)
             (ei_register_info){&ei[code],
                                {names[code], is_security ? PI_SECURITY : PI_PROTOCOL,
                                 severity_of((enum imapid_finding_code)code),
-                                imapid_finding_message((enum imapid_finding_code)code), EXPFILL}};
+                                wmem_strdup_printf(wmem_epan_scope(), "%c%s",
+                                                   g_ascii_toupper(message[0]), message + 1),
+                                EXPFILL}};
     }
     module = expert_register_protocol(proto_imapid);
     expert_register_field_array(module, infos, IMAPID_N_FINDINGS);

@@ -182,7 +182,7 @@ class Preferences(case.Case):
 
     def test_expert_tap_without_a_tree(self):
         text = self.shark.tshark(self.sample("imaplib-dovecot.pcap"), "-q", "-z", "expert")
-        self.assertIn("the identity crossed the network unencrypted", text)
+        self.assertIn("The identity crossed the network unencrypted", text)
 
 
 class Holes(case.Case):

@@ -23,7 +23,7 @@ import case  # noqa: E402
 THUNDERBIRD = "thunderbird-dovecot.pcapng"
 OTHER = "alpine-dovecot.pcapng"
 ITEM = "IMAP ID request: Thunderbird 153.7.0"
-UNENCRYPTED = "the identity crossed the network unencrypted"
+UNENCRYPTED = "The identity crossed the network unencrypted"
 BY_CLIENT = 'imapid.client.name == "Thunderbird"'
 
 

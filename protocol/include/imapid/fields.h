@@ -6,7 +6,7 @@
 #include <imapid/octets.h>
 
 enum imapid_field {
-#define IMAPID_FIELD(symbol, wire, column, text) IMAPID_FIELD_##symbol,
+#define IMAPID_FIELD(symbol, wire, column, label, text) IMAPID_FIELD_##symbol,
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
     IMAPID_N_FIELDS,
