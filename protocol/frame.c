@@ -277,12 +277,14 @@ static enum imapid_frame_status give_unit(struct imapid_frame *frame, struct ima
     read_head(frame, unit, window, newline ? (size_t)(newline - window) + 1 : n);
     unit->n = n;
     if (imapid_unit_is_id(unit)) {
-        /* The list may reach over several lines: its arguments end with the last one's text. */
+        /* The list may reach over several lines: its arguments end with the last one's text. A CR
+         * by itself, outside of literals, is a line end of which the LF has not come. */
         size_t end = n;
+        bool in_literal = frame->literal_left || frame->line_start == n;
 
         if (end && window[end - 1] == '\n' && !frame->cut)
             end--;
-        if (end < n && end && window[end - 1] == '\r')
+        if (end && window[end - 1] == '\r' && (end < n || !in_literal))
             end--;
         if (end < unit->args.offset)
             end = unit->args.offset;

@@ -667,6 +667,32 @@ static void test_answered_early(void)
           "a1 (name=x) -> - OK state=no id=?\n");
 }
 
+/* Half of the line end came before the answer: it is no part of the list. */
+static void test_answered_in_line_end(void)
+{
+    struct feed_options options = {.findings = true, .security = IMAPID_SECURITY_TLS};
+
+    feed_check("S: * OK hi\n"
+               "C. a1 ID (\"name\" \"x\")\\r\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK done\n"
+               "C. \\n\n"
+               "C: a2 ID NIL\n"
+               "S: * ID NIL\n"
+               "S: a2 OK\n",
+               &options,
+               "a1 (name=x) -> (name=y) OK state=no id=? tls\n"
+               "a2 NIL -> NIL OK state=no id=? tls\n");
+    /* The same where the rest is missing; but in a literal it is what was sent. */
+    options.cut_end = true;
+    feed_check("S: * OK hi\n"
+               "C. a1 ID (\"name\" \"x\")\\r\n",
+               &options, "a1 (name=x) -> - none state=no id=? tls lost\n");
+    feed_check("S: * OK hi\n"
+               "C. a1 ID (\"name\" {2+}\\r\\nx\\r\n",
+               &options, "a1 (name=x\\x0d) -> - none state=no id=? tls lost\n");
+}
+
 /* An early answer that is missing, before the line end: the next answer is the next command's. */
 static void test_early_answer_lost(void)
 {
@@ -1083,6 +1109,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/answered-early", test_answered_early);
+    g_test_add_func("/session/answered-in-line-end", test_answered_in_line_end);
     g_test_add_func("/session/early-answer-lost", test_early_answer_lost);
     g_test_add_func("/session/many-decoys", test_many_decoys);
     g_test_add_func("/session/end", test_end);
