@@ -200,9 +200,12 @@ static bool is_orphan(const struct imapid_exchange *exchange)
     return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
-/* Commands may have been missed from here on. */
+/* Commands may have been missed, from here on or since the last ones: that of an open response may
+ * be among them. */
 static void doubt_commands(struct imapid_session *session)
 {
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].lost |= !session->exchanges[i].has_command;
     session->client_gap = true;
     session->client_gap_order = session->order;
 }
@@ -429,9 +432,8 @@ static void add_pending(struct imapid_session *session, const struct imapid_unit
 }
 
 static void take_id_command(struct imapid_session *session, const struct imapid_unit *unit,
-                            bool tentative)
+                            unsigned slot, bool tentative)
 {
-    unsigned slot = open_exchange(session);
     struct imapid_exchange *exchange = &session->exchanges[slot];
 
     exchange->has_command = true;
@@ -452,7 +454,7 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
         return;
     }
     if (unit->word == IMAPID_WORD_ID) {
-        take_id_command(session, unit, tentative);
+        take_id_command(session, unit, open_exchange(session), tentative);
     } else {
         if ((unit->word == IMAPID_WORD_LOGIN || unit->word == IMAPID_WORD_AUTHENTICATE) &&
             !tentative && session->state == IMAPID_STATE_UNKNOWN)
@@ -531,7 +533,7 @@ static void take_orphan(struct imapid_session *session, const struct imapid_unit
 
     exchange->n_responses = 1;
     exchange->response_tentative = tentative;
-    exchange->lost |= unit->cut;
+    exchange->lost |= unit->cut || session->client_gap;
     tell(session, IMAPID_EVENT_RESPONSE, slot);
     if (!tentative && knows_all_commands(session)) {
         /* No command is open, so no tagged response belongs to it. */
@@ -914,18 +916,32 @@ read_nothing(struct imapid_session *session, enum imapid_side side, bool was_ten
     return passed ? IMAPID_SESSION_PASSED : IMAPID_SESSION_MORE;
 }
 
-/* Takes a command that was answered before its line end: it stands where its last octets came, not
+/* The exchange of an ID that was answered before its line end. Where a command may have been missed
+ * an untagged ID that came since was not taken for its answer (see answers_early); now it is, but
+ * nobody knows. */
+static unsigned open_answered(struct imapid_session *session)
+{
+    int orphan = session->client_gap ? find_oldest(session, is_orphan) : -1;
+    unsigned slot;
+
+    if (orphan >= 0 && session->exchanges[orphan].order > session->order_in_hand)
+        slot = (unsigned)orphan;
+    else
+        slot = open_exchange(session);
+    session->exchanges[slot].state = session->state_in_hand;
+    session->exchanges[slot].advertised = session->advertised_in_hand;
+    session->exchanges[slot].lost |= session->client_gap;
+    return slot;
+}
+
+/* Takes an ID that was answered before its line end: it stands where its last octets came, not
  * where the answer to others has led since. */
 static void take_answered(struct imapid_session *session, const struct imapid_unit *unit)
 {
-    enum imapid_state state = session->state;
-    enum imapid_known advertised = session->advertised;
-
-    session->state = session->state_in_hand;
-    session->advertised = session->advertised_in_hand;
-    take_unit(session, IMAPID_CLIENT, unit, false);
-    session->state = state;
-    session->advertised = advertised;
+    session->asked = false;
+    take_id_command(session, unit, open_answered(session), false);
+    session->answer_missed = false;
+    expect_lines(session);
 }
 
 enum imapid_session_status imapid_session_read(struct imapid_session *session,
@@ -959,6 +975,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     if (side == IMAPID_CLIENT && !was_answered) {
         session->state_in_hand = session->state;
         session->advertised_in_hand = session->advertised;
+        session->order_in_hand = session->order;
     }
     if (status != IMAPID_FRAME_UNIT)
         return read_nothing(session, side, sync == IMAPID_SYNC_TENTATIVE,

@@ -86,10 +86,10 @@ static void take_event(struct run *run, const struct imapid_event *event,
     mix(run, event->kind);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
-        if (run->open[slot])
+        if (run->command[slot].octets)
             abort();
+        run->n_open_ever += !run->open[slot];
         run->open[slot] = true;
-        run->n_open_ever++;
         keep(&run->command[slot], unit);
         break;
     case IMAPID_EVENT_RESPONSE:

@@ -67,11 +67,15 @@ static void add_entry(struct feed_transcript *transcript, struct announcer annou
     struct announcer *announcer;
 
     g_assert_true(line[0] == 'C' || line[0] == 'S');
-    g_assert_nonnull(strchr(":.!{+", line[1]));
-    g_assert_true(line[2] == ' ');
+    g_assert_nonnull(strchr(":.!?{+", line[1]));
+    g_assert_true(line[2] == ' ' || line[1] == '?');
     entry->side = line[0] == 'C' ? IMAPID_CLIENT : IMAPID_SERVER;
     announcer = &announcers[entry->side];
     g_ptr_array_add(transcript->entries, entry);
+    if (line[1] == '?') {
+        entry->is_doubt = true;
+        return;
+    }
     if (line[1] == '!') {
         entry->is_hole = true;
         entry->n = (gsize)strtoull(line + 3, NULL, 10);
@@ -115,11 +119,12 @@ void feed_transcript_free(struct feed_transcript *transcript)
     g_free(transcript);
 }
 
-/* Calls `show` with every piece and `hole` with every hole. Neighbouring entries of one side are
- * one run. */
+/* Calls `show` with every piece, `hole` with every hole and `doubt` with every doubt. Neighbouring
+ * entries of one side are one run. */
 struct pieces {
     void (*show)(gpointer self, enum imapid_side side, const guint8 *octets, gsize n);
     void (*hole)(gpointer self, enum imapid_side side, gsize n);
+    void (*doubt)(gpointer self, enum imapid_side side);
     gpointer self;
 };
 
@@ -133,11 +138,15 @@ static void cut_in_pieces(const struct feed_transcript *transcript, const struct
     for (guint i = 0; i < transcript->entries->len; i++) {
         const struct feed_entry *entry = g_ptr_array_index(transcript->entries, i);
 
-        if (piece->len && (entry->side != side || entry->is_hole)) {
+        if (piece->len && (entry->side != side || entry->is_hole || entry->is_doubt)) {
             pieces->show(pieces->self, side, piece->data, piece->len);
             g_byte_array_set_size(piece, 0);
         }
         side = entry->side;
+        if (entry->is_doubt) {
+            pieces->doubt(pieces->self, side);
+            continue;
+        }
         if (entry->is_hole) {
             pieces->hole(pieces->self, side, entry->n);
             continue;
@@ -354,12 +363,13 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
     g_assert_cmpuint(event->slot, <, IMAPID_SLOTS);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
-        g_assert_false(record->open);
+        g_assert_null(record->command);
+        if (!record->open)
+            run->n_records++;
         record->open = true;
         record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
         record->command = feed_list_text(unit, NULL);
         keep(unit, &record->command_unit, &record->command_octets);
-        run->n_records++;
         break;
     case IMAPID_EVENT_RESPONSE:
         if (!record->open)
@@ -471,6 +481,13 @@ static void hole(gpointer self, enum imapid_side side, gsize n)
     g_byte_array_set_size(run->window[side], 0);
 }
 
+static void doubt(gpointer self, enum imapid_side side)
+{
+    struct run *run = self;
+
+    imapid_session_doubt(&run->session, side);
+}
+
 static void write_session(struct run *run)
 {
     static const char *const states[] = {"state=?", "state=no", "state=yes"};
@@ -487,7 +504,7 @@ char *feed_run(const struct feed_transcript *transcript, const struct feed_optio
 {
     static const struct feed_options none;
     struct run run = {.options = options ? options : &none, .log = g_string_new(NULL)};
-    struct pieces pieces = {show, hole, &run};
+    struct pieces pieces = {show, hole, doubt, &run};
 
     imapid_session_init(&run.session, !run.options->mid_session, run.options->security);
     run.window[IMAPID_CLIENT] = g_byte_array_new();
@@ -665,11 +682,17 @@ static void frame_hole(gpointer self, enum imapid_side side, gsize n)
     g_byte_array_set_size(run->window, 0);
 }
 
+static void frame_doubt(gpointer self, enum imapid_side side)
+{
+    (void)self;
+    (void)side;
+}
+
 char *feed_frame_run(const struct feed_transcript *transcript, enum imapid_side side, bool at_start,
                      const gsize *ends, gsize n_ends)
 {
     struct frame_run run = {.side = side, .window = g_byte_array_new(), .log = g_string_new(NULL)};
-    struct pieces pieces = {frame_show, frame_hole, &run};
+    struct pieces pieces = {frame_show, frame_hole, frame_doubt, &run};
 
     imapid_frame_init(&run.frame, side, at_start);
     cut_in_pieces(transcript, &pieces, ends, n_ends);

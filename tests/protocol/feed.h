@@ -7,7 +7,8 @@
  *     S. * ID NIL                the server's octets, nothing is added
  *     C{ a2 LOGIN joe            the line and a literal's announcement, "{n}" CRLF, for all octets
  * of that side's next entry; C+ announces with "{n+}" C! 12                      12 octets of the
- * client are missing (0: nobody knows how many) #                          a comment
+ * client are missing (0: nobody knows how many) C?                         octets of the client
+ * were acknowledged that have not come #                          a comment
  *
  * In an entry \r \n \t \\ and \xHH stand for one octet (so C source writes "\\r").
  *
@@ -19,10 +20,10 @@
 #include <imapid/findings.h>
 #include <imapid/session.h>
 
-/* A run of octets, or a hole, of one side. */
+/* A run of octets, a hole, or a doubt, of one side. */
 struct feed_entry {
     enum imapid_side side;
-    bool is_hole;
+    bool is_hole, is_doubt;
     gsize n; /* octets; of a hole: missing ones, 0 where unknown */
     guint8 *octets;
 };

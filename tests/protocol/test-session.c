@@ -667,6 +667,32 @@ static void test_answered_early(void)
           "a1 (name=x) -> - OK state=no id=?\n");
 }
 
+/* The same while a command may be missing: the response is probably its own. */
+static void test_answered_early_in_doubt(void)
+{
+    struct feed_options options = {.findings = true, .security = IMAPID_SECURITY_TLS};
+
+    feed_check("S: * OK hi\n"
+               "C. a1 ID (\"name\" \"x\")\n"
+               "C?\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK done\n"
+               "C! 2\n"
+               "C: a2 NOOP\n"
+               "S: a2 OK\n",
+               &options, "a1 (name=x) -> (name=y) OK state=no id=? tls lost\n");
+    /* One that came before the command was begun is another's; and so may be the own one. */
+    feed_check("S: * OK hi\n"
+               "C?\n"
+               "S: * ID (\"name\" \"z\")\n"
+               "C. a1 ID (\"name\" \"x\")\n"
+               "S: a1 OK done\n"
+               "C: \n",
+               &options,
+               "a1 (name=x) -> - OK state=no id=? tls lost\n"
+               "- - -> (name=z) none state=no id=? tls lost\n");
+}
+
 /* Half of the line end came before the answer: it is no part of the list. */
 static void test_answered_in_line_end(void)
 {
@@ -1109,6 +1135,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/answered-early", test_answered_early);
+    g_test_add_func("/session/answered-early-in-doubt", test_answered_early_in_doubt);
     g_test_add_func("/session/answered-in-line-end", test_answered_in_line_end);
     g_test_add_func("/session/early-answer-lost", test_early_answer_lost);
     g_test_add_func("/session/many-decoys", test_many_decoys);

@@ -77,7 +77,8 @@ struct imapid_exchange {
 };
 
 enum imapid_event_kind {
-    IMAPID_EVENT_COMMAND,  /* the unit is the ID command of a new exchange */
+    IMAPID_EVENT_COMMAND,  /* the unit is the ID command of a new exchange; or of one whose response
+                              came before the command's line end */
     IMAPID_EVENT_RESPONSE, /* the unit is its first untagged ID; of a new exchange where no command
                               is open */
     IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
@@ -129,10 +130,10 @@ struct imapid_session {
 
     bool greeted;    /* the server's first response was seen or missed */
     bool client_gap; /* commands may have been missed: responses without one prove nothing */
-    uint64_t client_gap_order; /* those with a higher order were read after that */
-    enum imapid_state
-        state_in_hand; /* `state` and `advertised` when the client's last octets came */
+    uint64_t client_gap_order;       /* those with a higher order were read after that */
+    enum imapid_state state_in_hand; /* these three: as when the client's last octets came */
     enum imapid_known advertised_in_hand;
+    uint64_t order_in_hand;
     bool answer_missed;  /* to the client's command in hand, which some servers answer early */
     bool was_other_side; /* for the server's unit in hand the client's window was asked for */
     bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
