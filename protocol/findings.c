@@ -431,7 +431,7 @@ void imapid_findings_add_whole(struct imapid_findings *findings,
         add_about(findings, IMAPID_FINDING_NOT_ADVERTISED, IMAPID_CLIENT);
     if (exchange->unsolicited)
         add_about(findings, IMAPID_FINDING_UNSOLICITED_RESPONSE, IMAPID_SERVER);
-    if (exchange->n_responses > 1)
+    if (exchange->has_extra)
         add_about(findings, IMAPID_FINDING_EXTRA_RESPONSE, IMAPID_SERVER);
     if (exchange->status == IMAPID_STATUS_OK && !exchange->n_responses && !exchange->lost)
         add_about(findings, IMAPID_FINDING_NO_RESPONSE, IMAPID_SERVER);

@@ -205,7 +205,8 @@ static bool is_orphan(const struct imapid_exchange *exchange)
 static void doubt_commands(struct imapid_session *session)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        session->exchanges[i].lost |= !session->exchanges[i].has_command;
+        if (session->exchanges[i].open && !session->exchanges[i].has_command)
+            session->exchanges[i].lost = true;
     session->client_gap = true;
     session->client_gap_order = session->order;
 }
@@ -564,10 +565,12 @@ static void take_response(struct imapid_session *session, const struct imapid_un
         drop_response(session, (unsigned)slot);
     } else if (exchange->n_responses) {
         kind = IMAPID_EVENT_EXTRA;
+        exchange->has_extra |= !exchange->answer_missed;
     }
     exchange->response_tentative = tentative;
     exchange->n_responses++;
     exchange->lost |= unit->cut;
+    exchange->answer_missed = unit->cut;
     tell(session, kind, (unsigned)slot);
 }
 
@@ -839,7 +842,7 @@ static void lose_server(struct imapid_session *session)
         session->state = IMAPID_STATE_UNKNOWN;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open)
-            session->exchanges[i].lost = true;
+            session->exchanges[i].lost = session->exchanges[i].answer_missed = true;
     session->answer_missed = client->n_scanned && !client->in_unit;
     if (client->asks && client->is_id) {
         imapid_frame_gap(client, 0); /* up to where it is now */

@@ -400,6 +400,30 @@ static void test_lost(void)
              "S: * ID NIL\n"
              "S: a1 OK done\n",
              "- - -> NIL OK state=? id=? lost\n");
+    /* Between two responses a hole may have swallowed the answer to the command: then the second
+     * is another's. One behind them swallows nothing of that. */
+    exchange("S: * OK hi\n"
+             "C: a1 ID NIL\n"
+             "S: * ID NIL\n"
+             "S! 12\n"
+             "S: * ID NIL\n"
+             "S: a1 OK done\n",
+             "a1 NIL -> NIL OK state=no id=? lost responses=2\n");
+    exchange("S: * OK hi\n"
+             "C: a1 ID NIL\n"
+             "S. * ID (\"name\" \n"
+             "S! 12\n"
+             "S. \"y\")\\r\\n\n"
+             "S: * ID NIL\n"
+             "S: a1 OK done\n",
+             "a1 NIL -> () OK state=no id=? lost responses=2\n");
+    exchange("S: * OK hi\n"
+             "C: a1 ID NIL\n"
+             "S: * ID NIL\n"
+             "S: * ID NIL\n"
+             "S! 12\n"
+             "S: a1 OK done\n",
+             "a1 NIL -> NIL OK state=no id=? lost responses=2 s:extra-response\n");
 }
 
 static void test_cleartext(void)

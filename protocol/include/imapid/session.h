@@ -64,6 +64,8 @@ struct imapid_exchange {
     bool tentative; /* its command stands behind a hole and nothing has confirmed it yet */
     bool has_command;
     unsigned n_responses;
+    bool has_extra;     /* two responses with nothing missing between them */
+    bool answer_missed; /* its result, or another's, may have come behind its last response */
     bool response_tentative;
     bool response_dropped; /* one that was given as its response was none, or another's */
     enum imapid_status status;
