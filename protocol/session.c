@@ -561,8 +561,9 @@ static void take_response(struct imapid_session *session, const struct imapid_un
     }
     exchange = &session->exchanges[slot];
     if (exchange->response_tentative) {
-        /* Of two that may both be none the later one stands nearer to the result. */
+        /* Of two that may both be none the later one stands nearer to the result. Nobody knows. */
         drop_response(session, (unsigned)slot);
+        exchange->lost = true;
     } else if (exchange->n_responses) {
         kind = IMAPID_EVENT_EXTRA;
         exchange->has_extra |= !exchange->answer_missed;

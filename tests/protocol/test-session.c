@@ -630,6 +630,20 @@ static void test_holes(void)
           "a2 (n=2) -> - OK state=? id=? lost\n");
 }
 
+/* Behind a hole the first of two responses may be the text of a message: which was the answer is
+ * not known. */
+static void test_two_behind_hole(void)
+{
+    check("S. * OK h\n"
+          "S! 5\n"
+          "S: i\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a1 OK\n",
+          "a1 (n=1) -> (s=2) OK state=? id=? lost\n");
+}
+
 /* A response tells nothing against the server while a command may be missing. */
 static void test_hole_in_client(void)
 {
@@ -1133,6 +1147,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/middle", test_middle);
     g_test_add_func("/session/middle-of-message", test_middle_of_message);
     g_test_add_func("/session/holes", test_holes);
+    g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/answered-early", test_answered_early);
     g_test_add_func("/session/answered-early-in-doubt", test_answered_early_in_doubt);
