@@ -200,15 +200,16 @@ static bool is_orphan(const struct imapid_exchange *exchange)
     return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
-/* Commands may have been missed, from here on or since the last ones: that of an open response may
- * be among them. */
-static void doubt_commands(struct imapid_session *session)
+/* A command behind that of this order may have been missed, or is known no more: an open response
+ * may be the answer to it. */
+static void doubt_commands(struct imapid_session *session, uint64_t order)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open && !session->exchanges[i].has_command)
             session->exchanges[i].lost = true;
     session->client_gap = true;
-    session->client_gap_order = session->order;
+    if (order > session->client_gap_order)
+        session->client_gap_order = order;
 }
 
 static unsigned find_free_slot(const struct imapid_session *session)
@@ -229,8 +230,8 @@ static void evict_oldest(struct imapid_session *session)
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         session->exchanges[i].lost = true;
-    doubt_commands(session);
     oldest = (unsigned)find_oldest(session, is_any);
+    doubt_commands(session, session->exchanges[oldest].order);
     if (session->exchanges[oldest].tentative || session->exchanges[oldest].response_tentative)
         close_exchange(session, oldest, IMAPID_EVENT_DROP); /* nothing will ever confirm it */
     else
@@ -402,7 +403,7 @@ static void stop_data(struct imapid_session *session, enum imapid_word word)
 /* Nobody knows any more whether the client's lines are data or commands. */
 static void doubt_client(struct imapid_session *session)
 {
-    doubt_commands(session);
+    doubt_commands(session, session->order);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
     imapid_frame_doubt(CLIENT(session));
@@ -797,7 +798,7 @@ static void doubt_state(struct imapid_session *session)
 
 static void lose_client(struct imapid_session *session)
 {
-    doubt_commands(session);
+    doubt_commands(session, session->order);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
     if (!CLIENT(session)->cut) /* else the state is still that of the ID before the hole */
@@ -1008,7 +1009,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     }
     take_unit(session, side, unit, sync != IMAPID_SYNC_SURE);
     if (is_cut) { /* only now the hole comes */
-        doubt_commands(session);
+        doubt_commands(session, session->order);
         doubt_state(session);
     }
     return IMAPID_SESSION_UNIT;
@@ -1031,7 +1032,7 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
 void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
 {
     if (side == IMAPID_CLIENT)
-        doubt_commands(session);
+        doubt_commands(session, session->order);
     else if (CLIENT(session)->asks || sends_data(session))
         doubt_client(session);
 }

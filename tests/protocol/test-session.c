@@ -747,6 +747,34 @@ static void test_early_answer_lost(void)
           "a2 (name=z) -> (name=y) OK state=no id=?\n");
 }
 
+/* More commands at the same time than there are slots: a response may be missing, but it is never
+ * that of another command. */
+static void test_more_than_slots(void)
+{
+    for (int n = IMAPID_SLOTS; n < 5 * IMAPID_SLOTS; n += 3) {
+        GString *transcript = g_string_new("S: * OK hi\n"), *expected = g_string_new(NULL);
+        int n_evicted = n - (IMAPID_SLOTS - 1);
+
+        for (int i = 0; i < n; i++)
+            g_string_append_printf(transcript, "C: a%d ID (\"n\" \"%d\")\n", i, i);
+        for (int i = 0; i < n; i++) {
+            g_string_append_printf(transcript, "S: * ID (\"s\" \"%d\")\nS: a%d OK\n", i, i);
+            if (i < n_evicted)
+                g_string_append_printf(expected, "a%d (n=%d) -> - none state=no id=? lost\n", i, i);
+            else
+                g_string_append_printf(expected, "a%d (n=%d) -> (s=%d) OK state=no id=? lost\n", i,
+                                       i, i);
+        }
+        g_string_append(transcript, "C: b ID (\"n\" \"b\")\n"
+                                    "S: * ID (\"s\" \"b\")\n"
+                                    "S: b OK\n");
+        g_string_append(expected, "b (n=b) -> (s=b) OK state=no id=?\n");
+        check(transcript->str, expected->str);
+        g_string_free(transcript, TRUE);
+        g_string_free(expected, TRUE);
+    }
+}
+
 /* More likely-looking commands than there are slots, in a message in whose middle the capture
  * begins: none of them is told, even before the server has said a word. */
 static void test_many_decoys(void)
@@ -1153,6 +1181,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/answered-early-in-doubt", test_answered_early_in_doubt);
     g_test_add_func("/session/answered-in-line-end", test_answered_in_line_end);
     g_test_add_func("/session/early-answer-lost", test_early_answer_lost);
+    g_test_add_func("/session/more-than-slots", test_more_than_slots);
     g_test_add_func("/session/many-decoys", test_many_decoys);
     g_test_add_func("/session/end", test_end);
     for (guint i = 0; i < G_N_ELEMENTS(rich); i++) {
