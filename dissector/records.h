@@ -27,11 +27,14 @@ struct imapid_origin {
     uint16_t family;     /* 4 or 6; 0: not told */
 };
 
+struct imapid_part;
+
 /* An ID command or response. */
 struct imapid_ident {
     enum imapid_side side;
     struct imapid_unit unit;  /* its data is a copy in file scope, good as long as this is */
     struct imapid_call *call; /* in which its last octet came; file scope */
+    struct imapid_part *part; /* the one that carries it; NULL: none; file scope */
     struct imapid_exchange_record *exchange; /* file scope */
     bool is_extra;                           /* one more response of an exchange that has one */
     bool dropped;                            /* what looked like a response was none */

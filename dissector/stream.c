@@ -202,6 +202,7 @@ static struct imapid_ident *add_ident(struct reader *reader, const struct imapid
     imapid_ident_read(ident);
     ident->exchange = exchange;
     ident->is_extra = is_extra;
+    ident->part = part;
     if (part)
         part->ident = ident;
     if (reader->stream->as_ended_at)
@@ -281,6 +282,8 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         return;
     default:
         record->tentative = record->response_tentative = false;
+        if (record->response && record->response->part) /* that nothing had asked for it */
+            record->response->part->codes |= imapid_records_settle(record, exchange);
         stream->slots[event->slot] = NULL;
         return;
     }

@@ -200,6 +200,25 @@ static bool is_orphan(const struct imapid_exchange *exchange)
     return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
+static bool is_whole_orphan(const struct imapid_exchange *exchange)
+{
+    return is_orphan(exchange) && !exchange->lost && !exchange->response_tentative;
+}
+
+/* The client speaks for the first time: what was answered before was not asked. Before this nobody
+ * knew whether the client is in the capture. True if there was such a response. */
+static bool end_unsolicited(struct imapid_session *session)
+{
+    bool found = false;
+    int slot;
+
+    while (knows_all_commands(session) && (slot = find_oldest(session, is_whole_orphan)) >= 0) {
+        end_exchange(session, (unsigned)slot);
+        found = true;
+    }
+    return found;
+}
+
 /* A command behind that of this order may have been missed, or is known no more: an open response
  * may be the answer to it. */
 static void doubt_commands(struct imapid_session *session, uint64_t order)
@@ -959,7 +978,13 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     enum imapid_frame_status status;
     bool was_cut = frame->cut, was_answered = frame->answered, is_cut;
 
-    session->seen[side] |= n != 0;
+    if (n && !session->seen[side]) {
+        session->seen[side] = true;
+        if (side == IMAPID_CLIENT && end_unsolicited(session)) {
+            *n_used = 0;
+            return IMAPID_SESSION_PASSED;
+        }
+    }
     if (side == IMAPID_SERVER && (CLIENT(session)->awaits || CLIENT(session)->n_scanned))
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);

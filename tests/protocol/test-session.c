@@ -658,6 +658,28 @@ static void test_hole_in_client(void)
           "- - -> NIL none state=? id=? unsolicited\n");
 }
 
+/* What is sent before the client speaks was not asked for: known as soon as it does speak, if
+ * nothing of it is missing. */
+static void test_before_client(void)
+{
+    check("S: * OK hi\n"
+          "S: * ID NIL\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n",
+          "- - -> NIL none state=no id=? unsolicited\n"
+          "a1 (n=1) -> (s=1) OK state=no id=?\n");
+    check("S: * OK hi\n"
+          "S: * ID NIL\n"
+          "C! 20\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n",
+          "- - -> NIL none state=no id=? lost\n");
+    check("S: * OK hi\n"
+          "S: * ID NIL\n",
+          "- - -> NIL none state=no id=? lost\n");
+}
+
 /* Dovecot's login process answers at the last parenthesis, before the line end comes. */
 static void test_answered_early(void)
 {
@@ -1177,6 +1199,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
+    g_test_add_func("/session/before-client", test_before_client);
     g_test_add_func("/session/answered-early", test_answered_early);
     g_test_add_func("/session/answered-early-in-doubt", test_answered_early_in_doubt);
     g_test_add_func("/session/answered-in-line-end", test_answered_in_line_end);
