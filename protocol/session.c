@@ -716,13 +716,17 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     take_orphan_result(session, status);
 }
 
-/* The first response of a connection says in which state it begins (RFC 9051 7.1). */
+/* The first response of a connection says in which state it begins (RFC 9051 7.1): so did the
+ * commands of a client that does not wait for it. */
 static void take_greeting(struct imapid_session *session, enum imapid_word word)
 {
     if (word == IMAPID_WORD_PREAUTH)
         session->state = IMAPID_STATE_AUTHENTICATED;
     else if (word == IMAPID_WORD_OK)
         session->state = IMAPID_STATE_NOT_AUTHENTICATED;
+    session->state_in_hand = session->state;
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        session->exchanges[i].state = session->state;
 }
 
 static void take_untagged(struct imapid_session *session, const struct imapid_unit *unit,

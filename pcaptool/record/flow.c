@@ -375,11 +375,13 @@ static int client_by_port(const struct imapid_conn *conn)
 
 static void begin_session(struct imapid_flow *flow, int client)
 {
+    int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
+
     flow->client = client;
     flow->stage = STAGE_IMAP;
     imapid_session_init(&flow->session, flow->from_start, flow->session.security);
     for (int i = 0; i < 2; i++) {
-        int dir = i ? client : !client; /* the server greets first */
+        int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
 
         if (!early)

@@ -680,6 +680,21 @@ static void test_before_client(void)
           "- - -> NIL none state=no id=? lost\n");
 }
 
+/* A client that does not wait is in the state that the greeting tells of. */
+static void test_before_greeting(void)
+{
+    check("C: a1 ID (\"n\" \"1\")\n"
+          "C. a2 ID (\"n\" \"2\")\n"
+          "S: * PREAUTH hi\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n"
+          "C: \n",
+          "a1 (n=1) -> (s=1) OK state=yes id=?\n"
+          "a2 (n=2) -> (s=2) OK state=yes id=?\n");
+}
+
 /* Dovecot's login process answers at the last parenthesis, before the line end comes. */
 static void test_answered_early(void)
 {
@@ -1200,6 +1215,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/before-client", test_before_client);
+    g_test_add_func("/session/before-greeting", test_before_greeting);
     g_test_add_func("/session/answered-early", test_answered_early);
     g_test_add_func("/session/answered-early-in-doubt", test_answered_early_in_doubt);
     g_test_add_func("/session/answered-in-line-end", test_answered_in_line_end);

@@ -44,6 +44,14 @@ def check_whole(packets, client_port=50000, state="not-authenticated"):
     assert exchange["client"]["port"] == client_port and exchange["state"] == state, exchange
 
 
+def test_client_does_not_wait():
+    for port in 143, 4711:
+        check_whole(pcap.Talk(server_port=port).handshake().client(COMMAND).server(GREETING + ANSWER).packets)
+        check_whole(pcap.Talk(server_port=port).handshake().client(COMMAND).server(GREETING).server(ANSWER).packets)
+        check_whole(pcap.Talk(server_port=port).handshake().client(COMMAND[:9]).server(GREETING[:1])
+                    .client(COMMAND[9:]).server(GREETING[1:] + ANSWER).packets)
+
+
 def test_unsolicited_before_the_client_speaks():
     asked = pcap.Talk().handshake().server(GREETING).server(b"* ID NIL\r\n").client(COMMAND).server(ANSWER)
     exchanges, _ = records(asked.packets)
