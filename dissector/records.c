@@ -55,11 +55,19 @@ struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum ima
     return ident;
 }
 
-/* Has what stands behind a hole been confirmed, or can it be believed now that no more comes? Where
- * the side that would confirm it is not in the capture, it is believed. */
+/* Has what stands behind a hole been confirmed, or can it be believed now that no more comes? The
+ * rule is that of protocol/session.c: where the side that would confirm it is not in the capture,
+ * it is believed, a response if a tagged line came behind it. */
 static bool is_believed(bool tentative, bool settled, bool can_be_confirmed)
 {
     return !tentative || (settled && !can_be_confirmed);
+}
+
+static bool is_response_believed(const struct imapid_exchange_record *exchange, bool settled,
+                                 const bool seen[2])
+{
+    return is_believed(exchange->response_tentative, settled,
+                       seen[IMAPID_CLIENT] || exchange->status == IMAPID_STATUS_NONE);
 }
 
 bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, bool settled,
@@ -67,15 +75,13 @@ bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, b
 {
     return !exchange->dropped &&
            is_believed(exchange->tentative, settled, seen[IMAPID_CLIENT] && seen[IMAPID_SERVER]) &&
-           (exchange->command ||
-            is_believed(exchange->response_tentative, settled, seen[IMAPID_CLIENT]));
+           (exchange->command || is_response_believed(exchange, settled, seen));
 }
 
 bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2])
 {
     return !ident->dropped && imapid_records_is_believed(ident->exchange, settled, seen) &&
-           (ident->side == IMAPID_CLIENT ||
-            is_believed(ident->exchange->response_tentative, settled, seen[IMAPID_CLIENT]));
+           (ident->side == IMAPID_CLIENT || is_response_believed(ident->exchange, settled, seen));
 }
 
 uint32_t imapid_records_settle(struct imapid_exchange_record *record,

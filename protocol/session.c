@@ -131,21 +131,19 @@ static void judge_orphan(const struct imapid_session *session, struct imapid_exc
 }
 
 /* Ends what can have no further part. What nothing has confirmed is dropped, unless the side that
- * would confirm it is not in the capture at all, and something else speaks for it: the connection
- * was seen from its start, or a tagged line came behind the response. The text of a message can
- * look like any command or response. */
+ * would confirm it is not in the capture at all; of a response a tagged line has to come behind it
+ * then, which a server that was asked would send. The text of a message can look like any command
+ * or response. */
 static void end_exchange(struct imapid_session *session, unsigned slot)
 {
     struct imapid_exchange *exchange = &session->exchanges[slot];
 
-    if (exchange->tentative &&
-        (!session->from_start || (session->seen[IMAPID_SERVER] && session->seen[IMAPID_CLIENT]))) {
+    if (exchange->tentative && session->seen[IMAPID_SERVER]) {
         close_exchange(session, slot, IMAPID_EVENT_DROP);
         return;
     }
     if (exchange->response_tentative &&
-        (session->seen[IMAPID_CLIENT] ||
-         (!session->from_start && exchange->status == IMAPID_STATUS_NONE)))
+        (session->seen[IMAPID_CLIENT] || exchange->status == IMAPID_STATUS_NONE))
         drop_response(session, slot);
     if (!exchange->open)
         return;

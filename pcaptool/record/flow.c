@@ -373,13 +373,13 @@ static int client_by_port(const struct imapid_conn *conn)
     return known[0] == known[1] ? -1 : known[0];
 }
 
-static void begin_session(struct imapid_flow *flow, int client)
+static void begin_session(struct imapid_flow *flow, int client, bool from_start)
 {
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
     flow->client = client;
     flow->stage = STAGE_IMAP;
-    imapid_session_init(&flow->session, flow->from_start, flow->session.security);
+    imapid_session_init(&flow->session, from_start, flow->session.security);
     for (int i = 0; i < 2; i++) {
         int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
@@ -391,6 +391,21 @@ static void begin_session(struct imapid_flow *flow, int client)
     }
 }
 
+/* Nobody knows whether the octets that would decide ever come: decides without them, if there is
+ * something to go by: where the connection was seen from its start, a client that speaks while no
+ * server has greeted it. On ports that are not IMAP's only an ID makes that IMAP. */
+static bool decide_at_last(struct imapid_flow *flow)
+{
+    int by_port = client_by_port(flow->conn);
+    const GByteArray *early = flow->client < 0 ? NULL : flow->early[flow->client];
+
+    if (!flow->from_start || !early || flow->early[!flow->client] ||
+        imapid_session_recognise(early->data, early->len, true) != IMAPID_SPEAKER_CLIENT)
+        return false;
+    begin_session(flow, flow->client, by_port == flow->client);
+    return true;
+}
+
 /* Seen from its first octets. False: no IMAP. */
 static bool decide_at_start(struct imapid_flow *flow, int dir)
 {
@@ -400,11 +415,12 @@ static bool decide_at_start(struct imapid_flow *flow, int dir)
     if (speaker == IMAPID_SPEAKER_UNCLEAR)
         return early->len < EARLY_MAX;
     if (speaker == IMAPID_SPEAKER_SERVER && (flow->client < 0 || dir != flow->client)) {
-        begin_session(flow, !dir);
+        begin_session(flow, !dir, true);
         return true;
     }
     /* A client that does not wait for the greeting has yet to be greeted. */
-    return speaker == IMAPID_SPEAKER_CLIENT && dir == flow->client && early->len < EARLY_MAX;
+    return speaker == IMAPID_SPEAKER_CLIENT && dir == flow->client &&
+           (early->len < EARLY_MAX || decide_at_last(flow));
 }
 
 /* Begun in the middle: looks for the first likely line. */
@@ -415,7 +431,7 @@ static bool decide_in_middle(struct imapid_flow *flow, int dir)
     size_t at = 0;
 
     if (by_port >= 0) {
-        begin_session(flow, by_port);
+        begin_session(flow, by_port, false);
         return true;
     }
     while (at < early->len) {
@@ -425,7 +441,7 @@ static bool decide_in_middle(struct imapid_flow *flow, int dir)
 
         if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER) {
             g_byte_array_remove_range(early, 0, (guint)at);
-            begin_session(flow, speaker == IMAPID_SPEAKER_CLIENT ? dir : !dir);
+            begin_session(flow, speaker == IMAPID_SPEAKER_CLIENT ? dir : !dir, false);
             return true;
         }
         if (!newline)
@@ -571,18 +587,19 @@ static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octe
 {
     enum imapid_speaker speaker;
 
-    if (flow->is_imap || flow->from_start || client_by_port(flow->conn) >= 0)
+    if (flow->is_imap || flow->session.from_start || client_by_port(flow->conn) >= 0)
         return true;
     flow->n_passed += n;
     if (flow->n_passed > PATIENCE)
         return false;
     speaker = imapid_session_recognise(octets, n, false);
-    if (speaker == (dir == flow->client ? IMAPID_SPEAKER_SERVER : IMAPID_SPEAKER_CLIENT)) {
+    if (!flow->from_start &&
+        speaker == (dir == flow->client ? IMAPID_SPEAKER_SERVER : IMAPID_SPEAKER_CLIENT)) {
         for (unsigned i = 0; i < IMAPID_SLOTS; i++)
             clear_slot(&flow->slots[i]);
         drop_window(flow, IMAPID_CLIENT);
         drop_window(flow, IMAPID_SERVER);
-        begin_session(flow, !flow->client);
+        begin_session(flow, !flow->client, false);
     }
     return true;
 }
@@ -608,7 +625,7 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
     struct imapid_flow *flow = ctx;
 
     (void)packet; /* what is cut came before it */
-    if (flow->stage == STAGE_UNDECIDED) {
+    if (flow->stage == STAGE_UNDECIDED && !decide_at_last(flow)) {
         flow->from_start = false;
         if (flow->early[dir])
             g_byte_array_set_size(flow->early[dir], 0);
@@ -699,6 +716,8 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     flow->conn = conn;
     if (flow->layers)
         imapid_layers_finish(flow->layers);
+    if (flow->stage == STAGE_UNDECIDED)
+        (void)decide_at_last(flow);
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
             cut(flow, (enum imapid_side)side, 0);

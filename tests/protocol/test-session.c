@@ -486,7 +486,7 @@ static void test_client_only(void)
                "C: \n"
                "C: a1 ID (\"name\" \"x\")\n"
                "C: a2 NOOP\n",
-               &middle, ""); /* that may be the message still */
+               &middle, "a1 (name=x) -> - none state=? id=? lost tentative\n");
 }
 
 static void test_server_only(void)
@@ -504,6 +504,10 @@ static void test_server_only(void)
                "S: * ID (\"name\" \"y\")\n"
                "S: a1 OK\n",
                &middle, "- - -> (name=y) OK state=? id=? lost tentative\n");
+    check("S: * OK hi\n"
+          "S! 20\n"
+          "S: * ID (\"name\" \"decoy\")\n",
+          "");
 }
 
 /* ---- begun in the middle ---- */

@@ -65,6 +65,40 @@ def test_unsolicited_before_the_client_speaks():
     assert exchanges and "unsolicited-response" not in codes, exchanges
 
 
+def check_client_only(packets, from_start):
+    exchanges, sessions = records(packets)
+    assert len(exchanges) == len(sessions) == 1, exchanges
+    exchange = exchanges[0]
+    assert exchange["command"]["params"] == MUTT and exchange["client"]["port"] == 50000, exchange
+    assert not exchange["response"] and not exchange["result"] and not exchange["complete"], exchange
+    assert sessions[0]["from_start"] == from_start, sessions
+
+
+def test_client_alone():
+    for port in 143, 4711:
+        def talk():
+            return pcap.Talk(server_port=port).handshake()
+
+        waits = talk().server(GREETING).client(COMMAND).server(ANSWER).client(b"a2 NOOP\r\n")
+        check_client_only(of_side(waits, 0)[2:], False)
+        # Nothing but its last packet says that the server spoke; or not even that does.
+        check_client_only(of_side(talk().client(COMMAND).server(GREETING + ANSWER).client(b"a2 NOOP\r\n"), 0), True)
+        check_client_only(of_side(talk().client(COMMAND), 0), True)
+        check_client_only(talk().client(COMMAND).packets, True)
+        long = talk().client(COMMAND + b"a2 APPEND x {5000+}\r\n").client(b"x" * 5000 + b"\r\n")
+        check_client_only(of_side(long, 0), True)
+        # Only the text of a message, as far as anybody knows: the server is there and answers nothing.
+        text = talk().server(GREETING).lose(0, 5).client(COMMAND).server(b"a0 OK appended\r\n").client(b"a2 NOOP\r\n")
+        assert records(text.server(b"a2 OK\r\n").packets)[0] == [], text
+
+
+def test_no_imap_of_a_client_alone():
+    for text in b"get id\r\n", b"get list\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n":
+        talk = pcap.Talk(server_port=11211).handshake().client(text).server(b"END\r\n").client(text)
+        assert records(of_side(talk, 0)) == [[], []], text
+        assert records(talk.packets) == [[], []], text
+
+
 for name, test in list(globals().items()):
     if name.startswith("test_"):
         test()
