@@ -47,6 +47,7 @@ struct imapid_flow {
     bool is_imap;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_passed;               /* octets looked at in vain */
+    bool contradicts[2];             /* by direction: it spoke like the other side, unproven */
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
     bool switched;                   /* a layer was added in the middle of a window */
@@ -377,6 +378,8 @@ static void begin_session(struct imapid_flow *flow, int client, bool from_start)
 {
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
+    if (client != flow->client)
+        memset(flow->contradicts, 0, sizeof flow->contradicts);
     flow->client = client;
     flow->stage = STAGE_IMAP;
     imapid_session_init(&flow->session, from_start, flow->session.security);
@@ -392,13 +395,17 @@ static void begin_session(struct imapid_flow *flow, int client, bool from_start)
 }
 
 /* Nobody knows whether the octets that would decide ever come: decides without them, if there is
- * something to go by: where the connection was seen from its start, a client that speaks while no
- * server has greeted it. On ports that are not IMAP's only an ID makes that IMAP. */
+ * something to go by. That is a port, and where the connection was seen from its start a client
+ * that speaks while no server has greeted it. On other ports only an ID makes that IMAP. */
 static bool decide_at_last(struct imapid_flow *flow)
 {
     int by_port = client_by_port(flow->conn);
     const GByteArray *early = flow->client < 0 ? NULL : flow->early[flow->client];
 
+    if (!flow->from_start && by_port >= 0 && (flow->contradicts[0] || flow->contradicts[1])) {
+        begin_session(flow, by_port, false);
+        return true;
+    }
     if (!flow->from_start || !early || flow->early[!flow->client] ||
         imapid_session_recognise(early->data, early->len, true) != IMAPID_SPEAKER_CLIENT)
         return false;
@@ -423,15 +430,40 @@ static bool decide_at_start(struct imapid_flow *flow, int dir)
            (early->len < EARLY_MAX || decide_at_last(flow));
 }
 
+/* Does a direction speak like the other side? Octets that are unclear do not change it. */
+static void note_speaker(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
+{
+    enum imapid_speaker speaker = imapid_session_recognise(octets, n, false);
+
+    if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER)
+        flow->contradicts[dir] = (speaker == IMAPID_SPEAKER_CLIENT) != (dir == flow->client);
+}
+
+/* Begun in the middle, on a port of IMAP. Where the first octets speak against the port, the other
+ * side is waited for: if it does so too, the port is a client's. */
+static void decide_by_port(struct imapid_flow *flow, int dir, int by_port)
+{
+    const GByteArray *early = flow->early[dir];
+
+    flow->client = by_port;
+    note_speaker(flow, dir, early->data, early->len);
+    if (flow->contradicts[dir] && !flow->early[!dir] && early->len < EARLY_MAX)
+        return;
+    begin_session(flow, flow->contradicts[0] && flow->contradicts[1] ? !by_port : by_port, false);
+}
+
 /* Begun in the middle: looks for the first likely line. */
 static bool decide_in_middle(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = flow->early[dir];
-    int by_port = client_by_port(flow->conn);
+    int by_port = client_by_port(flow->conn), by_syn = flow->conn->client;
     size_t at = 0;
 
     if (by_port >= 0) {
-        begin_session(flow, by_port, false);
+        if (by_syn >= 0)
+            begin_session(flow, by_syn, false);
+        else
+            decide_by_port(flow, dir, by_port);
         return true;
     }
     while (at < early->len) {
@@ -441,7 +473,11 @@ static bool decide_in_middle(struct imapid_flow *flow, int dir)
 
         if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER) {
             g_byte_array_remove_range(early, 0, (guint)at);
-            begin_session(flow, speaker == IMAPID_SPEAKER_CLIENT ? dir : !dir, false);
+            begin_session(flow,
+                          by_syn >= 0                        ? by_syn
+                          : speaker == IMAPID_SPEAKER_CLIENT ? dir
+                                                             : !dir,
+                          false);
             return true;
         }
         if (!newline)
@@ -581,20 +617,19 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
 }
 
 /* Nothing has confirmed the session yet: octets that speak for the other orientation turn it round.
- * Not against a port of IMAP: a message in the middle of which the capture begins may say anything.
- */
+ * Against a port of IMAP both sides have to: a message in the middle of which the capture begins
+ * may say anything, but only one side sends it. */
 static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
 {
-    enum imapid_speaker speaker;
+    bool by_port = client_by_port(flow->conn) >= 0;
 
-    if (flow->is_imap || flow->session.from_start || client_by_port(flow->conn) >= 0)
+    if (flow->is_imap || flow->session.from_start)
         return true;
     flow->n_passed += n;
-    if (flow->n_passed > PATIENCE)
+    if (flow->n_passed > PATIENCE && !by_port)
         return false;
-    speaker = imapid_session_recognise(octets, n, false);
-    if (!flow->from_start &&
-        speaker == (dir == flow->client ? IMAPID_SPEAKER_SERVER : IMAPID_SPEAKER_CLIENT)) {
+    note_speaker(flow, dir, octets, n);
+    if (flow->conn->client < 0 && flow->contradicts[dir] && (!by_port || flow->contradicts[!dir])) {
         for (unsigned i = 0; i < IMAPID_SLOTS; i++)
             clear_slot(&flow->slots[i]);
         drop_window(flow, IMAPID_CLIENT);

@@ -99,6 +99,31 @@ def test_no_imap_of_a_client_alone():
         assert records(talk.packets) == [[], []], text
 
 
+def test_client_has_the_port_of_imap():
+    talk = pcap.Talk(client_port=143, server_port=1999).server(GREETING).client(COMMAND).server(ANSWER)
+    check_whole(talk.packets, client_port=143, state="unknown")
+    talk = pcap.Talk(client_port=143, server_port=1999).client(COMMAND).server(ANSWER)
+    check_whole(talk.packets, client_port=143, state="unknown")
+    talk = pcap.Talk(client_port=143, server_port=1999).server(b"rest of a message\r\n").server(b")\r\na0 OK fetched\r\n")
+    check_whole(talk.client(b"a0 NOOP\r\n").server(b"a0 OK\r\n").client(COMMAND).server(ANSWER).packets, client_port=143,
+                state="unknown")
+    # Who was sent the SYN is the server, also behind a hole.
+    for ports in (143, 1999), (50000, 1999):
+        talk = pcap.Talk(*ports).handshake().lose(1, 20).client(b"* 3 EXISTS\r\n").client(COMMAND).server(ANSWER)
+        check_whole(talk.packets, client_port=ports[0], state="unknown")
+
+
+def test_message_does_not_turn_the_sides():
+    """The middle of a message, of the server or of the client, with lines of the other side."""
+    talk = pcap.Talk().server(b"a7 NOOP\r\n").server(b"b1 ID NIL\r\n").server(b")\r\na0 OK fetched\r\n")
+    check_whole(talk.client(COMMAND).server(ANSWER).packets, state="unknown")
+    talk = pcap.Talk().client(b"* 3 EXISTS\r\n").client(b"* ID NIL\r\n").client(b"the end\r\n").server(b"a0 OK appended\r\n")
+    check_whole(talk.client(COMMAND).server(ANSWER).packets, state="unknown")
+    talk = pcap.Talk().server(b"a7 NOOP\r\n").server(GREETING).server(ANSWER)
+    exchanges, sessions = records(talk.packets)
+    assert sessions[0]["client"]["port"] == 50000 and exchanges[0]["response"]["params"] == DOVECOT, exchanges
+
+
 for name, test in list(globals().items()):
     if name.startswith("test_"):
         test()
