@@ -217,16 +217,15 @@ static bool end_unsolicited(struct imapid_session *session)
     return found;
 }
 
-/* A command behind that of this order may have been missed, or is known no more: an open response
- * may be the answer to it. */
-static void doubt_commands(struct imapid_session *session, uint64_t order)
+/* Commands may have been missed, from here on or since the last ones: that of an open response may
+ * be among them. */
+static void doubt_commands(struct imapid_session *session)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges[i].open && !session->exchanges[i].has_command)
             session->exchanges[i].lost = true;
     session->client_gap = true;
-    if (order > session->client_gap_order)
-        session->client_gap_order = order;
+    session->client_gap_order = session->order;
 }
 
 static unsigned find_free_slot(const struct imapid_session *session)
@@ -247,8 +246,8 @@ static void evict_oldest(struct imapid_session *session)
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         session->exchanges[i].lost = true;
+    doubt_commands(session);
     oldest = (unsigned)find_oldest(session, is_any);
-    doubt_commands(session, session->exchanges[oldest].order);
     if (session->exchanges[oldest].tentative || session->exchanges[oldest].response_tentative)
         close_exchange(session, oldest, IMAPID_EVENT_DROP); /* nothing will ever confirm it */
     else
@@ -420,7 +419,7 @@ static void stop_data(struct imapid_session *session, enum imapid_word word)
 /* Nobody knows any more whether the client's lines are data or commands. */
 static void doubt_client(struct imapid_session *session)
 {
-    doubt_commands(session, session->order);
+    doubt_commands(session);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
     imapid_frame_doubt(CLIENT(session));
@@ -682,11 +681,18 @@ static void take_answer(struct imapid_session *session, unsigned i, enum imapid_
     expect_lines(session);
 }
 
-/* A command that was missed, or whose tag was, is answered: later commands cannot have been, and
- * the one whose data the client seems to send may be over. */
+/* A command that was missed, or whose tag was, is answered: commands that are still open cannot
+ * have been, unless they came earlier and their answer is missing. And the one whose data the
+ * client seems to send may be over. */
 static void take_strange_answer(struct imapid_session *session)
 {
-    drop_responses_after(session, session->client_gap_order);
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        const struct imapid_exchange *exchange = &session->exchanges[i];
+
+        if (exchange->open && exchange->has_command && exchange->n_responses &&
+            (exchange->order > session->client_gap_order || !exchange->answer_missed))
+            drop_response(session, i);
+    }
     if (sends_data(session))
         doubt_client(session);
 }
@@ -819,7 +825,7 @@ static void doubt_state(struct imapid_session *session)
 
 static void lose_client(struct imapid_session *session)
 {
-    doubt_commands(session, session->order);
+    doubt_commands(session);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
     if (!CLIENT(session)->cut) /* else the state is still that of the ID before the hole */
@@ -1036,7 +1042,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     }
     take_unit(session, side, unit, sync != IMAPID_SYNC_SURE);
     if (is_cut) { /* only now the hole comes */
-        doubt_commands(session, session->order);
+        doubt_commands(session);
         doubt_state(session);
     }
     return IMAPID_SESSION_UNIT;
@@ -1059,7 +1065,7 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
 void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
 {
     if (side == IMAPID_CLIENT)
-        doubt_commands(session, session->order);
+        doubt_commands(session);
     else if (CLIENT(session)->asks || sends_data(session))
         doubt_client(session);
 }

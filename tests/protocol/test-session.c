@@ -662,6 +662,21 @@ static void test_hole_in_client(void)
           "- - -> NIL none state=? id=? unsolicited\n");
 }
 
+/* The response before the answer to a missed command is not that of one that is still open; also
+ * where the hole in front of that is noticed once more behind it. */
+static void test_strange_answer(void)
+{
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "C?\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
+}
+
 /* What is sent before the client speaks was not asked for: known as soon as it does speak, if
  * nothing of it is missing. */
 static void test_before_client(void)
@@ -1218,6 +1233,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
+    g_test_add_func("/session/strange-answer", test_strange_answer);
     g_test_add_func("/session/before-client", test_before_client);
     g_test_add_func("/session/before-greeting", test_before_greeting);
     g_test_add_func("/session/answered-early", test_answered_early);
