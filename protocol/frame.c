@@ -482,10 +482,14 @@ static bool end_answered(struct imapid_frame *frame, const uint8_t *window,
     return true;
 }
 
-enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uint8_t *window,
-                                           size_t n, struct imapid_unit *unit, size_t *n_used)
+static enum imapid_frame_status read_on(struct imapid_frame *frame, const uint8_t *window, size_t n,
+                                        struct imapid_unit *unit, size_t *n_used)
 {
-    *n_used = 0;
+    if (frame->gone) {
+        frame->gone = false;
+        *n_used = n;
+        return IMAPID_FRAME_MORE;
+    }
     if (frame->cut)
         return end_cut(frame, window, unit, n_used);
     if (frame->refused) {
@@ -507,6 +511,17 @@ enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uin
     return read_unit(frame, window, n, unit, n_used);
 }
 
+enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uint8_t *window,
+                                           size_t n, struct imapid_unit *unit, size_t *n_used)
+{
+    enum imapid_frame_status status;
+
+    *n_used = 0;
+    status = read_on(frame, window, n, unit, n_used);
+    frame->n_left = n - *n_used;
+    return status;
+}
+
 void imapid_frame_gap(struct imapid_frame *frame, uint64_t n)
 {
     bool in_literal = n && frame->literal_left >= n;
@@ -514,10 +529,9 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n)
     frame->awaits = false;
     if (frame->in_unit && in_literal) {
         frame->literal_left -= n;
-    } else if (frame->in_unit || frame->sync == IMAPID_SYNC_LOST) {
+    } else if (frame->in_unit || frame->sync == IMAPID_SYNC_LOST || !frame->n_scanned) {
         lose_sync(frame, false);
-    } else if (!frame->n_scanned) {
-        lose_sync(frame, false);
+        frame->gone = frame->n_left > 0;
     } else {
         frame->cut = true;
         frame->gap_in_literal = in_literal ? n : 0;

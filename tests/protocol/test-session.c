@@ -648,6 +648,24 @@ static void test_two_behind_hole(void)
           "a1 (n=1) -> (s=2) OK state=? id=? lost\n");
 }
 
+/* A hole behind octets that are to be looked at again, since nobody knows any more whether they are
+ * data: they are half a line, which those behind the hole do not go on. */
+static void test_hole_behind_doubt(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE X\n"
+          "S: + \n"
+          "C. a2 ID (\"name\"\n"
+          "S! 10\n"
+          "C! 10\n"
+          "C. \"x\n"
+          "C! 10\n"
+          "C: a3 ID (\"name\" \"z\")\n"
+          "S: * ID NIL\n"
+          "S: a3 OK\n",
+          "a3 (name=z) -> NIL OK state=? id=? lost\n");
+}
+
 /* A response tells nothing against the server while a command may be missing. */
 static void test_hole_in_client(void)
 {
@@ -1231,6 +1249,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/middle", test_middle);
     g_test_add_func("/session/middle-of-message", test_middle_of_message);
     g_test_add_func("/session/holes", test_holes);
+    g_test_add_func("/session/hole-behind-doubt", test_hole_behind_doubt);
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/strange-answer", test_strange_answer);

@@ -56,6 +56,7 @@ struct imapid_frame {
     bool awaits;           /* a synchronising literal was announced and none of it has come */
     bool asks;             /* the last one announced has not been granted by "+" yet */
     bool cut;              /* the unit in hand ends here: octets are missing */
+    bool gone;             /* LOST: the window, which stands before a hole, is used up */
     bool refused;          /* the unit in hand ends here: the server refused its literal */
     bool answered;         /* an ID in hand was answered: it is whole if its list is */
     bool bare_newline;
@@ -64,6 +65,7 @@ struct imapid_frame {
     bool escaped;
     uint8_t n_tail; /* its last octets, for a literal announced across a border */
     uint8_t tail[32];
+    size_t n_left;     /* octets of the window that were shown and not used */
     size_t n_scanned;  /* octets of the window that were looked at */
     size_t line_start; /* in the window: the line in hand of an ID */
     uint64_t literal_left;
