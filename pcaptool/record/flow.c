@@ -655,11 +655,21 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
         flow->stage = STAGE_REJECTED;
 }
 
+/* Is the greeting missing? The server spoke first, which it does not where TLS begins or a proxy
+ * tells of a client; and the client is there from its first octet. */
+static bool misses_greeting(const struct imapid_flow *flow, int dir)
+{
+    return flow->from_start && flow->client >= 0 && dir != flow->client && !flow->layers &&
+           !flow->early[0] && !flow->early[1] && client_by_port(flow->conn) == flow->client;
+}
+
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet)
 {
     struct imapid_flow *flow = ctx;
 
     (void)packet; /* what is cut came before it */
+    if (flow->stage == STAGE_UNDECIDED && misses_greeting(flow, dir))
+        begin_session(flow, flow->client, true);
     if (flow->stage == STAGE_UNDECIDED && !decide_at_last(flow)) {
         flow->from_start = false;
         if (flow->early[dir])
