@@ -365,8 +365,16 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
 
 /* ---- one call ---- */
 
+/* Keeps a connection from this frame on. The built-in dissector forgets no STARTTLS: it gives the
+ * connection to TLS at the next OK, even when the command was refused. */
+static void keep(conversation_t *conversation, packet_info *pinfo)
+{
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
+}
+
 /* STARTTLS was answered OK: tells the TLS dissector before the built-in IMAP dissector does, so
- * that what is inside TLS comes to us. */
+ * that what is inside TLS comes to us. Where that one had told it too early, it stays told; what is
+ * inside comes to us all the same. */
 static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
                       conversation_t *conversation)
 {
@@ -377,6 +385,7 @@ static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
         ssl_starttls_post_ack(tls_handle, pinfo, stream_handle);
         conversation_set_dissector_from_frame_number(conversation, pinfo->num, closed_handle);
     }
+    tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
 }
 
 /* A side acknowledges octets of the other that were not captured, or that come later: an answer, or
@@ -440,6 +449,8 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
         stream = begin(conversation, pinfo, tvb, data);
         stream->is_claimed = true;
         stream->fallback = !is_tls && begins_tls(tvb) ? closed_handle : fallback;
+        if (stream->carrier == proto_tcp && !stream->is_foreign)
+            keep(conversation, pinfo);
     }
     if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
@@ -539,7 +550,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         if (carrier_of(pinfo) == proto_tls)
             tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
         else if (!stream->to)
-            conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
+            keep(conversation, pinfo);
     }
     show_call(stream, call, tvb, pinfo, tree);
     return true;

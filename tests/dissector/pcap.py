@@ -36,6 +36,14 @@ def moved(octets, number):
     return octets[:27] + middle + octets[29:31] + middle + octets[33:]
 
 
+def payload(packet):
+    """The port a segment of TCP over IPv4 on Ethernet comes from, and its octets."""
+    octets = packet[2]
+    at = 14 + 4 * (octets[14] & 15)
+    end = 14 + int.from_bytes(octets[16:18], "big")
+    return int.from_bytes(octets[at:at + 2], "big"), octets[at + 4 * (octets[at + 12] >> 4):end]
+
+
 SYN, ACK, PUSH, FIN = 0x02, 0x10, 0x08, 0x01
 
 
