@@ -139,6 +139,13 @@ static bool is_enabled(void)
     return proto_is_protocol_enabled(find_protocol_by_id(proto_imapid));
 }
 
+/* Is this a call to be read? What an error packet quotes is no part of the connection: it may be
+ * cut, and the segment itself comes as well. */
+static bool is_readable(const packet_info *pinfo)
+{
+    return is_enabled() && !pinfo->flags.in_error_pkt;
+}
+
 static bool is_from_server(const struct imapid_stream *stream, packet_info *pinfo)
 {
     if (pinfo->srcport != pinfo->destport)
@@ -437,14 +444,16 @@ static bool begins_tls(tvbuff_t *tvb)
 
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    conversation_t *conversation = connection_here(pinfo);
-    struct imapid_stream *stream = stream_here(conversation, pinfo);
     bool is_tls = carrier_of(pinfo) == proto_tls;
     dissector_handle_t fallback = is_tls ? tls_before : tcp_before;
+    conversation_t *conversation;
+    struct imapid_stream *stream;
     struct imapid_call *call;
 
-    if (!is_enabled())
+    if (!is_readable(pinfo))
         return delegate(fallback, tvb, pinfo, tree, data);
+    conversation = connection_here(pinfo);
+    stream = stream_here(conversation, pinfo);
     if (!stream && !pinfo->fd->visited) {
         stream = begin(conversation, pinfo, tvb, data);
         stream->is_claimed = true;
@@ -562,7 +571,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     struct imapid_stream *stream;
     size_t n = tvb_captured_length(tvb);
 
-    if (!n || !is_enabled())
+    if (!n || !is_readable(pinfo))
         return false;
     conversation = connection_here(pinfo);
     stream = stream_here(conversation, pinfo);

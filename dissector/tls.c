@@ -128,7 +128,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
-    if (!proto_is_protocol_enabled(protocol))
+    if (!proto_is_protocol_enabled(protocol) || pinfo->flags.in_error_pkt)
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     tls = get(find_or_create_conversation(pinfo));
     n_proxy = skip_proxy_header(tls, tvb, pinfo);

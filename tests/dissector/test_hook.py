@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a connection comes into the plugin's hands, stays there, and who is the server in it."""
+import struct
 import unittest
 
 import case
@@ -47,6 +48,57 @@ class Refused(case.Case):
                           for e in found],
                          [(e["tag"], e["command"]["params"], e["response"]["params"], e["result"]["status"])
                           for e in expected])
+
+
+class Quoted(case.Case):
+    """What an ICMP error quotes of a connection is no part of it; the segment itself comes as well."""
+
+    @staticmethod
+    def with_error(talk, index, n=9999, is_before=True):
+        """A router, or a host, says of a segment that it did not get through."""
+        seconds, micros, octets, _ = talk.packets[index]
+        quote = b"\x03\x04\0\0\0\0\x05\x78" + octets[14:54 + n]
+        frame = octets[:14] + struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(quote), 0, 0, 64, 1, 0) + octets[30:34]
+        frame += octets[26:30] + quote
+        talk.packets.insert(index if is_before else index + 1, (seconds, micros, frame, len(frame)))
+        return talk
+
+    def test_a_command(self):
+        for port in (143, 4711):
+            for n in (9999, 20):
+                for is_before in (True, False):
+                    talk = pcap.Talk(server_port=port).handshake().server(GREETING).client(COMMAND).server(ANSWER)
+                    capture = self.capture(self.with_error(talk, 4, n, is_before))
+                    for passes in ((), ("-2",)):
+                        rows = self.shark.rows(capture, ["frame.number", "imapid.version"], "-Y", "imapid.request",
+                                               *passes)
+                        self.assertEqual(rows, [[["6" if is_before else "5"], ["1"]]], (port, n, is_before))
+                    self.assertEqual(self.frames(capture, "imapid.response_in"), [6 if is_before else 5])
+
+    def test_the_first_octets(self):
+        """Of the connection; and nothing but an error."""
+        for port in (143, 4711):
+            talk = pcap.Talk(server_port=port).handshake().server(GREETING).client(COMMAND).server(ANSWER)
+            capture = self.capture(self.with_error(talk, 3))
+            self.assertEqual(self.frames(capture, "imapid"), [6, 7])
+            talk.packets = talk.packets[4:5]
+            self.assertEqual(self.frames(self.capture(talk), "imapid"), [])
+
+    def test_tls(self):
+        """Its records are counted to say what stays closed."""
+        talk = pcap.Talk()
+        talk.packets = pcap.read(self.sample("tls-no-keys.pcap"))
+        told, = self.frames(self.capture(talk), "imapid.not_decrypted")
+        data = [(source, i) for i, (source, octets) in enumerate(map(pcap.payload, talk.packets))
+                if octets[:1] == b"\x17"]
+        other = next(i for source, i in data if source != data[0][0])
+        quotes = []
+        for i in (other, data[0][1]) * 3:
+            copy = pcap.Talk()
+            copy.packets = [talk.packets[i]]
+            quotes.append(self.with_error(copy, 0).packets[0])
+        talk.packets[data[0][1] + 1:data[0][1] + 1] = quotes
+        self.assertEqual(self.frames(self.capture(talk), "imapid.not_decrypted"), [told + len(quotes)])
 
 
 if __name__ == "__main__":
