@@ -742,11 +742,12 @@ void imapid_hook_register(int proto)
 {
     proto_imapid = proto;
     proto_imap = proto_get_id_by_filter_name("imap");
-    proto_stream = proto_register_protocol_in_name_only("IMAP with ID", "IMAP with ID",
-                                                        "imapid.stream", proto_imap, FT_PROTOCOL);
+    proto_stream =
+        proto_register_protocol_in_name_only("Internet Message Access Protocol", "IMAP with ID",
+                                             "imap_id_stream", proto_imap, FT_PROTOCOL);
     imapid_tls_register();
     imapid_legs_register();
-    stream_handle = register_dissector("imapid.stream", dissect_stream, proto_stream);
+    stream_handle = register_dissector("imap_id_stream", dissect_stream, proto_stream);
 #if WS_AT_LEAST(4, 4)
     connections =
         wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);

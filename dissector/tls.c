@@ -160,14 +160,14 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
 void imapid_tls_register(void)
 {
     proto_tls = proto_get_id_by_filter_name("tls");
-    proto_state = proto_register_protocol_in_name_only("IMAP in TLS", "IMAP in TLS", "imapid.tls",
+    proto_state = proto_register_protocol_in_name_only("IMAP in TLS", "IMAP in TLS", "imap_id_tls",
                                                        proto_tls, FT_PROTOCOL);
-    register_dissector("imapid.tls", dissect, proto_state);
+    register_dissector("imap_id_tls", dissect, proto_state);
 }
 
 dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, int proto)
 {
     protocol = find_protocol_by_id(proto);
     tls_handle = tls;
-    return find_dissector("imapid.tls");
+    return find_dissector("imap_id_tls");
 }

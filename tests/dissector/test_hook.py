@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a connection comes into the plugin's hands, stays there, and who is the server in it."""
 import struct
+import subprocess
 import unittest
 
 import case
@@ -99,6 +100,24 @@ class Quoted(case.Case):
             quotes.append(self.with_error(copy, 0).packets[0])
         talk.packets[data[0][1] + 1:data[0][1] + 1] = quotes
         self.assertEqual(self.frames(self.capture(talk), "imapid.not_decrypted"), [told + len(quotes)])
+
+
+class Names(case.Case):
+    """Only what can match is offered as a filter, and what is IMAP is named so."""
+
+    def test_no_filter_that_never_matches(self):
+        done = subprocess.run(self.shark.command(["tshark", "-G", "protocols"]), capture_output=True, check=True,
+                              cwd=self.shark.folder)
+        filters = [line.split("\t")[2] for line in done.stdout.decode().splitlines()]
+        self.assertEqual([name for name in filters if name.startswith("imapid")], ["imapid"])
+
+    def test_in_tls(self):
+        for name in ("curl-dovecot-tls.pcap", "starttls.pcap"):
+            texts = [{line for line in self.shark.tshark(self.sample(name), "-2", "-V", with_plugin=plugin).splitlines()
+                      if "Application Data Protocol: " in line or "Protocols in frame: " in line}
+                     for plugin in (True, False)]
+            self.assertTrue(texts[0])
+            self.assertEqual(*[{line.replace(":imapid", "") for line in text} for text in texts])
 
 
 if __name__ == "__main__":
