@@ -33,6 +33,7 @@ static int proto_stream = -1;
 static int proto_imap = -1;
 static int proto_tcp = -1;
 static int proto_tls = -1;
+static protocol_t *protocol, *builtin;                /* ours, and that of IMAP; for ever */
 static dissector_handle_t stream_handle, imap_handle; /* for ever */
 static dissector_handle_t tls_handle, closed_handle;  /* TLS, and ours before it; for ever */
 static dissector_handle_t tcp_before, tls_before;     /* who had our ports; for ever */
@@ -134,9 +135,10 @@ static struct imapid_stream *stream_here(const conversation_t *conversation, pac
     return stream && stream->is_foreign && stream->carrier != carrier ? NULL : stream;
 }
 
+/* Without the built-in dissector there is nothing to add to. */
 static bool is_enabled(void)
 {
-    return proto_is_protocol_enabled(find_protocol_by_id(proto_imapid));
+    return proto_is_protocol_enabled(protocol) && proto_is_protocol_enabled(builtin);
 }
 
 /* Is this a call to be read? What an error packet quotes is no part of the connection: it may be
@@ -760,6 +762,8 @@ void imapid_hook_handoff(void)
 {
     proto_tcp = proto_get_id_by_filter_name("tcp");
     proto_tls = proto_get_id_by_filter_name("tls");
+    protocol = find_protocol_by_id(proto_imapid);
+    builtin = find_protocol_by_id(proto_imap);
     imap_handle = find_dissector("imap");
     tls_handle = find_dissector("tls");
     tcp_ports = find_dissector_table("tcp.port");
@@ -767,7 +771,7 @@ void imapid_hook_handoff(void)
     if (!imap_handle || !tls_handle || !tcp_ports || !tls_ports)
         return;
     imapid_show_handoff(imap_handle);
-    closed_handle = imapid_tls_handoff(tls_handle, proto_imapid);
+    closed_handle = imapid_tls_handoff(tls_handle, is_enabled);
     tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
     tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);
     dissector_add_uint("tcp.port", PORT_IMAP, stream_handle);

@@ -36,7 +36,7 @@ struct imapid_tls {
 
 static int proto_state = -1;
 static int proto_tls = -1;
-static protocol_t *protocol;          /* ours; for ever */
+static bool (*is_enabled)(void);      /* for ever */
 static dissector_handle_t tls_handle; /* for ever */
 
 static struct imapid_tls *find(const conversation_t *conversation)
@@ -128,7 +128,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
-    if (!proto_is_protocol_enabled(protocol) || pinfo->flags.in_error_pkt)
+    if (!is_enabled() || pinfo->flags.in_error_pkt)
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     tls = get(find_or_create_conversation(pinfo));
     n_proxy = skip_proxy_header(tls, tvb, pinfo);
@@ -165,9 +165,9 @@ void imapid_tls_register(void)
     register_dissector("imap_id_tls", dissect, proto_state);
 }
 
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, int proto)
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, bool (*is_wanted)(void))
 {
-    protocol = find_protocol_by_id(proto);
+    is_enabled = is_wanted;
     tls_handle = tls;
     return find_dissector("imap_id_tls");
 }

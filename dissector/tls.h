@@ -12,8 +12,8 @@
 void imapid_tls_register(void);
 
 /* Returns the dissector to which connections known to carry IMAP in TLS are to be given: it calls
- * that of TLS, and keeps count, as long as our protocol `proto` is enabled. For ever. */
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, int proto);
+ * that of TLS, and keeps count, as long as that is wanted. For ever. */
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, bool (*is_wanted)(void));
 
 /* Something of this connection came out of TLS: it is not closed. */
 void imapid_tls_note_open(conversation_t *conversation);

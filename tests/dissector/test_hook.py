@@ -120,5 +120,17 @@ class Names(case.Case):
             self.assertEqual(*[{line.replace(":imapid", "") for line in text} for text in texts])
 
 
+class SwitchedOff(case.Case):
+    def test_without_the_builtin_dissector(self):
+        """All is as without the plugin, whatever the port."""
+        way = ("-2", "-V", "--disable-protocol", "imap")
+        captures = [self.sample(name) for name in ("tls-no-keys.pcap", "curl-dovecot-tls.pcap", "starttls.pcap")]
+        for port in (143, 4711):
+            talk = pcap.Talk(server_port=port).handshake().server(GREETING).client(COMMAND).server(ANSWER)
+            captures.append(self.capture(talk, f"port-{port}.pcap"))
+        for capture in captures:
+            self.assertEqual(self.shark.tshark(capture, *way), self.shark.tshark(capture, *way, with_plugin=False))
+
+
 if __name__ == "__main__":
     unittest.main()
