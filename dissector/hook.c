@@ -25,9 +25,6 @@
 #define PORT_IMAP  143
 #define PORT_IMAPS 993
 
-/* Bits of tcp_analysis.conversation_completeness: SYN, SYN with ACK. */
-#define SAW_HANDSHAKE 0x03
-
 static int proto_imapid = -1;
 static int proto_stream = -1;
 static int proto_imap = -1;
@@ -256,9 +253,10 @@ static unsigned flags_of(const struct tcp_analysis *tcp)
     return tcp && tcp->ta ? tcp->ta->flags : 0;
 }
 
+/* Was one SYN seen, of either side? */
 static bool saw_handshake(const struct tcp_analysis *tcp)
 {
-    return tcp && tcp->conversation_completeness & SAW_HANDSHAKE && tcp->server_port;
+    return tcp && tcp->server_port;
 }
 
 /* The side that was sent the SYN; else the one that speaks like a server; else the known port. */
@@ -358,7 +356,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->directions[!side].next =
             stream->directions[side].next == 1 ? 1 : tcp->rev->base_seq + 1;
         stream->directions[!side].has_next =
-            (tcp->conversation_completeness & SAW_HANDSHAKE) == SAW_HANDSHAKE;
+            (tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK;
     }
     if (n && (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n))) {
         stream->is_foreign = true;

@@ -36,6 +36,9 @@ typedef gboolean ws_bool;
 #define WS_TCP_FAST_RETRANSMISSION     0x0400
 #define WS_TCP_SPURIOUS_RETRANSMISSION 0x4000
 
+/* The same of tcp_flow_t.static_flags: its sender sent a SYN with ACK. */
+#define WS_TCP_SAW_SYN_ACK 0x04
+
 /* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */
 guint32 ssl_starttls_ack(dissector_handle_t tls_handle, packet_info *pinfo,
                          dissector_handle_t app_handle);

@@ -132,5 +132,23 @@ class SwitchedOff(case.Case):
             self.assertEqual(self.shark.tshark(capture, *way), self.shark.tshark(capture, *way, with_plugin=False))
 
 
+class Server(case.Case):
+    """Who it is: the side that was sent the SYN, else the one that speaks like one, else the known port."""
+
+    def test_a_syn_with_ack_alone(self):
+        """It is as good: nothing of the session is missing."""
+        greeting = GREETING.replace(b" ID", b"")
+        for port in (143, 4711):
+            talk = pcap.Talk(server_port=port).handshake().server(greeting).client(COMMAND)
+            talk.server(b'* ID ("name" "first")\r\n' + ANSWER)
+            talk.packets = talk.packets[1:]
+            capture = self.capture(talk)
+            self.assertEqual(self.frames(capture, "imapid.not_advertised"), [4], port)
+            self.assertEqual(self.frames(capture, "imapid.extra_response"), [5], port)
+            lost = pcap.Talk(server_port=port).handshake().lose(1, 10).server(b"x\r\n" + greeting)
+            lost.packets = (lost.client(COMMAND).server(ANSWER)).packets[1:]
+            self.assertEqual(self.frames(self.capture(lost), "imapid.not_advertised"), [], port)
+
+
 if __name__ == "__main__":
     unittest.main()
