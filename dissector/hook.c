@@ -198,20 +198,15 @@ static int delegate(dissector_handle_t handle, tvbuff_t *tvb, packet_info *pinfo
 
 /* ---- who is the server ---- */
 
-/* The port that IMAP is known to use here, by registration or Decode As; 0 for neither or both. */
-static unsigned known_port(packet_info *pinfo)
+/* The one of the two ports that a dissector has, by registration or Decode As; 0 for neither or
+ * both. */
+static unsigned port_of(dissector_handle_t dissector, packet_info *pinfo)
 {
-    bool is_tls = carrier_of(pinfo) == proto_tls;
-    unsigned ports[2] = {pinfo->srcport, pinfo->destport};
-    bool known[2];
+    dissector_table_t ports = carrier_of(pinfo) == proto_tls ? tls_ports : tcp_ports;
+    bool has_source = dissector_get_uint_handle(ports, pinfo->srcport) == dissector;
+    bool has_destination = dissector_get_uint_handle(ports, pinfo->destport) == dissector;
 
-    for (int i = 0; i < 2; i++) {
-        dissector_handle_t handle =
-            dissector_get_uint_handle(is_tls ? tls_ports : tcp_ports, ports[i]);
-
-        known[i] = handle && (handle == stream_handle || handle == imap_handle);
-    }
-    return known[0] == known[1] ? 0 : known[0] ? ports[0] : ports[1];
+    return has_source == has_destination ? 0 : has_source ? pinfo->srcport : pinfo->destport;
 }
 
 static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
@@ -259,20 +254,24 @@ static bool saw_handshake(const struct tcp_analysis *tcp)
     return tcp && tcp->server_port;
 }
 
-/* The side that was sent the SYN; else the one that speaks like a server; else the known port. */
+/* The side that was sent the SYN; else the one that speaks like a server; else the known port. A
+ * capture that begins in the middle may begin in a message, which can say anything: there a port of
+ * IMAP comes first, though not one that the user gave to it, who may have pointed at the client. */
 static void find_server(struct imapid_stream *stream, packet_info *pinfo,
-                        const struct tcp_analysis *tcp, enum imapid_speaker speaker)
+                        const struct tcp_analysis *tcp, enum imapid_speaker speaker, bool is_start)
 {
-    unsigned port = known_port(pinfo);
+    unsigned port = port_of(stream_handle, pinfo);
+    bool is_clear = speaker == IMAPID_SPEAKER_SERVER || speaker == IMAPID_SPEAKER_CLIENT;
 
-    if (saw_handshake(tcp) && pinfo->srcport != pinfo->destport)
+    if (saw_handshake(tcp) && pinfo->srcport != pinfo->destport) {
         set_server(stream, pinfo, pinfo->srcport == tcp->server_port);
-    else if (port)
-        set_server(stream, pinfo, pinfo->srcport == port);
-    else if (speaker == IMAPID_SPEAKER_SERVER || speaker == IMAPID_SPEAKER_CLIENT)
+    } else if (is_clear && (is_start || !port)) {
         set_server(stream, pinfo, speaker == IMAPID_SPEAKER_SERVER);
-    else
-        set_server(stream, pinfo, pinfo->srcport < pinfo->destport);
+    } else {
+        if (!port)
+            port = port_of(imap_handle, pinfo);
+        set_server(stream, pinfo, port ? pinfo->srcport == port : pinfo->srcport < pinfo->destport);
+    }
 }
 
 /* ---- beginning ---- */
@@ -346,7 +345,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     speaker = imapid_session_recognise(octets, n, is_start);
     stream->carrier = carrier;
     stream->below = stream_of(conversation);
-    find_server(stream, pinfo, tcp, speaker);
+    find_server(stream, pinfo, tcp, speaker, is_start);
     if (carrier == proto_tcp && data && from_start) {
         uint32_t seq = ((const struct tcpinfo *)data)->seq;
         enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;

@@ -135,6 +135,20 @@ class SwitchedOff(case.Case):
 class Server(case.Case):
     """Who it is: the side that was sent the SYN, else the one that speaks like one, else the known port."""
 
+    def check(self, talk, request, *arguments):
+        capture = self.capture(talk)
+        for passes in ((), ("-2",)):
+            rows = self.shark.rows(capture, ["frame.number", "imapid.request"], "-Y", "imapid", *passes, *arguments)
+            self.assertEqual([(row[0], bool(row[1])) for row in rows],
+                             [([str(request)], True), ([str(request + 1)], False)])
+        return capture
+
+    def test_the_syn(self):
+        talk = pcap.Talk(client_port=143, server_port=4711).handshake()
+        self.check(talk.server(GREETING).client(COMMAND).server(ANSWER), 5)
+        talk = pcap.Talk(client_port=4711).handshake().client(b"* 3 EXISTS\r\n").server(GREETING)
+        self.check(talk.client(COMMAND).server(ANSWER), 6, "-d", "tcp.port==4711,imap")
+
     def test_a_syn_with_ack_alone(self):
         """It is as good: nothing of the session is missing."""
         greeting = GREETING.replace(b" ID", b"")
@@ -148,6 +162,22 @@ class Server(case.Case):
             lost = pcap.Talk(server_port=port).handshake().lose(1, 10).server(b"x\r\n" + greeting)
             lost.packets = (lost.client(COMMAND).server(ANSWER)).packets[1:]
             self.assertEqual(self.frames(self.capture(lost), "imapid.not_advertised"), [], port)
+
+    def test_who_speaks_like_one(self):
+        """In the middle of a connection, when the user pointed at the client's port."""
+        talk = pcap.Talk(server_port=4711).server(b"* 3 EXISTS\r\n").client(b"a0 NOOP\r\n").server(b"a0 OK\r\n")
+        self.check(talk.client(COMMAND).server(ANSWER), 4, "-d", "tcp.port==50000,imap", "--disable-heuristic",
+                   "imapid_tcp")
+
+    def test_a_message_can_say_anything(self):
+        talk = pcap.Talk().server(b'a7 ID ("name" "decoy")\r\nmore text\r\n').client(COMMAND).server(ANSWER)
+        self.assertEqual(self.frames(self.capture(talk), "imapid.request"), [2])
+
+    def test_behind_a_proxy_of_http(self):
+        """It makes ports of its own, whose SYN nobody saw."""
+        talk = pcap.Talk(server_port=3128).handshake().client(b"CONNECT mail.example:143 HTTP/1.1\r\n\r\n")
+        talk.server(b"HTTP/1.1 200 OK\r\n\r\n").server(GREETING)
+        self.check(talk.client(COMMAND).server(ANSWER), 7)
 
 
 if __name__ == "__main__":
