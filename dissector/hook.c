@@ -307,21 +307,21 @@ static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void 
     return seq == first_of(tcp->fwd, seq);
 }
 
-/* Octets of the header of a proxy with which a client begins; it is remembered. */
-static unsigned take_proxy_header(struct imapid_stream *stream, conversation_t *conversation,
-                                  packet_info *pinfo, const uint8_t *octets, size_t n)
+/* Passes over the header of a proxy, with which a client may begin. Returns the number of octets
+ * behind it; none, while it may go on. */
+static size_t pass_header(const uint8_t **octets, size_t n)
 {
-    const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
     struct imapid_proxy_header header;
 
-    if (before_tls)
-        imapid_identity_note_proxy(stream, before_tls);
-    if (before_tls || !n || imapid_proxy_parse(octets, n, &header) != IMAPID_PROXY_OK)
+    switch (imapid_proxy_parse(*octets, n, &header)) {
+    case IMAPID_PROXY_MORE:
         return 0;
-    set_server(stream, pinfo, false);
-    imapid_identity_note_proxy(stream, &header);
-    stream->n_proxy = (unsigned)header.n;
-    return stream->n_proxy;
+    case IMAPID_PROXY_OK:
+        *octets += header.n;
+        return n - header.n;
+    default:
+        return n;
+    }
 }
 
 /* Begins a stream at the current call, and attaches it to the conversation. */
@@ -336,12 +336,15 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     bool is_start = is_at_start(tcp, carrier, data);
     struct imapid_stream *stream = imapid_stream_new(
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
-    unsigned n_proxy = is_start ? take_proxy_header(stream, conversation, pinfo, octets, n) : 0;
+    const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
     enum imapid_speaker speaker;
     struct imapid_origin end;
 
-    octets += n_proxy;
-    n -= n_proxy;
+    if (before_tls)
+        imapid_identity_note_proxy(stream, before_tls);
+    stream->awaits_header = is_start && !before_tls;
+    if (stream->awaits_header && n)
+        n = pass_header(&octets, n);
     speaker = imapid_session_recognise(octets, n, is_start);
     stream->carrier = carrier;
     stream->below = stream_of(conversation);
@@ -487,6 +490,15 @@ static bool has_likely_line(const uint8_t *octets, size_t n)
     return false;
 }
 
+/* Are these the first octets of a server? */
+static bool may_greet(const uint8_t *octets, size_t n)
+{
+    enum imapid_speaker speaker = imapid_session_recognise(octets, n, true);
+
+    return speaker == IMAPID_SPEAKER_SERVER ||
+           (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
+}
+
 /* May a stream begin here? At a connection's start the server greets, and a client that does not
  * wait speaks to a port that will. */
 static bool may_begin(conversation_t *conversation, packet_info *pinfo, const uint8_t *octets,
@@ -495,25 +507,16 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
     struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
     int carrier = carrier_of(pinfo);
     bool is_start = is_at_start(tcp, carrier, data);
-    struct imapid_proxy_header header;
-    enum imapid_speaker speaker;
 
     if (carrier == proto_tcp && !saw_handshake(tcp))
         return has_likely_line(octets, n);
     if (!is_start)
         return false;
-    if (tcp && pinfo->destport == tcp->server_port &&
-        imapid_proxy_parse(octets, n, &header) == IMAPID_PROXY_OK) {
-        if (header.n == n)
-            return true;
-        octets += header.n;
-        n -= header.n;
+    if (tcp && pinfo->destport == tcp->server_port) {
+        n = pass_header(&octets, n);
+        return !n || imapid_session_recognise(octets, n, true) == IMAPID_SPEAKER_CLIENT;
     }
-    speaker = imapid_session_recognise(octets, n, true);
-    if (tcp && pinfo->destport == tcp->server_port)
-        return speaker == IMAPID_SPEAKER_CLIENT;
-    return speaker == IMAPID_SPEAKER_SERVER ||
-           (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
+    return may_greet(octets, n);
 }
 
 /* Marks a connection as one that was looked at and is no IMAP. A capture has many: all with the
@@ -540,12 +543,25 @@ static bool has_greeted(const struct imapid_stream *stream)
                                       : imapid_stream_is_proven(stream);
 }
 
+/* Does the server of a connection that is not known to be IMAP begin as none of IMAP would? */
+static bool is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
+                       tvbuff_t *tvb, packet_info *pinfo, const void *data)
+{
+    size_t n = tvb_captured_length(tvb);
+
+    return !stream->is_claimed && is_from_server(stream, pinfo) &&
+           is_at_start(analysis_of(conversation, pinfo), carrier_of(pinfo), data) &&
+           !stream->session.seen[IMAPID_SERVER] && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
+}
+
 /* Reads on in a stream that is not known to be IMAP. */
 static bool try_call(struct imapid_stream *stream, conversation_t *conversation, tvbuff_t *tvb,
                      packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct imapid_call *call = read_call(stream, conversation, tvb, pinfo, data);
+    struct imapid_call *call;
 
+    stream->is_foreign = is_refuted(stream, conversation, tvb, pinfo, data);
+    call = stream->is_foreign ? NULL : read_call(stream, conversation, tvb, pinfo, data);
     if (!call)
         return false;
     if (!stream->is_claimed) {

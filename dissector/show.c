@@ -285,6 +285,7 @@ static const char *describe_begun(const struct show *show, const struct imapid_p
 static struct imapid_part *show_part(struct show *show, struct imapid_part *part)
 {
     unsigned offset = show->origin + part->offset;
+    struct imapid_tree_place place;
 
     switch (part->kind) {
     case IMAPID_PART_UNIT:
@@ -306,7 +307,9 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
         add_octets(show, show->tvb, offset, part->n, "sent again");
         break;
     case IMAPID_PART_PROXY:
-        imapid_tree_add_proxy_header(show->tree, show->pinfo, show->tvb, offset, part->n);
+        place = place_of(show, part);
+        imapid_tree_add_proxy_header(show->tree, show->pinfo, place.tvb, place.offset,
+                                     length_of(part));
         show->has_info = true;
         break;
     case IMAPID_PART_DEFLATE:

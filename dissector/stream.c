@@ -17,6 +17,7 @@
 
 #include "ident.h"
 #include "identity.h"
+#include "legs.h"
 
 static unsigned n_reads_of_all; /* never set back: it only has to differ */
 
@@ -442,6 +443,7 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
     struct imapid_direction *direction = &stream->directions[side];
 
     direction->had_gap = true;
+    stream->awaits_header &= side == IMAPID_SERVER;
     if (direction->inflate) {
         direction->is_lost = true;
         n = 0;
@@ -565,6 +567,28 @@ static void begin_deflate(struct imapid_stream *stream, enum imapid_side side,
     }
 }
 
+/* Takes off the header of a proxy, with which a client may begin. False: it may go on. */
+static bool may_read(struct reader *reader)
+{
+    struct imapid_stream *stream = reader->stream;
+    struct imapid_proxy_header header;
+    enum imapid_proxy_status status;
+
+    if (!stream->awaits_header || reader->side == IMAPID_SERVER)
+        return true;
+    status = imapid_proxy_parse(reader->window, reader->n, &header);
+    if (status == IMAPID_PROXY_MORE)
+        return false;
+    stream->awaits_header = false;
+    if (status == IMAPID_PROXY_OK) {
+        reader->used = header.n;
+        add_part(reader, IMAPID_PART_PROXY, header.n);
+        imapid_identity_note_proxy(stream, &header);
+        imapid_legs_note_end(stream, &stream->origin);
+    }
+    return true;
+}
+
 static void read_section(struct imapid_stream *stream, enum imapid_side side,
                          struct imapid_section *section, const uint8_t *octets)
 {
@@ -572,6 +596,10 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
     struct reader reader = begin_reader(stream, side, section, octets, n);
     bool was_compressed = stream->is_compressed;
 
+    if (!may_read(&reader)) {
+        take_unfinished(&reader);
+        return;
+    }
     read_on(&reader);
     if (stream->to || stream->is_compressed != was_compressed) {
         unsigned at = (unsigned)(reader.used - reader.n_carried);
@@ -614,25 +642,12 @@ static unsigned skip_old(struct imapid_stream *stream, const struct imapid_place
     return n_old;
 }
 
-/* Adds what is passed over at the front of a call: `n_old` octets that came before, and the header
- * of a proxy. Returns how many they are. */
-static unsigned pass_over(struct imapid_stream *stream, struct imapid_call *call, unsigned n_old)
+/* Adds what is passed over at the front of a call: `n_old` octets that came before. */
+static void pass_over(struct imapid_call *call, unsigned n_old)
 {
-    unsigned n_proxy = 0;
-    struct imapid_section *section;
-
-    if (call->side == IMAPID_CLIENT && stream->n_proxy) {
-        n_proxy = MIN(stream->n_proxy, call->n - n_old);
-        stream->n_proxy -= n_proxy;
-    }
-    if (!n_old && !n_proxy)
-        return 0;
-    section = imapid_records_add_section(call, 0, n_old + n_proxy);
     if (n_old)
-        imapid_records_add_part(section, IMAPID_PART_OLD, 0, n_old);
-    if (n_proxy)
-        imapid_records_add_part(section, IMAPID_PART_PROXY, n_old, n_proxy);
-    return n_old + n_proxy;
+        imapid_records_add_part(imapid_records_add_section(call, 0, n_old), IMAPID_PART_OLD, 0,
+                                n_old);
 }
 
 struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
@@ -642,9 +657,9 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
     struct imapid_direction *direction = &stream->directions[place->side];
     struct imapid_call *call = add_call(stream, place, n);
     unsigned n_old = skip_old(stream, place, n);
-    unsigned n_passed = pass_over(stream, call, n_old);
-    unsigned n_new = (unsigned)n - n_passed;
+    unsigned n_new = (unsigned)n - n_old;
 
+    pass_over(call, n_old);
     stream->n_reads++;
     n_reads_of_all++;
     stream->last = place->time;
@@ -652,11 +667,11 @@ struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
         stream->first = place->time;
     stream->to = IMAPID_SWITCH_NONE;
     if (n_new && stream->is_compressed) {
-        add_deflate_part(call, n_passed, n_new);
-        read_deflated(stream, call, place->side, octets + n_passed, n_new);
+        add_deflate_part(call, n_old, n_new);
+        read_deflated(stream, call, place->side, octets + n_old, n_new);
     } else if (n_new) {
-        read_section(stream, place->side, imapid_records_add_section(call, n_passed, n_new),
-                     octets + n_passed);
+        read_section(stream, place->side, imapid_records_add_section(call, n_old, n_new),
+                     octets + n_old);
     }
     if (n_old < n) {
         direction->has_unseen = false;

@@ -58,7 +58,7 @@ struct imapid_stream {
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
-    unsigned n_proxy;            /* octets of a proxy's header that are still to come */
+    bool awaits_header;          /* the client may begin with that of a proxy, and did not so far */
     struct imapid_origin origin; /* whom that header names */
     const struct imapid_ident
         *forwarded; /* the last ID that names a client behind a proxy; NULL: none */

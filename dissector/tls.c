@@ -109,14 +109,23 @@ static bool is_told_here(const struct imapid_tls *tls, packet_info *pinfo)
            (pinfo->fd->visited || tls->n_flights == FLIGHTS_AT_ONCE);
 }
 
-/* Octets of the header of a proxy with which this segment begins. */
+/* Octets of the header of a proxy with which this segment begins. Asks TCP for more where it is not
+ * whole: see pinfo->desegment_len. */
 static unsigned skip_proxy_header(struct imapid_tls *tls, tvbuff_t *tvb, packet_info *pinfo)
 {
     unsigned n = tvb_captured_length(tvb);
+    bool may_begin =
+        pinfo->fd->visited ? pinfo->num < tls->proxy_frame : !tls->n_flights && !tls->proxy_frame;
+    enum imapid_proxy_status status =
+        may_begin && n ? imapid_proxy_parse(tvb_get_ptr(tvb, 0, (int)n), n, &tls->proxy)
+                       : IMAPID_PROXY_NOT;
 
-    if (!pinfo->fd->visited && !tls->n_flights && !tls->proxy_frame && n &&
-        imapid_proxy_parse(tvb_get_ptr(tvb, 0, (int)n), n, &tls->proxy) == IMAPID_PROXY_OK)
+    if (status == IMAPID_PROXY_OK)
         tls->proxy_frame = pinfo->num;
+    if (status == IMAPID_PROXY_MORE && pinfo->can_desegment) {
+        pinfo->desegment_offset = 0;
+        pinfo->desegment_len = DESEGMENT_ONE_MORE_SEGMENT;
+    }
     return tls->proxy_frame == pinfo->num && tls->proxy.n <= n ? (unsigned)tls->proxy.n : 0;
 }
 
@@ -132,6 +141,8 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     tls = get(find_or_create_conversation(pinfo));
     n_proxy = skip_proxy_header(tls, tvb, pinfo);
+    if (pinfo->desegment_len)
+        return (int)tvb_captured_length(tvb);
     if (n_proxy) {
         imapid_tree_add_proxy_header(tree, pinfo, tvb, 0, n_proxy);
         if (n_proxy == tvb_captured_length(tvb))

@@ -101,30 +101,60 @@ class InAHeader(case.Case):
         self.check(pcap.Talk().handshake().client(LINE + COMMAND).server(GREETING).server(ANSWER))
         self.check(pcap.Talk().handshake().client(OCTETS + COMMAND).server(GREETING).server(ANSWER))
 
+    @staticmethod
+    def pieces(octets):
+        """The ways in which TCP may cut them."""
+        return [octets[:1], octets[1:]], [octets[:10], octets[10:20], octets[20:]], [octets[i:i + 1] for i in
+                                                                                    range(len(octets))]
+
+    def test_in_pieces(self):
+        for port in (143, 4711):
+            for header in (LINE, OCTETS):
+                for first, behind in ((header, COMMAND), (header + COMMAND, b"")):
+                    for pieces in self.pieces(first):
+                        talk = pcap.Talk(server_port=port).handshake()
+                        for piece in pieces:
+                            talk.client(piece)
+                        if behind:
+                            talk.server(GREETING).client(behind).server(ANSWER)
+                        else:
+                            talk.server(GREETING).server(ANSWER)
+                        self.check(talk)
+
+    def test_what_only_looks_like_one(self):
+        for port in (143, 4711):
+            for n in (1, 5):
+                talk = pcap.Talk(server_port=port).handshake().client(b"PROXY-"[:n])
+                talk.client(b"PROXY-"[n:] + COMMAND).server(GREETING).server(ANSWER.replace(b"a1", b"PROXY-a1"))
+                found = exchanges.of_capture(self.shark, self.capture(talk))
+                self.assertEqual([(e["tag"], e["result"]["status"]) for e in found], [("PROXY-a1", "OK")], (port, n))
+
+    def test_a_piece_is_missing(self):
+        talk = pcap.Talk().handshake().client(LINE[:20]).lose(0, 5).client(LINE[25:]).server(GREETING)
+        found = exchanges.of_capture(self.shark, self.capture(talk.client(COMMAND).server(ANSWER)))
+        self.assertEqual([e["tag"] for e in found], ["a1"])
+
+    def test_before_other_protocols(self):
+        talk = pcap.Talk(server_port=4711).handshake().client(LINE).server(b"220 mail ESMTP\r\n")
+        capture = self.capture(talk.client(b"EHLO x\r\n").server(b"250 OK\r\n"))
+        self.assertEqual(self.frames(capture, "imap || imapid"), [])
+
     def test_before_tls(self):
         capture = self.sample("curl-dovecot-tls.pcap")
-        packets, shifted = pcap.read(capture), []
-        for seconds, micros, octets, length in packets:
-            at = 14 + 4 * (octets[14] & 15)
-            source, _, seq, ack = struct.unpack_from("!HHII", octets, at)
-            n = len(octets) - at - 4 * (octets[at + 12] >> 4)
-            new = bytearray(octets)
-            if source == 993:
-                struct.pack_into("!I", new, at + 8, (ack + len(LINE)) & 0xffffffff if shifted[2:] else ack)
-            elif shifted[2:]:  # behind the handshake
-                struct.pack_into("!I", new, at + 4, (seq + len(LINE)) & 0xffffffff)
-                if n and not any(p[3] == "header" for p in shifted):
-                    new = bytearray(octets[:-n] if n else octets) + LINE
-                    struct.pack_into("!H", new, 16, len(new) - 14)
-                    shifted.append((seconds, micros, bytes(new), "header"))
-                    new = bytearray(octets)
-                    struct.pack_into("!I", new, at + 4, (seq + len(LINE)) & 0xffffffff)
-            shifted.append((seconds, micros, bytes(new), None))
-        path = self.shark.write("proxied-tls.pcap", pcap.write([(s, m, o, len(o)) for s, m, o, _ in shifted]))
         keys = ("-o", f"tls.keylog_file:{self.shark.readable(case.wireshark.key_log(capture))}")
-        found = exchanges.of_capture(self.shark, path, *keys)
-        self.assertEqual([e["command"]["params"][0] for e in found], [["name", "curl"]])
-        self.assertEqual(len(self.frames(path, "imapid.client.ipv4 == 192.0.2.7", *keys)), len(shifted))
+        payloads = [(source == 993, octets) for source, octets in map(pcap.payload, pcap.read(capture)) if octets]
+        for header in (LINE, OCTETS):
+            for pieces in [header], [header + payloads[0][1]], *self.pieces(header):
+                talk = pcap.Talk(server_port=993).handshake()
+                for piece in pieces:
+                    talk.client(piece)
+                for is_server, octets in payloads[len(pieces[0]) > len(header):]:
+                    (talk.server if is_server else talk.client)(octets)
+                path = self.capture(talk)
+                found = exchanges.of_capture(self.shark, path, *keys)
+                self.assertEqual([e["command"]["params"][0] for e in found], [["name", "curl"]], pieces)
+                self.assertEqual(self.frames(path, "imapid.client.port == 56324", *keys),
+                                 list(range(1, len(talk.packets) + 1)))
 
     def test_a_header_of_nobody(self):
         talk = pcap.Talk().handshake().client(b"PROXY UNKNOWN\r\n").server(GREETING).client(COMMAND).server(ANSWER)
