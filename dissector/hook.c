@@ -554,6 +554,14 @@ static bool is_refuted(const struct imapid_stream *stream, const conversation_t 
            !stream->session.seen[IMAPID_SERVER] && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
+/* Is it the header of a proxy, whole and nothing else? */
+static bool is_header(const struct imapid_call *call)
+{
+    const struct imapid_part *part = call->first ? call->first->first : NULL;
+
+    return part && part->kind == IMAPID_PART_PROXY && !part->whole && part->n == call->n;
+}
+
 /* Reads on in a stream that is not known to be IMAP. */
 static bool try_call(struct imapid_stream *stream, conversation_t *conversation, tvbuff_t *tvb,
                      packet_info *pinfo, proto_tree *tree, void *data)
@@ -571,11 +579,14 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         if (stream->is_foreign || !has_greeted(stream))
             return false;
         stream->is_claimed = true;
+        stream->claimed_in = pinfo->num;
         if (carrier_of(pinfo) == proto_tls)
             tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
         else if (!stream->to)
             keep(conversation, pinfo);
     }
+    if (pinfo->num < stream->claimed_in && is_header(call))
+        return false; /* as in the first pass: there is a dissector for it */
     show_call(stream, call, tvb, pinfo, tree);
     return true;
 }

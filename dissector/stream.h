@@ -76,9 +76,10 @@ struct imapid_stream {
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
 
     /* For hook.c. */
-    bool is_claimed; /* known to be IMAP, and ours */
-    bool is_foreign; /* known to be something else */
-    int carrier;     /* the protocol whose payload it began with */
+    bool is_claimed;     /* known to be IMAP, and ours */
+    unsigned claimed_in; /* by what was said in this frame; 0: from the beginning */
+    bool is_foreign;     /* known to be something else */
+    int carrier;         /* the protocol whose payload it began with */
     struct imapid_stream
         *below; /* foreign, of the carrier below that one; NULL: none; file scope */
     unsigned foreign_from;

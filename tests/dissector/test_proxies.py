@@ -107,6 +107,17 @@ class InAHeader(case.Case):
         return [octets[:1], octets[1:]], [octets[:10], octets[10:20], octets[20:]], [octets[i:i + 1] for i in
                                                                                     range(len(octets))]
 
+    def test_wiresharks_own_dissector(self):
+        """On a port that tells nothing it has the header, in every pass."""
+        for header in (LINE, OCTETS):
+            talk = pcap.Talk(server_port=4711).handshake().client(header).server(GREETING)
+            capture = self.check(talk.client(COMMAND).server(ANSWER))
+            for passes in ((), ("-2",)):
+                rows = self.shark.rows(capture, ["frame.number", "imap"], "-Y", "proxy", *passes)
+                self.assertEqual(rows, [[["4"], []]])
+                self.assertEqual(self.shark.rows(capture, ["_ws.col.Info"], *passes)[3],
+                                 self.shark.rows(capture, ["_ws.col.Info"], *passes, with_plugin=False)[3])
+
     def test_in_pieces(self):
         for port in (143, 4711):
             for header in (LINE, OCTETS):
