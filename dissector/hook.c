@@ -15,6 +15,8 @@
  * Misuse: registering before the built-in dissectors; then theirs replace ours. */
 #include "hook.h"
 
+#include <epan/prefs.h>
+
 #include "identity.h"
 #include "legs.h"
 #include "show.h"
@@ -24,6 +26,7 @@
 
 #define PORT_IMAP  143
 #define PORT_IMAPS 993
+#define PORT_MAX   65535
 
 static int proto_imapid = -1;
 static int proto_stream = -1;
@@ -663,6 +666,19 @@ static void look_at_entry(const gchar *table, ftenum_t type, gpointer key, gpoin
     is_decode_as_used |= dtbl_entry_get_handle((dtbl_entry_t *)value) == imap_handle;
 }
 
+/* A port that is added to the built-in dissector's preference gives all of them to it: they are
+ * ours from the first octet on. */
+static void take_ports(void)
+{
+    const range_t *ports = prefs_get_range_value("imap", "tcp.port");
+
+    for (unsigned i = 0; ports && i < ports->nranges; i++)
+        for (uint32_t port = ports->ranges[i].low; port <= MIN(ports->ranges[i].high, PORT_MAX);
+             port++)
+            if (dissector_get_uint_handle(tcp_ports, port) == imap_handle)
+                dissector_change_uint("tcp.port", port, stream_handle);
+}
+
 /* Before a capture is dissected, and again whenever Decode As or a preference has changed. */
 static void look_at_ports(void)
 {
@@ -672,6 +688,7 @@ static void look_at_ports(void)
     looked_up_in = 0;
 #endif
     n_notes = 0;
+    take_ports();
     dissector_table_foreach("tcp.port", look_at_entry, NULL);
     dissector_table_foreach("tls.port", look_at_entry, NULL);
 }

@@ -180,5 +180,33 @@ class Server(case.Case):
         self.check(talk.client(COMMAND).server(ANSWER), 7)
 
 
+class Preference(case.Case):
+    """Ports of the built-in dissector's preference are as good as 143: nothing of the first frame is lost."""
+
+    WAY = ("-o", "imap.tcp.port:143,4711")
+
+    def test_the_first_frame(self):
+        for port in (143, 4711):
+            for way in (self.WAY, ("-o", "imap.tcp.port:4711-4712,140-145")):
+                capture = self.capture(pcap.Talk(server_port=port).client(COMMAND).server(ANSWER))
+                self.assertEqual(self.frames(capture, "imapid.request", *way), [1], (port, way))
+                self.assertEqual(self.frames(capture, "imapid", *way, "--disable-protocol", "imapid"), [])
+                self.assertEqual(self.frames(capture, "imap", *way, "--disable-protocol", "imapid"), [1, 2])
+
+    def test_it_changes_while_a_capture_is_open(self):
+        capture = self.capture(pcap.Talk(server_port=4711).client(b"text\r\nmore text\r\n").client(COMMAND))
+        with self.shark.sharkd(capture) as shark:
+            for ports, protocols in (("143", ["TCP", "TCP"]), ("143,4711", ["IMAP", "IMAP"])):
+                shark.ask("setconf", name="imap.tcp.port", value=ports)
+                shark.ask("load", file=capture)
+                self.assertEqual([frame["c"][4] for frame in shark.ask("frames")], protocols)
+            self.assertIn("ID: x 1", shark.ask("frames")[1]["c"][6])
+
+    def test_decode_as_comes_first(self):
+        capture = self.capture(pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER))
+        self.assertEqual(self.frames(capture, "imap || imapid", *self.WAY, "-d", "tcp.port==143,http"), [])
+        self.assertEqual(self.frames(capture, "imapid", *self.WAY, "-d", "tcp.port==143,imap"), [5, 6])
+
+
 if __name__ == "__main__":
     unittest.main()
