@@ -56,19 +56,24 @@ static unsigned looked_up_in; /* a frame */
 
 /* ---- where we are ---- */
 
-/* The protocol whose payload this is. */
+/* The protocol whose payload this is. The layers are those of earlier calls of the frame as well:
+ * what stands behind IMAP came out of it, unless TCP or TLS was called anew. */
 static int carrier_of(packet_info *pinfo)
 {
     wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
+    int carrier = -1;
 
-    while (layer) {
+    for (; layer; layer = wmem_list_frame_prev(layer)) {
         int proto = GPOINTER_TO_INT(wmem_list_frame_data(layer));
 
-        if (proto != proto_stream && proto != proto_imapid)
-            return proto;
-        layer = wmem_list_frame_prev(layer);
+        if (proto == proto_tcp || proto == proto_tls)
+            return carrier == -1 ? proto : carrier;
+        if (proto == proto_imap || proto == proto_stream || proto == proto_imapid)
+            carrier = -1;
+        else if (carrier == -1)
+            carrier = proto;
     }
-    return -1;
+    return carrier;
 }
 
 #if WS_AT_LEAST(4, 4)

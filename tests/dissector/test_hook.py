@@ -208,5 +208,16 @@ class Preference(case.Case):
         self.assertEqual(self.frames(capture, "imapid", *self.WAY, "-d", "tcp.port==143,imap"), [5, 6])
 
 
+class Carrier(case.Case):
+    """Whose payload a call is: in a frame with several, not what came out of an earlier one."""
+
+    def test_two_calls(self):
+        """TCP gives what fills a gap, and what stands behind it in the same segment, in two calls."""
+        octets = b"NOOP\r\na0 NOOP\r\na2 NOOP\r\n" + COMMAND
+        talk = pcap.Talk().handshake().server(b"220 mail ESMTP\r\n").client(b"EHLO x\r\n").server(b"250 OK\r\n")
+        talk.lose(0, 6).client(octets[6:15]).again(0, octets, 15).server(ANSWER)
+        self.assertEqual(self.frames(self.capture(talk), "imapid", *exchanges.IN_ORDER), [])
+
+
 if __name__ == "__main__":
     unittest.main()
