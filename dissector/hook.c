@@ -33,6 +33,7 @@ static int proto_stream = -1;
 static int proto_imap = -1;
 static int proto_tcp = -1;
 static int proto_tls = -1;
+static int proto_proxy = -1;
 static protocol_t *protocol, *builtin;                /* ours, and that of IMAP; for ever */
 static dissector_handle_t stream_handle, imap_handle; /* for ever */
 static dissector_handle_t tls_handle, closed_handle;  /* TLS, and ours before it; for ever */
@@ -57,7 +58,8 @@ static unsigned looked_up_in; /* a frame */
 /* ---- where we are ---- */
 
 /* The protocol whose payload this is. The layers are those of earlier calls of the frame as well:
- * what stands behind IMAP came out of it, unless TCP or TLS was called anew. */
+ * what stands behind IMAP came out of it, unless TCP or TLS was called anew. Wireshark's dissector
+ * of the PROXY protocol hands through what TCP gives it. */
 static int carrier_of(packet_info *pinfo)
 {
     wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
@@ -70,7 +72,7 @@ static int carrier_of(packet_info *pinfo)
             return carrier == -1 ? proto : carrier;
         if (proto == proto_imap || proto == proto_stream || proto == proto_imapid)
             carrier = -1;
-        else if (carrier == -1)
+        else if (carrier == -1 && proto != proto_proxy)
             carrier = proto;
     }
     return carrier;
@@ -389,6 +391,17 @@ static void keep(conversation_t *conversation, packet_info *pinfo)
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, stream_handle);
 }
 
+/* A connection that was read in silence is IMAP: it is ours from this frame on. */
+static void claim(struct imapid_stream *stream, conversation_t *conversation, packet_info *pinfo)
+{
+    stream->is_claimed = true;
+    stream->claimed_in = pinfo->num;
+    if (carrier_of(pinfo) == proto_tls)
+        tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
+    else if (carrier_of(pinfo) == proto_tcp && !stream->to)
+        keep(conversation, pinfo);
+}
+
 /* STARTTLS was answered OK: tells the TLS dissector before the built-in IMAP dissector does, so
  * that what is inside TLS comes to us. Where that one had told it too early, it stays told; what is
  * inside comes to us all the same. */
@@ -474,6 +487,8 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
     call = read_call(stream, conversation, tvb, pinfo, data);
+    if (!stream->is_claimed && !pinfo->fd->visited)
+        claim(stream, conversation, pinfo);
     if (!call)
         return delegate(fallback, tvb, pinfo, tree, data);
     return show_call(stream, call, tvb, pinfo, tree);
@@ -562,12 +577,25 @@ static bool is_refuted(const struct imapid_stream *stream, const conversation_t 
            !stream->session.seen[IMAPID_SERVER] && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
-/* Is it the header of a proxy, whole and nothing else? */
-static bool is_header(const struct imapid_call *call)
+/* The header of a proxy with which a call begins, where it came whole; else NULL. */
+static const struct imapid_part *header_of(const struct imapid_call *call)
 {
     const struct imapid_part *part = call->first ? call->first->first : NULL;
 
-    return part && part->kind == IMAPID_PART_PROXY && !part->whole && part->n == call->n;
+    return part && part->kind == IMAPID_PART_PROXY && !part->whole ? part : NULL;
+}
+
+/* Does a call hold nothing but such a header? */
+static bool is_header(const struct imapid_call *call)
+{
+    return header_of(call) && header_of(call)->n == call->n;
+}
+
+/* Does a command stand behind such a header? A stream begins there with nothing else: it is not
+ * left to Wireshark's dissector of headers, which would have what stands behind it as well. */
+static bool is_behind_header(const struct imapid_call *call)
+{
+    return header_of(call) && header_of(call)->n < call->n;
 }
 
 /* Reads on in a stream that is not known to be IMAP. */
@@ -584,14 +612,9 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         stream->n_unproven += call->n;
         if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
             stream->is_foreign = true;
-        if (stream->is_foreign || !has_greeted(stream))
+        if (stream->is_foreign || (!has_greeted(stream) && !is_behind_header(call)))
             return false;
-        stream->is_claimed = true;
-        stream->claimed_in = pinfo->num;
-        if (carrier_of(pinfo) == proto_tls)
-            tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
-        else if (!stream->to)
-            keep(conversation, pinfo);
+        claim(stream, conversation, pinfo);
     }
     if (pinfo->num < stream->claimed_in && is_header(call))
         return false; /* as in the first pass: there is a dissector for it */
@@ -808,6 +831,7 @@ void imapid_hook_handoff(void)
 {
     proto_tcp = proto_get_id_by_filter_name("tcp");
     proto_tls = proto_get_id_by_filter_name("tls");
+    proto_proxy = proto_get_id_by_filter_name("proxy");
     protocol = find_protocol_by_id(proto_imapid);
     builtin = find_protocol_by_id(proto_imap);
     imap_handle = find_dissector("imap");

@@ -98,8 +98,13 @@ class InAHeader(case.Case):
             self.assertEqual(len(self.frames(capture, field)), 7)
 
     def test_before_a_command(self):
-        self.check(pcap.Talk().handshake().client(LINE + COMMAND).server(GREETING).server(ANSWER))
-        self.check(pcap.Talk().handshake().client(OCTETS + COMMAND).server(GREETING).server(ANSWER))
+        for port in (143, 4711):
+            for header in (LINE, OCTETS, LINE.replace(b" 143", b" 4711")):
+                capture = self.check(pcap.Talk(server_port=port).handshake().client(header + COMMAND)
+                                     .server(GREETING).server(ANSWER))
+                for passes in ((), ("-2",)):
+                    rows = self.shark.rows(capture, ["frame.number", "imapid.tag"], "-Y", "imapid", *passes)
+                    self.assertEqual(rows, [[["4"], ["a1"]], [["6"], ["a1"]]])
 
     @staticmethod
     def pieces(octets):
@@ -146,8 +151,8 @@ class InAHeader(case.Case):
         self.assertEqual([e["tag"] for e in found], ["a1"])
 
     def test_before_other_protocols(self):
-        talk = pcap.Talk(server_port=4711).handshake().client(LINE).server(b"220 mail ESMTP\r\n")
-        capture = self.capture(talk.client(b"EHLO x\r\n").server(b"250 OK\r\n"))
+        talk = pcap.Talk(server_port=4711).handshake().client(LINE.replace(b" 143", b" 25"))
+        capture = self.capture(talk.server(b"220 mail ESMTP\r\n").client(b"EHLO x\r\n").server(b"250 OK\r\n"))
         self.assertEqual(self.frames(capture, "imap || imapid"), [])
 
     def test_before_tls(self):
