@@ -236,6 +236,32 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
         part->result = record;
 }
 
+/* The rest of a command was lost, which shows only behind its answer. That one is its own: it came
+ * later, and had no command. NULL: the usual case. */
+static struct imapid_exchange_record *find_answer(const struct reader *reader,
+                                                  const struct imapid_unit *unit)
+{
+    struct imapid_exchange_record *answer = reader->stream->orphan;
+
+    return unit->cut && !reader->stream->as_ended_at && answer && !answer->command &&
+                   section_at(reader, reader->used)->call->frame <= answer->result_call->frame &&
+                   strlen(answer->result_tag) == unit->tag.n &&
+                   !memcmp(answer->result_tag, unit->data + unit->tag.offset, unit->tag.n)
+               ? answer
+               : NULL;
+}
+
+static void take_command(struct reader *reader, const struct imapid_unit *unit,
+                         struct imapid_part *part, unsigned slot)
+{
+    struct imapid_exchange_record *answer = find_answer(reader, unit);
+
+    if (answer)
+        reader->stream->slots[slot] = answer;
+    slot_record(reader->stream, slot)->command =
+        add_ident(reader, unit, part, slot_record(reader->stream, slot), false);
+}
+
 static void take_switch(struct reader *reader, enum imapid_event_kind kind)
 {
     struct imapid_stream *stream = reader->stream;
@@ -258,10 +284,11 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         take_switch(reader, event->kind);
         return;
     }
+    if (event->kind == IMAPID_EVENT_COMMAND)
+        take_command(reader, unit, part, event->slot);
     record = slot_record(stream, event->slot);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
-        record->command = add_ident(reader, unit, part, record, false);
         break;
     case IMAPID_EVENT_RESPONSE:
         record->response = add_ident(reader, unit, part, record, false);
@@ -271,6 +298,8 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         break;
     case IMAPID_EVENT_RESULT:
         take_result(reader, unit, part, record, exchange);
+        if (!record->command)
+            stream->orphan = record;
         break;
     case IMAPID_EVENT_DROP_RESPONSE:
         if (record->response)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every way in which Wireshark comes by a packet shows the same: any order, any preference, any port."""
+import copy
 import os
 import random
 import unittest
@@ -241,6 +242,19 @@ class Holes(case.Case):
             capture = self.capture(talk)
             self.assertEqual(self.frames(capture, "imapid.response"), [6])
             self.assertEqual(self.frames(capture, "imapid.unsolicited_response"), [])
+
+    def test_the_rest_of_a_command_is_missing(self):
+        """That shows only behind its answer, which is its own all the same; another's is not."""
+        begun = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).lose(0, len(COMMAND) - 20)
+        one = copy.deepcopy(begun).server(ANSWER).client(b"a2 NOOP\r\n").server(b"a2 OK\r\n")
+        two = copy.deepcopy(begun).server(ANSWER[:20]).server(ANSWER[20:]).client(b"a2 NOOP\r\n")
+        for talk in (one, two):
+            found, = exchanges.of_capture(self.shark, self.capture(talk))
+            self.assertEqual((found["tag"], found["command"], found["response"]["frame"], found["result"]["status"]),
+                             ("a1", {"frame": 5, "params": [["name", "x"]]}, 6, "OK"))
+            self.assertEqual(found["findings"], ["cleartext"])
+        other = begun.server(ANSWER.replace(b"a1", b"a3")).client(b"a2 NOOP\r\n").server(b"a2 OK\r\n")
+        self.assertEqual(len(self.shown(other)), 2)
 
     def test_an_answer_that_is_missing(self):
         """To AUTHENTICATE: what the client says next is no data, though nothing says so."""
