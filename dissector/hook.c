@@ -841,7 +841,7 @@ void imapid_hook_handoff(void)
     if (!imap_handle || !tls_handle || !tcp_ports || !tls_ports)
         return;
     imapid_show_handoff(imap_handle);
-    closed_handle = imapid_tls_handoff(tls_handle, is_enabled);
+    closed_handle = imapid_tls_handoff(tls_handle, is_readable);
     tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
     tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);
     dissector_add_uint("tcp.port", PORT_IMAP, stream_handle);

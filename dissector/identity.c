@@ -10,7 +10,6 @@
 #include "identity.h"
 
 #include <epan/prefs.h>
-#include <imapid/fields.h>
 
 #include <string.h>
 

@@ -18,6 +18,7 @@
 
 struct imapid_exchange_record;
 struct imapid_call;
+struct imapid_part;
 
 /* The end of a connection that somebody tells of, as a proxy that of its client. Without gaps: it
  * is compared as octets. */
@@ -26,8 +27,6 @@ struct imapid_origin {
     uint16_t port;       /* 0: not told */
     uint16_t family;     /* 4 or 6; 0: not told */
 };
-
-struct imapid_part;
 
 /* An ID command or response. */
 struct imapid_ident {

@@ -29,12 +29,10 @@ struct counted {
 
 static int tap = -1;
 
-static const char *label(packet_info *pinfo, const struct imapid_ident *ident,
-                         enum imapid_field field)
+/* A text that a stranger wrote, for a label; NULL: there is none. */
+static const char *label(packet_info *pinfo, const void *text)
 {
-    const void *value = imapid_ident_value(pinfo->pool, ident, field);
-
-    return value ? format_text(pinfo->pool, value, strlen((const char *)value)) : NULL;
+    return text ? format_text(pinfo->pool, text, strlen((const char *)text)) : NULL;
 }
 
 void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
@@ -47,10 +45,10 @@ void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
     counted = wmem_new0(pinfo->pool, struct counted);
     counted->side = ident->side;
     counted->stream = stream;
-    counted->name = label(pinfo, ident, IMAPID_FIELD_NAME);
-    counted->version = label(pinfo, ident, IMAPID_FIELD_VERSION);
-    counted->os = label(pinfo, ident, IMAPID_FIELD_OS);
-    counted->vendor = label(pinfo, ident, IMAPID_FIELD_VENDOR);
+    counted->name = label(pinfo, ident->name);
+    counted->version = label(pinfo, ident->version);
+    counted->os = label(pinfo, imapid_ident_value(pinfo->pool, ident, IMAPID_FIELD_OS));
+    counted->vendor = label(pinfo, imapid_ident_value(pinfo->pool, ident, IMAPID_FIELD_VENDOR));
     counted->is_empty = imapid_ident_is_empty(ident);
     tap_queue_packet(tap, pinfo, counted);
 }

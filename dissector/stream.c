@@ -251,17 +251,6 @@ static struct imapid_exchange_record *find_answer(const struct reader *reader,
                : NULL;
 }
 
-static void take_command(struct reader *reader, const struct imapid_unit *unit,
-                         struct imapid_part *part, unsigned slot)
-{
-    struct imapid_exchange_record *answer = find_answer(reader, unit);
-
-    if (answer)
-        reader->stream->slots[slot] = answer;
-    slot_record(reader->stream, slot)->command =
-        add_ident(reader, unit, part, slot_record(reader->stream, slot), false);
-}
-
 static void take_switch(struct reader *reader, enum imapid_event_kind kind)
 {
     struct imapid_stream *stream = reader->stream;
@@ -278,17 +267,19 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
 {
     struct imapid_stream *stream = reader->stream;
     const struct imapid_exchange *exchange = &stream->session.exchanges[event->slot];
-    struct imapid_exchange_record *record;
+    struct imapid_exchange_record *record, *answer;
 
     if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE) {
         take_switch(reader, event->kind);
         return;
     }
-    if (event->kind == IMAPID_EVENT_COMMAND)
-        take_command(reader, unit, part, event->slot);
+    answer = event->kind == IMAPID_EVENT_COMMAND ? find_answer(reader, unit) : NULL;
+    if (answer)
+        stream->slots[event->slot] = answer;
     record = slot_record(stream, event->slot);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
+        record->command = add_ident(reader, unit, part, record, false);
         break;
     case IMAPID_EVENT_RESPONSE:
         record->response = add_ident(reader, unit, part, record, false);

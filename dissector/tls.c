@@ -36,8 +36,8 @@ struct imapid_tls {
 
 static int proto_state = -1;
 static int proto_tls = -1;
-static bool (*is_enabled)(void);      /* for ever */
-static dissector_handle_t tls_handle; /* for ever */
+static bool (*is_readable)(const packet_info *pinfo); /* for ever */
+static dissector_handle_t tls_handle;                 /* for ever */
 
 static struct imapid_tls *find(const conversation_t *conversation)
 {
@@ -137,7 +137,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
-    if (!is_enabled() || pinfo->flags.in_error_pkt)
+    if (!is_readable(pinfo))
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     tls = get(find_or_create_conversation(pinfo));
     n_proxy = skip_proxy_header(tls, tvb, pinfo);
@@ -176,9 +176,10 @@ void imapid_tls_register(void)
     register_dissector("imap_id_tls", dissect, proto_state);
 }
 
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, bool (*is_wanted)(void))
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls,
+                                      bool (*may_read)(const packet_info *pinfo))
 {
-    is_enabled = is_wanted;
+    is_readable = may_read;
     tls_handle = tls;
     return find_dissector("imap_id_tls");
 }

@@ -12,8 +12,9 @@
 void imapid_tls_register(void);
 
 /* Returns the dissector to which connections known to carry IMAP in TLS are to be given: it calls
- * that of TLS, and keeps count, as long as that is wanted. For ever. */
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls, bool (*is_wanted)(void));
+ * that of TLS, and keeps count in packets that `may_read` says yes to. For ever. */
+dissector_handle_t imapid_tls_handoff(dissector_handle_t tls,
+                                      bool (*may_read)(const packet_info *pinfo));
 
 /* Something of this connection came out of TLS: it is not closed. */
 void imapid_tls_note_open(conversation_t *conversation);
