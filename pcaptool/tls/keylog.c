@@ -25,6 +25,9 @@
  * than this is skipped without being kept. */
 #define LINE_LIMIT 4096
 
+/* The longest secret with zeros behind it: EVP_MAX_MD_SIZE of OpenSSL. */
+#define PADDED_MAX 64
+
 /* Numbers in the table are 32 bits wide, and at most half of the slots are taken. */
 #define SLOTS_MAX  (1u << 31)
 #define PLACES_MAX (SLOTS_MAX / 2 - 1)
@@ -55,6 +58,14 @@ struct slot {
     uint32_t client; /* counted from 1; 0 empty */
 };
 
+/* How a file spells its characters. PowerShell writes UTF-16 unless told otherwise. */
+enum text {
+    TEXT_UNKNOWN, /* nothing was read yet */
+    TEXT_OCTETS,
+    TEXT_UTF16_LE,
+    TEXT_UTF16_BE,
+};
+
 /* A file that may grow. */
 struct source {
     char *path;
@@ -63,6 +74,7 @@ struct source {
     bool regular;
     off_t offset; /* where the first line begins that was not seen whole */
     off_t size;   /* how far it was read */
+    enum text text;
 };
 
 /* Arrays in pieces, so that growing copies nothing and leaves no secret behind in freed memory. */
@@ -317,6 +329,36 @@ static bool is_length_of(enum imapid_secret_kind kind, size_t n)
     return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER);
 }
 
+/* Some tools write the whole buffer of a secret, zeros behind it included (eCapture: 64 octets). */
+static bool may_be_padded(size_t n)
+{
+    return n > IMAPID_TLS_SECRET_LEAST && n <= PADDED_MAX;
+}
+
+static bool is_zero(const uint8_t *octets, size_t n)
+{
+    unsigned any = 0;
+
+    for (size_t i = 0; i < n; i++)
+        any |= octets[i];
+    return !any;
+}
+
+/* The octets of a secret without zeros that stand behind it; 0 where it has no length of its kind.
+ */
+static size_t unpadded_length(enum imapid_secret_kind kind, const uint8_t *octets, size_t n)
+{
+    static const size_t lengths[] = {IMAPID_TLS_SECRET_LEAST, IMAPID_TLS_SECRET_MAX};
+
+    if (is_length_of(kind, n))
+        return n;
+    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++)
+        if (is_length_of(kind, lengths[i]) && n > lengths[i] &&
+            is_zero(octets + lengths[i], n - lengths[i]))
+            return lengths[i];
+    return 0;
+}
+
 /* Finds the two words behind a label; false when they have not the right lengths, or are not all.
  * *n is that of the secret in octets. */
 static bool find_words(const uint8_t *at, const uint8_t *end, enum imapid_secret_kind kind,
@@ -340,7 +382,8 @@ static bool find_words(const uint8_t *at, const uint8_t *end, enum imapid_secret
         return false;
     n_secret = next_word(&at, end, secret);
     *n = n_secret / 2;
-    return n_secret % 2 == 0 && is_length_of(kind, *n) && !next_word(&at, end, &rest);
+    return n_secret % 2 == 0 && (is_length_of(kind, *n) || may_be_padded(*n)) &&
+           !next_word(&at, end, &rest);
 }
 
 /* What follows of a label. */
@@ -348,19 +391,21 @@ static void add_words(struct imapid_keylog *keylog, const uint8_t *at, const uin
                       enum imapid_secret_kind kind)
 {
     const uint8_t *random_hex, *secret_hex;
-    uint8_t random[IMAPID_TLS_RANDOM];
+    uint8_t random[IMAPID_TLS_RANDOM], octets[PADDED_MAX];
     struct secret secret = {.kind = (uint8_t)kind};
     size_t n;
 
     if (!find_words(at, end, kind, &random_hex, &secret_hex, &n) ||
-        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
-        !read_hex(secret_hex, n, secret.octets)) {
+        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) || !read_hex(secret_hex, n, octets) ||
+        !(n = unpadded_length(kind, octets, n))) {
         keylog->counts.n_garbage++;
     } else {
         secret.n = (uint8_t)n;
+        memcpy(secret.octets, octets, n);
         add_secret(keylog, random, &secret);
     }
     explicit_bzero(&secret, sizeof secret);
+    explicit_bzero(octets, sizeof octets);
 }
 
 /* A line without its line end. */
@@ -450,7 +495,21 @@ struct reader {
     size_t n;
     off_t offset;  /* of buffer[0] in the file */
     bool skipping; /* within a line that is too long */
+    enum text text;
+    bool has_half; /* the file's last octet so far is half a character: */
+    uint8_t half;
 };
+
+static bool is_utf16(const struct reader *reader)
+{
+    return reader->text == TEXT_UTF16_LE || reader->text == TEXT_UTF16_BE;
+}
+
+/* The octets in the file that the first n characters of the buffer took. */
+static off_t width_of(const struct reader *reader, size_t n)
+{
+    return (off_t)n * (is_utf16(reader) ? 2 : 1);
+}
 
 /* Takes the lines in the buffer, and moves what is left to its start. At the end of the file the
  * last line is taken without its line end, and stays in the buffer. */
@@ -479,19 +538,85 @@ static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, boo
     end_writing(keylog, before);
     memmove(reader->buffer, reader->buffer + n_done, reader->n - n_done);
     reader->n -= n_done;
-    reader->offset += (off_t)n_done;
+    reader->offset += width_of(reader, n_done);
+}
+
+/* What the first octets of a file say: a byte order mark, or an ASCII character in two octets. */
+static enum text recognise_text(const uint8_t *octets, size_t n)
+{
+    if (n >= 2 && ((octets[0] == 0xff && octets[1] == 0xfe) || (octets[0] && !octets[1])))
+        return TEXT_UTF16_LE;
+    if (n >= 2 && ((octets[0] == 0xfe && octets[1] == 0xff) || (!octets[0] && octets[1])))
+        return TEXT_UTF16_BE;
+    return TEXT_OCTETS;
+}
+
+/* A line of use is ASCII. What is not becomes an octet that no word of such a line has. */
+static uint8_t narrow_character(enum text text, const uint8_t *pair)
+{
+    uint8_t high = pair[text == TEXT_UTF16_LE], low = pair[text == TEXT_UTF16_BE];
+
+    return high || low >= 0x80 ? '?' : low;
+}
+
+/* Makes characters of the n octets of UTF-16 at the end of the buffer; returns their number. */
+static size_t narrow(struct reader *reader, uint8_t *octets, size_t n)
+{
+    size_t n_mark = 0;
+
+    if (reader->offset == 0 && reader->n == 0 && n >= 2 && octets[0] && octets[1]) {
+        n_mark = 2; /* the byte order mark */
+        reader->offset = 2;
+    }
+    reader->has_half = n % 2;
+    if (reader->has_half)
+        reader->half = octets[n - 1];
+    for (size_t i = 0; i < (n - n_mark) / 2; i++)
+        octets[i] = narrow_character(reader->text, octets + n_mark + 2 * i);
+    return (n - n_mark) / 2;
+}
+
+/* As read(2), but tries again after a signal. */
+static ssize_t read_some(int fd, uint8_t *to, size_t n)
+{
+    ssize_t n_read;
+
+    do
+        n_read = read(fd, to, n);
+    while (n_read < 0 && errno == EINTR);
+    return n_read;
+}
+
+/* Reads on into the buffer. As read(2): the octets read of the file, 0 at its end, or -1 with errno
+ * set. */
+static ssize_t fill(struct reader *reader)
+{
+    uint8_t *to = reader->buffer + reader->n;
+    size_t n_half = reader->has_half, n_all;
+    ssize_t n, more = 0;
+
+    if (n_half)
+        *to = reader->half;
+    n = read_some(reader->fd, to + n_half, CHUNK + LINE_LIMIT - reader->n - n_half);
+    if (n <= 0)
+        return n;
+    if (reader->text == TEXT_UNKNOWN) {
+        if (n == 1 && (more = read_some(reader->fd, to + 1, 1)) < 0)
+            return more;
+        n += more;
+        reader->text = recognise_text(to, (size_t)n);
+    }
+    n_all = n_half + (size_t)n;
+    reader->n += is_utf16(reader) ? narrow(reader, to, n_all) : n_all;
+    return n;
 }
 
 /* Reads a file from reader->offset to its end. False with errno set. */
 static bool read_lines(struct imapid_keylog *keylog, struct reader *reader)
 {
     for (;;) {
-        ssize_t n = read(reader->fd, reader->buffer + reader->n, CHUNK + LINE_LIMIT - reader->n);
+        ssize_t n = fill(reader);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n > 0)
-            reader->n += (size_t)n;
         take_buffer(keylog, reader, n == 0);
         if (n <= 0)
             return n == 0;
@@ -513,6 +638,7 @@ static bool read_source(struct imapid_keylog *keylog, struct source *source, cha
         source->device = st.st_dev;
         source->inode = st.st_ino;
         reader.offset = source->offset;
+        reader.text = source->offset ? source->text : TEXT_UNKNOWN;
         if (!source->regular || lseek(reader.fd, reader.offset, SEEK_SET) >= 0) {
             reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
             ok = read_lines(keylog, &reader);
@@ -523,7 +649,8 @@ static bool read_source(struct imapid_keylog *keylog, struct source *source, cha
     if (reader.buffer) {
         /* A line that was too long is not begun again in its middle. */
         source->offset = reader.offset;
-        source->size = reader.offset + (off_t)reader.n;
+        source->size = reader.offset + width_of(&reader, reader.n) + reader.has_half;
+        source->text = reader.text;
         explicit_bzero(reader.buffer, CHUNK + LINE_LIMIT);
         g_free(reader.buffer);
     }

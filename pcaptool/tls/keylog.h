@@ -13,8 +13,9 @@
  * new and free. Memory is never more than about what the text took that was added. */
 struct imapid_keylog;
 
-#define IMAPID_TLS_RANDOM     32 /* octets of a client or server random */
-#define IMAPID_TLS_SECRET_MAX 48 /* octets of the longest secret: SHA-384, a master secret */
+#define IMAPID_TLS_RANDOM       32 /* octets of a client or server random */
+#define IMAPID_TLS_SECRET_LEAST 32 /* octets of the shortest: SHA-256 */
+#define IMAPID_TLS_SECRET_MAX   48 /* octets of the longest secret: SHA-384, a master secret */
 
 /* One client random and kind may have several secrets, of which at most one is right (two logs
  * put together, one of them garbled): this many different ones are kept, the earliest. */
@@ -56,9 +57,9 @@ struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base);
 /* Adds the lines of a text that is whole: its last line need not have a line end. */
 void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size_t n);
 
-/* Adds the lines of a file, whatever it is (a pipe is read to its end), and remembers it for
- * imapid_keylog_refresh() if it is a regular file. On failure false, and *message, to be freed
- * with g_free(), says which file and why; lines read before that are kept. */
+/* Adds the lines of a file, in ASCII, UTF-8 or UTF-16, whatever it is (a pipe is read to its end),
+ * and remembers it for imapid_keylog_refresh() if it is a regular file. On failure false, and
+ * *message, to be freed with g_free(), says which file and why; lines read before that are kept. */
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message);
 
 /* Reads what was appended meanwhile to the files read before; a file that has shrunk or was

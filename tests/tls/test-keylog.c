@@ -4,6 +4,7 @@
 
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #define S  "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
 #define SU "A0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF"
 #define S2 "c0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+#define Z  "00000000000000000000000000000000"
 #define M  S "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
 
 static void make_random(uint8_t random[IMAPID_TLS_RANDOM], uint8_t first)
@@ -103,6 +105,13 @@ static void test_lines(void)
         {"  CLIENT_TRAFFIC_SECRET_0\t" R "   " S "  \n", SECRET},
         {"SERVER_TRAFFIC_SECRET_0 " R " " M, SECRET},
         {"CLIENT_RANDOM " R " " M, SECRET},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S Z Z, SECRET},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " M Z, SECRET},
+        {"CLIENT_RANDOM " R " " M "00", SECRET},
+        {"CLIENT_RANDOM " R " " M Z, SECRET},
+        {"CLIENT_RANDOM " R " " M Z "00", GARBAGE},
+        {"CLIENT_RANDOM " R " " S S, GARBAGE},
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "000000000001", GARBAGE},
         {"# CLIENT_RANDOM " R " " M, COMMENT},
         {"\n", COMMENT},
         {"\r\n", COMMENT},
@@ -117,7 +126,7 @@ static void test_lines(void)
         {"CLIENT_RANDOM", GARBAGE},
         {"CLIENT_RANDOM " R, GARBAGE},
         {"CLIENT_RANDOM " R " " S, GARBAGE},
-        {"CLIENT_RANDOM " R " " M "00", GARBAGE},
+        {"CLIENT_RANDOM " R " " M "01", GARBAGE},
         {"CLIENT_RANDOM " R "0 " M, GARBAGE},
         {"CLIENT_RANDOM " R " " M " more", GARBAGE},
         {"CLIENT_RANDOM " R M, GARBAGE},
@@ -296,6 +305,68 @@ static void test_file(void)
     imapid_keylog_free(keylog);
 }
 
+/* Zeros behind a secret are no part of it. */
+static void test_padded(void)
+{
+    static const struct {
+        const char *text;
+        enum imapid_secret_kind kind;
+        size_t n;
+    } lines[] = {
+        {"CLIENT_TRAFFIC_SECRET_0 " R " " S Z Z, IMAPID_SECRET_CLIENT_TRAFFIC, 32},
+        {"SERVER_TRAFFIC_SECRET_0 " R " " M Z, IMAPID_SECRET_SERVER_TRAFFIC, 48},
+        {"CLIENT_RANDOM " R " " M Z, IMAPID_SECRET_MASTER, 48},
+    };
+    struct imapid_keylog *keylog = imapid_keylog_new();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        add(keylog, lines[i].text);
+        check_one(keylog, lines[i].kind, lines[i].n);
+    }
+    imapid_keylog_free(keylog);
+}
+
+/* A file in UTF-16 that grows by an octet at a time, half characters included. */
+static void check_utf16(bool is_big_endian, bool has_mark)
+{
+    static const char text[] =
+        "# \r\nCLIENT_TRAFFIC_SECRET_0 " R " " S "\r\nCLIENT_RANDOM " R " " M;
+    char *folder = g_dir_make_tmp(NULL, NULL), *path = g_build_filename(folder, "keys", NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    FILE *file = g_fopen(path, "wb");
+
+    setvbuf(file, NULL, _IONBF, 0);
+    g_assert_true(imapid_keylog_read(keylog, path, NULL));
+    for (size_t i = has_mark ? 0 : 1; i < sizeof text; i++) {
+        unsigned character = i ? (unsigned char)text[i - 1] : 0xfeff;
+
+        fputc((int)(is_big_endian ? character >> 8 : character & 0xff), file);
+        imapid_keylog_refresh(keylog);
+        fputc((int)(is_big_endian ? character & 0xff : character >> 8), file);
+        imapid_keylog_refresh(keylog);
+    }
+    fclose(file);
+    check_one(keylog, IMAPID_SECRET_CLIENT_TRAFFIC, 32);
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+    imapid_keylog_free(keylog);
+    keylog = imapid_keylog_new();
+    g_assert_true(imapid_keylog_read(keylog, path, NULL));
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_lines, ==, 3);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_secrets, ==, 2);
+    imapid_keylog_free(keylog);
+    g_unlink(path);
+    g_rmdir(folder);
+    g_free(path);
+    g_free(folder);
+}
+
+static void test_utf16(void)
+{
+    for (int i = 0; i < 4; i++)
+        check_utf16(i & 1, i & 2);
+}
+
 static gpointer write_pipe(gpointer data)
 {
     append(data, "CLIENT_RANDOM " R " " M "\nCLIENT_TRAFFIC_SECRET_0 " R " " S);
@@ -372,6 +443,8 @@ int main(int argc, char **argv)
     g_test_add_func("/keylog/candidates", test_candidates);
     g_test_add_func("/keylog/many", test_many);
     g_test_add_func("/keylog/file", test_file);
+    g_test_add_func("/keylog/padded", test_padded);
+    g_test_add_func("/keylog/utf16", test_utf16);
     g_test_add_func("/keylog/pipe", test_pipe);
     g_test_add_func("/keylog/threads", test_threads);
     return g_test_run();
