@@ -114,7 +114,8 @@ static void read_extension(size_t type, struct cursor extension, bool from_serve
         hello->extended_master_secret = true;
         break;
     case SESSION_TICKET:
-        hello->session_ticket = true;
+        hello->ticket = extension.at;
+        hello->n_ticket = extension.n;
         break;
     case PRE_SHARED_KEY:
         hello->pre_shared_key = true;

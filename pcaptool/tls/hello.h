@@ -20,7 +20,8 @@ struct imapid_hello {
     bool truncated_mac;
     bool early_data;
     bool pre_shared_key;
-    bool session_ticket;
+    const uint8_t *ticket; /* SessionTicket (RFC 5077 3.2): a client's, to resume with */
+    size_t n_ticket;
     const uint8_t *server_name; /* of the type host_name */
     size_t n_server_name;
     const uint8_t *alpn; /* protocol_name_list: each a length octet and that many octets, >= 1 */

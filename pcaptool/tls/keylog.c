@@ -106,8 +106,7 @@ static const struct {
     {"SERVER_TRAFFIC_SECRET_0", IMAPID_SECRET_SERVER_TRAFFIC},
 };
 
-/* Known, and of no use to read application data. "RSA" has the old form with a session id or an
- * encrypted pre-master secret: without the private key's side of it nothing is found by those. */
+/* Known, and of no use to read application data. */
 static const char *const useless[] = {
     "CLIENT_EARLY_TRAFFIC_SECRET",
     "EARLY_EXPORTER_SECRET",
@@ -115,7 +114,6 @@ static const char *const useless[] = {
     "EXPORTER_SECRET",
     "ECH_SECRET",
     "ECH_CONFIG",
-    "RSA",
     "PMS_CLIENT_RANDOM",
 };
 
@@ -326,7 +324,7 @@ static int find_label(const uint8_t *word, size_t n)
 
 static bool is_length_of(enum imapid_secret_kind kind, size_t n)
 {
-    return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER);
+    return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER && kind != IMAPID_SECRET_SESSION);
 }
 
 /* Some tools write the whole buffer of a secret, zeros behind it included (eCapture: 64 octets). */
@@ -408,6 +406,46 @@ static void add_words(struct imapid_keylog *keylog, const uint8_t *at, const uin
     explicit_bzero(octets, sizeof octets);
 }
 
+/* The word behind a label that is part of it ("Session-ID:"), or NULL. *n are its octets. */
+static const uint8_t *next_value(const uint8_t **at, const uint8_t *end, const char *label,
+                                 size_t *n)
+{
+    const uint8_t *word;
+    size_t n_label = strlen(label);
+
+    *n = next_word(at, end, &word);
+    if (*n < n_label || memcmp(word, label, n_label) != 0)
+        return NULL;
+    *n -= n_label;
+    return word + n_label;
+}
+
+/* "Session-ID:… Master-Key:…", as Java's tools write it behind "RSA". The other form, of an
+ * encrypted pre-master secret, is of no use: no record tells that. */
+static void add_session(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
+{
+    size_t n_id, n_master, n_rest;
+    const uint8_t *id = next_value(&at, end, "Session-ID:", &n_id), *master, *rest;
+    uint8_t octets[IMAPID_TLS_RANDOM], key[IMAPID_TLS_RANDOM];
+    struct secret secret = {.kind = IMAPID_SECRET_SESSION, .n = IMAPID_TLS_SECRET_MAX};
+
+    if (!id) {
+        keylog->counts.n_ignored++;
+        return;
+    }
+    master = next_value(&at, end, "Master-Key:", &n_master);
+    n_rest = next_word(&at, end, &rest);
+    if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !read_hex(id, n_id / 2, octets) ||
+        !master || n_master != 2 * IMAPID_TLS_SECRET_MAX || n_rest ||
+        !read_hex(master, IMAPID_TLS_SECRET_MAX, secret.octets)) {
+        keylog->counts.n_garbage++;
+    } else {
+        imapid_keylog_session_key(octets, n_id / 2, key);
+        add_secret(keylog, key, &secret);
+    }
+    explicit_bzero(&secret, sizeof secret);
+}
+
 /* A line without its line end. */
 static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
 {
@@ -421,7 +459,9 @@ static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint
         return;
     }
     kind = find_label(label, n_label);
-    if (kind >= 0)
+    if (is_word(label, n_label, "RSA"))
+        add_session(keylog, at, end);
+    else if (kind >= 0)
         add_words(keylog, at, end, (enum imapid_secret_kind)kind);
     else if (is_useless(label, n_label))
         keylog->counts.n_ignored++;
@@ -484,6 +524,26 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
     reserve(keylog, keylog->n_clients + MIN(n / LINE_LEAST, RESERVE_MAX));
     add_lines(keylog, octets + n_mark, n - n_mark, true);
     end_writing(keylog, before);
+}
+
+void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_TLS_RANDOM])
+{
+    memset(key, 0, IMAPID_TLS_RANDOM);
+    memcpy(key, id, n);
+}
+
+void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAPID_TLS_RANDOM],
+                            const struct imapid_secret *master)
+{
+    struct secret secret = {.kind = IMAPID_SECRET_SESSION, .n = master->n};
+    uint64_t before;
+
+    memcpy(secret.octets, master->octets, master->n);
+    begin_writing(keylog);
+    before = keylog->counts.n_secrets;
+    add_secret(keylog, key, &secret);
+    end_writing(keylog, before);
+    explicit_bzero(&secret, sizeof secret);
 }
 
 /* ---- files ---- */

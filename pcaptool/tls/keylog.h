@@ -28,6 +28,8 @@ enum imapid_secret_kind {
     IMAPID_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
     IMAPID_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
     IMAPID_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
+    IMAPID_SECRET_SESSION, /* the master secret of a session that may be resumed, 48 octets: "RSA
+                              Session-ID:…", or remembered; see imapid_keylog_remember() */
     IMAPID_N_SECRET_KINDS
 };
 
@@ -72,6 +74,15 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
                             enum imapid_secret_kind kind,
                             struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES]);
+
+/* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
+ * is looked up by, in place of a client random. */
+void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_TLS_RANDOM]);
+
+/* Keeps the master secret of a session for a later connection that resumes it: some stacks write no
+ * line for that one (GnuTLS, Go). `key` is that of its identifier, or the SHA-256 of its ticket. */
+void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAPID_TLS_RANDOM],
+                            const struct imapid_secret *master);
 
 /* Whether there is any secret for a client random. */
 bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM]);

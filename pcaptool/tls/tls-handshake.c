@@ -17,6 +17,7 @@ enum message {
     HELLO_REQUEST = 0,
     CLIENT_HELLO = 1,
     SERVER_HELLO = 2,
+    NEW_SESSION_TICKET = 4,
     ENCRYPTED_EXTENSIONS = 8,
     CERTIFICATE = 11,
     SERVER_HELLO_DONE = 14,
@@ -89,6 +90,7 @@ static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->has_random = true;
     tls->early_data = hello.early_data;
     memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
+    imapid_tls_set_ticket(&tls->offered, hello.ticket, hello.n_ticket);
     note_client(&tls->info, &hello);
     if (!tls->suite)
         imapid_tls_say(tls, IMAPID_TLS_CLIENT_HELLO, dir);
@@ -123,6 +125,24 @@ static void note_server(struct imapid_tls *tls, const struct imapid_hello *hello
     note_alpn(info, hello);
 }
 
+static void note_session(struct imapid_tls *tls, const struct imapid_hello *hello)
+{
+    memset(&tls->id, 0, sizeof tls->id);
+    memset(&tls->ticket, 0, sizeof tls->ticket);
+    tls->id.is_set = hello->n_session_id && hello->version != IMAPID_TLS_1_3;
+    if (tls->id.is_set)
+        imapid_keylog_session_key(hello->session_id, hello->n_session_id, tls->id.key);
+}
+
+/* RFC 5077 3.3: a lifetime, and a ticket of n octets behind its length. */
+static void read_new_ticket(struct imapid_tls *tls, const uint8_t *body, size_t n)
+{
+    const size_t n_head = 6;
+
+    if (n > n_head && n - n_head == ((size_t)body[4] << 8 | body[5]))
+        imapid_tls_set_ticket(&tls->ticket, body + n_head, n - n_head);
+}
+
 static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *body, size_t n)
 {
     struct imapid_hello hello;
@@ -140,6 +160,7 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->suite = imapid_suites_find(hello.suite);
     tls->saw_done = false;
     note_server(tls, &hello);
+    note_session(tls, &hello);
     imapid_tls_say(tls, IMAPID_TLS_SERVER_HELLO, dir);
     reason = judge(tls, &hello);
     if (reason != IMAPID_TLS_OK) {
@@ -179,6 +200,8 @@ static bool is_of_interest(const struct imapid_tls *tls, int dir, uint8_t type)
                (epoch == IMAPID_TLS_TRAFFIC && tls->origin.version != IMAPID_TLS_1_3);
     case ENCRYPTED_EXTENSIONS:
         return epoch == IMAPID_TLS_HANDSHAKE;
+    case NEW_SESSION_TICKET:
+        return tls->suite && tls->origin.version != IMAPID_TLS_1_3 && dir != tls->info.client;
     default:
         return false;
     }
@@ -194,6 +217,9 @@ static void read_message(struct imapid_tls *tls, int dir, uint8_t type, const ui
         break;
     case SERVER_HELLO:
         read_server_hello(tls, dir, body, n);
+        break;
+    case NEW_SESSION_TICKET:
+        read_new_ticket(tls, body, n);
         break;
     default:
         read_encrypted_extensions(tls, body, n);

@@ -13,6 +13,7 @@
 
 #include "tls/kdf.h"
 
+#include <gcrypt.h>
 #include <glib.h>
 #include <string.h>
 
@@ -100,6 +101,31 @@ static void install(struct attempt *attempt, struct imapid_cipher *cipher,
     flow->secret = *secret;
 }
 
+void imapid_tls_set_ticket(struct imapid_tls_session *session, const uint8_t *ticket, size_t n)
+{
+    memset(session, 0, sizeof *session);
+    session->is_set = n > 0;
+    if (n)
+        gcry_md_hash_buffer(GCRY_MD_SHA256, session->key, ticket, n);
+}
+
+/* Keeps the master secret for connections that resume this session. */
+static void keep_session(struct imapid_tls *tls, const struct imapid_secret *master)
+{
+    struct imapid_tls_session *sessions[] = {&tls->id, &tls->ticket};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(sessions); i++)
+        if (sessions[i]->is_set && !sessions[i]->is_kept) {
+            imapid_keylog_remember(tls->keylog, sessions[i]->key, master);
+            sessions[i]->is_kept = true;
+        }
+}
+
+static bool is_master(enum imapid_secret_kind kind)
+{
+    return kind == IMAPID_SECRET_MASTER || kind == IMAPID_SECRET_SESSION;
+}
+
 static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
                        const struct imapid_secret *secret)
 {
@@ -108,7 +134,7 @@ static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
     struct imapid_cipher *cipher;
 
     attempt->n_candidates++;
-    if (kind == IMAPID_SECRET_MASTER)
+    if (is_master(kind))
         cipher = imapid_cipher_new_1_2(&tls->origin, secret, attempt->dir == tls->info.client);
     else if (secret->n != imapid_kdf_hash_length(imapid_suites_hash(tls->suite)))
         return false;
@@ -123,22 +149,40 @@ static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
         return false;
     }
     install(attempt, cipher, secret, of_handshake ? IMAPID_TLS_HANDSHAKE : IMAPID_TLS_TRAFFIC);
+    if (is_master(kind))
+        keep_session(tls, secret);
     return true;
 }
 
-static bool try_kind(struct attempt *attempt, enum imapid_secret_kind kind)
+static bool try_key(struct attempt *attempt, enum imapid_secret_kind kind, const uint8_t *key)
 {
-    struct imapid_tls *tls = attempt->tls;
     struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
     unsigned n = 0;
     bool ok = false;
 
-    if (tls->keylog && tls->has_random)
-        n = imapid_keylog_find(tls->keylog, tls->origin.client_random, kind, secrets);
+    if (attempt->tls->keylog)
+        n = imapid_keylog_find(attempt->tls->keylog, key, kind, secrets);
     for (unsigned i = 0; i < n && !ok; i++)
         ok = try_secret(attempt, kind, &secrets[i]);
     explicit_bzero(secrets, sizeof secrets[0] * n);
     return ok;
+}
+
+static bool try_kind(struct attempt *attempt, enum imapid_secret_kind kind)
+{
+    return attempt->tls->has_random && try_key(attempt, kind, attempt->tls->origin.client_random);
+}
+
+static bool try_session(struct attempt *attempt, const struct imapid_tls_session *session)
+{
+    return session->is_set && try_key(attempt, IMAPID_SECRET_SESSION, session->key);
+}
+
+/* TLS 1.2 and before: the secret of this handshake, or that of the session which it resumes. */
+static bool try_master(struct attempt *attempt)
+{
+    return try_kind(attempt, IMAPID_SECRET_MASTER) || try_session(attempt, &attempt->tls->id) ||
+           try_session(attempt, &attempt->tls->offered);
 }
 
 /* The keys behind a KeyUpdate that was lost. */
@@ -157,7 +201,7 @@ static bool try_next(struct attempt *attempt)
     struct imapid_tls_flow *flow = attempt->flow;
 
     if (!is_1_3(attempt->tls))
-        return (!flow->cipher || flow->renewing) && try_kind(attempt, IMAPID_SECRET_MASTER);
+        return (!flow->cipher || flow->renewing) && try_master(attempt);
     if (flow->epoch == IMAPID_TLS_CLEAR)
         return false;
     if (flow->epoch == IMAPID_TLS_TRAFFIC)

@@ -49,6 +49,13 @@ struct imapid_tls_flow {
     uint32_t n_message, n_message_room;
 };
 
+/* Names a session, as the key log does. */
+struct imapid_tls_session {
+    bool is_set;
+    bool is_kept; /* its secret was given to the key log */
+    uint8_t key[IMAPID_TLS_RANDOM];
+};
+
 /* A record that waits for a key. */
 struct imapid_tls_held {
     struct imapid_tls_held *next;
@@ -72,6 +79,12 @@ struct imapid_tls {
     bool early_data; /* the client offered it in this handshake */
     bool early_data_accepted;
     bool saw_done; /* ServerHelloDone or a certificate: a full handshake */
+
+    /* What a later connection may resume this session by, or this one an earlier session by
+     * (RFC 5246 7.4.1.2, RFC 5077). */
+    struct imapid_tls_session id;      /* of the ServerHello */
+    struct imapid_tls_session ticket;  /* issued in this handshake */
+    struct imapid_tls_session offered; /* ticket of the ClientHello */
 
     /* Octets that may still be decrypted in vain, so that no input makes the search for a record
      * after a gap expensive. */
@@ -106,6 +119,9 @@ void imapid_tls_change_epoch(struct imapid_tls *tls, int dir, enum imapid_tls_ep
 
 /* 1.3: the sender goes on to the next traffic secret. */
 void imapid_tls_update_keys(struct imapid_tls *tls, int dir);
+
+/* Names a session by its ticket; by none where n is 0. */
+void imapid_tls_set_ticket(struct imapid_tls_session *session, const uint8_t *ticket, size_t n);
 
 /* What a record held. */
 struct imapid_tls_content {

@@ -120,7 +120,14 @@ static void test_lines(void)
         {"EXPORTER_SECRET " R " " S, IGNORED},
         {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, IGNORED},
         {"CLIENT_TRAFFIC_SECRET_1 " R " " S, IGNORED},
-        {"RSA Session-ID:00 Master-Key:" M, IGNORED},
+        {"RSA Session-ID:00 Master-Key:" M, SECRET},
+        {"RSA Session-ID:" R " Master-Key:" M "\r\n", SECRET},
+        {"RSA Session-ID:" R "00 Master-Key:" M, GARBAGE},
+        {"RSA Session-ID: Master-Key:" M, GARBAGE},
+        {"RSA Session-ID:0 Master-Key:" M, GARBAGE},
+        {"RSA Session-ID:00 Master-Key:" M "00", GARBAGE},
+        {"RSA Session-ID:00 Master-Key:" M " more", GARBAGE},
+        {"RSA Session-ID:00 " M, GARBAGE},
         {"RSA 0011223344556677 " M, IGNORED},
         {"PMS_CLIENT_RANDOM " R " " M, IGNORED},
         {"CLIENT_RANDOM", GARBAGE},
@@ -326,6 +333,29 @@ static void test_padded(void)
     imapid_keylog_free(keylog);
 }
 
+/* The master secret of a session, of which the key log or an earlier connection tells. */
+static void test_session(void)
+{
+    static const uint8_t id[] = {0xab, 0xcd};
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES], master = {.n = 48};
+    uint8_t key[IMAPID_TLS_RANDOM];
+
+    imapid_keylog_session_key(id, sizeof id, key);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 0);
+    add(keylog, "RSA Session-ID:ABcd Master-Key:" M);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 1);
+    g_assert_cmpuint(secrets[0].n, ==, 48);
+    g_assert_cmpuint(secrets[0].octets[47], ==, 0xcf);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_MASTER, secrets), ==, 0);
+
+    memset(master.octets, 7, master.n);
+    imapid_keylog_remember(keylog, key, &master);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 2);
+    g_assert_cmpmem(secrets[1].octets, 48, master.octets, 48);
+    imapid_keylog_free(keylog);
+}
+
 /* A file in UTF-16 that grows by an octet at a time, half characters included. */
 static void check_utf16(bool is_big_endian, bool has_mark)
 {
@@ -444,6 +474,7 @@ int main(int argc, char **argv)
     g_test_add_func("/keylog/many", test_many);
     g_test_add_func("/keylog/file", test_file);
     g_test_add_func("/keylog/padded", test_padded);
+    g_test_add_func("/keylog/session", test_session);
     g_test_add_func("/keylog/utf16", test_utf16);
     g_test_add_func("/keylog/pipe", test_pipe);
     g_test_add_func("/keylog/threads", test_threads);
