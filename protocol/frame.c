@@ -108,7 +108,7 @@ static void end_unit(struct imapid_frame *frame)
 {
     begin_line(frame);
     frame->in_unit = frame->is_id = frame->opaque = frame->awaits = false;
-    frame->cut = frame->refused = frame->bare_newline = false;
+    frame->cut = frame->refused = frame->unsure = frame->bare_newline = false;
     frame->n_scanned = frame->line_start = 0;
     frame->literal_left = 0;
     if (frame->lines == IMAPID_LINES_ONE)
@@ -385,10 +385,58 @@ static bool is_at_limit(struct imapid_frame *frame, const uint8_t *window, size_
     return !frame->is_id || at >= IMAPID_UNIT_MAX;
 }
 
+/* The octets behind those looked at are missing: what they hold of an ID is handed out. */
+static enum imapid_frame_status end_cut(struct imapid_frame *frame, const uint8_t *window,
+                                        struct imapid_unit *unit, size_t *n_used)
+{
+    uint64_t literal_left = frame->literal_left;
+    bool in_literal = literal_left != 0;
+    enum imapid_frame_status status = IMAPID_FRAME_SKIPPED;
+
+    give_unit(frame, unit, window, frame->n_scanned, n_used);
+    if (imapid_unit_is_id(unit))
+        status = IMAPID_FRAME_UNIT;
+    if (frame->gap_in_literal && in_literal) {
+        end_unit(frame);
+        frame->literal_left = literal_left - frame->gap_in_literal;
+        frame->in_unit = true;
+    } else {
+        lose_sync(frame, false);
+    }
+    frame->gap_in_literal = 0;
+    return status;
+}
+
+/* Is a literal what comes behind its announcement, or was it refused and a command comes? Nobody
+ * knows before enough octets have come. */
+static enum imapid_plausible settle_literal(struct imapid_frame *frame, const uint8_t *window,
+                                            size_t n)
+{
+    enum imapid_plausible command =
+        imapid_unit_plausible(frame->side, window + frame->n_scanned, n - frame->n_scanned);
+
+    if (command == IMAPID_PLAUSIBLE_YES) {
+        frame->cut = true;
+    } else if (command == IMAPID_PLAUSIBLE_NO) {
+        frame->unsure = frame->asks = false;
+        frame->sync = IMAPID_SYNC_TENTATIVE;
+    }
+    return command;
+}
+
 static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint8_t *window,
                                           size_t n, struct imapid_unit *unit, size_t *n_used)
 {
     size_t at = frame->n_scanned;
+
+    if (frame->unsure && at < n) {
+        enum imapid_plausible command = settle_literal(frame, window, n);
+
+        if (command == IMAPID_PLAUSIBLE_MORE)
+            return IMAPID_FRAME_MORE;
+        if (command == IMAPID_PLAUSIBLE_YES)
+            return end_cut(frame, window, unit, n_used);
+    }
 
     if (!at)
         frame->in_hand = frame->lines;
@@ -425,28 +473,6 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
     }
     frame->n_scanned = at;
     return IMAPID_FRAME_MORE;
-}
-
-/* The octets behind those looked at are missing: what they hold of an ID is handed out. */
-static enum imapid_frame_status end_cut(struct imapid_frame *frame, const uint8_t *window,
-                                        struct imapid_unit *unit, size_t *n_used)
-{
-    uint64_t literal_left = frame->literal_left;
-    bool in_literal = literal_left != 0;
-    enum imapid_frame_status status = IMAPID_FRAME_SKIPPED;
-
-    give_unit(frame, unit, window, frame->n_scanned, n_used);
-    if (imapid_unit_is_id(unit))
-        status = IMAPID_FRAME_UNIT;
-    if (frame->gap_in_literal && in_literal) {
-        end_unit(frame);
-        frame->literal_left = literal_left - frame->gap_in_literal;
-        frame->in_unit = true;
-    } else {
-        lose_sync(frame, false);
-    }
-    frame->gap_in_literal = 0;
-    return status;
 }
 
 /* Is this an ID whose list, or NIL, is complete? */
@@ -546,6 +572,11 @@ void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *ta
         frame->tag = *tag;
     else
         frame->tag.n = 0;
+}
+
+void imapid_frame_unsure(struct imapid_frame *frame)
+{
+    frame->unsure = frame->awaits && frame->asks && frame->is_id && !frame->in_unit;
 }
 
 void imapid_frame_refuse(struct imapid_frame *frame)

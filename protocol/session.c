@@ -291,6 +291,26 @@ static void confirm_client(struct imapid_session *session, const struct imapid_p
             session->exchanges[i].tentative = false;
 }
 
+/* An untagged ID is a line. Where its command is not in the capture, and a tagged line of an
+ * unknown tag came behind it, that was its end. */
+static void confirm_response(struct imapid_session *session, unsigned slot)
+{
+    struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    exchange->response_tentative = false;
+    if (!exchange->has_command && exchange->status != IMAPID_STATUS_NONE)
+        close_exchange(session, slot, IMAPID_EVENT_END);
+}
+
+/* Does the untagged ID stand in the same run of lines as the one just read? Text of a message would
+ * not lead to it without a line that no server begins: a literal of FETCH is followed by ")"
+ * (RFC 9051 7.5.2). Behind a hole that proves nothing: an answer in the hole leaves its tag open,
+ * and a message may hold that tag. A capture that merely begins in a message has no such tag. */
+static bool leads_here(const struct imapid_session *session, const struct imapid_exchange *exchange)
+{
+    return !session->server_gap && exchange->response_run == session->server_run;
+}
+
 /* The answer to a known command: the server's lines are lines. */
 static void confirm_server(struct imapid_session *session, const struct imapid_pending *answered)
 {
@@ -298,8 +318,8 @@ static void confirm_server(struct imapid_session *session, const struct imapid_p
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!session->exchanges[i].open || !session->exchanges[i].response_tentative)
             continue;
-        if (i == answered->slot)
-            session->exchanges[i].response_tentative = false;
+        if (i == answered->slot || leads_here(session, &session->exchanges[i]))
+            confirm_response(session, i);
         else
             drop_response(session, i);
     }
@@ -551,6 +571,7 @@ static void take_orphan(struct imapid_session *session, const struct imapid_unit
 
     exchange->n_responses = 1;
     exchange->response_tentative = tentative;
+    exchange->response_run = session->server_run;
     exchange->lost |= unit->cut || session->client_gap;
     tell(session, IMAPID_EVENT_RESPONSE, slot);
     if (!tentative && knows_all_commands(session)) {
@@ -586,6 +607,7 @@ static void take_response(struct imapid_session *session, const struct imapid_un
         exchange->has_extra |= !exchange->answer_missed;
     }
     exchange->response_tentative = tentative;
+    exchange->response_run = session->server_run;
     exchange->n_responses++;
     exchange->lost |= unit->cut;
     exchange->answer_missed = unit->cut;
@@ -770,7 +792,7 @@ static void take_continuation(struct imapid_session *session, bool tentative)
             doubt_client(session);
         return;
     }
-    client->asks = false;
+    client->asks = client->unsure = false;
     if (client->awaits)
         return;
     session->asked = asks;
@@ -858,6 +880,12 @@ static bool may_be_asked(struct imapid_session *session)
     return order != UINT64_MAX;
 }
 
+/* Does an ID wait for the server's leave to send its literal? */
+static bool may_lack_grant(const struct imapid_frame *client)
+{
+    return client->asks && client->awaits && client->is_id && !client->in_unit;
+}
+
 /* An answer may have been in the hole: that AUTHENTICATE or IDLE is over, that a literal is
  * refused, or that a list is another one. The client's next lines are then whatever they look like.
  */
@@ -865,6 +893,7 @@ static void lose_server(struct imapid_session *session)
 {
     struct imapid_frame *client = CLIENT(session);
 
+    session->server_gap = true;
     session->advertised = IMAPID_UNKNOWN;
     session->greeted = true;
     if (may_have_changed_state(session))
@@ -873,9 +902,8 @@ static void lose_server(struct imapid_session *session)
         if (session->exchanges[i].open)
             session->exchanges[i].lost = session->exchanges[i].answer_missed = true;
     session->answer_missed = client->n_scanned && !client->in_unit;
-    if (client->asks && client->is_id) {
-        imapid_frame_gap(client, 0); /* up to where it is now */
-        lose_client(session);
+    if (may_lack_grant(client)) {
+        imapid_frame_unsure(client);
     } else if (client->asks || sends_data(session) || may_be_asked(session)) {
         doubt_client(session);
     }
@@ -918,6 +946,7 @@ static void take_unit(struct imapid_session *session, enum imapid_side side,
         take_continuation(session, tentative);
         break;
     case IMAPID_UNIT_JUNK:
+        session->server_run += side == IMAPID_SERVER;
         take_junk(session, side);
         break;
     }
@@ -945,6 +974,7 @@ read_nothing(struct imapid_session *session, enum imapid_side side, bool was_ten
         else
             distrust_server(session);
     }
+    session->server_run += side == IMAPID_SERVER && session->frame[side].sync == IMAPID_SYNC_LOST;
     return passed ? IMAPID_SESSION_PASSED : IMAPID_SESSION_MORE;
 }
 
@@ -976,6 +1006,18 @@ static void take_answered(struct imapid_session *session, const struct imapid_un
     expect_lines(session);
 }
 
+/* The ID just read ended at a literal that never came: its refusal is in the hole. */
+static void end_newest(struct imapid_session *session)
+{
+    unsigned newest = 0;
+
+    for (unsigned i = 1; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].order > session->exchanges[newest].order)
+            newest = i;
+    if (session->exchanges[newest].open)
+        end_exchange(session, newest);
+}
+
 enum imapid_session_status imapid_session_read(struct imapid_session *session,
                                                enum imapid_side side, const uint8_t *window,
                                                size_t n, struct imapid_unit *unit, size_t *n_used)
@@ -984,7 +1026,8 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     struct imapid_frame saved;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
-    bool was_cut = frame->cut, was_answered = frame->answered, is_cut;
+    bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
+    bool is_cut, is_refused;
 
     if (n && !session->seen[side]) {
         session->seen[side] = true;
@@ -997,6 +1040,10 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
     is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
+    is_refused = was_unsure && !frame->unsure && status == IMAPID_FRAME_UNIT && unit->cut;
+    is_cut |= is_refused;
+    if (was_unsure && !frame->unsure && !is_refused)
+        session->answer_missed = false; /* no command is answered before its literal came */
     if (is_cut && status != IMAPID_FRAME_UNIT)
         doubt_state(session);
     if (status == IMAPID_FRAME_MORE && side == IMAPID_CLIENT && began_tls(session, window, n)) {
@@ -1045,6 +1092,8 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         doubt_commands(session);
         doubt_state(session);
     }
+    if (is_refused)
+        end_newest(session);
     return IMAPID_SESSION_UNIT;
 }
 
@@ -1066,6 +1115,8 @@ void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
 {
     if (side == IMAPID_CLIENT)
         doubt_commands(session);
+    else if (may_lack_grant(CLIENT(session)))
+        imapid_frame_unsure(CLIENT(session));
     else if (CLIENT(session)->asks || sends_data(session))
         doubt_client(session);
 }

@@ -518,10 +518,26 @@ static void test_middle(void)
                "S: * ID (\"name\" \"y\")\n"
                "S: a1 OK\n",
                &middle, "a1 (name=x) -> (name=y) OK state=? id=?\n");
-    /* The answer to a command that was sent before. */
+    /* The answer to a command that was sent before: the lines lead to one that is confirmed. */
     feed_check("S: * ID (\"name\" \"y\")\n"
                "S: a1 OK\n"
                "C: a2 NOOP\n"
+               "S: a2 OK\n",
+               &middle, "- - -> (name=y) OK state=? id=? lost\n");
+    feed_check("C: a2 NOOP\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a2 OK\n",
+               &middle, "- - -> (name=y) none state=? id=? lost\n");
+    /* With a hole between them, or the end of a message, they do not. */
+    feed_check("C: a2 NOOP\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S! 20\n"
+               "S: a2 OK\n",
+               &middle, "");
+    feed_check("C: a2 NOOP\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S: a1 OK\n"
+               "S: )\n"
                "S: a2 OK\n",
                &middle, "");
     /* What shows who is logged in. */
@@ -573,6 +589,7 @@ static void test_middle_of_message(void)
                "C: a2 ID NIL\n"
                "S: text\n"
                "S: * ID (\"name\" \"decoy\")\n"
+               "S: )\n"
                "S: a0 OK fetched\n"
                "S: a1 OK\n"
                "S: * ID (\"name\" \"y\")\n"
@@ -613,6 +630,23 @@ static void test_holes(void)
           "S: a2 OK\n",
           "a1 (n=1) -> - OK state=no id=? lost\n"
           "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    /* The leave to send a literal is in a hole: its octets are there all the same. */
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" {3}\n"
+          "S! 10\n"
+          "C. one \"m\" \"1\")\\r\\n\n"
+          "S: * ID NIL\n"
+          "S: a1 OK\n",
+          "a1 (n=one m=1) -> NIL OK state=no id=?\n");
+    /* Or a refusal is, and the next line is a command. */
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" {3}\n"
+          "S! 10\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a1 () -> - none state=no id=? lost\n"
+          "a2 (n=2) -> NIL OK state=? id=?\n");
     /* A refusal in a hole: the next line is no literal. */
     check("S: * OK hi\n"
           "C: a1 APPEND INBOX {500}\n"

@@ -55,6 +55,7 @@ struct imapid_frame {
     bool opaque;           /* the line in hand cannot announce a literal */
     bool awaits;           /* a synchronising literal was announced and none of it has come */
     bool asks;             /* the last one announced has not been granted by "+" yet */
+    bool unsure;           /* the answer to that may be missing: the literal came, or never will */
     bool cut;              /* the unit in hand ends here: octets are missing */
     bool gone;             /* LOST: the window, which stands before a hole, is used up */
     bool refused;          /* the unit in hand ends here: the server refused its literal */
@@ -92,6 +93,11 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n);
 /* The server answered the command in hand while its literal was awaited: the literal never comes.
  * Read on with the window as it is. */
 void imapid_frame_refuse(struct imapid_frame *frame);
+
+/* The answer to the literal that the ID in hand announced may be missing: "+", or a refusal. The
+ * octets to come tell. If they begin like a command, the ID ends where it is, cut; if not, they are
+ * the literal's, and the reader is no longer sure. */
+void imapid_frame_unsure(struct imapid_frame *frame);
 
 /* The server answered before the line end of the command in hand came: some servers take an ID for
  * complete with its last parenthesis. `tag` is that of the answer, or NULL where it has none, and

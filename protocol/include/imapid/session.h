@@ -67,6 +67,7 @@ struct imapid_exchange {
     bool has_extra;     /* two responses with nothing missing between them */
     bool answer_missed; /* its result, or another's, may have come behind its last response */
     bool response_tentative;
+    uint64_t response_run; /* server_run when its last response came */
     bool response_dropped; /* one that was given as its response was none, or another's */
     enum imapid_status status;
     bool lost;        /* octets of it, or of what may have been part of it, are missing */
@@ -140,6 +141,8 @@ struct imapid_session {
     bool was_other_side; /* for the server's unit in hand the client's window was asked for */
     bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
     uint64_t order;
+    bool server_gap;     /* octets of the server are missing */
+    uint64_t server_run; /* changes where the server's lines may not follow of one another */
     unsigned n_pending;
     struct imapid_pending pending[IMAPID_PENDING_MAX];
     unsigned n_events, next_event;
