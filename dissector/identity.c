@@ -2,8 +2,9 @@
 /* identity.c: who talks on a connection.
  *
  * The last ID of each side that gives a name or a version stands for it: clients introduce
- * themselves again after login, and a proxy's first ID is about itself. In one pass the fields
- * begin with the ID; on later visits every packet has them.
+ * themselves again after login, and a proxy's first ID is about itself. One that is malformed, or
+ * was answered NO or BAD, stands for it only where there is no other. In one pass the fields begin
+ * with the ID; on later visits every packet has them.
  *
  * Refuses: to add anything while no ID was read, so that captures without any cost nothing, and
  * where a tree is made for a filter that asks for nothing of ours. */
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "ident.h"
 
 static int hf_name[2] = {-1, -1}; /* by side */
 static int hf_version[2] = {-1, -1};
@@ -74,7 +76,7 @@ bool imapid_identity_is_known(void)
     return n_known && is_wanted;
 }
 
-void imapid_identity_note(struct imapid_stream *stream, const struct imapid_ident *ident)
+void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident)
 {
     const struct imapid_ident **who = &stream->who[ident->side];
 
@@ -86,8 +88,27 @@ void imapid_identity_note(struct imapid_stream *stream, const struct imapid_iden
     }
     if (!ident->name && !ident->version)
         return;
-    *who = ident;
     n_known++;
+    *who = ident;
+    if (!imapid_ident_is_clear(ident))
+        return;
+    wmem_list_append(stream->good[ident->side], ident);
+    ident->good = wmem_list_tail(stream->good[ident->side]);
+}
+
+void imapid_identity_refuse(struct imapid_stream *stream, struct imapid_ident *ident)
+{
+    if (ident && ident->good)
+        wmem_list_remove_frame(stream->good[ident->side], ident->good);
+    if (ident)
+        ident->good = NULL;
+}
+
+static const struct imapid_ident *find_who(const struct imapid_stream *stream, int side)
+{
+    wmem_list_frame_t *good = wmem_list_tail(stream->good[side]);
+
+    return good ? (const struct imapid_ident *)wmem_list_frame_data(good) : stream->who[side];
 }
 
 void imapid_identity_note_proxy(struct imapid_stream *stream,
@@ -136,7 +157,7 @@ void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, pack
     if (!proto_field_is_referenced(tree, proto_imapid))
         return; /* neither shown nor asked for */
     for (int side = 0; side < 2; side++)
-        who[side] = shown(stream, stream->who[side], pinfo);
+        who[side] = shown(stream, find_who(stream, side), pinfo);
     if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER] && !origin->family)
         return;
     below =

@@ -14,7 +14,11 @@ void imapid_identity_register(int proto, module_t *preferences);
 bool imapid_identity_is_known(void);
 
 /* Remembers an ID of a connection: called when it is read, before it is shown. */
-void imapid_identity_note(struct imapid_stream *stream, const struct imapid_ident *ident);
+void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ident);
+
+/* An ID (NULL: none) was answered NO or BAD, or turned out to be none: another stands for its side,
+ * if there is one. */
+void imapid_identity_refuse(struct imapid_stream *stream, struct imapid_ident *ident);
 
 /* Remembers whom the header of a proxy named. */
 void imapid_identity_note_proxy(struct imapid_stream *stream,

@@ -36,7 +36,8 @@ struct imapid_ident {
     struct imapid_part *part; /* the one that carries it; NULL: none; file scope */
     struct imapid_exchange_record *exchange; /* file scope */
     bool is_extra;                           /* one more response of an exchange that has one */
-    bool dropped;                            /* what looked like a response was none */
+    wmem_list_frame_t *good; /* in stream->good; NULL: it is not there; file scope */
+    bool dropped;            /* what looked like a response was none */
 
     /* Set by imapid_ident_read(); file scope. */
     const char *name, *version;  /* as UTF-8; NULL: not given */

@@ -44,6 +44,8 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
     imapid_session_init(&stream->session, from_start, security);
     stream->calls = wmem_tree_new(wmem_file_scope());
     stream->commands = wmem_list_new(wmem_file_scope());
+    for (int side = 0; side < 2; side++)
+        stream->good[side] = wmem_list_new(wmem_file_scope());
     return stream;
 }
 
@@ -221,6 +223,15 @@ static struct imapid_exchange_record *slot_record(struct imapid_stream *stream, 
     return stream->slots[slot];
 }
 
+/* Neither list of an exchange stands for its side any more. */
+static void refuse_record(struct imapid_stream *stream, struct imapid_exchange_record *record)
+{
+    if (stream->as_ended_at)
+        return;
+    imapid_identity_refuse(stream, record->command);
+    imapid_identity_refuse(stream, record->response);
+}
+
 static void take_result(struct reader *reader, const struct imapid_unit *unit,
                         struct imapid_part *part, struct imapid_exchange_record *record,
                         const struct imapid_exchange *exchange)
@@ -234,6 +245,8 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
         record->tentative = record->response_tentative = false;
     if (part)
         part->result = record;
+    if (record->status == IMAPID_STATUS_NO || record->status == IMAPID_STATUS_BAD)
+        refuse_record(reader->stream, record);
 }
 
 /* The rest of a command was lost, which shows only behind its answer. That one is its own: it came
@@ -295,10 +308,13 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     case IMAPID_EVENT_DROP_RESPONSE:
         if (record->response)
             record->response->dropped = true;
+        if (!stream->as_ended_at)
+            imapid_identity_refuse(stream, record->response);
         record->response = NULL;
         return;
     case IMAPID_EVENT_DROP:
         record->dropped = true;
+        refuse_record(stream, record);
         stream->slots[event->slot] = NULL;
         return;
     default:

@@ -53,6 +53,7 @@ struct imapid_stream {
     struct imapid_exchange_record *orphan; /* the last answer without a command; file scope */
     struct imapid_direction directions[2]; /* by side */
     const struct imapid_ident *who[2];     /* by side; NULL: not known; file scope */
+    wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
     bool is_compressed;
     bool was_required; /* session.required_by_server, as last told */
     enum imapid_switch to;

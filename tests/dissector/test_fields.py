@@ -155,6 +155,25 @@ class Fields(case.Case):
         off = ("-o", "imapid.session_identity:FALSE")
         self.assertEqual(self.frames(capture, "imapid.client.name", *off), [])
 
+    def test_identity_is_a_list_that_was_taken(self):
+        """Malformed lists, and those answered NO or BAD, name a connection only where there is no other."""
+        good, late = b'a1 ID ("name" "good")\r\n', b'a2 ID ("name" "late")\r\n'
+        for commands, answers, name in (
+                ((good, late), (b"OK", b"OK"), "late"),
+                ((good, late), (b"OK", b"BAD"), "good"),
+                ((good, late), (b"OK", b"NO"), "good"),
+                ((good, late), (b"NO", b"BAD"), "late"),
+                ((good, b'a2 ID (name x\r\n'), (b"OK", b"OK"), "good"),
+                ((b'a1 ID (name x\r\n',), (b"OK",), "x"),
+                ((good, late, b'a3 ID ("name" "last")\r\n'), (b"OK", b"BAD", b"BAD"), "good")):
+            talk = pcap.Talk().handshake().server(GREETING)
+            for command in commands:  # pipelined: nothing is known of the first when the second comes
+                talk.client(command)
+            for i, answer in enumerate(answers):
+                talk.server(b"a%d %s x\r\n" % (i + 1, answer))
+            self.assertEqual(len(self.frames(self.capture(talk), f'imapid.client.name == "{name}"')),
+                             4 + len(commands) + len(answers), (commands, answers))
+
     def test_links_of_the_web_alone(self):
         def nodes(tree):
             for node in tree:
