@@ -522,8 +522,16 @@ static bool may_greet(const uint8_t *octets, size_t n)
            (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
 }
 
+/* May these be the first octets of a client? */
+static bool may_command(const uint8_t *octets, size_t n)
+{
+    n = pass_header(&octets, n);
+    return !n || imapid_session_recognise(octets, n, true) == IMAPID_SPEAKER_CLIENT;
+}
+
 /* May a stream begin here? At a connection's start the server greets, and a client that does not
- * wait speaks to a port that will. */
+ * wait speaks to a port that will. Where the first octets of a direction are missing, as where the
+ * handshake is, any line may come first. */
 static bool may_begin(conversation_t *conversation, packet_info *pinfo, const uint8_t *octets,
                       size_t n, const void *data)
 {
@@ -531,14 +539,12 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
     int carrier = carrier_of(pinfo);
     bool is_start = is_at_start(tcp, carrier, data);
 
-    if (carrier == proto_tcp && !saw_handshake(tcp))
+    if (carrier == proto_tcp && !is_start)
         return has_likely_line(octets, n);
-    if (!is_start)
-        return false;
-    if (tcp && pinfo->destport == tcp->server_port) {
-        n = pass_header(&octets, n);
-        return !n || imapid_session_recognise(octets, n, true) == IMAPID_SPEAKER_CLIENT;
-    }
+    if (tcp && pinfo->srcport == pinfo->destport)
+        return may_greet(octets, n) || may_command(octets, n);
+    if (tcp && pinfo->destport == tcp->server_port)
+        return may_command(octets, n);
     return may_greet(octets, n);
 }
 
@@ -564,6 +570,14 @@ static bool has_greeted(const struct imapid_stream *stream)
     return stream->session.from_start ? stream->session.seen[IMAPID_SERVER] &&
                                             stream->directions[IMAPID_SERVER].n_held == 0
                                       : imapid_stream_is_proven(stream);
+}
+
+/* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
+ * only that makes its connection IMAP. */
+static bool has_introduced_itself(const struct imapid_stream *stream)
+{
+    return stream->session.from_start && !stream->session.seen[IMAPID_SERVER] &&
+           stream->session.n_id_commands > 0;
 }
 
 /* Does the server of a connection that is not known to be IMAP begin as none of IMAP would? */
@@ -612,7 +626,8 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         stream->n_unproven += call->n;
         if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
             stream->is_foreign = true;
-        if (stream->is_foreign || (!has_greeted(stream) && !is_behind_header(call)))
+        if (stream->is_foreign ||
+            (!has_greeted(stream) && !has_introduced_itself(stream) && !is_behind_header(call)))
             return false;
         claim(stream, conversation, pinfo);
     }
@@ -642,7 +657,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         if (!may_begin(conversation, pinfo, octets, n, data)) {
             struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
 
-            if (carrier_of(pinfo) != proto_tcp || saw_handshake(tcp))
+            if (carrier_of(pinfo) != proto_tcp || is_at_start(tcp, proto_tcp, data))
                 mark_foreign(conversation, pinfo);
             return false;
         }

@@ -15,6 +15,37 @@ COMMAND = b'a1 ID ("name" "x" "version" "1")\r\n'
 ANSWER = b'* ID ("name" "s")\r\na1 OK done\r\n'
 
 
+class Incomplete(case.Case):
+    """Connections on any port of which the beginning, or a side, is not in the capture."""
+
+    def check(self, talk, expected, *options, in_one_pass=None):
+        capture = self.capture(talk)
+        for passes, frames in (((), in_one_pass or expected), (("-2",), expected)):
+            rows = self.shark.rows(capture, ["frame.number"], "-Y", "imapid.tag", *passes, *options)
+            self.assertEqual([int(row[0][0]) for row in rows], frames, (passes, options))
+
+    def test_both_beginnings_lost(self):
+        """Nothing proves it before the answer comes: one pass cannot show the command."""
+        talk = pcap.Talk(server_port=4711).handshake().lose(1, 40).lose(0, 9).server(b"a0 OK\r\n")
+        self.check(talk.client(COMMAND).server(ANSWER), [5, 6], in_one_pass=[6])
+
+    def test_client_alone(self):
+        talk = pcap.Talk(server_port=4711).handshake().server(GREETING).client(COMMAND).client(b"a2 ID NIL\r\n")
+        talk.packets = [packet for i, packet in enumerate(talk.packets) if i not in (1, 3)]
+        self.check(talk, [3, 4])
+
+    def test_client_alone_says_no_id(self):
+        """One line of IMAP on any port is not enough."""
+        talk = pcap.Talk(server_port=4711).handshake().client(b"a1 NOOP\r\n").client(b"a2 LOGOUT\r\n")
+        talk.packets.pop(1)
+        self.assertEqual(self.frames(self.capture(talk), "imap"), [])
+
+    def test_same_port_on_both_sides(self):
+        talk = pcap.Talk(client_port=143).handshake().server(GREETING).client(COMMAND).server(ANSWER)
+        for options in ((), ("-o", "tcp.try_heuristic_first:TRUE")):
+            self.check(talk, [5, 6], *options)
+
+
 class Refused(case.Case):
     """After a STARTTLS that was refused the built-in dissector waits for the next OK to give the connection to TLS."""
 
