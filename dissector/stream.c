@@ -249,21 +249,6 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
         refuse_record(reader->stream, record);
 }
 
-/* The rest of a command was lost, which shows only behind its answer. That one is its own: it came
- * later, and had no command. NULL: the usual case. */
-static struct imapid_exchange_record *find_answer(const struct reader *reader,
-                                                  const struct imapid_unit *unit)
-{
-    struct imapid_exchange_record *answer = reader->stream->orphan;
-
-    return unit->cut && !reader->stream->as_ended_at && answer && !answer->command &&
-                   section_at(reader, reader->used)->call->frame <= answer->result_call->frame &&
-                   strlen(answer->result_tag) == unit->tag.n &&
-                   !memcmp(answer->result_tag, unit->data + unit->tag.offset, unit->tag.n)
-               ? answer
-               : NULL;
-}
-
 static void take_switch(struct reader *reader, enum imapid_event_kind kind)
 {
     struct imapid_stream *stream = reader->stream;
@@ -275,20 +260,31 @@ static void take_switch(struct reader *reader, enum imapid_event_kind kind)
             reader->side == IMAPID_SERVER ? IMAPID_SWITCH_TLS_BEHIND : IMAPID_SWITCH_TLS_HERE;
 }
 
+/* What was given as the response of another exchange is that of `record`. */
+static void move_response(struct imapid_stream *stream, struct imapid_exchange_record *record,
+                          unsigned from)
+{
+    struct imapid_exchange_record *giver = slot_record(stream, from);
+
+    record->response = giver->response;
+    giver->response = NULL;
+    if (record->response)
+        record->response->exchange = record;
+}
+
 static void take_event(struct reader *reader, const struct imapid_event *event,
                        const struct imapid_unit *unit, struct imapid_part *part)
 {
     struct imapid_stream *stream = reader->stream;
     const struct imapid_exchange *exchange = &stream->session.exchanges[event->slot];
-    struct imapid_exchange_record *record, *answer;
+    struct imapid_exchange_record *record;
 
     if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE) {
         take_switch(reader, event->kind);
         return;
     }
-    answer = event->kind == IMAPID_EVENT_COMMAND ? find_answer(reader, unit) : NULL;
-    if (answer)
-        stream->slots[event->slot] = answer;
+    if (event->kind == IMAPID_EVENT_COMMAND && exchange->is_late)
+        stream->slots[event->slot] = stream->ended[event->slot];
     record = slot_record(stream, event->slot);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
@@ -302,8 +298,6 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         break;
     case IMAPID_EVENT_RESULT:
         take_result(reader, unit, part, record, exchange);
-        if (!record->command)
-            stream->orphan = record;
         break;
     case IMAPID_EVENT_DROP_RESPONSE:
         if (record->response)
@@ -311,6 +305,9 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         if (!stream->as_ended_at)
             imapid_identity_refuse(stream, record->response);
         record->response = NULL;
+        return;
+    case IMAPID_EVENT_MOVE_RESPONSE:
+        move_response(stream, record, event->from);
         return;
     case IMAPID_EVENT_DROP:
         record->dropped = true;
@@ -326,8 +323,10 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     }
     if (part)
         part->codes |= imapid_records_settle(record, exchange);
-    if (event->kind == IMAPID_EVENT_RESULT && !exchange->open)
+    if (event->kind == IMAPID_EVENT_RESULT && !exchange->open) {
+        stream->ended[event->slot] = record;
         stream->slots[event->slot] = NULL;
+    }
 }
 
 /* Confirmation is told by no event. */
@@ -519,6 +518,7 @@ void imapid_stream_tell_end(struct imapid_stream *stream)
         return;
     stream->n_told_end = stream->n_reads;
     copy.as_ended_at = stream->n_reads;
+    memset(copy.ended, 0, sizeof copy.ended); /* the records behind it are not of the copy */
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (copy.slots[i])
             copy.slots[i] = (struct imapid_exchange_record *)wmem_memdup(

@@ -50,9 +50,9 @@ enum imapid_switch {
 struct imapid_stream {
     struct imapid_session session;
     struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
-    struct imapid_exchange_record *orphan; /* the last answer without a command; file scope */
-    struct imapid_direction directions[2]; /* by side */
-    const struct imapid_ident *who[2];     /* by side; NULL: not known; file scope */
+    struct imapid_exchange_record *ended[IMAPID_SLOTS]; /* by their results, last; file scope */
+    struct imapid_direction directions[2];              /* by side */
+    const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
     bool is_compressed;
     bool was_required; /* session.required_by_server, as last told */

@@ -11,8 +11,11 @@
  *
  * - a tagged response confirms the command it answers, and those read after it without another
  *   hole; never an earlier one: that may have stood in a message, and servers answer in order;
- * - it confirms the untagged ID of that command. One that came before the answer to another command
- *   may have stood in a message: it is dropped;
+ * - it confirms the untagged ID of that command, and one right before it, with no unit between,
+ * that is no command's: the end of a message would have stood there. Any other may have stood in a
+ *   message: it is dropped;
+ * - an untagged ID right before it is that of its command, whomever it was given to behind a hole;
+ * - a command whose rest was lost, told behind the answer to its tag, belongs to that answer;
  * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost. */
 #include <imapid/list.h>
 #include <imapid/session.h>
@@ -29,6 +32,7 @@ void imapid_session_init(struct imapid_session *session, bool from_start,
     session->from_start = from_start;
     session->security = security;
     session->client_gap = !from_start;
+    session->last_response = IMAPID_SLOTS;
     imapid_frame_init(CLIENT(session), IMAPID_CLIENT, from_start);
     imapid_frame_init(SERVER(session), IMAPID_SERVER, from_start);
 }
@@ -38,7 +42,7 @@ void imapid_session_init(struct imapid_session *session, bool from_start,
 static void tell(struct imapid_session *session, enum imapid_event_kind kind, unsigned slot)
 {
     if (session->n_events < IMAPID_EVENTS_MAX)
-        session->events[session->n_events++] = (struct imapid_event){kind, slot};
+        session->events[session->n_events++] = (struct imapid_event){kind, slot, IMAPID_SLOTS};
 }
 
 bool imapid_session_event(struct imapid_session *session, struct imapid_event *event)
@@ -291,24 +295,26 @@ static void confirm_client(struct imapid_session *session, const struct imapid_p
             session->exchanges[i].tentative = false;
 }
 
-/* An untagged ID is a line. Where its command is not in the capture, and a tagged line of an
- * unknown tag came behind it, that was its end. */
+/* An untagged ID is a line. Where its command is not in the capture nothing more of it comes: a
+ * later command was answered. */
 static void confirm_response(struct imapid_session *session, unsigned slot)
 {
-    struct imapid_exchange *exchange = &session->exchanges[slot];
-
-    exchange->response_tentative = false;
-    if (!exchange->has_command && exchange->status != IMAPID_STATUS_NONE)
-        close_exchange(session, slot, IMAPID_EVENT_END);
+    session->exchanges[slot].response_tentative = false;
+    if (!session->exchanges[slot].has_command)
+        end_exchange(session, slot);
 }
 
-/* Does the untagged ID stand in the same run of lines as the one just read? Text of a message would
- * not lead to it without a line that no server begins: a literal of FETCH is followed by ")"
- * (RFC 9051 7.5.2). Behind a hole that proves nothing: an answer in the hole leaves its tag open,
+/* Does an untagged ID that was given to no answered command lead to the line just read? Text of a
+ * message would not, without a line that no server begins: a literal of FETCH is followed by ")"
+ * (RFC 9051 7.5.2). So it does right before that line, where it has no command. Farther back it
+ * does in the same run of lines, but not behind a hole: an answer in the hole leaves its tag open,
  * and a message may hold that tag. A capture that merely begins in a message has no such tag. */
-static bool leads_here(const struct imapid_session *session, const struct imapid_exchange *exchange)
+static bool leads_here(const struct imapid_session *session, unsigned slot)
 {
-    return !session->server_gap && exchange->response_run == session->server_run;
+    const struct imapid_exchange *exchange = &session->exchanges[slot];
+
+    return (slot == session->last_response && is_orphan(exchange)) ||
+           (!session->server_gap && exchange->response_run == session->server_run);
 }
 
 /* The answer to a known command: the server's lines are lines. */
@@ -318,11 +324,39 @@ static void confirm_server(struct imapid_session *session, const struct imapid_p
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!session->exchanges[i].open || !session->exchanges[i].response_tentative)
             continue;
-        if (i == answered->slot || leads_here(session, &session->exchanges[i]))
+        if (i == answered->slot)
+            session->exchanges[i].response_tentative = false;
+        else if (leads_here(session, i))
             confirm_response(session, i);
         else
             drop_response(session, i);
     }
+}
+
+/* The response right before the answer to an ID was given to an earlier command, whose own answer
+ * may be missing: servers answer in order, so it is that of the ID. */
+static void take_over_response(struct imapid_session *session,
+                               const struct imapid_pending *answered)
+{
+    unsigned from = session->last_response;
+    struct imapid_exchange *to, *giver;
+
+    if (answered->slot >= IMAPID_SLOTS || from >= IMAPID_SLOTS || from == answered->slot)
+        return;
+    to = &session->exchanges[answered->slot];
+    giver = &session->exchanges[from];
+    if (to->n_responses || !giver->open || !giver->has_command || giver->n_responses != 1 ||
+        giver->order > to->order || !(giver->lost || giver->tentative))
+        return;
+    to->n_responses = 1;
+    to->response_tentative = giver->response_tentative;
+    to->answer_missed = giver->answer_missed;
+    giver->n_responses = 0;
+    giver->response_tentative = false;
+    giver->response_dropped = true;
+    tell(session, IMAPID_EVENT_MOVE_RESPONSE, answered->slot);
+    session->events[session->n_events - 1].from = from;
+    session->last_response = answered->slot;
 }
 
 /* A command was answered while earlier ones are not: those were none, or were answered in a hole,
@@ -482,6 +516,32 @@ static void take_id_command(struct imapid_session *session, const struct imapid_
     add_pending(session, unit, slot, tentative);
 }
 
+/* Is this command, whose rest is missing, the one whose answer ended an exchange already? */
+static bool is_late(const struct imapid_session *session, const struct imapid_unit *unit)
+{
+    const struct imapid_exchange *exchange = &session->exchanges[session->orphan_slot];
+    struct imapid_tag tag = imapid_unit_tag(unit);
+
+    return unit->cut && session->orphan_order && !exchange->open && !exchange->has_command &&
+           exchange->order == session->orphan_order && exchange->order > session->order_in_hand &&
+           imapid_tag_same(&tag, &session->orphan_tag);
+}
+
+/* It takes that answer's slot, and waits for no other. */
+static void take_late_command(struct imapid_session *session)
+{
+    struct imapid_exchange *exchange = &session->exchanges[session->orphan_slot];
+
+    exchange->has_command = exchange->is_late = exchange->lost = true;
+    exchange->n_responses = 0;
+    exchange->status = IMAPID_STATUS_NONE;
+    exchange->order = ++session->order;
+    session->n_exchanges++;
+    session->n_id_commands++;
+    tell(session, IMAPID_EVENT_COMMAND, session->orphan_slot);
+    tell(session, IMAPID_EVENT_END, session->orphan_slot);
+}
+
 static void take_command(struct imapid_session *session, const struct imapid_unit *unit,
                          bool tentative)
 {
@@ -491,7 +551,9 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
         imapid_frame_doubt(CLIENT(session));
         return;
     }
-    if (unit->word == IMAPID_WORD_ID) {
+    if (unit->word == IMAPID_WORD_ID && !tentative && is_late(session, unit)) {
+        take_late_command(session);
+    } else if (unit->word == IMAPID_WORD_ID) {
         take_id_command(session, unit, open_exchange(session), tentative);
     } else {
         if ((unit->word == IMAPID_WORD_LOGIN || unit->word == IMAPID_WORD_AUTHENTICATE) &&
@@ -573,6 +635,7 @@ static void take_orphan(struct imapid_session *session, const struct imapid_unit
     exchange->response_tentative = tentative;
     exchange->response_run = session->server_run;
     exchange->lost |= unit->cut || session->client_gap;
+    session->last_response = unit->cut ? IMAPID_SLOTS : slot;
     tell(session, IMAPID_EVENT_RESPONSE, slot);
     if (!tentative && knows_all_commands(session)) {
         /* No command is open, so no tagged response belongs to it. */
@@ -611,6 +674,7 @@ static void take_response(struct imapid_session *session, const struct imapid_un
     exchange->n_responses++;
     exchange->lost |= unit->cut;
     exchange->answer_missed = unit->cut;
+    session->last_response = unit->cut ? IMAPID_SLOTS : (unsigned)slot;
     tell(session, kind, (unsigned)slot);
 }
 
@@ -661,7 +725,8 @@ static void take_success(struct imapid_session *session, enum imapid_word word)
 
 /* The result of a response whose command is not in the capture: the next tagged response. Where
  * nothing proves yet that the server's lines are lines, the exchange stays open behind it. */
-static void take_orphan_result(struct imapid_session *session, enum imapid_status status)
+static void take_orphan_result(struct imapid_session *session, const struct imapid_tag *tag,
+                               enum imapid_status status)
 {
     int slot = find_oldest(session, is_orphan);
 
@@ -669,10 +734,14 @@ static void take_orphan_result(struct imapid_session *session, enum imapid_statu
         return;
     session->exchanges[slot].status = status;
     judge_orphan(session, &session->exchanges[slot]);
-    if (session->exchanges[slot].response_tentative)
+    if (session->exchanges[slot].response_tentative) {
         tell(session, IMAPID_EVENT_RESULT, (unsigned)slot);
-    else
-        close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
+        return;
+    }
+    session->orphan_tag = *tag;
+    session->orphan_slot = (unsigned)slot;
+    session->orphan_order = session->exchanges[slot].order;
+    close_exchange(session, (unsigned)slot, IMAPID_EVENT_RESULT);
 }
 
 /* A command that was seen is answered. */
@@ -686,6 +755,7 @@ static void take_answer(struct imapid_session *session, unsigned i, enum imapid_
     if (imapid_tag_same(&answered.tag, &CLIENT(session)->tag))
         CLIENT(session)->asks = false;
     confirm_client(session, &answered);
+    take_over_response(session, &answered);
     settled = settle_earlier(session, &answered);
     confirm_server(session, &answered);
     settle_later(session, &answered);
@@ -739,7 +809,7 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     }
     if (session->client_gap) /* a command that was missed is answered */
         take_strange_answer(session);
-    take_orphan_result(session, status);
+    take_orphan_result(session, &tag, status);
 }
 
 /* The first response of a connection says in which state it begins (RFC 9051 7.1): so did the
@@ -895,6 +965,7 @@ static void lose_server(struct imapid_session *session)
 
     session->server_gap = true;
     session->advertised = IMAPID_UNKNOWN;
+    session->last_response = IMAPID_SLOTS;
     session->greeted = true;
     if (may_have_changed_state(session))
         session->state = IMAPID_STATE_UNKNOWN;
@@ -937,12 +1008,15 @@ static void take_unit(struct imapid_session *session, enum imapid_side side,
         take_continued(session, unit);
         break;
     case IMAPID_UNIT_UNTAGGED:
+        session->last_response = IMAPID_SLOTS;
         take_untagged(session, unit, tentative);
         break;
     case IMAPID_UNIT_TAGGED:
         take_tagged(session, unit, tentative);
+        session->last_response = IMAPID_SLOTS;
         break;
     case IMAPID_UNIT_CONTINUATION:
+        session->last_response = IMAPID_SLOTS;
         take_continuation(session, tentative);
         break;
     case IMAPID_UNIT_JUNK:
@@ -975,6 +1049,8 @@ read_nothing(struct imapid_session *session, enum imapid_side side, bool was_ten
             distrust_server(session);
     }
     session->server_run += side == IMAPID_SERVER && session->frame[side].sync == IMAPID_SYNC_LOST;
+    if (side == IMAPID_SERVER && passed)
+        session->last_response = IMAPID_SLOTS;
     return passed ? IMAPID_SESSION_PASSED : IMAPID_SESSION_MORE;
 }
 
@@ -1057,7 +1133,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         take_answered(session, unit);
         return IMAPID_SESSION_UNIT;
     }
-    if (side == IMAPID_CLIENT && !was_answered) {
+    if (side == IMAPID_CLIENT && !was_answered && !was_cut) {
         session->state_in_hand = session->state;
         session->advertised_in_hand = session->advertised;
         session->order_in_hand = session->order;

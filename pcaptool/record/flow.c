@@ -113,6 +113,15 @@ static void forget_response(struct slot *slot)
     }
 }
 
+/* What was kept as the response of one exchange is that of another. */
+static void move_response(struct slot *to, struct slot *from)
+{
+    const struct imapid_stamp packet = from->record->response.packet;
+
+    keep_unit(to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &packet);
+    forget_response(from);
+}
+
 static void keep_result(struct slot *slot, const struct imapid_unit *unit,
                         const struct imapid_stamp *packet)
 {
@@ -228,6 +237,9 @@ static void take_event(struct imapid_flow *flow, const struct imapid_event *even
         break;
     case IMAPID_EVENT_DROP_RESPONSE:
         forget_response(slot);
+        break;
+    case IMAPID_EVENT_MOVE_RESPONSE:
+        move_response(slot, &flow->slots[event->from]);
         break;
     case IMAPID_EVENT_DROP:
         clear_slot(slot);

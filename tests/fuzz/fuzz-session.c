@@ -110,6 +110,12 @@ static void take_event(struct run *run, const struct imapid_event *event,
             abort();
         forget(&run->response[slot]);
         break;
+    case IMAPID_EVENT_MOVE_RESPONSE:
+        if (!run->response[event->from].octets || run->response[slot].octets || !run->open[slot])
+            abort();
+        run->response[slot] = run->response[event->from];
+        memset(&run->response[event->from], 0, sizeof run->response[event->from]);
+        break;
     case IMAPID_EVENT_DROP:
         if (!run->open[slot])
             abort();

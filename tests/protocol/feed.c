@@ -355,6 +355,16 @@ static void take_switch(struct run *run, const char *name)
         run->closed = true;
 }
 
+static void move_response(struct record *to, struct record *from)
+{
+    g_assert_true(to->open && from->open);
+    g_assert_null(to->response);
+    g_assert_nonnull(from->response);
+    to->response = g_steal_pointer(&from->response);
+    to->response_octets = g_steal_pointer(&from->response_octets);
+    to->response_unit = from->response_unit;
+}
+
 static void take_event(struct run *run, const struct imapid_unit *unit,
                        const struct imapid_event *event)
 {
@@ -393,6 +403,9 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
     case IMAPID_EVENT_DROP_RESPONSE:
         g_assert_nonnull(record->response);
         forget_response(record);
+        break;
+    case IMAPID_EVENT_MOVE_RESPONSE:
+        move_response(record, &run->records[event->from]);
         break;
     case IMAPID_EVENT_DROP:
         g_assert_true(record->open);

@@ -566,14 +566,15 @@ static void test_middle_of_message(void)
                "S: * ID (\"name\" \"y\")\n"
                "S: a1 OK\n",
                &middle, "a1 (name=x) -> (name=y) OK state=? id=?\n");
-    /* The message's last line has no end: the command's is taken for it. */
+    /* The message's last line has no end: the command's is taken for it. The response
+     * stands right before its answer. */
     feed_check("C: text\n"
                "C: d1 ID (\"name\" \"decoy\")\n"
                "S: a0 OK appended\n"
                "C: a1 ID (\"name\" \"x\")\n"
                "S: * ID (\"name\" \"y\")\n"
                "S: a1 OK\n",
-               &middle, "a1 (name=x) -> - OK state=? id=? lost\n");
+               &middle, "a1 (name=x) -> (name=y) OK state=? id=?\n");
     feed_check("C: a9 NOOP\n"
                "S: text\n"
                "S: * ID (\"name\" \"decoy\")\n"
@@ -665,7 +666,62 @@ static void test_holes(void)
           "C: a2 ID (\"n\" \"2\")\n"
           "S: * ID (\"s\" \"2\")\n"
           "S: a2 OK\n",
-          "a2 (n=2) -> - OK state=? id=? lost\n");
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
+}
+
+/* An answer in a hole that is told late: the response right before the next answer is the next
+ * command's; one with a unit between may be the earlier command's. */
+static void test_answer_taken_over(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S! 30\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> - none state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=no id=? lost\n");
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S! 30\n"
+          "S: * ID (\"s\" \"?\")\n"
+          "S: * 5 EXISTS\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> - none state=no id=? lost\n"
+          "a2 (n=2) -> - OK state=no id=? lost\n");
+}
+
+/* Behind a hole a response right before the answer to another command stands at a line start; one
+ * with a unit between may be the text of a message. */
+static void test_response_before_answer(void)
+{
+    feed_check("C: a1 NOOP\n"
+               "S: * ID (\"name\" \"y\")\n"
+               "S: a1 OK\n",
+               &middle, "- - -> (name=y) none state=? id=? lost\n");
+    feed_check("C: a1 NOOP\n"
+               "S: * ID (\"name\" \"decoy\")\n"
+               "S: * 5 EXISTS)\n"
+               "S: a1 OK\n",
+               &middle, "");
+}
+
+/* The rest of a command is lost, which shows only behind its answer: it waits for no other. */
+static void test_late_command(void)
+{
+    check("S: * OK hi\n"
+          "C. a1 ID (\"n\" {3}\\r\\n\n"
+          "C?\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "C! 6\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "- - -> (s=1) OK state=no id=? lost\n"
+          "a1 () -> - none state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
 }
 
 /* Behind a hole the first of two responses may be the text of a message: which was the answer is
@@ -1284,6 +1340,9 @@ int main(int argc, char **argv)
     g_test_add_func("/session/middle-of-message", test_middle_of_message);
     g_test_add_func("/session/holes", test_holes);
     g_test_add_func("/session/hole-behind-doubt", test_hole_behind_doubt);
+    g_test_add_func("/session/answer-taken-over", test_answer_taken_over);
+    g_test_add_func("/session/response-before-answer", test_response_before_answer);
+    g_test_add_func("/session/late-command", test_late_command);
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);
     g_test_add_func("/session/hole-in-client", test_hole_in_client);
     g_test_add_func("/session/strange-answer", test_strange_answer);

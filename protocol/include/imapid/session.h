@@ -72,6 +72,7 @@ struct imapid_exchange {
     enum imapid_status status;
     bool lost;        /* octets of it, or of what may have been part of it, are missing */
     bool unsolicited; /* a response, and no command for it can have been missed */
+    bool is_late;     /* a command alone: its answer ended the exchange that was in this slot */
     enum imapid_known advertised; /* did the last capability list before the command name ID? */
     enum imapid_state state;      /* these three: at the command, or else the response */
     enum imapid_security security;
@@ -81,7 +82,8 @@ struct imapid_exchange {
 
 enum imapid_event_kind {
     IMAPID_EVENT_COMMAND,  /* the unit is the ID command of a new exchange; or of one whose response
-                              came before the command's line end */
+                              came before the command's line end; or, with `is_late`, that of the
+                              one whose RESULT was the last event of this slot; END follows */
     IMAPID_EVENT_RESPONSE, /* the unit is its first untagged ID; of a new exchange where no command
                               is open */
     IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
@@ -89,6 +91,7 @@ enum imapid_event_kind {
                               still open (unconfirmed): then END or DROP follows */
     IMAPID_EVENT_END,      /* the exchange has ended without one */
     IMAPID_EVENT_DROP_RESPONSE, /* what was given as its response was none: forget it */
+    IMAPID_EVENT_MOVE_RESPONSE, /* what was given as the response of `from` is that of `slot` */
     IMAPID_EVENT_DROP,          /* what was given as an exchange was none: forget it */
     IMAPID_EVENT_TLS,           /* switch: behind the unit both sides speak TLS */
     IMAPID_EVENT_DEFLATE,       /* switch: behind the unit both sides speak DEFLATE */
@@ -97,6 +100,7 @@ enum imapid_event_kind {
 struct imapid_event {
     enum imapid_event_kind kind;
     unsigned slot; /* of the exchange; not for switches */
+    unsigned from; /* MOVE_RESPONSE: of the exchange that had the response */
 };
 
 enum imapid_session_status {
@@ -115,7 +119,7 @@ struct imapid_pending {
     uint8_t slot; /* IMAPID_SLOTS where it is no ID */
 };
 
-#define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 4)
+#define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 5)
 
 /* All state of one connection: about 2 KiB, no pointers. Read what stands before `frame`. */
 struct imapid_session {
@@ -145,6 +149,10 @@ struct imapid_session {
     uint64_t server_run; /* changes where the server's lines may not follow of one another */
     unsigned n_pending;
     struct imapid_pending pending[IMAPID_PENDING_MAX];
+    unsigned last_response; /* slot of the response that was the server's last unit; or SLOTS */
+    struct imapid_tag orphan_tag; /* of the last result that ended an exchange without a command */
+    unsigned orphan_slot;
+    uint64_t orphan_order; /* of that exchange; 0: there was none */
     unsigned n_events, next_event;
     struct imapid_event events[IMAPID_EVENTS_MAX];
 };
