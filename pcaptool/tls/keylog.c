@@ -764,6 +764,8 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog)
         g_array_index(keylog->sources, struct source, i) = source;
         end_writing(keylog, keylog->counts.n_secrets);
     }
+    if (keylog->base)
+        imapid_keylog_refresh(keylog->base);
     return imapid_keylog_get_generation(keylog) != before;
 }
 

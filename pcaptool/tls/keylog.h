@@ -65,8 +65,8 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message);
 
 /* Reads what was appended meanwhile to the files read before; a file that has shrunk or was
- * replaced is read from its start. Cheap when nothing was (one stat a file). Returns whether
- * secrets were added. */
+ * replaced is read from its start. So are those of `base`. Cheap when nothing was (one stat a
+ * file). Returns whether secrets were added. */
 bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 
 /* Copies the secrets of one kind for a client random to `secrets`, earliest first, and returns how

@@ -528,10 +528,12 @@ static void leave(struct imapid_tls *tls)
     tidy(tls, 1);
 }
 
-/* Begins a call: a secret that was missing may have been added. */
+/* Begins a call: a secret that was missing may have been added, or written to a key log file. */
 static void enter(struct imapid_tls *tls, const struct imapid_stamp *stamp)
 {
     tls->stamp = stamp;
+    if (tls->held)
+        imapid_keylog_refresh(tls->keylog);
     if (tls->held && tls->generation != imapid_keylog_get_generation(tls->keylog))
         read_held(tls);
 }

@@ -6,6 +6,7 @@ test_keys.py IMAPID
 
 Two samples hold a TLS 1.2 session and its resumption, one by ticket and one by session identifier. GnuTLS and Go
 write no line for the second connection, so the secret of the first must serve."""
+import fcntl
 import json
 import pathlib
 import re
@@ -13,6 +14,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
@@ -88,6 +91,25 @@ class Keys(unittest.TestCase):
         capture, lines = self.by_ticket()
         for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
             self.assertEqual(self.opened(capture, b"\r\n".join(lines).decode().encode(encoding)), [True, True])
+
+    def test_log_that_grows(self):
+        """Packets come through a pipe, and the secrets are written when TLS has begun long since."""
+        capture, lines = self.by_ticket()
+        data, keys = capture.read_bytes(), self.path / "keys"
+        n_first = 24
+        for _ in range(16):  # packets, which end within the first connection
+            n_first += 16 + struct.unpack_from("<I", data, n_first + 8)[0]
+        keys.write_bytes(b"")
+        tool = subprocess.Popen([IMAPID, "-q", "-T", "jsonl", "-l", keys, "-"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE)
+        tool.stdin.write(data[:n_first])
+        tool.stdin.flush()
+        while struct.unpack("i", fcntl.ioctl(tool.stdin, termios.FIONREAD, b"    "))[0]:
+            time.sleep(0.01)  # until they were read: the key log was, before them
+        keys.write_bytes(b"\n".join(lines))
+        records = [json.loads(line) for line in tool.communicate(data[n_first:])[0].splitlines()]
+        self.assertEqual([r["decrypted"] for r in records if r["type"] == "session"], [True, True])
+        self.assertEqual(len([r for r in records if r["type"] == "exchange" and r["complete"]]), 2)
 
     def test_padded(self):
         capture, lines = self.by_ticket()
