@@ -11,8 +11,7 @@
 #include <glib.h>
 #include <string.h>
 
-/* Takes the first n octets of the sequence off. */
-static void take_off(struct imapid_tcp_piece *piece, uint32_t n)
+void imapid_tcp_piece_cut(struct imapid_tcp_piece *piece, uint32_t n)
 {
     uint32_t n_data = MIN(n, piece->n);
     piece->seq += n;
@@ -67,7 +66,7 @@ static void split(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece
 {
     struct imapid_tcp_piece rest = *piece;
     uint32_t n_data = MIN(n, piece->n);
-    take_off(&rest, n);
+    imapid_tcp_piece_cut(&rest, n);
     piece->n = n_data;
     piece->n_cut = n - n_data;
     insert(queue, piece, &rest, rest.n + rest.n_cut);
@@ -108,7 +107,7 @@ void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
             uint32_t end = imapid_tcp_piece_end(after);
             if (imapid_seq_before(piece.seq, end)) {
                 after = ease(queue, after, &piece);
-                take_off(&piece, MIN(n, end - piece.seq));
+                imapid_tcp_piece_cut(&piece, MIN(n, end - piece.seq));
             }
             before = after;
             after = after->next;
@@ -117,7 +116,7 @@ void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
         if (after)
             n = MIN(n, after->seq - piece.seq);
         before = insert(queue, before, &piece, n);
-        take_off(&piece, n);
+        imapid_tcp_piece_cut(&piece, n);
         if (after)
             stamp_run(queue, before, next);
     }

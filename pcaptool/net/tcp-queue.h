@@ -2,6 +2,8 @@
 #ifndef IMAPID_NET_TCP_QUEUE_H
 #define IMAPID_NET_TCP_QUEUE_H
 
+#include <imapid/order.h>
+
 #include "net/tcp.h"
 
 /* Octets of one direction that cannot be delivered yet, in the order of sequence numbers, none
@@ -26,16 +28,13 @@ struct imapid_tcp_queue {
     uint32_t n_octets; /* memory of all pieces */
 };
 
-/* a is before b */
-static inline bool imapid_seq_before(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b) < 0;
-}
-
 static inline uint32_t imapid_tcp_piece_end(const struct imapid_tcp_piece *piece)
 {
     return piece->seq + piece->n + piece->n_cut;
 }
+
+/* Takes the first n octets of the sequence off: no more than it has, n_cut included. */
+void imapid_tcp_piece_cut(struct imapid_tcp_piece *piece, uint32_t n);
 
 /* Copies what of the piece is not in the queue yet: the first copy of an octet stays. next is the
  * sequence number that is waited for, and piece does not begin before it. The pieces that could

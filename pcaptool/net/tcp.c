@@ -4,17 +4,13 @@
  *
  * Every connection has an entry in the table; one that the handler still wants has a state besides.
  * A segment that is the next one, with nothing waiting, goes to the handler straight from the
- * packet. Any other waits in a copy:
+ * packet. Any other waits in a copy, behind a hole in its own direction or for octets of the other
+ * one that it acknowledges. What is delivered next, and when a hole is given up for lost, is the
+ * rule of imapid/order.h; holes are given up as well when too much waits, and at the end of the
+ * connection.
  *
- *  - behind a hole in its own direction. The hole is given up for lost when the peer has
- *    acknowledged octets beyond it and the capture has not shown them within some more packets of
- *    the connection (n_patience); when too much waits; at the end of the connection.
- *  - for the other direction, when it acknowledges octets that were not delivered yet. They were
- *    sent before it, whatever the order of the capture, and they come or are given up likewise.
- *
- * Refused: segments outside any window (until they go on in a sequence of their own, which the
- * connection then follows), checks of checksums. Misuse: calling back from a callback; handing in
- * pieces of IP datagrams. */
+ * Refused: segments outside any window, checks of checksums. Misuse: calling back from a callback;
+ * handing in pieces of IP datagrams. */
 
 #include "net/tcp.h"
 
@@ -22,6 +18,7 @@
 #include "net/tcp-table.h"
 
 #include <glib.h>
+#include <imapid/order.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,18 +27,6 @@
 #define RST 0x04u
 #define ACK 0x10u
 
-/* The largest window TCP can have (RFC 7323): nothing is sent, and nothing acknowledged, farther
- * ahead. */
-#define AHEAD_MAX (1u << 30)
-
-/* A retransmission may be as old as a window; beyond this it is another sequence. Less than the
- * above, since it is the reason to believe that the connection is somewhere else now. */
-#define BEHIND_MAX (1u << 24)
-
-/* So many segments in a row off the sequence, each continuing the one before, are the connection.
- */
-#define N_OFF_MAX 4
-
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
 #define N_SEGMENT_MAX (1u << 24)
 
@@ -49,38 +34,23 @@
  * under way. By chance one of four million is, both its numbers taken together. */
 #define ASTRAY_MAX (1u << 20)
 
-/* What a packet that came first may be older than one that told of it. */
-#define GUESS_MAX 65536u
-
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
     .n_wanted = 32768,       /* 11 MiB: those that are undecided or IMAP */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 64 MiB */
-    .n_patience = 32,        /* captures that merge several queues are out of order by less */
+    .n_patience = IMAPID_ORDER_PATIENCE,
 };
 
 struct direction {
     struct imapid_tcp_queue queue;
-    GList link;        /* in tcp->waiting while something is in the queue; data is the state */
-    uint32_t next;     /* the octet that is waited for */
-    uint32_t acked;    /* octets before this one were acknowledged; not before next */
-    uint32_t fin;      /* with has_fin: the place of the FIN */
-    uint32_t wait_to;  /* with n_waited: what was acknowledged when the waiting began */
-    uint32_t off_next; /* with n_off: where the other sequence goes on */
-    uint32_t n_waited; /* packets of the connection since octets were acknowledged but not seen */
-    uint8_t n_off;     /* segments in a row off the sequence */
-    bool known;        /* next and acked are set */
-    bool guessed;      /* by an acknowledgement of the peer: no segment was seen yet */
-    bool started;      /* octets were delivered or lost */
-    bool has_fin;
-    bool silent; /* no packet since the waiting began */
-    bool absent; /* only the peer is in the capture, for the time being */
+    GList link; /* in tcp->waiting while something is in the queue; data is the state */
 };
 
 struct state {
     struct imapid_conn conn;
+    struct imapid_order order;
     struct direction dirs[2];
     uint32_t entry; /* unused: the next free state */
     bool used;
@@ -187,25 +157,16 @@ static void tell_gap(struct imapid_tcp *tcp, struct state *st, int d, uint32_t n
 {
     set_valued(tcp, st);
     st->told = true;
-    st->dirs[d].started = true;
     tcp->handler.gap(tcp->handler.ctx, &st->conn, d, n_lost, packet);
     st->conn.n_lost[d] += n_lost;
     tcp->counts.n_lost += n_lost;
     tcp->counts.n_gaps++;
 }
 
-static void move_to(struct direction *dir, uint32_t next)
-{
-    dir->next = next;
-    if (imapid_seq_before(dir->acked, next))
-        dir->acked = next;
-}
-
 static bool deliver(struct imapid_tcp *tcp, struct state *st, int d,
                     const struct imapid_tcp_piece *piece)
 {
-    move_to(&st->dirs[d], imapid_tcp_piece_end(piece));
-    st->dirs[d].started = true;
+    imapid_order_move(&st->order.sides[d], imapid_tcp_piece_end(piece));
     if (piece->n > 0) {
         set_valued(tcp, st);
         st->told = true;
@@ -224,28 +185,6 @@ static bool deliver(struct imapid_tcp *tcp, struct state *st, int d,
     return true;
 }
 
-/* Where the peer's acknowledgements are when all octets before next are there. */
-static uint32_t position(const struct direction *dir)
-{
-    return dir->next + (dir->has_fin && dir->next == dir->fin);
-}
-
-/* What was acknowledged, the FIN not counted. */
-static uint32_t acked_data(const struct direction *dir)
-{
-    return dir->has_fin && imapid_seq_before(dir->fin, dir->acked) ? dir->fin : dir->acked;
-}
-
-/* Whether the piece of direction d answers octets of the other one that were not delivered. */
-static bool is_held(const struct state *st, int d, const struct imapid_tcp_piece *piece)
-{
-    const struct direction *peer = &st->dirs[!d];
-    if (!piece->has_ack || !peer->known || peer->absent)
-        return false;
-    uint32_t ahead = piece->ack - position(peer);
-    return ahead > 0 && ahead <= AHEAD_MAX;
-}
-
 static bool deliver_first(struct imapid_tcp *tcp, struct state *st, int d)
 {
     struct direction *dir = &st->dirs[d];
@@ -257,27 +196,34 @@ static bool deliver_first(struct imapid_tcp *tcp, struct state *st, int d)
     return there;
 }
 
-static bool is_next(const struct direction *dir)
+/* What the rule of order has to know of what waits. */
+static void look(const struct state *st, struct imapid_order_piece pieces[2])
 {
-    return dir->queue.first && dir->queue.first->seq == dir->next;
+    for (int d = 0; d < 2; d++) {
+        const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
+        pieces[d].waits = first != NULL;
+        if (!first)
+            continue;
+        pieces[d].has_ack = first->has_ack;
+        pieces[d].seq = first->seq;
+        pieces[d].ack = first->ack;
+        pieces[d].number = first->packet.number;
+    }
 }
 
 /* Everything that waits and need not wait any more. */
 static bool pump(struct imapid_tcp *tcp, struct state *st)
 {
-    int n_blocked = 0;
-    for (int d = 0; n_blocked < 2; d = !d) {
-        if (is_next(&st->dirs[d]) && !is_held(st, d, st->dirs[d].queue.first)) {
-            if (!deliver_first(tcp, st, d))
-                return false;
-            /* The same direction again: its packets are in order, the other's may follow it. */
-            d = !d;
-            n_blocked = 0;
-        } else {
-            n_blocked++;
-        }
+    struct imapid_order_piece pieces[2];
+    int d = 0;
+    for (;;) {
+        look(st, pieces);
+        d = imapid_order_next(&st->order, pieces, d);
+        if (d < 0)
+            return true;
+        if (!deliver_first(tcp, st, d))
+            return false;
     }
-    return true;
 }
 
 /* Octets before `to` are lost. */
@@ -285,31 +231,21 @@ static void jump(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
                  const struct imapid_stamp *packet)
 {
     struct direction *dir = &st->dirs[d];
-    uint32_t n_lost = to - dir->next;
-    move_to(dir, to);
+    uint32_t n_lost = to - st->order.sides[d].next;
+    imapid_order_move(&st->order.sides[d], to);
     tell_gap(tcp, st, d, n_lost, dir->queue.first ? &dir->queue.first->packet : packet);
 }
 
-/* The first piece that waits, or `to` if that is nearer or nothing waits. */
-static uint32_t nearer(const struct direction *dir, uint32_t to)
-{
-    const struct imapid_tcp_piece *first = dir->queue.first;
-    return first && imapid_seq_before(first->seq, to) ? first->seq : to;
-}
-
-/* Direction d cannot go on: gives one hole up, no farther than `to`, so that it (or, first, the
- * other one that it is held for) can. */
+/* Direction d cannot go on: gives one hole up, no farther than `to`, so that something can. */
 static bool step(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
                  const struct imapid_stamp *packet)
 {
-    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
-    struct direction *peer = &st->dirs[!d];
-    if (!is_next(&st->dirs[d]))
-        jump(tcp, st, d, nearer(&st->dirs[d], to), packet);
-    else if (is_held(st, d, first) && !is_next(peer))
-        jump(tcp, st, !d, nearer(peer, first->ack), packet);
-    /* Each held for the other: no real capture has that. */
-    else if (!deliver_first(tcp, st, d))
+    struct imapid_order_piece pieces[2];
+    look(st, pieces);
+    struct imapid_order_step step = imapid_order_give_up(&st->order, pieces, d, to);
+    if (step.act == IMAPID_ORDER_LOSE)
+        jump(tcp, st, step.side, step.to, packet);
+    else if (!deliver_first(tcp, st, step.side))
         return false;
     return pump(tcp, st);
 }
@@ -317,7 +253,7 @@ static bool step(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
 static bool give_up_to(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
                        const struct imapid_stamp *packet)
 {
-    while (imapid_seq_before(st->dirs[d].next, to))
+    while (imapid_seq_before(st->order.sides[d].next, to))
         if (!step(tcp, st, d, to, packet))
             return false;
     return true;
@@ -332,37 +268,21 @@ static bool empty_queue(struct imapid_tcp *tcp, struct state *st, int d,
     return true;
 }
 
-/* Which direction to help on when both have something waiting: the one that is held, since that
- * shows which octets were earlier; else the one captured earlier. */
-static int choose_direction(const struct state *st)
-{
-    const struct imapid_tcp_piece *first[2] = {st->dirs[0].queue.first, st->dirs[1].queue.first};
-    if (!first[0] || !first[1])
-        return first[0] ? 0 : 1;
-    for (int d = 0; d < 2; d++)
-        if (is_next(&st->dirs[d]))
-            return d;
-    return first[0]->packet.number <= first[1]->packet.number ? 0 : 1;
-}
-
 /* What is known to have been sent, but neither came nor has anything behind it. */
 static void tell_lost_tail(struct imapid_tcp *tcp, struct state *st, int d)
 {
-    struct direction *dir = &st->dirs[d];
-    uint32_t to = dir->has_fin ? dir->fin : dir->acked;
-    if (!dir->known || !imapid_seq_before(dir->next, to))
-        return;
-    /* One that nobody saw, at the very end, was the FIN. */
-    if (!dir->has_fin && to - dir->next == 1)
-        return;
-    jump(tcp, st, d, to, &st->conn.last);
+    uint32_t n = imapid_order_count_lost_tail(&st->order, d);
+    if (n > 0)
+        jump(tcp, st, d, st->order.sides[d].next + n, &st->conn.last);
 }
 
 /* Delivers all that waits, then ends the connection. */
 static void finish(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_reason reason)
 {
     while (st->dirs[0].queue.first || st->dirs[1].queue.first) {
-        int d = choose_direction(st);
+        struct imapid_order_piece pieces[2];
+        look(st, pieces);
+        int d = imapid_order_choose(&st->order, pieces);
         if (!step(tcp, st, d, st->dirs[d].queue.first->seq, &st->conn.last))
             return;
     }
@@ -373,68 +293,21 @@ static void finish(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_rea
 
 /* ---- one segment of a wanted connection ---- */
 
-static void set_next(struct direction *dir, uint32_t next)
-{
-    dir->next = dir->acked = next;
-    dir->known = true;
-    /* One that was seen before is of this sequence only if it is near. */
-    if (dir->has_fin && dir->fin - next > AHEAD_MAX)
-        dir->has_fin = false;
-}
-
 static void take_syn(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)
 {
-    struct direction *dir = &st->dirs[d], *peer = &st->dirs[!d];
-    uint32_t flags = get_entry(tcp, st)->flags;
+    bool waits[2] = {st->dirs[0].queue.first != NULL, st->dirs[1].queue.first != NULL};
     st->conn.from_start = true;
-    st->conn.client = flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
-    if (!dir->started && !dir->queue.first)
-        set_next(dir, p->seq + 1);
-    if (p->flags & ACK && (!peer->known || peer->guessed) && !peer->started && !peer->queue.first)
-        set_next(peer, p->ack);
+    st->conn.client = get_entry(tcp, st)->flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
+    imapid_order_take_syn(&st->order, d, p->seq, (p->flags & ACK) != 0, p->ack, waits);
 }
 
-/* The first segment of a direction, but for SYN: where does it begin? */
-static void take_first(struct direction *dir, const struct parsed *p)
+/* The connection is somewhere else from now on. */
+static bool move_on(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)
 {
-    /* One octet that was acknowledged before is a keep-alive. */
-    bool is_older = dir->known && p->n > 1 && dir->next - p->seq <= GUESS_MAX;
-    if (!dir->known || (is_older && !dir->started))
-        set_next(dir, p->seq);
-}
-
-static void take_ack(struct direction *peer, uint32_t ack)
-{
-    if (!peer->known) {
-        set_next(peer, ack);
-        peer->guessed = true;
-    } else if (ack - peer->next <= AHEAD_MAX && imapid_seq_before(peer->acked, ack)) {
-        peer->acked = ack;
-    }
-}
-
-/* Off the sequence: true if the connection is there from now on. */
-static bool follow_off(struct direction *dir, const struct parsed *p)
-{
-    dir->n_off = p->seq == dir->off_next ? dir->n_off + 1 : 1;
-    dir->off_next = p->seq + p->n + p->n_cut;
-    return dir->n_off >= N_OFF_MAX;
-}
-
-static bool take_off_sequence(struct imapid_tcp *tcp, struct state *st, int d,
-                              const struct parsed *p)
-{
-    struct direction *dir = &st->dirs[d];
-    tcp->counts.n_off_sequence++;
-    if (!follow_off(dir, p))
-        return true;
     if (!empty_queue(tcp, st, d, &p->packet))
         return false;
-    dir->n_off = 0;
-    dir->has_fin = false;
-    dir->n_waited = 0;
     tell_gap(tcp, st, d, 0, &p->packet);
-    set_next(dir, p->seq);
+    imapid_order_restart(&st->order, d, p->seq);
     return true;
 }
 
@@ -443,7 +316,7 @@ static bool enqueue(struct imapid_tcp *tcp, struct state *st, int d,
 {
     struct direction *dir = &st->dirs[d];
     uint32_t n_before = dir->queue.n_octets;
-    imapid_tcp_queue_add(&dir->queue, *piece, dir->next);
+    imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next);
     account_queue(tcp, dir, n_before);
     set_valued(tcp, st);
     tcp->counts.n_reordered++;
@@ -470,101 +343,71 @@ static bool take_data(struct imapid_tcp *tcp, struct state *st, int d, const str
         .has_ack = (p->flags & ACK) != 0,
         .packet = p->packet,
     };
-    uint32_t ahead = p->seq - dir->next, behind = dir->next - p->seq;
-    if (ahead > AHEAD_MAX && behind > BEHIND_MAX) {
-        if (!take_off_sequence(tcp, st, d, p))
+    uint32_t n_old;
+    switch (imapid_order_find(&st->order, d, p->seq, p->n + p->n_cut, &n_old)) {
+    case IMAPID_ORDER_OLD:
+        return true;
+    case IMAPID_ORDER_OFF:
+        tcp->counts.n_off_sequence++;
+        return true;
+    case IMAPID_ORDER_MOVED:
+        tcp->counts.n_off_sequence++;
+        if (!move_on(tcp, st, d, p))
             return false;
-        if (dir->next != p->seq)
-            return true;
-    } else if (ahead > AHEAD_MAX) { /* begins before what is there */
-        if (behind >= p->n + p->n_cut)
-            return true;
-        uint32_t n_data = MIN(behind, p->n);
-        piece.seq += behind;
-        piece.octets += n_data;
-        piece.n -= n_data;
-        piece.n_cut -= behind - n_data;
+        break;
+    case IMAPID_ORDER_NEW:
+        imapid_tcp_piece_cut(&piece, n_old);
+        break;
     }
-    dir->n_off = 0;
-    if (piece.seq != dir->next || dir->queue.first || is_held(st, d, &piece))
+    if (piece.seq != st->order.sides[d].next || dir->queue.first ||
+        imapid_order_is_held(&st->order, d, piece.has_ack, piece.ack))
         return enqueue(tcp, st, d, &piece);
     return deliver(tcp, st, d, &piece) && (!st->dirs[!d].queue.first || pump(tcp, st));
-}
-
-static void take_fin(struct direction *dir, const struct parsed *p)
-{
-    uint32_t fin = p->seq + p->n + p->n_cut;
-    if (!dir->has_fin && fin - dir->next <= AHEAD_MAX) {
-        dir->has_fin = true;
-        dir->fin = fin;
-    }
 }
 
 /* What the peer acknowledged, but the capture has not shown, gets some more packets to come. */
 static bool wait_for_acked(struct imapid_tcp *tcp, struct state *st, int d,
                            const struct imapid_stamp *packet)
 {
-    struct direction *dir = &st->dirs[d];
-    if (!imapid_seq_before(dir->next, acked_data(dir))) {
-        dir->n_waited = 0;
-        return true;
-    }
-    if (dir->absent)
-        return give_up_to(tcp, st, d, acked_data(dir), packet);
-    if (dir->n_waited == 0 || !imapid_seq_before(dir->next, dir->wait_to)) {
-        dir->n_waited = 0;
-        dir->wait_to = acked_data(dir);
-        dir->silent = true;
-    }
-    if (dir->n_waited++ < tcp->limits.n_patience)
-        return true;
-    dir->n_waited = 0;
-    dir->absent = dir->silent;
-    return give_up_to(tcp, st, d, dir->wait_to, packet);
+    uint32_t to;
+    return !imapid_order_is_lost(&st->order, d, tcp->limits.n_patience, &to) ||
+           give_up_to(tcp, st, d, to, packet);
 }
 
-static bool is_over(const struct direction *dir)
+static bool is_over(const struct state *st, int d)
 {
-    return dir->has_fin && !imapid_seq_before(dir->next, dir->fin) && !dir->queue.first;
-}
-
-/* A reset out of nowhere is none (RFC 5961 is stricter; a capture with holes cannot be). */
-static bool is_reset(const struct direction *dir, const struct parsed *p)
-{
-    return !dir->started || p->seq - dir->next <= AHEAD_MAX || dir->next - p->seq <= GUESS_MAX;
+    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
 }
 
 static void take_segment(struct imapid_tcp *tcp, struct state *st, int d, struct parsed *p)
 {
-    struct direction *dir = &st->dirs[d], *peer = &st->dirs[!d];
+    const struct imapid_order_side *peer = &st->order.sides[!d];
     st->conn.last = p->packet;
     st->recent = true;
-    dir->silent = dir->absent = false;
     if (p->flags & SYN) {
         take_syn(tcp, st, d, p);
         p->seq++;
-    } else if (!dir->known || dir->guessed) {
-        take_first(dir, p);
+    } else {
+        imapid_order_take_seen(&st->order, d, p->seq, p->n);
     }
-    dir->guessed = false;
     if (p->flags & ACK)
-        take_ack(peer, p->ack);
-    if (peer->known && peer->absent && !wait_for_acked(tcp, st, !d, &p->packet))
+        imapid_order_take_ack(&st->order, !d, p->ack);
+    if (peer->is_absent && !wait_for_acked(tcp, st, !d, &p->packet))
         return;
     if (p->flags & FIN)
-        take_fin(dir, p);
+        imapid_order_take_fin(&st->order, d, p->seq + p->n + p->n_cut);
     if (p->flags & RST) {
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
-        if (is_reset(dir, p))
+        if (imapid_order_is_reset(&st->order, d, p->seq))
             finish(tcp, st, IMAPID_TCP_RST);
         return;
     }
     if (p->n + p->n_cut > 0 && !take_data(tcp, st, d, p))
         return;
     for (int i = 0; i < 2; i++)
-        if (st->dirs[i].known && !wait_for_acked(tcp, st, i, &p->packet))
+        if (!wait_for_acked(tcp, st, i, &p->packet))
             return;
-    if (is_over(dir) && is_over(peer))
+    if (is_over(st, d) && is_over(st, !d))
         finish(tcp, st, IMAPID_TCP_FIN);
 }
 
@@ -642,8 +485,8 @@ static struct state *get_state(struct imapid_tcp *tcp, uint32_t index,
         st->dirs[d].link.data = st;
         /* All that is left of a state without octets that was given up for others. */
         if (entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d) {
-            set_next(&st->dirs[d], entry->isn[d] + 1);
-            st->dirs[d].guessed = !st->conn.from_start;
+            imapid_order_set_next(&st->order.sides[d], entry->isn[d] + 1);
+            st->order.sides[d].is_guessed = !st->conn.from_start;
         }
     }
     entry->state = i;
@@ -673,8 +516,8 @@ static bool is_near(const struct imapid_tcp *tcp, const struct imapid_tcp_entry 
     uint32_t at = entry->isn[d];
     if (!(entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d))
         return false;
-    if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].dirs[d].known)
-        at = tcp->states[entry->state].dirs[d].next;
+    if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].order.sides[d].is_known)
+        at = tcp->states[entry->state].order.sides[d].next;
     return seq - at <= ASTRAY_MAX || at - seq <= ASTRAY_MAX;
 }
 

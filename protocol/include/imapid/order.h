@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* order.h: in which order the octets of the two directions of a TCP connection are read.
+ *
+ * The rule: octets are read in sequence, and causes before effects. A segment that acknowledges
+ * octets of the peer was sent after them; it waits until they are read, whatever the order of the
+ * capture. Octets that do not come are given up for lost: when the peer has acknowledged them and
+ * they do not show up within some more packets; or when the caller cannot wait any longer.
+ *
+ * The caller keeps the octets that wait, sorted by sequence number for each direction, and shows
+ * the facts of the first of them. Sequence numbers wrap. Nothing here fails. */
+#ifndef IMAPID_ORDER_H
+#define IMAPID_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The largest window TCP can have (RFC 7323): nothing is sent, and nothing acknowledged, farther
+ * ahead. */
+#define IMAPID_ORDER_AHEAD_MAX (1u << 30)
+
+/* What a packet that came first may be older than one that told of it. */
+#define IMAPID_ORDER_GUESS_MAX 65536u
+
+/* Packets of a connection after which acknowledged octets that were not seen count as lost.
+ * Captures that merge several queues are out of order by less. */
+#define IMAPID_ORDER_PATIENCE 32
+
+/* One direction. Callers read it; the functions below change it. */
+struct imapid_order_side {
+    uint32_t next;     /* the octet that is read next, with is_known */
+    uint32_t acked;    /* octets before this one were acknowledged; not before next */
+    uint32_t fin;      /* with has_fin: the place of the FIN */
+    uint32_t wait_to;  /* with n_waited: what was acknowledged when the waiting began */
+    uint32_t n_waited; /* packets of the connection since octets were acknowledged but not seen */
+    uint32_t off_next; /* with n_off: where the other sequence goes on */
+    uint8_t n_off;     /* segments in a row off the sequence */
+    bool is_known;     /* next and acked are set */
+    bool is_guessed;   /* by an acknowledgement of the peer: no segment was seen yet */
+    bool is_started;   /* octets were read or lost */
+    bool has_fin;
+    bool is_silent; /* no packet since the waiting began */
+    bool is_absent; /* only the peer is in the capture, for the time being */
+};
+
+/* Both directions, in an order that is the caller's. All zero: nothing is known. */
+struct imapid_order {
+    struct imapid_order_side sides[2];
+};
+
+/* The first piece that waits in a direction. */
+struct imapid_order_piece {
+    bool waits; /* false: nothing does, and the rest means nothing */
+    bool has_ack;
+    uint32_t seq;
+    uint32_t ack;    /* acknowledgement it came with, with has_ack */
+    uint64_t number; /* of the packet it came in */
+};
+
+enum imapid_order_act {
+    IMAPID_ORDER_READ, /* read the first piece of this direction */
+    IMAPID_ORDER_LOSE, /* octets of this direction are lost: from its next to before `to` */
+};
+
+struct imapid_order_step {
+    enum imapid_order_act act;
+    int side;
+    uint32_t to; /* of LOSE */
+};
+
+enum imapid_order_place {
+    IMAPID_ORDER_NEW, /* it goes on from n_old octets behind its beginning; those were read */
+    IMAPID_ORDER_OLD, /* all of it was read, or given up */
+    IMAPID_ORDER_OFF, /* nowhere near: damaged, or of another connection */
+    /* The last of some segments that go on far away: the connection is there now. The caller gives
+     * up what waits in this direction, then calls imapid_order_restart(). */
+    IMAPID_ORDER_MOVED,
+};
+
+/* a is before b */
+static inline bool imapid_seq_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+/* The octet read next is this one, and nothing before it is missing. */
+void imapid_order_set_next(struct imapid_order_side *side, uint32_t next);
+
+/* Octets before `next` were read, or are lost. */
+void imapid_order_move(struct imapid_order_side *side, uint32_t next);
+
+/* A SYN of direction `d`; `waits`: does a piece wait in each direction? */
+void imapid_order_take_syn(struct imapid_order *order, int d, uint32_t seq, bool has_ack,
+                           uint32_t ack, const bool waits[2]);
+
+/* Any other segment of direction `d` was seen, with `n` octets: the first one tells where the
+ * direction begins. */
+void imapid_order_take_seen(struct imapid_order *order, int d, uint32_t seq, uint32_t n);
+
+/* The peer of direction `d` acknowledges octets of `d`. */
+void imapid_order_take_ack(struct imapid_order *order, int d, uint32_t ack);
+
+/* A FIN of direction `d` behind the octet before `fin`. */
+void imapid_order_take_fin(struct imapid_order *order, int d, uint32_t fin);
+
+/* Where `n` octets of direction `d` belong. `n_old`: how many of the first were read already; set
+ * for NEW. */
+enum imapid_order_place imapid_order_find(struct imapid_order *order, int d, uint32_t seq,
+                                          uint32_t n, uint32_t *n_old);
+
+/* Behind MOVED: direction `d` goes on at `seq`. */
+void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq);
+
+/* Does what came in direction `d` with this acknowledgement answer octets of the peer that were
+ * not read yet? */
+bool imapid_order_is_held(const struct imapid_order *order, int d, bool has_ack, uint32_t ack);
+
+/* The direction whose first piece can be read now, `d` itself before the other; -1: neither. To be
+ * asked again with the direction that was read, since packets of one direction are in order, and
+ * the other's may follow them. */
+int imapid_order_next(const struct imapid_order *order, const struct imapid_order_piece pieces[2],
+                      int d);
+
+/* Direction `d` cannot go on: what to do, no farther than `to`, so that it (or, first, the other
+ * one that it is held for) can. Something waits in `d`, or octets before `to` are lost. */
+struct imapid_order_step imapid_order_give_up(const struct imapid_order *order,
+                                              const struct imapid_order_piece pieces[2], int d,
+                                              uint32_t to);
+
+/* Which direction to help on when both have something waiting: the one that is held, since that
+ * shows which octets were earlier; else the one captured earlier. Something waits. */
+int imapid_order_choose(const struct imapid_order *order,
+                        const struct imapid_order_piece pieces[2]);
+
+/* One packet of the connection more, of either direction. True: octets of direction `d` were
+ * waited for long enough, give them up to before `to`. */
+bool imapid_order_is_lost(struct imapid_order *order, int d, uint32_t n_patience, uint32_t *to);
+
+/* How many octets are known to have been sent, but neither came nor have anything behind them;
+ * asked when nothing waits any more. */
+uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d);
+
+/* Was everything read, up to the FIN? `waits`: does a piece wait? */
+bool imapid_order_is_over(const struct imapid_order *order, int d, bool waits);
+
+/* Does a reset with this sequence number belong here? One out of nowhere is none (RFC 5961 is
+ * stricter; a capture with holes cannot be). */
+bool imapid_order_is_reset(const struct imapid_order *order, int d, uint32_t seq);
+
+#endif
