@@ -63,9 +63,10 @@ static void add_end(GString *row, packet_info *pinfo, const address *where, unsi
     g_string_append_printf(row, ",%s,%u", address_to_str(pinfo->pool, where), port);
 }
 
-static void add_ends(GString *row, packet_info *pinfo, enum imapid_side side)
+/* `sender`: whose packet this is. */
+static void add_ends(GString *row, packet_info *pinfo, enum imapid_side sender)
 {
-    bool is_client = side == IMAPID_CLIENT;
+    bool is_client = sender == IMAPID_CLIENT;
 
     add_end(row, pinfo, is_client ? &pinfo->src : &pinfo->dst,
             is_client ? pinfo->srcport : pinfo->destport);
@@ -132,7 +133,7 @@ static const char *write_row(packet_info *pinfo, const struct imapid_ident *iden
     g_string_append_printf(row, "%u", pinfo->num);
     add_time(row, &ident->call->time);
     add_cell(row, ident->side == IMAPID_CLIENT ? "client" : "server");
-    add_ends(row, pinfo, ident->side);
+    add_ends(row, pinfo, ident->call->side);
     add_cell(row, imapid_ident_tag(pinfo->pool, ident));
     for (int field = 0; field < IMAPID_N_FIELDS; field++)
         add_cell(row, imapid_ident_value(pinfo->pool, ident, (enum imapid_field)field));

@@ -19,6 +19,7 @@
 
 #include "identity.h"
 #include "legs.h"
+#include "segment.h"
 #include "show.h"
 #include "stream.h"
 #include "tls.h"
@@ -102,7 +103,7 @@ static conversation_t *connection_here(packet_info *pinfo)
 
 /* The connection of a frame that has been dissected, where a stream was begun on it; else NULL, or
  * one that is none of ours. */
-static const conversation_t *connection_behind(packet_info *pinfo)
+static conversation_t *connection_behind(packet_info *pinfo)
 {
     return find_noted(pinfo);
 }
@@ -120,7 +121,7 @@ static conversation_t *connection_here(packet_info *pinfo)
     return looked_up;
 }
 
-static const conversation_t *connection_behind(packet_info *pinfo)
+static conversation_t *connection_behind(packet_info *pinfo)
 {
     return looked_up_in == pinfo->num ? looked_up : find_conversation_pinfo(pinfo, 0);
 }
@@ -175,8 +176,19 @@ static unsigned next_ordinal(packet_info *pinfo, const conversation_t *conversat
     return (*count)++;
 }
 
+/* The segment of this frame, where a stream is read out of such; else NULL. */
+static struct imapid_own_segment *segment_of(packet_info *pinfo, const struct imapid_stream *stream)
+{
+    return stream->carrier == proto_tcp &&
+                   (pinfo->fd->visited || stream->session.security == IMAPID_SECURITY_NONE)
+               ? imapid_segment_get(pinfo)
+               : NULL;
+}
+
+/* Where a call is. `own`: of the segment; NULL: it has no sequence number. */
 static struct imapid_place place_of(packet_info *pinfo, const conversation_t *conversation,
-                                    const struct imapid_stream *stream, const void *data)
+                                    const struct imapid_stream *stream,
+                                    const struct imapid_own_segment *own)
 {
     struct imapid_place place = {
         .frame = pinfo->num,
@@ -184,10 +196,11 @@ static struct imapid_place place_of(packet_info *pinfo, const conversation_t *co
         .side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT,
     };
 
-    /* Only TCP gives a struct tcpinfo; TLS gives something else, or nothing. */
-    if (data && carrier_of(pinfo) == proto_tcp) {
+    if (own) {
         place.has_seq = true;
-        place.seq = ((const struct tcpinfo *)data)->seq;
+        place.seq = own->seq + (own->flags & TH_SYN ? 1 : 0);
+        place.ack = own->ack;
+        place.flags = own->flags;
     } else {
         place.ordinal = next_ordinal(pinfo, conversation);
     }
@@ -251,11 +264,6 @@ static struct tcp_analysis *analysis_of(const conversation_t *conversation,
     return pinfo->ptype == PT_TCP
                ? (struct tcp_analysis *)conversation_get_proto_data(conversation, proto_tcp)
                : NULL;
-}
-
-static unsigned flags_of(const struct tcp_analysis *tcp)
-{
-    return tcp && tcp->ta ? tcp->ta->flags : 0;
 }
 
 /* Was one SYN seen, of either side? */
@@ -360,15 +368,11 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     stream->below = stream_of(conversation);
     find_server(stream, pinfo, tcp, speaker, is_start);
     if (carrier == proto_tcp && data && from_start) {
-        uint32_t seq = ((const struct tcpinfo *)data)->seq;
         enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 
-        stream->directions[side].next = first_of(tcp->fwd, seq);
-        stream->directions[side].has_next = true;
-        stream->directions[!side].next =
-            stream->directions[side].next == 1 ? 1 : tcp->rev->base_seq + 1;
-        stream->directions[!side].has_next =
-            (tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK;
+        imapid_order_set_next(&stream->order.sides[side], tcp->fwd->base_seq + 1);
+        if ((tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK)
+            imapid_order_set_next(&stream->order.sides[!side], tcp->rev->base_seq + 1);
     }
     if (n && (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n))) {
         stream->is_foreign = true;
@@ -418,31 +422,60 @@ static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
     tls_set_appdata_dissector(tls_handle, pinfo, stream_handle);
 }
 
-/* A side acknowledges octets of the other that were not captured, or that come later: an answer, or
- * a command, may be among them. */
-static void look_for_unseen(struct imapid_stream *stream, const conversation_t *conversation,
-                            packet_info *pinfo, const struct imapid_place *place)
+/* Puts a note on this frame: what it carries came too late to be read. */
+static void note_late(packet_info *pinfo)
 {
-    if (place->has_seq && flags_of(analysis_of(conversation, pinfo)) & WS_TCP_ACK_LOST_PACKET)
-        imapid_stream_doubt(stream, imapid_side_other(place->side));
+    p_add_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE, &proto_imapid);
+    n_notes++;
 }
 
-static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
-                                     tvbuff_t *tvb, packet_info *pinfo, const void *data)
+static tvbuff_t *tvb_of(const struct imapid_own_segment *own)
 {
-    struct imapid_place place = place_of(pinfo, conversation, stream, data);
-    size_t n = tvb_captured_length(tvb);
-    size_t n_cut = tvb_reported_length(tvb) - n;
+    return tvb_new_subset_remaining(own->tvb, (int)own->at);
+}
+
+static struct imapid_call *read_segment(struct imapid_stream *stream, conversation_t *conversation,
+                                        packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    struct imapid_place place = place_of(pinfo, conversation, stream, own);
+    struct imapid_direction *direction = &stream->directions[place.side];
     struct imapid_call *call;
 
+    if (imapid_stream_fill_hole(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
+        note_late(pinfo);
+    call = imapid_stream_read(stream, &place,
+                              own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL,
+                              own->n, own->n_cut);
+    if (stream->to)
+        begin_tls(stream, pinfo, conversation);
+    return call;
+}
+
+/* Reads a call, or, when it was seen before, finds its record. Of a segment, what TCP makes of it
+ * is not asked: TCP holds back and puts together. */
+static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
+                                     tvbuff_t *tvb, packet_info *pinfo)
+{
+    struct imapid_own_segment *own =
+        carrier_of(pinfo) == proto_tcp ? segment_of(pinfo, stream) : NULL;
+    size_t n = own ? own->n : tvb_captured_length(tvb);
+    struct imapid_place place;
+    struct imapid_call *call;
+
+    if (own)
+        own->is_taken = true;
+    if (own && !pinfo->fd->visited)
+        return read_segment(stream, conversation, pinfo, own);
+    place = place_of(pinfo, conversation, stream, own);
     if (pinfo->fd->visited) {
+        imapid_stream_settle(stream);
         imapid_stream_tell_end(stream);
         return imapid_stream_find(stream, &place, n);
     }
     if (carrier_of(pinfo) == proto_tls)
         imapid_tls_note_open(conversation);
-    look_for_unseen(stream, conversation, pinfo, &place);
-    call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n, n_cut);
+    call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n,
+                              tvb_reported_length(tvb) - n);
     if (stream->to)
         begin_tls(stream, pinfo, conversation);
     return call;
@@ -451,11 +484,23 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
 static int show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
                      packet_info *pinfo, proto_tree *tree)
 {
+    if (call->has_seq)
+        tvb = tvb_of(imapid_segment_get(pinfo));
     imapid_show_call(stream, call, tvb, pinfo, tree);
     if (call->tls_at < call->n)
         call_dissector(closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
                        tree);
     return (int)tvb_captured_length(tvb);
+}
+
+/* Was the segment of this frame read, or shown, already? TCP calls more than once where it puts
+ * segments together. */
+static bool is_taken(const struct imapid_stream *stream, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own =
+        carrier_of(pinfo) == proto_tcp ? segment_of(pinfo, stream) : NULL;
+
+    return own && own->is_taken;
 }
 
 /* A handshake where IMAP was expected in the clear. */
@@ -486,7 +531,9 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     }
     if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
-    call = read_call(stream, conversation, tvb, pinfo, data);
+    if (is_taken(stream, pinfo))
+        return (int)tvb_captured_length(tvb);
+    call = read_call(stream, conversation, tvb, pinfo);
     if (!stream->is_claimed && !pinfo->fd->visited)
         claim(stream, conversation, pinfo);
     if (!call)
@@ -619,7 +666,9 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
     struct imapid_call *call;
 
     stream->is_foreign = is_refuted(stream, conversation, tvb, pinfo, data);
-    call = stream->is_foreign ? NULL : read_call(stream, conversation, tvb, pinfo, data);
+    if (!stream->is_foreign && is_taken(stream, pinfo))
+        return stream->is_claimed;
+    call = stream->is_foreign ? NULL : read_call(stream, conversation, tvb, pinfo);
     if (!call)
         return false;
     if (!stream->is_claimed) {
@@ -745,50 +794,97 @@ static void look_for_decode_as(packet_info *pinfo)
 
 /* ---- segments that TCP keeps to itself ---- */
 
+/* Is there nothing in a call but what came before? */
 static bool is_old(const struct imapid_call *call)
 {
-    return call->first && call->first->first->kind == IMAPID_PART_OLD &&
-           call->first->first->n == call->n;
+    return call->first && !call->first->next && call->first->first &&
+           call->first->first->kind == IMAPID_PART_OLD && call->first->n == call->n;
 }
 
-/* By default TCP gives nobody a segment that it takes for one sent again or out of order; what it
- * gives us of such a one comes too late. Where it carried octets that nobody saw, they are a hole;
- * where it would have filled one, that is worth a note on the frame. So are those of a packet of
- * which nothing but its headers was captured (`is_cut`). */
-static void look_for_withheld(struct imapid_stream *stream, const conversation_t *conversation,
-                              packet_info *pinfo, bool is_cut)
+/* Reads, or shows, a segment that TCP gave to nobody: it came late, or stands behind a hole, or has
+ * no octets but an acknowledgement for which others waited. */
+static void take_segment(struct imapid_stream *stream, conversation_t *conversation,
+                         packet_info *pinfo, proto_tree *tree, struct imapid_own_segment *own)
 {
-    const unsigned withheld = WS_TCP_RETRANSMISSION | WS_TCP_OUT_OF_ORDER |
-                              WS_TCP_FAST_RETRANSMISSION | WS_TCP_SPURIOUS_RETRANSMISSION;
-    const struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
-    enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
-    struct imapid_direction *direction = &stream->directions[side];
+    struct imapid_place place = place_of(pinfo, conversation, stream, own);
     const struct imapid_call *call;
-    uint32_t next, n_new;
 
-    if (!tcp || !tcp->fwd || !tcp->fwd->tcp_analyze_seq_info ||
-        stream->session.security != IMAPID_SECURITY_NONE)
+    own->is_taken = true;
+    if (pinfo->fd->visited) {
+        imapid_stream_settle(stream);
+        imapid_stream_tell_end(stream);
+        call = imapid_stream_find_segment(stream, &place);
+    } else {
+        call = read_segment(stream, conversation, pinfo, own);
+        if (!stream->is_claimed) {
+            stream->n_unproven += own->n;
+            stream->is_foreign = stream->n_unproven > IMAPID_STREAM_PATIENCE;
+            if (call && !stream->is_foreign && has_greeted(stream))
+                claim(stream, conversation, pinfo);
+        }
+    }
+    if (call && stream->is_claimed && !is_old(call))
+        show_call(stream, call, own->tvb, pinfo, tree);
+}
+
+/* What came by inside TLS, of each direction, whether or not TCP gave it away. File scope. */
+struct passed {
+    struct {
+        bool has_next;
+        uint32_t next;
+        struct imapid_hole hole;
+    } directions[2];
+};
+
+/* Wireshark's dissector of TLS decrypts what TCP gives it. What came to fill a hole, and was not
+ * given away, is worth a note on the frame. */
+static void look_for_withheld(conversation_t *conversation, packet_info *pinfo,
+                              const struct imapid_own_segment *own)
+{
+    struct passed *passed =
+        (struct passed *)conversation_get_proto_data(conversation, proto_stream);
+    uint32_t end = own->seq + own->n + own->n_cut;
+    int d = pinfo->srcport > pinfo->destport;
+
+    if (end == own->seq || pinfo->srcport == pinfo->destport)
         return;
-    next = tcp->fwd->tcp_analyze_seq_info->nextseq;
-    n_new = direction->tcp_next ? next - direction->tcp_next : 0;
-    direction->tcp_next = next;
-    call = (const struct imapid_call *)wmem_tree_lookup32(stream->calls, pinfo->num);
-    if (!call && flags_of(tcp) & WS_TCP_ACK_LOST_PACKET) /* else it was looked at before */
-        imapid_stream_doubt(stream, imapid_side_other(side));
-    if (call ? !is_old(call) : !(flags_of(tcp) & withheld) && !is_cut)
-        return;
-    if (n_new && n_new < UINT32_C(0x80000000) && direction->has_next)
-        imapid_stream_lose(stream, side, n_new);
-    if (!direction->has_unseen && (!direction->has_gap || n_new))
-        return;
-    direction->has_gap = direction->has_unseen = false; /* said once for each */
-    p_add_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE, stream);
-    n_notes++;
+    if (!passed) {
+        passed = wmem_new0(wmem_file_scope(), struct passed);
+        conversation_add_proto_data(conversation, proto_stream, passed);
+    }
+    if (passed->directions[d].has_next && imapid_seq_before(passed->directions[d].next, own->seq))
+        passed->directions[d].hole =
+            (struct imapid_hole){true, passed->directions[d].next, own->seq};
+    else if (imapid_stream_fill_hole(&passed->directions[d].hole, own->seq, end) &&
+             !has_layer(pinfo, proto_tls))
+        note_late(pinfo);
+    if (!passed->directions[d].has_next || imapid_seq_before(passed->directions[d].next, end))
+        passed->directions[d].next = end;
+    passed->directions[d].has_next = true;
 }
 
 static bool is_port_seen(uint32_t port)
 {
     return ports_seen[(port & 0xffff) / 8] & 1 << port % 8;
+}
+
+/* TCP is done with a segment. */
+static void finish_segment(packet_info *pinfo, proto_tree *tree)
+{
+    struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    bool is_imaps = pinfo->srcport == PORT_IMAPS || pinfo->destport == PORT_IMAPS;
+    conversation_t *conversation;
+    struct imapid_stream *stream;
+
+    if (own->is_taken || !is_enabled() ||
+        (!is_imaps && !is_port_seen(pinfo->srcport) && !is_port_seen(pinfo->destport)))
+        return;
+    conversation = is_imaps ? find_conversation_pinfo(pinfo, 0) : connection_behind(pinfo);
+    stream = conversation ? stream_of(conversation) : NULL;
+    if (stream && !stream->is_foreign && segment_of(pinfo, stream))
+        take_segment(stream, conversation, pinfo, tree, own);
+    else if (conversation && !pinfo->fd->visited && (is_imaps || (stream && !stream->is_foreign)))
+        look_for_withheld(conversation, pinfo, own);
 }
 
 /* Looks at a segment of a connection that may be ours. */
@@ -799,11 +895,8 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 
     if (!stream || stream->is_foreign)
         return;
-    if (!pinfo->fd->visited)
-        look_for_withheld(stream, conversation, pinfo,
-                          tvb_captured_length(tvb) < tvb_reported_length(tvb));
-    if (n_notes && p_get_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE))
-        imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_IN_ORDER);
+    if (pinfo->fd->visited)
+        imapid_stream_settle(stream);
     if (tree && imapid_identity_is_known())
         imapid_identity_add(stream, tvb, pinfo, tree);
 }
@@ -815,6 +908,9 @@ static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data
     (void)data;
     if (pinfo->ptype != PT_TCP)
         return 0;
+    imapid_segment_finish(pinfo, tree);
+    if (n_notes && p_get_proto_data(wmem_file_scope(), pinfo, proto_imapid, IMAPID_DATA_NOTE))
+        imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_IN_ORDER);
     if (is_decode_as_used && !pinfo->fd->visited)
         look_for_decode_as(pinfo);
     if (is_port_seen(pinfo->srcport) || is_port_seen(pinfo->destport))
@@ -832,6 +928,7 @@ void imapid_hook_register(int proto)
         proto_register_protocol_in_name_only("Internet Message Access Protocol", "IMAP with ID",
                                              "imap_id_stream", proto_imap, FT_PROTOCOL);
     imapid_tls_register();
+    imapid_segment_register();
     imapid_legs_register();
     stream_handle = register_dissector("imap_id_stream", dissect_stream, proto_stream);
 #if WS_AT_LEAST(4, 4)
@@ -856,6 +953,7 @@ void imapid_hook_handoff(void)
     if (!imap_handle || !tls_handle || !tcp_ports || !tls_ports)
         return;
     imapid_show_handoff(imap_handle);
+    imapid_segment_handoff(finish_segment);
     closed_handle = imapid_tls_handoff(tls_handle, is_readable);
     tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
     tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);

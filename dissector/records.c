@@ -17,6 +17,7 @@ struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsi
     struct imapid_section *section = wmem_new0(wmem_file_scope(), struct imapid_section);
 
     section->call = call;
+    section->side = call->side;
     section->offset = offset;
     section->n = n;
     if (call->last)

@@ -65,6 +65,7 @@ enum imapid_part_kind {
     IMAPID_PART_BEGUN,   /* octets of a unit that ends in a later section, and is shown there */
     IMAPID_PART_NOISE,   /* no unit: begun in the middle, or behind a hole */
     IMAPID_PART_OLD,     /* sent again: was shown before */
+    IMAPID_PART_EARLY,   /* wait for others that were sent before them; shown where those come */
     IMAPID_PART_PROXY,   /* the header of a proxy, before everything else */
     IMAPID_PART_DEFLATE, /* compressed octets; what comes out is the next section, if anything */
 };
@@ -78,7 +79,8 @@ struct imapid_part {
     unsigned n_line;       /* UNIT, HEAD: octets to give to the built-in dissector */
     bool stands_by_itself; /* not to be given together with its neighbours */
     bool is_hidden;        /* not to be given to the built-in dissector: it would take it for TLS */
-    const unsigned *ends_in;    /* BEGUN: the frame of its end, 0 while unknown; file scope */
+    const unsigned *ends_in;    /* BEGUN: the frame of its end, 0 while unknown; EARLY: the frame
+                                   where they are shown; file scope */
     struct imapid_ident *ident; /* ID command or response; else NULL; file scope */
     struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
     uint32_t codes; /* bits of the findings about the exchange, or the session, settled here */
@@ -88,8 +90,10 @@ struct imapid_part {
 struct imapid_section {
     struct imapid_section *next; /* file scope; NULL at the end */
     struct imapid_call *call;
-    const uint8_t *inflated; /* NULL: the octets of the call itself; file scope */
-    unsigned offset;         /* in those */
+    enum imapid_side side; /* who sent them; not the sender of the call, if they had to wait */
+    const uint8_t *octets; /* NULL: the octets of the call itself; file scope */
+    bool is_late;          /* with octets: they came in an earlier call; else they are inflated */
+    unsigned offset;       /* in those of the call; 0 with octets */
     unsigned n;
     struct imapid_part *first, *last;
 };

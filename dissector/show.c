@@ -66,8 +66,11 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
     unsigned end = tvb_captured_length(tvb);
 
     pinfo->desegment_len = 0;
-    pinfo->match_uint = show->stream->server_port; /* by which it knows who is the server */
-    if (has_info) {                                /* what the first units say stands for all */
+    /* By which it knows who is the server: requests go to this port. */
+    pinfo->match_uint = show->section->side == show->section->call->side ? show->stream->server_port
+                        : show->section->side == IMAPID_CLIENT           ? pinfo->destport
+                                                                         : pinfo->srcport;
+    if (has_info) { /* what the first units say stands for all */
         col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
         col_set_writable(pinfo->cinfo, COL_PROTOCOL, FALSE);
     }
@@ -124,7 +127,7 @@ static void add_octets(struct show *show, tvbuff_t *tvb, unsigned offset, unsign
 /* Adds an item for lines that it would misunderstand. */
 static void add_lines(struct show *show, tvbuff_t *tvb, unsigned offset, unsigned n)
 {
-    bool is_request = show->section->call->side == IMAPID_CLIENT;
+    bool is_request = show->section->side == IMAPID_CLIENT;
     int next;
     int n_line = tvb_find_line_end(tvb, (int)offset, (int)n, &next, FALSE);
     const char *text = tvb_format_text_wsp(show->pinfo->pool, tvb, (int)offset, n_line);
@@ -282,6 +285,14 @@ static const char *describe_begun(const struct show *show, const struct imapid_p
         show->pinfo->pool, "part of a command or response that ends in frame %u", *part->ends_in);
 }
 
+static const char *describe_early(const struct show *show, const struct imapid_part *part)
+{
+    if (!*part->ends_in)
+        return "waiting for earlier octets";
+    return wmem_strdup_printf(show->pinfo->pool, "waiting for earlier octets, read in frame %u",
+                              *part->ends_in);
+}
+
 static struct imapid_part *show_part(struct show *show, struct imapid_part *part)
 {
     unsigned offset = show->origin + part->offset;
@@ -297,14 +308,18 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
         break;
     case IMAPID_PART_REST:
         add_octets(show, show->tvb, offset, part->n,
-                   show->section->call->side == IMAPID_CLIENT ? "literals and rest of a command"
-                                                              : "literals and rest of a response");
+                   show->section->side == IMAPID_CLIENT ? "literals and rest of a command"
+                                                        : "literals and rest of a response");
         break;
     case IMAPID_PART_NOISE:
         add_octets(show, show->tvb, offset, part->n, "no command or response");
         break;
     case IMAPID_PART_OLD:
         add_octets(show, show->tvb, offset, part->n, "sent again");
+        break;
+    case IMAPID_PART_EARLY:
+        if (*part->ends_in != show->section->call->frame)
+            add_octets(show, show->tvb, offset, part->n, describe_early(show, part));
         break;
     case IMAPID_PART_PROXY:
         place = place_of(show, part);
@@ -325,9 +340,10 @@ static void show_section(struct show *show, const struct imapid_section *section
     show->section = section;
     show->tvb = tvb;
     show->origin = section->offset;
-    if (section->inflated) {
-        show->tvb = tvb_new_child_real_data(tvb, section->inflated, section->n, (int)section->n);
-        add_new_data_source(show->pinfo, show->tvb, "Inflated IMAP");
+    if (section->octets) {
+        show->tvb = tvb_new_child_real_data(tvb, section->octets, section->n, (int)section->n);
+        add_new_data_source(show->pinfo, show->tvb,
+                            section->is_late ? "Reordered IMAP" : "Inflated IMAP");
         show->origin = 0;
     }
     for (struct imapid_part *part = section->first; part;)

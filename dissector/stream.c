@@ -5,7 +5,8 @@
  *
  * Wireshark's own reassembly is not asked for: what has to wait is held here, in the same way over
  * TCP, TLS and DEFLATE, so that a unit is told in the frame in which its last octet came, whatever
- * the preferences say. Sequence numbers tell what is new, what is old and what is missing.
+ * the preferences say. In the clear it is given whole segments, and the rule of order.h says which
+ * are read when; those that have to wait are kept here, each in a copy.
  *
  * Refuses: to read on in a compressed direction behind a hole.
  *
@@ -72,6 +73,17 @@ struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
         (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
 
     while (call && !is_call(call, place, n))
+        call = call->next;
+    return call;
+}
+
+struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *stream,
+                                               const struct imapid_place *place)
+{
+    struct imapid_call *call =
+        (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
+
+    while (call && !(call->has_seq && call->seq == place->seq && call->side == place->side))
         call = call->next;
     return call;
 }
@@ -495,19 +507,12 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
     direction->in_rest = stream->session.frame[side].in_unit;
 }
 
-void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uint32_t n)
+bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t to)
 {
-    struct imapid_direction *direction = &stream->directions[side];
-
-    take_gap(stream, side, n);
-    direction->next += n;
-    direction->has_gap = true;
-}
-
-void imapid_stream_doubt(struct imapid_stream *stream, enum imapid_side side)
-{
-    imapid_session_doubt(&stream->session, side);
-    stream->directions[side].has_unseen = true;
+    if (!hole->is_open || !imapid_seq_before(from, hole->to) || !imapid_seq_before(hole->from, to))
+        return false;
+    hole->is_open = false;
+    return true;
 }
 
 void imapid_stream_tell_end(struct imapid_stream *stream)
@@ -560,26 +565,33 @@ static void read_deflated(struct imapid_stream *stream, struct imapid_call *call
     is_good = imapid_inflate_read(direction->inflate, octets, n, &inflated, &n_inflated);
     if (n_inflated) {
         section = imapid_records_add_section(call, 0, (unsigned)n_inflated);
-        section->inflated = inflated;
+        section->side = side;
+        section->octets = inflated;
         read_section(stream, side, section, inflated);
     }
     if (!is_good)
         take_gap(stream, side, 0);
 }
 
-static void add_deflate_part(struct imapid_call *call, unsigned offset, unsigned n)
+/* Adds a section for `n` octets that stand at `at` in another. */
+static struct imapid_section *add_section_in(const struct imapid_section *in, unsigned at,
+                                             unsigned n)
 {
-    struct imapid_section *section = imapid_records_add_section(call, offset, n);
+    struct imapid_section *section =
+        imapid_records_add_section(in->call, in->octets ? 0 : in->offset + at, n);
 
-    imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, n);
+    section->side = in->side;
+    section->is_late = in->is_late;
+    section->octets = in->octets ? in->octets + at : NULL;
+    return section;
 }
 
 /* COMPRESS was answered OK: what the sides have sent since, in this frame or an earlier one, is
- * compressed: here the `n` octets, which stand at `offset` in the call. */
-static void begin_deflate(struct imapid_stream *stream, enum imapid_side side,
-                          struct imapid_call *call, const uint8_t *octets, unsigned offset,
-                          unsigned n)
+ * compressed: here the `n` octets, which stand at `at` in the section. */
+static void begin_deflate(struct imapid_stream *stream, const struct imapid_section *section,
+                          const uint8_t *octets, unsigned at, unsigned n)
 {
+    enum imapid_side side = section->side;
     enum imapid_side other = imapid_side_other(side);
     struct imapid_direction *early = &stream->directions[other];
 
@@ -598,8 +610,8 @@ static void begin_deflate(struct imapid_stream *stream, enum imapid_side side,
         wmem_free(wmem_file_scope(), held);
     }
     if (n) {
-        add_deflate_part(call, offset, n);
-        read_deflated(stream, call, side, octets, n);
+        imapid_records_add_part(add_section_in(section, at, n), IMAPID_PART_DEFLATE, 0, n);
+        read_deflated(stream, section->call, side, octets, n);
     }
 }
 
@@ -640,7 +652,7 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
     if (stream->to || stream->is_compressed != was_compressed) {
         unsigned at = (unsigned)(reader.used - reader.n_carried);
 
-        if (stream->to == IMAPID_SWITCH_TLS_HERE)
+        if (stream->to == IMAPID_SWITCH_TLS_HERE && !section->octets)
             section->call->tls_at = section->offset + at;
         section->n = at; /* what is behind has another meaning */
         reader.start = reader.used = reader.n;
@@ -648,7 +660,7 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
         if (stream->to)
             imapid_session_resume(&stream->session);
         else
-            begin_deflate(stream, side, section->call, octets + at, section->offset + at, n - at);
+            begin_deflate(stream, section, octets + at, at, n - at);
         return;
     }
     take_unfinished(&reader);
@@ -656,26 +668,239 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
 
 /* ---- calls, read ---- */
 
-/* How many octets of a call are old; tells the session of those that are missing before it. */
-static unsigned skip_old(struct imapid_stream *stream, const struct imapid_place *place, size_t n)
+/* Something was read or given up: what was told of the end holds no more. */
+static void note_read(struct imapid_stream *stream)
 {
-    struct imapid_direction *direction = &stream->directions[place->side];
-    uint32_t ahead = place->seq - direction->next;
-    unsigned n_old = 0;
+    stream->n_reads++;
+    n_reads_of_all++;
+}
 
-    if (!place->has_seq)
-        return 0;
-    if (direction->has_next && ahead) {
-        if (ahead < UINT32_C(0x80000000)) {
-            take_gap(stream, place->side, ahead);
-            direction->has_gap = true;
-        } else {
-            n_old = 0 - ahead;
-            if (n_old > n)
-                n_old = (unsigned)n;
-        }
+/* The octets of a new section. */
+static void read_octets(struct imapid_stream *stream, struct imapid_section *section,
+                        const uint8_t *octets)
+{
+    note_read(stream);
+    if (stream->is_compressed) {
+        imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
+        read_deflated(stream, section->call, section->side, octets, section->n);
+    } else {
+        read_section(stream, section->side, section, octets);
     }
-    return n_old;
+}
+
+/* ---- segments, in the order of order.h ---- */
+
+/* One segment being taken. */
+struct turn {
+    struct imapid_stream *stream;
+    const struct imapid_place *place;
+    size_t n;                 /* octets it has */
+    struct imapid_call *call; /* its record; NULL: nothing is to be seen in it so far */
+    bool is_settling;         /* no segment at all: what waits is read where it came */
+};
+
+static struct imapid_call *turn_call(struct turn *turn)
+{
+    if (!turn->call)
+        turn->call = add_call(turn->stream, turn->place, turn->n);
+    return turn->call;
+}
+
+static void look(const struct imapid_stream *stream, struct imapid_order_piece pieces[2])
+{
+    for (int side = 0; side < 2; side++) {
+        const struct imapid_waiting *first = stream->directions[side].waiting;
+
+        pieces[side] = first ? first->piece : (struct imapid_order_piece){.waits = false};
+    }
+}
+
+static bool has_waiting(const struct imapid_stream *stream)
+{
+    return stream->directions[0].waiting || stream->directions[1].waiting;
+}
+
+static uint32_t end_of(const struct imapid_waiting *waiting)
+{
+    return waiting->piece.seq + waiting->n + waiting->n_cut;
+}
+
+static void drop_first(struct imapid_direction *direction)
+{
+    struct imapid_waiting *first = direction->waiting;
+
+    direction->waiting = first->next;
+    direction->n_waiting--;
+    direction->n_waiting_octets -= first->n;
+    wmem_free(wmem_file_scope(), first);
+}
+
+/* The connection is TLS from here on: what waits is not for us. */
+static void drop_waiting(struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++)
+        while (stream->directions[side].waiting)
+            drop_first(&stream->directions[side]);
+}
+
+/* Octets before `to` were read, or are lost: takes off what waits among them. */
+static void move_to(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    struct imapid_waiting *first;
+
+    imapid_order_move(&stream->order.sides[side], to);
+    while ((first = direction->waiting) && imapid_seq_before(first->piece.seq, to)) {
+        uint32_t n = to - first->piece.seq;
+        unsigned n_data = MIN(n, first->n);
+
+        if (n >= first->n + first->n_cut) {
+            drop_first(direction);
+            continue;
+        }
+        first->piece.seq = to;
+        first->octets += n_data;
+        first->n -= n_data;
+        first->n_cut -= n - n_data;
+        direction->n_waiting_octets -= n_data;
+    }
+}
+
+static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    uint32_t next = stream->order.sides[side].next;
+
+    note_read(stream);
+    direction->hole = (struct imapid_hole){true, next, to};
+    take_gap(stream, side, to - next);
+    move_to(stream, side, to);
+}
+
+static void read_first(struct turn *turn, enum imapid_side side)
+{
+    struct imapid_stream *stream = turn->stream;
+    struct imapid_waiting first = *stream->directions[side].waiting;
+    struct imapid_call *call = turn->is_settling ? first.call : turn_call(turn);
+
+    *first.read_in = call->frame;
+    drop_first(&stream->directions[side]);
+    imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
+    if (first.n) {
+        struct imapid_section *section = imapid_records_add_section(call, 0, first.n);
+
+        section->side = side;
+        section->octets = first.octets;
+        section->is_late = true;
+        read_octets(stream, section, first.octets);
+    }
+    if (first.n_cut && !stream->to)
+        take_gap(stream, side, first.n_cut);
+}
+
+/* Reads all that waits and need not wait any more. */
+static void pump(struct turn *turn)
+{
+    struct imapid_order_piece pieces[2];
+    int side = 0;
+
+    while (!turn->stream->to) {
+        look(turn->stream, pieces);
+        side = imapid_order_next(&turn->stream->order, pieces, side);
+        if (side < 0)
+            return;
+        read_first(turn, (enum imapid_side)side);
+    }
+}
+
+static void give_up(struct turn *turn, enum imapid_side side, uint32_t to)
+{
+    struct imapid_order_piece pieces[2];
+    struct imapid_order_step step;
+
+    look(turn->stream, pieces);
+    step = imapid_order_give_up(&turn->stream->order, pieces, side, to);
+    if (step.act == IMAPID_ORDER_LOSE)
+        lose_to(turn->stream, (enum imapid_side)step.side, step.to);
+    else
+        read_first(turn, (enum imapid_side)step.side);
+    pump(turn);
+}
+
+static void give_all_up(struct turn *turn)
+{
+    struct imapid_order_piece pieces[2];
+    int side;
+
+    while (has_waiting(turn->stream) && !turn->stream->to) {
+        look(turn->stream, pieces);
+        side = imapid_order_choose(&turn->stream->order, pieces);
+        give_up(turn, (enum imapid_side)side, pieces[side].seq);
+    }
+}
+
+/* Puts what is not waiting already of these octets where it belongs. `piece` says where. */
+static void add_waiting(struct imapid_direction *direction, struct imapid_waiting piece)
+{
+    struct imapid_waiting **at = &direction->waiting, *copy;
+    uint32_t end = end_of(&piece);
+
+    while (imapid_seq_before(piece.piece.seq, end)) {
+        uint32_t n = end - piece.piece.seq;
+        unsigned n_data;
+
+        while (*at && !imapid_seq_before(piece.piece.seq, end_of(*at)))
+            at = &(*at)->next;
+        if (*at && !imapid_seq_before(piece.piece.seq, (*at)->piece.seq)) {
+            n = MIN(n, end_of(*at) - piece.piece.seq); /* waits already */
+            n_data = MIN(n, piece.n);
+        } else {
+            if (*at)
+                n = MIN(n, (*at)->piece.seq - piece.piece.seq);
+            n_data = MIN(n, piece.n);
+            copy = (struct imapid_waiting *)wmem_memdup(wmem_file_scope(), &piece, sizeof piece);
+            copy->n = n_data;
+            copy->n_cut = n - n_data;
+            copy->next = *at;
+            *at = copy;
+            direction->n_waiting++;
+            direction->n_waiting_octets += n_data;
+        }
+        piece.piece.seq += n;
+        piece.octets += n_data;
+        piece.n -= n_data;
+        piece.n_cut -= n - n_data;
+    }
+}
+
+static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
+                 unsigned n_cut)
+{
+    const struct imapid_place *place = turn->place;
+    struct imapid_direction *direction = &turn->stream->directions[place->side];
+    struct imapid_call *call = turn_call(turn);
+    struct imapid_waiting waiting = {
+        .piece = {true, (place->flags & TH_ACK) != 0, place->seq + n_old, place->ack, place->frame},
+        .call = call,
+        .n_cut = n_old > n ? n_cut - (n_old - n) : n_cut,
+        .read_in = wmem_new0(wmem_file_scope(), unsigned),
+    };
+
+    note_read(turn->stream);
+    if (n_old < n) {
+        struct imapid_section *section = imapid_records_add_section(call, n_old, n - n_old);
+
+        waiting.n = n - n_old;
+        waiting.octets = (const uint8_t *)wmem_memdup(wmem_file_scope(), octets + n_old, waiting.n);
+        imapid_records_add_part(section, IMAPID_PART_EARLY, 0, waiting.n)->ends_in =
+            waiting.read_in;
+    }
+    add_waiting(direction, waiting);
+    pump(turn);
+    while ((direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
+            direction->n_waiting_octets > IMAPID_STREAM_WAITING_MAX) &&
+           !turn->stream->to)
+        give_up(turn, place->side, direction->waiting->piece.seq);
 }
 
 /* Adds what is passed over at the front of a call: `n_old` octets that came before. */
@@ -686,35 +911,136 @@ static void pass_over(struct imapid_call *call, unsigned n_old)
                                 n_old);
 }
 
+/* Octets that are next, behind `n_old` that are not. */
+static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
+                     unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    enum imapid_side side = turn->place->side;
+    uint32_t end = turn->place->seq + n + n_cut;
+    unsigned n_lost = n_old > n ? n_cut - (n_old - n) : n_cut;
+
+    if (n_old < n)
+        read_octets(stream, imapid_records_add_section(turn->call, n_old, n - n_old),
+                    octets + n_old);
+    if (n_lost && !stream->to)
+        take_gap(stream, side, n_lost);
+    move_to(stream, side, end);
+    pump(turn);
+}
+
+static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+    uint32_t n_old = 0;
+
+    switch (imapid_order_find(&stream->order, place->side, place->seq, n + n_cut, &n_old)) {
+    case IMAPID_ORDER_OLD:
+        pass_over(turn_call(turn), n);
+        return;
+    case IMAPID_ORDER_OFF:
+        imapid_records_add_part(imapid_records_add_section(turn_call(turn), 0, n),
+                                IMAPID_PART_NOISE, 0, n);
+        return;
+    case IMAPID_ORDER_MOVED:
+        give_all_up(turn);
+        take_gap(stream, place->side, 0);
+        imapid_order_restart(&stream->order, place->side, place->seq);
+        break;
+    case IMAPID_ORDER_NEW:
+        break;
+    }
+    if (stream->to)
+        return;
+    pass_over(turn_call(turn), MIN(n_old, n));
+    if (place->seq + n_old == stream->order.sides[place->side].next &&
+        !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
+                              place->ack))
+        read_now(turn, octets, n_old, n, n_cut);
+    else
+        wait(turn, octets, n_old, n, n_cut);
+}
+
+static void wait_for_acked(struct turn *turn, enum imapid_side side)
+{
+    struct imapid_stream *stream = turn->stream;
+    uint32_t to;
+
+    if (stream->to || !imapid_order_is_lost(&stream->order, side, IMAPID_ORDER_PATIENCE, &to))
+        return;
+    while (imapid_seq_before(stream->order.sides[side].next, to) && !stream->to)
+        give_up(turn, side, to);
+}
+
+/* Have both sides ended, and seen the other's end? Nothing is sent after that. */
+static bool is_closed(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++)
+        if (!stream->order.sides[side].has_fin ||
+            !imapid_seq_before(stream->order.sides[side].fin, stream->order.sides[side].acked))
+            return false;
+    return true;
+}
+
+static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+    enum imapid_side other = imapid_side_other(place->side);
+    struct imapid_order *order = &stream->order;
+
+    imapid_order_take_seen(order, place->side, place->seq, n);
+    if (place->flags & TH_ACK)
+        imapid_order_take_ack(order, other, place->ack);
+    if (order->sides[other].is_absent)
+        wait_for_acked(turn, other);
+    if (place->flags & TH_FIN)
+        imapid_order_take_fin(order, place->side, place->seq + n + n_cut);
+    if (place->flags & TH_RST) {
+        if (imapid_order_is_reset(order, place->side, place->seq))
+            give_all_up(turn);
+        return;
+    }
+    if (n + n_cut)
+        take_octets(turn, octets, n, n_cut);
+    for (int side = 0; side < 2; side++)
+        wait_for_acked(turn, (enum imapid_side)side);
+    if (is_closed(stream))
+        give_all_up(turn);
+}
+
+void imapid_stream_settle(struct imapid_stream *stream)
+{
+    struct turn turn = {.stream = stream, .is_settling = true};
+
+    if (!has_waiting(stream))
+        return;
+    stream->to = IMAPID_SWITCH_NONE;
+    give_all_up(&turn);
+    drop_waiting(stream);
+}
+
 struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
                                        const struct imapid_place *place, const uint8_t *octets,
                                        size_t n, size_t n_cut)
 {
-    struct imapid_direction *direction = &stream->directions[place->side];
-    struct imapid_call *call = add_call(stream, place, n);
-    unsigned n_old = skip_old(stream, place, n);
-    unsigned n_new = (unsigned)n - n_old;
+    struct turn turn = {.stream = stream, .place = place, .n = n};
 
-    pass_over(call, n_old);
-    stream->n_reads++;
-    n_reads_of_all++;
     stream->last = place->time;
-    if (stream->n_reads == 1)
+    if (!stream->n_reads)
         stream->first = place->time;
     stream->to = IMAPID_SWITCH_NONE;
-    if (n_new && stream->is_compressed) {
-        add_deflate_part(call, n_old, n_new);
-        read_deflated(stream, call, place->side, octets + n_old, n_new);
-    } else if (n_new) {
-        read_section(stream, place->side, imapid_records_add_section(call, n_old, n_new),
-                     octets + n_old);
+    if (place->has_seq) {
+        take_segment(&turn, octets, (unsigned)n, (unsigned)n_cut);
+        if (stream->to)
+            drop_waiting(stream);
+        return turn.call;
     }
-    if (n_old < n) {
-        direction->has_unseen = false;
-        if (n_cut)
-            take_gap(stream, place->side, n_cut);
-        direction->next = place->seq + (uint32_t)(n + n_cut);
-        direction->has_next = place->has_seq;
-    }
-    return call;
+    turn.call = add_call(stream, place, n);
+    if (n)
+        read_octets(stream, imapid_records_add_section(turn.call, 0, (unsigned)n), octets);
+    if (n_cut)
+        take_gap(stream, place->side, n_cut);
+    return turn.call;
 }

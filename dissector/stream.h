@@ -4,6 +4,8 @@
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
+#include <imapid/order.h>
+
 #include "inflate.h"
 #include "records.h"
 
@@ -15,10 +17,31 @@
  * to be proven. */
 #define IMAPID_STREAM_PATIENCE (256 * 1024)
 
+/* What may wait for earlier octets, in one direction. */
+#define IMAPID_STREAM_WAITING_MAX   (1024 * 1024)
+#define IMAPID_STREAM_N_WAITING_MAX 1024
+
+/* Octets that wait for others that were sent before them. File scope. */
+struct imapid_waiting {
+    struct imapid_waiting *next;
+    const uint8_t *octets;
+    struct imapid_order_piece piece;
+    unsigned n, n_cut;
+    struct imapid_call *call; /* in which they came */
+    unsigned *read_in;        /* to be set to the frame in which they are read */
+};
+
+/* Octets that were not seen where they should have come. */
+struct imapid_hole {
+    bool is_open;
+    uint32_t from, to; /* from this one to before that */
+};
+
 /* One direction. */
 struct imapid_direction {
-    bool has_next;
-    uint32_t next; /* sequence number of the octet expected next, with has_next */
+    struct imapid_waiting *waiting; /* by sequence number, none twice; NULL: none */
+    unsigned n_waiting;
+    size_t n_waiting_octets;
     uint8_t *held; /* the unit in hand, as far as it came in earlier sections; file scope */
     size_t n_held, held_size;
     size_t n_used;               /* of the held octets: used by the session */
@@ -29,9 +52,7 @@ struct imapid_direction {
     struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
-    bool has_gap;                   /* a hole that nothing was said of; see hook.c */
-    bool has_unseen;                /* the other side acknowledges octets that did not come yet */
-    uint32_t tcp_next; /* what TCP expects next, whether or not it came to us; see hook.c */
+    struct imapid_hole hole;        /* the last that was given up for lost */
 };
 
 /* What legs.c found, as of so many reads. */
@@ -51,6 +72,7 @@ struct imapid_stream {
     struct imapid_session session;
     struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
     struct imapid_exchange_record *ended[IMAPID_SLOTS]; /* by their results, last; file scope */
+    struct imapid_order order;                          /* by side; what is read next */
     struct imapid_direction directions[2];              /* by side */
     const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
@@ -94,8 +116,9 @@ struct imapid_place {
     unsigned frame;
     nstime_t time;
     enum imapid_side side;
-    bool has_seq;
-    uint32_t seq;
+    bool has_seq; /* over TCP */
+    uint32_t seq, ack;
+    uint8_t flags;
     unsigned ordinal;
 };
 
@@ -103,20 +126,26 @@ struct imapid_place {
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security);
 
 /* Reads the octets of a call that was never seen before: `n` of them, behind which `n_cut` more
- * were not captured. Returns its record. Sets stream->to. */
+ * were not captured. With a sequence number these are a segment, `n` may be 0, and they wait if
+ * others were sent before them; others that waited may be read here. Returns its record; NULL: a
+ * segment in which nothing is to be seen. Sets stream->to. */
 struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
                                        const struct imapid_place *place, const uint8_t *octets,
                                        size_t n, size_t n_cut);
 
-/* `n` octets of a side came by and were withheld from us: they will not come. */
-void imapid_stream_lose(struct imapid_stream *stream, enum imapid_side side, uint32_t n);
+/* Reads what waits, since nothing more may come. Meant for later visits. */
+void imapid_stream_settle(struct imapid_stream *stream);
 
-/* Octets of a side may be missing behind those read so far; or they come later. */
-void imapid_stream_doubt(struct imapid_stream *stream, enum imapid_side side);
+/* Octets from `from` to before `to` came: did they belong into the hole? It is closed then. */
+bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t to);
 
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
                                        const struct imapid_place *place, size_t n);
+
+/* The same of a segment, where there may be none to see. */
+struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *stream,
+                                               const struct imapid_place *place);
 
 /* Tells what there would be to tell if the capture ended here: a unit that is cut. It is shown as
  * long as no further call is read. Meant for later visits; the stream itself stays as it is. */

@@ -64,7 +64,7 @@ static ei_register_info notes[] = {
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_IN_ORDER],
      {"imapid.not_in_order", PI_REASSEMBLE, PI_NOTE,
-      "A segment of IMAP came late and was passed over: an ID in it is cut or missing. The "
+      "A segment of IMAP came too late to be read: an ID in it is cut or missing. Inside TLS the "
       "preference tcp.reassemble_out_of_order puts it in its place",
       EXPFILL}},
 };

@@ -35,7 +35,7 @@ void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
 /* What the capture keeps back. */
 enum imapid_tree_note {
     IMAPID_TREE_NOT_DECRYPTED, /* a connection in TLS stays closed */
-    IMAPID_TREE_NOT_IN_ORDER,  /* a segment came late, and TCP gave it to nobody */
+    IMAPID_TREE_NOT_IN_ORDER,  /* a segment came too late to be read */
     IMAPID_TREE_N_NOTES
 };
 

@@ -30,11 +30,6 @@ typedef gboolean ws_bool;
 
 /* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
  */
-#define WS_TCP_RETRANSMISSION          0x0001
-#define WS_TCP_ACK_LOST_PACKET         0x0004
-#define WS_TCP_OUT_OF_ORDER            0x0200
-#define WS_TCP_FAST_RETRANSMISSION     0x0400
-#define WS_TCP_SPURIOUS_RETRANSMISSION 0x4000
 
 /* The same of tcp_flow_t.static_flags: its sender sent a SYN with ACK. */
 #define WS_TCP_SAW_SYN_ACK 0x04

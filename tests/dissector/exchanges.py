@@ -8,8 +8,8 @@ import os
 import re
 
 
-# Wireshark waits for ever for octets that are missing when it puts segments in order, and without that
-# it passes over those that came too late: which of the two is right depends on the capture.
+# Inside TLS Wireshark then puts segments in order, but waits for ever for octets that are missing. What is in
+# the clear is read in the same way with and without it.
 IN_ORDER = ("-o", "tcp.reassemble_out_of_order:TRUE")
 
 

@@ -95,11 +95,8 @@ def check(tool, shark, capture):
 
 def compare(tool, shark, capture):
     ours = sorted((comparable(e) for e in by_tool(tool, capture)), key=sort_key)
-    for options in ((), exchanges.IN_ORDER):
-        theirs = sorted((comparable(e) for e in exchanges.of_capture(shark, capture, *options)), key=sort_key)
-        lines = differences(ours, theirs)
-        if not lines:
-            break
+    theirs = sorted((comparable(e) for e in exchanges.of_capture(shark, capture)), key=sort_key)
+    lines = differences(ours, theirs)
     print(f"{'differs' if lines else 'same'}  {len(ours):3}  {os.path.basename(capture)}")
     for line in lines:
         print(line)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* segment.c: stands before Wireshark's dissector of TCP, and remembers the segment it is given.
+ *
+ * It adds nothing to any frame. Refuses: what an error packet quotes, which is no segment of a
+ * connection. Misuse: registering before TCP; then it replaces this one. */
+#include "segment.h"
+
+#define PROTOCOL_TCP 6
+#define N_HEADER     20
+
+static int proto_state = -1;
+static dissector_handle_t tcp_handle; /* for ever */
+static imapid_segment_done *when_done;
+static struct imapid_own_segment current; /* of a frame */
+
+static uint32_t get32(const uint8_t *octets)
+{
+    return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 |
+           octets[3];
+}
+
+static void note(tvbuff_t *tvb, const packet_info *pinfo)
+{
+    unsigned n = tvb_captured_length(tvb);
+    const uint8_t *header;
+    unsigned at;
+
+    current.tvb = NULL;
+    current.frame = pinfo->num;
+    current.is_taken = current.is_finished = false;
+    if (n < N_HEADER)
+        return;
+    header = tvb_get_ptr(tvb, 0, N_HEADER);
+    at = (unsigned)(header[12] >> 4) * 4;
+    if (at < N_HEADER || at > tvb_reported_length(tvb))
+        return;
+    current.tvb = tvb;
+    current.seq = get32(header + 4);
+    current.ack = get32(header + 8);
+    current.flags = header[13];
+    current.at = MIN(at, n);
+    current.n = n - current.at;
+    current.n_cut = tvb_reported_length(tvb) - at - current.n;
+}
+
+static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    int n;
+
+    if (pinfo->flags.in_error_pkt)
+        return call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
+    note(tvb, pinfo);
+    n = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
+    imapid_segment_finish(pinfo, tree);
+    return n;
+}
+
+struct imapid_own_segment *imapid_segment_get(const packet_info *pinfo)
+{
+    return current.tvb && current.frame == pinfo->num && pinfo->ptype == PT_TCP ? &current : NULL;
+}
+
+void imapid_segment_finish(packet_info *pinfo, proto_tree *tree)
+{
+    if (!imapid_segment_get(pinfo) || current.is_finished)
+        return;
+    current.is_finished = true;
+    when_done(pinfo, tree);
+}
+
+void imapid_segment_register(void)
+{
+    proto_state =
+        proto_register_protocol_in_name_only("TCP of IMAP", "TCP of IMAP", "imap_id_tcp",
+                                             proto_get_id_by_filter_name("tcp"), FT_PROTOCOL);
+    register_dissector("imap_id_tcp", dissect, proto_state);
+}
+
+void imapid_segment_handoff(imapid_segment_done *done)
+{
+    dissector_table_t table = find_dissector_table("ip.proto");
+
+    when_done = done;
+    tcp_handle = find_dissector("tcp");
+    if (table && tcp_handle && dissector_get_uint_handle(table, PROTOCOL_TCP) == tcp_handle)
+        dissector_add_uint("ip.proto", PROTOCOL_TCP, find_dissector("imap_id_tcp"));
+}
