@@ -36,6 +36,7 @@ struct imapid_ident {
     struct imapid_part *part; /* the one that carries it; NULL: none; file scope */
     struct imapid_exchange_record *exchange; /* file scope */
     bool is_extra;                           /* one more response of an exchange that has one */
+    struct imapid_ident *next_extra;         /* of that exchange; NULL: none; file scope */
     wmem_list_frame_t *good; /* in stream->good; NULL: it is not there; file scope */
     bool dropped;            /* what looked like a response was none */
 
@@ -48,6 +49,7 @@ struct imapid_ident {
 struct imapid_exchange_record {
     struct imapid_ident *command;     /* NULL: not seen; file scope, as all these */
     struct imapid_ident *response;    /* NULL: none so far */
+    struct imapid_ident *extras;      /* further ones; NULL: none so far */
     struct imapid_call *result_call;  /* of the tagged response; NULL: none so far */
     struct imapid_slice result_place; /* its tag, in its part */
     const char *result_tag;           /* as sent; NULL: none so far; file scope */
@@ -65,7 +67,7 @@ enum imapid_part_kind {
     IMAPID_PART_BEGUN,   /* octets of a unit that ends in a later section, and is shown there */
     IMAPID_PART_NOISE,   /* no unit: begun in the middle, or behind a hole */
     IMAPID_PART_OLD,     /* sent again: was shown before */
-    IMAPID_PART_EARLY,   /* wait for others that were sent before them; shown where those come */
+    IMAPID_PART_EARLY,   /* wait for others that were sent before them; shown until those come */
     IMAPID_PART_PROXY,   /* the header of a proxy, before everything else */
     IMAPID_PART_DEFLATE, /* compressed octets; what comes out is the next section, if anything */
 };
@@ -80,7 +82,7 @@ struct imapid_part {
     bool stands_by_itself; /* not to be given together with its neighbours */
     bool is_hidden;        /* not to be given to the built-in dissector: it would take it for TLS */
     const unsigned *ends_in;    /* BEGUN: the frame of its end, 0 while unknown; EARLY: the frame
-                                   where they are shown; file scope */
+                                   where they are read; file scope */
     struct imapid_ident *ident; /* ID command or response; else NULL; file scope */
     struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
     uint32_t codes; /* bits of the findings about the exchange, or the session, settled here */
@@ -90,12 +92,19 @@ struct imapid_part {
 struct imapid_section {
     struct imapid_section *next; /* file scope; NULL at the end */
     struct imapid_call *call;
-    enum imapid_side side; /* who sent them; not the sender of the call, if they had to wait */
+    enum imapid_side side; /* who sent them */
     const uint8_t *octets; /* NULL: the octets of the call itself; file scope */
-    bool is_late;          /* with octets: they came in an earlier call; else they are inflated */
-    unsigned offset;       /* in those of the call; 0 with octets */
+    bool is_late;          /* octets had to wait for others; else they are inflated */
+    bool is_own;           /* with is_late: octets is a copy of those of the call itself */
+    unsigned offset;       /* in those of the call; 0 where it has them not */
     unsigned n;
     struct imapid_part *first, *last;
+};
+
+/* Sections of an earlier call that had to wait, and were read in a later one. */
+struct imapid_released {
+    struct imapid_released *next; /* file scope; NULL at the end */
+    const struct imapid_section *first, *last;
 };
 
 struct imapid_call {
@@ -109,6 +118,8 @@ struct imapid_call {
     unsigned n;
     unsigned tls_at; /* octets from here on are TLS that begins in mid-session; n where none are */
     struct imapid_section *first, *last;
+    struct imapid_released *released; /* shown here as well in the first pass, in which their own
+                                         frame is past; file scope; NULL: none */
 };
 
 /* Adds an empty section to a call, and a part to a section. Neither fails. */

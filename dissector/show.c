@@ -30,6 +30,7 @@ static dissector_handle_t imap_handle; /* for ever */
 /* One call being shown. */
 struct show {
     struct imapid_stream *stream;
+    enum imapid_side side; /* who sent the frame */
     packet_info *pinfo;
     proto_tree *tree;
     const struct imapid_section *section;
@@ -67,9 +68,9 @@ static unsigned give(struct show *show, tvbuff_t *tvb)
 
     pinfo->desegment_len = 0;
     /* By which it knows who is the server: requests go to this port. */
-    pinfo->match_uint = show->section->side == show->section->call->side ? show->stream->server_port
-                        : show->section->side == IMAPID_CLIENT           ? pinfo->destport
-                                                                         : pinfo->srcport;
+    pinfo->match_uint = show->section->side == show->side      ? show->stream->server_port
+                        : show->section->side == IMAPID_CLIENT ? pinfo->destport
+                                                               : pinfo->srcport;
     if (has_info) { /* what the first units say stands for all */
         col_set_writable(pinfo->cinfo, COL_INFO, FALSE);
         col_set_writable(pinfo->cinfo, COL_PROTOCOL, FALSE);
@@ -340,7 +341,7 @@ static void show_section(struct show *show, const struct imapid_section *section
     show->section = section;
     show->tvb = tvb;
     show->origin = section->offset;
-    if (section->octets) {
+    if (section->octets && !(section->is_own && section->call->frame == show->pinfo->num)) {
         show->tvb = tvb_new_child_real_data(tvb, section->octets, section->n, (int)section->n);
         add_new_data_source(show->pinfo, show->tvb,
                             section->is_late ? "Reordered IMAP" : "Inflated IMAP");
@@ -380,10 +381,22 @@ static void end_info(struct show *show)
 void imapid_show_call(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
                       packet_info *pinfo, proto_tree *tree)
 {
-    struct show show = {.stream = stream, .pinfo = pinfo, .tree = tree};
+    struct show show = {.stream = stream, .side = call->side, .pinfo = pinfo, .tree = tree};
+    const struct imapid_released *released = pinfo->fd->visited ? NULL : call->released;
 
+    if (!call->first && !released)
+        return; /* TCP alone has something to say */
     begin_info(pinfo);
     for (const struct imapid_section *section = call->first; section; section = section->next)
         show_section(&show, section, tvb);
+    for (; released; released = released->next) {
+        const struct imapid_section *section = released->first;
+
+        show_section(&show, section, tvb);
+        while (section != released->last) {
+            section = section->next;
+            show_section(&show, section, tvb);
+        }
+    }
     end_info(&show);
 }

@@ -284,6 +284,22 @@ static void move_response(struct imapid_stream *stream, struct imapid_exchange_r
         record->response->exchange = record;
 }
 
+static void add_extra(struct imapid_exchange_record *record, struct imapid_ident *ident)
+{
+    ident->next_extra = record->extras;
+    record->extras = ident;
+}
+
+/* What was given as the responses of an exchange was none. */
+static void drop_responses(struct imapid_exchange_record *record)
+{
+    if (record->response)
+        record->response->dropped = true;
+    for (struct imapid_ident *extra = record->extras; extra; extra = extra->next_extra)
+        extra->dropped = true;
+    record->extras = NULL;
+}
+
 static void take_event(struct reader *reader, const struct imapid_event *event,
                        const struct imapid_unit *unit, struct imapid_part *part)
 {
@@ -306,14 +322,13 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         record->response = add_ident(reader, unit, part, record, false);
         break;
     case IMAPID_EVENT_EXTRA:
-        add_ident(reader, unit, part, record, true);
+        add_extra(record, add_ident(reader, unit, part, record, true));
         break;
     case IMAPID_EVENT_RESULT:
         take_result(reader, unit, part, record, exchange);
         break;
     case IMAPID_EVENT_DROP_RESPONSE:
-        if (record->response)
-            record->response->dropped = true;
+        drop_responses(record);
         if (!stream->as_ended_at)
             imapid_identity_refuse(stream, record->response);
         record->response = NULL;
@@ -577,11 +592,13 @@ static void read_deflated(struct imapid_stream *stream, struct imapid_call *call
 static struct imapid_section *add_section_in(const struct imapid_section *in, unsigned at,
                                              unsigned n)
 {
+    bool is_in_call = !in->octets || in->is_own;
     struct imapid_section *section =
-        imapid_records_add_section(in->call, in->octets ? 0 : in->offset + at, n);
+        imapid_records_add_section(in->call, is_in_call ? in->offset + at : 0, n);
 
     section->side = in->side;
     section->is_late = in->is_late;
+    section->is_own = in->is_own;
     section->octets = in->octets ? in->octets + at : NULL;
     return section;
 }
@@ -777,22 +794,39 @@ static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_
     move_to(stream, side, to);
 }
 
+/* What was read of an earlier call is to be shown in this one, too. */
+static void add_released(struct turn *turn, const struct imapid_section *first)
+{
+    struct imapid_released **at, *released;
+
+    if (turn->is_settling || first->call == turn_call(turn))
+        return;
+    released = wmem_new0(wmem_file_scope(), struct imapid_released);
+    released->first = first;
+    released->last = first->call->last;
+    for (at = &turn->call->released; *at;)
+        at = &(*at)->next;
+    *at = released;
+}
+
 static void read_first(struct turn *turn, enum imapid_side side)
 {
     struct imapid_stream *stream = turn->stream;
     struct imapid_waiting first = *stream->directions[side].waiting;
-    struct imapid_call *call = turn->is_settling ? first.call : turn_call(turn);
 
-    *first.read_in = call->frame;
+    *first.read_in = first.call->frame;
     drop_first(&stream->directions[side]);
     imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
     if (first.n) {
-        struct imapid_section *section = imapid_records_add_section(call, 0, first.n);
+        struct imapid_section *section = imapid_records_add_section(
+            first.call, first.is_elsewhere ? 0 : first.piece.seq - first.call->seq, first.n);
 
         section->side = side;
         section->octets = first.octets;
         section->is_late = true;
+        section->is_own = !first.is_elsewhere;
         read_octets(stream, section, first.octets);
+        add_released(turn, section);
     }
     if (first.n_cut && !stream->to)
         take_gap(stream, side, first.n_cut);
@@ -873,6 +907,23 @@ static void add_waiting(struct imapid_direction *direction, struct imapid_waitin
     }
 }
 
+/* What waits from `next` on without a hole, and behind what this segment brought, belongs to it: it
+ * filled the hole before that. As the tool has it (net/tcp-queue). */
+static void stamp_run(struct turn *turn, uint32_t next, bool is_behind)
+{
+    struct imapid_waiting *waiting = turn->stream->directions[turn->place->side].waiting;
+
+    for (; waiting && waiting->piece.seq == next; waiting = waiting->next) {
+        next = end_of(waiting);
+        if (waiting->call == turn->call) {
+            is_behind = true;
+        } else if (is_behind) {
+            waiting->call = turn->call;
+            waiting->is_elsewhere = true;
+        }
+    }
+}
+
 static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
                  unsigned n_cut)
 {
@@ -896,6 +947,7 @@ static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsig
             waiting.read_in;
     }
     add_waiting(direction, waiting);
+    stamp_run(turn, turn->stream->order.sides[place->side].next, false);
     pump(turn);
     while ((direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
             direction->n_waiting_octets > IMAPID_STREAM_WAITING_MAX) &&
@@ -926,6 +978,7 @@ static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, u
     if (n_lost && !stream->to)
         take_gap(stream, side, n_lost);
     move_to(stream, side, end);
+    stamp_run(turn, end, true);
     pump(turn);
 }
 

@@ -27,7 +27,8 @@ struct imapid_waiting {
     const uint8_t *octets;
     struct imapid_order_piece piece;
     unsigned n, n_cut;
-    struct imapid_call *call; /* in which they came */
+    struct imapid_call *call; /* in which they came, or the one that filled the hole before them */
+    bool is_elsewhere;        /* it is the latter */
     unsigned *read_in;        /* to be set to the frame in which they are read */
 };
 

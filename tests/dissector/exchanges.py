@@ -121,21 +121,26 @@ class Builder:
         exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
         exchange["findings"] |= codes_of(item)
 
-    def add_packet(self, layers):
+    def add_packet(self, layers, requests):
+        """Adds the requests of a packet, or what answers them."""
         frame = int(value_of(layers, "frame.number"))
         stream = number(value_of(layers, "tcp.stream"))
         for item in items_of(layers):
-            if value_of(item, "imapid.request") is None and value_of(item, "imapid.response") is None:
-                self.add_result(stream, frame, item)
-            else:
+            if requests != (value_of(item, "imapid.request") is not None):
+                continue
+            if requests or value_of(item, "imapid.response") is not None:
                 self.add_ident(stream, frame, item)
+            else:
+                self.add_result(stream, frame, item)
 
 
 def of_capture(wireshark, capture, *arguments):
     """The exchanges of a capture in the order of their first frames."""
     builder = Builder()
-    for layers in wireshark.trees(capture, "-2", *arguments, "-Y", "imapid"):
-        builder.add_packet(layers)
+    packets = list(wireshark.trees(capture, "-2", *arguments, "-Y", "imapid"))
+    for requests in (True, False):  # an answer may have been captured before its command
+        for layers in packets:
+            builder.add_packet(layers, requests)
     for exchange in builder.exchanges:
         exchange["findings"] = sorted(exchange["findings"])
     return builder.exchanges

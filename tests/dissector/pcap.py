@@ -79,6 +79,18 @@ class Talk:
         self._add(1, ACK | PUSH, octets)
         return self
 
+    def acknowledge(self, side):
+        """A segment of a side without octets."""
+        self._add(side, ACK)
+        return self
+
+    def close(self):
+        """The client ends the connection, then the server."""
+        self._add(0, ACK | FIN)
+        self._add(1, ACK | FIN)
+        self._add(0, ACK)
+        return self
+
     def lose(self, side, n):
         """That many octets of a side are not in the capture."""
         self.next[side] += n

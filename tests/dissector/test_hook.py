@@ -20,14 +20,14 @@ class Incomplete(case.Case):
 
     def check(self, talk, expected, *options, in_one_pass=None):
         capture = self.capture(talk)
-        for passes, frames in (((), in_one_pass or expected), (("-2",), expected)):
+        for passes, frames in (((), expected if in_one_pass is None else in_one_pass), (("-2",), expected)):
             rows = self.shark.rows(capture, ["frame.number"], "-Y", "imapid.tag", *passes, *options)
             self.assertEqual([int(row[0][0]) for row in rows], frames, (passes, options))
 
     def test_both_beginnings_lost(self):
-        """Nothing proves it before the answer comes: one pass cannot show the command."""
+        """What stands behind a hole waits for it: at the end of the capture one pass has shown nothing."""
         talk = pcap.Talk(server_port=4711).handshake().lose(1, 40).lose(0, 9).server(b"a0 OK\r\n")
-        self.check(talk.client(COMMAND).server(ANSWER), [5, 6], in_one_pass=[6])
+        self.check(talk.client(COMMAND).server(ANSWER), [5, 6], in_one_pass=[])
 
     def test_client_alone(self):
         talk = pcap.Talk(server_port=4711).handshake().server(GREETING).client(COMMAND).client(b"a2 ID NIL\r\n")

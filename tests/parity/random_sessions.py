@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Random sessions of known truth, damaged in known ways, through tool and plugin.
+
+    random_sessions.py [--seed N] [--count N] [DAMAGE…]
+
+Each connection has its own names in its lists, so that an answer beside another's command shows. Nobody may tell such a
+pair, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. Both
+front ends must tell the same exchanges, with the preference that puts segments in order and without it."""
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../dissector"))
+
+import exchanges
+import parity
+import pcap
+import wireshark
+
+PORT = 20000
+PLAIN = {"cleartext"}
+
+# Where the front ends are known to differ when Wireshark puts segments in order: lines of difference at most, and
+# why. Never a wrong pair, nor a finding.
+KNOWN = {
+    "loss-30": (30, "TCP gives nobody what stands behind a hole at the very start: the connection is not found"),
+    "swapped": (2, "the second half of an answer, captured first, is shown in its own frame; not understood"),
+}
+
+
+def send(rng, talk, side, octets):
+    """In one segment or two; sometimes the other side acknowledges it at once."""
+    cut = rng.randrange(1, len(octets)) if rng.random() < .3 else len(octets)
+    for part in filter(None, (octets[:cut], octets[cut:])):
+        (talk.server if side else talk.client)(part)
+    if rng.random() < .5:
+        talk.acknowledge(1 - side)
+
+
+def session(rng, number):
+    """A connection, and the truth: tag -> names of client and server."""
+    talk, truth = pcap.Talk(client_port=PORT + number).handshake(), {}
+    send(rng, talk, 1, rng.choice((b"* OK [CAPABILITY IMAP4rev1 ID] hi\r\n", b"* OK hi\r\n")))
+    for i in range(rng.randint(3, 6)):
+        if rng.random() < .5:
+            send(rng, talk, 0, b"n%d NOOP\r\n" % i)
+            send(rng, talk, 1, b"* %d EXISTS\r\nn%d OK done\r\n" % (i, i))
+        names = (f"c{number}-{i}", f"s{number}-{i}")
+        truth[f"a{i}"] = names
+        send(rng, talk, 0, b'a%d ID ("name" "%s" "version" "1")\r\n' % (i, names[0].encode()))
+        send(rng, talk, 1, b'* ID ("name" "%s")\r\na%d OK done\r\n' % (names[1].encode(), i))
+    send(rng, talk, 0, b"z LOGOUT\r\n")
+    send(rng, talk, 1, b"* BYE\r\nz OK\r\n")
+    return talk.close().packets, truth
+
+
+def lose(rng, packets, share):
+    return [packet for packet in packets if rng.random() >= share]
+
+
+def move(rng, packets, share, distance):
+    for i in range(3, len(packets) - distance):
+        if rng.random() < share:
+            packets.insert(i + rng.randint(1, distance), packets.pop(i))
+    return packets
+
+
+def repeat(rng, packets):
+    return [packet for one in packets for packet in [one] * (2 if rng.random() < .2 else 1)]
+
+
+def cut(rng, packets):
+    return [(seconds, micros, octets[:rng.randint(54, len(octets))] if rng.random() < .05 else octets, n)
+            for seconds, micros, octets, n in packets]
+
+
+def from_client(packet):
+    return int.from_bytes(packet[2][34:36], "big") >= PORT
+
+
+DAMAGES = {
+    "whole": lambda rng, packets: packets,
+    "loss-1": lambda rng, packets: lose(rng, packets, .01),
+    "loss-5": lambda rng, packets: lose(rng, packets, .05),
+    "loss-30": lambda rng, packets: lose(rng, packets, .3),
+    "swapped": lambda rng, packets: move(rng, packets, .08, 1),
+    "moved": lambda rng, packets: move(rng, packets, .05, 5),
+    "repeated": repeat,
+    "begun-late": lambda rng, packets: packets[rng.randint(1, len(packets) - 1):],
+    "client-alone": lambda rng, packets: list(filter(from_client, packets)),
+    "server-alone": lambda rng, packets: [packet for packet in packets if not from_client(packet)],
+    "snapped": cut,
+}
+
+
+def make(damage, seed, count):
+    """A capture, its connections one behind the other, and (number, tag) -> names."""
+    rng, packets, truth = random.Random(f"{damage} {seed}"), [], {}
+    for number in range(count):
+        whole, told = session(rng, number)
+        packets += DAMAGES[damage](rng, whole)
+        truth.update({(number, tag): names for tag, names in told.items()})
+    return pcap.write([(1700000000 + i // 1000, i % 1000 * 1000, octets, n)
+                       for i, (_, _, octets, n) in enumerate(packets)]), truth
+
+
+def name_of(half):
+    """What the first pair of a list says, whole or not; None: no list."""
+    pairs = half and half["params"]
+    return pairs[0][1] if pairs and len(pairs[0]) > 1 else None
+
+
+def is_told(exchange, names):
+    return (name_of(exchange["command"]), name_of(exchange["response"])) == names and exchange["result"] is not None
+
+
+def judge(who, told, truth, number_of, faults):
+    """How many exchanges are told exactly; what is wrong goes to `faults`."""
+    n = 0
+    for exchange in told:
+        number = number_of(exchange)
+        names = truth.get((number, exchange["tag"]), (None, None))
+        client, server = name_of(exchange["command"]), name_of(exchange["response"])
+        if client and server and client[1:] != server[1:]:
+            faults.append(f"{who}: an answer beside another's command: {exchange}")
+        codes = set(parity.codes_of(exchange["findings"])) - PLAIN
+        if codes:
+            faults.append(f"{who}: finds {codes}: {exchange}")
+        n += is_told(exchange, names)
+    return n
+
+
+def run(tool, shark, damage, seed, count):
+    """Prints a line of the table; returns what is wrong."""
+    octets, truth = make(damage, seed, count)
+    capture, faults = shark.write(f"{damage}.pcap", octets), []
+    done = subprocess.run([tool, "-q", "-T", "jsonl", capture], capture_output=True, check=True)
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    ours = [record for record in records if record["type"] == "exchange"]
+    numbers = {record["stream"]: record["client"]["port"] - PORT for record in ours}
+    ports = {int(row[0][0]): max(int(row[1][0]), int(row[2][0])) - PORT
+             for row in shark.rows(capture, ["tcp.stream", "tcp.srcport", "tcp.dstport"])}
+    counts = [judge("tool", ours, truth, lambda e: numbers[e["stream"]], faults)]
+    ours = sorted(map(parity.comparable, ours), key=parity.sort_key)
+    for options in ((), exchanges.IN_ORDER):
+        theirs = exchanges.of_capture(shark, capture, *options)
+        counts.append(judge("plugin", theirs, truth, lambda e: ports[e["stream"]], faults))
+        theirs = sorted(map(parity.comparable, theirs), key=parity.sort_key)
+        lines = parity.differences(ours, theirs)
+        n_known, reason = KNOWN.get(damage, (0, "")) if options else (0, "")
+        if lines and len(lines) <= n_known:
+            print(f"  known, {len(lines)} lines of difference: {reason}")
+        else:
+            faults += lines
+    print(f"| {damage:12} | {len(truth):5} | " + " | ".join(f"{n:6}" for n in counts) + f" | {len(faults):6} |")
+    return faults
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--count", type=int, default=100)
+    options.add_argument("damages", nargs="*", default=list(DAMAGES))
+    options = options.parse_args()
+    tool, faults = os.environ.get("IMAPID_TOOL", "build/bin/imapid"), []
+    print("| damage       | IDs   | tool   | plugin | in order | faults |\n| --- | --- | --- | --- | --- | --- |")
+    with wireshark.Wireshark() as shark:
+        for damage in options.damages:
+            found = run(tool, shark, damage, options.seed, options.count)
+            print(*found[:10], sep="\n", end="\n" if found else "")
+            faults += found
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
