@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* flow.c: one TCP connection on its way to records.
  *
- *     octets of TCP -> [TLS, DEFLATE] -> decide (is it IMAP, who is the server) -> session ->
- * exchanges
+ *     octets of TCP -> [TLS, DEFLATE] -> decide (is it IMAP, who is the server)
+ *                   -> session -> exchanges
  *
  * Until it is decided, octets wait in `early`; what begins like no IMAP is given up, so that most
  * connections of a capture cost a look at their first octets. A connection whose beginning is not

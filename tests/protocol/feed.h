@@ -6,9 +6,10 @@
  *     C: a1 ID ("name" "x")      the client's line, CRLF is added
  *     S. * ID NIL                the server's octets, nothing is added
  *     C{ a2 LOGIN joe            the line and a literal's announcement, "{n}" CRLF, for all octets
- * of that side's next entry; C+ announces with "{n+}" C! 12                      12 octets of the
- * client are missing (0: nobody knows how many) C?                         octets of the client
- * were acknowledged that have not come #                          a comment
+ *                                of that side's next entry; C+ announces with "{n+}"
+ *     C! 12                      12 octets of the client are missing (0: nobody knows how many)
+ *     C?                         octets of the client were acknowledged that have not come
+ *     #                          a comment
  *
  * In an entry \r \n \t \\ and \xHH stand for one octet (so C source writes "\\r").
  *

@@ -11,8 +11,8 @@
  *         case IMAPID_SESSION_MORE:        drop n_used octets, keep the rest, wait for more
  *         case IMAPID_SESSION_OTHER_SIDE:  read the other side's window, as it is, then this again
  *         case IMAPID_SESSION_PASSED:      n_used octets are no unit (the rest of one whose
- * beginning was told, or noise); take the events, go on behind them case IMAPID_SESSION_UNIT: while
- * (imapid_session_event(s, &event)) ...; go on
+ *                                          beginning was told, or noise): take the events, go on
+ *         case IMAPID_SESSION_UNIT:        while (imapid_session_event(s, &event)) ...; go on
  *         }
  *     }
  *
