@@ -451,6 +451,15 @@ static struct imapid_call *read_segment(struct imapid_stream *stream, conversati
     return call;
 }
 
+static bool has_greeted(const struct imapid_stream *stream);
+
+/* On a later visit nothing more comes: what waits is read, and may prove that this is IMAP. */
+static void settle(struct imapid_stream *stream)
+{
+    imapid_stream_settle(stream);
+    stream->is_claimed |= !stream->is_foreign && has_greeted(stream);
+}
+
 /* Reads a call, or, when it was seen before, finds its record. Of a segment, what TCP makes of it
  * is not asked: TCP holds back and puts together. */
 static struct imapid_call *read_call(struct imapid_stream *stream, conversation_t *conversation,
@@ -468,7 +477,7 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
         return read_segment(stream, conversation, pinfo, own);
     place = place_of(pinfo, conversation, stream, own);
     if (pinfo->fd->visited) {
-        imapid_stream_settle(stream);
+        settle(stream);
         imapid_stream_tell_end(stream);
         return imapid_stream_find(stream, &place, n);
     }
@@ -811,7 +820,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
 
     own->is_taken = true;
     if (pinfo->fd->visited) {
-        imapid_stream_settle(stream);
+        settle(stream);
         imapid_stream_tell_end(stream);
         call = imapid_stream_find_segment(stream, &place);
     } else {
@@ -896,7 +905,7 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
     if (!stream || stream->is_foreign)
         return;
     if (pinfo->fd->visited)
-        imapid_stream_settle(stream);
+        settle(stream);
     if (tree && imapid_identity_is_known())
         imapid_identity_add(stream, tvb, pinfo, tree);
 }
