@@ -7,11 +7,10 @@
  * Misuse: octets from the middle of a connection. What stands there can look like a header. */
 #include <imapid/proxy.h>
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include <imapid/octets.h>
+#include <imapid/end.h>
 
 /* A line has no more (section 2.1). */
 #define N_LINE_MAX 107
@@ -44,8 +43,12 @@ static bool parse_port(const char *text, uint16_t *port)
 
 static bool parse_address(const char *text, uint8_t family, uint8_t address[16])
 {
-    memset(address, 0, 16);
-    return inet_pton(family == 4 ? AF_INET : AF_INET6, text, address) == 1;
+    struct imapid_end end = {.family = 0};
+
+    if (!imapid_end_read_address(&end, (const uint8_t *)text, strlen(text)) || end.family != family)
+        return false;
+    memcpy(address, end.address, sizeof end.address);
+    return true;
 }
 
 /* Cuts a line at its spaces. Returns the number of words; N_WORDS_MAX + 1 stands for more. */
