@@ -1,182 +1,103 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* legs.c: ties the legs of proxied sessions and compares what the client said on one with what the
- * server was told on the other.
+/* legs.c: the legs of proxied sessions among the records of a run.
  *
- * The fields a proxy adds are left out of the comparison, and so are the order of pairs and the
- * case of their names, which carry no meaning. A leg that is cut, unreadable or not there is not
- * compared: nothing is found in what the capture lost. */
+ * Sorts ends and session ids, so that few candidates have to be looked at. What ties two
+ * connections, and whether their lists are the same, is decided in protocol/legs.c.
+ *
+ * Misuse: keeping a leg longer than the view it was found in. */
 #include "answer/legs.h"
 
-#include <gio/gio.h>
-#include <imapid/fields.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Clocks of two capture points may differ by this much; within it a port is rarely used again for
- * the same proxy (TIME-WAIT alone is a minute). */
-#define CLOCK_NS (INT64_C(60) * 1000000000)
+#include <imapid/legs.h>
 
-/* What a proxy says about the outer leg. */
+/* What a proxy says about the outer leg, and where. */
 struct claim {
     const struct imapid_store_conn *conn;
     const struct imapid_record_exchange *exchange;
-    struct imapid_endpoint origin, connected; /* family 0: not said; port 0: not said */
-    const struct imapid_record_string *session_id;
+    struct imapid_leg_claim says;
 };
 
-/* ---- the proxy's own fields ---- */
+/* ---- facts ---- */
 
-static bool is_named(const struct imapid_record_string *field, const char *name)
+static struct imapid_end end_of(const struct imapid_endpoint *endpoint)
 {
-    return !field->is_nil && field->n == strlen(name) &&
-           !g_ascii_strncasecmp((const char *)field->octets, name, field->n);
+    struct imapid_end end = {.port = endpoint->port, .family = endpoint->family};
+
+    memcpy(end.address, endpoint->address, sizeof end.address);
+    return end;
 }
 
-static bool is_proxys(const struct imapid_record_string *field)
+static struct imapid_leg_facts facts_of(const struct imapid_store_conn *conn)
 {
-    return !field->is_nil && imapid_field_is_proxys(field->octets, field->n);
-}
+    struct imapid_leg_facts facts = {
+        .owner = conn,
+        .client = end_of(&conn->conn.client),
+        .server = end_of(&conn->conn.server),
+        .proxied_client = end_of(&conn->conn.proxied_client),
+        .first_ns = conn->session ? conn->session->first_ns : INT64_MAX,
+        .last_ns = conn->session ? conn->session->last_ns : INT64_MIN,
+    };
 
-static const struct imapid_record_string *find(const struct imapid_record_half *half,
-                                               const char *name)
-{
-    for (unsigned i = 0; i < half->n_pairs; i++)
-        if (is_named(&half->pairs[i].field, name) && !half->pairs[i].value.is_nil)
-            return &half->pairs[i].value;
-    return NULL;
-}
-
-static void read_endpoint(struct imapid_endpoint *endpoint, const struct imapid_record_string *ip,
-                          const struct imapid_record_string *port)
-{
-    char *text = ip && ip->n < 64 ? g_strndup((const char *)ip->octets, ip->n) : NULL;
-    GInetAddress *address = text ? g_inet_address_new_from_string(text) : NULL;
-
-    if (address) {
-        memcpy(endpoint->address, g_inet_address_to_bytes(address),
-               g_inet_address_get_native_size(address));
-        endpoint->family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? 6 : 4;
-        g_object_unref(address);
-    }
-    if (address && port && port->n < 6) {
-        char digits[6] = "";
-        guint64 number = 0;
-
-        memcpy(digits, port->octets, port->n);
-        if (g_ascii_string_to_unsigned(digits, 10, 1, UINT16_MAX, &number, NULL))
-            endpoint->port = (uint16_t)number;
-    }
-    g_free(text);
-}
-
-static struct claim read_claim(const struct imapid_store_conn *conn,
-                               const struct imapid_record_exchange *exchange)
-{
-    const struct imapid_record_half *half = &exchange->command;
-    struct claim claim = {.conn = conn, .exchange = exchange};
-
-    read_endpoint(&claim.origin, find(half, "x-originating-ip"), find(half, "x-originating-port"));
-    read_endpoint(&claim.connected, find(half, "x-connected-ip"), find(half, "x-connected-port"));
-    claim.session_id = find(half, "x-session-id");
-    return claim;
-}
-
-/* ---- when ---- */
-
-static void span(const struct imapid_store_conn *conn, int64_t *first, int64_t *last)
-{
-    *first = INT64_MAX;
-    *last = INT64_MIN;
-    if (conn->session) {
-        *first = conn->session->first_ns;
-        *last = conn->session->last_ns;
-    }
     for (unsigned i = 0; i < conn->n_exchanges; i++) {
         int64_t when = imapid_record_when(&conn->exchanges[i]).ts_ns;
 
-        *first = MIN(*first, when);
-        *last = MAX(*last, when);
+        facts.first_ns = MIN(facts.first_ns, when);
+        facts.last_ns = MAX(facts.last_ns, when);
     }
+    return facts;
 }
 
-static bool overlap(const struct imapid_store_conn *a, const struct imapid_store_conn *b)
+static struct imapid_leg_text text_of(const struct imapid_record_string *string)
 {
-    int64_t first_a, last_a, first_b, last_b;
+    struct imapid_leg_text text = {string->octets, string->n, string->is_nil};
 
-    span(a, &first_a, &last_a);
-    span(b, &first_b, &last_b);
-    return (double)first_a - (double)last_b <= (double)CLOCK_NS &&
-           (double)first_b - (double)last_a <= (double)CLOCK_NS;
+    return text;
 }
 
-/* ---- what is compared ---- */
-
-static int compare_texts(const void *a, const void *b)
+static struct imapid_leg_pair pair_of(const struct imapid_record_pair *pair)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    struct imapid_leg_pair copy = {text_of(&pair->field), text_of(&pair->value)};
+
+    return copy;
 }
 
-/* Is there one reading of the list? A fault that is only a warning (octets over 127, spaces, line
- * ends) leaves none in doubt. */
 static bool is_clear(const struct imapid_record_exchange *exchange)
 {
-    if (exchange->command.is_malformed && exchange->n_findings >= IMAPID_FINDINGS_MAX)
-        return false; /* there may have been more */
-    for (unsigned i = 0; exchange->command.is_malformed && i < exchange->n_findings; i++) {
-        const struct imapid_record_finding *finding = &exchange->findings[i];
+    struct imapid_leg_clarity clarity = {0, false};
 
-        if (finding->side == IMAPID_CLIENT && imapid_finding_is_form(finding->code) &&
-            imapid_finding_severity(finding->code) == IMAPID_SEVERITY_ERROR)
-            return false;
-    }
-    return true;
+    for (unsigned i = 0; i < exchange->n_findings; i++)
+        if (exchange->findings[i].side == IMAPID_CLIENT)
+            imapid_leg_add_finding(&clarity, exchange->findings[i].code);
+    return imapid_leg_is_clear(&clarity);
 }
 
-/* The client's own pairs of a list, in an order of their own, spelled so that equal lists are equal
- * texts. NULL: there are none. */
-static char *own_pairs(const struct imapid_record_half *half)
+static bool is_whole(const struct imapid_store_conn *conn)
 {
-    GPtrArray *pairs = g_ptr_array_new_with_free_func(g_free);
-    GString *all = g_string_new(NULL);
+    const struct imapid_record_session *session = conn->session;
+    struct imapid_leg_reading reading = {.from_start = session && session->from_start};
 
-    for (unsigned i = 0; i < half->n_pairs; i++) {
-        const struct imapid_record_pair *pair = &half->pairs[i];
-        GString *text;
-        char *lower;
-
-        if (is_proxys(&pair->field))
-            continue;
-        text = g_string_new(NULL);
-        lower = pair->field.is_nil
-                    ? g_strdup("NIL")
-                    : g_ascii_strdown((const char *)pair->field.octets, (gssize)pair->field.n);
-        g_string_append_printf(text, "%s %s ", lower, pair->value.is_nil ? "NIL" : "=");
-        for (size_t k = 0; !pair->value.is_nil && k < pair->value.n; k++)
-            g_string_append_printf(text, "%02x", pair->value.octets[k]);
-        g_ptr_array_add(pairs, g_string_free(text, FALSE));
-        g_free(lower);
+    if (!session)
+        return false;
+    reading.has_gap = session->n_lost || session->n_resyncs;
+    reading.is_unreadable = session->not_decrypted;
+    reading.is_id_missing = session->n_exchanges != conn->n_exchanges;
+    for (unsigned i = 0; i < conn->n_exchanges && imapid_leg_is_whole(&reading); i++) {
+        reading.is_id_missing = !conn->exchanges[i].complete;
+        reading.is_unclear = !is_clear(&conn->exchanges[i]);
     }
-    g_ptr_array_sort(pairs, compare_texts);
-    for (guint i = 0; i < pairs->len; i++)
-        g_string_append_printf(all, "%s\n", (const char *)pairs->pdata[i]);
-    g_ptr_array_unref(pairs);
-    return g_string_free(all, !all->len);
+    return imapid_leg_is_whole(&reading);
 }
 
-static bool same_string(const struct imapid_record_string *a, const struct imapid_record_string *b)
-{
-    return a->is_nil == b->is_nil &&
-           (a->is_nil || (a->n == b->n && !memcmp(a->octets, b->octets, a->n)));
-}
+/* ---- what has changed, in words ---- */
 
-static bool has_pair(const struct imapid_record_half *half, const struct imapid_record_pair *pair)
+static bool has_pair(const struct imapid_record_half *half, const struct imapid_leg_pair *pair)
 {
     for (unsigned i = 0; i < half->n_pairs; i++) {
-        const struct imapid_record_pair *other = &half->pairs[i];
+        struct imapid_leg_pair other = pair_of(&half->pairs[i]);
 
-        if (same_string(&pair->value, &other->value) && pair->field.is_nil == other->field.is_nil &&
-            pair->field.n == other->field.n &&
-            !g_ascii_strncasecmp((const char *)pair->field.octets,
-                                 (const char *)other->field.octets, pair->field.n))
+        if (!imapid_leg_compare_pairs(pair, &other))
             return true;
     }
     return false;
@@ -190,8 +111,9 @@ static void add_missing(GString *out, const char *what, const struct imapid_reco
 
     for (unsigned i = 0; i < half->n_pairs; i++) {
         const struct imapid_record_pair *pair = &half->pairs[i];
+        struct imapid_leg_pair said = pair_of(pair);
 
-        if (is_proxys(&pair->field) || has_pair(other, pair))
+        if (!imapid_leg_is_own(&said) || has_pair(other, &said))
             continue;
         g_string_append_printf(out, "%s%s ", !any && out->len ? "; " : "", any ? "," : what);
         any = true;
@@ -215,179 +137,141 @@ void imapid_legs_spell_change(GString *out, const struct imapid_leg *leg)
     add_missing(out, "told instead:", &leg->inner_exchange->command, said);
 }
 
-static bool is_whole(const struct imapid_store_conn *conn)
-{
-    const struct imapid_record_session *session = conn->session;
+/* ---- lists ---- */
 
-    if (!session || !session->from_start || session->n_lost || session->n_resyncs ||
-        session->not_decrypted || session->n_exchanges != conn->n_exchanges)
-        return false;
-    for (unsigned i = 0; i < conn->n_exchanges; i++)
-        if (!conn->exchanges[i].complete || !is_clear(&conn->exchanges[i]))
-            return false;
-    return true;
-}
-
-static int compare_lists(const void *a, const void *b, void *unused)
-{
-    (void)unused;
-    return strcmp(a, b);
-}
-
-/* The lists of a connection's client, each with its first exchange; those of no pairs left out. */
-static GTree *collect_lists(const struct imapid_store_conn *conn)
-{
-    GTree *lists = g_tree_new_full(compare_lists, NULL, g_free, NULL);
-
-    for (unsigned i = 0; i < conn->n_exchanges; i++) {
-        char *own = own_pairs(&conn->exchanges[i].command);
-
-        if (own && !g_tree_lookup(lists, own))
-            g_tree_insert(lists, own, (void *)&conn->exchanges[i]);
-        else
-            g_free(own);
-    }
-    return lists;
-}
-
-static gboolean find_first(void *own, void *exchange, void *first)
-{
-    const struct imapid_record_exchange **found = first;
-
-    (void)own;
-    if (!*found || (const struct imapid_record_exchange *)exchange < *found)
-        *found = exchange;
-    return FALSE;
-}
-
-/* The first of `lists` that is not in the others; NULL: all are. */
-struct search {
-    GTree *others;
-    const struct imapid_record_exchange *found;
-};
-
-static gboolean find_other(void *own, void *exchange, void *search)
-{
-    struct search *into = search;
-
-    if (!g_tree_lookup(into->others, own))
-        find_first(own, exchange, &into->found);
-    return FALSE;
-}
-
-/* The lists of one leg, kept as long as they are compared with those of its other legs. */
+/* Those of one connection's client, in order of time. */
 struct lists {
-    const struct imapid_store_conn *conn;
-    GTree *tree;
+    const struct imapid_store_conn *conn; /* NULL: none were read */
+    struct imapid_leg_pair *pairs;        /* of all lists */
+    struct imapid_leg_list *lists;        /* owned by their exchanges; one for each of conn */
 };
 
-static GTree *get_lists(struct lists *lists, const struct imapid_store_conn *conn)
+static void forget_lists(struct lists *lists)
 {
-    if (lists->conn != conn) {
-        if (lists->tree)
-            g_tree_destroy(lists->tree);
-        *lists = (struct lists){conn, collect_lists(conn)};
-    }
-    return lists->tree;
+    g_free(lists->pairs);
+    g_free(lists->lists);
+    *lists = (struct lists){NULL, NULL, NULL};
 }
 
-/* Every list of the server's leg has to be one that the client said, and where the client said
- * any, one has to arrive. */
-static void compare(struct imapid_leg *leg, struct lists *inner_lists)
+static void read_lists(struct lists *lists, const struct imapid_store_conn *conn)
 {
-    GTree *outer = collect_lists(leg->outer), *inner = get_lists(inner_lists, leg->inner);
-    struct search search = {outer, NULL};
+    size_t n_all = 0, n = 0;
 
-    g_tree_foreach(outer, find_first, &leg->outer_exchange);
+    if (lists->conn == conn)
+        return;
+    forget_lists(lists);
+    for (unsigned i = 0; i < conn->n_exchanges; i++)
+        n_all += conn->exchanges[i].command.n_pairs;
+    lists->conn = conn;
+    lists->pairs = g_new(struct imapid_leg_pair, n_all);
+    lists->lists = g_new(struct imapid_leg_list, conn->n_exchanges);
+    for (unsigned i = 0; i < conn->n_exchanges; i++) {
+        const struct imapid_record_half *half = &conn->exchanges[i].command;
+        struct imapid_leg_pair *pairs = lists->pairs + n;
+        unsigned n_own;
+
+        for (unsigned k = 0; k < half->n_pairs; k++)
+            pairs[k] = pair_of(&half->pairs[k]);
+        n_own = imapid_leg_keep_own(pairs, half->n_pairs);
+        if (n_own)
+            qsort(pairs, n_own, sizeof *pairs, imapid_leg_compare_pairs);
+        lists->lists[i] = (struct imapid_leg_list){pairs, n_own, &conn->exchanges[i]};
+        n += n_own;
+    }
+}
+
+static const struct imapid_record_exchange *find_first(const struct lists *lists)
+{
+    for (unsigned i = 0; i < lists->conn->n_exchanges; i++)
+        if (lists->lists[i].n_pairs)
+            return lists->lists[i].owner;
+    return NULL;
+}
+
+static void compare(struct imapid_leg *leg, struct lists *inner)
+{
+    struct lists outer = {NULL, NULL, NULL};
+    enum imapid_leg_change change = IMAPID_LEG_SAME;
+    unsigned changed;
+
+    read_lists(&outer, leg->outer);
+    leg->outer_exchange = find_first(&outer);
     leg->is_whole = is_whole(leg->outer) && is_whole(leg->inner);
-    if (leg->is_whole)
-        g_tree_foreach(inner, find_other, &search);
-    if (search.found)
-        leg->inner_exchange = search.found;
-    leg->differs = search.found || (leg->is_whole && leg->outer_exchange && !g_tree_nnodes(inner));
-    g_tree_destroy(outer);
+    if (leg->is_whole) {
+        unsigned n_outer = leg->outer->n_exchanges;
+
+        read_lists(inner, leg->inner);
+        if (n_outer)
+            qsort(outer.lists, n_outer, sizeof *outer.lists, imapid_leg_compare_lists);
+        change = imapid_leg_compare(outer.lists, n_outer, inner->lists, leg->inner->n_exchanges,
+                                    &changed);
+    }
+    if (change == IMAPID_LEG_OTHER_LIST)
+        leg->inner_exchange = inner->lists[changed].owner;
+    leg->differs = change != IMAPID_LEG_SAME;
+    forget_lists(&outer);
 }
 
 /* ---- ties ---- */
 
-static int compare_addresses(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
-{
-    int order = memcmp(a->address, b->address, sizeof a->address);
-
-    if (a->family != b->family)
-        return a->family < b->family ? -1 : 1;
-    return order ? order : (a->port > b->port) - (a->port < b->port);
-}
-
 /* A client's end of a connection: its own, or the one it speaks for. */
-struct end {
-    struct imapid_endpoint endpoint;
+struct place {
+    struct imapid_end end;
     const struct imapid_store_conn *conn;
 };
 
-static int compare_ends(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
-    const struct end *one = a, *other = b;
-    int order = compare_addresses(&one->endpoint, &other->endpoint);
+    const struct place *one = a, *other = b;
+    int order = imapid_end_compare(&one->end, &other->end);
 
     return order ? order : (one->conn > other->conn) - (one->conn < other->conn);
 }
 
-static bool could_be_outer(const struct claim *claim, const struct imapid_store_conn *outer)
+/* The first place that is not before `end`. */
+static guint find_place(const GArray *places, const struct imapid_end *end)
 {
-    if (outer == claim->conn || !overlap(outer, claim->conn))
-        return false;
-    if (claim->connected.family &&
-        memcmp(claim->connected.address, outer->conn.server.address, 16) != 0)
-        return false;
-    return !claim->connected.port || claim->connected.port == outer->conn.server.port;
-}
+    guint low = 0, high = places->len;
 
-/* The one connection that began at the claimed end; NULL where there is none, or more than one. */
-static const struct imapid_store_conn *find_outer(const struct claim *claim, const GArray *ends)
-{
-    const struct imapid_store_conn *found = NULL;
-    guint low = 0, high = ends->len;
-
-    if (!claim->origin.family || !claim->origin.port)
-        return NULL;
     while (low < high) {
         guint middle = low + (high - low) / 2;
 
-        if (compare_addresses(&g_array_index(ends, struct end, middle).endpoint, &claim->origin) <
-            0)
+        if (imapid_end_compare(&g_array_index(places, struct place, middle).end, end) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < ends->len; low++) {
-        const struct end *end = &g_array_index(ends, struct end, low);
-
-        if (compare_addresses(&end->endpoint, &claim->origin))
-            break;
-        if (!could_be_outer(claim, end->conn))
-            continue;
-        if (found)
-            return NULL;
-        found = end->conn;
-    }
-    return found;
+    return low;
 }
 
-static int compare_strings(const struct imapid_record_string *a,
-                           const struct imapid_record_string *b)
+static const struct imapid_store_conn *find_outer(const struct claim *claim, const GArray *places)
 {
-    int order = memcmp(a->octets, b->octets, MIN(a->n, b->n));
+    struct imapid_leg_facts inner = facts_of(claim->conn);
+    struct imapid_leg_choice choice = {NULL, NULL, false};
+    const struct imapid_end *origin = &claim->says.origin;
 
-    return order ? order : (a->n > b->n) - (a->n < b->n);
+    for (guint i = find_place(places, origin); i < places->len && !choice.is_ambiguous; i++) {
+        const struct place *place = &g_array_index(places, struct place, i);
+        struct imapid_leg_facts facts;
+
+        if (imapid_end_compare(&place->end, origin))
+            break;
+        facts = facts_of(place->conn);
+        imapid_leg_consider(&choice, &claim->says, &inner, &facts);
+    }
+    return choice.outer;
 }
 
 static int compare_by_id(const void *a, const void *b)
 {
     const struct claim *one = a, *other = b;
-    int order = compare_strings(one->session_id, other->session_id);
+    int order = imapid_leg_compare_session_ids(&one->says.session_id, &other->says.session_id);
 
-    return order ? order : (one->conn > other->conn) - (one->conn < other->conn);
+    if (order)
+        return order;
+    if (one->conn != other->conn)
+        return one->conn < other->conn ? -1 : 1;
+    return (one->exchange > other->exchange) - (one->exchange < other->exchange);
 }
 
 static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const struct claim *claim)
@@ -398,30 +282,39 @@ static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const s
     g_array_append_val(legs, leg);
 }
 
-/* Proxies behind proxies pass the id on: two connections with one id, begun one after the other.
- * Two to one server are no chain: a proxy that tried again, or clients that made the id up. */
+/* Ties the two connections of `n` claims with one session id, if they are two. */
+static void tie_carriers(GArray *legs, const struct claim *claims, guint n)
+{
+    struct imapid_leg_chain chain = {.n_legs = 0};
+    const void *outer, *inner;
+
+    for (guint i = 0; i < n && chain.n_legs < 3; i++) {
+        struct imapid_leg_facts facts;
+
+        if (i && claims[i].conn == claims[i - 1].conn)
+            continue;
+        facts = facts_of(claims[i].conn);
+        imapid_leg_add_carrier(&chain, &facts);
+    }
+    if (!imapid_leg_tie_chain(&chain, &outer, &inner))
+        return;
+    while (claims->conn != inner)
+        claims++;
+    add_leg(legs, outer, claims);
+}
+
 static void tie_by_id(GArray *legs, GArray *claims)
 {
-    g_array_sort(claims, compare_by_id);
-    for (guint i = 0; i + 1 < claims->len; i++) {
-        struct claim *a = &g_array_index(claims, struct claim, i);
-        struct claim *b = &g_array_index(claims, struct claim, i + 1);
-        int64_t first_a, first_b, last;
+    const struct claim *list = (const struct claim *)(void *)claims->data;
+    guint first = 0;
 
-        if (compare_strings(a->session_id, b->session_id) || a->conn == b->conn ||
-            !overlap(a->conn, b->conn) ||
-            !compare_addresses(&a->conn->conn.server, &b->conn->conn.server))
-            continue;
-        if ((i && !compare_strings((a - 1)->session_id, a->session_id)) ||
-            (i + 2 < claims->len && !compare_strings((b + 1)->session_id, b->session_id)))
-            continue; /* three and more: nobody knows which follows which */
-        span(a->conn, &first_a, &last);
-        span(b->conn, &first_b, &last);
-        if (first_a <= first_b)
-            add_leg(legs, a->conn, b);
-        else
-            add_leg(legs, b->conn, a);
-    }
+    g_array_sort(claims, compare_by_id);
+    for (guint i = 1; i <= claims->len; i++)
+        if (i == claims->len || imapid_leg_compare_session_ids(&list[i].says.session_id,
+                                                               &list[first].says.session_id)) {
+            tie_carriers(legs, list + first, i - first);
+            first = i;
+        }
 }
 
 static int compare_legs(const void *a, const void *b)
@@ -439,7 +332,7 @@ static int compare_legs(const void *a, const void *b)
 /* Two legs may be tied in more ways than one. */
 static void keep_first_ties(GArray *legs)
 {
-    struct lists inner = {NULL, NULL};
+    struct lists inner = {NULL, NULL, NULL};
     guint n = 0;
 
     g_array_sort(legs, compare_legs);
@@ -452,61 +345,84 @@ static void keep_first_ties(GArray *legs)
         compare(&leg, &inner);
         g_array_index(legs, struct imapid_leg, n++) = leg;
     }
-    if (inner.tree)
-        g_tree_destroy(inner.tree);
+    forget_lists(&inner);
     g_array_set_size(legs, n);
 }
 
-static GArray *list_ends(const struct imapid_store_view *view)
+static GArray *list_places(const struct imapid_store_view *view)
 {
-    GArray *ends = g_array_new(FALSE, FALSE, sizeof(struct end));
+    GArray *places = g_array_new(FALSE, FALSE, sizeof(struct place));
 
     for (unsigned i = 0; i < view->n_conns; i++) {
-        struct end end = {view->conns[i].conn.client, &view->conns[i]};
+        const struct imapid_store_conn *conn = &view->conns[i];
+        struct place place = {end_of(&conn->conn.client), conn};
 
-        g_array_append_val(ends, end);
-        end.endpoint = view->conns[i].conn.proxied_client;
-        if (end.endpoint.family)
-            g_array_append_val(ends, end);
+        g_array_append_val(places, place);
+        place.end = end_of(&conn->conn.proxied_client);
+        if (place.end.family)
+            g_array_append_val(places, place);
     }
-    g_array_sort(ends, compare_ends);
-    return ends;
+    g_array_sort(places, compare_places);
+    return places;
 }
 
-static void tie_claim(GArray *legs, GArray *claims, const struct claim *claim, const GArray *ends)
+/* What is found on the way. */
+struct finder {
+    GArray *legs, *places;
+    GArray *carriers; /* the claims that tell a session id */
+    GArray *pairs;    /* of the command in hand */
+};
+
+static void tie_claim(struct finder *finder, const struct claim *claim)
 {
-    const struct imapid_store_conn *outer = find_outer(claim, ends);
+    const struct imapid_store_conn *outer =
+        imapid_leg_names_end(&claim->says) ? find_outer(claim, finder->places) : NULL;
 
     if (outer)
-        add_leg(legs, outer, claim);
-    if (claim->session_id)
-        g_array_append_vals(claims, claim, 1);
+        add_leg(finder->legs, outer, claim);
+    if (!claim->says.session_id.is_nil)
+        g_array_append_vals(finder->carriers, claim, 1);
+}
+
+static void tie_exchange(struct finder *finder, const struct imapid_store_conn *conn,
+                         const struct imapid_record_exchange *exchange)
+{
+    const struct imapid_record_half *half = &exchange->command;
+    struct claim claim = {.conn = conn, .exchange = exchange};
+
+    g_array_set_size(finder->pairs, half->n_pairs);
+    for (unsigned i = 0; i < half->n_pairs; i++)
+        g_array_index(finder->pairs, struct imapid_leg_pair, i) = pair_of(&half->pairs[i]);
+    imapid_leg_read_claim(&claim.says, (struct imapid_leg_pair *)(void *)finder->pairs->data,
+                          half->n_pairs);
+    tie_claim(finder, &claim);
 }
 
 GArray *imapid_legs_find(const struct imapid_store_view *view)
 {
-    GArray *legs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg));
-    GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
-    GArray *ends = list_ends(view);
+    struct finder finder = {
+        .legs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg)),
+        .places = list_places(view),
+        .carriers = g_array_new(FALSE, FALSE, sizeof(struct claim)),
+        .pairs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair)),
+    };
 
     for (unsigned i = 0; i < view->n_conns; i++) {
         const struct imapid_store_conn *conn = &view->conns[i];
 
-        for (unsigned k = 0; k < conn->n_exchanges; k++) {
-            struct claim claim = read_claim(conn, &conn->exchanges[k]);
-
-            tie_claim(legs, claims, &claim, ends);
-        }
+        for (unsigned k = 0; k < conn->n_exchanges; k++)
+            tie_exchange(&finder, conn, &conn->exchanges[k]);
         if (conn->n_exchanges && conn->conn.proxied_client.family) {
-            struct claim claim = {
-                .conn = conn, .exchange = conn->exchanges, .origin = conn->conn.proxied_client};
+            struct imapid_end named = end_of(&conn->conn.proxied_client);
+            struct claim claim = {conn, conn->exchanges, imapid_leg_claim_of_header(&named)};
 
-            tie_claim(legs, claims, &claim, ends);
+            tie_claim(&finder, &claim);
         }
     }
-    tie_by_id(legs, claims);
-    keep_first_ties(legs);
-    g_array_unref(ends);
-    g_array_unref(claims);
-    return legs;
+    tie_by_id(finder.legs, finder.carriers);
+    keep_first_ties(finder.legs);
+    g_array_unref(finder.places);
+    g_array_unref(finder.carriers);
+    g_array_unref(finder.pairs);
+    return finder.legs;
 }

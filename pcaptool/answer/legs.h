@@ -5,10 +5,7 @@
 #include "answer/store.h"
 
 /* Two legs of a proxied session: the client's connection to the proxy, and the proxy's to the
- * server behind it. They are tied by what the proxy itself says: x-originating-ip and -port are the
- * client's end of the outer connection, x-connected-ip and -port, where sent, its other end; so
- * does the PROXY protocol; or two connections to two servers carry one x-session-id. Nothing else
- * ties two connections here, and where more than one would fit, none does. */
+ * server behind it. imapid/legs.h says what ties them. All pointers are into the store. */
 struct imapid_leg {
     const struct imapid_store_conn *outer, *inner;
     const struct imapid_record_exchange *outer_exchange; /* with the client's list; may be NULL */

@@ -11,7 +11,7 @@
 #include "tls/tls.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <imapid/end.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -364,14 +364,12 @@ static struct imapid_endpoint get_endpoint(struct line *line, JsonObject *object
     struct imapid_endpoint endpoint = {.family = 4};
     JsonObject *from = get_object(line, object, name);
     const char *text = from ? get_name(line, from, "ip") : "";
-    GInetAddress *address = g_inet_address_new_from_string(text);
+    struct imapid_end end;
 
-    if (address) {
-        memcpy(endpoint.address, g_inet_address_to_bytes(address),
-               g_inet_address_get_native_size(address));
-        endpoint.family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? 6 : 4;
+    if (imapid_end_read_address(&end, (const uint8_t *)text, strlen(text))) {
+        memcpy(endpoint.address, end.address, sizeof endpoint.address);
+        endpoint.family = (uint8_t)end.family;
         endpoint.port = (uint16_t)get_number(line, from, "port", UINT16_MAX);
-        g_object_unref(address);
     } else {
         fail(line, "no address in", name);
     }

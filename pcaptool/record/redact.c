@@ -7,7 +7,7 @@
 #include "record/spell.h"
 
 #include <gcrypt.h>
-#include <gio/gio.h>
+#include <imapid/end.h>
 #include <string.h>
 
 #define KEY_MIN 16
@@ -101,17 +101,13 @@ static void redact_endpoint(const struct imapid_redact *redact, struct imapid_en
 static bool add_address(GString *out, const struct imapid_redact *redact, const char *text,
                         size_t n)
 {
-    struct imapid_endpoint endpoint = {.family = 4};
-    char *copy = g_strndup(text, n);
-    GInetAddress *address = g_inet_address_new_from_string(copy);
+    struct imapid_endpoint endpoint = {.port = 0};
+    struct imapid_end end;
 
-    g_free(copy);
-    if (!address)
+    if (!imapid_end_read_address(&end, (const uint8_t *)text, n))
         return false;
-    memcpy(endpoint.address, g_inet_address_to_bytes(address),
-           g_inet_address_get_native_size(address));
-    endpoint.family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 ? 6 : 4;
-    g_object_unref(address);
+    memcpy(endpoint.address, end.address, sizeof endpoint.address);
+    endpoint.family = (uint8_t)end.family;
     redact_endpoint(redact, &endpoint);
     imapid_spell_address(out, &endpoint);
     return true;

@@ -673,6 +673,10 @@ class Check(unittest.TestCase):
         a = exchange(0, ("10.0.1.1", 5000), ("10.0.1.2", 143), (("name", "Example"), ("x-session-id", "s1")))
         b = exchange(1, ("10.0.2.1", 6000), ("10.0.2.2", 143), (("name", "Other"), ("x-session-id", "s1")), time="2026-01-02T03:04:05.500000001Z")
         self.assertEqual([f["stream"] for f in self.changed([b, session(b), a, session(a)])], [1])
+        again = dict(a, tag="again", command=dict(a["command"], frame=14))  # one connection may say it twice
+        self.assertEqual([f["stream"] for f in self.changed([b, session(b), a, again, session(a, exchanges=2)])], [1])
+        third = exchange(2, ("10.0.3.1", 7000), ("10.0.3.2", 143), (("name", "Other"), ("x-session-id", "s1")))
+        self.assertEqual(self.changed([b, session(b), a, session(a), third, session(third)]), [])
         b["server"] = a["server"]  # tried again, or made up by clients: no chain
         self.assertEqual(self.changed([b, session(b), a, session(a)]), [])
 
