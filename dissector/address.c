@@ -8,38 +8,25 @@
 
 #include <string.h>
 #include <wsutil/inet_addr.h>
-#include <wsutil/strtoi.h>
 
 #include <imapid/fields.h>
 
-/* The text of a short value, in `text`; false where it is none, or too long. */
-static bool copy_value(const uint8_t *data, const struct imapid_string *value, char *text,
-                       size_t size)
+/* Writes the octets of a short value to `text` and returns how many; 0 where it has none, or more. */
+static size_t copy_value(const uint8_t *data, const struct imapid_string *value, uint8_t *text,
+                         size_t size)
 {
-    size_t n;
-
-    if (value->kind < IMAPID_STRING_QUOTED || value->content.n >= size)
-        return false;
-    n = imapid_string_decode(data, value, (uint8_t *)text, size - 1);
-    text[n] = 0;
-    return n && !memchr(text, 0, n);
+    return value->kind < IMAPID_STRING_QUOTED || value->content.n > size
+               ? 0
+               : imapid_string_decode(data, value, text, size);
 }
 
 bool imapid_address_read(const uint8_t *data, const struct imapid_string *value,
-                         struct imapid_origin *origin)
+                         struct imapid_end *end)
 {
-    char text[WS_INET6_ADDRSTRLEN];
+    uint8_t text[WS_INET6_ADDRSTRLEN];
+    size_t n = copy_value(data, value, text, sizeof text);
 
-    if (!copy_value(data, value, text, sizeof text))
-        return false;
-    memset(origin->address, 0, sizeof origin->address);
-    if (ws_inet_pton4(text, (ws_in4_addr *)(void *)origin->address))
-        origin->family = 4;
-    else if (ws_inet_pton6(text, (ws_in6_addr *)(void *)origin->address))
-        origin->family = 6;
-    else
-        return false;
-    return true;
+    return imapid_end_read_address(end, text, n);
 }
 
 static bool ends_with(const uint8_t *name, size_t n, const char *end)
@@ -61,48 +48,23 @@ bool imapid_address_is_named(const uint8_t *name, size_t n)
     return false;
 }
 
-/* Takes what a pair says about an end: the first address of the fields whose name `holds_address`
- * says yes to, and the port of `port_name`. */
-static void take_pair(const uint8_t *data, const struct imapid_pair *pair,
-                      bool (*holds_address)(const uint8_t *name, size_t n), const char *port_name,
-                      struct imapid_origin *end)
+void imapid_address_take_origin(const uint8_t *data, const struct imapid_pair *pair,
+                                struct imapid_end *origin)
 {
     const uint8_t *name = data + pair->field.content.offset;
     size_t n = pair->field.content.n;
-    char port[6];
+    uint8_t port[5];
 
     if (pair->field.kind < IMAPID_STRING_QUOTED)
         return;
-    if (!end->family && holds_address(name, n))
-        imapid_address_read(data, &pair->value, end);
-    if (imapid_octets_is(name, n, port_name) && copy_value(data, &pair->value, port, sizeof port))
-        ws_strtou16(port, NULL, &end->port);
-}
-
-void imapid_address_take_origin(const uint8_t *data, const struct imapid_pair *pair,
-                                struct imapid_origin *origin)
-{
-    take_pair(data, pair, imapid_field_forwards_address, "x-originating-port", origin);
-}
-
-static bool is_connected_ip(const uint8_t *name, size_t n)
-{
-    return imapid_octets_is(name, n, "x-connected-ip");
-}
-
-void imapid_address_connected(const struct imapid_ident *ident, struct imapid_origin *connected)
-{
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    memset(connected, 0, sizeof *connected);
-    imapid_list_begin(&list, &ident->unit);
-    while (imapid_list_next(&list, &pair))
-        take_pair(ident->unit.data, &pair, is_connected_ip, "x-connected-port", connected);
+    if (!origin->family && imapid_field_forwards_address(name, n))
+        imapid_address_read(data, &pair->value, origin);
+    if (imapid_octets_is(name, n, "x-originating-port"))
+        imapid_end_read_port(origin, port, copy_value(data, &pair->value, port, sizeof port));
 }
 
 proto_item *imapid_address_add(proto_tree *tree, int hf_ipv4, int hf_ipv6, tvbuff_t *tvb,
-                               int offset, int n, const struct imapid_origin *end)
+                               int offset, int n, const struct imapid_end *end)
 {
     ws_in4_addr ipv4;
 

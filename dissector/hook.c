@@ -232,21 +232,9 @@ static unsigned port_of(dissector_handle_t dissector, packet_info *pinfo)
     return has_source == has_destination ? 0 : has_source ? pinfo->srcport : pinfo->destport;
 }
 
-static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
+static struct imapid_end end_of(const address *address, unsigned port)
 {
-    stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
-    ports_seen[(stream->server_port & 0xffff) / 8] |= (uint8_t)(1 << stream->server_port % 8);
-    copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
-}
-
-/* The client's end of a connection whose server was found. */
-static struct imapid_origin client_end(const struct imapid_stream *stream, packet_info *pinfo)
-{
-    bool is_sender = !is_from_server(stream, pinfo);
-    const address *address = is_sender ? &pinfo->src : &pinfo->dst;
-    struct imapid_origin end = {
-        .port = (uint16_t)(is_sender ? pinfo->srcport : pinfo->destport),
-    };
+    struct imapid_end end = {.port = (uint16_t)port};
 
     if ((address->type == AT_IPv4 || address->type == AT_IPv6) &&
         address->len <= (int)sizeof end.address) {
@@ -254,6 +242,15 @@ static struct imapid_origin client_end(const struct imapid_stream *stream, packe
         memcpy(end.address, address->data, (size_t)address->len);
     }
     return end;
+}
+
+static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
+{
+    stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
+    ports_seen[(stream->server_port & 0xffff) / 8] |= (uint8_t)(1 << stream->server_port % 8);
+    copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
+    stream->ends[is_sender ? IMAPID_SERVER : IMAPID_CLIENT] = end_of(&pinfo->src, pinfo->srcport);
+    stream->ends[is_sender ? IMAPID_CLIENT : IMAPID_SERVER] = end_of(&pinfo->dst, pinfo->destport);
 }
 
 /* What TCP knows of a connection. Its own function for that forgets what it found about the current
@@ -356,8 +353,8 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
     const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
     enum imapid_speaker speaker;
-    struct imapid_origin end;
 
+    stream->tcp = tcp;
     if (before_tls)
         imapid_identity_note_proxy(stream, before_tls);
     stream->awaits_header = is_start && !before_tls;
@@ -378,8 +375,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
     }
-    end = client_end(stream, pinfo);
-    imapid_legs_note_end(stream, &end);
+    imapid_legs_note_end(stream, &stream->ends[IMAPID_CLIENT]);
     imapid_legs_note_end(stream, &stream->origin);
     conversation_add_proto_data(conversation, proto_imapid, stream);
     note_connection(conversation, pinfo);

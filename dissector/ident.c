@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include <imapid/legs.h>
+
 #include "address.h"
 
 /* ---- strings ---- */
@@ -110,15 +112,14 @@ char *imapid_ident_tag(wmem_allocator_t *scope, const struct imapid_ident *ident
 
 bool imapid_ident_is_clear(const struct imapid_ident *ident)
 {
+    struct imapid_leg_clarity clarity = {0, false};
     struct imapid_findings findings;
 
     imapid_findings_clear(&findings);
     imapid_findings_add_unit(&findings, ident->side, &ident->unit);
     for (unsigned i = 0; i < findings.n; i++)
-        if (imapid_finding_is_form(findings.list[i].code) &&
-            imapid_finding_severity(findings.list[i].code) == IMAPID_SEVERITY_ERROR)
-            return false;
-    return findings.n < IMAPID_FINDINGS_MAX; /* there may be more */
+        imapid_leg_add_finding(&clarity, findings.list[i].code);
+    return imapid_leg_is_clear(&clarity);
 }
 
 /* ---- what every pass asks for ---- */

@@ -131,7 +131,7 @@ static void add_side(const struct imapid_ident *ident, enum imapid_side side, tv
             proto_tree_add_string(tree, hf_version[side], tvb, 0, 0, ident->version));
 }
 
-static void add_origin(const struct imapid_origin *origin, tvbuff_t *tvb, proto_tree *tree)
+static void add_origin(const struct imapid_end *origin, tvbuff_t *tvb, proto_tree *tree)
 {
     proto_item_set_generated(imapid_address_add(tree, hf_ipv4, hf_ipv6, tvb, 0, 0, origin));
     if (origin->family && origin->port)
@@ -150,7 +150,7 @@ void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, pack
                          proto_tree *tree)
 {
     const struct imapid_ident *who[2], *forwarded = shown(stream, stream->forwarded, pinfo);
-    const struct imapid_origin *origin = forwarded ? &forwarded->origin : &stream->origin;
+    const struct imapid_end *origin = forwarded ? &forwarded->origin : &stream->origin;
     proto_item *item;
     proto_tree *below;
 

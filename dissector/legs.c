@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* legs.c: ties the legs of proxied sessions, and compares what the client said on one with what the
- * server was told on the other.
+/* legs.c: the legs of proxied sessions among the connections of a capture.
  *
- * The fields that proxies add are left out of the comparison, and so are the order of pairs and the
- * case of their names, which carry no meaning. The outer leg is the one connection that began at
- * the end that the proxy names; where there are two of them, nothing is said.
- *
- * Refuses: to compare a leg that is cut, unreadable or malformed: nothing is found in what the
- * capture lost.
+ * Keeps which connections began at an end, and which carry a session id, so that few candidates
+ * have to be looked at. What ties two connections, and whether their lists are the same, is decided
+ * in protocol/legs.c.
  *
  * Misuse: asking on the first visit: the other leg may not have been read. */
 #include "legs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
+#include <epan/dissectors/packet-tcp.h>
+#include <imapid/legs.h>
+
 #include "ident.h"
 
-/* As in the tool: clocks of two capture points may differ by so many seconds; within them a port is
- * rarely used again. */
-#define CLOCK_SECONDS 60
+/* A connection on which a session id was sent. File scope. */
+struct carrier {
+    struct imapid_stream *stream;
+    const struct imapid_ident *command;
+};
 
-/* End (struct imapid_origin) -> wmem_list_t of the streams that began there. In file scope, as what
- * is in it. */
+/* End (struct imapid_end) -> wmem_list_t of the streams that began there. In file scope, as what is
+ * in it. */
 static wmem_map_t *ends;
+
+/* Session id (struct imapid_leg_text) -> wmem_list_t of its carriers. The same. */
+static wmem_map_t *ids;
 
 static void begin_file(void)
 {
-    ends = NULL;
+    ends = ids = NULL;
 }
 
 void imapid_legs_register(void)
@@ -35,24 +39,180 @@ void imapid_legs_register(void)
     register_init_routine(begin_file);
 }
 
-/* ---- ends ---- */
+/* ---- lists ---- */
+
+/* The pairs of one command. The caller's, to be freed with forget_pairs(). */
+struct pairs {
+    struct imapid_leg_pair *list;
+    unsigned n;
+    uint8_t *octets; /* to which they point */
+};
+
+static struct imapid_leg_text read_text(const uint8_t *data, const struct imapid_string *string,
+                                        uint8_t **octets)
+{
+    struct imapid_leg_text text = {*octets, 0, string->kind < IMAPID_STRING_QUOTED};
+
+    if (!text.is_nil) {
+        text.n = imapid_string_decode(data, string, *octets, string->content.n);
+        *octets += text.n;
+    }
+    return text;
+}
+
+/* Undoing escapes makes no string longer, so all have room in as many octets as the unit. */
+static struct pairs read_pairs(const struct imapid_ident *command)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair));
+    const struct imapid_unit *unit = &command->unit;
+    struct pairs pairs = {.octets = (uint8_t *)g_malloc(unit->n + 1)};
+    uint8_t *octets = pairs.octets;
+    struct imapid_list reader;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&reader, unit);
+    while (imapid_list_next(&reader, &pair)) {
+        struct imapid_leg_pair copy;
+
+        copy.field = read_text(unit->data, &pair.field, &octets);
+        copy.value = read_text(unit->data, &pair.value, &octets);
+        g_array_append_val(list, copy);
+    }
+    pairs.n = list->len;
+    pairs.list = (struct imapid_leg_pair *)(void *)g_array_free(list, FALSE);
+    return pairs;
+}
+
+static void forget_pairs(struct pairs *pairs)
+{
+    g_free(pairs->list);
+    g_free(pairs->octets);
+}
+
+static bool is_shown(const struct imapid_stream *stream, const struct imapid_ident *command)
+{
+    return imapid_records_is_shown(command, true, stream->session.seen);
+}
+
+/* The client's own lists of a connection, in order of time. */
+struct lists {
+    unsigned n;
+    struct pairs *pairs;
+    struct imapid_leg_list *lists; /* owned by their commands */
+};
+
+static struct lists read_lists(const struct imapid_stream *stream)
+{
+    unsigned n_all = wmem_list_count(stream->commands);
+    struct lists lists = {0, g_new(struct pairs, n_all), g_new(struct imapid_leg_list, n_all)};
+
+    for (wmem_list_frame_t *frame = wmem_list_head(stream->commands); frame;
+         frame = wmem_list_frame_next(frame)) {
+        struct imapid_ident *command = (struct imapid_ident *)wmem_list_frame_data(frame);
+        struct pairs pairs;
+
+        if (!is_shown(stream, command))
+            continue;
+        pairs = read_pairs(command);
+        pairs.n = imapid_leg_keep_own(pairs.list, pairs.n);
+        if (pairs.n)
+            qsort(pairs.list, pairs.n, sizeof *pairs.list, imapid_leg_compare_pairs);
+        lists.lists[lists.n] = (struct imapid_leg_list){pairs.list, pairs.n, command};
+        lists.pairs[lists.n++] = pairs;
+    }
+    return lists;
+}
+
+static void forget_lists(struct lists *lists)
+{
+    for (unsigned i = 0; i < lists->n; i++)
+        forget_pairs(&lists->pairs[i]);
+    g_free(lists->pairs);
+    g_free(lists->lists);
+}
+
+/* ---- facts ---- */
+
+static int64_t ns_of(const nstime_t *time)
+{
+    return (int64_t)time->secs * 1000000000 + time->nsecs;
+}
+
+/* TCP has seen segments that were not for us: the handshake and the end. */
+static struct imapid_leg_facts facts_of(const struct imapid_stream *stream)
+{
+    struct imapid_leg_facts facts = {
+        .owner = stream,
+        .client = stream->ends[IMAPID_CLIENT],
+        .server = stream->ends[IMAPID_SERVER],
+        .proxied_client = stream->origin,
+        .first_ns = ns_of(&stream->first),
+        .last_ns = ns_of(&stream->last),
+    };
+
+    if (stream->tcp) {
+        facts.first_ns = MIN(facts.first_ns, ns_of(&stream->tcp->ts_first));
+        facts.last_ns = MAX(facts.last_ns, ns_of(&stream->tcp->ts_prev));
+    }
+    return facts;
+}
+
+static bool is_whole(struct imapid_stream *stream)
+{
+    struct imapid_leg_reading reading = {.from_start = stream->session.from_start};
+
+    imapid_stream_settle(stream);
+    imapid_stream_tell_end(stream);
+    for (int side = 0; side < 2; side++)
+        reading.has_gap |= stream->directions[side].had_gap || stream->directions[side].is_lost ||
+                           stream->session.frame[side].n_resyncs;
+    reading.is_unreadable = stream->to != IMAPID_SWITCH_NONE;
+    reading.is_id_missing = stream->lacks_id;
+    for (wmem_list_frame_t *frame = wmem_list_head(stream->commands);
+         frame && imapid_leg_is_whole(&reading); frame = wmem_list_frame_next(frame)) {
+        const struct imapid_ident *command =
+            (const struct imapid_ident *)wmem_list_frame_data(frame);
+
+        if (!is_shown(stream, command))
+            continue;
+        reading.is_id_missing = command->unit.cut;
+        reading.is_unclear = !imapid_ident_is_clear(command);
+    }
+    return imapid_leg_is_whole(&reading);
+}
+
+/* ---- who began where, and who carries which id ---- */
 
 static unsigned hash_end(const void *end)
 {
-    return wmem_strong_hash((const uint8_t *)end, sizeof(struct imapid_origin));
+    return wmem_strong_hash((const uint8_t *)end, sizeof(struct imapid_end));
 }
 
 static gboolean same_end(const void *a, const void *b)
 {
-    return !memcmp(a, b, sizeof(struct imapid_origin));
+    return !imapid_end_compare((const struct imapid_end *)a, (const struct imapid_end *)b);
 }
 
-void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_origin *end)
+static unsigned hash_id(const void *id)
+{
+    const struct imapid_leg_text *text = (const struct imapid_leg_text *)id;
+
+    return wmem_strong_hash(text->octets, text->n);
+}
+
+static gboolean same_id(const void *a, const void *b)
+{
+    return !imapid_leg_compare_session_ids((const struct imapid_leg_text *)a,
+                                           (const struct imapid_leg_text *)b);
+}
+
+void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_end *end)
 {
     wmem_list_t *streams;
 
     if (!end->family)
         return;
+    stream->has_claim |= end == &stream->origin;
     if (!ends)
         ends = wmem_map_new(wmem_file_scope(), hash_end, same_end);
     streams = (wmem_list_t *)wmem_map_lookup(ends, end);
@@ -63,197 +223,174 @@ void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_orig
     wmem_list_append(streams, stream);
 }
 
-static bool overlap(const struct imapid_stream *a, const struct imapid_stream *b)
+static wmem_list_t *new_carriers(const struct imapid_leg_text *id)
 {
-    return a->first.secs - b->last.secs <= CLOCK_SECONDS &&
-           b->first.secs - a->last.secs <= CLOCK_SECONDS;
+    struct imapid_leg_text *copy =
+        (struct imapid_leg_text *)wmem_memdup(wmem_file_scope(), id, sizeof *id);
+    wmem_list_t *carriers = wmem_list_new(wmem_file_scope());
+
+    copy->octets = (const uint8_t *)wmem_memdup(wmem_file_scope(), id->octets, id->n);
+    wmem_map_insert(ids, copy, carriers);
+    return carriers;
 }
 
-static bool is_same_address(const struct imapid_origin *end, const address *address)
+static void note_carrier(const struct imapid_leg_text *id, const struct carrier *carrier)
 {
-    int n = end->family == 4 ? 4 : 16;
+    wmem_list_t *carriers;
 
-    return address->len == n && !memcmp(address->data, end->address, (size_t)n);
+    if (!ids)
+        ids = wmem_map_new(wmem_file_scope(), hash_id, same_id);
+    carriers = (wmem_list_t *)wmem_map_lookup(ids, id);
+    if (!carriers)
+        carriers = new_carriers(id);
+    wmem_list_append(carriers, wmem_memdup(wmem_file_scope(), carrier, sizeof *carrier));
 }
 
-/* Could the client that the proxy names have spoken there? */
-static bool could_be_outer(const struct imapid_stream *outer, const struct imapid_stream *inner,
-                           const struct imapid_origin *connected)
+void imapid_legs_note_command(struct imapid_stream *stream, struct imapid_ident *command)
 {
-    if (outer == inner || outer->is_foreign || !overlap(outer, inner))
-        return false;
-    if (connected->family && !is_same_address(connected, &outer->server))
-        return false;
-    return !connected->port || connected->port == outer->server_port;
+    const struct carrier carrier = {stream, command};
+    struct pairs pairs = read_pairs(command);
+    struct imapid_leg_claim claim;
+
+    imapid_leg_read_claim(&claim, pairs.list, pairs.n);
+    stream->has_claim |= imapid_leg_names_end(&claim) || !claim.session_id.is_nil;
+    if (!claim.session_id.is_nil)
+        note_carrier(&claim.session_id, &carrier);
+    forget_pairs(&pairs);
 }
 
-static const struct imapid_stream *find_outer(const struct imapid_stream *inner,
-                                              const struct imapid_origin *origin,
-                                              const struct imapid_origin *connected)
-{
-    const struct imapid_stream *found = NULL;
-    wmem_list_t *streams;
+/* ---- ties ---- */
 
-    if (!ends || !origin->family || !origin->port)
-        return NULL;
-    streams = (wmem_list_t *)wmem_map_lookup(ends, origin);
-    for (wmem_list_frame_t *frame = streams ? wmem_list_head(streams) : NULL; frame;
-         frame = wmem_list_frame_next(frame)) {
-        const struct imapid_stream *outer =
+/* What is known while the ties of one connection are looked for. */
+struct finder {
+    struct imapid_stream *inner;
+    GHashTable *outers; /* outer leg -> the first command that ties it to the inner one */
+};
+
+static void add_tie(struct finder *finder, const void *outer, struct imapid_ident *command)
+{
+    if (outer && !g_hash_table_contains(finder->outers, outer))
+        g_hash_table_insert(finder->outers, (void *)outer, command);
+}
+
+static void tie_by_end(struct finder *finder, const struct imapid_leg_claim *claim,
+                       struct imapid_ident *command)
+{
+    wmem_list_t *streams = ends && imapid_leg_names_end(claim)
+                               ? (wmem_list_t *)wmem_map_lookup(ends, &claim->origin)
+                               : NULL;
+    struct imapid_leg_facts inner = facts_of(finder->inner);
+    struct imapid_leg_choice choice = {NULL, NULL, false};
+
+    for (wmem_list_frame_t *frame = streams ? wmem_list_head(streams) : NULL;
+         frame && !choice.is_ambiguous; frame = wmem_list_frame_next(frame)) {
+        const struct imapid_stream *stream =
             (const struct imapid_stream *)wmem_list_frame_data(frame);
+        struct imapid_leg_facts facts = facts_of(stream);
 
-        if (!could_be_outer(outer, inner, connected))
+        if (!stream->is_foreign)
+            imapid_leg_consider(&choice, claim, &inner, &facts);
+    }
+    add_tie(finder, choice.outer, command);
+}
+
+static void tie_by_id(struct finder *finder, const struct imapid_leg_claim *claim,
+                      struct imapid_ident *command)
+{
+    wmem_list_t *carriers = ids && !claim->session_id.is_nil
+                                ? (wmem_list_t *)wmem_map_lookup(ids, &claim->session_id)
+                                : NULL;
+    struct imapid_leg_chain chain = {.n_legs = 0};
+    const void *outer, *inner;
+
+    for (wmem_list_frame_t *frame = carriers ? wmem_list_head(carriers) : NULL;
+         frame && chain.n_legs < 3; frame = wmem_list_frame_next(frame)) {
+        const struct carrier *carrier = (const struct carrier *)wmem_list_frame_data(frame);
+        struct imapid_leg_facts facts = facts_of(carrier->stream);
+
+        if (!carrier->stream->is_foreign && is_shown(carrier->stream, carrier->command))
+            imapid_leg_add_carrier(&chain, &facts);
+    }
+    if (imapid_leg_tie_chain(&chain, &outer, &inner) && inner == finder->inner)
+        add_tie(finder, outer, command);
+}
+
+/* Looks for the outer legs of a connection. */
+static void find_outers(struct finder *finder)
+{
+    const struct imapid_end *named = &finder->inner->origin;
+    bool is_first = true;
+
+    for (wmem_list_frame_t *frame = wmem_list_head(finder->inner->commands); frame;
+         frame = wmem_list_frame_next(frame)) {
+        struct imapid_ident *command = (struct imapid_ident *)wmem_list_frame_data(frame);
+        struct imapid_leg_claim claim;
+        struct pairs pairs;
+
+        if (!is_shown(finder->inner, command))
             continue;
-        if (found)
-            return NULL;
-        found = outer;
+        if (is_first && named->family) {
+            claim = imapid_leg_claim_of_header(named);
+            tie_by_end(finder, &claim, command);
+        }
+        is_first = false;
+        pairs = read_pairs(command);
+        imapid_leg_read_claim(&claim, pairs.list, pairs.n);
+        tie_by_end(finder, &claim, command);
+        tie_by_id(finder, &claim, command);
+        forget_pairs(&pairs);
     }
-    return found;
-}
-
-/* ---- lists ---- */
-
-static bool is_whole(const struct imapid_stream *stream)
-{
-    for (int side = 0; side < 2; side++)
-        if (stream->directions[side].had_gap || stream->directions[side].is_lost ||
-            stream->session.frame[side].n_resyncs)
-            return false;
-    for (wmem_list_frame_t *frame = wmem_list_head(stream->commands); frame;
-         frame = wmem_list_frame_next(frame)) {
-        const struct imapid_ident *command =
-            (const struct imapid_ident *)wmem_list_frame_data(frame);
-
-        if (command->unit.cut || !imapid_ident_is_clear(command))
-            return false;
-    }
-    return stream->session.from_start;
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static char *write_pair(const struct imapid_ident *command, const struct imapid_pair *pair)
-{
-    char *value = imapid_ident_text(NULL, command->unit.data, &pair->value);
-    char *field = imapid_ident_text(NULL, command->unit.data, &pair->field);
-    char *lower = g_ascii_strdown(field ? field : "", -1);
-    char *text = g_strconcat(lower, value ? "\n=" : "\n", value, NULL);
-
-    wmem_free(NULL, value);
-    wmem_free(NULL, field);
-    g_free(lower);
-    return text;
-}
-
-/* The client's own pairs, in an order of their own, so that equal lists are equal texts. NULL:
- * there are none. */
-static char *own_pairs(const struct imapid_ident *command)
-{
-    GPtrArray *pairs = g_ptr_array_new_with_free_func(g_free);
-    GString *all = g_string_new(NULL);
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    imapid_list_begin(&list, &command->unit);
-    while (imapid_list_next(&list, &pair))
-        if (!imapid_field_is_proxys(command->unit.data + pair.field.content.offset,
-                                    pair.field.content.n))
-            g_ptr_array_add(pairs, write_pair(command, &pair));
-    g_ptr_array_sort(pairs, compare_texts);
-    for (guint i = 0; i < pairs->len; i++)
-        g_string_append_printf(all, "%s\n\n", (const char *)pairs->pdata[i]);
-    g_ptr_array_unref(pairs);
-    return g_string_free(all, !all->len);
-}
-
-/* The lists that the client of a stream said: texts as above; those of no pairs are left out. */
-static GHashTable *collect_lists(const struct imapid_stream *stream)
-{
-    GHashTable *lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-
-    for (wmem_list_frame_t *frame = wmem_list_head(stream->commands); frame;
-         frame = wmem_list_frame_next(frame)) {
-        char *own = own_pairs((const struct imapid_ident *)wmem_list_frame_data(frame));
-
-        if (own)
-            g_hash_table_add(lists, own);
-    }
-    return lists;
 }
 
 /* ---- comparing ---- */
 
-/* The first command of a leg that says what the client did not say; `claim`, where nothing of what
- * it said arrives; NULL, where all is well. */
-static const struct imapid_ident *find_changed(const struct imapid_stream *outer,
-                                               const struct imapid_stream *inner,
-                                               const struct imapid_ident *claim)
+/* Marks the command of the inner leg that shows another list, or the one that tied both legs. */
+static void compare(const struct imapid_stream *outer, const struct lists *inner,
+                    struct imapid_ident *tied_by, unsigned as_of)
 {
-    GHashTable *said = collect_lists(outer);
-    const struct imapid_ident *changed = g_hash_table_size(said) ? claim : NULL;
-    bool is_new = false;
+    struct lists said = read_lists(outer);
+    enum imapid_leg_change change;
+    unsigned changed;
 
-    for (wmem_list_frame_t *frame = wmem_list_head(inner->commands); frame && !is_new;
-         frame = wmem_list_frame_next(frame)) {
-        const struct imapid_ident *command =
-            (const struct imapid_ident *)wmem_list_frame_data(frame);
-        char *own = own_pairs(command);
-
-        is_new = own && !g_hash_table_contains(said, own);
-        if (own)
-            changed = is_new ? command : NULL;
-        g_free(own);
-    }
-    g_hash_table_destroy(said);
-    return changed;
+    if (said.n)
+        qsort(said.lists, said.n, sizeof *said.lists, imapid_leg_compare_lists);
+    change = imapid_leg_compare(said.lists, said.n, inner->lists, inner->n, &changed);
+    if (change == IMAPID_LEG_OTHER_LIST)
+        tied_by = (struct imapid_ident *)inner->lists[changed].owner;
+    if (change != IMAPID_LEG_SAME)
+        tied_by->changed_as_of = as_of;
+    forget_lists(&said);
 }
 
-/* The command of a stream in which the proxy names the client, and what it names; NULL: none. */
-static const struct imapid_ident *find_claim(const struct imapid_stream *stream,
-                                             struct imapid_origin *origin,
-                                             struct imapid_origin *connected)
+static void judge(struct imapid_stream *inner, unsigned as_of)
 {
-    wmem_list_frame_t *frame = wmem_list_head(stream->commands);
+    struct finder finder = {inner, g_hash_table_new(NULL, NULL)};
+    struct lists lists;
+    GHashTableIter iter;
+    void *outer, *command;
 
-    for (; frame; frame = wmem_list_frame_next(frame)) {
-        const struct imapid_ident *command =
-            (const struct imapid_ident *)wmem_list_frame_data(frame);
-
-        if (command->origin.family && command->origin.port) {
-            *origin = command->origin;
-            imapid_address_connected(command, connected);
-            return command;
-        }
+    find_outers(&finder);
+    if (g_hash_table_size(finder.outers) && is_whole(inner)) {
+        lists = read_lists(inner);
+        g_hash_table_iter_init(&iter, finder.outers);
+        while (g_hash_table_iter_next(&iter, &outer, &command))
+            if (is_whole((struct imapid_stream *)outer))
+                compare((const struct imapid_stream *)outer, &lists, (struct imapid_ident *)command,
+                        as_of);
+        forget_lists(&lists);
     }
-    memset(connected, 0, sizeof *connected);
-    *origin = stream->origin;
-    frame = wmem_list_head(stream->commands);
-    return frame && origin->family ? (const struct imapid_ident *)wmem_list_frame_data(frame)
-                                   : NULL;
-}
-
-static const struct imapid_ident *judge(const struct imapid_stream *inner)
-{
-    struct imapid_origin origin, connected;
-    const struct imapid_ident *claim = find_claim(inner, &origin, &connected);
-    const struct imapid_stream *outer = claim ? find_outer(inner, &origin, &connected) : NULL;
-
-    return outer && is_whole(outer) && is_whole(inner) ? find_changed(outer, inner, claim) : NULL;
+    g_hash_table_destroy(finder.outers);
 }
 
 bool imapid_legs_is_changed(struct imapid_stream *stream, const struct imapid_ident *command)
 {
-    struct imapid_leg *leg = &stream->leg;
-    unsigned n_reads = imapid_stream_count_reads();
+    unsigned as_of = imapid_stream_count_reads();
 
-    if (!ends || (!stream->forwarded && !stream->origin.family))
+    if (!stream->has_claim)
         return false;
-    if (leg->as_of != n_reads) {
-        leg->as_of = n_reads;
-        leg->changed = judge(stream);
+    if (stream->judged_as_of != as_of) {
+        stream->judged_as_of = as_of;
+        judge(stream, as_of);
     }
-    return leg->changed == command;
+    return command->changed_as_of == as_of;
 }

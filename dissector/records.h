@@ -11,6 +11,7 @@
 #ifndef IMAPID_DISSECTOR_RECORDS_H
 #define IMAPID_DISSECTOR_RECORDS_H
 
+#include <imapid/end.h>
 #include <imapid/findings.h>
 #include <imapid/session.h>
 
@@ -19,14 +20,6 @@
 struct imapid_exchange_record;
 struct imapid_call;
 struct imapid_part;
-
-/* The end of a connection that somebody tells of, as a proxy that of its client. Without gaps: it
- * is compared as octets. */
-struct imapid_origin {
-    uint8_t address[16]; /* in network order; IPv4 has 4, the rest is 0 */
-    uint16_t port;       /* 0: not told */
-    uint16_t family;     /* 4 or 6; 0: not told */
-};
 
 /* An ID command or response. */
 struct imapid_ident {
@@ -43,7 +36,9 @@ struct imapid_ident {
     /* Set by imapid_ident_read(); file scope. */
     const char *name, *version;  /* as UTF-8; NULL: not given */
     const char *summary;         /* name and version, or what else there is, as a label */
-    struct imapid_origin origin; /* of a command: whom a proxy sent it for */
+    struct imapid_end origin;    /* of a command: whom a proxy sent it for */
+
+    unsigned changed_as_of; /* for legs.c: so many reads had been made when it was found changed */
 };
 
 struct imapid_exchange_record {

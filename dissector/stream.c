@@ -223,8 +223,10 @@ static struct imapid_ident *add_ident(struct reader *reader, const struct imapid
     if (reader->stream->as_ended_at)
         return ident;
     imapid_identity_note(reader->stream, ident);
-    if (ident->side == IMAPID_CLIENT)
+    if (ident->side == IMAPID_CLIENT) {
         wmem_list_append(reader->stream->commands, ident);
+        imapid_legs_note_command(reader->stream, ident);
+    }
     return ident;
 }
 
@@ -342,6 +344,7 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
         stream->slots[event->slot] = NULL;
         return;
     default:
+        stream->has_lost |= exchange->lost;
         record->tentative = record->response_tentative = false;
         if (record->response && record->response->part) /* that nothing had asked for it */
             record->response->part->codes |= imapid_records_settle(record, exchange);
@@ -351,6 +354,7 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     if (part)
         part->codes |= imapid_records_settle(record, exchange);
     if (event->kind == IMAPID_EVENT_RESULT && !exchange->open) {
+        stream->has_lost |= exchange->lost;
         stream->ended[event->slot] = record;
         stream->slots[event->slot] = NULL;
     }
@@ -530,6 +534,28 @@ bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t t
     return true;
 }
 
+/* Did the connection end, and was everything before that read? Known of segments alone. */
+static bool has_ended(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2 && !stream->is_reset; side++)
+        if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
+            return false;
+    return true;
+}
+
+/* Of an exchange that is open when all was read, is something missing? Else the capture shows that
+ * it was not answered. */
+static bool lacks_open(const struct imapid_stream *stream)
+{
+    const struct imapid_session *session = &stream->session;
+
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open &&
+            (session->exchanges[i].lost || !session->seen[IMAPID_SERVER] || !has_ended(stream)))
+            return true;
+    return false;
+}
+
 void imapid_stream_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;
@@ -554,6 +580,7 @@ void imapid_stream_tell_end(struct imapid_stream *stream)
         direction->held_size = direction->n_held;
         take_gap(&copy, (enum imapid_side)side, 0);
     }
+    stream->lacks_id = copy.has_lost || lacks_open(&copy);
 }
 
 /* ---- layers ---- */
@@ -1051,8 +1078,10 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
     if (place->flags & TH_FIN)
         imapid_order_take_fin(order, place->side, place->seq + n + n_cut);
     if (place->flags & TH_RST) {
-        if (imapid_order_is_reset(order, place->side, place->seq))
+        if (imapid_order_is_reset(order, place->side, place->seq)) {
+            stream->is_reset = true;
             give_all_up(turn);
+        }
         return;
     }
     if (n + n_cut)

@@ -56,12 +56,6 @@ struct imapid_direction {
     struct imapid_hole hole;        /* the last that was given up for lost */
 };
 
-/* What legs.c found, as of so many reads. */
-struct imapid_leg {
-    unsigned as_of;
-    const struct imapid_ident *changed; /* NULL: nothing; file scope */
-};
-
 /* What the octets behind the current ones are. */
 enum imapid_switch {
     IMAPID_SWITCH_NONE,
@@ -83,16 +77,22 @@ struct imapid_stream {
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
-    bool awaits_header;          /* the client may begin with that of a proxy, and did not so far */
-    struct imapid_origin origin; /* whom that header names */
+    bool awaits_header;       /* the client may begin with that of a proxy, and did not so far */
+    struct imapid_end origin; /* whom that header names */
     const struct imapid_ident
         *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
 
     wmem_list_t *commands; /* the ID commands, those included that are not believed; file scope */
     nstime_t first, last;  /* of its calls */
-    struct imapid_leg leg;
+    bool has_claim; /* an ID command, or a proxy's header, may tie it to another connection */
+    bool has_lost;  /* an exchange ended of which octets may be missing */
+    bool is_reset;  /* by a segment that belongs to it */
+    bool lacks_id;  /* or one would if the capture ended here: imapid_stream_tell_end() */
+    unsigned judged_as_of; /* for legs.c: so many reads had been made then; 0: not yet */
 
-    address server; /* its address is in file scope */
+    const struct tcp_analysis *tcp; /* what TCP knows of it; NULL: no TCP; file scope */
+    struct imapid_end ends[2];      /* by side; family 0: no address of IP */
+    address server;                 /* its address is in file scope */
     unsigned server_port;
 
     wmem_tree_t *calls; /* frame -> its first call; file scope */

@@ -211,7 +211,7 @@ static bool is_link(const uint8_t *data, const struct imapid_string *value)
 static void add_address(struct builder *builder, proto_tree *tree,
                         const struct imapid_string *value)
 {
-    struct imapid_origin end;
+    struct imapid_end end;
 
     if (imapid_address_read(builder->unit->data, value, &end))
         imapid_address_add(tree, hf_value_ipv4, hf_value_ipv6, builder->place->tvb,

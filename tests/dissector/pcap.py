@@ -44,7 +44,7 @@ def payload(packet):
     return int.from_bytes(octets[at:at + 2], "big"), octets[at + 4 * (octets[at + 12] >> 4):end]
 
 
-SYN, ACK, PUSH, FIN = 0x02, 0x10, 0x08, 0x01
+SYN, ACK, PUSH, FIN, RESET = 0x02, 0x10, 0x08, 0x01, 0x04
 
 
 class Talk:
@@ -89,6 +89,11 @@ class Talk:
         self._add(0, ACK | FIN)
         self._add(1, ACK | FIN)
         self._add(0, ACK)
+        return self
+
+    def reset(self, side):
+        """A side breaks the connection off."""
+        self._add(side, RESET)
         return self
 
     def lose(self, side, n):
