@@ -34,9 +34,9 @@ struct imapid_ident {
     bool dropped;            /* what looked like a response was none */
 
     /* Set by imapid_ident_read(); file scope. */
-    const char *name, *version;  /* as UTF-8; NULL: not given */
-    const char *summary;         /* name and version, or what else there is, as a label */
-    struct imapid_end origin;    /* of a command: whom a proxy sent it for */
+    const char *name, *version; /* as UTF-8; NULL: not given */
+    const char *summary;        /* name and version, or what else there is, as a label */
+    struct imapid_end origin;   /* of a command: whom a proxy sent it for */
 
     unsigned changed_as_of; /* for legs.c: so many reads had been made when it was found changed */
 };

@@ -4,6 +4,7 @@
 
 - protocol/ includes itself and freestanding headers of the language, <string.h>, and <arpa/inet.h> for inet_pton;
 - dissector/ and pcaptool/ do not know each other;
+- what the library decides no front end decides again (see DECIDED);
 - in pcaptool/ a folder includes itself and those before it (see ORDER); the commands, which stand in
   pcaptool/ itself, come last."""
 import pathlib
@@ -13,6 +14,11 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
 SHARED = {"imapid/order.h"}  # what the library says of TCP alone
+# What gives a second decision away -> whom to ask, and the file that may have it.
+DECIDED = [
+    (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),
+    (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
+]
 ORDER = ["capture", "net", "tls", "record", "answer", ""]
 
 
@@ -44,6 +50,16 @@ def check_front_ends(root):
                 yield f"{path}: {name} is for the tool"
 
 
+def check_decided(root):
+    for folder in ("protocol", "dissector", "pcaptool"):
+        for path in sorted((root / folder).rglob("*.c")):
+            text = path.read_text(encoding="utf-8")
+            for pattern, whom, owner in DECIDED:
+                found = pattern.search(text)
+                if found and path != root / owner and path != root / "protocol/fields.c":
+                    yield f"{path}: {found[0]} decides what {whom} tells"
+
+
 def check_layers(root):
     tool = root / "pcaptool"
     for path, mark, name in read_includes(tool):
@@ -69,7 +85,7 @@ def check_layers(root):
 
 def main(root):
     root = pathlib.Path(root).resolve()
-    faults = [*check_protocol(root), *check_front_ends(root), *check_layers(root)]
+    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_layers(root)]
     for fault in sorted(set(faults)):
         print(fault)
     return bool(faults)
