@@ -11,7 +11,7 @@
 #include "record/flow.h"
 #include "record/layers.h"
 
-#include <imapid/proxy.h>
+#include <imapid/preface.h>
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ struct imapid_flow {
     enum stage stage;
     bool from_start;
     int client;                            /* the direction of the client; -1 before the decision */
-    bool has_proxy_header;                 /* the one that there can be was taken off */
+    struct imapid_preface preface;         /* what proxies say before the first octet of IMAP */
     struct imapid_endpoint proxied_client; /* family 0: none was named */
     bool is_imap;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
@@ -521,9 +521,13 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
     flow->switched = flow->stage == STAGE_IMAP;
 }
 
-static bool has_imap_port(const struct imapid_conn *conn)
+/* Does the connection, or what a proxy opened for it, have the port of IMAP over TLS? */
+static bool has_imap_port(const struct imapid_flow *flow)
 {
-    return conn->endpoint[0].port == PORT_IMAPS || conn->endpoint[1].port == PORT_IMAPS;
+    const struct imapid_conn *conn = flow->conn;
+
+    return conn->endpoint[0].port == PORT_IMAPS || conn->endpoint[1].port == PORT_IMAPS ||
+           flow->preface.port == PORT_IMAPS;
 }
 
 /* Does a ClientHello offer the protocol "imap" (RFC 7301; registered for IMAP over TLS)? A look at
@@ -549,7 +553,7 @@ static bool has_alpn_imap(const struct imapid_tls_info *info)
 static bool begin_tls(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = g_steal_pointer(&flow->early[dir]);
-    bool wanted = has_imap_port(flow->conn) || may_offer_imap(early) ||
+    bool wanted = has_imap_port(flow) || may_offer_imap(early) ||
                   (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
                   flow->context->n_hold;
 
@@ -572,33 +576,33 @@ static bool is_worth_waiting(struct imapid_flow *flow)
 
     if (info->client >= 0)
         flow->client = info->client;
-    flow->is_imap |= has_imap_port(flow->conn) || has_alpn_imap(info);
+    flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info);
     return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
 }
 
 /* ---- the first octets ---- */
 
-/* Takes off what a proxy put before the octets of its client. False: more has to come first. */
-static bool take_proxy_header(struct imapid_flow *flow, int dir)
+static void note_proxied_client(struct imapid_flow *flow)
 {
-    struct imapid_proxy_header header;
-    GByteArray *early = flow->early[dir];
+    const struct imapid_proxy_header *client = &flow->preface.client;
 
-    switch (imapid_proxy_parse(early->data, early->len, &header)) {
-    case IMAPID_PROXY_NOT:
-        return true;
-    case IMAPID_PROXY_MORE:
-        return false;
-    case IMAPID_PROXY_OK:
-        break;
-    }
-    flow->has_proxy_header = true;
-    flow->proxied_client.family = header.family;
-    flow->proxied_client.port = header.port;
-    memcpy(flow->proxied_client.address, header.address, sizeof header.address);
-    flow->client = dir;
-    g_byte_array_remove_range(early, 0, (guint)header.n);
-    return early->len > 0;
+    flow->proxied_client.family = client->family;
+    flow->proxied_client.port = client->port;
+    memcpy(flow->proxied_client.address, client->address, sizeof client->address);
+}
+
+/* Takes off what a proxy, or a client to its proxy, says first. */
+static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir)
+{
+    GByteArray *early = flow->early[dir];
+    enum imapid_preface_status status;
+    size_t n_used;
+
+    while ((status = imapid_preface_read(&flow->preface, dir == flow->client, early->data,
+                                         early->len, &n_used)) == IMAPID_PREFACE_OK)
+        g_byte_array_remove_range(early, 0, (guint)n_used);
+    note_proxied_client(flow);
+    return status;
 }
 
 static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
@@ -608,15 +612,22 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
-    if (flow->from_start && dir == flow->client && !flow->layers && !flow->has_proxy_header &&
-        !take_proxy_header(flow, dir))
-        return true;
+    if (flow->from_start && flow->client >= 0 && !flow->layers) {
+        switch (take_preface(flow, dir)) {
+        case IMAPID_PREFACE_MORE:
+            return true;
+        case IMAPID_PREFACE_REFUSED:
+            return false;
+        default:
+            break;
+        }
+    }
     if (!flow->layers) {
         switch (imapid_tls_recognise(flow->early[dir]->data, flow->early[dir]->len)) {
         case IMAPID_TLS_HELLO:
             return begin_tls(flow, dir);
         case IMAPID_TLS_RECORD:
-            if (has_imap_port(flow->conn))
+            if (has_imap_port(flow))
                 return begin_tls(flow, dir);
             break;
         case IMAPID_TLS_SHORT:
