@@ -322,21 +322,42 @@ static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void 
     return seq == first_of(tcp->fwd, seq);
 }
 
-/* Passes over the header of a proxy, with which a client may begin. Returns the number of octets
- * behind it; none, while it may go on. */
-static size_t pass_header(const uint8_t **octets, size_t n)
+/* Passes over what a client may say to a proxy first. Returns the number of octets behind it; none,
+ * while it may go on. */
+static size_t pass_preface(const uint8_t **octets, size_t n)
 {
-    struct imapid_proxy_header header;
+    struct imapid_preface preface = {.n_kinds = 0};
+    enum imapid_preface_status status;
+    size_t n_used;
 
-    switch (imapid_proxy_parse(*octets, n, &header)) {
-    case IMAPID_PROXY_MORE:
-        return 0;
-    case IMAPID_PROXY_OK:
-        *octets += header.n;
-        return n - header.n;
-    default:
-        return n;
+    while ((status = imapid_preface_read(&preface, true, *octets, n, &n_used)) ==
+           IMAPID_PREFACE_OK) {
+        *octets += n_used;
+        n -= n_used;
     }
+    return status == IMAPID_PREFACE_MORE ? 0 : n;
+}
+
+/* Does Wireshark have a dissector for what is said to a proxy here? It hands on what comes behind. */
+static bool has_other_dissector(const struct imapid_stream *stream)
+{
+    const struct imapid_preface *preface = &stream->preface;
+
+    for (unsigned i = 0; i < preface->n_kinds; i++)
+        if (preface->kinds[i] == IMAPID_PREFACE_CONNECT ||
+            (preface->kinds[i] != IMAPID_PREFACE_PROXY &&
+             dissector_get_uint_handle(tcp_ports, stream->server_port)))
+            return true;
+    return false;
+}
+
+/* Is an answer of a proxy to come before the server's first octet? */
+static bool awaits_proxy(const struct imapid_stream *stream)
+{
+    const struct imapid_preface *preface = &stream->preface;
+
+    return preface->n_answered < preface->n_kinds &&
+           preface->kinds[preface->n_kinds - 1] != IMAPID_PREFACE_PROXY;
 }
 
 /* Begins a stream at the current call, and attaches it to the conversation. */
@@ -357,9 +378,10 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     stream->tcp = tcp;
     if (before_tls)
         imapid_identity_note_proxy(stream, before_tls);
-    stream->awaits_header = is_start && !before_tls;
-    if (stream->awaits_header && n)
-        n = pass_header(&octets, n);
+    if (!is_start || before_tls)
+        stream->preface.is_over[0] = stream->preface.is_over[1] = true;
+    else if (n)
+        n = pass_preface(&octets, n);
     speaker = imapid_session_recognise(octets, n, is_start);
     stream->carrier = carrier;
     stream->below = stream_of(conversation);
@@ -577,7 +599,7 @@ static bool may_greet(const uint8_t *octets, size_t n)
 /* May these be the first octets of a client? */
 static bool may_command(const uint8_t *octets, size_t n)
 {
-    n = pass_header(&octets, n);
+    n = pass_preface(&octets, n);
     return !n || imapid_session_recognise(octets, n, true) == IMAPID_SPEAKER_CLIENT;
 }
 
@@ -638,7 +660,7 @@ static bool is_refuted(const struct imapid_stream *stream, const conversation_t 
 {
     size_t n = tvb_captured_length(tvb);
 
-    return !stream->is_claimed && is_from_server(stream, pinfo) &&
+    return !stream->is_claimed && is_from_server(stream, pinfo) && !awaits_proxy(stream) &&
            is_at_start(analysis_of(conversation, pinfo), carrier_of(pinfo), data) &&
            !stream->session.seen[IMAPID_SERVER] && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
 }
@@ -651,10 +673,16 @@ static const struct imapid_part *header_of(const struct imapid_call *call)
     return part && part->kind == IMAPID_PART_PROXY && !part->whole ? part : NULL;
 }
 
-/* Does a call hold nothing but such a header? */
-static bool is_header(const struct imapid_call *call)
+/* Does a call hold nothing but that, or what else is said to a proxy or by it? */
+static bool is_preface(const struct imapid_call *call)
 {
-    return header_of(call) && header_of(call)->n == call->n;
+    const struct imapid_part *part = call->first ? call->first->first : NULL;
+
+    if (header_of(call))
+        return header_of(call)->n == call->n;
+    while (part && part->kind == IMAPID_PART_PREFACE)
+        part = part->next;
+    return call->first && call->first->first && !part;
 }
 
 /* Does a command stand behind such a header? A stream begins there with nothing else: it is not
@@ -678,14 +706,14 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         return false;
     if (!stream->is_claimed) {
         stream->n_unproven += call->n;
-        if (stream->n_unproven > IMAPID_STREAM_PATIENCE)
+        if (stream->n_unproven > IMAPID_STREAM_PATIENCE || has_other_dissector(stream))
             stream->is_foreign = true;
         if (stream->is_foreign ||
             (!has_greeted(stream) && !has_introduced_itself(stream) && !is_behind_header(call)))
             return false;
         claim(stream, conversation, pinfo);
     }
-    if (pinfo->num < stream->claimed_in && is_header(call))
+    if (pinfo->num < stream->claimed_in && is_preface(call))
         return false; /* as in the first pass: there is a dissector for it */
     show_call(stream, call, tvb, pinfo, tree);
     return true;

@@ -64,6 +64,7 @@ enum imapid_part_kind {
     IMAPID_PART_OLD,     /* sent again: was shown before */
     IMAPID_PART_EARLY,   /* wait for others that were sent before them; shown until those come */
     IMAPID_PART_PROXY,   /* the header of a proxy, before everything else */
+    IMAPID_PART_PREFACE, /* what is said to a proxy, or by it, before everything else */
     IMAPID_PART_DEFLATE, /* compressed octets; what comes out is the next section, if anything */
 };
 

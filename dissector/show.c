@@ -328,6 +328,9 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
                                      length_of(part));
         show->has_info = true;
         break;
+    case IMAPID_PART_PREFACE:
+        add_octets(show, show->tvb, offset, part->n, "negotiation with a proxy");
+        break;
     case IMAPID_PART_DEFLATE:
         add_octets(show, show->tvb, offset, part->n, "compressed");
         show->has_info = false; /* what comes out says it better */

@@ -509,7 +509,7 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
     struct imapid_direction *direction = &stream->directions[side];
 
     direction->had_gap = true;
-    stream->awaits_header &= side == IMAPID_SERVER;
+    stream->preface.is_over[0] = stream->preface.is_over[1] = true;
     if (direction->inflate) {
         direction->is_lost = true;
         n = 0;
@@ -659,26 +659,31 @@ static void begin_deflate(struct imapid_stream *stream, const struct imapid_sect
     }
 }
 
-/* Takes off the header of a proxy, with which a client may begin. False: it may go on. */
+/* Takes off what a proxy, or a client to its proxy, says first. False: it may go on, or nothing of
+ * IMAP will follow. */
 static bool may_read(struct reader *reader)
 {
     struct imapid_stream *stream = reader->stream;
-    struct imapid_proxy_header header;
-    enum imapid_proxy_status status;
+    struct imapid_preface *preface = &stream->preface;
+    enum imapid_preface_status status;
+    size_t n_used;
 
-    if (!stream->awaits_header || reader->side == IMAPID_SERVER)
-        return true;
-    status = imapid_proxy_parse(reader->window, reader->n, &header);
-    if (status == IMAPID_PROXY_MORE)
-        return false;
-    stream->awaits_header = false;
-    if (status == IMAPID_PROXY_OK) {
-        reader->used = header.n;
-        add_part(reader, IMAPID_PART_PROXY, header.n);
-        imapid_identity_note_proxy(stream, &header);
-        imapid_legs_note_end(stream, &stream->origin);
+    while ((status = imapid_preface_read(preface, reader->side == IMAPID_CLIENT,
+                                         reader->window + reader->start, reader->n - reader->start,
+                                         &n_used)) == IMAPID_PREFACE_OK) {
+        bool is_header = reader->side == IMAPID_CLIENT && preface->n_kinds == 1 &&
+                         preface->kinds[0] == IMAPID_PREFACE_PROXY;
+
+        reader->used = reader->start + n_used;
+        add_part(reader, is_header ? IMAPID_PART_PROXY : IMAPID_PART_PREFACE, reader->used);
+        if (is_header) {
+            imapid_identity_note_proxy(stream, &preface->client);
+            imapid_legs_note_end(stream, &stream->origin);
+        }
     }
-    return true;
+    stream->is_foreign |= status == IMAPID_PREFACE_REFUSED;
+    return status == IMAPID_PREFACE_NOT ||
+           (status == IMAPID_PREFACE_MORE && reader->start == reader->n);
 }
 
 static void read_section(struct imapid_stream *stream, enum imapid_side side,

@@ -5,6 +5,7 @@
 #define IMAPID_DISSECTOR_STREAM_H
 
 #include <imapid/order.h>
+#include <imapid/preface.h>
 
 #include "inflate.h"
 #include "records.h"
@@ -77,7 +78,7 @@ struct imapid_stream {
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
-    bool awaits_header;       /* the client may begin with that of a proxy, and did not so far */
+    struct imapid_preface preface; /* what proxies say before the first octet of IMAP */
     struct imapid_end origin; /* whom that header names */
     const struct imapid_ident
         *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
