@@ -25,9 +25,7 @@
 #include "tls.h"
 #include "tree.h"
 
-#define PORT_IMAP  143
-#define PORT_IMAPS 993
-#define PORT_MAX   65535
+#define PORT_MAX 65535
 
 static int proto_imapid = -1;
 static int proto_stream = -1;
@@ -269,24 +267,58 @@ static bool saw_handshake(const struct tcp_analysis *tcp)
     return tcp && tcp->server_port;
 }
 
-/* The side that was sent the SYN; else the one that speaks like a server; else the known port. A
- * capture that begins in the middle may begin in a message, which can say anything: there a port of
- * IMAP comes first, though not one that the user gave to it, who may have pointed at the client. */
-static void find_server(struct imapid_stream *stream, packet_info *pinfo,
-                        const struct tcp_analysis *tcp, enum imapid_speaker speaker, bool is_start)
-{
-    unsigned port = port_of(stream_handle, pinfo);
-    bool is_clear = speaker == IMAPID_SPEAKER_SERVER || speaker == IMAPID_SPEAKER_CLIENT;
+/* Directions, for decide.h: 0 is that of the sender of the current call. */
+enum { SENT, RECEIVED };
 
-    if (saw_handshake(tcp) && pinfo->srcport != pinfo->destport) {
-        set_server(stream, pinfo, pinfo->srcport == tcp->server_port);
-    } else if (is_clear && (is_start || !port)) {
-        set_server(stream, pinfo, speaker == IMAPID_SPEAKER_SERVER);
-    } else {
-        if (!port)
-            port = port_of(imap_handle, pinfo);
-        set_server(stream, pinfo, port ? pinfo->srcport == port : pinfo->srcport < pinfo->destport);
-    }
+/* The direction of the SYN; -1: none was seen. */
+static int client_by_syn(const struct tcp_analysis *tcp, const packet_info *pinfo)
+{
+    if (!saw_handshake(tcp))
+        return -1;
+    if (pinfo->srcport != pinfo->destport)
+        return pinfo->srcport == tcp->server_port ? RECEIVED : SENT;
+    if (tcp->fwd->static_flags & WS_TCP_SAW_SYN_ACK)
+        return RECEIVED;
+    return tcp->rev->static_flags & WS_TCP_SAW_SYN_ACK ? SENT : -1;
+}
+
+/* The direction whose peer has a port of ours; -1: none, or both. What the user gave to the built-in
+ * dissector counts only where nothing else tells: he may have pointed at the client. */
+static int client_by_port(dissector_handle_t dissector, packet_info *pinfo)
+{
+    unsigned port = port_of(dissector, pinfo);
+
+    return !port ? -1 : port == pinfo->srcport ? RECEIVED : SENT;
+}
+
+/* What is known of a connection before its octets are looked at. `is_start`: these are the first of
+ * their direction. */
+static struct imapid_decide facts_of(packet_info *pinfo, const struct tcp_analysis *tcp,
+                                     bool is_start)
+{
+    struct imapid_decide decide;
+
+    imapid_decide_init(&decide, is_start, client_by_syn(tcp, pinfo),
+                       client_by_port(stream_handle, pinfo));
+    return decide;
+}
+
+/* Decides by the octets of the current call. */
+static enum imapid_decide_status decide_here(struct imapid_decide *decide, const uint8_t *octets,
+                                             size_t n)
+{
+    const struct imapid_decide_early early[2] = {{octets, n}, {NULL, 0}};
+    size_t n_drop;
+
+    return n ? imapid_decide_begin(decide, SENT, early, &n_drop) : IMAPID_DECIDE_MORE;
+}
+
+/* Nothing told so far who the client is: by Decode As, else that servers have low ports. */
+static int client_at_last(packet_info *pinfo)
+{
+    int client = client_by_port(imap_handle, pinfo);
+
+    return client >= 0 ? client : pinfo->srcport < pinfo->destport ? RECEIVED : SENT;
 }
 
 /* ---- beginning ---- */
@@ -373,19 +405,22 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     struct imapid_stream *stream = imapid_stream_new(
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
     const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
-    enum imapid_speaker speaker;
+    enum imapid_decide_status status;
 
     stream->tcp = tcp;
+    stream->carrier = carrier;
+    stream->below = stream_of(conversation);
     if (before_tls)
         imapid_identity_note_proxy(stream, before_tls);
     if (!is_start || before_tls)
         stream->preface.is_over[0] = stream->preface.is_over[1] = true;
     else if (n)
         n = pass_preface(&octets, n);
-    speaker = imapid_session_recognise(octets, n, is_start);
-    stream->carrier = carrier;
-    stream->below = stream_of(conversation);
-    find_server(stream, pinfo, tcp, speaker, is_start);
+    stream->decide = facts_of(pinfo, tcp, is_start);
+    status = decide_here(&stream->decide, octets, n);
+    if (stream->decide.client < 0)
+        stream->decide.client = client_at_last(pinfo);
+    set_server(stream, pinfo, stream->decide.client == RECEIVED);
     if (carrier == proto_tcp && data && from_start) {
         enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 
@@ -393,7 +428,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         if ((tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK)
             imapid_order_set_next(&stream->order.sides[!side], tcp->rev->base_seq + 1);
     }
-    if (n && (speaker == IMAPID_SPEAKER_NOBODY || is_binary(octets, n))) {
+    if (n && (status == IMAPID_DECIDE_NOT || is_binary(octets, n))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
     }
@@ -570,39 +605,6 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
 
 /* ---- by content ---- */
 
-/* Is there a line in these octets that IMAP would begin with? */
-static bool has_likely_line(const uint8_t *octets, size_t n)
-{
-    while (n) {
-        enum imapid_speaker speaker = imapid_session_recognise(octets, n, false);
-        const uint8_t *newline = (const uint8_t *)memchr(octets, '\n', n);
-
-        if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER)
-            return true;
-        if (!newline)
-            return false;
-        n -= (size_t)(newline - octets) + 1;
-        octets = newline + 1;
-    }
-    return false;
-}
-
-/* Are these the first octets of a server? */
-static bool may_greet(const uint8_t *octets, size_t n)
-{
-    enum imapid_speaker speaker = imapid_session_recognise(octets, n, true);
-
-    return speaker == IMAPID_SPEAKER_SERVER ||
-           (speaker == IMAPID_SPEAKER_UNCLEAR && n && octets[0] == '*');
-}
-
-/* May these be the first octets of a client? */
-static bool may_command(const uint8_t *octets, size_t n)
-{
-    n = pass_preface(&octets, n);
-    return !n || imapid_session_recognise(octets, n, true) == IMAPID_SPEAKER_CLIENT;
-}
-
 /* May a stream begin here? At a connection's start the server greets, and a client that does not
  * wait speaks to a port that will. Where the first octets of a direction are missing, as where the
  * handshake is, any line may come first. */
@@ -610,16 +612,19 @@ static bool may_begin(conversation_t *conversation, packet_info *pinfo, const ui
                       size_t n, const void *data)
 {
     struct tcp_analysis *tcp = analysis_of(conversation, pinfo);
-    int carrier = carrier_of(pinfo);
-    bool is_start = is_at_start(tcp, carrier, data);
+    bool is_start = is_at_start(tcp, carrier_of(pinfo), data);
+    struct imapid_decide decide = facts_of(pinfo, tcp, is_start);
 
-    if (carrier == proto_tcp && !is_start)
-        return has_likely_line(octets, n);
-    if (tcp && pinfo->srcport == pinfo->destport)
-        return may_greet(octets, n) || may_command(octets, n);
-    if (tcp && pinfo->destport == tcp->server_port)
-        return may_command(octets, n);
-    return may_greet(octets, n);
+    if (is_start && decide.client != RECEIVED)
+        n = pass_preface(&octets, n);
+    switch (decide_here(&decide, octets, n)) {
+    case IMAPID_DECIDE_IMAP:
+        return true;
+    case IMAPID_DECIDE_MORE: /* a client that has yet to be greeted, or part of a greeting */
+        return is_start && (!n || decide.client == SENT || octets[0] == '*');
+    default:
+        return false;
+    }
 }
 
 /* Marks a connection as one that was looked at and is no IMAP. A capture has many: all with the
@@ -654,6 +659,15 @@ static bool has_introduced_itself(const struct imapid_stream *stream)
            stream->session.n_id_commands > 0;
 }
 
+/* May these be the first octets of a server? */
+static bool may_greet(const uint8_t *octets, size_t n)
+{
+    struct imapid_decide decide;
+
+    imapid_decide_init(&decide, true, RECEIVED, -1);
+    return decide_here(&decide, octets, n) != IMAPID_DECIDE_NOT;
+}
+
 /* Does the server of a connection that is not known to be IMAP begin as none of IMAP would? */
 static bool is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
                        tvbuff_t *tvb, packet_info *pinfo, const void *data)
@@ -662,7 +676,7 @@ static bool is_refuted(const struct imapid_stream *stream, const conversation_t 
 
     return !stream->is_claimed && is_from_server(stream, pinfo) && !awaits_proxy(stream) &&
            is_at_start(analysis_of(conversation, pinfo), carrier_of(pinfo), data) &&
-           !stream->session.seen[IMAPID_SERVER] && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
+           !stream->session.seen[IMAPID_SERVER] && n && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
 /* The header of a proxy with which a call begins, where it came whole; else NULL. */
@@ -706,7 +720,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         return false;
     if (!stream->is_claimed) {
         stream->n_unproven += call->n;
-        if (stream->n_unproven > IMAPID_STREAM_PATIENCE || has_other_dissector(stream))
+        if (stream->n_unproven > IMAPID_DECIDE_PATIENCE || has_other_dissector(stream))
             stream->is_foreign = true;
         if (stream->is_foreign ||
             (!has_greeted(stream) && !has_introduced_itself(stream) && !is_behind_header(call)))
@@ -851,7 +865,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         call = read_segment(stream, conversation, pinfo, own);
         if (!stream->is_claimed) {
             stream->n_unproven += own->n;
-            stream->is_foreign = stream->n_unproven > IMAPID_STREAM_PATIENCE;
+            stream->is_foreign = stream->n_unproven > IMAPID_DECIDE_PATIENCE;
             if (call && !stream->is_foreign && has_greeted(stream))
                 claim(stream, conversation, pinfo);
         }
@@ -905,7 +919,7 @@ static bool is_port_seen(uint32_t port)
 static void finish_segment(packet_info *pinfo, proto_tree *tree)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
-    bool is_imaps = pinfo->srcport == PORT_IMAPS || pinfo->destport == PORT_IMAPS;
+    bool is_imaps = pinfo->srcport == IMAPID_PORT_IMAPS || pinfo->destport == IMAPID_PORT_IMAPS;
     conversation_t *conversation;
     struct imapid_stream *stream;
 
@@ -988,11 +1002,11 @@ void imapid_hook_handoff(void)
     imapid_show_handoff(imap_handle);
     imapid_segment_handoff(finish_segment);
     closed_handle = imapid_tls_handoff(tls_handle, is_readable);
-    tcp_before = dissector_get_uint_handle(tcp_ports, PORT_IMAP);
-    tls_before = dissector_get_uint_handle(tls_ports, PORT_IMAPS);
-    dissector_add_uint("tcp.port", PORT_IMAP, stream_handle);
-    dissector_add_uint("tls.port", PORT_IMAPS, stream_handle);
-    dissector_add_uint("tcp.port", PORT_IMAPS, closed_handle);
+    tcp_before = dissector_get_uint_handle(tcp_ports, IMAPID_PORT_IMAP);
+    tls_before = dissector_get_uint_handle(tls_ports, IMAPID_PORT_IMAPS);
+    dissector_add_uint("tcp.port", IMAPID_PORT_IMAP, stream_handle);
+    dissector_add_uint("tls.port", IMAPID_PORT_IMAPS, stream_handle);
+    dissector_add_uint("tcp.port", IMAPID_PORT_IMAPS, closed_handle);
     heur_dissector_add("tcp", recognise, "IMAP by content", "imapid_tcp", proto_imapid,
                        HEURISTIC_ENABLE);
     heur_dissector_add("tls", recognise, "IMAP by content, in TLS", "imapid_tls", proto_imapid,

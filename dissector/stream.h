@@ -4,6 +4,7 @@
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
+#include <imapid/decide.h>
 #include <imapid/order.h>
 #include <imapid/preface.h>
 
@@ -13,10 +14,6 @@
 /* The most that is held of one response until its end has come, so that the built-in dissector gets
  * it whole: a message with attachments. A longer one is shown as it comes. */
 #define IMAPID_STREAM_HOLD_MAX (32 * 1024 * 1024)
-
-/* Octets of a connection begun in mid-session, on a port that tells nothing, within which IMAP has
- * to be proven. */
-#define IMAPID_STREAM_PATIENCE (256 * 1024)
 
 /* What may wait for earlier octets, in one direction. */
 #define IMAPID_STREAM_WAITING_MAX   (1024 * 1024)
@@ -78,6 +75,7 @@ struct imapid_stream {
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
+    struct imapid_decide decide;   /* direction 0 is that of the call it began with */
     struct imapid_preface preface; /* what proxies say before the first octet of IMAP */
     struct imapid_end origin; /* whom that header names */
     const struct imapid_ident

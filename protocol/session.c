@@ -1212,23 +1212,3 @@ void imapid_session_resume(struct imapid_session *session)
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
 }
-
-enum imapid_speaker imapid_session_recognise(const uint8_t *octets, size_t n, bool at_start)
-{
-    enum imapid_plausible server = imapid_unit_plausible(IMAPID_SERVER, octets, n);
-    enum imapid_plausible client = imapid_unit_plausible(IMAPID_CLIENT, octets, n);
-    struct imapid_unit unit;
-
-    if (server == IMAPID_PLAUSIBLE_YES) {
-        imapid_unit_read(&unit, IMAPID_SERVER, octets, n);
-        /* A server greets: "+OK" is POP3's way, and no tag was sent yet to be answered. */
-        if (!at_start || unit.kind == IMAPID_UNIT_UNTAGGED)
-            return IMAPID_SPEAKER_SERVER;
-        return IMAPID_SPEAKER_NOBODY;
-    }
-    if (client == IMAPID_PLAUSIBLE_YES)
-        return IMAPID_SPEAKER_CLIENT;
-    if (server == IMAPID_PLAUSIBLE_MORE || client == IMAPID_PLAUSIBLE_MORE || !at_start)
-        return IMAPID_SPEAKER_UNCLEAR;
-    return IMAPID_SPEAKER_NOBODY;
-}

@@ -11,19 +11,10 @@
 #include "record/flow.h"
 #include "record/layers.h"
 
+#include <imapid/decide.h>
 #include <imapid/preface.h>
 
 #include <string.h>
-
-/* What is kept until a decision: a greeting or command fits many times. */
-#define EARLY_MAX 4096
-
-/* Octets of a connection begun in mid-session, on a port that is not IMAP's, within which a line of
- * IMAP has to come: an attachment of middle size may be under way. */
-#define PATIENCE (256 * 1024)
-
-#define PORT_IMAP  143
-#define PORT_IMAPS 993
 
 enum stage {
     STAGE_UNDECIDED,
@@ -40,14 +31,11 @@ struct slot {
 struct imapid_flow {
     struct imapid_flow_context *context;
     enum stage stage;
-    bool from_start;
-    int client;                            /* the direction of the client; -1 before the decision */
+    struct imapid_decide decide;           /* whether it is IMAP, and who is the client */
     struct imapid_preface preface;         /* what proxies say before the first octet of IMAP */
     struct imapid_endpoint proxied_client; /* family 0: none was named */
     bool is_imap;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
-    uint64_t n_passed;               /* octets looked at in vain */
-    bool contradicts[2];             /* by direction: it spoke like the other side, unproven */
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
     bool switched;                   /* a layer was added in the middle of a window */
@@ -66,8 +54,9 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
     struct imapid_flow *flow = g_new0(struct imapid_flow, 1);
 
     flow->context = context;
-    flow->from_start = conn->from_start;
-    flow->client = conn->client;
+    imapid_decide_init(
+        &flow->decide, conn->from_start, conn->client,
+        imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
     return flow;
 }
 
@@ -169,7 +158,7 @@ static void locate_exchange(const struct imapid_flow_context *context,
 static struct imapid_record_conn describe(const struct imapid_flow *flow)
 {
     const struct imapid_conn *conn = flow->conn;
-    int client = flow->client < 0 ? 0 : flow->client;
+    int client = flow->decide.client < 0 ? 0 : flow->decide.client;
     uint64_t first = conn->first.number;
 
     return (struct imapid_record_conn){
@@ -270,12 +259,12 @@ static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit
 
 static int dir_of(const struct imapid_flow *flow, enum imapid_side side)
 {
-    return side == IMAPID_CLIENT ? flow->client : !flow->client;
+    return side == IMAPID_CLIENT ? flow->decide.client : !flow->decide.client;
 }
 
 static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
 {
-    return dir == flow->client ? IMAPID_CLIENT : IMAPID_SERVER;
+    return dir == flow->decide.client ? IMAPID_CLIENT : IMAPID_SERVER;
 }
 
 static void drop_window(struct imapid_flow *flow, enum imapid_side side)
@@ -375,26 +364,20 @@ static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
 
 /* ---- the decision ---- */
 
-/* The direction whose peer has a port of IMAP, -1 if both or none have. */
-static int client_by_port(const struct imapid_conn *conn)
+static struct imapid_decide_early early_of(const struct imapid_flow *flow, int dir)
 {
-    bool known[2];
+    const GByteArray *early = flow->early[dir];
 
-    for (int dir = 0; dir < 2; dir++)
-        known[dir] =
-            conn->endpoint[dir].port == PORT_IMAP || conn->endpoint[dir].port == PORT_IMAPS;
-    return known[0] == known[1] ? -1 : known[0];
+    return early ? (struct imapid_decide_early){early->data, early->len}
+                 : (struct imapid_decide_early){NULL, 0};
 }
 
-static void begin_session(struct imapid_flow *flow, int client, bool from_start)
+static void begin_session(struct imapid_flow *flow)
 {
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
-    if (client != flow->client)
-        memset(flow->contradicts, 0, sizeof flow->contradicts);
-    flow->client = client;
     flow->stage = STAGE_IMAP;
-    imapid_session_init(&flow->session, from_start, flow->session.security);
+    imapid_session_init(&flow->session, flow->decide.is_greeted, flow->session.security);
     for (int i = 0; i < 2; i++) {
         int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
@@ -406,103 +389,14 @@ static void begin_session(struct imapid_flow *flow, int client, bool from_start)
     }
 }
 
-/* Nobody knows whether the octets that would decide ever come: decides without them, if there is
- * something to go by. That is a port, and where the connection was seen from its start a client
- * that speaks while no server has greeted it. On other ports only an ID makes that IMAP. */
 static bool decide_at_last(struct imapid_flow *flow)
 {
-    int by_port = client_by_port(flow->conn);
-    const GByteArray *early = flow->client < 0 ? NULL : flow->early[flow->client];
+    const struct imapid_decide_early early[2] = {early_of(flow, 0), early_of(flow, 1)};
 
-    if (!flow->from_start && by_port >= 0 && (flow->contradicts[0] || flow->contradicts[1])) {
-        begin_session(flow, by_port, false);
-        return true;
-    }
-    if (!flow->from_start || !early || flow->early[!flow->client] ||
-        imapid_session_recognise(early->data, early->len, true) != IMAPID_SPEAKER_CLIENT)
+    if (imapid_decide_last(&flow->decide, early) != IMAPID_DECIDE_IMAP)
         return false;
-    begin_session(flow, flow->client, by_port == flow->client);
+    begin_session(flow);
     return true;
-}
-
-/* Seen from its first octets. False: no IMAP. */
-static bool decide_at_start(struct imapid_flow *flow, int dir)
-{
-    const GByteArray *early = flow->early[dir];
-    enum imapid_speaker speaker = imapid_session_recognise(early->data, early->len, true);
-
-    if (speaker == IMAPID_SPEAKER_UNCLEAR)
-        return early->len < EARLY_MAX;
-    if (speaker == IMAPID_SPEAKER_SERVER && (flow->client < 0 || dir != flow->client)) {
-        begin_session(flow, !dir, true);
-        return true;
-    }
-    /* A client that does not wait for the greeting has yet to be greeted. */
-    return speaker == IMAPID_SPEAKER_CLIENT && dir == flow->client &&
-           (early->len < EARLY_MAX || decide_at_last(flow));
-}
-
-/* Does a direction speak like the other side? Octets that are unclear do not change it. */
-static void note_speaker(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
-{
-    enum imapid_speaker speaker = imapid_session_recognise(octets, n, false);
-
-    if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER)
-        flow->contradicts[dir] = (speaker == IMAPID_SPEAKER_CLIENT) != (dir == flow->client);
-}
-
-/* Begun in the middle, on a port of IMAP. Where the first octets speak against the port, the other
- * side is waited for: if it does so too, the port is a client's. */
-static void decide_by_port(struct imapid_flow *flow, int dir, int by_port)
-{
-    const GByteArray *early = flow->early[dir];
-
-    flow->client = by_port;
-    note_speaker(flow, dir, early->data, early->len);
-    if (flow->contradicts[dir] && !flow->early[!dir] && early->len < EARLY_MAX)
-        return;
-    begin_session(flow, flow->contradicts[0] && flow->contradicts[1] ? !by_port : by_port, false);
-}
-
-/* Begun in the middle: looks for the first likely line. */
-static bool decide_in_middle(struct imapid_flow *flow, int dir)
-{
-    GByteArray *early = flow->early[dir];
-    int by_port = client_by_port(flow->conn), by_syn = flow->conn->client;
-    size_t at = 0;
-
-    if (by_port >= 0) {
-        if (by_syn >= 0)
-            begin_session(flow, by_syn, false);
-        else
-            decide_by_port(flow, dir, by_port);
-        return true;
-    }
-    while (at < early->len) {
-        enum imapid_speaker speaker =
-            imapid_session_recognise(early->data + at, early->len - at, false);
-        const uint8_t *newline = memchr(early->data + at, '\n', early->len - at);
-
-        if (speaker == IMAPID_SPEAKER_CLIENT || speaker == IMAPID_SPEAKER_SERVER) {
-            g_byte_array_remove_range(early, 0, (guint)at);
-            begin_session(flow,
-                          by_syn >= 0                        ? by_syn
-                          : speaker == IMAPID_SPEAKER_CLIENT ? dir
-                                                             : !dir,
-                          false);
-            return true;
-        }
-        if (!newline)
-            break;
-        at = (size_t)(newline - early->data) + 1;
-    }
-    flow->n_passed += at;
-    g_byte_array_remove_range(early, 0, (guint)at);
-    if (early->len > EARLY_MAX) {
-        flow->n_passed += early->len;
-        g_byte_array_set_size(early, 0);
-    }
-    return flow->n_passed < PATIENCE;
 }
 
 /* ---- TLS ---- */
@@ -526,8 +420,8 @@ static bool has_imap_port(const struct imapid_flow *flow)
 {
     const struct imapid_conn *conn = flow->conn;
 
-    return conn->endpoint[0].port == PORT_IMAPS || conn->endpoint[1].port == PORT_IMAPS ||
-           flow->preface.port == PORT_IMAPS;
+    return conn->endpoint[0].port == IMAPID_PORT_IMAPS ||
+           conn->endpoint[1].port == IMAPID_PORT_IMAPS || flow->preface.port == IMAPID_PORT_IMAPS;
 }
 
 /* Does a ClientHello offer the protocol "imap" (RFC 7301; registered for IMAP over TLS)? A look at
@@ -559,8 +453,8 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
 
     if (wanted) {
         flow->session.security = IMAPID_SECURITY_TLS;
-        if (flow->client < 0)
-            flow->client = client_by_port(flow->conn);
+        if (flow->decide.client < 0)
+            flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
         imapid_layers_data(flow->layers, dir, early->data, early->len, &flow->early_stamp[dir]);
     }
@@ -575,7 +469,7 @@ static bool is_worth_waiting(struct imapid_flow *flow)
     const struct imapid_tls_info *info = imapid_layers_get_tls(flow->layers);
 
     if (info->client >= 0)
-        flow->client = info->client;
+        flow->decide.client = info->client;
     flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info);
     return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
 }
@@ -598,11 +492,24 @@ static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir
     enum imapid_preface_status status;
     size_t n_used;
 
-    while ((status = imapid_preface_read(&flow->preface, dir == flow->client, early->data,
+    while ((status = imapid_preface_read(&flow->preface, dir == flow->decide.client, early->data,
                                          early->len, &n_used)) == IMAPID_PREFACE_OK)
         g_byte_array_remove_range(early, 0, (guint)n_used);
     note_proxied_client(flow);
     return status;
+}
+
+/* What is in the clear. False: no IMAP. */
+static bool decide_clear(struct imapid_flow *flow, int dir)
+{
+    const struct imapid_decide_early early[2] = {early_of(flow, 0), early_of(flow, 1)};
+    size_t n_drop;
+    enum imapid_decide_status status = imapid_decide_begin(&flow->decide, dir, early, &n_drop);
+
+    g_byte_array_remove_range(flow->early[dir], 0, (guint)n_drop);
+    if (status == IMAPID_DECIDE_IMAP)
+        begin_session(flow);
+    return status != IMAPID_DECIDE_NOT;
 }
 
 static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
@@ -612,7 +519,7 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
-    if (flow->from_start && flow->client >= 0 && !flow->layers) {
+    if (flow->decide.from_start && flow->decide.client >= 0 && !flow->layers) {
         switch (take_preface(flow, dir)) {
         case IMAPID_PREFACE_MORE:
             return true;
@@ -636,30 +543,28 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
             break;
         }
     }
-    return flow->from_start ? decide_at_start(flow, dir) : decide_in_middle(flow, dir);
+    return decide_clear(flow, dir);
 }
 
 /* Nothing has confirmed the session yet: octets that speak for the other orientation turn it round.
- * Against a port of IMAP both sides have to: a message in the middle of which the capture begins
- * may say anything, but only one side sends it. */
+ * False: no IMAP. */
 static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
 {
-    bool by_port = client_by_port(flow->conn) >= 0;
-
-    if (flow->is_imap || flow->session.from_start)
+    if (flow->is_imap)
         return true;
-    flow->n_passed += n;
-    if (flow->n_passed > PATIENCE && !by_port)
+    switch (imapid_decide_unproven(&flow->decide, dir, octets, n)) {
+    case IMAPID_DECIDE_NOT:
         return false;
-    note_speaker(flow, dir, octets, n);
-    if (flow->conn->client < 0 && flow->contradicts[dir] && (!by_port || flow->contradicts[!dir])) {
+    case IMAPID_DECIDE_TURNED:
         for (unsigned i = 0; i < IMAPID_SLOTS; i++)
             clear_slot(&flow->slots[i]);
         drop_window(flow, IMAPID_CLIENT);
         drop_window(flow, IMAPID_SERVER);
-        begin_session(flow, !flow->client, false);
+        begin_session(flow);
+        return true;
+    default:
+        return true;
     }
-    return true;
 }
 
 /* ---- from the layers ---- */
@@ -678,28 +583,22 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
         flow->stage = STAGE_REJECTED;
 }
 
-/* Is the greeting missing? The server spoke first, which it does not where TLS begins or a proxy
- * tells of a client; and the client is there from its first octet. */
-static bool misses_greeting(const struct imapid_flow *flow, int dir)
-{
-    return flow->from_start && flow->client >= 0 && dir != flow->client && !flow->layers &&
-           !flow->early[0] && !flow->early[1] && client_by_port(flow->conn) == flow->client;
-}
-
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet)
 {
     struct imapid_flow *flow = ctx;
 
     (void)packet; /* what is cut came before it */
-    if (flow->stage == STAGE_UNDECIDED && misses_greeting(flow, dir))
-        begin_session(flow, flow->client, true);
-    if (flow->stage == STAGE_UNDECIDED && !decide_at_last(flow)) {
-        flow->from_start = false;
-        if (flow->early[dir])
+    if (flow->stage == STAGE_UNDECIDED) {
+        const struct imapid_decide_early early[2] = {early_of(flow, 0), early_of(flow, 1)};
+
+        if (imapid_decide_lost(&flow->decide, dir, early,
+                               !flow->layers && !flow->preface.n_kinds) == IMAPID_DECIDE_IMAP)
+            begin_session(flow);
+        else if (flow->early[dir])
             g_byte_array_set_size(flow->early[dir], 0);
-    } else if (flow->stage == STAGE_IMAP) {
-        cut(flow, side_of(flow, dir), n);
     }
+    if (flow->stage == STAGE_IMAP)
+        cut(flow, side_of(flow, dir), n);
 }
 
 /* ---- from below ---- */
@@ -747,7 +646,7 @@ static void tell_session(struct imapid_flow *flow)
         .compressed = session->compressed,
         .id_advertised = flow->id_advertised,
         .n_exchanges = flow->n_told,
-        .from_start = flow->from_start,
+        .from_start = flow->decide.from_start,
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,

@@ -5,6 +5,7 @@
  * The events must keep the contract of session.h, as a caller who copies units would need it; and
  * a second run, with every turn shown octet by octet, must tell the same. */
 
+#include <imapid/decide.h>
 #include <imapid/findings.h>
 
 #include <stdlib.h>
@@ -237,7 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
-    (void)imapid_session_recognise(data, size, data[0] & 1);
+    (void)imapid_decide_speaker(data, size, data[0] & 1);
     if (run_all(data, size, false) != run_all(data, size, true))
         abort();
     return 0;

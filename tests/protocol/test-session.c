@@ -1277,39 +1277,6 @@ static void test_any_hole(gconstpointer text)
     feed_transcript_free(transcript);
 }
 
-/* ---- who is who ---- */
-
-static void check_speaker(const char *escaped, bool at_start, enum imapid_speaker expected)
-{
-    gsize n;
-    guint8 *octets = feed_unescape(escaped, &n);
-    guint8 *block = g_memdup2(octets, n);
-
-    g_assert_cmpint(imapid_session_recognise(block, n, at_start), ==, expected);
-    g_free(block);
-    g_free(octets);
-}
-
-static void test_recognise(void)
-{
-    check_speaker("* OK ready\\r\\n", true, IMAPID_SPEAKER_SERVER);
-    check_speaker("* PREAUTH x\\r\\n", true, IMAPID_SPEAKER_SERVER);
-    check_speaker("* BYE busy\\r\\n", true, IMAPID_SPEAKER_SERVER);
-    check_speaker("a1 CAPABILITY\\r\\n", true, IMAPID_SPEAKER_CLIENT);
-    check_speaker("* O", true, IMAPID_SPEAKER_UNCLEAR);
-    check_speaker("", true, IMAPID_SPEAKER_UNCLEAR);
-    check_speaker("+OK POP3 ready\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("220 mail ESMTP\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("GET / HTTP/1.1\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("EHLO x\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("SSH-2.0-x\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("\\x16\\x03\\x01\\x02\\x00", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("a1 OK done\\r\\n", true, IMAPID_SPEAKER_NOBODY);
-    check_speaker("a1 OK done\\r\\n", false, IMAPID_SPEAKER_SERVER);
-    check_speaker("+ idling\\r\\n", false, IMAPID_SPEAKER_SERVER);
-    check_speaker("the middle of a message", false, IMAPID_SPEAKER_UNCLEAR);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1361,6 +1328,5 @@ int main(int argc, char **argv)
         g_test_add_data_func(name, rich[i], test_any_hole);
         g_free(name);
     }
-    g_test_add_func("/session/recognise", test_recognise);
     return g_test_run();
 }

@@ -189,15 +189,4 @@ void imapid_session_end(struct imapid_session *session);
 /* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun. */
 void imapid_session_resume(struct imapid_session *session);
 
-enum imapid_speaker {
-    IMAPID_SPEAKER_NOBODY, /* this is no IMAP */
-    IMAPID_SPEAKER_CLIENT,
-    IMAPID_SPEAKER_SERVER,
-    IMAPID_SPEAKER_UNCLEAR, /* too few octets, or the middle of something */
-};
-
-/* Who would begin like this? `at_start` says that these are the first octets of a direction, where
- * a server greets (RFC 9051 7.1) and a client sends a command. */
-enum imapid_speaker imapid_session_recognise(const uint8_t *octets, size_t n, bool at_start);
-
 #endif
