@@ -9,6 +9,8 @@
 
 #include "capture/unpack.h"
 
+#include "capture/number.h"
+
 #include <bzlib.h>
 #include <errno.h>
 #include <glib.h>
@@ -220,16 +222,9 @@ static const struct packing *find_packing(const uint8_t *octets, size_t n)
     return NULL;
 }
 
-static uint32_t get32le(const uint8_t *octets)
-{
-    uint32_t value;
-    memcpy(&value, octets, sizeof value);
-    return GUINT32_FROM_LE(value);
-}
-
 static bool is_skippable(const uint8_t *octets, size_t n)
 {
-    return n >= 4 && (get32le(octets) & SKIPPABLE_MASK) == SKIPPABLE;
+    return n >= 4 && (imapid_number_le32(octets) & SKIPPABLE_MASK) == SKIPPABLE;
 }
 
 bool imapid_unpack_is_packed(const uint8_t *octets, size_t n)
@@ -268,7 +263,7 @@ static bool skip_frame(struct imapid_unpack *unpack)
 {
     struct imapid_window *packed = unpack->packed;
     return (imapid_window_need(packed, 8) &&
-            imapid_window_skip(packed, (uint64_t)8 + get32le(packed->at + 4))) ||
+            imapid_window_skip(packed, (uint64_t)8 + imapid_number_le32(packed->at + 4))) ||
            fail(unpack, "the file ends inside it", NULL);
 }
 

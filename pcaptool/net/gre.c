@@ -10,6 +10,8 @@
 
 #include "net/gre.h"
 
+#include "capture/number.h"
+
 #define CHECKSUM 0x8000u
 #define ROUTING  0x4000u
 #define KEY      0x2000u
@@ -17,16 +19,6 @@
 #define ACK      0x0080u /* of version 1 */
 
 #define TYPE_ERSPAN 0x88beu /* I or II */
-
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
-
-static uint32_t get32(const uint8_t *octets)
-{
-    return (uint32_t)get16(octets) << 16 | get16(octets + 2);
-}
 
 /* PPTP. The key is a length and a call; calls of the two directions have different numbers. */
 static enum imapid_layer strip_version1(struct imapid_cursor *cursor, unsigned flags)
@@ -36,14 +28,15 @@ static enum imapid_layer strip_version1(struct imapid_cursor *cursor, unsigned f
         return IMAPID_LAYER_OTHER;
     if (cursor->n < n)
         return IMAPID_LAYER_CUT;
-    cursor->path = imapid_link_add_path(cursor->path, IMAPID_PATH_GRE, get16(cursor->at + 6));
+    cursor->path =
+        imapid_link_add_path(cursor->path, IMAPID_PATH_GRE, imapid_number_be16(cursor->at + 6));
     imapid_link_take_off(cursor, n);
     return IMAPID_LAYER_PPP;
 }
 
 enum imapid_layer imapid_gre_strip(struct imapid_cursor *cursor)
 {
-    unsigned flags = get16(cursor->at), type = get16(cursor->at + 2);
+    unsigned flags = imapid_number_be16(cursor->at), type = imapid_number_be16(cursor->at + 2);
     if ((flags & 7) == 1)
         return strip_version1(cursor, flags);
     if (flags & (ROUTING | 7))
@@ -53,8 +46,8 @@ enum imapid_layer imapid_gre_strip(struct imapid_cursor *cursor)
     if (cursor->n < n)
         return IMAPID_LAYER_CUT;
     if (flags & KEY)
-        cursor->path =
-            imapid_link_add_path(cursor->path, IMAPID_PATH_GRE, get32(cursor->at + key_at));
+        cursor->path = imapid_link_add_path(cursor->path, IMAPID_PATH_GRE,
+                                            imapid_number_be32(cursor->at + key_at));
     imapid_link_take_off(cursor, n);
     if (type == TYPE_ERSPAN) /* type I has no header of its own, and no sequence numbers */
         return flags & SEQUENCE ? IMAPID_LAYER_ERSPAN2 : IMAPID_LAYER_ETHERNET;
@@ -71,7 +64,7 @@ enum imapid_layer imapid_gre_strip_erspan2(struct imapid_cursor *cursor)
 
 enum imapid_layer imapid_gre_strip_erspan3(struct imapid_cursor *cursor)
 {
-    unsigned tail = get16(cursor->at + 10);
+    unsigned tail = imapid_number_be16(cursor->at + 10);
     uint32_t n = tail & 1 ? 20 : 12; /* with what the platform adds */
     if (cursor->at[0] >> 4 != 2)
         return IMAPID_LAYER_OTHER;

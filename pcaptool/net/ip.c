@@ -7,12 +7,9 @@
 
 #include "net/ip.h"
 
-#include <glib.h>
+#include "capture/number.h"
 
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
+#include <glib.h>
 
 enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip)
 {
@@ -20,7 +17,7 @@ enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struc
     if (cursor->n < 20)
         return cursor->n_wire < 20 ? IMAPID_IP_MALFORMED : IMAPID_IP_CUT;
     uint32_t n_header = (at[0] & 0xfu) * 4;
-    uint32_t n_total = get16(at + 2);
+    uint32_t n_total = imapid_number_be16(at + 2);
     if (at[0] >> 4 != 4 || n_header < 20)
         return IMAPID_IP_MALFORMED;
     if (n_total == 0 || n_total > cursor->n_wire)
@@ -29,7 +26,7 @@ enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struc
         return IMAPID_IP_MALFORMED;
     if (n_header > cursor->n)
         return IMAPID_IP_CUT;
-    unsigned fragment = get16(at + 6);
+    unsigned fragment = imapid_number_be16(at + 6);
     ip->family = 4;
     ip->protocol = at[9];
     ip->source = at + 12;
@@ -41,7 +38,7 @@ enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struc
     ip->is_fragment = (fragment & 0x3fff) != 0;
     ip->more_fragments = (fragment & 0x2000) != 0;
     ip->fragment_place = (uint16_t)((fragment & 0x1fff) * 8);
-    ip->fragment_id = get16(at + 4);
+    ip->fragment_id = imapid_number_be16(at + 4);
     return IMAPID_IP_OK;
 }
 
@@ -62,13 +59,13 @@ static enum imapid_ip_status parse_fragment_header(struct imapid_ip *ip)
     const uint8_t *at = ip->octets;
     if (ip->n < 8)
         return too_short(ip, 8);
-    unsigned fragment = get16(at + 2);
+    unsigned fragment = imapid_number_be16(at + 2);
     ip->protocol = at[0];
     ip->fragment_place = (uint16_t)(fragment & 0xfff8);
     ip->more_fragments = fragment & 1;
     /* Both 0: an "atomic fragment" (RFC 6946), which is whole. */
     ip->is_fragment = ip->fragment_place > 0 || ip->more_fragments;
-    ip->fragment_id = (uint32_t)get16(at + 4) << 16 | get16(at + 6);
+    ip->fragment_id = (uint32_t)imapid_number_be16(at + 4) << 16 | imapid_number_be16(at + 6);
     take_off(ip, 8);
     return IMAPID_IP_OK;
 }
@@ -117,7 +114,7 @@ enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struc
         return cursor->n_wire < 40 ? IMAPID_IP_MALFORMED : IMAPID_IP_CUT;
     if (at[0] >> 4 != 6)
         return IMAPID_IP_MALFORMED;
-    uint32_t n_payload = get16(at + 4);
+    uint32_t n_payload = imapid_number_be16(at + 4);
     /* 0 is left to the network card, or a jumbogram. */
     if (n_payload == 0 || n_payload > cursor->n_wire - 40)
         n_payload = cursor->n_wire - 40;

@@ -9,15 +9,11 @@
 
 #include "net/link.h"
 
+#include "capture/number.h"
 #include "net/gre.h"
 #include "net/wlan.h"
 
 #include <glib.h>
-
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
 
 enum imapid_layer imapid_link_find_ether_type(unsigned ether_type)
 {
@@ -42,7 +38,7 @@ enum imapid_layer imapid_link_find_ether_type(unsigned ether_type)
 
 static enum imapid_layer strip_ethernet(struct imapid_cursor *cursor)
 {
-    unsigned type = get16(cursor->at + 12);
+    unsigned type = imapid_number_be16(cursor->at + 12);
     imapid_link_take_off(cursor, 14);
     /* Up to 1500 it is a length (IEEE 802.3). */
     return type <= 1500 ? IMAPID_LAYER_LLC : imapid_link_find_ether_type(type);
@@ -50,8 +46,8 @@ static enum imapid_layer strip_ethernet(struct imapid_cursor *cursor)
 
 static enum imapid_layer strip_vlan(struct imapid_cursor *cursor)
 {
-    unsigned id = get16(cursor->at) & 0xfff;
-    unsigned type = get16(cursor->at + 2);
+    unsigned id = imapid_number_be16(cursor->at) & 0xfff;
+    unsigned type = imapid_number_be16(cursor->at + 2);
     /* 0 is a priority alone. */
     if (id)
         cursor->path = imapid_link_add_path(cursor->path, IMAPID_PATH_VLAN, id);
@@ -65,21 +61,21 @@ static enum imapid_layer strip_llc(struct imapid_cursor *cursor)
     /* SNAP with the organisation that means "an EtherType follows" */
     if (at[0] != 0xaa || at[1] != 0xaa || at[2] != 3 || at[3] || at[4] || at[5])
         return IMAPID_LAYER_OTHER;
-    unsigned type = get16(at + 6);
+    unsigned type = imapid_number_be16(at + 6);
     imapid_link_take_off(cursor, 8);
     return imapid_link_find_ether_type(type);
 }
 
 static enum imapid_layer strip_cooked(struct imapid_cursor *cursor)
 {
-    unsigned type = get16(cursor->at + 14);
+    unsigned type = imapid_number_be16(cursor->at + 14);
     imapid_link_take_off(cursor, 16);
     return type == 4 ? IMAPID_LAYER_LLC : imapid_link_find_ether_type(type);
 }
 
 static enum imapid_layer strip_cooked2(struct imapid_cursor *cursor)
 {
-    unsigned type = get16(cursor->at);
+    unsigned type = imapid_number_be16(cursor->at);
     imapid_link_take_off(cursor, 20);
     return type == 4 ? IMAPID_LAYER_LLC : imapid_link_find_ether_type(type);
 }
@@ -137,7 +133,7 @@ static enum imapid_layer strip_mpls_inner(struct imapid_cursor *cursor)
     case 0:
         /* An address of Ethernet can begin with 0 as well; the type behind it decides. */
         if (cursor->n >= 14 &&
-            imapid_link_find_ether_type(get16(cursor->at + 12)) != IMAPID_LAYER_OTHER)
+            imapid_link_find_ether_type(imapid_number_be16(cursor->at + 12)) != IMAPID_LAYER_OTHER)
             return IMAPID_LAYER_ETHERNET;
         if (cursor->n < 4)
             return IMAPID_LAYER_CUT;
@@ -153,7 +149,7 @@ static enum imapid_layer strip_mpls_inner(struct imapid_cursor *cursor)
 static enum imapid_layer strip_pppoe(struct imapid_cursor *cursor)
 {
     const uint8_t *at = cursor->at;
-    unsigned session = get16(at + 2);
+    unsigned session = imapid_number_be16(at + 2);
     if (at[0] != 0x11 || at[1] != 0)
         return IMAPID_LAYER_OTHER;
     cursor->path = imapid_link_add_path(cursor->path, IMAPID_PATH_PPPOE, session);
@@ -179,7 +175,7 @@ static enum imapid_layer strip_ppp(struct imapid_cursor *cursor)
     uint32_t n = cursor->n > 0 && cursor->at[0] & 1 ? 1 : 2;
     if (cursor->n < n)
         return IMAPID_LAYER_CUT;
-    unsigned protocol = n == 1 ? cursor->at[0] : get16(cursor->at);
+    unsigned protocol = n == 1 ? cursor->at[0] : imapid_number_be16(cursor->at);
     imapid_link_take_off(cursor, n);
     for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++)
         if (protocols[i].protocol == protocol)
@@ -200,7 +196,7 @@ static enum imapid_layer strip_hdlc(struct imapid_cursor *cursor)
 {
     if (cursor->at[0] != 0x0f && cursor->at[0] != 0x8f)
         return IMAPID_LAYER_PPP;
-    unsigned type = get16(cursor->at + 2);
+    unsigned type = imapid_number_be16(cursor->at + 2);
     imapid_link_take_off(cursor, 4);
     return imapid_link_find_ether_type(type);
 }

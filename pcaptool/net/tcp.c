@@ -14,6 +14,7 @@
 
 #include "net/tcp.h"
 
+#include "capture/number.h"
 #include "net/tcp-queue.h"
 #include "net/tcp-table.h"
 
@@ -644,16 +645,6 @@ static void note_segment(struct imapid_tcp_entry *entry, const struct imapid_tcp
         entry->flags |= IMAPID_TCP_RECENT;
 }
 
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
-
-static uint32_t get32(const uint8_t *octets)
-{
-    return (uint32_t)get16(octets) << 16 | get16(octets + 2);
-}
-
 /* Sets an address of the key, in the words that it will be read in: a wider read of narrow writes
  * would have to wait for them. */
 static void put_address(uint8_t *to, const uint8_t *address, bool is_ip6)
@@ -668,13 +659,15 @@ static void put_address(uint8_t *to, const uint8_t *address, bool is_ip6)
 
 static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key *key)
 {
-    uint16_t source = get16(segment->octets), destination = get16(segment->octets + 2);
+    uint16_t source = imapid_number_be16(segment->octets),
+             destination = imapid_number_be16(segment->octets + 2);
     int order;
     key->is_ip6 = segment->family == 6;
     if (key->is_ip6) {
         order = memcmp(segment->source, segment->destination, 16);
     } else {
-        uint32_t a = get32(segment->source), b = get32(segment->destination);
+        uint32_t a = imapid_number_be32(segment->source),
+                 b = imapid_number_be32(segment->destination);
         order = (a > b) - (a < b);
     }
     int d = order > 0 || (order == 0 && source > destination);
@@ -691,8 +684,8 @@ static void parse(const struct imapid_segment *segment, struct parsed *p)
     const uint8_t *at = segment->octets;
     uint32_t n_header = (uint32_t)(at[12] >> 4) * 4;
     uint32_t n_wire = MAX(segment->n, segment->n_wire);
-    p->seq = get32(at + 4);
-    p->ack = get32(at + 8);
+    p->seq = imapid_number_be32(at + 4);
+    p->ack = imapid_number_be32(at + 8);
     p->flags = at[13];
     p->whole = n_header >= 20 && n_header <= n_wire;
     p->octets = at + MIN(n_header, segment->n);

@@ -9,19 +9,11 @@
 
 #include "net/tunnel.h"
 
+#include "capture/number.h"
+
 #include <glib.h>
 
 #define PROTOCOL_UDP 17
-
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
-
-static uint32_t get32(const uint8_t *octets)
-{
-    return (uint32_t)get16(octets) << 16 | get16(octets + 2);
-}
 
 static void add_path(struct imapid_cursor *cursor, enum imapid_path_kind kind, uint32_t id)
 {
@@ -38,7 +30,8 @@ static void add_ends(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < (ip->family == 4 ? 4u : 16u); i += 4)
-        sum = sum * 31 + get32(ip->source + i) + get32(ip->destination + i);
+        sum =
+            sum * 31 + imapid_number_be32(ip->source + i) + imapid_number_be32(ip->destination + i);
     add_path(cursor, IMAPID_PATH_IP, sum);
 }
 
@@ -52,7 +45,7 @@ static enum imapid_layer enter_vxlan(struct imapid_cursor *cursor)
         return too_short(cursor, 8);
     if (!(at[0] & 0x08)) /* the number is there */
         return IMAPID_LAYER_OTHER;
-    add_path(cursor, IMAPID_PATH_VXLAN, get32(at + 4) >> 8);
+    add_path(cursor, IMAPID_PATH_VXLAN, imapid_number_be32(at + 4) >> 8);
     imapid_link_take_off(cursor, 8);
     return IMAPID_LAYER_ETHERNET;
 }
@@ -64,12 +57,12 @@ static enum imapid_layer enter_geneve(struct imapid_cursor *cursor)
     if (cursor->n < 8)
         return too_short(cursor, 8);
     uint32_t n = 8 + (at[0] & 0x3fu) * 4;
-    unsigned type = get16(at + 2);
+    unsigned type = imapid_number_be16(at + 2);
     if (at[0] >> 6 != 0)
         return IMAPID_LAYER_OTHER;
     if (cursor->n < n)
         return too_short(cursor, n);
-    add_path(cursor, IMAPID_PATH_GENEVE, get32(at + 4) >> 8);
+    add_path(cursor, IMAPID_PATH_GENEVE, imapid_number_be32(at + 4) >> 8);
     imapid_link_take_off(cursor, n);
     return imapid_link_find_ether_type(type);
 }
@@ -102,8 +95,8 @@ static enum imapid_layer enter_gtp(struct imapid_cursor *cursor)
         return too_short(cursor, n);
     if (at[0] >> 5 != 1 || !(at[0] & 0x10) || at[1] != 0xff /* a packet of a subscriber */)
         return IMAPID_LAYER_OTHER;
-    add_path(cursor, IMAPID_PATH_GTP, get32(at + 4));
-    cursor->n_wire = MIN(cursor->n_wire, 8u + get16(at + 2));
+    add_path(cursor, IMAPID_PATH_GTP, imapid_number_be32(at + 4));
+    cursor->n_wire = MIN(cursor->n_wire, 8u + imapid_number_be16(at + 2));
     cursor->n = MIN(cursor->n, cursor->n_wire);
     enum imapid_layer layer = IMAPID_LAYER_RAW;
     if (at[0] & 7) { /* any of three fields: all are there */
@@ -130,7 +123,7 @@ static enum imapid_layer enter_udp(const struct imapid_ip *ip, struct imapid_cur
     (void)ip;
     if (cursor->n < 8)
         return too_short(cursor, 8);
-    unsigned port = get16(cursor->at + 2);
+    unsigned port = imapid_number_be16(cursor->at + 2);
     for (size_t i = 0; i < G_N_ELEMENTS(ports); i++)
         if (ports[i].port == port) {
             imapid_link_take_off(cursor, 8);
@@ -157,7 +150,7 @@ static enum imapid_layer enter_gre(const struct imapid_ip *ip, struct imapid_cur
 {
     if (cursor->n < 4)
         return too_short(cursor, 4);
-    unsigned flags = get16(cursor->at), type = get16(cursor->at + 2);
+    unsigned flags = imapid_number_be16(cursor->at), type = imapid_number_be16(cursor->at + 2);
     /* Not with a key, which says it better, nor for ERSPAN, which is a mirror and no network. */
     if (!(flags & 0x2000) && type != 0x88be && type != 0x22eb)
         add_ends(ip, cursor);

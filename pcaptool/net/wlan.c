@@ -8,6 +8,8 @@
 
 #include "net/wlan.h"
 
+#include "capture/number.h"
+
 #include <glib.h>
 
 /* of the frame control field, in the order of the octets */
@@ -22,26 +24,6 @@
 #define ORDER            0x80 /* of QoS data: a field HT Control is there */
 
 #define QOS_AMSDU 0x80
-
-static uint16_t get16_be(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
-
-static uint32_t get32_be(const uint8_t *octets)
-{
-    return (uint32_t)get16_be(octets) << 16 | get16_be(octets + 2);
-}
-
-static uint16_t get16_le(const uint8_t *octets)
-{
-    return (uint16_t)(octets[1] << 8 | octets[0]);
-}
-
-static uint32_t get32_le(const uint8_t *octets)
-{
-    return (uint32_t)get16_le(octets + 2) << 16 | get16_le(octets);
-}
 
 /* n octets, of which the capture may have less, then `next`. */
 static enum imapid_layer skip(struct imapid_cursor *cursor, uint32_t n, enum imapid_layer next)
@@ -79,7 +61,7 @@ enum imapid_layer imapid_wlan_strip(struct imapid_cursor *cursor)
 /* Two addresses, a length, and a packet; the next one begins at a multiple of 4. */
 enum imapid_layer imapid_wlan_strip_amsdu(struct imapid_cursor *cursor)
 {
-    uint32_t n = get16_be(cursor->at + 12), n_all = (14 + n + 3) / 4 * 4;
+    uint32_t n = imapid_number_be16(cursor->at + 12), n_all = (14 + n + 3) / 4 * 4;
     if (n > cursor->n_wire - 14)
         return IMAPID_LAYER_OTHER;
     if (n_all < cursor->n) {
@@ -96,14 +78,14 @@ enum imapid_layer imapid_wlan_strip_amsdu(struct imapid_cursor *cursor)
 /* Whether the radiotap header, n octets long, says that the 802.11 header is filled up. */
 static bool is_padded(const uint8_t *at, uint32_t n)
 {
-    uint32_t present = get32_le(at + 4), fields = 8;
+    uint32_t present = imapid_number_le32(at + 4), fields = 8;
     if (!(present & 2)) /* no field Flags */
         return false;
     /* More words of what is present, before the first field */
     for (uint32_t word = present; word & 0x80000000u; fields += 4) {
         if (fields + 4 > n)
             return false;
-        word = get32_le(at + fields);
+        word = imapid_number_le32(at + fields);
     }
     if (present & 1) /* the field TSFT, aligned to its size */
         fields = (fields + 7) / 8 * 8 + 8;
@@ -112,7 +94,7 @@ static bool is_padded(const uint8_t *at, uint32_t n)
 
 enum imapid_layer imapid_wlan_strip_radiotap(struct imapid_cursor *cursor)
 {
-    uint32_t n = get16_le(cursor->at + 2);
+    uint32_t n = imapid_number_le16(cursor->at + 2);
     if (cursor->at[0] != 0 || n < 8)
         return IMAPID_LAYER_OTHER;
     bool padded = n <= cursor->n && is_padded(cursor->at, n);
@@ -124,22 +106,23 @@ enum imapid_layer imapid_wlan_strip_radiotap(struct imapid_cursor *cursor)
 
 enum imapid_layer imapid_wlan_strip_avs(struct imapid_cursor *cursor)
 {
-    uint32_t n = get32_be(cursor->at + 4);
+    uint32_t n = imapid_number_be32(cursor->at + 4);
     return n < 8 ? IMAPID_LAYER_OTHER : skip(cursor, n, IMAPID_LAYER_WLAN);
 }
 
 /* Written in the byte order of the card's host; under this link type there is AVS as well. */
 enum imapid_layer imapid_wlan_strip_prism(struct imapid_cursor *cursor)
 {
-    if ((get32_be(cursor->at) & 0xfffff000u) == 0x80211000u)
+    if ((imapid_number_be32(cursor->at) & 0xfffff000u) == 0x80211000u)
         return imapid_wlan_strip_avs(cursor);
-    uint32_t n = cursor->at[0] ? get32_le(cursor->at + 4) : get32_be(cursor->at + 4);
+    uint32_t n =
+        cursor->at[0] ? imapid_number_le32(cursor->at + 4) : imapid_number_be32(cursor->at + 4);
     return n < 8 ? IMAPID_LAYER_OTHER : skip(cursor, n, IMAPID_LAYER_WLAN);
 }
 
 enum imapid_layer imapid_wlan_strip_ppi(struct imapid_cursor *cursor)
 {
-    uint32_t n = get16_le(cursor->at + 2), link_type = get32_le(cursor->at + 4);
+    uint32_t n = imapid_number_le16(cursor->at + 2), link_type = imapid_number_le32(cursor->at + 4);
     if (n < 8 || link_type > UINT16_MAX)
         return IMAPID_LAYER_OTHER;
     enum imapid_layer next = imapid_link_find_layer((uint16_t)link_type);

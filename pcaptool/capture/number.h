@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_CAPTURE_NUMBER_H
+#define IMAPID_CAPTURE_NUMBER_H
+
+#include <stdint.h>
+
+/* Numbers in octets of any alignment, big endian (network order) and little endian. The caller has
+ * checked that the octets are there: 2 or 4 of them. */
+
+static inline uint16_t imapid_number_be16(const uint8_t *octets)
+{
+    return (uint16_t)(octets[0] << 8 | octets[1]);
+}
+
+static inline uint32_t imapid_number_be32(const uint8_t *octets)
+{
+    return (uint32_t)imapid_number_be16(octets) << 16 | imapid_number_be16(octets + 2);
+}
+
+static inline uint16_t imapid_number_le16(const uint8_t *octets)
+{
+    return (uint16_t)(octets[1] << 8 | octets[0]);
+}
+
+static inline uint32_t imapid_number_le32(const uint8_t *octets)
+{
+    return (uint32_t)imapid_number_le16(octets + 2) << 16 | imapid_number_le16(octets);
+}
+
+#endif
