@@ -13,9 +13,11 @@
 #include "stop.h"
 
 #include "capture/live.h"
+#include "net/unread.h"
 #include "record/collect.h"
 #include "record/read-jsonl.h"
 #include "record/redact.h"
+#include "record/spell.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -175,6 +177,27 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
     stop_if_closed(job);
 }
 
+/* More kinds than there is room for are in the records alone. */
+static void add_unread(struct imapid_run_totals *totals, const struct imapid_record_unread *unread)
+{
+    struct imapid_run_unread *kind = totals->unread;
+    const struct imapid_run_unread *end = kind + totals->n_unread;
+    struct imapid_run_unread one = {.number = unread->number};
+
+    g_strlcpy(one.layer, unread->layer, sizeof one.layer);
+    g_strlcpy(one.name, unread->name, sizeof one.name);
+    while (kind < end && (kind->number != one.number || strcmp(kind->layer, one.layer) ||
+                          strcmp(kind->name, one.name)))
+        kind++;
+    if (totals->n_unread == IMAPID_RUN_UNREAD_MAX && kind == end)
+        return;
+    if (kind == end) {
+        *kind = one;
+        totals->n_unread++;
+    }
+    kind->n_packets += unread->n_packets;
+}
+
 static void add_totals(struct run *run, const struct imapid_record_capture *capture)
 {
     struct imapid_run_totals *totals = run->totals;
@@ -189,6 +212,8 @@ static void add_totals(struct run *run, const struct imapid_record_capture *capt
     totals->n_lost += capture->n_lost;
     totals->n_cut += capture->n_cut;
     totals->n_unknown_link += capture->n_unknown_link;
+    for (unsigned i = 0; i < capture->n_unread; i++)
+        add_unread(totals, &capture->unread[i]);
     g_mutex_unlock(&run->mutex);
 }
 
@@ -571,6 +596,40 @@ static void add_count(GString *text, guint64 n, const char *what)
         g_string_append_printf(text, "; %" N " %s", n, what);
 }
 
+static int compare_unread(const void *a, const void *b)
+{
+    const struct imapid_run_unread *one = a, *other = b;
+    int order = strcmp(one->layer, other->layer);
+
+    if (one->n_packets != other->n_packets)
+        return one->n_packets > other->n_packets ? -1 : 1;
+    if (one->number != other->number)
+        return one->number < other->number ? -1 : 1;
+    return order ? order : strcmp(one->name, other->name);
+}
+
+/* A line for each kind that was not read, the largest first, with what helps. */
+static void print_unread(const struct imapid_run_totals *totals)
+{
+    struct imapid_run_unread kinds[IMAPID_RUN_UNREAD_MAX];
+
+    memcpy(kinds, totals->unread, sizeof kinds);
+    qsort(kinds, totals->n_unread, sizeof *kinds, compare_unread);
+    for (guint i = 0; i < totals->n_unread; i++) {
+        const struct imapid_run_unread *kind = &kinds[i];
+        char *help = imapid_unread_make_help(kind->layer, kind->number, kind->name);
+        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
+        GString *line = g_string_new("");
+
+        imapid_spell_terminal(line, (const uint8_t *)phrase, strlen(phrase), 0);
+        g_printerr("imapid: not read: %" N " packets of %s%s%s\n", kind->n_packets, line->str,
+                   help ? "; " : "", help ? help : "");
+        g_free(phrase);
+        g_string_free(line, TRUE);
+        g_free(help);
+    }
+}
+
 void imapid_run_print_totals(const struct imapid_run_totals *totals)
 {
     GString *text = g_string_new("imapid: ");
@@ -587,4 +646,5 @@ void imapid_run_print_totals(const struct imapid_run_totals *totals)
     add_count(text, totals->n_skipped, "lines that are no records of this version");
     g_printerr("%s\n", text->str);
     g_string_free(text, TRUE);
+    print_unread(totals);
 }

@@ -21,10 +21,21 @@ struct imapid_run_user {
     gboolean is_terminal; /* records go to a terminal as they come: no line between them */
 };
 
+/* Kinds of layers that are told at the end; a line each is as much as anybody reads. */
+#define IMAPID_RUN_UNREAD_MAX 64
+
+/* Packets of one kind that were not read. Names that are longer are cut. */
+struct imapid_run_unread {
+    char layer[32], name[64];
+    guint64 number, n_packets;
+};
+
 /* Counts over all inputs. */
 struct imapid_run_totals {
     guint64 n_captures, n_packets, n_conns, n_sessions, n_exchanges, n_not_decrypted, n_lost, n_cut,
         n_unknown_link;
+    struct imapid_run_unread unread[IMAPID_RUN_UNREAD_MAX];
+    guint n_unread;
     guint64 n_skipped; /* JSON Lines of another type or of a later schema */
 };
 

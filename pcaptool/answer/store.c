@@ -22,6 +22,7 @@ struct imapid_store {
     GMutex mutex;
     GTree *blobs; /* a tree: no sender can make it slow, as with hashes */
     GArray *exchanges, *sessions, *captures, *conns;
+    GPtrArray *unread; /* the lists of captures */
 };
 
 /* ---- keeping once ---- */
@@ -164,6 +165,21 @@ void imapid_store_add_session(struct imapid_store *store,
     g_mutex_unlock(&store->mutex);
 }
 
+static const struct imapid_record_unread *keep_unread(struct imapid_store *store,
+                                                      const struct imapid_record_capture *capture)
+{
+    struct imapid_record_unread *kinds =
+        g_new0(struct imapid_record_unread, (gsize)capture->n_unread + 1);
+
+    for (unsigned i = 0; i < capture->n_unread; i++) {
+        kinds[i] = capture->unread[i];
+        kinds[i].layer = keep_text(store, kinds[i].layer);
+        kinds[i].name = keep_text(store, kinds[i].name);
+    }
+    g_ptr_array_add(store->unread, kinds);
+    return kinds;
+}
+
 void imapid_store_add_capture(struct imapid_store *store,
                               const struct imapid_record_capture *capture)
 {
@@ -173,6 +189,7 @@ void imapid_store_add_capture(struct imapid_store *store,
     copy.file = keep_text(store, copy.file);
     copy.format = keep_text(store, copy.format);
     copy.error = (char *)keep_text(store, copy.error);
+    copy.unread = keep_unread(store, capture);
     g_array_append_val(store->captures, copy);
     g_mutex_unlock(&store->mutex);
 }
@@ -410,6 +427,7 @@ struct imapid_store *imapid_store_new(void)
     store->sessions = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_session));
     store->captures = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_capture));
     store->conns = g_array_new(FALSE, FALSE, sizeof(struct imapid_store_conn));
+    store->unread = g_ptr_array_new_with_free_func(g_free);
     return store;
 }
 
@@ -421,6 +439,7 @@ void imapid_store_free(struct imapid_store *store)
     g_array_unref(store->sessions);
     g_array_unref(store->captures);
     g_array_unref(store->conns);
+    g_ptr_array_unref(store->unread);
     g_tree_destroy(store->blobs);
     g_mutex_clear(&store->mutex);
     g_free(store);

@@ -2,12 +2,13 @@
 #ifndef IMAPID_NET_GRE_H
 #define IMAPID_NET_GRE_H
 
-#include "net/link.h"
+#include "net/layer.h"
 
-/* GRE and what mirrors ports over it, as lines of the table of link layers: each takes its header
- * off and says what follows. The cursor has at least 4, 8 and 12 octets. */
+/* GRE and what is found in it alone, as lines of the table of link layers: each takes its header
+ * off and says what follows. The cursor has at least 4, 8, 12 and 1 octets. */
 enum imapid_layer imapid_gre_strip(struct imapid_cursor *cursor);
 enum imapid_layer imapid_gre_strip_erspan2(struct imapid_cursor *cursor);
 enum imapid_layer imapid_gre_strip_erspan3(struct imapid_cursor *cursor);
+enum imapid_layer imapid_gre_strip_wccp(struct imapid_cursor *cursor);
 
 #endif

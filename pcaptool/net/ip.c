@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Checksums are not looked at: a capture taken on the
- * sending host has none. What one field claims is never believed against the captured length.
+/* IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Checksums are not looked at where it is known that
+ * this is IP: a capture taken on the sending host has none. What one field claims is never believed against the captured length.
  *
  * Misuse: reading n_wire octets; only n are there. */
 
@@ -39,7 +39,7 @@ enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struc
     ip->more_fragments = (fragment & 0x2000) != 0;
     ip->fragment_place = (uint16_t)((fragment & 0x1fff) * 8);
     ip->fragment_id = imapid_number_be16(at + 4);
-    return IMAPID_IP_OK;
+    return ip->protocol == IMAPID_IP_AH && !ip->is_fragment ? imapid_ip_walk(ip) : IMAPID_IP_OK;
 }
 
 static void take_off(struct imapid_ip *ip, uint32_t n)
@@ -70,11 +70,13 @@ static enum imapid_ip_status parse_fragment_header(struct imapid_ip *ip)
     return IMAPID_IP_OK;
 }
 
-enum imapid_ip_status imapid_ip_walk6(struct imapid_ip *ip)
+enum imapid_ip_status imapid_ip_walk(struct imapid_ip *ip)
 {
     /* Ends, since each header takes at least 8 octets off. */
     for (;;) {
         uint32_t n_header;
+        if (ip->family == 4 && ip->protocol != IMAPID_IP_AH)
+            return IMAPID_IP_OK;
         switch (ip->protocol) {
         case 44: { /* Fragment */
             enum imapid_ip_status status = parse_fragment_header(ip);
@@ -92,7 +94,7 @@ enum imapid_ip_status imapid_ip_walk6(struct imapid_ip *ip)
                 return too_short(ip, 2);
             n_header = (ip->octets[1] + 1u) * 8;
             break;
-        case 51: /* Authentication: in units of 4, less 2 */
+        case IMAPID_IP_AH: /* in units of 4, less 2 */
             if (ip->n < 2)
                 return too_short(ip, 2);
             n_header = (ip->octets[1] + 2u) * 4;
@@ -128,5 +130,56 @@ enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struc
         .n = MIN(cursor->n - 40, n_payload),
         .path = cursor->path,
     };
-    return imapid_ip_walk6(ip);
+    return imapid_ip_walk(ip);
+}
+
+enum imapid_ip_status imapid_ip_parse(const struct imapid_cursor *cursor, struct imapid_ip *ip)
+{
+    if (cursor->n > 0 && cursor->at[0] >> 4 == 6)
+        return imapid_ip_parse6(cursor, ip);
+    return imapid_ip_parse4(cursor, ip);
+}
+
+static bool is_likely4(const struct imapid_cursor *cursor)
+{
+    const uint8_t *at = cursor->at;
+    uint32_t n_header = (at[0] & 0xfu) * 4, n_total = imapid_number_be16(at + 2), sum = 0;
+    if (n_header < 20 || n_total < n_header || n_total > cursor->n_wire || n_header > cursor->n)
+        return false;
+    for (uint32_t i = 0; i < n_header; i += 2)
+        sum += imapid_number_be16(at + i);
+    /* A card that was to fill the checksum in left it 0. */
+    return (sum & 0xffff) + (sum >> 16) == 0xffff ||
+           (imapid_number_be16(at + 10) == 0 && n_total == cursor->n_wire);
+}
+
+static bool is_likely6(const struct imapid_cursor *cursor)
+{
+    static const uint8_t usual[] = {IMAPID_IP_TCP, IMAPID_IP_UDP, 58, 0, 43, 44, 60};
+    const uint8_t *at = cursor->at;
+    uint32_t n_total = 40u + imapid_number_be16(at + 4);
+    if (cursor->n < 40 || n_total == 40 || n_total > cursor->n_wire ||
+        n_total + 64 < cursor->n_wire)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(usual); i++)
+        if (usual[i] == at[6])
+            return true;
+    return false;
+}
+
+bool imapid_ip_is_likely(const struct imapid_cursor *cursor)
+{
+    if (cursor->n < 20)
+        return false;
+    unsigned version = cursor->at[0] >> 4;
+    return version == 4 ? is_likely4(cursor) : version == 6 && is_likely6(cursor);
+}
+
+uint32_t imapid_ip_sum_ends(const struct imapid_ip *ip)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < (ip->family == 4 ? 4u : 16u); i += 4)
+        sum =
+            sum * 31 + imapid_number_be32(ip->source + i) + imapid_number_be32(ip->destination + i);
+    return sum;
 }

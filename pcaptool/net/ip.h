@@ -2,7 +2,7 @@
 #ifndef IMAPID_NET_IP_H
 #define IMAPID_NET_IP_H
 
-#include "net/link.h"
+#include "net/layer.h"
 
 /* An IPv4 or IPv6 packet taken apart. Pointers are into the packet. */
 struct imapid_ip {
@@ -19,7 +19,11 @@ struct imapid_ip {
     uint8_t protocol; /* of what it carries; of a fragment, what its datagram has first */
 };
 
-#define IMAPID_IP_TCP 6
+#define IMAPID_IP_TCP  6
+#define IMAPID_IP_UDP  17
+#define IMAPID_IP_ESP  50
+#define IMAPID_IP_AH   51
+#define IMAPID_IP_L2TP 115
 
 enum imapid_ip_status {
     IMAPID_IP_OK,
@@ -28,13 +32,23 @@ enum imapid_ip_status {
 };
 
 /* cursor is at the IP header. A length of 0 (left to the network card to fill in) means all there
- * is; lengths beyond the packet are cut to it. IPv6 extension headers are walked to the protocol
- * behind them, or to a Fragment header. */
+ * is; lengths beyond the packet are cut to it. Authentication headers and the extension headers of
+ * IPv6 are walked to the protocol behind them, or to a Fragment header. imapid_ip_parse() believes
+ * the version that the header has. */
+enum imapid_ip_status imapid_ip_parse(const struct imapid_cursor *cursor, struct imapid_ip *ip);
 enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip);
 enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struct imapid_ip *ip);
 
-/* Walks the extension headers at ip->octets, ip->protocol being the first's type: for the
- * beginning of an IPv6 datagram put together of fragments. */
-enum imapid_ip_status imapid_ip_walk6(struct imapid_ip *ip);
+/* Walks the headers at ip->octets, ip->protocol being the first's type: for the beginning of a
+ * datagram put together of fragments. */
+enum imapid_ip_status imapid_ip_walk(struct imapid_ip *ip);
+
+/* Whether what begins at the cursor, whole or cut, proves to be an IP packet: with IPv4 by the
+ * checksum of its header (or, where a card was to write that, by its length), with IPv6 by its length and a usual protocol. Neither may be longer than
+ * the cursor. */
+bool imapid_ip_is_likely(const struct imapid_cursor *cursor);
+
+/* The two addresses as one number, the same for both directions. */
+uint32_t imapid_ip_sum_ends(const struct imapid_ip *ip);
 
 #endif

@@ -8,9 +8,11 @@
 
 #include "net/net.h"
 
+#include "net/esp.h"
 #include "net/fragments.h"
 #include "net/ip.h"
 #include "net/link.h"
+#include "net/numbers.h"
 #include "net/tunnel.h"
 
 #include <glib.h>
@@ -21,19 +23,44 @@ struct imapid_net {
      * inside is put together. NULL until there is one. */
     struct imapid_fragments *fragments[IMAPID_TUNNEL_N_MAX];
     struct imapid_net_counts counts;
-    unsigned depth; /* tunnels around what is looked at now */
-    /* the last link type looked up */
+    unsigned depth;                     /* tunnels around what is looked at now */
+    const struct imapid_decode *decode; /* NULL: nothing was said */
+    /* The last link type looked up, the layer it begins with and, of UNREAD, what that is. */
     uint16_t link_type;
     enum imapid_layer layer;
+    struct imapid_unread unread;
 };
+
+/* Link types that everybody uses for his own. */
+#define LINK_USER0  147
+#define LINK_USER15 162
+
+/* Looks a link type up; what the user says goes before what is known of the numbers that are his. */
+static void set_link_type(struct imapid_net *net, uint16_t link_type)
+{
+    const struct imapid_decode *decode = net->decode;
+    struct imapid_cursor cursor = {.n = 0};
+    bool is_user = link_type >= LINK_USER0 && link_type <= LINK_USER15;
+    net->link_type = link_type;
+    net->layer = imapid_numbers_find_link_type(link_type, &cursor);
+    net->unread = cursor.unread;
+    if (decode && decode->has_link_type && (is_user || net->layer == IMAPID_LAYER_UNREAD))
+        net->layer = imapid_numbers_find_link_type(decode->link_type, &cursor);
+}
 
 struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits)
 {
     struct imapid_net *net = g_new0(struct imapid_net, 1);
     net->tcp = imapid_tcp_new(handler, limits);
-    net->layer = imapid_link_find_layer(net->link_type);
+    set_link_type(net, 1);
     return net;
+}
+
+void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode)
+{
+    net->decode = decode;
+    set_link_type(net, net->link_type);
 }
 
 static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
@@ -57,10 +84,11 @@ static bool may_be_tcp(const struct imapid_ip *ip)
 {
     switch (ip->protocol) {
     case IMAPID_IP_TCP:
+    case IMAPID_IP_AH:
+    case IMAPID_IP_ESP:
         return true;
     case 0:
     case 43:
-    case 51:
     case 60:
     case 135:
     case 139:
@@ -86,7 +114,7 @@ static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
                               &net->counts.n_fragments_lost))
         return false;
     net->counts.n_reassembled++;
-    if (ip->family == 6 && imapid_ip_walk6(ip) != IMAPID_IP_OK) {
+    if (imapid_ip_walk(ip) != IMAPID_IP_OK) {
         net->counts.n_malformed++;
         return false;
     }
@@ -103,13 +131,22 @@ static void take_tunnel(struct imapid_net *net, const struct imapid_ip *ip,
                         const struct imapid_packet *packet)
 {
     struct imapid_cursor cursor;
-    enum imapid_layer layer = imapid_tunnel_enter(ip, &cursor);
-    if (layer != IMAPID_LAYER_OTHER && layer != IMAPID_LAYER_CUT &&
-        net->depth + 1 == IMAPID_TUNNEL_N_MAX)
-        layer = IMAPID_LAYER_DEEP;
+    enum imapid_layer layer = imapid_tunnel_enter(net->decode, ip, &cursor);
+    if (layer <= IMAPID_LAYER_IP6 && net->depth + 1 == IMAPID_TUNNEL_N_MAX)
+        layer = imapid_layer_set_unread(&cursor, IMAPID_NUMBER_DEPTH, IMAPID_LAYER_N_MAX);
     net->depth++;
     take_layer(net, layer, &cursor, packet);
     net->depth--;
+}
+
+/* What ESP carried: TCP, UDP or IP. */
+static void take_opened(struct imapid_net *net, const struct imapid_ip *ip,
+                        const struct imapid_packet *packet)
+{
+    if (ip->protocol == IMAPID_IP_TCP)
+        take_tcp(net, ip, packet);
+    else
+        take_tunnel(net, ip, packet);
 }
 
 static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct imapid_ip *ip,
@@ -123,14 +160,25 @@ static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct
         return;
     else if (ip->protocol == IMAPID_IP_TCP)
         take_tcp(net, ip, packet);
+    else if (ip->protocol == IMAPID_IP_ESP && imapid_esp_open(ip))
+        take_opened(net, ip, packet);
     else
         take_tunnel(net, ip, packet);
 }
 
-static void count_unknown_link(struct imapid_net *net, uint16_t link_type)
+/* What is not read; but IP that stands where its number is not known is IP all the same. */
+static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
+                        const struct imapid_packet *packet)
 {
-    if (net->counts.n_unknown_link++ == 0)
-        net->counts.unknown_link = link_type;
+    struct imapid_ip ip;
+    const struct imapid_unread *unread = &cursor->unread;
+    if (unread->space == IMAPID_NUMBER_ETHER_TYPE &&
+        !imapid_numbers_get_name(unread->space, unread->number) && imapid_ip_is_likely(cursor)) {
+        take_ip(net, imapid_ip_parse(cursor, &ip), &ip, packet);
+        return;
+    }
+    net->counts.n_unknown_link += unread->space == IMAPID_NUMBER_LINK_TYPE;
+    imapid_unread_count(&net->counts.unread, unread);
 }
 
 static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
@@ -138,20 +186,15 @@ static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
 {
     struct imapid_ip ip;
     switch (imapid_link_strip(layer, cursor)) {
-    case IMAPID_LAYER_IP4:
-        take_ip(net, imapid_ip_parse4(cursor, &ip), &ip, packet);
-        break;
+    case IMAPID_LAYER_IP4: /* what announced it may be wrong; the header is not */
     case IMAPID_LAYER_IP6:
-        take_ip(net, imapid_ip_parse6(cursor, &ip), &ip, packet);
+        take_ip(net, imapid_ip_parse(cursor, &ip), &ip, packet);
         break;
-    case IMAPID_LAYER_UNKNOWN:
-        count_unknown_link(net, packet->link_type);
+    case IMAPID_LAYER_UNREAD:
+        take_unread(net, cursor, packet);
         break;
     case IMAPID_LAYER_CUT:
         net->counts.n_cut++;
-        break;
-    case IMAPID_LAYER_DEEP:
-        net->counts.n_deep++;
         break;
     default:
         if (net->depth > 0)
@@ -182,10 +225,10 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
     cursor.path = 0;
     cursor.next = NULL;
     net->counts.n_packets++;
-    if (packet->link_type != net->link_type) {
-        net->link_type = packet->link_type;
-        net->layer = imapid_link_find_layer(packet->link_type);
-    }
+    if (packet->link_type != net->link_type)
+        set_link_type(net, packet->link_type);
+    if (net->layer == IMAPID_LAYER_UNREAD)
+        cursor.unread = net->unread;
     take_layer(net, net->layer, &cursor, packet);
     if (cursor.next)
         take_rest(net, &cursor, packet);

@@ -3,7 +3,9 @@
 #define IMAPID_NET_NET_H
 
 #include "capture/packet.h"
+#include "net/decode.h"
 #include "net/tcp.h"
+#include "net/unread.h"
 
 /* Packets of a capture -> the octets of its TCP connections: link, IP and TCP in one object.
  * Feed it the packets in order, then finish. One object is used by one thread at a time. */
@@ -11,15 +13,14 @@ struct imapid_net;
 
 struct imapid_net_counts {
     uint64_t n_packets;
-    uint64_t n_unknown_link;   /* packets of a link type that is not known here */
-    uint16_t unknown_link;     /* the first of those link types */
-    uint64_t n_not_ip;         /* ARP and the like */
-    uint64_t n_not_tcp;        /* UDP and the like, or a tunnel with no IP in it */
-    uint64_t n_malformed;      /* headers that contradict themselves */
-    uint64_t n_cut;            /* headers that the capture does not hold whole */
-    uint64_t n_deep;           /* more layers or tunnels in each other than are looked at */
-    uint64_t n_fragments;      /* IP fragments that may belong to TCP, or to a tunnel */
-    uint64_t n_reassembled;    /* datagrams put together of them */
+    uint64_t n_unknown_link; /* packets of a link type that is not read here, unread as well */
+    uint64_t n_not_ip;       /* ARP and the like */
+    uint64_t n_not_tcp;      /* UDP and the like, or a tunnel with no IP in it */
+    uint64_t n_malformed;    /* headers that contradict themselves */
+    uint64_t n_cut;          /* headers that the capture does not hold whole */
+    struct imapid_unread_counts unread; /* layers that are not understood, or not readable */
+    uint64_t n_fragments;               /* IP fragments that may belong to TCP, or to a tunnel */
+    uint64_t n_reassembled;             /* datagrams put together of them */
     uint64_t n_fragments_lost; /* datagrams given up: a piece was missing or cut, or too many
                                   at a time */
 };
@@ -27,6 +28,9 @@ struct imapid_net_counts {
 /* limits NULL: the default. The handler is copied. */
 struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits);
+
+/* What the user says of packets, before the first one. It must live as long as the object. */
+void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode);
 
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);
 

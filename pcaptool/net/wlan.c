@@ -3,12 +3,13 @@
 /* IEEE 802.11: data frames in the clear, of one packet or of several (A-MSDU), bare or behind
  * radiotap, PPI, Prism or AVS headers.
  *
- * Refused: encrypted frames, fragments, everything that is not data. The check sequence at the end
+ * Refused, and counted as not read: encrypted frames and fragments. What is not data has no IP. The check sequence at the end
  * of a frame is not looked for: lengths of IP leave it out. */
 
 #include "net/wlan.h"
 
 #include "capture/number.h"
+#include "net/numbers.h"
 
 #include <glib.h>
 
@@ -25,37 +26,38 @@
 
 #define QOS_AMSDU 0x80
 
-/* n octets, of which the capture may have less, then `next`. */
-static enum imapid_layer skip(struct imapid_cursor *cursor, uint32_t n, enum imapid_layer next)
-{
-    if (n > cursor->n)
-        return n > cursor->n_wire ? IMAPID_LAYER_OTHER : IMAPID_LAYER_CUT;
-    imapid_link_take_off(cursor, n);
-    return next;
-}
-
-/* is_padded: the header was filled up to a multiple of 4, as some cards do. */
-static enum imapid_layer strip_data(struct imapid_cursor *cursor, bool is_padded)
+/* kind and flags: the two octets of the frame control field. is_padded: the header was filled up to
+ * a multiple of 4, as some cards do. */
+static enum imapid_layer strip_data(struct imapid_cursor *cursor, unsigned kind, unsigned flags,
+                                    bool is_padded)
 {
     const uint8_t *at = cursor->at;
-    if ((at[0] & (VERSION_AND_TYPE | NO_DATA)) != DATA || at[1] & (PROTECTED | MORE_FRAGMENTS) ||
-        at[22] & 0x0f /* not the first fragment */)
+    if ((kind & (VERSION_AND_TYPE | NO_DATA)) != DATA)
         return IMAPID_LAYER_OTHER;
-    uint32_t n = (at[1] & (TO_DS | FROM_DS)) == (TO_DS | FROM_DS) ? 30 : 24;
+    if (flags & PROTECTED)
+        return imapid_layer_set_unread(cursor, IMAPID_NUMBER_WLAN, IMAPID_WLAN_PROTECTED);
+    if (flags & MORE_FRAGMENTS || at[22] & 0x0f /* not the first fragment */)
+        return imapid_layer_set_unread(cursor, IMAPID_NUMBER_WLAN, IMAPID_WLAN_FRAGMENT);
+    uint32_t n = (flags & (TO_DS | FROM_DS)) == (TO_DS | FROM_DS) ? 30 : 24;
     enum imapid_layer next = IMAPID_LAYER_LLC;
-    if (at[0] & QOS) {
+    if (kind & QOS) {
         if (cursor->n < n + 2)
             return IMAPID_LAYER_CUT;
         if (at[n] & QOS_AMSDU)
             next = IMAPID_LAYER_AMSDU;
-        n += at[1] & ORDER ? 6 : 2;
+        n += flags & ORDER ? 6 : 2;
     }
-    return skip(cursor, is_padded ? (n + 3) / 4 * 4 : n, next);
+    return imapid_layer_skip(cursor, is_padded ? (n + 3) / 4 * 4 : n, next);
 }
 
 enum imapid_layer imapid_wlan_strip(struct imapid_cursor *cursor)
 {
-    return strip_data(cursor, false);
+    return strip_data(cursor, cursor->at[0], cursor->at[1], false);
+}
+
+enum imapid_layer imapid_wlan_strip_swapped(struct imapid_cursor *cursor)
+{
+    return strip_data(cursor, cursor->at[1], cursor->at[0], false);
 }
 
 /* Two addresses, a length, and a packet; the next one begins at a multiple of 4. */
@@ -69,7 +71,7 @@ enum imapid_layer imapid_wlan_strip_amsdu(struct imapid_cursor *cursor)
         cursor->n_next = cursor->n - n_all;
         cursor->n_next_wire = cursor->n_wire - n_all;
     }
-    imapid_link_take_off(cursor, 14);
+    imapid_layer_take_off(cursor, 14);
     cursor->n_wire = n;
     cursor->n = MIN(cursor->n, n);
     return IMAPID_LAYER_LLC;
@@ -98,16 +100,17 @@ enum imapid_layer imapid_wlan_strip_radiotap(struct imapid_cursor *cursor)
     if (cursor->at[0] != 0 || n < 8)
         return IMAPID_LAYER_OTHER;
     bool padded = n <= cursor->n && is_padded(cursor->at, n);
-    enum imapid_layer next = skip(cursor, n, IMAPID_LAYER_WLAN);
+    enum imapid_layer next = imapid_layer_skip(cursor, n, IMAPID_LAYER_WLAN);
     if (next != IMAPID_LAYER_WLAN || !padded)
         return next;
-    return cursor->n < 24 ? IMAPID_LAYER_CUT : strip_data(cursor, true);
+    return cursor->n < 24 ? IMAPID_LAYER_CUT
+                          : strip_data(cursor, cursor->at[0], cursor->at[1], true);
 }
 
 enum imapid_layer imapid_wlan_strip_avs(struct imapid_cursor *cursor)
 {
     uint32_t n = imapid_number_be32(cursor->at + 4);
-    return n < 8 ? IMAPID_LAYER_OTHER : skip(cursor, n, IMAPID_LAYER_WLAN);
+    return n < 8 ? IMAPID_LAYER_OTHER : imapid_layer_skip(cursor, n, IMAPID_LAYER_WLAN);
 }
 
 /* Written in the byte order of the card's host; under this link type there is AVS as well. */
@@ -117,7 +120,7 @@ enum imapid_layer imapid_wlan_strip_prism(struct imapid_cursor *cursor)
         return imapid_wlan_strip_avs(cursor);
     uint32_t n =
         cursor->at[0] ? imapid_number_le32(cursor->at + 4) : imapid_number_be32(cursor->at + 4);
-    return n < 8 ? IMAPID_LAYER_OTHER : skip(cursor, n, IMAPID_LAYER_WLAN);
+    return n < 8 ? IMAPID_LAYER_OTHER : imapid_layer_skip(cursor, n, IMAPID_LAYER_WLAN);
 }
 
 enum imapid_layer imapid_wlan_strip_ppi(struct imapid_cursor *cursor)
@@ -125,6 +128,6 @@ enum imapid_layer imapid_wlan_strip_ppi(struct imapid_cursor *cursor)
     uint32_t n = imapid_number_le16(cursor->at + 2), link_type = imapid_number_le32(cursor->at + 4);
     if (n < 8 || link_type > UINT16_MAX)
         return IMAPID_LAYER_OTHER;
-    enum imapid_layer next = imapid_link_find_layer((uint16_t)link_type);
-    return next == IMAPID_LAYER_UNKNOWN ? IMAPID_LAYER_OTHER : skip(cursor, n, next);
+    enum imapid_layer next = imapid_numbers_find_link_type((uint16_t)link_type, cursor);
+    return imapid_layer_skip(cursor, n, next);
 }

@@ -7,6 +7,9 @@
 #include "record/flow.h"
 
 #include "net/net.h"
+#include "net/numbers.h"
+
+#include <string.h>
 
 static enum imapid_tcp_verdict keep_or_drop(struct imapid_conn *conn, bool keep)
 {
@@ -56,6 +59,8 @@ struct imapid_collect {
     uint64_t n_frames; /* of the pieces before */
     /* What the records of the pieces before have told of these. */
     struct imapid_record_capture told;
+    struct imapid_unread_counts told_unread;
+    uint64_t n_told_packets; /* those that passed the filter */
 };
 
 /* What was not told yet of a count that goes on. */
@@ -67,13 +72,67 @@ static uint64_t since(uint64_t n, uint64_t *told)
     return n_new;
 }
 
-static void tell_capture(struct imapid_collect *collect, const struct imapid_capture *capture,
+/* The kinds that were not read of this piece. To be freed, the names too. */
+static struct imapid_record_unread *list_unread(struct imapid_collect *collect, unsigned *n)
+{
+    const struct imapid_unread_counts *counts = &imapid_net_get_counts(collect->net)->unread;
+    struct imapid_unread_counts *told = &collect->told_unread;
+    struct imapid_record_unread *list =
+        g_new0(struct imapid_record_unread, (gsize)counts->n_kinds + 1);
+
+    *n = 0;
+    for (unsigned i = 0; i < counts->n_kinds; i++) {
+        const struct imapid_unread *what = &counts->kinds[i].what;
+        uint64_t n_packets = since(counts->kinds[i].n_packets, &told->kinds[i].n_packets);
+
+        if (n_packets)
+            list[(*n)++] =
+                (struct imapid_record_unread){imapid_numbers_get_word(what->space), what->number,
+                                              imapid_unread_make_name(what), n_packets};
+    }
+    uint64_t n_further = since(counts->n_further, &told->n_further);
+    if (n_further)
+        list[(*n)++] = (struct imapid_record_unread){
+            "further", 0, g_strdup("kinds that are not told apart"), n_further};
+    return list;
+}
+
+/* What a capture of which most was not read has for an error; else NULL. */
+static char *explain_unread(struct imapid_collect *collect, const char *file,
+                            const struct imapid_record_unread *list, unsigned n)
+{
+    uint64_t n_packets =
+        since(imapid_net_get_counts(collect->net)->n_packets, &collect->n_told_packets);
+    uint64_t n_unread = 0;
+    const struct imapid_record_unread *most = list;
+
+    for (unsigned i = 0; i < n; i++) {
+        n_unread += list[i].n_packets;
+        if (list[i].n_packets > most->n_packets)
+            most = &list[i];
+    }
+    if (n_unread <= n_packets / 2)
+        return NULL;
+    char *phrase = imapid_unread_make_phrase(most->layer, most->number, most->name);
+    char *why =
+        g_strdup_printf("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                        " packets were not read, most of them of %s",
+                        strcmp(file, "-") ? file : "standard input", n_unread, n_packets, phrase);
+    g_free(phrase);
+    return why;
+}
+
+/* Takes the error. Returns whether there was one, or is one now. */
+static bool tell_capture(struct imapid_collect *collect, const struct imapid_capture *capture,
                          const char *file, char *error)
 {
     const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
     const struct imapid_net_counts *net_counts = imapid_net_get_counts(collect->net);
     const struct imapid_flow_context *context = &collect->context;
     struct imapid_record_capture *told = &collect->told;
+    unsigned n_unread;
+    struct imapid_record_unread *unread = list_unread(collect, &n_unread);
+    char *why = explain_unread(collect, file, unread, n_unread);
     struct imapid_record_capture record = {
         .file = file,
         .format = imapid_capture_get_format(capture),
@@ -86,11 +145,20 @@ static void tell_capture(struct imapid_collect *collect, const struct imapid_cap
         .n_lost = since(context->n_lost, &told->n_lost),
         .n_cut = counts->n_cut,
         .n_unknown_link = since(net_counts->n_unknown_link, &told->n_unknown_link),
-        .unknown_link = net_counts->unknown_link,
-        .error = error,
+        .n_unread = n_unread,
+        .unread = unread,
+        .error = error ? error : why,
     };
 
+    if (why)
+        collect->complain(context->sink->ctx, why);
     context->sink->capture(context->sink->ctx, &record);
+    for (unsigned i = 0; i < n_unread; i++)
+        g_free((char *)unread[i].name);
+    g_free(unread);
+    g_free(error);
+    g_free(why);
+    return record.error != NULL;
 }
 
 /* The block's type of an NSS key log ("TLSK"; draft-ietf-opsawg-pcapng 4.7). */
@@ -175,7 +243,6 @@ bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *c
 {
     struct imapid_flow_piece piece = {file, collect->n_frames};
     char *error;
-    bool whole;
 
     g_array_append_val(collect->context.pieces, piece);
     imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
@@ -184,10 +251,7 @@ bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *c
         imapid_net_finish(collect->net);
         collect->is_finished = true;
     }
-    whole = !error;
-    tell_capture(collect, capture, file, error);
-    g_free(error);
-    return whole;
+    return !tell_capture(collect, capture, file, error);
 }
 
 void imapid_collect_free(struct imapid_collect *collect)

@@ -428,6 +428,15 @@ void imapid_database_add_session(struct imapid_database *database,
     g_mutex_unlock(&database->mutex);
 }
 
+static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capture *capture)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_unread(text, capture);
+    bind_text(statement, "unread", text->str);
+    g_string_free(text, TRUE);
+}
+
 void imapid_database_add_capture(struct imapid_database *database,
                                  const struct imapid_record_capture *capture)
 {
@@ -446,6 +455,7 @@ void imapid_database_add_capture(struct imapid_database *database,
     bind_number(statement, "lost_bytes", capture->n_lost);
     bind_number(statement, "cut_packets", capture->n_cut);
     bind_number(statement, "unknown_link_packets", capture->n_unknown_link);
+    bind_unread(statement, capture);
     bind_text(statement, "error", capture->error);
     run(database, statement);
     g_mutex_unlock(&database->mutex);

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS capture (
   lost_bytes INTEGER NOT NULL,
   cut_packets INTEGER NOT NULL,
   unknown_link_packets INTEGER NOT NULL,
+  unread TEXT NOT NULL,
   error TEXT
 ) WITHOUT ROWID;
 

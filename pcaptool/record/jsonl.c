@@ -226,6 +226,8 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     add_number(out, "lost_bytes", capture->n_lost);
     add_number(out, "cut_packets", capture->n_cut);
     add_number(out, "unknown_link_packets", capture->n_unknown_link);
+    key(out, "unread");
+    imapid_spell_unread(out, capture);
     add_text(out, "error", capture->error);
     g_string_append(out, "}\n");
 }

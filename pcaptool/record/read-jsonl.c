@@ -8,6 +8,8 @@
  * counted: other types, later schemas. Misuse: keeping a record after the sink's call. */
 #include "record/read-jsonl.h"
 
+#include "net/unread.h"
+
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -667,8 +669,39 @@ static void take_session(struct line *line, JsonObject *object)
         sink->session(sink->ctx, &session);
 }
 
+/* Kinds of a capture that are read back: one more than are told apart. */
+#define UNREAD_MAX (IMAPID_UNREAD_N_MAX + 1)
+
+static struct imapid_record_unread take_unread_kind(struct line *line, JsonNode *node)
+{
+    struct imapid_record_unread unread = {.layer = "", .name = ""};
+    JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+
+    unread.layer = get_name(line, object, "layer");
+    unread.number = get_number(line, object, "number", UINT32_MAX);
+    unread.name = get_name(line, object, "name");
+    unread.n_packets = get_number(line, object, "packets", INT64_MAX);
+    return unread;
+}
+
+/* Returns how many there are, into kinds[UNREAD_MAX]. Records of versions before have no list. */
+static unsigned take_unread(struct line *line, JsonObject *object,
+                            struct imapid_record_unread *kinds)
+{
+    JsonNode *node = json_object_get_member(object, "unread");
+    JsonArray *list = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    unsigned n = list ? MIN(json_array_get_length(list), UNREAD_MAX) : 0;
+
+    if (node && !list)
+        fail(line, "no list in", "unread");
+    for (unsigned i = 0; i < n; i++)
+        kinds[i] = take_unread_kind(line, json_array_get_element(list, i));
+    return n;
+}
+
 static void take_capture(struct line *line, JsonObject *object)
 {
+    struct imapid_record_unread kinds[UNREAD_MAX];
     const struct imapid_record_sink *sink = line->reader->sink;
     struct imapid_record_capture capture = {
         .file = get_name(line, object, "file"),
@@ -682,6 +715,8 @@ static void take_capture(struct line *line, JsonObject *object)
         .n_lost = get_number(line, object, "lost_bytes", INT64_MAX),
         .n_cut = get_number(line, object, "cut_packets", INT64_MAX),
         .n_unknown_link = get_extra(line, object, "unknown_link_packets"),
+        .n_unread = take_unread(line, object, kinds),
+        .unread = kinds,
         .error = (char *)get_text(line, object, "error"),
     };
 

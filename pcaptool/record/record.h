@@ -91,6 +91,15 @@ struct imapid_record_session {
     struct imapid_record_finding findings[1];
 };
 
+/* Packets of one kind whose layers were not read. Read back from JSON Lines, layer and name may be
+ * anything. */
+struct imapid_record_unread {
+    const char *layer; /* "link-type", "ethertype" */
+    uint64_t number;
+    const char *name; /* never NULL */
+    uint64_t n_packets;
+};
+
 struct imapid_record_capture {
     const char *file;
     const char *format; /* NULL: unknown */
@@ -98,7 +107,8 @@ struct imapid_record_capture {
     uint64_t n_conns, n_sessions, n_exchanges, n_not_decrypted;
     uint64_t n_lost, n_cut;
     uint64_t n_unknown_link;
-    uint16_t unknown_link;
+    unsigned n_unread;
+    const struct imapid_record_unread *unread;
     char *error; /* NULL: none */
 };
 

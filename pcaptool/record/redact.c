@@ -6,6 +6,8 @@
 
 #include "record/spell.h"
 
+#include "net/unread.h"
+
 #include <gcrypt.h>
 #include <imapid/end.h>
 #include <string.h>
@@ -547,6 +549,21 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
     g_free(file);
 }
 
+/* Layers and numbers are of the network's make, not of its users. A name is made again, as JSON Lines
+ * may bring any. To be freed, the names too. */
+static struct imapid_record_unread *redact_unread(const struct imapid_record_capture *capture)
+{
+    struct imapid_record_unread *kinds =
+        g_new0(struct imapid_record_unread, (gsize)capture->n_unread + 1);
+
+    for (unsigned i = 0; i < capture->n_unread; i++) {
+        kinds[i] = capture->unread[i];
+        kinds[i].layer = keep_word(kinds[i].layer);
+        kinds[i].name = imapid_unread_remake_name(kinds[i].layer, kinds[i].number, kinds[i].name);
+    }
+    return kinds;
+}
+
 /* Messages name the file and quote nothing else of a capture, but the system's words are not ours
  * to know: where and why goes, that something failed stays. */
 static void on_capture(void *ctx, const struct imapid_record_capture *capture)
@@ -554,12 +571,17 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, capture->file);
     struct imapid_record_capture redacted = *capture;
+    struct imapid_record_unread *unread = redact_unread(capture);
 
     redacted.file = file;
+    redacted.unread = unread;
     redacted.format = keep_word(capture->format);
     if (capture->error)
         redacted.error = (char *)"it could not be read whole";
     sink->next->capture(sink->next->ctx, &redacted);
+    for (unsigned i = 0; i < capture->n_unread; i++)
+        g_free((char *)unread[i].name);
+    g_free(unread);
     g_free(file);
 }
 

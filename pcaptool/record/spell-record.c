@@ -88,3 +88,18 @@ void imapid_spell_findings(GString *out, const struct imapid_record_finding *fin
     }
     g_string_append_c(out, ']');
 }
+
+void imapid_spell_unread(GString *out, const struct imapid_record_capture *capture)
+{
+    g_string_append_c(out, '[');
+    for (unsigned i = 0; i < capture->n_unread; i++) {
+        const struct imapid_record_unread *unread = &capture->unread[i];
+
+        g_string_append(out, i ? ",{\"layer\":" : "{\"layer\":");
+        imapid_spell_json_text(out, unread->layer);
+        g_string_append_printf(out, ",\"number\":%" G_GUINT64_FORMAT, unread->number);
+        add_text(out, "name", unread->name);
+        g_string_append_printf(out, ",\"packets\":%" G_GUINT64_FORMAT "}", unread->n_packets);
+    }
+    g_string_append_c(out, ']');
+}

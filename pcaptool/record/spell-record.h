@@ -16,4 +16,7 @@ void imapid_spell_other_pairs(GString *out, const struct imapid_record_half *hal
 /* [{"code":"…",…},…] */
 void imapid_spell_findings(GString *out, const struct imapid_record_finding *findings, unsigned n);
 
+/* [{"layer":"ip-protocol","number":50,"name":"ESP","packets":3},…] */
+void imapid_spell_unread(GString *out, const struct imapid_record_capture *capture);
+
 #endif

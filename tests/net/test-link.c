@@ -4,8 +4,15 @@
  */
 
 #include "net/link.h"
+#include "net/numbers.h"
 
 #include "frames.h"
+
+static enum imapid_layer find_layer(uint16_t link_type)
+{
+    struct imapid_cursor cursor;
+    return imapid_numbers_find_link_type(link_type, &cursor);
+}
 
 /* Every way to wrap; `inner` is what should be found. */
 static void check(enum imapid_layer first, GByteArray *frame, enum imapid_layer expected,
@@ -33,7 +40,7 @@ static void check(enum imapid_layer first, GByteArray *frame, enum imapid_layer 
 
 static uint32_t vlan(uint32_t path, uint32_t id)
 {
-    return imapid_link_add_path(path, IMAPID_PATH_VLAN, id);
+    return imapid_layer_add_path(path, IMAPID_PATH_VLAN, id);
 }
 
 #define IP4 frame_text("\x45...") /* any 5 octets that look like IPv4's first */
@@ -41,7 +48,7 @@ static uint32_t vlan(uint32_t path, uint32_t id)
 
 static void test_ethernet(void)
 {
-    enum imapid_layer ethernet = imapid_link_find_layer(1);
+    enum imapid_layer ethernet = find_layer(1);
     check(ethernet, frame_ethernet(0x0800, IP4), IMAPID_LAYER_IP4, 4, 0);
     check(ethernet, frame_ethernet(0x86dd, IP6), IMAPID_LAYER_IP6, 4, 0);
     check(ethernet, frame_ethernet(0x0806, IP4), IMAPID_LAYER_OTHER, 4, 0);
@@ -66,20 +73,20 @@ static void test_cooked(void)
 {
     guint8 head[20] = {0};
     head[14] = 0x08;
-    check(imapid_link_find_layer(113), frame_of(head, 16, IP4), IMAPID_LAYER_IP4, 4, 0);
+    check(find_layer(113), frame_of(head, 16, IP4), IMAPID_LAYER_IP4, 4, 0);
     head[14] = 0x81;
-    check(imapid_link_find_layer(113), frame_of(head, 16, frame_vlan(9, 0x0800, IP4)),
+    check(find_layer(113), frame_of(head, 16, frame_vlan(9, 0x0800, IP4)),
           IMAPID_LAYER_IP4, 4, vlan(0, 9));
     memset(head, 0, sizeof head);
     head[0] = 0x86;
     head[1] = 0xdd;
-    check(imapid_link_find_layer(276), frame_of(head, 20, IP6), IMAPID_LAYER_IP6, 4, 0);
+    check(find_layer(276), frame_of(head, 20, IP6), IMAPID_LAYER_IP6, 4, 0);
 }
 
 static void test_loopback(void)
 {
-    enum imapid_layer layer = imapid_link_find_layer(0);
-    g_assert_cmpint(layer, ==, imapid_link_find_layer(108));
+    enum imapid_layer layer = find_layer(0);
+    g_assert_cmpint(layer, ==, find_layer(108));
     check(layer, frame_of("\2\0\0\0", 4, IP4), IMAPID_LAYER_IP4, 4, 0);
     check(layer, frame_of("\0\0\0\2", 4, IP4), IMAPID_LAYER_IP4, 4, 0);
     static const char families[] = {10, 23, 24, 28, 30};
@@ -96,19 +103,19 @@ static void test_raw(void)
 {
     static const uint16_t types[] = {12, 14, 101};
     for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
-        check(imapid_link_find_layer(types[i]), IP4, IMAPID_LAYER_IP4, 4, 0);
-        check(imapid_link_find_layer(types[i]), IP6, IMAPID_LAYER_IP6, 4, 0);
-        check(imapid_link_find_layer(types[i]), frame_text("zzzz"), IMAPID_LAYER_OTHER, 4, 0);
+        check(find_layer(types[i]), IP4, IMAPID_LAYER_IP4, 4, 0);
+        check(find_layer(types[i]), IP6, IMAPID_LAYER_IP6, 4, 0);
+        check(find_layer(types[i]), frame_text("zzzz"), IMAPID_LAYER_OTHER, 4, 0);
     }
-    g_assert_cmpint(imapid_link_find_layer(228), ==, IMAPID_LAYER_IP4);
-    g_assert_cmpint(imapid_link_find_layer(229), ==, IMAPID_LAYER_IP6);
-    g_assert_cmpint(imapid_link_find_layer(9999), ==, IMAPID_LAYER_UNKNOWN);
+    g_assert_cmpint(find_layer(228), ==, IMAPID_LAYER_IP4);
+    g_assert_cmpint(find_layer(229), ==, IMAPID_LAYER_IP6);
+    g_assert_cmpint(find_layer(9999), ==, IMAPID_LAYER_UNREAD);
 }
 
 static void test_mpls(void)
 {
-    enum imapid_layer ethernet = imapid_link_find_layer(1);
-    uint32_t path = imapid_link_add_path(0, IMAPID_PATH_MPLS, 0x12345);
+    enum imapid_layer ethernet = find_layer(1);
+    uint32_t path = imapid_layer_add_path(0, IMAPID_PATH_MPLS, 0x12345);
     const char *labels = "\xff\xff\xf0\x40\x12\x34\x51\x40";
     check(ethernet, frame_ethernet(0x8847, frame_of(labels, 8, IP4)), IMAPID_LAYER_IP4, 4, path);
     check(ethernet, frame_ethernet(0x8848, frame_of(labels, 8, IP6)), IMAPID_LAYER_IP6, 4, path);
@@ -148,35 +155,35 @@ static void test_ppp(void)
     for (gsize i = 0; i < G_N_ELEMENTS(heads); i++) {
         GByteArray *frame = frame_of(heads[i].head, heads[i].n, frame_text("\x45..."));
         struct imapid_cursor cursor = {.at = frame->data, .n = frame->len, .n_wire = frame->len};
-        enum imapid_layer layer = imapid_link_find_layer(heads[i].link_type);
+        enum imapid_layer layer = find_layer(heads[i].link_type);
         g_assert_cmpint(imapid_link_strip(layer, &cursor), ==, IMAPID_LAYER_IP4);
         g_assert_cmpuint(cursor.n, ==, 4);
         g_byte_array_free(frame, TRUE);
     }
-    uint32_t path = imapid_link_add_path(0, IMAPID_PATH_PPPOE, 0x1234);
-    check(imapid_link_find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6),
+    uint32_t path = imapid_layer_add_path(0, IMAPID_PATH_PPPOE, 0x1234);
+    check(find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6),
           IMAPID_LAYER_IP6, 4, path);
-    check(imapid_link_find_layer(1),
+    check(find_layer(1),
           frame_ethernet(0x8864, frame_of("\x11\0\x12\x34\0\6\0\x21", 8, IP4)), IMAPID_LAYER_IP4, 4,
           path);
     /* the discovery of a session, and a protocol that is not IP */
-    check(imapid_link_find_layer(51), frame_of("\x11\x09\0\0\0\4", 6, IP4), IMAPID_LAYER_OTHER, 4,
+    check(find_layer(51), frame_of("\x11\x09\0\0\0\4", 6, IP4), IMAPID_LAYER_OTHER, 4,
           0);
-    check(imapid_link_find_layer(51), frame_of("\x11\0\0\1\0\6\xc0\x21", 8, IP4),
+    check(find_layer(51), frame_of("\x11\0\0\1\0\6\xc0\x21", 8, IP4),
           IMAPID_LAYER_OTHER, 4, 0);
 }
 
 /* Layers in each other are taken off to a depth, not beyond. */
 static void test_depth(void)
 {
-    for (unsigned n = IMAPID_LINK_N_MAX - 1; n <= IMAPID_LINK_N_MAX; n++) {
+    for (unsigned n = IMAPID_LAYER_N_MAX - 1; n <= IMAPID_LAYER_N_MAX; n++) {
         GByteArray *frame = frame_text("\x45...");
         for (unsigned i = 0; i < n; i++)
             frame = frame_vlan(7, i ? 0x8100 : 0x0800, frame);
         frame = frame_ethernet(0x8100, frame);
         struct imapid_cursor cursor = {.at = frame->data, .n = frame->len, .n_wire = frame->len};
-        g_assert_cmpint(imapid_link_strip(imapid_link_find_layer(1), &cursor), ==,
-                        n < IMAPID_LINK_N_MAX ? IMAPID_LAYER_IP4 : IMAPID_LAYER_DEEP);
+        g_assert_cmpint(imapid_link_strip(find_layer(1), &cursor), ==,
+                        n < IMAPID_LAYER_N_MAX ? IMAPID_LAYER_IP4 : IMAPID_LAYER_UNREAD);
         g_byte_array_free(frame, TRUE);
     }
 }

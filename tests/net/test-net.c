@@ -105,7 +105,9 @@ static void test_counts(void)
     feed(&f, 999, frame_text("x"));
     feed(&f, 998, frame_text("x"));
     g_assert_cmpuint(counts->n_unknown_link, ==, 2);
-    g_assert_cmpuint(counts->unknown_link, ==, 999);
+    g_assert_cmpuint(counts->unread.n_kinds, ==, 2);
+    g_assert_cmpuint(counts->unread.kinds[0].what.number, ==, 999);
+    g_assert_cmpuint(counts->unread.kinds[1].what.number, ==, 998);
     feed(&f, 1, frame_ethernet(0x0806, frame_text("x")));
     g_assert_cmpuint(counts->n_not_ip, ==, 1);
     feed(&f, 228, frame_ip4(17, 0, frame_text("xxxxxxxx")));

@@ -90,10 +90,48 @@ def check_rows(folder):
 
 
 def check_closed(folder):
-    for name, link_type, wrap in enc.CLOSED:
-        found = records(write(f"{folder}/{name}", link_type, wrapped(wrap, "4")))
+    """Nothing of it is read, and that is said: in the record, as an error where it is most of the
+    capture, and in a line of its own."""
+    for name, link_type, wrap, unread in enc.CLOSED:
+        path = write(f"{folder}/{name}", link_type, wrapped(wrap, "4"))
+        run = subprocess.run([IMAPID, "-T", "jsonl", path], capture_output=True, check=False, text=True)
+        found = [json.loads(line) for line in run.stdout.splitlines()]
         assert len(found) == 1 and found[0]["tcp_connections"] == 0, (name, found)
-        assert (found[0]["unknown_link_packets"] > 0) == (name == "unknown-link"), (name, found)
+        n = found[0]["packets"]
+        expected = [dict(zip(("layer", "number", "name"), unread), packets=n)] if unread else []
+        assert found[0]["unread"] == expected, (name, found[0])
+        assert (found[0]["unknown_link_packets"] > 0) == name.startswith("unknown-link"), (name, found)
+        assert run.returncode == (2 if unread else 0), (name, run)
+        assert (found[0]["error"] is not None) == (unread is not None), (name, found)
+        assert (f"not read: {n} packets" in run.stderr) == (unread is not None), (name, run.stderr)
+        if unread and unread[2].startswith("looks like "):
+            help_ = f"-d udp.port=={unread[1]},{unread[2].split()[-1]}"
+            assert help_ in run.stderr, (name, run.stderr)
+        check = subprocess.run([IMAPID, "check", "-q", path], capture_output=True, check=False)
+        assert check.returncode == run.returncode, (name, check)
+
+
+def check_some_unread(folder):
+    """What is not the most of a capture is counted, and no error; several files are told together."""
+    esp = next(row for row in enc.CLOSED if row[0] == "esp")
+    bare = wrapped(lambda p, s: [enc.plain(s, p)], "4")
+    more = [(i, esp[2](packet, side)[0]) for i, (side, packet) in enumerate(packets()[:2])]
+    paths = [write(f"{folder}/some{k}", 1, bare + more) for k in range(2)]
+    run = subprocess.run([IMAPID, "-T", "jsonl", *paths], capture_output=True, check=False, text=True)
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    assert run.returncode == 0 and run.stderr.count("not read") == 1, run
+    assert "not read: 4 packets of IP protocol 50 (ESP)" in run.stderr, run
+    for record in found:
+        if record["type"] == "capture":
+            assert record["error"] is None, record
+            assert record["unread"] == [{"layer": "ip-protocol", "number": 50, "name": "ESP", "packets": 2}], record
+    lines = f"{folder}/some.jsonl"
+    with open(lines, "w", encoding="utf-8") as file:
+        file.write(run.stdout)
+    again = subprocess.run([IMAPID, "stats", lines], capture_output=True, check=False, text=True)
+    assert "not read: 4 packets of IP protocol 50 (ESP)" in again.stderr, again
+    redacted = subprocess.run([IMAPID, "-T", "jsonl", "--redact", lines], capture_output=True, check=True, text=True)
+    assert redacted.stdout.count('"name":"ESP"') == 2, redacted
 
 
 def check_cuts(folder):
@@ -145,7 +183,7 @@ def check_alike(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for check in (check_twice, check_alike, check_closed, check_cuts, check_rows):
+        for check in (check_twice, check_alike, check_closed, check_some_unread, check_cuts, check_rows):
             check(folder)
 
 

@@ -32,7 +32,8 @@ static const char capture[] =
     "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
     "\"bytes\":2,\"tcp_connections\":3,\"imap_sessions\":4,\"exchanges\":5,"
     "\"sessions_not_decrypted\":6,\"lost_bytes\":7,\"cut_packets\":8,\"unknown_link_packets\":9,"
-    "\"error\":\"x\"}\n";
+    "\"unread\":[{\"layer\":\"udp-port\",\"number\":8473,\"name\":\"looks like vxlan\","
+    "\"packets\":3},{\"layer\":\"x\",\"number\":0,\"name\":\"\",\"packets\":0}],\"error\":\"x\"}\n";
 
 /* Gives `step` octets a time, then fails or ends. */
 struct source {

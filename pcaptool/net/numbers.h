@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_NUMBERS_H
+#define IMAPID_NET_NUMBERS_H
+
+#include "net/layer.h"
+
+/* The layer that packets of a link type begin with; with UNREAD, cursor->unread is set. */
+enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapid_cursor *cursor);
+
+/* The layer behind a number of one of the other spaces, EtherTypes standing in GRE and elsewhere as
+ * well. OTHER: it is known to carry no IP. UNREAD: it is not known, or known and not read here;
+ * cursor->unread is set. */
+enum imapid_layer imapid_numbers_find(enum imapid_number_space space, uint32_t number,
+                                      struct imapid_cursor *cursor);
+
+/* The same for what stands where an EtherType does in Ethernet: up to 1500 it is a length (IEEE
+ * 802.3), and LLC follows. */
+static inline enum imapid_layer imapid_numbers_find_type_or_length(unsigned type,
+                                                                   struct imapid_cursor *cursor)
+{
+    return type <= 1500 ? IMAPID_LAYER_LLC
+                        : imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
+}
+
+/* Whether an EtherType is one whose layer is read: Ethernet is told from other things by it. */
+bool imapid_numbers_is_read_ether_type(unsigned ether_type);
+
+/* The name of a number, NULL where it has none here. */
+const char *imapid_numbers_get_name(enum imapid_number_space space, uint32_t number);
+
+/* A space as records spell it ("link-type"), and as people read it ("link type"). */
+const char *imapid_numbers_get_word(enum imapid_number_space space);
+const char *imapid_numbers_get_title(enum imapid_number_space space);
+
+/* The space of a word, -1 if it is none. */
+int imapid_numbers_find_space(const char *word);
+
+#endif
