@@ -239,6 +239,7 @@ static const struct {
     [IMAPID_LAYER_VN_TAG] = {imapid_tag_strip_vn, 6},
     [IMAPID_LAYER_E_TAG] = {imapid_tag_strip_e, 8},
     [IMAPID_LAYER_TRUSTSEC] = {imapid_tag_strip_trustsec, 2},
+    [IMAPID_LAYER_TRUSTSEC_GRE] = {imapid_tag_strip_trustsec_gre, 4},
     [IMAPID_LAYER_TTAG] = {imapid_tag_strip_ttag, 8},
     [IMAPID_LAYER_ARISTA] = {imapid_tag_strip_arista, 12},
     [IMAPID_LAYER_PBB] = {imapid_tag_strip_pbb, 4},

@@ -208,6 +208,7 @@ static const struct row gre_protocols[] = {
     {0x88be, IMAPID_LAYER_ERSPAN2, "ERSPAN"}, /* gre.c tells its types apart */
     {0x22eb, IMAPID_LAYER_ERSPAN3, "ERSPAN III"},
     {0x883e, IMAPID_LAYER_WCCP, "WCCP"},
+    {0x8909, IMAPID_LAYER_TRUSTSEC_GRE, "Cisco MetaData"},
     {0x6400, IMAPID_LAYER_ETHERNET, "Ethernet"},
     {0x6559, IMAPID_LAYER_FRAME_RELAY, "frame relay"},
     {0x00fe, OTHER, "OSI"},

@@ -130,19 +130,22 @@ enum imapid_layer imapid_pseudo_strip_fddi(struct imapid_cursor *cursor)
     return is_llc ? IMAPID_LAYER_LLC : IMAPID_LAYER_OTHER;
 }
 
-/* An EtherType and two octets of 0 (RFC 4391 6), before which Linux has the destination's address
- * of 20 octets. */
+/* An EtherType and two octets of 0 (RFC 4391 6). Before it Linux has the destination's address of 20
+ * octets, others have a route header of 40. */
 enum imapid_layer imapid_pseudo_strip_ipoib(struct imapid_cursor *cursor)
 {
-    const uint8_t *at = cursor->at;
-    uint32_t n = 0;
-    if (imapid_number_be16(at + 2) || !imapid_numbers_is_read_ether_type(imapid_number_be16(at)))
-        n = 20;
-    if (cursor->n < n + 4)
-        return imapid_layer_too_short(cursor, n + 4);
-    unsigned type = imapid_number_be16(at + n);
-    imapid_layer_take_off(cursor, n + 4);
-    return imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
+    static const uint8_t ways[] = {0, 20, 40};
+    for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+        uint32_t n = ways[i];
+        if (cursor->n < n + 4)
+            return imapid_layer_too_short(cursor, n + 4);
+        unsigned type = imapid_number_be16(cursor->at + n);
+        if (imapid_number_be16(cursor->at + n + 2) != 0 || !imapid_numbers_is_read_ether_type(type))
+            continue;
+        imapid_layer_take_off(cursor, n + 4);
+        return imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
+    }
+    return IMAPID_LAYER_OTHER;
 }
 
 /* The direction, and the header as it was compressed on the wire; the packet is whole. */

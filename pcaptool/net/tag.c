@@ -46,6 +46,14 @@ enum imapid_layer imapid_tag_strip_trustsec(struct imapid_cursor *cursor)
     return skip_to_type(cursor, 2 + 4u * MAX(cursor->at[1], 1));
 }
 
+/* In GRE the EtherType of what follows stands first. */
+enum imapid_layer imapid_tag_strip_trustsec_gre(struct imapid_cursor *cursor)
+{
+    unsigned type = imapid_number_be16(cursor->at);
+    enum imapid_layer layer = imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
+    return imapid_layer_skip(cursor, 4 + 4u * MAX(cursor->at[3], 1), layer);
+}
+
 /* A time stamp of 48 bits */
 enum imapid_layer imapid_tag_strip_ttag(struct imapid_cursor *cursor)
 {

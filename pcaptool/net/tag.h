@@ -11,6 +11,7 @@
 enum imapid_layer imapid_tag_strip_vn(struct imapid_cursor *cursor);
 enum imapid_layer imapid_tag_strip_e(struct imapid_cursor *cursor);
 enum imapid_layer imapid_tag_strip_trustsec(struct imapid_cursor *cursor);
+enum imapid_layer imapid_tag_strip_trustsec_gre(struct imapid_cursor *cursor);
 enum imapid_layer imapid_tag_strip_ttag(struct imapid_cursor *cursor);
 enum imapid_layer imapid_tag_strip_arista(struct imapid_cursor *cursor);
 enum imapid_layer imapid_tag_strip_pbb(struct imapid_cursor *cursor);

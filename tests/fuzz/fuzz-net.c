@@ -98,12 +98,17 @@ static void feed(struct imapid_net *net, struct imapid_packet *packet, const uin
     g_free((void *)packet->data);
 }
 
-/* Up to 127 the first ones, which there were from the beginning; above that all others. */
+/* Up to 127 the first ones, which there were from the beginning; above that those that came later,
+ * and then those that came later still. */
 static uint16_t get_link_type(uint8_t octet)
 {
     static const uint16_t first[] = {1, 113, 276, 0, 101, 228, 229, 999};
     static const uint16_t others[] = {9,   12,  14,  50,  51,  104, 105, 108,
                                       119, 127, 163, 166, 192, 204, 219, 1};
+    static const uint16_t more[] = {239, 117, 258, 149, 109, 226, 281, 282,
+                                    284, 285, 178, 10,  242, 8,   107, 100};
+    if (octet >= 192)
+        return more[octet % G_N_ELEMENTS(more)];
     return octet < 128 ? first[octet % G_N_ELEMENTS(first)] : others[octet % G_N_ELEMENTS(others)];
 }
 

@@ -161,6 +161,64 @@ def macsec(packet, flags):
     return bytes((flags, 0)) + b"\0\0\0\1" + sci + ether_type(packet) + packet + bytes(16)
 
 
+def nflog(packet, order):
+    def attribute(kind, octets):
+        return struct.pack(order + "HH", 4 + len(octets), kind) + octets + bytes(-len(octets) % 4)
+    return (struct.pack("!BBH", kind_of(packet, 2, 10), 0, 100) + attribute(1, ether_type(packet) + b"\1\0")
+            + attribute(10, b"\0") + attribute(5, b"\0\0\0\2") + attribute(9, packet))
+
+
+def pflog(packet, size):
+    head = bytes((size, kind_of(packet, 2, 24), 0, 0)) + b"em0".ljust(16, b"\0")
+    return head.ljust((size + 3) // 4 * 4, b"\0") + packet
+
+
+def pktap(frame, link_type):
+    head = struct.pack("<III", 108, 1, link_type) + b"en0".ljust(24, b"\0") + struct.pack("<III", 0, 2, 14)
+    return head.ljust(108, b"\0") + frame
+
+
+def ports(side, client, server, inner):
+    """Answers come from the port that was asked."""
+    pair = (client, server) if side == 0 else (server, client)
+    return struct.pack("!HHHH", *pair, 8 + len(inner), 0) + inner
+
+
+def ah(protocol, inner):
+    size = 24
+    return struct.pack("!BBHII", protocol, size // 4 - 2, 0, 1, 1) + bytes(size - 12) + inner
+
+
+def with_payload(packet, protocol, payload):
+    """An IPv4 packet whose header says something else of what it carries."""
+    head = packet[:2] + struct.pack("!H", 20 + len(payload)) + packet[4:9] + bytes((protocol, 0, 0)) + packet[12:20]
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def ah_transport(packet):
+    return with_payload(packet, 51, ah(6, packet[20:]))
+
+
+def esp(protocol, inner, n_check=12, vector=b""):
+    padding = bytes(range(1, 1 + (-len(inner) - 2) % 4))
+    return struct.pack("!II", 0x1234, 1) + vector + inner + padding + bytes((len(padding), protocol)) + bytes(n_check)
+
+
+def tcp_checksum(packet):
+    """The TCP segment of an IPv4 packet with its checksum."""
+    segment = packet[20:36] + b"\0\0" + packet[38:]
+    pseudo = packet[12:20] + struct.pack("!HH", 6, len(segment)) + segment
+    return segment[:16] + struct.pack("!H", checksum(pseudo + b"\0" * (len(pseudo) % 2))) + segment[18:]
+
+
+def esp_transport(packet):
+    return with_payload(packet, 50, esp(6, tcp_checksum(packet)))
+
+
+def swap(frame):
+    return frame[1::-1] + frame[2:]
+
+
 def tzsp(frame, protocol=1, tags=b"\1"):
     return udp(37008, struct.pack("!BBH", 1, 0, protocol) + tags + frame)
 
@@ -249,6 +307,109 @@ ROWS = [
      "46", True),
 ]
 
+ROWS += [
+    # link types
+    ("nflog", 239, lambda p, s: [nflog(p, "<")], "46", True),
+    ("nflog-big-endian", 239, lambda p, s: [nflog(p, ">")], "46", False),
+    ("pflog", 117, lambda p, s: [pflog(p, 61)], "46", True),
+    ("pflog-openbsd", 117, lambda p, s: [pflog(p, 100)], "46", True),
+    ("pktap", 258, lambda p, s: [pktap(plain(s, p), 1)], "46", True),
+    ("pktap-user2", 149, lambda p, s: [pktap(plain(s, p), 1)], "46", True),
+    ("pktap-raw", 149, lambda p, s: [pktap(p, 12)], "46", True),
+    ("enc", 109, lambda p, s: [struct.pack("<III", kind_of(p, 2, 24), 7, 0) + p], "46", True),
+    ("ipnet", 226, lambda p, s: [struct.pack("!BBHIIIII", 1, kind_of(p, 2, 26), 0, len(p), 1, 0, 0, 0) + p], "46", True),
+    ("dsa", 284, lambda p, s: [MACS[1 - s] + MACS[s] + b"\0\x08\0\0" + ether_type(p) + p], "46", False),
+    ("dsa-tagged", 284, lambda p, s: [MACS[1 - s] + MACS[s] + b"\x20\x08\0\x0a" + ether_type(p) + p], "46", False),
+    ("edsa", 285, lambda p, s: [ethernet(s, b"\xda\xda", b"\0\0\0\x08\0\0" + ether_type(p) + p)], "46", False),
+    ("edsa-in-ethernet", 1, lambda p, s: [ethernet(s, b"\xda\xda", b"\0\0\0\x08\0\0" + ether_type(p) + p)], "46", False),
+    ("broadcom", 281, lambda p, s: [MACS[1 - s] + MACS[s] + b"\x20\0\0\1" + ether_type(p) + p], "46", False),
+    ("broadcom-first", 282, lambda p, s: [b"\x20\0\0\1" + plain(s, p)], "46", False),
+    ("juniper-ethernet", 178, lambda p, s: [b"MGC\0" + plain(s, p)], "46", True),
+    ("juniper-extensions", 178, lambda p, s: [b"MGC\x81\0\6\1\4abcd" + plain(s, p)], "46", True),
+    ("juniper-no-link", 178, lambda p, s: [b"MGC\2" + struct.pack("<I", kind_of(p, 2, 6)) + p], "46", True),
+    ("fddi", 10, lambda p, s: [b"\x50" + MACS[1 - s] + MACS[s] + llc(p)], "46", True),
+    ("ipoib", 242, lambda p, s: [bytes(40) + ether_type(p) + b"\0\0" + p], "46", True),
+    ("ipoib-linux", 242, lambda p, s: [bytes(range(20)) + ether_type(p) + b"\0\0" + p], "46", False),
+    ("ipoib-rfc4391", 242, lambda p, s: [ether_type(p) + b"\0\0" + p], "46", False),
+    ("frame-relay", 107, lambda p, s: [b"\x18\x41\3" + kind_of(p, b"\xcc", b"\x8e") + p], "46", True),
+    ("frame-relay-snap", 107, lambda p, s: [b"\x18\x41\3\0\x80\0\0\0" + ether_type(p) + p], "46", True),
+    ("frame-relay-ethernet", 107, lambda p, s: [b"\x18\x41\3\0\x80\0\x80\xc2\0\7" + plain(s, p)], "46", True),
+    ("frame-relay-cisco", 107, lambda p, s: [b"\x18\x41" + ether_type(p) + p], "46",
+     ("-o", "fr.encap:Cisco Encapsulation")),
+    ("slip", 8, lambda p, s: [bytes((s,)) + bytes(15) + p], "46", False),
+    ("atm-rfc1483", 100, lambda p, s: [llc(p)], "46", True),
+    # between MAC addresses and IP
+    ("vn-tag", 1, lambda p, s: [ethernet(s, b"\x89\x26", struct.pack("!I", 7 + s) + ether_type(p) + p)], "46", True),
+    ("e-tag", 1, lambda p, s: [ethernet(s, b"\x89\x3f", struct.pack("!HI", 0, 7 + s) + ether_type(p) + p)], "46", True),
+    ("trustsec", 1, lambda p, s: [ethernet(s, b"\x89\x09", b"\1\1\0\1\0" + bytes((16 + s,)) + ether_type(p) + p)], "46", True),
+    ("trustsec-one-way", 1,
+     lambda p, s: [ethernet(s, b"\x89\x09", b"\1\1\0\1\0\x10" + ether_type(p) + p) if s else plain(s, p)], "46", True),
+    ("trustsec-vlan", 1, lambda p, s: [ethernet(s, b"\x81\0", tag(10, b"\x89\x09", b"\1\1\0\1\0\x10" + ether_type(p) + p))],
+     "46", True),
+    ("ttag", 1, lambda p, s: [ethernet(s, b"\x89\x88", bytes(6) + ether_type(p) + p)], "46", ("-d", "ethertype==0x8988,ttag")),
+    ("arista-64", 1, lambda p, s: [ethernet(s, b"\xd2\x8b", b"\0\1\0\x10" + bytes(8) + ether_type(p) + p)], "46", True),
+    ("arista-48", 1, lambda p, s: [ethernet(s, b"\xd2\x8b", b"\0\1\1\x20" + bytes(6) + ether_type(p) + p)], "46", True),
+    ("pbb", 1, lambda p, s: [ethernet(s, b"\x88\xe7", struct.pack("!I", 1234) + plain(s, p))], "46", True),
+    ("pbb-tagged", 1, lambda p, s: [ethernet(s, b"\x88\xa8", tag(7, b"\x88\xe7", struct.pack("!I", 1234) + plain(s, p)))], "46", True),
+    ("macsec", 1, lambda p, s: [ethernet(s, b"\x88\xe5", macsec(p, 0x20))], "46", True),
+    ("macsec-no-sci", 1, lambda p, s: [ethernet(s, b"\x88\xe5", macsec(p, 0))], "46", True),
+    ("fabricpath", 1, lambda p, s: [ethernet(s, b"\x89\x03", b"\0\x60" + plain(s, p))], "46", False),
+    ("realtek-8366", 1, lambda p, s: [ethernet(s, b"\x88\x99", b"\xa0\1" + ether_type(p) + p)], "46", False),
+    ("realtek-8365", 1, lambda p, s: [ethernet(s, b"\x88\x99", b"\4\0\0\0\0\1" + ether_type(p) + p)], "46", False),
+    ("nsh", 1, lambda p, s: [ethernet(s, b"\x89\x4f", b"\0\x06\1" + kind_of(p, b"\1", b"\2") + bytes(20) + p)], "46", True),
+    ("nsh-ethernet", 1, lambda p, s: [ethernet(s, b"\x89\x4f", b"\0\x02\2\3" + bytes(4) + plain(s, p))], "46", True),
+    ("wrong-ether-type", 1, lambda p, s: [ethernet(s, kind_of(p, b"\x86\xdd", b"\x08\0"), p)], "64", True),
+    ("unknown-ether-type", 1, lambda p, s: [ethernet(s, b"\x12\x34", p)], "46", False),
+    ("jumbo-llc", 1, lambda p, s: [ethernet(s, b"\x88\x70", llc(p))], "46", True),
+    # tunnels
+    ("l2tp", 1, on_ip4(17, lambda p, s: udp(1701, struct.pack("!HHH", 2, 7 + s, 9 + s) + b"\xff\3" + ppp(p))), "46", True),
+    ("l2tp-all-fields", 1,
+     on_ip4(17, lambda p, s: udp(1701, struct.pack("!HHHHHHH", 0x4A02, 18 + len(p), 7, 9, 1, 1, 2) + b"\0\0" + ppp(p))), "46", True),
+    ("l2tp-answers", 1, lambda p, s: [ethernet(s, b"\x08\0", ip4(s, 17, ports(s, 50001, 1701, struct.pack("!HHH", 2, 7 + s, 9 + s) + ppp(p))))],
+     "46", True),
+    ("l2tp-3", 1, on_ip4(115, lambda p, s: struct.pack("!I", 7 + s) + plain(s, p)), "46", False),
+    ("l2tp-3-cookie", 1, on_ip4(115, lambda p, s: struct.pack("!I", 7 + s) + b"cookie!!" + plain(s, p)), "46", False),
+    ("l2tp-3-in-udp", 1, on_ip4(17, lambda p, s: udp(1701, struct.pack("!HHI", 3, 0, 7 + s) + b"cook" + plain(s, p))), "46", False),
+    ("ah", 1, on_ip4(51, lambda p, s: ah(4, p)), "4", True),
+    ("ah-transport", 1, lambda p, s: [ethernet(s, b"\x08\0", ah_transport(p))], "4", True),
+    ("ah-ipv6", 1, on_ip6(51, lambda p, s: ah(41, p)), "6", True),
+    ("esp-null", 1, on_ip4(50, lambda p, s: esp(kind_of(p, 4, 41), p)), "46",
+     ("-o", "esp.enable_null_encryption_decode_heuristic:TRUE")),
+    ("esp-null-transport", 1, lambda p, s: [ethernet(s, b"\x08\0", esp_transport(p))], "4",
+     ("-o", "esp.enable_null_encryption_decode_heuristic:TRUE")),
+    ("esp-null-sha256", 1, on_ip4(50, lambda p, s: esp(kind_of(p, 4, 41), p, 16)), "46", False),
+    ("esp-null-gmac", 1, on_ip4(50, lambda p, s: esp(kind_of(p, 4, 41), p, 16, bytes(8))), "46", False),
+    ("esp-null-in-udp", 1, on_ip4(17, lambda p, s: udp(4500, esp(kind_of(p, 4, 41), p))), "46",
+     ("-o", "esp.enable_null_encryption_decode_heuristic:TRUE")),
+    ("gre-in-udp", 1, on_ip4(17, lambda p, s: udp(4754, gre(ether_type(p), p))), "46", True),
+    ("gre-aruba", 1, on_ip4(47, lambda p, s: gre(b"\x82\0", wlan(s, llc(p)))), "46", True),
+    ("gre-aruba-qos", 1, on_ip4(47, lambda p, s: gre(b"\x82\x50", wlan(s, llc(p), b"\0\0"))), "46", True),
+    ("wccp", 1, on_ip4(47, lambda p, s: gre(b"\x88\x3e", b"\0\0\0\0" + p)), "4", True),
+    ("wccp-1", 1, on_ip4(47, lambda p, s: gre(b"\x88\x3e", p)), "4", True),
+    ("gre-trustsec", 1, on_ip4(47, lambda p, s: gre(b"\x89\x09", ether_type(p) + b"\1\1\0\1\0\x10" + p)), "46", True),
+    ("gre-nsh", 1, on_ip4(47, lambda p, s: gre(b"\x89\x4f", b"\0\x02\2" + kind_of(p, b"\1", b"\2") + bytes(4) + p)), "46", True),
+    ("nvgre", 1, on_ip4(47, lambda p, s: gre(b"\x65\x58", plain(s, p), 0x2000, struct.pack("!I", 5 << 8 | s))), "46", True),
+    ("vxlan-gpe", 1, on_ip4(17, lambda p, s: udp(4790, struct.pack("!II", 0xC << 24 | kind_of(p, 1, 2), 5 << 8) + p)), "46", True),
+    ("vxlan-gpe-ethernet", 1, on_ip4(17, lambda p, s: udp(4790, struct.pack("!II", 0xC << 24 | 3, 5 << 8) + plain(s, p))), "46", True),
+    ("vxlan-8472", 1, on_ip4(17, lambda p, s: udp(8472, vxlan(1, plain(s, p))[8:])), "46", ("-d", "udp.port==8472,vxlan")),
+    ("mpls-in-udp", 1, on_ip4(17, lambda p, s: udp(6635, label(20, p))), "46", True),
+    ("tzsp", 1, on_ip4(17, lambda p, s: tzsp(plain(s, p))), "46", True),
+    ("tzsp-802.11", 1, on_ip4(17, lambda p, s: tzsp(wlan(s, llc(p)), 18, b"\x0a\1\x40\0\x12\1\6\1")), "46", True),
+    ("capwap", 1, on_ip4(17, lambda p, s: udp(5247, b"\0\x10\x02\0" + bytes(4) + plain(s, p))), "46", True),
+    ("capwap-802.11", 1, on_ip4(17, lambda p, s: udp(5247, b"\0\x10\x03\0" + bytes(4) + wlan(s, llc(p)))), "46",
+     ("-o", "capwap.swap_fc:FALSE")),
+    ("capwap-swapped", 1, on_ip4(17, lambda p, s: udp(5247, b"\0\x10\x03\0" + bytes(4) + swap(wlan(s, llc(p), b"\0\0")))), "46", True),
+    ("capwap-answers", 1, lambda p, s: [ethernet(s, b"\x08\0", ip4(s, 17, ports(s, 50001, 5247, b"\0\x10\x02\0" + bytes(4) + plain(s, p))))],
+     "46", True),
+    ("teredo", 1, lambda p, s: [ethernet(s, b"\x08\0", ip4(s, 17, ports(s, 50001, 3544, p)))], "6", True),
+    ("teredo-origin", 1, on_ip4(17, lambda p, s: udp(3544, b"\0\0" + bytes(6) + p)), "6", True),
+    ("teredo-authentication", 1, on_ip4(17, lambda p, s: udp(3544, b"\0\1\0\0" + bytes(9) + b"\0\0" + bytes(6) + p)), "6", True),
+    ("ayiya", 1, lambda p, s: [ethernet(s, b"\x08\0", ip4(s, 17, ports(s, 50001, 5072, b"\x41\x52\x11\x29" + bytes(4 + 16 + 20) + p)))],
+     "6", True),
+    ("hp-erm", 1, on_ip4(17, lambda p, s: udp(7932, bytes(12) + plain(s, p))), "46", ("-d", "udp.port==7932,hp_erm")),
+    ("etherip", 1, on_ip4(97, lambda p, s: b"\x30\0" + plain(s, p)), "46", True),
+]
+
 # Not to be looked into: the same, but for what makes it no tunnel; and what of it is not read (layer,
 # number, name), None where it is known that nothing with IP is in it.
 CLOSED = [
@@ -296,6 +457,7 @@ CLOSED = [
 
 # Link types as fuzz-net numbers them
 FUZZED = {link: i for i, link in enumerate((1, 113, 276, 0, 101, 228, 229, 999))}
+FUZZED.update({link: 192 + i for i, link in enumerate((239, 117, 258, 149, 109, 226, 281, 282, 284, 285, 178, 10, 242, 8, 107, 100))})
 FUZZED.update({link: 128 + i for i, link in enumerate((9, 12, 14, 50, 51, 104, 105, 108, 119, 127, 163, 166, 192, 204, 219))})
 
 
