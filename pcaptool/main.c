@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c: the command line. One table of sub-commands gives dispatch and usage. */
 #include "arguments.h"
+#include "decode-as.h"
 #include "inputs.h"
 #include "options.h"
 
@@ -56,6 +57,11 @@ static gboolean parse(struct imapid_options *options, char *const *argv, GError 
          "TLS secrets, NSS key log format; may be given more than once", "FILE"},
         {"filter", 'f', 0, G_OPTION_ARG_STRING, &options->filter,
          "Read only packets that pass this libpcap filter", "EXPR"},
+        {"decode-as", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &options->decode_as,
+         "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once",
+         "WHAT"},
+        {"linktype", 0, 0, G_OPTION_ARG_STRING, &options->link_type,
+         "Packets of user link types, and of those not known here, are of this one", "N"},
         {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
          "Read the inputs named there, one a line", "LIST"},
         {"interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &options->interfaces,
@@ -151,6 +157,18 @@ static gboolean read_keylogs(struct imapid_options *options)
     return TRUE;
 }
 
+/* NULL, or what is wrong with -d and --linktype, to be freed. */
+static char *read_decode_as(struct imapid_options *options)
+{
+    char *wrong = NULL;
+
+    for (char **text = options->decode_as; text && *text && !wrong; text++)
+        wrong = imapid_decode_as_add(&options->decode, *text);
+    if (!wrong && options->link_type)
+        wrong = imapid_decode_as_set_link_type(&options->decode, options->link_type);
+    return wrong;
+}
+
 static enum imapid_exit run(struct imapid_options *options)
 {
     char **arguments = options->arguments;
@@ -158,6 +176,7 @@ static enum imapid_exit run(struct imapid_options *options)
     GArray *inputs;
     gboolean found_all = TRUE;
     enum imapid_exit status;
+    char *wrong;
 
     if (command)
         arguments++;
@@ -176,6 +195,11 @@ static enum imapid_exit run(struct imapid_options *options)
     if (options->progress && strcmp(options->progress, "auto") &&
         strcmp(options->progress, "always") && strcmp(options->progress, "never"))
         return fail("--progress takes auto, always or never");
+    if ((wrong = read_decode_as(options))) {
+        status = fail("%s", wrong);
+        g_free(wrong);
+        return status;
+    }
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
@@ -222,6 +246,8 @@ int main(int argc, char **argv)
     g_free(options.redact_key);
     g_free(options.progress);
     g_free(options.fail_on);
+    g_free(options.link_type);
+    g_strfreev(options.decode_as);
     g_strfreev(options.ignore);
     g_strfreev(options.interfaces);
     g_strfreev(options.keylogs);

@@ -2,6 +2,7 @@
 #ifndef IMAPID_OPTIONS_H
 #define IMAPID_OPTIONS_H
 
+#include "net/decode.h"
 #include "record/writer.h"
 #include "tls/keylog.h"
 
@@ -21,6 +22,9 @@ struct imapid_options {
     char **interfaces;            /* NULL: none */
     char **keylogs;               /* files; NULL: none */
     struct imapid_keylog *keylog; /* what they say */
+    char **decode_as;             /* -d; NULL: none */
+    char *link_type;              /* NULL: none */
+    struct imapid_decode decode;  /* what these two say */
     int n_jobs;
     char *by;      /* stats; NULL: the usual ones */
     int top;       /* stats; 0: all */

@@ -300,7 +300,8 @@ static void read_capture(struct job *job, struct imapid_source *source,
         keylog = imapid_keylog_new_over(job->run->options->keylog);
         if (!live)
             job->n_scanned = read_secrets(job, keylog);
-        imapid_collect(job->capture, path, filter, keylog, live, sink, job->run->on_complaint);
+        imapid_collect(job->capture, path, filter, &job->run->options->decode, keylog, live, sink,
+                       job->run->on_complaint);
         imapid_keylog_free(keylog);
         imapid_capture_close(job->capture);
     } else {
@@ -326,7 +327,7 @@ static void read_interface(struct job *job, const struct imapid_record_sink *sin
     }
     watch_capture(job);
     keylog = imapid_keylog_new_over(options->keylog);
-    imapid_collect(job->capture, job->input->path, NULL, keylog, true, sink,
+    imapid_collect(job->capture, job->input->path, NULL, &options->decode, keylog, true, sink,
                    job->run->on_complaint);
     imapid_keylog_free(keylog);
     imapid_capture_close(job->capture);
@@ -507,7 +508,8 @@ static void read_pieces(struct run *run, struct piece *pieces, guint n,
 
         pieces[i].n_scanned = read_secrets(&scan, keylog);
     }
-    collect = imapid_collect_new(filter, keylog, false, &sinks.first, run->on_complaint);
+    collect = imapid_collect_new(filter, &run->options->decode, keylog, false, &sinks.first,
+                                 run->on_complaint);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
         job.n_octets = job.n_scanned = pieces[job.part].n_scanned;

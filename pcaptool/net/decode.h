@@ -10,7 +10,7 @@
 
 /* What the user says that packets are, as the numbers in them do not tell. All zero: nothing. */
 struct imapid_decode {
-    bool has_link_type; /* packets of user link types, and of those not known here, are of this: */
+    bool has_link_type; /* see imapid_numbers_decode_link_type() */
     uint16_t link_type;
     unsigned n_ports;
     struct {

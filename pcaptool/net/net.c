@@ -31,21 +31,12 @@ struct imapid_net {
     struct imapid_unread unread;
 };
 
-/* Link types that everybody uses for his own. */
-#define LINK_USER0  147
-#define LINK_USER15 162
-
-/* Looks a link type up; what the user says goes before what is known of the numbers that are his. */
 static void set_link_type(struct imapid_net *net, uint16_t link_type)
 {
-    const struct imapid_decode *decode = net->decode;
     struct imapid_cursor cursor = {.n = 0};
-    bool is_user = link_type >= LINK_USER0 && link_type <= LINK_USER15;
     net->link_type = link_type;
     net->layer = imapid_numbers_find_link_type(link_type, &cursor);
     net->unread = cursor.unread;
-    if (decode && decode->has_link_type && (is_user || net->layer == IMAPID_LAYER_UNREAD))
-        net->layer = imapid_numbers_find_link_type(decode->link_type, &cursor);
 }
 
 struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
@@ -60,7 +51,6 @@ struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
 void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode)
 {
     net->decode = decode;
-    set_link_type(net, net->link_type);
 }
 
 static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,

@@ -29,7 +29,8 @@ struct imapid_net_counts {
 struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits);
 
-/* What the user says of packets, before the first one. It must live as long as the object. */
+/* What the user says of UDP ports, before the first packet. It must live as long as the object. Link
+ * types are the caller's; see imapid_numbers_decode_link_type(). */
 void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode);
 
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);

@@ -2,10 +2,15 @@
 #ifndef IMAPID_NET_NUMBERS_H
 #define IMAPID_NET_NUMBERS_H
 
+#include "net/decode.h"
 #include "net/layer.h"
 
 /* The layer that packets of a link type begin with; with UNREAD, cursor->unread is set. */
 enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapid_cursor *cursor);
+
+/* The link type to take a packet for: what the user says, if its own is one of those that everybody
+ * has for himself (147 to 162), or not known here. */
+uint16_t imapid_numbers_decode_link_type(const struct imapid_decode *decode, uint16_t link_type);
 
 /* The layer behind a number of one of the other spaces, EtherTypes standing in GRE and elsewhere as
  * well. OTHER: it is known to carry no IP. UNREAD: it is not known, or known and not read here;

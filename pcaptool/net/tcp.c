@@ -528,7 +528,7 @@ static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entr
 {
     int d = key->dir;
     if (p->flags & SYN)
-        return (key->path == 0 || entry->path[d] == 0) && entry->isn[d] == p->seq &&
+        return !(entry->flags & IMAPID_TCP_OVER) && entry->isn[d] == p->seq &&
                entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
     return p->flags & ACK && is_near(tcp, entry, d, p->seq) && is_near(tcp, entry, !d, p->ack);
 }

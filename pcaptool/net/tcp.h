@@ -119,11 +119,12 @@ struct imapid_segment {
      * telephones do. The sequence numbers tell, being random. So a segment on a path that is new
      * belongs to a connection with the same addresses
      *  - that has shown no segment of this direction yet;
-     *  - if it is a SYN: whose SYN it repeats, one of the two in the clear;
+     *  - if it is a SYN: whose initial sequence number it repeats, while that is not over: routed
+     *    between two VLANs with both captured, a connection is one;
      *  - if it is none: where it is within a MiB of both directions.
-     * A SYN on a path begins another connection beside one on another path: routed between two
-     * VLANs with both captured, a connection is two. Wireshark 4.0 knows no paths: it has one
-     * stream where two connections differ by them alone. */
+     * A SYN with a number of its own begins another connection beside one on another path.
+     * Wireshark 4.0 knows no paths: it has one stream where two connections differ by them alone.
+     */
     uint32_t path;
     uint32_t n;      /* octets captured */
     uint32_t n_wire; /* octets there were by the lengths of the lower layers; >= n */

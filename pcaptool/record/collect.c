@@ -54,6 +54,7 @@ struct imapid_collect {
     struct imapid_flow_context context;
     struct imapid_net *net;
     struct imapid_filter *filter;
+    const struct imapid_decode *decode;
     void (*complain)(void *ctx, const char *message);
     bool is_finished;
     uint64_t n_frames; /* of the pieces before */
@@ -194,6 +195,7 @@ bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
 }
 
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+                                          const struct imapid_decode *decode,
                                           struct imapid_keylog *keylog, bool live,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message))
@@ -208,7 +210,9 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
         .n_hold = live ? HOLD_MAX : 0,
     };
     collect->net = imapid_net_new(&handler, NULL);
+    imapid_net_set_decode(collect->net, decode);
     collect->filter = filter;
+    collect->decode = decode;
     collect->complain = complain;
     return collect;
 }
@@ -231,6 +235,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
             continue;
         }
         packet.number += n_before;
+        packet.link_type = imapid_numbers_decode_link_type(collect->decode, packet.link_type);
         collect->n_frames = packet.number;
         if (!collect->filter || imapid_filter_match(collect->filter, &packet))
             imapid_net_packet(collect->net, &packet);
@@ -264,10 +269,12 @@ void imapid_collect_free(struct imapid_collect *collect)
 }
 
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
+                    const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
+                    const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message))
 {
-    struct imapid_collect *collect = imapid_collect_new(filter, keylog, live, sink, complain);
+    struct imapid_collect *collect =
+        imapid_collect_new(filter, decode, keylog, live, sink, complain);
     bool whole = imapid_collect_add(collect, capture, file, true);
 
     imapid_collect_free(collect);

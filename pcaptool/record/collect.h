@@ -4,20 +4,23 @@
 
 #include "capture/capture.h"
 #include "capture/filter.h"
+#include "net/decode.h"
 #include "record/record.h"
 #include "tls/keylog.h"
 
 /* Reads one capture from its beginning to its end and tells its records: exchanges as they are
  * complete, each session as it ends, the capture last.
  *
- * `file` is spelled in the records; `filter` may be NULL. Errors of the capture stand in its record
+ * `file` is spelled in the records; `filter` may be NULL. `decode` is what the user says that packets
+ * are, for the filter as well. Errors of the capture stand in its record
  * and are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
  * all the same. Returns false when something could not be read.
  *
  * `keylog` has the secrets known so far and is given those inside the capture as they are met. With
  * `live`, octets wait for a while for secrets that may come later. */
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    struct imapid_keylog *keylog, bool live, const struct imapid_record_sink *sink,
+                    const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
+                    const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message));
 
 /* The same for captures that are pieces of one: their packets in the order in which the pieces are
@@ -25,6 +28,7 @@ bool imapid_collect(struct imapid_capture *capture, const char *file, struct ima
  * was met, or came to its end, while it was read; what is open at the end is of the last one. */
 struct imapid_collect;
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+                                          const struct imapid_decode *decode,
                                           struct imapid_keylog *keylog, bool live,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message));

@@ -567,11 +567,12 @@ static void test_paths(void)
     struct feeder f = feeder_new(&log, NULL, 9);
     static const struct step steps[] = {
         {0, SYN, 0, 0, NULL, 0}, {1, SYN | ACK, 0, 1, NULL, 0}, {0, ACK, 1, 1, "a", 0}};
-    /* alike but for the VLAN: two */
-    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        for (f.path = 1; f.path <= 2; f.path++)
+    /* alike but for the VLAN and the sequence numbers: two */
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+        for (f.path = 1; f.path <= 2; f.path++) {
+            f.isn[0] = f.isn[1] = f.path << 24;
             feed(&f, &steps[i]);
-    }
+        }
     g_assert_cmpstr(log.text->str, ==, "[0]0:a[1]a");
     /* one whose two directions have different tags: one */
     f.client_port = 77;
@@ -580,6 +581,20 @@ static void test_paths(void)
         feed(&f, &steps[i]);
     }
     g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 3);
+    /* with the numbers the same it was copied from one VLAN to another: one, but when it is over */
+    f.client_port = 78;
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+        for (f.path = 1; f.path <= 2; f.path++)
+            feed(&f, &steps[i]);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 4);
+    f.path = 1;
+    feed(&f, &(struct step){0, ACK | FIN, 2, 1, NULL, 0});
+    feed(&f, &(struct step){1, ACK | FIN, 1, 3, NULL, 0});
+    feed(&f, &(struct step){0, ACK, 3, 2, NULL, 0});
+    f.path = 3;
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+        feed(&f, &steps[i]);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 5);
     imapid_tcp_free(f.tcp);
     g_string_free(log.text, TRUE);
 }
