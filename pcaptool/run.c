@@ -31,6 +31,7 @@ struct run {
     struct imapid_redact *redact; /* NULL: records stay as they are */
     void (*on_complaint)(void *ctx, const char *message);
     struct imapid_progress *progress; /* NULL: none is shown */
+    guint n_threads;                  /* for one input, where that can be shared */
     GMutex mutex;                     /* guards what follows */
     gboolean failed;
     struct imapid_run_totals *totals;
@@ -367,6 +368,7 @@ static void read_jsonl(struct job *job, struct imapid_source *source,
         .read_ctx = &reading,
         .sink = sink,
         .complain = job->run->on_complaint,
+        .n_threads = imapid_source_is_regular(source) ? job->run->n_threads : 1,
     };
 
     job->reader = &reader;
@@ -556,6 +558,7 @@ static void run_each(struct run *run)
     GThreadPool *pool =
         n_jobs > 1 ? g_thread_pool_new(run_job, run, (int)n_jobs, FALSE, NULL) : NULL;
 
+    run->n_threads = (guint)MAX(run->options->n_jobs, 1) / MAX(n_inputs, 1);
     for (guint i = 0; i < n_inputs; i++)
         if (pool)
             g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);

@@ -9,7 +9,7 @@
  * earlier runs are read back. Which of the two an input is, its first octets say. */
 
 /* Who takes the records. `part` is the index of the input. The calls for one part come in order
- * and from one thread; those for different parts may come at the same time. Records are good
+ * and one at a time; those for different parts may come at the same time. Records are good
  * during the call. */
 struct imapid_run_user {
     void (*exchange)(void *ctx, guint part, const struct imapid_record_exchange *exchange);

@@ -3,36 +3,39 @@
  * capture would have given, but for two things JSON does not keep: `raw` of a well-formed half, and
  * octets of `raw`, `text`, `tag` and `file` that are no UTF-8.
  *
+ * A line becomes tokens (json.c), and a take_...() asks them for its keys by name. Strings of a
+ * record are those of the line, where they have no escapes. Several threads may read one input, a
+ * block of lines each; their records are told in the order of the lines.
+ *
  * The lines may come from anywhere. Refused, with a message that names the line: what is no JSON
- * object, a promised key that is missing or of another kind, a line over a limit. Passed over and
+ * object, a key that is there twice, a promised one that is missing or of another kind, a line over
+ * a limit. Passed over and
  * counted: other types, later schemas. Misuse: keeping a record after the sink's call. */
 #include "record/read-jsonl.h"
 
 #include "net/unread.h"
-
+#include "record/arena.h"
+#include "record/json.h"
+#include "record/lines.h"
 #include "tls/tls.h"
 
 #include <errno.h>
 #include <imapid/end.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 /* The longest line: both halves of an exchange at the 64 KiB that are kept, their raw text, the hex
  * of both lists, every octet as six of JSON. */
 #define LINE_MAX_OCTETS (8u << 20)
 
-/* Values in a line: 64 KiB hold 11,000 empty pairs; two lists, each twice, at four marks a pair. */
-#define MARKS_MAX 262144u
+static const char too_long[] = "the line is too long";
 
-/* Objects in arrays in objects: a record needs four levels. The parser recurses. */
-#define DEPTH_MAX 16u
+/* Octets of lines that a thread reads at a time, where there are several; and how many there may
+ * be. */
+#define BLOCK       (256u << 10)
+#define THREADS_MAX 64u
 
 /* Messages for one input. A file of another kind would else give one a line. */
 #define COMPLAINTS_MAX 20u
-
-/* json-glib ends a string at U+0000, so that goes through it as U+FFFF "0", and U+FFFF itself,
- * which is no character, as U+FFFF "f". */
-#define STANDIN "\xef\xbf\xbf"
 
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 {
@@ -55,178 +58,93 @@ bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
     return !strict && n && octets[0] == '{';
 }
 
-/* ---- a line made safe for the parser ---- */
-
-static int hex_digit(uint8_t c)
-{
-    return g_ascii_xdigit_value((char)c);
-}
-
-/* The unit of \uXXXX at `at`, -1 where there is none. */
-static int escaped_unit(const uint8_t *line, size_t n, size_t at)
-{
-    int unit = 0;
-
-    if (n - at < 6 || line[at] != '\\' || line[at + 1] != 'u')
-        return -1;
-    for (size_t i = 2; i < 6; i++) {
-        if (hex_digit(line[at + i]) < 0)
-            return -1;
-        unit = unit * 16 + hex_digit(line[at + i]);
-    }
-    return unit;
-}
-
-/* Copies the escape at `at`; returns its octets. Halves of surrogate pairs become U+FFFD: the
- * parser would abort on them. */
-static size_t copy_escape(GString *out, const uint8_t *line, size_t n, size_t at)
-{
-    int unit = escaped_unit(line, n, at);
-
-    if (unit == 0) {
-        g_string_append(out, STANDIN "0");
-        return 6;
-    }
-    if (unit == 0xffff) {
-        g_string_append(out, STANDIN "f");
-        return 6;
-    }
-    if (unit >= 0xd800 && unit < 0xdc00) {
-        int low = n - at > 6 ? escaped_unit(line, n, at + 6) : -1;
-
-        if (low >= 0xdc00 && low < 0xe000) {
-            g_string_append_len(out, (const char *)line + at, 12);
-            return 12;
-        }
-    }
-    if (unit >= 0xd800 && unit < 0xe000) {
-        g_string_append(out, "\\ufffd");
-        return 6;
-    }
-    g_string_append_len(out, (const char *)line + at, n - at < 2 ? 1 : 2);
-    return n - at < 2 ? 1 : 2;
-}
-
-/* Copies what is inside a string; returns the octets. */
-static size_t copy_in_string(GString *out, const uint8_t *line, size_t n, size_t at)
-{
-    if (line[at] == '\\')
-        return copy_escape(out, line, n, at);
-    if (n - at >= 3 && !memcmp(line + at, STANDIN, 3)) {
-        g_string_append(out, STANDIN "f");
-        return 3;
-    }
-    g_string_append_c(out, (char)line[at]);
-    return 1;
-}
-
-/* NULL, or what is wrong with the line as a whole. */
-static const char *prepare(GString *out, const uint8_t *line, size_t n)
-{
-    unsigned depth = 0, n_marks = 0;
-    bool in_string = false;
-
-    g_string_truncate(out, 0);
-    for (size_t at = 0; at < n;) {
-        uint8_t c = line[at];
-
-        if (c == '"')
-            in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{'))
-            depth++;
-        else if (!in_string && (c == ']' || c == '}') && depth)
-            depth--;
-        else if (!in_string && c == '/')
-            return "no JSON"; /* the parser would take comments */
-        if (depth > DEPTH_MAX)
-            return "too deeply nested";
-        n_marks += !in_string && (c == ',' || c == ':' || c == '[' || c == '{');
-        if (n_marks > MARKS_MAX)
-            return "too many values";
-        if (in_string && c != '"') {
-            at += copy_in_string(out, line, n, at);
-        } else {
-            g_string_append_c(out, (char)c);
-            at++;
-        }
-    }
-    return g_utf8_validate(out->str, (gssize)out->len, NULL) ? NULL : "not UTF-8";
-}
-
 /* ---- values ---- */
 
 /* A line being read. The first thing that is wrong with it is kept, and everything after it reads
  * as nothing. */
 struct line {
-    struct imapid_read_jsonl *reader;
-    GStringChunk *store; /* of texts that are no part of an exchange */
-    char *error;
+    struct imapid_arena *arena; /* holds what its record needs and the line itself does not have */
+    const char *error;
 };
 
 static void fail(struct line *line, const char *what, const char *name)
 {
-    if (!line->error)
-        line->error = g_strdup_printf("%s '%s'", what, name);
+    size_t n = strlen(what) + strlen(name) + 4;
+    char *error;
+
+    if (line->error)
+        return;
+    error = imapid_arena_take(line->arena, n);
+    g_snprintf(error, n, "%s '%s'", what, name);
+    line->error = error;
 }
 
-static JsonNode *get(struct line *line, JsonObject *object, const char *name)
+static struct imapid_json *find(struct imapid_json *object, const char *name)
 {
-    JsonNode *node = object ? json_object_get_member(object, name) : NULL;
+    return object ? imapid_json_find(object, name) : NULL;
+}
 
-    if (!node)
+static struct imapid_json *get(struct line *line, struct imapid_json *object, const char *name)
+{
+    struct imapid_json *value = find(object, name);
+
+    if (!value)
         fail(line, "there is no", name);
-    return node;
+    return value;
 }
 
-static bool is_null(JsonNode *node)
+static bool is_null(const struct imapid_json *value)
 {
-    return !node || JSON_NODE_HOLDS_NULL(node);
+    return !value || value->kind == IMAPID_JSON_NULL;
 }
 
-static bool is_text(JsonNode *node)
+static bool is_text(const struct imapid_json *value)
 {
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
+    return value->kind == IMAPID_JSON_STRING;
 }
 
-/* The octets of a string, stand-ins undone. */
-static GString *octets_of(const char *text)
+/* The octets of a string: in the line, if they are there as they are. */
+static struct imapid_record_string octets_of(struct line *line, const struct imapid_json *value)
 {
-    GString *octets = g_string_new(NULL);
-    const char *at;
+    struct imapid_record_string string = {.octets = value->octets, .n = value->n};
+    uint8_t *decoded;
 
-    while ((at = strstr(text, STANDIN))) {
-        g_string_append_len(octets, text, at - text);
-        text = at + strlen(STANDIN);
-        if (*text == '0')
-            g_string_append_c(octets, '\0');
-        else
-            g_string_append(octets, STANDIN);
-        text += *text != '\0';
-    }
-    g_string_append(octets, text);
-    return octets;
+    if (!value->is_escaped)
+        return string;
+    decoded = imapid_arena_take(line->arena, value->n);
+    string.octets = decoded;
+    string.n = imapid_json_decode(value, decoded);
+    return string;
 }
 
-/* A string or null. With `store` the octets go there. */
-static const char *get_text(struct line *line, JsonObject *object, const char *name)
+/* A string or null. */
+static struct imapid_record_string get_octets(struct line *line, struct imapid_json *object,
+                                              const char *name)
 {
-    JsonNode *node = get(line, object, name);
-    const char *copy;
-    GString *octets;
+    const struct imapid_json *value = get(line, object, name);
 
-    if (is_null(node))
-        return NULL;
-    if (!is_text(node)) {
+    if (!is_null(value) && is_text(value))
+        return octets_of(line, value);
+    if (!is_null(value))
         fail(line, "no string in", name);
-        return NULL;
-    }
-    octets = octets_of(json_node_get_string(node));
-    copy = g_string_chunk_insert(line->store, octets->str); /* names hold no NUL */
-    g_string_free(octets, TRUE);
-    return copy;
+    return (struct imapid_record_string){.is_nil = true};
 }
 
-static const char *get_name(struct line *line, JsonObject *object, const char *name)
+/* The same as a text that ends with a NUL, if not before. */
+static char *get_text(struct line *line, struct imapid_json *object, const char *name)
+{
+    struct imapid_record_string octets = get_octets(line, object, name);
+    char *text;
+
+    if (octets.is_nil)
+        return NULL;
+    text = imapid_arena_take(line->arena, octets.n + 1);
+    memcpy(text, octets.octets, octets.n);
+    text[octets.n] = '\0';
+    return text;
+}
+
+static const char *get_name(struct line *line, struct imapid_json *object, const char *name)
 {
     const char *text = get_text(line, object, name);
 
@@ -235,44 +153,50 @@ static const char *get_name(struct line *line, JsonObject *object, const char *n
     return text ? text : "";
 }
 
-static uint64_t get_number(struct line *line, JsonObject *object, const char *name, uint64_t max)
+static uint64_t get_number(struct line *line, struct imapid_json *object, const char *name,
+                           uint64_t max)
 {
-    JsonNode *node = get(line, object, name);
-    gint64 number = -1;
+    const struct imapid_json *value = get(line, object, name);
+    int64_t number = -1;
 
-    if (node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64)
-        number = json_node_get_int(node);
-    if (number < 0 || (guint64)number > max)
+    if (value && value->kind == IMAPID_JSON_INTEGER && !imapid_json_get_integer(value, &number))
+        number = -1;
+    if (number < 0 || (uint64_t)number > max)
         fail(line, "no number, or one out of range, in", name);
     return number < 0 ? 0 : (uint64_t)number;
 }
 
-static bool get_bool(struct line *line, JsonObject *object, const char *name)
+static bool get_bool(struct line *line, struct imapid_json *object, const char *name)
 {
-    JsonNode *node = get(line, object, name);
+    const struct imapid_json *value = get(line, object, name);
 
-    if (!node || !JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_BOOLEAN) {
+    if (!value || (value->kind != IMAPID_JSON_TRUE && value->kind != IMAPID_JSON_FALSE)) {
         fail(line, "neither true nor false in", name);
         return false;
     }
-    return json_node_get_boolean(node);
+    return value->kind == IMAPID_JSON_TRUE;
 }
 
-static enum imapid_known get_known(struct line *line, JsonObject *object, const char *name)
+static enum imapid_known get_known(struct line *line, struct imapid_json *object, const char *name)
 {
     if (is_null(get(line, object, name)))
         return IMAPID_UNKNOWN;
     return get_bool(line, object, name) ? IMAPID_YES : IMAPID_NO;
 }
 
+static bool is_word(const struct imapid_record_string *octets, const char *word)
+{
+    return octets->n == strlen(word) && !memcmp(octets->octets, word, octets->n);
+}
+
 /* The index of a word in names that `spell` gives for 0, 1, ... n - 1. */
-static int get_word(struct line *line, JsonObject *object, const char *name, int n,
+static int get_word(struct line *line, struct imapid_json *object, const char *name, int n,
                     const char *(*spell)(int))
 {
-    const char *word = get_name(line, object, name);
+    struct imapid_record_string word = get_octets(line, object, name);
 
-    for (int i = 0; i < n; i++)
-        if (!strcmp(word, spell(i)))
+    for (int i = 0; i < n && !word.is_nil; i++)
+        if (is_word(&word, spell(i)))
             return i;
     fail(line, "no known word in", name);
     return 0;
@@ -294,17 +218,18 @@ static const char *spell_status(int i)
 }
 
 /* NULL where it is null, or no object. */
-static JsonObject *get_object(struct line *line, JsonObject *object, const char *name)
+static struct imapid_json *get_object(struct line *line, struct imapid_json *object,
+                                      const char *name)
 {
-    JsonNode *node = get(line, object, name);
+    struct imapid_json *value = get(line, object, name);
 
-    if (is_null(node))
+    if (is_null(value))
         return NULL;
-    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+    if (value->kind != IMAPID_JSON_OBJECT) {
         fail(line, "no object in", name);
         return NULL;
     }
-    return json_node_get_object(node);
+    return value;
 }
 
 static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
@@ -318,14 +243,17 @@ static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
 }
 
 /* Reads "2026-01-02T03:04:05.000000000Z", as imapid_spell_time() writes it. */
-static bool parse_time(const char *text, int64_t *ts_ns)
+static bool parse_time(const struct imapid_record_string *octets, int64_t *ts_ns)
 {
     static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
     static const uint8_t n_digits[] = {4, 2, 2, 2, 2, 2, 9};
+    const uint8_t *text = octets->octets;
     unsigned part[7] = {0}, k = 0, n = 0;
     int64_t seconds;
 
-    for (size_t i = 0; i < sizeof form; i++) {
+    if (octets->n != strlen(form))
+        return false;
+    for (size_t i = 0; i < strlen(form); i++) {
         if (form[i] != 'd') {
             if (text[i] != form[i])
                 return false;
@@ -348,27 +276,30 @@ static bool parse_time(const char *text, int64_t *ts_ns)
            !__builtin_add_overflow(*ts_ns, (int64_t)part[6], ts_ns);
 }
 
-static int64_t get_time(struct line *line, JsonObject *object, const char *name)
+static int64_t get_time(struct line *line, struct imapid_json *object, const char *name)
 {
-    const char *text = get_name(line, object, name);
+    struct imapid_record_string text = get_octets(line, object, name);
     int64_t ts_ns = 0;
 
     /* The first nanosecond of the range comes out of a second before it. */
-    if (!strcmp(text, "1677-09-21T00:12:43.145224192Z"))
+    if (!text.is_nil && is_word(&text, "1677-09-21T00:12:43.145224192Z"))
         return INT64_MIN;
-    if (!parse_time(text, &ts_ns))
+    if (text.is_nil || !parse_time(&text, &ts_ns))
         fail(line, "no time in", name);
     return ts_ns;
 }
 
-static struct imapid_endpoint get_endpoint(struct line *line, JsonObject *object, const char *name)
+static struct imapid_endpoint get_endpoint(struct line *line, struct imapid_json *object,
+                                           const char *name)
 {
     struct imapid_endpoint endpoint = {.family = 4};
-    JsonObject *from = get_object(line, object, name);
-    const char *text = from ? get_name(line, from, "ip") : "";
+    struct imapid_json *from = get_object(line, object, name);
+    struct imapid_record_string text = {.is_nil = true};
     struct imapid_end end;
 
-    if (imapid_end_read_address(&end, (const uint8_t *)text, strlen(text))) {
+    if (from)
+        text = get_octets(line, from, "ip");
+    if (!text.is_nil && imapid_end_read_address(&end, text.octets, text.n)) {
         memcpy(endpoint.address, end.address, sizeof endpoint.address);
         endpoint.family = (uint8_t)end.family;
         endpoint.port = (uint16_t)get_number(line, from, "port", UINT16_MAX);
@@ -378,7 +309,7 @@ static struct imapid_endpoint get_endpoint(struct line *line, JsonObject *object
     return endpoint;
 }
 
-static struct imapid_record_conn get_conn(struct line *line, JsonObject *object)
+static struct imapid_record_conn get_conn(struct line *line, struct imapid_json *object)
 {
     struct imapid_record_conn conn = {
         .file = get_name(line, object, "file"),
@@ -387,120 +318,104 @@ static struct imapid_record_conn get_conn(struct line *line, JsonObject *object)
         .server = get_endpoint(line, object, "server"),
     };
 
-    if (!is_null(json_object_get_member(object, "proxied_client")))
+    if (!is_null(find(object, "proxied_client")))
         conn.proxied_client = get_endpoint(line, object, "proxied_client");
     return conn;
 }
 
 /* The file of a frame, where it is not that of the connection; else NULL. */
-static const char *take_file(struct line *line, struct imapid_record_exchange *exchange,
-                             JsonObject *object)
+static const char *take_file(struct line *line, struct imapid_json *object)
 {
-    if (is_null(json_object_get_member(object, "file")))
-        return NULL;
-    return g_string_chunk_insert(exchange->store, get_name(line, object, "file"));
+    return is_null(find(object, "file")) ? NULL : get_name(line, object, "file");
 }
 
 /* ---- lists and findings ---- */
 
-static struct imapid_record_string
-take_string(struct line *line, struct imapid_record_exchange *exchange, JsonNode *node)
+static struct imapid_record_string take_string(struct line *line, const struct imapid_json *value)
 {
-    struct imapid_record_string string = {.is_nil = true};
-    GString *octets;
-
-    if (is_null(node))
-        return string;
-    if (!is_text(node)) {
+    if (!is_null(value) && is_text(value))
+        return octets_of(line, value);
+    if (!is_null(value))
         fail(line, "something other than strings in", "params");
-        return string;
-    }
-    octets = octets_of(json_node_get_string(node));
-    string = imapid_record_copy(exchange, (const uint8_t *)octets->str, octets->len);
-    g_string_free(octets, TRUE);
-    return string;
+    return (struct imapid_record_string){.is_nil = true};
 }
 
-static struct imapid_record_string take_hex(struct line *line,
-                                            struct imapid_record_exchange *exchange, JsonNode *node)
+static int hex_digit(uint8_t c)
 {
-    struct imapid_record_string string = {.is_nil = true};
-    GByteArray *octets;
-    const char *text;
+    return g_ascii_xdigit_value((char)c);
+}
 
-    if (is_null(node))
+static struct imapid_record_string take_hex(struct line *line, const struct imapid_json *value)
+{
+    struct imapid_record_string string = {.is_nil = true}, digits;
+    uint8_t *octets;
+
+    if (is_null(value))
         return string;
-    if (!is_text(node)) {
+    if (!is_text(value)) {
         fail(line, "something other than strings in", "params_hex");
         return string;
     }
-    octets = g_byte_array_new();
-    for (text = json_node_get_string(node); *text; text += 2) {
-        int high = hex_digit((uint8_t)text[0]), low = high < 0 ? -1 : hex_digit((uint8_t)text[1]);
-        uint8_t octet = (uint8_t)(high * 16 + low);
+    digits = octets_of(line, value);
+    string = (struct imapid_record_string){.n = digits.n / 2};
+    octets = imapid_arena_take(line->arena, string.n);
+    string.octets = octets;
+    for (size_t i = 0; i < string.n; i++) {
+        int high = hex_digit(digits.octets[2 * i]), low = hex_digit(digits.octets[2 * i + 1]);
 
-        if (low < 0) {
+        if (high < 0 || low < 0)
             fail(line, "something other than hexadecimal in", "params_hex");
-            break;
-        }
-        g_byte_array_append(octets, &octet, 1);
+        octets[i] = (uint8_t)(high * 16 + low);
     }
-    string = imapid_record_copy(exchange, octets->data, octets->len);
-    g_byte_array_unref(octets);
+    if (digits.n % 2)
+        fail(line, "something other than hexadecimal in", "params_hex");
     return string;
 }
 
-static void take_pairs(struct line *line, struct imapid_record_exchange *exchange,
-                       struct imapid_record_half *half, JsonNode *node,
-                       struct imapid_record_string (*take)(struct line *,
-                                                           struct imapid_record_exchange *,
-                                                           JsonNode *))
+static void
+take_pairs(struct line *line, struct imapid_record_half *half, const struct imapid_json *list,
+           struct imapid_record_string (*take)(struct line *, const struct imapid_json *))
 {
-    JsonArray *list;
+    const struct imapid_json *pair = list + 1;
 
-    if (!JSON_NODE_HOLDS_ARRAY(node)) {
+    if (list->kind != IMAPID_JSON_ARRAY) {
         fail(line, "no list in", "params");
         return;
     }
-    list = json_node_get_array(node);
-    g_free(half->pairs);
     half->has_list = true;
-    half->n_pairs = json_array_get_length(list);
-    half->pairs = g_new0(struct imapid_record_pair, half->n_pairs + 1);
-    for (unsigned i = 0; i < half->n_pairs; i++) {
-        JsonNode *pair = json_array_get_element(list, i);
-        JsonArray *two = JSON_NODE_HOLDS_ARRAY(pair) ? json_node_get_array(pair) : NULL;
-
+    half->n_pairs = list->n;
+    half->pairs = imapid_arena_take_zeroed(line->arena, list->n * sizeof *half->pairs);
+    for (unsigned i = 0; i < list->n; i++, pair += pair->n_tokens) {
         half->pairs[i].field.is_nil = half->pairs[i].value.is_nil = true;
-        if (!two || json_array_get_length(two) != 2) {
+        if (pair->kind != IMAPID_JSON_ARRAY || pair->n != 2) {
             fail(line, "no pairs in", "params");
             continue;
         }
-        half->pairs[i].field = take(line, exchange, json_array_get_element(two, 0));
-        half->pairs[i].value = take(line, exchange, json_array_get_element(two, 1));
+        half->pairs[i].field = take(line, pair + 1);
+        half->pairs[i].value = take(line, pair + 1 + pair[1].n_tokens);
     }
 }
 
-static void take_half(struct line *line, struct imapid_record_exchange *exchange,
-                      struct imapid_record_half *half, JsonObject *object)
+static void take_half(struct line *line, struct imapid_record_half *half,
+                      struct imapid_json *object)
 {
-    JsonNode *params, *hex, *raw;
+    const struct imapid_json *params, *hex, *raw;
 
     if (!object)
         return;
     half->seen = true;
     half->packet.number = get_number(line, object, "frame", INT64_MAX);
-    half->file = take_file(line, exchange, object);
+    half->file = take_file(line, object);
     half->packet.ts_ns = get_time(line, object, "time");
     params = get(line, object, "params");
-    hex = json_object_get_member(object, "params_hex");
-    raw = json_object_get_member(object, "raw");
+    hex = find(object, "params_hex");
+    raw = find(object, "raw");
     if (!is_null(params))
-        take_pairs(line, exchange, half, params, take_string);
+        take_pairs(line, half, params, take_string);
     if (!is_null(params) && !is_null(hex))
-        take_pairs(line, exchange, half, hex, take_hex);
+        take_pairs(line, half, hex, take_hex);
     if (!is_null(raw)) {
-        struct imapid_record_string octets = take_string(line, exchange, raw);
+        struct imapid_record_string octets = take_string(line, raw);
 
         half->is_malformed = true;
         half->raw = octets.octets;
@@ -508,44 +423,52 @@ static void take_half(struct line *line, struct imapid_record_exchange *exchange
     }
 }
 
-static bool find_code(const char *text, enum imapid_finding_code *code)
+static bool find_code(const struct imapid_record_string *word, enum imapid_finding_code *code)
 {
     for (int i = 0; i < IMAPID_N_FINDINGS; i++)
-        if (!strcmp(text, imapid_finding_code((enum imapid_finding_code)i))) {
+        if (is_word(word, imapid_finding_code((enum imapid_finding_code)i))) {
             *code = (enum imapid_finding_code)i;
             return true;
         }
     return false;
 }
 
-/* Findings of a later version have codes nobody here knows: they are left out. */
-static unsigned take_findings(struct line *line, struct imapid_record_exchange *exchange,
-                              JsonObject *object, struct imapid_record_finding *out, unsigned max)
+/* False: one of a later version, whose code nobody here knows. */
+static bool take_finding(struct line *line, struct imapid_json *object,
+                         struct imapid_record_finding *finding)
 {
-    JsonNode *node = get(line, object, "findings");
-    JsonArray *list = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    struct imapid_record_string code = get_octets(line, object, "code"), side;
+
+    if (code.is_nil)
+        fail(line, "no string in", "code");
+    if (code.is_nil || !find_code(&code, &finding->code))
+        return false;
+    side = get_octets(line, object, "side");
+    if (side.is_nil)
+        fail(line, "no string in", "side");
+    finding->side = !side.is_nil && is_word(&side, "server") ? IMAPID_SERVER : IMAPID_CLIENT;
+    finding->field = take_string(line, get(line, object, "field"));
+    return true;
+}
+
+/* Returns how many there are, `max` at most. */
+static unsigned take_findings(struct line *line, struct imapid_json *object,
+                              struct imapid_record_finding *out, unsigned max)
+{
+    struct imapid_json *list = get(line, object, "findings"), *element;
     unsigned n = 0;
 
-    if (!list) {
+    if (!list || list->kind != IMAPID_JSON_ARRAY) {
         fail(line, "no list in", "findings");
         return 0;
     }
-    for (unsigned i = 0; i < json_array_get_length(list) && n < max; i++) {
-        JsonNode *element = json_array_get_element(list, i);
-        JsonObject *from = JSON_NODE_HOLDS_OBJECT(element) ? json_node_get_object(element) : NULL;
-        struct imapid_record_finding finding = {.field.is_nil = true};
-
-        if (!from) {
+    element = list + 1;
+    for (unsigned i = 0; i < list->n && n < max; i++, element += element->n_tokens) {
+        if (element->kind != IMAPID_JSON_OBJECT) {
             fail(line, "no objects in", "findings");
             return 0;
         }
-        if (!find_code(get_name(line, from, "code"), &finding.code))
-            continue;
-        finding.side =
-            strcmp(get_name(line, from, "side"), "server") ? IMAPID_CLIENT : IMAPID_SERVER;
-        if (exchange)
-            finding.field = take_string(line, exchange, get(line, from, "field"));
-        out[n++] = finding;
+        n += take_finding(line, element, &out[n]);
     }
     return n;
 }
@@ -553,28 +476,34 @@ static unsigned take_findings(struct line *line, struct imapid_record_exchange *
 /* ---- records ---- */
 
 static void take_result(struct line *line, struct imapid_record_exchange *exchange,
-                        JsonObject *object)
+                        struct imapid_json *object)
 {
     if (!object)
         return;
     exchange->result.number = get_number(line, object, "frame", INT64_MAX);
-    exchange->result_file = take_file(line, exchange, object);
+    exchange->result_file = take_file(line, object);
     exchange->status = (enum imapid_status)(
         IMAPID_STATUS_OK +
         get_word(line, object, "status", IMAPID_STATUS_BAD - IMAPID_STATUS_OK + 1, spell_status));
-    exchange->text = take_string(line, exchange, get(line, object, "text"));
+    exchange->text = take_string(line, get(line, object, "text"));
+}
+
+static bool is_number(const struct imapid_json *value)
+{
+    return value->kind == IMAPID_JSON_INTEGER || value->kind == IMAPID_JSON_REAL;
 }
 
 /* The record has no time of its own for the result; "rtt" gives it where no response came. */
 static void set_result_time(const struct line *line, struct imapid_record_exchange *exchange,
-                            JsonObject *object)
+                            struct imapid_json *object)
 {
-    JsonNode *rtt = json_object_get_member(object, "rtt"); /* looked at by check_rtt() */
+    const struct imapid_json *rtt = find(object, "rtt"); /* looked at by check_rtt() */
     int64_t from = imapid_record_when(exchange).ts_ns;
     double ns = 0;
 
+    /* The digits end before the line does: at a comma or a bracket. */
     if (exchange->command.seen && !exchange->response.seen && !line->error && !is_null(rtt))
-        ns = json_node_get_double(rtt) * 1e9;
+        ns = g_ascii_strtod((const char *)rtt->octets, NULL) * 1e9;
     if (!(ns > -9e18 && ns < 9e18))
         ns = 0;
     exchange->result.ts_ns = from;
@@ -583,26 +512,27 @@ static void set_result_time(const struct line *line, struct imapid_record_exchan
         exchange->result.ts_ns = from;
 }
 
-static void check_rtt(struct line *line, JsonObject *object)
+static void check_rtt(struct line *line, struct imapid_json *object)
 {
-    JsonNode *rtt = get(line, object, "rtt");
+    const struct imapid_json *rtt = get(line, object, "rtt");
 
-    if (!is_null(rtt) && (!JSON_NODE_HOLDS_VALUE(rtt) || is_text(rtt) ||
-                          json_node_get_value_type(rtt) == G_TYPE_BOOLEAN))
+    if (!is_null(rtt) && !is_number(rtt))
         fail(line, "no number in", "rtt");
 }
 
-static void take_exchange(struct line *line, JsonObject *object)
+static void *take_exchange(struct line *line, struct imapid_json *object)
 {
-    struct imapid_record_exchange *exchange = imapid_record_exchange_new();
-    const struct imapid_record_sink *sink = line->reader->sink;
+    struct imapid_record_exchange *exchange =
+        imapid_arena_take_zeroed(line->arena, sizeof *exchange);
+    struct imapid_record_finding findings[IMAPID_FINDINGS_MAX];
     int64_t time_ns = get_time(line, object, "time");
 
+    exchange->text.is_nil = true;
     check_rtt(line, object);
     exchange->conn = get_conn(line, object);
-    exchange->tag = g_strdup(get_text(line, object, "tag"));
-    take_half(line, exchange, &exchange->command, get_object(line, object, "command"));
-    take_half(line, exchange, &exchange->response, get_object(line, object, "response"));
+    exchange->tag = get_text(line, object, "tag");
+    take_half(line, &exchange->command, get_object(line, object, "command"));
+    take_half(line, &exchange->response, get_object(line, object, "response"));
     take_result(line, exchange, get_object(line, object, "result"));
     if (!exchange->command.seen && !exchange->response.seen)
         exchange->result.ts_ns = time_ns;
@@ -614,18 +544,17 @@ static void take_exchange(struct line *line, JsonObject *object)
     exchange->state = (enum imapid_state)get_word(line, object, "state",
                                                   IMAPID_STATE_AUTHENTICATED + 1, spell_state);
     exchange->complete = get_bool(line, object, "complete");
-    exchange->findings = g_new0(struct imapid_record_finding, IMAPID_FINDINGS_MAX);
-    exchange->n_findings =
-        take_findings(line, exchange, object, exchange->findings, IMAPID_FINDINGS_MAX);
-    if (!line->error)
-        sink->exchange(sink->ctx, exchange);
-    imapid_record_exchange_free(exchange);
+    exchange->n_findings = take_findings(line, object, findings, IMAPID_FINDINGS_MAX);
+    exchange->findings =
+        imapid_arena_take(line->arena, exchange->n_findings * sizeof *exchange->findings);
+    memcpy(exchange->findings, findings, exchange->n_findings * sizeof *exchange->findings);
+    return exchange;
 }
 
 /* Keys that are more than the interface promises may be missing. */
-static uint64_t get_extra(struct line *line, JsonObject *object, const char *name)
+static uint64_t get_extra(struct line *line, struct imapid_json *object, const char *name)
 {
-    return json_object_has_member(object, name) ? get_number(line, object, name, INT64_MAX) : 0;
+    return find(object, name) ? get_number(line, object, name, INT64_MAX) : 0;
 }
 
 /* What a person is told of a reason; the word itself where this version does not know it. */
@@ -637,114 +566,249 @@ static const char *find_phrase(const char *word)
     return word;
 }
 
-static void take_session(struct line *line, JsonObject *object)
+static void *take_session(struct line *line, struct imapid_json *object)
 {
-    const struct imapid_record_sink *sink = line->reader->sink;
-    struct imapid_record_session session = {
-        .conn = get_conn(line, object),
-        .first_ns = get_time(line, object, "first"),
-        .last_ns = get_time(line, object, "last"),
-        .security = (enum imapid_security)get_word(line, object, "security",
-                                                   IMAPID_SECURITY_TLS + 1, spell_security),
-        .compressed = get_bool(line, object, "compressed"),
-        .id_advertised = get_known(line, object, "id_advertised"),
-        .n_exchanges = get_number(line, object, "exchanges", INT64_MAX),
-        .from_start = get_bool(line, object, "from_start"),
-        .n_lost = get_number(line, object, "lost_bytes", INT64_MAX),
-        .n_resyncs = get_extra(line, object, "resyncs"),
-        .decrypted = get_known(line, object, "decrypted"),
-    };
+    struct imapid_record_session *session = imapid_arena_take_zeroed(line->arena, sizeof *session);
 
-    session.not_decrypted = json_object_has_member(object, "not_decrypted")
-                                ? get_text(line, object, "not_decrypted")
-                                : NULL;
-    if (session.decrypted == IMAPID_NO && !session.not_decrypted)
-        session.not_decrypted = "unknown";
-    session.not_decrypted_phrase = find_phrase(session.not_decrypted);
-    session.n_findings =
-        take_findings(line, NULL, object, session.findings, G_N_ELEMENTS(session.findings));
-    for (unsigned i = 0; i < session.n_findings; i++)
-        session.findings[i].field.is_nil = true;
-    if (!line->error)
-        sink->session(sink->ctx, &session);
+    session->conn = get_conn(line, object);
+    session->first_ns = get_time(line, object, "first");
+    session->last_ns = get_time(line, object, "last");
+    session->security = (enum imapid_security)get_word(line, object, "security",
+                                                       IMAPID_SECURITY_TLS + 1, spell_security);
+    session->compressed = get_bool(line, object, "compressed");
+    session->id_advertised = get_known(line, object, "id_advertised");
+    session->n_exchanges = get_number(line, object, "exchanges", INT64_MAX);
+    session->from_start = get_bool(line, object, "from_start");
+    session->n_lost = get_number(line, object, "lost_bytes", INT64_MAX);
+    session->n_resyncs = get_extra(line, object, "resyncs");
+    session->decrypted = get_known(line, object, "decrypted");
+    session->not_decrypted =
+        find(object, "not_decrypted") ? get_text(line, object, "not_decrypted") : NULL;
+    if (session->decrypted == IMAPID_NO && !session->not_decrypted)
+        session->not_decrypted = "unknown";
+    session->not_decrypted_phrase = find_phrase(session->not_decrypted);
+    session->n_findings =
+        take_findings(line, object, session->findings, G_N_ELEMENTS(session->findings));
+    for (unsigned i = 0; i < session->n_findings; i++)
+        session->findings[i].field = (struct imapid_record_string){.is_nil = true};
+    return session;
 }
 
 /* Kinds of a capture that are read back: one more than are told apart. */
 #define UNREAD_MAX (IMAPID_UNREAD_N_MAX + 1)
 
-static struct imapid_record_unread take_unread_kind(struct line *line, JsonNode *node)
+/* Returns how many there are, into *kinds. Records of versions before have no list. */
+static unsigned take_unread(struct line *line, struct imapid_json *object,
+                            const struct imapid_record_unread **kinds)
 {
-    struct imapid_record_unread unread = {.layer = "", .name = ""};
-    JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+    struct imapid_json *list = find(object, "unread"), *node;
+    struct imapid_record_unread *read;
+    unsigned n;
 
-    unread.layer = get_name(line, object, "layer");
-    unread.number = get_number(line, object, "number", UINT32_MAX);
-    unread.name = get_name(line, object, "name");
-    unread.n_packets = get_number(line, object, "packets", INT64_MAX);
-    return unread;
-}
-
-/* Returns how many there are, into kinds[UNREAD_MAX]. Records of versions before have no list. */
-static unsigned take_unread(struct line *line, JsonObject *object,
-                            struct imapid_record_unread *kinds)
-{
-    JsonNode *node = json_object_get_member(object, "unread");
-    JsonArray *list = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-    unsigned n = list ? MIN(json_array_get_length(list), UNREAD_MAX) : 0;
-
-    if (node && !list)
+    if (!list)
+        return 0;
+    if (list->kind != IMAPID_JSON_ARRAY) {
         fail(line, "no list in", "unread");
-    for (unsigned i = 0; i < n; i++)
-        kinds[i] = take_unread_kind(line, json_array_get_element(list, i));
+        return 0;
+    }
+    n = MIN(list->n, UNREAD_MAX);
+    read = imapid_arena_take_zeroed(line->arena, (n + 1) * sizeof *read);
+    node = list + 1;
+    for (unsigned i = 0; i < n; i++, node += node->n_tokens) {
+        struct imapid_json *kind = node->kind == IMAPID_JSON_OBJECT ? node : NULL;
+
+        read[i].layer = get_name(line, kind, "layer");
+        read[i].number = get_number(line, kind, "number", UINT32_MAX);
+        read[i].name = get_name(line, kind, "name");
+        read[i].n_packets = get_number(line, kind, "packets", INT64_MAX);
+    }
+    *kinds = read;
     return n;
 }
 
-static void take_capture(struct line *line, JsonObject *object)
+static void *take_capture(struct line *line, struct imapid_json *object)
 {
-    struct imapid_record_unread kinds[UNREAD_MAX];
-    const struct imapid_record_sink *sink = line->reader->sink;
-    struct imapid_record_capture capture = {
-        .file = get_name(line, object, "file"),
-        .format = get_text(line, object, "format"),
-        .n_packets = get_number(line, object, "packets", INT64_MAX),
-        .n_octets = get_number(line, object, "bytes", INT64_MAX),
-        .n_conns = get_number(line, object, "tcp_connections", INT64_MAX),
-        .n_sessions = get_number(line, object, "imap_sessions", INT64_MAX),
-        .n_exchanges = get_number(line, object, "exchanges", INT64_MAX),
-        .n_not_decrypted = get_number(line, object, "sessions_not_decrypted", INT64_MAX),
-        .n_lost = get_number(line, object, "lost_bytes", INT64_MAX),
-        .n_cut = get_number(line, object, "cut_packets", INT64_MAX),
-        .n_unknown_link = get_extra(line, object, "unknown_link_packets"),
-        .n_unread = take_unread(line, object, kinds),
-        .unread = kinds,
-        .error = (char *)get_text(line, object, "error"),
-    };
+    struct imapid_record_capture *capture = imapid_arena_take_zeroed(line->arena, sizeof *capture);
 
-    if (!line->error)
-        sink->capture(sink->ctx, &capture);
+    capture->file = get_name(line, object, "file");
+    capture->format = get_text(line, object, "format");
+    capture->n_packets = get_number(line, object, "packets", INT64_MAX);
+    capture->n_octets = get_number(line, object, "bytes", INT64_MAX);
+    capture->n_conns = get_number(line, object, "tcp_connections", INT64_MAX);
+    capture->n_sessions = get_number(line, object, "imap_sessions", INT64_MAX);
+    capture->n_exchanges = get_number(line, object, "exchanges", INT64_MAX);
+    capture->n_not_decrypted = get_number(line, object, "sessions_not_decrypted", INT64_MAX);
+    capture->n_lost = get_number(line, object, "lost_bytes", INT64_MAX);
+    capture->n_cut = get_number(line, object, "cut_packets", INT64_MAX);
+    capture->n_unknown_link = get_extra(line, object, "unknown_link_packets");
+    capture->n_unread = take_unread(line, object, &capture->unread);
+    capture->error = get_text(line, object, "error");
+    return capture;
 }
 
-/* False: of another type, or of a later schema. */
-static bool take_record(struct line *line, JsonObject *object)
+/* What a line came to. */
+enum outcome {
+    OUTCOME_SKIPPED, /* of another type, or of a later schema */
+    OUTCOME_BAD,
+    OUTCOME_EXCHANGE,
+    OUTCOME_SESSION,
+    OUTCOME_CAPTURE,
+};
+
+struct parsed {
+    uint64_t n_lines; /* of the block, up to this one: its number */
+    enum outcome outcome;
+    const void *record; /* by outcome; in the arena and the line */
+    const char *error;  /* of a bad one */
+};
+
+static void take_record(struct line *line, struct imapid_json *object, struct parsed *parsed)
 {
     static const struct {
         const char *type;
-        void (*take)(struct line *line, JsonObject *object);
-    } types[] = {{"exchange", take_exchange}, {"session", take_session}, {"capture", take_capture}};
-    const char *type = get_name(line, object, "type");
+        void *(*take)(struct line *line, struct imapid_json *object);
+        enum outcome outcome;
+    } types[] = {{"exchange", take_exchange, OUTCOME_EXCHANGE},
+                 {"session", take_session, OUTCOME_SESSION},
+                 {"capture", take_capture, OUTCOME_CAPTURE}};
+    struct imapid_record_string type = get_octets(line, object, "type");
 
-    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-        if (strcmp(type, types[i].type))
+    if (type.is_nil)
+        fail(line, "no string in", "type");
+    for (size_t i = 0; i < G_N_ELEMENTS(types) && !type.is_nil; i++) {
+        if (!is_word(&type, types[i].type))
             continue;
         if (get_number(line, object, "schema", INT64_MAX) > IMAPID_RECORD_SCHEMA)
-            return false;
-        types[i].take(line, object);
-        return true;
+            return;
+        parsed->record = types[i].take(line, object);
+        parsed->outcome = types[i].outcome;
     }
-    return line->error != NULL;
 }
 
-/* ---- lines ---- */
+/* One line: tokens, then a record. */
+static void parse(struct parsed *parsed, struct imapid_json_text *text, struct imapid_arena *arena,
+                  const uint8_t *octets, size_t n)
+{
+    static const char *const faults[] = {[IMAPID_JSON_NO_JSON] = "no JSON object",
+                                         [IMAPID_JSON_NO_UTF8] = "not UTF-8",
+                                         [IMAPID_JSON_TOO_DEEP] = "too deeply nested",
+                                         [IMAPID_JSON_TOO_MANY] = "too many values",
+                                         [IMAPID_JSON_TWICE] = "a key is there twice"};
+    enum imapid_json_fault fault = imapid_json_read(text, octets, n);
+    struct line line = {.arena = arena};
+
+    parsed->outcome = OUTCOME_SKIPPED;
+    if (fault != IMAPID_JSON_GOOD)
+        line.error = faults[fault];
+    else if (text->tokens->kind != IMAPID_JSON_OBJECT)
+        line.error = faults[IMAPID_JSON_NO_JSON];
+    else
+        take_record(&line, text->tokens, parsed);
+    if (line.error)
+        parsed->outcome = OUTCOME_BAD;
+    parsed->error = line.error;
+}
+
+/* ---- blocks of lines ---- */
+
+/* Lines that are read together: by one thread, and told when it is their turn. */
+struct block {
+    GByteArray *text;
+    struct imapid_arena arena;
+    struct imapid_json_text json;
+    GArray *parsed; /* struct parsed: the lines that are not blank */
+    uint64_t n_lines, turn;
+    bool is_first;
+    char *failure; /* reading ended here, and why; NULL: it did not */
+};
+
+/* Those who read one input together. */
+struct crew {
+    struct imapid_read_jsonl *reader;
+    GMutex reading; /* guards what follows */
+    struct imapid_lines lines;
+    uint64_t n_taken;
+    bool is_over;
+    GMutex telling; /* and this: the sink, the counts of the reader */
+    GCond told;
+    uint64_t n_told;
+    gint is_stopped; /* atomic */
+};
+
+static bool is_blank(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strchr(" \t\r", octets[i]) || !octets[i])
+            return false;
+    return true;
+}
+
+static void add_bad(struct block *block, const char *error)
+{
+    struct parsed parsed = {block->n_lines, OUTCOME_BAD, NULL, error};
+
+    g_array_append_val(block->parsed, parsed);
+}
+
+/* A line without its end. A byte order mark before the first one is dropped. */
+static void parse_line(struct block *block, const uint8_t *octets, size_t n)
+{
+    struct parsed parsed = {.n_lines = ++block->n_lines};
+
+    if (block->is_first && block->n_lines == 1 && n >= 3 && !memcmp(octets, "\xef\xbb\xbf", 3)) {
+        octets += 3;
+        n -= 3;
+    }
+    if (n > LINE_MAX_OCTETS) {
+        add_bad(block, too_long);
+    } else if (!is_blank(octets, n)) {
+        parse(&parsed, &block->json, &block->arena, octets, n);
+        g_array_append_val(block->parsed, parsed);
+    }
+}
+
+static void parse_block(struct block *block)
+{
+    const uint8_t *at = block->text->data, *end = at + block->text->len;
+
+    while (at < end) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+        const uint8_t *stop = newline ? newline : end;
+
+        parse_line(block, at, (size_t)(stop - at));
+        at = newline ? newline + 1 : end;
+    }
+}
+
+static char *explain(const struct imapid_read_jsonl *reader, int error)
+{
+    return reader->explain ? reader->explain(reader->read_ctx) : g_strdup(g_strerror(error));
+}
+
+/* False: there is nothing more to do. */
+static bool take_block(struct crew *crew, struct block *block)
+{
+    enum imapid_lines_result result = IMAPID_LINES_END;
+
+    imapid_arena_reset(&block->arena);
+    g_array_set_size(block->parsed, 0);
+    block->n_lines = 0;
+    g_mutex_lock(&crew->reading);
+    if (!crew->is_over && !g_atomic_int_get(&crew->is_stopped))
+        result = imapid_lines_next(&crew->lines, block->text);
+    block->turn = crew->n_taken++;
+    block->is_first = !block->turn;
+    crew->is_over = result == IMAPID_LINES_END || result == IMAPID_LINES_ERROR;
+    block->n_lines = result == IMAPID_LINES_TOO_LONG || result == IMAPID_LINES_ERROR;
+    if (result == IMAPID_LINES_ERROR)
+        block->failure = explain(crew->reader, errno);
+    g_mutex_unlock(&crew->reading);
+    if (result == IMAPID_LINES_TOO_LONG)
+        add_bad(block, too_long);
+    if (block->failure)
+        add_bad(block, block->failure);
+    return result != IMAPID_LINES_END;
+}
 
 static void complain(struct imapid_read_jsonl *reader, const char *what)
 {
@@ -759,111 +823,90 @@ static void complain(struct imapid_read_jsonl *reader, const char *what)
     g_free(message);
 }
 
-static void read_line(struct imapid_read_jsonl *reader, JsonParser *parser, GString *safe,
-                      const uint8_t *octets, size_t n)
+static void tell(struct imapid_read_jsonl *reader, const struct parsed *parsed)
 {
-    struct line line = {.reader = reader};
-    const char *wrong = prepare(safe, octets, n);
-    JsonNode *root;
+    const struct imapid_record_sink *sink = reader->sink;
 
-    if (wrong) {
-        complain(reader, wrong);
-        return;
-    }
-    if (!json_parser_load_from_data(parser, safe->str, (gssize)safe->len, NULL) ||
-        !(root = json_parser_get_root(parser)) || !JSON_NODE_HOLDS_OBJECT(root)) {
-        complain(reader, "no JSON object");
-        return;
-    }
-    line.store = g_string_chunk_new(256);
-    if (!take_record(&line, json_node_get_object(root)))
+    reader->n_records += parsed->outcome >= OUTCOME_EXCHANGE;
+    switch (parsed->outcome) {
+    case OUTCOME_SKIPPED:
         reader->n_skipped++;
-    else if (line.error)
-        complain(reader, line.error);
-    else
-        reader->n_records++;
-    g_free(line.error);
-    g_string_chunk_free(line.store);
-}
-
-static bool is_blank(const uint8_t *octets, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strchr(" \t\r", octets[i]) || !octets[i])
-            return false;
-    return true;
-}
-
-/* A line without its end. A byte order mark before the first one is dropped. */
-static void take_line(struct imapid_read_jsonl *reader, JsonParser *parser, GString *safe,
-                      const uint8_t *octets, size_t n, bool too_long)
-{
-    reader->n_lines++;
-    if (reader->n_lines == 1 && n >= 3 && !memcmp(octets, "\xef\xbb\xbf", 3)) {
-        octets += 3;
-        n -= 3;
+        break;
+    case OUTCOME_BAD:
+        complain(reader, parsed->error);
+        break;
+    case OUTCOME_EXCHANGE:
+        sink->exchange(sink->ctx, parsed->record);
+        break;
+    case OUTCOME_SESSION:
+        sink->session(sink->ctx, parsed->record);
+        break;
+    case OUTCOME_CAPTURE:
+        sink->capture(sink->ctx, parsed->record);
     }
-    if (too_long)
-        complain(reader, "the line is too long");
-    else if (!is_blank(octets, n))
-        read_line(reader, parser, safe, octets, n);
 }
 
-static void complain_of_reading(struct imapid_read_jsonl *reader)
+static void tell_block(struct crew *crew, const struct block *block)
 {
-    char *why = reader->explain ? reader->explain(reader->read_ctx) : g_strdup(g_strerror(errno));
+    struct imapid_read_jsonl *reader = crew->reader;
+    uint64_t n_before;
 
-    reader->n_lines++; /* the one that could not be read */
-    complain(reader, why);
-    g_free(why);
-}
+    g_mutex_lock(&crew->telling);
+    while (crew->n_told != block->turn)
+        g_cond_wait(&crew->told, &crew->telling);
+    n_before = reader->n_lines;
+    for (guint i = 0; i < block->parsed->len && !reader->stop; i++) {
+        const struct parsed *parsed = &g_array_index(block->parsed, struct parsed, i);
 
-static void read_lines(struct imapid_read_jsonl *reader, JsonParser *parser, GByteArray *window,
-                       GString *safe)
-{
-    uint8_t *chunk = g_malloc(65536);
-    bool too_long = false;
-    ptrdiff_t n = 1;
-
-    while (n && !reader->stop) {
-        size_t at = 0;
-        uint8_t *newline;
-
-        n = reader->read(reader->read_ctx, chunk, 65536);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            complain_of_reading(reader);
-            g_byte_array_set_size(window, 0); /* of a line that is cut nothing more is told */
-            too_long = false;
-            break;
-        }
-        while (!reader->stop && (newline = memchr(chunk + at, '\n', (size_t)n - at))) {
-            g_byte_array_append(window, chunk + at, (guint)(newline - chunk - (ptrdiff_t)at));
-            take_line(reader, parser, safe, window->data, window->len, too_long);
-            g_byte_array_set_size(window, 0);
-            too_long = false;
-            at = (size_t)(newline - chunk) + 1;
-        }
-        g_byte_array_append(window, chunk + at, (guint)((size_t)n - at));
-        too_long |= window->len > LINE_MAX_OCTETS;
-        if (too_long)
-            g_byte_array_set_size(window, 0);
+        reader->n_lines = n_before + parsed->n_lines;
+        tell(reader, parsed);
     }
-    if (!reader->stop && (window->len || too_long))
-        take_line(reader, parser, safe, window->data, window->len, too_long);
-    g_free(chunk);
+    if (!reader->stop)
+        reader->n_lines = n_before + block->n_lines;
+    g_atomic_int_set(&crew->is_stopped, reader->stop);
+    crew->n_told++;
+    g_cond_broadcast(&crew->told);
+    g_mutex_unlock(&crew->telling);
+}
+
+static void *work(void *data)
+{
+    struct crew *crew = data;
+    struct block block = {.text = g_byte_array_new(),
+                          .parsed = g_array_new(FALSE, FALSE, sizeof(struct parsed))};
+
+    while (take_block(crew, &block)) {
+        parse_block(&block);
+        tell_block(crew, &block);
+    }
+    g_free(block.failure);
+    imapid_json_deinit(&block.json);
+    imapid_arena_deinit(&block.arena);
+    g_array_unref(block.parsed);
+    g_byte_array_unref(block.text);
+    return NULL;
 }
 
 bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
 {
-    JsonParser *parser = json_parser_new();
-    GByteArray *window = g_byte_array_new();
-    GString *safe = g_string_new(NULL);
+    unsigned n_more = reader->n_threads > 1 ? MIN(reader->n_threads, THREADS_MAX) - 1 : 0;
+    GThread *threads[THREADS_MAX];
+    struct crew crew = {
+        .reader = reader,
+        .lines = {reader->read, reader->read_ctx, n_more ? BLOCK : 0, LINE_MAX_OCTETS, NULL, false},
+    };
 
-    read_lines(reader, parser, window, safe);
-    g_string_free(safe, TRUE);
-    g_byte_array_unref(window);
-    g_object_unref(parser);
+    g_mutex_init(&crew.reading);
+    g_mutex_init(&crew.telling);
+    g_cond_init(&crew.told);
+    for (unsigned i = 0; i < n_more; i++)
+        threads[i] = g_thread_new("records", work, &crew);
+    work(&crew);
+    for (unsigned i = 0; i < n_more; i++)
+        g_thread_join(threads[i]);
+    imapid_lines_deinit(&crew.lines);
+    g_cond_clear(&crew.told);
+    g_mutex_clear(&crew.telling);
+    g_mutex_clear(&crew.reading);
     return !reader->n_bad;
 }

@@ -24,6 +24,10 @@ struct imapid_read_jsonl {
     const struct imapid_record_sink *sink;
     /* Takes messages, "NAME: line N: what is wrong", with the ctx of the sink. */
     void (*complain)(void *ctx, const char *message);
+    /* How many threads read; 0 is 1. With more than one, `read` and the calls of the sink come from
+     * any of them, but one at a time and in the order of the lines, and a record is only told when
+     * some hundred KiB were read: not for pipes. */
+    unsigned n_threads;
 
     bool stop; /* set it from the sink: nothing more is wanted */
     uint64_t n_lines, n_records;

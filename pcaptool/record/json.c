@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* json.c: JSON to tokens, by recursive descent, which a limit on the depth bounds.
+ *
+ * This is most of what an answer from records costs, so strings are passed over eight octets at a
+ * time. It is written here because no JSON library for C in Debian 12 reads as fast as a disk
+ * gives, and it is held against json-glib by tests/record/test-json.c.
+ *
+ * Refused: whatever RFC 8259 does not allow, and a name that is twice in an object, of which every
+ * reader would take another one. Misuse: changing the text while tokens are in use. */
+#include "record/json.h"
+
+#include <glib.h>
+#include <string.h>
+
+struct reader {
+    const uint8_t *at, *end;
+    struct imapid_json_text *text;
+    unsigned depth, n_marks;
+    enum imapid_json_fault fault;
+};
+
+static bool read_value(struct reader *reader);
+
+static bool refuse(struct reader *reader, enum imapid_json_fault fault)
+{
+    reader->fault = fault;
+    return false;
+}
+
+static bool refuse_text(struct reader *reader)
+{
+    return refuse(reader, IMAPID_JSON_NO_JSON);
+}
+
+/* ---- tokens ---- */
+
+/* The index of a new token: their place changes when there are more. */
+static size_t add(struct reader *reader, enum imapid_json_kind kind)
+{
+    struct imapid_json_text *text = reader->text;
+
+    if (text->n_tokens == text->n_allocated) {
+        text->n_allocated = text->n_allocated ? text->n_allocated * 2 : 256;
+        text->tokens = g_renew(struct imapid_json, text->tokens, text->n_allocated);
+    }
+    text->tokens[text->n_tokens] =
+        (struct imapid_json){.octets = reader->at, .n_tokens = 1, .kind = kind};
+    return text->n_tokens++;
+}
+
+static bool mark(struct reader *reader)
+{
+    return ++reader->n_marks <= IMAPID_JSON_MARKS_MAX || refuse(reader, IMAPID_JSON_TOO_MANY);
+}
+
+static void skip_space(struct reader *reader)
+{
+    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' ||
+                                        *reader->at == '\r' || *reader->at == '\n'))
+        reader->at++;
+}
+
+static bool is_next(const struct reader *reader, uint8_t octet)
+{
+    return reader->at < reader->end && *reader->at == octet;
+}
+
+/* ---- strings ---- */
+
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Nonzero where one of eight octets ends a plain part of a string; the lowest bit that is set
+ * belongs to the first such octet. */
+static uint64_t find_special(uint64_t octets)
+{
+    uint64_t quote = octets ^ EACH('"'), backslash = octets ^ EACH('\\');
+
+    return ((((octets - EACH(0x20)) & ~octets) | ((quote - EACH(1)) & ~quote) |
+             ((backslash - EACH(1)) & ~backslash)) &
+            EACH(0x80));
+}
+
+static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
+{
+    uint64_t octets, special;
+
+    for (; end - at >= 8; at += 8) {
+        memcpy(&octets, at, sizeof octets);
+        special = find_special(GUINT64_FROM_LE(octets));
+        if (special)
+            return at + __builtin_ctzll(special) / 8;
+    }
+    while (at < end && *at >= 0x20 && *at != '"' && *at != '\\')
+        at++;
+    return at;
+}
+
+static bool skip_escape(struct reader *reader)
+{
+    const uint8_t *at = reader->at + 1;
+
+    if (at < reader->end && *at && strchr("\"\\/bfnrt", *at)) {
+        reader->at = at + 1;
+        return true;
+    }
+    if (reader->end - at < 5 || *at != 'u')
+        return refuse_text(reader);
+    for (int i = 1; i <= 4; i++)
+        if (!g_ascii_isxdigit(at[i]))
+            return refuse_text(reader);
+    reader->at = at + 5;
+    return true;
+}
+
+/* Behind the quote. */
+static bool read_string(struct reader *reader)
+{
+    size_t token = add(reader, IMAPID_JSON_STRING);
+    const uint8_t *start = reader->at;
+    bool is_escaped = false;
+
+    for (;;) {
+        reader->at = skip_plain(reader->at, reader->end);
+        if (reader->at == reader->end || *reader->at < 0x20)
+            return refuse_text(reader);
+        if (*reader->at == '"')
+            break;
+        is_escaped = true;
+        if (!skip_escape(reader))
+            return false;
+    }
+    reader->text->tokens[token].n = (uint32_t)(reader->at - start);
+    reader->text->tokens[token].is_escaped = is_escaped;
+    reader->at++;
+    return true;
+}
+
+static unsigned read_unit(const uint8_t *digits)
+{
+    unsigned unit = 0;
+
+    for (int i = 0; i < 4; i++)
+        unit = unit * 16 + (unsigned)g_ascii_xdigit_value((char)digits[i]);
+    return unit;
+}
+
+/* The character of \uXXXX at *at, past which *at moves. */
+static gunichar decode_unit(const uint8_t **at, const uint8_t *end)
+{
+    unsigned unit = read_unit(*at + 2), low;
+
+    *at += 6;
+    if (unit < 0xd800 || unit > 0xdfff)
+        return unit;
+    if (unit >= 0xdc00 || end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u')
+        return 0xfffd;
+    low = read_unit(*at + 2);
+    if (low < 0xdc00 || low > 0xdfff)
+        return 0xfffd;
+    *at += 6;
+    return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+}
+
+size_t imapid_json_decode(const struct imapid_json *string, uint8_t *out)
+{
+    static const char letters[] = "bfnrt", controls[] = "\b\f\n\r\t";
+    const uint8_t *at = string->octets, *end = at + string->n;
+    uint8_t *start = out;
+
+    while (at < end) {
+        const char *letter;
+
+        if (*at != '\\') {
+            *out++ = *at++;
+        } else if (at[1] == 'u') {
+            out += g_unichar_to_utf8(decode_unit(&at, end), (char *)out);
+        } else {
+            letter = strchr(letters, at[1]);
+            *out++ = letter ? (uint8_t)controls[letter - letters] : at[1];
+            at += 2;
+        }
+    }
+    return (size_t)(out - start);
+}
+
+/* ---- numbers and words ---- */
+
+static bool skip_digits(struct reader *reader)
+{
+    const uint8_t *start = reader->at;
+
+    while (reader->at < reader->end && g_ascii_isdigit(*reader->at))
+        reader->at++;
+    return reader->at > start || refuse_text(reader);
+}
+
+static bool read_number(struct reader *reader)
+{
+    size_t token = add(reader, IMAPID_JSON_INTEGER);
+    const uint8_t *start = reader->at;
+    bool is_real = false;
+
+    reader->at += *start == '-';
+    if (is_next(reader, '0'))
+        reader->at++;
+    else if (!skip_digits(reader))
+        return false;
+    if (is_next(reader, '.')) {
+        is_real = true;
+        reader->at++;
+        if (!skip_digits(reader))
+            return false;
+    }
+    if (is_next(reader, 'e') || is_next(reader, 'E')) {
+        is_real = true;
+        reader->at++;
+        reader->at += is_next(reader, '+') || is_next(reader, '-');
+        if (!skip_digits(reader))
+            return false;
+    }
+    reader->text->tokens[token].n = (uint32_t)(reader->at - start);
+    if (is_real)
+        reader->text->tokens[token].kind = IMAPID_JSON_REAL;
+    return true;
+}
+
+bool imapid_json_get_integer(const struct imapid_json *value, int64_t *number)
+{
+    bool is_negative = *value->octets == '-';
+    int64_t sum = 0;
+
+    for (uint32_t i = is_negative; i < value->n; i++)
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_sub_overflow(sum, value->octets[i] - '0', &sum))
+            return false;
+    *number = sum;
+    return is_negative || !__builtin_sub_overflow(INT64_C(0), sum, number);
+}
+
+static bool read_word(struct reader *reader)
+{
+    static const struct {
+        const char *word;
+        enum imapid_json_kind kind;
+    } words[] = {
+        {"null", IMAPID_JSON_NULL}, {"false", IMAPID_JSON_FALSE}, {"true", IMAPID_JSON_TRUE}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        size_t n = strlen(words[i].word);
+
+        if ((size_t)(reader->end - reader->at) < n || memcmp(reader->at, words[i].word, n))
+            continue;
+        add(reader, words[i].kind);
+        reader->at += n;
+        return true;
+    }
+    return refuse_text(reader);
+}
+
+/* ---- arrays and objects ---- */
+
+/* Is this the end of an array or object? Else a comma has been passed. */
+static bool read_end(struct reader *reader, uint8_t bracket, bool *is_end)
+{
+    skip_space(reader);
+    *is_end = is_next(reader, bracket);
+    if (!*is_end && !is_next(reader, ','))
+        return refuse_text(reader);
+    reader->at++;
+    return *is_end || mark(reader);
+}
+
+static bool read_elements(struct reader *reader, uint32_t *n)
+{
+    bool is_end;
+
+    skip_space(reader);
+    if (is_next(reader, ']')) {
+        reader->at++;
+        return true;
+    }
+    do {
+        if (!read_value(reader))
+            return false;
+        ++*n;
+        if (!read_end(reader, ']', &is_end))
+            return false;
+    } while (!is_end);
+    return true;
+}
+
+static bool same_name(const struct imapid_json *a, const struct imapid_json *b)
+{
+    uint8_t *one, *other;
+    bool same;
+
+    if (!a->is_escaped && !b->is_escaped)
+        return a->n == b->n && !memcmp(a->octets, b->octets, a->n);
+    one = g_malloc(a->n + 1);
+    other = g_malloc(b->n + 1);
+    same = imapid_json_decode(a, one) == imapid_json_decode(b, other) &&
+           !memcmp(one, other, imapid_json_decode(a, one));
+    g_free(one);
+    g_free(other);
+    return same;
+}
+
+/* Is a name like that of `member` among those before it, from `first` on? */
+static bool is_twice(const struct imapid_json *first, const struct imapid_json *member)
+{
+    for (; first < member; first += 1 + first[1].n_tokens)
+        if (same_name(first, member))
+            return true;
+    return false;
+}
+
+/* A bit that tells most names apart. One with escapes may be any. */
+static uint64_t get_bit(const struct imapid_json *name)
+{
+    unsigned mix = name->n;
+
+    if (name->is_escaped)
+        return UINT64_MAX;
+    if (name->n)
+        mix += 3u * name->octets[0] + 15u * name->octets[name->n - 1];
+    return UINT64_C(1) << (mix & 63);
+}
+
+static bool read_member(struct reader *reader, size_t object, uint64_t *seen)
+{
+    size_t token = reader->text->n_tokens;
+    const struct imapid_json *tokens;
+    uint64_t bit;
+
+    skip_space(reader);
+    if (!is_next(reader, '"'))
+        return refuse_text(reader);
+    reader->at++;
+    if (!read_string(reader))
+        return false;
+    tokens = reader->text->tokens;
+    bit = get_bit(&tokens[token]);
+    if (*seen & bit && is_twice(&tokens[object + 1], &tokens[token]))
+        return refuse(reader, IMAPID_JSON_TWICE);
+    *seen |= bit;
+    skip_space(reader);
+    if (!is_next(reader, ':'))
+        return refuse_text(reader);
+    reader->at++;
+    return mark(reader) && read_value(reader);
+}
+
+static bool read_members(struct reader *reader, size_t object, uint32_t *n)
+{
+    uint64_t seen = 0;
+    bool is_end;
+
+    skip_space(reader);
+    if (is_next(reader, '}')) {
+        reader->at++;
+        return true;
+    }
+    do {
+        if (!read_member(reader, object, &seen))
+            return false;
+        if (++*n > IMAPID_JSON_MEMBERS_MAX)
+            return refuse(reader, IMAPID_JSON_TOO_MANY);
+        if (!read_end(reader, '}', &is_end))
+            return false;
+    } while (!is_end);
+    return true;
+}
+
+static bool read_many(struct reader *reader)
+{
+    bool is_object = *reader->at == '{';
+    size_t token = add(reader, is_object ? IMAPID_JSON_OBJECT : IMAPID_JSON_ARRAY);
+    struct imapid_json *many;
+    uint32_t n = 0;
+
+    if (++reader->depth > IMAPID_JSON_DEPTH_MAX)
+        return refuse(reader, IMAPID_JSON_TOO_DEEP);
+    reader->at++;
+    if (!mark(reader) || !(is_object ? read_members(reader, token, &n) : read_elements(reader, &n)))
+        return false;
+    reader->depth--;
+    many = &reader->text->tokens[token];
+    many->n = n;
+    if (is_object)
+        many->next = 1;
+    many->n_tokens = (unsigned)(reader->text->n_tokens - token) & 0xffffff;
+    return true;
+}
+
+static bool read_value(struct reader *reader)
+{
+    skip_space(reader);
+    if (reader->at == reader->end)
+        return refuse_text(reader);
+    switch (*reader->at) {
+    case '"':
+        reader->at++;
+        return read_string(reader);
+    case '{':
+    case '[':
+        return read_many(reader);
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+        return read_number(reader);
+    default:
+        return read_word(reader);
+    }
+}
+
+/* ---- texts ---- */
+
+static bool is_ascii(const uint8_t *octets, size_t n)
+{
+    uint64_t all = 0, some;
+    size_t i = 0;
+
+    for (; n - i >= 8; i += 8) {
+        memcpy(&some, octets + i, sizeof some);
+        all |= some;
+    }
+    for (; i < n; i++)
+        all |= octets[i];
+    return !(all & EACH(0x80));
+}
+
+enum imapid_json_fault imapid_json_read(struct imapid_json_text *text, const uint8_t *octets,
+                                        size_t n)
+{
+    struct reader reader = {.at = octets, .end = octets + n, .text = text};
+
+    text->n_tokens = 0;
+    if (read_value(&reader)) {
+        skip_space(&reader);
+        if (reader.at < reader.end)
+            reader.fault = IMAPID_JSON_NO_JSON;
+    }
+    if (reader.fault != IMAPID_JSON_TOO_DEEP && reader.fault != IMAPID_JSON_TOO_MANY &&
+        !is_ascii(octets, n) && !g_utf8_validate((const char *)octets, (gssize)n, NULL))
+        return IMAPID_JSON_NO_UTF8;
+    return reader.fault;
+}
+
+void imapid_json_deinit(struct imapid_json_text *text)
+{
+    g_free(text->tokens);
+    *text = (struct imapid_json_text){NULL, 0, 0};
+}
+
+/* ---- members ---- */
+
+static bool has_name(const struct imapid_json *member, const char *name)
+{
+    uint8_t *decoded;
+    size_t n;
+    bool is;
+
+    if (!member->is_escaped) {
+        for (n = 0; n < member->n && name[n] && (uint8_t)name[n] == member->octets[n];)
+            n++;
+        return n == member->n && !name[n];
+    }
+    decoded = g_malloc(member->n + 1);
+    n = imapid_json_decode(member, decoded);
+    is = n == strlen(name) && !memcmp(decoded, name, n);
+    g_free(decoded);
+    return is;
+}
+
+struct imapid_json *imapid_json_find(struct imapid_json *object, const char *name)
+{
+    uint32_t at = object->next;
+
+    for (uint32_t i = 0; i < object->n; i++) {
+        struct imapid_json *member = object + at;
+
+        at += 1 + member[1].n_tokens;
+        if (at == object->n_tokens)
+            at = 1;
+        if (has_name(member, name)) {
+            object->next = at;
+            return member + 1;
+        }
+    }
+    return NULL;
+}
