@@ -64,14 +64,22 @@ static enum imapid_exit answer(const struct imapid_options *options,
         .verbose = options->verbose,
         .is_complete = gathered->is_complete,
     };
+    struct imapid_output *output = imapid_gather_open(options);
     GString *text = g_string_new(NULL);
     enum imapid_exit status = IMAPID_EXIT_DONE;
+    gboolean good = output != NULL;
 
-    writer->write(text, &report);
+    if (output) {
+        report.put = imapid_gather_put;
+        report.ctx = output;
+        writer->write(text, &report);
+        imapid_gather_put(output, text->str, text->len);
+        good = imapid_gather_close(options, gathered, output);
+    }
     for (int i = fail_on; i <= IMAPID_SEVERITY_ERROR; i++)
         if (items.n_by_severity[i])
             status = IMAPID_EXIT_FOUND;
-    if (!imapid_gather_write(options, gathered, text) || !gathered->is_complete)
+    if (!good || !gathered->is_complete)
         status = IMAPID_EXIT_FAILED; /* what was found may not be all */
     g_string_free(text, TRUE);
     imapid_items_free(&items);

@@ -52,12 +52,29 @@ void imapid_gather_free(struct imapid_gathered *gathered)
 gboolean imapid_gather_write(const struct imapid_options *options,
                              const struct imapid_gathered *gathered, const GString *text)
 {
-    struct imapid_output *output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
-    gboolean good, closed;
+    struct imapid_output *output = imapid_gather_open(options);
 
     if (!output)
         return FALSE;
-    imapid_output_add(output, 0, text->str, text->len);
+    imapid_gather_put(output, text->str, text->len);
+    return imapid_gather_close(options, gathered, output);
+}
+
+struct imapid_output *imapid_gather_open(const struct imapid_options *options)
+{
+    return imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
+}
+
+void imapid_gather_put(void *output, const char *text, size_t n)
+{
+    imapid_output_add(output, 0, text, n);
+}
+
+gboolean imapid_gather_close(const struct imapid_options *options,
+                             const struct imapid_gathered *gathered, struct imapid_output *output)
+{
+    gboolean good, closed;
+
     imapid_output_end(output, 0);
     closed = imapid_output_is_closed(output);
     good = imapid_output_close(output);

@@ -26,4 +26,10 @@ void imapid_gather_free(struct imapid_gathered *gathered);
 gboolean imapid_gather_write(const struct imapid_options *options,
                              const struct imapid_gathered *gathered, const GString *text);
 
+/* The same in pieces: NULL where it cannot be opened, with a message; put any number; close. */
+struct imapid_output *imapid_gather_open(const struct imapid_options *options);
+void imapid_gather_put(void *output, const char *text, size_t n);
+gboolean imapid_gather_close(const struct imapid_options *options,
+                             const struct imapid_gathered *gathered, struct imapid_output *output);
+
 #endif

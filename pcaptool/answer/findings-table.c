@@ -87,9 +87,15 @@ static void write_json_item(GString *out, const struct imapid_item *item)
 static void write_jsonl(GString *out, const struct imapid_findings_report *report)
 {
     const struct imapid_items *items = report->items;
+    struct imapid_item_reading reading = {.change = NULL};
 
-    for (guint i = 0; i < items->list->len; i++)
-        write_json_item(out, &g_array_index(items->list, struct imapid_item, i));
+    for (guint i = 0; i < items->list->len; i++) {
+        const struct imapid_item_ref *ref = &g_array_index(items->list, struct imapid_item_ref, i);
+
+        write_json_item(out, imapid_items_read(items, ref, &reading));
+        imapid_findings_pass_on(out, report);
+    }
+    imapid_items_reading_deinit(&reading);
     g_string_append_printf(
         out,
         "{\"type\":\"check\",\"schema\":1,\"connections\":%u,\"exchanges\":%u,\"errors\":%u,"
@@ -154,14 +160,21 @@ static void write_csv(GString *out, const struct imapid_findings_report *report)
         "code",  "severity",  "side",        "section",   "message",     "software",
         "field", "value",     "text",        "file",      "stream",      "frame",
         "time",  "client_ip", "client_port", "server_ip", "server_port", "tag"};
+    const struct imapid_items *items = report->items;
+    struct imapid_item_reading reading = {.change = NULL};
     struct imapid_row row = {
         .out = out, .form = IMAPID_CELL_CSV, .is_terminal = report->is_terminal};
 
     for (size_t i = 0; i < G_N_ELEMENTS(head); i++)
         imapid_cell_add_own(&row, head[i]);
     imapid_cell_end_row(&row);
-    for (guint i = 0; i < report->items->list->len; i++)
-        write_csv_item(&row, &g_array_index(report->items->list, struct imapid_item, i));
+    for (guint i = 0; i < items->list->len; i++) {
+        const struct imapid_item_ref *ref = &g_array_index(items->list, struct imapid_item_ref, i);
+
+        write_csv_item(&row, imapid_items_read(items, ref, &reading));
+        imapid_findings_pass_on(out, report);
+    }
+    imapid_items_reading_deinit(&reading);
 }
 
 const struct imapid_findings_writer imapid_findings_jsonl_writer = {"jsonl", write_jsonl};

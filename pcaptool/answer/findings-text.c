@@ -28,28 +28,24 @@ static void end_colour(GString *out, const struct imapid_findings_report *report
 }
 
 /* Sides first, those without a name last; then the worst, then in the order of the store. */
-static int compare_items(const void *a, const void *b)
+static int compare_items(const void *a, const void *b, void *items)
 {
-    const struct imapid_item *one = *(const struct imapid_item *const *)a;
-    const struct imapid_item *other = *(const struct imapid_item *const *)b;
+    const struct imapid_item_ref *one = a, *other = b;
     int order = (int)one->side - (int)other->side;
 
     if (!order)
-        order = (one->software == NULL) - (other->software == NULL);
+        order = !one->software - !other->software;
     if (!order)
-        order = g_strcmp0(one->software, other->software);
+        order = imapid_items_compare_softwares(items, one, other);
     if (!order)
-        order = (int)imapid_finding_severity(other->code) - (int)imapid_finding_severity(one->code);
-    if (!order)
-        order = (int)one->code - (int)other->code;
-    return order ? order : (one > other) - (one < other);
+        order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
+                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+    return order ? order : (int)one->code - (int)other->code;
 }
 
 static void write_software(GString *out, const struct imapid_findings_report *report,
                            const struct imapid_item *item)
 {
-    if (out->len)
-        g_string_append_c(out, '\n');
     begin_colour(out, report, "1");
     if (item->software)
         imapid_spell_terminal(out, (const uint8_t *)item->software, strlen(item->software), 0);
@@ -112,24 +108,42 @@ static void write_place(GString *out, const struct imapid_findings_report *repor
         g_string_append_c(out, '\n');
 }
 
-static void write_group(GString *out, const struct imapid_findings_report *report,
-                        struct imapid_item *const *items, unsigned n)
+/* Items of one finding of one software. */
+struct group {
+    const struct imapid_item_ref *refs;
+    guint n;
+};
+
+/* Is it about the list that the item before it is about? */
+static bool is_shown(const struct group *group, guint i)
 {
-    bool is_note = imapid_finding_severity(items[0]->code) == IMAPID_SEVERITY_NOTE;
-    unsigned max = report->verbose ? n : is_note ? 1 : PLACES;
+    return i && group->refs[i].exchange != IMAPID_STORE_NONE &&
+           group->refs[i].exchange == group->refs[i - 1].exchange;
+}
+
+static void write_group(GString *out, const struct imapid_findings_report *report,
+                        const struct group *group, struct imapid_item_reading *reading)
+{
+    const struct imapid_items *items = report->items;
+    const struct imapid_item *item = imapid_items_read(items, group->refs, reading);
+    bool is_note = imapid_finding_severity(item->code) == IMAPID_SEVERITY_NOTE;
+    unsigned max = report->verbose ? group->n : is_note ? 1 : PLACES;
     unsigned n_shown = 0, n_more = 0;
 
-    write_finding(out, report, items[0], n);
-    for (unsigned i = 0; i < n; i++) {
-        if (i && items[i]->exchange && items[i]->exchange == items[i - 1]->exchange &&
-            (items[i]->text || !report->verbose))
-            continue; /* the same list, which is shown already */
-        if (n_shown < max) {
-            write_place(out, report, items[i]);
-            n_shown++;
-        } else {
+    write_finding(out, report, item, group->n);
+    for (guint i = 0; i < group->n; i++) {
+        if (is_shown(group, i) && !report->verbose)
+            continue;
+        if (n_shown >= max) {
             n_more++;
+            continue;
         }
+        item = imapid_items_read(items, &group->refs[i], reading);
+        if (is_shown(group, i) && item->text)
+            continue;
+        write_place(out, report, item);
+        n_shown++;
+        imapid_findings_pass_on(out, report);
     }
     if (n_more)
         g_string_append_printf(out, "          and %u more (--verbose shows them)\n", n_more);
@@ -139,7 +153,7 @@ static void write_summary(GString *out, const struct imapid_findings_report *rep
 {
     const struct imapid_items *items = report->items;
 
-    if (out->len)
+    if (items->list->len)
         g_string_append_c(out, '\n');
     g_string_append_printf(
         out, "%u errors, %u warnings, %u notes in %u ID exchanges of %u connections",
@@ -151,29 +165,38 @@ static void write_summary(GString *out, const struct imapid_findings_report *rep
     g_string_append_c(out, '\n');
 }
 
+static guint find_end(const GArray *sorted, guint first)
+{
+    const struct imapid_item_ref *refs = (const struct imapid_item_ref *)(void *)sorted->data;
+    guint end = first + 1;
+
+    while (end < sorted->len && refs[end].code == refs[first].code &&
+           refs[end].side == refs[first].side && refs[end].software == refs[first].software)
+        end++;
+    return end;
+}
+
 static void write_text(GString *out, const struct imapid_findings_report *report)
 {
-    guint n = report->items->list->len;
-    struct imapid_item **items = g_new(struct imapid_item *, n + 1);
+    GArray *sorted = imapid_items_sort(report->items, NULL, compare_items);
+    const struct imapid_item_ref *refs = (const struct imapid_item_ref *)(void *)sorted->data;
+    struct imapid_item_reading reading = {.change = NULL};
     guint end;
 
-    for (guint i = 0; i < n; i++)
-        items[i] = &g_array_index(report->items->list, struct imapid_item, i);
-    qsort(items, n, sizeof *items, compare_items);
-    for (guint i = 0; i < n; i = end) {
-        const struct imapid_item *before = i ? items[i - 1] : NULL;
+    for (guint i = 0; i < sorted->len; i = end) {
+        struct group group = {&refs[i], 0};
 
-        for (end = i + 1; end < n; end++)
-            if (items[end]->code != items[i]->code || items[end]->side != items[i]->side ||
-                g_strcmp0(items[end]->software, items[i]->software))
-                break;
-        if (!before || before->side != items[i]->side ||
-            g_strcmp0(before->software, items[i]->software))
-            write_software(out, report, items[i]);
-        write_group(out, report, items + i, end - i);
+        end = find_end(sorted, i);
+        group.n = end - i;
+        if (!i || refs[i - 1].side != refs[i].side || refs[i - 1].software != refs[i].software) {
+            g_string_append(out, i ? "\n" : "");
+            write_software(out, report, imapid_items_read(report->items, &refs[i], &reading));
+        }
+        write_group(out, report, &group, &reading);
     }
     write_summary(out, report);
-    g_free(items);
+    imapid_items_reading_deinit(&reading);
+    g_array_unref(sorted);
 }
 
 const struct imapid_findings_writer imapid_findings_text_writer = {"text", write_text};

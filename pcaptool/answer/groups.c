@@ -169,8 +169,8 @@ static bool get_value(const struct imapid_record_exchange *exchange, const struc
 
 struct counting {
     struct imapid_group group;
-    GTree *spellings[IMAPID_GROUP_KEYS_MAX]; /* spelling -> how often */
-    GArray *addresses;                       /* struct imapid_endpoint, port 0 */
+    GTree *spellings[IMAPID_GROUP_KEYS_MAX]; /* spelling -> how often, a guint64 */
+    GArray *addresses;                       /* their numbers, guint32 */
     unsigned last_conn;                      /* index + 1 of the one counted last */
 };
 
@@ -191,16 +191,21 @@ static int compare_keys(const void *a, const void *b, void *unused)
     return strcmp(a, b);
 }
 
-static void count_spelling(struct counting *counting, unsigned i, const char *value)
+/* How often a spelling was met; NULL where there is none. */
+static guint64 *get_spelling(struct counting *counting, unsigned i, const char *value)
 {
-    guint n;
+    guint64 *n;
 
     if (!counting->spellings[i])
-        counting->spellings[i] = g_tree_new_full(compare_keys, NULL, g_free, NULL);
+        counting->spellings[i] = g_tree_new_full(compare_keys, NULL, g_free, g_free);
     if (!value)
-        return;
-    n = GPOINTER_TO_UINT(g_tree_lookup(counting->spellings[i], value));
-    g_tree_replace(counting->spellings[i], g_strdup(value), GUINT_TO_POINTER(n + 1));
+        return NULL;
+    n = g_tree_lookup(counting->spellings[i], value);
+    if (!n) {
+        n = g_new0(guint64, 1);
+        g_tree_insert(counting->spellings[i], g_strdup(value), n);
+    }
+    return n;
 }
 
 static struct counting *get_counting(GTree *all, char *const *values, unsigned n)
@@ -220,76 +225,132 @@ static struct counting *get_counting(GTree *all, char *const *values, unsigned n
         counting = g_new0(struct counting, 1);
         counting->group.first_ns = INT64_MAX;
         counting->group.last_ns = INT64_MIN;
-        counting->addresses = g_array_new(FALSE, FALSE, sizeof(struct imapid_endpoint));
+        counting->addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
         g_tree_insert(all, g_strdup(key->str), counting);
     }
     g_string_free(key, TRUE);
     return counting;
 }
 
-static void count_exchange(GTree *all, const struct imapid_store_view *view, unsigned conn,
-                           const struct imapid_record_exchange *exchange,
-                           const struct imapid_fold *fold, const struct imapid_grouping *grouping)
+/* Where an exchange is counted. */
+struct place {
+    bool is_known;
+    struct counting *counting; /* NULL: nowhere */
+    guint64 *spellings[IMAPID_GROUP_KEYS_MAX];
+};
+
+/* A count on its way. */
+struct counter {
+    const struct imapid_store_view *view;
+    const struct imapid_fold *fold;
+    const struct imapid_grouping *grouping;
+    GTree *all;
+    struct place *places; /* by what exchanges say; NULL: it is not that alone */
+    struct imapid_store_reading reading;
+};
+
+/* Is the value of each key found in what an exchange says? */
+static bool is_said(const struct imapid_grouping *grouping)
 {
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        switch ((enum kind)grouping->keys[i].kind) {
+        case KIND_FIELD:
+        case KIND_SECURITY:
+        case KIND_STATE:
+        case KIND_STATUS:
+            break;
+        default:
+            return false;
+        }
+    return true;
+}
+
+static struct place find_place(struct counter *counter, unsigned index)
+{
+    const struct imapid_record_exchange *exchange =
+        imapid_store_read_exchange(counter->view, index, &counter->reading);
+    const struct imapid_grouping *grouping = counter->grouping;
     char *values[IMAPID_GROUP_KEYS_MAX] = {NULL};
-    int64_t when = imapid_record_when(exchange).ts_ns;
+    struct place place = {.is_known = true};
     bool counted = true;
 
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        counted &= get_value(exchange, fold, &grouping->keys[i], &values[i]);
-    if (counted) {
-        struct counting *counting = get_counting(all, values, grouping->n_keys);
-        struct imapid_group *group = &counting->group;
-
-        group->n_exchanges++;
-        group->first_ns = MIN(group->first_ns, when);
-        group->last_ns = MAX(group->last_ns, when);
-        if (counting->last_conn != conn + 1) {
-            struct imapid_endpoint address = *imapid_store_get_client(&view->conns[conn].conn);
-
-            address.port = 0;
-            counting->last_conn = conn + 1;
-            group->n_conns++;
-            g_array_append_val(counting->addresses, address);
-        }
-        for (unsigned i = 0; i < grouping->n_keys; i++)
-            count_spelling(counting, i, values[i]);
-    }
-    for (unsigned i = 0; i < grouping->n_keys; i++)
+        counted &= get_value(exchange, counter->fold, &grouping->keys[i], &values[i]);
+    if (counted)
+        place.counting = get_counting(counter->all, values, grouping->n_keys);
+    for (unsigned i = 0; i < grouping->n_keys; i++) {
+        if (counted)
+            place.spellings[i] = get_spelling(place.counting, i, values[i]);
         g_free(values[i]);
+    }
+    return place;
 }
 
-static int compare_addresses(const void *a, const void *b)
+static struct place get_place(struct counter *counter, unsigned index)
 {
-    const struct imapid_endpoint *one = a, *other = b;
-    int order = memcmp(one->address, other->address, sizeof one->address);
+    struct place *place;
 
-    return order ? order : (int)one->family - (int)other->family;
+    if (!counter->places)
+        return find_place(counter, index);
+    place = &counter->places[imapid_store_get_said(counter->view, index)];
+    if (!place->is_known)
+        *place = find_place(counter, index);
+    return *place;
 }
 
-static uint64_t count_distinct(GArray *addresses)
+static void count_exchange(struct counter *counter, unsigned conn, unsigned index)
+{
+    struct place place = get_place(counter, index);
+    int64_t when = imapid_store_get_when(counter->view, index);
+    struct imapid_group *group;
+
+    if (!place.counting)
+        return;
+    group = &place.counting->group;
+    group->n_exchanges++;
+    group->first_ns = MIN(group->first_ns, when);
+    group->last_ns = MAX(group->last_ns, when);
+    if (place.counting->last_conn != conn + 1) {
+        guint32 address = imapid_store_get_address(counter->view, conn);
+
+        place.counting->last_conn = conn + 1;
+        group->n_conns++;
+        g_array_append_val(place.counting->addresses, address);
+    }
+    for (unsigned i = 0; i < counter->grouping->n_keys; i++)
+        if (place.spellings[i])
+            ++*place.spellings[i];
+}
+
+/* `seen` has a zero octet for each number there is, and has so again afterwards. */
+static uint64_t count_distinct(const GArray *addresses, uint8_t *seen)
 {
     uint64_t n = 0;
 
-    g_array_sort(addresses, compare_addresses);
+    for (guint i = 0; i < addresses->len; i++) {
+        guint32 address = g_array_index(addresses, guint32, i);
+
+        n += !seen[address];
+        seen[address] = 1;
+    }
     for (guint i = 0; i < addresses->len; i++)
-        n += !i || compare_addresses(&g_array_index(addresses, struct imapid_endpoint, i - 1),
-                                     &g_array_index(addresses, struct imapid_endpoint, i));
+        seen[g_array_index(addresses, guint32, i)] = 0;
     return n;
 }
 
 struct pick {
     const char *best;
-    guint n_best;
+    guint64 n_best;
 };
 
 /* Spellings come in their order: of several that are as frequent the first one stays. */
 static gboolean pick_one(void *spelling, void *n, void *user_data)
 {
     struct pick *pick = user_data;
+    guint64 n_met = *(const guint64 *)n;
 
-    if (GPOINTER_TO_UINT(n) > pick->n_best)
-        *pick = (struct pick){spelling, GPOINTER_TO_UINT(n)};
+    if (n_met > pick->n_best)
+        *pick = (struct pick){spelling, n_met};
     return FALSE;
 }
 
@@ -304,6 +365,7 @@ static char *pick_spelling(GTree *spellings)
 struct finish {
     GArray *groups;
     unsigned n_keys;
+    uint8_t *seen; /* by the numbers of addresses */
 };
 
 static gboolean finish_group(void *key, void *value, void *user_data)
@@ -312,7 +374,7 @@ static gboolean finish_group(void *key, void *value, void *user_data)
     struct finish *finish = user_data;
 
     (void)key;
-    counting->group.n_addresses = count_distinct(counting->addresses);
+    counting->group.n_addresses = count_distinct(counting->addresses, finish->seen);
     for (unsigned i = 0; i < finish->n_keys; i++)
         counting->group.values[i] = pick_spelling(counting->spellings[i]);
     g_array_append_val(finish->groups, counting->group);
@@ -339,15 +401,27 @@ static int compare_groups(const void *a, const void *b)
 GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
                             const struct imapid_grouping *grouping)
 {
-    GTree *all = g_tree_new_full(compare_keys, NULL, g_free, free_counting);
+    struct counter counter = {
+        .view = view,
+        .fold = fold,
+        .grouping = grouping,
+        .all = g_tree_new_full(compare_keys, NULL, g_free, free_counting),
+        .places = is_said(grouping) ? g_new0(struct place, view->n_said + (gsize)1) : NULL,
+    };
     struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
-                            grouping->n_keys};
+                            grouping->n_keys, g_malloc0(view->n_addresses + (gsize)1)};
 
-    for (unsigned i = 0; i < view->n_conns; i++)
-        for (unsigned k = 0; k < view->conns[i].n_exchanges; k++)
-            count_exchange(all, view, i, &view->conns[i].exchanges[k], fold, grouping);
-    g_tree_foreach(all, finish_group, &finish);
-    g_tree_destroy(all);
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct imapid_store_span span = imapid_store_get_span(view, i);
+
+        for (unsigned k = 0; k < span.n; k++)
+            count_exchange(&counter, i, span.first + k);
+    }
+    g_tree_foreach(counter.all, finish_group, &finish);
+    g_tree_destroy(counter.all);
+    g_free(counter.places);
+    g_free(finish.seen);
+    imapid_store_reading_deinit(&counter.reading);
     g_array_sort(finish.groups, compare_groups);
     return finish.groups;
 }
@@ -372,34 +446,70 @@ static void see(struct imapid_overview *overview, int64_t ts_ns)
     overview->last_ns = MAX(overview->last_ns, ts_ns);
 }
 
-static void count_conn(struct imapid_overview *overview, const struct imapid_store_conn *conn)
+/* What an exchange says of its connection. */
+enum {
+    FACT_KNOWN = 1, /* the others were looked up */
+    FACT_SENT = 2,
+    FACT_REFUSED = 4,
+};
+
+/* Facts by what is said. */
+struct facts {
+    const struct imapid_store_view *view;
+    uint8_t *by_said;
+    struct imapid_store_reading reading;
+};
+
+static uint8_t get_facts(struct facts *facts, unsigned index)
 {
-    const struct imapid_record_session *session = conn->session;
-    bool sent = false, refused = false;
+    uint8_t *known = &facts->by_said[imapid_store_get_said(facts->view, index)];
+    const struct imapid_record_exchange *exchange;
 
-    for (unsigned i = 0; i < conn->n_exchanges; i++) {
-        const struct imapid_record_exchange *exchange = &conn->exchanges[i];
+    if (*known)
+        return *known;
+    exchange = imapid_store_read_exchange(facts->view, index, &facts->reading);
+    *known = FACT_KNOWN;
+    if (exchange->command.seen)
+        *known |= FACT_SENT;
+    if (exchange->status == IMAPID_STATUS_NO || exchange->status == IMAPID_STATUS_BAD)
+        *known |= FACT_REFUSED;
+    return *known;
+}
 
-        sent |= exchange->command.seen;
-        refused |= exchange->status == IMAPID_STATUS_NO || exchange->status == IMAPID_STATUS_BAD;
-        see(overview, imapid_record_when(exchange).ts_ns);
-    }
-    overview->n_with_id += sent;
-    overview->n_refused += refused;
-    if (!session)
-        return;
+static void count_session(struct imapid_overview *overview,
+                          const struct imapid_record_session *session, unsigned n_exchanges,
+                          bool sent)
+{
     see(overview, session->first_ns);
     see(overview, session->last_ns);
     overview->n_unreadable += session->not_decrypted != NULL;
     overview->n_late += !session->from_start;
     for (unsigned i = 0; i < session->n_findings; i++)
         overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;
-    if (sent || session->n_exchanges > conn->n_exchanges)
+    if (sent || session->n_exchanges > n_exchanges)
         return;
     if (session->from_start && !session->n_lost && !session->not_decrypted)
         overview->n_silent++;
     else
         overview->n_maybe_silent++;
+}
+
+static void count_conn(struct imapid_overview *overview, struct facts *facts, unsigned index)
+{
+    struct imapid_store_span span = imapid_store_get_span(facts->view, index);
+    struct imapid_store_conn conn;
+    uint8_t all = 0;
+
+    for (unsigned i = 0; i < span.n; i++) {
+        all |= get_facts(facts, span.first + i);
+        see(overview, imapid_store_get_when(facts->view, span.first + i));
+    }
+    overview->n_with_id += (all & FACT_SENT) != 0;
+    overview->n_refused += (all & FACT_REFUSED) != 0;
+    if (!span.has_session)
+        return;
+    imapid_store_read_conn(facts->view, index, &conn);
+    count_session(overview, &conn.session, conn.n_exchanges, all & FACT_SENT);
 }
 
 /* JSON Lines may bring any numbers: their sum has an end. */
@@ -416,7 +526,8 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         .n_conns = view->n_conns,
         .n_exchanges = view->n_exchanges,
     };
-    GArray *addresses = g_array_new(FALSE, FALSE, sizeof(struct imapid_endpoint));
+    struct facts facts = {.view = view, .by_said = g_malloc0(view->n_said + (gsize)1)};
+    uint8_t *seen = g_malloc0(view->n_addresses + (gsize)1);
 
     for (unsigned i = 0; i < view->n_captures; i++) {
         const struct imapid_record_capture *capture = &view->captures[i];
@@ -430,14 +541,15 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         overview.n_failed += capture->error != NULL;
     }
     for (unsigned i = 0; i < view->n_conns; i++) {
-        struct imapid_endpoint address = *imapid_store_get_client(&view->conns[i].conn);
+        unsigned address = imapid_store_get_address(view, i);
 
-        address.port = 0;
-        g_array_append_val(addresses, address);
-        count_conn(&overview, &view->conns[i]);
+        overview.n_addresses += !seen[address];
+        seen[address] = 1;
+        count_conn(&overview, &facts, i);
     }
-    overview.n_addresses = count_distinct(addresses);
-    g_array_unref(addresses);
+    g_free(seen);
+    g_free(facts.by_said);
+    imapid_store_reading_deinit(&facts.reading);
     return overview;
 }
 
@@ -451,18 +563,22 @@ GArray *imapid_reasons_count(const struct imapid_store_view *view)
     GArray *reasons = g_array_new(FALSE, FALSE, sizeof(struct imapid_reason));
 
     for (unsigned i = 0; i < view->n_conns; i++) {
-        const struct imapid_record_session *session = view->conns[i].session;
+        struct imapid_store_conn conn;
+        const char *word;
         guint k = 0;
 
-        if (!session || !session->not_decrypted)
+        if (!imapid_store_get_span(view, i).has_session)
             continue;
-        while (k < reasons->len &&
-               g_array_index(reasons, struct imapid_reason, k).word != session->not_decrypted)
+        imapid_store_read_conn(view, i, &conn);
+        word = conn.session.not_decrypted;
+        if (!word)
+            continue;
+        while (k < reasons->len && g_array_index(reasons, struct imapid_reason, k).word != word)
             k++; /* texts of the store are kept once: the same word is the same place */
         if (k == REASONS_MAX)
             continue;
         if (k == reasons->len) {
-            struct imapid_reason reason = {session->not_decrypted, 0};
+            struct imapid_reason reason = {word, 0};
 
             g_array_append_val(reasons, reason);
         }

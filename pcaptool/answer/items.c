@@ -112,143 +112,297 @@ void imapid_items_spell_evidence(GString *out, const struct imapid_item *item, s
     g_string_append_c(out, '"');
 }
 
+/* ---- reading ---- */
+
+static const struct imapid_leg *find_leg(const struct imapid_items *items, uint32_t index)
+{
+    return &g_array_index(items->legs, struct imapid_leg, index);
+}
+
+static void read_leg(const struct imapid_items *items, const struct imapid_leg *leg,
+                     struct imapid_item_reading *reading)
+{
+    struct imapid_item *item = &reading->item;
+
+    if (!reading->change)
+        reading->change = g_string_new(NULL);
+    g_string_truncate(reading->change, 0);
+    imapid_legs_spell_change(reading->change, items->view, leg);
+    item->place = leg->inner_exchange;
+    item->exchange =
+        imapid_store_read_exchange(items->view, leg->inner_exchange, &reading->exchange);
+    if (leg->outer_exchange != IMAPID_STORE_NONE)
+        item->related =
+            imapid_store_read_exchange(items->view, leg->outer_exchange, &reading->related);
+    item->text = (const uint8_t *)reading->change->str;
+    item->n_text = reading->change->len;
+    set_place(item);
+}
+
+const struct imapid_item *imapid_items_read(const struct imapid_items *items,
+                                            const struct imapid_item_ref *ref,
+                                            struct imapid_item_reading *reading)
+{
+    struct imapid_item *item = &reading->item;
+
+    imapid_store_read_conn(items->view, ref->conn, &reading->conn);
+    *item = (struct imapid_item){
+        .code = (enum imapid_finding_code)ref->code,
+        .side = (enum imapid_side)ref->side,
+        .software =
+            ref->software ? imapid_pool_get(items->softwares, ref->software - 1, NULL) : NULL,
+        .conn = &reading->conn,
+        .place = IMAPID_STORE_NONE,
+    };
+    if (ref->is_of_leg) {
+        read_leg(items, find_leg(items, ref->which), reading);
+    } else if (ref->exchange != IMAPID_STORE_NONE) {
+        item->place = ref->exchange;
+        item->exchange = imapid_store_read_exchange(items->view, ref->exchange, &reading->exchange);
+        set_place(item);
+        add_evidence(item, &item->exchange->findings[ref->which]);
+    } else {
+        item->file = reading->conn.conn.file;
+        item->ts_ns = reading->conn.session.first_ns;
+    }
+    return item;
+}
+
+void imapid_items_reading_deinit(struct imapid_item_reading *reading)
+{
+    imapid_store_reading_deinit(&reading->exchange);
+    imapid_store_reading_deinit(&reading->related);
+    if (reading->change)
+        g_string_free(reading->change, TRUE);
+}
+
 /* ---- finding ---- */
+
+/* What was found out about exchanges that say the same. */
+struct saying {
+    bool is_known;
+    uint8_t n_findings;
+    uint32_t first;       /* of its findings */
+    uint32_t software[2]; /* by side, as in a reference */
+};
 
 struct finder {
     struct imapid_items items;
     const struct imapid_fold *fold;
     uint64_t ignored;
-    /* Who the sides of the connection and of the exchange looked at last say they are: an exchange
-     * may have many findings and a long name, a connection many exchanges without one. */
-    const struct imapid_store_conn *conn;
-    const struct imapid_record_exchange *exchange;
-    const char *by_conn[2], *by_exchange[2];
+    struct saying *sayings;
+    GArray *findings; /* code and side, two octets each */
+    struct imapid_store_reading reading;
+    uint32_t by_conn[2]; /* softwares of the connection in hand */
+    bool is_conn_known;
 };
 
-static const char *keep_software(struct finder *finder, const struct imapid_record_half *half)
+static uint32_t keep_software(struct finder *finder, const struct imapid_record_half *half)
 {
     char *software = imapid_fold_software(finder->fold, half);
+    uint32_t number = 0;
 
     if (software)
-        g_ptr_array_add(finder->items.softwares, software);
-    return software;
+        number = imapid_pool_add(finder->items.softwares, software, strlen(software)) + 1;
+    g_free(software);
+    return number;
 }
 
-static void look_at_conn(struct finder *finder, const struct imapid_store_conn *conn)
+static const struct saying *get_saying(struct finder *finder, unsigned place)
 {
-    finder->conn = conn;
-    finder->exchange = NULL;
-    for (int side = 0; side < 2; side++) {
-        finder->by_conn[side] = NULL;
-        for (unsigned i = 0; !finder->by_conn[side] && i < conn->n_exchanges; i++)
-            finder->by_conn[side] =
-                keep_software(finder, half_of(&conn->exchanges[i], (enum imapid_side)side));
+    struct saying *saying = &finder->sayings[imapid_store_get_said(finder->items.view, place)];
+    const struct imapid_record_exchange *exchange;
+
+    if (saying->is_known)
+        return saying;
+    exchange = imapid_store_read_exchange(finder->items.view, place, &finder->reading);
+    saying->is_known = true;
+    saying->first = finder->findings->len;
+    saying->n_findings = (uint8_t)exchange->n_findings; /* at most IMAPID_FINDINGS_MAX */
+    for (unsigned i = 0; i < exchange->n_findings; i++) {
+        uint8_t finding[2] = {(uint8_t)exchange->findings[i].code,
+                              (uint8_t)exchange->findings[i].side};
+
+        g_array_append_val(finder->findings, finding);
     }
+    for (int side = 0; side < 2; side++)
+        saying->software[side] = keep_software(finder, half_of(exchange, (enum imapid_side)side));
+    return saying;
 }
 
 /* Who the side of an item says it is, in its exchange or else another one of the connection. */
-static const char *find_software(struct finder *finder, const struct imapid_item *item)
+static uint32_t find_software(struct finder *finder, const struct imapid_item_ref *ref,
+                              const struct saying *saying)
 {
-    if (finder->conn != item->conn)
-        look_at_conn(finder, item->conn);
-    if (item->exchange && finder->exchange != item->exchange) {
-        finder->exchange = item->exchange;
-        for (int side = 0; side < 2; side++)
-            finder->by_exchange[side] =
-                keep_software(finder, half_of(item->exchange, (enum imapid_side)side));
+    struct imapid_store_span span;
+
+    if (saying && saying->software[ref->side])
+        return saying->software[ref->side];
+    if (finder->is_conn_known)
+        return finder->by_conn[ref->side];
+    span = imapid_store_get_span(finder->items.view, ref->conn);
+    for (int side = 0; side < 2; side++) {
+        finder->by_conn[side] = 0;
+        for (unsigned i = 0; !finder->by_conn[side] && i < span.n; i++)
+            finder->by_conn[side] = get_saying(finder, span.first + i)->software[side];
     }
-    if (item->exchange && finder->by_exchange[item->side])
-        return finder->by_exchange[item->side];
-    return finder->by_conn[item->side];
+    finder->is_conn_known = true;
+    return finder->by_conn[ref->side];
 }
 
-static void add(struct finder *finder, struct imapid_item *item)
+static void add(struct finder *finder, struct imapid_item_ref *ref, const struct saying *saying)
 {
-    if (finder->ignored >> item->code & 1) {
+    enum imapid_finding_code code = (enum imapid_finding_code)ref->code;
+
+    if (finder->ignored >> code & 1) {
         finder->items.n_ignored++;
         return;
     }
-    item->software = find_software(finder, item);
-    finder->items.n_by_severity[imapid_finding_severity(item->code)]++;
-    g_array_append_val(finder->items.list, *item);
+    ref->software = find_software(finder, ref, saying);
+    finder->items.n_by_severity[imapid_finding_severity(code)]++;
+    g_array_append_val(finder->items.list, *ref);
 }
 
-static void add_of_exchange(struct finder *finder, const struct imapid_store_conn *conn,
-                            const struct imapid_record_exchange *exchange)
+static void add_of_exchange(struct finder *finder, unsigned conn, unsigned place)
 {
-    for (unsigned i = 0; i < exchange->n_findings; i++) {
-        const struct imapid_record_finding *finding = &exchange->findings[i];
-        struct imapid_item item = {
-            .code = finding->code, .side = finding->side, .conn = conn, .exchange = exchange};
+    const struct saying *saying = get_saying(finder, place);
 
-        set_place(&item);
-        add_evidence(&item, finding);
-        add(finder, &item);
+    for (unsigned i = 0; i < saying->n_findings; i++) {
+        const uint8_t *finding =
+            (const uint8_t *)finder->findings->data + 2 * (saying->first + (gsize)i);
+        struct imapid_item_ref ref = {
+            .conn = conn, .exchange = place, .which = i, .code = finding[0], .side = finding[1]};
+
+        add(finder, &ref, saying);
     }
 }
 
-static void add_of_session(struct finder *finder, const struct imapid_store_conn *conn)
+static void add_of_session(struct finder *finder, unsigned index)
 {
-    for (unsigned i = 0; conn->session && i < conn->session->n_findings; i++) {
-        struct imapid_item item = {
-            .code = conn->session->findings[i].code,
-            .side = conn->session->findings[i].side,
-            .conn = conn,
-            .file = conn->conn.file,
-            .ts_ns = conn->session->first_ns,
-        };
+    struct imapid_store_conn conn;
 
-        add(finder, &item);
+    imapid_store_read_conn(finder->items.view, index, &conn);
+    for (unsigned i = 0; i < conn.session.n_findings; i++) {
+        struct imapid_item_ref ref = {.conn = index,
+                                      .exchange = IMAPID_STORE_NONE,
+                                      .which = i,
+                                      .code = (uint8_t)conn.session.findings[i].code,
+                                      .side = (uint8_t)conn.session.findings[i].side};
+
+        add(finder, &ref, NULL);
     }
 }
 
-static void add_of_leg(struct finder *finder, const struct imapid_leg *leg)
+static void add_of_leg(struct finder *finder, uint32_t index)
 {
-    struct imapid_item item = {
-        .code = IMAPID_FINDING_CHANGED_IN_TRANSIT,
-        .side = IMAPID_CLIENT,
-        .conn = leg->inner,
-        .exchange = leg->inner_exchange,
-        .related = leg->outer_exchange,
-    };
-    GString *change = g_string_new(NULL);
+    const struct imapid_leg *leg = find_leg(&finder->items, index);
+    struct imapid_item_ref ref = {.conn = leg->inner,
+                                  .exchange = leg->inner_exchange,
+                                  .which = index,
+                                  .is_of_leg = true,
+                                  .code = IMAPID_FINDING_CHANGED_IN_TRANSIT,
+                                  .side = IMAPID_CLIENT};
 
-    imapid_legs_spell_change(change, leg);
-    item.n_text = change->len;
-    item.text = (const uint8_t *)g_string_free(change, FALSE);
-    g_ptr_array_add(finder->items.changes, (void *)item.text);
-    set_place(&item);
-    add(finder, &item);
+    add(finder, &ref, get_saying(finder, leg->inner_exchange));
+}
+
+static GArray *find_changed(const struct imapid_store_view *view)
+{
+    GArray *legs = imapid_legs_find(view);
+    guint n = 0;
+
+    for (guint i = 0; i < legs->len; i++)
+        if (g_array_index(legs, struct imapid_leg, i).differs)
+            g_array_index(legs, struct imapid_leg, n++) = g_array_index(legs, struct imapid_leg, i);
+    g_array_set_size(legs, n);
+    return legs;
+}
+
+static int compare_texts(const void *a, const void *b, void *user_data)
+{
+    const struct imapid_pool *pool = user_data;
+
+    return strcmp(imapid_pool_get(pool, *(const uint32_t *)a, NULL),
+                  imapid_pool_get(pool, *(const uint32_t *)b, NULL));
+}
+
+static void rank_softwares(struct imapid_items *items)
+{
+    uint32_t n = imapid_pool_count(items->softwares), *order = g_new(uint32_t, n + (gsize)1);
+
+    items->ranks = g_new(uint32_t, n + (gsize)1);
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    g_qsort_with_data(order, (gint)n, sizeof *order, compare_texts, items->softwares);
+    for (uint32_t i = 0; i < n; i++)
+        items->ranks[order[i]] = i;
+    g_free(order);
 }
 
 struct imapid_items imapid_items_find(const struct imapid_store_view *view,
                                       const struct imapid_fold *fold, uint64_t ignored)
 {
-    struct finder finder = {.fold = fold, .ignored = ignored};
-    GArray *legs = imapid_legs_find(view);
+    struct finder finder = {
+        .items = {.view = view,
+                  .list = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_ref)),
+                  .softwares = imapid_pool_new(),
+                  .legs = find_changed(view)},
+        .fold = fold,
+        .ignored = ignored,
+        .sayings = g_new0(struct saying, view->n_said + (gsize)1),
+        .findings = g_array_new(FALSE, FALSE, 2),
+    };
     guint next = 0;
 
-    finder.items.list = g_array_new(FALSE, FALSE, sizeof(struct imapid_item));
-    finder.items.softwares = g_ptr_array_new_with_free_func(g_free);
-    finder.items.changes = g_ptr_array_new_with_free_func(g_free);
     for (unsigned i = 0; i < view->n_conns; i++) {
-        const struct imapid_store_conn *conn = &view->conns[i];
+        struct imapid_store_span span = imapid_store_get_span(view, i);
 
-        for (unsigned k = 0; k < conn->n_exchanges; k++)
-            add_of_exchange(&finder, conn, &conn->exchanges[k]);
-        add_of_session(&finder, conn);
-        for (; next < legs->len && g_array_index(legs, struct imapid_leg, next).inner == conn;
-             next++)
-            if (g_array_index(legs, struct imapid_leg, next).differs)
-                add_of_leg(&finder, &g_array_index(legs, struct imapid_leg, next));
+        finder.is_conn_known = false;
+        for (unsigned k = 0; k < span.n; k++)
+            add_of_exchange(&finder, i, span.first + k);
+        if (span.has_session)
+            add_of_session(&finder, i);
+        for (; next < finder.items.legs->len && find_leg(&finder.items, next)->inner == i; next++)
+            add_of_leg(&finder, next);
     }
-    g_array_unref(legs);
+    g_free(finder.sayings);
+    g_array_unref(finder.findings);
+    imapid_store_reading_deinit(&finder.reading);
+    rank_softwares(&finder.items);
     return finder.items;
 }
 
 void imapid_items_free(struct imapid_items *items)
 {
     g_array_unref(items->list);
-    g_ptr_array_unref(items->softwares);
-    g_ptr_array_unref(items->changes);
+    g_array_unref(items->legs);
+    imapid_pool_free(items->softwares);
+    g_free(items->ranks);
+}
+
+/* ---- sorting ---- */
+
+int imapid_items_compare_softwares(const struct imapid_items *items,
+                                   const struct imapid_item_ref *a, const struct imapid_item_ref *b)
+{
+    uint32_t rank_a = a->software ? items->ranks[a->software - 1] + 1 : 0;
+    uint32_t rank_b = b->software ? items->ranks[b->software - 1] + 1 : 0;
+
+    return (rank_a > rank_b) - (rank_a < rank_b);
+}
+
+GArray *imapid_items_sort(const struct imapid_items *items,
+                          bool (*wanted)(const struct imapid_item_ref *ref),
+                          int (*compare)(const void *a, const void *b, void *items))
+{
+    GArray *sorted = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_ref));
+
+    for (guint i = 0; i < items->list->len; i++) {
+        const struct imapid_item_ref *ref = &g_array_index(items->list, struct imapid_item_ref, i);
+
+        if (!wanted || wanted(ref))
+            g_array_append_vals(sorted, ref, 1);
+    }
+    g_array_sort_with_data(sorted, compare, (void *)items);
+    return sorted;
 }

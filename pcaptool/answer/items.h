@@ -4,6 +4,7 @@
 
 #include "answer/fold.h"
 #include "answer/legs.h"
+#include "answer/pool.h"
 
 /* Every finding of all records with what it is about: those of exchanges, those of sessions, and
  * the one that needs two sessions side by side (changed-in-transit). */
@@ -13,6 +14,7 @@ struct imapid_item {
     const char *software;  /* name and version; NULL: it did not say */
     const struct imapid_store_conn *conn;
     const struct imapid_record_exchange *exchange; /* NULL: about the session */
+    unsigned place;                                /* of the exchange; or IMAPID_STORE_NONE */
     const struct imapid_record_exchange *related;  /* the other leg; NULL: none */
     const char *file;                              /* where `frame` counts */
     uint64_t frame;                                /* 0: none of its own */
@@ -22,10 +24,21 @@ struct imapid_item {
     size_t n_text;
 };
 
+/* An item as it is kept: there may be millions. */
+struct imapid_item_ref {
+    uint32_t conn, exchange; /* places; or IMAPID_STORE_NONE */
+    uint32_t software;       /* number + 1; 0: it did not say */
+    uint32_t which;          /* of the findings of the exchange or session, or of the legs */
+    uint8_t code, side;
+    bool is_of_leg;
+};
+
 struct imapid_items {
-    GArray *list;         /* struct imapid_item, in the order of the store */
-    GPtrArray *softwares; /* what their `software` points to */
-    GPtrArray *changes;   /* and the `text` of those of two legs */
+    const struct imapid_store_view *view;
+    GArray *list;                  /* struct imapid_item_ref, in the order of the store */
+    struct imapid_pool *softwares; /* numbers of `software` */
+    uint32_t *ranks;               /* by number: their order */
+    GArray *legs;                  /* struct imapid_leg: those that differ, in order */
     unsigned n_by_severity[IMAPID_SEVERITY_ERROR + 1];
     unsigned n_ignored;
 };
@@ -34,6 +47,32 @@ struct imapid_items {
 struct imapid_items imapid_items_find(const struct imapid_store_view *view,
                                       const struct imapid_fold *fold, uint64_t ignored);
 void imapid_items_free(struct imapid_items *items);
+
+/* An item that was read. Begins as all 0. */
+struct imapid_item_reading {
+    struct imapid_item item;
+    struct imapid_store_conn conn;
+    struct imapid_store_reading exchange, related;
+    GString *change;
+};
+
+/* All of an item; good until the next one is read with the same `reading`. */
+const struct imapid_item *imapid_items_read(const struct imapid_items *items,
+                                            const struct imapid_item_ref *ref,
+                                            struct imapid_item_reading *reading);
+void imapid_items_reading_deinit(struct imapid_item_reading *reading);
+
+/* Orders items by software, those without one first. */
+int imapid_items_compare_softwares(const struct imapid_items *items,
+                                   const struct imapid_item_ref *a,
+                                   const struct imapid_item_ref *b);
+
+/* The items for which `wanted` says so (NULL: all) in the order of `compare`, which is given
+ * references and the items; of two that are equal the first in the store comes first. References,
+ * to be freed with g_array_unref(). */
+GArray *imapid_items_sort(const struct imapid_items *items,
+                          bool (*wanted)(const struct imapid_item_ref *ref),
+                          int (*compare)(const void *a, const void *b, void *items));
 
 /* The file in which the frame of imapid_record_when() counts. */
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange);

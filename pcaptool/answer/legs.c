@@ -14,8 +14,7 @@
 
 /* What a proxy says about the outer leg, and where. */
 struct claim {
-    const struct imapid_store_conn *conn;
-    const struct imapid_record_exchange *exchange;
+    unsigned conn, exchange;
     struct imapid_leg_claim says;
 };
 
@@ -29,19 +28,30 @@ static struct imapid_end end_of(const struct imapid_endpoint *endpoint)
     return end;
 }
 
-static struct imapid_leg_facts facts_of(const struct imapid_store_conn *conn)
+/* The library knows connections and exchanges as pointers that are not followed. */
+static const void *owner_of(unsigned place)
 {
-    struct imapid_leg_facts facts = {
-        .owner = conn,
-        .client = end_of(&conn->conn.client),
-        .server = end_of(&conn->conn.server),
-        .proxied_client = end_of(&conn->conn.proxied_client),
-        .first_ns = conn->session ? conn->session->first_ns : INT64_MAX,
-        .last_ns = conn->session ? conn->session->last_ns : INT64_MIN,
-    };
+    return GUINT_TO_POINTER(place + 1);
+}
 
-    for (unsigned i = 0; i < conn->n_exchanges; i++) {
-        int64_t when = imapid_record_when(&conn->exchanges[i]).ts_ns;
+static unsigned place_of(const void *owner)
+{
+    return GPOINTER_TO_UINT(owner) - 1; /* IMAPID_STORE_NONE for NULL */
+}
+
+static struct imapid_leg_facts facts_of(const struct imapid_store_view *view, unsigned index)
+{
+    struct imapid_store_conn conn;
+    struct imapid_leg_facts facts = {.owner = owner_of(index)};
+
+    imapid_store_read_conn(view, index, &conn);
+    facts.client = end_of(&conn.conn.client);
+    facts.server = end_of(&conn.conn.server);
+    facts.proxied_client = end_of(&conn.conn.proxied_client);
+    facts.first_ns = conn.has_session ? conn.session.first_ns : INT64_MAX;
+    facts.last_ns = conn.has_session ? conn.session.last_ns : INT64_MIN;
+    for (unsigned i = 0; i < conn.n_exchanges; i++) {
+        int64_t when = imapid_store_get_when(view, conn.first + i);
 
         facts.first_ns = MIN(facts.first_ns, when);
         facts.last_ns = MAX(facts.last_ns, when);
@@ -73,20 +83,27 @@ static bool is_clear(const struct imapid_record_exchange *exchange)
     return imapid_leg_is_clear(&clarity);
 }
 
-static bool is_whole(const struct imapid_store_conn *conn)
+static bool is_whole(const struct imapid_store_view *view, unsigned index)
 {
-    const struct imapid_record_session *session = conn->session;
-    struct imapid_leg_reading reading = {.from_start = session && session->from_start};
+    struct imapid_store_reading buffer = {.arena = {NULL, 0}};
+    struct imapid_store_conn conn;
+    struct imapid_leg_reading reading = {.from_start = false};
 
-    if (!session)
+    imapid_store_read_conn(view, index, &conn);
+    if (!conn.has_session)
         return false;
-    reading.has_gap = session->n_lost || session->n_resyncs;
-    reading.is_unreadable = session->not_decrypted;
-    reading.is_id_missing = session->n_exchanges != conn->n_exchanges;
-    for (unsigned i = 0; i < conn->n_exchanges && imapid_leg_is_whole(&reading); i++) {
-        reading.is_id_missing = !conn->exchanges[i].complete;
-        reading.is_unclear = !is_clear(&conn->exchanges[i]);
+    reading.from_start = conn.session.from_start;
+    reading.has_gap = conn.session.n_lost || conn.session.n_resyncs;
+    reading.is_unreadable = conn.session.not_decrypted;
+    reading.is_id_missing = conn.session.n_exchanges != conn.n_exchanges;
+    for (unsigned i = 0; i < conn.n_exchanges && imapid_leg_is_whole(&reading); i++) {
+        const struct imapid_record_exchange *exchange =
+            imapid_store_read_exchange(view, conn.first + i, &buffer);
+
+        reading.is_id_missing = !exchange->complete;
+        reading.is_unclear = !is_clear(exchange);
     }
+    imapid_store_reading_deinit(&buffer);
     return imapid_leg_is_whole(&reading);
 }
 
@@ -127,87 +144,110 @@ static void add_missing(GString *out, const char *what, const struct imapid_reco
     }
 }
 
-void imapid_legs_spell_change(GString *out, const struct imapid_leg *leg)
+void imapid_legs_spell_change(GString *out, const struct imapid_store_view *view,
+                              const struct imapid_leg *leg)
 {
     static const struct imapid_record_half none;
-    const struct imapid_record_half *said =
-        leg->outer_exchange ? &leg->outer_exchange->command : &none;
+    struct imapid_store_reading outer = {.arena = {NULL, 0}}, inner = {.arena = {NULL, 0}};
+    const struct imapid_record_half *said = &none, *told;
 
-    add_missing(out, "not passed on:", said, &leg->inner_exchange->command);
-    add_missing(out, "told instead:", &leg->inner_exchange->command, said);
+    if (leg->outer_exchange != IMAPID_STORE_NONE)
+        said = &imapid_store_read_exchange(view, leg->outer_exchange, &outer)->command;
+    told = &imapid_store_read_exchange(view, leg->inner_exchange, &inner)->command;
+    add_missing(out, "not passed on:", said, told);
+    add_missing(out, "told instead:", told, said);
+    imapid_store_reading_deinit(&outer);
+    imapid_store_reading_deinit(&inner);
 }
 
 /* ---- lists ---- */
 
 /* Those of one connection's client, in order of time. */
 struct lists {
-    const struct imapid_store_conn *conn; /* NULL: none were read */
-    struct imapid_leg_pair *pairs;        /* of all lists */
-    struct imapid_leg_list *lists;        /* owned by their exchanges; one for each of conn */
+    unsigned conn, n;              /* NONE: none were read */
+    struct imapid_leg_pair *pairs; /* of all lists */
+    struct imapid_leg_list *lists; /* owned by their exchanges; one for each of conn */
 };
+
+static const struct lists no_lists = {.conn = IMAPID_STORE_NONE};
 
 static void forget_lists(struct lists *lists)
 {
     g_free(lists->pairs);
     g_free(lists->lists);
-    *lists = (struct lists){NULL, NULL, NULL};
+    *lists = no_lists;
 }
 
-static void read_lists(struct lists *lists, const struct imapid_store_conn *conn)
+/* Adds the client's own pairs, sorted, to `pairs`. */
+static void add_list(GArray *pairs, const struct imapid_record_half *half)
 {
-    size_t n_all = 0, n = 0;
+    guint n = pairs->len;
+    struct imapid_leg_pair *added;
+    unsigned n_own;
+
+    g_array_set_size(pairs, n + half->n_pairs);
+    added = &g_array_index(pairs, struct imapid_leg_pair, n);
+    for (unsigned i = 0; i < half->n_pairs; i++)
+        added[i] = pair_of(&half->pairs[i]);
+    n_own = imapid_leg_keep_own(added, half->n_pairs);
+    if (n_own)
+        qsort(added, n_own, sizeof *added, imapid_leg_compare_pairs);
+    g_array_set_size(pairs, n + n_own);
+}
+
+static void read_lists(struct lists *lists, const struct imapid_store_view *view, unsigned conn)
+{
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+    struct imapid_store_span span = imapid_store_get_span(view, conn);
+    GArray *pairs;
+    guint n = 0;
 
     if (lists->conn == conn)
         return;
     forget_lists(lists);
-    for (unsigned i = 0; i < conn->n_exchanges; i++)
-        n_all += conn->exchanges[i].command.n_pairs;
+    pairs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair));
     lists->conn = conn;
-    lists->pairs = g_new(struct imapid_leg_pair, n_all);
-    lists->lists = g_new(struct imapid_leg_list, conn->n_exchanges);
-    for (unsigned i = 0; i < conn->n_exchanges; i++) {
-        const struct imapid_record_half *half = &conn->exchanges[i].command;
-        struct imapid_leg_pair *pairs = lists->pairs + n;
-        unsigned n_own;
+    lists->n = span.n;
+    lists->lists = g_new(struct imapid_leg_list, span.n);
+    for (unsigned i = 0; i < span.n; i++) {
+        guint n_before = pairs->len;
 
-        for (unsigned k = 0; k < half->n_pairs; k++)
-            pairs[k] = pair_of(&half->pairs[k]);
-        n_own = imapid_leg_keep_own(pairs, half->n_pairs);
-        if (n_own)
-            qsort(pairs, n_own, sizeof *pairs, imapid_leg_compare_pairs);
-        lists->lists[i] = (struct imapid_leg_list){pairs, n_own, &conn->exchanges[i]};
-        n += n_own;
+        add_list(pairs, &imapid_store_read_exchange(view, span.first + i, &reading)->command);
+        lists->lists[i].n_pairs = pairs->len - n_before;
+        lists->lists[i].owner = owner_of(span.first + i);
     }
+    imapid_store_reading_deinit(&reading);
+    lists->pairs = (struct imapid_leg_pair *)(void *)g_array_free(pairs, FALSE);
+    for (unsigned i = 0; i < span.n; n += lists->lists[i++].n_pairs)
+        lists->lists[i].pairs = lists->pairs + n;
 }
 
-static const struct imapid_record_exchange *find_first(const struct lists *lists)
+static unsigned find_first(const struct lists *lists)
 {
-    for (unsigned i = 0; i < lists->conn->n_exchanges; i++)
+    for (unsigned i = 0; i < lists->n; i++)
         if (lists->lists[i].n_pairs)
-            return lists->lists[i].owner;
-    return NULL;
+            return place_of(lists->lists[i].owner);
+    return IMAPID_STORE_NONE;
 }
 
-static void compare(struct imapid_leg *leg, struct lists *inner)
+static void compare(const struct imapid_store_view *view, struct imapid_leg *leg,
+                    struct lists *inner)
 {
-    struct lists outer = {NULL, NULL, NULL};
+    struct lists outer = no_lists;
     enum imapid_leg_change change = IMAPID_LEG_SAME;
     unsigned changed;
 
-    read_lists(&outer, leg->outer);
+    read_lists(&outer, view, leg->outer);
     leg->outer_exchange = find_first(&outer);
-    leg->is_whole = is_whole(leg->outer) && is_whole(leg->inner);
+    leg->is_whole = is_whole(view, leg->outer) && is_whole(view, leg->inner);
     if (leg->is_whole) {
-        unsigned n_outer = leg->outer->n_exchanges;
-
-        read_lists(inner, leg->inner);
-        if (n_outer)
-            qsort(outer.lists, n_outer, sizeof *outer.lists, imapid_leg_compare_lists);
-        change = imapid_leg_compare(outer.lists, n_outer, inner->lists, leg->inner->n_exchanges,
-                                    &changed);
+        read_lists(inner, view, leg->inner);
+        if (outer.n)
+            qsort(outer.lists, outer.n, sizeof *outer.lists, imapid_leg_compare_lists);
+        change = imapid_leg_compare(outer.lists, outer.n, inner->lists, inner->n, &changed);
     }
     if (change == IMAPID_LEG_OTHER_LIST)
-        leg->inner_exchange = inner->lists[changed].owner;
+        leg->inner_exchange = place_of(inner->lists[changed].owner);
     leg->differs = change != IMAPID_LEG_SAME;
     forget_lists(&outer);
 }
@@ -217,7 +257,7 @@ static void compare(struct imapid_leg *leg, struct lists *inner)
 /* A client's end of a connection: its own, or the one it speaks for. */
 struct place {
     struct imapid_end end;
-    const struct imapid_store_conn *conn;
+    unsigned conn;
 };
 
 static int compare_places(const void *a, const void *b)
@@ -244,9 +284,41 @@ static guint find_place(const GArray *places, const struct imapid_end *end)
     return low;
 }
 
-static const struct imapid_store_conn *find_outer(const struct claim *claim, const GArray *places)
+static GArray *list_places(const struct imapid_store_view *view)
 {
-    struct imapid_leg_facts inner = facts_of(claim->conn);
+    GArray *places = g_array_new(FALSE, FALSE, sizeof(struct place));
+    struct imapid_store_conn conn;
+
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct place place = {.conn = i};
+
+        imapid_store_read_conn(view, i, &conn);
+        place.end = end_of(&conn.conn.client);
+        g_array_append_val(places, place);
+        place.end = end_of(&conn.conn.proxied_client);
+        if (place.end.family)
+            g_array_append_val(places, place);
+    }
+    g_array_sort(places, compare_places);
+    return places;
+}
+
+/* What is found on the way. */
+struct finder {
+    const struct imapid_store_view *view;
+    GArray *legs;
+    GArray *places;   /* NULL: nobody asked for one yet */
+    GArray *carriers; /* the claims that tell a session id */
+    GArray *pairs;    /* of the command in hand */
+    uint8_t *silent;  /* by what exchanges say: the command claims nothing */
+    struct imapid_store_reading reading;
+};
+
+static unsigned find_outer(struct finder *finder, const struct claim *claim)
+{
+    const GArray *places =
+        finder->places ? finder->places : (finder->places = list_places(finder->view));
+    struct imapid_leg_facts inner = facts_of(finder->view, claim->conn);
     struct imapid_leg_choice choice = {NULL, NULL, false};
     const struct imapid_end *origin = &claim->says.origin;
 
@@ -256,10 +328,10 @@ static const struct imapid_store_conn *find_outer(const struct claim *claim, con
 
         if (imapid_end_compare(&place->end, origin))
             break;
-        facts = facts_of(place->conn);
+        facts = facts_of(finder->view, place->conn);
         imapid_leg_consider(&choice, &claim->says, &inner, &facts);
     }
-    return choice.outer;
+    return place_of(choice.outer);
 }
 
 static int compare_by_id(const void *a, const void *b)
@@ -274,7 +346,7 @@ static int compare_by_id(const void *a, const void *b)
     return (one->exchange > other->exchange) - (one->exchange < other->exchange);
 }
 
-static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const struct claim *claim)
+static void add_leg(GArray *legs, unsigned outer, const struct claim *claim)
 {
     struct imapid_leg leg = {
         .outer = outer, .inner = claim->conn, .inner_exchange = claim->exchange};
@@ -283,7 +355,7 @@ static void add_leg(GArray *legs, const struct imapid_store_conn *outer, const s
 }
 
 /* Ties the two connections of `n` claims with one session id, if they are two. */
-static void tie_carriers(GArray *legs, const struct claim *claims, guint n)
+static void tie_carriers(struct finder *finder, const struct claim *claims, guint n)
 {
     struct imapid_leg_chain chain = {.n_legs = 0};
     const void *outer, *inner;
@@ -293,18 +365,19 @@ static void tie_carriers(GArray *legs, const struct claim *claims, guint n)
 
         if (i && claims[i].conn == claims[i - 1].conn)
             continue;
-        facts = facts_of(claims[i].conn);
+        facts = facts_of(finder->view, claims[i].conn);
         imapid_leg_add_carrier(&chain, &facts);
     }
     if (!imapid_leg_tie_chain(&chain, &outer, &inner))
         return;
-    while (claims->conn != inner)
+    while (claims->conn != place_of(inner))
         claims++;
-    add_leg(legs, outer, claims);
+    add_leg(finder->legs, place_of(outer), claims);
 }
 
-static void tie_by_id(GArray *legs, GArray *claims)
+static void tie_by_id(struct finder *finder)
 {
+    GArray *claims = finder->carriers;
     const struct claim *list = (const struct claim *)(void *)claims->data;
     guint first = 0;
 
@@ -312,7 +385,7 @@ static void tie_by_id(GArray *legs, GArray *claims)
     for (guint i = 1; i <= claims->len; i++)
         if (i == claims->len || imapid_leg_compare_session_ids(&list[i].says.session_id,
                                                                &list[first].says.session_id)) {
-            tie_carriers(legs, list + first, i - first);
+            tie_carriers(finder, list + first, i - first);
             first = i;
         }
 }
@@ -330,9 +403,9 @@ static int compare_legs(const void *a, const void *b)
 }
 
 /* Two legs may be tied in more ways than one. */
-static void keep_first_ties(GArray *legs)
+static void keep_first_ties(const struct imapid_store_view *view, GArray *legs)
 {
-    struct lists inner = {NULL, NULL, NULL};
+    struct lists inner = no_lists;
     guint n = 0;
 
     g_array_sort(legs, compare_legs);
@@ -342,87 +415,76 @@ static void keep_first_ties(GArray *legs)
 
         if (last && last->inner == leg.inner && last->outer == leg.outer)
             continue;
-        compare(&leg, &inner);
+        compare(view, &leg, &inner);
         g_array_index(legs, struct imapid_leg, n++) = leg;
     }
     forget_lists(&inner);
     g_array_set_size(legs, n);
 }
 
-static GArray *list_places(const struct imapid_store_view *view)
-{
-    GArray *places = g_array_new(FALSE, FALSE, sizeof(struct place));
-
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        const struct imapid_store_conn *conn = &view->conns[i];
-        struct place place = {end_of(&conn->conn.client), conn};
-
-        g_array_append_val(places, place);
-        place.end = end_of(&conn->conn.proxied_client);
-        if (place.end.family)
-            g_array_append_val(places, place);
-    }
-    g_array_sort(places, compare_places);
-    return places;
-}
-
-/* What is found on the way. */
-struct finder {
-    GArray *legs, *places;
-    GArray *carriers; /* the claims that tell a session id */
-    GArray *pairs;    /* of the command in hand */
-};
-
 static void tie_claim(struct finder *finder, const struct claim *claim)
 {
-    const struct imapid_store_conn *outer =
-        imapid_leg_names_end(&claim->says) ? find_outer(claim, finder->places) : NULL;
+    unsigned outer =
+        imapid_leg_names_end(&claim->says) ? find_outer(finder, claim) : IMAPID_STORE_NONE;
 
-    if (outer)
+    if (outer != IMAPID_STORE_NONE)
         add_leg(finder->legs, outer, claim);
     if (!claim->says.session_id.is_nil)
         g_array_append_vals(finder->carriers, claim, 1);
 }
 
-static void tie_exchange(struct finder *finder, const struct imapid_store_conn *conn,
-                         const struct imapid_record_exchange *exchange)
+static void tie_exchange(struct finder *finder, unsigned conn, unsigned index)
 {
-    const struct imapid_record_half *half = &exchange->command;
-    struct claim claim = {.conn = conn, .exchange = exchange};
+    uint8_t *is_silent = &finder->silent[imapid_store_get_said(finder->view, index)];
+    struct claim claim = {.conn = conn, .exchange = index};
+    const struct imapid_record_half *half;
 
+    if (*is_silent)
+        return;
+    half = &imapid_store_read_exchange(finder->view, index, &finder->reading)->command;
     g_array_set_size(finder->pairs, half->n_pairs);
     for (unsigned i = 0; i < half->n_pairs; i++)
         g_array_index(finder->pairs, struct imapid_leg_pair, i) = pair_of(&half->pairs[i]);
     imapid_leg_read_claim(&claim.says, (struct imapid_leg_pair *)(void *)finder->pairs->data,
                           half->n_pairs);
+    *is_silent = !imapid_leg_names_end(&claim.says) && claim.says.session_id.is_nil;
     tie_claim(finder, &claim);
+}
+
+/* What the header of the PROXY protocol says, if there was one. */
+static void tie_header(struct finder *finder, const struct imapid_store_conn *conn)
+{
+    struct imapid_end named = end_of(&conn->conn.proxied_client);
+    struct claim claim = {conn->index, conn->first, imapid_leg_claim_of_header(&named)};
+
+    if (conn->n_exchanges && named.family)
+        tie_claim(finder, &claim);
 }
 
 GArray *imapid_legs_find(const struct imapid_store_view *view)
 {
     struct finder finder = {
+        .view = view,
         .legs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg)),
-        .places = list_places(view),
         .carriers = g_array_new(FALSE, FALSE, sizeof(struct claim)),
         .pairs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair)),
+        .silent = g_malloc0(view->n_said + (gsize)1),
     };
+    struct imapid_store_conn conn;
 
     for (unsigned i = 0; i < view->n_conns; i++) {
-        const struct imapid_store_conn *conn = &view->conns[i];
-
-        for (unsigned k = 0; k < conn->n_exchanges; k++)
-            tie_exchange(&finder, conn, &conn->exchanges[k]);
-        if (conn->n_exchanges && conn->conn.proxied_client.family) {
-            struct imapid_end named = end_of(&conn->conn.proxied_client);
-            struct claim claim = {conn, conn->exchanges, imapid_leg_claim_of_header(&named)};
-
-            tie_claim(&finder, &claim);
-        }
+        imapid_store_read_conn(view, i, &conn);
+        for (unsigned k = 0; k < conn.n_exchanges; k++)
+            tie_exchange(&finder, i, conn.first + k);
+        tie_header(&finder, &conn);
     }
-    tie_by_id(finder.legs, finder.carriers);
-    keep_first_ties(finder.legs);
-    g_array_unref(finder.places);
+    tie_by_id(&finder);
+    keep_first_ties(view, finder.legs);
+    if (finder.places)
+        g_array_unref(finder.places);
     g_array_unref(finder.carriers);
     g_array_unref(finder.pairs);
+    g_free(finder.silent);
+    imapid_store_reading_deinit(&finder.reading);
     return finder.legs;
 }

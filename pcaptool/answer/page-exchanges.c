@@ -26,11 +26,10 @@ static unsigned first_shown(const struct imapid_page *page)
 void imapid_page_write_place(GString *out, const struct imapid_page *page,
                              const struct imapid_item *item)
 {
-    gsize index = item->exchange ? (gsize)(item->exchange - page->view->exchanges) : 0;
-    bool linked = item->exchange && index >= first_shown(page);
+    bool linked = item->place != IMAPID_STORE_NONE && item->place >= first_shown(page);
 
     if (linked)
-        g_string_append_printf(out, "<a href=\"#x%" G_GSIZE_FORMAT "\">", index);
+        g_string_append_printf(out, "<a href=\"#x%u\">", item->place);
     imapid_html_foreign(out, item->file, 120);
     if (item->frame)
         g_string_append_printf(out, ", frame %" G_GUINT64_FORMAT, item->frame);
@@ -134,9 +133,9 @@ static void write_codes(GString *out, const struct imapid_record_exchange *excha
     }
 }
 
-static void write_row(GString *out, const struct imapid_page *page, unsigned i)
+static void write_row(GString *out, const struct imapid_page *page, unsigned i,
+                      const struct imapid_record_exchange *exchange)
 {
-    const struct imapid_record_exchange *exchange = &page->view->exchanges[i];
     struct imapid_stamp when = imapid_record_when(exchange);
 
     g_string_append_printf(out, "<tr id=\"x%u\"><td class=\"t\">", i);
@@ -171,6 +170,7 @@ void imapid_page_write_exchanges(GString *out, const struct imapid_page *page,
     static const char *const heads[] = {"Time",        "Client",      "Server",
                                         "Client says", "Server says", "Result",
                                         "Security",    "Findings",    "File"};
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
     unsigned first = first_shown(page);
 
     (void)items;
@@ -192,6 +192,7 @@ void imapid_page_write_exchanges(GString *out, const struct imapid_page *page,
     g_string_append(out, "<th scope=\"col\" class=\"n\">Frame</th><th scope=\"col\">Details</th>"
                          "</tr></thead>\n<tbody>\n");
     for (unsigned i = first; i < page->view->n_exchanges; i++)
-        write_row(out, page, i);
+        write_row(out, page, i, imapid_store_read_exchange(page->view, i, &reading));
+    imapid_store_reading_deinit(&reading);
     g_string_append(out, "</tbody>\n</table>\n</div>\n</section>\n");
 }

@@ -10,80 +10,88 @@
 
 /* Findings of one kind of one program. */
 struct bunch {
-    const struct imapid_item *first;
+    struct imapid_item_ref first;
     guint n;
     guint n_conns, n_clear;
-    const struct imapid_store_conn *last_conn;
+    unsigned last_conn;
 };
 
-static int compare_bunched(const void *a, const void *b)
+static int compare_bunched(const void *a, const void *b, void *items)
 {
-    const struct imapid_item *one = *(const struct imapid_item *const *)a;
-    const struct imapid_item *other = *(const struct imapid_item *const *)b;
-    int order = (int)imapid_finding_severity(other->code) - (int)imapid_finding_severity(one->code);
+    const struct imapid_item_ref *one = a, *other = b;
+    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
+                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
 
     if (!order)
         order = (int)one->code - (int)other->code;
     if (!order)
         order = (int)one->side - (int)other->side;
-    if (!order)
-        order = g_strcmp0(one->software, other->software);
-    return order ? order : (one > other) - (one < other);
+    return order ? order : imapid_items_compare_softwares(items, one, other);
 }
 
-static int compare_privately(const void *a, const void *b)
+static int compare_privately(const void *a, const void *b, void *items)
 {
-    const struct imapid_item *one = *(const struct imapid_item *const *)a;
-    const struct imapid_item *other = *(const struct imapid_item *const *)b;
-    int order = g_strcmp0(one->software, other->software);
+    int order = imapid_items_compare_softwares(items, a, b);
 
-    return order ? order : compare_bunched(a, b);
+    return order ? order : compare_bunched(a, b, items);
 }
 
-static bool is_private(const struct imapid_item *item)
+static bool is_private(const struct imapid_item_ref *ref)
 {
-    return item->code == IMAPID_FINDING_UNIQUE_IDENTIFIER ||
-           item->code == IMAPID_FINDING_DISCLOSES_ENVIRONMENT ||
-           item->code == IMAPID_FINDING_FORWARDED_ADDRESS;
+    return ref->code == IMAPID_FINDING_UNIQUE_IDENTIFIER ||
+           ref->code == IMAPID_FINDING_DISCLOSES_ENVIRONMENT ||
+           ref->code == IMAPID_FINDING_FORWARDED_ADDRESS;
 }
 
-static bool same_bunch(const struct imapid_item *a, const struct imapid_item *b)
+static bool same_bunch(const struct imapid_item_ref *a, const struct imapid_item_ref *b)
 {
-    return a->code == b->code && a->side == b->side && !g_strcmp0(a->software, b->software);
+    return a->code == b->code && a->side == b->side && a->software == b->software;
+}
+
+static bool is_clear(const struct imapid_items *items, const struct imapid_item_ref *ref,
+                     struct imapid_item_reading *reading)
+{
+    const struct imapid_item *item = imapid_items_read(items, ref, reading);
+
+    return item->exchange && item->exchange->security == IMAPID_SECURITY_NONE;
+}
+
+/* Without `reading` n_clear is not counted. */
+static void add_to_bunch(struct bunch *bunch, const struct imapid_items *items,
+                         const struct imapid_item_ref *ref, struct imapid_item_reading *reading)
+{
+    bunch->n++;
+    if (bunch->last_conn == ref->conn)
+        return;
+    bunch->last_conn = ref->conn;
+    bunch->n_conns++;
+    if (reading)
+        bunch->n_clear += is_clear(items, ref, reading);
 }
 
 /* Items put together, in an order that puts those of one bunch side by side. */
-static GArray *bunch_items(const struct imapid_items *items, bool private_only,
-                           int (*compare)(const void *, const void *))
+static GArray *bunch_items(const struct imapid_items *items,
+                           bool (*wanted)(const struct imapid_item_ref *ref),
+                           int (*compare)(const void *a, const void *b, void *items))
 {
     GArray *bunches = g_array_new(FALSE, FALSE, sizeof(struct bunch));
-    GPtrArray *sorted = g_ptr_array_new();
+    GArray *sorted = imapid_items_sort(items, wanted, compare);
+    struct imapid_item_reading reading = {.change = NULL};
     struct bunch *bunch = NULL;
 
-    for (guint i = 0; i < items->list->len; i++) {
-        struct imapid_item *item = &g_array_index(items->list, struct imapid_item, i);
-
-        if (!private_only || is_private(item))
-            g_ptr_array_add(sorted, item);
-    }
-    g_ptr_array_sort(sorted, compare);
     for (guint i = 0; i < sorted->len; i++) {
-        const struct imapid_item *item = sorted->pdata[i];
+        const struct imapid_item_ref *ref = &g_array_index(sorted, struct imapid_item_ref, i);
 
-        if (!bunch || !same_bunch(bunch->first, item)) {
-            struct bunch fresh = {.first = item};
+        if (!bunch || !same_bunch(&bunch->first, ref)) {
+            struct bunch fresh = {.first = *ref, .last_conn = IMAPID_STORE_NONE};
 
             g_array_append_val(bunches, fresh);
             bunch = &g_array_index(bunches, struct bunch, bunches->len - 1);
         }
-        bunch->n++;
-        if (bunch->last_conn != item->conn) {
-            bunch->last_conn = item->conn;
-            bunch->n_conns++;
-            bunch->n_clear += item->exchange && item->exchange->security == IMAPID_SECURITY_NONE;
-        }
+        add_to_bunch(bunch, items, ref, wanted ? &reading : NULL);
     }
-    g_ptr_array_unref(sorted);
+    imapid_items_reading_deinit(&reading);
+    g_array_unref(sorted);
     return bunches;
 }
 
@@ -141,9 +149,9 @@ static void end_table(GString *out, guint n, guint n_shown)
 
 /* ---- conformance ---- */
 
-static void write_bunch(GString *out, const struct imapid_page *page, const struct bunch *bunch)
+static void write_bunch(GString *out, const struct imapid_page *page,
+                        const struct imapid_item *item, guint n)
 {
-    const struct imapid_item *item = bunch->first;
     enum imapid_severity severity = imapid_finding_severity(item->code);
 
     g_string_append_printf(out, "<tr><td>%s</td><th scope=\"row\">",
@@ -154,7 +162,7 @@ static void write_bunch(GString *out, const struct imapid_page *page, const stru
     g_string_append_printf(out, " (%s)</span></th><td>", imapid_finding_section(item->code));
     write_software(out, item);
     g_string_append_printf(out, ", %s</td><td class=\"n\">%u</td><td class=\"wide\">",
-                           item->side == IMAPID_CLIENT ? "client" : "server", bunch->n);
+                           item->side == IMAPID_CLIENT ? "client" : "server", n);
     imapid_page_write_place(out, page, item);
     g_string_append(out, "<br>");
     write_evidence(out, item);
@@ -165,7 +173,8 @@ void imapid_page_write_findings(GString *out, const struct imapid_page *page,
                                 const struct imapid_items *items)
 {
     static const char *const heads[] = {"Severity", "Finding", "Software", "#Times", "First place"};
-    GArray *bunches = bunch_items(items, false, compare_bunched);
+    GArray *bunches = bunch_items(items, NULL, compare_bunched);
+    struct imapid_item_reading reading = {.change = NULL};
     guint n_shown = MIN(bunches->len, ROWS_MAX);
 
     g_string_append_printf(
@@ -177,10 +186,14 @@ void imapid_page_write_findings(GString *out, const struct imapid_page *page,
         items->n_by_severity[IMAPID_SEVERITY_ERROR], items->n_by_severity[IMAPID_SEVERITY_WARNING],
         items->n_by_severity[IMAPID_SEVERITY_NOTE]);
     begin_table(out, "findings", heads, G_N_ELEMENTS(heads));
-    for (guint i = 0; i < n_shown; i++)
-        write_bunch(out, page, &g_array_index(bunches, struct bunch, i));
+    for (guint i = 0; i < n_shown; i++) {
+        const struct bunch *bunch = &g_array_index(bunches, struct bunch, i);
+
+        write_bunch(out, page, imapid_items_read(items, &bunch->first, &reading), bunch->n);
+    }
     end_table(out, bunches->len, n_shown);
     g_string_append(out, "</section>\n");
+    imapid_items_reading_deinit(&reading);
     g_array_unref(bunches);
 }
 
@@ -191,7 +204,8 @@ void imapid_page_write_privacy(GString *out, const struct imapid_page *page,
 {
     static const char *const heads[] = {"Software", "What", "#Connections", "#In the clear",
                                         "Sent, for example"};
-    GArray *bunches = bunch_items(items, true, compare_privately);
+    GArray *bunches = bunch_items(items, is_private, compare_privately);
+    struct imapid_item_reading reading = {.change = NULL};
     guint n_shown = MIN(bunches->len, ROWS_MAX);
 
     g_string_append(out, "<section aria-labelledby=\"privacy\">\n<h2 id=\"privacy\">Privacy</h2>\n"
@@ -200,75 +214,79 @@ void imapid_page_write_privacy(GString *out, const struct imapid_page *page,
     begin_table(out, "privacy", heads, G_N_ELEMENTS(heads));
     for (guint i = 0; i < n_shown; i++) {
         const struct bunch *bunch = &g_array_index(bunches, struct bunch, i);
+        const struct imapid_item *item = imapid_items_read(items, &bunch->first, &reading);
 
         g_string_append(out, "<tr><th scope=\"row\">");
-        write_software(out, bunch->first);
+        write_software(out, item);
         g_string_append_printf(out, ", %s</th><td>",
-                               bunch->first->side == IMAPID_CLIENT ? "client" : "server");
-        write_code(out, bunch->first->code);
+                               item->side == IMAPID_CLIENT ? "client" : "server");
+        write_code(out, item->code);
         g_string_append_printf(out, "</td><td class=\"n\">%u</td><td class=\"n\">%u</td><td>",
                                bunch->n_conns, bunch->n_clear);
-        write_evidence(out, bunch->first);
+        write_evidence(out, item);
         g_string_append(out, "<br>");
-        imapid_page_write_place(out, page, bunch->first);
+        imapid_page_write_place(out, page, item);
         g_string_append(out, "</td></tr>\n");
     }
     end_table(out, bunches->len, n_shown);
     if (!bunches->len)
         g_string_append(out, "<p>Nobody does, in what was seen.</p>\n");
     g_string_append(out, "</section>\n");
+    imapid_items_reading_deinit(&reading);
     g_array_unref(bunches);
 }
 
 /* ---- proxies ---- */
 
-/* Where the exchange of a leg begins; the leg has none where no ID was seen on it. */
-static void set_first(struct imapid_item *item)
-{
-    item->file = item->conn->conn.file;
-    if (!item->exchange)
-        return;
-    item->file = imapid_items_first_file(item->exchange);
-    item->frame = imapid_record_when(item->exchange).number;
-}
-
-static void write_change(GString *out, const struct imapid_leg *leg)
+static void write_change(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
 {
     GString *change = g_string_new(NULL);
 
-    imapid_legs_spell_change(change, leg);
+    imapid_legs_spell_change(change, page->view, leg);
     g_string_append(out, "<br><code>");
     imapid_html_octets(out, (const uint8_t *)change->str, change->len, 300);
     g_string_append(out, "</code>");
     g_string_free(change, TRUE);
 }
 
+/* Where the exchange of a leg begins; the leg has none where no ID was seen on it. */
+static void write_leg(GString *out, const struct imapid_page *page, unsigned index, unsigned place)
+{
+    struct imapid_store_conn conn;
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+    struct imapid_item item = {.conn = &conn, .place = place};
+
+    imapid_store_read_conn(page->view, index, &conn);
+    item.file = conn.conn.file;
+    if (place != IMAPID_STORE_NONE) {
+        item.exchange = imapid_store_read_exchange(page->view, place, &reading);
+        item.file = imapid_items_first_file(item.exchange);
+        item.frame = imapid_record_when(item.exchange).number;
+    }
+    g_string_append(out, "<td class=\"t\">");
+    imapid_html_endpoint(out, &conn.conn.client);
+    g_string_append(out, " &rarr; ");
+    imapid_html_endpoint(out, &conn.conn.server);
+    g_string_append(out, "<br>");
+    imapid_page_write_place(out, page, &item);
+    g_string_append(out, "</td>");
+    imapid_store_reading_deinit(&reading);
+}
+
 static void write_chain(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
 {
-    struct imapid_item outer = {.conn = leg->outer, .exchange = leg->outer_exchange};
-    struct imapid_item inner = {.conn = leg->inner, .exchange = leg->inner_exchange};
+    bool has_list = leg->outer_exchange != IMAPID_STORE_NONE;
 
-    set_first(&outer);
-    set_first(&inner);
-    g_string_append(out, "<tr><td class=\"t\">");
-    imapid_html_endpoint(out, &leg->outer->conn.client);
-    g_string_append(out, " &rarr; ");
-    imapid_html_endpoint(out, &leg->outer->conn.server);
-    g_string_append(out, "<br>");
-    imapid_page_write_place(out, page, &outer);
-    g_string_append(out, "</td><td class=\"t\">");
-    imapid_html_endpoint(out, &leg->inner->conn.client);
-    g_string_append(out, " &rarr; ");
-    imapid_html_endpoint(out, &leg->inner->conn.server);
-    g_string_append(out, "<br>");
-    imapid_page_write_place(out, page, &inner);
-    g_string_append_printf(out, "</td><td>%s",
-                           leg->differs                           ? "no: changed in transit"
-                           : leg->is_whole && leg->outer_exchange ? "yes"
-                           : leg->is_whole                        ? "the client sent none"
-                                                                  : "not known: not seen whole");
+    g_string_append(out, "<tr>");
+    write_leg(out, page, leg->outer, leg->outer_exchange);
+    write_leg(out, page, leg->inner, leg->inner_exchange);
+    g_string_append_printf(out, "<td>%s",
+                           leg->differs                ? "no: changed in transit"
+                           : leg->is_whole && has_list ? "yes"
+                           : leg->is_whole             ? "the client sent none"
+                                                       : "not known: not seen whole");
     if (leg->differs)
-        write_change(out, leg);
+        write_change(out, page, leg);
     g_string_append(out, "</td></tr>\n");
 }
 

@@ -33,7 +33,7 @@ static bool find_span(const struct imapid_store_view *view, int64_t *first, int6
     *first = INT64_MAX;
     *last = INT64_MIN;
     for (unsigned i = 0; i < view->n_exchanges; i++) {
-        int64_t when = imapid_record_when(&view->exchanges[i]).ts_ns;
+        int64_t when = imapid_store_get_when(view, i);
 
         *first = MIN(*first, when);
         *last = MAX(*last, when);
@@ -82,6 +82,9 @@ static void choose_names(struct timeline *timeline, const struct imapid_page *pa
     imapid_groups_free(groups);
 }
 
+/* Not an ID of a client. */
+#define NO_SERIES (SERIES + 1)
+
 static guint find_series(const struct timeline *timeline, const struct imapid_page *page,
                          const struct imapid_record_exchange *exchange)
 {
@@ -90,6 +93,8 @@ static guint find_series(const struct timeline *timeline, const struct imapid_pa
     char *value, *key;
     guint series = 0;
 
+    if (!exchange->command.seen)
+        return NO_SERIES;
     if (!name || !name->n)
         return SERIES;
     value = imapid_fold_value(page->fold, IMAPID_FIELD_NAME, name);
@@ -107,25 +112,41 @@ static guint find_series(const struct timeline *timeline, const struct imapid_pa
     return series < timeline->names->len ? series : SERIES;
 }
 
+static guint find_column(const struct timeline *timeline, int64_t when)
+{
+    double offset = (double)when - (double)timeline->from_ns;
+    guint column = (guint)(offset / (double)timeline->step_ns);
+
+    return MIN(column, timeline->n_columns - 1);
+}
+
 /* A connection counts where its first ID of a client is, and as what that says. */
 static void count(struct timeline *timeline, const struct imapid_page *page)
 {
+    const struct imapid_store_view *view = page->view;
+    uint8_t *known = g_malloc0(view->n_said + (gsize)1); /* series + 1, by what is said */
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+
     timeline->counts = g_new0(guint64, (gsize)timeline->n_columns * (SERIES + 1));
-    for (unsigned i = 0; i < page->view->n_conns; i++) {
-        const struct imapid_store_conn *conn = &page->view->conns[i];
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct imapid_store_span span = imapid_store_get_span(view, i);
 
-        for (unsigned k = 0; k < conn->n_exchanges; k++) {
-            const struct imapid_record_exchange *exchange = &conn->exchanges[k];
-            double offset = (double)imapid_record_when(exchange).ts_ns - (double)timeline->from_ns;
-            guint column = (guint)(offset / (double)timeline->step_ns);
+        for (unsigned k = span.first; k < span.first + span.n; k++) {
+            uint8_t *series = &known[imapid_store_get_said(view, k)];
 
-            if (!exchange->command.seen)
+            if (!*series)
+                *series = (uint8_t)(find_series(timeline, page,
+                                                imapid_store_read_exchange(view, k, &reading)) +
+                                    1);
+            if (*series - 1 == NO_SERIES)
                 continue;
-            column = MIN(column, timeline->n_columns - 1);
-            timeline->counts[column * (SERIES + 1) + find_series(timeline, page, exchange)]++;
+            timeline->counts[find_column(timeline, imapid_store_get_when(view, k)) * (SERIES + 1) +
+                             *series - 1]++;
             break;
         }
     }
+    imapid_store_reading_deinit(&reading);
+    g_free(known);
     for (guint i = 0; i < timeline->n_columns; i++) {
         guint64 sum = 0;
 

@@ -130,6 +130,7 @@ static void write_result(GString *out, const struct imapid_item *item)
 static void write_sarif(GString *out, const struct imapid_findings_report *report)
 {
     const GArray *list = report->items->list;
+    struct imapid_item_reading reading = {.change = NULL};
 
     g_string_append_printf(
         out,
@@ -141,8 +142,12 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
                            report->is_complete ? "true" : "false");
     for (guint i = 0; i < list->len; i++) {
         g_string_append(out, i ? ",\n" : "\n");
-        write_result(out, &g_array_index(list, struct imapid_item, i));
+        write_result(out,
+                     imapid_items_read(report->items,
+                                       &g_array_index(list, struct imapid_item_ref, i), &reading));
+        imapid_findings_pass_on(out, report);
     }
+    imapid_items_reading_deinit(&reading);
     g_string_append(out, "\n]}]}\n");
 }
 

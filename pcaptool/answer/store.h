@@ -2,14 +2,15 @@
 #ifndef IMAPID_ANSWER_STORE_H
 #define IMAPID_ANSWER_STORE_H
 
+#include "record/arena.h"
 #include "record/record.h"
 
 /* All records of a run, put into one order: what stats, check and report are computed from.
  *
  * The order depends on the records alone, not on when or from where they came, and a record that
  * comes twice is there once; so the same records give the same answer from captures, from JSON
- * Lines, shuffled or split, with any number of threads. Lists and texts that repeat are kept once:
- * an exchange takes about 350 octets more than what is new in it. */
+ * Lines, shuffled or split, with any number of threads. What repeats is kept once: an exchange
+ * takes about 80 octets more than what is new in it. It is put together again when it is read. */
 struct imapid_store;
 
 struct imapid_store *imapid_store_new(void);
@@ -23,20 +24,16 @@ void imapid_store_add_session(struct imapid_store *store,
 void imapid_store_add_capture(struct imapid_store *store,
                               const struct imapid_record_capture *capture);
 
-/* One connection: what its exchanges and its session say together. */
-struct imapid_store_conn {
-    struct imapid_record_conn conn;
-    const struct imapid_record_session *session;    /* NULL: not among the records */
-    const struct imapid_record_exchange *exchanges; /* in order of time; n_exchanges of them */
-    unsigned n_exchanges;
-};
+/* No connection, no exchange. */
+#define IMAPID_STORE_NONE UINT32_MAX
 
-/* Everything in order: by file, stream, addresses, then time. Good while the store is. */
+/* Everything in order: by file, stream, addresses, then time. Connections and exchanges are known
+ * by their place in it. Good while the store is. */
 struct imapid_store_view {
-    const struct imapid_store_conn *conns;
-    unsigned n_conns;
-    const struct imapid_record_exchange *exchanges;
-    unsigned n_exchanges;
+    const struct imapid_store *store;
+    unsigned n_conns, n_exchanges;
+    unsigned n_said;      /* see imapid_store_get_said() */
+    unsigned n_addresses; /* see imapid_store_get_address() */
     const struct imapid_record_capture *captures;
     unsigned n_captures;
     unsigned n_duplicates; /* records that came more than once, or that a later state of the same
@@ -46,11 +43,51 @@ struct imapid_store_view {
 /* Nothing may be added any more. */
 struct imapid_store_view imapid_store_settle(struct imapid_store *store);
 
+/* One connection: what its exchanges and its session say together. */
+struct imapid_store_conn {
+    unsigned index; /* its place */
+    struct imapid_record_conn conn;
+    bool has_session; /* false: it is not among the records */
+    struct imapid_record_session session;
+    unsigned first, n_exchanges; /* the place of the first, in order of time, and how many */
+};
+
+void imapid_store_read_conn(const struct imapid_store_view *view, unsigned index,
+                            struct imapid_store_conn *conn);
+
+/* Where the exchanges of a connection are, and whether it has a session, without reading it. */
+struct imapid_store_span {
+    unsigned first, n;
+    bool has_session;
+};
+struct imapid_store_span imapid_store_get_span(const struct imapid_store_view *view, unsigned conn);
+
+/* An exchange that was read. Begins as all 0. */
+struct imapid_store_reading {
+    struct imapid_record_exchange record;
+    struct imapid_arena arena;
+};
+
+/* The exchange at a place; good until the next one is read with the same `reading`. Its strings are
+ * good while the store is. */
+const struct imapid_record_exchange *
+imapid_store_read_exchange(const struct imapid_store_view *view, unsigned index,
+                           struct imapid_store_reading *reading);
+void imapid_store_reading_deinit(struct imapid_store_reading *reading);
+
+/* The time of imapid_record_when(), without reading. */
+int64_t imapid_store_get_when(const struct imapid_store_view *view, unsigned exchange);
+
+/* A number below n_said for what an exchange says. Those with the same number differ in their
+ * connection, tag, frames, times and the text of their results alone: what depends on nothing else needs to be found but once
+ * for each number. */
+unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned exchange);
+
+/* A number below n_addresses for the address of a connection's client, as
+ * imapid_store_get_client() gives it: equal addresses, equal numbers. */
+unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn);
+
 /* The client's end: the one that the PROXY protocol names, where it does. */
 const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn);
-
-/* Orders connections: by file, stream and addresses. */
-int imapid_store_compare_conns(const struct imapid_record_conn *a,
-                               const struct imapid_record_conn *b);
 
 #endif

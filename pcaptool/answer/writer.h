@@ -13,7 +13,13 @@ struct imapid_findings_report {
     bool is_terminal;    /* or any */
     bool verbose;        /* every place */
     bool is_complete;    /* every input could be read whole */
+    /* Takes what was written so far, so that it need not be kept; NULL: it is kept. */
+    void (*put)(void *ctx, const char *text, size_t n);
+    void *ctx;
 };
+
+/* For writers, between two findings: hands on what is in `out`, if that is worth while. */
+void imapid_findings_pass_on(GString *out, const struct imapid_findings_report *report);
 
 /* A way to write findings down. */
 struct imapid_findings_writer {

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pool.c: a table of what was kept, open addressing, found by SipHash (Aumasson and Bernstein 2012)
+ * with one round for each eight octets and three at the end: under a key that is drawn for each
+ * table no sender can know what makes it slow. */
+#include "answer/pool.h"
+
+#include "record/arena.h"
+
+#include <glib.h>
+#include <string.h>
+
+struct entry {
+    const void *octets;
+    uint32_t n;
+    uint32_t hash; /* half of it */
+};
+
+struct imapid_pool {
+    struct imapid_arena arena;
+    GArray *entries;
+    uint32_t *slots; /* number + 1; 0: free */
+    size_t n_slots;  /* a power of two, more than the entries */
+    uint64_t key[2];
+};
+
+/* ---- hash ---- */
+
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+static uint64_t rotate(uint64_t x, int n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static inline void mix(struct sip *sip)
+{
+    sip->a += sip->b;
+    sip->c += sip->d;
+    sip->b = rotate(sip->b, 13) ^ sip->a;
+    sip->d = rotate(sip->d, 16) ^ sip->c;
+    sip->a = rotate(sip->a, 32) + sip->d;
+    sip->c += sip->b;
+    sip->b = rotate(sip->b, 17) ^ sip->c;
+    sip->d = rotate(sip->d, 21) ^ sip->a;
+    sip->c = rotate(sip->c, 32);
+}
+
+static inline void absorb(struct sip *sip, uint64_t word)
+{
+    sip->d ^= word;
+    mix(sip);
+    sip->a ^= word;
+}
+
+static uint64_t hash(const uint64_t key[2], const uint8_t *octets, size_t n)
+{
+    struct sip sip = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
+                      key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
+    uint64_t word, last = 0;
+    size_t at = 0;
+
+    for (; n - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, octets + at, sizeof word);
+        absorb(&sip, word);
+    }
+    if (n > at)
+        memcpy(&last, octets + at, n - at);
+    absorb(&sip, last);
+    absorb(&sip, (uint64_t)n);
+    sip.c ^= 0xff;
+    mix(&sip);
+    mix(&sip);
+    mix(&sip);
+    return sip.a ^ sip.b ^ sip.c ^ sip.d;
+}
+
+/* ---- table ---- */
+
+struct imapid_pool *imapid_pool_new(void)
+{
+    struct imapid_pool *pool = g_new0(struct imapid_pool, 1);
+
+    pool->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
+    pool->n_slots = 64;
+    pool->slots = g_new0(uint32_t, pool->n_slots);
+    for (int i = 0; i < 4; i++)
+        pool->key[i / 2] = pool->key[i / 2] << 32 | g_random_int();
+    return pool;
+}
+
+void imapid_pool_free(struct imapid_pool *pool)
+{
+    if (!pool)
+        return;
+    g_array_unref(pool->entries);
+    g_free(pool->slots);
+    imapid_arena_deinit(&pool->arena);
+    g_free(pool);
+}
+
+static const struct entry *get(const struct imapid_pool *pool, uint32_t number)
+{
+    return &g_array_index(pool->entries, struct entry, number);
+}
+
+static void grow(struct imapid_pool *pool)
+{
+    g_free(pool->slots);
+    pool->n_slots *= 2;
+    pool->slots = g_new0(uint32_t, pool->n_slots);
+    for (uint32_t i = 0; i < pool->entries->len; i++) {
+        size_t slot = get(pool, i)->hash & (pool->n_slots - 1);
+
+        while (pool->slots[slot])
+            slot = (slot + 1) & (pool->n_slots - 1);
+        pool->slots[slot] = i + 1;
+    }
+}
+
+static uint32_t insert(struct imapid_pool *pool, size_t slot, const struct entry *found,
+                       const void *octets)
+{
+    struct entry entry = *found;
+    char *copy = imapid_arena_take(&pool->arena, entry.n + (size_t)1);
+
+    if (entry.n)
+        memcpy(copy, octets, entry.n);
+    copy[entry.n] = '\0';
+    entry.octets = copy;
+    g_array_append_val(pool->entries, entry);
+    pool->slots[slot] = pool->entries->len;
+    if (pool->entries->len >= pool->n_slots / 4 * 3)
+        grow(pool);
+    return pool->entries->len - 1;
+}
+
+uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
+{
+    struct entry entry = {.n = (uint32_t)n, .hash = (uint32_t)hash(pool->key, octets, n)};
+    size_t slot = entry.hash & (pool->n_slots - 1);
+
+    for (; pool->slots[slot]; slot = (slot + 1) & (pool->n_slots - 1)) {
+        const struct entry *kept = get(pool, pool->slots[slot] - 1);
+
+        if (kept->hash == entry.hash && kept->n == n && (!n || !memcmp(kept->octets, octets, n)))
+            return pool->slots[slot] - 1;
+    }
+    return insert(pool, slot, &entry, octets);
+}
+
+uint32_t imapid_pool_count(const struct imapid_pool *pool)
+{
+    return pool->entries->len;
+}
+
+const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, size_t *n)
+{
+    const struct entry *entry = get(pool, number);
+
+    if (n)
+        *n = entry->n;
+    return entry->octets;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_POOL_H
+#define IMAPID_ANSWER_POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Octets that may repeat, kept once and known by a number: equal octets, equal number. */
+struct imapid_pool;
+
+struct imapid_pool *imapid_pool_new(void);
+void imapid_pool_free(struct imapid_pool *pool);
+
+/* Numbers begin at 0 and are given in order. */
+uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n);
+uint32_t imapid_pool_count(const struct imapid_pool *pool);
+
+/* The octets of a number, aligned to 8, with a NUL behind them that does not count. They stay where
+ * they are while the pool is. */
+const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, size_t *n);
+
+#endif
