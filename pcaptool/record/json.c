@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* json.c: JSON to tokens, by recursive descent, which a limit on the depth bounds.
  *
- * This is most of what an answer from records costs, so strings are passed over eight octets at a
+ * This is most of what an answer from records costs, so strings are passed over many octets at a
  * time. It is written here because no JSON library for C in Debian 12 reads as fast as a disk
  * gives, and it is held against json-glib by tests/record/test-json.c.
  *
@@ -11,10 +11,13 @@
 
 #include <glib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct reader {
     const uint8_t *at, *end;
-    struct imapid_json_text *text;
+    struct imapid_json *next; /* token */
     unsigned depth, n_marks;
     enum imapid_json_fault fault;
 };
@@ -34,18 +37,29 @@ static bool refuse_text(struct reader *reader)
 
 /* ---- tokens ---- */
 
-/* The index of a new token: their place changes when there are more. */
-static size_t add(struct reader *reader, enum imapid_json_kind kind)
+/* Begins a token here. There is room: each but the first stands behind a mark. */
+static inline struct imapid_json *add(struct reader *reader, enum imapid_json_kind kind)
 {
-    struct imapid_json_text *text = reader->text;
+    struct imapid_json *token = reader->next++;
 
-    if (text->n_tokens == text->n_allocated) {
-        text->n_allocated = text->n_allocated ? text->n_allocated * 2 : 256;
-        text->tokens = g_renew(struct imapid_json, text->tokens, text->n_allocated);
-    }
-    text->tokens[text->n_tokens] =
-        (struct imapid_json){.octets = reader->at, .n_tokens = 1, .kind = kind};
-    return text->n_tokens++;
+    token->octets = reader->at;
+    token->n = 0;
+    token->n_tokens = 1;
+    token->kind = kind;
+    token->is_escaped = 0;
+    return token;
+}
+
+/* Makes room for the tokens of a text of n octets. */
+static void make_room(struct imapid_json_text *text, size_t n)
+{
+    size_t n_tokens = MIN(n, IMAPID_JSON_MARKS_MAX) + 2;
+
+    if (n_tokens <= text->n_allocated)
+        return;
+    g_free(text->tokens);
+    text->n_allocated = n_tokens;
+    text->tokens = g_new(struct imapid_json, n_tokens);
 }
 
 static bool mark(struct reader *reader)
@@ -69,26 +83,47 @@ static bool is_next(const struct reader *reader, uint8_t octet)
 
 #define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
 
-/* Nonzero where one of eight octets ends a plain part of a string; the lowest bit that is set
- * belongs to the first such octet. */
-static uint64_t find_special(uint64_t octets)
-{
-    uint64_t quote = octets ^ EACH('"'), backslash = octets ^ EACH('\\');
+/* Octets that are looked at together, and where among them a plain part of a string ends: the
+ * lowest bit that is set, divided by BITS. 0: it goes on. */
+#ifdef __SSE2__
+#define WIDTH 16
+#define BITS  1
 
-    return ((((octets - EACH(0x20)) & ~octets) | ((quote - EACH(1)) & ~quote) |
-             ((backslash - EACH(1)) & ~backslash)) &
+static unsigned find_special(const uint8_t *at)
+{
+    __m128i octets = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i controls =
+        _mm_cmpeq_epi8(_mm_max_epu8(octets, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
+    __m128i quotes = _mm_cmpeq_epi8(octets, _mm_set1_epi8('"'));
+    __m128i backslashes = _mm_cmpeq_epi8(octets, _mm_set1_epi8('\\'));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(controls, _mm_or_si128(quotes, backslashes)));
+}
+#else
+#define WIDTH 8
+#define BITS  8
+
+static uint64_t find_special(const uint8_t *at)
+{
+    uint64_t octets, quotes, backslashes;
+
+    memcpy(&octets, at, sizeof octets);
+    octets = GUINT64_FROM_LE(octets);
+    quotes = octets ^ EACH('"');
+    backslashes = octets ^ EACH('\\');
+    return ((((octets - EACH(0x20)) & ~octets) | ((quotes - EACH(1)) & ~quotes) |
+             ((backslashes - EACH(1)) & ~backslashes)) &
             EACH(0x80));
 }
+#endif
 
-static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
+static inline const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
 {
-    uint64_t octets, special;
+    for (; end - at >= WIDTH; at += WIDTH) {
+        uint64_t special = find_special(at);
 
-    for (; end - at >= 8; at += 8) {
-        memcpy(&octets, at, sizeof octets);
-        special = find_special(GUINT64_FROM_LE(octets));
         if (special)
-            return at + __builtin_ctzll(special) / 8;
+            return at + __builtin_ctzll(special) / BITS;
     }
     while (at < end && *at >= 0x20 && *at != '"' && *at != '\\')
         at++;
@@ -115,9 +150,7 @@ static bool skip_escape(struct reader *reader)
 /* Behind the quote. */
 static bool read_string(struct reader *reader)
 {
-    size_t token = add(reader, IMAPID_JSON_STRING);
-    const uint8_t *start = reader->at;
-    bool is_escaped = false;
+    struct imapid_json *token = add(reader, IMAPID_JSON_STRING);
 
     for (;;) {
         reader->at = skip_plain(reader->at, reader->end);
@@ -125,12 +158,11 @@ static bool read_string(struct reader *reader)
             return refuse_text(reader);
         if (*reader->at == '"')
             break;
-        is_escaped = true;
+        token->is_escaped = true;
         if (!skip_escape(reader))
             return false;
     }
-    reader->text->tokens[token].n = (uint32_t)(reader->at - start);
-    reader->text->tokens[token].is_escaped = is_escaped;
+    token->n = (uint32_t)(reader->at - token->octets);
     reader->at++;
     return true;
 }
@@ -196,31 +228,27 @@ static bool skip_digits(struct reader *reader)
 
 static bool read_number(struct reader *reader)
 {
-    size_t token = add(reader, IMAPID_JSON_INTEGER);
-    const uint8_t *start = reader->at;
-    bool is_real = false;
+    struct imapid_json *token = add(reader, IMAPID_JSON_INTEGER);
 
-    reader->at += *start == '-';
+    reader->at += *reader->at == '-';
     if (is_next(reader, '0'))
         reader->at++;
     else if (!skip_digits(reader))
         return false;
     if (is_next(reader, '.')) {
-        is_real = true;
+        token->kind = IMAPID_JSON_REAL;
         reader->at++;
         if (!skip_digits(reader))
             return false;
     }
     if (is_next(reader, 'e') || is_next(reader, 'E')) {
-        is_real = true;
+        token->kind = IMAPID_JSON_REAL;
         reader->at++;
         reader->at += is_next(reader, '+') || is_next(reader, '-');
         if (!skip_digits(reader))
             return false;
     }
-    reader->text->tokens[token].n = (uint32_t)(reader->at - start);
-    if (is_real)
-        reader->text->tokens[token].kind = IMAPID_JSON_REAL;
+    token->n = (uint32_t)(reader->at - token->octets);
     return true;
 }
 
@@ -270,7 +298,7 @@ static bool read_end(struct reader *reader, uint8_t bracket, bool *is_end)
     return *is_end || mark(reader);
 }
 
-static bool read_elements(struct reader *reader, uint32_t *n)
+static bool read_elements(struct reader *reader, struct imapid_json *array)
 {
     bool is_end;
 
@@ -282,7 +310,7 @@ static bool read_elements(struct reader *reader, uint32_t *n)
     do {
         if (!read_value(reader))
             return false;
-        ++*n;
+        array->n++;
         if (!read_end(reader, ']', &is_end))
             return false;
     } while (!is_end);
@@ -326,10 +354,9 @@ static uint64_t get_bit(const struct imapid_json *name)
     return UINT64_C(1) << (mix & 63);
 }
 
-static bool read_member(struct reader *reader, size_t object, uint64_t *seen)
+static bool read_member(struct reader *reader, const struct imapid_json *object, uint64_t *seen)
 {
-    size_t token = reader->text->n_tokens;
-    const struct imapid_json *tokens;
+    const struct imapid_json *name = reader->next;
     uint64_t bit;
 
     skip_space(reader);
@@ -338,9 +365,8 @@ static bool read_member(struct reader *reader, size_t object, uint64_t *seen)
     reader->at++;
     if (!read_string(reader))
         return false;
-    tokens = reader->text->tokens;
-    bit = get_bit(&tokens[token]);
-    if (*seen & bit && is_twice(&tokens[object + 1], &tokens[token]))
+    bit = get_bit(name);
+    if (*seen & bit && is_twice(object + 1, name))
         return refuse(reader, IMAPID_JSON_TWICE);
     *seen |= bit;
     skip_space(reader);
@@ -350,7 +376,7 @@ static bool read_member(struct reader *reader, size_t object, uint64_t *seen)
     return mark(reader) && read_value(reader);
 }
 
-static bool read_members(struct reader *reader, size_t object, uint32_t *n)
+static bool read_members(struct reader *reader, struct imapid_json *object)
 {
     uint64_t seen = 0;
     bool is_end;
@@ -363,7 +389,7 @@ static bool read_members(struct reader *reader, size_t object, uint32_t *n)
     do {
         if (!read_member(reader, object, &seen))
             return false;
-        if (++*n > IMAPID_JSON_MEMBERS_MAX)
+        if (++object->n > IMAPID_JSON_MEMBERS_MAX)
             return refuse(reader, IMAPID_JSON_TOO_MANY);
         if (!read_end(reader, '}', &is_end))
             return false;
@@ -374,21 +400,17 @@ static bool read_members(struct reader *reader, size_t object, uint32_t *n)
 static bool read_many(struct reader *reader)
 {
     bool is_object = *reader->at == '{';
-    size_t token = add(reader, is_object ? IMAPID_JSON_OBJECT : IMAPID_JSON_ARRAY);
-    struct imapid_json *many;
-    uint32_t n = 0;
+    struct imapid_json *many = add(reader, is_object ? IMAPID_JSON_OBJECT : IMAPID_JSON_ARRAY);
 
     if (++reader->depth > IMAPID_JSON_DEPTH_MAX)
         return refuse(reader, IMAPID_JSON_TOO_DEEP);
     reader->at++;
-    if (!mark(reader) || !(is_object ? read_members(reader, token, &n) : read_elements(reader, &n)))
+    if (!mark(reader) || !(is_object ? read_members(reader, many) : read_elements(reader, many)))
         return false;
     reader->depth--;
-    many = &reader->text->tokens[token];
-    many->n = n;
+    many->n_tokens = (unsigned)(reader->next - many) & 0xffffff;
     if (is_object)
         many->next = 1;
-    many->n_tokens = (unsigned)(reader->text->n_tokens - token) & 0xffffff;
     return true;
 }
 
@@ -440,9 +462,10 @@ static bool is_ascii(const uint8_t *octets, size_t n)
 enum imapid_json_fault imapid_json_read(struct imapid_json_text *text, const uint8_t *octets,
                                         size_t n)
 {
-    struct reader reader = {.at = octets, .end = octets + n, .text = text};
+    struct reader reader = {.at = octets, .end = octets + n};
 
-    text->n_tokens = 0;
+    make_room(text, n);
+    reader.next = text->tokens;
     if (read_value(&reader)) {
         skip_space(&reader);
         if (reader.at < reader.end)
@@ -457,7 +480,7 @@ enum imapid_json_fault imapid_json_read(struct imapid_json_text *text, const uin
 void imapid_json_deinit(struct imapid_json_text *text)
 {
     g_free(text->tokens);
-    *text = (struct imapid_json_text){NULL, 0, 0};
+    *text = (struct imapid_json_text){NULL, 0};
 }
 
 /* ---- members ---- */

@@ -51,7 +51,7 @@ enum imapid_json_fault {
 /* The tokens of a text. Begins as all 0; read it again for the next one. */
 struct imapid_json_text {
     struct imapid_json *tokens; /* good until the next read; the first is the value */
-    size_t n_tokens, n_allocated;
+    size_t n_allocated;
 };
 
 /* Reads a value and white space around it. The tokens point into `octets`, which are not changed

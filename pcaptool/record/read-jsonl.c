@@ -186,7 +186,10 @@ static enum imapid_known get_known(struct line *line, struct imapid_json *object
 
 static bool is_word(const struct imapid_record_string *octets, const char *word)
 {
-    return octets->n == strlen(word) && !memcmp(octets->octets, word, octets->n);
+    for (size_t i = 0; i < octets->n; i++)
+        if ((uint8_t)word[i] != octets->octets[i])
+            return false; /* at the end of the word too */
+    return !word[octets->n];
 }
 
 /* The index of a word in names that `spell` gives for 0, 1, ... n - 1. */
@@ -242,38 +245,43 @@ static int64_t days_from_civil(int64_t year, unsigned month, unsigned day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/* The number of n digits; more than 10 ^ 9 where one is none. */
+static inline unsigned read_digits(const uint8_t *text, int n)
+{
+    unsigned number = 0, wrong = 0;
+
+    for (int i = 0; i < n; i++) {
+        unsigned digit = text[i] - (unsigned)'0';
+
+        wrong |= digit > 9;
+        number = number * 10 + digit;
+    }
+    return wrong ? UINT_MAX : number;
+}
+
 /* Reads "2026-01-02T03:04:05.000000000Z", as imapid_spell_time() writes it. */
 static bool parse_time(const struct imapid_record_string *octets, int64_t *ts_ns)
 {
-    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
-    static const uint8_t n_digits[] = {4, 2, 2, 2, 2, 2, 9};
     const uint8_t *text = octets->octets;
-    unsigned part[7] = {0}, k = 0, n = 0;
+    unsigned year, month, day, hour, minute, second, ns;
     int64_t seconds;
 
-    if (octets->n != strlen(form))
+    if (octets->n != strlen("2026-01-02T03:04:05.000000000Z") || text[4] != '-' || text[7] != '-' ||
+        text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[29] != 'Z')
         return false;
-    for (size_t i = 0; i < strlen(form); i++) {
-        if (form[i] != 'd') {
-            if (text[i] != form[i])
-                return false;
-            continue;
-        }
-        if (!g_ascii_isdigit(text[i]))
-            return false;
-        part[k] = part[k] * 10 + (unsigned)(text[i] - '0');
-        if (++n == n_digits[k]) {
-            k++;
-            n = 0;
-        }
-    }
-    if (!part[1] || part[1] > 12 || !part[2] || part[2] > 31 || part[3] > 23 || part[4] > 59 ||
-        part[5] > 60)
+    year = read_digits(text, 4);
+    month = read_digits(text + 5, 2);
+    day = read_digits(text + 8, 2);
+    hour = read_digits(text + 11, 2);
+    minute = read_digits(text + 14, 2);
+    second = read_digits(text + 17, 2);
+    ns = read_digits(text + 20, 9);
+    if (year > 9999 || !month || month > 12 || !day || day > 31 || hour > 23 || minute > 59 ||
+        second > 60 || ns > 999999999)
         return false;
-    seconds = days_from_civil(part[0], part[1], part[2]) * 86400 + part[3] * 3600 + part[4] * 60 +
-              part[5];
+    seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     return !__builtin_mul_overflow(seconds, INT64_C(1000000000), ts_ns) &&
-           !__builtin_add_overflow(*ts_ns, (int64_t)part[6], ts_ns);
+           !__builtin_add_overflow(*ts_ns, (int64_t)ns, ts_ns);
 }
 
 static int64_t get_time(struct line *line, struct imapid_json *object, const char *name)
