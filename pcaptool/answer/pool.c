@@ -11,15 +11,20 @@
 
 struct entry {
     const void *octets;
-    uint32_t n;
-    uint32_t hash; /* half of it */
+    size_t n;
+};
+
+/* Holds part of the hash, so that what is another one need not be looked at. */
+struct slot {
+    uint32_t hash;
+    uint32_t number; /* + 1; 0: free */
 };
 
 struct imapid_pool {
     struct imapid_arena arena;
     GArray *entries;
-    uint32_t *slots; /* number + 1; 0: free */
-    size_t n_slots;  /* a power of two, more than the entries */
+    struct slot *slots;
+    size_t n_slots; /* a power of two, more than the entries */
     uint64_t key[2];
 };
 
@@ -54,7 +59,7 @@ static inline void absorb(struct sip *sip, uint64_t word)
     sip->a ^= word;
 }
 
-static uint64_t hash(const uint64_t key[2], const uint8_t *octets, size_t n)
+static uint64_t get_hash(const uint64_t key[2], const uint8_t *octets, size_t n)
 {
     struct sip sip = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
                       key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
@@ -84,7 +89,7 @@ struct imapid_pool *imapid_pool_new(void)
 
     pool->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
     pool->n_slots = 64;
-    pool->slots = g_new0(uint32_t, pool->n_slots);
+    pool->slots = g_new0(struct slot, pool->n_slots);
     for (int i = 0; i < 4; i++)
         pool->key[i / 2] = pool->key[i / 2] << 32 | g_random_int();
     return pool;
@@ -105,49 +110,59 @@ static const struct entry *get(const struct imapid_pool *pool, uint32_t number)
     return &g_array_index(pool->entries, struct entry, number);
 }
 
-static void grow(struct imapid_pool *pool)
+static void put(struct imapid_pool *pool, struct slot slot)
 {
-    g_free(pool->slots);
-    pool->n_slots *= 2;
-    pool->slots = g_new0(uint32_t, pool->n_slots);
-    for (uint32_t i = 0; i < pool->entries->len; i++) {
-        size_t slot = get(pool, i)->hash & (pool->n_slots - 1);
+    size_t at = slot.hash & (pool->n_slots - 1);
 
-        while (pool->slots[slot])
-            slot = (slot + 1) & (pool->n_slots - 1);
-        pool->slots[slot] = i + 1;
-    }
+    while (pool->slots[at].number)
+        at = (at + 1) & (pool->n_slots - 1);
+    pool->slots[at] = slot;
 }
 
-static uint32_t insert(struct imapid_pool *pool, size_t slot, const struct entry *found,
-                       const void *octets)
+static void grow(struct imapid_pool *pool)
 {
-    struct entry entry = *found;
-    char *copy = imapid_arena_take(&pool->arena, entry.n + (size_t)1);
+    struct slot *before = pool->slots;
+    size_t n = pool->n_slots;
 
-    if (entry.n)
-        memcpy(copy, octets, entry.n);
-    copy[entry.n] = '\0';
-    entry.octets = copy;
+    pool->n_slots *= 2;
+    pool->slots = g_new0(struct slot, pool->n_slots);
+    for (size_t i = 0; i < n; i++)
+        if (before[i].number)
+            put(pool, before[i]);
+    g_free(before);
+}
+
+static uint32_t insert(struct imapid_pool *pool, uint32_t hash, const void *octets, size_t n)
+{
+    char *copy = imapid_arena_take(&pool->arena, n + 1);
+    struct entry entry = {copy, n};
+    struct slot slot = {hash, pool->entries->len + 1};
+
+    if (n)
+        memcpy(copy, octets, n);
+    copy[n] = '\0';
     g_array_append_val(pool->entries, entry);
-    pool->slots[slot] = pool->entries->len;
+    put(pool, slot);
     if (pool->entries->len >= pool->n_slots / 4 * 3)
         grow(pool);
-    return pool->entries->len - 1;
+    return slot.number - 1;
 }
 
 uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
 {
-    struct entry entry = {.n = (uint32_t)n, .hash = (uint32_t)hash(pool->key, octets, n)};
-    size_t slot = entry.hash & (pool->n_slots - 1);
+    uint32_t hash = (uint32_t)get_hash(pool->key, octets, n);
+    size_t at = hash & (pool->n_slots - 1);
 
-    for (; pool->slots[slot]; slot = (slot + 1) & (pool->n_slots - 1)) {
-        const struct entry *kept = get(pool, pool->slots[slot] - 1);
+    for (; pool->slots[at].number; at = (at + 1) & (pool->n_slots - 1)) {
+        const struct entry *kept;
 
-        if (kept->hash == entry.hash && kept->n == n && (!n || !memcmp(kept->octets, octets, n)))
-            return pool->slots[slot] - 1;
+        if (pool->slots[at].hash != hash)
+            continue;
+        kept = get(pool, pool->slots[at].number - 1);
+        if (kept->n == n && (!n || !memcmp(kept->octets, octets, n)))
+            return pool->slots[at].number - 1;
     }
-    return insert(pool, slot, &entry, octets);
+    return insert(pool, hash, octets, n);
 }
 
 uint32_t imapid_pool_count(const struct imapid_pool *pool)

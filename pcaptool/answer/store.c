@@ -30,7 +30,7 @@ struct said {
     uint32_t pairs[2];        /* blobs; by side, as the next ones */
     uint32_t raw[2], file[2]; /* texts + 1 */
     uint32_t result_file;     /* texts + 1 */
-    uint32_t findings;        /* blobs */
+    uint32_t n_findings;      /* laid flat behind this */
     uint8_t is_seen[2], has_list[2], is_malformed[2];
     uint8_t status, security, compressed, state, complete;
 };
@@ -46,7 +46,7 @@ struct kept_exchange {
 /* The same of a session. */
 struct session_said {
     uint32_t not_decrypted; /* texts + 1 */
-    uint32_t findings;      /* blobs */
+    uint32_t n_findings;    /* laid flat behind this */
     uint8_t security, compressed, id_advertised, from_start, decrypted;
 };
 
@@ -66,6 +66,8 @@ struct kept_joint {
 struct imapid_store {
     GMutex mutex;
     struct imapid_pool *files, *texts, *addresses, *blobs, *sayings;
+    const char *last_file; /* the one that came last, as it is kept, and its number */
+    uint32_t last_number;
     struct imapid_arena stamps;
     size_t n_stamps; /* octets left of the piece in use, which begins at next_stamp */
     uint8_t *next_stamp;
@@ -138,10 +140,20 @@ static struct imapid_endpoint get_endpoint(const struct imapid_store *store, uin
     return endpoint;
 }
 
+/* Records of one file mostly come one after the other. */
+static uint32_t add_file(struct imapid_store *store, const char *file)
+{
+    if (!store->last_file || strcmp(file, store->last_file)) {
+        store->last_number = add_octets(store->files, (const uint8_t *)file, strlen(file));
+        store->last_file = imapid_pool_get(store->files, store->last_number, NULL);
+    }
+    return store->last_number;
+}
+
 static struct kept_conn keep_conn(struct imapid_store *store, const struct imapid_record_conn *conn)
 {
     struct kept_conn kept = {
-        .file = add_octets(store->files, (const uint8_t *)conn->file, strlen(conn->file)),
+        .file = add_file(store, conn->file),
         .stream = conn->stream,
         .client = add_address(store, &conn->client),
         .server = add_address(store, &conn->server),
@@ -278,21 +290,22 @@ static void get_pairs(const struct imapid_store *store, uint32_t number,
     }
 }
 
-static uint32_t add_findings(struct imapid_store *store,
-                             const struct imapid_record_finding *findings, unsigned n_findings)
+static size_t measure_findings(const struct imapid_record_finding *findings, unsigned n_findings)
 {
-    size_t n = sizeof(uint32_t);
-    uint8_t *start, *at;
+    size_t n = 0;
 
     for (unsigned i = 0; i < n_findings; i++)
         n += 2 * sizeof(uint32_t) + measure(&findings[i].field);
-    start = make_room(store, n);
-    at = put_number(start, n_findings);
+    return n;
+}
+
+static void put_findings(uint8_t *at, const struct imapid_record_finding *findings,
+                         unsigned n_findings)
+{
     for (unsigned i = 0; i < n_findings; i++) {
         at = put_number(put_number(at, findings[i].code), findings[i].side);
         at = put_string(at, &findings[i].field);
     }
-    return imapid_pool_add(store->blobs, start, n);
 }
 
 static struct imapid_record_finding take_finding(const uint8_t **at)
@@ -382,6 +395,8 @@ static uint32_t add_said(struct imapid_store *store, const struct imapid_record_
 {
     const struct imapid_record_half *halves[] = {&exchange->command, &exchange->response};
     struct said said;
+    uint8_t *flat;
+    size_t n;
 
     memset(&said, 0, sizeof said);
     for (int side = 0; side < 2; side++) {
@@ -396,13 +411,17 @@ static uint32_t add_said(struct imapid_store *store, const struct imapid_record_
             said.raw[side] = add_octets(store->texts, half->raw, half->n_raw) + 1;
     }
     said.result_file = add_text(store->texts, exchange->result_file);
-    said.findings = add_findings(store, exchange->findings, exchange->n_findings);
+    said.n_findings = exchange->n_findings;
     said.status = (uint8_t)exchange->status;
     said.security = (uint8_t)exchange->security;
     said.compressed = exchange->compressed;
     said.state = (uint8_t)exchange->state;
     said.complete = exchange->complete;
-    return imapid_pool_add(store->sayings, &said, sizeof said);
+    n = sizeof said + measure_findings(exchange->findings, exchange->n_findings);
+    flat = make_room(store, n);
+    memcpy(flat, &said, sizeof said);
+    put_findings(flat + sizeof said, exchange->findings, exchange->n_findings);
+    return imapid_pool_add(store->sayings, flat, n);
 }
 
 void imapid_store_add_exchange(struct imapid_store *store,
@@ -447,7 +466,7 @@ static void get_half(const struct imapid_store *store, const struct said *said, 
 static void get_said(const struct imapid_store *store, const struct said *said,
                      struct imapid_record_exchange *exchange, struct imapid_arena *arena)
 {
-    const uint8_t *at = imapid_pool_get(store->blobs, said->findings, NULL);
+    const uint8_t *at = (const uint8_t *)(said + 1);
 
     get_half(store, said, IMAPID_CLIENT, &exchange->command, arena);
     get_half(store, said, IMAPID_SERVER, &exchange->response, arena);
@@ -457,7 +476,7 @@ static void get_said(const struct imapid_store *store, const struct said *said,
     exchange->compressed = said->compressed;
     exchange->state = (enum imapid_state)said->state;
     exchange->complete = said->complete;
-    exchange->n_findings = take_number(&at);
+    exchange->n_findings = said->n_findings;
     exchange->findings =
         imapid_arena_take(arena, exchange->n_findings * sizeof *exchange->findings);
     for (unsigned i = 0; i < exchange->n_findings; i++)
@@ -501,9 +520,13 @@ void imapid_store_add_session(struct imapid_store *store,
         .n_lost = session->n_lost,
         .n_resyncs = session->n_resyncs,
     };
+    size_t n =
+        sizeof(struct session_said) + measure_findings(session->findings, session->n_findings);
     struct session_said said;
+    uint8_t *flat;
 
     memset(&said, 0, sizeof said);
+    said.n_findings = session->n_findings;
     said.security = (uint8_t)session->security;
     said.compressed = session->compressed;
     said.id_advertised = (uint8_t)session->id_advertised;
@@ -511,9 +534,11 @@ void imapid_store_add_session(struct imapid_store *store,
     said.decrypted = (uint8_t)session->decrypted;
     g_mutex_lock(&store->mutex);
     said.not_decrypted = add_text(store->texts, session->not_decrypted);
-    said.findings = add_findings(store, session->findings, session->n_findings);
     kept.conn = keep_conn(store, &session->conn);
-    kept.said = imapid_pool_add(store->blobs, &said, sizeof said);
+    flat = make_room(store, n);
+    memcpy(flat, &said, sizeof said);
+    put_findings(flat + sizeof said, session->findings, session->n_findings);
+    kept.said = imapid_pool_add(store->blobs, flat, n);
     g_array_append_val(store->sessions, kept);
     g_mutex_unlock(&store->mutex);
 }
@@ -522,7 +547,7 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
                         struct imapid_record_session *session)
 {
     const struct session_said *said = imapid_pool_get(store->blobs, kept->said, NULL);
-    const uint8_t *at = imapid_pool_get(store->blobs, said->findings, NULL);
+    const uint8_t *at = (const uint8_t *)(said + 1);
 
     *session = (struct imapid_record_session){
         .conn = get_conn(store, &kept->conn),
@@ -538,7 +563,7 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
         .decrypted = (enum imapid_known)said->decrypted,
         .not_decrypted = get_text(store->texts, said->not_decrypted),
         .not_decrypted_phrase = get_text(store->texts, said->not_decrypted),
-        .n_findings = take_number(&at),
+        .n_findings = said->n_findings,
     };
     for (unsigned i = 0; i < session->n_findings; i++)
         session->findings[i] = take_finding(&at);

@@ -108,9 +108,11 @@ static gunichar next_char(const uint8_t *octets, size_t n, size_t *n_char)
 
 bool imapid_spell_is_utf8(const uint8_t *octets, size_t n)
 {
-    size_t n_char;
+    size_t n_char, at = 0;
 
-    for (size_t at = 0; at < n; at += n_char)
+    while (at < n && octets[at] < 128)
+        at++;
+    for (; at < n; at += n_char)
         if (next_char(octets + at, n - at, &n_char) == (gunichar)-1)
             return false;
     return true;
