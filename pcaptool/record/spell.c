@@ -4,7 +4,7 @@
  */
 #include "record/spell.h"
 
-#include <gio/gio.h>
+#include <arpa/inet.h>
 #include <string.h>
 
 #define NS_PER_S 1000000000
@@ -25,8 +25,17 @@ static void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsign
     *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
 }
 
+static void put_digits(char *out, unsigned number, int n)
+{
+    while (n--) {
+        out[n] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
 void imapid_spell_time(GString *out, int64_t ts_ns)
 {
+    char text[] = "0000-00-00T00:00:00.000000000Z";
     int64_t seconds = ts_ns / NS_PER_S, ns = ts_ns % NS_PER_S, days, of_day, year;
     unsigned month, day;
 
@@ -41,9 +50,14 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
         days--;
     }
     civil_from_days(days, &year, &month, &day);
-    g_string_append_printf(out, "%04d-%02u-%02uT%02d:%02d:%02d.%09dZ", (int)year, month, day,
-                           (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60),
-                           (int)ns);
+    put_digits(text, (unsigned)year, 4); /* 64 bits hold the years 1677 to 2262 */
+    put_digits(text + 5, month, 2);
+    put_digits(text + 8, day, 2);
+    put_digits(text + 11, (unsigned)(of_day / 3600), 2);
+    put_digits(text + 14, (unsigned)(of_day / 60 % 60), 2);
+    put_digits(text + 17, (unsigned)(of_day % 60), 2);
+    put_digits(text + 20, (unsigned)ns, 9);
+    g_string_append_len(out, text, sizeof text - 1);
 }
 
 void imapid_spell_seconds(GString *out, int64_t ns)
@@ -56,13 +70,10 @@ void imapid_spell_seconds(GString *out, int64_t ns)
 
 void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint)
 {
-    GInetAddress *address = g_inet_address_new_from_bytes(
-        endpoint->address, endpoint->family == 6 ? G_SOCKET_FAMILY_IPV6 : G_SOCKET_FAMILY_IPV4);
-    char *text = g_inet_address_to_string(address);
+    char text[INET6_ADDRSTRLEN];
 
-    g_string_append(out, text);
-    g_free(text);
-    g_object_unref(address);
+    g_string_append(out, inet_ntop(endpoint->family == 6 ? AF_INET6 : AF_INET, endpoint->address,
+                                   text, sizeof text));
 }
 
 void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint)
@@ -130,6 +141,18 @@ void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n)
     }
 }
 
+/* The length of what stands in JSON and on a terminal as it is, without a look at each character:
+ * the printable ones of ASCII but quotes and backslashes. */
+static size_t measure_plain(const uint8_t *octets, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n && octets[at] >= 0x20 && octets[at] < 0x7f && octets[at] != '"' &&
+           octets[at] != '\\')
+        at++;
+    return at;
+}
+
 static void append_json_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)
 {
     if (c == '"' || c == '\\')
@@ -150,8 +173,14 @@ void imapid_spell_json(GString *out, const uint8_t *octets, size_t n)
 
     g_string_append_c(out, '"');
     for (size_t at = 0; at < n; at += n_char) {
-        gunichar c = next_char(octets + at, n - at, &n_char);
+        size_t n_plain = measure_plain(octets + at, n - at);
+        gunichar c;
 
+        g_string_append_len(out, (const char *)octets + at, (gssize)n_plain);
+        at += n_plain;
+        if (at == n)
+            break;
+        c = next_char(octets + at, n - at, &n_char);
         if (c == (gunichar)-1)
             g_string_append(out, "\xef\xbf\xbd"); /* U+FFFD */
         else
@@ -168,26 +197,38 @@ void imapid_spell_json_text(GString *out, const char *text)
         g_string_append(out, "null");
 }
 
+static void append_terminal_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)
+{
+    if (c == (gunichar)-1)
+        g_string_append_printf(out, "\\x%02x", *octets);
+    else if (c == '\\')
+        g_string_append(out, "\\\\");
+    else if (is_shown(c))
+        g_string_append_len(out, (const char *)octets, (gssize)n_char);
+    else
+        g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u{%x}", c);
+}
+
 void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max)
 {
     size_t n_char, n_shown = 0;
 
     for (size_t at = 0; at < n; at += n_char) {
-        gunichar c = next_char(octets + at, n - at, &n_char);
         gsize before = out->len;
+        gunichar c;
 
         if (max && n_shown >= max) {
             g_string_append(out, "...");
             return;
         }
-        if (c == (gunichar)-1)
-            g_string_append_printf(out, "\\x%02x", octets[at]);
-        else if (c == '\\')
-            g_string_append(out, "\\\\");
-        else if (is_shown(c))
+        n_char = measure_plain(octets + at, max ? MIN(n - at, max - n_shown) : n - at);
+        if (n_char) {
             g_string_append_len(out, (const char *)octets + at, (gssize)n_char);
-        else
-            g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u{%x}", c);
+            n_shown += n_char;
+            continue;
+        }
+        c = next_char(octets + at, n - at, &n_char);
+        append_terminal_char(out, c, octets + at, n_char);
         n_shown += (size_t)g_utf8_strlen(out->str + before, -1);
     }
 }
