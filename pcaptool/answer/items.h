@@ -4,7 +4,7 @@
 
 #include "answer/fold.h"
 #include "answer/legs.h"
-#include "answer/pool.h"
+#include "record/pool.h"
 
 /* Every finding of all records with what it is about: those of exchanges, those of sessions, and
  * the one that needs two sessions side by side (changed-in-transit). */

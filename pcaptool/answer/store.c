@@ -8,7 +8,7 @@
  * equal. Misuse: adding after settling. */
 #include "answer/store.h"
 
-#include "answer/pool.h"
+#include "record/pool.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* database.c: records into SQLite, in one transaction. Column names are bound to values by name, so
  * that a statement and what fills it cannot come apart. Refused: a database of another program
- * (application_id), one of a later version (user_version). Misuse: two programs at once; the second
+ * (application_id), one of another version (user_version). Misuse: two programs at once; the second
  * waits a while, then fails. */
 #include "record/database.h"
 
+#include "record/pool.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
 
@@ -13,7 +14,10 @@
 
 /* "imid", as PRAGMA application_id; and the version of the tables. */
 #define APPLICATION 0x696d6964
-#define VERSION     1
+#define VERSION     2
+
+/* KiB of pages that are kept in memory. */
+#define CACHE_KIB "32768"
 
 /* Milliseconds to wait for somebody else's lock. */
 #define PATIENCE_MS 10000
@@ -23,8 +27,13 @@ struct imapid_database {
     sqlite3 *db;
     char *path;
     char *error; /* the first failure */
-    sqlite3_stmt *capture, *session, *exchange, *clear_pairs, *pair;
+    sqlite3_stmt *capture, *session, *exchange, *find_list, *list, *pair;
+    struct imapid_pool *lists; /* what those say that were put in lately */
+    GArray *list_ids;          /* and their numbers: sqlite3_int64 */
 };
+
+/* Lists that are remembered, so that they need not be looked up: those of many programs. */
+#define LISTS_MAX 65536
 
 extern const char imapid_database_sql[]; /* database.sql, made a string at build time */
 
@@ -75,10 +84,13 @@ static void append_columns(GString *sql, const char *prefix)
     g_string_append_printf(sql, "  %s_other TEXT,", prefix);
 }
 
-static void make_tables(struct imapid_database *database)
+/* The tables, or else the indexes. */
+static void make(struct imapid_database *database, bool indexes)
 {
+    const char *rest = strstr(imapid_database_sql, "-- @INDEXES@");
     GString *client = g_string_new(NULL), *server = g_string_new(NULL);
-    GString *sql = g_string_new(imapid_database_sql);
+    GString *sql = indexes ? g_string_new(rest)
+                           : g_string_new_len(imapid_database_sql, rest - imapid_database_sql);
 
     append_columns(client, "client");
     append_columns(server, "server");
@@ -132,14 +144,16 @@ static void prepare_all(struct imapid_database *database)
         database, "session", CONN,
         "WHERE (excluded.last, excluded.exchanges) >= (session.last, session.exchanges)");
     database->exchange = prepare_upsert(
-        database, "exchange", CONN ", time, frame, ifnull(tag, ''), first_list",
+        database, "exchange",
+        CONN ", time, frame, ifnull(tag, ''), ifnull(CASE WHEN command_frame IS NULL THEN "
+             "server_list ELSE client_list END, 0)",
         "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
-        "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL) RETURNING id");
-    database->clear_pairs = prepare(database, "DELETE FROM pair WHERE exchange = :exchange");
+        "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)");
+    database->find_list = prepare(database, "SELECT says FROM list WHERE id = :id");
+    database->list = prepare(database, "INSERT INTO list (id, says) VALUES (:id, :says)");
     database->pair =
-        prepare(database, "INSERT INTO pair (exchange, side, n, field, value, field_hex, "
-                          "value_hex) VALUES (:exchange, :side, :n, :field, :value, :field_hex, "
-                          ":value_hex)");
+        prepare(database, "INSERT INTO list_pair (list, n, field, value, field_hex, value_hex) "
+                          "VALUES (:list, :n, :field, :value, :field_hex, :value_hex)");
 }
 
 /* Is it ours, or new? */
@@ -155,6 +169,9 @@ static void check_owner(struct imapid_database *database)
         database->error = g_strdup_printf("%s: a database of some other program", database->path);
     else if (version > VERSION)
         database->error = g_strdup_printf("%s: made by a later version", database->path);
+    else if (n_tables && version < VERSION)
+        database->error =
+            g_strdup_printf("%s: made by an earlier version; name a new file", database->path);
 }
 
 struct imapid_database *imapid_database_open(const char *path, char **message)
@@ -169,12 +186,14 @@ struct imapid_database *imapid_database_open(const char *path, char **message)
         SQLITE_OK)
         fail(database);
     sqlite3_busy_timeout(database->db, PATIENCE_MS);
-    execute(database, "PRAGMA foreign_keys = ON; BEGIN IMMEDIATE");
+    database->lists = imapid_pool_new();
+    database->list_ids = g_array_new(FALSE, FALSE, sizeof(sqlite3_int64));
+    execute(database, "PRAGMA cache_size = -" CACHE_KIB "; BEGIN IMMEDIATE");
     check_owner(database);
     execute(database, pragmas);
     g_free(pragmas);
     if (!database->error)
-        make_tables(database);
+        make(database, false);
     prepare_all(database);
     if (!database->error)
         return database;
@@ -186,20 +205,36 @@ struct imapid_database *imapid_database_open(const char *path, char **message)
 
 static int place(sqlite3_stmt *statement, const char *name)
 {
-    char parameter[64];
+    char parameter[64] = ":";
 
-    g_snprintf(parameter, sizeof parameter, ":%s", name);
+    g_strlcpy(parameter + 1, name, sizeof parameter - 1);
     return sqlite3_bind_parameter_index(statement, parameter);
 }
 
+/* The octets have to stay until the statement has run, where they are UTF-8. */
 static void bind_octets(sqlite3_stmt *statement, const char *name, const uint8_t *octets, size_t n)
 {
-    GString *text = g_string_new(NULL);
+    GString *text;
 
+    if (octets && imapid_spell_is_utf8(octets, n)) {
+        sqlite3_bind_text64(statement, place(statement, name), (const char *)octets, n,
+                            SQLITE_STATIC, SQLITE_UTF8);
+        return;
+    }
+    text = g_string_new(NULL);
     imapid_spell_utf8(text, octets, n);
     sqlite3_bind_text64(statement, place(statement, name), text->str, text->len, SQLITE_TRANSIENT,
                         SQLITE_UTF8);
     g_string_free(text, TRUE);
+}
+
+/* A text of this file's own, which is freed. */
+static void bind_own(sqlite3_stmt *statement, const char *name, GString *text)
+{
+    gsize n = text->len;
+
+    sqlite3_bind_text64(statement, place(statement, name), g_string_free(text, FALSE), n, g_free,
+                        SQLITE_UTF8);
 }
 
 static void bind_text(sqlite3_stmt *statement, const char *name, const char *text)
@@ -231,8 +266,7 @@ static void bind_time(sqlite3_stmt *statement, const char *name, int64_t ts_ns)
     GString *text = g_string_new(NULL);
 
     imapid_spell_time(text, ts_ns);
-    bind_text(statement, name, text->str);
-    g_string_free(text, TRUE);
+    bind_own(statement, name, text);
 }
 
 static void bind_endpoint(sqlite3_stmt *statement, const char *side,
@@ -243,10 +277,9 @@ static void bind_endpoint(sqlite3_stmt *statement, const char *side,
 
     imapid_spell_address(text, endpoint);
     g_snprintf(name, sizeof name, "%s_ip", side);
-    bind_text(statement, name, text->str);
+    bind_own(statement, name, text);
     g_snprintf(name, sizeof name, "%s_port", side);
     bind_number(statement, name, endpoint->port);
-    g_string_free(text, TRUE);
 }
 
 static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *conn)
@@ -265,23 +298,15 @@ static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_fi
     GString *text = g_string_new(NULL);
 
     imapid_spell_findings(text, findings, n);
-    bind_text(statement, "findings", text->str);
-    g_string_free(text, TRUE);
+    bind_own(statement, "findings", text);
 }
 
-/* Runs a statement that gives at most one row; its first column, 0 where it changed nothing. */
-static sqlite3_int64 run(struct imapid_database *database, sqlite3_stmt *statement)
+static void run(struct imapid_database *database, sqlite3_stmt *statement)
 {
-    sqlite3_int64 id = 0;
-    int result;
-
-    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-        id = sqlite3_column_int64(statement, 0);
-    if (result != SQLITE_DONE)
+    if (sqlite3_step(statement) != SQLITE_DONE)
         fail(database);
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-    return id;
 }
 
 /* ---- records ---- */
@@ -304,11 +329,12 @@ static void add_hex(sqlite3_stmt *statement, const char *name,
         return;
     text = g_string_new(NULL);
     imapid_spell_hex(text, string->octets, string->n);
-    bind_text(statement, name, text->str);
-    g_string_free(text, TRUE);
+    bind_own(statement, name, text);
 }
 
-static void add_pairs(struct imapid_database *database, sqlite3_int64 exchange, const char *side,
+/* ---- lists ---- */
+
+static void add_pairs(struct imapid_database *database, sqlite3_int64 list,
                       const struct imapid_record_half *half)
 {
     sqlite3_stmt *statement = database->pair;
@@ -316,8 +342,7 @@ static void add_pairs(struct imapid_database *database, sqlite3_int64 exchange, 
     for (unsigned i = 0; i < half->n_pairs && !database->error; i++) {
         const struct imapid_record_pair *pair = &half->pairs[i];
 
-        sqlite3_bind_int64(statement, place(statement, "exchange"), exchange);
-        bind_text(statement, "side", side);
+        sqlite3_bind_int64(statement, place(statement, "list"), list);
         bind_number(statement, "n", i);
         bind_string(statement, "field", &pair->field);
         bind_string(statement, "value", &pair->value);
@@ -327,37 +352,139 @@ static void add_pairs(struct imapid_database *database, sqlite3_int64 exchange, 
     }
 }
 
+/* What tells a list from others: its pairs, and every octet where they are not UTF-8. */
+static GString *spell_list(const struct imapid_record_half *half)
+{
+    GString *says = g_string_new(NULL);
+
+    imapid_spell_pairs(says, half);
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        const struct imapid_record_string *strings[] = {&half->pairs[i].field,
+                                                        &half->pairs[i].value};
+
+        for (int k = 0; k < 2; k++)
+            if (!strings[k]->is_nil && !imapid_spell_is_utf8(strings[k]->octets, strings[k]->n)) {
+                g_string_append_printf(says, " %u", 2 * i + (unsigned)k);
+                imapid_spell_hex(says, strings[k]->octets, strings[k]->n);
+            }
+    }
+    return says;
+}
+
+/* A number that depends on nothing but what the list says. */
+static sqlite3_int64 number_list(const GString *says)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 digest[32];
+    gsize n = sizeof digest;
+    guint64 number;
+
+    g_checksum_update(sum, (const guchar *)says->str, (gssize)says->len);
+    g_checksum_get_digest(sum, digest, &n);
+    g_checksum_free(sum);
+    memcpy(&number, digest, sizeof number);
+    return (sqlite3_int64)(GUINT64_FROM_BE(number) >> 2) + 1; /* there is room for the next ones */
+}
+
+/* Is the number free, or of this list? */
+static bool fits(struct imapid_database *database, sqlite3_int64 id, const GString *says,
+                 bool *is_there)
+{
+    sqlite3_stmt *statement = database->find_list;
+    bool is_other = false;
+
+    *is_there = false;
+    sqlite3_bind_int64(statement, 1, id);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        *is_there = true;
+        is_other = strcmp((const char *)sqlite3_column_text(statement, 0), says->str) != 0;
+    }
+    sqlite3_reset(statement);
+    return !is_other;
+}
+
+static sqlite3_int64 put_list(struct imapid_database *database, const GString *says,
+                              const struct imapid_record_half *half)
+{
+    sqlite3_int64 id = number_list(says);
+    bool is_there;
+
+    while (!fits(database, id, says, &is_there))
+        id++;
+    if (is_there)
+        return id;
+    sqlite3_bind_int64(database->list, place(database->list, "id"), id);
+    bind_text(database->list, "says", says->str);
+    run(database, database->list);
+    add_pairs(database, id, half);
+    return id;
+}
+
+static void forget_lists(struct imapid_database *database)
+{
+    imapid_pool_free(database->lists);
+    database->lists = imapid_pool_new();
+    g_array_set_size(database->list_ids, 0);
+}
+
+static void bind_list(struct imapid_database *database, const char *name,
+                      const struct imapid_record_half *half)
+{
+    GString *says;
+    sqlite3_int64 id;
+    uint32_t number;
+
+    if (!half->has_list)
+        return;
+    if (database->list_ids->len >= LISTS_MAX)
+        forget_lists(database);
+    says = spell_list(half);
+    number = imapid_pool_add(database->lists, says->str, says->len);
+    if (number == database->list_ids->len) {
+        id = put_list(database, says, half);
+        g_array_append_val(database->list_ids, id);
+    }
+    g_string_free(says, TRUE);
+    sqlite3_bind_int64(database->exchange, place(database->exchange, name),
+                       g_array_index(database->list_ids, sqlite3_int64, number));
+}
+
+/* ---- exchanges, sessions, captures ---- */
+
 static void bind_half(sqlite3_stmt *statement, const char *side,
                       const struct imapid_record_half *half)
 {
     GString *other = g_string_new(NULL);
+    unsigned told = 0;
     char name[48];
 
-    for (int i = 0; i < IMAPID_N_FIELDS; i++) {
-        g_snprintf(name, sizeof name, "%s_%s", side, imapid_field_column((enum imapid_field)i));
-        bind_string(statement, name, imapid_record_find(half, (enum imapid_field)i));
+    for (unsigned i = 0; i < half->n_pairs; i++) {
+        const struct imapid_record_pair *pair = &half->pairs[i];
+        enum imapid_field field = IMAPID_FIELD_OTHER;
+
+        if (!pair->field.is_nil && !pair->value.is_nil)
+            field = imapid_field_find(pair->field.octets, pair->field.n);
+        if (field == IMAPID_FIELD_OTHER || told >> field & 1)
+            continue;
+        told |= 1u << field;
+        g_snprintf(name, sizeof name, "%s_%s", side, imapid_field_column(field));
+        bind_string(statement, name, &pair->value);
     }
     imapid_spell_other_pairs(other, half);
     g_snprintf(name, sizeof name, "%s_other", side);
-    bind_text(statement, name, other->len ? other->str : NULL);
+    if (other->len)
+        bind_own(statement, name, other);
+    else
+        g_string_free(other, TRUE);
     g_snprintf(name, sizeof name, "%s_raw", side);
     if (half->is_malformed)
         bind_octets(statement, name, half->raw, half->n_raw);
-    g_string_free(other, TRUE);
 }
 
-/* The list an exchange begins with: part of what tells it from another one. */
-static void bind_first_list(sqlite3_stmt *statement, const struct imapid_record_exchange *exchange)
+static void bind_exchange(struct imapid_database *database,
+                          const struct imapid_record_exchange *exchange)
 {
-    GString *text = g_string_new(NULL);
-
-    imapid_spell_pairs(text, exchange->command.seen ? &exchange->command : &exchange->response);
-    bind_text(statement, "first_list", text->str);
-    g_string_free(text, TRUE);
-}
-
-static void bind_exchange(sqlite3_stmt *statement, const struct imapid_record_exchange *exchange)
-{
+    sqlite3_stmt *statement = database->exchange;
     struct imapid_stamp when = imapid_record_when(exchange);
     int64_t rtt_ns;
 
@@ -365,7 +492,6 @@ static void bind_exchange(sqlite3_stmt *statement, const struct imapid_record_ex
     bind_text(statement, "tag", exchange->tag);
     bind_time(statement, "time", when.ts_ns);
     bind_number(statement, "frame", when.number);
-    bind_first_list(statement, exchange);
     if (exchange->command.seen)
         bind_number(statement, "command_frame", exchange->command.packet.number);
     if (exchange->response.seen)
@@ -381,6 +507,8 @@ static void bind_exchange(sqlite3_stmt *statement, const struct imapid_record_ex
     bind_number(statement, "compressed", exchange->compressed);
     bind_text(statement, "state", imapid_record_state(exchange->state));
     bind_number(statement, "complete", exchange->complete);
+    bind_list(database, "client_list", &exchange->command);
+    bind_list(database, "server_list", &exchange->response);
     bind_half(statement, "client", &exchange->command);
     bind_half(statement, "server", &exchange->response);
     bind_findings(statement, exchange->findings, exchange->n_findings);
@@ -389,18 +517,10 @@ static void bind_exchange(sqlite3_stmt *statement, const struct imapid_record_ex
 void imapid_database_add_exchange(struct imapid_database *database,
                                   const struct imapid_record_exchange *exchange)
 {
-    sqlite3_int64 id;
-
     if (!begin(database))
         return;
-    bind_exchange(database->exchange, exchange);
-    id = run(database, database->exchange);
-    if (!database->error && id) {
-        sqlite3_bind_int64(database->clear_pairs, 1, id);
-        run(database, database->clear_pairs);
-        add_pairs(database, id, "client", &exchange->command);
-        add_pairs(database, id, "server", &exchange->response);
-    }
+    bind_exchange(database, exchange);
+    run(database, database->exchange);
     g_mutex_unlock(&database->mutex);
 }
 
@@ -478,8 +598,11 @@ bool imapid_database_close(struct imapid_database *database, char **message)
     sqlite3_finalize(database->capture);
     sqlite3_finalize(database->session);
     sqlite3_finalize(database->exchange);
-    sqlite3_finalize(database->clear_pairs);
+    sqlite3_finalize(database->find_list);
+    sqlite3_finalize(database->list);
     sqlite3_finalize(database->pair);
+    if (!database->error)
+        make(database, true);
     execute(database, "COMMIT");
     good = !database->error;
     sqlite3_close(database->db); /* rolls back what was not committed */
@@ -487,6 +610,9 @@ bool imapid_database_close(struct imapid_database *database, char **message)
         g_free(database->error);
     else
         *message = database->error;
+    imapid_pool_free(database->lists);
+    if (database->list_ids)
+        g_array_unref(database->list_ids);
     g_mutex_clear(&database->mutex);
     g_free(database->path);
     g_free(database);

@@ -43,6 +43,25 @@ CREATE TABLE IF NOT EXISTS session (
   UNIQUE (file, stream, client_ip, client_port, server_ip, server_port)
 );
 
+-- Lists, each of them once: most clients of one program send the same one. The number is a part of
+-- the SHA-256 of what the list says, so that it does not depend on which came first.
+CREATE TABLE IF NOT EXISTS list (
+  id INTEGER PRIMARY KEY,
+  says TEXT NOT NULL
+);
+
+-- The pairs of lists, in order. Where octets are not UTF-8, field and value have U+FFFD, the *_hex
+-- columns every octet.
+CREATE TABLE IF NOT EXISTS list_pair (
+  list INTEGER NOT NULL REFERENCES list (id),
+  n INTEGER NOT NULL,
+  field TEXT,
+  value TEXT,
+  field_hex TEXT,
+  value_hex TEXT,
+  PRIMARY KEY (list, n)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS exchange (
   id INTEGER PRIMARY KEY,
   file TEXT NOT NULL,
@@ -56,7 +75,6 @@ CREATE TABLE IF NOT EXISTS exchange (
   tag TEXT,
   time TEXT NOT NULL,
   frame INTEGER NOT NULL,
-  first_list TEXT NOT NULL,
   command_frame INTEGER,
   response_frame INTEGER,
   result_frame INTEGER,
@@ -67,6 +85,8 @@ CREATE TABLE IF NOT EXISTS exchange (
   compressed INTEGER NOT NULL,
   state TEXT NOT NULL,
   complete INTEGER NOT NULL,
+  client_list INTEGER REFERENCES list (id),
+  server_list INTEGER REFERENCES list (id),
   client_raw TEXT,
   server_raw TEXT,
 @CLIENT_COLUMNS@
@@ -78,25 +98,15 @@ CREATE TABLE IF NOT EXISTS exchange (
 -- a capture that was being written.
 CREATE UNIQUE INDEX IF NOT EXISTS exchange_key ON exchange (
   file, stream, client_ip, client_port, server_ip, server_port, time, frame, ifnull(tag, ''),
-  first_list);
-CREATE INDEX IF NOT EXISTS exchange_client ON exchange (client_name, client_version);
-CREATE INDEX IF NOT EXISTS exchange_server ON exchange (server_name, server_version);
-CREATE INDEX IF NOT EXISTS exchange_time ON exchange (time);
-CREATE INDEX IF NOT EXISTS exchange_client_ip ON exchange (client_ip);
+  ifnull(CASE WHEN command_frame IS NULL THEN server_list ELSE client_list END, 0));
 
--- Every pair, in order. Where octets are not UTF-8, field and value have U+FFFD, the *_hex columns
--- every octet.
-CREATE TABLE IF NOT EXISTS pair (
-  exchange INTEGER NOT NULL REFERENCES exchange (id) ON DELETE CASCADE,
-  side TEXT NOT NULL,
-  n INTEGER NOT NULL,
-  field TEXT,
-  value TEXT,
-  field_hex TEXT,
-  value_hex TEXT,
-  PRIMARY KEY (exchange, side, n)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pair_field ON pair (field COLLATE NOCASE, value);
+-- Every pair of every exchange, in order.
+CREATE VIEW IF NOT EXISTS pair AS
+  SELECT e.id AS exchange, 'client' AS side, p.n, p.field, p.value, p.field_hex, p.value_hex
+  FROM exchange AS e JOIN list_pair AS p ON p.list = e.client_list
+  UNION ALL
+  SELECT e.id, 'server', p.n, p.field, p.value, p.field_hex, p.value_hex
+  FROM exchange AS e JOIN list_pair AS p ON p.list = e.server_list;
 
 CREATE VIEW IF NOT EXISTS client_software AS
   SELECT client_name AS name, client_version AS version, client_os AS os,
@@ -134,3 +144,12 @@ CREATE VIEW IF NOT EXISTS silent AS
 
 CREATE VIEW IF NOT EXISTS unreadable AS
   SELECT * FROM session WHERE not_decrypted IS NOT NULL;
+
+-- @INDEXES@: what follows is made when everything is in, which is faster.
+CREATE INDEX IF NOT EXISTS exchange_client ON exchange (client_name, client_version);
+CREATE INDEX IF NOT EXISTS exchange_server ON exchange (server_name, server_version);
+CREATE INDEX IF NOT EXISTS exchange_time ON exchange (time);
+CREATE INDEX IF NOT EXISTS exchange_client_ip ON exchange (client_ip);
+CREATE INDEX IF NOT EXISTS exchange_client_list ON exchange (client_list);
+CREATE INDEX IF NOT EXISTS exchange_server_list ON exchange (server_list);
+CREATE INDEX IF NOT EXISTS list_pair_field ON list_pair (field COLLATE NOCASE, value);

@@ -494,6 +494,40 @@ class Database(unittest.TestCase):
             self.assertEqual(db.execute("SELECT side, field FROM pair").fetchall(), [("client", "name"), ("server", "name")])
             db.close()
 
+    def test_a_list_is_kept_once(self):
+        other = exchange(params=(("name", "Z\ufffd"),))
+        other["command"]["params_hex"] = [["6e616d65", "5afc"]]
+        again = json.loads(json.dumps(other))
+        again["command"]["params_hex"] = [["6e616d65", "5aff"]]
+        nil = exchange(params=())
+        nil["command"]["params"] = None
+        records = [exchange(), exchange(), nil, other, again]
+        for i, record in enumerate(records):
+            record["stream"] = i
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            self.assertEqual(run("-q", "-T", "sqlite", "-w", path, "-", input=spell(records)).returncode, 0)
+            db = sqlite3.connect(path)
+            lists = [row[0] for row in db.execute("SELECT client_list FROM exchange ORDER BY stream")]
+            self.assertEqual(lists[0], lists[1])
+            self.assertIsNone(lists[2])
+            self.assertEqual(len({lists[0], lists[3], lists[4]}), 3)
+            self.assertEqual(db.execute("SELECT value_hex FROM pair JOIN exchange ON id = exchange WHERE side = 'client' AND "
+                                        "value_hex IS NOT NULL ORDER BY stream").fetchall(), [("5afc",), ("5aff",)])
+            db.close()
+
+    def test_a_database_of_an_earlier_version_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "x.db")
+            self.assertEqual(run("-q", "-T", "sqlite", "-w", path, sample("idle")).returncode, 0)
+            with sqlite3.connect(path) as db:
+                db.execute("PRAGMA user_version = 1")
+            before = path.read_bytes()
+            done = run("-q", "-T", "sqlite", "-w", path, sample("idle"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"earlier version", done.stderr)
+            self.assertEqual(path.read_bytes(), before)
+
     def test_the_order_of_what_is_put_in_makes_no_difference(self):
         late = dict(exchange(), response=dict(exchange()["response"], params=[["name", "Server"], ["version", "2"]]))
         capture = {"type": "capture", "schema": 1, "file": "a.pcap", "format": "pcap", "packets": 100, "bytes": 1, "tcp_connections": 1,

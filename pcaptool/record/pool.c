@@ -2,7 +2,7 @@
 /* pool.c: a table of what was kept, open addressing, found by SipHash (Aumasson and Bernstein 2012)
  * with one round for each eight octets and three at the end: under a key that is drawn for each
  * table no sender can know what makes it slow. */
-#include "answer/pool.h"
+#include "record/pool.h"
 
 #include "record/arena.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_ANSWER_POOL_H
-#define IMAPID_ANSWER_POOL_H
+#ifndef IMAPID_RECORD_POOL_H
+#define IMAPID_RECORD_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>
