@@ -160,6 +160,79 @@ static void test_messages_have_an_end(void)
     g_string_free(want, TRUE);
 }
 
+/* Several threads tell the same, in the same order, as one. */
+static void test_threads(void)
+{
+    GString *lines = g_string_new(NULL);
+    char *wanted[2][2];
+
+    for (int i = 0; i < 4000; i++) {
+        g_string_append(lines, i % 3 ? exchange : session);
+        if (i % 701 == 0)
+            g_string_append(lines, "{\"type\":}\n\n");
+    }
+    for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2) {
+        struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
+        struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+        struct source source = {.data = lines->str, .n = lines->len, .step = 5000};
+        struct imapid_read_jsonl reader = {.name = "x",
+                                           .read = read_some,
+                                           .read_ctx = &source,
+                                           .sink = &sink,
+                                           .complain = on_complaint,
+                                           .n_threads = n_threads};
+        int k = n_threads > 1;
+
+        g_assert_false(imapid_read_jsonl(&reader));
+        g_assert_cmpuint(reader.n_records, ==, 4000);
+        g_assert_cmpuint(reader.n_lines, ==, 4012);
+        wanted[k][0] = g_string_free(got.records, FALSE);
+        wanted[k][1] = g_string_free(got.complaints, FALSE);
+        for (int part = 0; k && part < 2; part++) {
+            g_assert_cmpstr(wanted[0][part], ==, wanted[1][part]);
+            g_free(wanted[1][part]);
+        }
+    }
+    g_free(wanted[0][0]);
+    g_free(wanted[0][1]);
+    g_string_free(lines, TRUE);
+}
+
+/* One that has enough stops all of them. */
+static void test_threads_stop(void)
+{
+    GString *lines = g_string_new(NULL);
+    struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+    struct source source = {.step = 5000};
+    struct imapid_read_jsonl reader = {.name = "x",
+                                       .read = read_some,
+                                       .read_ctx = &source,
+                                       .sink = &sink,
+                                       .complain = on_complaint,
+                                       .n_threads = 4};
+
+    for (int i = 0; i < 4000; i++)
+        g_string_append(lines, exchange);
+    source.data = lines->str;
+    source.n = lines->len;
+    got.stop_after_one = &reader;
+    g_assert_true(imapid_read_jsonl(&reader));
+    g_assert_cmpstr(got.records->str, ==, exchange);
+    g_string_free(got.records, TRUE);
+    g_string_free(got.complaints, TRUE);
+    g_string_free(lines, TRUE);
+}
+
+static void test_keys_that_are_twice(void)
+{
+    char *all = g_strconcat("{\"type\":\"exchange\",\"stream\":1,", exchange + 1, capture, NULL);
+
+    assert_read((struct source){.data = all, .n = strlen(all), .step = 50}, false, capture,
+                "x: line 1: a key is there twice\n");
+    g_free(all);
+}
+
 static bool is_jsonl(const char *octets, bool strict)
 {
     uint8_t *copy = g_memdup2(octets, strlen(octets));
@@ -194,6 +267,9 @@ int main(int argc, char **argv)
     g_test_add_func("/read-jsonl/every-step", test_every_step);
     g_test_add_func("/read-jsonl/errors", test_errors);
     g_test_add_func("/read-jsonl/messages-have-an-end", test_messages_have_an_end);
+    g_test_add_func("/read-jsonl/threads", test_threads);
+    g_test_add_func("/read-jsonl/threads-stop", test_threads_stop);
+    g_test_add_func("/read-jsonl/keys-that-are-twice", test_keys_that_are_twice);
     g_test_add_func("/read-jsonl/recognised", test_recognised);
     return g_test_run();
 }
