@@ -22,8 +22,8 @@
 #define KEY_BLOCK_MAX (2 * (MAC_MAX + KEY_MAX + IV_MAX))
 
 struct imapid_cipher {
-    gcry_cipher_hd_t handle;
-    gcry_md_hd_t mac; /* CBC only */
+    gcry_cipher_hd_t handle; /* NULL where nothing is encrypted */
+    gcry_md_hd_t mac;        /* not for AEAD, nor where the keys are not known */
     const struct imapid_protection *protection;
     uint16_t version;
     uint8_t n_mac;
@@ -55,6 +55,8 @@ static struct imapid_cipher *new_cipher(const struct imapid_suite *suite, uint16
     cipher->protection = protection;
     cipher->version = version;
     memcpy(cipher->iv, iv, n_iv);
+    if (imapid_suites_is_clear(suite))
+        return cipher;
     if (gcry_cipher_open(&cipher->handle, protection->algorithm, protection->mode, 0)) {
         cipher->handle = NULL;
         imapid_cipher_free(cipher);
@@ -111,8 +113,7 @@ struct imapid_cipher *imapid_cipher_new_1_2(const struct imapid_cipher_origin *o
                                             const struct imapid_secret *master, bool from_client)
 {
     const struct imapid_protection *protection = origin->suite->protection;
-    bool cbc = imapid_suites_is_cbc(origin->suite);
-    size_t n_mac = cbc ? imapid_kdf_hash_length(origin->suite->hash) : 0;
+    size_t n_mac = imapid_suites_mac_length(origin->suite);
     size_t n_key = protection->n_key, n_iv = protection->n_iv, side = from_client ? 0 : 1;
     int hash =
         origin->version < IMAPID_TLS_1_2 ? IMAPID_KDF_MD5_SHA1 : imapid_suites_hash(origin->suite);
@@ -124,7 +125,7 @@ struct imapid_cipher *imapid_cipher_new_1_2(const struct imapid_cipher_origin *o
                        2 * (n_mac + n_key + n_iv)))
         cipher = new_cipher(origin->suite, origin->version, block + 2 * n_mac + side * n_key,
                             block + 2 * (n_mac + n_key) + side * n_iv, n_iv);
-    if (cipher && cbc) {
+    if (cipher && n_mac) {
         cipher->n_mac = (uint8_t)n_mac;
         cipher->encrypt_then_mac = origin->encrypt_then_mac;
         if (!open_mac(cipher, origin->suite->hash, block + side * n_mac)) {
@@ -136,6 +137,16 @@ struct imapid_cipher *imapid_cipher_new_1_2(const struct imapid_cipher_origin *o
     return cipher;
 }
 
+struct imapid_cipher *imapid_cipher_new_clear(const struct imapid_suite *suite, uint16_t version)
+{
+    struct imapid_cipher *cipher = g_new0(struct imapid_cipher, 1);
+
+    cipher->protection = suite->protection;
+    cipher->version = version;
+    cipher->n_mac = (uint8_t)imapid_suites_mac_length(suite);
+    return cipher;
+}
+
 size_t imapid_cipher_least(const struct imapid_suite *suite, uint16_t version)
 {
     const struct imapid_protection *protection = suite->protection;
@@ -143,13 +154,20 @@ size_t imapid_cipher_least(const struct imapid_suite *suite, uint16_t version)
     if (version == IMAPID_TLS_1_3)
         return protection->n_tag + 1; /* the inner type */
     if (!imapid_suites_is_cbc(suite))
-        return (size_t)protection->n_explicit + protection->n_tag;
+        return (size_t)protection->n_explicit + protection->n_tag + imapid_suites_mac_length(suite);
     return (version > IMAPID_TLS_1_0 ? 2 : 1) * (size_t)protection->n_explicit;
 }
 
 bool imapid_cipher_survives_loss(const struct imapid_cipher *cipher)
 {
-    return cipher->protection->mode != GCRY_CIPHER_MODE_CBC || cipher->version > IMAPID_TLS_1_0;
+    switch (cipher->protection->mode) {
+    case GCRY_CIPHER_MODE_STREAM:
+        return false;
+    case GCRY_CIPHER_MODE_CBC:
+        return cipher->version > IMAPID_TLS_1_0;
+    default:
+        return true;
+    }
 }
 
 void imapid_cipher_free(struct imapid_cipher *cipher)
@@ -325,6 +343,26 @@ static bool open_cbc(struct imapid_cipher *cipher, uint64_t sequence, const uint
     return true;
 }
 
+/* ---- a MAC alone, or a stream cipher: RFC 5246 6.2.3.1 ---- */
+
+/* A stream cipher that was given a wrong record cannot be used again: see
+ * imapid_cipher_survives_loss(). */
+static bool open_stream(struct imapid_cipher *cipher, uint64_t sequence, const uint8_t *record,
+                        size_t n, uint8_t *out, size_t *n_out)
+{
+    const uint8_t *body = record + IMAPID_TLS_HEADER;
+
+    n -= IMAPID_TLS_HEADER;
+    if (n < cipher->n_mac || n - cipher->n_mac > CONTENT_MAX)
+        return false;
+    *n_out = n - cipher->n_mac;
+    if (!cipher->handle)
+        memcpy(out, body, n);
+    else if (gcry_cipher_decrypt(cipher->handle, out, n, body, n) != 0)
+        return false;
+    return !cipher->mac || check_mac(cipher, sequence, record, out, *n_out, out + *n_out);
+}
+
 bool imapid_cipher_open(struct imapid_cipher *cipher, uint64_t sequence, const uint8_t *record,
                         size_t n, uint8_t *out, size_t *n_out, uint8_t *type)
 {
@@ -333,7 +371,13 @@ bool imapid_cipher_open(struct imapid_cipher *cipher, uint64_t sequence, const u
     if (cipher->version == IMAPID_TLS_1_3)
         return open_1_3(cipher, sequence, record, n, out, n_out, type);
     *type = record[0];
-    if (cipher->protection->mode == GCRY_CIPHER_MODE_CBC)
+    switch (cipher->protection->mode) {
+    case GCRY_CIPHER_MODE_CBC:
         return open_cbc(cipher, sequence, record, n, out, n_out);
-    return open_aead_1_2(cipher, sequence, record, n, out, n_out);
+    case GCRY_CIPHER_MODE_STREAM:
+    case GCRY_CIPHER_MODE_NONE:
+        return open_stream(cipher, sequence, record, n, out, n_out);
+    default:
+        return open_aead_1_2(cipher, sequence, record, n, out, n_out);
+    }
 }

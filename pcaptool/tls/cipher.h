@@ -34,6 +34,10 @@ struct imapid_cipher_origin {
 struct imapid_cipher *imapid_cipher_new_1_2(const struct imapid_cipher_origin *origin,
                                             const struct imapid_secret *master, bool from_client);
 
+/* Of a suite without encryption (imapid_suites_is_clear()), where no secret is known: takes the
+ * MACs off, and cannot check them. Never NULL. */
+struct imapid_cipher *imapid_cipher_new_clear(const struct imapid_suite *suite, uint16_t version);
+
 /* Decrypts a whole record of n octets, header included, of the given sequence number, and checks
  * that it is authentic. True: *type is the type of the content (1.3: the inner one), out has
  * *n_out octets of it (padding and MAC taken off). False: it is not authentic, or not well formed,
@@ -44,8 +48,8 @@ bool imapid_cipher_open(struct imapid_cipher *cipher, uint64_t sequence, const u
 /* The fewest octets a record's body may have. */
 size_t imapid_cipher_least(const struct imapid_suite *suite, uint16_t version);
 
-/* Can a record be opened whose predecessors were lost? Not where each one's IV is the end of the
- * one before (CBC in TLS 1.0). */
+/* Can a record be opened whose predecessors were lost, or were not authentic? Not where each one's
+ * IV is the end of the one before (CBC in TLS 1.0), and not with a stream cipher. */
 bool imapid_cipher_survives_loss(const struct imapid_cipher *cipher);
 
 /* Wipes the keys. NULL is allowed. */

@@ -169,11 +169,13 @@ static void read_start(struct cursor *cursor, struct imapid_hello *hello)
 
 bool imapid_hello_read_client(const uint8_t *message, size_t n, struct imapid_hello *hello)
 {
-    struct cursor cursor = {message, n, false};
+    struct cursor cursor = {message, n, false}, suites;
 
     memset(hello, 0, sizeof *hello);
     read_start(&cursor, hello);
-    take_vector(&cursor, 2); /* suites */
+    suites = take_vector(&cursor, 2);
+    hello->suites = suites.at;
+    hello->n_suites = suites.n;
     take_vector(&cursor, 1); /* compression methods */
     read_extensions(&cursor, false, hello);
     return !cursor.bad;

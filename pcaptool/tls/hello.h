@@ -12,9 +12,11 @@ struct imapid_hello {
     const uint8_t *random; /* IMAPID_TLS_RANDOM octets */
     const uint8_t *session_id;
     size_t n_session_id;
-    uint16_t suite;      /* a server's */
-    uint8_t compression; /* a server's; 0 none */
-    bool is_retry;       /* the ServerHello is a HelloRetryRequest */
+    uint16_t suite;        /* a server's */
+    const uint8_t *suites; /* a client's, two octets each */
+    size_t n_suites;       /* octets */
+    uint8_t compression;   /* a server's; 0 none */
+    bool is_retry;         /* the ServerHello is a HelloRetryRequest */
     bool encrypt_then_mac;
     bool extended_master_secret;
     bool truncated_mac;

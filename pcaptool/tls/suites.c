@@ -6,7 +6,16 @@
  * tells. */
 #include "tls/suites.h"
 
+#include "tls/kdf.h"
+
 #include <gcrypt.h>
+#include <string.h>
+
+/* libgcrypt has ARIA from 1.11 on. An older one refuses these numbers. */
+#if GCRYPT_VERSION_NUMBER < 0x010b00
+#define GCRY_CIPHER_ARIA128 319
+#define GCRY_CIPHER_ARIA256 321
+#endif
 
 enum protection {
 #define IMAPID_PROTECTION(name, ...) PROTECTION_##name,
@@ -60,7 +69,9 @@ bool imapid_suites_fit(const struct imapid_suite *suite, uint16_t version)
         return version == IMAPID_TLS_1_3 && of_1_3;
     if (version == IMAPID_TLS_1_2)
         return true;
-    return imapid_suites_is_cbc(suite) && suite->hash == GCRY_MD_SHA1;
+    return imapid_suites_mac_length(suite) &&
+           (suite->hash == GCRY_MD_SHA1 || suite->hash == GCRY_MD_MD5 ||
+            strstr(suite->name, "PSK_"));
 }
 
 bool imapid_suites_is_cbc(const struct imapid_suite *suite)
@@ -68,7 +79,23 @@ bool imapid_suites_is_cbc(const struct imapid_suite *suite)
     return suite->protection->mode == GCRY_CIPHER_MODE_CBC;
 }
 
+bool imapid_suites_is_clear(const struct imapid_suite *suite)
+{
+    return suite->protection->mode == GCRY_CIPHER_MODE_NONE;
+}
+
+bool imapid_suites_is_held(const struct imapid_suite *suite)
+{
+    return imapid_suites_is_clear(suite) ||
+           gcry_cipher_test_algo(suite->protection->algorithm) == 0;
+}
+
+size_t imapid_suites_mac_length(const struct imapid_suite *suite)
+{
+    return suite->protection->n_tag ? 0 : imapid_kdf_hash_length(suite->hash);
+}
+
 int imapid_suites_hash(const struct imapid_suite *suite)
 {
-    return suite->hash == GCRY_MD_SHA1 ? GCRY_MD_SHA256 : suite->hash;
+    return suite->hash == GCRY_MD_SHA384 ? GCRY_MD_SHA384 : GCRY_MD_SHA256;
 }

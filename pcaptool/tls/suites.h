@@ -22,7 +22,7 @@ struct imapid_suite {
     uint16_t id;
     const char *name;
     const struct imapid_protection *protection;
-    int hash; /* GCRY_MD_…: the MAC of a block cipher, and see imapid_suites_hash() */
+    int hash; /* GCRY_MD_…: the MAC where there is no AEAD, and see imapid_suites_hash() */
 };
 
 /* NULL: not in the table. */
@@ -31,11 +31,20 @@ const struct imapid_suite *imapid_suites_find(uint16_t id);
 /* The i-th suite by number, NULL behind the last: for tests and lists. */
 const struct imapid_suite *imapid_suites_get(size_t i);
 
-/* May the suite be used in this version? RFC 8446 B.4; RFC 5246 5: AEAD and MACs other than SHA-1
- * from 1.2 on. */
+/* May the suite be used in this version? RFC 8446 B.4; RFC 5246 5: AEAD and MACs of SHA-2 from 1.2
+ * on, but for pre-shared keys, where such MACs go with every version (RFC 5487 3, RFC 5489 3). */
 bool imapid_suites_fit(const struct imapid_suite *suite, uint16_t version);
 
 bool imapid_suites_is_cbc(const struct imapid_suite *suite);
+
+/* Does it authenticate, and not encrypt? */
+bool imapid_suites_is_clear(const struct imapid_suite *suite);
+
+/* Has libgcrypt, as it is here, the cipher? */
+bool imapid_suites_is_held(const struct imapid_suite *suite);
+
+/* Octets of the MAC; 0 for AEAD. */
+size_t imapid_suites_mac_length(const struct imapid_suite *suite);
 
 /* The hash of the key derivation in TLS 1.3 and 1.2, GCRY_MD_…. */
 int imapid_suites_hash(const struct imapid_suite *suite);

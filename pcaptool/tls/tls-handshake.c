@@ -77,6 +77,19 @@ static enum imapid_tls_reason blame(const struct imapid_tls *tls, enum imapid_tl
     return tls->info.client < 0 ? IMAPID_TLS_NO_HANDSHAKE : reason;
 }
 
+static void note_clear_suites(struct imapid_tls *tls, const struct imapid_hello *hello)
+{
+    tls->n_clear_suites = 0;
+    for (size_t i = 0; i + 1 < hello->n_suites && tls->n_clear_suites < IMAPID_TLS_CLEAR_MAX;
+         i += 2) {
+        uint16_t id = (uint16_t)(hello->suites[i] << 8 | hello->suites[i + 1]);
+        const struct imapid_suite *suite = imapid_suites_find(id);
+
+        if (suite && imapid_suites_is_clear(suite))
+            tls->clear_suites[tls->n_clear_suites++] = id;
+    }
+}
+
 static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *body, size_t n)
 {
     struct imapid_hello hello;
@@ -91,6 +104,7 @@ static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->early_data = hello.early_data;
     memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
     imapid_tls_set_ticket(&tls->offered, hello.ticket, hello.n_ticket);
+    note_clear_suites(tls, &hello);
     note_client(&tls->info, &hello);
     if (!tls->suite)
         imapid_tls_say(tls, IMAPID_TLS_CLIENT_HELLO, dir);
@@ -101,7 +115,8 @@ static enum imapid_tls_reason judge(const struct imapid_tls *tls, const struct i
 {
     if (hello->version < IMAPID_TLS_1_0 || hello->version > IMAPID_TLS_1_3)
         return IMAPID_TLS_VERSION;
-    if (!tls->suite || !imapid_suites_fit(tls->suite, hello->version))
+    if (!tls->suite || !imapid_suites_fit(tls->suite, hello->version) ||
+        !imapid_suites_is_held(tls->suite))
         return IMAPID_TLS_SUITE;
     if (hello->compression || hello->truncated_mac)
         return IMAPID_TLS_OPTION;

@@ -178,11 +178,38 @@ static bool try_session(struct attempt *attempt, const struct imapid_tls_session
     return session->is_set && try_key(attempt, IMAPID_SECRET_SESSION, session->key);
 }
 
+static bool is_clear_offered(const struct imapid_tls *tls)
+{
+    for (unsigned i = 0; i < tls->n_clear_suites; i++)
+        if (tls->clear_suites[i] == tls->suite->id)
+            return true;
+    return false;
+}
+
+/* Without encryption a record can be read by anyone. Whether it is authentic is known only with the
+ * secret, which is tried first. */
+static bool try_clear(struct attempt *attempt)
+{
+    static const struct imapid_secret none;
+    struct imapid_tls *tls = attempt->tls;
+    struct imapid_cipher *cipher;
+
+    if (!is_clear_offered(tls))
+        return false;
+    cipher = imapid_cipher_new_clear(tls->suite, tls->origin.version);
+    if (!open_within(attempt, cipher, 0)) {
+        imapid_cipher_free(cipher);
+        return false;
+    }
+    install(attempt, cipher, &none, IMAPID_TLS_TRAFFIC);
+    return true;
+}
+
 /* TLS 1.2 and before: the secret of this handshake, or that of the session which it resumes. */
 static bool try_master(struct attempt *attempt)
 {
     return try_kind(attempt, IMAPID_SECRET_MASTER) || try_session(attempt, &attempt->tls->id) ||
-           try_session(attempt, &attempt->tls->offered);
+           try_session(attempt, &attempt->tls->offered) || try_clear(attempt);
 }
 
 /* The keys behind a KeyUpdate that was lost. */

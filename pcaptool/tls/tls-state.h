@@ -19,6 +19,9 @@ enum imapid_tls_epoch {
     IMAPID_TLS_TRAFFIC    /* the keys of application data */
 };
 
+/* Offered suites without encryption that are kept: there are 20. */
+#define IMAPID_TLS_CLEAR_MAX 32
+
 /* One direction. */
 struct imapid_tls_flow {
     /* ---- records ---- */
@@ -78,6 +81,10 @@ struct imapid_tls {
     bool has_random; /* origin.client_random is set */
     bool early_data; /* the client offered it in this handshake */
     bool early_data_accepted;
+    /* Suites without encryption that the client offered. Without a secret nothing else vouches for
+     * what the ServerHello says. */
+    uint16_t clear_suites[IMAPID_TLS_CLEAR_MAX];
+    uint8_t n_clear_suites;
     bool saw_done; /* ServerHelloDone or a certificate: a full handshake */
 
     /* What a later connection may resume this session by, or this one an earlier session by

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 /* One TLS connection, watched passively: the octets of its two directions in, the application data
- * out, decrypted with secrets from a key log. TLS 1.3 (RFC 8446), 1.2 (RFC 5246), and the block
- * ciphers of 1.1 and 1.0.
+ * out, decrypted with secrets from a key log. TLS 1.3 (RFC 8446), 1.2 (RFC 5246), 1.1 and 1.0.
  *
- * No octet is given out of a record that was not authenticated. Directions are 0 and 1 as in
+ * No octet is given out of a record that was not authenticated; but for the suites that encrypt
+ * nothing, which are read without a secret as well. Directions are 0 and 1 as in
  * net/tcp.h, in no particular order: which of them is the client's is learned from the hellos.
  *
  *     tls = imapid_tls_new(&handler, keylog, 0);

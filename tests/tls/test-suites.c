@@ -20,7 +20,11 @@ static void test_table(void)
         g_assert_true(imapid_suites_fit(suite, IMAPID_TLS_1_2) !=
                       imapid_suites_fit(suite, IMAPID_TLS_1_3));
         g_assert_true(imapid_suites_fit(suite, IMAPID_TLS_1_0) ==
-                      (g_str_has_suffix(suite->name, "_SHA") != 0));
+                      (g_str_has_suffix(suite->name, "_SHA") ||
+                       g_str_has_suffix(suite->name, "_MD5") ||
+                       (strstr(suite->name, "PSK_") && imapid_suites_mac_length(suite))));
+        g_assert_true((strstr(suite->name, "_NULL_") != NULL) == imapid_suites_is_clear(suite));
+        g_assert_true((suite->protection->n_tag == 0) == (imapid_suites_mac_length(suite) != 0));
         g_assert_true((strstr(suite->name, "_CBC_") != NULL) == imapid_suites_is_cbc(suite));
         g_assert_true((g_str_has_suffix(suite->name, "_SHA384") != 0) ==
                       (suite->hash == GCRY_MD_SHA384));
@@ -43,6 +47,8 @@ static void test_libgcrypt(void)
         struct imapid_secret secret = {.n = 48};
         struct imapid_cipher *cipher;
 
+        if (!imapid_suites_is_held(suite))
+            continue;
         if (imapid_suites_fit(suite, IMAPID_TLS_1_3)) {
             secret.n = (uint8_t)imapid_kdf_hash_length(imapid_suites_hash(suite));
             cipher = imapid_cipher_new_1_3(suite, &secret);
@@ -68,8 +74,9 @@ static void test_covered(void)
             if (strcmp(suite->name, name) == 0)
                 g_hash_table_add(seen, (gpointer)suite->protection);
     }
+    /* Of ARIA one is enough: it goes the ways of AES, and OpenSSL has no more of it. */
     for (size_t j = 0; (suite = imapid_suites_get(j)); j++)
-        if (!g_hash_table_contains(seen, suite->protection))
+        if (!strstr(suite->name, "_ARIA_") && !g_hash_table_contains(seen, suite->protection))
             g_error("no transcript of what %s protects with", suite->name);
     g_hash_table_unref(seen);
     g_ptr_array_free(all, TRUE);
@@ -82,6 +89,9 @@ static void test_garbage(void)
     const struct imapid_suite *suite;
 
     for (size_t i = 0; (suite = imapid_suites_get(i)); i++) {
+        if (!imapid_suites_is_held(suite))
+            continue;
+
         bool is_1_3 = imapid_suites_fit(suite, IMAPID_TLS_1_3);
         struct imapid_cipher_origin origin = {
             .suite = suite, .version = IMAPID_TLS_1_2, .encrypt_then_mac = i % 2};

@@ -3,6 +3,8 @@
  * transcripts/make.py. Misuse: a file that make.py did not write ends the test. */
 #include "transcript.h"
 
+#include "tls/suites.h"
+
 #include <string.h>
 
 static GByteArray *from_hex(const char *text)
@@ -141,8 +143,23 @@ struct transcript *transcript_join(const struct transcript *transcript)
     return joined;
 }
 
+/* Of a suite that some versions of libgcrypt have, and others not, it is said what comes out with
+ * either. */
+static bool is_held(const struct transcript *transcript)
+{
+    const char *name = g_hash_table_lookup(transcript->expect, "suite");
+    const struct imapid_suite *suite;
+
+    for (size_t i = 0; name && (suite = imapid_suites_get(i)); i++)
+        if (strcmp(suite->name, name) == 0)
+            return imapid_suites_is_held(suite);
+    return false;
+}
+
 const char *transcript_expects(const struct transcript *transcript, const char *word)
 {
+    if (strcmp(word, "reason") == 0 && is_held(transcript))
+        return NULL;
     return g_hash_table_lookup(transcript->expect, word);
 }
 

@@ -301,19 +301,24 @@ tls12("1.0-aes256-cbc", "ECDHE-ECDSA-AES256-SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_
 tls12("1.0-aes128-cbc-no-etm", "ECDHE-ECDSA-AES128-SHA", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
       option="-tls1", version="0301", etm=False)
 
+tls12("1.1-psk-sha256", "PSK-AES128-CBC-SHA256", "TLS_PSK_WITH_AES_128_CBC_SHA256", "rsa",
+      option="-tls1_1", version="0302", more=("-psk", "6162"), client_more=("-psk", "6162"))
+tls12("1.0-psk-sha384", "ECDHE-PSK-AES256-CBC-SHA384", "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384", "rsa",
+      option="-tls1", version="0301", more=("-psk", "6162"), client_more=("-psk", "6162"))
+
 
 @case("1.2-null")
 def null():
     make("1.2-null", s_server("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0", cert="rsa"),
-         s_client("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0"), reason="unsupported-suite",
-         version="0303")
+         s_client("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0"), clear="1",
+         suite="TLS_RSA_WITH_NULL_SHA256", version="0303")
 
 
 @case("1.2-aria")
 def aria():
     make("1.2-aria", s_server("-tls1_2", "-cipher", "ECDHE-ARIA128-GCM-SHA256", cert="rsa"),
          s_client("-tls1_2", "-cipher", "ECDHE-ARIA128-GCM-SHA256"), reason="unsupported-suite",
-         version="0303")
+         suite="TLS_ECDHE_RSA_WITH_ARIA_128_GCM_SHA256", version="0303")
 
 
 @case("refused")
@@ -412,6 +417,10 @@ gnutls("gnutls-1.2-camellia256-gcm", BASE12 + "+CAMELLIA-256-GCM:-KX-ALL:+RSA",
 gnutls("gnutls-1.2-3des", BASE12 + "+3DES-CBC:+SHA1:-KX-ALL:+RSA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
        cert="rsa")
 gnutls("gnutls-1.2-3des-no-etm", BASE12 + "+3DES-CBC:+SHA1:%NO_ETM", "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA")
+gnutls("gnutls-1.2-rc4", BASE12 + "+ARCFOUR-128:+SHA1:-KX-ALL:+RSA", "TLS_RSA_WITH_RC4_128_SHA",
+       cert="rsa")
+gnutls("gnutls-1.0-rc4-md5", "NORMAL:-VERS-ALL:+VERS-TLS1.0:-CIPHER-ALL:+ARCFOUR-128:+MD5:-MAC-ALL:"
+       "+MD5:-KX-ALL:+RSA", "TLS_RSA_WITH_RC4_128_MD5", "0301", cert="rsa")
 gnutls("gnutls-1.2-aes256-ccm", BASE12 + "+AES-256-CCM", "TLS_ECDHE_ECDSA_WITH_AES_256_CCM")
 gnutls("gnutls-1.2-aes128-ccm8", BASE12 + "+AES-128-CCM-8", "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8")
 gnutls("gnutls-1.3-aes256-gcm", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM",
