@@ -38,6 +38,7 @@ struct imapid_flow {
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
+    bool stopped[2];                 /* by direction: nothing more of it can be decrypted */
     bool switched;                   /* a layer was added in the middle of a window */
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
@@ -362,6 +363,13 @@ static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
     }
 }
 
+/* What a direction says cannot be read any more: that is missing, for all that the other says. */
+static void miss(struct imapid_flow *flow, int dir)
+{
+    if (flow->stage == STAGE_IMAP)
+        cut(flow, side_of(flow, dir), 0);
+}
+
 /* ---- the decision ---- */
 
 static struct imapid_decide_early early_of(const struct imapid_flow *flow, int dir)
@@ -378,6 +386,9 @@ static void begin_session(struct imapid_flow *flow)
 
     flow->stage = STAGE_IMAP;
     imapid_session_init(&flow->session, flow->decide.is_greeted, flow->session.security);
+    for (int dir = 0; dir < 2; dir++)
+        if (flow->stopped[dir])
+            miss(flow, dir);
     for (int i = 0; i < 2; i++) {
         int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
@@ -404,10 +415,11 @@ static bool decide_at_last(struct imapid_flow *flow)
 static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
                           const struct imapid_stamp *packet);
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
+static void on_stop(void *ctx, int dir);
 
 static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *))
 {
-    struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, flow};
+    struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, on_stop, flow};
 
     if (!flow->layers)
         flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold);
@@ -599,6 +611,14 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
     }
     if (flow->stage == STAGE_IMAP)
         cut(flow, side_of(flow, dir), n);
+}
+
+static void on_stop(void *ctx, int dir)
+{
+    struct imapid_flow *flow = ctx;
+
+    flow->stopped[dir] = true;
+    miss(flow, dir);
 }
 
 /* ---- from below ---- */

@@ -103,9 +103,19 @@ static void on_tls_gap(void *ctx, int dir, const struct imapid_stamp *packet)
     gap_above_tls(ctx, dir, 0, packet);
 }
 
+static void on_tls_event(void *ctx, enum imapid_tls_event event, int dir,
+                         const struct imapid_stamp *packet)
+{
+    struct imapid_layers *layers = ctx;
+
+    (void)packet;
+    if (event == IMAPID_TLS_STOPPED)
+        layers->handler.stop(layers->handler.ctx, dir);
+}
+
 void imapid_layers_add_tls(struct imapid_layers *layers)
 {
-    struct imapid_tls_handler handler = {.data = on_tls_data, .gap = on_tls_gap, .ctx = layers};
+    struct imapid_tls_handler handler = {on_tls_data, on_tls_gap, on_tls_event, layers};
 
     if (!layers->tls)
         layers->tls = imapid_tls_new(&handler, layers->keylog, layers->n_hold);

@@ -10,13 +10,16 @@
  * other, or nothing. Layers are added while octets flow: TLS first, DEFLATE over it. */
 struct imapid_layers;
 
-/* Where octets come out, in order. Both may add a layer and feed it; neither may free the object.
+/* Where octets come out, in order. All may add a layer and feed it; neither may free the object.
  */
 struct imapid_layers_handler {
     void (*data)(void *ctx, int dir, const uint8_t *octets, size_t n,
                  const struct imapid_stamp *packet);
     /* Octets are missing here, 0 when nobody knows how many. */
     void (*gap)(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
+    /* Nothing more of this direction can be read, whatever is sent. Said once, and not where the
+     * direction came to its end. */
+    void (*stop)(void *ctx, int dir);
     void *ctx;
 };
 
