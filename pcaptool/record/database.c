@@ -553,8 +553,7 @@ static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capt
     GString *text = g_string_new(NULL);
 
     imapid_spell_unread(text, capture);
-    bind_text(statement, "unread", text->str);
-    g_string_free(text, TRUE);
+    bind_own(statement, "unread", text);
 }
 
 void imapid_database_add_capture(struct imapid_database *database,
