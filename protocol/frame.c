@@ -251,11 +251,38 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
 
 /* ---- units ---- */
 
+static bool is_base64(uint8_t c)
+{
+    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
+}
+
+/* Is a line, or its beginning, one of a SASL exchange? */
+static bool is_sasl(const uint8_t *line, size_t n)
+{
+    if (n && line[n - 1] == '\n')
+        n--;
+    if (n && line[n - 1] == '\r')
+        n--;
+    if (n == 1 && line[0] == '*')
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (!is_base64(line[i]))
+            return false;
+    return true;
+}
+
+/* Is the line in hand data that belongs to a command before it? */
+static bool is_data(const struct imapid_frame *frame, const uint8_t *line, size_t n)
+{
+    return frame->in_hand == IMAPID_LINES_DATA || frame->in_hand == IMAPID_LINES_ONE ||
+           (frame->in_hand == IMAPID_LINES_SASL && is_sasl(line, n));
+}
+
 static void read_head(const struct imapid_frame *frame, struct imapid_unit *unit,
                       const uint8_t *window, size_t n)
 {
     imapid_unit_read(unit, frame->side, window, n);
-    if (frame->in_hand == IMAPID_LINES_DATA || frame->in_hand == IMAPID_LINES_ONE) {
+    if (is_data(frame, window, n)) {
         size_t n_text = n && window[n - 1] == '\n' ? n - 1 : n;
 
         if (n_text < n && n_text && window[n_text - 1] == '\r')
@@ -301,8 +328,7 @@ static enum imapid_frame_status give_unit(struct imapid_frame *frame, struct ima
  * stands at line starts? */
 static bool is_doubtful(const struct imapid_frame *frame, const uint8_t *line, size_t n)
 {
-    return frame->sync == IMAPID_SYNC_TENTATIVE && frame->in_hand != IMAPID_LINES_ONE &&
-           frame->in_hand != IMAPID_LINES_DATA &&
+    return frame->sync == IMAPID_SYNC_TENTATIVE && !is_data(frame, line, n) &&
            imapid_unit_plausible(frame->side, line, n) != IMAPID_PLAUSIBLE_YES;
 }
 
@@ -567,7 +593,8 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n)
 void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *tag)
 {
     frame->answered = !frame->in_unit && frame->n_scanned && !frame->literal_left &&
-                      frame->sync == IMAPID_SYNC_SURE && frame->lines == IMAPID_LINES_UNITS;
+                      frame->sync == IMAPID_SYNC_SURE &&
+                      (frame->lines == IMAPID_LINES_UNITS || frame->lines == IMAPID_LINES_SASL);
     if (tag)
         frame->tag = *tag;
     else

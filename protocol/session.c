@@ -439,6 +439,20 @@ static bool is_credible(const struct imapid_unit *unit)
 
 /* ---- the client's units ---- */
 
+/* Is this side in the middle of an exchange of AUTHENTICATE, and of nothing else? */
+static bool sends_sasl(const struct imapid_session *session)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < session->n_pending; i++)
+        if (session->pending[i].sends_data) {
+            if (session->pending[i].word != IMAPID_WORD_AUTHENTICATE)
+                return false;
+            found = true;
+        }
+    return found;
+}
+
 static bool sends_data(const struct imapid_session *session)
 {
     for (unsigned i = 0; i < session->n_pending; i++)
@@ -447,13 +461,21 @@ static bool sends_data(const struct imapid_session *session)
     return false;
 }
 
+/* May the client's next line in AUTHENTICATE be a command? The server takes for SASL what it asked
+ * for, whatever it looks like. */
+static bool may_pipeline(const struct imapid_session *session)
+{
+    return sends_sasl(session) && session->n_sasl_asked <= 0 &&
+           session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
+}
+
 /* Says what the client's next line will be. */
 static void expect_lines(struct imapid_session *session)
 {
     struct imapid_frame *client = CLIENT(session);
 
     if (sends_data(session))
-        client->lines = IMAPID_LINES_DATA;
+        client->lines = may_pipeline(session) ? IMAPID_LINES_SASL : IMAPID_LINES_DATA;
     else if (session->asked)
         client->lines = IMAPID_LINES_ONE;
     else if (waits_for(session, IMAPID_WORD_STARTTLS))
@@ -561,6 +583,8 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
             session->state = IMAPID_STATE_NOT_AUTHENTICATED;
         add_pending(session, unit, IMAPID_SLOTS, tentative);
     }
+    if (unit->word == IMAPID_WORD_AUTHENTICATE)
+        session->n_sasl_asked = 0;
     if (sends_data_after(unit->word) && !session->seen[IMAPID_SERVER])
         doubt_client(session); /* nobody will say when the data end */
     else
@@ -570,6 +594,7 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
 static void take_continued(struct imapid_session *session, const struct imapid_unit *unit)
 {
     session->asked = false;
+    session->n_sasl_asked--;
     if (imapid_octets_is(unit->data + unit->args.offset, unit->args.n, "DONE"))
         stop_data(session, IMAPID_WORD_IDLE);
     expect_lines(session);
@@ -857,6 +882,7 @@ static void take_continuation(struct imapid_session *session, bool tentative)
     bool asks = session->n_pending && !client->in_unit && !client->n_scanned && !client->awaits &&
                 session->pending[session->n_pending - 1].word == IMAPID_WORD_UNKNOWN;
 
+    session->n_sasl_asked += sends_sasl(session);
     if (tentative) {
         if (asks)
             doubt_client(session);

@@ -240,6 +240,39 @@ static void test_authenticate(void)
           "a2 (name=x) -> NIL OK state=no id=?\n");
 }
 
+/* What no SASL exchange has, and the server did not ask for, is a command. */
+static void test_behind_authenticate(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE PLAIN AGpvZQBzZWNyZXQ=\n"
+          "C: a2 ID (\"name\" \"x\")\n"
+          "S: a1 OK in\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a2 (name=x) -> NIL OK state=no id=?\n");
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE PLAIN\n"
+          "C: AGpvZQBzZWNyZXQ=\n"
+          "C: a2 ID (\"name\" {1}\n"
+          "S: + \n"
+          "S: a1 OK in\n"
+          "S: + go\n"
+          "C: x)\n"
+          "S: * ID NIL\n"
+          "S: a2 OK\n",
+          "a2 (name=x) -> NIL OK state=yes id=?\n");
+    check("S: * OK hi\n" /* the server asks twice */
+          "C: a1 AUTHENTICATE X\n"
+          "S: + \n"
+          "C: \n"
+          "C: a2 ID NIL\n"
+          "S: + \n"
+          "C: d1 ID (\"name\" \"decoy\")\n"
+          "S: a1 OK in\n"
+          "S: a2 OK\n",
+          "a2 NIL -> - OK state=no id=?\n");
+}
+
 static void test_idle(void)
 {
     check("S: * OK hi\n"
@@ -1292,6 +1325,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/refused-append", test_refused_append);
     g_test_add_func("/session/refusal-is-by-tag", test_refusal_is_by_tag);
     g_test_add_func("/session/authenticate", test_authenticate);
+    g_test_add_func("/session/behind-authenticate", test_behind_authenticate);
     g_test_add_func("/session/idle", test_idle);
     g_test_add_func("/session/unknown-command-asks", test_unknown_command_asks);
     g_test_add_func("/session/messages", test_messages);

@@ -38,6 +38,8 @@ enum imapid_frame_lines {
     IMAPID_LINES_UNITS, /* commands or responses */
     IMAPID_LINES_ONE,   /* the next line is data a server asked for with "+" */
     IMAPID_LINES_DATA,  /* all lines are, until told otherwise */
+    IMAPID_LINES_SASL,  /* those are that a SASL exchange can have: BASE64, "*" or nothing (RFC 9051
+                           6.2.2); a command, which has a space, may be pipelined behind it */
     IMAPID_LINES_HELD,  /* STARTTLS was sent: a TLS record in place of a line is left alone */
 };
 

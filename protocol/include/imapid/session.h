@@ -144,6 +144,7 @@ struct imapid_session {
     bool answer_missed;  /* to the client's command in hand, which some servers answer early */
     bool was_other_side; /* for the server's unit in hand the client's window was asked for */
     bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    int n_sasl_asked;    /* "+" of the server in AUTHENTICATE, less the client's lines in it */
     uint64_t order;
     bool server_gap;     /* octets of the server are missing */
     uint64_t server_run; /* changes where the server's lines may not follow of one another */
