@@ -466,7 +466,8 @@ static bool sends_data(const struct imapid_session *session)
 static bool may_pipeline(const struct imapid_session *session)
 {
     return sends_sasl(session) && session->n_sasl_asked <= 0 &&
-           session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
+           session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE &&
+           !session->frame[IMAPID_SERVER].n_left; /* else half a "+" may have come */
 }
 
 /* Says what the client's next line will be. */
@@ -959,14 +960,16 @@ static bool may_have_changed_state(const struct imapid_session *session)
            waits_for(session, IMAPID_WORD_AUTHENTICATE);
 }
 
-/* May a "+" in the hole have asked for data in the name of a command nobody here knows? Then what
- * was read behind that command may be data. */
+/* May a "+" in the hole have asked for data in the name of AUTHENTICATE, or of a command nobody here
+ * knows? Then what was read behind that command may be data. */
 static bool may_be_asked(struct imapid_session *session)
 {
     uint64_t order = UINT64_MAX;
 
     for (unsigned i = 0; i < session->n_pending; i++)
-        if (session->pending[i].word == IMAPID_WORD_UNKNOWN && session->pending[i].order < order)
+        if ((session->pending[i].word == IMAPID_WORD_UNKNOWN ||
+             session->pending[i].word == IMAPID_WORD_AUTHENTICATE) &&
+            session->pending[i].order < order)
             order = session->pending[i].order;
     for (unsigned i = 0; i < session->n_pending; i++)
         session->pending[i].tentative |= session->pending[i].order > order;
@@ -999,11 +1002,10 @@ static void lose_server(struct imapid_session *session)
         if (session->exchanges[i].open)
             session->exchanges[i].lost = session->exchanges[i].answer_missed = true;
     session->answer_missed = client->n_scanned && !client->in_unit;
-    if (may_lack_grant(client)) {
+    if (may_lack_grant(client))
         imapid_frame_unsure(client);
-    } else if (client->asks || sends_data(session) || may_be_asked(session)) {
+    else if (may_be_asked(session) || client->asks || sends_data(session))
         doubt_client(session);
-    }
 }
 
 /* ---- reading ---- */
@@ -1138,6 +1140,8 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
             return IMAPID_SESSION_PASSED;
         }
     }
+    if (side == IMAPID_CLIENT && frame->lines == IMAPID_LINES_SASL)
+        expect_lines(session);
     if (side == IMAPID_SERVER && (CLIENT(session)->awaits || CLIENT(session)->n_scanned))
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
