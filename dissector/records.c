@@ -85,6 +85,12 @@ bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, con
            (ident->side == IMAPID_CLIENT || is_response_believed(ident->exchange, settled, seen));
 }
 
+bool imapid_records_ends_untagged(const struct imapid_exchange_record *exchange, bool settled)
+{
+    return settled && exchange->status == IMAPID_STATUS_NONE &&
+           exchange->untagged_status != IMAPID_STATUS_NONE;
+}
+
 uint32_t imapid_records_settle(struct imapid_exchange_record *record,
                                const struct imapid_exchange *exchange)
 {

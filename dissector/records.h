@@ -49,6 +49,9 @@ struct imapid_exchange_record {
     struct imapid_slice result_place; /* its tag, in its part */
     const char *result_tag;           /* as sent; NULL: none so far; file scope */
     enum imapid_status status;
+    enum imapid_status untagged_status; /* as in struct imapid_exchange, as of the last octet read */
+    struct imapid_part *untagged;       /* the one with it; NULL: none so far */
+    struct imapid_call *untagged_call;  /* that one's */
     bool tentative; /* as in struct imapid_exchange, as of the last octet read */
     bool response_tentative;
     bool dropped;
@@ -137,6 +140,10 @@ bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, b
 
 /* Is this command or response of it? */
 bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2]);
+
+/* Is an untagged NO, BAD or BYE all that an exchange was answered, as far as the capture goes? Known
+ * when it has been read (`settled`). */
+bool imapid_records_ends_untagged(const struct imapid_exchange_record *exchange, bool settled);
 
 /* Judges an exchange as far as it goes, and gives the codes about the exchange itself that were not
  * told before, as bits. */

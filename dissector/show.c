@@ -251,6 +251,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
         imapid_tree_add_ident(show->tree, show->pinfo, place, part->ident,
                               other_half(show, part->ident), codes);
     }
+    if (result && result->untagged == part && !imapid_records_ends_untagged(result, is_visited))
+        result = NULL;
     if (result && imapid_records_is_believed(result, is_visited, seen) &&
         (codes || !result->response || result->response->call != result->result_call))
         imapid_tree_add_result(show->tree, show->pinfo, place, length_of(part), result, codes);

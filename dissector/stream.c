@@ -263,6 +263,16 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
         refuse_record(reader->stream, record);
 }
 
+/* Whether that is all that will come is only known at the end. */
+static void take_untagged(struct reader *reader, struct imapid_part *part,
+                          struct imapid_exchange_record *record)
+{
+    record->untagged = part;
+    record->untagged_call = section_at(reader, reader->used)->call;
+    if (part)
+        part->result = record;
+}
+
 static void take_switch(struct reader *reader, enum imapid_event_kind kind)
 {
     struct imapid_stream *stream = reader->stream;
@@ -329,6 +339,9 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     case IMAPID_EVENT_RESULT:
         take_result(reader, unit, part, record, exchange);
         break;
+    case IMAPID_EVENT_UNTAGGED:
+        take_untagged(reader, part, record);
+        return;
     case IMAPID_EVENT_DROP_RESPONSE:
         drop_responses(record);
         if (!stream->as_ended_at)
@@ -367,6 +380,7 @@ static void note_confirmed(struct imapid_stream *stream)
         if (!stream->slots[i])
             continue;
         stream->slots[i]->tentative = stream->session.exchanges[i].tentative;
+        stream->slots[i]->untagged_status = stream->session.exchanges[i].untagged_status;
         stream->slots[i]->response_tentative = stream->session.exchanges[i].response_tentative;
     }
 }

@@ -331,18 +331,17 @@ static void add_time(proto_tree *tree, tvbuff_t *tvb, const struct imapid_call *
     proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &time));
 }
 
-static const char *status_name(const struct imapid_exchange_record *exchange)
+static const char *status_name(enum imapid_status status)
 {
-    static const char *const names[] = {"", "OK", "NO", "BAD"};
+    static const char *const names[] = {"", "OK", "NO", "BAD", "BYE"};
 
-    return names[exchange->status];
+    return names[status];
 }
 
-static void add_status(proto_tree *tree, tvbuff_t *tvb,
-                       const struct imapid_exchange_record *exchange)
+static void add_status(proto_tree *tree, tvbuff_t *tvb, enum imapid_status status)
 {
     proto_item_set_generated(
-        proto_tree_add_string(tree, hf_status, tvb, 0, 0, status_name(exchange)));
+        proto_tree_add_string(tree, hf_status, tvb, 0, 0, status_name(status)));
 }
 
 /* `other` is the other half, where it is shown; else NULL. */
@@ -362,7 +361,7 @@ static void add_links(struct builder *builder, const struct imapid_ident *ident,
         add_time(builder->tree, tvb, other->call, ident->call);
     }
     if (!ident->is_extra && exchange->result_call == ident->call)
-        add_status(builder->tree, tvb, exchange);
+        add_status(builder->tree, tvb, exchange->status);
 }
 
 /* ---- items ---- */
@@ -426,19 +425,24 @@ void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
                             const struct imapid_tree_place *place, unsigned n,
                             const struct imapid_exchange_record *exchange, uint32_t codes)
 {
+    bool is_tagged = exchange->status != IMAPID_STATUS_NONE;
+    enum imapid_status status = is_tagged ? exchange->status : exchange->untagged_status;
+    const struct imapid_call *call = is_tagged ? exchange->result_call : exchange->untagged_call;
     tvbuff_t *tvb = place->tvb;
-    proto_item *item =
-        proto_tree_add_protocol_format(tree, proto_imapid, tvb, (int)place->offset, (int)n,
-                                       "IMAP ID result: %s", status_name(exchange));
+    proto_item *item = proto_tree_add_protocol_format(
+        tree, proto_imapid, tvb, (int)place->offset, (int)n, "IMAP ID result: %s%s",
+        status_name(status), is_tagged ? "" : " (untagged, and nothing else came)");
     proto_tree *below = proto_item_add_subtree(item, ett_imapid);
 
-    proto_tree_add_string(below, hf_tag, tvb, (int)(place->offset + exchange->result_place.offset),
-                          (int)exchange->result_place.n, exchange->result_tag);
-    add_status(below, tvb, exchange);
+    if (is_tagged)
+        proto_tree_add_string(below, hf_tag, tvb,
+                              (int)(place->offset + exchange->result_place.offset),
+                              (int)exchange->result_place.n, exchange->result_tag);
+    add_status(below, tvb, status);
     if (exchange->command) {
         add_frame(below, hf_request_in, tvb, exchange->command->call);
         if (!exchange->response)
-            add_time(below, tvb, exchange->command->call, exchange->result_call);
+            add_time(below, tvb, exchange->command->call, call);
     }
     add_codes(pinfo, item, codes);
 }

@@ -151,6 +151,9 @@ static unsigned read_literal(struct imapid_list *list, struct imapid_string *str
     string->token.n = list->at - string->token.offset;
     if (memchr(list->data + behind, 0, n))
         faults |= IMAPID_FAULT_BAD_STRING;
+    if (list->is_server &&
+        memchr(list->data + string->token.offset, '+', behind - string->token.offset))
+        faults |= IMAPID_FAULT_BAD_STRING;
     return faults;
 }
 
@@ -324,6 +327,7 @@ void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit)
     list->end = unit->args.offset + unit->args.n;
     list->open_end = unit->cut || unit->over_limit || unit->refused;
     list->over_limit = unit->over_limit;
+    list->is_server = unit->kind == IMAPID_UNIT_UNTAGGED;
     while (list->at < list->end && imapid_is_blank(list->data[list->at]))
         list->at++;
     one_space = list->at == start + 1 && list->data[start] == ' ';

@@ -719,9 +719,35 @@ static bool speaks_of_missing_id(const struct imapid_unit *unit)
 
 static enum imapid_status read_status(const struct imapid_unit *unit)
 {
-    return unit->word == IMAPID_WORD_OK   ? IMAPID_STATUS_OK
-           : unit->word == IMAPID_WORD_NO ? IMAPID_STATUS_NO
-                                          : IMAPID_STATUS_BAD;
+    return unit->word == IMAPID_WORD_OK    ? IMAPID_STATUS_OK
+           : unit->word == IMAPID_WORD_NO  ? IMAPID_STATUS_NO
+           : unit->word == IMAPID_WORD_BYE ? IMAPID_STATUS_BYE
+                                           : IMAPID_STATUS_BAD;
+}
+
+static bool is_waiting(const struct imapid_exchange *exchange)
+{
+    return exchange->has_command && !exchange->tentative && !exchange->lost &&
+           exchange->status == IMAPID_STATUS_NONE;
+}
+
+/* An untagged NO, BAD or BYE while an ID waits for its answer: a server that could not read the
+ * command, or will not, says so without its tag (RFC 9051 7.1.3). It is the ID's where nothing else
+ * waits; BYE is everybody's, unless LOGOUT asked for it. NO is a warning more often than not: what
+ * comes later counts. */
+static void take_untagged_status(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    int slot = find_oldest(session, is_waiting);
+    struct imapid_exchange *exchange = slot < 0 ? NULL : &session->exchanges[slot];
+    bool is_bye = unit->word == IMAPID_WORD_BYE;
+
+    if (!exchange || (exchange->untagged_status != IMAPID_STATUS_NONE &&
+                      exchange->untagged_status != IMAPID_STATUS_NO))
+        return;
+    if (is_bye ? waits_for(session, IMAPID_WORD_LOGOUT) : session->n_pending != 1)
+        return;
+    exchange->untagged_status = read_status(unit);
+    tell(session, IMAPID_EVENT_UNTAGGED, (unsigned)slot);
 }
 
 /* A command other than ID was answered OK. */
@@ -868,6 +894,12 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
         if (!tentative)
             read_capability_code(session, unit);
         return;
+    case IMAPID_WORD_NO:
+    case IMAPID_WORD_BAD:
+    case IMAPID_WORD_BYE:
+        if (!tentative)
+            take_untagged_status(session, unit);
+        return;
     default:
         if (session->state == IMAPID_STATE_UNKNOWN && !tentative &&
             imapid_word_shows_authenticated(unit->word))
@@ -999,8 +1031,10 @@ static void lose_server(struct imapid_session *session)
     if (may_have_changed_state(session))
         session->state = IMAPID_STATE_UNKNOWN;
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (session->exchanges[i].open)
+        if (session->exchanges[i].open) {
             session->exchanges[i].lost = session->exchanges[i].answer_missed = true;
+            session->exchanges[i].untagged_status = IMAPID_STATUS_NONE;
+        }
     session->answer_missed = client->n_scanned && !client->in_unit;
     if (may_lack_grant(client))
         imapid_frame_unsure(client);

@@ -118,10 +118,11 @@ static size_t without_line_end(const uint8_t *line, size_t n)
     return n;
 }
 
-static void read_untagged(struct imapid_unit *unit, size_t n)
+/* `star` is where that stands. */
+static void read_untagged(struct imapid_unit *unit, size_t star, size_t n)
 {
     const uint8_t *line = unit->data;
-    size_t start = skip_blanks(line, n, 1);
+    size_t start = skip_blanks(line, n, star + 1);
     size_t at = start;
 
     while (at < n && imapid_is_digit(line[at]))
@@ -133,6 +134,22 @@ static void read_untagged(struct imapid_unit *unit, size_t n)
         return;
     unit->kind = IMAPID_UNIT_UNTAGGED;
     unit->args = (struct imapid_slice){at, n - at};
+}
+
+/* An ID behind blanks that some servers put in front. Anything else there is no response: the
+ * text of a status, broken into lines, goes on so. */
+static void read_indented_id(struct imapid_unit *unit, size_t n)
+{
+    const uint8_t *line = unit->data;
+    size_t star = skip_blanks(line, n, 0);
+
+    if (star + 1 >= n || line[star] != '*' || !imapid_is_blank(line[star + 1]))
+        return;
+    read_untagged(unit, star, n);
+    if (unit->word == IMAPID_WORD_ID)
+        return;
+    memset(unit, 0, sizeof *unit);
+    unit->data = line;
 }
 
 /* tag SP name: a command of the client, or a status of the server. */
@@ -171,7 +188,10 @@ void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uin
         if (n_text)
             unit->args = (struct imapid_slice){1, n_text - 1};
     } else if (side == IMAPID_SERVER && n_text > 1 && line[0] == '*' && imapid_is_blank(line[1])) {
-        read_untagged(unit, n_text);
+        read_untagged(unit, 0, n_text);
+    } else if (side == IMAPID_SERVER && n_text && imapid_is_blank(line[0])) {
+        read_indented_id(unit, n_text);
+        unit->n = n;
     } else {
         read_tagged(unit, side, n_text);
     }
@@ -221,6 +241,8 @@ enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t
         return line[1] == ' ' || line[1] == '\r' || line[1] == '\n' ? IMAPID_PLAUSIBLE_YES
                                                                     : IMAPID_PLAUSIBLE_NO;
     }
+    if (imapid_is_blank(line[0]))
+        return IMAPID_PLAUSIBLE_NO;
     end = unit.args.offset;
     if (unit.kind != IMAPID_UNIT_JUNK && end < n) {
         bool quoted = line[unit.name.offset - 1] == '"'; /* so rare that prose is likelier */

@@ -32,7 +32,7 @@ struct said {
     uint32_t result_file;     /* texts + 1 */
     uint32_t n_findings;      /* laid flat behind this */
     uint8_t is_seen[2], has_list[2], is_malformed[2];
-    uint8_t status, security, compressed, state, complete;
+    uint8_t status, is_untagged, security, compressed, state, complete;
 };
 
 struct kept_exchange {
@@ -413,6 +413,7 @@ static uint32_t add_said(struct imapid_store *store, const struct imapid_record_
     said.result_file = add_text(store->texts, exchange->result_file);
     said.n_findings = exchange->n_findings;
     said.status = (uint8_t)exchange->status;
+    said.is_untagged = exchange->is_untagged;
     said.security = (uint8_t)exchange->security;
     said.compressed = exchange->compressed;
     said.state = (uint8_t)exchange->state;
@@ -472,6 +473,7 @@ static void get_said(const struct imapid_store *store, const struct said *said,
     get_half(store, said, IMAPID_SERVER, &exchange->response, arena);
     exchange->result_file = get_text(store->texts, said->result_file);
     exchange->status = (enum imapid_status)said->status;
+    exchange->is_untagged = said->is_untagged;
     exchange->security = (enum imapid_security)said->security;
     exchange->compressed = said->compressed;
     exchange->state = (enum imapid_state)said->state;

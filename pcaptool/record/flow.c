@@ -119,7 +119,7 @@ static void keep_result(struct slot *slot, const struct imapid_unit *unit,
 
     slot->record->result = *packet;
     slot->record->text = imapid_record_copy(slot->record, unit->data + text.offset, text.n);
-    if (!slot->record->tag)
+    if (!slot->record->tag && unit->kind == IMAPID_UNIT_TAGGED)
         slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
 }
 
@@ -189,7 +189,8 @@ static void tell_exchange(struct imapid_flow *flow, unsigned i)
     imapid_record_add_findings(record, &findings, unit_of(slot, IMAPID_CLIENT),
                                unit_of(slot, IMAPID_SERVER));
     record->conn = describe(flow);
-    record->status = exchange->status;
+    record->is_untagged = exchange->status == IMAPID_STATUS_NONE;
+    record->status = record->is_untagged ? exchange->untagged_status : exchange->status;
     record->security = exchange->security;
     record->compressed = exchange->compressed;
     record->state = exchange->state;
@@ -216,6 +217,9 @@ static void take_event(struct imapid_flow *flow, const struct imapid_event *even
         keep_unit(slot, IMAPID_SERVER, unit, packet);
         break;
     case IMAPID_EVENT_EXTRA:
+        break;
+    case IMAPID_EVENT_UNTAGGED:
+        keep_result(slot, unit, packet);
         break;
     case IMAPID_EVENT_RESULT:
         keep_result(slot, unit, packet);

@@ -153,6 +153,7 @@ static void add_result(GString *out, const struct imapid_record_exchange *exchan
     add_text(out, "status", imapid_record_status(exchange->status));
     key(out, "text");
     add_string(out, &exchange->text);
+    add_bool(out, "tagged", !exchange->is_untagged);
     g_string_append_c(out, '}');
 }
 

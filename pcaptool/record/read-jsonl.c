@@ -492,8 +492,10 @@ static void take_result(struct line *line, struct imapid_record_exchange *exchan
     exchange->result_file = take_file(line, object);
     exchange->status = (enum imapid_status)(
         IMAPID_STATUS_OK +
-        get_word(line, object, "status", IMAPID_STATUS_BAD - IMAPID_STATUS_OK + 1, spell_status));
+        get_word(line, object, "status", IMAPID_STATUS_BYE - IMAPID_STATUS_OK + 1, spell_status));
     exchange->text = take_string(line, get(line, object, "text"));
+    if (find(object, "tagged")) /* records of versions before have none */
+        exchange->is_untagged = !get_bool(line, object, "tagged");
 }
 
 static bool is_number(const struct imapid_json *value)

@@ -21,7 +21,7 @@ const char *imapid_record_state(enum imapid_state state)
 
 const char *imapid_record_status(enum imapid_status status)
 {
-    static const char *const names[] = {"", "OK", "NO", "BAD"};
+    static const char *const names[] = {"", "OK", "NO", "BAD", "BYE"};
 
     return names[status];
 }

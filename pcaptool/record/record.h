@@ -60,7 +60,8 @@ struct imapid_record_exchange {
     struct imapid_record_conn conn;
     char *tag; /* NULL: none was seen */
     struct imapid_record_half command, response;
-    enum imapid_status status; /* NONE: no result was seen, the next two mean nothing */
+    enum imapid_status status; /* NONE: no result was seen, the next three mean nothing */
+    bool is_untagged;          /* an untagged NO, BAD or BYE was all that came */
     struct imapid_stamp result;
     const char *result_file; /* as `file` of a half */
     struct imapid_record_string text;

@@ -186,6 +186,8 @@ static void add_result(GString *out, const struct imapid_writer_style *style,
         if (!good)
             begin_colour(out, style, red);
         g_string_append(out, imapid_record_status(exchange->status));
+        if (exchange->is_untagged)
+            g_string_append(out, " (untagged)");
         if (!good)
             end_colour(out, style);
     }
@@ -281,7 +283,8 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
         begin_colour(out, style, dim);
         add_frame(out, "result", exchange->result.number, exchange->result_file);
         end_colour(out, style);
-        g_string_append_printf(out, "  %s ", imapid_record_status(exchange->status));
+        g_string_append_printf(out, "  %s%s ", exchange->is_untagged ? "* " : "",
+                               imapid_record_status(exchange->status));
         add_string(out, &exchange->text, 0);
         g_string_append_c(out, '\n');
     }

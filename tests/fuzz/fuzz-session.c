@@ -102,6 +102,10 @@ static void take_event(struct run *run, const struct imapid_event *event,
         if (!run->response[slot].octets)
             abort();
         break;
+    case IMAPID_EVENT_UNTAGGED:
+        if (!run->command[slot].octets)
+            abort();
+        break;
     case IMAPID_EVENT_RESULT:
     case IMAPID_EVENT_END:
         end_exchange(run, slot);

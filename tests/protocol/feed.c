@@ -318,7 +318,7 @@ static void add_findings(struct run *run, const struct imapid_exchange *exchange
 
 static void write_exchange(struct run *run, unsigned slot)
 {
-    static const char *const statuses[] = {"none", "OK", "NO", "BAD"};
+    static const char *const statuses[] = {"none", "OK", "NO", "BAD", "BYE"};
     static const char *const states[] = {"state=?", "state=no", "state=yes"};
     static const char *const known[] = {"id=?", "id=no", "id=yes"};
     static const char *const securities[] = {"", " starttls", " tls"};
@@ -329,9 +329,10 @@ static void write_exchange(struct run *run, unsigned slot)
     g_assert_true(exchange->has_command == (record->command != NULL));
     g_assert_true((exchange->n_responses > 0) == (record->response != NULL));
     g_string_append_printf(
-        run->log, "%s %s -> %s %s %s %s%s%s", record->tag ? record->tag : "-",
+        run->log, "%s %s -> %s %s%s %s %s%s%s", record->tag ? record->tag : "-",
         record->command ? record->command : "-", record->response ? record->response : "-",
-        statuses[exchange->status], states[exchange->state], known[exchange->advertised],
+        exchange->status || !exchange->untagged_status ? "" : "*",
+        statuses[exchange->status ? exchange->status : exchange->untagged_status], states[exchange->state], known[exchange->advertised],
         securities[exchange->security], exchange->compressed ? " compressed" : "");
     if (exchange->lost)
         g_string_append(run->log, " lost");
@@ -391,6 +392,9 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
         break;
     case IMAPID_EVENT_EXTRA:
         g_assert_nonnull(record->response);
+        break;
+    case IMAPID_EVENT_UNTAGGED:
+        g_assert_nonnull(record->command);
         break;
     case IMAPID_EVENT_RESULT:
     case IMAPID_EVENT_END:

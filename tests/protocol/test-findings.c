@@ -161,7 +161,7 @@ static void test_lengths(void)
     check_length(" (\"f\" \"%s\")", 1024, "\\\\\"", "");
     check_length(" (\"f\" \"%s\")", 1025, "\\\\\"", "value-too-long(f)");
     check_length(" (\"f\" {1024}\\r\\n%s)", 1024, "\\n", "");
-    check_length(" (\"f\" {1025+}\\r\\n%s)", 1025, "\\n", "value-too-long(f)");
+    check_length(" (\"f\" {1025}\\r\\n%s)", 1025, "\\n", "value-too-long(f)");
     check_length(" (\"f\" %s)", 1025, "v", "not-a-string(f) value-too-long(f)");
 }
 #pragma GCC diagnostic pop
@@ -245,6 +245,9 @@ static void test_head(void)
     check_line(IMAPID_CLIENT, "a1  ID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_CLIENT, "a1\\tID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_SERVER, "*  ID NIL\\r\\n", "bad-spacing");
+    check_line(IMAPID_SERVER, "* ID (\"f\" {1+}\\r\\nx)\\r\\n", "bad-string(f)"); /* RFC 7888 3: clients alone */
+    check_line(IMAPID_CLIENT, "a1 ID (\"f\" {1+}\\r\\nx)\\r\\n", "");
+    check_line(IMAPID_SERVER, " * ID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_SERVER, "* ID NIL\\n", "bare-newline");
     check_line(IMAPID_CLIENT, "a1 ID (\"a\" {1}\\nx)\\r\\n", "bare-newline");
     check_line(IMAPID_CLIENT, "a1 ID (\"a\" {1}\\r\\n\\n)\\r\\n", "");

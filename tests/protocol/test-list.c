@@ -93,8 +93,11 @@ static void test_valid(void)
 
 static void test_valid_literals(void)
 {
-    check(" ({4}\\r\\nname {3+}\\r\\nfoo)", "(name=foo)", "");
-    check(" ({0}\\r\\n {0+}\\r\\n)", "(=)", "");
+    check(" ({4}\\r\\nname {3}\\r\\nfoo)", "(name=foo)", "");
+    check(" ({0}\\r\\n {0}\\r\\n)", "(=)", "");
+    /* RFC 7888 3: a client's alone. */
+    check_on(IMAPID_CLIENT, " ({4}\\r\\nname {3+}\\r\\nfoo)", "(name=foo)", "");
+    check_on(IMAPID_SERVER, " ({4}\\r\\nname {3+}\\r\\nfoo)", "(name=foo)", "bad-string");
     check(" (\"a\" {5}\\r\\n\")\\r\\n\\\\)", "(a=\")\\x0d\\x0a\\)", "");
     check(" (\"a\" {7}\\r\\n{3}\\r\\na\" \"b\" \"c\")", "(a={3}\\x0d\\x0aa\" b=c)", "");
     check(" (\"a\" {2}\\r\\n\\xc3\\x9c)", "(a=\\xc3\\x9c)", "");
@@ -127,7 +130,10 @@ static void add_quoted(GString *wire, const GString *string)
 
 static void add_literal(GString *wire, const GString *string)
 {
-    g_string_append_printf(wire, "{%zu%s}\r\n", string->len, g_test_rand_bit() ? "+" : "");
+    bool may_be_nonsync = wire->str[0] != '*'; /* a server's may not */
+
+    g_string_append_printf(wire, "{%zu%s}\r\n", string->len,
+                           may_be_nonsync && g_test_rand_bit() ? "+" : "");
     g_string_append_len(wire, string->str, (gssize)string->len);
 }
 

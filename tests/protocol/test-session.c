@@ -273,6 +273,53 @@ static void test_behind_authenticate(void)
           "a2 NIL -> - OK state=no id=?\n");
 }
 
+/* What a server says without the tag is what became of an ID where nothing else comes. */
+static void test_untagged_status(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID NIL\n"
+          "S: * BAD malformed\n"
+          "C: a2 LOGOUT\n"
+          "S: * BYE bye\n"
+          "S: a2 OK\n",
+          "a1 NIL -> - *BAD state=no id=?\n");
+    check("S: * OK hi\n"
+          "C: a1 ID NIL\n"
+          "S: * NO the disk is full\n"
+          "S: * BYE unknown command\n",
+          "a1 NIL -> - *BYE state=no id=?\n");
+    check("S: * OK hi\n" /* the tagged one counts */
+          "C: a1 ID NIL\n"
+          "S: * NO the disk is full\n"
+          "S: a1 OK\n",
+          "a1 NIL -> - OK state=no id=?\n");
+    check("S: * OK hi\n" /* whose it is nobody knows */
+          "C: a1 ID NIL\n"
+          "C: a2 NOOP\n"
+          "S: * BAD malformed\n",
+          "a1 NIL -> - none state=no id=?\n");
+    check("S: * OK hi\n" /* LOGOUT asked for it */
+          "C: a1 ID NIL\n"
+          "C: a2 LOGOUT\n"
+          "S: * BYE bye\n",
+          "a1 NIL -> - none state=no id=?\n");
+    check("S: * OK hi\n" /* the tagged one may be lost */
+          "C: a1 ID NIL\n"
+          "S: * BAD malformed\n"
+          "S! 20\n",
+          "a1 NIL -> - none state=no id=? lost\n");
+}
+
+/* Blanks before an untagged ID are a fault of the server's, and no more. */
+static void test_indented(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 ID NIL\n"
+          "S:  * ID (\"n\" \"1\")\n"
+          "S: a1 OK\n",
+          "a1 NIL -> (n=1) OK state=no id=?\n");
+}
+
 static void test_idle(void)
 {
     check("S: * OK hi\n"
@@ -1326,6 +1373,8 @@ int main(int argc, char **argv)
     g_test_add_func("/session/refusal-is-by-tag", test_refusal_is_by_tag);
     g_test_add_func("/session/authenticate", test_authenticate);
     g_test_add_func("/session/behind-authenticate", test_behind_authenticate);
+    g_test_add_func("/session/untagged-status", test_untagged_status);
+    g_test_add_func("/session/indented", test_indented);
     g_test_add_func("/session/idle", test_idle);
     g_test_add_func("/session/unknown-command-asks", test_unknown_command_asks);
     g_test_add_func("/session/messages", test_messages);

@@ -16,7 +16,7 @@ static const char exchange[] =
     "\"command\":{\"frame\":12,\"time\":\"2026-01-02T03:04:05.000000006Z\",\"params\":[[\"name\","
     "\"Zo\xef\xbf\xbd\"],[\"version\",null],[\"nul\",\"a\\u0000b\"]],\"params_hex\":[[\"6e616d65\","
     "\"5a6fdc\"],[\"76657273696f6e\",null],[\"6e756c\",\"610062\"]],\"raw\":\"a1 ID (\"},"
-    "\"response\":null,\"result\":{\"frame\":13,\"status\":\"BAD\",\"text\":\"no\"},"
+    "\"response\":null,\"result\":{\"frame\":13,\"status\":\"BAD\",\"text\":\"no\",\"tagged\":true},"
     "\"rtt\":0.000412001,\"security\":\"none\",\"compressed\":false,\"state\":\"unknown\","
     "\"complete\":true,\"findings\":[{\"code\":\"missing-value\",\"severity\":\"error\",\"side\":"
     "\"client\",\"section\":\"RFC 2971 4\",\"field\":null,\"message\":\"a field has no "

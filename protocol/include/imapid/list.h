@@ -72,6 +72,7 @@ struct imapid_list {
     size_t at, end; /* where reading goes on, and the end of the text */
     bool open_end;  /* octets behind `end` are missing, left out or never came */
     bool over_limit;
+    bool is_server; /* who may not send "{n+}" (RFC 7888 3) */
     bool done;
     bool closed;       /* by its ")" */
     bool after_string; /* a space belongs before the next one */

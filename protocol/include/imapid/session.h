@@ -55,6 +55,7 @@ enum imapid_status {
     IMAPID_STATUS_OK,
     IMAPID_STATUS_NO,
     IMAPID_STATUS_BAD,
+    IMAPID_STATUS_BYE, /* of an untagged response alone */
 };
 
 /* One ID exchange. Read only; good until the event that ends it was followed by the next call of
@@ -70,6 +71,8 @@ struct imapid_exchange {
     uint64_t response_run; /* server_run when its last response came */
     bool response_dropped; /* one that was given as its response was none, or another's */
     enum imapid_status status;
+    enum imapid_status untagged_status; /* of an untagged NO, BAD or BYE behind the command: what
+                                           became of it, where no tagged response ever comes */
     bool lost;        /* octets of it, or of what may have been part of it, are missing */
     bool unsolicited; /* a response, and no command for it can have been missed */
     bool is_late;     /* a command alone: its answer ended the exchange that was in this slot */
@@ -89,6 +92,7 @@ enum imapid_event_kind {
     IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
     IMAPID_EVENT_RESULT,   /* the unit is its tagged response: the exchange has ended, unless it is
                               still open (unconfirmed): then END or DROP follows */
+    IMAPID_EVENT_UNTAGGED, /* the unit is the untagged response of `untagged_status` */
     IMAPID_EVENT_END,      /* the exchange has ended without one */
     IMAPID_EVENT_DROP_RESPONSE, /* what was given as its response was none: forget it */
     IMAPID_EVENT_MOVE_RESPONSE, /* what was given as the response of `from` is that of `slot` */
