@@ -13,7 +13,6 @@ DEBIAN = {
     "PkgConfig": "pkg-config",
     "Python3": "python3",
     "ZLIB": "zlib1g-dev",
-    "gio-2.0": "libglib2.0-dev",
     "glib-2.0": "libglib2.0-dev",
     "json-glib-1.0": "libjson-glib-dev",
     "libgcrypt": "libgcrypt20-dev",
