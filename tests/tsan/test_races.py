@@ -51,6 +51,17 @@ class Program(unittest.TestCase):
     def test_stats(self):
         self.check("stats", "-q")
 
+    def test_one_file_of_records(self):
+        one = run(IMAPID, "extract", "-q", "-T", "jsonl", "-j", "1", "samples")[0].stdout
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "records.jsonl")
+            path.write_bytes((one + b"no record\n") * 12)
+            for command in (("extract", "-T", "jsonl"), ("stats",), ("check",)):
+                done = [run(IMAPID, *command, "-q", "-j", jobs, path) for jobs in ("1", "4")]
+                self.assertFalse(done[1][1], done[1][0].stderr.decode(errors="replace"))
+                self.assertEqual(*((d.returncode, d.stdout, d.stderr) for d, _ in done))
+                self.assertEqual(done[1][0].stderr.count(b"no JSON object"), 12)
+
     def test_database(self):
         with tempfile.TemporaryDirectory() as folder:
             to = ("-T", "sqlite", "-w", f"{folder}/records.sqlite")
