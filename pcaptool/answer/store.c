@@ -911,6 +911,11 @@ struct imapid_store_view imapid_store_settle(struct imapid_store *store)
     struct imapid_store_view view = {.store = store};
     unsigned n_sessions;
 
+    imapid_pool_seal(store->files);
+    imapid_pool_seal(store->texts);
+    imapid_pool_seal(store->addresses);
+    imapid_pool_seal(store->blobs);
+    imapid_pool_seal(store->sayings);
     rank_files(store);
     store->exchange_order = sort_once(store, store->exchanges, &exchanges, &view.n_exchanges);
     store->session_order = sort_once(store, store->sessions, &sessions, &n_sessions);

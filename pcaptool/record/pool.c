@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool.c: a table of what was kept, open addressing, found by SipHash (Aumasson and Bernstein 2012)
  * with one round for each eight octets and three at the end: under a key that is drawn for each
- * table no sender can know what makes it slow. */
+ * table no sender can know what makes it slow. Misuse: adding to a pool that was sealed. */
 #include "record/pool.h"
 
 #include "record/arena.h"
@@ -163,6 +163,13 @@ uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
             return pool->slots[at].number - 1;
     }
     return insert(pool, hash, octets, n);
+}
+
+void imapid_pool_seal(struct imapid_pool *pool)
+{
+    g_free(pool->slots);
+    pool->slots = NULL;
+    pool->n_slots = 0;
 }
 
 uint32_t imapid_pool_count(const struct imapid_pool *pool)

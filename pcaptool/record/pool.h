@@ -15,6 +15,9 @@ void imapid_pool_free(struct imapid_pool *pool);
 uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n);
 uint32_t imapid_pool_count(const struct imapid_pool *pool);
 
+/* Nothing is added any more: gives back the memory that only adding needs. */
+void imapid_pool_seal(struct imapid_pool *pool);
+
 /* The octets of a number, aligned to 8, with a NUL behind them that does not count. They stay where
  * they are while the pool is. */
 const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, size_t *n);

@@ -35,6 +35,7 @@ static void test_numbers(void)
             g_byte_array_unref(octets);
         }
     g_assert_cmpuint(imapid_pool_count(pool), ==, N + 1);
+    imapid_pool_seal(pool);
     for (unsigned i = 0; i < N; i++) {
         GByteArray *octets = make(i);
         const char *kept = imapid_pool_get(pool, i + 1, &n);
