@@ -317,29 +317,33 @@ static bool read_elements(struct reader *reader, struct imapid_json *array)
     return true;
 }
 
-static bool same_name(const struct imapid_json *a, const struct imapid_json *b)
-{
-    uint8_t *one, *other;
-    bool same;
+/* Each octet of a name may stand as six. */
+#define ESCAPED_MAX 6u
 
-    if (!a->is_escaped && !b->is_escaped)
-        return a->n == b->n && !memcmp(a->octets, b->octets, a->n);
-    one = g_malloc(a->n + 1);
-    other = g_malloc(b->n + 1);
-    same = imapid_json_decode(a, one) == imapid_json_decode(b, other) &&
-           !memcmp(one, other, imapid_json_decode(a, one));
-    g_free(one);
-    g_free(other);
-    return same;
+/* Is a name with these octets, escapes undone, among those from `first` on? `scratch` has room for
+ * ESCAPED_MAX times as many. */
+static bool is_among(const struct imapid_json *first, const struct imapid_json *end,
+                     const uint8_t *octets, size_t n, uint8_t *scratch)
+{
+    for (; first < end; first += 1 + first[1].n_tokens) {
+        if (!first->is_escaped && first->n == n && !memcmp(first->octets, octets, n))
+            return true;
+        if (first->is_escaped && first->n <= ESCAPED_MAX * n &&
+            imapid_json_decode(first, scratch) == n && !memcmp(scratch, octets, n))
+            return true;
+    }
+    return false;
 }
 
 /* Is a name like that of `member` among those before it, from `first` on? */
 static bool is_twice(const struct imapid_json *first, const struct imapid_json *member)
 {
-    for (; first < member; first += 1 + first[1].n_tokens)
-        if (same_name(first, member))
-            return true;
-    return false;
+    uint8_t *decoded = g_malloc((ESCAPED_MAX + 1) * member->n + (gsize)1);
+    size_t n = imapid_json_decode(member, decoded);
+    bool is = is_among(first, member, decoded, n, decoded + n);
+
+    g_free(decoded);
+    return is;
 }
 
 /* A bit that tells most names apart. One with escapes may be any. */

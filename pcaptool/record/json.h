@@ -37,7 +37,7 @@ struct imapid_json {
 #define IMAPID_JSON_MARKS_MAX 262144u
 
 /* Members of one object. Names are compared with each other: none may be there twice. */
-#define IMAPID_JSON_MEMBERS_MAX 1024u
+#define IMAPID_JSON_MEMBERS_MAX 256u
 
 enum imapid_json_fault {
     IMAPID_JSON_GOOD,
