@@ -123,8 +123,20 @@ static guint64 read_secrets(struct job *job, struct imapid_keylog *keylog)
     return job->n_octets;
 }
 
+/* What is worth knowing and no failure. */
+static void on_note(void *ctx, const char *message)
+{
+    struct job *job = ctx;
+
+    g_mutex_lock(&job->run->mutex);
+    imapid_progress_clear(job->run->progress);
+    g_printerr("imapid: %s\n", message);
+    g_mutex_unlock(&job->run->mutex);
+}
+
 static void watch_capture(struct job *job)
 {
+    imapid_capture_on_note(job->capture, on_note, job);
     if (job->run->progress)
         imapid_capture_on_progress(job->capture, on_progress, job);
 }

@@ -59,6 +59,13 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
     capture->secrets_ctx = ctx;
 }
 
+void imapid_capture_on_note(struct imapid_capture *capture,
+                            void (*fn)(void *ctx, const char *message), void *ctx)
+{
+    capture->on_note = fn;
+    capture->note_ctx = ctx;
+}
+
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx)
 {
@@ -195,6 +202,27 @@ static enum imapid_capture_result begin(struct imapid_capture *capture,
     return result == IMAPID_CAPTURE_PACKET ? capture->next(capture, packet) : result;
 }
 
+/* At the header of another capture inside of the file: goes on with its reader. */
+static enum imapid_capture_result begin_again(struct imapid_capture *capture)
+{
+    struct imapid_window *window = &capture->window;
+    const char *format = capture->format;
+    bool is_pcap = imapid_pcap_is_magic(imapid_get32(window->at, false));
+    enum imapid_capture_result result;
+    if (capture->on_note) {
+        char *message = g_strdup_printf(
+            "%s: octet %" G_GUINT64_FORMAT "%s: another capture begins here, and is read as well",
+            capture->name, imapid_window_place(window), capture->packed ? " of its contents" : "");
+        capture->on_note(capture->note_ctx, message);
+        g_free(message);
+    }
+    capture->begins_again = false;
+    capture->counts.n_further++;
+    result = is_pcap ? imapid_pcap_begin(capture) : imapid_pcapng_begin(capture);
+    capture->format = format; /* of the file, its first */
+    return result;
+}
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
@@ -202,6 +230,11 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (capture->stop)
         return IMAPID_CAPTURE_END;
     enum imapid_capture_result result = capture->next(capture, packet);
+    while (result == IMAPID_CAPTURE_END && capture->begins_again) {
+        result = begin_again(capture);
+        if (result == IMAPID_CAPTURE_PACKET)
+            result = capture->next(capture, packet);
+    }
     if (result != IMAPID_CAPTURE_PACKET)
         return result;
     packet->number = ++capture->n_frames;

@@ -36,6 +36,7 @@ struct imapid_capture_counts {
     uint64_t n_octets_wire;    /* as they were on the wire */
     uint64_t n_cut;            /* packets with fewer octets than on the wire */
     uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
+    uint64_t n_further;        /* captures that begin inside of this one, so far */
     uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
 };
 
@@ -62,6 +63,12 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
                                void (*fn)(void *ctx, uint32_t type, const uint8_t *octets,
                                           size_t n),
                                void *ctx);
+
+/* Called from within imapid_capture_next() with what is worth knowing and no error, worded as errors
+ * are: that another capture begins inside of this one (`cat a b`), which is read as well. The message
+ * is good during the call only. */
+void imapid_capture_on_note(struct imapid_capture *capture,
+                            void (*fn)(void *ctx, const char *message), void *ctx);
 
 /* Called from within imapid_capture_next() every so many packets, each time where the size is not
  * known, with what imapid_capture_get_place() says. */

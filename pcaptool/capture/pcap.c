@@ -49,6 +49,26 @@ static void order_lengths(unsigned n_minor, uint32_t *n, uint32_t *n_wire)
     }
 }
 
+bool imapid_pcap_is_head(struct imapid_window *window)
+{
+    if (!imapid_window_need(window, N_FILE_HEADER))
+        return false;
+    uint32_t magic = imapid_get32(window->at, false);
+    bool swapped =
+        magic != MAGIC_MICROSECONDS && magic != MAGIC_NANOSECONDS && magic != MAGIC_MODIFIED;
+    /* Version 2.4, and two fields that nobody has used: of a packet, its lengths. */
+    return imapid_pcap_is_magic(magic) && imapid_get16(window->at + 4, swapped) == 2 &&
+           imapid_get16(window->at + 6, swapped) == 4 && imapid_get32(window->at + 8, false) == 0 &&
+           imapid_get32(window->at + 12, false) == 0;
+}
+
+/* Whether a packet's first four octets are a magic number; few seconds are. */
+static bool is_rare(const uint8_t *octets)
+{
+    uint32_t magic = imapid_get32(octets, false);
+    return imapid_pcap_is_magic(magic) || imapid_pcapng_is_magic(magic);
+}
+
 static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
                                             struct imapid_packet *packet)
 {
@@ -58,6 +78,9 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     uint32_t n_header = pcap->n_header;
     if (!imapid_window_need(window, n_header))
         return imapid_capture_fail_end(capture, place, n_header, "packet header");
+    if (is_rare(window->at) && imapid_capture_ends_here(capture, imapid_pcap_is_head(window) ||
+                                                                     imapid_pcapng_is_head(window)))
+        return IMAPID_CAPTURE_END;
     uint32_t seconds = imapid_get32(window->at, pcap->swapped);
     uint32_t fraction = imapid_get32(window->at + 4, pcap->swapped);
     uint32_t n = imapid_get32(window->at + 8, pcap->swapped);

@@ -46,6 +46,15 @@ bool imapid_pcapng_is_magic(uint32_t magic)
     return magic == BLOCK_SECTION;
 }
 
+bool imapid_pcapng_is_head(struct imapid_window *window)
+{
+    if (!imapid_window_need(window, N_FRAME))
+        return false;
+    uint32_t order = imapid_get32(window->at + 8, false);
+    return imapid_get32(window->at, false) == BLOCK_SECTION &&
+           (order == ORDER_MAGIC || order == __builtin_bswap32(ORDER_MAGIC));
+}
+
 static enum outcome fail(struct imapid_capture *capture, const struct block *block,
                          const char *what)
 {
@@ -337,6 +346,9 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     *outcome = NOTHING;
     if (!imapid_window_need(window, N_FRAME))
         return imapid_capture_fail_end(capture, block.place, N_FRAME, "block header");
+    if (imapid_pcap_is_magic(imapid_get32(window->at, false)) &&
+        imapid_capture_ends_here(capture, imapid_pcap_is_head(window)))
+        return IMAPID_CAPTURE_END;
     block.type = imapid_get32(window->at, capture->pcapng.swapped);
     if (block.type == BLOCK_SECTION && !find_byte_order(&capture->pcapng, window->at))
         return fail_lost(capture, &block, "no byte order known");
@@ -411,6 +423,10 @@ static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
 enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture)
 {
     capture->format = "pcapng";
+    if (capture->pcapng.interfaces) { /* of a capture before this one in the file */
+        capture->pcapng.n_before += capture->pcapng.interfaces->len;
+        imapid_pcapng_deinit(&capture->pcapng);
+    }
     capture->pcapng.interfaces = g_array_new(FALSE, FALSE, sizeof(struct imapid_pcapng_interface));
     capture->next = pcapng_next;
     return IMAPID_CAPTURE_PACKET;

@@ -45,11 +45,14 @@ struct imapid_capture {
     /* Reads one packet; sets everything of it but its number. */
     enum imapid_capture_result (*next)(struct imapid_capture *capture,
                                        struct imapid_packet *packet);
+    bool begins_again; /* a reader said END at the beginning of another capture */
     const char *format;
     char *name;
     char *error;
     void (*on_secrets)(void *ctx, uint32_t type, const uint8_t *octets, size_t n);
     void *secrets_ctx;
+    void (*on_note)(void *ctx, const char *message);
+    void *note_ctx;
     void (*on_progress)(void *ctx, uint64_t place);
     void *progress_ctx;
     struct imapid_capture_counts counts;
@@ -74,6 +77,19 @@ enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture);
 bool imapid_pcapng_is_magic(uint32_t magic);
 enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture);
 void imapid_pcapng_deinit(struct imapid_pcapng *pcapng);
+
+/* Whether the window begins with the header of a file of the format, and with no packet or block
+ * that only has its magic number. Reads on to see it. */
+bool imapid_pcap_is_head(struct imapid_window *window);
+bool imapid_pcapng_is_head(struct imapid_window *window);
+
+/* For readers, at a place where a packet or block is due: whether another capture begins there. If
+ * so, the reader is to return END. */
+static inline bool imapid_capture_ends_here(struct imapid_capture *capture, bool is_head)
+{
+    capture->begins_again |= is_head;
+    return is_head;
+}
 
 /* Sets the message and counts the error; returns ERROR. */
 enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,

@@ -224,6 +224,11 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
         take_rest(net, &cursor, packet);
 }
 
+void imapid_net_begin_capture(struct imapid_net *net)
+{
+    imapid_tcp_begin_capture(net->tcp);
+}
+
 void imapid_net_finish(struct imapid_net *net)
 {
     for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)

@@ -35,6 +35,9 @@ void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *d
 
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);
 
+/* See imapid_tcp_begin_capture(). */
+void imapid_net_begin_capture(struct imapid_net *net);
+
 /* End of the capture; see imapid_tcp_finish(). */
 void imapid_net_finish(struct imapid_net *net);
 

@@ -74,6 +74,7 @@ struct imapid_tcp {
     uint32_t hand, idle_hand;
     GQueue waiting;    /* directions with a queue, the longest waiting first */
     uint64_t n_queued; /* octets in all queues */
+    uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
 };
 
 /* A segment taken apart. */
@@ -606,6 +607,16 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
     return index;
 }
 
+static bool is_of_capture_before(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry)
+{
+    return entry->flags & IMAPID_TCP_OVER && entry->stream < tcp->n_before;
+}
+
+void imapid_tcp_begin_capture(struct imapid_tcp *tcp)
+{
+    tcp->n_before = (uint32_t)tcp->counts.n_conns;
+}
+
 /* Another connection on the same addresses and ports. */
 static void restart(struct imapid_tcp *tcp, uint32_t index)
 {
@@ -724,7 +735,8 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     if ((p.flags & (SYN | ACK)) == SYN &&
-        entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir && entry->isn[key.dir] != p.seq)
+        entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir &&
+        (entry->isn[key.dir] != p.seq || is_of_capture_before(tcp, entry)))
         restart(tcp, index);
     struct state *st = NULL;
     if (!(entry->flags & IMAPID_TCP_OVER))

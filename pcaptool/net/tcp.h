@@ -137,6 +137,10 @@ struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
 
 void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
 
+/* What follows is another capture, written behind this one: a connection that is over does not go on
+ * there, even if one begins with the same sequence number. */
+void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
+
 /* The capture is over: what waits is delivered behind gaps, every wanted connection ends, in the
  * order of stream numbers. The object is then as new, but for its counts and stream numbers. */
 void imapid_tcp_finish(struct imapid_tcp *tcp);

@@ -220,7 +220,8 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
 /* Returns the first error, NULL where there was none. */
 static char *read_packets(struct imapid_collect *collect, struct imapid_capture *capture)
 {
-    uint64_t n_before = collect->n_frames;
+    const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
+    uint64_t n_before = collect->n_frames, n_further = 0;
     enum imapid_capture_result result;
     struct imapid_packet packet;
     char *error = NULL;
@@ -233,6 +234,10 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
             if (!error)
                 error = g_strdup(message);
             continue;
+        }
+        if (counts->n_further != n_further) {
+            n_further = counts->n_further;
+            imapid_net_begin_capture(collect->net);
         }
         packet.number += n_before;
         packet.link_type = imapid_numbers_decode_link_type(collect->decode, packet.link_type);

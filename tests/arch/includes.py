@@ -5,6 +5,7 @@
 - protocol/ includes itself and freestanding headers of the language, <string.h>, and <arpa/inet.h> for inet_pton;
 - dissector/ and pcaptool/ do not know each other;
 - what the library decides no front end decides again (see DECIDED);
+- the modules of pcaptool/net/ include each other in no circle;
 - in pcaptool/ a folder includes itself and those before it (see ORDER); the commands, which stand in
   pcaptool/ itself, come last."""
 import pathlib
@@ -19,6 +20,7 @@ DECIDED = [
     (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),
     (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
 ]
+CIRCLES = [{"tcp", "tcp-queue"}]  # of the same object
 ORDER = ["capture", "net", "tls", "record", "answer", ""]
 
 
@@ -83,9 +85,31 @@ def check_layers(root):
             yield f"{path}: {name}: {folder} knows packets and octets, not IMAP"
 
 
+def check_circles(root):
+    """Modules of net/ (a header and its source) do not include each other in a circle."""
+    net = root / "pcaptool/net"
+    graph = {}
+    for path, _, name in read_includes(net):
+        target = re.match(r"net/([\w-]+)\.h$", name)
+        if target and target[1] != path.stem:
+            graph.setdefault(path.stem, set()).add(target[1])
+
+    def walk(module, way):
+        if module in way:
+            yield way[way.index(module):]
+            return
+        for other in sorted(graph.get(module, ())):
+            yield from walk(other, way + [module])
+
+    for module in sorted(graph):
+        for circle in walk(module, []):
+            if set(circle) not in CIRCLES:
+                yield f"{net}: {' -> '.join(circle)} is a circle"
+
+
 def main(root):
     root = pathlib.Path(root).resolve()
-    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_layers(root)]
+    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_layers(root), *check_circles(root)]
     for fault in sorted(set(faults)):
         print(fault)
     return bool(faults)

@@ -63,8 +63,14 @@ static inline void log_secrets(void *ctx, uint32_t type, const uint8_t *octets, 
     g_string_append_printf(ctx, "secrets(%x,%.*s) ", type, (int)n, (const char *)octets);
 }
 
+static inline void log_note(void *ctx, const char *message)
+{
+    g_string_append_printf(ctx, "~%s ", message);
+}
+
 /* What reading the octets gives: "NUMBER:TEXT/ON-WIRE[link type]@ns " for each packet (the link
- * type if not 1, the time if not 0), "!MESSAGE " for each error. */
+ * type if not 1, the time if not 0), "!MESSAGE " for each error,
+ * "~MESSAGE " for each note. */
 static inline char *read_log(const guint8 *octets, gsize n, gsize n_portion)
 {
     guint8 *copy = n ? g_memdup2(octets, n) : g_malloc(1);
@@ -75,6 +81,7 @@ static inline char *read_log(const guint8 *octets, gsize n, gsize n_portion)
     struct imapid_packet packet;
     GString *log = g_string_new(NULL);
     imapid_capture_on_secrets(capture, log_secrets, log);
+    imapid_capture_on_note(capture, log_note, log);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             g_string_append_printf(log, "!%s ", imapid_capture_get_error(capture));

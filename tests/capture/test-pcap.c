@@ -138,6 +138,42 @@ static void test_old_lengths(void)
     g_byte_array_free(file.octets, TRUE);
 }
 
+#define ANOTHER ": another capture begins here, and is read as well "
+
+/* One file behind another, as `cat` makes them: of either format and byte order. */
+static void test_another(void)
+{
+    static const guint8 pcapng[] = {
+        0x0a, 0x0d, 0x0d, 0x0a, 28,  0,   0,   0,   0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0,
+        0,    255,  255,  255,  255, 255, 255, 255, 255,  28,   0,    0,    0, /* section; interface; packet */
+        1,    0,    0,    0,    20,  0,   0,   0,   1,    0,    0,    0,    0, 0, 0,
+        0,    20,   0,    0,    0,   3,   0,   0,   0,    20,   0,    0,    0, 4, 0,
+        0,    0,    'a',  'b',  'c', 'd', 20,  0,   0,    0,
+    };
+    struct file file = begin(false, 0xa1b2c3d4, 1), other = begin(true, 0xa1b23c4d, 101);
+    put_packet(&file, false, "one", 3);
+    put_packet(&other, false, "two", 3);
+    g_byte_array_append(file.octets, other.octets->data, other.octets->len);
+    g_byte_array_append(file.octets, pcapng, sizeof pcapng);
+    g_byte_array_append(file.octets, other.octets->data, 24); /* with no packet */
+    g_byte_array_append(file.octets, pcapng, sizeof pcapng);
+    g_byte_array_append(file.octets, other.octets->data, other.octets->len);
+    check_log(&file, "1:one@5000007000 ~F: octet 43" ANOTHER "2:two[101]@5000000007 "
+                     "~F: octet 86" ANOTHER "3:abcd@- ~F: octet 154" ANOTHER "~F: octet 178" ANOTHER
+                     "4:abcdi1@- ~F: octet 246" ANOTHER "5:two[101]@5000000007 ");
+    g_byte_array_free(file.octets, TRUE);
+    g_byte_array_free(other.octets, TRUE);
+    /* a packet whose time is a magic number is a packet */
+    file = begin(false, 0xa1b2c3d4, 1);
+    put32(&file, 0xa1b2c3d4);
+    put32(&file, 0x00040002);
+    put32(&file, 24);
+    put32(&file, 24);
+    put_text(&file, "abcdefghijklmnopqrstuvwx", 24);
+    check_log(&file, "1:abcdefghijklmnopqrstuvwx@2712847316262146000 ");
+    g_byte_array_free(file.octets, TRUE);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -146,5 +182,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pcap/damage", test_damage);
     g_test_add_func("/pcap/long-packets", test_long_packets);
     g_test_add_func("/pcap/old-lengths", test_old_lengths);
+    g_test_add_func("/pcap/another", test_another);
     return g_test_run();
 }
