@@ -87,7 +87,7 @@ static void write_overview_text(GString *out, const struct stats *stats)
     add_line(out, overview.n_late, "connections that began before the capture");
     add_line(out, overview.n_lost, "octets missing");
     add_line(out, overview.n_cut, "packets cut");
-    add_line(out, overview.n_unknown_link, "packets of unknown link types");
+    add_line(out, overview.n_unread, "packets of layers that were not read");
     add_line(out, overview.n_failed, "captures that could not be read whole");
     g_array_unref(reasons);
 }
@@ -195,12 +195,12 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         ",\"exchanges\":%" N ",\"with_id\":%" N ",\"silent\":%" N ",\"maybe_silent\":%" N
         ",\"refused\":%" N ",\"required\":%" N ",\"not_readable\":%" N ",\"begun_before\":%" N
         ",\"lost_bytes\":%" N ",\"cut_packets\":%" N ",\"unknown_link_packets\":%" N
-        ",\"failed_captures\":%" N,
+        ",\"unread_packets\":%" N ",\"failed_captures\":%" N,
         overview.n_captures, overview.n_packets, overview.n_octets, overview.n_tcp,
         overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_with_id,
         overview.n_silent, overview.n_maybe_silent, overview.n_refused, overview.n_required,
         overview.n_unreadable, overview.n_late, overview.n_lost, overview.n_cut,
-        overview.n_unknown_link, overview.n_failed);
+        overview.n_unknown_link, overview.n_unread, overview.n_failed);
     if (overview.has_time) {
         add_time(out, "first", overview.first_ns);
         add_time(out, "last", overview.last_ns);

@@ -538,6 +538,10 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         add(&overview.n_lost, capture->n_lost);
         add(&overview.n_cut, capture->n_cut);
         add(&overview.n_unknown_link, capture->n_unknown_link);
+        if (!capture->n_unread) /* as in records of versions before that had no list */
+            add(&overview.n_unread, capture->n_unknown_link);
+        for (unsigned k = 0; k < capture->n_unread; k++)
+            add(&overview.n_unread, capture->unread[k].n_packets);
         overview.n_failed += capture->error != NULL;
     }
     for (unsigned i = 0; i < view->n_conns; i++) {

@@ -55,6 +55,7 @@ struct imapid_overview {
     uint64_t n_unreadable;   /* encrypted or compressed, and not read to the end */
     uint64_t n_late;         /* begun before the capture */
     uint64_t n_lost, n_cut, n_unknown_link, n_failed; /* octets, packets, packets, captures */
+    uint64_t n_unread;                                /* packets whose layers were not read */
     bool has_time;
     int64_t first_ns, last_ns;
 };

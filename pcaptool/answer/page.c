@@ -132,7 +132,7 @@ static void write_missed(GString *out, const struct imapid_page *page,
     add_loss(out, overview->n_late, "connections began before the capture");
     add_loss(out, overview->n_lost, "octets are missing from the captures");
     add_loss(out, overview->n_cut, "packets were cut");
-    add_loss(out, overview->n_unknown_link, "packets are of unknown link types");
+    add_loss(out, overview->n_unread, "packets are of layers that were not read");
     add_loss(out, overview->n_failed, "captures could not be read whole");
     if (!page->is_complete)
         g_string_append(out, "<li>Not every input could be read whole.</li>\n");

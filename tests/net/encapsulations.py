@@ -2,7 +2,8 @@
 """Ways to carry an IP packet: for each a link type, and a function of the packet and of the side
 that sends it (0 the client) to the frames that carry it.
 
-encapsulations.py FOLDER   writes a packet in each of them as an input of tests/fuzz/fuzz-net.c"""
+encapsulations.py FOLDER   writes a packet in each of them as an input of tests/fuzz/fuzz-net.c
+encapsulations.py --table  prints docs/layers.md"""
 import struct
 import sys
 import zlib
@@ -471,5 +472,29 @@ def write_seeds(folder):
                 file.write(struct.pack("!BHB", FUZZED[link_type], len(frame), 0) + frame)
 
 
+def spell_witness(witness):
+    """What tshark makes of a row."""
+    if isinstance(witness, bool):
+        return "the same" if witness else "does not read it"
+    return "the same with `" + " ".join(f'"{w}"' if " " in w else w for w in witness) + "`"
+
+
+def table():
+    lines = ["# Layers", "", "What is read between the wire and TCP. The tests make a capture of each row, hold the records against those of the",
+             "bare connection, and the octets against Wireshark 4.0's tshark where that reads the same.", "",
+             "| layer | link type | IP | tshark |", "| --- | --- | --- | --- |"]
+    for name, link_type, _, versions, witness in ROWS:
+        lines.append(f"| {name} | {link_type} | {' and '.join(sorted(versions))} | {spell_witness(witness)} |")
+    lines += ["", "What is not read is counted by kind (`unread` in the capture's record):", "",
+              "| made by the tests | layer | number | name |", "| --- | --- | --- | --- |"]
+    for name, _, _, unread in CLOSED:
+        if unread:
+            lines.append(f"| {name} | `{unread[0]}` | {unread[1]} | {unread[2]} |")
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
-    write_seeds(sys.argv[1])
+    if sys.argv[1] == "--table":
+        sys.stdout.write(table())
+    else:
+        write_seeds(sys.argv[1])

@@ -75,8 +75,8 @@ static void test_cooked(void)
     head[14] = 0x08;
     check(find_layer(113), frame_of(head, 16, IP4), IMAPID_LAYER_IP4, 4, 0);
     head[14] = 0x81;
-    check(find_layer(113), frame_of(head, 16, frame_vlan(9, 0x0800, IP4)),
-          IMAPID_LAYER_IP4, 4, vlan(0, 9));
+    check(find_layer(113), frame_of(head, 16, frame_vlan(9, 0x0800, IP4)), IMAPID_LAYER_IP4, 4,
+          vlan(0, 9));
     memset(head, 0, sizeof head);
     head[0] = 0x86;
     head[1] = 0xdd;
@@ -161,16 +161,12 @@ static void test_ppp(void)
         g_byte_array_free(frame, TRUE);
     }
     uint32_t path = imapid_layer_add_path(0, IMAPID_PATH_PPPOE, 0x1234);
-    check(find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6),
-          IMAPID_LAYER_IP6, 4, path);
-    check(find_layer(1),
-          frame_ethernet(0x8864, frame_of("\x11\0\x12\x34\0\6\0\x21", 8, IP4)), IMAPID_LAYER_IP4, 4,
-          path);
+    check(find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6), IMAPID_LAYER_IP6, 4, path);
+    check(find_layer(1), frame_ethernet(0x8864, frame_of("\x11\0\x12\x34\0\6\0\x21", 8, IP4)),
+          IMAPID_LAYER_IP4, 4, path);
     /* the discovery of a session, and a protocol that is not IP */
-    check(find_layer(51), frame_of("\x11\x09\0\0\0\4", 6, IP4), IMAPID_LAYER_OTHER, 4,
-          0);
-    check(find_layer(51), frame_of("\x11\0\0\1\0\6\xc0\x21", 8, IP4),
-          IMAPID_LAYER_OTHER, 4, 0);
+    check(find_layer(51), frame_of("\x11\x09\0\0\0\4", 6, IP4), IMAPID_LAYER_OTHER, 4, 0);
+    check(find_layer(51), frame_of("\x11\0\0\1\0\6\xc0\x21", 8, IP4), IMAPID_LAYER_OTHER, 4, 0);
 }
 
 /* Layers in each other are taken off to a depth, not beyond. */

@@ -237,7 +237,13 @@ def check_decode_as(folder):
         assert run.returncode == 2 and not run.stdout and wrong[0] in run.stderr, (wrong, run)
 
 
+def check_table():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/layers.md"), encoding="utf-8") as file:
+        assert file.read() == enc.table(), "docs/layers.md: write it anew with encapsulations.py --table"
+
+
 def main():
+    check_table()
     with tempfile.TemporaryDirectory() as folder:
         for check in (check_twice, check_alike, check_copied, check_decode_as, check_closed, check_some_unread, check_cuts, check_rows):
             check(folder)
