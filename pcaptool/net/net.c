@@ -156,6 +156,20 @@ static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct
         take_tunnel(net, ip, packet);
 }
 
+/* Whether IP stands behind an EtherType that is not known, at once or behind a time stamp of 48 bits
+ * (Cisco's TTag, whose EtherType everybody sets for himself). The cursor is then there. */
+static bool find_ip(struct imapid_cursor *cursor)
+{
+    struct imapid_cursor inner = *cursor;
+    if (imapid_ip_is_likely(cursor))
+        return true;
+    if (cursor->n < 8 || imapid_link_strip(IMAPID_LAYER_TTAG, &inner) > IMAPID_LAYER_IP6 ||
+        !imapid_ip_is_likely(&inner))
+        return false;
+    *cursor = inner;
+    return true;
+}
+
 /* What is not read; but IP that stands where its number is not known is IP all the same. */
 static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
                         const struct imapid_packet *packet)
@@ -163,7 +177,7 @@ static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
     struct imapid_ip ip;
     const struct imapid_unread *unread = &cursor->unread;
     if (unread->space == IMAPID_NUMBER_ETHER_TYPE &&
-        !imapid_numbers_get_name(unread->space, unread->number) && imapid_ip_is_likely(cursor)) {
+        imapid_numbers_is_free_ether_type(unread->number) && find_ip(cursor)) {
         take_ip(net, imapid_ip_parse(cursor, &ip), &ip, packet);
         return;
     }

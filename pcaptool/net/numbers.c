@@ -401,6 +401,12 @@ bool imapid_numbers_is_read_ether_type(unsigned ether_type)
     return row && row->layer != OTHER && row->layer != UNREAD;
 }
 
+bool imapid_numbers_is_free_ether_type(unsigned ether_type)
+{
+    return ether_type == 0x88b5 || ether_type == 0x88b6 ||
+           !find_row(IMAPID_NUMBER_ETHER_TYPE, ether_type);
+}
+
 const char *imapid_numbers_get_name(enum imapid_number_space space, uint32_t number)
 {
     const struct row *row = find_any_row(space, number);

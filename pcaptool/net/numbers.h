@@ -30,6 +30,9 @@ static inline enum imapid_layer imapid_numbers_find_type_or_length(unsigned type
 /* Whether an EtherType is one whose layer is read: Ethernet is told from other things by it. */
 bool imapid_numbers_is_read_ether_type(unsigned ether_type);
 
+/* Whether an EtherType is not known here, or for experiments. */
+bool imapid_numbers_is_free_ether_type(unsigned ether_type);
+
 /* The name of a number, NULL where it has none here. */
 const char *imapid_numbers_get_name(enum imapid_number_space space, uint32_t number);
 

@@ -294,6 +294,19 @@ static enum imapid_layer enter_dtls(const struct imapid_ip *ip, struct imapid_cu
     return cursor->at[0] == 23 && cursor->at[1] == 0xfe ? refuse(cursor) : IMAPID_LAYER_OTHER;
 }
 
+/* Without a header of its own. The two ends are the network's number. */
+static enum imapid_layer enter_ip(const struct imapid_ip *ip, struct imapid_cursor *cursor)
+{
+    add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
+    return IMAPID_LAYER_RAW;
+}
+
+static enum imapid_layer enter_ethernet(const struct imapid_ip *ip, struct imapid_cursor *cursor)
+{
+    add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
+    return IMAPID_LAYER_ETHERNET;
+}
+
 /* ---- what looks like a tunnel ---- */
 
 /* Each has the first 8 octets. */
@@ -336,6 +349,12 @@ static bool looks_like_gre(const struct imapid_cursor *cursor)
            imapid_numbers_is_read_ether_type(imapid_number_be16(cursor->at + 2));
 }
 
+static bool looks_like_ip(const struct imapid_cursor *cursor)
+{
+    unsigned version = cursor->at[0] >> 4;
+    return version == 4 || version == 6; /* is_likely() sees to the rest */
+}
+
 /* ---- the table ---- */
 
 static const struct tunnel {
@@ -360,6 +379,8 @@ static const struct tunnel {
     {"gre", 4754, false, enter_gre, looks_like_gre},
     {"mpls", 6635, false, enter_mpls, NULL},
     {"udpencap", 4500, true, enter_esp, NULL},
+    {"ip", 0, false, enter_ip, looks_like_ip},
+    {"eth", 0, false, enter_ethernet, NULL},
     {"wg", 51820, true, enter_wireguard, NULL},
     {NULL, 4755, true, enter_dtls, NULL}, /* GRE */
     {NULL, 6636, true, enter_dtls, NULL}, /* MPLS */

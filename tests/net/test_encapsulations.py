@@ -130,6 +130,8 @@ def check_some_unread(folder):
         if record["type"] == "capture":
             assert record["error"] is None, record
             assert record["unread"] == [{"layer": "ip-protocol", "number": 50, "name": "ESP", "packets": 2}], record
+    pieces = [r for r in records("--continuous", *paths) if r["type"] == "capture"]
+    assert [r["unread"][0]["packets"] for r in pieces] == [2, 2], pieces
     lines = f"{folder}/some.jsonl"
     with open(lines, "w", encoding="utf-8") as file:
         file.write(run.stdout)
@@ -215,7 +217,10 @@ def check_decode_as(folder):
     ways = {row[0]: row[2] for row in enc.ROWS}
     moved = {"vxlan": "vxlan", "geneve": "geneve", "tzsp": "tzsp", "gtp": "gtp", "gtpu": "gtp", "l2tp": "l2tp",
              "vxlan_gpe": "vxlan-gpe", "mpls": "mpls-in-udp", "gre": "gre-in-udp", "hp_erm": "hp-erm",
-             "capwap.data": "capwap", "udpencap": "esp-null-in-udp"}
+             "capwap.data": "capwap", "udpencap": "esp-null-in-udp",
+             "eth": "eth", "ip": "ip"}
+    ways["eth"] = enc.on_ip4(17, lambda p, s: enc.udp(1, enc.plain(s, p)))
+    ways["ip"] = enc.on_ip4(17, lambda p, s: enc.udp(1, p))
     port = struct.pack("!H", 9999)
     for name, row in moved.items():
         path = write(f"{folder}/moved", 1,
