@@ -223,6 +223,19 @@ static enum imapid_capture_result begin_again(struct imapid_capture *capture)
     return result;
 }
 
+/* Where a reader has no packet: the first one of the captures that may begin there. */
+static enum imapid_capture_result go_on(struct imapid_capture *capture,
+                                        struct imapid_packet *packet,
+                                        enum imapid_capture_result result)
+{
+    while (result == IMAPID_CAPTURE_END && capture->begins_again) {
+        result = begin_again(capture);
+        if (result == IMAPID_CAPTURE_PACKET)
+            result = capture->next(capture, packet);
+    }
+    return result;
+}
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
@@ -230,11 +243,8 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (capture->stop)
         return IMAPID_CAPTURE_END;
     enum imapid_capture_result result = capture->next(capture, packet);
-    while (result == IMAPID_CAPTURE_END && capture->begins_again) {
-        result = begin_again(capture);
-        if (result == IMAPID_CAPTURE_PACKET)
-            result = capture->next(capture, packet);
-    }
+    if (result != IMAPID_CAPTURE_PACKET)
+        result = go_on(capture, packet, result);
     if (result != IMAPID_CAPTURE_PACKET)
         return result;
     packet->number = ++capture->n_frames;

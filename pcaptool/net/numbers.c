@@ -387,8 +387,6 @@ enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapi
 
 uint16_t imapid_numbers_decode_link_type(const struct imapid_decode *decode, uint16_t link_type)
 {
-    if (!decode->has_link_type)
-        return link_type;
     if (link_type >= LINK_USER0 && link_type <= LINK_USER15)
         return decode->link_type;
     const struct row *row = find_row(IMAPID_NUMBER_LINK_TYPE, link_type);

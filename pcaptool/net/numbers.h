@@ -8,7 +8,7 @@
 /* The layer that packets of a link type begin with; with UNREAD, cursor->unread is set. */
 enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapid_cursor *cursor);
 
-/* The link type to take a packet for: what the user says, if its own is one of those that everybody
+/* The link type to take a packet for where the user has said one: that, if its own is one of those that everybody
  * has for himself (147 to 162), or not known here. */
 uint16_t imapid_numbers_decode_link_type(const struct imapid_decode *decode, uint16_t link_type);
 
@@ -23,6 +23,8 @@ enum imapid_layer imapid_numbers_find(enum imapid_number_space space, uint32_t n
 static inline enum imapid_layer imapid_numbers_find_type_or_length(unsigned type,
                                                                    struct imapid_cursor *cursor)
 {
+    if (type == 0x0800) /* most packets: without a search */
+        return IMAPID_LAYER_IP4;
     return type <= 1500 ? IMAPID_LAYER_LLC
                         : imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
 }

@@ -240,7 +240,8 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
             imapid_net_begin_capture(collect->net);
         }
         packet.number += n_before;
-        packet.link_type = imapid_numbers_decode_link_type(collect->decode, packet.link_type);
+        if (collect->decode->has_link_type)
+            packet.link_type = imapid_numbers_decode_link_type(collect->decode, packet.link_type);
         collect->n_frames = packet.number;
         if (!collect->filter || imapid_filter_match(collect->filter, &packet))
             imapid_net_packet(collect->net, &packet);
