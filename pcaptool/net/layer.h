@@ -18,6 +18,7 @@ enum imapid_number_space {
     IMAPID_NUMBER_NLPID,
     IMAPID_NUMBER_NSH_PROTOCOL,
     IMAPID_NUMBER_FAMILY,
+    IMAPID_NUMBER_IP_VERSION,
     IMAPID_NUMBER_WLAN,  /* an enum imapid_number_wlan */
     IMAPID_NUMBER_DEPTH, /* of layers that were looked at */
     IMAPID_N_NUMBER_SPACES

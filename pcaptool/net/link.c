@@ -85,7 +85,9 @@ static enum imapid_layer strip_loopback(struct imapid_cursor *cursor)
 static enum imapid_layer strip_raw(struct imapid_cursor *cursor)
 {
     unsigned version = cursor->at[0] >> 4;
-    return version == 4 ? IMAPID_LAYER_IP4 : version == 6 ? IMAPID_LAYER_IP6 : IMAPID_LAYER_OTHER;
+    return version == 4   ? IMAPID_LAYER_IP4
+           : version == 6 ? IMAPID_LAYER_IP6
+                          : imapid_layer_set_unread(cursor, IMAPID_NUMBER_IP_VERSION, version);
 }
 
 static enum imapid_layer strip_mpls(struct imapid_cursor *cursor)

@@ -139,21 +139,32 @@ static void take_opened(struct imapid_net *net, const struct imapid_ip *ip,
         take_tunnel(net, ip, packet);
 }
 
-static void take_ip(struct imapid_net *net, enum imapid_ip_status status, struct imapid_ip *ip,
+/* A header that cannot be: of a broken sender, or what is taken for IP here is none. */
+static void count_malformed(struct imapid_net *net, struct imapid_cursor *cursor)
+{
+    unsigned version = cursor->n > 0 ? cursor->at[0] >> 4 : 0;
+    net->counts.n_malformed++;
+    imapid_layer_set_unread(cursor, IMAPID_NUMBER_IP_VERSION, version);
+    imapid_unread_count(&net->counts.unread, &cursor->unread);
+}
+
+static void take_ip(struct imapid_net *net, struct imapid_cursor *cursor,
                     const struct imapid_packet *packet)
 {
+    struct imapid_ip ip;
+    enum imapid_ip_status status = imapid_ip_parse(cursor, &ip);
     if (status == IMAPID_IP_CUT)
         net->counts.n_cut++;
     else if (status == IMAPID_IP_MALFORMED)
-        net->counts.n_malformed++;
-    else if (ip->is_fragment && !take_fragment(net, ip, packet))
+        count_malformed(net, cursor);
+    else if (ip.is_fragment && !take_fragment(net, &ip, packet))
         return;
-    else if (ip->protocol == IMAPID_IP_TCP)
-        take_tcp(net, ip, packet);
-    else if (ip->protocol == IMAPID_IP_ESP && imapid_esp_open(ip))
-        take_opened(net, ip, packet);
+    else if (ip.protocol == IMAPID_IP_TCP)
+        take_tcp(net, &ip, packet);
+    else if (ip.protocol == IMAPID_IP_ESP && imapid_esp_open(&ip))
+        take_opened(net, &ip, packet);
     else
-        take_tunnel(net, ip, packet);
+        take_tunnel(net, &ip, packet);
 }
 
 /* Whether IP stands behind an EtherType that is not known, at once or behind a time stamp of 48 bits
@@ -174,11 +185,10 @@ static bool find_ip(struct imapid_cursor *cursor)
 static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
                         const struct imapid_packet *packet)
 {
-    struct imapid_ip ip;
     const struct imapid_unread *unread = &cursor->unread;
     if (unread->space == IMAPID_NUMBER_ETHER_TYPE &&
         imapid_numbers_is_free_ether_type(unread->number) && find_ip(cursor)) {
-        take_ip(net, imapid_ip_parse(cursor, &ip), &ip, packet);
+        take_ip(net, cursor, packet);
         return;
     }
     net->counts.n_unknown_link += unread->space == IMAPID_NUMBER_LINK_TYPE;
@@ -188,11 +198,10 @@ static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
 static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
                               struct imapid_cursor *cursor, const struct imapid_packet *packet)
 {
-    struct imapid_ip ip;
     switch (imapid_link_strip(layer, cursor)) {
     case IMAPID_LAYER_IP4: /* what announced it may be wrong; the header is not */
     case IMAPID_LAYER_IP6:
-        take_ip(net, imapid_ip_parse(cursor, &ip), &ip, packet);
+        take_ip(net, cursor, packet);
         break;
     case IMAPID_LAYER_UNREAD:
         take_unread(net, cursor, packet);

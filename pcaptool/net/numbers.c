@@ -309,6 +309,11 @@ static const struct row udp_ports[] = {
     {6636, UNREAD, "MPLS in DTLS"},
 };
 
+static const struct row ip_versions[] = {
+    {4, UNREAD, "malformed header"},
+    {6, UNREAD, "malformed header"},
+};
+
 static const struct row wlan[] = {
     {IMAPID_WLAN_PROTECTED, UNREAD, "encrypted data"},
     {IMAPID_WLAN_FRAGMENT, UNREAD, "fragments"},
@@ -337,6 +342,8 @@ static const struct {
     [IMAPID_NUMBER_NSH_PROTOCOL] = {"nsh-protocol", "protocol in NSH or VXLAN-GPE", nsh_protocols,
                                     G_N_ELEMENTS(nsh_protocols)},
     [IMAPID_NUMBER_FAMILY] = {"address-family", "address family", families, G_N_ELEMENTS(families)},
+    [IMAPID_NUMBER_IP_VERSION] = {"ip-version", "IP version", ip_versions,
+                                  G_N_ELEMENTS(ip_versions)},
     [IMAPID_NUMBER_WLAN] = {"wlan", "IEEE 802.11", wlan, G_N_ELEMENTS(wlan)},
     [IMAPID_NUMBER_DEPTH] = {"depth", "depth", depths, G_N_ELEMENTS(depths)},
 };

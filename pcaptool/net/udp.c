@@ -349,10 +349,18 @@ static bool looks_like_gre(const struct imapid_cursor *cursor)
            imapid_numbers_is_read_ether_type(imapid_number_be16(cursor->at + 2));
 }
 
+/* Much begins with these four bits, QUIC for one: every length has to be right. is_likely() sees to
+ * the checksum. */
 static bool looks_like_ip(const struct imapid_cursor *cursor)
 {
-    unsigned version = cursor->at[0] >> 4;
-    return version == 4 || version == 6; /* is_likely() sees to the rest */
+    const uint8_t *at = cursor->at;
+    if (at[0] >> 4 == 4)
+        return imapid_number_be16(at + 2) == cursor->n_wire;
+    if (at[0] >> 4 != 6 || cursor->n < 60 || imapid_number_be16(at + 4) + 40u != cursor->n_wire)
+        return false;
+    return at[6] == IMAPID_IP_TCP
+               ? at[52] >> 4 >= 5 && (at[52] & 0x0f) == 0
+               : at[6] == IMAPID_IP_UDP && imapid_number_be16(at + 44) + 40u == cursor->n_wire;
 }
 
 /* ---- the table ---- */

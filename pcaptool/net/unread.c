@@ -34,7 +34,8 @@ void imapid_unread_count(struct imapid_unread_counts *counts, const struct imapi
 static bool is_hexadecimal(enum imapid_number_space space)
 {
     return space != IMAPID_NUMBER_LINK_TYPE && space != IMAPID_NUMBER_IP_PROTOCOL &&
-           space != IMAPID_NUMBER_UDP_PORT && space != IMAPID_NUMBER_FAMILY;
+           space != IMAPID_NUMBER_UDP_PORT && space != IMAPID_NUMBER_FAMILY &&
+           space != IMAPID_NUMBER_IP_VERSION;
 }
 
 char *imapid_unread_make_name(const struct imapid_unread *what)

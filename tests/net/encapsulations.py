@@ -441,6 +441,8 @@ CLOSED = [
     ("tzsp-other-port", 1, on_ip4(17, lambda p, s: udp(37009, tzsp(plain(s, p))[8:])),
      ("udp-port", 37009, "looks like tzsp")),
     ("ip-in-udp", 1, on_ip4(17, lambda p, s: udp(5555, p)), ("udp-port", 5555, "looks like ip")),
+    ("no-ip", 101, lambda p, s: [plain(s, p)], ("ip-version", 0, "0")),
+    ("ip-malformed", 1, lambda p, s: [ethernet(s, ether_type(p), b"\x41" + p[1:])], ("ip-version", 4, "malformed header")),
     ("udp-other", 1, on_ip4(17, lambda p, s: udp(5353, bytes(12) + p)), None),
     ("vxlan-no-number", 1, on_ip4(17, lambda p, s: udp(4789, bytes(8) + plain(s, p))), ("udp-port", 4789, "vxlan")),
     ("geneve-version", 1, on_ip4(17, lambda p, s: udp(6081, b"\x40" + geneve(plain(s, p), b"\x65\x58")[9:])),

@@ -105,7 +105,7 @@ static void test_raw(void)
     for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
         check(find_layer(types[i]), IP4, IMAPID_LAYER_IP4, 4, 0);
         check(find_layer(types[i]), IP6, IMAPID_LAYER_IP6, 4, 0);
-        check(find_layer(types[i]), frame_text("zzzz"), IMAPID_LAYER_OTHER, 4, 0);
+        check(find_layer(types[i]), frame_text("zzzz"), IMAPID_LAYER_UNREAD, 4, 0);
     }
     g_assert_cmpint(find_layer(228), ==, IMAPID_LAYER_IP4);
     g_assert_cmpint(find_layer(229), ==, IMAPID_LAYER_IP6);
