@@ -2,19 +2,30 @@
 
 /* Entries lie in one array that is reserved whole and costs memory as far as it is used; they are
  * found through slots of hash and index with linear probing, at most half full, so that a look-up
- * mostly reads one line of the slots and one of the entries. The hash has a random seed: a sender
- * cannot aim at one slot. Nothing that is reported depends on it.
+ * mostly reads one line of the slots and one of the entries. The hash is keyed, by the kernel's
+ * random octets, and takes in the path: no sender can aim at one slot. Nothing that is reported
+ * depends on it.
  *
- * Misuse: keeping a pointer to an entry that was removed. */
+ * An entry has a slot for each of its paths. Those that differ by the path alone are a list, the
+ * newest first, whose head has a slot of its own, by the hash without the path. An alias is in no
+ * list.
+ *
+ * Misuse: keeping a pointer to an entry that was removed; writing to an entry's path. */
 
 #include "net/tcp-table.h"
+
+#include "net/siphash.h"
 
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Slots at first; no more than a full table will have. */
 #define N_SLOTS_FIRST 4096u
+
+/* In a slot's hash: it is that of a list's head, without the path. No table has as many slots. */
+#define IS_HEAD (UINT32_C(1) << 31)
 
 G_STATIC_ASSERT(sizeof(struct imapid_tcp_entry) == 64);
 
@@ -29,41 +40,55 @@ void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
 {
     *table = (struct imapid_tcp_table){.n_max = n_max, .first_free = IMAPID_TCP_NONE};
     table->entries = aligned_alloc(64, (size_t)n_max * sizeof *table->entries);
-    if (!table->entries)
+    table->alikes = malloc((size_t)n_max * sizeof *table->alikes);
+    if (!table->entries || !table->alikes)
         g_error("no memory for a table of connections");
     uint32_t n_slots = N_SLOTS_FIRST;
     while (n_slots > 4 && n_slots / 4 > n_max)
         n_slots /= 2;
     table->slots = slots_new(n_slots);
     table->slot_mask = n_slots - 1;
-    table->seed = (uint64_t)g_random_int() << 32 | g_random_int() | 1;
+    if (getentropy(table->key, sizeof table->key) != 0)
+        g_error("no random octets for a table of connections");
 }
 
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
 {
     free(table->entries);
+    free(table->alikes);
     g_free(table->slots);
     *table = (struct imapid_tcp_table){0};
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
+/* The words of the key in the order of the hash; the path is the last. Returns how many there are.
+ * An IPv4 key is shorter, so it is never that of IPv6. */
+static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
 {
-    a = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
-    return a ^ a >> 32;
+    size_t n = 4;
+    memcpy(words, key->address, sizeof key->address);
+    if (!key->is_ip6) {
+        words[0] = (words[0] & UINT32_MAX) | words[2] << 32;
+        n = 1;
+    }
+    words[n++] = (uint64_t)key->port[0] << 16 | key->port[1];
+    words[n++] = key->path;
+    return n;
 }
 
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key)
 {
-    uint64_t words[4];
-    uint32_t ports = (uint32_t)key->port[0] << 16 | key->port[1];
-    memcpy(words, key->address, sizeof words);
-    uint64_t hash = mix(table->seed, words[0]);
-    hash = mix(hash, words[2]);
-    if (key->is_ip6)
-        hash = mix(mix(hash, words[1]), words[3]);
-    hash = mix(hash, ports);
-    return (uint32_t)(hash * UINT64_C(0xd6e8feb86659fd93) >> 32);
+    uint64_t words[6];
+    size_t n = get_words(key, words);
+    return (uint32_t)imapid_siphash(table->key, words, n) & ~IS_HEAD;
+}
+
+static uint32_t hash_without_path(const struct imapid_tcp_table *table,
+                                  const struct imapid_tcp_key *key)
+{
+    uint64_t words[6];
+    size_t n = get_words(key, words);
+    return (uint32_t)imapid_siphash(table->key, words, n - 1) | IS_HEAD;
 }
 
 /* All but the path. Word by word: it is asked for every packet, and a call of memcmp() would cost
@@ -97,17 +122,21 @@ uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
 }
 
 uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
-                                     const struct imapid_tcp_key *key, uint32_t hash,
-                                     uint32_t *place)
+                                     const struct imapid_tcp_key *key)
 {
-    for (;;) {
-        const struct imapid_tcp_slot *slot = &table->slots[(hash + *place) & table->slot_mask];
-        if (slot->entry == IMAPID_TCP_NONE)
-            return IMAPID_TCP_NONE;
-        ++*place;
+    uint32_t hash = hash_without_path(table, key);
+    for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
+         i = (i + 1) & table->slot_mask) {
+        const struct imapid_tcp_slot *slot = &table->slots[i];
         if (slot->hash == hash && has_addresses(&table->entries[slot->entry], key))
             return slot->entry;
     }
+    return IMAPID_TCP_NONE;
+}
+
+uint32_t imapid_tcp_table_next_alike(const struct imapid_tcp_table *table, uint32_t entry)
+{
+    return table->alikes[entry].next;
 }
 
 bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
@@ -118,12 +147,13 @@ bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
            has_addresses(entry, key);
 }
 
-static void put_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)
+/* Puts a slot where there is room for it. */
+static void put_slot(struct imapid_tcp_table *table, struct imapid_tcp_slot slot)
 {
-    uint32_t i = hash & table->slot_mask;
+    uint32_t i = slot.hash & table->slot_mask;
     while (table->slots[i].entry != IMAPID_TCP_NONE)
         i = (i + 1) & table->slot_mask;
-    table->slots[i] = (struct imapid_tcp_slot){hash, entry};
+    table->slots[i] = slot;
 }
 
 static void grow_slots(struct imapid_tcp_table *table)
@@ -134,12 +164,88 @@ static void grow_slots(struct imapid_tcp_table *table)
     table->slot_mask = n_old * 2 - 1;
     for (uint32_t i = 0; i < n_old; i++)
         if (old[i].entry != IMAPID_TCP_NONE)
-            put_slot(table, old[i].hash, old[i].entry);
+            put_slot(table, old[i]);
     g_free(old);
 }
 
-uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
-                              uint32_t hash)
+static void add_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)
+{
+    if (++table->n_slots > table->slot_mask / 2)
+        grow_slots(table);
+    put_slot(table, (struct imapid_tcp_slot){hash, entry});
+}
+
+static struct imapid_tcp_slot *find_slot(const struct imapid_tcp_table *table, uint32_t hash,
+                                         uint32_t entry)
+{
+    uint32_t i = hash & table->slot_mask;
+    while (table->slots[i].entry != entry || table->slots[i].hash != hash)
+        i = (i + 1) & table->slot_mask;
+    return &table->slots[i];
+}
+
+static void remove_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)
+{
+    uint32_t mask = table->slot_mask;
+    uint32_t hole = (uint32_t)(find_slot(table, hash, entry) - table->slots);
+    /* Slots behind that would not be found any more over the hole move into it. */
+    for (uint32_t i = (hole + 1) & mask; table->slots[i].entry != IMAPID_TCP_NONE;
+         i = (i + 1) & mask) {
+        uint32_t home = table->slots[i].hash & mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            table->slots[hole] = table->slots[i];
+            hole = i;
+        }
+    }
+    table->slots[hole].entry = IMAPID_TCP_NONE;
+    table->n_slots--;
+}
+
+/* ---- those that differ by the path alone ---- */
+
+static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                        uint32_t index)
+{
+    uint32_t head = imapid_tcp_table_find_alike(table, key);
+    uint32_t hash = hash_without_path(table, key);
+    table->alikes[index].next = head;
+    table->alikes[index].previous = IMAPID_TCP_NONE;
+    if (head == IMAPID_TCP_NONE) {
+        add_slot(table, hash, index);
+    } else {
+        table->alikes[head].previous = index;
+        find_slot(table, hash, head)->entry = index;
+    }
+}
+
+static void leave_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                         uint32_t index)
+{
+    struct imapid_tcp_alike *alike = &table->alikes[index];
+    uint32_t hash = hash_without_path(table, key);
+    if (alike->next != IMAPID_TCP_NONE)
+        table->alikes[alike->next].previous = alike->previous;
+    if (alike->previous != IMAPID_TCP_NONE)
+        table->alikes[alike->previous].next = alike->next;
+    else if (alike->next != IMAPID_TCP_NONE)
+        find_slot(table, hash, index)->entry = alike->next;
+    else
+        remove_slot(table, hash, index);
+}
+
+/* ---- adding and removing ---- */
+
+/* The key of an entry that came on `path`. */
+static struct imapid_tcp_key get_key(const struct imapid_tcp_entry *entry, uint32_t path)
+{
+    struct imapid_tcp_key key = {.is_ip6 = (entry->flags & IMAPID_TCP_IS_IP6) != 0,
+                                 .port = {entry->port[0], entry->port[1]},
+                                 .path = path};
+    memcpy(key.address, entry->address, sizeof key.address);
+    return key;
+}
+
+static uint32_t add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key, uint32_t hash)
 {
     uint32_t index = table->first_free;
     if (index != IMAPID_TCP_NONE)
@@ -148,9 +254,8 @@ uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapi
         index = table->n_begun++;
     else
         return IMAPID_TCP_NONE;
-    if (++table->n_used > table->slot_mask / 2)
-        grow_slots(table);
-    put_slot(table, hash, index);
+    table->n_used++;
+    add_slot(table, hash, index);
     struct imapid_tcp_entry *entry = &table->entries[index];
     *entry = (struct imapid_tcp_entry){
         .path = {key->path, key->path},
@@ -160,6 +265,41 @@ uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapi
     };
     memcpy(entry->address, key->address, sizeof entry->address);
     return index;
+}
+
+uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                              uint32_t hash)
+{
+    uint32_t index = add(table, key, hash);
+    if (index != IMAPID_TCP_NONE)
+        join_alikes(table, key, index);
+    return index;
+}
+
+void imapid_tcp_table_add_alias(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                                uint32_t hash, uint32_t to)
+{
+    uint32_t index = add(table, key, hash);
+    if (index == IMAPID_TCP_NONE)
+        return;
+    table->entries[index].flags |= IMAPID_TCP_ALIAS | IMAPID_TCP_RECENT;
+    table->entries[index].isn[0] = to;
+}
+
+void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t index, int dir,
+                               uint32_t path)
+{
+    struct imapid_tcp_entry *entry = &table->entries[index];
+    uint32_t old = entry->path[dir], other = entry->path[!dir];
+    struct imapid_tcp_key key;
+    if (path == old)
+        return;
+    key = get_key(entry, old);
+    if (old != other)
+        remove_slot(table, imapid_tcp_table_hash(table, &key), index);
+    entry->path[dir] = key.path = path;
+    if (path != other)
+        add_slot(table, imapid_tcp_table_hash(table, &key), index);
 }
 
 uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table)
@@ -178,34 +318,19 @@ uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table)
     return IMAPID_TCP_NONE;
 }
 
-static uint32_t find_slot(const struct imapid_tcp_table *table, uint32_t index)
-{
-    const struct imapid_tcp_entry *entry = &table->entries[index];
-    struct imapid_tcp_key key = {.is_ip6 = (entry->flags & IMAPID_TCP_IS_IP6) != 0,
-                                 .port = {entry->port[0], entry->port[1]}};
-    memcpy(key.address, entry->address, sizeof key.address);
-    uint32_t i = imapid_tcp_table_hash(table, &key) & table->slot_mask;
-    while (table->slots[i].entry != index)
-        i = (i + 1) & table->slot_mask;
-    return i;
-}
-
 void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t index)
 {
-    uint32_t mask = table->slot_mask;
-    uint32_t hole = find_slot(table, index);
-    /* Slots behind that would not be found any more over the hole move into it. */
-    for (uint32_t i = (hole + 1) & mask; table->slots[i].entry != IMAPID_TCP_NONE;
-         i = (i + 1) & mask) {
-        uint32_t home = table->slots[i].hash & mask;
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
-            table->slots[hole] = table->slots[i];
-            hole = i;
-        }
+    struct imapid_tcp_entry *entry = &table->entries[index];
+    struct imapid_tcp_key key = get_key(entry, entry->path[0]);
+    remove_slot(table, imapid_tcp_table_hash(table, &key), index);
+    if (entry->path[1] != entry->path[0]) {
+        key.path = entry->path[1];
+        remove_slot(table, imapid_tcp_table_hash(table, &key), index);
     }
-    table->slots[hole].entry = IMAPID_TCP_NONE;
-    table->entries[index].flags = 0;
-    table->entries[index].state = table->first_free;
+    if (!(entry->flags & IMAPID_TCP_ALIAS))
+        leave_alikes(table, &key, index);
+    entry->flags = 0;
+    entry->state = table->first_free;
     table->first_free = index;
     table->n_used--;
 }

@@ -40,16 +40,23 @@ struct imapid_tcp_slot {
     uint32_t entry; /* IMAPID_TCP_NONE: empty */
 };
 
+/* An entry's place among those that differ from it by the path alone. */
+struct imapid_tcp_alike {
+    uint32_t next, previous;
+};
+
 struct imapid_tcp_table {
     struct imapid_tcp_entry *entries; /* n_max, made real by use only */
     uint32_t n_max;
     uint32_t n_begun; /* entries ever used; those above are untouched */
     uint32_t n_used;
-    uint32_t first_free; /* of those given back; linked by `state` */
-    uint32_t hand;       /* where the search for room goes on */
+    uint32_t first_free;             /* of those given back; linked by `state` */
+    uint32_t hand;                   /* where the search for room goes on */
+    struct imapid_tcp_alike *alikes; /* of each entry */
     struct imapid_tcp_slot *slots;
     uint32_t slot_mask;
-    uint64_t seed;
+    uint32_t n_slots; /* in use */
+    uint64_t key[2];  /* of the hash */
 };
 
 /* The addresses of a packet, in the order that both directions share. */
@@ -64,7 +71,7 @@ struct imapid_tcp_key {
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max);
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table);
 
-/* A number for the key that is the same in both directions; paths have no part in it. */
+/* A number for the key, path included, that is the same in both directions. */
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key);
 
@@ -76,11 +83,11 @@ bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
 uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key, uint32_t hash);
 
-/* The entries that match but for the path, one a call, then IMAPID_TCP_NONE. *place is 0 at the
- * first call and kept for the next; the table must not change in between. */
+/* The newest entry that matches but for the path, aliases left out, and the next newest. NONE: there
+ * is none. */
 uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
-                                     const struct imapid_tcp_key *key, uint32_t hash,
-                                     uint32_t *place);
+                                     const struct imapid_tcp_key *key);
+uint32_t imapid_tcp_table_next_alike(const struct imapid_tcp_table *table, uint32_t entry);
 
 /* Whether the entry that an alias leads to is still there. */
 bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
@@ -90,6 +97,15 @@ bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
  * imapid_tcp_table_find_victim(). */
 uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
                               uint32_t hash);
+
+/* The same for an alias, by which packets of the key find the entry `to`. A full table goes without.
+ */
+void imapid_tcp_table_add_alias(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                                uint32_t hash, uint32_t to);
+
+/* What direction dir of an entry came on: from now on it is found by this path. */
+void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t entry, int dir,
+                               uint32_t path);
 
 /* The entry to forget for want of room: one not seen lately, and not marked KEEP. NONE if all are
  * marked. */

@@ -35,6 +35,10 @@
  * under way. By chance one of four million is, both its numbers taken together. */
 #define ASTRAY_MAX (1u << 20)
 
+/* Connections with the same addresses on other paths that are looked at, the newest first, for one
+ * to which a packet on a new path may belong. A network routes a connection over a few. */
+#define N_ALIKE_MAX 16
+
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
     .n_wanted = 32768,       /* 11 MiB: those that are undecided or IMAP */
@@ -560,13 +564,11 @@ static uint32_t add_entry(struct imapid_tcp *tcp, const struct imapid_tcp_key *k
 static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
                                 uint32_t hash, const struct parsed *p)
 {
-    uint32_t place = 0, index, unseen = IMAPID_TCP_NONE;
+    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key), unseen = IMAPID_TCP_NONE;
     bool unseen_fits = false;
-    while ((index = imapid_tcp_table_find_alike(&tcp->table, key, hash, &place)) !=
-           IMAPID_TCP_NONE) {
+    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
+         n++, index = imapid_tcp_table_next_alike(&tcp->table, index)) {
         const struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-        if (entry->flags & IMAPID_TCP_ALIAS)
-            continue;
         if (!(entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir)) {
             bool fits = p->flags & ACK && is_near(tcp, entry, !key->dir, p->ack);
             if (fits || !unseen_fits)
@@ -574,11 +576,7 @@ static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_
             unseen_fits |= fits;
         } else if (is_astray(tcp, entry, key, p)) {
             /* A full table does without: the next segment is as near. */
-            uint32_t alias = imapid_tcp_table_add(&tcp->table, key, hash);
-            if (alias != IMAPID_TCP_NONE) {
-                tcp->table.entries[alias].flags |= IMAPID_TCP_ALIAS | IMAPID_TCP_RECENT;
-                tcp->table.entries[alias].isn[0] = index;
-            }
+            imapid_tcp_table_add_alias(&tcp->table, key, hash, index);
             return index;
         }
     }
@@ -629,15 +627,16 @@ static void restart(struct imapid_tcp *tcp, uint32_t index)
 
 /* What of the segment the entry remembers, in the way Wireshark does: a direction's initial
  * sequence number comes from its own first segment or from the peer's first acknowledgement. */
-static void note_segment(struct imapid_tcp_entry *entry, const struct imapid_tcp_key *key,
+static void note_segment(struct imapid_tcp *tcp, uint32_t index, const struct imapid_tcp_key *key,
                          const struct parsed *p)
 {
+    struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     int d = key->dir;
     uint32_t mine = (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
     uint32_t peers = (uint32_t)IMAPID_TCP_HAS_ISN_0 << !d;
     uint32_t seen = (uint32_t)IMAPID_TCP_SEEN_0 << d;
     if (!(entry->flags & seen)) {
-        entry->path[d] = key->path;
+        imapid_tcp_table_set_path(&tcp->table, index, d, key->path);
         entry->flags |= seen;
     }
     if (p->flags & SYN && !(entry->flags & IMAPID_TCP_HANDSHAKE)) {
@@ -741,7 +740,7 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     struct state *st = NULL;
     if (!(entry->flags & IMAPID_TCP_OVER))
         st = get_state(tcp, index, &segment->packet);
-    note_segment(entry, &key, &p);
+    note_segment(tcp, index, &key, &p);
     if (!p.whole)
         tcp->counts.n_short++;
     else if (st)

@@ -80,7 +80,7 @@ struct imapid_tcp_handler {
 
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
-    uint32_t n_conns;      /* remembered at all, 64 octets each and 8 for finding them */
+    uint32_t n_conns;      /* remembered at all, 64 octets each and at most 72 to find them */
     uint32_t n_wanted;     /* of those, not ignored and not ended, 350 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
@@ -122,6 +122,7 @@ struct imapid_segment {
      *  - if it is a SYN: whose initial sequence number it repeats, while that is not over: routed
      *    between two VLANs with both captured, a connection is one;
      *  - if it is none: where it is within a MiB of both directions.
+     * Of connections that differ by the path alone the 16 newest are asked.
      * A SYN with a number of its own begins another connection beside one on another path.
      * Wireshark 4.0 knows no paths: it has one stream where two connections differ by them alone.
      */

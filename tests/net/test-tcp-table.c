@@ -3,6 +3,7 @@
 /* Tests of pcaptool/net/tcp-table.c: additions and removals in any order against an array that
  * remembers what must be there. */
 
+#include "net/siphash.h"
 #include "net/tcp-table.h"
 
 #include <glib.h>
@@ -75,10 +76,104 @@ static void test_victims(void)
     imapid_tcp_table_deinit(&table);
 }
 
+/* The test vectors of the paper's reference code, for one round and three: no bits of the key or of
+ * the words are lost. */
+static void test_siphash(void)
+{
+    uint64_t key[2], words[1];
+    uint8_t octets[16];
+    for (uint8_t i = 0; i < 16; i++)
+        octets[i] = i;
+    memcpy(key, octets, sizeof key);
+    memcpy(words, octets, sizeof words);
+    g_assert_cmphex(imapid_siphash(key, words, 0), ==, G_GUINT64_CONSTANT(0xabac0158050fc4dc));
+    g_assert_cmphex(imapid_siphash(key, words, 1), ==, G_GUINT64_CONSTANT(0x369095118d299a8e));
+}
+
+/* Slots from where a look-up begins to where it ends, summed over all entries. */
+static uint64_t count_probes(const struct imapid_tcp_table *table)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i <= table->slot_mask; i++)
+        if (table->slots[i].entry != IMAPID_TCP_NONE)
+            n += (i - table->slots[i].hash) & table->slot_mask;
+    return n;
+}
+
+/* Keys that a stranger would choose: no two of them may meet more often than by chance. */
+static void check_spread(struct imapid_tcp_key (*choose)(uint32_t))
+{
+    struct imapid_tcp_table table;
+    imapid_tcp_table_init(&table, 20000);
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct imapid_tcp_key key = choose(i);
+        imapid_tcp_table_add(&table, &key, imapid_tcp_table_hash(&table, &key));
+    }
+    g_assert_cmpuint(table.n_used, ==, 20000);
+    /* With half of the slots in use it is half a slot each. */
+    g_assert_cmpuint(count_probes(&table), <, 2 * table.n_slots);
+    imapid_tcp_table_deinit(&table);
+}
+
+static struct imapid_tcp_key choose_path(uint32_t i)
+{
+    return (struct imapid_tcp_key){.port = {143, 40000}, .path = i + 1};
+}
+
+/* Flips of high bits, two at a time. */
+static struct imapid_tcp_key choose_high_bits(uint32_t i)
+{
+    struct imapid_tcp_key key = {.port = {143, 40000}, .is_ip6 = true};
+    for (unsigned bit = 0; bit < 16; bit++)
+        if (i >> bit & 1)
+            key.address[bit / 8][7 + bit % 2 * 8] |= (uint8_t)(0x80 >> bit / 2 % 4);
+    return key;
+}
+
+static void test_spread(void)
+{
+    check_spread(choose_path);
+    check_spread(choose_high_bits);
+}
+
+/* Another path for one direction: both find the entry, and the one before it does not. */
+static void test_paths(void)
+{
+    struct imapid_tcp_table table;
+    struct imapid_tcp_key key = {.port = {143, 40000}, .path = 1};
+    struct imapid_tcp_key back = {.port = {143, 40000}, .path = 2, .dir = 1};
+    uint32_t one, other;
+    imapid_tcp_table_init(&table, 10);
+    one = imapid_tcp_table_add(&table, &key, imapid_tcp_table_hash(&table, &key));
+    other = imapid_tcp_table_add(&table, &back, imapid_tcp_table_hash(&table, &back));
+    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, other);
+    g_assert_cmpuint(imapid_tcp_table_next_alike(&table, other), ==, one);
+    g_assert_cmpuint(imapid_tcp_table_next_alike(&table, one), ==, IMAPID_TCP_NONE);
+    imapid_tcp_table_remove(&table, other);
+    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, one);
+    imapid_tcp_table_set_path(&table, one, 1, 2);
+    g_assert_cmpuint(imapid_tcp_table_find(&table, &back, imapid_tcp_table_hash(&table, &back)), ==,
+                     one);
+    g_assert_cmpuint(imapid_tcp_table_find(&table, &key, imapid_tcp_table_hash(&table, &key)), ==,
+                     one);
+    imapid_tcp_table_set_path(&table, one, 0, 2);
+    g_assert_cmpuint(imapid_tcp_table_find(&table, &key, imapid_tcp_table_hash(&table, &key)), ==,
+                     IMAPID_TCP_NONE);
+    imapid_tcp_table_add_alias(&table, &key, imapid_tcp_table_hash(&table, &key), one);
+    g_assert_cmpuint(imapid_tcp_table_next_alike(&table, one), ==, IMAPID_TCP_NONE);
+    imapid_tcp_table_remove(&table, one);
+    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, IMAPID_TCP_NONE);
+    g_assert_cmpuint(table.n_slots, ==, 1);
+    imapid_tcp_table_deinit(&table);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tcp-table/model", test_model);
     g_test_add_func("/tcp-table/victims", test_victims);
+    g_test_add_func("/tcp-table/siphash", test_siphash);
+    g_test_add_func("/tcp-table/spread", test_spread);
+    g_test_add_func("/tcp-table/paths", test_paths);
     return g_test_run();
 }
