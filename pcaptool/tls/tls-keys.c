@@ -333,6 +333,7 @@ enum imapid_tls_result imapid_tls_decrypt(struct imapid_tls *tls, int dir, const
     if (!flow->cipher)
         return miss_key(tls, dir, *reason);
     tls->info.n_bad[dir]++;
+    flow->damaged |= !after_gap;
     flow->sequence++;
     flow->slack = MAX(flow->slack, SLACK_BAD);
     /* Where the IV is the end of the record before, it is not authenticated with encrypt-then-MAC:

@@ -40,6 +40,7 @@ struct imapid_tls_flow {
     uint32_t slack;
     bool renewing;      /* 1.2: a second handshake has hellos, but no ChangeCipherSpec yet */
     uint32_t n_unfit;   /* records in a row that no key fitted */
+    bool damaged;       /* a record was not authentic, with nothing lost before it */
     uint32_t n_changes; /* how often keys were changed */
 
     /* ---- handshake messages ---- */

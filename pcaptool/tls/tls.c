@@ -67,12 +67,16 @@ void imapid_tls_say_gap(struct imapid_tls *tls, int dir)
         tls->handler.gap(tls->handler.ctx, dir, tls->stamp);
 }
 
-void imapid_tls_stop(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason)
+static void end_direction(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason)
 {
-    if (tls->info.stopped[dir] || tls->info.closed[dir])
-        return;
     tls->info.stopped[dir] = reason;
     imapid_tls_say(tls, IMAPID_TLS_STOPPED, dir);
+}
+
+void imapid_tls_stop(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason)
+{
+    if (!tls->info.stopped[dir] && !tls->info.closed[dir])
+        end_direction(tls, dir, reason);
 }
 
 static bool is_over(const struct imapid_tls *tls, int dir)
@@ -580,7 +584,17 @@ void imapid_tls_retry(struct imapid_tls *tls)
     leave(tls);
 }
 
-/* Why a direction that was not stopped gave nothing. */
+/* No ServerHello. Where the other direction was stopped it may have been there. */
+static enum imapid_tls_reason blame_start(const struct imapid_tls_info *info, int dir)
+{
+    if (info->alert[!dir] > CLOSE_NOTIFY)
+        return IMAPID_TLS_REFUSED;
+    if (!info->has_random)
+        return IMAPID_TLS_NO_HANDSHAKE;
+    return info->stopped[!dir] ? info->stopped[!dir] : IMAPID_TLS_UNFINISHED;
+}
+
+/* Why a direction that was not stopped gave nothing, or not all. */
 static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
 {
     const struct imapid_tls_info *info = &tls->info;
@@ -588,10 +602,14 @@ static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
 
     if (flow->searching)
         return IMAPID_TLS_LOST;
+    if (flow->damaged)
+        return IMAPID_TLS_DAMAGED;
+    if (flow->epoch == IMAPID_TLS_TRAFFIC && (flow->n_pending || flow->n_pass))
+        return IMAPID_TLS_CUT;
     if (info->readable[dir])
         return IMAPID_TLS_OK;
     if (!info->has_random || !info->version)
-        return info->alert[!dir] > CLOSE_NOTIFY ? IMAPID_TLS_REFUSED : IMAPID_TLS_NO_HANDSHAKE;
+        return blame_start(info, dir);
     if (flow->n_unfit)
         return IMAPID_TLS_WRONG_KEY;
     if (info->alert[0] > CLOSE_NOTIFY || info->alert[1] > CLOSE_NOTIFY)
@@ -608,7 +626,10 @@ void imapid_tls_finish(struct imapid_tls *tls)
     for (int dir = 0; dir < 2; dir++) {
         enum imapid_tls_reason reason = settle(tls, dir);
 
-        if (reason != IMAPID_TLS_OK)
+        /* It may have come to its end all the same. */
+        if (reason == IMAPID_TLS_DAMAGED && !tls->info.stopped[dir])
+            end_direction(tls, dir, reason);
+        else if (reason != IMAPID_TLS_OK)
             imapid_tls_stop(tls, dir, reason);
     }
     leave(tls);

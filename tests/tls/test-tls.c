@@ -356,6 +356,9 @@ static void test_flipped(void)
             for (int dir = 0; dir < 2; dir++)
                 if (!is_subsequence(o->data[dir], whole->data[dir]))
                     g_error("%s: octet %zu changed: octets that were never said", t->name, at);
+            if (o->data[0]->len + o->data[1]->len < whole->data[0]->len + whole->data[1]->len &&
+                o->reason == IMAPID_TLS_OK)
+                g_error("%s: octet %zu changed: a silent loss", t->name, at);
             outcome_free(o);
         }
         outcome_free(whole);
@@ -398,9 +401,11 @@ static void test_holes(void)
     check_holes(1460, false);
 }
 
-/* The end missing, at every octet. */
+/* The end missing, at every octet. Where it is missing to a record, that is said. */
 static void test_truncated(void)
 {
+    unsigned n_cut = 0;
+
     FOR_ALL(t)
     {
         struct imapid_keylog *keylog = transcript_keylog(t);
@@ -422,10 +427,12 @@ static void test_truncated(void)
             outcome_take(o, tls);
             g_assert_true(g_str_has_prefix(t->said[0]->str, o->all[0]->str));
             g_assert_true(g_str_has_prefix(t->said[1]->str, o->all[1]->str));
+            n_cut += o->reason == IMAPID_TLS_CUT;
             outcome_free(o);
         }
         imapid_keylog_free(keylog);
     }
+    g_assert_cmpuint(n_cut, >, 1000);
 }
 
 /* The beginning missing: nothing is read, and the reason says so. */
@@ -480,6 +487,23 @@ static void test_one_way(void)
             outcome_free(o);
         }
         imapid_keylog_free(keylog);
+    }
+}
+
+/* Nobody answers. */
+static void test_hello_alone(void)
+{
+    FOR_ALL(t)
+    {
+        const struct piece *first = g_ptr_array_index(t->pieces, 0);
+        struct outcome *o = outcome_new();
+        struct imapid_tls_handler handler = outcome_handler(o);
+        struct imapid_tls *tls = imapid_tls_new(&handler, NULL, 0);
+
+        feed(tls, 0, first->octets->data, first->octets->len, 1);
+        outcome_take(o, tls);
+        g_assert_cmpstr(imapid_tls_reason_word(o->reason), ==, "unfinished");
+        outcome_free(o);
     }
 }
 
@@ -563,6 +587,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tls/truncated", test_truncated);
     g_test_add_func("/tls/middle", test_middle);
     g_test_add_func("/tls/one-way", test_one_way);
+    g_test_add_func("/tls/hello-alone", test_hello_alone);
     g_test_add_func("/tls/no-tls", test_no_tls);
     g_test_add_func("/tls/long-hello", test_long_hello);
     g_test_add_func("/tls/recognise", test_recognise);
