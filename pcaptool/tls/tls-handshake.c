@@ -101,6 +101,7 @@ static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     }
     tls->info.client = dir;
     tls->has_random = true;
+    tls->has_hello = true;
     tls->early_data = hello.early_data;
     memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
     imapid_tls_set_ticket(&tls->offered, hello.ticket, hello.n_ticket);
@@ -128,6 +129,7 @@ static void note_server(struct imapid_tls *tls, const struct imapid_hello *hello
     struct imapid_tls_info *info = &tls->info;
 
     if (tls->flow[!info->client].epoch == IMAPID_TLS_TRAFFIC) {
+        tls->hello_lost = !tls->has_hello;
         info->n_renegotiations++;
         tls->flow[0].renewing = tls->flow[1].renewing = true;
     }
@@ -175,6 +177,7 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->suite = imapid_suites_find(hello.suite);
     tls->saw_done = false;
     note_server(tls, &hello);
+    tls->has_hello = false;
     note_session(tls, &hello);
     imapid_tls_say(tls, IMAPID_TLS_SERVER_HELLO, dir);
     reason = judge(tls, &hello);
@@ -340,11 +343,28 @@ static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, s
     g_free(message);
 }
 
+/* Behind a gap: do whole messages, and nothing else, fill the record? Only an authenticated one is
+ * asked, so that this is no guess at ciphertext. */
+static bool holds_whole_messages(const uint8_t *octets, size_t n)
+{
+    while (n >= 4) {
+        size_t n_message = 4 + ((size_t)octets[1] << 16 | (size_t)octets[2] << 8 | octets[3]);
+
+        if (n < n_message)
+            return false;
+        octets += n_message;
+        n -= n_message;
+    }
+    return n == 0;
+}
+
 void imapid_tls_read_handshake(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n)
 {
     struct imapid_tls_flow *flow = &tls->flow[dir];
     uint32_t n_changes = flow->n_changes;
 
+    if (flow->broken && flow->epoch != IMAPID_TLS_CLEAR && holds_whole_messages(octets, n))
+        flow->broken = false;
     /* When keys change nothing more of this record counts (RFC 8446 5.1). */
     while (n && !flow->broken && !tls->info.stopped[dir] && flow->n_changes == n_changes) {
         if (flow->n_head < sizeof flow->head) {

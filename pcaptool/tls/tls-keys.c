@@ -245,6 +245,8 @@ static enum imapid_tls_reason blame(const struct attempt *attempt)
 {
     if (!attempt->tls->has_random || !attempt->tls->suite)
         return IMAPID_TLS_NO_HANDSHAKE;
+    if (attempt->tls->hello_lost)
+        return IMAPID_TLS_LOST;
     if (!attempt->n_candidates)
         return IMAPID_TLS_NO_KEY;
     if (attempt->n_refused == attempt->n_candidates)

@@ -80,6 +80,8 @@ struct imapid_tls {
     const struct imapid_suite *suite; /* NULL before the ServerHello */
     struct imapid_cipher_origin origin;
     bool has_random; /* origin.client_random is set */
+    bool has_hello;  /* it is that of a ClientHello which no ServerHello answered yet */
+    bool hello_lost; /* renegotiation: the ServerHello came, and its ClientHello was lost */
     bool early_data; /* the client offered it in this handshake */
     bool early_data_accepted;
     /* Suites without encryption that the client offered. Without a secret nothing else vouches for
@@ -158,7 +160,8 @@ void imapid_tls_lose_records(struct imapid_tls *tls, int dir, uint64_t n_lost);
 /* The content of a handshake record, in the clear or decrypted. */
 void imapid_tls_read_handshake(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n);
 
-/* Octets of handshake messages are missing. */
+/* Octets of handshake messages are missing: what comes is read again from a record on that holds
+ * whole messages alone. */
 void imapid_tls_break_handshake(struct imapid_tls_flow *flow);
 
 #endif

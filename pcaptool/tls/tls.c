@@ -115,6 +115,8 @@ static void read_content(struct imapid_tls *tls, int dir, const struct imapid_tl
     } else if (content->type == CHANGE_CIPHER_SPEC) {
         if (flow->renewing)
             imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
+        else if (tls->origin.version != IMAPID_TLS_1_3)
+            imapid_tls_stop(tls, dir, IMAPID_TLS_LOST); /* the hellos of it were */
     } else if (content->type == APPLICATION_DATA && flow->epoch == IMAPID_TLS_TRAFFIC &&
                content->n) {
         tls->info.n_octets[dir] += content->n;

@@ -507,6 +507,37 @@ static void test_hello_alone(void)
     }
 }
 
+/* One piece lost at a time, in connections that agree on new keys: what follows is read, or lost. No
+ * key is called wrong. */
+static void test_renegotiation_holes(void)
+{
+    unsigned n_read = 0, n_lost = 0;
+
+    FOR_ALL(t)
+    {
+        struct imapid_keylog *keylog = transcript_keylog(t);
+        size_t at = 0;
+
+        for (guint i = 0; transcript_expects(t, "renegotiations") && i < t->pieces->len; i++) {
+            const struct piece *piece = g_ptr_array_index(t->pieces, i);
+            struct outcome *o;
+
+            /* Without the first handshake there is nothing. */
+            if (i > 5) {
+                o = run_damaged(t, keylog, at, piece->octets->len, true);
+                n_read += o->reason == IMAPID_TLS_OK;
+                n_lost += o->reason == IMAPID_TLS_LOST;
+                if (o->reason != IMAPID_TLS_OK && o->reason != IMAPID_TLS_LOST)
+                    g_error("%s: piece %u lost: %s", t->name, i, imapid_tls_reason_word(o->reason));
+                outcome_free(o);
+            }
+            at += piece->octets->len;
+        }
+        imapid_keylog_free(keylog);
+    }
+    g_assert_cmpuint(n_read, >, n_lost);
+}
+
 static void test_no_tls(void)
 {
     static const char text[] = "a1 ID (\"name\" \"x\")\r\n";
@@ -588,6 +619,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tls/middle", test_middle);
     g_test_add_func("/tls/one-way", test_one_way);
     g_test_add_func("/tls/hello-alone", test_hello_alone);
+    g_test_add_func("/tls/renegotiation-holes", test_renegotiation_holes);
     g_test_add_func("/tls/no-tls", test_no_tls);
     g_test_add_func("/tls/long-hello", test_long_hello);
     g_test_add_func("/tls/recognise", test_recognise);
