@@ -28,6 +28,7 @@ enum imapid_secret_kind {
     IMAPID_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
     IMAPID_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
     IMAPID_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
+    IMAPID_SECRET_CLIENT_EARLY,     /* CLIENT_EARLY_TRAFFIC_SECRET */
     IMAPID_SECRET_SESSION, /* the master secret of a session that may be resumed, 48 octets: "RSA
                               Session-ID:…", or remembered; see imapid_keylog_remember() */
     IMAPID_N_SECRET_KINDS
@@ -45,8 +46,7 @@ struct imapid_keylog_counts {
     uint64_t n_conflicts;  /* a second, third, … value for what was said before */
     uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
     uint64_t n_comments;   /* and blank lines */
-    uint64_t n_ignored;    /* lines of a known kind that is of no use here: early and exporter
-                              secrets, "RSA …" */
+    uint64_t n_ignored;    /* lines of a known kind that is of no use here: exporter secrets, "RSA …" */
     uint64_t n_garbage;    /* everything else */
 };
 

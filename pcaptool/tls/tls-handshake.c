@@ -172,6 +172,7 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->info.client = !dir;
     if (hello.is_retry) {
         tls->info.retried = true;
+        imapid_tls_refuse_early(tls);
         return;
     }
     tls->suite = imapid_suites_find(hello.suite);
@@ -189,6 +190,8 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->origin.version = hello.version;
     tls->origin.encrypt_then_mac = hello.encrypt_then_mac;
     memcpy(tls->origin.server_random, hello.random, IMAPID_TLS_RANDOM);
+    if (hello.version != IMAPID_TLS_1_3 || !hello.pre_shared_key)
+        imapid_tls_refuse_early(tls);
     if (hello.version == IMAPID_TLS_1_3) {
         imapid_tls_change_epoch(tls, 0, IMAPID_TLS_HANDSHAKE);
         imapid_tls_change_epoch(tls, 1, IMAPID_TLS_HANDSHAKE);
@@ -202,7 +205,10 @@ static void read_encrypted_extensions(struct imapid_tls *tls, const uint8_t *bod
     if (!imapid_hello_read_extensions(body, n, &hello))
         return;
     note_alpn(&tls->info, &hello);
-    tls->early_data_accepted = hello.early_data;
+    if (hello.early_data)
+        imapid_tls_accept_early(tls);
+    else
+        imapid_tls_refuse_early(tls);
 }
 
 /* Is the body of a message of this type read? */
@@ -263,9 +269,8 @@ static void note_message(struct imapid_tls *tls, int dir, uint8_t type)
     case FINISHED:
         if (epoch != IMAPID_TLS_HANDSHAKE)
             break;
-        /* Early data was passed over, and it counted. */
-        if (dir == tls->info.client && tls->early_data_accepted && tls->info.n_skipped[dir])
-            imapid_tls_say_gap(tls, dir);
+        if (dir == tls->info.client)
+            imapid_tls_end_early(tls);
         imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
         break;
     case KEY_UPDATE:

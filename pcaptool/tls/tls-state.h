@@ -5,6 +5,8 @@
 #include "tls/cipher.h"
 #include "tls/tls.h"
 
+#include <glib.h>
+
 /* What tls.c (octets to records), tls-keys.c (records to content) and tls-handshake.c (messages to
  * state) share. Nobody else includes this. */
 
@@ -60,6 +62,20 @@ struct imapid_tls_session {
     uint8_t key[IMAPID_TLS_RANDOM];
 };
 
+/* Early data that waits for the server's word, in octets: servers take some 16 KiB. */
+#define IMAPID_TLS_EARLY_MAX 65536
+
+struct imapid_tls_early {
+    GQueue records;
+    size_t n_held; /* octets in there */
+    struct imapid_cipher *cipher;
+    uint64_t sequence;
+    bool accepted, refused; /* known to be */
+    bool ended;             /* EndOfEarlyData was read */
+    enum imapid_tls_reason missed; /* why some that was accepted could not be read, or OK */
+    bool told_gap;          /* a gap was given out for what is not read */
+};
+
 /* A record that waits for a key. */
 struct imapid_tls_held {
     struct imapid_tls_held *next;
@@ -83,7 +99,7 @@ struct imapid_tls {
     bool has_hello;  /* it is that of a ClientHello which no ServerHello answered yet */
     bool hello_lost; /* renegotiation: the ServerHello came, and its ClientHello was lost */
     bool early_data; /* the client offered it in this handshake */
-    bool early_data_accepted;
+    struct imapid_tls_early early;
     /* Suites without encryption that the client offered. Without a secret nothing else vouches for
      * what the ServerHello says. */
     uint16_t clear_suites[IMAPID_TLS_CLEAR_MAX];
@@ -154,6 +170,24 @@ enum imapid_tls_result imapid_tls_decrypt(struct imapid_tls *tls, int dir, const
 
 /* That many octets in records of unknown number are missing; 0: nobody knows how many. */
 void imapid_tls_lose_records(struct imapid_tls *tls, int dir, uint64_t n_lost);
+
+/* ---- tls-early.c ---- */
+
+/* A record of the client, with its header, that is early data, or may be. */
+void imapid_tls_take_early(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n);
+
+/* The server takes early data, or it does not. */
+void imapid_tls_accept_early(struct imapid_tls *tls);
+void imapid_tls_refuse_early(struct imapid_tls *tls);
+
+/* The server goes on to application data. If nothing tells whether it took early data, what waits
+ * is missing to the answers. */
+void imapid_tls_pass_early(struct imapid_tls *tls);
+
+/* The client's Finished: there is no more. */
+void imapid_tls_end_early(struct imapid_tls *tls);
+
+void imapid_tls_free_early(struct imapid_tls *tls);
 
 /* ---- tls-handshake.c ---- */
 

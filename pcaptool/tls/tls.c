@@ -119,6 +119,8 @@ static void read_content(struct imapid_tls *tls, int dir, const struct imapid_tl
             imapid_tls_stop(tls, dir, IMAPID_TLS_LOST); /* the hellos of it were */
     } else if (content->type == APPLICATION_DATA && flow->epoch == IMAPID_TLS_TRAFFIC &&
                content->n) {
+        if (dir != tls->info.client)
+            imapid_tls_pass_early(tls);
         tls->info.n_octets[dir] += content->n;
         if (tls->handler.data)
             tls->handler.data(tls->handler.ctx, dir, content->octets, content->n, tls->stamp);
@@ -133,10 +135,14 @@ static enum imapid_tls_result read_protected(struct imapid_tls *tls, int dir, co
     struct imapid_tls_content content = {.octets = room};
     enum imapid_tls_reason reason = IMAPID_TLS_OK;
     bool had_key = flow->cipher;
+    bool may_be_early = tls->early_data && dir == tls->info.client &&
+                        flow->epoch == IMAPID_TLS_HANDSHAKE && !had_key && !tls->early.ended;
     enum imapid_tls_result result = imapid_tls_decrypt(tls, dir, record, n, &content, &reason);
 
     if (result == IMAPID_TLS_TAKEN) {
         read_content(tls, dir, &content);
+    } else if (result == IMAPID_TLS_PASSED && may_be_early) {
+        imapid_tls_take_early(tls, dir, record, n);
     } else if (result == IMAPID_TLS_PASSED) {
         tls->info.n_skipped[dir]++;
         /* Before the first key there was a gap already, or there is no application data. */
@@ -187,7 +193,7 @@ static void read_clear(struct imapid_tls *tls, int dir, const uint8_t *record, s
     else if (record[0] == ALERT)
         read_alert(tls, dir, body, n_body, false);
     else if (record[0] == APPLICATION_DATA && tls->early_data && dir == tls->info.client)
-        tls->info.n_skipped[dir]++;
+        imapid_tls_take_early(tls, dir, record, n);
     else if (record[0] == APPLICATION_DATA)
         imapid_tls_stop(tls, dir, IMAPID_TLS_NO_HANDSHAKE);
 }
@@ -596,6 +602,14 @@ static enum imapid_tls_reason blame_start(const struct imapid_tls_info *info, in
     return info->stopped[!dir] ? info->stopped[!dir] : IMAPID_TLS_UNFINISHED;
 }
 
+/* Why a direction that was read, perhaps to its end, was not read whole. */
+static enum imapid_tls_reason find_flaw(const struct imapid_tls *tls, int dir)
+{
+    if (tls->flow[dir].damaged)
+        return IMAPID_TLS_DAMAGED;
+    return dir == tls->info.client ? tls->early.missed : IMAPID_TLS_OK;
+}
+
 /* Why a direction that was not stopped gave nothing, or not all. */
 static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
 {
@@ -604,8 +618,6 @@ static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
 
     if (flow->searching)
         return IMAPID_TLS_LOST;
-    if (flow->damaged)
-        return IMAPID_TLS_DAMAGED;
     if (flow->epoch == IMAPID_TLS_TRAFFIC && (flow->n_pending || flow->n_pass))
         return IMAPID_TLS_CUT;
     if (info->readable[dir])
@@ -626,11 +638,10 @@ void imapid_tls_finish(struct imapid_tls *tls)
     enter(tls, &none);
     stop_waiting(tls);
     for (int dir = 0; dir < 2; dir++) {
-        enum imapid_tls_reason reason = settle(tls, dir);
+        enum imapid_tls_reason flaw = find_flaw(tls, dir), reason = settle(tls, dir);
 
-        /* It may have come to its end all the same. */
-        if (reason == IMAPID_TLS_DAMAGED && !tls->info.stopped[dir])
-            end_direction(tls, dir, reason);
+        if (flaw != IMAPID_TLS_OK && !tls->info.stopped[dir])
+            end_direction(tls, dir, flaw);
         else if (reason != IMAPID_TLS_OK)
             imapid_tls_stop(tls, dir, reason);
     }
@@ -655,6 +666,7 @@ void imapid_tls_free(struct imapid_tls *tls)
         return;
     while (tls->held)
         free_held(tls);
+    imapid_tls_free_early(tls);
     for (int dir = 0; dir < 2; dir++) {
         imapid_cipher_free(tls->flow[dir].cipher);
         g_free(tls->flow[dir].pending);

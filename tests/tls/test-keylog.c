@@ -118,7 +118,7 @@ static void test_lines(void)
         {"  \t\n", COMMENT},
         {"EARLY_EXPORTER_SECRET " R " " S, IGNORED},
         {"EXPORTER_SECRET " R " " S, IGNORED},
-        {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, IGNORED},
+        {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, SECRET},
         {"CLIENT_TRAFFIC_SECRET_1 " R " " S, IGNORED},
         {"RSA Session-ID:00 Master-Key:" M, SECRET},
         {"RSA Session-ID:" R " Master-Key:" M "\r\n", SECRET},

@@ -29,6 +29,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORTS = iter(range(21000, 29000, 2))
 SERVER_SAYS = ["* OK ready\r\n", "* ID (\"name\" \"Dove\")\r\na1 OK ID completed.\r\n", "a2 OK done\r\n"]
+EARLY = "a0 NOOP\r\n"
 CLIENT_SAYS = ["a1 ID (\"name\" \"Thunderbird\" \"version\" NIL)\r\n", "a2 NOOP\r\n"]
 
 
@@ -214,6 +215,8 @@ def make(name, server, client, script=None, env=None, before=None, echoed=False,
     keylog = os.path.abspath(name + ".keys")
     os.path.exists(keylog) and os.unlink(keylog)
     session = Session(server, client, DIALOGUE if script is None else script, keylog, env, before)
+    if expect.get("early") == "accepted":
+        session.said["C"] = EARLY + session.said["C"]
     if echoed:
         session.said["S"] = session.said["C"].replace("\r", "")  # gnutls-serv takes it away
     write(name, session, keylog, expect)
@@ -387,7 +390,7 @@ def resumed(name, option, *more, early=None, n_connections="2"):
         expect = {"resumed": "1", "version": "0304" if option == "-tls1_3" else "0303"}
         if early:
             with open("early", "w", newline="") as file:
-                file.write("a0 NOOP\r\n")
+                file.write(EARLY)
             client += ["-early_data", "early"]
             expect["early"] = early
         make(name, server, client,
