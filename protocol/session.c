@@ -750,6 +750,12 @@ static void take_untagged_status(struct imapid_session *session, const struct im
     tell(session, IMAPID_EVENT_UNTAGGED, (unsigned)slot);
 }
 
+static void begin_tls(struct imapid_session *session)
+{
+    session->security = IMAPID_SECURITY_STARTTLS;
+    session->advertised = IMAPID_UNKNOWN; /* RFC 9051 6.2.1: to be asked anew */
+}
+
 /* A command other than ID was answered OK. */
 static void take_success(struct imapid_session *session, enum imapid_word word)
 {
@@ -762,8 +768,7 @@ static void take_success(struct imapid_session *session, enum imapid_word word)
         session->state = IMAPID_STATE_NOT_AUTHENTICATED;
         break;
     case IMAPID_WORD_STARTTLS:
-        session->security = IMAPID_SECURITY_STARTTLS;
-        session->advertised = IMAPID_UNKNOWN; /* RFC 9051 6.2.1: to be asked anew */
+        begin_tls(session);
         tell(session, IMAPID_EVENT_TLS, 0);
         break;
     case IMAPID_WORD_COMPRESS:
@@ -1275,4 +1280,13 @@ void imapid_session_resume(struct imapid_session *session)
     imapid_frame_init(SERVER(session), IMAPID_SERVER, true);
     session->asked = false;
     stop_data(session, IMAPID_WORD_UNKNOWN);
+}
+
+bool imapid_session_miss_starttls(struct imapid_session *session)
+{
+    if (session->security != IMAPID_SECURITY_NONE || session->compressed ||
+        CLIENT(session)->literal_left || !(session->client_gap || session->server_gap))
+        return false;
+    begin_tls(session);
+    return true;
 }

@@ -431,13 +431,15 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
     flow->switched = flow->stage == STAGE_IMAP;
 }
 
+static bool has_port(const struct imapid_conn *conn, uint16_t port)
+{
+    return conn->endpoint[0].port == port || conn->endpoint[1].port == port;
+}
+
 /* Does the connection, or what a proxy opened for it, have the port of IMAP over TLS? */
 static bool has_imap_port(const struct imapid_flow *flow)
 {
-    const struct imapid_conn *conn = flow->conn;
-
-    return conn->endpoint[0].port == IMAPID_PORT_IMAPS ||
-           conn->endpoint[1].port == IMAPID_PORT_IMAPS || flow->preface.port == IMAPID_PORT_IMAPS;
+    return has_port(flow->conn, IMAPID_PORT_IMAPS) || flow->preface.port == IMAPID_PORT_IMAPS;
 }
 
 /* Does a ClientHello offer the protocol "imap" (RFC 7301; registered for IMAP over TLS)? A look at
@@ -458,17 +460,18 @@ static bool has_alpn_imap(const struct imapid_tls_info *info)
     return false;
 }
 
-/* The connection begins with TLS. Worth following where it can be decrypted, or where it counts as
+/* The connection begins with TLS, or the capture does, behind STARTTLS. Worth following where it can be decrypted, or where it counts as
  * an IMAP session even if it can't. */
 static bool begin_tls(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = g_steal_pointer(&flow->early[dir]);
-    bool wanted = has_imap_port(flow) || may_offer_imap(early) ||
+    bool after_starttls = !flow->decide.from_start && has_port(flow->conn, IMAPID_PORT_IMAP);
+    bool wanted = has_imap_port(flow) || after_starttls || may_offer_imap(early) ||
                   (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
                   flow->context->n_hold;
 
     if (wanted) {
-        flow->session.security = IMAPID_SECURITY_TLS;
+        flow->session.security = after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
         if (flow->decide.client < 0)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
@@ -476,6 +479,24 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
     }
     g_byte_array_unref(early);
     return wanted;
+}
+
+/* Does the client begin TLS where STARTTLS, or the answer, was lost? */
+static bool begins_tls(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
+{
+    return flow->stage == STAGE_IMAP && !flow->layers && dir == flow->decide.client &&
+           !flow->window[IMAPID_CLIENT] && imapid_tls_recognise(octets, n) == IMAPID_TLS_HELLO &&
+           imapid_session_miss_starttls(&flow->session);
+}
+
+static void begin_starttls(struct imapid_flow *flow, const uint8_t *octets, size_t n,
+                           const struct imapid_stamp *packet)
+{
+    /* A line of the server that was cut comes to no end. */
+    drop_window(flow, IMAPID_SERVER);
+    flow->is_imap |= has_port(flow->conn, IMAPID_PORT_IMAP);
+    add_layer(flow, imapid_layers_add_tls);
+    feed_layer(flow, IMAPID_CLIENT, octets, n, packet);
 }
 
 /* TLS, and nothing readable came out of it yet. False when nothing ever will and nothing says that
@@ -486,7 +507,8 @@ static bool is_worth_waiting(struct imapid_flow *flow)
 
     if (info->client >= 0)
         flow->decide.client = info->client;
-    flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info);
+    flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info) ||
+                     flow->session.security == IMAPID_SECURITY_STARTTLS;
     return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
 }
 
@@ -593,6 +615,8 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
 
     if (flow->stage == STAGE_UNDECIDED)
         good = decide(flow, dir, octets, n, packet);
+    else if (begins_tls(flow, dir, octets, n))
+        begin_starttls(flow, octets, n, packet);
     else if (flow->stage == STAGE_IMAP && (good = turn_if_wrong(flow, dir, octets, n)))
         show(flow, side_of(flow, dir), octets, n, packet);
     if (!good)

@@ -194,4 +194,9 @@ void imapid_session_end(struct imapid_session *session);
 /* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun. */
 void imapid_session_resume(struct imapid_session *session);
 
+/* The client's next octets look like the start of TLS, and no STARTTLS was answered. Where octets are
+ * missing it may be among them: true, `security` is STARTTLS now, and the caller goes on as after
+ * the event TLS. False: it cannot be; nothing was changed. */
+bool imapid_session_miss_starttls(struct imapid_session *session);
+
 #endif

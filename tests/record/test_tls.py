@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TLS sessions of real programs (tests/tls/transcripts) as connections of a capture: what the records say of them where
+keys or packets are missing. Usage: test_tls.py IMAPID"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "dissector"))
+import pcap  # noqa: E402
+
+IMAPID = sys.argv[1]
+TRANSCRIPTS = HERE.parent / "tls" / "transcripts"
+GREETING = b"* OK [CAPABILITY IMAP4rev1 STARTTLS ID] ready\r\n"
+STARTTLS, GO = b"s1 STARTTLS\r\n", b"s1 OK go\r\n"
+
+
+class Transcript:
+    def __init__(self, name):
+        self.keys, self.pieces = [], []
+        for line in (TRANSCRIPTS / (name + ".tls")).read_text().splitlines():
+            if line.startswith("key "):
+                self.keys.append(line[4:])
+            elif line[0] in "<>" and line[1] == " ":
+                self.pieces.append((int(line[0] == "<"), bytes.fromhex(line[2:])))
+
+    def key_log(self, without=()):
+        return "".join(key + "\n" for key in self.keys if not key.startswith(tuple(without)))
+
+
+def play(talk, pieces):
+    for side, octets in pieces:
+        (talk.server if side else talk.client)(octets)
+    return talk
+
+
+def implicit(pieces, port=993):
+    return play(pcap.Talk(server_port=port).handshake(), pieces).close().packets
+
+
+def starttls(pieces, lost=()):
+    """The connection without some of what was said in the clear."""
+    talk = pcap.Talk(server_port=143).handshake()
+    for side, octets in ((1, GREETING), (0, STARTTLS), (1, GO)):
+        if octets in lost:
+            talk.lose(side, len(octets))
+        else:
+            play(talk, [(side, octets)])
+    return play(talk, pieces).close().packets
+
+
+def records(packets, key_log=None):
+    """The exchanges, and the one session."""
+    with tempfile.TemporaryDirectory() as folder:
+        capture, keys = os.path.join(folder, "pcap"), os.path.join(folder, "keys")
+        with open(capture, "wb") as file:
+            file.write(pcap.write(packets))
+        with open(keys, "w", encoding="ascii") as file:
+            file.write(key_log or "")
+        words = [IMAPID, "-q", "-T", "jsonl", *(["-l", keys] if key_log else []), capture]
+        done = subprocess.run(words, capture_output=True, check=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    sessions = [record for record in found if record["type"] == "session"]
+    assert len(sessions) == 1, (done, sessions)
+    return [record for record in found if record["type"] == "exchange"], sessions[0]
+
+
+def check(session, **expected):
+    found = {key: session[key] for key in expected}
+    assert found == expected, found
+
+
+def check_whole(packets, key_log, **expected):
+    exchanges, session = records(packets, key_log)
+    assert len(exchanges) == 1 and exchanges[0]["complete"] and exchanges[0]["command"], exchanges
+    check(session, decrypted=True, not_decrypted=None, **expected)
+
+
+def test_without_encryption():
+    clear = Transcript("1.2-null")
+    check_whole(implicit(clear.pieces), None, security="tls")
+    check_whole(implicit(clear.pieces), clear.key_log(), security="tls")
+    check_whole(starttls(clear.pieces), None, security="starttls")
+
+
+def test_one_direction_without_a_key():
+    """What it said is missing: nothing the other side said is judged by it."""
+    for name in "1.3-aes128-gcm", "1.3-chacha20":
+        talk = Transcript(name)
+        for side in "CLIENT", "SERVER":
+            for packets in starttls(talk.pieces), implicit(talk.pieces):
+                exchanges, session = records(packets, talk.key_log([side]))
+                check(session, decrypted=False, not_decrypted="no-key")
+                assert not any(record["complete"] for record in exchanges), exchanges
+                assert not any(finding["severity"] == "error" for record in exchanges
+                               for finding in record["findings"]), exchanges
+
+
+def test_starttls_lost():
+    talk = Transcript("1.2-aes128-gcm")
+    for lost in [STARTTLS], [GO], [STARTTLS, GO], [GREETING, STARTTLS], [GREETING, STARTTLS, GO]:
+        exchanges, session = records(starttls(talk.pieces, lost), talk.key_log())
+        assert len(exchanges) == 1 and exchanges[0]["command"] and exchanges[0]["response"], (lost, exchanges)
+        check(session, security="starttls", decrypted=True, lost_bytes=sum(map(len, lost)))
+        _, session = records(starttls(talk.pieces, lost))
+        check(session, security="starttls", decrypted=False, not_decrypted="no-key")
+
+
+def test_capture_begins_behind_starttls():
+    talk = Transcript("1.2-aes128-gcm")
+    packets = starttls(talk.pieces)
+    for n in range(3, 7):
+        exchanges, session = records(packets[n:], talk.key_log())
+        assert len(exchanges) == 1 and exchanges[0]["command"] and exchanges[0]["response"], (n, exchanges)
+        check(session, security="starttls", decrypted=True, from_start=False)
+
+
+def test_hello_in_a_message():
+    """Nothing is missing: what looks like TLS is what the client appends."""
+    hello = Transcript("1.2-aes128-gcm").pieces[0][1]
+    talk = pcap.Talk().handshake().server(GREETING).client(b"a1 APPEND x {%d}\r\n" % len(hello)).server(b"+ go\r\n")
+    packets = talk.client(hello).client(b"\r\n").server(b"a1 OK done\r\n").close().packets
+    check(records(packets)[1], security="none", decrypted=None)
+
+
+def test_early_data():
+    talk = Transcript("1.3-early-data")
+    check_whole(implicit(talk.pieces), talk.key_log(), from_start=True)
+    check(records(implicit(talk.pieces), talk.key_log(["CLIENT_EARLY"]))[1], decrypted=False, not_decrypted="no-key")
+
+
+def test_damaged():
+    for name in "1.2-aes128-gcm", "1.2-aes128-cbc-sha256", "1.3-aes128-gcm", "1.0-aes256-cbc", "1.2-null":
+        talk = Transcript(name)
+        at = max(i for i, (side, octets) in enumerate(talk.pieces) if octets[0] == 23)
+        side, octets = talk.pieces[at]
+        talk.pieces[at] = side, octets[:-1] + bytes([octets[-1] ^ 1])
+        check(records(implicit(talk.pieces), talk.key_log())[1], decrypted=False, not_decrypted="damaged")
+        talk.pieces[at:] = [(side, octets[:-1])]
+        check(records(implicit(talk.pieces), talk.key_log())[1], decrypted=False, not_decrypted="cut")
+
+
+def test_nobody_answers():
+    talk = Transcript("1.3-aes128-gcm")
+    check(records(implicit(talk.pieces[:1]), talk.key_log())[1], decrypted=False, not_decrypted="unfinished")
+
+
+def main():
+    for name, test in sorted(globals().items()):
+        if name.startswith("test_"):
+            print(name, flush=True)
+            test()
+
+
+main()
