@@ -22,6 +22,7 @@ enum kind {
     KIND_CLIENT_IP,
     KIND_SERVER_IP,
     KIND_SERVER_PORT,
+    KIND_TLS_VERSION,
 };
 
 static const struct {
@@ -37,6 +38,7 @@ static const struct {
     {"client_ip", KIND_CLIENT_IP},
     {"server_ip", KIND_SERVER_IP},
     {"server_port", KIND_SERVER_PORT},
+    {"tls_version", KIND_TLS_VERSION},
 };
 
 /* ---- what to count by ---- */
@@ -118,8 +120,18 @@ static char *spell_address(const struct imapid_endpoint *endpoint)
     return g_string_free(text, FALSE);
 }
 
+/* Of an exchange in the clear there is none, also where TLS came later. */
+static const char *get_tls_version(const struct imapid_record_session *session,
+                                   const struct imapid_record_exchange *exchange)
+{
+    if (exchange->security == IMAPID_SECURITY_NONE)
+        return "none";
+    return session && session->tls.seen ? session->tls.version : NULL;
+}
+
 /* False: the exchange is not counted, the half was not seen. *value NULL: it does not say. */
-static bool get_value(const struct imapid_record_exchange *exchange, const struct imapid_fold *fold,
+static bool get_value(const struct imapid_record_session *session,
+                      const struct imapid_record_exchange *exchange, const struct imapid_fold *fold,
                       const struct imapid_group_key *key, char **value)
 {
     const struct imapid_record_half *half =
@@ -160,6 +172,9 @@ static bool get_value(const struct imapid_record_exchange *exchange, const struc
         return true;
     case KIND_SERVER_PORT:
         *value = g_strdup_printf("%u", exchange->conn.server.port);
+        return true;
+    case KIND_TLS_VERSION:
+        *value = g_strdup(get_tls_version(session, exchange));
         return true;
     }
     return false;
@@ -265,7 +280,9 @@ static bool is_said(const struct imapid_grouping *grouping)
     return true;
 }
 
-static struct place find_place(struct counter *counter, unsigned index)
+/* `session` is that of the exchange, where a key asks for it; NULL: there is none. */
+static struct place find_place(struct counter *counter, const struct imapid_record_session *session,
+                               unsigned index)
 {
     const struct imapid_record_exchange *exchange =
         imapid_store_read_exchange(counter->view, index, &counter->reading);
@@ -275,7 +292,7 @@ static struct place find_place(struct counter *counter, unsigned index)
     bool counted = true;
 
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        counted &= get_value(exchange, counter->fold, &grouping->keys[i], &values[i]);
+        counted &= get_value(session, exchange, counter->fold, &grouping->keys[i], &values[i]);
     if (counted)
         place.counting = get_counting(counter->all, values, grouping->n_keys);
     for (unsigned i = 0; i < grouping->n_keys; i++) {
@@ -286,21 +303,25 @@ static struct place find_place(struct counter *counter, unsigned index)
     return place;
 }
 
-static struct place get_place(struct counter *counter, unsigned index)
+static struct place get_place(struct counter *counter, unsigned conn, unsigned index)
 {
     struct place *place;
 
-    if (!counter->places)
-        return find_place(counter, index);
+    if (!counter->places) {
+        struct imapid_store_conn read;
+
+        imapid_store_read_conn(counter->view, conn, &read);
+        return find_place(counter, read.has_session ? &read.session : NULL, index);
+    }
     place = &counter->places[imapid_store_get_said(counter->view, index)];
     if (!place->is_known)
-        *place = find_place(counter, index);
+        *place = find_place(counter, NULL, index);
     return *place;
 }
 
 static void count_exchange(struct counter *counter, unsigned conn, unsigned index)
 {
-    struct place place = get_place(counter, index);
+    struct place place = get_place(counter, conn, index);
     int64_t when = imapid_store_get_when(counter->view, index);
     struct imapid_group *group;
 

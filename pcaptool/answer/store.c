@@ -45,9 +45,10 @@ struct kept_exchange {
 
 /* The same of a session. */
 struct session_said {
-    uint32_t not_decrypted; /* texts + 1 */
-    uint32_t n_findings;    /* laid flat behind this */
-    uint8_t security, compressed, id_advertised, from_start, decrypted;
+    uint32_t not_decrypted; /* texts + 1, as the next four, which are those of TLS */
+    uint32_t version, suite, server_name, alpn;
+    uint32_t n_findings; /* laid flat behind this */
+    uint8_t security, compressed, id_advertised, from_start, decrypted, has_tls;
 };
 
 struct kept_session {
@@ -74,7 +75,7 @@ struct imapid_store {
     uint8_t *scratch;
     size_t n_scratch;
     GArray *exchanges, *sessions, *captures, *joints;
-    GPtrArray *unread; /* the lists of captures */
+    GPtrArray *unread;                        /* the lists of captures */
     uint32_t *exchange_order, *session_order; /* places to indices */
     uint32_t *file_ranks;
 };
@@ -536,6 +537,11 @@ void imapid_store_add_session(struct imapid_store *store,
     said.decrypted = (uint8_t)session->decrypted;
     g_mutex_lock(&store->mutex);
     said.not_decrypted = add_text(store->texts, session->not_decrypted);
+    said.has_tls = session->tls.seen;
+    said.version = add_text(store->texts, session->tls.version);
+    said.suite = add_text(store->texts, session->tls.suite);
+    said.server_name = add_text(store->texts, session->tls.server_name);
+    said.alpn = add_text(store->texts, session->tls.alpn);
     kept.conn = keep_conn(store, &session->conn);
     flat = make_room(store, n);
     memcpy(flat, &said, sizeof said);
@@ -565,6 +571,11 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
         .decrypted = (enum imapid_known)said->decrypted,
         .not_decrypted = get_text(store->texts, said->not_decrypted),
         .not_decrypted_phrase = get_text(store->texts, said->not_decrypted),
+        .tls = {.seen = said->has_tls,
+                .version = get_text(store->texts, said->version),
+                .suite = get_text(store->texts, said->suite),
+                .server_name = get_text(store->texts, said->server_name),
+                .alpn = get_text(store->texts, said->alpn)},
         .n_findings = said->n_findings,
     };
     for (unsigned i = 0; i < session->n_findings; i++)

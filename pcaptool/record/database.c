@@ -543,6 +543,10 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_number(statement, "resyncs", session->n_resyncs);
     bind_known(statement, "decrypted", session->decrypted);
     bind_text(statement, "not_decrypted", session->not_decrypted);
+    bind_text(statement, "tls_version", session->tls.version);
+    bind_text(statement, "tls_suite", session->tls.suite);
+    bind_text(statement, "tls_server_name", session->tls.server_name);
+    bind_text(statement, "tls_alpn", session->tls.alpn);
     bind_findings(statement, session->findings, session->n_findings);
     run(database, statement);
     g_mutex_unlock(&database->mutex);

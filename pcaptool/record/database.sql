@@ -39,6 +39,10 @@ CREATE TABLE IF NOT EXISTS session (
   resyncs INTEGER NOT NULL,
   decrypted INTEGER,
   not_decrypted TEXT,
+  tls_version TEXT,
+  tls_suite TEXT,
+  tls_server_name TEXT,
+  tls_alpn TEXT,
   findings TEXT NOT NULL,
   UNIQUE (file, stream, client_ip, client_port, server_ip, server_port)
 );

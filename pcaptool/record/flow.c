@@ -680,12 +680,66 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
     return flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
 }
 
+/* TLS 1.0 and 1.1 must not be used. */
+#define TLS_LEAST 0x0303
+
+static char *copy_name(const uint8_t *octets, size_t n)
+{
+    return n ? g_utf8_make_valid((const char *)octets, (gssize)n) : NULL;
+}
+
+/* The protocol of the session, as far as it can be known: see record.h. */
+static char *copy_alpn(const struct imapid_tls_info *info)
+{
+    if (info->n_alpn)
+        return copy_name(info->alpn, info->n_alpn);
+    if (info->version >= 0x0304 && info->n_alpn_offered > 1 &&
+        info->alpn_offered[0] == info->n_alpn_offered - 1)
+        return copy_name(info->alpn_offered + 1, info->alpn_offered[0]);
+    return NULL;
+}
+
+/* The texts are the caller's to free. */
+static struct imapid_record_tls describe_tls(const struct imapid_tls_info *info)
+{
+    struct imapid_record_tls tls = {.seen = info && (info->has_random || info->version)};
+
+    if (!tls.seen)
+        return tls;
+    if (info->version) {
+        tls.version = imapid_record_tls_version(info->version);
+        tls.suite =
+            info->suite_name ? g_strdup(info->suite_name) : g_strdup_printf("0x%04x", info->suite);
+    }
+    tls.server_name = copy_name(info->server_name, info->n_server_name);
+    tls.alpn = copy_alpn(info);
+    return tls;
+}
+
+static void clear_tls(struct imapid_record_tls *tls)
+{
+    g_free((char *)tls->version);
+    g_free((char *)tls->suite);
+    g_free((char *)tls->server_name);
+    g_free((char *)tls->alpn);
+}
+
+static void add_session_finding(struct imapid_record_session *record, enum imapid_finding_code code)
+{
+    record->findings[record->n_findings++] = (struct imapid_record_finding){
+        .code = code,
+        .side = IMAPID_SERVER,
+        .field.is_nil = true,
+    };
+}
+
 static void tell_session(struct imapid_flow *flow)
 {
     const struct imapid_conn *conn = flow->conn;
     const struct imapid_session *session = &flow->session;
     const char *phrase = NULL;
     const char *word = why_not_readable(flow, &phrase);
+    const struct imapid_tls_info *info = flow->layers ? imapid_layers_get_tls(flow->layers) : NULL;
     struct imapid_record_session record = {
         .conn = describe(flow),
         .first_ns = conn->first.ts_ns,
@@ -699,20 +753,20 @@ static void tell_session(struct imapid_flow *flow)
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,
         .not_decrypted_phrase = phrase,
+        .tls = describe_tls(info),
     };
 
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
     if (session->required_by_server)
-        record.findings[record.n_findings++] = (struct imapid_record_finding){
-            .code = IMAPID_FINDING_REQUIRED_BY_SERVER,
-            .side = IMAPID_SERVER,
-            .field.is_nil = true,
-        };
+        add_session_finding(&record, IMAPID_FINDING_REQUIRED_BY_SERVER);
+    if (info && info->version && info->version < TLS_LEAST)
+        add_session_finding(&record, IMAPID_FINDING_OBSOLETE_TLS);
     flow->context->n_sessions++;
     flow->context->n_not_decrypted += word != NULL;
     flow->context->n_lost += record.n_lost;
     flow->context->sink->session(flow->context->sink->ctx, &record);
+    clear_tls(&record.tls);
 }
 
 /* The capture does not show whether what is open would have been answered. */

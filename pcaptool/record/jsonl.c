@@ -189,6 +189,21 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     g_string_append(out, "}\n");
 }
 
+static void add_tls(GString *out, const struct imapid_record_tls *tls)
+{
+    key(out, "tls");
+    if (!tls->seen) {
+        g_string_append(out, "null");
+        return;
+    }
+    g_string_append(out, "{\"version\":");
+    imapid_spell_json_text(out, tls->version);
+    add_text(out, "suite", tls->suite);
+    add_text(out, "server_name", tls->server_name);
+    add_text(out, "alpn", tls->alpn);
+    g_string_append_c(out, '}');
+}
+
 static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
@@ -206,6 +221,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_number(out, "resyncs", session->n_resyncs);
     add_known(out, "decrypted", session->decrypted);
     add_text(out, "not_decrypted", session->not_decrypted);
+    add_tls(out, &session->tls);
     add_findings(out, session->findings, session->n_findings);
     g_string_append(out, "}\n");
 }

@@ -576,6 +576,22 @@ static const char *find_phrase(const char *word)
     return word;
 }
 
+/* Records of earlier versions have none. */
+static struct imapid_record_tls take_tls(struct line *line, struct imapid_json *object)
+{
+    struct imapid_record_tls tls = {.seen = false};
+    struct imapid_json *from = find(object, "tls") ? get_object(line, object, "tls") : NULL;
+
+    if (from) {
+        tls.seen = true;
+        tls.version = get_text(line, from, "version");
+        tls.suite = get_text(line, from, "suite");
+        tls.server_name = get_text(line, from, "server_name");
+        tls.alpn = get_text(line, from, "alpn");
+    }
+    return tls;
+}
+
 static void *take_session(struct line *line, struct imapid_json *object)
 {
     struct imapid_record_session *session = imapid_arena_take_zeroed(line->arena, sizeof *session);
@@ -597,6 +613,7 @@ static void *take_session(struct line *line, struct imapid_json *object)
     if (session->decrypted == IMAPID_NO && !session->not_decrypted)
         session->not_decrypted = "unknown";
     session->not_decrypted_phrase = find_phrase(session->not_decrypted);
+    session->tls = take_tls(line, object);
     session->n_findings =
         take_findings(line, object, session->findings, G_N_ELEMENTS(session->findings));
     for (unsigned i = 0; i < session->n_findings; i++)

@@ -3,6 +3,8 @@
  * owns all its strings through its store, so it outlives the packets it came in. */
 #include "record/record.h"
 
+#include "tls/suites.h"
+
 #include <string.h>
 
 const char *imapid_record_security(enum imapid_security security)
@@ -24,6 +26,47 @@ const char *imapid_record_status(enum imapid_status status)
     static const char *const names[] = {"", "OK", "NO", "BAD", "BYE"};
 
     return names[status];
+}
+
+static const struct {
+    uint16_t number;
+    const char *name;
+} tls_versions[] = {
+    {0x0300, "SSL 3.0"}, {0x0301, "TLS 1.0"}, {0x0302, "TLS 1.1"},
+    {0x0303, "TLS 1.2"}, {0x0304, "TLS 1.3"},
+};
+
+char *imapid_record_tls_version(uint16_t version)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(tls_versions); i++)
+        if (tls_versions[i].number == version)
+            return g_strdup(tls_versions[i].name);
+    return g_strdup_printf("0x%04x", version);
+}
+
+/* What has no name. */
+static bool is_number(const char *text)
+{
+    return strlen(text) == 6 && g_str_has_prefix(text, "0x") &&
+           strspn(text + 2, "0123456789abcdef") == 4;
+}
+
+bool imapid_record_is_tls_version(const char *text)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(tls_versions); i++)
+        if (!strcmp(text, tls_versions[i].name))
+            return true;
+    return is_number(text);
+}
+
+bool imapid_record_is_tls_suite(const char *text)
+{
+    const struct imapid_suite *suite;
+
+    for (size_t i = 0; (suite = imapid_suites_get(i)); i++)
+        if (!strcmp(text, suite->name))
+            return true;
+    return is_number(text);
 }
 
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange)

@@ -74,6 +74,21 @@ struct imapid_record_exchange {
     GStringChunk *store; /* holds what the strings point to */
 };
 
+/* What the handshake says of a session's TLS, with a key or without. Texts may be anything where
+ * they were read back from JSON Lines; NULL: not known, or not there. */
+struct imapid_record_tls {
+    bool seen;           /* a hello was read; else the others mean nothing */
+    const char *version; /* "TLS 1.2", the one the server chose */
+    const char *suite;   /* its name, or number ("0x1301") where this program does not know it */
+    const char *server_name; /* whom the client wanted to speak to */
+    /* The protocol the server chose. In TLS 1.3 that is encrypted: without a key it is what the
+     * client offered, where that is one. */
+    const char *alpn;
+};
+
+/* Findings a session may have. */
+#define IMAPID_RECORD_SESSION_FINDINGS 4
+
 struct imapid_record_session {
     struct imapid_record_conn conn;
     int64_t first_ns, last_ns;
@@ -88,8 +103,9 @@ struct imapid_record_session {
     /* Why it is NO, as a word for machines and a phrase for people, else NULL. Read back from JSON
      * Lines they may be anything. */
     const char *not_decrypted, *not_decrypted_phrase;
+    struct imapid_record_tls tls;
     unsigned n_findings;
-    struct imapid_record_finding findings[1];
+    struct imapid_record_finding findings[IMAPID_RECORD_SESSION_FINDINGS];
 };
 
 /* Packets of one kind whose layers were not read. Read back from JSON Lines, layer and name may be
@@ -125,6 +141,13 @@ struct imapid_record_sink {
 const char *imapid_record_security(enum imapid_security security);
 const char *imapid_record_state(enum imapid_state state);
 const char *imapid_record_status(enum imapid_status status);
+
+/* "TLS 1.2" of 0x0303; what has no name is a number. Freed with g_free(). */
+char *imapid_record_tls_version(uint16_t version);
+
+/* Is it a version, or a suite, as this program spells one? */
+bool imapid_record_is_tls_version(const char *text);
+bool imapid_record_is_tls_suite(const char *text);
 
 /* When an exchange happened: at its command, or else its response. */
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);

@@ -533,19 +533,41 @@ static const char *keep_word(const char *word)
     return !word || (!word[n] && n <= 32) ? word : "unknown";
 }
 
+/* Texts of this program, and names of protocols, stay; whose server it is goes. */
+static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
+                                           const struct imapid_record_tls *from, GString *name)
+{
+    struct imapid_record_tls tls = *from;
+
+    if (tls.version && !imapid_record_is_tls_version(tls.version))
+        tls.version = "unknown";
+    if (tls.suite && !imapid_record_is_tls_suite(tls.suite))
+        tls.suite = "unknown";
+    tls.alpn = keep_word(tls.alpn);
+    if (tls.server_name) {
+        g_string_assign(name, "server-");
+        add_hex(name, redact, "server name", tls.server_name, strlen(tls.server_name));
+        tls.server_name = name->str;
+    }
+    return tls;
+}
+
 static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, session->conn.file);
     struct imapid_record_session redacted = *session;
+    GString *name = g_string_new(NULL);
 
     redacted.conn = redact_conn(sink->redact, &session->conn, file);
+    redacted.tls = redact_tls(sink->redact, &session->tls, name);
     redacted.not_decrypted = keep_word(session->not_decrypted);
     if (redacted.not_decrypted != session->not_decrypted)
         redacted.not_decrypted_phrase = redacted.not_decrypted;
     for (unsigned i = 0; i < redacted.n_findings; i++)
         redacted.findings[i].field = (struct imapid_record_string){.is_nil = true};
     sink->next->session(sink->next->ctx, &redacted);
+    g_string_free(name, TRUE);
     g_free(file);
 }
 

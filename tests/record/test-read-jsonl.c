@@ -26,7 +26,8 @@ static const char session[] =
     "{\"type\":\"session\"," CONN ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
     "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"lost_bytes\":7,\"resyncs\":2,"
-    "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"findings\":[]}\n";
+    "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"tls\":{\"version\":\"TLS 1.2\","
+    "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"findings\":[]}\n";
 
 static const char capture[] =
     "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"

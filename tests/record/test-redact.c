@@ -340,6 +340,20 @@ static void test_sessions(void)
     session.not_decrypted = "joe@example.com";
     json = redact_with(redact, NULL, &session, NULL, NULL);
     g_assert_nonnull(strstr(json, "\"not_decrypted\":\"unknown\""));
+    g_assert_nonnull(strstr(json, "\"tls\":null"));
+    g_free(json);
+    session.tls = (struct imapid_record_tls){true, "TLS 1.0", "TLS_RSA_WITH_AES_128_CBC_SHA",
+                                             "mail.example.com", "imap"};
+    json = redact_with(redact, NULL, &session, NULL, NULL);
+    g_assert_nonnull(strstr(json, "\"version\":\"TLS 1.0\",\"suite\":\"TLS_RSA_WITH_AES_128_CBC_"
+                                  "SHA\",\"server_name\":\"server-"));
+    g_assert_nonnull(strstr(json, "\"alpn\":\"imap\""));
+    g_assert_null(strstr(json, "example"));
+    g_free(json);
+    session.tls = (struct imapid_record_tls){true, "joe@example.com", "joe@example.com", NULL,
+                                             "joe@example.com"};
+    json = redact_with(redact, NULL, &session, NULL, NULL);
+    g_assert_null(strstr(json, "example"));
     g_free(json);
     imapid_redact_free(redact);
 }

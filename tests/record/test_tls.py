@@ -143,6 +143,47 @@ def test_damaged():
         check(records(implicit(talk.pieces), talk.key_log())[1], decrypted=False, not_decrypted="cut")
 
 
+def tls_of(name, key_log=False, **kind):
+    talk = Transcript(name)
+    return records(implicit(talk.pieces, **kind), talk.key_log() if key_log else None)[1]
+
+
+def test_what_the_handshake_says():
+    for key_log in True, False:
+        check(tls_of("1.3-aes128-gcm", key_log)["tls"], version="TLS 1.3", suite="TLS_AES_128_GCM_SHA256",
+              server_name="imap.example")
+        check(tls_of("1.2-aes128-gcm", key_log)["tls"], version="TLS 1.2", server_name="imap.example", alpn=None,
+              suite="TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
+    check(tls_of("1.3-aes128-gcm", True)["tls"], alpn="imap")
+    check(tls_of("1.3-aes128-gcm")["tls"], alpn=None)  # two were offered
+    clear = pcap.Talk().handshake().server(GREETING).client(b"a1 NOOP\r\n").server(b"a1 OK done\r\n").close()
+    check(records(clear.packets)[1], tls=None)
+
+
+def test_obsolete():
+    for name, obsolete in ("1.0-aes256-cbc", True), ("1.1-aes128-cbc", True), ("1.2-aes128-gcm", False), \
+            ("1.3-aes128-gcm", False):
+        for key_log in True, False:
+            codes = [finding["code"] for finding in tls_of(name, key_log)["findings"]]
+            assert codes == ["obsolete-tls"] * obsolete, (name, codes)
+
+
+def test_stats_by_version():
+    talk = Transcript("1.0-aes256-cbc")
+    with tempfile.TemporaryDirectory() as folder:
+        capture, keys = os.path.join(folder, "pcap"), os.path.join(folder, "keys")
+        with open(capture, "wb") as file:
+            file.write(pcap.write(starttls(talk.pieces)))
+        with open(keys, "w", encoding="ascii") as file:
+            file.write(talk.key_log())
+        lines = subprocess.run([IMAPID, "-q", "-T", "jsonl", "-l", keys, capture], capture_output=True,
+                               check=True).stdout
+        for words, given in ([capture], b""), (["-"], lines):
+            done = subprocess.run([IMAPID, "stats", "-q", "-T", "csv", "--by", "tls_version", "-l", keys, *words],
+                                  input=given, capture_output=True, check=True)
+            assert b"TLS 1.0,1,1,1," in done.stdout, done
+
+
 def test_nobody_answers():
     talk = Transcript("1.3-aes128-gcm")
     check(records(implicit(talk.pieces[:1]), talk.key_log())[1], decrypted=False, not_decrypted="unfinished")
