@@ -1002,7 +1002,7 @@ class Redact(unittest.TestCase):
                              ("LOGIN failed: alice@example.org s3ss10n", "LOGIN failed: xxxxx@xxxxxxx.xxx s9xx99x"), ("caf\u00e9 \u90ae", "xxxx x"), ("", "")):
             record = exchange(result={"frame": 5, "status": "NO", "text": text})
             had = json.loads(run("-q", "-T", "jsonl", "--redact", "-", input=spell([record])).stdout)
-            self.assertEqual(had["result"], {"frame": 5, "status": "NO", "text": wanted})
+            self.assertEqual(had["result"], {"frame": 5, "status": "NO", "text": wanted, "tagged": True})
 
     def test_samples(self):
         secrets = set()
