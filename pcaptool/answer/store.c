@@ -23,6 +23,7 @@ struct kept_conn {
     uint32_t client, server; /* addresses */
     uint32_t proxied;        /* blobs + 1: address and port */
     uint16_t client_port, server_port;
+    uint64_t first_frame;
 };
 
 /* What exchanges have in common: all of one but its connection, tag, text, frames and times. */
@@ -48,7 +49,7 @@ struct session_said {
     uint32_t not_decrypted; /* texts + 1, as the next four, which are those of TLS */
     uint32_t version, suite, server_name, alpn;
     uint32_t n_findings; /* laid flat behind this */
-    uint8_t security, compressed, id_advertised, from_start, decrypted, has_tls;
+    uint8_t security, compressed, id_advertised, from_start, ended, decrypted, has_tls;
 };
 
 struct kept_session {
@@ -160,6 +161,7 @@ static struct kept_conn keep_conn(struct imapid_store *store, const struct imapi
         .server = add_address(store, &conn->server),
         .client_port = conn->client.port,
         .server_port = conn->server.port,
+        .first_frame = conn->first_frame,
     };
 
     if (conn->proxied_client.family) {
@@ -183,6 +185,7 @@ static struct imapid_record_conn get_conn(const struct imapid_store *store,
         .stream = kept->stream,
         .client = get_endpoint(store, kept->client, kept->client_port),
         .server = get_endpoint(store, kept->server, kept->server_port),
+        .first_frame = kept->first_frame,
     };
 
     if (kept->proxied) {
@@ -534,6 +537,7 @@ void imapid_store_add_session(struct imapid_store *store,
     said.compressed = session->compressed;
     said.id_advertised = (uint8_t)session->id_advertised;
     said.from_start = session->from_start;
+    said.ended = (uint8_t)session->ended;
     said.decrypted = (uint8_t)session->decrypted;
     g_mutex_lock(&store->mutex);
     said.not_decrypted = add_text(store->texts, session->not_decrypted);
@@ -568,6 +572,7 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
         .compressed = said->compressed,
         .id_advertised = (enum imapid_known)said->id_advertised,
         .from_start = said->from_start,
+        .ended = (enum imapid_record_ended)said->ended,
         .decrypted = (enum imapid_known)said->decrypted,
         .not_decrypted = get_text(store->texts, said->not_decrypted),
         .not_decrypted_phrase = get_text(store->texts, said->not_decrypted),

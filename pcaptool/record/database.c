@@ -282,6 +282,19 @@ static void bind_endpoint(sqlite3_stmt *statement, const char *side,
     bind_number(statement, name, endpoint->port);
 }
 
+static void bind_spelled(sqlite3_stmt *statement, const char *name,
+                         void (*spell)(GString *, const struct imapid_record_conn *),
+                         const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    spell(text, conn);
+    if (text->len)
+        bind_own(statement, name, text);
+    else
+        g_string_free(text, TRUE);
+}
+
 static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *conn)
 {
     bind_text(statement, "file", conn->file);
@@ -290,6 +303,9 @@ static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *
     bind_endpoint(statement, "server", &conn->server);
     if (conn->proxied_client.family)
         bind_endpoint(statement, "proxied_client", &conn->proxied_client);
+    bind_spelled(statement, "session", imapid_spell_session_id, conn);
+    bind_spelled(statement, "community_id", imapid_spell_community_id, conn);
+    bind_spelled(statement, "filter", imapid_spell_filter, conn);
 }
 
 static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_finding *findings,
@@ -539,6 +555,7 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_known(statement, "id_advertised", session->id_advertised);
     bind_number(statement, "exchanges", session->n_exchanges);
     bind_number(statement, "from_start", session->from_start);
+    bind_text(statement, "ended", imapid_record_ended(session->ended));
     bind_number(statement, "lost_bytes", session->n_lost);
     bind_number(statement, "resyncs", session->n_resyncs);
     bind_known(statement, "decrypted", session->decrypted);

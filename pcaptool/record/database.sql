@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS session (
   server_port INTEGER NOT NULL,
   proxied_client_ip TEXT,
   proxied_client_port INTEGER,
+  session TEXT,
+  community_id TEXT,
+  filter TEXT,
   first TEXT NOT NULL,
   last TEXT NOT NULL,
   security TEXT NOT NULL,
@@ -35,6 +38,7 @@ CREATE TABLE IF NOT EXISTS session (
   id_advertised INTEGER,
   exchanges INTEGER NOT NULL,
   from_start INTEGER NOT NULL,
+  ended TEXT,
   lost_bytes INTEGER NOT NULL,
   resyncs INTEGER NOT NULL,
   decrypted INTEGER,
@@ -76,6 +80,9 @@ CREATE TABLE IF NOT EXISTS exchange (
   server_port INTEGER NOT NULL,
   proxied_client_ip TEXT,
   proxied_client_port INTEGER,
+  session TEXT,
+  community_id TEXT,
+  filter TEXT,
   tag TEXT,
   time TEXT NOT NULL,
   frame INTEGER NOT NULL,
@@ -141,10 +148,11 @@ CREATE VIEW IF NOT EXISTS finding AS
          s.file, NULL, s.first, s.client_ip, s.server_ip, NULL, NULL, NULL, NULL
   FROM session AS s, json_each(s.findings) AS f;
 
--- Connections that were seen whole and in which the client sent no ID.
+-- Connections that were seen whole, their end too, and in which the client sent no ID.
 CREATE VIEW IF NOT EXISTS silent AS
   SELECT * FROM session
-  WHERE exchanges = 0 AND from_start AND lost_bytes = 0 AND not_decrypted IS NULL;
+  WHERE exchanges = 0 AND from_start AND ended IS NOT NULL AND lost_bytes = 0
+    AND not_decrypted IS NULL;
 
 CREATE VIEW IF NOT EXISTS unreadable AS
   SELECT * FROM session WHERE not_decrypted IS NOT NULL;

@@ -161,13 +161,15 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
     const struct imapid_conn *conn = flow->conn;
     int client = flow->decide.client < 0 ? 0 : flow->decide.client;
     uint64_t first = conn->first.number;
+    const char *file = locate(flow->context, &first);
 
     return (struct imapid_record_conn){
-        .file = locate(flow->context, &first),
+        .file = file,
         .stream = conn->stream,
         .client = conn->endpoint[client],
         .server = conn->endpoint[!client],
         .proxied_client = flow->proxied_client,
+        .first_frame = first,
     };
 }
 
@@ -733,7 +735,14 @@ static void add_session_finding(struct imapid_record_session *record, enum imapi
     };
 }
 
-static void tell_session(struct imapid_flow *flow)
+static enum imapid_record_ended get_ended(enum imapid_tcp_reason reason)
+{
+    return reason == IMAPID_TCP_FIN   ? IMAPID_ENDED_FIN
+           : reason == IMAPID_TCP_RST ? IMAPID_ENDED_RST
+                                      : IMAPID_ENDED_NOT;
+}
+
+static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason)
 {
     const struct imapid_conn *conn = flow->conn;
     const struct imapid_session *session = &flow->session;
@@ -749,6 +758,7 @@ static void tell_session(struct imapid_flow *flow)
         .id_advertised = flow->id_advertised,
         .n_exchanges = flow->n_told,
         .from_start = flow->decide.from_start,
+        .ended = get_ended(reason),
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,
@@ -796,7 +806,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     imapid_session_end(&flow->session);
     take_events(flow, NULL, &conn->last);
     if (flow->is_imap || flow->n_told)
-        tell_session(flow);
+        tell_session(flow, reason);
 }
 
 void imapid_flow_free(struct imapid_flow *flow)

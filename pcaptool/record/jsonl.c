@@ -119,7 +119,20 @@ static void add_endpoint(GString *out, const char *name, const struct imapid_end
     g_string_append_printf(out, "\",\"port\":%u}", endpoint->port);
 }
 
-static void add_conn(GString *out, const struct imapid_record_conn *conn)
+/* A text that is spelled from the connection; null where there is none. */
+static void add_spelled(GString *out, const char *name,
+                        void (*spell)(GString *, const struct imapid_record_conn *),
+                        const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    spell(text, conn);
+    add_text(out, name, text->len ? text->str : NULL);
+    g_string_free(text, TRUE);
+}
+
+/* `id` is what the key of the connection is called here. */
+static void add_conn(GString *out, const struct imapid_record_conn *conn, const char *id)
 {
     add_number(out, "schema", IMAPID_RECORD_SCHEMA);
     add_text(out, "file", conn->file);
@@ -132,6 +145,9 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn)
         key(out, "proxied_client");
         g_string_append(out, "null");
     }
+    add_spelled(out, id, imapid_spell_session_id, conn);
+    add_spelled(out, "community_id", imapid_spell_community_id, conn);
+    add_spelled(out, "filter", imapid_spell_filter, conn);
 }
 
 static void add_findings(GString *out, const struct imapid_record_finding *findings, unsigned n)
@@ -174,7 +190,7 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
 
     (void)style;
     g_string_append(out, "{\"type\":\"exchange\"");
-    add_conn(out, &exchange->conn);
+    add_conn(out, &exchange->conn, "session");
     add_text(out, "tag", exchange->tag);
     add_time(out, "time", imapid_record_when(exchange).ts_ns);
     add_half(out, "command", &exchange->command);
@@ -209,7 +225,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
 {
     (void)style;
     g_string_append(out, "{\"type\":\"session\"");
-    add_conn(out, &session->conn);
+    add_conn(out, &session->conn, "id");
     add_time(out, "first", session->first_ns);
     add_time(out, "last", session->last_ns);
     add_text(out, "security", imapid_record_security(session->security));
@@ -217,6 +233,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_known(out, "id_advertised", session->id_advertised);
     add_number(out, "exchanges", session->n_exchanges);
     add_bool(out, "from_start", session->from_start);
+    add_text(out, "ended", imapid_record_ended(session->ended));
     add_number(out, "lost_bytes", session->n_lost);
     add_number(out, "resyncs", session->n_resyncs);
     add_known(out, "decrypted", session->decrypted);

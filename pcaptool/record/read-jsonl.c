@@ -317,13 +317,28 @@ static struct imapid_endpoint get_endpoint(struct line *line, struct imapid_json
     return endpoint;
 }
 
-static struct imapid_record_conn get_conn(struct line *line, struct imapid_json *object)
+/* The first frame of a connection, out of the key that names it; 0 in records of before there was
+ * one. */
+static uint64_t get_first_frame(struct line *line, struct imapid_json *object, const char *name)
+{
+    const char *id = is_null(find(object, name)) ? NULL : get_text(line, object, name);
+    const char *colon = id ? strrchr(id, ':') : NULL;
+    guint64 frame = 0;
+
+    if (id && (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 1, INT64_MAX, &frame, NULL)))
+        fail(line, "no file and frame in", name);
+    return frame;
+}
+
+static struct imapid_record_conn get_conn(struct line *line, struct imapid_json *object,
+                                          const char *id)
 {
     struct imapid_record_conn conn = {
         .file = get_name(line, object, "file"),
         .stream = (uint32_t)get_number(line, object, "stream", UINT32_MAX),
         .client = get_endpoint(line, object, "client"),
         .server = get_endpoint(line, object, "server"),
+        .first_frame = get_first_frame(line, object, id),
     };
 
     if (!is_null(find(object, "proxied_client")))
@@ -539,7 +554,7 @@ static void *take_exchange(struct line *line, struct imapid_json *object)
 
     exchange->text.is_nil = true;
     check_rtt(line, object);
-    exchange->conn = get_conn(line, object);
+    exchange->conn = get_conn(line, object, "session");
     exchange->tag = get_text(line, object, "tag");
     take_half(line, &exchange->command, get_object(line, object, "command"));
     take_half(line, &exchange->response, get_object(line, object, "response"));
@@ -576,6 +591,17 @@ static const char *find_phrase(const char *word)
     return word;
 }
 
+/* A word of a later version, or none, is no end that is known. */
+static enum imapid_record_ended get_ended(struct line *line, struct imapid_json *object)
+{
+    const char *word = find(object, "ended") ? get_text(line, object, "ended") : NULL;
+
+    for (int i = IMAPID_ENDED_FIN; word && i <= IMAPID_ENDED_RST; i++)
+        if (!strcmp(word, imapid_record_ended((enum imapid_record_ended)i)))
+            return (enum imapid_record_ended)i;
+    return IMAPID_ENDED_NOT;
+}
+
 /* Records of earlier versions have none. */
 static struct imapid_record_tls take_tls(struct line *line, struct imapid_json *object)
 {
@@ -596,7 +622,7 @@ static void *take_session(struct line *line, struct imapid_json *object)
 {
     struct imapid_record_session *session = imapid_arena_take_zeroed(line->arena, sizeof *session);
 
-    session->conn = get_conn(line, object);
+    session->conn = get_conn(line, object, "id");
     session->first_ns = get_time(line, object, "first");
     session->last_ns = get_time(line, object, "last");
     session->security = (enum imapid_security)get_word(line, object, "security",
@@ -605,6 +631,7 @@ static void *take_session(struct line *line, struct imapid_json *object)
     session->id_advertised = get_known(line, object, "id_advertised");
     session->n_exchanges = get_number(line, object, "exchanges", INT64_MAX);
     session->from_start = get_bool(line, object, "from_start");
+    session->ended = get_ended(line, object);
     session->n_lost = get_number(line, object, "lost_bytes", INT64_MAX);
     session->n_resyncs = get_extra(line, object, "resyncs");
     session->decrypted = get_known(line, object, "decrypted");

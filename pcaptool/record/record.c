@@ -69,6 +69,19 @@ bool imapid_record_is_tls_suite(const char *text)
     return is_number(text);
 }
 
+const char *imapid_record_ended(enum imapid_record_ended ended)
+{
+    static const char *const names[] = {NULL, "fin", "rst"};
+
+    return names[ended];
+}
+
+bool imapid_record_is_whole(const struct imapid_record_session *session)
+{
+    return session->from_start && session->ended != IMAPID_ENDED_NOT && !session->n_lost &&
+           !session->not_decrypted;
+}
+
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange)
 {
     if (exchange->command.seen)

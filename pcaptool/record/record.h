@@ -54,6 +54,14 @@ struct imapid_record_conn {
     struct imapid_endpoint client, server;
     /* Whom the client speaks for, as it says in the PROXY protocol; family 0: it does not. */
     struct imapid_endpoint proxied_client;
+    uint64_t first_frame; /* of the connection, in `file`; 0: unknown */
+};
+
+/* How a connection ended in the capture. */
+enum imapid_record_ended {
+    IMAPID_ENDED_NOT, /* its end is not in the capture */
+    IMAPID_ENDED_FIN, /* both sides said FIN */
+    IMAPID_ENDED_RST, /* one side reset it */
 };
 
 struct imapid_record_exchange {
@@ -97,6 +105,7 @@ struct imapid_record_session {
     enum imapid_known id_advertised;
     uint64_t n_exchanges;
     bool from_start;
+    enum imapid_record_ended ended;
     uint64_t n_lost;
     uint64_t n_resyncs;          /* times the reader had to find a line start again */
     enum imapid_known decrypted; /* UNKNOWN: nothing was encrypted or compressed */
@@ -148,6 +157,13 @@ char *imapid_record_tls_version(uint16_t version);
 /* Is it a version, or a suite, as this program spells one? */
 bool imapid_record_is_tls_version(const char *text);
 bool imapid_record_is_tls_suite(const char *text);
+
+/* "fin", "rst"; NULL where the end was not seen. */
+const char *imapid_record_ended(enum imapid_record_ended ended);
+
+/* Was the connection read from its first octet to its end, with nothing missing or encrypted? What
+ * was not seen in such a session was not sent. */
+bool imapid_record_is_whole(const struct imapid_record_session *session);
 
 /* When an exchange happened: at its command, or else its response. */
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);

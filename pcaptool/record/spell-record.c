@@ -4,6 +4,69 @@
 
 #include "record/spell.h"
 
+#include <string.h>
+
+#define PROTOCOL_TCP 6
+
+void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn)
+{
+    if (conn->first_frame)
+        g_string_append_printf(out, "%s:%" G_GUINT64_FORMAT, conn->file, conn->first_frame);
+}
+
+static void add_port(GChecksum *sum, uint16_t port)
+{
+    const guchar octets[2] = {(guchar)(port >> 8), (guchar)port};
+
+    g_checksum_update(sum, octets, sizeof octets);
+}
+
+/* SHA-1 of: seed (two octets), lower address, higher one, protocol, a zero, their ports. "Lower" is
+ * by address, then port, so both directions have one. */
+void imapid_spell_community_id(GString *out, const struct imapid_record_conn *conn)
+{
+    const guchar seed[2] = {0}, protocol[2] = {PROTOCOL_TCP, 0};
+    const struct imapid_endpoint *low = &conn->client, *high = &conn->server;
+    gssize n = low->family == 4 ? 4 : 16;
+    int order = memcmp(low->address, high->address, (size_t)n);
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA1);
+    guint8 digest[20];
+    gsize n_digest = sizeof digest;
+    char *text;
+
+    if (order > 0 || (!order && low->port > high->port)) {
+        low = &conn->server;
+        high = &conn->client;
+    }
+    g_checksum_update(sum, seed, sizeof seed);
+    g_checksum_update(sum, low->address, n);
+    g_checksum_update(sum, high->address, n);
+    g_checksum_update(sum, protocol, sizeof protocol);
+    add_port(sum, low->port);
+    add_port(sum, high->port);
+    g_checksum_get_digest(sum, digest, &n_digest);
+    text = g_base64_encode(digest, n_digest);
+    g_string_append_printf(out, "1:%s", text);
+    g_free(text);
+    g_checksum_free(sum);
+}
+
+static void add_address(GString *out, const struct imapid_endpoint *endpoint)
+{
+    g_string_append(out, endpoint->family == 4 ? "ip.addr eq " : "ipv6.addr eq ");
+    imapid_spell_address(out, endpoint);
+}
+
+void imapid_spell_filter(GString *out, const struct imapid_record_conn *conn)
+{
+    g_string_append_c(out, '(');
+    add_address(out, &conn->client);
+    g_string_append(out, " and ");
+    add_address(out, &conn->server);
+    g_string_append_printf(out, ") and (tcp.port eq %u and tcp.port eq %u)", conn->client.port,
+                           conn->server.port);
+}
+
 static void add_string(GString *out, const struct imapid_record_string *string)
 {
     if (string->is_nil)

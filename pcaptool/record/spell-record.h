@@ -4,7 +4,17 @@
 
 #include "record/record.h"
 
-/* Parts of records as JSON, for the formats that have JSON inside them. All append to `out`. */
+/* Parts of records, as several formats have them. All append to `out`. */
+
+/* What names a connection whatever else is in the capture: "FILE:FRAME", where it begins. Nothing
+ * where the frame is not known. */
+void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn);
+
+/* The Community ID of the connection, version 1 with seed 0, as Zeek and Suricata tell it. */
+void imapid_spell_community_id(GString *out, const struct imapid_record_conn *conn);
+
+/* Wireshark's display filter for the connection, in the form of its own "Conversation Filter". */
+void imapid_spell_filter(GString *out, const struct imapid_record_conn *conn);
 
 /* [["name","x"],["version",null]], or null where there is no list. */
 void imapid_spell_pairs(GString *out, const struct imapid_record_half *half);

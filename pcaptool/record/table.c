@@ -45,6 +45,18 @@ static void add_proxied(struct imapid_row *row, const struct imapid_endpoint *en
     imapid_cell_add_own(row, NULL);
 }
 
+/* The file is a stranger's text, so it goes through the cells' own care. */
+static void add_spelled(struct imapid_row *row,
+                        void (*spell)(GString *, const struct imapid_record_conn *),
+                        const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    spell(text, conn);
+    imapid_cell_add_text(row, text->str);
+    g_string_free(text, TRUE);
+}
+
 static void add_time(struct imapid_row *row, int64_t ts_ns)
 {
     GString *text = g_string_new(NULL);
@@ -121,6 +133,7 @@ static void write_head(GString *out, enum imapid_cell_form form)
                                          "compressed",
                                          "state",
                                          "complete"};
+    static const char *const after[] = {"findings", "session", "community_id", "filter"};
     struct imapid_row row = {.out = out, .form = form};
 
     for (size_t i = 0; i < G_N_ELEMENTS(before); i++)
@@ -138,7 +151,8 @@ static void write_head(GString *out, enum imapid_cell_form form)
         imapid_cell_add_own(&row, name);
         g_free(name);
     }
-    imapid_cell_add_own(&row, "findings");
+    for (size_t i = 0; i < G_N_ELEMENTS(after); i++)
+        imapid_cell_add_own(&row, after[i]);
     imapid_cell_end_row(&row);
 }
 
@@ -169,6 +183,9 @@ static void write_exchange(GString *out, enum imapid_cell_form form,
     add_half(&row, &exchange->command);
     add_half(&row, &exchange->response);
     add_findings(&row, exchange);
+    add_spelled(&row, imapid_spell_session_id, &exchange->conn);
+    add_spelled(&row, imapid_spell_community_id, &exchange->conn);
+    add_spelled(&row, imapid_spell_filter, &exchange->conn);
     imapid_cell_end_row(&row);
 }
 

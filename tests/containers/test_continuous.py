@@ -50,9 +50,11 @@ class Continuous(unittest.TestCase):
                 file, frame = self.locate(pieces, n_each, other[part].pop("frame"))
                 self.assertEqual(one[part].pop("file", one["file"]), file)
                 self.assertEqual(one[part].pop("frame"), frame)
+            frame = int(other.pop("session").rsplit(":", 1)[1])
+            self.assertEqual(one.pop("session"), "{}:{}".format(*self.locate(pieces, n_each, frame)))
             one.pop("file"), other.pop("file")
         self.assertEqual(found, expected)
-        strip = lambda done: [dict(r, file=None) for r in records(done, "session")]
+        strip = lambda done: [dict(r, file=None, id=None) for r in records(done, "session")]
         self.assertEqual(strip(done), strip(whole))
         self.check_captures(records(done, "capture"), records(whole, "capture")[0], pieces)
         return pieces, done

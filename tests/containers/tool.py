@@ -23,8 +23,8 @@ def records(done, kind):
 
 
 def exchanges(done):
-    """The exchanges but for the names of their files."""
-    return [{key: value for key, value in r.items() if key != "file"}
+    """The exchanges but for the names of their files, which are in the key of their session too."""
+    return [{key: value for key, value in r.items() if key not in ("file", "session")}
             for r in records(done, "exchange")]
 
 

@@ -10,9 +10,13 @@
     "\"schema\":1,\"file\":\"a.pcap\",\"stream\":3,\"client\":{\"ip\":\"10.0.0.5\",\"port\":"      \
     "50514},"                                                                                      \
     "\"server\":{\"ip\":\"2001:db8::1\",\"port\":143},\"proxied_client\":null"
+#define SAME                                                                                       \
+    "\"community_id\":\"1:1/hMnkdG23koBQnC9Xa865HSyUI=\",\"filter\":\"(ip.addr eq 10.0.0.5 and "   \
+    "ipv6.addr eq 2001:db8::1) and (tcp.port eq 50514 and tcp.port eq 143)\""
 
 static const char exchange[] =
-    "{\"type\":\"exchange\"," CONN ",\"tag\":\"a1\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
+    "{\"type\":\"exchange\"," CONN ",\"session\":\"a.pcap:12\"," SAME
+    ",\"tag\":\"a1\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
     "\"command\":{\"frame\":12,\"time\":\"2026-01-02T03:04:05.000000006Z\",\"params\":[[\"name\","
     "\"Zo\xef\xbf\xbd\"],[\"version\",null],[\"nul\",\"a\\u0000b\"]],\"params_hex\":[[\"6e616d65\","
     "\"5a6fdc\"],[\"76657273696f6e\",null],[\"6e756c\",\"610062\"]],\"raw\":\"a1 ID (\"},"
@@ -23,9 +27,10 @@ static const char exchange[] =
     "value\"}]}\n";
 
 static const char session[] =
-    "{\"type\":\"session\"," CONN ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
+    "{\"type\":\"session\"," CONN ",\"id\":null," SAME
+    ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
-    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"lost_bytes\":7,\"resyncs\":2,"
+    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":7,\"resyncs\":2,"
     "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"tls\":{\"version\":\"TLS 1.2\","
     "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"findings\":[]}\n";
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Values of captures as text: nothing a stranger wrote gets through unescaped. */
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -107,6 +108,50 @@ static void test_endpoint(void)
     g_string_free(out, TRUE);
 }
 
+static void assert_flow(struct imapid_record_conn conn, const char *id, const char *community,
+                        const char *filter)
+{
+    GString *out = g_string_new(NULL);
+
+    imapid_spell_session_id(out, &conn);
+    g_string_append_c(out, ' ');
+    imapid_spell_community_id(out, &conn);
+    g_string_append_c(out, ' ');
+    imapid_spell_filter(out, &conn);
+    g_string_prepend_c(out, '|');
+    {
+        char *want = g_strdup_printf("|%s %s %s", id, community, filter);
+
+        g_assert_cmpstr(out->str, ==, want);
+        g_free(want);
+    }
+    g_string_free(out, TRUE);
+}
+
+/* The first is a vector of the specification of Community ID; the others are what Wireshark's own
+ * implementation says. Both directions have one. */
+static void test_flow(void)
+{
+    struct imapid_endpoint a = {{128, 232, 110, 120}, 34855, 4}, b = {{66, 35, 250, 204}, 80, 4};
+    struct imapid_endpoint c = {{0x20, 1, 0xd, 0xb8, [15] = 1}, 50000, 6};
+    struct imapid_endpoint d = {{0x20, 1, 0xd, 0xb8, [15] = 2}, 143, 6};
+
+    assert_flow(
+        (struct imapid_record_conn){.file = "a:b.pcap", .first_frame = 7, .client = a, .server = b},
+        "a:b.pcap:7", "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+        "(ip.addr eq 128.232.110.120 and ip.addr eq 66.35.250.204) and "
+        "(tcp.port eq 34855 and tcp.port eq 80)");
+    assert_flow((struct imapid_record_conn){.file = "a", .client = b, .server = a}, "",
+                "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+                "(ip.addr eq 66.35.250.204 and ip.addr eq 128.232.110.120) and "
+                "(tcp.port eq 80 and tcp.port eq 34855)");
+    assert_flow(
+        (struct imapid_record_conn){.file = "a", .first_frame = 1, .client = c, .server = d}, "a:1",
+        "1:0/YrehO3EISikLAccFgSI+GZUp4=",
+        "(ipv6.addr eq 2001:db8::1 and ipv6.addr eq 2001:db8::2) and "
+        "(tcp.port eq 50000 and tcp.port eq 143)");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -115,5 +160,6 @@ int main(int argc, char **argv)
     g_test_add_func("/spell/json", test_json);
     g_test_add_func("/spell/time", test_time);
     g_test_add_func("/spell/endpoint", test_endpoint);
+    g_test_add_func("/spell/flow", test_flow);
     return g_test_run();
 }

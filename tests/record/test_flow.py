@@ -44,6 +44,18 @@ def check_whole(packets, client_port=50000, state="not-authenticated"):
     assert exchange["client"]["port"] == client_port and exchange["state"] == state, exchange
 
 
+def test_how_it_ended():
+    talk = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
+    for more, want in ((lambda t: t, None), (lambda t: t.close(), "fin"), (lambda t: t.reset(0), "rst"), (lambda t: t.reset(1), "rst")):
+        exchanges, sessions = records(more(pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)).packets)
+        assert [session["ended"] for session in sessions] == [want], (sessions, want)
+        assert exchanges[0]["session"] == sessions[0]["id"] and sessions[0]["id"].endswith(":1"), sessions
+    # The connection is the same whatever stands before it in the capture.
+    other = pcap.Talk(client_port=50001).handshake().packets
+    _, sessions = records(other + talk.packets)
+    assert sessions[0]["id"].endswith(f":{len(other) + 1}"), sessions
+
+
 def test_client_does_not_wait():
     for port in 143, 4711:
         check_whole(pcap.Talk(server_port=port).handshake().client(COMMAND).server(GREETING + ANSWER).packets)
