@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check.c: what can be said against the ID exchanges of all inputs, and whether that is bad enough
  * to fail. */
+#include "answer/unread.h"
 #include "answer/writer.h"
 #include "gather.h"
 #include "output.h"
@@ -19,15 +20,24 @@ static const struct imapid_findings_writer *find_writer(const char *name)
     return NULL;
 }
 
-/* The severity from which on a finding fails; one more than the worst for "never". */
-static gboolean read_fail_on(const char *name, int *severity)
+/* What makes the exit status 1. */
+struct fail_on {
+    int severity;    /* a finding from this one on; one more than the worst for "never" */
+    gboolean unread; /* a connection that could not be looked into */
+};
+
+/* "unread" comes on top of the default. */
+static gboolean read_fail_on(const char *name, struct fail_on *fail_on)
 {
+    fail_on->unread = !strcmp(name, "unread");
+    if (fail_on->unread)
+        name = "error";
     for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
         if (!strcmp(name, imapid_severity_name((enum imapid_severity)i))) {
-            *severity = i;
+            fail_on->severity = i;
             return TRUE;
         }
-    *severity = IMAPID_SEVERITY_ERROR + 1;
+    fail_on->severity = IMAPID_SEVERITY_ERROR + 1;
     return !strcmp(name, "never");
 }
 
@@ -49,10 +59,34 @@ static gboolean read_ignored(char **codes, uint64_t *ignored)
     return TRUE;
 }
 
+/* Formats without a line of counts leave it to this one, whatever --quiet says. */
+static void print_unread(const struct imapid_options *options,
+                         const struct imapid_gathered *gathered)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_unread_spell(text, &gathered->view);
+    if (text->len && (!strcmp(options->format, "csv") || !strcmp(options->format, "sarif")))
+        g_printerr("imapid: %s\n", text->str);
+    g_string_free(text, TRUE);
+}
+
+static enum imapid_exit get_status(const struct imapid_gathered *gathered,
+                                   const struct imapid_items *items, const struct fail_on *fail_on)
+{
+    if (!gathered->is_complete || imapid_unread_is_all(&gathered->view))
+        return IMAPID_EXIT_FAILED; /* what was found may not be all */
+    for (int i = fail_on->severity; i <= IMAPID_SEVERITY_ERROR; i++)
+        if (items->n_by_severity[i])
+            return IMAPID_EXIT_FOUND;
+    return fail_on->unread && imapid_unread_count(&gathered->view) ? IMAPID_EXIT_FOUND
+                                                                   : IMAPID_EXIT_DONE;
+}
+
 static enum imapid_exit answer(const struct imapid_options *options,
                                const struct imapid_gathered *gathered,
-                               const struct imapid_findings_writer *writer, int fail_on,
-                               uint64_t ignored)
+                               const struct imapid_findings_writer *writer,
+                               const struct fail_on *fail_on, uint64_t ignored)
 {
     struct imapid_items items = imapid_items_find(&gathered->view, gathered->fold, ignored);
     struct imapid_findings_report report = {
@@ -66,7 +100,7 @@ static enum imapid_exit answer(const struct imapid_options *options,
     };
     struct imapid_output *output = imapid_gather_open(options);
     GString *text = g_string_new(NULL);
-    enum imapid_exit status = IMAPID_EXIT_DONE;
+    enum imapid_exit status = get_status(gathered, &items, fail_on);
     gboolean good = output != NULL;
 
     if (output) {
@@ -76,11 +110,9 @@ static enum imapid_exit answer(const struct imapid_options *options,
         imapid_gather_put(output, text->str, text->len);
         good = imapid_gather_close(options, gathered, output);
     }
-    for (int i = fail_on; i <= IMAPID_SEVERITY_ERROR; i++)
-        if (items.n_by_severity[i])
-            status = IMAPID_EXIT_FOUND;
-    if (!good || !gathered->is_complete)
-        status = IMAPID_EXIT_FAILED; /* what was found may not be all */
+    if (!good)
+        status = IMAPID_EXIT_FAILED;
+    print_unread(options, gathered);
     g_string_free(text, TRUE);
     imapid_items_free(&items);
     return status;
@@ -92,15 +124,15 @@ enum imapid_exit imapid_check(const struct imapid_options *options, const GArray
     struct imapid_gathered gathered;
     enum imapid_exit status;
     uint64_t ignored;
-    int fail_on;
+    struct fail_on fail_on;
 
     if (!read_fail_on(options->fail_on ? options->fail_on : "error", &fail_on)) {
-        g_printerr("imapid: --fail-on takes note, warning, error or never\n");
+        g_printerr("imapid: --fail-on takes note, warning, error, unread or never\n");
         return IMAPID_EXIT_FAILED;
     }
     if (!read_ignored(options->ignore, &ignored) || !imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
-    status = answer(options, &gathered, writer, fail_on, ignored);
+    status = answer(options, &gathered, writer, &fail_on, ignored);
     imapid_gather_free(&gathered);
     return status;
 }

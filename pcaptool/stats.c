@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* stats.c: who is out there: connections, client addresses and exchanges by what was said. */
 #include "answer/groups.h"
+#include "answer/unread.h"
 #include "gather.h"
 #include "output.h"
 #include "record/cell.h"
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -73,7 +75,11 @@ static void write_overview_text(GString *out, const struct stats *stats)
     g_string_append(out, "\n\n");
     add_line(out, overview.n_with_id, "connections with an ID of the client");
     add_line(out, overview.n_silent, "connections seen whole that sent none");
+    add_line(out, overview.n_open, "connections that had not ended, and none was seen yet");
+    add_line(out, overview.n_unread, "connections that could not be read, and none was seen");
     add_line(out, overview.n_maybe_silent, "connections not seen whole, and none was seen");
+    if (overview.n_refused || overview.n_required || overview.n_unreadable || overview.n_late)
+        g_string_append(out, "of all these:\n");
     add_line(out, overview.n_refused, "connections where an ID was answered NO or BAD");
     add_line(out, overview.n_required, "connections refused service until an ID came");
     add_line(out, overview.n_unreadable, "connections that could not be read to their end");
@@ -87,7 +93,7 @@ static void write_overview_text(GString *out, const struct stats *stats)
     add_line(out, overview.n_late, "connections that began before the capture");
     add_line(out, overview.n_lost, "octets missing");
     add_line(out, overview.n_cut, "packets cut");
-    add_line(out, overview.n_unread, "packets of layers that were not read");
+    add_line(out, overview.n_unread_packets, "packets of layers that were not read");
     add_line(out, overview.n_failed, "captures that could not be read whole");
     g_array_unref(reasons);
 }
@@ -150,7 +156,7 @@ static void write_groups_text(GString *out, const struct stats *stats,
     g_string_append_c(out, '\n');
     begin_bold(out, stats);
     pad(out, head->str, width);
-    g_string_append_printf(out, "  %sCONNECTIONS  ADDRESSES  EXCHANGES  %-16s  LAST SEEN",
+    g_string_append_printf(out, "  %sCONNECTIONS  UNREAD  ADDRESSES  EXCHANGES  %-16s  LAST SEEN",
                            stats->colour ? "                      " : "", "FIRST SEEN");
     end_bold(out, stats);
     g_string_append_c(out, '\n');
@@ -161,8 +167,8 @@ static void write_groups_text(GString *out, const struct stats *stats,
         pad(out, values, width);
         g_string_append(out, "  ");
         add_bar(out, stats, group->n_conns, g_array_index(groups, struct imapid_group, 0).n_conns);
-        g_string_append_printf(out, "%11" N "  %9" N "  %9" N "  ", group->n_conns,
-                               group->n_addresses, group->n_exchanges);
+        g_string_append_printf(out, "%11" N "  %6" N "  %9" N "  %9" N "  ", group->n_conns,
+                               group->n_unread, group->n_addresses, group->n_exchanges);
         add_minute(out, group->first_ns);
         g_string_append(out, "  ");
         add_minute(out, group->last_ns);
@@ -186,37 +192,30 @@ static void add_time(GString *out, const char *key, int64_t ts_ns)
 static void write_overview_jsonl(GString *out, const struct stats *stats)
 {
     struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
-    GArray *reasons = imapid_reasons_count(&stats->gathered->view);
 
     g_string_append_printf(
         out,
         "{\"type\":\"totals\",\"schema\":1,\"captures\":%" N ",\"packets\":%" N ",\"bytes\":%" N
         ",\"tcp_connections\":%" N ",\"connections\":%" N ",\"client_addresses\":%" N
-        ",\"exchanges\":%" N ",\"with_id\":%" N ",\"silent\":%" N ",\"maybe_silent\":%" N
-        ",\"refused\":%" N ",\"required\":%" N ",\"not_readable\":%" N ",\"begun_before\":%" N
-        ",\"lost_bytes\":%" N ",\"cut_packets\":%" N ",\"unknown_link_packets\":%" N
-        ",\"unread_packets\":%" N ",\"failed_captures\":%" N,
+        ",\"exchanges\":%" N ",\"with_id\":%" N ",\"silent\":%" N ",\"not_ended\":%" N
+        ",\"unread\":%" N ",\"maybe_silent\":%" N ",\"refused\":%" N ",\"required\":%" N
+        ",\"not_readable\":%" N ",\"begun_before\":%" N ",\"lost_bytes\":%" N ",\"cut_packets\":%" N
+        ",\"unknown_link_packets\":%" N ",\"unread_packets\":%" N ",\"failed_captures\":%" N,
         overview.n_captures, overview.n_packets, overview.n_octets, overview.n_tcp,
         overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_with_id,
-        overview.n_silent, overview.n_maybe_silent, overview.n_refused, overview.n_required,
-        overview.n_unreadable, overview.n_late, overview.n_lost, overview.n_cut,
-        overview.n_unknown_link, overview.n_unread, overview.n_failed);
+        overview.n_silent, overview.n_open, overview.n_unread, overview.n_maybe_silent,
+        overview.n_refused, overview.n_required, overview.n_unreadable, overview.n_late,
+        overview.n_lost, overview.n_cut, overview.n_unknown_link, overview.n_unread_packets,
+        overview.n_failed);
     if (overview.has_time) {
         add_time(out, "first", overview.first_ns);
         add_time(out, "last", overview.last_ns);
     } else {
         g_string_append(out, ",\"first\":null,\"last\":null");
     }
-    g_string_append(out, ",\"not_readable_why\":{");
-    for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
-
-        g_string_append(out, i ? "," : "");
-        imapid_spell_json_text(out, reason->word);
-        g_string_append_printf(out, ":%" N, reason->n);
-    }
-    g_string_append(out, "}}\n");
-    g_array_unref(reasons);
+    g_string_append(out, ",\"not_readable_why\":");
+    imapid_reasons_spell(out, &stats->gathered->view);
+    g_string_append(out, "}\n");
 }
 
 static void write_groups_jsonl(GString *out, const struct imapid_grouping *grouping,
@@ -233,9 +232,11 @@ static void write_groups_jsonl(GString *out, const struct imapid_grouping *group
             g_string_append(out, k ? "," : "");
             imapid_spell_json_text(out, group->values[k]);
         }
-        g_string_append_printf(
-            out, "],\"connections\":%" N ",\"client_addresses\":%" N ",\"exchanges\":%" N,
-            group->n_conns, group->n_addresses, group->n_exchanges);
+        g_string_append_printf(out,
+                               "],\"connections\":%" N ",\"client_addresses\":%" N
+                               ",\"exchanges\":%" N ",\"unread\":%" N,
+                               group->n_conns, group->n_addresses, group->n_exchanges,
+                               group->n_unread);
         add_time(out, "first", group->first_ns);
         add_time(out, "last", group->last_ns);
         g_string_append(out, "}\n");
@@ -248,8 +249,8 @@ static void write_groups_csv(GString *out, const struct stats *stats,
                              const struct imapid_grouping *grouping, const GArray *groups,
                              guint n_shown)
 {
-    static const char *const head[] = {"connections", "client_addresses", "exchanges", "first",
-                                       "last"};
+    static const char *const head[] = {
+        "connections", "client_addresses", "exchanges", "first", "last", "unread"};
     struct imapid_row row = {
         .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
     GString *text = g_string_new(NULL);
@@ -272,9 +273,127 @@ static void write_groups_csv(GString *out, const struct stats *stats,
             imapid_spell_time(text, k ? group->last_ns : group->first_ns);
             imapid_cell_add_own(&row, text->str);
         }
+        imapid_cell_add_number(&row, group->n_unread);
         imapid_cell_end_row(&row);
     }
     g_string_free(text, TRUE);
+}
+
+/* ---- what could not be read ---- */
+
+static void add_unread_text(GString *out, const struct imapid_store_conn *conn)
+{
+    const struct imapid_record_session *session = &conn->session;
+
+    g_string_append(out, "  ");
+    imapid_spell_terminal(out, (const uint8_t *)conn->conn.file, strlen(conn->conn.file), 0);
+    g_string_append_printf(out, " stream %u, ", conn->conn.stream);
+    imapid_spell_endpoint(out, &conn->conn.client);
+    g_string_append(out, " to ");
+    imapid_spell_endpoint(out, &conn->conn.server);
+    g_string_append_printf(out, ", %s, ", imapid_record_security(session->security));
+    imapid_spell_terminal(out, (const uint8_t *)session->not_decrypted,
+                          strlen(session->not_decrypted), 64);
+    g_string_append_c(out, '\n');
+}
+
+static void add_unread_endpoint(GString *out, const char *key,
+                                const struct imapid_endpoint *endpoint)
+{
+    g_string_append_printf(out, ",\"%s\":{\"ip\":\"", key);
+    imapid_spell_address(out, endpoint);
+    g_string_append_printf(out, "\",\"port\":%u}", endpoint->port);
+}
+
+static void add_unread_jsonl(GString *out, const struct imapid_store_conn *conn)
+{
+    const struct imapid_record_session *session = &conn->session;
+    GString *filter = g_string_new(NULL);
+
+    imapid_spell_filter(filter, &conn->conn);
+    g_string_append(out, "{\"type\":\"unread\",\"schema\":1,\"file\":");
+    imapid_spell_json_text(out, conn->conn.file);
+    g_string_append_printf(out, ",\"stream\":%u", conn->conn.stream);
+    add_unread_endpoint(out, "client", &conn->conn.client);
+    add_unread_endpoint(out, "server", &conn->conn.server);
+    g_string_append_printf(
+        out, ",\"security\":\"%s\",\"not_decrypted\":", imapid_record_security(session->security));
+    imapid_spell_json_text(out, session->not_decrypted);
+    add_time(out, "first", session->first_ns);
+    add_time(out, "last", session->last_ns);
+    g_string_append(out, ",\"filter\":");
+    imapid_spell_json_text(out, filter->str);
+    g_string_append(out, "}\n");
+    g_string_free(filter, TRUE);
+}
+
+static void add_unread_csv(struct imapid_row *row, const struct imapid_store_conn *conn)
+{
+    const struct imapid_endpoint *ends[] = {&conn->conn.client, &conn->conn.server};
+    const struct imapid_record_session *session = &conn->session;
+    GString *text = g_string_new(NULL);
+
+    imapid_cell_add_text(row, conn->conn.file);
+    imapid_cell_add_number(row, conn->conn.stream);
+    for (int i = 0; i < 2; i++) {
+        g_string_truncate(text, 0);
+        imapid_spell_address(text, ends[i]);
+        imapid_cell_add_own(row, text->str);
+        imapid_cell_add_number(row, ends[i]->port);
+    }
+    imapid_cell_add_own(row, imapid_record_security(session->security));
+    imapid_cell_add_text(row, session->not_decrypted);
+    for (int i = 0; i < 2; i++) {
+        g_string_truncate(text, 0);
+        imapid_spell_time(text, i ? session->last_ns : session->first_ns);
+        imapid_cell_add_own(row, text->str);
+    }
+    g_string_truncate(text, 0);
+    imapid_spell_filter(text, &conn->conn);
+    imapid_cell_add_own(row, text->str);
+    imapid_cell_end_row(row);
+    g_string_free(text, TRUE);
+}
+
+static void begin_unread(struct imapid_row *row, const char *format)
+{
+    static const char *const head[] = {"file",      "stream",      "client_ip", "client_port",
+                                       "server_ip", "server_port", "security",  "unread",
+                                       "first",     "last",        "filter"};
+
+    if (!strcmp(format, "text"))
+        g_string_append(row->out, "\nnot read:\n");
+    if (strcmp(format, "csv"))
+        return;
+    g_string_append(row->out, "\r\n"); /* another table */
+    for (size_t i = 0; i < G_N_ELEMENTS(head); i++)
+        imapid_cell_add_own(row, head[i]);
+    imapid_cell_end_row(row);
+}
+
+/* The connections of which something could not be read, one by one. */
+static void write_unread(GString *out, const struct stats *stats)
+{
+    const struct imapid_store_view *view = &stats->gathered->view;
+    const char *format = stats->options->format;
+    struct imapid_row row = {
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
+
+    if (!stats->options->verbose || !imapid_unread_count(view))
+        return;
+    begin_unread(&row, format);
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct imapid_store_conn conn;
+
+        if (!imapid_unread_read(view, i, &conn))
+            continue;
+        if (!strcmp(format, "jsonl"))
+            add_unread_jsonl(out, &conn);
+        else if (!strcmp(format, "csv"))
+            add_unread_csv(&row, &conn);
+        else
+            add_unread_text(out, &conn);
+    }
 }
 
 /* ---- the command ---- */
@@ -315,6 +434,7 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
         }
         write_groups(out, stats, &grouping);
     }
+    write_unread(out, stats);
     return TRUE;
 }
 

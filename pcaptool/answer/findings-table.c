@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings-table.c: findings for machines, in the order of the records: as JSON Lines, with a line
  * of totals at the end, and as CSV. */
+#include "answer/groups.h"
+#include "answer/unread.h"
 #include "answer/writer.h"
 
 #include "record/cell.h"
@@ -99,11 +101,15 @@ static void write_jsonl(GString *out, const struct imapid_findings_report *repor
     g_string_append_printf(
         out,
         "{\"type\":\"check\",\"schema\":1,\"connections\":%u,\"exchanges\":%u,\"errors\":%u,"
-        "\"warnings\":%u,\"notes\":%u,\"ignored\":%u,\"complete\":%s}\n",
+        "\"warnings\":%u,\"notes\":%u,\"ignored\":%u,\"complete\":%s",
         report->view->n_conns, report->view->n_exchanges,
         items->n_by_severity[IMAPID_SEVERITY_ERROR], items->n_by_severity[IMAPID_SEVERITY_WARNING],
         items->n_by_severity[IMAPID_SEVERITY_NOTE], items->n_ignored,
         report->is_complete ? "true" : "false");
+    g_string_append_printf(out, ",\"unread\":%" G_GUINT64_FORMAT ",\"unread_why\":",
+                           imapid_unread_count(report->view));
+    imapid_reasons_spell(out, report->view);
+    g_string_append(out, "}\n");
 }
 
 /* ---- CSV ---- */

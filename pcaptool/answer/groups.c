@@ -4,6 +4,8 @@
  * split a group: only what was asked for is looked at. */
 #include "answer/groups.h"
 
+#include "answer/unread.h"
+
 #include "record/spell.h"
 
 #include <string.h>
@@ -23,6 +25,7 @@ enum kind {
     KIND_SERVER_IP,
     KIND_SERVER_PORT,
     KIND_TLS_VERSION,
+    KIND_UNREAD,
 };
 
 static const struct {
@@ -39,6 +42,7 @@ static const struct {
     {"server_ip", KIND_SERVER_IP},
     {"server_port", KIND_SERVER_PORT},
     {"tls_version", KIND_TLS_VERSION},
+    {"unread", KIND_UNREAD},
 };
 
 /* ---- what to count by ---- */
@@ -121,16 +125,54 @@ static char *spell_address(const struct imapid_endpoint *endpoint)
 }
 
 /* Of an exchange in the clear there is none, also where TLS came later. */
-static const char *get_tls_version(const struct imapid_record_session *session,
-                                   const struct imapid_record_exchange *exchange)
+static const char *get_tls_version(const struct imapid_store_conn *conn,
+                                   enum imapid_security security)
 {
-    if (exchange->security == IMAPID_SECURITY_NONE)
+    if (security == IMAPID_SECURITY_NONE)
         return "none";
-    return session && session->tls.seen ? session->tls.version : NULL;
+    return conn && conn->has_session && conn->session.tls.seen ? conn->session.tls.version : NULL;
 }
 
-/* False: the exchange is not counted, the half was not seen. *value NULL: it does not say. */
-static bool get_value(const struct imapid_record_session *session,
+/* What a key says of a connection, whatever was read of it. False: it asks for more. */
+static bool get_value_of_conn(const struct imapid_store_conn *conn, int64_t ts_ns,
+                              const struct imapid_group_key *key, char **value)
+{
+    switch ((enum kind)key->kind) {
+    case KIND_DAY:
+        *value = spell_date(ts_ns, strlen("2026-01-02"));
+        return true;
+    case KIND_MONTH:
+        *value = spell_date(ts_ns, strlen("2026-01"));
+        return true;
+    case KIND_FILE:
+        *value = g_strdup(conn->conn.file);
+        return true;
+    case KIND_CLIENT_IP:
+        *value = spell_address(imapid_store_get_client(&conn->conn));
+        return true;
+    case KIND_SERVER_IP:
+        *value = spell_address(&conn->conn.server);
+        return true;
+    case KIND_SERVER_PORT:
+        *value = g_strdup_printf("%u", conn->conn.server.port);
+        return true;
+    case KIND_UNREAD:
+        if (imapid_unread_is_conn(conn))
+            *value = g_strdup(conn->session.not_decrypted);
+        return true;
+    case KIND_FIELD:
+    case KIND_SECURITY:
+    case KIND_STATE:
+    case KIND_STATUS:
+    case KIND_TLS_VERSION:
+        break;
+    }
+    return false;
+}
+
+/* False: the exchange is not counted, the half was not seen. *value NULL: it does not say. `conn` is
+ * asked for by keys that are not is_said() alone. */
+static bool get_value(const struct imapid_store_conn *conn,
                       const struct imapid_record_exchange *exchange, const struct imapid_fold *fold,
                       const struct imapid_group_key *key, char **value)
 {
@@ -155,29 +197,26 @@ static bool get_value(const struct imapid_record_session *session,
         if (exchange->status != IMAPID_STATUS_NONE)
             *value = g_strdup(imapid_record_status(exchange->status));
         return true;
-    case KIND_DAY:
-        *value = spell_date(imapid_record_when(exchange).ts_ns, strlen("2026-01-02"));
-        return true;
-    case KIND_MONTH:
-        *value = spell_date(imapid_record_when(exchange).ts_ns, strlen("2026-01"));
-        return true;
-    case KIND_FILE:
-        *value = g_strdup(exchange->conn.file);
-        return true;
-    case KIND_CLIENT_IP:
-        *value = spell_address(imapid_store_get_client(&exchange->conn));
-        return true;
-    case KIND_SERVER_IP:
-        *value = spell_address(&exchange->conn.server);
-        return true;
-    case KIND_SERVER_PORT:
-        *value = g_strdup_printf("%u", exchange->conn.server.port);
-        return true;
     case KIND_TLS_VERSION:
-        *value = g_strdup(get_tls_version(session, exchange));
+        *value = g_strdup(get_tls_version(conn, exchange->security));
         return true;
+    default:
+        return get_value_of_conn(conn, imapid_record_when(exchange).ts_ns, key, value);
     }
-    return false;
+}
+
+/* The same of a connection of which nothing could be read. */
+static bool get_value_of_unread(const struct imapid_store_conn *conn,
+                                const struct imapid_group_key *key, char **value)
+{
+    *value = NULL;
+    if (key->kind == KIND_SECURITY)
+        *value = g_strdup(imapid_record_security(conn->session.security));
+    else if (key->kind == KIND_TLS_VERSION)
+        *value = g_strdup(get_tls_version(conn, conn->session.security));
+    else
+        return get_value_of_conn(conn, conn->session.first_ns, key, value);
+    return true;
 }
 
 /* ---- groups ---- */
@@ -264,6 +303,47 @@ struct counter {
     struct imapid_store_reading reading;
 };
 
+/* Counts a connection in a group, once however often it is called for it in a row. */
+static void add_conn(struct counter *counter, struct counting *counting, unsigned conn)
+{
+    guint32 address = imapid_store_get_address(counter->view, conn);
+
+    if (counting->last_conn == conn + 1)
+        return;
+    counting->last_conn = conn + 1;
+    counting->group.n_conns++;
+    g_array_append_val(counting->addresses, address);
+}
+
+static void see_in_group(struct imapid_group *group, int64_t ts_ns)
+{
+    group->first_ns = MIN(group->first_ns, ts_ns);
+    group->last_ns = MAX(group->last_ns, ts_ns);
+}
+
+/* The place of these values; they are freed. */
+static struct place take_place(struct counter *counter, bool counted, char **values)
+{
+    struct place place = {.is_known = true};
+    unsigned n = counter->grouping->n_keys;
+
+    if (counted)
+        place.counting = get_counting(counter->all, values, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (counted)
+            place.spellings[i] = get_spelling(place.counting, i, values[i]);
+        g_free(values[i]);
+    }
+    return place;
+}
+
+static void count_spellings(const struct counter *counter, const struct place *place)
+{
+    for (unsigned i = 0; i < counter->grouping->n_keys; i++)
+        if (place->spellings[i])
+            ++*place->spellings[i];
+}
+
 /* Is the value of each key found in what an exchange says? */
 static bool is_said(const struct imapid_grouping *grouping)
 {
@@ -280,27 +360,18 @@ static bool is_said(const struct imapid_grouping *grouping)
     return true;
 }
 
-/* `session` is that of the exchange, where a key asks for it; NULL: there is none. */
-static struct place find_place(struct counter *counter, const struct imapid_record_session *session,
+static struct place find_place(struct counter *counter, const struct imapid_store_conn *conn,
                                unsigned index)
 {
     const struct imapid_record_exchange *exchange =
         imapid_store_read_exchange(counter->view, index, &counter->reading);
     const struct imapid_grouping *grouping = counter->grouping;
     char *values[IMAPID_GROUP_KEYS_MAX] = {NULL};
-    struct place place = {.is_known = true};
     bool counted = true;
 
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        counted &= get_value(session, exchange, counter->fold, &grouping->keys[i], &values[i]);
-    if (counted)
-        place.counting = get_counting(counter->all, values, grouping->n_keys);
-    for (unsigned i = 0; i < grouping->n_keys; i++) {
-        if (counted)
-            place.spellings[i] = get_spelling(place.counting, i, values[i]);
-        g_free(values[i]);
-    }
-    return place;
+        counted &= get_value(conn, exchange, counter->fold, &grouping->keys[i], &values[i]);
+    return take_place(counter, counted, values);
 }
 
 static struct place get_place(struct counter *counter, unsigned conn, unsigned index)
@@ -311,7 +382,7 @@ static struct place get_place(struct counter *counter, unsigned conn, unsigned i
         struct imapid_store_conn read;
 
         imapid_store_read_conn(counter->view, conn, &read);
-        return find_place(counter, read.has_session ? &read.session : NULL, index);
+        return find_place(counter, &read, index);
     }
     place = &counter->places[imapid_store_get_said(counter->view, index)];
     if (!place->is_known)
@@ -323,24 +394,37 @@ static void count_exchange(struct counter *counter, unsigned conn, unsigned inde
 {
     struct place place = get_place(counter, conn, index);
     int64_t when = imapid_store_get_when(counter->view, index);
-    struct imapid_group *group;
 
     if (!place.counting)
         return;
-    group = &place.counting->group;
-    group->n_exchanges++;
-    group->first_ns = MIN(group->first_ns, when);
-    group->last_ns = MAX(group->last_ns, when);
-    if (place.counting->last_conn != conn + 1) {
-        guint32 address = imapid_store_get_address(counter->view, conn);
+    place.counting->group.n_exchanges++;
+    see_in_group(&place.counting->group, when);
+    add_conn(counter, place.counting, conn);
+    count_spellings(counter, &place);
+}
 
-        place.counting->last_conn = conn + 1;
-        group->n_conns++;
-        g_array_append_val(place.counting->addresses, address);
-    }
-    for (unsigned i = 0; i < counter->grouping->n_keys; i++)
-        if (place.spellings[i])
-            ++*place.spellings[i];
+/* A connection of which nothing could be read is where it can be placed. */
+static void count_unread(struct counter *counter, unsigned index)
+{
+    const struct imapid_grouping *grouping = counter->grouping;
+    char *values[IMAPID_GROUP_KEYS_MAX] = {NULL};
+    struct imapid_store_conn conn;
+    struct place place;
+    bool counted = true;
+
+    imapid_store_read_conn(counter->view, index, &conn);
+    if (!imapid_unread_is_conn(&conn))
+        return;
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        counted &= get_value_of_unread(&conn, &grouping->keys[i], &values[i]);
+    place = take_place(counter, counted, values);
+    if (!counted)
+        return;
+    place.counting->group.n_unread++;
+    see_in_group(&place.counting->group, conn.session.first_ns);
+    see_in_group(&place.counting->group, conn.session.last_ns);
+    add_conn(counter, place.counting, index);
+    count_spellings(counter, &place);
 }
 
 /* `seen` has a zero octet for each number there is, and has so again afterwards. */
@@ -437,6 +521,8 @@ GArray *imapid_groups_count(const struct imapid_store_view *view, const struct i
 
         for (unsigned k = 0; k < span.n; k++)
             count_exchange(&counter, i, span.first + k);
+        if (!span.n && span.has_session)
+            count_unread(&counter, i);
     }
     g_tree_foreach(counter.all, finish_group, &finish);
     g_tree_destroy(counter.all);
@@ -481,6 +567,26 @@ struct facts {
     struct imapid_store_reading reading;
 };
 
+/* The one line of the summary in which a connection is counted. */
+static uint64_t *find_line(struct imapid_overview *overview, const struct imapid_store_conn *conn,
+                           bool sent)
+{
+    const struct imapid_record_session *session = &conn->session;
+    struct imapid_record_session ended;
+
+    if (sent)
+        return &overview->n_with_id;
+    if (imapid_unread_is_conn(conn))
+        return &overview->n_unread;
+    if (!conn->has_session || session->n_exchanges > conn->n_exchanges)
+        return &overview->n_maybe_silent;
+    if (imapid_record_is_whole(session))
+        return &overview->n_silent;
+    ended = *session;
+    ended.ended = IMAPID_ENDED_FIN;
+    return imapid_record_is_whole(&ended) ? &overview->n_open : &overview->n_maybe_silent;
+}
+
 static uint8_t get_facts(struct facts *facts, unsigned index)
 {
     uint8_t *known = &facts->by_said[imapid_store_get_said(facts->view, index)];
@@ -497,22 +603,16 @@ static uint8_t get_facts(struct facts *facts, unsigned index)
     return *known;
 }
 
-static void count_session(struct imapid_overview *overview,
-                          const struct imapid_record_session *session, unsigned n_exchanges,
-                          bool sent)
+static void count_session(struct imapid_overview *overview, const struct imapid_store_conn *conn)
 {
+    const struct imapid_record_session *session = &conn->session;
+
     see(overview, session->first_ns);
     see(overview, session->last_ns);
-    overview->n_unreadable += session->not_decrypted != NULL;
+    overview->n_unreadable += imapid_unread_is_conn(conn);
     overview->n_late += !session->from_start;
     for (unsigned i = 0; i < session->n_findings; i++)
         overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;
-    if (sent || session->n_exchanges > n_exchanges)
-        return;
-    if (session->from_start && !session->n_lost && !session->not_decrypted)
-        overview->n_silent++;
-    else
-        overview->n_maybe_silent++;
 }
 
 static void count_conn(struct imapid_overview *overview, struct facts *facts, unsigned index)
@@ -525,12 +625,11 @@ static void count_conn(struct imapid_overview *overview, struct facts *facts, un
         all |= get_facts(facts, span.first + i);
         see(overview, imapid_store_get_when(facts->view, span.first + i));
     }
-    overview->n_with_id += (all & FACT_SENT) != 0;
-    overview->n_refused += (all & FACT_REFUSED) != 0;
-    if (!span.has_session)
-        return;
     imapid_store_read_conn(facts->view, index, &conn);
-    count_session(overview, &conn.session, conn.n_exchanges, all & FACT_SENT);
+    ++*find_line(overview, &conn, all & FACT_SENT);
+    overview->n_refused += (all & FACT_REFUSED) != 0;
+    if (conn.has_session)
+        count_session(overview, &conn);
 }
 
 /* JSON Lines may bring any numbers: their sum has an end. */
@@ -560,9 +659,9 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         add(&overview.n_cut, capture->n_cut);
         add(&overview.n_unknown_link, capture->n_unknown_link);
         if (!capture->n_unread) /* as in records of versions before that had no list */
-            add(&overview.n_unread, capture->n_unknown_link);
+            add(&overview.n_unread_packets, capture->n_unknown_link);
         for (unsigned k = 0; k < capture->n_unread; k++)
-            add(&overview.n_unread, capture->unread[k].n_packets);
+            add(&overview.n_unread_packets, capture->unread[k].n_packets);
         overview.n_failed += capture->error != NULL;
     }
     for (unsigned i = 0; i < view->n_conns; i++) {
@@ -611,4 +710,20 @@ GArray *imapid_reasons_count(const struct imapid_store_view *view)
     }
     g_array_sort(reasons, compare_reasons);
     return reasons;
+}
+
+void imapid_reasons_spell(GString *out, const struct imapid_store_view *view)
+{
+    GArray *reasons = imapid_reasons_count(view);
+
+    g_string_append_c(out, '{');
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+
+        g_string_append(out, i ? "," : "");
+        imapid_spell_json_text(out, reason->word);
+        g_string_append_printf(out, ":%" G_GUINT64_FORMAT, reason->n);
+    }
+    g_string_append_c(out, '}');
+    g_array_unref(reasons);
 }

@@ -8,7 +8,7 @@
 /* Counting: connections, client addresses and exchanges by what was said in them. */
 
 /* What can be counted by: a column of the tables ("client_name"), or one of "security", "state",
- * "status", "day", "month", "file", "client_ip", "server_ip", "server_port". */
+ * "status", "day", "month", "file", "client_ip", "server_ip", "server_port", "unread". */
 struct imapid_group_key {
     int kind; /* belongs to groups.c */
     enum imapid_side side;
@@ -34,12 +34,14 @@ char *imapid_grouping_names(void);
 struct imapid_group {
     char *values[IMAPID_GROUP_KEYS_MAX]; /* the spelling met most often; NULL: not said */
     uint64_t n_conns, n_addresses, n_exchanges;
+    uint64_t n_unread; /* of the connections: nothing of them could be read */
     int64_t first_ns, last_ns;
 };
 
 /* The groups, largest first (connections, then exchanges, then values). An exchange is counted
  * where the half that the key is about was seen. A connection whose exchanges say different things
- * is in more than one group. Array of struct imapid_group; free with imapid_groups_free(). */
+ * is in more than one group; one of which nothing could be read is in that of what is known of it
+ * all the same (its ends, its protection), where the keys ask for no more. Array of struct imapid_group; free with imapid_groups_free(). */
 GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
                             const struct imapid_grouping *grouping);
 void imapid_groups_free(GArray *groups);
@@ -49,13 +51,15 @@ struct imapid_overview {
     uint64_t n_captures, n_packets, n_octets, n_tcp, n_conns, n_addresses, n_exchanges;
     uint64_t n_with_id;      /* the client sent one that could be read */
     uint64_t n_silent;       /* seen from first to last, and it sent none */
-    uint64_t n_maybe_silent; /* none was seen, but not everything was */
+    uint64_t n_open;         /* the same but for the end, which is not in the capture */
+    uint64_t n_unread;       /* none was seen, and something could not be read */
+    uint64_t n_maybe_silent; /* none was seen, but not everything was; these five are all */
     uint64_t n_refused;      /* an ID was answered NO or BAD */
     uint64_t n_required;     /* the server asked for one by refusing service */
     uint64_t n_unreadable;   /* encrypted or compressed, and not read to the end */
     uint64_t n_late;         /* begun before the capture */
     uint64_t n_lost, n_cut, n_unknown_link, n_failed; /* octets, packets, packets, captures */
-    uint64_t n_unread;                                /* packets whose layers were not read */
+    uint64_t n_unread_packets;                        /* packets whose layers were not read */
     bool has_time;
     int64_t first_ns, last_ns;
 };
@@ -68,5 +72,8 @@ struct imapid_reason {
     uint64_t n;
 };
 GArray *imapid_reasons_count(const struct imapid_store_view *view);
+
+/* The same as a JSON object: {"no-key":2} */
+void imapid_reasons_spell(GString *out, const struct imapid_store_view *view);
 
 #endif

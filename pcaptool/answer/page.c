@@ -6,8 +6,12 @@
 
 #include "answer/groups.h"
 #include "answer/html.h"
+#include "answer/unread.h"
 
 #include <string.h>
+
+/* Connections that could not be read, named one by one. */
+#define UNREAD_MAX 500
 
 #define N G_GUINT64_FORMAT
 
@@ -96,6 +100,7 @@ static void write_totals(GString *out, const struct imapid_overview *overview)
     add_card(out, overview->n_exchanges, "ID exchanges");
     add_card(out, overview->n_with_id, "connections with an ID of the client");
     add_card(out, overview->n_silent, "connections seen whole that sent none");
+    add_card(out, overview->n_unread, "connections that could not be read");
     add_card(out, overview->n_refused, "connections where an ID was answered NO or BAD");
     add_card(out, overview->n_required, "connections refused service until an ID came");
     add_card(out, overview->n_captures, "captures");
@@ -106,6 +111,35 @@ static void add_loss(GString *out, guint64 n, const char *what)
 {
     if (n)
         g_string_append_printf(out, "<li>%" N " %s</li>\n", n, what);
+}
+
+/* Which ones, a line each. */
+static void write_unread(GString *out, const struct imapid_page *page)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < page->view->n_conns; i++) {
+        struct imapid_store_conn conn;
+
+        if (!imapid_unread_read(page->view, i, &conn))
+            continue;
+        if (!n)
+            g_string_append(out, "<li><details><summary>Which ones</summary><ul>\n");
+        if (n++ >= UNREAD_MAX)
+            continue;
+        g_string_append(out, "<li>");
+        imapid_html_foreign(out, conn.conn.file, 0);
+        g_string_append_printf(out, " stream %u, ", conn.conn.stream);
+        imapid_html_endpoint(out, &conn.conn.client);
+        g_string_append(out, " to ");
+        imapid_html_endpoint(out, &conn.conn.server);
+        g_string_append_printf(out, ", %s, <code>", imapid_record_security(conn.session.security));
+        imapid_html_foreign(out, conn.session.not_decrypted, 64);
+        g_string_append(out, "</code></li>\n");
+    }
+    if (n > UNREAD_MAX)
+        g_string_append_printf(out, "<li>and %u more</li>\n", n - UNREAD_MAX);
+    g_string_append(out, n ? "</ul></details></li>\n" : "");
 }
 
 static void write_missed(GString *out, const struct imapid_page *page,
@@ -127,12 +161,15 @@ static void write_missed(GString *out, const struct imapid_page *page,
         g_string_append(out, "</code></li>\n");
     }
     g_string_append(out, reasons->len ? "</ul>\n" : "");
+    write_unread(out, page);
+    add_loss(out, overview->n_open,
+             "connections had not ended, and in what was seen there is no ID yet");
     add_loss(out, overview->n_maybe_silent,
              "connections were not seen whole, and in what was seen there is no ID");
     add_loss(out, overview->n_late, "connections began before the capture");
     add_loss(out, overview->n_lost, "octets are missing from the captures");
     add_loss(out, overview->n_cut, "packets were cut");
-    add_loss(out, overview->n_unread, "packets are of layers that were not read");
+    add_loss(out, overview->n_unread_packets, "packets are of layers that were not read");
     add_loss(out, overview->n_failed, "captures could not be read whole");
     if (!page->is_complete)
         g_string_append(out, "<li>Not every input could be read whole.</li>\n");

@@ -3,6 +3,7 @@
  * lines: a result's place is the file, and the frame is a logical location in it. Messages are text
  * of this program; what was sent is quoted with SARIF's own marks for links and arguments escaped
  * (3.11.5 and 3.11.6 of the standard). */
+#include "answer/unread.h"
 #include "answer/writer.h"
 
 #include "record/spell.h"
@@ -131,6 +132,7 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
 {
     const GArray *list = report->items->list;
     struct imapid_item_reading reading = {.change = NULL};
+    GString *unread = g_string_new(NULL);
 
     g_string_append_printf(
         out,
@@ -138,8 +140,16 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
         "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"imapid\",\"version\":\"%s\"",
         report->version);
     write_rules(out);
-    g_string_append_printf(out, "}},\"invocations\":[{\"executionSuccessful\":%s}],\"results\":[",
+    g_string_append_printf(out, "}},\"invocations\":[{\"executionSuccessful\":%s",
                            report->is_complete ? "true" : "false");
+    imapid_unread_spell(unread, report->view);
+    if (unread->len) {
+        g_string_append(out, ",\"toolExecutionNotifications\":[{\"level\":\"warning\","
+                             "\"message\":{\"text\":");
+        imapid_spell_json_text(out, unread->str);
+        g_string_append(out, "}}]");
+    }
+    g_string_append(out, "}],\"results\":[");
     for (guint i = 0; i < list->len; i++) {
         g_string_append(out, i ? ",\n" : "\n");
         write_result(out,
@@ -149,6 +159,7 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
     }
     imapid_items_reading_deinit(&reading);
     g_string_append(out, "\n]}]}\n");
+    g_string_free(unread, TRUE);
 }
 
 const struct imapid_findings_writer imapid_findings_sarif_writer = {"sarif", write_sarif};

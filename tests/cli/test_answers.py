@@ -16,6 +16,7 @@ import os
 import pathlib
 import random
 import re
+import shlex
 import sqlite3
 import struct
 import subprocess
@@ -890,12 +891,13 @@ class Stats(unittest.TestCase):
         one = exchange(0)
         refused = exchange(1, result={"frame": 5, "status": "NO", "text": "no"}, response=None)
         records = [one, session(one), refused, session(refused)]
-        for stream, more in ((2, {}), (3, {"from_start": False}), (4, {"decrypted": False, "not_decrypted": "no-key"}),
+        for stream, more in ((2, {}), (3, {"from_start": False}), (4, {"decrypted": False, "not_decrypted": "no-key"}), (6, {"ended": None}),
                              (5, {"findings": [finding("required-by-server", side="server")]})):
             records.append(dict(session(dict(one, stream=stream), exchanges=0), **more))
         totals, _ = self.groups(records)
-        self.assertEqual({k: totals[k] for k in ("connections", "with_id", "silent", "maybe_silent", "refused", "required", "not_readable")},
-                         {"connections": 6, "with_id": 2, "silent": 2, "maybe_silent": 2, "refused": 1, "required": 1, "not_readable": 1})
+        self.assertEqual({k: totals[k] for k in ("connections", "with_id", "silent", "not_ended", "unread", "maybe_silent", "refused", "required", "not_readable")},
+                         {"connections": 7, "with_id": 2, "silent": 2, "not_ended": 1, "unread": 1, "maybe_silent": 1, "refused": 1, "required": 1,
+                          "not_readable": 1})
         self.assertEqual(totals["not_readable_why"], {"no-key": 1})
 
     def test_top_and_by(self):
@@ -921,6 +923,75 @@ class Stats(unittest.TestCase):
         records = [exchange(i, ("10.9.9.9", 7000 + i), proxied_client={"ip": f"192.0.2.{i}", "port": 5}) for i in range(4)]
         totals, _ = self.groups(records)
         self.assertEqual(totals["client_addresses"], 4)
+
+
+class Unread(unittest.TestCase):
+    """What was not read is never called healthy."""
+
+    def records(self):
+        one, two, three = (exchange(i, ("10.0.0.5", 40000 + i)) for i in range(3))
+        hidden = {"exchanges": 0, "decrypted": False, "not_decrypted": "no-key"}
+        return [one, session(one), session(two, **hidden), session(three, security="starttls", **hidden)]
+
+    def test_check_says_it_and_fails_if_asked(self):
+        for form, where in (("text", "stdout"), ("jsonl", "stdout"), ("csv", "stderr"), ("sarif", "stdout")):
+            done = run("check", "-q", "-T", form, "-", input=spell(self.records()))
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(b'"unread":2,"unread_why":{"no-key":2}' if form == "jsonl" else
+                          b"2 of 3 connections could not be looked into: no-key 2", getattr(done, where), form)
+            done = run("check", "-q", "-T", form, "--fail-on", "unread", "-", input=spell(self.records()))
+            self.assertEqual(done.returncode, 1)
+            done = run("check", "-q", "-T", form, "--fail-on", "unread", "-", input=spell(self.records()[:2]))
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+        broken = exchange(findings=[finding("bad-string")])
+        self.assertEqual(run("check", "-q", "--fail-on", "unread", "-", input=spell([broken, session(broken)])).returncode, 1)
+
+    def test_nothing_read_is_a_failure(self):
+        hidden = spell(self.records()[2:])
+        for severity in ("error", "never", "unread"):
+            self.assertEqual(run("check", "-q", "--fail-on", severity, "-", input=hidden).returncode, 2, severity)
+        foreign = struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 160) + struct.pack("<IIII", 1, 2, 4, 4) + b"1234"
+        done = run("check", "-q", "-", input=foreign)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"1 of 1 captures could not be looked into", done.stdout)
+        self.assertEqual(run("check", "-q", "-", input=foreign[:24]).returncode, 0)  # no packets at all
+
+    def test_stats_have_rows_for_it(self):
+        for by, value, connections in (("security", "tls", 2), ("security", "starttls", 1), ("client_ip", "10.0.0.5", 3),
+                                       ("server_ip", "192.0.2.1", 3), ("server_port", "143", 3), ("file", "a.pcap", 3),
+                                       ("day", "2026-01-02", 3), ("month", "2026-01", 3), ("unread", "no-key", 2)):
+            done = run("stats", "-q", "-T", "jsonl", "--by", by, "-", input=spell(self.records()))
+            groups = {r["values"][0]: r for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "group"}
+            self.assertEqual(groups[value]["connections"], connections, by)
+            self.assertEqual(sum(r["unread"] for r in groups.values()), 2, by)
+        done = run("stats", "-q", "-T", "jsonl", "--by", "client_name", "-", input=spell(self.records()))
+        self.assertEqual([r["unread"] for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "group"], [0])
+
+    def test_each_connection_is_in_one_line_of_the_summary(self):
+        lines = run("stats", "-q", "samples").stdout.decode().split("of all these")[0].splitlines()
+        connections = int(lines[0].split()[0])
+        self.assertEqual(sum(int(line.split()[0]) for line in lines[1:] if line), connections)
+
+    def test_they_are_listed(self):
+        data = spell(self.records())
+        self.assertIn(b"a.pcap stream 1, 10.0.0.5:40001 to 192.0.2.1:143, tls, no-key", run("stats", "-q", "-v", "-", input=data).stdout)
+        table = run("stats", "-q", "-v", "-T", "csv", "-", input=data).stdout.decode().split("\r\n\r\n")[1]
+        self.assertEqual([row["client_port"] for row in csv.DictReader(io.StringIO(table, newline=""))], ["40001", "40002"])
+        listed = [json.loads(line) for line in run("stats", "-q", "-v", "-T", "jsonl", "-", input=data).stdout.splitlines()]
+        self.assertEqual([r["client"]["port"] for r in listed if r["type"] == "unread"], [40001, 40002])
+        page = run("report", "-q", "-", input=data).stdout.decode()
+        self.assertIn("Which ones", page)
+        self.assertIn("10.0.0.5<wbr>:40002", page)
+
+
+class ExitStatus(unittest.TestCase):
+    def test_every_row_of_the_manual(self):
+        text = (ROOT / "docs" / "imapid.1").read_text()
+        rows = re.findall(r"^\.It (\d) Ta Li (.*) Ta .*$", text, re.M)
+        self.assertEqual({status for status, _ in rows}, {"0", "1", "2"})
+        for status, command in rows:
+            done = run(*shlex.split(command)[1:])
+            self.assertEqual(done.returncode, int(status), command)
 
 
 class Redact(unittest.TestCase):

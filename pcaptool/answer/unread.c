@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* unread.c: what could not be looked into. Reasons are those of the session records; of packets
+ * that nobody reads the capture records tell. */
+#include "answer/unread.h"
+
+#include "answer/groups.h"
+#include "record/spell.h"
+
+#include <string.h>
+
+bool imapid_unread_is_conn(const struct imapid_store_conn *conn)
+{
+    return conn->has_session && conn->session.not_decrypted;
+}
+
+bool imapid_unread_read(const struct imapid_store_view *view, unsigned index,
+                        struct imapid_store_conn *conn)
+{
+    if (!imapid_store_get_span(view, index).has_session)
+        return false;
+    imapid_store_read_conn(view, index, conn);
+    return imapid_unread_is_conn(conn);
+}
+
+uint64_t imapid_unread_count(const struct imapid_store_view *view)
+{
+    struct imapid_store_conn conn;
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < view->n_conns; i++)
+        n += imapid_unread_read(view, i, &conn);
+    return n;
+}
+
+static bool is_foreign(const struct imapid_record_capture *capture)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < capture->n_unread && n < capture->n_packets; i++)
+        n += MIN(capture->unread[i].n_packets, capture->n_packets - n);
+    return capture->n_packets && MAX(n, capture->n_unknown_link) >= capture->n_packets;
+}
+
+static unsigned count_foreign(const struct imapid_store_view *view)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < view->n_captures; i++)
+        n += is_foreign(&view->captures[i]);
+    return n;
+}
+
+bool imapid_unread_is_all(const struct imapid_store_view *view)
+{
+    struct imapid_store_conn conn;
+    bool all = view->n_conns > 0;
+
+    for (unsigned i = 0; i < view->n_conns && all; i++)
+        all = !imapid_store_get_span(view, i).n && imapid_unread_read(view, i, &conn);
+    return all || count_foreign(view);
+}
+
+static void add_reasons(GString *out, const struct imapid_store_view *view)
+{
+    GArray *reasons = imapid_reasons_count(view);
+
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+
+        g_string_append(out, i ? ", " : ": ");
+        imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
+        g_string_append_printf(out, " %" G_GUINT64_FORMAT, reason->n);
+    }
+    g_array_unref(reasons);
+}
+
+void imapid_unread_spell(GString *out, const struct imapid_store_view *view)
+{
+    uint64_t n = imapid_unread_count(view);
+    unsigned n_foreign = count_foreign(view);
+
+    if (n) {
+        g_string_append_printf(out,
+                               "%" G_GUINT64_FORMAT " of %u connections could not be looked into",
+                               n, view->n_conns);
+        add_reasons(out, view);
+    }
+    if (n_foreign)
+        g_string_append_printf(out,
+                               "%s%u of %u captures could not be looked into: all packets are "
+                               "of layers that are not read",
+                               n ? "; " : "", n_foreign, view->n_captures);
+}
