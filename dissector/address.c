@@ -29,23 +29,9 @@ bool imapid_address_read(const uint8_t *data, const struct imapid_string *value,
     return imapid_end_read_address(end, text, n);
 }
 
-static bool ends_with(const uint8_t *name, size_t n, const char *end)
-{
-    size_t n_end = strlen(end);
-
-    return n >= n_end && imapid_octets_is(name + n - n_end, n_end, end);
-}
-
 bool imapid_address_is_named(const uint8_t *name, size_t n)
 {
-    static const char *const ends[] = {"ip", "ipv4", "ipv6", "addr", "address", "host", "-for"};
-
-    if (imapid_field_find(name, n) != IMAPID_FIELD_OTHER)
-        return false;
-    for (size_t i = 0; i < array_length(ends); i++)
-        if (ends_with(name, n, ends[i]))
-            return true;
-    return false;
+    return !imapid_field_holds_version(name, n);
 }
 
 void imapid_address_take_origin(const uint8_t *data, const struct imapid_pair *pair,

@@ -8,7 +8,7 @@
 
 #include "records.h"
 
-/* Would a field of this name hold an address? */
+/* Is a value of a field of this name that looks like an address one? A version is none. */
 bool imapid_address_is_named(const uint8_t *name, size_t n);
 
 /* Reads a value of a list whose octets are `data`: *end is given family and address. False: it is

@@ -27,6 +27,30 @@ bool imapid_field_forwards_address(const uint8_t *name, size_t n)
            imapid_octets_is(name, n, "x-forwarded-for") || imapid_octets_is(name, n, "x-client-ip");
 }
 
+/* Does the name contain one of these words? The last one is NULL. */
+static bool has_word(const uint8_t *name, size_t n, const char *const *words)
+{
+    for (; *words; words++)
+        if (imapid_octets_contain(name, n, *words))
+            return true;
+    return false;
+}
+
+bool imapid_field_holds_version(const uint8_t *name, size_t n)
+{
+    static const char *const words[] = {"version", "revision", "build", "release", NULL};
+
+    return has_word(name, n, words) || imapid_octets_is(name, n, "ver") ||
+           imapid_octets_is(name, n, "rev");
+}
+
+bool imapid_field_is_vendors(const uint8_t *name, size_t n)
+{
+    static const char *const words[] = {"support", "vendor", NULL};
+
+    return has_word(name, n, words);
+}
+
 bool imapid_field_is_proxys(const uint8_t *name, size_t n)
 {
     static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings.c: the pure checks behind findings.def. They look at one list or at one exchange; what
  * needs several sessions side by side (changed-in-transit) is not theirs. */
-#include <imapid/findings.h>
+#include <imapid/end.h>
 #include <imapid/fields.h>
+#include <imapid/findings.h>
 
 #include <string.h>
 
@@ -233,8 +234,8 @@ static bool identifies(enum imapid_field field, const uint8_t *name, size_t n_na
     if (has_pattern(octets, n, "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh") ||
         has_pattern(octets, n, "hhmhhmhhmhhmhhmhh"))
         return true;
-    if (field != IMAPID_FIELD_SUPPORT_URL && field != IMAPID_FIELD_ADDRESS &&
-        field != IMAPID_FIELD_VENDOR && has_mail_address(octets, n))
+    if (field != IMAPID_FIELD_ADDRESS && !imapid_field_is_vendors(name, n_name) &&
+        has_mail_address(octets, n))
         return true;
     if (field != IMAPID_FIELD_OTHER || n < 6)
         return false;
@@ -245,6 +246,16 @@ static bool identifies(enum imapid_field field, const uint8_t *name, size_t n_na
            imapid_octets_contain(name, n_name, "guid") ||
            imapid_octets_is(name, n_name, "device-id") ||
            imapid_octets_is(name, n_name, "deviceid") || imapid_octets_is(name, n_name, "mac");
+}
+
+/* An IP address tells of the client a proxy or web mail speaks for, in whatever field. */
+static bool forwards_address(const uint8_t *name, size_t n_name, const struct value *value)
+{
+    struct imapid_end end;
+
+    return value->n && (imapid_field_forwards_address(name, n_name) ||
+                        (!imapid_field_holds_version(name, n_name) &&
+                         imapid_end_read_address(&end, value->octets, value->n)));
 }
 
 /* ---- pairs ---- */
@@ -310,7 +321,7 @@ static void judge_value(struct judge *judge, const struct imapid_pair *pair)
         judge->discloses = true;
         add_pair(judge, IMAPID_FINDING_DISCLOSES_ENVIRONMENT, pair, pair->value.token);
     }
-    if (!judge->forwards && value.n && imapid_field_forwards_address(name, n_name)) {
+    if (!judge->forwards && forwards_address(name, n_name, &value)) {
         judge->forwards = true;
         add_pair(judge, IMAPID_FINDING_FORWARDED_ADDRESS, pair, pair->value.token);
     }

@@ -22,12 +22,12 @@ class InAnId(case.Case):
     def test_address_fields(self):
         talk = pcap.Talk().handshake().server(GREETING)
         talk.client(b'a1 ID ("x-originating-ip" "192.0.2.7" "X-Connected-IP" "2001:db8::1" '
-                    b'"version" "1.2.3.4" "build" "1.2.3.4" "remote-host" "none")\r\n').server(ANSWER)
+                    b'"version" "1.2.3.4" "build" "1.2.3.4" "remote-host" "none" "address" "198.51.100.7")\r\n').server(ANSWER)
         packet, = self.shark.pdml(self.capture(talk), "-2", "-Y", "imapid.request")
         pairs = [field for field in packet.iter("field") if field.get("name") == "imapid.pair"]
-        self.assertEqual([shown(pair, "imapid.value.ipv4") for pair in pairs], [["192.0.2.7"], [], [], [], []])
-        self.assertEqual([shown(pair, "imapid.value.ipv6") for pair in pairs], [[], ["2001:db8::1"], [], [], []])
-        self.assertEqual(places(packet, "imapid.value.ipv4"), [(54 + 27, 9)])
+        self.assertEqual([shown(pair, "imapid.value.ipv4") for pair in pairs], [["192.0.2.7"], [], [], [], [], ["198.51.100.7"]])
+        self.assertEqual([shown(pair, "imapid.value.ipv6") for pair in pairs], [[], ["2001:db8::1"], [], [], [], []])
+        self.assertEqual(places(packet, "imapid.value.ipv4")[0], (54 + 27, 9))
 
     def test_on_every_packet(self):
         capture = self.sample("dovecot-proxy.pcapng")

@@ -307,6 +307,8 @@ static void test_identifiers(void)
     check(" (\"x\" \"00:1A:2b:3c:4d:5e\")", "unique-identifier(x)");
     check(" (\"x\" \"00-1A-2b-3c-4d-5e\")", "unique-identifier(x)");
     check(" (\"user\" \"joe@example.org\")", "unique-identifier(user)");
+    check(" (\"support-email\" \"help@example.org\" \"vendor-contact\" \"a@example.org\")", "");
+    check(" (\"Support\" \"00:1A:2b:3c:4d:5e\")", "unique-identifier(Support)");
     check(" (\"serial\" \"C02XK0AAJGH5\")", "unique-identifier(serial)");
     check(" (\"connection-token\" \"abcdef123456\")", "unique-identifier(connection-token)");
     check(" (\"device-id\" \"0123456789\")", "unique-identifier(device-id)");
@@ -325,6 +327,11 @@ static void test_environment(void)
     check(" (\"command\" \"/usr/bin/x\")", "discloses-environment(command)");
     check(" (\"ARGUMENTS\" \"-v\" \"environment\" \"y\")", "discloses-environment(ARGUMENTS)");
     check(" (\"x-originating-ip\" \"192.0.2.1\")", "forwarded-address(x-originating-ip)");
+    check(" (\"address\" \"198.51.100.7\")", "forwarded-address(address)");
+    check(" (\"x\" \"2001:db8::7\")", "forwarded-address(x)");
+    check(" (\"x\" \"198.51.100.7:993\" \"y\" \"198.51.100\" \"z\" \"at 10.0.0.1\")", "");
+    check(" (\"version\" \"1.2.3.4\" \"os-version\" \"10.0.19045.1\" \"Build\" \"1.2.3.4\")", "");
+    check(" (\"x-plugin-version\" \"1.2.3.4\" \"revision\" \"1.2.3.4\" \"ver\" \"1.2.3.4\")", "");
     check(" (\"x-originating-ip\" \"192.0.2.1\" \"x-originating-port\" \"5\")",
           "forwarded-address(x-originating-ip)");
     check(" (\"x-session-id\" \"abc\")", "");

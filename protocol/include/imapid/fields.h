@@ -19,6 +19,12 @@ enum imapid_field imapid_field_find(const uint8_t *name, size_t n);
 /* Does it hold the address of the client for whom a proxy speaks? */
 bool imapid_field_forwards_address(const uint8_t *name, size_t n);
 
+/* Does it hold a version, of which "1.2.3.4" is one and no address? */
+bool imapid_field_holds_version(const uint8_t *name, size_t n);
+
+/* Does it speak of the program's vendor, whose mail address is no user's? */
+bool imapid_field_is_vendors(const uint8_t *name, size_t n);
+
 /* Is it one of the fields that a proxy adds to the list of the client for whom it speaks? */
 bool imapid_field_is_proxys(const uint8_t *name, size_t n);
 
