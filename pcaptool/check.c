@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check.c: what can be said against the ID exchanges of all inputs, and whether that is bad enough
  * to fail. */
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"
 #include "output.h"
@@ -65,7 +65,7 @@ static void print_unread(const struct imapid_options *options,
 {
     GString *text = g_string_new(NULL);
 
-    imapid_unread_spell(text, &gathered->view);
+    imapid_unreadable_spell(text, &gathered->view);
     if (text->len && (!strcmp(options->format, "csv") || !strcmp(options->format, "sarif")))
         g_printerr("imapid: %s\n", text->str);
     g_string_free(text, TRUE);
@@ -74,13 +74,13 @@ static void print_unread(const struct imapid_options *options,
 static enum imapid_exit get_status(const struct imapid_gathered *gathered,
                                    const struct imapid_items *items, const struct fail_on *fail_on)
 {
-    if (!gathered->is_complete || imapid_unread_is_all(&gathered->view))
+    if (!gathered->is_complete || imapid_unreadable_is_all(&gathered->view))
         return IMAPID_EXIT_FAILED; /* what was found may not be all */
     for (int i = fail_on->severity; i <= IMAPID_SEVERITY_ERROR; i++)
         if (items->n_by_severity[i])
             return IMAPID_EXIT_FOUND;
-    return fail_on->unread && imapid_unread_count(&gathered->view) ? IMAPID_EXIT_FOUND
-                                                                   : IMAPID_EXIT_DONE;
+    return fail_on->unread && imapid_unreadable_count(&gathered->view) ? IMAPID_EXIT_FOUND
+                                                                       : IMAPID_EXIT_DONE;
 }
 
 static enum imapid_exit answer(const struct imapid_options *options,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* stats.c: who is out there: connections, client addresses and exchanges by what was said. */
 #include "answer/groups.h"
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 #include "gather.h"
 #include "output.h"
 #include "record/cell.h"
@@ -379,13 +379,13 @@ static void write_unread(GString *out, const struct stats *stats)
     struct imapid_row row = {
         .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
 
-    if (!stats->options->verbose || !imapid_unread_count(view))
+    if (!stats->options->verbose || !imapid_unreadable_count(view))
         return;
     begin_unread(&row, format);
     for (unsigned i = 0; i < view->n_conns; i++) {
         struct imapid_store_conn conn;
 
-        if (!imapid_unread_read(view, i, &conn))
+        if (!imapid_unreadable_read(view, i, &conn))
             continue;
         if (!strcmp(format, "jsonl"))
             add_unread_jsonl(out, &conn);

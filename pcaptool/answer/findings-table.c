@@ -2,7 +2,7 @@
 /* findings-table.c: findings for machines, in the order of the records: as JSON Lines, with a line
  * of totals at the end, and as CSV. */
 #include "answer/groups.h"
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 #include "answer/writer.h"
 
 #include "record/cell.h"
@@ -107,7 +107,7 @@ static void write_jsonl(GString *out, const struct imapid_findings_report *repor
         items->n_by_severity[IMAPID_SEVERITY_NOTE], items->n_ignored,
         report->is_complete ? "true" : "false");
     g_string_append_printf(out, ",\"unread\":%" G_GUINT64_FORMAT ",\"unread_why\":",
-                           imapid_unread_count(report->view));
+                           imapid_unreadable_count(report->view));
     imapid_reasons_spell(out, report->view);
     g_string_append(out, "}\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings-text.c: findings for a person: by software, then by finding, the worst first; for each
  * how often, and where with what was sent. */
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 #include "answer/writer.h"
 
 #include "record/spell.h"
@@ -165,7 +165,7 @@ static void write_summary(GString *out, const struct imapid_findings_report *rep
     if (items->n_ignored)
         g_string_append_printf(out, "; %u ignored", items->n_ignored);
     g_string_append_c(out, '\n');
-    imapid_unread_spell(unread, report->view);
+    imapid_unreadable_spell(unread, report->view);
     if (unread->len)
         g_string_append_printf(out, "%s\n", unread->str);
     g_string_free(unread, TRUE);

@@ -4,7 +4,7 @@
  * split a group: only what was asked for is looked at. */
 #include "answer/groups.h"
 
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 
 #include "record/spell.h"
 
@@ -157,7 +157,7 @@ static bool get_value_of_conn(const struct imapid_store_conn *conn, int64_t ts_n
         *value = g_strdup_printf("%u", conn->conn.server.port);
         return true;
     case KIND_UNREAD:
-        if (imapid_unread_is_conn(conn))
+        if (imapid_unreadable_is_conn(conn))
             *value = g_strdup(conn->session.not_decrypted);
         return true;
     case KIND_FIELD:
@@ -413,7 +413,7 @@ static void count_unread(struct counter *counter, unsigned index)
     bool counted = true;
 
     imapid_store_read_conn(counter->view, index, &conn);
-    if (!imapid_unread_is_conn(&conn))
+    if (!imapid_unreadable_is_conn(&conn))
         return;
     for (unsigned i = 0; i < grouping->n_keys; i++)
         counted &= get_value_of_unread(&conn, &grouping->keys[i], &values[i]);
@@ -576,7 +576,7 @@ static uint64_t *find_line(struct imapid_overview *overview, const struct imapid
 
     if (sent)
         return &overview->n_with_id;
-    if (imapid_unread_is_conn(conn))
+    if (imapid_unreadable_is_conn(conn))
         return &overview->n_unread;
     if (!conn->has_session || session->n_exchanges > conn->n_exchanges)
         return &overview->n_maybe_silent;
@@ -609,7 +609,7 @@ static void count_session(struct imapid_overview *overview, const struct imapid_
 
     see(overview, session->first_ns);
     see(overview, session->last_ns);
-    overview->n_unreadable += imapid_unread_is_conn(conn);
+    overview->n_unreadable += imapid_unreadable_is_conn(conn);
     overview->n_late += !session->from_start;
     for (unsigned i = 0; i < session->n_findings; i++)
         overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;

@@ -6,7 +6,7 @@
 
 #include "answer/groups.h"
 #include "answer/html.h"
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 
 #include <string.h>
 
@@ -121,7 +121,7 @@ static void write_unread(GString *out, const struct imapid_page *page)
     for (unsigned i = 0; i < page->view->n_conns; i++) {
         struct imapid_store_conn conn;
 
-        if (!imapid_unread_read(page->view, i, &conn))
+        if (!imapid_unreadable_read(page->view, i, &conn))
             continue;
         if (!n)
             g_string_append(out, "<li><details><summary>Which ones</summary><ul>\n");

@@ -3,7 +3,7 @@
  * lines: a result's place is the file, and the frame is a logical location in it. Messages are text
  * of this program; what was sent is quoted with SARIF's own marks for links and arguments escaped
  * (3.11.5 and 3.11.6 of the standard). */
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 #include "answer/writer.h"
 
 #include "record/spell.h"
@@ -142,7 +142,7 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
     write_rules(out);
     g_string_append_printf(out, "}},\"invocations\":[{\"executionSuccessful\":%s",
                            report->is_complete ? "true" : "false");
-    imapid_unread_spell(unread, report->view);
+    imapid_unreadable_spell(unread, report->view);
     if (unread->len) {
         g_string_append(out, ",\"toolExecutionNotifications\":[{\"level\":\"warning\","
                              "\"message\":{\"text\":");

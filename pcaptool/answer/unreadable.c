@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unread.c: what could not be looked into. Reasons are those of the session records; of packets
+/* unreadable.c: what could not be looked into. Reasons are those of the session records; of packets
  * that nobody reads the capture records tell. */
-#include "answer/unread.h"
+#include "answer/unreadable.h"
 
 #include "answer/groups.h"
 #include "record/spell.h"
 
 #include <string.h>
 
-bool imapid_unread_is_conn(const struct imapid_store_conn *conn)
+bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn)
 {
     return conn->has_session && conn->session.not_decrypted;
 }
 
-bool imapid_unread_read(const struct imapid_store_view *view, unsigned index,
-                        struct imapid_store_conn *conn)
+bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,
+                            struct imapid_store_conn *conn)
 {
     if (!imapid_store_get_span(view, index).has_session)
         return false;
     imapid_store_read_conn(view, index, conn);
-    return imapid_unread_is_conn(conn);
+    return imapid_unreadable_is_conn(conn);
 }
 
-uint64_t imapid_unread_count(const struct imapid_store_view *view)
+uint64_t imapid_unreadable_count(const struct imapid_store_view *view)
 {
     struct imapid_store_conn conn;
     uint64_t n = 0;
 
     for (unsigned i = 0; i < view->n_conns; i++)
-        n += imapid_unread_read(view, i, &conn);
+        n += imapid_unreadable_read(view, i, &conn);
     return n;
 }
 
@@ -50,13 +50,13 @@ static unsigned count_foreign(const struct imapid_store_view *view)
     return n;
 }
 
-bool imapid_unread_is_all(const struct imapid_store_view *view)
+bool imapid_unreadable_is_all(const struct imapid_store_view *view)
 {
     struct imapid_store_conn conn;
     bool all = view->n_conns > 0;
 
     for (unsigned i = 0; i < view->n_conns && all; i++)
-        all = !imapid_store_get_span(view, i).n && imapid_unread_read(view, i, &conn);
+        all = !imapid_store_get_span(view, i).n && imapid_unreadable_read(view, i, &conn);
     return all || count_foreign(view);
 }
 
@@ -74,9 +74,9 @@ static void add_reasons(GString *out, const struct imapid_store_view *view)
     g_array_unref(reasons);
 }
 
-void imapid_unread_spell(GString *out, const struct imapid_store_view *view)
+void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
 {
-    uint64_t n = imapid_unread_count(view);
+    uint64_t n = imapid_unreadable_count(view);
     unsigned n_foreign = count_foreign(view);
 
     if (n) {

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_ANSWER_UNREAD_H
-#define IMAPID_ANSWER_UNREAD_H
+#ifndef IMAPID_ANSWER_UNREADABLE_H
+#define IMAPID_ANSWER_UNREADABLE_H
 
 #include "answer/store.h"
 
 /* What could not be looked into: an answer says it, so that nobody takes silence for health. */
 
 /* Is there something in the connection that could not be read (TLS without a key and the like)? */
-bool imapid_unread_is_conn(const struct imapid_store_conn *conn);
+bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn);
 
 /* The same of the connection at a place of the view, which is read into *conn if it is so. */
-bool imapid_unread_read(const struct imapid_store_view *view, unsigned index,
-                        struct imapid_store_conn *conn);
+bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,
+                            struct imapid_store_conn *conn);
 
 /* How many of them there are. */
-uint64_t imapid_unread_count(const struct imapid_store_view *view);
+uint64_t imapid_unreadable_count(const struct imapid_store_view *view);
 
 /* Was something there, and nothing of it could be read: every connection is unread and has no
  * exchange, or all packets of a capture are of link types that nobody reads? */
-bool imapid_unread_is_all(const struct imapid_store_view *view);
+bool imapid_unreadable_is_all(const struct imapid_store_view *view);
 
 /* "2 of 3 connections could not be looked into: no-key 2"; or that a capture is of unknown link
  * types. Appends nothing where all was read. What JSON Lines brought is made safe for terminals. */
-void imapid_unread_spell(GString *out, const struct imapid_store_view *view);
+void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view);
 
 #endif
