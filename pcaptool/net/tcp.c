@@ -538,12 +538,22 @@ static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entr
     return p->flags & ACK && is_near(tcp, entry, d, p->seq) && is_near(tcp, entry, !d, p->ack);
 }
 
+/* Whether a server answers on this path with another sequence number than it did on the path of the
+ * connection: something between opened a connection of its own, with the client's SYN. */
+static bool answers_otherwise(const struct imapid_tcp_entry *entry,
+                              const struct imapid_tcp_key *key, const struct parsed *p)
+{
+    return (p->flags & (SYN | ACK)) == (SYN | ACK) && entry->isn[key->dir] != p->seq &&
+           entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir;
+}
+
 /* Follows an alias, or takes away one that leads nowhere. */
 static uint32_t follow_alias(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                             uint32_t alias)
+                             uint32_t alias, const struct parsed *p)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[alias];
-    if (imapid_tcp_table_leads_on(&tcp->table, key, alias)) {
+    if (imapid_tcp_table_leads_on(&tcp->table, key, alias) &&
+        !answers_otherwise(&tcp->table.entries[entry->isn[0]], key, p)) {
         entry->flags |= IMAPID_TCP_RECENT;
         return entry->isn[0];
     }
@@ -593,7 +603,7 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
     uint32_t hash = imapid_tcp_table_hash(&tcp->table, key);
     uint32_t index = imapid_tcp_table_find(&tcp->table, key, hash);
     if (index != IMAPID_TCP_NONE && tcp->table.entries[index].flags & IMAPID_TCP_ALIAS)
-        index = follow_alias(tcp, key, index);
+        index = follow_alias(tcp, key, index, p);
     if (index == IMAPID_TCP_NONE)
         index = find_other_path(tcp, key, hash, p);
     if (index == IMAPID_TCP_NONE) {

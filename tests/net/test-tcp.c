@@ -587,6 +587,19 @@ static void test_paths(void)
         for (f.path = 1; f.path <= 2; f.path++)
             feed(&f, &steps[i]);
     g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 4);
+    /* but not where something between answers otherwise, behind the SYN that it passes on */
+    f.client_port = 79;
+    g_string_truncate(log.text, 0);
+    f.isn[0] = f.isn[1] = 9;
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
+        for (f.path = 1; f.path <= 2; f.path++) {
+            f.isn[1] = f.path << 28;
+            feed(&f, &steps[i]);
+        }
+    g_assert_cmpstr(log.text->str, ==, "[4]a[5]a");
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 6);
+    f.client_port = 78;
+    f.isn[0] = f.isn[1] = 2u << 24;
     f.path = 1;
     feed(&f, &(struct step){0, ACK | FIN, 2, 1, NULL, 0});
     feed(&f, &(struct step){1, ACK | FIN, 1, 3, NULL, 0});
@@ -594,7 +607,7 @@ static void test_paths(void)
     f.path = 3;
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
         feed(&f, &steps[i]);
-    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 5);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 7);
     imapid_tcp_free(f.tcp);
     g_string_free(log.text, TRUE);
 }

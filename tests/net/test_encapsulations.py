@@ -288,4 +288,5 @@ def main():
             check_witness(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
