@@ -8,6 +8,8 @@
 #include "record/spell-record.h"
 #include "record/spell.h"
 
+#include "net/unread.h"
+
 #include <string.h>
 
 /* What is counted by when nobody says. */
@@ -57,6 +59,25 @@ static void add_line(GString *out, guint64 n, const char *what)
         g_string_append_printf(out, "%10" N "  %s\n", n, what);
 }
 
+/* The packets that were not read, and of which kinds they are. */
+static void add_layers(GString *out, const struct imapid_store_view *view, guint64 n)
+{
+    GArray *kinds = imapid_overview_list_unread(view);
+
+    add_line(out, n, "packets of layers that were not read");
+    for (guint i = 0; i < kinds->len; i++) {
+        const struct imapid_record_unread *kind =
+            &g_array_index(kinds, struct imapid_record_unread, i);
+        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
+
+        g_string_append_printf(out, "%12s%" N ": ", "", kind->n_packets);
+        imapid_spell_terminal(out, (const uint8_t *)phrase, strlen(phrase), 64);
+        g_string_append_c(out, '\n');
+        g_free(phrase);
+    }
+    g_array_unref(kinds);
+}
+
 static void write_overview_text(GString *out, const struct stats *stats)
 {
     struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
@@ -93,7 +114,7 @@ static void write_overview_text(GString *out, const struct stats *stats)
     add_line(out, overview.n_late, "connections that began before the capture");
     add_line(out, overview.n_lost, "octets missing");
     add_line(out, overview.n_cut, "packets cut");
-    add_line(out, overview.n_unread_packets, "packets of layers that were not read");
+    add_layers(out, &stats->gathered->view, overview.n_unread_packets);
     add_line(out, overview.n_failed, "captures that could not be read whole");
     g_array_unref(reasons);
 }
@@ -189,6 +210,17 @@ static void add_time(GString *out, const char *key, int64_t ts_ns)
     g_string_append_c(out, '"');
 }
 
+static void add_layers_jsonl(GString *out, const struct imapid_store_view *view)
+{
+    GArray *kinds = imapid_overview_list_unread(view);
+    struct imapid_record_capture all = {
+        .n_unread = kinds->len, .unread = (const struct imapid_record_unread *)(void *)kinds->data};
+
+    g_string_append(out, ",\"unread_layers\":");
+    imapid_spell_unread(out, &all);
+    g_array_unref(kinds);
+}
+
 static void write_overview_jsonl(GString *out, const struct stats *stats)
 {
     struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
@@ -207,6 +239,7 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         overview.n_refused, overview.n_required, overview.n_unreadable, overview.n_late,
         overview.n_lost, overview.n_cut, overview.n_unknown_link, overview.n_unread_packets,
         overview.n_failed);
+    add_layers_jsonl(out, &stats->gathered->view);
     if (overview.has_time) {
         add_time(out, "first", overview.first_ns);
         add_time(out, "last", overview.last_ns);

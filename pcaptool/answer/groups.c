@@ -727,3 +727,47 @@ void imapid_reasons_spell(GString *out, const struct imapid_store_view *view)
     g_string_append_c(out, '}');
     g_array_unref(reasons);
 }
+
+/* A line each is as much as anybody reads. */
+#define UNREAD_MAX 64
+
+static int compare_unread(const void *a, const void *b)
+{
+    const struct imapid_record_unread *one = a, *other = b;
+    int order = strcmp(one->layer, other->layer);
+
+    if (one->n_packets != other->n_packets)
+        return one->n_packets > other->n_packets ? -1 : 1;
+    if (one->number != other->number)
+        return one->number < other->number ? -1 : 1;
+    return order ? order : strcmp(one->name, other->name);
+}
+
+static void add_unread(GArray *kinds, const struct imapid_record_unread *unread)
+{
+    struct imapid_record_unread *kind = NULL;
+    guint k = 0;
+
+    for (; k < kinds->len; k++) {
+        kind = &g_array_index(kinds, struct imapid_record_unread, k);
+        /* texts of the store are kept once: the same word is the same place */
+        if (kind->layer == unread->layer && kind->number == unread->number &&
+            kind->name == unread->name)
+            break;
+    }
+    if (k < kinds->len)
+        add(&kind->n_packets, unread->n_packets);
+    else if (k < UNREAD_MAX)
+        g_array_append_val(kinds, *unread);
+}
+
+GArray *imapid_overview_list_unread(const struct imapid_store_view *view)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_unread));
+
+    for (unsigned i = 0; i < view->n_captures; i++)
+        for (unsigned k = 0; k < view->captures[i].n_unread; k++)
+            add_unread(kinds, &view->captures[i].unread[k]);
+    g_array_sort(kinds, compare_unread);
+    return kinds;
+}

@@ -76,4 +76,8 @@ GArray *imapid_reasons_count(const struct imapid_store_view *view);
 /* The same as a JSON object: {"no-key":2} */
 void imapid_reasons_spell(GString *out, const struct imapid_store_view *view);
 
+/* What was not read between the wire and TCP, by kind, the largest first: array of struct
+ * imapid_record_unread, whose words are the store's. */
+GArray *imapid_overview_list_unread(const struct imapid_store_view *view);
+
 #endif

@@ -7,6 +7,7 @@
 #include "answer/groups.h"
 #include "answer/html.h"
 #include "answer/unreadable.h"
+#include "net/unread.h"
 
 #include <string.h>
 
@@ -142,6 +143,26 @@ static void write_unread(GString *out, const struct imapid_page *page)
     g_string_append(out, n ? "</ul></details></li>\n" : "");
 }
 
+static void add_layers(GString *out, const struct imapid_store_view *view, guint64 n)
+{
+    GArray *kinds = imapid_overview_list_unread(view);
+
+    add_loss(out, n, "packets are of layers that were not read");
+    g_string_append(out, kinds->len ? "<ul>" : "");
+    for (guint i = 0; i < kinds->len; i++) {
+        const struct imapid_record_unread *kind =
+            &g_array_index(kinds, struct imapid_record_unread, i);
+        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
+
+        g_string_append_printf(out, "<li>%" N " of ", kind->n_packets);
+        imapid_html_foreign(out, phrase, 64);
+        g_string_append(out, "</li>\n");
+        g_free(phrase);
+    }
+    g_string_append(out, kinds->len ? "</ul>\n" : "");
+    g_array_unref(kinds);
+}
+
 static void write_missed(GString *out, const struct imapid_page *page,
                          const struct imapid_overview *overview)
 {
@@ -169,7 +190,7 @@ static void write_missed(GString *out, const struct imapid_page *page,
     add_loss(out, overview->n_late, "connections began before the capture");
     add_loss(out, overview->n_lost, "octets are missing from the captures");
     add_loss(out, overview->n_cut, "packets were cut");
-    add_loss(out, overview->n_unread_packets, "packets are of layers that were not read");
+    add_layers(out, page->view, overview->n_unread_packets);
     add_loss(out, overview->n_failed, "captures could not be read whole");
     if (!page->is_complete)
         g_string_append(out, "<li>Not every input could be read whole.</li>\n");
