@@ -589,18 +589,20 @@ static uint64_t *find_line(struct imapid_overview *overview, const struct imapid
 
 static uint8_t get_facts(struct facts *facts, unsigned index)
 {
-    uint8_t *known = &facts->by_said[imapid_store_get_said(facts->view, index)];
+    unsigned said = imapid_store_get_said(facts->view, index);
+    uint8_t known = facts->by_said[said];
     const struct imapid_record_exchange *exchange;
 
-    if (*known)
-        return *known;
+    if (known)
+        return known;
     exchange = imapid_store_read_exchange(facts->view, index, &facts->reading);
-    *known = FACT_KNOWN;
+    known = FACT_KNOWN;
     if (exchange->command.seen)
-        *known |= FACT_SENT;
+        known |= FACT_SENT;
     if (exchange->status == IMAPID_STATUS_NO || exchange->status == IMAPID_STATUS_BAD)
-        *known |= FACT_REFUSED;
-    return *known;
+        known |= FACT_REFUSED;
+    facts->by_said[said] = known;
+    return known;
 }
 
 static void count_session(struct imapid_overview *overview, const struct imapid_store_conn *conn)

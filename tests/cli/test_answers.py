@@ -22,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import jsonschema
@@ -852,6 +853,40 @@ class Required(unittest.TestCase):
         data = capture(self.GREETING + self.SELECT)
         self.assertIn(b"1  connections refused service until an ID came", run("stats", "-q", "-", input=data).stdout)
         self.assertIn(b"required-by-server", run("report", "-q", "-", input=data).stdout)
+
+
+class Memory(unittest.TestCase):
+    """An answer keeps little of an exchange, whatever the connection, and nothing of what it has written."""
+
+    @staticmethod
+    def peak(path, *command):
+        """KiB at most."""
+        program = subprocess.Popen([IMAPID, "-q", "-j", "1", *command, path], stdout=subprocess.DEVNULL, cwd=ROOT)
+        most = 0
+        while program.poll() is None:
+            try:
+                status = pathlib.Path(f"/proc/{program.pid}/status").read_text()
+            except OSError:
+                break
+            most = max([most] + [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")])
+            time.sleep(0.002)
+        program.wait()
+        return most
+
+    @unittest.skipIf(b"__asan_init" in pathlib.Path(IMAPID).read_bytes() or b"__tsan_init" in pathlib.Path(IMAPID).read_bytes(),
+                     "sanitizers need memory of their own")
+    def test_of_an_exchange(self):
+        line = spell([exchange(findings=[finding("cleartext")])]).replace(b"10.0.0.5", b"10.HIGH.LOW.5")
+        line = line.replace(b'"stream": 0', b'"stream": STREAM').replace(b'"stream":0', b'"stream":STREAM')
+        self.assertIn(b"STREAM", line)
+        with tempfile.TemporaryDirectory() as folder:
+            few, many = pathlib.Path(folder, "few.jsonl"), pathlib.Path(folder, "many.jsonl")
+            for path, n in ((few, 1000), (many, 61000)):
+                path.write_bytes(b"".join(line.replace(b"STREAM", b"%d" % i).replace(b"HIGH", b"%d" % (i >> 8 & 255)).replace(
+                    b"LOW", b"%d" % (i & 255)) for i in range(n)))
+            for command, most in ((("stats",), 200), (("check",), 300), (("check", "-T", "sarif"), 300), (("report",), 500)):
+                grown = self.peak(many, *command) - self.peak(few, *command)
+                self.assertLess(grown * 1024 / 60000, most, command)
 
 
 class Stats(unittest.TestCase):
