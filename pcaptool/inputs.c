@@ -4,11 +4,18 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Deeper folders are a mistake or a trap. */
 #define DEPTH_MAX 64
+
+/* Octets of a line of a list of inputs, its end included: Linux takes no longer path (PATH_MAX). */
+#define LINE_MAX_OCTETS 4096
+
+/* Messages about the lines of one list. */
+#define COMPLAINTS_MAX 20u
 
 static void clear_input(void *data)
 {
@@ -127,32 +134,79 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path)
     return FALSE;
 }
 
-gboolean imapid_inputs_add_list(GArray *inputs, const char *list)
-{
-    GError *error = NULL;
-    GIOChannel *channel =
-        strcmp(list, "-") ? g_io_channel_new_file(list, "r", &error) : g_io_channel_unix_new(0);
-    gboolean good = channel != NULL;
-    gsize end;
-    char *line;
+/* A list being read. */
+struct list {
+    const char *name;
+    guint64 n_lines;
+    guint n_bad;
+};
 
-    if (channel)
-        g_io_channel_set_encoding(channel, NULL, NULL); /* a path is octets */
-    while (channel &&
-           g_io_channel_read_line(channel, &line, NULL, &end, &error) == G_IO_STATUS_NORMAL) {
-        line[end] = '\0';
-        if (*line)
-            good &= imapid_inputs_add(inputs, line);
-        g_free(line);
+/* Returns FALSE. */
+static gboolean complain_of_line(struct list *list, const char *what)
+{
+    if (++list->n_bad <= COMPLAINTS_MAX)
+        g_printerr("imapid: %s: line %" G_GUINT64_FORMAT ": %s%s\n", list->name, list->n_lines,
+                   what, list->n_bad == COMPLAINTS_MAX ? " (no further lines are told)" : "");
+    return FALSE;
+}
+
+/* Reads a line without its end. Its length; 0 as well at the end of the list, or where what comes
+ * is no line, with *at_end: nothing more is read then, it is no list. */
+static size_t read_line(FILE *file, struct list *list, char line[LINE_MAX_OCTETS], gboolean *at_end)
+{
+    size_t n = 0;
+    int c;
+
+    list->n_lines++;
+    while ((c = getc(file)) != EOF && c != '\n') {
+        if (c == '\0' || n == LINE_MAX_OCTETS - 1) {
+            complain_of_line(list, c ? "longer than a path can be: this is no list of files"
+                                     : "it has a NUL: this is no list of files");
+            *at_end = TRUE;
+            return 0;
+        }
+        line[n++] = (char)c;
     }
-    if (error) {
-        g_printerr("imapid: %s: %s\n", list, error->message);
-        g_clear_error(&error);
+    if (n && line[n - 1] == '\r')
+        n--;
+    line[n] = '\0';
+    *at_end = c == EOF;
+    return n;
+}
+
+static gboolean add_line(GArray *inputs, struct list *list, const char *path)
+{
+    if (strcmp(path, "-") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
+        char *what = g_strconcat(path, ": no such file or folder", NULL);
+
+        complain_of_line(list, what);
+        g_free(what);
+        return FALSE;
+    }
+    return imapid_inputs_add(inputs, path);
+}
+
+gboolean imapid_inputs_add_list(GArray *inputs, const char *name)
+{
+    FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
+    struct list list = {.name = strcmp(name, "-") ? name : "standard input"};
+    char line[LINE_MAX_OCTETS];
+    gboolean good = TRUE, at_end = FALSE;
+
+    if (!file) {
+        g_printerr("imapid: %s: %s\n", name, g_strerror(errno));
+        return FALSE;
+    }
+    while (!at_end)
+        if (read_line(file, &list, line, &at_end))
+            good &= add_line(inputs, &list, line);
+    if (ferror(file)) {
+        g_printerr("imapid: %s: %s\n", list.name, g_strerror(errno));
         good = FALSE;
     }
-    if (channel)
-        g_io_channel_unref(channel);
-    return good;
+    if (file != stdin)
+        fclose(file);
+    return good && !list.n_bad;
 }
 
 /* Is this the file with that state? */

@@ -264,9 +264,16 @@ static bool forwards_address(const uint8_t *name, size_t n_name, const struct va
  * too-many-pairs long before; the rest of them is not compared. */
 #define NAMES_MAX 256
 
+/* Names of one hash that are compared with another. As many are no accident: a list that was made
+ * for it would have each of its pairs compared with all the others. */
+#define SAME_HASH_MAX 16
+
+/* `first` and `next` are numbers in the list and 1 more; 0: none. */
 struct names {
     unsigned n;
     struct imapid_string list[NAMES_MAX];
+    uint16_t first[NAMES_MAX]; /* by hash: the name added last */
+    uint16_t next[NAMES_MAX];  /* of each name: the one added before it, of the same hash */
 };
 
 static bool same_name(const uint8_t *data, const struct imapid_string *a,
@@ -284,14 +291,37 @@ static bool same_name(const uint8_t *data, const struct imapid_string *a,
            imapid_octets_same(octets_a, n_a, octets_b, n_b);
 }
 
+/* FNV-1a of what same_name() compares. */
+static unsigned hash_name(const uint8_t *data, const struct imapid_string *name)
+{
+    uint8_t decoded[IMAPID_FIELD_MAX * 2];
+    const uint8_t *octets = data + name->content.offset;
+    size_t n = name->content.n;
+    uint32_t hash = 0x811c9dc5;
+
+    if (name->has_escapes) {
+        n = imapid_string_decode(data, name, decoded, sizeof decoded);
+        n = n < sizeof decoded ? n : sizeof decoded;
+        octets = decoded;
+    }
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ imapid_upper(octets[i])) * 0x01000193;
+    return (hash ^ hash >> 16) % NAMES_MAX;
+}
+
 static bool is_sent_before(struct names *names, const uint8_t *data,
                            const struct imapid_string *name)
 {
-    for (unsigned i = 0; i < names->n; i++)
-        if (same_name(data, &names->list[i], name))
+    unsigned hash = hash_name(data, name), n = 0;
+
+    for (unsigned i = names->first[hash]; i && n < SAME_HASH_MAX; i = names->next[i - 1], n++)
+        if (same_name(data, &names->list[i - 1], name))
             return true;
-    if (names->n < NAMES_MAX)
+    if (names->n < NAMES_MAX) {
+        names->next[names->n] = names->first[hash];
         names->list[names->n++] = *name;
+        names->first[hash] = (uint16_t)names->n;
+    }
     return false;
 }
 

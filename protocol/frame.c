@@ -464,8 +464,11 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
             return end_cut(frame, window, unit, n_used);
     }
 
-    if (!at)
+    if (!at) {
         frame->in_hand = frame->lines;
+        frame->n_tries = 0;
+        frame->n_tried = 0;
+    }
     while (at < n) {
         enum imapid_frame_status status;
         const uint8_t *newline;
@@ -515,6 +518,11 @@ static bool is_closed_id(const struct imapid_unit *unit)
     return list.kind != IMAPID_LIST_MISSING && !(list.faults & IMAPID_FAULT_UNBALANCED);
 }
 
+/* Times that a command in hand is read for the end of its list, because something came that may be
+ * its answer. A server answers once; whoever sends answers by the thousand would have the whole of
+ * the list read at each. */
+#define TRIES_MAX 16
+
 /* The command in hand was answered without its line end. */
 static bool end_answered(struct imapid_frame *frame, const uint8_t *window,
                          struct imapid_unit *unit, size_t *n_used)
@@ -523,9 +531,17 @@ static bool end_answered(struct imapid_frame *frame, const uint8_t *window,
     struct imapid_tag tag;
 
     frame->answered = false;
-    give_unit(frame, unit, window, n, n_used);
+    *n_used = 0;
+    if (n == frame->n_tried || frame->n_tries == TRIES_MAX)
+        return false;
+    imapid_unit_read(unit, frame->side, window, n < IMAPID_HEAD_MAX ? n : IMAPID_HEAD_MAX);
     tag = imapid_unit_tag(unit);
-    if (!is_closed_id(unit) || (frame->tag.n && !imapid_tag_same(&tag, &frame->tag))) {
+    if (frame->tag.n && !imapid_tag_same(&tag, &frame->tag))
+        return false;
+    frame->n_tried = n;
+    frame->n_tries++;
+    give_unit(frame, unit, window, n, n_used);
+    if (!is_closed_id(unit)) {
         *n_used = 0;
         return false;
     }

@@ -2,7 +2,8 @@
 
 /* Five decoders behind one read(). Each is called as its library wants it, one member at a time;
  * members that follow, padding and skippable frames are the same for all and are dealt with here.
- * What a decoder has made before it meets damage is given first, to the last octet.
+ * What a decoder has made before it meets damage is given first, to the last octet. A decoder is
+ * kept from member to member: making one anew for each of a million empty ones would take long.
  *
  * Refused: a member that needs more memory than MEMORY_MAX; octets behind the last member that are
  * no member. Misuse: using the packed window meanwhile. */
@@ -46,7 +47,9 @@ struct packing {
     uint8_t n_magic;
     bool (*begin)(struct imapid_unpack *unpack);
     enum step (*decode)(struct imapid_unpack *unpack, struct portion *portion);
-    void (*end)(struct imapid_unpack *unpack);
+    void (*end)(struct imapid_unpack *unpack); /* behind each member; or NULL */
+    void (*free)(
+        struct imapid_unpack *unpack); /* at the end, whether one was begun or not; or NULL */
 };
 
 struct imapid_unpack {
@@ -67,7 +70,8 @@ struct imapid_unpack {
 
 static bool gzip_begin(struct imapid_unpack *unpack)
 {
-    memset(&unpack->gzip, 0, sizeof unpack->gzip);
+    if (unpack->gzip.state)
+        return inflateReset(&unpack->gzip) == Z_OK;
     return inflateInit2(&unpack->gzip, MAX_WBITS + 16) == Z_OK;
 }
 
@@ -87,7 +91,7 @@ static enum step gzip_decode(struct imapid_unpack *unpack, struct portion *porti
     return status == Z_OK || status == Z_BUF_ERROR ? GOING_ON : BAD;
 }
 
-static void gzip_end(struct imapid_unpack *unpack)
+static void gzip_free(struct imapid_unpack *unpack)
 {
     inflateEnd(&unpack->gzip);
 }
@@ -124,7 +128,7 @@ static void bzip2_end(struct imapid_unpack *unpack)
 
 static bool xz_begin(struct imapid_unpack *unpack)
 {
-    unpack->xz = (lzma_stream)LZMA_STREAM_INIT;
+    /* A stream that is begun again keeps what memory it has. */
     return lzma_stream_decoder(&unpack->xz, MEMORY_MAX, 0) == LZMA_OK;
 }
 
@@ -145,7 +149,7 @@ static enum step xz_decode(struct imapid_unpack *unpack, struct portion *portion
     return status == LZMA_OK || status == LZMA_BUF_ERROR ? GOING_ON : BAD;
 }
 
-static void xz_end(struct imapid_unpack *unpack)
+static void xz_free(struct imapid_unpack *unpack)
 {
     lzma_end(&unpack->xz);
 }
@@ -154,7 +158,10 @@ static void xz_end(struct imapid_unpack *unpack)
 
 static bool zstd_begin(struct imapid_unpack *unpack)
 {
-    unpack->zstd = ZSTD_createDStream();
+    if (!unpack->zstd)
+        unpack->zstd = ZSTD_createDStream();
+    else
+        ZSTD_DCtx_reset(unpack->zstd, ZSTD_reset_session_only);
     return unpack->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(unpack->zstd, ZSTD_d_windowLogMax,
                                                                 ZSTD_WINDOW_LOG));
 }
@@ -173,7 +180,7 @@ static enum step zstd_decode(struct imapid_unpack *unpack, struct portion *porti
     return left == 0 ? MEMBER_ENDS : GOING_ON;
 }
 
-static void zstd_end(struct imapid_unpack *unpack)
+static void zstd_free(struct imapid_unpack *unpack)
 {
     ZSTD_freeDStream(unpack->zstd);
 }
@@ -182,6 +189,10 @@ static void zstd_end(struct imapid_unpack *unpack)
 
 static bool lz4_begin(struct imapid_unpack *unpack)
 {
+    if (unpack->lz4) {
+        LZ4F_resetDecompressionContext(unpack->lz4);
+        return true;
+    }
     return !LZ4F_isError(LZ4F_createDecompressionContext(&unpack->lz4, LZ4F_VERSION));
 }
 
@@ -199,17 +210,17 @@ static enum step lz4_decode(struct imapid_unpack *unpack, struct portion *portio
     return left == 0 ? MEMBER_ENDS : GOING_ON;
 }
 
-static void lz4_end(struct imapid_unpack *unpack)
+static void lz4_free(struct imapid_unpack *unpack)
 {
     LZ4F_freeDecompressionContext(unpack->lz4);
 }
 
 static const struct packing packings[] = {
-    {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_decode, gzip_end},
-    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_decode, zstd_end},
-    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_decode, xz_end},
-    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, lz4_begin, lz4_decode, lz4_end},
-    {"bzip2", {'B', 'Z', 'h'}, 3, bzip2_begin, bzip2_decode, bzip2_end},
+    {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_decode, NULL, gzip_free},
+    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_decode, NULL, zstd_free},
+    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_decode, NULL, xz_free},
+    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, lz4_begin, lz4_decode, NULL, lz4_free},
+    {"bzip2", {'B', 'Z', 'h'}, 3, bzip2_begin, bzip2_decode, bzip2_end, NULL},
 };
 
 /* ---- members ---- */
@@ -241,7 +252,7 @@ struct imapid_unpack *imapid_unpack_new(struct imapid_window *packed)
 
 static void end_member(struct imapid_unpack *unpack)
 {
-    if (unpack->packing)
+    if (unpack->packing && unpack->packing->end)
         unpack->packing->end(unpack);
     unpack->packing = NULL;
 }
@@ -340,6 +351,9 @@ void imapid_unpack_free(struct imapid_unpack *unpack)
     if (!unpack)
         return;
     end_member(unpack);
+    for (size_t i = 0; i < G_N_ELEMENTS(packings); i++)
+        if (packings[i].free)
+            packings[i].free(unpack);
     g_free(unpack->error);
     g_free(unpack);
 }

@@ -217,6 +217,16 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
     return collect;
 }
 
+/* The nth error of a capture. The last one that is told says so. */
+static void tell_error(struct imapid_collect *collect, const char *message, unsigned n)
+{
+    char *text = g_strconcat(
+        message, n == IMAPID_COMPLAINTS_MAX ? " (no further errors are told)" : "", NULL);
+
+    collect->complain(collect->context.sink->ctx, text);
+    g_free(text);
+}
+
 /* Returns the first error, NULL where there was none. */
 static char *read_packets(struct imapid_collect *collect, struct imapid_capture *capture)
 {
@@ -224,13 +234,15 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
     uint64_t n_before = collect->n_frames, n_further = 0;
     enum imapid_capture_result result;
     struct imapid_packet packet;
+    unsigned n_errors = 0;
     char *error = NULL;
 
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             const char *message = imapid_capture_get_error(capture);
 
-            collect->complain(collect->context.sink->ctx, message);
+            if (++n_errors <= IMAPID_COMPLAINTS_MAX)
+                tell_error(collect, message, n_errors);
             if (!error)
                 error = g_strdup(message);
             continue;

@@ -34,9 +34,6 @@ static const char too_long[] = "the line is too long";
 #define BLOCK       (256u << 10)
 #define THREADS_MAX 64u
 
-/* Messages for one input. A file of another kind would else give one a line. */
-#define COMPLAINTS_MAX 20u
-
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 {
     static const char *const begins[] = {"{\"type\":\"exchange", "{\"type\":\"session",
@@ -868,11 +865,11 @@ static void complain(struct imapid_read_jsonl *reader, const char *what)
 {
     char *message;
 
-    if (++reader->n_bad > COMPLAINTS_MAX)
+    if (++reader->n_bad > IMAPID_COMPLAINTS_MAX)
         return;
     message =
         g_strdup_printf("%s: line %" G_GUINT64_FORMAT ": %s%s", reader->name, reader->n_lines, what,
-                        reader->n_bad == COMPLAINTS_MAX ? " (no further lines are told)" : "");
+                        reader->n_bad == IMAPID_COMPLAINTS_MAX ? " (no further lines are told)" : "");
     reader->complain(reader->sink->ctx, message);
     g_free(message);
 }

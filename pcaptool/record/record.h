@@ -10,6 +10,10 @@
 
 #include <glib.h>
 
+/* Messages for one input, on standard error. A file of another kind would else give one a line, and
+ * a damaged one as many as it has blocks. */
+#define IMAPID_COMPLAINTS_MAX 20u
+
 /* The records: what imapid knows, as data. Every answer is computed from them, and writers only
  * spell them. */
 

@@ -25,6 +25,9 @@
  * than this is skipped without being kept. */
 #define LINE_LIMIT 4096
 
+/* Octets of a pipe or device without one line of use: it is no key log, and may have no end. */
+#define USELESS_MAX (64u << 20)
+
 /* The longest secret with zeros behind it: EVP_MAX_MD_SIZE of OpenSSL. */
 #define PADDED_MAX 64
 
@@ -671,15 +674,32 @@ static ssize_t fill(struct reader *reader)
     return n;
 }
 
-/* Reads a file from reader->offset to its end. False with errno set. */
-static bool read_lines(struct imapid_keylog *keylog, struct reader *reader)
+/* Lines that say or said something. No lock is taken: a number that is late does no harm. */
+static uint64_t count_useful(const struct imapid_keylog *keylog)
 {
+    const struct imapid_keylog_counts *counts = &keylog->counts;
+
+    return counts->n_secrets + counts->n_duplicates + counts->n_conflicts + counts->n_ignored;
+}
+
+/* Reads a file from reader->offset to its end. False with errno set; EBADMSG: it is no key log. */
+static bool read_lines(struct imapid_keylog *keylog, struct reader *reader, bool has_end)
+{
+    uint64_t n_useful = count_useful(keylog);
+    size_t n_useless = 0;
+
     for (;;) {
         ssize_t n = fill(reader);
 
         take_buffer(keylog, reader, n == 0);
         if (n <= 0)
             return n == 0;
+        n_useless = count_useful(keylog) == n_useful ? n_useless + (size_t)n : 0;
+        n_useful = count_useful(keylog);
+        if (!has_end && n_useless > USELESS_MAX) {
+            errno = EBADMSG;
+            return false;
+        }
     }
 }
 
@@ -701,11 +721,13 @@ static bool read_source(struct imapid_keylog *keylog, struct source *source, cha
         reader.text = source->offset ? source->text : TEXT_UNKNOWN;
         if (!source->regular || lseek(reader.fd, reader.offset, SEEK_SET) >= 0) {
             reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
-            ok = read_lines(keylog, &reader);
+            ok = read_lines(keylog, &reader, source->regular);
         }
     }
     if (!ok && message)
-        *message = g_strdup_printf("%s: key log: %s", source->path, g_strerror(errno));
+        *message = g_strdup_printf("%s: key log: %s", source->path,
+                                   errno == EBADMSG ? "64 MiB without a line of a key log"
+                                                    : g_strerror(errno));
     if (reader.buffer) {
         /* A line that was too long is not begun again in its middle. */
         source->offset = reader.offset;

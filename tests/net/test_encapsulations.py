@@ -171,7 +171,7 @@ def check_some_unread(folder):
     assert "4  packets of layers that were not read\n            4: IP protocol 50 (ESP)\n" in again.stdout, again
     totals = subprocess.run([IMAPID, "stats", "-q", "-T", "jsonl", *paths], capture_output=True, check=True, text=True)
     totals = json.loads(totals.stdout.splitlines()[0])
-    assert totals["unread_packets"] == 4 and totals["unread"][0]["packets"] == 4, totals
+    assert totals["unread_packets"] == 4 and totals["unread_layers"][0]["packets"] == 4, totals
     page = subprocess.run([IMAPID, "report", "-q", *paths], capture_output=True, check=True, text=True).stdout
     assert "4 packets are of layers that were not read" in page and "4 of <bdi>IP protocol 50 (ESP)</bdi>" in page, page[:3000]
     redacted = subprocess.run([IMAPID, "-T", "jsonl", "--redact", lines], capture_output=True, check=True, text=True)

@@ -70,6 +70,8 @@ struct imapid_frame {
     uint8_t tail[32];
     size_t n_left;     /* octets of the window that were shown and not used */
     size_t n_scanned;  /* octets of the window that were looked at */
+    size_t n_tried;    /* n_scanned when the ID in hand was last read for its end; see n_tries */
+    unsigned n_tries;  /* times that was done, because its answer seemed to be there */
     size_t line_start; /* in the window: the line in hand of an ID */
     uint64_t literal_left;
     uint64_t gap_in_literal; /* with `cut`: that many octets of the literal in hand are missing */
