@@ -431,7 +431,8 @@ void imapid_findings_add_unit(struct imapid_findings *findings, enum imapid_side
     struct imapid_pair pair;
     unsigned pair_faults = 0;
 
-    names.n = 0; /* and no more: it is large */
+    names.n = 0; /* not the list: it is large */
+    memset(names.first, 0, sizeof names.first);
     imapid_list_begin(&judge.list, unit);
     judge_head(&judge);
     while (imapid_list_next(&judge.list, &pair)) {
