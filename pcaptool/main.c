@@ -70,6 +70,9 @@ static gboolean parse(struct imapid_options *options, char *const *argv, GError 
          "The captures are consecutive pieces of one: sessions span them", NULL},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
+        {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
+         "What may be kept of connections, at most (default 256M); then the largest gives way",
+         "SIZE"},
         {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,
          "stats: count by these, as client_name,client_version", "FIELD[,FIELD]"},
         {"top", 0, 0, G_OPTION_ARG_INT, &options->top, "stats: only the N largest groups", "N"},
@@ -134,6 +137,30 @@ static const char *find_stray(const struct imapid_options *options, const char *
     return NULL;
 }
 
+/* Octets, or K, M, G of 1024. Below a MiB not one connection fits. */
+static gboolean read_memory(struct imapid_options *options)
+{
+    static const char units[] = "KMG";
+    const char *text = options->memory ? options->memory : "256M";
+    guint64 n;
+    char *end;
+
+    if (!g_ascii_isdigit(*text))
+        return FALSE;
+    n = g_ascii_strtoull(text, &end, 10);
+    if (*end && strchr(units, g_ascii_toupper(*end))) {
+        unsigned shift = 10 * (unsigned)(strchr(units, g_ascii_toupper(*end++)) - units + 1);
+
+        if (n > G_MAXUINT32)
+            return FALSE;
+        n <<= shift;
+    }
+    if (*end || n < 1 << 20 || n > G_MAXSIZE / 2)
+        return FALSE;
+    options->n_memory = (gsize)n;
+    return TRUE;
+}
+
 /* Reads the key logs. Lines that are no secrets are counted, and told where there are any. */
 static gboolean read_keylogs(struct imapid_options *options)
 {
@@ -192,6 +219,8 @@ static enum imapid_exit run(struct imapid_options *options)
     options->redact |= options->redact_key != NULL;
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
+    if (!read_memory(options))
+        return fail("--memory takes a number of octets, or of K, M or G, from 1M on");
     if (options->progress && strcmp(options->progress, "auto") &&
         strcmp(options->progress, "always") && strcmp(options->progress, "never"))
         return fail("--progress takes auto, always or never");
@@ -245,6 +274,7 @@ int main(int argc, char **argv)
     g_free(options.fold);
     g_free(options.redact_key);
     g_free(options.progress);
+    g_free(options.memory);
     g_free(options.fail_on);
     g_free(options.link_type);
     g_strfreev(options.decode_as);

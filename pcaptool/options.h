@@ -26,6 +26,8 @@ struct imapid_options {
     char *link_type;              /* NULL: none */
     struct imapid_decode decode;  /* what these two say */
     int n_jobs;
+    char *memory; /* as given; NULL: the default */
+    gsize n_memory;
     char *by;      /* stats; NULL: the usual ones */
     int top;       /* stats; 0: all */
     char *fold;    /* a table of spellings; NULL: the built-in one */

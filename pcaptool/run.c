@@ -32,6 +32,7 @@ struct run {
     void (*on_complaint)(void *ctx, const char *message);
     struct imapid_progress *progress; /* NULL: none is shown */
     guint n_threads;                  /* for one input, where that can be shared */
+    guint n_at_a_time;                /* inputs */
     GMutex mutex;                     /* guards what follows */
     gboolean failed;
     struct imapid_run_totals *totals;
@@ -273,6 +274,12 @@ static void init_sinks(struct sinks *sinks, struct job *job)
 
 /* ---- jobs ---- */
 
+/* The memory of one of the captures that are read at a time. */
+static gsize get_share(const struct run *run)
+{
+    return run->options->n_memory / MAX(run->n_at_a_time, 1);
+}
+
 /* An input, as messages name it. */
 static const char *spell_path(const char *path)
 {
@@ -313,8 +320,8 @@ static void read_capture(struct job *job, struct imapid_source *source,
         keylog = imapid_keylog_new_over(job->run->options->keylog);
         if (!live)
             job->n_scanned = read_secrets(job, keylog);
-        imapid_collect(job->capture, path, filter, &job->run->options->decode, keylog, live, sink,
-                       job->run->on_complaint);
+        imapid_collect(job->capture, path, filter, &job->run->options->decode, keylog, live,
+                       get_share(job->run), sink, job->run->on_complaint);
         imapid_keylog_free(keylog);
         imapid_capture_close(job->capture);
     } else {
@@ -340,8 +347,8 @@ static void read_interface(struct job *job, const struct imapid_record_sink *sin
     }
     watch_capture(job);
     keylog = imapid_keylog_new_over(options->keylog);
-    imapid_collect(job->capture, job->input->path, NULL, &options->decode, keylog, true, sink,
-                   job->run->on_complaint);
+    imapid_collect(job->capture, job->input->path, NULL, &options->decode, keylog, true,
+                   get_share(job->run), sink, job->run->on_complaint);
     imapid_keylog_free(keylog);
     imapid_capture_close(job->capture);
 }
@@ -522,8 +529,8 @@ static void read_pieces(struct run *run, struct piece *pieces, guint n,
 
         pieces[i].n_scanned = read_secrets(&scan, keylog);
     }
-    collect = imapid_collect_new(filter, &run->options->decode, keylog, false, &sinks.first,
-                                 run->on_complaint);
+    collect = imapid_collect_new(filter, &run->options->decode, keylog, false, get_share(run),
+                                 &sinks.first, run->on_complaint);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
         job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
@@ -567,8 +574,10 @@ static void run_each(struct run *run)
 {
     guint n_inputs = run->inputs->len, n_live = prepare_live(run->inputs);
     guint n_jobs = MIN(MAX((guint)run->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
-    GThreadPool *pool =
-        n_jobs > 1 ? g_thread_pool_new(run_job, run, (int)n_jobs, FALSE, NULL) : NULL;
+    GThreadPool *pool;
+
+    run->n_at_a_time = n_jobs;
+    pool = n_jobs > 1 ? g_thread_pool_new(run_job, run, (int)n_jobs, FALSE, NULL) : NULL;
 
     run->n_threads = (guint)MAX(run->options->n_jobs, 1) / MAX(n_inputs, 1);
     for (guint i = 0; i < n_inputs; i++)

@@ -252,6 +252,11 @@ void imapid_net_begin_capture(struct imapid_net *net)
     imapid_tcp_begin_capture(net->tcp);
 }
 
+void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn)
+{
+    imapid_tcp_give_up(net->tcp, conn);
+}
+
 void imapid_net_finish(struct imapid_net *net)
 {
     for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)

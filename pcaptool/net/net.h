@@ -38,6 +38,9 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
 /* See imapid_tcp_begin_capture(). */
 void imapid_net_begin_capture(struct imapid_net *net);
 
+/* See imapid_tcp_give_up(). */
+void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);
+
 /* End of the capture; see imapid_tcp_finish(). */
 void imapid_net_finish(struct imapid_net *net);
 

@@ -761,6 +761,12 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
 
 /* ---- the end ---- */
 
+void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
+{
+    size_t place = (size_t)((const char *)conn - (const char *)tcp->states);
+    finish(tcp, &tcp->states[place / sizeof *tcp->states], IMAPID_TCP_LIMIT);
+}
+
 static int compare_streams(const void *a, const void *b)
 {
     const struct state *const *x = a, *const *y = b;

@@ -56,7 +56,7 @@ enum imapid_tcp_reason {
     IMAPID_TCP_RST,         /* one side reset it */
     IMAPID_TCP_REUSED,      /* another connection began on the same addresses and ports */
     IMAPID_TCP_CAPTURE_END, /* imapid_tcp_finish() */
-    IMAPID_TCP_LIMIT        /* too many connections: this one was quiet for the longest */
+    IMAPID_TCP_LIMIT        /* too many connections, or imapid_tcp_give_up() */
 };
 
 /* Callbacks must not call back into the object. No callback comes before the first octets or the
@@ -141,6 +141,10 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
 /* What follows is another capture, written behind this one: a connection that is over does not go on
  * there, even if one begins with the same sequence number. */
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
+
+/* Gives a connection up that the handler was told of and that has not ended: what waits is delivered
+ * behind gaps, then it ends with IMAPID_TCP_LIMIT. Not from a callback. */
+void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);
 
 /* The capture is over: what waits is delivered behind gaps, every wanted connection ends, in the
  * order of stream numbers. The object is then as new, but for its counts and stream numbers. */

@@ -58,6 +58,8 @@ struct imapid_collect {
     void (*complain)(void *ctx, const char *message);
     bool is_finished;
     uint64_t n_frames; /* of the pieces before */
+    size_t n_memory;   /* the flows may hold that much */
+    uint64_t n_gave_way;
     /* What the records of the pieces before have told of these. */
     struct imapid_record_capture told;
     struct imapid_unread_counts told_unread;
@@ -165,6 +167,9 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
 /* The block's type of an NSS key log ("TLSK"; draft-ietf-opsawg-pcapng 4.7). */
 #define SECRETS_TLS_KEY_LOG 0x544c534b
 
+/* The part of the memory that octets out of order may take, at most. */
+#define QUEUE_SHARE 8
+
 /* What a connection of a live capture may keep while it waits for its secrets. */
 #define HOLD_MAX 65536
 
@@ -196,12 +201,13 @@ bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
 
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
                                           const struct imapid_decode *decode,
-                                          struct imapid_keylog *keylog, bool live,
+                                          struct imapid_keylog *keylog, bool live, size_t n_memory,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message))
 {
     struct imapid_collect *collect = g_new0(struct imapid_collect, 1);
     struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &collect->context};
+    struct imapid_tcp_limits limits = imapid_tcp_default_limits;
 
     collect->context = (struct imapid_flow_context){
         .pieces = g_array_new(FALSE, FALSE, sizeof(struct imapid_flow_piece)),
@@ -209,12 +215,28 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
         .keylog = keylog,
         .n_hold = live ? HOLD_MAX : 0,
     };
-    collect->net = imapid_net_new(&handler, NULL);
+    limits.n_queue_all = (uint32_t)MIN(limits.n_queue_all, n_memory / QUEUE_SHARE);
+    limits.n_queue = MIN(limits.n_queue, limits.n_queue_all);
+    collect->n_memory = n_memory - limits.n_queue_all;
+    collect->net = imapid_net_new(&handler, &limits);
     imapid_net_set_decode(collect->net, decode);
     collect->filter = filter;
     collect->decode = decode;
     collect->complain = complain;
     return collect;
+}
+
+/* A stranger decides what flows hold. The largest gives way: whoever wants others to be given up
+ * has to hold less than they do. */
+static void keep_within_memory(struct imapid_collect *collect)
+{
+    const struct imapid_conn *conn;
+
+    while (collect->context.n_held > collect->n_memory &&
+           (conn = imapid_flow_find_largest(&collect->context))) {
+        collect->n_gave_way++;
+        imapid_net_give_up(collect->net, conn);
+    }
 }
 
 /* The nth error of a capture. The last one that is told says so. */
@@ -257,7 +279,24 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         collect->n_frames = packet.number;
         if (!collect->filter || imapid_filter_match(collect->filter, &packet))
             imapid_net_packet(collect->net, &packet);
+        keep_within_memory(collect);
     }
+    return error;
+}
+
+/* Says what gave way while this piece was read, and returns it where there is no other error. */
+static char *tell_gave_way(struct imapid_collect *collect, const char *file, char *error)
+{
+    char *text = g_strdup_printf(
+        "%s: %" G_GUINT64_FORMAT
+        " connections gave way: the memory for sessions is %" G_GSIZE_FORMAT " octets (--memory)",
+        file, collect->n_gave_way, collect->n_memory);
+
+    collect->n_gave_way = 0;
+    tell_error(collect, text, 1);
+    if (!error)
+        return text;
+    g_free(text);
     return error;
 }
 
@@ -274,6 +313,8 @@ bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *c
         imapid_net_finish(collect->net);
         collect->is_finished = true;
     }
+    if (collect->n_gave_way)
+        error = tell_gave_way(collect, file, error);
     return !tell_capture(collect, capture, file, error);
 }
 
@@ -288,11 +329,11 @@ void imapid_collect_free(struct imapid_collect *collect)
 
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
                     const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
-                    const struct imapid_record_sink *sink,
+                    size_t n_memory, const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message))
 {
     struct imapid_collect *collect =
-        imapid_collect_new(filter, decode, keylog, live, sink, complain);
+        imapid_collect_new(filter, decode, keylog, live, n_memory, sink, complain);
     bool whole = imapid_collect_add(collect, capture, file, true);
 
     imapid_collect_free(collect);

@@ -17,10 +17,12 @@
  * all the same. Returns false when something could not be read.
  *
  * `keylog` has the secrets known so far and is given those inside the capture as they are met. With
- * `live`, octets wait for a while for secrets that may come later. */
+ * `live`, octets wait for a while for secrets that may come later. `n_memory` octets are what is
+ * kept of connections at most, what waits out of order included; then the largest gives way, which
+ * is an error that is told. The tables of connections and fragments come on top, see net/tcp.h. */
 bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
                     const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
-                    const struct imapid_record_sink *sink,
+                    size_t n_memory, const struct imapid_record_sink *sink,
                     void (*complain)(void *ctx, const char *message));
 
 /* The same for captures that are pieces of one: their packets in the order in which the pieces are
@@ -29,7 +31,7 @@ bool imapid_collect(struct imapid_capture *capture, const char *file, struct ima
 struct imapid_collect;
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
                                           const struct imapid_decode *decode,
-                                          struct imapid_keylog *keylog, bool live,
+                                          struct imapid_keylog *keylog, bool live, size_t n_memory,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message));
 /* `file` must outlive the collector. */

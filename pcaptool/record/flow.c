@@ -24,8 +24,10 @@ enum stage {
 
 /* An exchange under way. The units are copies: they outlive the windows. */
 struct slot {
-    struct imapid_record_exchange *record;
-    struct imapid_unit unit[2]; /* by side; data NULL: not there */
+    struct imapid_record_exchange *record; /* its result; its halves are read when it is told, as a
+                                              list read takes many times its octets */
+    struct imapid_unit unit[2];            /* by side; data NULL: not there */
+    struct imapid_stamp packet[2];         /* of each unit */
 };
 
 struct imapid_flow {
@@ -47,7 +49,58 @@ struct imapid_flow {
     GByteArray *window[2];               /* by side: octets the session wants to see again */
     struct imapid_session session;
     struct slot slots[IMAPID_SLOTS];
+    GList holder; /* in context->holders; data is the flow */
+    size_t n_held;
 };
+
+/* ---- memory ---- */
+
+/* The octets of an array, with the room that GLib keeps behind them. */
+static size_t count_array(const GByteArray *array)
+{
+    return array ? sizeof *array + 2 * (size_t)array->len : 0;
+}
+
+static size_t count_memory(const struct imapid_flow *flow)
+{
+    size_t n = sizeof *flow;
+
+    for (int i = 0; i < 2; i++) {
+        n += count_array(flow->early[i]) + count_array(flow->window[i]);
+        for (unsigned slot = 0; slot < IMAPID_SLOTS; slot++)
+            n += flow->slots[slot].unit[i].data ? flow->slots[slot].unit[i].n : 0;
+    }
+    return n + (flow->layers ? imapid_layers_count_memory(flow->layers) : 0);
+}
+
+static unsigned find_class(size_t n)
+{
+    return MIN(g_bit_storage(n) - 1, IMAPID_FLOW_N_HOLDERS - 1);
+}
+
+/* The flow holds n octets from now on; 0: it holds none, and is gone. */
+static void account(struct imapid_flow *flow, size_t n)
+{
+    GQueue *holders = flow->context->holders;
+    size_t n_before = flow->n_held;
+
+    flow->context->n_held += n - n_before;
+    flow->n_held = n;
+    if (n_before && n && find_class(n_before) == find_class(n))
+        return;
+    if (n_before)
+        g_queue_unlink(&holders[find_class(n_before)], &flow->holder);
+    if (n)
+        g_queue_push_tail_link(&holders[find_class(n)], &flow->holder);
+}
+
+const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context)
+{
+    for (int i = IMAPID_FLOW_N_HOLDERS - 1; i >= 0; i--)
+        if (context->holders[i].head)
+            return ((const struct imapid_flow *)context->holders[i].head->data)->conn;
+    return NULL;
+}
 
 struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
                                     const struct imapid_conn *conn)
@@ -58,6 +111,9 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
     imapid_decide_init(
         &flow->decide, conn->from_start, conn->client,
         imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
+    flow->conn = conn;
+    flow->holder.data = flow;
+    account(flow, count_memory(flow));
     return flow;
 }
 
@@ -80,16 +136,13 @@ static void clear_slot(struct slot *slot)
 static void keep_unit(struct slot *slot, enum imapid_side side, const struct imapid_unit *unit,
                       const struct imapid_stamp *packet)
 {
-    struct imapid_record_half *half;
-
     if (!slot->record)
         slot->record = imapid_record_exchange_new();
-    half = side == IMAPID_CLIENT ? &slot->record->command : &slot->record->response;
     clear_unit(&slot->unit[side]);
     /* cppcheck-suppress ctunullpointer ; only ends and drops come without a unit */
     slot->unit[side] = *unit;
     slot->unit[side].data = g_memdup2(unit->data, unit->n);
-    imapid_record_add_half(slot->record, half, unit, packet);
+    slot->packet[side] = *packet;
     if (unit->kind == IMAPID_UNIT_COMMAND)
         slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
 }
@@ -97,18 +150,12 @@ static void keep_unit(struct slot *slot, enum imapid_side side, const struct ima
 static void forget_response(struct slot *slot)
 {
     clear_unit(&slot->unit[IMAPID_SERVER]);
-    if (slot->record) {
-        g_free(slot->record->response.pairs);
-        memset(&slot->record->response, 0, sizeof slot->record->response);
-    }
 }
 
 /* What was kept as the response of one exchange is that of another. */
 static void move_response(struct slot *to, struct slot *from)
 {
-    const struct imapid_stamp packet = from->record->response.packet;
-
-    keep_unit(to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &packet);
+    keep_unit(to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &from->packet[IMAPID_SERVER]);
     forget_response(from);
 }
 
@@ -178,6 +225,12 @@ static const struct imapid_unit *unit_of(const struct slot *slot, enum imapid_si
     return slot->unit[side].data ? &slot->unit[side] : NULL;
 }
 
+static void read_half(struct slot *slot, enum imapid_side side, struct imapid_record_half *half)
+{
+    if (slot->unit[side].data)
+        imapid_record_add_half(slot->record, half, &slot->unit[side], &slot->packet[side]);
+}
+
 static void tell_exchange(struct imapid_flow *flow, unsigned i)
 {
     const struct imapid_exchange *exchange = &flow->session.exchanges[i];
@@ -185,6 +238,8 @@ static void tell_exchange(struct imapid_flow *flow, unsigned i)
     struct imapid_record_exchange *record = slot->record;
     struct imapid_findings findings;
 
+    read_half(slot, IMAPID_CLIENT, &record->command);
+    read_half(slot, IMAPID_SERVER, &record->response);
     imapid_findings_clear(&findings);
     imapid_findings_add_exchange(&findings, exchange, unit_of(slot, IMAPID_CLIENT),
                                  unit_of(slot, IMAPID_SERVER));
@@ -661,6 +716,7 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
         imapid_layers_data(flow->layers, dir, octets, n, packet);
     else
         on_clear_data(flow, dir, octets, n, packet);
+    account(flow, count_memory(flow));
     if (flow->stage == STAGE_UNDECIDED && flow->layers)
         return is_worth_waiting(flow);
     return flow->stage != STAGE_REJECTED;
@@ -674,6 +730,7 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
         imapid_layers_gap(flow->layers, dir, n, packet);
     else
         on_clear_gap(flow, dir, n, packet);
+    account(flow, count_memory(flow));
 }
 
 /* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
@@ -813,6 +870,7 @@ void imapid_flow_free(struct imapid_flow *flow)
 {
     if (!flow)
         return;
+    account(flow, 0);
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         clear_slot(&flow->slots[i]);
     for (int i = 0; i < 2; i++) {

@@ -15,13 +15,17 @@ struct imapid_flow_piece {
     uint64_t n_before; /* packets of those before it */
 };
 
-/* What the flows of one capture share. */
+#define IMAPID_FLOW_N_HOLDERS 32
+
+/* What the flows of one capture share. Zero what the flows count. */
 struct imapid_flow_context {
     GArray *pieces; /* struct imapid_flow_piece, in their order; more may come */
     const struct imapid_record_sink *sink;
     struct imapid_keylog *keylog;                              /* NULL: none */
     size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
+    size_t n_held;                         /* octets of memory that the flows hold */
+    GQueue holders[IMAPID_FLOW_N_HOLDERS]; /* all flows: in [i] those that hold 2^i or more */
 };
 
 /* The context must outlive the flow. */
@@ -39,6 +43,10 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
 /* The connection or the capture ended: what is open is told, and the session if it was one. */
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason);
+
+/* The connection of the flow that holds most memory, to within half of it, and of those the one that
+ * has held as much for the longest. NULL: there is no flow. */
+const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context);
 
 void imapid_flow_free(struct imapid_flow *flow);
 

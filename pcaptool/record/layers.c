@@ -164,6 +164,16 @@ void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *oc
         imapid_layers_data(layers, dir, octets, n, packet);
 }
 
+size_t imapid_layers_count_memory(const struct imapid_layers *layers)
+{
+    size_t n = sizeof *layers + (layers->tls ? imapid_tls_count_memory(layers->tls) : 0);
+
+    for (int dir = 0; dir < 2; dir++)
+        if (layers->direction[dir].inflate)
+            n += imapid_inflate_count_memory(layers->direction[dir].inflate);
+    return n;
+}
+
 void imapid_layers_finish(struct imapid_layers *layers)
 {
     if (layers->tls)

@@ -42,6 +42,9 @@ void imapid_layers_gap(struct imapid_layers *layers, int dir, uint64_t n,
 void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
                         const struct imapid_stamp *packet);
 
+/* Octets of memory that the layers hold. */
+size_t imapid_layers_count_memory(const struct imapid_layers *layers);
+
 /* No more octets will come. */
 void imapid_layers_finish(struct imapid_layers *layers);
 

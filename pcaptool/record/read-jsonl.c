@@ -867,9 +867,9 @@ static void complain(struct imapid_read_jsonl *reader, const char *what)
 
     if (++reader->n_bad > IMAPID_COMPLAINTS_MAX)
         return;
-    message =
-        g_strdup_printf("%s: line %" G_GUINT64_FORMAT ": %s%s", reader->name, reader->n_lines, what,
-                        reader->n_bad == IMAPID_COMPLAINTS_MAX ? " (no further lines are told)" : "");
+    message = g_strdup_printf(
+        "%s: line %" G_GUINT64_FORMAT ": %s%s", reader->name, reader->n_lines, what,
+        reader->n_bad == IMAPID_COMPLAINTS_MAX ? " (no further lines are told)" : "");
     reader->complain(reader->sink->ctx, message);
     g_free(message);
 }

@@ -18,6 +18,9 @@
 
 #define RAW_WINDOW_BITS (-15)
 
+/* What zlib keeps for a stream: a window of 32 KiB, and its state (zconf.h). */
+#define ZLIB_STATE (40 * 1024)
+
 struct imapid_inflate {
     struct imapid_inflate_handler handler;
     z_stream *stream; /* NULL before the first octet, and after the end */
@@ -132,6 +135,11 @@ uint64_t imapid_inflate_get_n_in(const struct imapid_inflate *inflate)
 uint64_t imapid_inflate_get_n_out(const struct imapid_inflate *inflate)
 {
     return inflate->n_out;
+}
+
+size_t imapid_inflate_count_memory(const struct imapid_inflate *inflate)
+{
+    return sizeof *inflate + (inflate->stream ? sizeof *inflate->stream + ZLIB_STATE : 0);
 }
 
 void imapid_inflate_free(struct imapid_inflate *inflate)

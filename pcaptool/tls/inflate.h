@@ -53,6 +53,9 @@ uint64_t imapid_inflate_get_n_in(const struct imapid_inflate *inflate);
 uint64_t imapid_inflate_get_n_out(const struct imapid_inflate *inflate);
 
 /* NULL is allowed. */
+/* Octets of memory that it holds, zlib's included. */
+size_t imapid_inflate_count_memory(const struct imapid_inflate *inflate);
+
 void imapid_inflate_free(struct imapid_inflate *inflate);
 
 #endif

@@ -660,6 +660,19 @@ enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls)
     return tls->info.stopped[client] ? tls->info.stopped[client] : tls->info.stopped[!client];
 }
 
+/* What libgcrypt keeps of a cipher: its key schedules, and tables for GHASH. */
+#define CIPHER_STATE 2048
+
+size_t imapid_tls_count_memory(const struct imapid_tls *tls)
+{
+    size_t n = sizeof *tls + tls->n_held + tls->info.n_alpn_offered;
+
+    for (int dir = 0; dir < 2; dir++)
+        n += tls->flow[dir].n_room + tls->flow[dir].n_message_room +
+             (tls->flow[dir].cipher ? CIPHER_STATE : 0);
+    return n;
+}
+
 void imapid_tls_free(struct imapid_tls *tls)
 {
     if (!tls)

@@ -141,6 +141,9 @@ const struct imapid_tls_info *imapid_tls_get_info(const struct imapid_tls *tls);
  * known to be missing. The client's direction goes first. */
 enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls);
 
+/* Octets of memory that it holds. */
+size_t imapid_tls_count_memory(const struct imapid_tls *tls);
+
 /* Wipes every secret. NULL is allowed. */
 void imapid_tls_free(struct imapid_tls *tls);
 
