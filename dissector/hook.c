@@ -915,6 +915,32 @@ static bool is_port_seen(uint32_t port)
     return ports_seen[(port & 0xffff) / 8] & 1 << port % 8;
 }
 
+/* Has somebody else a claim on the connection? */
+static bool is_taken_by_other(conversation_t *conversation, const packet_info *pinfo)
+{
+    dissector_handle_t handle = conversation_get_dissector(conversation, pinfo->num + 1);
+
+    return handle && handle != tls_handle;
+}
+
+/* On a port that is not IMAP's a ClientHello may say that it is IMAP all the same. What then stays
+ * closed is told as on ports that are. */
+static void look_for_offer(packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    const uint8_t *octets = own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL;
+    conversation_t *conversation;
+    const struct imapid_stream *stream;
+
+    if (!imapid_tls_may_offer_imap(octets, own->n))
+        return;
+    conversation = find_conversation_pinfo(pinfo, 0);
+    stream = conversation ? stream_of(conversation) : NULL;
+    if (!conversation || (stream && !stream->is_foreign) || is_taken_by_other(conversation, pinfo))
+        return;
+    imapid_tls_watch_offer(conversation, octets, own->n);
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, closed_handle);
+}
+
 /* TCP is done with a segment. */
 static void finish_segment(packet_info *pinfo, proto_tree *tree)
 {
@@ -923,6 +949,8 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
     conversation_t *conversation;
     struct imapid_stream *stream;
 
+    if (!is_imaps && !own->is_taken && !pinfo->fd->visited && is_enabled())
+        look_for_offer(pinfo, own);
     if (own->is_taken || !is_enabled() ||
         (!is_imaps && !is_port_seen(pinfo->srcport) && !is_port_seen(pinfo->destport)))
         return;

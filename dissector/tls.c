@@ -6,7 +6,7 @@
  * which is how often the word passed to the other side. The server's handshake, the client's
  * Finished, the server's greeting, the client's command: with the fourth flight a connection that
  * is read would have been read. When all is seen, three do: a decrypted one would have its
- * greeting.
+ * greeting. In TLS 1.2 and before nothing is disguised: the first whole record tells.
  *
  * Takes the header of a proxy off, behind which TLS would not be recognised.
  *
@@ -20,13 +20,19 @@
 
 #define RECORD_HEADER      5
 #define RECORD_MAX         (16384 + 2048)
+#define HANDSHAKE          22
 #define APPLICATION_DATA   23
+#define CLIENT_HELLO       1
+#define SERVER_HELLO       2
+#define SUPPORTED_VERSIONS 43
 #define FLIGHTS_AFTERWARDS 3
 #define FLIGHTS_AT_ONCE    4
 
 /* One connection. */
 struct imapid_tls {
     bool is_open;
+    bool is_old;   /* TLS 1.2 or before was chosen */
+    bool is_other; /* nothing says that it is IMAP */
     unsigned n_flights;
     uint32_t last_port; /* who spoke last */
     unsigned frame;     /* where it is said; 0: nowhere so far */
@@ -67,8 +73,79 @@ const struct imapid_proxy_header *imapid_tls_proxy_header(conversation_t *conver
     return tls && tls->proxy.n ? &tls->proxy : NULL;
 }
 
-/* Is there a record of application data? */
-static bool has_application_data(tvbuff_t *tvb)
+static bool is_hello(const uint8_t *octets, size_t n, uint8_t type)
+{
+    return n > RECORD_HEADER && octets[0] == HANDSHAKE && octets[1] == 3 &&
+           octets[RECORD_HEADER] == type;
+}
+
+static bool offers_imap(const uint8_t *octets, size_t n)
+{
+    static const char name[] = {4, 'i', 'm', 'a', 'p'};
+
+    for (size_t at = 0; at + sizeof name <= n; at++)
+        if (octets[at] == name[0] && !memcmp(octets + at, name, sizeof name))
+            return true;
+    return false;
+}
+
+bool imapid_tls_may_offer_imap(const uint8_t *octets, size_t n)
+{
+    return is_hello(octets, n, CLIENT_HELLO) &&
+           (offers_imap(octets, n) ||
+            n < RECORD_HEADER + ((size_t)octets[3] << 8) + (size_t)octets[4]);
+}
+
+void imapid_tls_watch_offer(conversation_t *conversation, const uint8_t *octets, size_t n)
+{
+    get(conversation)->is_other = !offers_imap(octets, n);
+}
+
+/* The version a ServerHello chose, in its extension, which only TLS 1.3 has. */
+static bool has_version_extension(const uint8_t *at, size_t n)
+{
+    while (n >= 4) {
+        size_t n_extension = 4 + ((size_t)at[2] << 8 | at[3]);
+
+        if (at[0] == 0 && at[1] == SUPPORTED_VERSIONS)
+            return true;
+        if (n_extension > n)
+            break;
+        at += n_extension;
+        n -= n_extension;
+    }
+    return false;
+}
+
+/* Do these octets begin with the ServerHello of TLS 1.2 or before? Not where it is not all there. */
+static bool is_old_hello(const uint8_t *octets, size_t n)
+{
+    const size_t n_fixed =
+        RECORD_HEADER + 4 + 2 + 32 + 1; /* up to the session identifier's length */
+    size_t end, at;
+
+    if (!is_hello(octets, n, SERVER_HELLO) || n < n_fixed)
+        return false;
+    end = RECORD_HEADER + 4 + ((size_t)octets[7] << 8 | octets[8]);
+    at = n_fixed + octets[n_fixed - 1] + 3; /* suite, compression */
+    if (octets[6] || end > n || at > end)
+        return false;
+    return end - at < 2 || !has_version_extension(octets + at + 2, end - at - 2);
+}
+
+/* Looks at what begins a connection. */
+static void look_at_hello(struct imapid_tls *tls, tvbuff_t *tvb)
+{
+    size_t n = tvb_captured_length(tvb);
+    const uint8_t *octets = n ? tvb_get_ptr(tvb, 0, (int)n) : NULL;
+
+    if (tls->is_other && is_hello(octets, n, CLIENT_HELLO))
+        tls->is_other = !offers_imap(octets, n);
+    tls->is_old |= is_old_hello(octets, n);
+}
+
+/* Is there a record of application data? A whole one, if `whole`. */
+static bool has_application_data(tvbuff_t *tvb, bool whole)
 {
     unsigned n = tvb_captured_length(tvb), at = 0;
 
@@ -77,10 +154,12 @@ static bool has_application_data(tvbuff_t *tvb)
 
         if (tvb_get_uint8(tvb, (int)at + 1) != 3 || n_record > RECORD_MAX)
             return false;
-        if (tvb_get_uint8(tvb, (int)at) == APPLICATION_DATA)
+        if (tvb_get_uint8(tvb, (int)at) == APPLICATION_DATA && !whole)
             return true;
         if (n_record > n - at - RECORD_HEADER)
             return false;
+        if (tvb_get_uint8(tvb, (int)at) == APPLICATION_DATA)
+            return true;
         at += RECORD_HEADER + n_record;
     }
     return false;
@@ -97,7 +176,8 @@ static void count(struct imapid_tls *tls, packet_info *pinfo)
     if (!tls->n_flights || tls->last_port != pinfo->srcport) {
         tls->n_flights++;
         tls->last_port = pinfo->srcport;
-        if (tls->n_flights == FLIGHTS_AFTERWARDS || tls->n_flights == FLIGHTS_AT_ONCE)
+        if (tls->is_old ? tls->n_flights == 1
+                        : tls->n_flights == FLIGHTS_AFTERWARDS || tls->n_flights == FLIGHTS_AT_ONCE)
             tls->frame = pinfo->num;
     }
 }
@@ -105,8 +185,8 @@ static void count(struct imapid_tls *tls, packet_info *pinfo)
 /* Is it to be said here? */
 static bool is_told_here(const struct imapid_tls *tls, packet_info *pinfo)
 {
-    return !tls->is_open && tls->frame == pinfo->num &&
-           (pinfo->fd->visited || tls->n_flights == FLIGHTS_AT_ONCE);
+    return !tls->is_open && !tls->is_other && tls->frame == pinfo->num &&
+           (pinfo->fd->visited || tls->is_old || tls->n_flights == FLIGHTS_AT_ONCE);
 }
 
 /* Octets of the header of a proxy with which this segment begins. Asks TCP for more where it is not
@@ -154,10 +234,12 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
             data = &info;
         }
     }
+    if (!pinfo->fd->visited && !tls->n_flights)
+        look_at_hello(tls, tvb);
     n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     if (n_proxy && pinfo->desegment_len)
         pinfo->desegment_offset += (int)n_proxy;
-    if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb)) {
+    if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb, tls->is_old)) {
         tls->is_open = has_payload(pinfo);
         count(tls, pinfo);
     }

@@ -16,6 +16,14 @@ void imapid_tls_register(void);
 dissector_handle_t imapid_tls_handoff(dissector_handle_t tls,
                                       bool (*may_read)(const packet_info *pinfo));
 
+/* Do n octets begin with a ClientHello that offers the protocol "imap" (RFC 7301), or one that is not
+ * all there and may still offer it? */
+bool imapid_tls_may_offer_imap(const uint8_t *octets, size_t n);
+
+/* A connection that is given to our dissector because of such octets, and not for its port: nothing
+ * is said of it unless the offer is there. */
+void imapid_tls_watch_offer(conversation_t *conversation, const uint8_t *octets, size_t n);
+
 /* Something of this connection came out of TLS: it is not closed. */
 void imapid_tls_note_open(conversation_t *conversation);
 

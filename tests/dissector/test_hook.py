@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a connection comes into the plugin's hands, stays there, and who is the server in it."""
+import pathlib
 import struct
 import subprocess
 import unittest
@@ -131,6 +132,46 @@ class Quoted(case.Case):
             quotes.append(self.with_error(copy, 0).packets[0])
         talk.packets[data[0][1] + 1:data[0][1] + 1] = quotes
         self.assertEqual(self.frames(self.capture(talk), "imapid.not_decrypted"), [told + len(quotes)])
+
+
+class Closed(case.Case):
+    """What is said of TLS that nobody decrypts (tests/tls/transcripts has the sessions)."""
+
+    FOLDER = pathlib.Path(__file__).resolve().parents[1] / "tls" / "transcripts"
+
+    def told(self, name, port, n_octets=65536):
+        """The first frame of application data, and those on which it is told. Segments of n_octets at most."""
+        talk, first = pcap.Talk(server_port=port).handshake(), None
+        for line in (self.FOLDER / (name + ".tls")).read_text().splitlines():
+            if line[:2] not in ("< ", "> "):
+                continue
+            octets = bytes.fromhex(line[2:])
+            for at in range(0, len(octets), n_octets):
+                (talk.server if line[0] == "<" else talk.client)(octets[at:at + n_octets])
+            if octets[0] == 0x17 and first is None:
+                first = len(talk.packets)
+        capture = self.capture(talk)
+        rows = [self.shark.rows(capture, ["frame.number"], *passes, "-Y", "imapid.not_decrypted")
+                for passes in ((), ("-2",))]
+        return [first], *([int(row[0][0]) for row in found] for found in rows)
+
+    def test_first_application_data(self):
+        for name in "1.2-aes128-gcm", "1.2-aes128-cbc-sha", "1.0-aes256-cbc", "1.2-chacha20":
+            first, once, twice = self.told(name, 993)
+            self.assertEqual(once, first, name)
+            self.assertEqual(twice, first, name)
+
+    def test_offer_on_any_port(self):
+        for port in 443, 4993:
+            for n_octets in 65536, 150:
+                _, once, twice = self.told("1.3-aes128-gcm", port, n_octets)
+                self.assertEqual(len(once), 1, (port, n_octets))
+                self.assertEqual(len(twice), 1, (port, n_octets))
+
+    def test_no_offer(self):
+        for name in "1.3-large", "1.2-aes128-gcm":
+            for n_octets in 65536, 150:
+                self.assertEqual(self.told(name, 443, n_octets)[1:], ([], []), name)
 
 
 class Names(case.Case):
