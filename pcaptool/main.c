@@ -3,6 +3,7 @@
 #include "arguments.h"
 #include "decode-as.h"
 #include "inputs.h"
+#include "keylogs.h"
 #include "options.h"
 
 #include <locale.h>
@@ -161,27 +162,16 @@ static gboolean read_memory(struct imapid_options *options)
     return TRUE;
 }
 
-/* Reads the key logs. Lines that are no secrets are counted, and told where there are any. */
-static gboolean read_keylogs(struct imapid_options *options)
+/* Packets may come for as long as anybody writes them, and secrets with them. */
+static bool is_endless(const struct imapid_options *options, char *const *arguments)
 {
-    struct imapid_keylog_counts counts;
+    bool found = options->interfaces;
 
-    options->keylog = imapid_keylog_new();
-    for (char **path = options->keylogs; path && *path; path++) {
-        char *message = NULL;
-
-        if (!imapid_keylog_read(options->keylog, *path, &message)) {
-            g_printerr("imapid: %s\n", message);
-            g_free(message);
-            return FALSE;
-        }
-    }
-    counts = imapid_keylog_get_counts(options->keylog);
-    if (counts.n_garbage && !options->quiet)
-        g_printerr("imapid: key log: %" G_GUINT64_FORMAT " lines skipped, %" G_GUINT64_FORMAT
-                   " secrets\n",
-                   counts.n_garbage, counts.n_secrets);
-    return TRUE;
+    for (; arguments && *arguments; arguments++)
+        found |= !strcmp(*arguments, "-") ||
+                 (g_file_test(*arguments, G_FILE_TEST_EXISTS) &&
+                  !g_file_test(*arguments, G_FILE_TEST_IS_REGULAR | G_FILE_TEST_IS_DIR));
+    return found;
 }
 
 /* NULL, or what is wrong with -d and --linktype, to be freed. */
@@ -202,6 +192,7 @@ static enum imapid_exit run(struct imapid_options *options)
     const struct imapid_command *command = find_command(arguments ? arguments[0] : NULL);
     GArray *inputs;
     gboolean found_all = TRUE;
+    enum imapid_keylogs keylogs;
     enum imapid_exit status;
     char *wrong;
 
@@ -233,7 +224,8 @@ static enum imapid_exit run(struct imapid_options *options)
         options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
         return fail("no input");
-    if (!read_keylogs(options))
+    keylogs = imapid_keylogs_read(options, is_endless(options, arguments));
+    if (keylogs == IMAPID_KEYLOGS_FAILED)
         return IMAPID_EXIT_FAILED;
     inputs = imapid_inputs_new();
     if (options->files_from)
@@ -245,6 +237,7 @@ static enum imapid_exit run(struct imapid_options *options)
     status = imapid_inputs_drop_output(inputs, options->write) ? command->run(options, inputs)
                                                                : IMAPID_EXIT_FAILED;
     imapid_inputs_free(inputs);
+    found_all &= keylogs == IMAPID_KEYLOGS_READ;
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
 }
 

@@ -616,10 +616,18 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
 
 #define N G_GUINT64_FORMAT
 
-static void add_count(GString *text, guint64 n, const char *what)
+/* "1 capture", "2 captures". */
+static void add_number(GString *text, guint64 n, const char *what)
 {
-    if (n)
-        g_string_append_printf(text, "; %" N " %s", n, what);
+    g_string_append_printf(text, "%" N " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void add_count(GString *text, guint64 n, const char *what, const char *more)
+{
+    if (!n)
+        return;
+    add_number(g_string_append(text, "; "), n, what);
+    g_string_append(text, more);
 }
 
 static int compare_unread(const void *a, const void *b)
@@ -660,16 +668,16 @@ void imapid_run_print_totals(const struct imapid_run_totals *totals)
 {
     GString *text = g_string_new("imapid: ");
 
-    g_string_append_printf(text,
-                           "%" N " captures, %" N " packets, %" N " TCP connections, %" N
-                           " IMAP sessions, %" N " ID exchanges",
-                           totals->n_captures, totals->n_packets, totals->n_conns,
-                           totals->n_sessions, totals->n_exchanges);
-    add_count(text, totals->n_not_decrypted, "sessions not readable");
-    add_count(text, totals->n_lost, "octets missing");
-    add_count(text, totals->n_cut, "packets cut");
-    add_count(text, totals->n_unknown_link, "packets of unknown link types");
-    add_count(text, totals->n_skipped, "lines that are no records of this version");
+    add_number(text, totals->n_captures, "capture");
+    add_number(g_string_append(text, ", "), totals->n_packets, "packet");
+    add_number(g_string_append(text, ", "), totals->n_conns, "TCP connection");
+    add_number(g_string_append(text, ", "), totals->n_sessions, "IMAP session");
+    add_number(g_string_append(text, ", "), totals->n_exchanges, "ID exchange");
+    add_count(text, totals->n_not_decrypted, "session", " not readable");
+    add_count(text, totals->n_lost, "octet", " missing");
+    add_count(text, totals->n_cut, "packet", " cut");
+    add_count(text, totals->n_unknown_link, "packet", " of unknown link types");
+    add_count(text, totals->n_skipped, "line", " without a record of this version");
     g_printerr("%s\n", text->str);
     g_string_free(text, TRUE);
     print_unread(totals);

@@ -78,15 +78,21 @@ static void add_layers(GString *out, const struct imapid_store_view *view, guint
     g_array_unref(kinds);
 }
 
+/* "1 capture", "2 captures". */
+static void add_number(GString *out, guint64 n, const char *what, const char *plural)
+{
+    g_string_append_printf(out, "%" N " %s%s", n, what, n == 1 ? "" : plural);
+}
+
 static void write_overview_text(GString *out, const struct stats *stats)
 {
     struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
     GArray *reasons = imapid_reasons_count(&stats->gathered->view);
 
-    g_string_append_printf(
-        out,
-        "%" N " IMAP connections, %" N " client addresses, %" N " ID exchanges, %" N " captures",
-        overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_captures);
+    add_number(out, overview.n_conns, "IMAP connection", "s");
+    add_number(g_string_append(out, ", "), overview.n_addresses, "client address", "es");
+    add_number(g_string_append(out, ", "), overview.n_exchanges, "ID exchange", "s");
+    add_number(g_string_append(out, ", "), overview.n_captures, "capture", "s");
     if (overview.has_time) {
         g_string_append(out, ", ");
         add_minute(out, overview.first_ns);

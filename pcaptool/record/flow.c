@@ -736,7 +736,12 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
 /* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
 static const char *why_not_readable(const struct imapid_flow *flow, const char **phrase)
 {
-    return flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
+    const char *word = flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
+
+    if (word && !strcmp(word, imapid_tls_reason_word(IMAPID_TLS_NO_KEY)) &&
+        !imapid_keylog_has_any(flow->context->keylog))
+        *phrase = "no key log was given (-l)";
+    return word;
 }
 
 /* TLS 1.0 and 1.1 must not be used. */

@@ -836,6 +836,18 @@ bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAP
     return known || (keylog->base && imapid_keylog_knows(keylog->base, random));
 }
 
+bool imapid_keylog_has_any(struct imapid_keylog *keylog)
+{
+    bool found;
+
+    if (!keylog)
+        return false;
+    g_rw_lock_reader_lock(&keylog->lock);
+    found = keylog->n_secrets || keylog->sources->len;
+    g_rw_lock_reader_unlock(&keylog->lock);
+    return found || imapid_keylog_has_any(keylog->base);
+}
+
 uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog)
 {
     uint64_t generation = __atomic_load_n(&keylog->generation, __ATOMIC_ACQUIRE);

@@ -87,6 +87,9 @@ void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAP
 /* Whether there is any secret for a client random. */
 bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM]);
 
+/* Is there a secret, or a file to which one may still be written? NULL: none. */
+bool imapid_keylog_has_any(struct imapid_keylog *keylog);
+
 /* Grows whenever a secret was added: an unchanged number means that looking again is no use. No
  * lock is taken. */
 uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog);

@@ -8,6 +8,7 @@ Two samples hold a TLS 1.2 session and its resumption, one by ticket and one by 
 write no line for the second connection, so the secret of the first must serve."""
 import fcntl
 import json
+import os
 import pathlib
 import re
 import struct
@@ -22,8 +23,18 @@ SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
 IMAPID = None
 
 
+def start(*words, **environment):
+    """Without the key log of whoever runs the tests."""
+    clean = {name: value for name, value in os.environ.items() if name != "SSLKEYLOGFILE"}
+    return subprocess.run([str(word) for word in words], check=False, capture_output=True,
+                          env=dict(clean, **environment))
+
+
 def run(*words):
-    return subprocess.run([str(word) for word in words], check=True, capture_output=True).stdout
+    """A key log that is of no use makes the status 2, and the rest is done all the same."""
+    done = start(*words)
+    assert done.returncode in (0, 2), done
+    return done.stdout
 
 
 def without_secrets(data):
@@ -115,6 +126,61 @@ class Keys(unittest.TestCase):
         capture, lines = self.by_ticket()
         self.assertEqual(self.opened(capture, b"".join(line + b"00" * 16 + b"\n" for line in lines)), [True, True])
         self.assertEqual(self.opened(capture, b"".join(line + b"01" * 16 + b"\n" for line in lines)), [False, False])
+
+    def test_no_key_log(self):
+        capture, _ = self.by_ticket()
+        done = start(IMAPID, capture)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout.count(b"not readable: no key log was given (-l)"), 2, done.stdout)
+        self.assertIn(b"imapid: 1 capture, ", done.stderr)
+        self.assertIn(b" 2 IMAP sessions, ", done.stderr)
+
+    def test_no_line_in_it(self):
+        capture, (first, _) = self.by_ticket()
+        keys = self.path / "keys"
+        keys.write_bytes(first.replace(first.split()[1], b"00" * 32))
+        done = start(IMAPID, "-l", keys, capture)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout.count(b"not readable: no key log has a line for this connection"), 2, done.stdout)
+
+    def test_useless(self):
+        """A key log without a secret is named, with what it seems to be."""
+        capture, _ = self.by_ticket()
+        keys = self.path / "some.keys"
+        for text, what in ((capture.read_bytes(), b"a pcap capture"), (b"", b"empty"), (b"# a\n", b"but comments"),
+                           (b"ECH_SECRET 00 11\n", b"Encrypted Client Hello"), (b"hello\n", b"a text of another kind"),
+                           (b"-----BEGIN RSA PRIVATE KEY-----\n", b"a private key"), (b"\0\1\2\3", b"no text"),
+                           (b"\x1f\x8b\x08\0", b"gzip"), (b"EXPORTER_SECRET 00 11\n", b"none that open a session")):
+            with self.subTest(what):
+                keys.write_bytes(text)
+                done = start(IMAPID, "-q", "-T", "jsonl", "-l", keys, capture)
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stderr.count(b"some.keys: no TLS secret in this key log"), 1, done.stderr)
+                self.assertIn(what, done.stderr)
+                self.assertEqual(done.stdout.count(b'"type":"session"'), 2)
+
+    def test_skipped_lines(self):
+        capture, lines = self.by_ticket()
+        keys = self.path / "keys"
+        keys.write_bytes(b"\n".join([*lines, b"nonsense", b"EXPORTER_SECRET 00 11", b""]))
+        done = start(IMAPID, "-l", keys, capture)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"2 secrets; lines skipped: 1 that are none, 1 of kinds that open no session", done.stderr)
+
+    def test_environment(self):
+        capture, lines = self.by_ticket()
+        keys, other = self.path / "keys", self.path / "other"
+        keys.write_bytes(b"\n".join(lines))
+        other.write_bytes(lines[1])
+        done = start(IMAPID, "-T", "jsonl", capture, SSLKEYLOGFILE=str(keys))
+        self.assertEqual((done.returncode, done.stdout.count(b'"decrypted":true')), (0, 2))
+        self.assertIn(bytes(keys) + b" (SSLKEYLOGFILE)", done.stderr)
+        done = start(IMAPID, "-T", "jsonl", "-l", other, capture, SSLKEYLOGFILE=str(keys))
+        self.assertEqual((done.returncode, done.stdout.count(b'"decrypted":true')), (0, 1))
+        self.assertNotIn(b"SSLKEYLOGFILE", done.stderr)
+        done = start(IMAPID, "-T", "jsonl", capture, SSLKEYLOGFILE=str(self.path / "gone"))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"gone: key log: No such file", done.stderr)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ class Interface(unittest.TestCase):
         self.assertEqual(status, 0, err)
         (capture,) = [r for r in rest if r["type"] == "capture"]
         self.assertEqual((capture["file"], capture["format"]), ("lo", "live"))
-        self.assertIn(b"1 captures, ", err)
+        self.assertIn(b"1 capture, ", err)
         return capture
 
     def test_each_record_at_once_and_totals_at_the_end(self):

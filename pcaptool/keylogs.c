@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* keylogs.c: the key logs of a run, and what to say of one that is of no use. What it is taken for
+ * is a guess from its first octets. Misuse: reading them twice into the same options. */
+#include "keylogs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define N G_GUINT64_FORMAT
+
+/* Octets that are looked at to tell what a file is. */
+#define LOOK 512
+
+static const struct {
+    const char *start;
+    size_t n;
+    const char *what;
+} kinds[] = {
+    {"\x0a\x0d\x0d\x0a", 4, "a pcapng capture"},
+    {"\xd4\xc3\xb2\xa1", 4, "a pcap capture"},
+    {"\xa1\xb2\xc3\xd4", 4, "a pcap capture"},
+    {"\x4d\x3c\xb2\xa1", 4, "a pcap capture"},
+    {"\xa1\xb2\x3c\x4d", 4, "a pcap capture"},
+    {"\x1f\x8b", 2, "compressed with gzip; unpack it first"},
+    {"\x28\xb5\x2f\xfd", 4, "compressed with zstd; unpack it first"},
+    {"\xfd\x37zXZ", 5, "compressed with xz; unpack it first"},
+    {"BZh", 3, "compressed with bzip2; unpack it first"},
+    {"PK\003\004", 4, "a ZIP archive; unpack it first"},
+    {"-----BEGIN ", 11,
+     "a certificate or a private key; what is needed are the secrets of sessions"},
+    {"ECH_", 4, "a log of Encrypted Client Hello, which has no secrets of sessions"},
+    {"{", 1, "JSON"},
+    {"<", 1, "HTML or XML"},
+};
+
+static const char *guess_text(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (octets[i] < 0x20 && !strchr("\t\r\n", octets[i]))
+            return "no text";
+    return "a text of another kind";
+}
+
+static const char *guess(const uint8_t *octets, size_t n, const struct imapid_keylog_counts *counts)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (n >= kinds[i].n && !memcmp(octets, kinds[i].start, kinds[i].n))
+            return kinds[i].what;
+    if (counts->n_ignored)
+        return "a key log whose lines are none that open a session";
+    if (counts->n_comments == counts->n_lines)
+        return counts->n_lines ? "a key log without a line but comments" : "empty";
+    return guess_text(octets, n);
+}
+
+/* A pipe cannot be looked at again. */
+static size_t look(const char *path, uint8_t octets[LOOK])
+{
+    FILE *file = g_file_test(path, G_FILE_TEST_IS_REGULAR) ? fopen(path, "rb") : NULL;
+    size_t n = file ? fread(octets, 1, LOOK, file) : 0;
+
+    if (file)
+        fclose(file);
+    return n;
+}
+
+/* What a file added. Secrets that another one had as well are none the less its own. */
+static struct imapid_keylog_counts subtract(struct imapid_keylog_counts all,
+                                            const struct imapid_keylog_counts *before)
+{
+    return (struct imapid_keylog_counts){
+        .n_lines = all.n_lines - before->n_lines,
+        .n_secrets = all.n_secrets - before->n_secrets + all.n_duplicates - before->n_duplicates +
+                     all.n_dropped - before->n_dropped,
+        .n_comments = all.n_comments - before->n_comments,
+        .n_ignored = all.n_ignored - before->n_ignored,
+        .n_garbage = all.n_garbage - before->n_garbage,
+    };
+}
+
+static enum imapid_keylogs judge(const struct imapid_options *options, const char *path,
+                                 const struct imapid_keylog_counts *counts, bool may_grow)
+{
+    uint8_t octets[LOOK];
+
+    if (!counts->n_secrets && (counts->n_lines || !may_grow)) {
+        g_printerr("imapid: %s: no TLS secret in this key log; it seems to be %s\n", path,
+                   guess(octets, look(path, octets), counts));
+        return IMAPID_KEYLOGS_EMPTY;
+    }
+    if (counts->n_garbage && !options->quiet)
+        g_printerr("imapid: %s: key log: %" N " secrets; lines skipped: %" N " that are none, %" N
+                   " of kinds that open no session\n",
+                   path, counts->n_secrets, counts->n_garbage, counts->n_ignored);
+    return IMAPID_KEYLOGS_READ;
+}
+
+static enum imapid_keylogs read_one(struct imapid_options *options, const char *path, bool may_grow)
+{
+    struct imapid_keylog_counts before = imapid_keylog_get_counts(options->keylog), counts;
+    char *message = NULL;
+
+    if (!imapid_keylog_read(options->keylog, path, &message)) {
+        g_printerr("imapid: %s\n", message);
+        g_free(message);
+        return IMAPID_KEYLOGS_FAILED;
+    }
+    counts = subtract(imapid_keylog_get_counts(options->keylog), &before);
+    return judge(options, path, &counts, may_grow);
+}
+
+/* Nobody asked for this one here: whatever is wrong with it is said, and no more. */
+static void read_environment(struct imapid_options *options)
+{
+    const char *path = g_getenv("SSLKEYLOGFILE");
+
+    if (!path || !*path)
+        return;
+    if (!options->quiet)
+        g_printerr("imapid: key log: %s (SSLKEYLOGFILE)\n", path);
+    (void)read_one(options, path, true);
+}
+
+enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may_grow)
+{
+    enum imapid_keylogs worst = IMAPID_KEYLOGS_READ;
+
+    options->keylog = imapid_keylog_new();
+    if (!options->keylogs)
+        read_environment(options);
+    for (char **path = options->keylogs; path && *path && worst != IMAPID_KEYLOGS_FAILED; path++) {
+        enum imapid_keylogs one = read_one(options, *path, may_grow);
+
+        worst = MAX(worst, one);
+    }
+    return worst;
+}
