@@ -231,12 +231,35 @@ static void add_totals(struct run *run, const struct imapid_record_capture *capt
     g_mutex_unlock(&run->mutex);
 }
 
+/* Is it called a capture? One whose first octets are damaged still is. */
+static bool has_name_of_capture(const char *path)
+{
+    static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".ntar", ".dmp"};
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        const char *at = strstr(name, endings[i]);
+        const char *rest = at ? at + strlen(endings[i]) : NULL;
+
+        /* "a.pcap.gz", "a.pcap3" of tcpdump's -C. */
+        if (rest && (!*rest || *rest == '.' || g_ascii_isdigit(*rest)))
+            return true;
+    }
+    return false;
+}
+
+/* Some other file, which a folder that was walked happens to hold? */
+static bool is_chance_find(const struct job *job, const char *format)
+{
+    return job->capture && !format && job->input->found && !has_name_of_capture(job->input->path);
+}
+
 static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     struct job *job = ctx;
 
-    if (job->capture && !capture->format && job->input->found)
-        return; /* some other file in a folder */
+    if (is_chance_find(job, capture->format))
+        return;
     add_totals(job->run, capture);
     job->run->user->capture(job->run->user->ctx, job->part, capture);
     stop_if_closed(job);
@@ -246,7 +269,7 @@ static void on_complaint(void *ctx, const char *message)
 {
     struct job *job = ctx;
 
-    if (!job->capture || imapid_capture_get_format(job->capture) || !job->input->found)
+    if (!job->capture || !is_chance_find(job, imapid_capture_get_format(job->capture)))
         complain(job->run, message);
 }
 

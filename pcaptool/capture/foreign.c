@@ -10,8 +10,9 @@
 #define CONVERT "; 'editcap -F pcapng' of Wireshark converts it"
 
 /* clang-format off */
-#define CAPTURE(magic, format, what) {magic, sizeof magic - 1, format, what CONVERT}
-#define OTHER(magic, what)           {magic, sizeof magic - 1, NULL, what}
+#define CAPTURE(magic, format, what) {0, magic, sizeof magic - 1, format, what CONVERT}
+#define OTHER_AT(at, magic, what)    {at, magic, sizeof magic - 1, NULL, what}
+#define OTHER(magic, what)           OTHER_AT(0, magic, what)
 /* clang-format on */
 
 static const struct imapid_foreign foreigns[] = {
@@ -37,13 +38,15 @@ static const struct imapid_foreign foreigns[] = {
     OTHER("PK\003\004", "a ZIP archive; unpack it first"),
     OTHER("7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     OTHER("\x1f\x9d", "compressed by compress(1); uncompress it first"),
+    OTHER_AT(257, "ustar", "a tar archive (where it is compressed, a tgz); unpack it first"),
     OTHER("\x02\x21\x4c\x18", "lz4's legacy format; 'lz4 -d' unpacks it"),
 };
 
 const struct imapid_foreign *imapid_foreign_find(const uint8_t *octets, size_t n)
 {
     for (size_t i = 0; i < sizeof foreigns / sizeof *foreigns; i++)
-        if (n >= foreigns[i].n_magic && !memcmp(octets, foreigns[i].magic, foreigns[i].n_magic))
+        if (n >= foreigns[i].at + foreigns[i].n_magic &&
+            !memcmp(octets + foreigns[i].at, foreigns[i].magic, foreigns[i].n_magic))
             return &foreigns[i];
     return NULL;
 }

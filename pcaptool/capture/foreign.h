@@ -8,6 +8,7 @@
 
 /* A format that is known by its first octets and not read here. */
 struct imapid_foreign {
+    size_t at; /* where the magic stands */
     const char *magic;
     size_t n_magic;
     const char *format; /* as records name it; NULL: no capture */
@@ -15,7 +16,7 @@ struct imapid_foreign {
 };
 
 /* So many octets are looked at. */
-#define IMAPID_FOREIGN_PEEK 16
+#define IMAPID_FOREIGN_PEEK 262
 
 /* NULL: none of the table. */
 const struct imapid_foreign *imapid_foreign_find(const uint8_t *octets, size_t n);

@@ -6,11 +6,13 @@ test_packed.py IMAPID
 """
 import bz2
 import gzip
+import io
 import lzma
 import os
 import pathlib
 import struct
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -65,6 +67,31 @@ class Packed(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertEqual(len(records(done, "capture")), len(PACKINGS))
         self.assertEqual(exchanges(done), self.expected * len(PACKINGS))
+
+    def test_archives_are_named(self):
+        tar = io.BytesIO()
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            entry = tarfile.TarInfo("a.pcap")
+            entry.size = len(self.plain)
+            archive.addfile(entry, io.BytesIO(self.plain))
+        for name, octets, what in (("a.tar", tar.getvalue(), b"a tar archive"), ("b.zip", b"PK\3\4rest", b"a ZIP archive"),
+                                   ("a.tgz", gzip.compress(tar.getvalue()), b"a tar archive")):
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, name)
+                path.write_bytes(octets)
+                done = run("-q", "-T", "jsonl", path)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(what, done.stderr)
+
+    def test_damaged_in_a_folder(self):
+        """What is called a capture and is none counts; other files do not."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a.pcapng", "b.pcap.gz", "c.pcap3", "notes", "pcap.txt"):
+                pathlib.Path(folder, name).write_bytes(b"nothing of the kind")
+            done = run("-q", "-T", "jsonl", folder)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual([pathlib.Path(record["file"]).name for record in records(done, "capture")],
+                         ["a.pcapng", "b.pcap.gz", "c.pcap3"])
 
     def test_many_members(self):
         for name, pack in PACKINGS.items():
