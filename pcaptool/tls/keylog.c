@@ -793,18 +793,21 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog)
 
 /* ---- looking up ---- */
 
-/* Adds to the n secrets found already. */
+/* Adds to the n secrets found already, when *n_before were passed over. */
 static unsigned find_more(struct imapid_keylog *keylog, const uint8_t *random,
-                          enum imapid_secret_kind kind, struct imapid_secret *secrets, unsigned n)
+                          enum imapid_secret_kind kind, unsigned *n_before,
+                          struct imapid_secret *secrets, unsigned n)
 {
     const struct client *client;
 
     g_rw_lock_reader_lock(&keylog->lock);
     client = find_client(keylog, random);
-    for (uint32_t i = client ? client->first : 0; i;) {
+    for (uint32_t i = client ? client->first : 0; i && n < IMAPID_KEYLOG_BATCH;) {
         const struct secret *secret = get_secret(keylog, i);
 
-        if (secret->kind == kind && n < IMAPID_KEYLOG_CANDIDATES) {
+        if (secret->kind == kind && *n_before) {
+            --*n_before;
+        } else if (secret->kind == kind) {
             secrets[n].n = secret->n;
             memcpy(secrets[n].octets, secret->octets, secret->n);
             n++;
@@ -816,13 +819,13 @@ static unsigned find_more(struct imapid_keylog *keylog, const uint8_t *random,
 }
 
 unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
-                            enum imapid_secret_kind kind,
-                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES])
+                            enum imapid_secret_kind kind, unsigned n_before,
+                            struct imapid_secret secrets[IMAPID_KEYLOG_BATCH])
 {
     unsigned n = 0;
 
     for (; keylog; keylog = keylog->base)
-        n = find_more(keylog, random, kind, secrets, n);
+        n = find_more(keylog, random, kind, &n_before, secrets, n);
     return n;
 }
 

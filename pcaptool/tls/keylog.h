@@ -17,9 +17,13 @@ struct imapid_keylog;
 #define IMAPID_TLS_SECRET_LEAST 32 /* octets of the shortest: SHA-256 */
 #define IMAPID_TLS_SECRET_MAX   48 /* octets of the longest secret: SHA-384, a master secret */
 
-/* One client random and kind may have several secrets, of which at most one is right (two logs
- * put together, one of them garbled): this many different ones are kept, the earliest. */
-#define IMAPID_KEYLOG_CANDIDATES 8
+/* One client random and kind may have several secrets, of which at most one is right (logs put
+ * together, some of them garbled): this many different ones are kept, the earliest. Each new one is
+ * compared with all of them, so that the number bounds what a line costs. */
+#define IMAPID_KEYLOG_CANDIDATES 1024
+
+/* So many are given out at a time. */
+#define IMAPID_KEYLOG_BATCH 8
 
 /* What a secret is. The order is that of imapid_keylog's own table. */
 enum imapid_secret_kind {
@@ -46,8 +50,9 @@ struct imapid_keylog_counts {
     uint64_t n_conflicts;  /* a second, third, … value for what was said before */
     uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
     uint64_t n_comments;   /* and blank lines */
-    uint64_t n_ignored;    /* lines of a known kind that is of no use here: exporter secrets, "RSA …" */
-    uint64_t n_garbage;    /* everything else */
+    uint64_t
+        n_ignored; /* lines of a known kind that is of no use here: exporter secrets, "RSA …" */
+    uint64_t n_garbage; /* everything else */
 };
 
 struct imapid_keylog *imapid_keylog_new(void);
@@ -69,11 +74,12 @@ bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **m
  * file). Returns whether secrets were added. */
 bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 
-/* Copies the secrets of one kind for a client random to `secrets`, earliest first, and returns how
- * many there are. The caller wipes them. */
+/* Copies secrets of one kind for a client random to `secrets`, earliest first, without the first
+ * n_before, and returns how many; fewer than IMAPID_KEYLOG_BATCH: there are no more. The caller
+ * wipes them. */
 unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
-                            enum imapid_secret_kind kind,
-                            struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES]);
+                            enum imapid_secret_kind kind, unsigned n_before,
+                            struct imapid_secret secrets[IMAPID_KEYLOG_BATCH]);
 
 /* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
  * is looked up by, in place of a client random. */

@@ -33,25 +33,38 @@ static void free_waiting(gpointer data)
     g_free(waiting);
 }
 
+static bool try_secret(struct imapid_tls *tls, const struct imapid_secret *secret,
+                       const struct waiting *record, struct imapid_tls_content *content)
+{
+    struct imapid_cipher *cipher = imapid_cipher_new_1_3(tls->suite, secret);
+
+    if (cipher && imapid_cipher_open(cipher, 0, record->octets, record->n, content->octets,
+                                     &content->n, &content->type)) {
+        tls->early.cipher = cipher;
+        return true;
+    }
+    imapid_cipher_free(cipher);
+    return false;
+}
+
 /* The first record decides which secret is right. */
 static bool find_cipher(struct imapid_tls *tls, const struct waiting *record,
                         struct imapid_tls_content *content)
 {
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
-    unsigned n = imapid_keylog_find(tls->keylog, tls->origin.client_random,
-                                    IMAPID_SECRET_CLIENT_EARLY, secrets);
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
+    unsigned n, n_tried = 0;
+    bool ok = false;
 
-    for (unsigned i = 0; i < n && !tls->early.cipher; i++) {
-        tls->early.cipher = imapid_cipher_new_1_3(tls->suite, &secrets[i]);
-        if (tls->early.cipher &&
-            !imapid_cipher_open(tls->early.cipher, 0, record->octets, record->n, content->octets,
-                                &content->n, &content->type)) {
-            imapid_cipher_free(tls->early.cipher);
-            tls->early.cipher = NULL;
-        }
-    }
-    explicit_bzero(secrets, sizeof secrets[0] * n);
-    return tls->early.cipher;
+    do {
+        n = imapid_keylog_find(tls->keylog, tls->origin.client_random, IMAPID_SECRET_CLIENT_EARLY,
+                               n_tried, secrets);
+        for (unsigned i = 0; i < n && !ok; i++)
+            ok = try_secret(tls, &secrets[i], record, content);
+        tls->budget -= MIN(tls->budget, n * record->n);
+        n_tried += n;
+    } while (!ok && n == IMAPID_KEYLOG_BATCH && tls->budget);
+    explicit_bzero(secrets, sizeof secrets);
+    return ok;
 }
 
 static bool open_record(struct imapid_tls *tls, struct waiting *record)
@@ -119,12 +132,12 @@ static void tell_gap(struct imapid_tls *tls, int dir)
 
 static void miss(struct imapid_tls *tls, int dir)
 {
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
     unsigned n = 0;
 
     if (tls->keylog)
         n = imapid_keylog_find(tls->keylog, tls->origin.client_random, IMAPID_SECRET_CLIENT_EARLY,
-                               secrets);
+                               0, secrets);
     explicit_bzero(secrets, sizeof secrets[0] * n);
     tls->early.missed = n ? IMAPID_TLS_DAMAGED : IMAPID_TLS_NO_KEY;
     tell_gap(tls, dir);

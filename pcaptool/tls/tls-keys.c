@@ -35,6 +35,9 @@
 /* What an attempt costs beside its octets. */
 #define COST 64
 
+/* What deriving keys costs. */
+#define COST_KEYS 1024
+
 struct attempt {
     struct imapid_tls *tls;
     struct imapid_tls_flow *flow;
@@ -134,6 +137,7 @@ static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
     struct imapid_cipher *cipher;
 
     attempt->n_candidates++;
+    tls->budget -= MIN(COST_KEYS, tls->budget);
     if (is_master(kind))
         cipher = imapid_cipher_new_1_2(&tls->origin, secret, attempt->dir == tls->info.client);
     else if (secret->n != imapid_kdf_hash_length(imapid_suites_hash(tls->suite)))
@@ -156,15 +160,19 @@ static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
 
 static bool try_key(struct attempt *attempt, enum imapid_secret_kind kind, const uint8_t *key)
 {
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
-    unsigned n = 0;
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
+    unsigned n = 0, n_tried = 0;
     bool ok = false;
 
-    if (attempt->tls->keylog)
-        n = imapid_keylog_find(attempt->tls->keylog, key, kind, secrets);
-    for (unsigned i = 0; i < n && !ok; i++)
-        ok = try_secret(attempt, kind, &secrets[i]);
-    explicit_bzero(secrets, sizeof secrets[0] * n);
+    /* The first ones are always tried. */
+    do {
+        if (attempt->tls->keylog)
+            n = imapid_keylog_find(attempt->tls->keylog, key, kind, n_tried, secrets);
+        for (unsigned i = 0; i < n && !ok; i++)
+            ok = try_secret(attempt, kind, &secrets[i]);
+        n_tried += n;
+    } while (!ok && n == IMAPID_KEYLOG_BATCH && attempt->tls->budget);
+    explicit_bzero(secrets, sizeof secrets);
     return ok;
 }
 
@@ -291,13 +299,13 @@ bool imapid_tls_try(struct imapid_tls *tls, int dir, const uint8_t *record, size
 static uint32_t get_patience(const struct attempt *attempt)
 {
     const struct imapid_tls *tls = attempt->tls;
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
     unsigned n;
 
     if (is_1_3(tls) && attempt->flow->epoch == IMAPID_TLS_HANDSHAKE) {
         if (tls->early_data && attempt->dir == tls->info.client)
             return UNFIT_EARLY;
-        n = imapid_keylog_find(tls->keylog, tls->origin.client_random, traffic_kind(attempt),
+        n = imapid_keylog_find(tls->keylog, tls->origin.client_random, traffic_kind(attempt), 0,
                                secrets);
         explicit_bzero(secrets, sizeof secrets[0] * n);
         if (n)

@@ -70,10 +70,10 @@ struct imapid_tls_early {
     size_t n_held; /* octets in there */
     struct imapid_cipher *cipher;
     uint64_t sequence;
-    bool accepted, refused; /* known to be */
-    bool ended;             /* EndOfEarlyData was read */
+    bool accepted, refused;        /* known to be */
+    bool ended;                    /* EndOfEarlyData was read */
     enum imapid_tls_reason missed; /* why some that was accepted could not be read, or OK */
-    bool told_gap;          /* a gap was given out for what is not read */
+    bool told_gap;                 /* a gap was given out for what is not read */
 };
 
 /* A record that waits for a key. */

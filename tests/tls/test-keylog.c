@@ -41,12 +41,12 @@ static unsigned find(struct imapid_keylog *keylog, uint8_t first, enum imapid_se
     uint8_t random[IMAPID_TLS_RANDOM];
 
     make_random(random, first);
-    return imapid_keylog_find(keylog, random, kind, secrets);
+    return imapid_keylog_find(keylog, random, kind, 0, secrets);
 }
 
 static void check_one(struct imapid_keylog *keylog, enum imapid_secret_kind kind, size_t n)
 {
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
 
     g_assert_cmpuint(find(keylog, 0, kind, secrets), ==, 1);
     g_assert_cmpuint(secrets[0].n, ==, n);
@@ -67,7 +67,7 @@ static void test_kinds(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         struct imapid_keylog *keylog = imapid_keylog_new();
-        struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+        struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
         bool is_master = kinds[i].kind == IMAPID_SECRET_MASTER;
         char *line = g_strdup_printf("%s " R " %s\n", kinds[i].label, is_master ? M : S);
         uint8_t random[IMAPID_TLS_RANDOM];
@@ -183,29 +183,35 @@ static void test_every_start(void)
 static void test_candidates(void)
 {
     struct imapid_keylog *keylog = imapid_keylog_new(), *over = imapid_keylog_new_over(keylog);
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
+    uint8_t random[IMAPID_TLS_RANDOM];
     struct imapid_keylog_counts counts;
 
-    for (int i = 0; i < 12; i++) {
-        char *line = g_strdup_printf("CLIENT_TRAFFIC_SECRET_0 " R " %02x%s\n", i, &S[2]);
+    for (int i = 0; i < IMAPID_KEYLOG_CANDIDATES + 4; i++) {
+        char *line = g_strdup_printf("CLIENT_TRAFFIC_SECRET_0 " R " %04x%s\n", i, &S[4]);
 
         add(keylog, line);
         add(keylog, line);
         g_free(line);
     }
-    g_assert_cmpuint(find(keylog, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==,
-                     IMAPID_KEYLOG_CANDIDATES);
-    for (unsigned i = 0; i < IMAPID_KEYLOG_CANDIDATES; i++)
-        g_assert_cmpuint(secrets[i].octets[0], ==, i);
+    make_random(random, 0);
+    for (unsigned i = 0; i < IMAPID_KEYLOG_CANDIDATES; i++) {
+        g_assert_cmpuint(
+            imapid_keylog_find(keylog, random, IMAPID_SECRET_CLIENT_TRAFFIC, i, secrets), ==,
+            MIN(IMAPID_KEYLOG_BATCH, IMAPID_KEYLOG_CANDIDATES - i));
+        g_assert_cmpuint(secrets[0].octets[0] << 8 | secrets[0].octets[1], ==, i);
+    }
+    g_assert_cmpuint(imapid_keylog_find(keylog, random, IMAPID_SECRET_CLIENT_TRAFFIC,
+                                        IMAPID_KEYLOG_CANDIDATES, secrets),
+                     ==, 0);
     counts = imapid_keylog_get_counts(keylog);
-    g_assert_cmpuint(counts.n_secrets, ==, 8);
-    g_assert_cmpuint(counts.n_duplicates, ==, 8);
+    g_assert_cmpuint(counts.n_secrets, ==, IMAPID_KEYLOG_CANDIDATES);
+    g_assert_cmpuint(counts.n_duplicates, ==, IMAPID_KEYLOG_CANDIDATES);
     g_assert_cmpuint(counts.n_dropped, ==, 8);
 
     /* One over it finds its own first. */
     add(over, "CLIENT_TRAFFIC_SECRET_0 " R " " S "\nCLIENT_TRAFFIC_SECRET_0 " R2 " " S2 "\n");
-    g_assert_cmpuint(find(over, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==,
-                     IMAPID_KEYLOG_CANDIDATES);
+    g_assert_cmpuint(find(over, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==, IMAPID_KEYLOG_BATCH);
     g_assert_cmpuint(secrets[0].octets[0], ==, 0xa0);
     g_assert_cmpuint(secrets[1].octets[0], ==, 0);
     g_assert_cmpuint(find(over, 0xff, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==, 1);
@@ -236,13 +242,14 @@ static void test_many(void)
     g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_secrets, ==, n);
     g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_duplicates, ==, n);
     for (uint32_t i = 0; i < n; i++) {
-        struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+        struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
         uint8_t random[IMAPID_TLS_RANDOM];
         uint32_t big = GUINT32_TO_BE(i);
 
         make_random(random, 0);
         memcpy(random, &big, 4);
-        g_assert_cmpuint(imapid_keylog_find(keylog, random, IMAPID_SECRET_MASTER, secrets), ==, 1);
+        g_assert_cmpuint(imapid_keylog_find(keylog, random, IMAPID_SECRET_MASTER, 0, secrets), ==,
+                         1);
         g_assert_cmpmem(secrets[0].octets, 4, &big, 4);
     }
     g_string_free(text, TRUE);
@@ -338,20 +345,20 @@ static void test_session(void)
 {
     static const uint8_t id[] = {0xab, 0xcd};
     struct imapid_keylog *keylog = imapid_keylog_new();
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES], master = {.n = 48};
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH], master = {.n = 48};
     uint8_t key[IMAPID_TLS_RANDOM];
 
     imapid_keylog_session_key(id, sizeof id, key);
-    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 0);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, 0, secrets), ==, 0);
     add(keylog, "RSA Session-ID:ABcd Master-Key:" M);
-    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 1);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, 0, secrets), ==, 1);
     g_assert_cmpuint(secrets[0].n, ==, 48);
     g_assert_cmpuint(secrets[0].octets[47], ==, 0xcf);
-    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_MASTER, secrets), ==, 0);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_MASTER, 0, secrets), ==, 0);
 
     memset(master.octets, 7, master.n);
     imapid_keylog_remember(keylog, key, &master);
-    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, secrets), ==, 2);
+    g_assert_cmpuint(imapid_keylog_find(keylog, key, IMAPID_SECRET_SESSION, 0, secrets), ==, 2);
     g_assert_cmpmem(secrets[1].octets, 48, master.octets, 48);
     imapid_keylog_free(keylog);
 }
@@ -438,7 +445,7 @@ static gpointer add_many(gpointer data)
 
 static gpointer find_many(gpointer data)
 {
-    struct imapid_secret secrets[IMAPID_KEYLOG_CANDIDATES];
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
     uint64_t last = 0;
 
     while (last < 5000) {

@@ -144,6 +144,36 @@ static void test_wrong_keys(void)
     }
 }
 
+/* Many logs put together, of which one is right: the last. */
+static void test_many_wrong_keys(void)
+{
+    FOR_ALL(t)
+    {
+        struct imapid_keylog *keylog = imapid_keylog_new();
+        struct outcome *o;
+
+        for (unsigned i = 0; i < 300; i++) {
+            GString *spoilt = g_string_new(t->keys->str);
+            static const char hex[] = "0123456789abcdef";
+
+            for (gsize k = 2; k < spoilt->len; k++)
+                if (spoilt->str[k] == '\n' && g_ascii_isxdigit(spoilt->str[k - 1])) {
+                    spoilt->str[k - 3] = hex[i % 16];
+                    spoilt->str[k - 4] = hex[i / 16 % 16];
+                    spoilt->str[k - 5] = hex[i / 256];
+                    spoilt->str[k - 1] = spoilt->str[k - 1] == '0' ? '1' : '0';
+                }
+            imapid_keylog_add(keylog, (const uint8_t *)spoilt->str, spoilt->len);
+            g_string_free(spoilt, TRUE);
+        }
+        imapid_keylog_add(keylog, (const uint8_t *)t->keys->str, t->keys->len);
+        o = transcript_run(t, keylog, 0);
+        check_expected(t, o);
+        outcome_free(o);
+        imapid_keylog_free(keylog);
+    }
+}
+
 /* Traffic secrets alone are enough. */
 static void test_no_handshake_secrets(void)
 {
@@ -629,6 +659,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tls/sessions", test_sessions);
     g_test_add_func("/tls/no-keys", test_no_keys);
     g_test_add_func("/tls/wrong-keys", test_wrong_keys);
+    g_test_add_func("/tls/many-wrong-keys", test_many_wrong_keys);
     g_test_add_func("/tls/no-handshake-secrets", test_no_handshake_secrets);
     g_test_add_func("/tls/late-keys", test_late_keys);
     g_test_add_func("/tls/trickling-keys", test_trickling_keys);
