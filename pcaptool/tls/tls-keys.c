@@ -17,9 +17,13 @@
 #include <glib.h>
 #include <string.h>
 
-/* Records that may be missing in one gap: sequence numbers to try. In a window of 64 KiB, what TCP
- * may lose at once on a usual path, there are no more unless most are shorter than a kilobyte. */
-#define SLACK_MAX 64
+/* Records that may be missing in gaps: sequence numbers to try. What is tried in fact is bounded by
+ * the budget. */
+#define SLACK_MAX (1u << 20)
+
+/* The same where nobody knows how much is missing: a window of 64 KiB, what TCP may lose at once on
+ * a usual path, has no more unless most are shorter than a kilobyte. */
+#define SLACK_UNKNOWN 64
 
 /* After a record that is not authentic under a key that was right before, this many more may be
  * missing: a loss that TCP did not notice. */
@@ -59,11 +63,12 @@ static bool open_within(struct attempt *attempt, struct imapid_cipher *cipher, u
 {
     struct imapid_tls *tls = attempt->tls;
     uint64_t cost = attempt->n + COST;
+    uint64_t rest = tls->budget / 2; /* for other keys, and for later gaps */
     uint32_t slack = imapid_cipher_survives_loss(cipher) ? attempt->flow->slack : 0;
 
     for (uint64_t i = 0; i <= slack; i++) {
         /* The likeliest place is always tried. */
-        if (i && tls->budget < cost)
+        if (i && tls->budget < rest + cost)
             break;
         if (imapid_cipher_open(cipher, first + i, attempt->record, attempt->n,
                                attempt->content->octets, &attempt->content->n,
@@ -358,7 +363,7 @@ enum imapid_tls_result imapid_tls_decrypt(struct imapid_tls *tls, int dir, const
 void imapid_tls_lose_records(struct imapid_tls *tls, int dir, uint64_t n_lost)
 {
     struct imapid_tls_flow *flow = &tls->flow[dir];
-    uint64_t n = SLACK_MAX;
+    uint64_t n = SLACK_UNKNOWN;
 
     if (n_lost && tls->suite)
         n = n_lost / (IMAPID_TLS_HEADER + imapid_cipher_least(tls->suite, tls->origin.version)) + 1;

@@ -557,6 +557,35 @@ static void test_hello_alone(void)
     }
 }
 
+/* A hole of more than 64 records: the one behind it is found. */
+static void test_long_hole(void)
+{
+    struct transcript *t = transcript_load("long/1.3-many-records");
+    struct imapid_keylog *keylog = transcript_keylog(t);
+    struct outcome *whole = transcript_run(t, keylog, 0), *o;
+    size_t at = 0, longest = 0, start = 0;
+
+    for (guint i = 0; i < t->pieces->len; i++) {
+        const struct piece *piece = g_ptr_array_index(t->pieces, i);
+
+        if (piece->octets->len > longest) {
+            longest = piece->octets->len;
+            start = at;
+        }
+        at += piece->octets->len;
+    }
+    g_assert_cmpuint(longest, >, 35000);
+    o = run_damaged(t, keylog, start + 100, longest - 800, true);
+    check_honest(t, o, whole);
+    g_assert_cmpint(o->reason, ==, IMAPID_TLS_OK);
+    g_assert_true(g_str_has_suffix(o->all[1]->str, "x\r\n"));
+    g_assert_cmpuint(o->all[1]->len, <, 20000);
+    outcome_free(o);
+    outcome_free(whole);
+    imapid_keylog_free(keylog);
+    transcript_free(t);
+}
+
 /* One piece lost at a time, in connections that agree on new keys: what follows is read, or lost. No
  * key is called wrong. */
 static void test_renegotiation_holes(void)
@@ -671,6 +700,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tls/middle", test_middle);
     g_test_add_func("/tls/one-way", test_one_way);
     g_test_add_func("/tls/hello-alone", test_hello_alone);
+    g_test_add_func("/tls/long-hole", test_long_hole);
     g_test_add_func("/tls/renegotiation-holes", test_renegotiation_holes);
     g_test_add_func("/tls/no-tls", test_no_tls);
     g_test_add_func("/tls/long-hello", test_long_hello);

@@ -14,6 +14,8 @@ A transcript, NAME.tls, is lines of text:
     say< TEXT                what the server said inside
     expect WORD VALUE        what a reader must find out
 
+Those in long/ are for one test each: others play every transcript in hundreds of ways.
+
 Needs openssl and gnutls-bin (Debian 12). Certificates and keys are made for the run.
 """
 import os
@@ -212,7 +214,7 @@ def write(name, session, keylog, expect):
 
 
 def make(name, server, client, script=None, env=None, before=None, echoed=False, **expect):
-    keylog = os.path.abspath(name + ".keys")
+    keylog = os.path.abspath(name.replace("/", "-") + ".keys")
     os.path.exists(keylog) and os.unlink(keylog)
     session = Session(server, client, DIALOGUE if script is None else script, keylog, env, before)
     if expect.get("early") == "accepted":
@@ -365,6 +367,12 @@ def client_certificate():
 def large():
     make("1.3-large", s_server("-tls1_3"), s_client("-tls1_3"), version="0304",
          script=DIALOGUE[:2] + [say("S", "x" * 40000 + "\r\n")])
+
+
+@case("long/1.3-many-records")
+def many_records():
+    make("long/1.3-many-records", s_server("-tls1_3", "-max_send_frag", "512"), s_client("-tls1_3"), version="0304",
+         script=DIALOGUE[:2] + [say("S", "x" * 50000 + "\r\n")])
 
 
 @case("1.3-key-update")
