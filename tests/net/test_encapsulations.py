@@ -54,7 +54,7 @@ def content(found):
     frames and the moments that go with them."""
     def strip(value):
         if isinstance(value, dict):
-            return {key: strip(inner) for key, inner in value.items() if key not in ("file", "frame")}
+            return {key: strip(inner) for key, inner in value.items() if key not in ("file", "frame", "session", "id")}
         return [strip(inner) for inner in value] if isinstance(value, list) else value
     return [strip(record) for record in found if record["type"] != "capture"]
 
