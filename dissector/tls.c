@@ -25,6 +25,7 @@
 #define CLIENT_HELLO       1
 #define SERVER_HELLO       2
 #define SUPPORTED_VERSIONS 43
+#define TLS_LEAST          0x0303 /* that may be used: RFC 8996 */
 #define FLIGHTS_AFTERWARDS 3
 #define FLIGHTS_AT_ONCE    4
 
@@ -34,8 +35,9 @@ struct imapid_tls {
     bool is_old;   /* TLS 1.2 or before was chosen */
     bool is_other; /* nothing says that it is IMAP */
     unsigned n_flights;
-    uint32_t last_port; /* who spoke last */
-    unsigned frame;     /* where it is said; 0: nowhere so far */
+    uint32_t last_port;      /* who spoke last */
+    unsigned frame;          /* where it is said; 0: nowhere so far */
+    unsigned obsolete_frame; /* where the server chose TLS 1.1 or older; 0: it did not */
     unsigned proxy_frame;
     struct imapid_proxy_header proxy; /* in that frame; n is 0 where there is none */
 };
@@ -134,14 +136,18 @@ static bool is_old_hello(const uint8_t *octets, size_t n)
 }
 
 /* Looks at what begins a connection. */
-static void look_at_hello(struct imapid_tls *tls, tvbuff_t *tvb)
+static void look_at_hello(struct imapid_tls *tls, tvbuff_t *tvb, unsigned frame)
 {
     size_t n = tvb_captured_length(tvb);
     const uint8_t *octets = n ? tvb_get_ptr(tvb, 0, (int)n) : NULL;
 
     if (tls->is_other && is_hello(octets, n, CLIENT_HELLO))
         tls->is_other = !offers_imap(octets, n);
-    tls->is_old |= is_old_hello(octets, n);
+    if (tls->is_old || !is_old_hello(octets, n))
+        return;
+    tls->is_old = true;
+    if ((octets[RECORD_HEADER + 4] << 8 | octets[RECORD_HEADER + 5]) < TLS_LEAST)
+        tls->obsolete_frame = frame;
 }
 
 /* Is there a record of application data? A whole one, if `whole`. */
@@ -235,13 +241,18 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
         }
     }
     if (!pinfo->fd->visited && !tls->n_flights)
-        look_at_hello(tls, tvb);
+        look_at_hello(tls, tvb, pinfo->num);
     n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     if (n_proxy && pinfo->desegment_len)
         pinfo->desegment_offset += (int)n_proxy;
     if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb, tls->is_old)) {
         tls->is_open = has_payload(pinfo);
         count(tls, pinfo);
+    }
+    if (tls->obsolete_frame == pinfo->num && !tls->is_other) {
+        const struct imapid_tree_place place = {tvb, 0};
+
+        imapid_tree_add_finding(tree, pinfo, &place, 0, IMAPID_FINDING_OBSOLETE_TLS);
     }
     if (is_told_here(tls, pinfo)) {
         imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_DECRYPTED);

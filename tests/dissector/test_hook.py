@@ -139,8 +139,8 @@ class Closed(case.Case):
 
     FOLDER = pathlib.Path(__file__).resolve().parents[1] / "tls" / "transcripts"
 
-    def told(self, name, port, n_octets=65536):
-        """The first frame of application data, and those on which it is told. Segments of n_octets at most."""
+    def talk(self, name, port, n_octets=65536):
+        """A session in segments of n_octets at most, and the first frame of application data."""
         talk, first = pcap.Talk(server_port=port).handshake(), None
         for line in (self.FOLDER / (name + ".tls")).read_text().splitlines():
             if line[:2] not in ("< ", "> "):
@@ -150,6 +150,11 @@ class Closed(case.Case):
                 (talk.server if line[0] == "<" else talk.client)(octets[at:at + n_octets])
             if octets[0] == 0x17 and first is None:
                 first = len(talk.packets)
+        return talk, first
+
+    def told(self, name, port, n_octets=65536):
+        """The first frame of application data, and those on which it is told, in one pass and in two."""
+        talk, first = self.talk(name, port, n_octets)
         capture = self.capture(talk)
         rows = [self.shark.rows(capture, ["frame.number"], *passes, "-Y", "imapid.not_decrypted")
                 for passes in ((), ("-2",))]
@@ -160,6 +165,11 @@ class Closed(case.Case):
             first, once, twice = self.told(name, 993)
             self.assertEqual(once, first, name)
             self.assertEqual(twice, first, name)
+
+    def test_obsolete(self):
+        for name, obsolete in ("1.0-aes256-cbc", True), ("1.1-aes128-cbc", True), ("1.2-aes128-gcm", False), \
+                ("1.3-aes128-gcm", False):
+            self.assertEqual(self.frames(self.capture(self.talk(name, 993)[0]), "imapid.obsolete_tls"), [5] * obsolete)
 
     def test_offer_on_any_port(self):
         for port in 443, 4993:
