@@ -7,10 +7,11 @@
  *
  * With a key log of no octets there is one in which every secret of a client random of zeros is of
  * zeros, under which the records are sealed (TLS 1.3): nothing else may come out than what was, so
- * that every octet has to be a letter 'x'. A second run shows the same octet by octet, and must
- * tell the same. */
+ * that every octet has to be a letter 'x', unless a suite was chosen that encrypts nothing. A second
+ * run shows the same octet by octet, and must tell the same. */
 
 #include "tls/kdf.h"
+#include "tls/suites.h"
 #include "tls/tls.h"
 
 #include <gcrypt.h>
@@ -36,9 +37,11 @@ static void on_data(void *ctx, int dir, const uint8_t *octets, size_t n,
 {
     struct run *run = ctx;
 
+    const struct imapid_suite *suite = imapid_suites_find(imapid_tls_get_info(run->tls)->suite);
+
     check(n > 0 && n <= 16384 && stamp->number <= run->number);
     for (size_t i = 0; i < n; i++)
-        check(!run->sealed || octets[i] == 'x');
+        check(!run->sealed || octets[i] == 'x' || (suite && imapid_suites_is_clear(suite)));
     run->n[dir] += n;
 }
 
