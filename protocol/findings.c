@@ -32,6 +32,24 @@ const char *imapid_finding_message(enum imapid_finding_code code)
     return table[code].message;
 }
 
+const char *imapid_finding_required(enum imapid_lack lack)
+{
+    static const char *const messages[IMAPID_N_LACKS] = {
+        [IMAPID_LACK_ID] =
+            "the server refused service for want of an ID, and said so: none was sent",
+        [IMAPID_LACK_NAME] =
+            "the server refused service for want of an ID, and said so: the one sent was NIL",
+        [IMAPID_LACK_LOGIN] = "the server refused service for want of an ID, and said so: the one "
+                              "sent came before the login",
+        [IMAPID_LACK_APPROVAL] =
+            "the server refused service for want of an ID, and said so: the one sent was rejected",
+    };
+
+    return lack < IMAPID_N_LACKS && messages[lack]
+               ? messages[lack]
+               : imapid_finding_message(IMAPID_FINDING_REQUIRED_BY_SERVER);
+}
+
 enum imapid_severity imapid_finding_severity(enum imapid_finding_code code)
 {
     return table[code].severity;
@@ -357,6 +375,19 @@ static void judge_value(struct judge *judge, const struct imapid_pair *pair)
     }
 }
 
+/* Octets over 127 are right where UTF-8 is allowed and they are. */
+static bool is_right_utf8(const struct imapid_unit *unit, struct imapid_slice place)
+{
+    return unit->allows_utf8 && imapid_octets_are_utf8(unit->data + place.offset, place.n);
+}
+
+/* The same of the quoted strings of a pair; literals may hold anything. */
+static bool has_right_utf8(const struct imapid_unit *unit, const struct imapid_pair *pair)
+{
+    return (pair->field.kind != IMAPID_STRING_QUOTED || is_right_utf8(unit, pair->field.content)) &&
+           (pair->value.kind != IMAPID_STRING_QUOTED || is_right_utf8(unit, pair->value.content));
+}
+
 static void judge_pair(struct judge *judge, const struct imapid_pair *pair, struct names *names)
 {
     const uint8_t *data = judge->unit->data;
@@ -371,7 +402,7 @@ static void judge_pair(struct judge *judge, const struct imapid_pair *pair, stru
         add_pair(judge, IMAPID_FINDING_NOT_A_STRING, pair, pair->span);
     if (pair->faults & IMAPID_FAULT_BAD_STRING)
         add_pair(judge, IMAPID_FINDING_BAD_STRING, pair, pair->span);
-    if (pair->faults & IMAPID_FAULT_NOT_ASCII)
+    if (pair->faults & IMAPID_FAULT_NOT_ASCII && !has_right_utf8(judge->unit, pair))
         add_pair(judge, IMAPID_FINDING_NOT_ASCII, pair, pair->span);
     if (pair->field.kind != IMAPID_STRING_NIL) {
         if (imapid_string_decode(data, &pair->field, NULL, 0) > IMAPID_FIELD_MAX ||
@@ -402,6 +433,8 @@ static void judge_form(struct judge *judge, unsigned pair_faults)
     };
     unsigned faults = judge->list.faults & ~pair_faults;
 
+    if (faults & IMAPID_FAULT_NOT_ASCII && is_right_utf8(judge->unit, judge->list.span))
+        faults &= ~(unsigned)IMAPID_FAULT_NOT_ASCII;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         if (faults & forms[i].fault)
             add_place(judge, forms[i].code, judge->list.span);

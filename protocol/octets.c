@@ -24,3 +24,30 @@ bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word)
             return true;
     return false;
 }
+
+/* The octets of the character that begins with `c`; 0: none does. The second one is in *low to
+ * *high. */
+static unsigned read_lead(uint8_t c, uint8_t *low, uint8_t *high)
+{
+    *low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    *high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    return c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+}
+
+bool imapid_octets_are_utf8(const uint8_t *data, size_t n)
+{
+    uint8_t low, high;
+
+    for (size_t at = 0; at < n;) {
+        unsigned length = read_lead(data[at], &low, &high);
+
+        if (!length || length > n - at ||
+            (length > 1 && (data[at + 1] < low || data[at + 1] > high)))
+            return false;
+        for (unsigned i = 2; i < length; i++)
+            if ((data[at + i] & 0xc0) != 0x80)
+                return false;
+        at += length;
+    }
+    return true;
+}

@@ -846,6 +846,23 @@ static void take_strange_answer(struct imapid_session *session)
         doubt_client(session);
 }
 
+/* May the refusal of pending command `i` be for want of an ID? The refusal of an ID is about that
+ * ID; the first reason stays. */
+static bool asks_for_id(const struct imapid_session *session, int i)
+{
+    return !session->required_by_server &&
+           (i >= 0 ? session->pending[i].word != IMAPID_WORD_ID : !session->n_id_commands);
+}
+
+/* What the unit tells beside ID, where it is believed. */
+static void note_login(struct imapid_session *session, const struct imapid_unit *unit,
+                       bool tentative)
+{
+    if (!tentative)
+        imapid_login_take(&session->login, unit, session->state == IMAPID_STATE_NOT_AUTHENTICATED,
+                          session->security != IMAPID_SECURITY_NONE);
+}
+
 static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit,
                         bool tentative)
 {
@@ -856,9 +873,9 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     if (i >= 0 || !tentative) {
         if (status == IMAPID_STATUS_OK)
             read_capability_code(session, unit);
-        if (status == IMAPID_STATUS_NO && !session->n_id_commands && knows_all_commands(session) &&
+        if (status == IMAPID_STATUS_NO && knows_all_commands(session) && asks_for_id(session, i) &&
             speaks_of_missing_id(unit))
-            session->required_by_server = true;
+            session->required_by_server = imapid_login_get_lack(&session->login);
     }
     if (i >= 0) {
         take_answer(session, (unsigned)i, status);
@@ -1066,6 +1083,7 @@ static void take_junk(struct imapid_session *session, enum imapid_side side)
 static void take_unit(struct imapid_session *session, enum imapid_side side,
                       const struct imapid_unit *unit, bool tentative)
 {
+    note_login(session, unit, tentative);
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
         take_command(session, unit, tentative);
@@ -1144,6 +1162,7 @@ static unsigned open_answered(struct imapid_session *session)
 static void take_answered(struct imapid_session *session, const struct imapid_unit *unit)
 {
     session->asked = false;
+    note_login(session, unit, false);
     take_id_command(session, unit, open_answered(session), false);
     session->answer_missed = false;
     expect_lines(session);
@@ -1199,6 +1218,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     }
     if (side == IMAPID_CLIENT && status == IMAPID_FRAME_UNIT && was_answered && !was_cut &&
         frame->in_unit) {
+        unit->allows_utf8 = imapid_login_allows_utf8(&session->login);
         take_answered(session, unit);
         return IMAPID_SESSION_UNIT;
     }
@@ -1207,6 +1227,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         session->advertised_in_hand = session->advertised;
         session->order_in_hand = session->order;
     }
+    unit->allows_utf8 = imapid_login_allows_utf8(&session->login);
     if (status != IMAPID_FRAME_UNIT)
         return read_nothing(session, side, sync == IMAPID_SYNC_TENTATIVE,
                             status == IMAPID_FRAME_SKIPPED);

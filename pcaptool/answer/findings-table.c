@@ -64,7 +64,7 @@ static void write_json_item(GString *out, const struct imapid_item *item)
     add_text(out, "severity", imapid_severity_name(severity));
     add_text(out, "side", item->side == IMAPID_CLIENT ? "client" : "server");
     add_text(out, "section", imapid_finding_section(item->code));
-    add_text(out, "message", imapid_finding_message(item->code));
+    add_text(out, "message", imapid_items_message(item));
     add_text(out, "software", item->software);
     add_octets(out, "field", item->field);
     add_octets(out, "value", item->value);
@@ -140,7 +140,7 @@ static void write_csv_item(struct imapid_row *row, const struct imapid_item *ite
     imapid_cell_add_own(row, imapid_severity_name(imapid_finding_severity(item->code)));
     imapid_cell_add_own(row, item->side == IMAPID_CLIENT ? "client" : "server");
     imapid_cell_add_own(row, imapid_finding_section(item->code));
-    imapid_cell_add_own(row, imapid_finding_message(item->code));
+    imapid_cell_add_own(row, imapid_items_message(item));
     imapid_cell_add_text(row, item->software);
     add_cell(row, item->field);
     add_cell(row, item->value);

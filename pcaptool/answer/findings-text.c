@@ -41,7 +41,9 @@ static int compare_items(const void *a, const void *b, void *items)
     if (!order)
         order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
                 (int)imapid_finding_severity((enum imapid_finding_code)one->code);
-    return order ? order : (int)one->code - (int)other->code;
+    if (!order)
+        order = (int)one->code - (int)other->code;
+    return order ? order : (int)one->lack - (int)other->lack;
 }
 
 static void write_software(GString *out, const struct imapid_findings_report *report,
@@ -66,7 +68,7 @@ static void write_finding(GString *out, const struct imapid_findings_report *rep
     g_string_append_printf(out, "%-7s %s", imapid_severity_name(severity),
                            imapid_finding_code(item->code));
     end_colour(out, report);
-    g_string_append_printf(out, ": %s [%s]", imapid_finding_message(item->code),
+    g_string_append_printf(out, ": %s [%s]", imapid_items_message(item),
                            imapid_finding_section(item->code));
     if (n > 1)
         g_string_append_printf(out, ", %u times", n);
@@ -177,7 +179,8 @@ static guint find_end(const GArray *sorted, guint first)
     guint end = first + 1;
 
     while (end < sorted->len && refs[end].code == refs[first].code &&
-           refs[end].side == refs[first].side && refs[end].software == refs[first].software)
+           refs[end].lack == refs[first].lack && refs[end].side == refs[first].side &&
+           refs[end].software == refs[first].software)
         end++;
     return end;
 }

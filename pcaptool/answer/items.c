@@ -149,6 +149,7 @@ const struct imapid_item *imapid_items_read(const struct imapid_items *items,
     *item = (struct imapid_item){
         .code = (enum imapid_finding_code)ref->code,
         .side = (enum imapid_side)ref->side,
+        .lack = (enum imapid_lack)ref->lack,
         .software =
             ref->software ? imapid_pool_get(items->softwares, ref->software - 1, NULL) : NULL,
         .conn = &reading->conn,
@@ -174,6 +175,13 @@ void imapid_items_reading_deinit(struct imapid_item_reading *reading)
     imapid_store_reading_deinit(&reading->related);
     if (reading->change)
         g_string_free(reading->change, TRUE);
+}
+
+const char *imapid_items_message(const struct imapid_item *item)
+{
+    const struct imapid_record_finding finding = {.code = item->code, .lack = item->lack};
+
+    return imapid_record_message(&finding);
 }
 
 /* ---- finding ---- */
@@ -287,7 +295,8 @@ static void add_of_session(struct finder *finder, unsigned index)
                                       .exchange = IMAPID_STORE_NONE,
                                       .which = i,
                                       .code = (uint8_t)conn.session.findings[i].code,
-                                      .side = (uint8_t)conn.session.findings[i].side};
+                                      .side = (uint8_t)conn.session.findings[i].side,
+                                      .lack = (uint8_t)conn.session.findings[i].lack};
 
         add(finder, &ref, NULL);
     }

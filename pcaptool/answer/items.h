@@ -20,6 +20,7 @@ struct imapid_item {
     uint64_t frame;                                /* 0: none of its own */
     int64_t ts_ns;
     const struct imapid_record_string *field, *value; /* NULL: about no field */
+    enum imapid_lack lack;                            /* of required-by-server */
     const uint8_t *text; /* what was sent: raw list, text of the result, what changed; NULL: none */
     size_t n_text;
 };
@@ -29,7 +30,7 @@ struct imapid_item_ref {
     uint32_t conn, exchange; /* places; or IMAPID_STORE_NONE */
     uint32_t software;       /* number + 1; 0: it did not say */
     uint32_t which;          /* of the findings of the exchange or session, or of the legs */
-    uint8_t code, side;
+    uint8_t code, side, lack;
     bool is_of_leg;
 };
 
@@ -80,5 +81,8 @@ const char *imapid_items_first_file(const struct imapid_record_exchange *exchang
 /* What was sent, in one line for people: `field "value"`, or the text; nothing where there is
  * nothing to show. At most `max` columns or so, 0 being no limit. */
 void imapid_items_spell_evidence(GString *out, const struct imapid_item *item, size_t max);
+
+/* What a person is told of an item. */
+const char *imapid_items_message(const struct imapid_item *item);
 
 #endif

@@ -158,7 +158,7 @@ static void write_bunch(GString *out, const struct imapid_page *page,
                            imapid_severity_name(severity));
     write_code(out, item->code);
     g_string_append(out, "<br><span class=\"dim\">");
-    imapid_html_text(out, imapid_finding_message(item->code));
+    imapid_html_text(out, imapid_items_message(item));
     g_string_append_printf(out, " (%s)</span></th><td>", imapid_finding_section(item->code));
     write_software(out, item);
     g_string_append_printf(out, ", %s</td><td class=\"n\">%u</td><td class=\"wide\">",

@@ -64,7 +64,7 @@ static void add_message(GString *out, const struct imapid_item *item)
     GString *evidence = g_string_new(NULL), *text = g_string_new(NULL);
 
     g_string_append_printf(text, "%s: %s", item->software ? item->software : "(no name given)",
-                           imapid_finding_message(item->code));
+                           imapid_items_message(item));
     imapid_items_spell_evidence(evidence, item, 200);
     if (evidence->len)
         g_string_append_printf(text, ": %s", evidence->str);

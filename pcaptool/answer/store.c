@@ -299,7 +299,7 @@ static size_t measure_findings(const struct imapid_record_finding *findings, uns
     size_t n = 0;
 
     for (unsigned i = 0; i < n_findings; i++)
-        n += 2 * sizeof(uint32_t) + measure(&findings[i].field);
+        n += 3 * sizeof(uint32_t) + measure(&findings[i].field);
     return n;
 }
 
@@ -308,6 +308,7 @@ static void put_findings(uint8_t *at, const struct imapid_record_finding *findin
 {
     for (unsigned i = 0; i < n_findings; i++) {
         at = put_number(put_number(at, findings[i].code), findings[i].side);
+        at = put_number(at, findings[i].lack);
         at = put_string(at, &findings[i].field);
     }
 }
@@ -317,6 +318,7 @@ static struct imapid_record_finding take_finding(const uint8_t **at)
     struct imapid_record_finding finding = {.code = (enum imapid_finding_code)take_number(at)};
 
     finding.side = (enum imapid_side)take_number(at);
+    finding.lack = (enum imapid_lack)take_number(at);
     finding.field = take_string(at);
     return finding;
 }

@@ -788,13 +788,17 @@ static void clear_tls(struct imapid_record_tls *tls)
     g_free((char *)tls->alpn);
 }
 
-static void add_session_finding(struct imapid_record_session *record, enum imapid_finding_code code)
+static struct imapid_record_finding *add_session_finding(struct imapid_record_session *record,
+                                                         enum imapid_finding_code code)
 {
-    record->findings[record->n_findings++] = (struct imapid_record_finding){
+    struct imapid_record_finding *finding = &record->findings[record->n_findings++];
+
+    *finding = (struct imapid_record_finding){
         .code = code,
         .side = IMAPID_SERVER,
         .field.is_nil = true,
     };
+    return finding;
 }
 
 static enum imapid_record_ended get_ended(enum imapid_tcp_reason reason)
@@ -831,7 +835,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
     if (session->required_by_server)
-        add_session_finding(&record, IMAPID_FINDING_REQUIRED_BY_SERVER);
+        add_session_finding(&record, IMAPID_FINDING_REQUIRED_BY_SERVER)->lack =
+            session->required_by_server;
     if (info && info->version && info->version < TLS_LEAST)
         add_session_finding(&record, IMAPID_FINDING_OBSOLETE_TLS);
     flow->context->n_sessions++;

@@ -184,8 +184,8 @@ static enum imapid_known get_known(struct line *line, struct imapid_json *object
 static bool is_word(const struct imapid_record_string *octets, const char *word)
 {
     for (size_t i = 0; i < octets->n; i++)
-        if ((uint8_t)word[i] != octets->octets[i])
-            return false; /* at the end of the word too */
+        if (!word[i] || (uint8_t)word[i] != octets->octets[i])
+            return false;
     return !word[octets->n];
 }
 
@@ -453,6 +453,19 @@ static bool find_code(const struct imapid_record_string *word, enum imapid_findi
     return false;
 }
 
+/* What an ID lacked, as the message says. */
+static enum imapid_lack find_lack(struct line *line, struct imapid_json *object)
+{
+    struct imapid_record_string message = {.is_nil = true};
+
+    if (find(object, "message"))
+        message = get_octets(line, object, "message");
+    for (int i = IMAPID_LACK_ID; !message.is_nil && i < IMAPID_N_LACKS; i++)
+        if (is_word(&message, imapid_finding_required((enum imapid_lack)i)))
+            return (enum imapid_lack)i;
+    return IMAPID_LACK_NOTHING;
+}
+
 /* False: one of a later version, whose code nobody here knows. */
 static bool take_finding(struct line *line, struct imapid_json *object,
                          struct imapid_record_finding *finding)
@@ -467,6 +480,8 @@ static bool take_finding(struct line *line, struct imapid_json *object,
     if (side.is_nil)
         fail(line, "no string in", "side");
     finding->side = !side.is_nil && is_word(&side, "server") ? IMAPID_SERVER : IMAPID_CLIENT;
+    finding->lack = finding->code == IMAPID_FINDING_REQUIRED_BY_SERVER ? find_lack(line, object)
+                                                                       : IMAPID_LACK_NOTHING;
     finding->field = take_string(line, get(line, object, "field"));
     return true;
 }

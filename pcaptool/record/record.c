@@ -82,6 +82,13 @@ bool imapid_record_is_whole(const struct imapid_record_session *session)
            !session->not_decrypted;
 }
 
+const char *imapid_record_message(const struct imapid_record_finding *finding)
+{
+    return finding->code == IMAPID_FINDING_REQUIRED_BY_SERVER
+               ? imapid_finding_required(finding->lack)
+               : imapid_finding_message(finding->code);
+}
+
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange)
 {
     if (exchange->command.seen)

@@ -47,6 +47,7 @@ struct imapid_record_finding {
     enum imapid_finding_code code;
     enum imapid_side side;
     struct imapid_record_string field; /* is_nil: about no field */
+    enum imapid_lack lack;             /* of required-by-server, else NOTHING */
 };
 
 /* The connection a record is about. */
@@ -168,6 +169,9 @@ const char *imapid_record_ended(enum imapid_record_ended ended);
 /* Was the connection read from its first octet to its end, with nothing missing or encrypted? What
  * was not seen in such a session was not sent. */
 bool imapid_record_is_whole(const struct imapid_record_session *session);
+
+/* What a person is told of a finding. */
+const char *imapid_record_message(const struct imapid_record_finding *finding);
 
 /* When an exchange happened: at its command, or else its response. */
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);

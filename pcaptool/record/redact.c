@@ -507,6 +507,7 @@ static struct imapid_record_exchange *redact_exchange(const struct imapid_redact
     for (unsigned i = 0; i < from->n_findings; i++) {
         to->findings[i].code = from->findings[i].code;
         to->findings[i].side = from->findings[i].side;
+        to->findings[i].lack = from->findings[i].lack;
         to->findings[i].field = redact_name(redact, to, &from->findings[i].field);
     }
     return to;

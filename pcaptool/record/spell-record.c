@@ -146,7 +146,7 @@ void imapid_spell_findings(GString *out, const struct imapid_record_finding *fin
         add_text(out, "section", imapid_finding_section(finding->code));
         g_string_append(out, ",\"field\":");
         add_string(out, &finding->field);
-        add_text(out, "message", imapid_finding_message(finding->code));
+        add_text(out, "message", imapid_record_message(finding));
         g_string_append_c(out, '}');
     }
     g_string_append_c(out, ']');

@@ -259,7 +259,7 @@ static void add_findings(GString *out, const struct imapid_writer_style *style,
             g_string_append(out, ", ");
             add_string(out, &finding->field, 64);
         }
-        g_string_append_printf(out, "): %s [%s]\n", imapid_finding_message(finding->code),
+        g_string_append_printf(out, "): %s [%s]\n", imapid_record_message(finding),
                                imapid_finding_section(finding->code));
     }
 }

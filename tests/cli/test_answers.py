@@ -833,6 +833,22 @@ class Required(unittest.TestCase):
         self.assertEqual(self.codes(self.GREETING + self.BETTER), (0, []))
         self.assertEqual(self.codes(self.GREETING + self.ID + self.BETTER), (0, ["cleartext"]))
 
+    def test_what_the_id_lacked_is_told_the_same_from_records(self):
+        def id_(args, answer):
+            return [(0, b"a3 ID " + args + b"\r\n"), (1, b"a3 " + answer + b"\r\n")]
+        for dialogue, lack in ((self.GREETING + self.SELECT, "none was sent"),
+                               (self.GREETING + id_(b"NIL", b"OK done") + self.SELECT, "the one sent was NIL"),
+                               (self.GREETING[:1] + id_(b'("name" "x")', b"OK done") + self.GREETING[1:] + self.SELECT,
+                                "the one sent came before the login"),
+                               (self.GREETING + id_(b'("name" "x") ', b"BAD no") + self.SELECT, "the one sent was rejected")):
+            lines = run("-q", "-T", "jsonl", "-", input=capture(dialogue)).stdout
+            for data in (capture(dialogue), lines):
+                for form in ("text", "jsonl", "csv", "sarif"):
+                    done = run("check", "-q", "-T", form, "-", input=data)
+                    self.assertIn(f"and said so: {lack}".encode(), done.stdout, form)
+                self.assertIn(f"and said so: {lack}".encode(), run("report", "-q", "-", input=data).stdout)
+        self.assertEqual(self.codes(self.GREETING + id_(b'("name" "x")', b"OK done") + self.SELECT)[1], ["no-response", "cleartext"])
+
     def test_stats_and_report_tell_it(self):
         data = capture(self.GREETING + self.SELECT)
         self.assertIn(b"1  connections refused service until an ID came", run("stats", "-q", "-", input=data).stdout)

@@ -509,11 +509,13 @@ static void write_session(struct run *run)
 {
     static const char *const states[] = {"state=?", "state=no", "state=yes"};
     static const char *const known[] = {"id=?", "id=no", "id=yes"};
+    static const char *const lacks[] = {"", " required", " required: NIL", " required: early",
+                                        " required: rejected"};
     const struct imapid_session *session = &run->session;
 
     g_string_append_printf(run->log, "session %s %s%s%s\n", states[session->state],
                            known[session->advertised], session->compressed ? " compressed" : "",
-                           session->required_by_server ? " required" : "");
+                           lacks[session->required_by_server]);
 }
 
 char *feed_run(const struct feed_transcript *transcript, const struct feed_options *options,

@@ -322,6 +322,33 @@ static void test_identifiers(void)
     check(" (\"version\" \"10:20:30:40:50:60:70\")", "");
 }
 
+static void exchange(const char *transcript, const char *expected);
+
+/* UTF-8 in quoted strings: where ENABLE was confirmed (RFC 6855 3), or with a server of IMAP4rev2
+ * alone (RFC 9051 4.3). */
+static void test_utf8(void)
+{
+#define ASK(value) "C: a2 ID (\"name\" \"" value "\")\nS: * ID NIL\nS: a2 OK\n"
+    exchange("S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 ID] hi\n" ASK("Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:not-ascii c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev2 ID] hi\n" ASK("Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev2 ID] hi\n" ASK("Caf\xe9"),
+             "a2 (name=Caf\\xe9) -> NIL OK state=no id=yes c:not-ascii c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev2 ID] hi\n" ASK("Caf\xc0\x80"),
+             "a2 (name=Caf\\xc0\\x80) -> NIL OK state=no id=yes c:not-ascii c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE UTF8=ACCEPT\n"
+             "S: * ENABLED UTF8=ACCEPT\nS: a1 OK\n" ASK("Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE IMAP4rev2\n"
+             "S: * ENABLED IMAP4rev2\nS: a1 OK\n" ASK("Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:cleartext\n");
+    exchange("S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE UTF8=ACCEPT\n"
+             "S: * ENABLED\nS: a1 OK\n" ASK("Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:not-ascii c:cleartext\n");
+#undef ASK
+}
+
 static void test_environment(void)
 {
     check(" (\"command\" \"/usr/bin/x\")", "discloses-environment(command)");
@@ -480,5 +507,6 @@ int main(int argc, char **argv)
     g_test_add_func("/findings/results", test_results);
     g_test_add_func("/findings/lost", test_lost);
     g_test_add_func("/findings/cleartext", test_cleartext);
+    g_test_add_func("/findings/utf8", test_utf8);
     return g_test_run();
 }

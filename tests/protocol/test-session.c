@@ -451,13 +451,44 @@ static void test_required_by_server(void)
                "C: a2 SELECT INBOX\n"
                "S: a2 NO Select Unsafe Login. Please contact kefu@example.org for help\n",
                &describe, "session state=yes id=? required\n");
-    /* An ID was sent. */
+    /* An ID was sent, but none that would do: NIL, before the login, one that was rejected. */
     feed_check("S: * OK hi\n"
                "C: a1 ID NIL\n"
                "S: a1 OK\n"
                "C: a2 SELECT INBOX\n"
                "S: a2 NO Unsafe Login\n",
-               &describe, "a1 NIL -> - OK state=no id=?\nsession state=no id=?\n");
+               &describe, "a1 NIL -> - OK state=no id=?\nsession state=no id=? required: NIL\n");
+    feed_check("S: * OK hi\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "S: a1 OK\n"
+               "C: a2 LOGIN joe secret\n"
+               "S: a2 OK\n"
+               "C: a3 SELECT INBOX\n"
+               "S: a3 NO Unsafe Login\n",
+               &describe,
+               "a1 (name=x) -> - OK state=no id=?\nsession state=yes id=? required: early\n");
+    feed_check("S: * OK hi\n"
+               "C: a2 LOGIN joe secret\n"
+               "S: a2 OK\n"
+               "C: a1 ID (\"name\" \"x\") \n"
+               "S: a1 BAD no\n"
+               "C: a3 SELECT INBOX\n"
+               "S: a3 NO Unsafe Login\n",
+               &describe,
+               "a1 (name=x) -> - BAD state=yes id=?\nsession state=yes id=? required: rejected\n");
+    /* One that does, and the refusal of an ID itself. */
+    feed_check("S: * OK hi\n"
+               "C: a2 LOGIN joe secret\n"
+               "S: a2 OK\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "S: a1 OK\n"
+               "C: a3 SELECT INBOX\n"
+               "S: a3 NO Unsafe Login\n",
+               &describe, "a1 (name=x) -> - OK state=yes id=?\nsession state=yes id=?\n");
+    feed_check("S: * OK hi\n"
+               "C: a1 ID NIL\n"
+               "S: a1 NO ID command not now\n",
+               &describe, "a1 NIL -> - NO state=no id=?\nsession state=no id=?\n");
     /* One may have been. */
     feed_check("S: * OK hi\n"
                "C! 40\n"

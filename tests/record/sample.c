@@ -86,7 +86,7 @@ void sample_finding(struct sample *sample, enum imapid_finding_code code, enum i
                     const char *field)
 {
     struct imapid_record_exchange *exchange = &sample->exchange;
-    struct imapid_record_finding finding = {code, side, {.is_nil = true}};
+    struct imapid_record_finding finding = {code, side, {.is_nil = true}, IMAPID_LACK_NOTHING};
 
     if (field)
         finding.field = sample_string(sample, field, strlen(field));

@@ -69,6 +69,9 @@ void imapid_findings_add_exchange(struct imapid_findings *findings,
 const char *imapid_finding_code(enum imapid_finding_code code);
 const char *imapid_finding_section(enum imapid_finding_code code);
 const char *imapid_finding_message(enum imapid_finding_code code);
+
+/* The message of required-by-server: what the ID lacked; the table's for NOTHING. */
+const char *imapid_finding_required(enum imapid_lack lack);
 enum imapid_severity imapid_finding_severity(enum imapid_finding_code code);
 const char *imapid_severity_name(enum imapid_severity severity);
 

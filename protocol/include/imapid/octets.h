@@ -32,6 +32,9 @@ static inline bool imapid_octets_is(const uint8_t *data, size_t n, const char *w
 /* Does the run contain `word` (NUL-terminated, not empty), ignoring ASCII case? */
 bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word);
 
+/* Are the octets UTF-8 (RFC 3629), without overlong forms, surrogates and what is past U+10FFFF? */
+bool imapid_octets_are_utf8(const uint8_t *data, size_t n);
+
 static inline bool imapid_is_digit(uint8_t c)
 {
     return c >= '0' && c <= '9';

@@ -23,6 +23,7 @@
 #define IMAPID_SESSION_H
 
 #include <imapid/frame.h>
+#include <imapid/login.h>
 
 /* ID commands that wait for their answer at the same time, and one slot that stays free. Clients
  * pipeline one or two. */
@@ -132,8 +133,9 @@ struct imapid_session {
     enum imapid_state state;
     enum imapid_security security;
     bool compressed;
-    bool required_by_server; /* a refusal spoke of a missing ID, and none had been sent */
-    bool seen[2];            /* octets of that side came */
+    enum imapid_lack required_by_server; /* a refusal spoke of a missing ID: what it lacked */
+    struct imapid_login login;
+    bool seen[2]; /* octets of that side came */
     uint64_t n_exchanges;
     uint64_t n_id_commands;
     struct imapid_exchange exchanges[IMAPID_SLOTS];

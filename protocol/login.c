@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* login.c: how a session logs in, and what else its commands allow.
+ *
+ * Keeps a few commands by their tags until they are answered. Refuses names of mechanisms that no
+ * table knows: a user name that was typed in the wrong place would be shown.
+ *
+ * Misuse: showing units that nothing has confirmed: the text of a message can look like a LOGIN. */
+#include <imapid/login.h>
+
+#include <imapid/list.h>
+
+/* Those of IANA's registry that IMAP servers offer, and what large providers call theirs. */
+static const char *const mechanisms[] = {"PLAIN",
+                                         "LOGIN",
+                                         "XOAUTH2",
+                                         "OAUTHBEARER",
+                                         "CRAM-MD5",
+                                         "DIGEST-MD5",
+                                         "NTLM",
+                                         "GSSAPI",
+                                         "GSS-SPNEGO",
+                                         "EXTERNAL",
+                                         "ANONYMOUS",
+                                         "SCRAM-SHA-1",
+                                         "SCRAM-SHA-256",
+                                         "SCRAM-SHA-1-PLUS",
+                                         "SCRAM-SHA-256-PLUS",
+                                         "SCRAM-SHA-512",
+                                         "SCRAM-SHA-384",
+                                         "SCRAM-SHA-224",
+                                         "SCRAM-SHA-512-PLUS",
+                                         "KERBEROS_V4",
+                                         "GS2-KRB5",
+                                         "OTP",
+                                         "SKEY",
+                                         "SRP",
+                                         "XYMCOOKIE",
+                                         "XYMCOOKIEB64",
+                                         "ATOKEN",
+                                         "ATOKEN2",
+                                         "PTOKEN",
+                                         "WETOKEN",
+                                         "OAUTH10A",
+                                         "SAML20",
+                                         "OPENID20",
+                                         "XYMPKI"};
+
+/* ---- words ---- */
+
+/* The next word of `args` from *at on; n is 0 at the end. */
+static struct imapid_slice next_word(const struct imapid_unit *unit, size_t *at)
+{
+    size_t end = unit->args.offset + unit->args.n;
+    struct imapid_slice word;
+
+    while (*at < end && imapid_is_blank(unit->data[*at]))
+        ++*at;
+    word.offset = *at;
+    while (*at < end && !imapid_is_blank(unit->data[*at]))
+        ++*at;
+    word.n = *at - word.offset;
+    return word;
+}
+
+static bool has_word(const uint8_t *data, size_t n, const char *word)
+{
+    size_t at = 0, start;
+
+    while (at < n) {
+        while (at < n && imapid_is_blank(data[at]))
+            at++;
+        for (start = at; at < n && !imapid_is_blank(data[at]); at++)
+            ;
+        if (imapid_octets_is(data + start, at - start, word))
+            return true;
+    }
+    return false;
+}
+
+/* ---- what waits ---- */
+
+static void forget(struct imapid_login *login, unsigned i)
+{
+    login->n_waiting--;
+    memmove(login->waiting + i, login->waiting + i + 1,
+            (login->n_waiting - i) * sizeof login->waiting[0]);
+}
+
+static int find_waiting(const struct imapid_login *login, const struct imapid_tag *tag)
+{
+    for (unsigned i = 0; i < login->n_waiting; i++)
+        if (imapid_tag_same(&login->waiting[i].tag, tag))
+            return (int)i;
+    return -1;
+}
+
+static struct imapid_login_waiting *wait_for(struct imapid_login *login,
+                                             const struct imapid_unit *unit)
+{
+    struct imapid_login_waiting *waiting;
+
+    if (login->n_waiting == IMAPID_LOGIN_WAITING_MAX)
+        forget(login, 0);
+    waiting = &login->waiting[login->n_waiting++];
+    *waiting = (struct imapid_login_waiting){.tag = imapid_unit_tag(unit), .word = unit->word};
+    return waiting;
+}
+
+/* ---- commands ---- */
+
+static unsigned open_auth(struct imapid_login *login, const char *mechanism)
+{
+    unsigned i = login->n_auths < IMAPID_AUTHS_MAX ? login->n_auths++ : IMAPID_AUTHS_MAX - 1;
+
+    for (unsigned k = 0; i == IMAPID_AUTHS_MAX - 1 && k < login->n_waiting; k++)
+        if (login->waiting[k].auth == i && login->waiting[k].word != IMAPID_WORD_ID)
+            forget(login, k--);
+    login->auths[i] = (struct imapid_auth){.mechanism = mechanism};
+    return i;
+}
+
+static bool sends_password(const struct imapid_auth *auth)
+{
+    return !strcmp(auth->mechanism, "PLAIN") || !strcmp(auth->mechanism, "LOGIN");
+}
+
+/* A line of LOGIN that ends in a literal does not show whether the password was ever sent; its
+ * answer may. */
+static void take_login(struct imapid_login *login, const struct imapid_unit *unit,
+                       bool is_encrypted)
+{
+    unsigned i = open_auth(login, "LOGIN");
+    size_t at = unit->args.offset;
+    bool has_user = next_word(unit, &at).n > 0, has_password = next_word(unit, &at).n > 0;
+    bool has_literal = unit->args.n && unit->data[unit->args.offset + unit->args.n - 1] == '}';
+
+    login->auths[i].cleartext_password = !is_encrypted && has_user && has_password && !has_literal;
+    wait_for(login, unit)->auth = i;
+}
+
+static void count_line(struct imapid_login *login, struct imapid_login_waiting *waiting,
+                       bool is_encrypted)
+{
+    struct imapid_auth *auth = &login->auths[waiting->auth];
+    unsigned n_needed = !strcmp(auth->mechanism, "LOGIN") ? 2 : 1; /* the user first */
+
+    waiting->n_lines++;
+    if (!is_encrypted && sends_password(auth) && waiting->n_lines >= n_needed)
+        auth->cleartext_password = true;
+}
+
+static void take_authenticate(struct imapid_login *login, const struct imapid_unit *unit,
+                              bool is_encrypted)
+{
+    size_t at = unit->args.offset;
+    struct imapid_slice name = next_word(unit, &at), initial = next_word(unit, &at);
+    struct imapid_login_waiting *waiting;
+    const char *mechanism = "other";
+    unsigned i;
+
+    for (size_t k = 0; k < sizeof mechanisms / sizeof mechanisms[0]; k++)
+        if (imapid_octets_is(unit->data + name.offset, name.n, mechanisms[k]))
+            mechanism = mechanisms[k];
+    i = open_auth(login, mechanism);
+    waiting = wait_for(login, unit);
+    waiting->auth = i;
+    if (initial.n && !imapid_octets_is(unit->data + initial.offset, initial.n, "="))
+        count_line(login, waiting, is_encrypted);
+}
+
+static bool has_value(const struct imapid_unit *unit)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+    bool found = false;
+
+    imapid_list_begin(&list, unit);
+    while (imapid_list_next(&list, &pair))
+        found |= pair.value.kind >= IMAPID_STRING_QUOTED && pair.value.content.n;
+    return found;
+}
+
+static void take_id(struct imapid_login *login, const struct imapid_unit *unit, bool is_early)
+{
+    login->had_id = true;
+    login->lack = IMAPID_LACK_NOTHING; /* nobody knows before the answer */
+    wait_for(login, unit)->lack = !has_value(unit) ? IMAPID_LACK_NAME
+                                  : is_early       ? IMAPID_LACK_LOGIN
+                                                   : IMAPID_LACK_NOTHING;
+}
+
+static void take_command(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
+                         bool is_encrypted)
+{
+    struct imapid_tag tag = imapid_unit_tag(unit);
+    int before = find_waiting(login, &tag);
+
+    if (before >= 0)
+        forget(login, (unsigned)before); /* its answer was missed */
+    if (unit->word == IMAPID_WORD_LOGIN)
+        take_login(login, unit, is_encrypted);
+    else if (unit->word == IMAPID_WORD_AUTHENTICATE)
+        take_authenticate(login, unit, is_encrypted);
+    else if (unit->word == IMAPID_WORD_ID)
+        take_id(login, unit, is_early);
+}
+
+/* A line of SASL data: base64, or "*" to give up. */
+static void take_line(struct imapid_login *login, const struct imapid_unit *unit, bool is_encrypted)
+{
+    const uint8_t *line = unit->data + unit->args.offset;
+    struct imapid_login_waiting *waiting;
+
+    if (!login->n_waiting || !unit->args.n || imapid_octets_is(line, unit->args.n, "*"))
+        return;
+    waiting = &login->waiting[login->n_waiting - 1];
+    if (waiting->word == IMAPID_WORD_AUTHENTICATE)
+        count_line(login, waiting, is_encrypted);
+}
+
+/* ---- responses ---- */
+
+static void read_capabilities(struct imapid_login *login, const uint8_t *list, size_t n)
+{
+    login->is_rev2_only = has_word(list, n, "IMAP4rev2") && !has_word(list, n, "IMAP4rev1");
+}
+
+/* "[CAPABILITY ...]" at the head of a status text. */
+static void read_code(struct imapid_login *login, const struct imapid_unit *unit)
+{
+    static const char head[] = "[CAPABILITY ";
+    struct imapid_slice text = imapid_unit_text(unit);
+    const uint8_t *start = unit->data + text.offset;
+    const uint8_t *end = text.n ? memchr(start, ']', text.n) : NULL;
+    size_t n_head = sizeof head - 1;
+
+    if (end && (size_t)(end - start) >= n_head && imapid_octets_is(start, n_head, head))
+        read_capabilities(login, start + n_head, (size_t)(end - start) - n_head);
+}
+
+static void take_answer(struct imapid_login *login, const struct imapid_unit *unit,
+                        bool is_encrypted)
+{
+    struct imapid_tag tag = imapid_unit_tag(unit);
+    int i = find_waiting(login, &tag);
+    struct imapid_login_waiting waiting;
+
+    if (i < 0)
+        return;
+    waiting = login->waiting[i];
+    forget(login, (unsigned)i);
+    if (waiting.word == IMAPID_WORD_ID) {
+        login->lack = unit->word == IMAPID_WORD_OK ? waiting.lack : IMAPID_LACK_APPROVAL;
+        login->had_good_id |= login->lack == IMAPID_LACK_NOTHING;
+        return;
+    }
+    login->auths[waiting.auth].status = unit->word;
+    if (unit->word == IMAPID_WORD_OK && !is_encrypted &&
+        sends_password(&login->auths[waiting.auth]))
+        login->auths[waiting.auth].cleartext_password = true;
+}
+
+static void take_untagged(struct imapid_login *login, const struct imapid_unit *unit)
+{
+    const uint8_t *args = unit->data + unit->args.offset;
+
+    if (unit->word == IMAPID_WORD_CAPABILITY)
+        read_capabilities(login, args, unit->args.n);
+    else if (unit->word == IMAPID_WORD_ENABLED)
+        login->enabled_utf8 |= has_word(args, unit->args.n, "UTF8=ACCEPT") ||
+                               has_word(args, unit->args.n, "IMAP4rev2");
+    else if (unit->word == IMAPID_WORD_OK || unit->word == IMAPID_WORD_PREAUTH)
+        read_code(login, unit);
+}
+
+void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
+                       bool is_encrypted)
+{
+    switch (unit->kind) {
+    case IMAPID_UNIT_COMMAND:
+        take_command(login, unit, is_early, is_encrypted);
+        break;
+    case IMAPID_UNIT_CONTINUED:
+        take_line(login, unit, is_encrypted);
+        break;
+    case IMAPID_UNIT_TAGGED:
+        if (unit->word == IMAPID_WORD_OK)
+            read_code(login, unit);
+        take_answer(login, unit, is_encrypted);
+        break;
+    case IMAPID_UNIT_UNTAGGED:
+        take_untagged(login, unit);
+        break;
+    case IMAPID_UNIT_CONTINUATION:
+    case IMAPID_UNIT_JUNK:
+        break;
+    }
+}
+
+bool imapid_login_allows_utf8(const struct imapid_login *login)
+{
+    return login->enabled_utf8 || login->is_rev2_only;
+}
+
+enum imapid_lack imapid_login_get_lack(const struct imapid_login *login)
+{
+    return login->had_good_id ? IMAPID_LACK_NOTHING : login->had_id ? login->lack : IMAPID_LACK_ID;
+}
