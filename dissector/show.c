@@ -236,7 +236,9 @@ static const struct imapid_ident *other_half(const struct show *show,
 static void show_ident(struct show *show, const struct imapid_part *part,
                        const struct imapid_tree_place *place)
 {
-    const uint32_t required = UINT32_C(1) << IMAPID_FINDING_REQUIRED_BY_SERVER;
+    static const enum imapid_finding_code of_session[] = {IMAPID_FINDING_REQUIRED_BY_SERVER,
+                                                          IMAPID_FINDING_CLEARTEXT_PASSWORD};
+    const uint32_t required = UINT32_C(1) << of_session[0] | UINT32_C(1) << of_session[1];
     const struct imapid_exchange_record *result = part->result;
     uint32_t codes = part->codes & ~required;
     bool is_visited = show->pinfo->fd->visited;
@@ -256,9 +258,9 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     if (result && imapid_records_is_believed(result, is_visited, seen) &&
         (codes || !result->response || result->response->call != result->result_call))
         imapid_tree_add_result(show->tree, show->pinfo, place, length_of(part), result, codes);
-    if (part->codes & required)
-        imapid_tree_add_finding(show->tree, show->pinfo, place, length_of(part),
-                                IMAPID_FINDING_REQUIRED_BY_SERVER);
+    for (size_t i = 0; i < array_length(of_session); i++)
+        if (part->codes & UINT32_C(1) << of_session[i])
+            imapid_tree_add_finding(show->tree, show->pinfo, place, length_of(part), of_session[i]);
 }
 
 /* Shows a part, and those behind it that are given to the built-in dissector together with it.

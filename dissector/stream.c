@@ -398,6 +398,11 @@ static void take_events(struct reader *reader, const struct imapid_unit *unit,
         part->codes |= UINT32_C(1) << IMAPID_FINDING_REQUIRED_BY_SERVER;
         stream->was_required = true;
     }
+    if (!stream->was_cleartext && part &&
+        imapid_login_has_cleartext_password(&stream->session.login)) {
+        part->codes |= UINT32_C(1) << IMAPID_FINDING_CLEARTEXT_PASSWORD;
+        stream->was_cleartext = true;
+    }
 }
 
 /* ---- units ---- */

@@ -70,7 +70,8 @@ struct imapid_stream {
     const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
     bool is_compressed;
-    bool was_required; /* session.required_by_server, as last told */
+    bool was_required;  /* session.required_by_server, as last told */
+    bool was_cleartext; /* a password in the clear, the same */
     enum imapid_switch to;
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */

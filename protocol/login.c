@@ -155,13 +155,8 @@ static void take_authenticate(struct imapid_login *login, const struct imapid_un
     size_t at = unit->args.offset;
     struct imapid_slice name = next_word(unit, &at), initial = next_word(unit, &at);
     struct imapid_login_waiting *waiting;
-    const char *mechanism = "other";
-    unsigned i;
+    unsigned i = open_auth(login, imapid_login_find_mechanism(unit->data + name.offset, name.n));
 
-    for (size_t k = 0; k < sizeof mechanisms / sizeof mechanisms[0]; k++)
-        if (imapid_octets_is(unit->data + name.offset, name.n, mechanisms[k]))
-            mechanism = mechanisms[k];
-    i = open_auth(login, mechanism);
     waiting = wait_for(login, unit);
     waiting->auth = i;
     if (initial.n && !imapid_octets_is(unit->data + initial.offset, initial.n, "="))
@@ -305,4 +300,20 @@ bool imapid_login_allows_utf8(const struct imapid_login *login)
 enum imapid_lack imapid_login_get_lack(const struct imapid_login *login)
 {
     return login->had_good_id ? IMAPID_LACK_NOTHING : login->had_id ? login->lack : IMAPID_LACK_ID;
+}
+
+bool imapid_login_has_cleartext_password(const struct imapid_login *login)
+{
+    for (unsigned i = 0; i < login->n_auths; i++)
+        if (login->auths[i].cleartext_password)
+            return true;
+    return false;
+}
+
+const char *imapid_login_find_mechanism(const uint8_t *name, size_t n)
+{
+    for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
+        if (imapid_octets_is(name, n, mechanisms[i]))
+            return mechanisms[i];
+    return "other";
 }

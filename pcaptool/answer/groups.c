@@ -26,6 +26,7 @@ enum kind {
     KIND_SERVER_PORT,
     KIND_TLS_VERSION,
     KIND_UNREAD,
+    KIND_AUTH,
 };
 
 static const struct {
@@ -43,6 +44,7 @@ static const struct {
     {"server_port", KIND_SERVER_PORT},
     {"tls_version", KIND_TLS_VERSION},
     {"unread", KIND_UNREAD},
+    {"auth", KIND_AUTH},
 };
 
 /* ---- what to count by ---- */
@@ -133,6 +135,21 @@ static const char *get_tls_version(const struct imapid_store_conn *conn,
     return conn && conn->has_session && conn->session.tls.seen ? conn->session.tls.version : NULL;
 }
 
+/* How a connection logged in: the attempt that was answered OK, or else the last one. NULL: none was
+ * seen. */
+static char *spell_auth(const struct imapid_record_session *session)
+{
+    const struct imapid_auth *auth = NULL;
+
+    for (unsigned i = 0; session && i < session->n_auths; i++)
+        if (!auth || auth->status != IMAPID_WORD_OK || session->auths[i].status == IMAPID_WORD_OK)
+            auth = &session->auths[i];
+    if (!auth)
+        return NULL;
+    return g_strconcat(auth->mechanism, auth->cleartext_password ? ", password in the clear" : "",
+                       auth->status == IMAPID_WORD_OK ? "" : ", not confirmed", NULL);
+}
+
 /* What a key says of a connection, whatever was read of it. False: it asks for more. */
 static bool get_value_of_conn(const struct imapid_store_conn *conn, int64_t ts_ns,
                               const struct imapid_group_key *key, char **value)
@@ -159,6 +176,9 @@ static bool get_value_of_conn(const struct imapid_store_conn *conn, int64_t ts_n
     case KIND_UNREAD:
         if (imapid_unreadable_is_conn(conn))
             *value = g_strdup(conn->session.not_decrypted);
+        return true;
+    case KIND_AUTH:
+        *value = spell_auth(conn->has_session ? &conn->session : NULL);
         return true;
     case KIND_FIELD:
     case KIND_SECURITY:
@@ -205,11 +225,23 @@ static bool get_value(const struct imapid_store_conn *conn,
     }
 }
 
-/* The same of a connection of which nothing could be read. */
+static bool counts_auth(const struct imapid_grouping *grouping)
+{
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        if (grouping->keys[i].kind == KIND_AUTH)
+            return true;
+    return false;
+}
+
+/* The same of a connection without an exchange. Where it logged in and that is counted, it has not
+ * said who it is. */
 static bool get_value_of_unread(const struct imapid_store_conn *conn,
+                                const struct imapid_grouping *grouping,
                                 const struct imapid_group_key *key, char **value)
 {
     *value = NULL;
+    if (key->kind == KIND_FIELD && counts_auth(grouping) && conn->session.n_auths)
+        return true;
     if (key->kind == KIND_SECURITY)
         *value = g_strdup(imapid_record_security(conn->session.security));
     else if (key->kind == KIND_TLS_VERSION)
@@ -403,8 +435,15 @@ static void count_exchange(struct counter *counter, unsigned conn, unsigned inde
     count_spellings(counter, &place);
 }
 
-/* A connection of which nothing could be read is where it can be placed. */
-static void count_unread(struct counter *counter, unsigned index)
+/* Is a connection counted that has no exchange: as one that could not be read, or by its login? */
+static bool is_counted_without(const struct imapid_store_conn *conn,
+                               const struct imapid_grouping *grouping)
+{
+    return imapid_unreadable_is_conn(conn) || (conn->session.n_auths && counts_auth(grouping));
+}
+
+/* It is where it can be placed. */
+static void count_without(struct counter *counter, unsigned index)
 {
     const struct imapid_grouping *grouping = counter->grouping;
     char *values[IMAPID_GROUP_KEYS_MAX] = {NULL};
@@ -413,14 +452,14 @@ static void count_unread(struct counter *counter, unsigned index)
     bool counted = true;
 
     imapid_store_read_conn(counter->view, index, &conn);
-    if (!imapid_unreadable_is_conn(&conn))
+    if (!is_counted_without(&conn, grouping))
         return;
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        counted &= get_value_of_unread(&conn, &grouping->keys[i], &values[i]);
+        counted &= get_value_of_unread(&conn, grouping, &grouping->keys[i], &values[i]);
     place = take_place(counter, counted, values);
     if (!counted)
         return;
-    place.counting->group.n_unread++;
+    place.counting->group.n_unread += imapid_unreadable_is_conn(&conn);
     see_in_group(&place.counting->group, conn.session.first_ns);
     see_in_group(&place.counting->group, conn.session.last_ns);
     add_conn(counter, place.counting, index);
@@ -522,7 +561,7 @@ GArray *imapid_groups_count(const struct imapid_store_view *view, const struct i
         for (unsigned k = 0; k < span.n; k++)
             count_exchange(&counter, i, span.first + k);
         if (!span.n && span.has_session)
-            count_unread(&counter, i);
+            count_without(&counter, i);
     }
     g_tree_foreach(counter.all, finish_group, &finish);
     g_tree_destroy(counter.all);

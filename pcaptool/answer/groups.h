@@ -8,7 +8,7 @@
 /* Counting: connections, client addresses and exchanges by what was said in them. */
 
 /* What can be counted by: a column of the tables ("client_name"), or one of "security", "state",
- * "status", "day", "month", "file", "client_ip", "server_ip", "server_port", "unread". */
+ * "status", "day", "month", "file", "client_ip", "server_ip", "server_port", "unread", "auth". */
 struct imapid_group_key {
     int kind; /* belongs to groups.c */
     enum imapid_side side;

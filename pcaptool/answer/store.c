@@ -48,6 +48,8 @@ struct kept_exchange {
 struct session_said {
     uint32_t not_decrypted; /* texts + 1, as the next four, which are those of TLS */
     uint32_t version, suite, server_name, alpn;
+    uint32_t mechanisms[IMAPID_AUTHS_MAX]; /* texts + 1 */
+    uint8_t auth_status[IMAPID_AUTHS_MAX], has_clear_password[IMAPID_AUTHS_MAX], n_auths;
     uint32_t n_findings; /* laid flat behind this */
     uint8_t security, compressed, id_advertised, from_start, ended, decrypted, has_tls;
 };
@@ -548,6 +550,12 @@ void imapid_store_add_session(struct imapid_store *store,
     said.suite = add_text(store->texts, session->tls.suite);
     said.server_name = add_text(store->texts, session->tls.server_name);
     said.alpn = add_text(store->texts, session->tls.alpn);
+    said.n_auths = (uint8_t)session->n_auths;
+    for (unsigned i = 0; i < session->n_auths; i++) {
+        said.mechanisms[i] = add_text(store->texts, session->auths[i].mechanism);
+        said.auth_status[i] = (uint8_t)session->auths[i].status;
+        said.has_clear_password[i] = session->auths[i].cleartext_password;
+    }
     kept.conn = keep_conn(store, &session->conn);
     flat = make_room(store, n);
     memcpy(flat, &said, sizeof said);
@@ -583,8 +591,15 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
                 .suite = get_text(store->texts, said->suite),
                 .server_name = get_text(store->texts, said->server_name),
                 .alpn = get_text(store->texts, said->alpn)},
+        .n_auths = said->n_auths,
         .n_findings = said->n_findings,
     };
+    for (unsigned i = 0; i < session->n_auths; i++)
+        session->auths[i] = (struct imapid_auth){
+            .mechanism = get_text(store->texts, said->mechanisms[i]),
+            .status = (enum imapid_word)said->auth_status[i],
+            .cleartext_password = said->has_clear_password[i],
+        };
     for (unsigned i = 0; i < session->n_findings; i++)
         session->findings[i] = take_finding(&at);
 }

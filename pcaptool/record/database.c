@@ -317,6 +317,14 @@ static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_fi
     bind_own(statement, "findings", text);
 }
 
+static void bind_auths(sqlite3_stmt *statement, const struct imapid_record_session *session)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_auths(text, session);
+    bind_own(statement, "auth", text);
+}
+
 static void run(struct imapid_database *database, sqlite3_stmt *statement)
 {
     if (sqlite3_step(statement) != SQLITE_DONE)
@@ -564,6 +572,7 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_text(statement, "tls_suite", session->tls.suite);
     bind_text(statement, "tls_server_name", session->tls.server_name);
     bind_text(statement, "tls_alpn", session->tls.alpn);
+    bind_auths(statement, session);
     bind_findings(statement, session->findings, session->n_findings);
     run(database, statement);
     g_mutex_unlock(&database->mutex);

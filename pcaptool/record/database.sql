@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS session (
   tls_suite TEXT,
   tls_server_name TEXT,
   tls_alpn TEXT,
+  auth TEXT,
   findings TEXT NOT NULL,
   UNIQUE (file, stream, client_ip, client_port, server_ip, server_port)
 );

@@ -832,6 +832,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .tls = describe_tls(info),
     };
 
+    record.n_auths = session->login.n_auths;
+    memcpy(record.auths, session->login.auths, sizeof record.auths);
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
     if (session->required_by_server)
@@ -839,6 +841,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
             session->required_by_server;
     if (info && info->version && info->version < TLS_LEAST)
         add_session_finding(&record, IMAPID_FINDING_OBSOLETE_TLS);
+    if (imapid_login_has_cleartext_password(&session->login))
+        add_session_finding(&record, IMAPID_FINDING_CLEARTEXT_PASSWORD)->side = IMAPID_CLIENT;
     flow->context->n_sessions++;
     flow->context->n_not_decrypted += word != NULL;
     flow->context->n_lost += record.n_lost;

@@ -239,6 +239,8 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_known(out, "decrypted", session->decrypted);
     add_text(out, "not_decrypted", session->not_decrypted);
     add_tls(out, &session->tls);
+    key(out, "auth");
+    imapid_spell_auths(out, session);
     add_findings(out, session->findings, session->n_findings);
     g_string_append(out, "}\n");
 }

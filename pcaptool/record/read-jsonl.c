@@ -614,6 +614,40 @@ static enum imapid_record_ended get_ended(struct line *line, struct imapid_json 
     return IMAPID_ENDED_NOT;
 }
 
+static enum imapid_word read_auth_status(const char *status)
+{
+    return !g_strcmp0(status, "OK")    ? IMAPID_WORD_OK
+           : !g_strcmp0(status, "NO")  ? IMAPID_WORD_NO
+           : !g_strcmp0(status, "BAD") ? IMAPID_WORD_BAD
+                                       : IMAPID_WORD_UNKNOWN;
+}
+
+/* Mechanisms become those of this version's table, so that no other word gets through. Records of
+ * earlier versions have none. */
+static void take_auths(struct line *line, struct imapid_json *object,
+                       struct imapid_record_session *session)
+{
+    struct imapid_json *list = find(object, "auth"), *element;
+
+    if (!list)
+        return;
+    if (list->kind != IMAPID_JSON_ARRAY) {
+        fail(line, "no list in", "auth");
+        return;
+    }
+    element = list + 1;
+    for (unsigned i = 0; i < MIN(list->n, IMAPID_AUTHS_MAX); i++, element += element->n_tokens) {
+        struct imapid_json *from = element->kind == IMAPID_JSON_OBJECT ? element : NULL;
+        const char *name = get_name(line, from, "mechanism");
+
+        session->auths[session->n_auths++] = (struct imapid_auth){
+            .mechanism = imapid_login_find_mechanism((const uint8_t *)name, strlen(name)),
+            .status = read_auth_status(get_text(line, from, "status")),
+            .cleartext_password = get_bool(line, from, "cleartext_password"),
+        };
+    }
+}
+
 /* Records of earlier versions have none. */
 static struct imapid_record_tls take_tls(struct line *line, struct imapid_json *object)
 {
@@ -653,6 +687,7 @@ static void *take_session(struct line *line, struct imapid_json *object)
         session->not_decrypted = "unknown";
     session->not_decrypted_phrase = find_phrase(session->not_decrypted);
     session->tls = take_tls(line, object);
+    take_auths(line, object, session);
     session->n_findings =
         take_findings(line, object, session->findings, G_N_ELEMENTS(session->findings));
     for (unsigned i = 0; i < session->n_findings; i++)

@@ -118,6 +118,8 @@ struct imapid_record_session {
      * Lines they may be anything. */
     const char *not_decrypted, *not_decrypted_phrase;
     struct imapid_record_tls tls;
+    unsigned n_auths;
+    struct imapid_auth auths[IMAPID_AUTHS_MAX];
     unsigned n_findings;
     struct imapid_record_finding findings[IMAPID_RECORD_SESSION_FINDINGS];
 };

@@ -166,3 +166,25 @@ void imapid_spell_unread(GString *out, const struct imapid_record_capture *captu
     }
     g_string_append_c(out, ']');
 }
+
+static const char *spell_auth_status(enum imapid_word status)
+{
+    return status == IMAPID_WORD_OK    ? "OK"
+           : status == IMAPID_WORD_NO  ? "NO"
+           : status == IMAPID_WORD_BAD ? "BAD"
+                                       : NULL;
+}
+
+void imapid_spell_auths(GString *out, const struct imapid_record_session *session)
+{
+    g_string_append_c(out, '[');
+    for (unsigned i = 0; i < session->n_auths; i++) {
+        const struct imapid_auth *auth = &session->auths[i];
+
+        g_string_append_printf(out, "%s{\"mechanism\":\"%s\"", i ? "," : "", auth->mechanism);
+        add_text(out, "status", spell_auth_status(auth->status));
+        g_string_append_printf(out, ",\"cleartext_password\":%s}",
+                               auth->cleartext_password ? "true" : "false");
+    }
+    g_string_append_c(out, ']');
+}

@@ -23,6 +23,9 @@ void imapid_spell_pairs(GString *out, const struct imapid_record_half *half);
  * Nothing where there are none. */
 void imapid_spell_other_pairs(GString *out, const struct imapid_record_half *half);
 
+/* [{"mechanism":"PLAIN","status":"OK","cleartext_password":false},…] */
+void imapid_spell_auths(GString *out, const struct imapid_record_session *session);
+
 /* [{"code":"…",…},…] */
 void imapid_spell_findings(GString *out, const struct imapid_record_finding *findings, unsigned n);
 

@@ -822,7 +822,8 @@ class Required(unittest.TestCase):
     BETTER = [(0, b"a4 SELECT INBOX\r\n"), (1, b"* 3 EXISTS\r\na4 OK SELECT completed\r\n")]
 
     def codes(self, dialogue):
-        done = run("check", "-q", "-T", "jsonl", "--fail-on", "warning", "--ignore", "not-advertised", "-", input=capture(dialogue))
+        done = run("check", "-q", "-T", "jsonl", "--fail-on", "warning", "--ignore", "not-advertised", "--ignore", "cleartext-password",
+                   "-", input=capture(dialogue))
         self.assertIn(done.returncode, (0, 1), done.stderr)
         return done.returncode, [r["code"] for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "finding"]
 
@@ -958,6 +959,43 @@ class Stats(unittest.TestCase):
         records = [exchange(i, ("10.9.9.9", 7000 + i), proxied_client={"ip": f"192.0.2.{i}", "port": 5}) for i in range(4)]
         totals, _ = self.groups(records)
         self.assertEqual(totals["client_addresses"], 4)
+
+
+class Auth(unittest.TestCase):
+    """How they log in: from captures and from their records, and never with a name or a secret."""
+
+    DIALOGUE = [(1, b"* OK IMAP ready\r\n"), (0, b"a1 AUTHENTICATE PLAIN\r\n"), (1, b"+ \r\n"), (0, b"AHBhc3N3b3JkLW93bmVyAFNFQ1JFVA==\r\n"),
+                (1, b"a1 NO no\r\n"), (0, b"a2 LOGIN alice SECRET\r\n"), (1, b"a2 OK done\r\n")]
+
+    def test_records_and_answers(self):
+        data = capture(self.DIALOGUE)
+        lines = run("-q", "-T", "jsonl", "-", input=data).stdout
+        record = next(r for r in map(json.loads, lines.splitlines()) if r["type"] == "session")
+        self.assertEqual(record["auth"], [{"mechanism": "PLAIN", "status": "NO", "cleartext_password": True},
+                                          {"mechanism": "LOGIN", "status": "OK", "cleartext_password": True}])
+        self.assertEqual([f["code"] for f in record["findings"]], ["cleartext-password"])
+        self.assertEqual(run("-q", "-T", "jsonl", "-", input=lines).stdout, lines)
+        for source in (data, lines):
+            done = run("check", "-q", "--fail-on", "warning", "-", input=source)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"cleartext-password", done.stdout)
+            for by, values in (("auth", ["LOGIN, password in the clear"]), ("auth,client_name", ["LOGIN, password in the clear", None])):
+                groups = run("stats", "-q", "-T", "jsonl", "--by", by, "-", input=source).stdout.splitlines()[1:]
+                self.assertEqual([(r["values"], r["connections"], r["unread"]) for r in map(json.loads, groups)], [(values, 1, 0)])
+        for command in ("extract", "check", "stats", "report"):
+            done = run(command, "-v", "-", input=data)
+            for secret in (b"SECRET", b"alice", b"AHBhc3"):
+                self.assertNotIn(secret, done.stdout + done.stderr)
+
+    def test_no_word_of_records_gets_through(self):
+        one = exchange()
+        auth = [{"mechanism": "alice:SECRET", "status": "alice", "cleartext_password": False}]
+        for more in ((), ("--redact",)):
+            done = run("-q", "-T", "jsonl", *more, "-", input=spell([one, session(one, auth=auth)]))
+            record = json.loads(done.stdout.splitlines()[1])
+            self.assertEqual(record["auth"], [{"mechanism": "other", "status": None, "cleartext_password": False}])
+        for bad in ({}, [1], [{}], [{"mechanism": 1, "status": None, "cleartext_password": True}]):
+            self.assertEqual(run("-q", "-T", "jsonl", "-", input=spell([session(one, auth=bad)])).returncode, 2)
 
 
 class Unread(unittest.TestCase):

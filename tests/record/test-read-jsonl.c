@@ -32,7 +32,7 @@ static const char session[] =
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
     "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":7,\"resyncs\":2,"
     "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"tls\":{\"version\":\"TLS 1.2\","
-    "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"findings\":[]}\n";
+    "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"auth\":[],\"findings\":[]}\n";
 
 static const char capture[] =
     "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"

@@ -55,6 +55,13 @@ struct imapid_login {
 void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
                        bool is_encrypted);
 
+/* Did a password cross the network unencrypted? */
+bool imapid_login_has_cleartext_password(const struct imapid_login *login);
+
+/* The mechanism of that name, whatever its case, as a static string; "other" where no table knows
+ * it. */
+const char *imapid_login_find_mechanism(const uint8_t *name, size_t n);
+
 /* May quoted strings hold UTF-8 (RFC 6855 3, RFC 9051 4.3)? */
 bool imapid_login_allows_utf8(const struct imapid_login *login);
 
