@@ -1180,6 +1180,14 @@ static void end_newest(struct imapid_session *session)
         end_exchange(session, newest);
 }
 
+/* May quoted strings hold UTF-8? Where something of the server was missed nobody knows, and nothing
+ * is found in what was lost. */
+static bool may_hold_utf8(const struct imapid_session *session)
+{
+    return imapid_login_allows_utf8(&session->login) || !session->from_start ||
+           session->server_gap || !session->seen[IMAPID_SERVER];
+}
+
 enum imapid_session_status imapid_session_read(struct imapid_session *session,
                                                enum imapid_side side, const uint8_t *window,
                                                size_t n, struct imapid_unit *unit, size_t *n_used)
@@ -1218,7 +1226,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     }
     if (side == IMAPID_CLIENT && status == IMAPID_FRAME_UNIT && was_answered && !was_cut &&
         frame->in_unit) {
-        unit->allows_utf8 = imapid_login_allows_utf8(&session->login);
+        unit->allows_utf8 = may_hold_utf8(session);
         take_answered(session, unit);
         return IMAPID_SESSION_UNIT;
     }
@@ -1227,7 +1235,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         session->advertised_in_hand = session->advertised;
         session->order_in_hand = session->order;
     }
-    unit->allows_utf8 = imapid_login_allows_utf8(&session->login);
+    unit->allows_utf8 = may_hold_utf8(session);
     if (status != IMAPID_FRAME_UNIT)
         return read_nothing(session, side, sync == IMAPID_SYNC_TENTATIVE,
                             status == IMAPID_FRAME_SKIPPED);

@@ -125,7 +125,7 @@ static void write_unread(GString *out, const struct imapid_page *page)
         if (!imapid_unreadable_read(page->view, i, &conn))
             continue;
         if (!n)
-            g_string_append(out, "<li><details><summary>Which ones</summary><ul>\n");
+            g_string_append(out, "<li><details class=\"data\"><summary>Which ones</summary><ul>\n");
         if (n++ >= UNREAD_MAX)
             continue;
         g_string_append(out, "<li>");

@@ -187,7 +187,7 @@ class Browser(unittest.TestCase):
             self.assertNotEqual(self.js("getComputedStyle(document.activeElement).outlineStyle"), "none", seen[-1])
         self.assertEqual(seen[0], "A #main")
         self.assertEqual(seen[1:10], [f"A #{i}" for i in ("totals", "missed", "time", "clients", "servers", "findings", "privacy", "chains", "all-exchanges")])
-        self.assertEqual(seen[10:14], ["SUMMARY The numbers", "DIV clients", "DIV servers", "DIV findings"])
+        self.assertEqual(seen[10:15], ["SUMMARY Which ones", "SUMMARY The numbers", "DIV clients", "DIV servers", "DIV findings"])
         # whatever scrolls can be scrolled with the keyboard, and has a name
         self.assertEqual(self.js("Array.from(document.querySelectorAll('.scroll')).filter(e => e.tabIndex !== 0 || e.getAttribute('role') !== 'region'"
                                  " || !document.getElementById(e.getAttribute('aria-labelledby'))).length"), 0)

@@ -346,6 +346,13 @@ static void test_utf8(void)
     exchange("S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE UTF8=ACCEPT\n"
              "S: * ENABLED\nS: a1 OK\n" ASK("Caf\xc3\xa9"),
              "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=yes c:not-ascii c:cleartext\n");
+    /* The server's answer to ENABLE may have been in the hole. */
+    exchange("S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE UTF8=ACCEPT\nS! 40\n" ASK(
+                 "Caf\xc3\xa9"),
+             "a2 (name=Caf\\xc3\\xa9) -> NIL OK state=no id=? c:cleartext\n");
+    exchange(
+        "S: * OK [CAPABILITY IMAP4rev1 ID] hi\nC: a1 ENABLE UTF8=ACCEPT\nS! 40\n" ASK("Caf\xe9"),
+        "a2 (name=Caf\\xe9) -> NIL OK state=no id=? c:not-ascii c:cleartext\n");
 #undef ASK
 }
 

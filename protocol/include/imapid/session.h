@@ -126,7 +126,7 @@ struct imapid_pending {
 
 #define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 5)
 
-/* All state of one connection: about 2 KiB, no pointers. Read what stands before `frame`. */
+/* All state of one connection: about 2.5 KiB, no pointers but to static texts. Read what stands before `frame`. */
 struct imapid_session {
     bool from_start;              /* the connection was seen from its first octet */
     enum imapid_known advertised; /* does the last capability list name ID? */
