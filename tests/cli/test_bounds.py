@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an attacker can make imapid spend: processor time and memory grow no faster than the input.
+
+test_bounds.py IMAPID
+
+Each attack is made in two sizes, one four times the other. What it costs beyond an empty run may grow fourfold, not sixteenfold
+as where work grows with the square; memory may not grow at all where a bound holds it."""
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+IMAPID = None
+TIMES = 4  # one size is that many times the other
+LEAST_S = 0.02  # what the clock of the processor can tell apart
+
+
+# ---- captures ----
+
+def tcp(ports, seq, ack, flags, data=b""):
+    return struct.pack(">HHIIBBHHH", *ports, seq & 0xffffffff, ack & 0xffffffff, 0x50, flags, 65535, 0, 0) + data
+
+
+def ip4(source, destination, data):
+    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(data), 0, 0, 64, 6, 0, source, destination) + data
+
+
+def ip6(source, destination, data):
+    return struct.pack(">IHBB16s16s", 6 << 28, len(data), 6, 64, source, destination) + data
+
+
+def ethernet(packet, vlans=()):
+    tags = b"".join(struct.pack(">HH", 0x8100, vlan) for vlan in vlans)
+    return bytes(12) + tags + struct.pack(">H", 0x0800 if packet[0] >> 4 == 4 else 0x86dd) + packet
+
+
+def pcap(packets):
+    out = [struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1)]
+    for i, packet in enumerate(packets):
+        out += [struct.pack("<IIII", i // 1000, i % 1000, len(packet), len(packet)), packet]
+    return b"".join(out)
+
+
+class Session:
+    """A connection to port 143, begun with its handshake and a greeting."""
+
+    def __init__(self, number):
+        self.client = bytes([10, number >> 16 & 255, number >> 8 & 255, number & 255])
+        self.port, self.seq, self.packets = 20000 + number % 40000, [1000, 5000], []
+        self.put(0, 2)
+        self.put(1, 0x12)
+        self.put(0, 0x10)
+        self.say(1, b"* OK ready\r\n")
+
+    def put(self, side, flags, data=b""):
+        ends, ports = (self.client, b"\x0a\xff\xff\xfe"), (self.port, 143)
+        order = slice(None, None, -1 if side else 1)
+        segment = tcp(ports[order], self.seq[side], self.seq[1 - side] if flags & 0x10 else 0, flags, data)
+        self.packets.append(ethernet(ip4(*ends[order], segment)))
+        self.seq[side] += len(data) + (flags & 2 > 0)
+
+    def say(self, side, data):
+        for at in range(0, len(data), 40000):
+            self.put(side, 0x18, data[at:at + 40000])
+
+
+# ---- attacks: the octets of a file of size n ----
+
+def one_tuple_many_vlans(n):
+    return pcap(ethernet(ip4(b"\x0a\0\0\1", b"\x0a\0\0\2", tcp((40000, 143), 1, 1, 0x10)), (i >> 12, i & 4095))
+                for i in range(1, n))
+
+
+def flips_of_high_bits(n):
+    """Pairs of bits that met whatever the seed was, as the upper half was mixed into the lower one."""
+    def address(i):
+        return struct.pack(">QQ", 0x20010db8 << 32 | (i & 0xff) << 1, int(f"{i >> 8:08b}"[::-1], 2) << 40 | 1)
+    return pcap(ethernet(ip6(address(i % 65536), address(i // 65536 + 1), tcp((40000, 143), 1, 1, 0x10)))
+                for i in range(n))
+
+
+def unfinished_id(n):
+    session = Session(1)
+    session.say(0, b"a1 ID (" + b'"a" "b" ' * 7000)
+    for i in range(n):
+        session.say(1, b"zz%d OK\r\n" % i)
+    return pcap(session.packets)
+
+
+def unfinished_id_that_grows(n):
+    session = Session(1)
+    session.say(0, b"a1 ID (" + b'"a" "b" ' * 6000)
+    for i in range(n):
+        session.say(1, b"a1 OK\r\n")
+        session.say(0, b" ")
+    return pcap(session.packets)
+
+
+def many_names(n):
+    session = Session(1)
+    for i in range(n):
+        session.say(0, b"a%d ID (" % i + b" ".join(b'"%d" ""' % name for name in range(5000)) + b")\r\n")
+        session.say(1, b"a%d OK\r\n" % i)
+    return pcap(session.packets)
+
+
+def open_ids(n):
+    packets = []
+    for i in range(n):
+        session = Session(i)
+        for tag in range(7):
+            session.say(0, b"a%d ID (" % tag + b'"" "" ' * 10000 + b")\r\n")
+        packets += session.packets
+    return pcap(packets)
+
+
+def undecided(n):
+    packets = []
+    for i in range(n):
+        session = Session(i)
+        session.packets.pop()
+        session.say(0, b"a" * 3000)
+        packets += session.packets
+    return pcap(packets)
+
+
+def nothing(_):
+    return pcap([])
+
+
+def empty_members(n):
+    return bytes.fromhex("28b52ffd2000010000") * n
+
+
+def error_blocks(n):
+    section = struct.pack("<IIIHHqI", 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0, -1, 28)
+    return section + struct.pack("<IIIIIIII", 6, 32, 7, 0, 0, 0, 0, 32) * n
+
+
+class Bounds(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def make(self, attack, size):
+        """Writes an input, in another process: a child's memory is counted from that of its parent on."""
+        path = self.path / "input"
+        child = os.fork()
+        if not child:
+            try:
+                path.write_bytes(attack(size))
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        return path
+
+    def spend(self, attack, size, *words):
+        """Processor seconds, KiB of memory at most."""
+        path = self.make(attack, size)
+        with open(self.path / "out", "wb") as out, open(self.path / "err", "wb") as err:
+            process = subprocess.Popen([IMAPID, "-j1", *words, path], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+        self.assertTrue(os.WIFEXITED(status), (self.path / "err").read_bytes()[-500:])
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+
+    def run_on(self, attack, size, *words):
+        """Standard output, standard error."""
+        self.spend(attack, size, *words)
+        return (self.path / "out").read_bytes(), (self.path / "err").read_bytes()
+
+    def measure(self, attack, size, *words):
+        """The least of three, so that what else the machine does counts less."""
+        runs = [self.spend(attack, size, "-T", "jsonl", *words) for _ in range(3)]
+        return min(run[0] for run in runs), min(run[1] for run in runs)
+
+    def check_time(self, attack, n, *words):
+        empty, _ = self.measure(nothing, 0, *words)
+        small, large = (max(self.measure(attack, size, *words)[0] - empty, LEAST_S) for size in (n, n * TIMES))
+        self.assertLess(large, small * TIMES * 2, f"{small:.3f} s, {TIMES} times as much {large:.3f} s")
+
+    def test_time(self):
+        for attack, n in ((one_tuple_many_vlans, 8000), (flips_of_high_bits, 30000), (unfinished_id, 1500),
+                          (unfinished_id_that_grows, 1000), (empty_members, 60000)):
+            with self.subTest(attack.__name__):
+                self.check_time(attack, n)
+
+    def test_names(self):
+        """A list of as many pairs, but all of one name, is found wanting at the first comparison."""
+        def one_name(n):
+            session = Session(1)
+            for i in range(n):
+                session.say(0, b"a%d ID (" % i + b'"1234" "" ' * 5000 + b")\r\n")
+                session.say(1, b"a%d OK\r\n" % i)
+            return pcap(session.packets)
+        empty, _ = self.measure(nothing, 0)
+        one, many = (max(self.measure(attack, 20)[0] - empty, LEAST_S) for attack in (one_name, many_names))
+        self.assertLess(many, one * 3)
+
+    def test_memory(self):
+        """Four times the sessions take no more, and what gave way is said."""
+        for attack, n in ((open_ids, 40), (undecided, 4000)):
+            with self.subTest(attack.__name__):
+                small, large = (self.measure(attack, size, "--memory", "16M")[1] for size in (n, n * TIMES))
+                self.assertLess(large - small, 4096)
+        out, err = self.run_on(open_ids, 40, "-T", "jsonl", "--memory", "8M")
+        records = [json.loads(line) for line in out.splitlines()]
+        self.assertIn(b"gave way", err)
+        self.assertIn("gave way", records[-1]["error"])
+        self.assertEqual(sum(record["type"] == "session" for record in records), 40)
+        exchanges = [record for record in records if record["type"] == "exchange"]
+        self.assertEqual(len(exchanges), 40 * 7)
+        self.assertFalse(any(record["complete"] for record in exchanges))
+
+    def test_memory_is_enough(self):
+        out, err = self.run_on(open_ids, 5, "-T", "jsonl", "-q")
+        self.assertEqual(err, b"")
+        self.assertIsNone(json.loads(out.splitlines()[-1])["error"])
+
+    def test_memory_takes_sizes(self):
+        for size in ("1M", "1024K", "2g", "1048576"):
+            self.assertEqual(self.run_on(nothing, 0, "-q", "--memory", size)[1], b"", size)
+        for size in ("", "0", "1023K", "-1", "1T", "99999999999999999999", "1MB", "M"):
+            self.assertIn(b"--memory takes", self.run_on(nothing, 0, "--memory", size)[1], size)
+
+    def test_complaints(self):
+        self.assertEqual(len(self.run_on(error_blocks, 2000, "-q")[1].splitlines()), 20)
+        names = self.path / "names"
+        names.write_bytes(b"".join(b"missing%d\n" % i for i in range(2000)))
+        self.assertEqual(len(self.run_on(nothing, 0, "-q", "-F", names)[1].splitlines()), 20)
+
+    def test_endless(self):
+        for option in "-l", "-F":
+            self.assertEqual(len(self.run_on(nothing, 0, "-q", option, "/dev/zero")[1].splitlines()), 1, option)
+
+
+if __name__ == "__main__":
+    IMAPID = sys.argv.pop(1)
+    unittest.main()
