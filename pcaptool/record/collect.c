@@ -5,6 +5,7 @@
  */
 #include "record/collect.h"
 #include "record/flow.h"
+#include "record/layers.h"
 
 #include "net/net.h"
 #include "net/numbers.h"
@@ -214,6 +215,7 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
         .sink = sink,
         .keylog = keylog,
         .n_hold = live ? HOLD_MAX : 0,
+        .n_inflate = IMAPID_LAYERS_INFLATE_FREE,
     };
     limits.n_queue_all = (uint32_t)MIN(limits.n_queue_all, n_memory / QUEUE_SHARE);
     limits.n_queue = MIN(limits.n_queue, limits.n_queue_all);

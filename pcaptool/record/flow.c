@@ -483,7 +483,8 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
     struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, on_stop, flow};
 
     if (!flow->layers)
-        flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold);
+        flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold,
+                                         &flow->context->n_inflate);
     add(flow->layers);
     flow->switched = flow->stage == STAGE_IMAP;
 }

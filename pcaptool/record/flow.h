@@ -24,6 +24,7 @@ struct imapid_flow_context {
     struct imapid_keylog *keylog;                              /* NULL: none */
     size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
+    uint64_t n_inflate;                                        /* see imapid_layers_new(); set it */
     size_t n_held;                         /* octets of memory that the flows hold */
     GQueue holders[IMAPID_FLOW_N_HOLDERS]; /* all flows: in [i] those that hold 2^i or more */
 };

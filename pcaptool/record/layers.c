@@ -21,6 +21,7 @@ struct imapid_layers {
     struct imapid_layers_handler handler;
     struct imapid_keylog *keylog;
     size_t n_hold;
+    uint64_t *n_inflate; /* see imapid_layers_new() */
     struct imapid_tls *tls;
     bool deflate;
     const struct imapid_stamp *packet; /* of the call that is under way */
@@ -28,13 +29,15 @@ struct imapid_layers {
 };
 
 struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
-                                        struct imapid_keylog *keylog, size_t n_hold)
+                                        struct imapid_keylog *keylog, size_t n_hold,
+                                        uint64_t *n_inflate)
 {
     struct imapid_layers *layers = g_new0(struct imapid_layers, 1);
 
     layers->handler = *handler;
     layers->keylog = keylog;
     layers->n_hold = n_hold;
+    layers->n_inflate = n_inflate;
     for (int dir = 0; dir < 2; dir++)
         layers->direction[dir] = (struct direction){.layers = layers, .dir = dir};
     return layers;
@@ -47,6 +50,9 @@ static bool on_inflated(void *ctx, const uint8_t *octets, size_t n)
     struct direction *direction = ctx;
     struct imapid_layers *layers = direction->layers;
 
+    if (n > *layers->n_inflate)
+        return false;
+    *layers->n_inflate -= n;
     layers->handler.data(layers->handler.ctx, direction->dir, octets, n, layers->packet);
     return true;
 }
@@ -58,8 +64,11 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
     enum imapid_inflate_state state;
 
     layers->packet = packet;
+    if (imapid_inflate_get_state(direction->inflate) == IMAPID_INFLATE_GOING)
+        *layers->n_inflate += (uint64_t)n * IMAPID_LAYERS_INFLATE_RATIO;
     state = imapid_inflate_data(direction->inflate, octets, n);
-    if ((state == IMAPID_INFLATE_DAMAGED || state == IMAPID_INFLATE_LOST) &&
+    if ((state == IMAPID_INFLATE_DAMAGED || state == IMAPID_INFLATE_LOST ||
+         state == IMAPID_INFLATE_STOPPED) &&
         !direction->told_lost) {
         direction->told_lost = true;
         layers->handler.gap(layers->handler.ctx, direction->dir, 0, packet);
@@ -204,6 +213,9 @@ const char *imapid_layers_get_reason(const struct imapid_layers *layers, const c
         case IMAPID_INFLATE_LOST:
             *phrase = imapid_inflate_get_text(inflate);
             return "lost-deflate";
+        case IMAPID_INFLATE_STOPPED:
+            *phrase = "it inflates to far more than text does";
+            return "too-much-deflate";
         default:
             break;
         }

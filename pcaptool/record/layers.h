@@ -23,10 +23,17 @@ struct imapid_layers_handler {
     void *ctx;
 };
 
+/* Octets that DEFLATE may make in a capture: so many from the start, and so many more for each octet
+ * that went in. It makes a thousand of one; text, and messages with it, stay far below 64. */
+#define IMAPID_LAYERS_INFLATE_FREE  ((uint64_t)256 << 10)
+#define IMAPID_LAYERS_INFLATE_RATIO 64
+
 /* The handler is copied. `keylog` may be NULL and must outlive the object; `n_hold` as for
- * imapid_tls_new(). */
+ * imapid_tls_new(). *n_inflate is what DEFLATE may yet make, INFLATE_FREE at first, and belongs to
+ * all connections of a capture; it outlives the object. */
 struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
-                                        struct imapid_keylog *keylog, size_t n_hold);
+                                        struct imapid_keylog *keylog, size_t n_hold,
+                                        uint64_t *n_inflate);
 
 void imapid_layers_add_tls(struct imapid_layers *layers);
 void imapid_layers_add_deflate(struct imapid_layers *layers);

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import unittest
 import zlib
+import zlib
 
 IMAPID = None
 TIMES = 4  # one size is that many times the other
@@ -136,6 +137,16 @@ def undecided(n):
     return pcap(packets)
 
 
+def deflate_bomb(n):
+    """A session that goes on with COMPRESS: that many IDs, all the same."""
+    session = Session(1)
+    session.say(0, b"a1 COMPRESS DEFLATE\r\n")
+    session.say(1, b"a1 OK go\r\n")
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    session.say(1, deflate.compress(b'* ID ("name" "x")\r\n' * n) + deflate.flush(zlib.Z_SYNC_FLUSH))
+    return pcap(session.packets)
+
+
 def nothing(_):
     return pcap([])
 
@@ -220,6 +231,16 @@ class Bounds(unittest.TestCase):
         empty, _ = self.measure(nothing, 0)
         one, many = (max(self.measure(attack, 60)[0] - empty, LEAST_S) for attack in (one_name, many_names))
         self.assertLess(many, one * 3)
+
+    def test_inflated(self):
+        """What is told is bounded by what came in, and it is said why the rest is not."""
+        outs = [self.run_on(deflate_bomb, size, "-q", "-T", "jsonl")[0] for size in (40000, 160000)]
+        self.assertLess(len(outs[1]), len(outs[0]) * 2)
+        session = [json.loads(line) for line in outs[1].splitlines()[-2:]][0]
+        self.assertEqual(session["not_decrypted"], "too-much-deflate")
+        out, _ = self.run_on(deflate_bomb, 10000, "-q", "-T", "jsonl")
+        self.assertIsNone(json.loads(out.splitlines()[-2])["not_decrypted"])
+        self.assertEqual(len(out.splitlines()), 10002)
 
     def test_memory(self):
         """Four times the sessions take no more, and what gave way is said."""
