@@ -1211,6 +1211,8 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     if (side == IMAPID_SERVER && (CLIENT(session)->awaits || CLIENT(session)->n_scanned))
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
+    if (status == IMAPID_FRAME_UNIT)
+        imapid_list_hide(unit);
     is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
     is_refused = was_unsure && !frame->unsure && status == IMAPID_FRAME_UNIT && unit->cut;
     is_cut |= is_refused;

@@ -165,6 +165,8 @@ static void keep_result(struct slot *slot, const struct imapid_unit *unit,
     struct imapid_slice text = imapid_unit_text(unit);
 
     slot->record->result = *packet;
+    if (slot->unit[IMAPID_CLIENT].n_hidden) /* servers repeat what they do not understand */
+        text.n = imapid_list_find_login(unit->data + text.offset, text.n);
     slot->record->text = imapid_record_copy(slot->record, unit->data + text.offset, text.n);
     if (!slot->record->tag && unit->kind == IMAPID_UNIT_TAGGED)
         slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);

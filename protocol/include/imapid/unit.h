@@ -65,6 +65,7 @@ struct imapid_unit {
     bool over_limit;          /* octets behind `n` were left out: the unit is over a limit */
     bool refused;             /* the server refused the literal announced at the end of `n` */
     bool bare_newline;        /* a line of it ends in LF alone */
+    size_t n_hidden;          /* octets behind `args` that may be a password: see list.h */
     bool allows_utf8;         /* quoted strings in it may hold UTF-8; set by the session */
 };
 
