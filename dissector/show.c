@@ -336,7 +336,8 @@ static struct imapid_part *show_part(struct show *show, struct imapid_part *part
         add_octets(show, show->tvb, offset, part->n, "negotiation with a proxy");
         break;
     case IMAPID_PART_DEFLATE:
-        add_octets(show, show->tvb, offset, part->n, "compressed");
+        add_octets(show, show->tvb, offset, part->n,
+                   show->stream->is_wrapped ? "in a SASL layer" : "compressed");
         show->has_info = false; /* what comes out says it better */
         break;
     }

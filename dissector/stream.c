@@ -279,9 +279,17 @@ static void take_switch(struct reader *reader, enum imapid_event_kind kind)
 
     if (kind == IMAPID_EVENT_DEFLATE)
         stream->is_compressed = true;
+    else if (kind == IMAPID_EVENT_SASL)
+        stream->is_wrapped = true;
     else
         stream->to =
             reader->side == IMAPID_SERVER ? IMAPID_SWITCH_TLS_BEHIND : IMAPID_SWITCH_TLS_HERE;
+}
+
+/* Are the octets of the calls those of another layer? */
+static bool is_layered(const struct imapid_stream *stream)
+{
+    return stream->is_compressed || stream->is_wrapped;
 }
 
 /* What was given as the response of another exchange is that of `record`. */
@@ -319,7 +327,8 @@ static void take_event(struct reader *reader, const struct imapid_event *event,
     const struct imapid_exchange *exchange = &stream->session.exchanges[event->slot];
     struct imapid_exchange_record *record;
 
-    if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE) {
+    if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE ||
+        event->kind == IMAPID_EVENT_SASL) {
         take_switch(reader, event->kind);
         return;
     }
@@ -495,11 +504,11 @@ static void read_held(struct imapid_stream *stream, enum imapid_side side)
 static void read_on(struct reader *reader)
 {
     struct imapid_stream *stream = reader->stream;
-    bool was_compressed = stream->is_compressed;
+    bool was_layered = is_layered(stream);
     struct imapid_unit unit;
     size_t n_used;
 
-    while (!stream->to && stream->is_compressed == was_compressed) {
+    while (!stream->to && is_layered(stream) == was_layered) {
         switch (imapid_session_read(&stream->session, reader->side, reader->window + reader->used,
                                     reader->n - reader->used, &unit, &n_used)) {
         case IMAPID_SESSION_MORE:
@@ -529,7 +538,7 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
 
     direction->had_gap = true;
     stream->preface.is_over[0] = stream->preface.is_over[1] = true;
-    if (direction->inflate) {
+    if (is_layered(stream)) {
         direction->is_lost = true;
         n = 0;
     }
@@ -607,9 +616,35 @@ void imapid_stream_tell_end(struct imapid_stream *stream)
 static void read_section(struct imapid_stream *stream, enum imapid_side side,
                          struct imapid_section *section, const uint8_t *octets);
 
-/* Inflates octets that came in a call, behind COMPRESS. */
-static void read_deflated(struct imapid_stream *stream, struct imapid_call *call,
-                          enum imapid_side side, const uint8_t *octets, size_t n)
+/* Takes the text out of octets that came in a SASL layer. */
+static void read_wrapped(struct imapid_stream *stream, struct imapid_call *call,
+                         enum imapid_side side, const uint8_t *octets, size_t n)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    uint8_t *text = n ? (uint8_t *)wmem_alloc(wmem_file_scope(), n) : NULL;
+    struct imapid_section *section;
+    struct imapid_slice run;
+    size_t n_used, n_text = 0;
+
+    while (imapid_sasl_read(&direction->sasl, octets, n, &n_used, &run)) {
+        memcpy(text + n_text, octets + run.offset, run.n);
+        n_text += run.n;
+        octets += n_used;
+        n -= n_used;
+    }
+    if (n_text) {
+        section = imapid_records_add_section(call, 0, (unsigned)n_text);
+        section->side = side;
+        section->octets = text;
+        read_section(stream, side, section, text);
+    }
+    if (direction->sasl.is_closed)
+        take_gap(stream, side, 0);
+}
+
+/* Reads octets that came in a call, behind COMPRESS or in a SASL layer. */
+static void read_layer(struct imapid_stream *stream, struct imapid_call *call,
+                       enum imapid_side side, const uint8_t *octets, size_t n)
 {
     struct imapid_direction *direction = &stream->directions[side];
     struct imapid_section *section;
@@ -617,6 +652,13 @@ static void read_deflated(struct imapid_stream *stream, struct imapid_call *call
     size_t n_inflated = 0;
     bool is_good;
 
+    if (stream->is_wrapped) {
+        if (stream->is_compressed) /* one in the other: not read */
+            direction->is_lost = true;
+        if (!direction->is_lost)
+            read_wrapped(stream, call, side, octets, n);
+        return;
+    }
     if (!direction->inflate && !direction->is_lost) {
         direction->inflate = imapid_inflate_new();
         direction->is_lost = !direction->inflate;
@@ -649,10 +691,10 @@ static struct imapid_section *add_section_in(const struct imapid_section *in, un
     return section;
 }
 
-/* COMPRESS was answered OK: what the sides have sent since, in this frame or an earlier one, is
- * compressed: here the `n` octets, which stand at `at` in the section. */
-static void begin_deflate(struct imapid_stream *stream, const struct imapid_section *section,
-                          const uint8_t *octets, unsigned at, unsigned n)
+/* COMPRESS was answered OK, or a SASL layer begins: what the sides have sent since, in this frame or
+ * an earlier one, is in it: here the `n` octets, which stand at `at` in the section. */
+static void begin_layer(struct imapid_stream *stream, const struct imapid_section *section,
+                        const uint8_t *octets, unsigned at, unsigned n)
 {
     enum imapid_side side = section->side;
     enum imapid_side other = imapid_side_other(side);
@@ -669,12 +711,12 @@ static void begin_deflate(struct imapid_stream *stream, const struct imapid_sect
         early->held = NULL;
         early->n_held = early->held_size = early->n_used = 0;
         early->ends_in = NULL;
-        read_deflated(stream, last->call, other, held, n_held);
+        read_layer(stream, last->call, other, held, n_held);
         wmem_free(wmem_file_scope(), held);
     }
     if (n) {
         imapid_records_add_part(add_section_in(section, at, n), IMAPID_PART_DEFLATE, 0, n);
-        read_deflated(stream, section->call, side, octets, n);
+        read_layer(stream, section->call, side, octets, n);
     }
 }
 
@@ -710,14 +752,14 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
 {
     unsigned n = section->n;
     struct reader reader = begin_reader(stream, side, section, octets, n);
-    bool was_compressed = stream->is_compressed;
+    bool was_layered = is_layered(stream);
 
     if (!may_read(&reader)) {
         take_unfinished(&reader);
         return;
     }
     read_on(&reader);
-    if (stream->to || stream->is_compressed != was_compressed) {
+    if (stream->to || is_layered(stream) != was_layered) {
         unsigned at = (unsigned)(reader.used - reader.n_carried);
 
         if (stream->to == IMAPID_SWITCH_TLS_HERE && !section->octets)
@@ -728,7 +770,7 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
         if (stream->to)
             imapid_session_resume(&stream->session);
         else
-            begin_deflate(stream, section, octets + at, at, n - at);
+            begin_layer(stream, section, octets + at, at, n - at);
         return;
     }
     take_unfinished(&reader);
@@ -748,9 +790,9 @@ static void read_octets(struct imapid_stream *stream, struct imapid_section *sec
                         const uint8_t *octets)
 {
     note_read(stream);
-    if (stream->is_compressed) {
+    if (is_layered(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
-        read_deflated(stream, section->call, section->side, octets, section->n);
+        read_layer(stream, section->call, section->side, octets, section->n);
     } else {
         read_section(stream, section->side, section, octets);
     }

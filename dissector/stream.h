@@ -7,6 +7,7 @@
 #include <imapid/decide.h>
 #include <imapid/order.h>
 #include <imapid/preface.h>
+#include <imapid/sasl.h>
 
 #include "inflate.h"
 #include "records.h"
@@ -48,6 +49,7 @@ struct imapid_direction {
     unsigned *ends_in;           /* shared by the parts of the unit in hand; file scope */
     bool in_rest;                /* the unit's head was shown; the rest is shown as it comes */
     bool in_whole; /* the unit's head was read; it is held until its end, literals included */
+    struct imapid_sasl sasl;
     struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
@@ -69,7 +71,7 @@ struct imapid_stream {
     struct imapid_direction directions[2];              /* by side */
     const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
-    bool is_compressed;
+    bool is_compressed, is_wrapped; /* by COMPRESS; by a SASL mechanism, not both */
     bool was_required;  /* session.required_by_server, as last told */
     bool was_cleartext; /* a password in the clear, the same */
     enum imapid_switch to;

@@ -584,8 +584,10 @@ static void take_command(struct imapid_session *session, const struct imapid_uni
             session->state = IMAPID_STATE_NOT_AUTHENTICATED;
         add_pending(session, unit, IMAPID_SLOTS, tentative);
     }
-    if (unit->word == IMAPID_WORD_AUTHENTICATE)
+    if (unit->word == IMAPID_WORD_AUTHENTICATE) {
         session->n_sasl_asked = 0;
+        session->may_begin_layer = true;
+    }
     if (sends_data_after(unit->word) && !session->seen[IMAPID_SERVER])
         doubt_client(session); /* nobody will say when the data end */
     else
@@ -1123,6 +1125,17 @@ static bool began_tls(const struct imapid_session *session, const uint8_t *windo
             session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_LOST);
 }
 
+/* Is this the length of a first message in the security layer of the SASL mechanism? No line begins
+ * with a null octet. Some servers send their OK inside. */
+static bool begins_layer(const struct imapid_session *session, enum imapid_side side,
+                         const uint8_t *window, size_t n)
+{
+    const struct imapid_frame *frame = &session->frame[side];
+
+    return session->may_begin_layer && n && !window[0] && frame->sync == IMAPID_SYNC_SURE &&
+           !frame->in_unit && !frame->n_scanned;
+}
+
 /* Nothing was read as a unit; but what was passed over may have made earlier units unbelievable. */
 static enum imapid_session_status
 read_nothing(struct imapid_session *session, enum imapid_side side, bool was_tentative, bool passed)
@@ -1205,6 +1218,13 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
             *n_used = 0;
             return IMAPID_SESSION_PASSED;
         }
+    }
+    if (begins_layer(session, side, window, n)) {
+        imapid_unit_read(unit, side, window, 0);
+        session->may_begin_layer = false;
+        tell(session, IMAPID_EVENT_SASL, 0);
+        *n_used = 0;
+        return IMAPID_SESSION_UNIT;
     }
     if (side == IMAPID_CLIENT && frame->lines == IMAPID_LINES_SASL)
         expect_lines(session);

@@ -303,6 +303,9 @@ static void take_event(struct imapid_flow *flow, const struct imapid_event *even
     case IMAPID_EVENT_DEFLATE:
         add_layer(flow, imapid_layers_add_deflate);
         break;
+    case IMAPID_EVENT_SASL:
+        add_layer(flow, imapid_layers_add_sasl);
+        break;
     }
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* layers.c: TLS and DEFLATE of one connection, one over the other.
+/* layers.c: TLS, SASL and DEFLATE of one connection, one over the other.
  *
- *     TCP -> [TLS] -> [DEFLATE] -> out
+ *     TCP -> [TLS] -> [SASL] -> [DEFLATE] -> out
  *
  * The objects below forbid to call back into themselves; that never happens here, because a layer
  * is added by whoever reads what comes out of the ones below it, and feeds the new one alone. */
 #include "record/layers.h"
+
+#include <imapid/sasl.h>
 
 #include <glib.h>
 #include <string.h>
@@ -14,6 +16,8 @@ struct direction {
     struct imapid_layers *layers;
     int dir;
     struct imapid_inflate *inflate;
+    struct imapid_sasl sasl;
+    bool lost_sasl; /* octets of it are missing, or it is closed: nothing more can be read */
     bool told_lost; /* the gap behind which nothing can be inflated was given out */
 };
 
@@ -23,7 +27,7 @@ struct imapid_layers {
     size_t n_hold;
     uint64_t *n_inflate; /* see imapid_layers_new() */
     struct imapid_tls *tls;
-    bool deflate;
+    bool deflate, sasl;
     const struct imapid_stamp *packet; /* of the call that is under way */
     struct direction direction[2];
 };
@@ -77,8 +81,8 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
 
 /* ---- between the layers ---- */
 
-static void above_tls(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
-                      const struct imapid_stamp *packet)
+static void above_sasl(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                       const struct imapid_stamp *packet)
 {
     if (layers->deflate)
         give_inflated(&layers->direction[dir], octets, n, packet);
@@ -86,8 +90,8 @@ static void above_tls(struct imapid_layers *layers, int dir, const uint8_t *octe
         layers->handler.data(layers->handler.ctx, dir, octets, n, packet);
 }
 
-static void gap_above_tls(struct imapid_layers *layers, int dir, uint64_t n,
-                          const struct imapid_stamp *packet)
+static void gap_above_sasl(struct imapid_layers *layers, int dir, uint64_t n,
+                           const struct imapid_stamp *packet)
 {
     struct direction *direction = &layers->direction[dir];
 
@@ -99,6 +103,43 @@ static void gap_above_tls(struct imapid_layers *layers, int dir, uint64_t n,
         n = 0;
     }
     layers->handler.gap(layers->handler.ctx, dir, n, packet);
+}
+
+static void lose_sasl(struct direction *direction, const struct imapid_stamp *packet)
+{
+    if (direction->lost_sasl)
+        return;
+    direction->lost_sasl = true;
+    gap_above_sasl(direction->layers, direction->dir, 0, packet);
+}
+
+static void above_tls(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
+                      const struct imapid_stamp *packet)
+{
+    struct direction *direction = &layers->direction[dir];
+    struct imapid_slice text;
+    size_t n_used;
+
+    if (!layers->sasl) {
+        above_sasl(layers, dir, octets, n, packet);
+        return;
+    }
+    while (!direction->lost_sasl && imapid_sasl_read(&direction->sasl, octets, n, &n_used, &text)) {
+        above_sasl(layers, dir, octets + text.offset, text.n, packet);
+        octets += n_used;
+        n -= n_used;
+    }
+    if (direction->sasl.is_closed)
+        lose_sasl(direction, packet);
+}
+
+static void gap_above_tls(struct imapid_layers *layers, int dir, uint64_t n,
+                          const struct imapid_stamp *packet)
+{
+    if (layers->sasl)
+        lose_sasl(&layers->direction[dir], packet);
+    else
+        gap_above_sasl(layers, dir, n, packet);
 }
 
 static void on_tls_data(void *ctx, int dir, const uint8_t *octets, size_t n,
@@ -142,6 +183,11 @@ void imapid_layers_add_deflate(struct imapid_layers *layers)
     }
 }
 
+void imapid_layers_add_sasl(struct imapid_layers *layers)
+{
+    layers->sasl = true;
+}
+
 /* ---- from below ---- */
 
 void imapid_layers_data(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
@@ -169,6 +215,8 @@ void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *oc
         return;
     if (layers->deflate)
         give_inflated(&layers->direction[dir], octets, n, packet);
+    else if (layers->sasl)
+        above_tls(layers, dir, octets, n, packet);
     else
         imapid_layers_data(layers, dir, octets, n, packet);
 }
@@ -202,6 +250,14 @@ const char *imapid_layers_get_reason(const struct imapid_layers *layers, const c
     if (reason != IMAPID_TLS_OK) {
         *phrase = imapid_tls_reason_text(reason);
         return imapid_tls_reason_word(reason);
+    }
+    for (int dir = 0; dir < 2; dir++) {
+        if (layers->direction[dir].lost_sasl) {
+            *phrase = layers->direction[dir].sasl.is_closed
+                          ? "what the SASL mechanism encrypts cannot be read"
+                          : "octets of the SASL mechanism's layer are missing";
+            return layers->direction[dir].sasl.is_closed ? "sasl-layer" : "lost-sasl-layer";
+        }
     }
     for (int dir = 0; dir < 2 && layers->deflate; dir++) {
         const struct imapid_inflate *inflate = layers->direction[dir].inflate;

@@ -6,8 +6,9 @@
 #include "tls/inflate.h"
 #include "tls/tls.h"
 
-/* What the octets of a connection go through before they are IMAP: TLS, DEFLATE, one over the
- * other, or nothing. Layers are added while octets flow: TLS first, DEFLATE over it. */
+/* What the octets of a connection go through before they are IMAP: TLS, the
+ * security layer of SASL, DEFLATE, one over the other, or nothing. Layers are added while octets
+ * flow, in this order. */
 struct imapid_layers;
 
 /* Where octets come out, in order. All may add a layer and feed it; neither may free the object.
@@ -37,6 +38,7 @@ struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *hand
 
 void imapid_layers_add_tls(struct imapid_layers *layers);
 void imapid_layers_add_deflate(struct imapid_layers *layers);
+void imapid_layers_add_sasl(struct imapid_layers *layers);
 
 /* Octets, or their absence, as TCP delivers them. */
 void imapid_layers_data(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,

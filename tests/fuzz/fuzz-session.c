@@ -131,6 +131,7 @@ static void take_event(struct run *run, const struct imapid_event *event,
         break;
     case IMAPID_EVENT_TLS:
     case IMAPID_EVENT_DEFLATE:
+    case IMAPID_EVENT_SASL:
         run->closed = true;
         break;
     }

@@ -422,6 +422,9 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
     case IMAPID_EVENT_DEFLATE:
         take_switch(run, "deflate");
         break;
+    case IMAPID_EVENT_SASL:
+        take_switch(run, "sasl");
+        break;
     }
 }
 

@@ -273,6 +273,31 @@ static void test_behind_authenticate(void)
           "a2 NIL -> - OK state=no id=?\n");
 }
 
+/* What follows AUTHENTICATE is in a security layer where it does not begin as a line does. */
+static void test_sasl_layer(void)
+{
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE DIGEST-MD5\n"
+          "S: + cmVhbG0=\n"
+          "C: \n"
+          "S. \\x00\\x00\\x00\\x20a1 OK in\n"
+          "S: x\n",
+          "switch sasl\n");
+    check("S: * OK hi\n"
+          "C: a1 AUTHENTICATE GSSAPI\n"
+          "S: + \n"
+          "C: YQ==\n"
+          "S: a1 OK in\n"
+          "C. \\x00\\x00\\x00\\x20\n"
+          "S: x\n",
+          "switch sasl\n");
+    check("S: * OK hi\n" /* nobody spoke of one */
+          "C: a1 NOOP\n"
+          "S. \\x00\\x00\\x00\\x20a1 OK in\n"
+          "S: x\n",
+          "");
+}
+
 /* What a server says without the tag is what became of an ID where nothing else comes. */
 static void test_untagged_status(void)
 {
@@ -1404,6 +1429,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/refusal-is-by-tag", test_refusal_is_by_tag);
     g_test_add_func("/session/authenticate", test_authenticate);
     g_test_add_func("/session/behind-authenticate", test_behind_authenticate);
+    g_test_add_func("/session/sasl-layer", test_sasl_layer);
     g_test_add_func("/session/untagged-status", test_untagged_status);
     g_test_add_func("/session/indented", test_indented);
     g_test_add_func("/session/idle", test_idle);

@@ -100,6 +100,7 @@ enum imapid_event_kind {
     IMAPID_EVENT_DROP,          /* what was given as an exchange was none: forget it */
     IMAPID_EVENT_TLS,           /* switch: behind the unit both sides speak TLS */
     IMAPID_EVENT_DEFLATE,       /* switch: behind the unit both sides speak DEFLATE */
+    IMAPID_EVENT_SASL,          /* switch: both sides speak through a SASL layer, see sasl.h */
 };
 
 struct imapid_event {
@@ -150,6 +151,7 @@ struct imapid_session {
     bool answer_missed;  /* to the client's command in hand, which some servers answer early */
     bool was_other_side; /* for the server's unit in hand the client's window was asked for */
     bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    bool may_begin_layer; /* AUTHENTICATE is under way, or was the last that succeeded */
     int n_sasl_asked;    /* "+" of the server in AUTHENTICATE, less the client's lines in it */
     uint64_t order;
     bool server_gap;     /* octets of the server are missing */
