@@ -118,10 +118,11 @@ static void add_octets(struct show *show, tvbuff_t *tvb, unsigned offset, unsign
     proto_tree_add_protocol_format(show->tree, proto_imap, tvb, (int)offset, (int)n,
                                    "Internet Message Access Protocol, %s, %u octet%s", what, n,
                                    n == 1 ? "" : "s");
-    col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
-    if (!show->has_info)
+    if (!show->has_info) { /* else the columns may name what IMAP carries */
+        col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
         col_add_fstr(show->pinfo->cinfo, COL_INFO, "IMAP %s, %u octet%s", what, n,
                      n == 1 ? "" : "s");
+    }
     show->has_info = true;
 }
 
@@ -135,10 +136,11 @@ static void add_lines(struct show *show, tvbuff_t *tvb, unsigned offset, unsigne
 
     proto_tree_add_protocol_format(show->tree, proto_imap, tvb, (int)offset, (int)n,
                                    "Internet Message Access Protocol, line: %s", text);
-    col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
-    if (!show->has_info)
+    if (!show->has_info) {
+        col_set_str(show->pinfo->cinfo, COL_PROTOCOL, "IMAP");
         col_add_fstr(show->pinfo->cinfo, COL_INFO, "%s: %s", is_request ? "Request" : "Response",
                      text);
+    }
     show->has_info = true;
 }
 

@@ -145,6 +145,11 @@ class Fields(case.Case):
         fetch = b"* 1 FETCH (BODY[] {%d}\r\n" % len(mail) + mail + b")\r\na1 OK\r\n"
         capture = self.capture(talk.server(fetch[:30]).server(fetch[30:]))
         self.assertEqual(self.shark.rows(capture, ["_ws.col.Protocol"])[6], [["IMAP/IMF"]])
+        # The packet with the end of one message has the beginning of the next one.
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a1 FETCH 1:2 BODY[]\r\n")
+        two = fetch[:-7] + fetch.replace(b"* 1", b"* 2")
+        capture = self.capture(talk.server(two[:30]).server(two[30:-30]).server(two[-30:]))
+        self.assertEqual(self.shark.rows(capture, ["_ws.col.Protocol"])[6:], [[["IMAP/IMF"]], [["IMAP/IMF"]]])
 
     def test_identity_on_every_packet(self):
         capture = self.sample("thunderbird-dovecot.pcapng")
