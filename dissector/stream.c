@@ -531,6 +531,20 @@ static void read_on(struct reader *reader)
 
 /* ---- holes ---- */
 
+/* Nothing comes behind what is held: it is told as far as it goes. */
+static void empty_hold(struct imapid_stream *stream, enum imapid_side side)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    struct reader reader;
+
+    if (!direction->n_held)
+        return;
+    reader = begin_reader(stream, side, direction->last, NULL, 0);
+    read_on(&reader);
+    reader.start = reader.used = reader.n; /* what is left was shown as it came */
+    keep_left(&reader);
+}
+
 /* `n` octets (0: nobody knows how many) are missing behind those read so far. */
 static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t n)
 {
@@ -543,13 +557,7 @@ static void take_gap(struct imapid_stream *stream, enum imapid_side side, size_t
         n = 0;
     }
     imapid_session_gap(&stream->session, side, n);
-    if (direction->n_held) {
-        struct reader reader = begin_reader(stream, side, direction->last, NULL, 0);
-
-        read_on(&reader);
-        reader.start = reader.used = reader.n; /* what is left was shown as it came */
-        keep_left(&reader);
-    }
+    empty_hold(stream, side);
     direction->in_whole = false;
     direction->in_rest = stream->session.frame[side].in_unit;
 }
@@ -606,7 +614,12 @@ void imapid_stream_tell_end(struct imapid_stream *stream)
         direction->held =
             (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
         direction->held_size = direction->n_held;
-        take_gap(&copy, (enum imapid_side)side, 0);
+        if (stream->is_reset || !has_ended(stream)) {
+            take_gap(&copy, (enum imapid_side)side, 0);
+        } else {
+            imapid_session_close(&copy.session, (enum imapid_side)side);
+            empty_hold(&copy, (enum imapid_side)side);
+        }
     }
     stream->lacks_id = copy.has_lost || lacks_open(&copy);
 }

@@ -565,6 +565,13 @@ static enum imapid_frame_status read_on(struct imapid_frame *frame, const uint8_
         end_unit(frame);
         return IMAPID_FRAME_UNIT;
     }
+    if (frame->ended) {
+        frame->ended = false;
+        give_unit(frame, unit, window, frame->n_scanned, n_used);
+        unit->refused = true;
+        end_unit(frame);
+        return imapid_unit_is_id(unit) ? IMAPID_FRAME_UNIT : IMAPID_FRAME_SKIPPED;
+    }
     if (frame->answered && end_answered(frame, window, unit, n_used))
         return IMAPID_FRAME_UNIT;
     if (frame->in_unit)
@@ -620,6 +627,11 @@ void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *ta
 void imapid_frame_unsure(struct imapid_frame *frame)
 {
     frame->unsure = frame->awaits && frame->asks && frame->is_id && !frame->in_unit;
+}
+
+void imapid_frame_end(struct imapid_frame *frame)
+{
+    frame->ended = !frame->in_unit && frame->n_scanned && frame->sync == IMAPID_SYNC_SURE;
 }
 
 void imapid_frame_refuse(struct imapid_frame *frame)

@@ -1307,6 +1307,11 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
         lose_server(session);
 }
 
+void imapid_session_close(struct imapid_session *session, enum imapid_side side)
+{
+    imapid_frame_end(&session->frame[side]);
+}
+
 void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
 {
     if (side == IMAPID_CLIENT)

@@ -417,16 +417,22 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     }
 }
 
-/* Nothing comes behind the window, or nothing known: what it holds is told as far as it goes. */
-static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
+/* Tells what the window holds as far as it goes. */
+static void empty_window(struct imapid_flow *flow, enum imapid_side side)
 {
     GByteArray *window = g_steal_pointer(&flow->window[side]);
 
-    imapid_session_gap(&flow->session, side, n);
     if (window) {
         (void)read_window(flow, side, window->data, window->len, &flow->window_stamp[side]);
         g_byte_array_unref(window);
     }
+}
+
+/* Nothing comes behind the window, or nothing known. */
+static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
+{
+    imapid_session_gap(&flow->session, side, n);
+    empty_window(flow, side);
 }
 
 /* What a direction says cannot be read any more: that is missing, for all that the other says. */
@@ -856,6 +862,19 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     clear_tls(&record.tls);
 }
 
+/* With FIN, what a side has not sent it never sent; else it may be missing. */
+static void end_side(struct imapid_flow *flow, enum imapid_side side, enum imapid_tcp_reason reason)
+{
+    const char *phrase;
+
+    if (reason != IMAPID_TCP_FIN || why_not_readable(flow, &phrase)) {
+        cut(flow, side, 0);
+        return;
+    }
+    imapid_session_close(&flow->session, side);
+    empty_window(flow, side);
+}
+
 /* The capture does not show whether what is open would have been answered. */
 static void mark_open_as_lost(struct imapid_flow *flow)
 {
@@ -876,7 +895,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         (void)decide_at_last(flow);
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
-            cut(flow, (enum imapid_side)side, 0);
+            end_side(flow, (enum imapid_side)side, reason);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT ||
         why_not_readable(flow, &phrase))
         mark_open_as_lost(flow);

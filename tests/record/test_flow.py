@@ -56,6 +56,16 @@ def test_how_it_ended():
     assert sessions[0]["id"].endswith(f":{len(other) + 1}"), sessions
 
 
+def test_a_command_that_was_never_sent_whole():
+    """Where the client ended the connection nothing is missing; where the capture ends, it may be."""
+    for text in (b'a1 ID ("name" "Mutt" "os" {5}\r\n', b'a1 ID ("name" "Mutt" "os'):
+        for end, complete in ((lambda t: t.close(), True), (lambda t: t, False), (lambda t: t.reset(0), False)):
+            exchanges, _ = records(end(pcap.Talk().handshake().server(GREETING).client(text)).packets)
+            assert [e["complete"] for e in exchanges] == [complete], (exchanges, complete)
+            assert exchanges[0]["command"]["params"][0] == ["name", "Mutt"] and not exchanges[0]["result"], exchanges
+            assert {f["code"] for f in exchanges[0]["findings"]} == {"cleartext"}, exchanges
+
+
 def test_client_does_not_wait():
     for port in 143, 4711:
         check_whole(pcap.Talk(server_port=port).handshake().client(COMMAND).server(GREETING + ANSWER).packets)

@@ -61,6 +61,7 @@ struct imapid_frame {
     bool cut;              /* the unit in hand ends here: octets are missing */
     bool gone;             /* LOST: the window, which stands before a hole, is used up */
     bool refused;          /* the unit in hand ends here: the server refused its literal */
+    bool ended;            /* the same: the sender ended the connection */
     bool answered;         /* an ID in hand was answered: it is whole if its list is */
     bool bare_newline;
     bool mid_line;  /* LOST: in a line whose start was no likely one */
@@ -93,6 +94,10 @@ enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uin
  * it goes. Behind the hole a new window begins; what MORE leaves of the old one is dropped. A hole
  * inside a literal that is passed over costs nothing. */
 void imapid_frame_gap(struct imapid_frame *frame, uint64_t n);
+
+/* The sender ended the connection and nothing is missing: an ID in hand comes out as far as it goes,
+ * `refused`. Read on with the window as it is. */
+void imapid_frame_end(struct imapid_frame *frame);
 
 /* The server answered the command in hand while its literal was awaited: the literal never comes.
  * Read on with the window as it is. */

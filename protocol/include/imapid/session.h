@@ -148,11 +148,11 @@ struct imapid_session {
     enum imapid_state state_in_hand; /* these three: as when the client's last octets came */
     enum imapid_known advertised_in_hand;
     uint64_t order_in_hand;
-    bool answer_missed;  /* to the client's command in hand, which some servers answer early */
-    bool was_other_side; /* for the server's unit in hand the client's window was asked for */
-    bool asked;          /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    bool answer_missed;   /* to the client's command in hand, which some servers answer early */
+    bool was_other_side;  /* for the server's unit in hand the client's window was asked for */
+    bool asked;           /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
     bool may_begin_layer; /* AUTHENTICATE is under way, or was the last that succeeded */
-    int n_sasl_asked;    /* "+" of the server in AUTHENTICATE, less the client's lines in it */
+    int n_sasl_asked;     /* "+" of the server in AUTHENTICATE, less the client's lines in it */
     uint64_t order;
     bool server_gap;     /* octets of the server are missing */
     uint64_t server_run; /* changes where the server's lines may not follow of one another */
@@ -184,6 +184,10 @@ bool imapid_session_event(struct imapid_session *session, struct imapid_event *e
  * window as it is until MORE, and begin a new one. The sooner a hole is told the better: a response
  * that is shown before the hole that swallowed its command passes for an unsolicited one. */
 void imapid_session_gap(struct imapid_session *session, enum imapid_side side, uint64_t n);
+
+/* `side` ended the connection, and nothing of it is missing: an ID begun is told as far as it goes, as
+ * one that is whole. Then read on with the window as it is until MORE. */
+void imapid_session_close(struct imapid_session *session, enum imapid_side side);
 
 /* Octets of `side` were acknowledged by the other and have not come: commands may be missing, or an
  * answer for which the client waited. They may still come, so this is no gap; a later one tells the

@@ -63,10 +63,11 @@ struct imapid_unit {
     struct imapid_slice args; /* behind the name (its space included), to before the line end */
     bool cut;                 /* octets behind `n` are missing from the capture */
     bool over_limit;          /* octets behind `n` were left out: the unit is over a limit */
-    bool refused;             /* the server refused the literal announced at the end of `n` */
-    bool bare_newline;        /* a line of it ends in LF alone */
-    size_t n_hidden;          /* octets behind `args` that may be a password: see list.h */
-    bool allows_utf8;         /* quoted strings in it may hold UTF-8; set by the session */
+    bool refused; /* the server refused the literal announced at the end of `n`, or the sender ended
+                     the connection there: what is not in it was never sent */
+    bool bare_newline; /* a line of it ends in LF alone */
+    size_t n_hidden;   /* octets behind `args` that may be a password: see list.h */
+    bool allows_utf8;  /* quoted strings in it may hold UTF-8; set by the session */
 };
 
 /* Does such a unit carry an ID list? These are the units that are kept whole. */
