@@ -1236,8 +1236,10 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
     is_refused = was_unsure && !frame->unsure && status == IMAPID_FRAME_UNIT && unit->cut;
     is_cut |= is_refused;
-    if (was_unsure && !frame->unsure && !is_refused)
+    if (was_unsure && !frame->unsure && !is_refused) {
         session->answer_missed = false; /* no command is answered before its literal came */
+        sync = frame->sync;             /* it is not sure any more that this is the literal */
+    }
     if (is_cut && status != IMAPID_FRAME_UNIT)
         doubt_state(session);
     if (status == IMAPID_FRAME_MORE && side == IMAPID_CLIENT && began_tls(session, window, n)) {
