@@ -49,10 +49,11 @@ struct imapid_exchange_record {
     struct imapid_slice result_place; /* its tag, in its part */
     const char *result_tag;           /* as sent; NULL: none so far; file scope */
     enum imapid_status status;
-    enum imapid_status untagged_status; /* as in struct imapid_exchange, as of the last octet read */
-    struct imapid_part *untagged;       /* the one with it; NULL: none so far */
-    struct imapid_call *untagged_call;  /* that one's */
-    bool tentative; /* as in struct imapid_exchange, as of the last octet read */
+    enum imapid_status
+        untagged_status;               /* as in struct imapid_exchange, as of the last octet read */
+    struct imapid_part *untagged;      /* the one with it; NULL: none so far */
+    struct imapid_call *untagged_call; /* that one's */
+    bool tentative;                    /* as in struct imapid_exchange, as of the last octet read */
     bool response_tentative;
     bool dropped;
     uint32_t codes; /* bits of the findings about the exchange that were told already */

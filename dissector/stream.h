@@ -72,15 +72,15 @@ struct imapid_stream {
     const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
     bool is_compressed, is_wrapped; /* by COMPRESS; by a SASL mechanism, not both */
-    bool was_required;  /* session.required_by_server, as last told */
-    bool was_cleartext; /* a password in the clear, the same */
+    bool was_required;              /* session.required_by_server, as last told */
+    bool was_cleartext;             /* a password in the clear, the same */
     enum imapid_switch to;
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
     struct imapid_decide decide;   /* direction 0 is that of the call it began with */
     struct imapid_preface preface; /* what proxies say before the first octet of IMAP */
-    struct imapid_end origin; /* whom that header names */
+    struct imapid_end origin;      /* whom that header names */
     const struct imapid_ident
         *forwarded; /* the last ID that names a client behind a proxy; NULL: none */
 

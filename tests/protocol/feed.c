@@ -332,8 +332,9 @@ static void write_exchange(struct run *run, unsigned slot)
         run->log, "%s %s -> %s %s%s %s %s%s%s", record->tag ? record->tag : "-",
         record->command ? record->command : "-", record->response ? record->response : "-",
         exchange->status || !exchange->untagged_status ? "" : "*",
-        statuses[exchange->status ? exchange->status : exchange->untagged_status], states[exchange->state], known[exchange->advertised],
-        securities[exchange->security], exchange->compressed ? " compressed" : "");
+        statuses[exchange->status ? exchange->status : exchange->untagged_status],
+        states[exchange->state], known[exchange->advertised], securities[exchange->security],
+        exchange->compressed ? " compressed" : "");
     if (exchange->lost)
         g_string_append(run->log, " lost");
     if (exchange->tentative || exchange->response_tentative)

@@ -245,7 +245,8 @@ static void test_head(void)
     check_line(IMAPID_CLIENT, "a1  ID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_CLIENT, "a1\\tID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_SERVER, "*  ID NIL\\r\\n", "bad-spacing");
-    check_line(IMAPID_SERVER, "* ID (\"f\" {1+}\\r\\nx)\\r\\n", "bad-string(f)"); /* RFC 7888 3: clients alone */
+    check_line(IMAPID_SERVER, "* ID (\"f\" {1+}\\r\\nx)\\r\\n",
+               "bad-string(f)"); /* RFC 7888 3: clients alone */
     check_line(IMAPID_CLIENT, "a1 ID (\"f\" {1+}\\r\\nx)\\r\\n", "");
     check_line(IMAPID_SERVER, " * ID NIL\\r\\n", "bad-spacing");
     check_line(IMAPID_SERVER, "* ID NIL\\n", "bare-newline");

@@ -20,7 +20,8 @@ static const char exchange[] =
     "\"command\":{\"frame\":12,\"time\":\"2026-01-02T03:04:05.000000006Z\",\"params\":[[\"name\","
     "\"Zo\xef\xbf\xbd\"],[\"version\",null],[\"nul\",\"a\\u0000b\"]],\"params_hex\":[[\"6e616d65\","
     "\"5a6fdc\"],[\"76657273696f6e\",null],[\"6e756c\",\"610062\"]],\"raw\":\"a1 ID (\"},"
-    "\"response\":null,\"result\":{\"frame\":13,\"status\":\"BAD\",\"text\":\"no\",\"tagged\":true},"
+    "\"response\":null,\"result\":{\"frame\":13,\"status\":\"BAD\",\"text\":\"no\",\"tagged\":true}"
+    ","
     "\"rtt\":0.000412001,\"security\":\"none\",\"compressed\":false,\"state\":\"unknown\","
     "\"complete\":true,\"findings\":[{\"code\":\"missing-value\",\"severity\":\"error\",\"side\":"
     "\"client\",\"section\":\"RFC 2971 4\",\"field\":null,\"message\":\"a field has no "
@@ -30,9 +31,11 @@ static const char session[] =
     "{\"type\":\"session\"," CONN ",\"id\":null," SAME
     ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
-    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":7,\"resyncs\":2,"
+    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":"
+    "7,\"resyncs\":2,"
     "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"tls\":{\"version\":\"TLS 1.2\","
-    "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"auth\":[],\"findings\":[]}\n";
+    "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"auth\":[],\"findings\":"
+    "[]}\n";
 
 static const char capture[] =
     "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
