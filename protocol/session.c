@@ -122,8 +122,8 @@ static void drop_response(struct imapid_session *session, unsigned slot)
 /* Was every command up to now seen, so that a response without one is the server's own idea? */
 static bool knows_all_commands(const struct imapid_session *session)
 {
-    return session->from_start && session->seen[IMAPID_CLIENT] && !session->client_gap &&
-           session->frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE;
+    return session->from_start && session->seen[IMAPID_CLIENT] && !session->client_silent &&
+           !session->client_gap && session->frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE;
 }
 
 /* A response whose command was not seen ends: either there was none, or it is missing. */
@@ -1212,8 +1212,9 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
     bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
     bool is_cut, is_refused;
 
-    if (n && !session->seen[side]) {
+    if (n && (!session->seen[side] || (side == IMAPID_CLIENT && session->client_silent))) {
         session->seen[side] = true;
+        session->client_silent &= side != IMAPID_CLIENT;
         if (side == IMAPID_CLIENT && end_unsolicited(session)) {
             *n_used = 0;
             return IMAPID_SESSION_PASSED;
@@ -1337,6 +1338,7 @@ void imapid_session_resume(struct imapid_session *session)
     imapid_frame_init(CLIENT(session), IMAPID_CLIENT, true);
     imapid_frame_init(SERVER(session), IMAPID_SERVER, true);
     session->asked = false;
+    session->client_silent = true;
     stop_data(session, IMAPID_WORD_UNKNOWN);
 }
 

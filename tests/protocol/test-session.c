@@ -561,6 +561,25 @@ static void test_starttls(void)
                "switch deflate\n"
                "a5 NIL -> - OK state=no id=? starttls compressed\n"
                "session state=no id=? compressed\n");
+    /* Whether the client's side can be read inside is known when it is: nobody is accused before. */
+    feed_check("S: * OK hi\n"
+               "C: a1 STARTTLS\n"
+               "S: a1 OK\n"
+               "S: * ID NIL\n"
+               "S: a2 OK\n",
+               &resume,
+               "switch tls\n"
+               "- - -> NIL OK state=no id=? starttls lost\n"
+               "session state=no id=?\n");
+    feed_check("S: * OK hi\n"
+               "C: a1 STARTTLS\n"
+               "S: a1 OK\n"
+               "S: * ID NIL\n"
+               "C: a2 NOOP\n",
+               &resume,
+               "switch tls\n"
+               "- - -> NIL none state=no id=? starttls unsolicited\n"
+               "session state=no id=?\n");
 }
 
 static void test_client_hello(void)

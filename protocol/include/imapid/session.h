@@ -151,6 +151,7 @@ struct imapid_session {
     bool answer_missed;   /* to the client's command in hand, which some servers answer early */
     bool was_other_side;  /* for the server's unit in hand the client's window was asked for */
     bool asked;           /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
+    bool client_silent;   /* since the layer began: nobody knows whether it can be read */
     bool may_begin_layer; /* AUTHENTICATE is under way, or was the last that succeeded */
     int n_sasl_asked;     /* "+" of the server in AUTHENTICATE, less the client's lines in it */
     uint64_t order;
