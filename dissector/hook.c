@@ -17,6 +17,8 @@
 
 #include <epan/prefs.h>
 
+#include <imapid/decide.h>
+
 #include "identity.h"
 #include "legs.h"
 #include "segment.h"
@@ -405,6 +407,7 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
     struct imapid_stream *stream = imapid_stream_new(
         from_start, carrier == proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
     const struct imapid_proxy_header *before_tls = imapid_tls_proxy_header(conversation);
+    struct imapid_decide decide = facts_of(pinfo, tcp, is_start);
     enum imapid_decide_status status;
 
     stream->tcp = tcp;
@@ -416,11 +419,10 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->preface.is_over[0] = stream->preface.is_over[1] = true;
     else if (n)
         n = pass_preface(&octets, n);
-    stream->decide = facts_of(pinfo, tcp, is_start);
-    status = decide_here(&stream->decide, octets, n);
-    if (stream->decide.client < 0)
-        stream->decide.client = client_at_last(pinfo);
-    set_server(stream, pinfo, stream->decide.client == RECEIVED);
+    status = decide_here(&decide, octets, n);
+    if (decide.client < 0)
+        decide.client = client_at_last(pinfo);
+    set_server(stream, pinfo, decide.client == RECEIVED);
     if (carrier == proto_tcp && data && from_start) {
         enum imapid_side side = is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 

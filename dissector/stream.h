@@ -4,7 +4,6 @@
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
-#include <imapid/decide.h>
 #include <imapid/order.h>
 #include <imapid/preface.h>
 #include <imapid/sasl.h>
@@ -78,7 +77,6 @@ struct imapid_stream {
     unsigned n_reads;     /* calls read so far */
     unsigned as_ended_at; /* not 0: this is a copy that ends here, of a stream with so many reads */
 
-    struct imapid_decide decide;   /* direction 0 is that of the call it began with */
     struct imapid_preface preface; /* what proxies say before the first octet of IMAP */
     struct imapid_end origin;      /* whom that header names */
     const struct imapid_ident

@@ -32,11 +32,6 @@ enum { SERVER, CLIENT }; /* indices of step and is_over */
 /* Steps of the client in SOCKS 5. The server's are the same: it answers each. */
 enum { STEP_BEGIN, STEP_PASSWORD, STEP_REQUEST };
 
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
-
 /* Reads one message from its first octet. Returns MORE, OK, NOT (it is no such message), REFUSED. */
 typedef enum imapid_preface_status (*read_message)(struct imapid_preface *preface,
                                                    const uint8_t *octets, size_t n, size_t *n_used);
@@ -110,7 +105,7 @@ static enum imapid_preface_status read_socks4(struct imapid_preface *preface, co
         return IMAPID_PREFACE_NOT;
     if (!at)
         return IMAPID_PREFACE_MORE;
-    preface->port = get16(octets + 2);
+    preface->port = imapid_octets_get16(octets + 2);
     begin_kind(preface, IMAPID_PREFACE_SOCKS4);
     return take(at, n, n_used);
 }
@@ -178,7 +173,7 @@ read_socks5_request(struct imapid_preface *preface, const uint8_t *octets, size_
         return IMAPID_PREFACE_REFUSED;
     if (!n_message || n < n_message)
         return IMAPID_PREFACE_MORE;
-    preface->port = get16(octets + n_message - 2);
+    preface->port = imapid_octets_get16(octets + n_message - 2);
     preface->step[CLIENT] = STEP_BEGIN;
     return take(n_message, n, n_used);
 }
@@ -238,6 +233,15 @@ static size_t n_head(const uint8_t *octets, size_t n)
     return n < N_HEAD_MAX ? 0 : SIZE_MAX;
 }
 
+/* The same as a status: OK with *n_message, MORE, or REFUSED where it is too long. */
+static enum imapid_preface_status find_head(const uint8_t *octets, size_t n, size_t *n_message)
+{
+    *n_message = n_head(octets, n);
+    return *n_message == SIZE_MAX ? IMAPID_PREFACE_REFUSED
+           : *n_message           ? IMAPID_PREFACE_OK
+                                  : IMAPID_PREFACE_MORE;
+}
+
 /* Compares the first octets, as many as there are, with a beginning. */
 static bool may_begin_with(const uint8_t *octets, size_t n, const char *beginning)
 {
@@ -269,6 +273,7 @@ static enum imapid_preface_status read_connect(struct imapid_preface *preface,
     static const char method[] = "CONNECT ";
     static const size_t at = sizeof method - 1;
     const uint8_t *end, *space;
+    enum imapid_preface_status found;
     size_t n_message;
 
     if (!may_begin_with(octets, n, method))
@@ -279,11 +284,9 @@ static enum imapid_preface_status read_connect(struct imapid_preface *preface,
     space = (const uint8_t *)memchr(octets + at, ' ', (size_t)(end - octets) - at);
     if (!space || end - space < 9 || memcmp(space + 1, "HTTP/1.", 7) != 0)
         return IMAPID_PREFACE_NOT;
-    n_message = n_head(octets, n);
-    if (n_message == SIZE_MAX)
-        return IMAPID_PREFACE_REFUSED;
-    if (!n_message)
-        return IMAPID_PREFACE_MORE;
+    found = find_head(octets, n, &n_message);
+    if (found != IMAPID_PREFACE_OK)
+        return found;
     preface->port = port_of_authority(octets + at, (size_t)(space - octets) - at);
     if (!preface->may_repeat)
         begin_kind(preface, IMAPID_PREFACE_CONNECT);
@@ -327,6 +330,7 @@ static uint64_t n_body_of(const uint8_t *head, size_t n)
 static enum imapid_preface_status answer_connect(struct imapid_preface *preface,
                                                  const uint8_t *octets, size_t n, size_t *n_used)
 {
+    enum imapid_preface_status found;
     size_t n_message;
     unsigned status = 0;
 
@@ -337,11 +341,9 @@ static enum imapid_preface_status answer_connect(struct imapid_preface *preface,
     }
     if (!may_begin_with(octets, n, "HTTP/1."))
         return IMAPID_PREFACE_NOT;
-    n_message = n_head(octets, n);
-    if (n_message == SIZE_MAX)
-        return IMAPID_PREFACE_REFUSED;
-    if (!n_message)
-        return IMAPID_PREFACE_MORE;
+    found = find_head(octets, n, &n_message);
+    if (found != IMAPID_PREFACE_OK)
+        return found;
     for (size_t at = 9; at < 12 && at < n_message && imapid_is_digit(octets[at]); at++)
         status = status * 10 + (unsigned)(octets[at] - '0');
     if (status >= 200 && status < 300) {

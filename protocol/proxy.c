@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <imapid/end.h>
+#include <imapid/octets.h>
 
 /* A line has no more (section 2.1). */
 #define N_LINE_MAX 107
@@ -19,11 +20,6 @@
 #define N_MAX 4096
 
 #define N_WORDS_MAX 6
-
-static uint16_t get16(const uint8_t *octets)
-{
-    return (uint16_t)(octets[0] << 8 | octets[1]);
-}
 
 static bool parse_port(const char *text, uint16_t *port)
 {
@@ -125,7 +121,7 @@ static void read_address(const uint8_t *octets, size_t n, unsigned kind,
         if (kinds[i].kind != kind || n < 2u * n_address + 4)
             continue;
         memcpy(header->address, octets, n_address);
-        header->port = get16(octets + (size_t)2 * n_address);
+        header->port = imapid_octets_get16(octets + (size_t)2 * n_address);
         header->family = kinds[i].family;
     }
 }
@@ -138,7 +134,7 @@ static enum imapid_proxy_status parse_version2(const uint8_t *octets, size_t n,
 
     if (n < 16)
         return IMAPID_PROXY_MORE;
-    n_behind = get16(octets + 14);
+    n_behind = imapid_octets_get16(octets + 14);
     command = octets[12];
     if ((command != 0x20 && command != 0x21) || 16 + n_behind > N_MAX)
         return IMAPID_PROXY_NOT;

@@ -327,27 +327,6 @@ static GArray *find_changed(const struct imapid_store_view *view)
     return legs;
 }
 
-static int compare_texts(const void *a, const void *b, void *user_data)
-{
-    const struct imapid_pool *pool = user_data;
-
-    return strcmp(imapid_pool_get(pool, *(const uint32_t *)a, NULL),
-                  imapid_pool_get(pool, *(const uint32_t *)b, NULL));
-}
-
-static void rank_softwares(struct imapid_items *items)
-{
-    uint32_t n = imapid_pool_count(items->softwares), *order = g_new(uint32_t, n + (gsize)1);
-
-    items->ranks = g_new(uint32_t, n + (gsize)1);
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    g_qsort_with_data(order, (gint)n, sizeof *order, compare_texts, items->softwares);
-    for (uint32_t i = 0; i < n; i++)
-        items->ranks[order[i]] = i;
-    g_free(order);
-}
-
 struct imapid_items imapid_items_find(const struct imapid_store_view *view,
                                       const struct imapid_fold *fold, uint64_t ignored)
 {
@@ -377,7 +356,7 @@ struct imapid_items imapid_items_find(const struct imapid_store_view *view,
     g_free(finder.sayings);
     g_array_unref(finder.findings);
     imapid_store_reading_deinit(&finder.reading);
-    rank_softwares(&finder.items);
+    finder.items.ranks = imapid_pool_rank_texts(finder.items.softwares);
     return finder.items;
 }
 

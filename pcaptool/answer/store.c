@@ -884,27 +884,6 @@ static uint32_t *sort_once(const struct imapid_store *store, const GArray *array
     return order;
 }
 
-static int compare_files(const void *a, const void *b, void *user_data)
-{
-    const struct imapid_pool *files = user_data;
-
-    return strcmp(imapid_pool_get(files, *(const uint32_t *)a, NULL),
-                  imapid_pool_get(files, *(const uint32_t *)b, NULL));
-}
-
-static void rank_files(struct imapid_store *store)
-{
-    uint32_t n = imapid_pool_count(store->files), *order = g_new(uint32_t, n + (gsize)1);
-
-    store->file_ranks = g_new(uint32_t, n + (gsize)1);
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    g_qsort_with_data(order, (gint)n, sizeof *order, compare_files, store->files);
-    for (uint32_t i = 0; i < n; i++)
-        store->file_ranks[order[i]] = i;
-    g_free(order);
-}
-
 /* ---- connections ---- */
 
 static const struct kept_exchange *exchange_at(const struct imapid_store *store, unsigned place)
@@ -949,7 +928,7 @@ struct imapid_store_view imapid_store_settle(struct imapid_store *store)
     imapid_pool_seal(store->addresses);
     imapid_pool_seal(store->blobs);
     imapid_pool_seal(store->sayings);
-    rank_files(store);
+    store->file_ranks = imapid_pool_rank_texts(store->files);
     store->exchange_order = sort_once(store, store->exchanges, &exchanges, &view.n_exchanges);
     store->session_order = sort_once(store, store->sessions, &sessions, &n_sessions);
     view.n_duplicates = store->exchanges->len - view.n_exchanges + store->sessions->len -

@@ -185,3 +185,25 @@ const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, siz
         *n = entry->n;
     return entry->octets;
 }
+
+static int compare_texts(const void *a, const void *b, void *user_data)
+{
+    const struct imapid_pool *pool = user_data;
+
+    return strcmp(imapid_pool_get(pool, *(const uint32_t *)a, NULL),
+                  imapid_pool_get(pool, *(const uint32_t *)b, NULL));
+}
+
+uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool)
+{
+    uint32_t n = imapid_pool_count(pool), *order = g_new(uint32_t, n + (gsize)1);
+    uint32_t *ranks = g_new(uint32_t, n + (gsize)1);
+
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    g_qsort_with_data(order, (gint)n, sizeof *order, compare_texts, (void *)pool);
+    for (uint32_t i = 0; i < n; i++)
+        ranks[order[i]] = i;
+    g_free(order);
+    return ranks;
+}
