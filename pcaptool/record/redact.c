@@ -1,280 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* redact.c: pseudonyms. The rule is what stays, not what goes: a field, a word, a file name that no
- * table names is replaced. A record is rebuilt, never edited, so what is not handled here is not
- * there. Misuse: redacting twice; it gives other pseudonyms. */
+/* redact.c: records under --redact. A record is rebuilt, never edited, so what is not handled here
+ * is not there; what of one value stays is decided in redact-value.c. Misuse: redacting twice; it
+ * gives other pseudonyms. */
 #include "record/redact.h"
 
+#include "record/redact-value.h"
 #include "record/spell.h"
 
 #include "net/unread.h"
 
-#include <gcrypt.h>
-#include <imapid/end.h>
 #include <string.h>
 
-#define KEY_MIN 16
-#define KEY_MAX 65536
-
 struct imapid_redact {
-    guint8 *key;
-    gsize n_key;
-    GRegex *identifiers; /* mail addresses, UUIDs, MAC addresses */
-    GRegex *mail;
-    GRegex *addresses; /* what may be an IP address */
-    GRegex *tokens;
-    GRegex *url_tokens; /* the same in a URL, where slashes part words */
-    GRegex *user;       /* of a URL */
-    GRegex *query;      /* and fragment */
-    GHashTable *words;  /* of results, that stay */
+    struct imapid_pseudonyms *pseudonyms;
+    struct imapid_redact_values *values;
+    GHashTable *words; /* of results, that stay */
 };
-
-enum how {
-    HOW_TEXT,
-    HOW_VERSION,
-    HOW_URL,
-    HOW_DATE,
-    HOW_NUMBER,
-    HOW_ADDRESS,
-    HOW_TOKEN,
-};
-
-static const struct {
-    const char *field;
-    enum how how;
-} rules[] = {
-#define IMAPID_REDACT(field, how) {field, HOW_##how},
-#include "record/redact.def"
-#undef IMAPID_REDACT
-};
-
-/* ---- pseudonyms ---- */
-
-enum { DIGEST = 32 };
-
-static void digest(const struct imapid_redact *redact, const char *kind, const void *octets,
-                   size_t n, uint8_t out[DIGEST])
-{
-    gcry_buffer_t parts[3] = {
-        {.data = redact->key, .len = redact->n_key},
-        {.data = (void *)kind, .len = strlen(kind) + 1}, /* with its NUL: nothing runs together */
-        {.data = (void *)octets, .len = n},
-    };
-
-    if (gcry_md_hash_buffers(GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC, out, parts, 3))
-        g_error("HMAC-SHA-256 is not to be had"); /* never a value without its pseudonym */
-}
-
-static void add_hex(GString *out, const struct imapid_redact *redact, const char *kind,
-                    const void *octets, size_t n)
-{
-    uint8_t bits[DIGEST];
-
-    digest(redact, kind, octets, n, bits);
-    imapid_spell_hex(out, bits, 8);
-}
-
-static void add_token(GString *out, const struct imapid_redact *redact, const void *octets,
-                      size_t n)
-{
-    if (!n)
-        return;
-    g_string_append(out, "redacted-");
-    add_hex(out, redact, "token", octets, n);
-}
-
-static void redact_endpoint(const struct imapid_redact *redact, struct imapid_endpoint *endpoint)
-{
-    uint8_t bits[DIGEST];
-
-    if (endpoint->family == 6) {
-        digest(redact, "ip6", endpoint->address, 16, bits);
-        memcpy(endpoint->address, bits, 16);
-        endpoint->address[0] = 0xfd; /* RFC 4193 */
-    } else {
-        digest(redact, "ip4", endpoint->address, 4, bits);
-        memcpy(endpoint->address, bits, 4);
-        endpoint->address[0] |= 0xf0; /* RFC 1112 4: of a class no host has */
-        if (endpoint->address[0] == 0xff)
-            endpoint->address[0] = 0xfe; /* no broadcast */
-    }
-}
-
-/* An address as text to another one; false where it is none. */
-static bool add_address(GString *out, const struct imapid_redact *redact, const char *text,
-                        size_t n)
-{
-    struct imapid_endpoint endpoint = {.port = 0};
-    struct imapid_end end;
-
-    if (!imapid_end_read_address(&end, (const uint8_t *)text, n))
-        return false;
-    memcpy(endpoint.address, end.address, sizeof endpoint.address);
-    endpoint.family = (uint8_t)end.family;
-    redact_endpoint(redact, &endpoint);
-    imapid_spell_address(out, &endpoint);
-    return true;
-}
-
-/* ---- inside texts that stay ---- */
-
-static gboolean replace_identifier(const GMatchInfo *match, GString *out, void *user_data)
-{
-    const struct imapid_redact *redact = user_data;
-    char *text = g_match_info_fetch(match, 0);
-    char *lower = g_ascii_strdown(text, -1);
-
-    if (g_regex_match(redact->mail, text, 0, NULL)) {
-        g_string_append(out, "redacted-");
-        add_hex(out, redact, "mail", lower, strlen(lower));
-        g_string_append(out, "@redacted.invalid");
-    } else {
-        add_token(out, redact, lower, strlen(lower));
-    }
-    g_free(text);
-    g_free(lower);
-    return FALSE;
-}
-
-static gboolean replace_token(const GMatchInfo *match, GString *out, void *user_data)
-{
-    char *text = g_match_info_fetch(match, 0);
-
-    if (strpbrk(text, "0123456789"))
-        add_token(out, user_data, text, strlen(text));
-    else
-        g_string_append(out, text);
-    g_free(text);
-    return FALSE;
-}
-
-static gboolean replace_address(const GMatchInfo *match, GString *out, void *user_data)
-{
-    char *text = g_match_info_fetch(match, 0);
-
-    if (!add_address(out, user_data, text, strlen(text)))
-        g_string_append(out, text);
-    g_free(text);
-    return FALSE;
-}
-
-static gboolean remove_user(const GMatchInfo *match, GString *out, void *user_data)
-{
-    (void)match;
-    (void)user_data;
-    g_string_append(out, "//");
-    return FALSE;
-}
-
-static gboolean replace_query(const GMatchInfo *match, GString *out, void *user_data)
-{
-    char *text = g_match_info_fetch(match, 0);
-
-    g_string_append_c(out, text[0]);
-    add_token(out, user_data, text, strlen(text));
-    g_free(text);
-    return FALSE;
-}
-
-static void replace(const struct imapid_redact *redact, GString *text, const GRegex *regex,
-                    GRegexEvalCallback by)
-{
-    char *replaced =
-        g_regex_replace_eval(regex, text->str, (gssize)text->len, 0, 0, by, (void *)redact, NULL);
-
-    /* A pattern that gave up has found nothing: nothing stays. */
-    g_string_assign(text, replaced ? replaced : "redacted");
-    g_free(replaced);
-}
-
-/* A version may look like an address, and have a long token: the commit it was built from. */
-static void redact_text(const struct imapid_redact *redact, GString *text, enum how how)
-{
-    replace(redact, text, redact->user, remove_user);
-    if (how == HOW_URL)
-        replace(redact, text, redact->query, replace_query);
-    replace(redact, text, redact->identifiers, replace_identifier);
-    if (how == HOW_VERSION)
-        return;
-    replace(redact, text, redact->addresses, replace_address);
-    replace(redact, text, how == HOW_URL ? redact->url_tokens : redact->tokens, replace_token);
-}
-
-/* ---- pairs ---- */
-
-/* The rule of a field; NULL where no table knows it. */
-static const char *find_rule(const struct imapid_record_string *field, enum how *how)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-        if (!field->is_nil && field->n == strlen(rules[i].field) &&
-            !g_ascii_strncasecmp((const char *)field->octets, rules[i].field, field->n)) {
-            *how = rules[i].how;
-            return rules[i].field;
-        }
-    *how = HOW_TOKEN;
-    return NULL;
-}
-
-static bool is_short_number(const struct imapid_record_string *value)
-{
-    for (size_t i = 0; i < value->n; i++)
-        if (!g_ascii_isdigit((gchar)value->octets[i]))
-            return false;
-    return value->n <= 5;
-}
-
-static struct imapid_record_string redact_name(const struct imapid_redact *redact,
-                                               struct imapid_record_exchange *to,
-                                               const struct imapid_record_string *field)
-{
-    struct imapid_record_string string = {.is_nil = true};
-    GString *text;
-    enum how how;
-
-    if (field->is_nil)
-        return string;
-    text = g_string_new(NULL);
-    if (find_rule(field, &how) || !field->n) {
-        g_string_append_len(text, (const char *)field->octets, (gssize)field->n);
-    } else {
-        char *lower = g_ascii_strdown((const char *)field->octets, (gssize)field->n);
-
-        g_string_append(text, "field-");
-        add_hex(text, redact, "field", lower, field->n);
-        g_free(lower);
-    }
-    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
-    g_string_free(text, TRUE);
-    return string;
-}
-
-static struct imapid_record_string redact_value(const struct imapid_redact *redact,
-                                                struct imapid_record_exchange *to,
-                                                const struct imapid_record_pair *pair)
-{
-    struct imapid_record_string string = {.is_nil = true};
-    const struct imapid_record_string *value = &pair->value;
-    GString *text;
-    enum how how;
-
-    if (value->is_nil)
-        return string;
-    find_rule(&pair->field, &how);
-    text = g_string_new(NULL);
-    if (how == HOW_TOKEN || memchr(value->octets, '\0', value->n) ||
-        (how == HOW_NUMBER && !is_short_number(value))) {
-        add_token(text, redact, value->octets, value->n);
-    } else if (how == HOW_ADDRESS) {
-        if (!add_address(text, redact, (const char *)value->octets, value->n))
-            add_token(text, redact, value->octets, value->n);
-    } else {
-        g_string_append_len(text, (const char *)value->octets, (gssize)value->n);
-        if (how != HOW_NUMBER)
-            redact_text(redact, text, how);
-    }
-    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
-    g_string_free(text, TRUE);
-    return string;
-}
 
 /* ---- raw text ---- */
 
@@ -346,6 +87,38 @@ static void mask_raw(GString *out, GHashTable *words, const uint8_t *raw, size_t
 
 /* ---- exchanges ---- */
 
+static struct imapid_record_string redact_name(const struct imapid_redact *redact,
+                                               struct imapid_record_exchange *to,
+                                               const struct imapid_record_string *field)
+{
+    struct imapid_record_string string = {.is_nil = true};
+    GString *text;
+
+    if (field->is_nil)
+        return string;
+    text = g_string_new(NULL);
+    imapid_redact_values_add_name(redact->values, text, field);
+    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+    return string;
+}
+
+static struct imapid_record_string redact_value(const struct imapid_redact *redact,
+                                                struct imapid_record_exchange *to,
+                                                const struct imapid_record_pair *pair)
+{
+    struct imapid_record_string string = {.is_nil = true};
+    GString *text;
+
+    if (pair->value.is_nil)
+        return string;
+    text = g_string_new(NULL);
+    imapid_redact_values_add_value(redact->values, text, pair);
+    string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+    return string;
+}
+
 static char *redact_tag(const struct imapid_redact *redact, const char *tag)
 {
     size_t n_letters = 0, n_digits = 0, n;
@@ -361,7 +134,7 @@ static char *redact_tag(const struct imapid_redact *redact, const char *tag)
     if (n_letters + n_digits == n && n_letters <= 4 && n_digits <= 8)
         return g_strdup(tag);
     text = g_string_new("tag-");
-    add_hex(text, redact, "tag", tag, n);
+    imapid_pseudonyms_add_hex(redact->pseudonyms, text, "tag", tag, n);
     return g_string_free(text, FALSE);
 }
 
@@ -402,7 +175,7 @@ static char *redact_file(const struct imapid_redact *redact, const char *file)
     if (!strcmp(file, "-"))
         g_string_assign(text, "-");
     else
-        add_hex(text, redact, "file", valid->str, valid->len);
+        imapid_pseudonyms_add_hex(redact->pseudonyms, text, "file", valid->str, valid->len);
     for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
         if (g_str_has_suffix(lower, endings[i]))
             g_string_append(text, endings[i]);
@@ -477,10 +250,10 @@ static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
     struct imapid_record_conn conn = *from;
 
     conn.file = file;
-    redact_endpoint(redact, &conn.client);
+    imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.client);
     if (conn.proxied_client.family)
-        redact_endpoint(redact, &conn.proxied_client);
-    redact_endpoint(redact, &conn.server);
+        imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.proxied_client);
+    imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.server);
     return conn;
 }
 
@@ -547,7 +320,8 @@ static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
     tls.alpn = keep_word(tls.alpn);
     if (tls.server_name) {
         g_string_assign(name, "server-");
-        add_hex(name, redact, "server name", tls.server_name, strlen(tls.server_name));
+        imapid_pseudonyms_add_hex(redact->pseudonyms, name, "server name", tls.server_name,
+                                  strlen(tls.server_name));
         tls.server_name = name->str;
     }
     return tls;
@@ -613,48 +387,7 @@ struct imapid_record_sink imapid_redact_wrap(struct imapid_redact_sink *sink)
     return (struct imapid_record_sink){on_exchange, on_session, on_capture, sink};
 }
 
-/* ---- keys and patterns ---- */
-
-static bool read_key(struct imapid_redact *redact, const char *key_file, char **message)
-{
-    GError *error = NULL;
-    char *text;
-
-    if (!key_file) {
-        redact->n_key = DIGEST;
-        redact->key = g_malloc(DIGEST);
-        gcry_randomize(redact->key, DIGEST, GCRY_STRONG_RANDOM);
-        return true;
-    }
-    if (!g_file_get_contents(key_file, &text, &redact->n_key, &error)) {
-        *message = g_strdup(error->message);
-        g_error_free(error);
-        return false;
-    }
-    redact->key = (guint8 *)text;
-    while (redact->n_key && strchr("\r\n", text[redact->n_key - 1]))
-        redact->n_key--; /* editors end a file with one */
-    if (redact->n_key < KEY_MIN || redact->n_key > KEY_MAX) {
-        *message = g_strdup_printf("%s: a key has %d to %d octets", key_file, KEY_MIN, KEY_MAX);
-        return false;
-    }
-    return true;
-}
-
-/* Octets over 127 are letters of some alphabet (RFC 6531); the sign may be escaped as in a URL; a
- * domain may be an address in brackets. */
-#define NOT_LOCAL "\\s\"<>(),:;@/\\\\\\[\\]"
-#define DOMAIN    "(?:[A-Za-z0-9\\x80-\\xff-]++(?:\\.[A-Za-z0-9\\x80-\\xff-]++)*+|\\[[^\\]\\s]*+\\])"
-#define MAIL      "(?:(?<![^" NOT_LOCAL "])|(?<=%40))(?:[^%" NOT_LOCAL "]|%(?!40))++(?:@|%40)" DOMAIN
-#define UUID      "(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
-#define MAC       "(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"
-#define IP4       "(?<![\\d.])\\d{1,3}(?:\\.\\d{1,3}){3}(?![\\d])"
-#define IP6       "(?<![\\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?![\\w:])"
-
-static GRegex *compile(const char *pattern)
-{
-    return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
-}
+/* ---- made and freed ---- */
 
 static void add_result_words(GHashTable *words)
 {
@@ -670,23 +403,14 @@ struct imapid_redact *imapid_redact_new(const char *key_file, char **message)
 {
     struct imapid_redact *redact = g_new0(struct imapid_redact, 1);
 
-    if (!gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P)) {
-        gcry_check_version(NULL);
-        gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
-    }
-    redact->identifiers = compile(MAIL "|" UUID "|" MAC);
-    redact->mail = compile("@|%40");
-    redact->addresses = compile(IP4 "|" IP6);
-    redact->tokens = compile("(?<![\\w=+/-])[\\w=+/-]{24,}+");
-    redact->url_tokens = compile("(?<![\\w=+-])[\\w=+-]{24,}+");
-    redact->user = compile("//[^/?#@\\s]*+@");
-    redact->query = compile("(?s)[?#].++");
     redact->words = g_hash_table_new(g_str_hash, g_str_equal);
     add_result_words(redact->words);
-    if (!read_key(redact, key_file, message)) {
+    redact->pseudonyms = imapid_pseudonyms_new(key_file, message);
+    if (!redact->pseudonyms) {
         imapid_redact_free(redact);
         return NULL;
     }
+    redact->values = imapid_redact_values_new(redact->pseudonyms);
     return redact;
 }
 
@@ -694,14 +418,8 @@ void imapid_redact_free(struct imapid_redact *redact)
 {
     if (!redact)
         return;
-    g_free(redact->key);
-    g_regex_unref(redact->identifiers);
-    g_regex_unref(redact->mail);
-    g_regex_unref(redact->addresses);
-    g_regex_unref(redact->tokens);
-    g_regex_unref(redact->url_tokens);
-    g_regex_unref(redact->user);
-    g_regex_unref(redact->query);
+    imapid_redact_values_free(redact->values);
+    imapid_pseudonyms_free(redact->pseudonyms);
     g_hash_table_destroy(redact->words);
     g_free(redact);
 }

@@ -8,7 +8,7 @@
  * part of HMAC-SHA-256 of the value under a key: the same value is the same pseudonym in every
  * record, file and machine that has the key, and nobody without the key can try values out.
  *
- *   addresses           others of the same family that nobody has (240.0.0.0/4, fd00::/8)
+ *   addresses           others that nobody has: fd04::/16 for IPv4, fd06::/16 for IPv6
  *   mail addresses      redacted-HEX@redacted.invalid
  *   tokens, identifiers redacted-HEX
  *   unknown field names field-HEX
@@ -19,8 +19,8 @@
  * and findings; redact.def is the table. */
 struct imapid_redact;
 
-/* With the key that stands in a file, or, NULL, one of this run. NULL with a message, to be freed,
- * where the file cannot be read or has less than 16 octets. */
+/* With the key that stands in a file, octet for octet, or, NULL, one of this run. NULL with a
+ * message, to be freed, where the file cannot be read or is no key (see pseudonym.h). */
 struct imapid_redact *imapid_redact_new(const char *key_file, char **message);
 void imapid_redact_free(struct imapid_redact *redact);
 
