@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* redact-value.c: one field name or value. The rule is what stays, not what goes: a field that no
- * table names is replaced. Misuse: redacting twice; it gives other pseudonyms. */
+ * table names, and a value that is not of a harmless shape, is replaced as a whole. Misuse:
+ * redacting twice; it gives other pseudonyms. */
 #include "record/redact-value.h"
+
+#include "record/redact-shape.h"
 
 #include <string.h>
 
-struct imapid_redact_values {
-    const struct imapid_pseudonyms *pseudonyms;
-    GRegex *identifiers; /* mail addresses, UUIDs, MAC addresses */
-    GRegex *mail;
-    GRegex *addresses; /* what may be an IP address */
-    GRegex *tokens;
-    GRegex *url_tokens; /* the same in a URL, where slashes part words */
-    GRegex *user;       /* of a URL */
-    GRegex *query;      /* and fragment */
-};
-
 enum how {
-    HOW_TEXT,
+    HOW_NAME,
     HOW_VERSION,
-    HOW_URL,
     HOW_DATE,
+    HOW_URL,
     HOW_NUMBER,
-    HOW_ADDRESS,
     HOW_TOKEN,
 };
 
@@ -35,106 +26,17 @@ static const struct {
 #undef IMAPID_REDACT
 };
 
-/* ---- inside texts that stay ---- */
-
-static gboolean replace_identifier(const GMatchInfo *match, GString *out, void *user_data)
-{
-    const struct imapid_redact_values *values = user_data;
-    char *text = g_match_info_fetch(match, 0);
-    char *lower = g_ascii_strdown(text, -1);
-
-    if (g_regex_match(values->mail, text, 0, NULL)) {
-        g_string_append(out, "redacted-");
-        imapid_pseudonyms_add_hex(values->pseudonyms, out, "mail", lower, strlen(lower));
-        g_string_append(out, "@redacted.invalid");
-    } else {
-        imapid_pseudonyms_add_token(values->pseudonyms, out, lower, strlen(lower));
-    }
-    g_free(text);
-    g_free(lower);
-    return FALSE;
-}
-
-static gboolean replace_token(const GMatchInfo *match, GString *out, void *user_data)
-{
-    const struct imapid_redact_values *values = user_data;
-    char *text = g_match_info_fetch(match, 0);
-
-    if (strpbrk(text, "0123456789"))
-        imapid_pseudonyms_add_token(values->pseudonyms, out, text, strlen(text));
-    else
-        g_string_append(out, text);
-    g_free(text);
-    return FALSE;
-}
-
-static gboolean replace_address(const GMatchInfo *match, GString *out, void *user_data)
-{
-    const struct imapid_redact_values *values = user_data;
-    char *text = g_match_info_fetch(match, 0);
-
-    if (!imapid_pseudonyms_add_address(values->pseudonyms, out, text, strlen(text)))
-        g_string_append(out, text);
-    g_free(text);
-    return FALSE;
-}
-
-static gboolean remove_user(const GMatchInfo *match, GString *out, void *user_data)
-{
-    (void)match;
-    (void)user_data;
-    g_string_append(out, "//");
-    return FALSE;
-}
-
-static gboolean replace_query(const GMatchInfo *match, GString *out, void *user_data)
-{
-    const struct imapid_redact_values *values = user_data;
-    char *text = g_match_info_fetch(match, 0);
-
-    g_string_append_c(out, text[0]);
-    imapid_pseudonyms_add_token(values->pseudonyms, out, text, strlen(text));
-    g_free(text);
-    return FALSE;
-}
-
-static void replace(const struct imapid_redact_values *values, GString *text, const GRegex *regex,
-                    GRegexEvalCallback by)
-{
-    char *replaced =
-        g_regex_replace_eval(regex, text->str, (gssize)text->len, 0, 0, by, (void *)values, NULL);
-
-    /* A pattern that gave up has found nothing: nothing stays. */
-    g_string_assign(text, replaced ? replaced : "redacted");
-    g_free(replaced);
-}
-
-/* A version may look like an address, and have a long token: the commit it was built from. */
-static void redact_text(const struct imapid_redact_values *values, GString *text, enum how how)
-{
-    replace(values, text, values->user, remove_user);
-    if (how == HOW_URL)
-        replace(values, text, values->query, replace_query);
-    replace(values, text, values->identifiers, replace_identifier);
-    if (how == HOW_VERSION)
-        return;
-    replace(values, text, values->addresses, replace_address);
-    replace(values, text, how == HOW_URL ? values->url_tokens : values->tokens, replace_token);
-}
-
-/* ---- pairs ---- */
-
-/* The rule of a field; NULL where no table knows it. */
-static const char *find_rule(const struct imapid_record_string *field, enum how *how)
+/* The rule of a field; false where no table knows it. */
+static bool find_rule(const struct imapid_record_string *field, enum how *how)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
         if (!field->is_nil && field->n == strlen(rules[i].field) &&
             !g_ascii_strncasecmp((const char *)field->octets, rules[i].field, field->n)) {
             *how = rules[i].how;
-            return rules[i].field;
+            return true;
         }
     *how = HOW_TOKEN;
-    return NULL;
+    return false;
 }
 
 static bool is_short_number(const struct imapid_record_string *value)
@@ -145,8 +47,78 @@ static bool is_short_number(const struct imapid_record_string *value)
     return value->n <= 5;
 }
 
-void imapid_redact_values_add_name(const struct imapid_redact_values *values, GString *out,
-                                   const struct imapid_record_string *field)
+static bool is_harmless(const struct imapid_record_string *value, enum how how)
+{
+    switch (how) {
+    case HOW_URL: /* or the name of a page */
+    case HOW_NAME:
+        return imapid_shape_is_harmless(IMAPID_SHAPE_NAME, value->octets, value->n);
+    case HOW_VERSION:
+        return imapid_shape_is_harmless(IMAPID_SHAPE_VERSION, value->octets, value->n);
+    case HOW_DATE:
+        return imapid_shape_is_harmless(IMAPID_SHAPE_DATE, value->octets, value->n);
+    case HOW_NUMBER:
+        return is_short_number(value);
+    case HOW_TOKEN:
+        break;
+    }
+    return !value->n;
+}
+
+/* Is it one mail address and nothing else? */
+static bool is_mail(const struct imapid_record_string *value)
+{
+    const uint8_t *at = memchr(value->octets, '@', value->n);
+
+    if (!at || at == value->octets || at == value->octets + value->n - 1)
+        return false;
+    for (size_t i = 0; i < value->n; i++)
+        if (value->octets[i] <= ' ' || strchr("\"<>(),:;\\", value->octets[i]) ||
+            (value->octets[i] == '@' && value->octets + i != at))
+            return false;
+    return true;
+}
+
+/* An address becomes another one, a mail address too, everything else a token. */
+static void add_pseudonym(const struct imapid_pseudonyms *pseudonyms, GString *out,
+                          const struct imapid_record_string *value)
+{
+    char *lower;
+
+    if (imapid_pseudonyms_add_address(pseudonyms, out, value->octets, value->n))
+        return;
+    if (!is_mail(value)) {
+        imapid_pseudonyms_add_token(pseudonyms, out, value->octets, value->n);
+        return;
+    }
+    lower = g_ascii_strdown((const char *)value->octets, (gssize)value->n);
+    g_string_append(out, "redacted-");
+    imapid_pseudonyms_add_hex(pseudonyms, out, "mail", lower, value->n);
+    g_string_append(out, "@redacted.invalid");
+    g_free(lower);
+}
+
+/* Its user goes, and all from the first step on that is not harmless. In a name a host alone is
+ * somebody's. */
+static bool add_url(const struct imapid_pseudonyms *pseudonyms, GString *out,
+                    const struct imapid_record_string *value, enum how how)
+{
+    const char *text = (const char *)value->octets;
+    struct imapid_shape_url url;
+
+    if ((how != HOW_URL && how != HOW_NAME) ||
+        !imapid_shape_read_url(&url, value->octets, value->n) || (how == HOW_NAME && !url.n_scheme))
+        return false;
+    g_string_append_len(out, text, (gssize)url.n_scheme);
+    g_string_append_len(out, text + url.host, (gssize)(url.end - url.host));
+    if (url.end < value->n && strchr("?#", text[url.end]))
+        g_string_append_c(out, text[url.end]);
+    imapid_pseudonyms_add_token(pseudonyms, out, text + url.end, value->n - url.end);
+    return true;
+}
+
+void imapid_redact_add_name(const struct imapid_pseudonyms *pseudonyms, GString *out,
+                            const struct imapid_record_string *field)
 {
     enum how how;
     char *lower;
@@ -157,77 +129,19 @@ void imapid_redact_values_add_name(const struct imapid_redact_values *values, GS
     }
     lower = g_ascii_strdown((const char *)field->octets, (gssize)field->n);
     g_string_append(out, "field-");
-    imapid_pseudonyms_add_hex(values->pseudonyms, out, "field", lower, field->n);
+    imapid_pseudonyms_add_hex(pseudonyms, out, "field", lower, field->n);
     g_free(lower);
 }
 
-void imapid_redact_values_add_value(const struct imapid_redact_values *values, GString *out,
-                                    const struct imapid_record_pair *pair)
+void imapid_redact_add_value(const struct imapid_pseudonyms *pseudonyms, GString *out,
+                             const struct imapid_record_pair *pair)
 {
     const struct imapid_record_string *value = &pair->value;
-    GString *text;
     enum how how;
 
     find_rule(&pair->field, &how);
-    if (how == HOW_TOKEN || memchr(value->octets, '\0', value->n) ||
-        (how == HOW_NUMBER && !is_short_number(value))) {
-        imapid_pseudonyms_add_token(values->pseudonyms, out, value->octets, value->n);
-        return;
-    }
-    if (how == HOW_ADDRESS) {
-        if (!imapid_pseudonyms_add_address(values->pseudonyms, out, value->octets, value->n))
-            imapid_pseudonyms_add_token(values->pseudonyms, out, value->octets, value->n);
-        return;
-    }
-    text = g_string_new_len((const char *)value->octets, (gssize)value->n);
-    if (how != HOW_NUMBER)
-        redact_text(values, text, how);
-    g_string_append_len(out, text->str, (gssize)text->len);
-    g_string_free(text, TRUE);
-}
-
-/* ---- patterns ---- */
-
-/* Octets over 127 are letters of some alphabet (RFC 6531); the sign may be escaped as in a URL; a
- * domain may be an address in brackets. */
-#define NOT_LOCAL "\\s\"<>(),:;@/\\\\\\[\\]"
-#define DOMAIN    "(?:[A-Za-z0-9\\x80-\\xff-]++(?:\\.[A-Za-z0-9\\x80-\\xff-]++)*+|\\[[^\\]\\s]*+\\])"
-#define MAIL      "(?:(?<![^" NOT_LOCAL "])|(?<=%40))(?:[^%" NOT_LOCAL "]|%(?!40))++(?:@|%40)" DOMAIN
-#define UUID      "(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
-#define MAC       "(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])"
-#define IP4       "(?<![\\d.])\\d{1,3}(?:\\.\\d{1,3}){3}(?![\\d])"
-#define IP6       "(?<![\\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]{0,15}(?![\\w:])"
-
-static GRegex *compile(const char *pattern)
-{
-    return g_regex_new(pattern, G_REGEX_RAW | G_REGEX_OPTIMIZE, 0, NULL);
-}
-
-struct imapid_redact_values *imapid_redact_values_new(const struct imapid_pseudonyms *pseudonyms)
-{
-    struct imapid_redact_values *values = g_new0(struct imapid_redact_values, 1);
-
-    values->pseudonyms = pseudonyms;
-    values->identifiers = compile(MAIL "|" UUID "|" MAC);
-    values->mail = compile("@|%40");
-    values->addresses = compile(IP4 "|" IP6);
-    values->tokens = compile("(?<![\\w=+/-])[\\w=+/-]{24,}+");
-    values->url_tokens = compile("(?<![\\w=+-])[\\w=+-]{24,}+");
-    values->user = compile("//[^/?#@\\s]*+@");
-    values->query = compile("(?s)[?#].++");
-    return values;
-}
-
-void imapid_redact_values_free(struct imapid_redact_values *values)
-{
-    if (!values)
-        return;
-    g_regex_unref(values->identifiers);
-    g_regex_unref(values->mail);
-    g_regex_unref(values->addresses);
-    g_regex_unref(values->tokens);
-    g_regex_unref(values->url_tokens);
-    g_regex_unref(values->user);
-    g_regex_unref(values->query);
-    g_free(values);
+    if (is_harmless(value, how))
+        g_string_append_len(out, (const char *)value->octets, (gssize)value->n);
+    else if (!add_url(pseudonyms, out, value, how))
+        add_pseudonym(pseudonyms, out, value);
 }

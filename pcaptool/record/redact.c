@@ -13,7 +13,6 @@
 
 struct imapid_redact {
     struct imapid_pseudonyms *pseudonyms;
-    struct imapid_redact_values *values;
     GHashTable *words; /* of results, that stay */
 };
 
@@ -97,7 +96,7 @@ static struct imapid_record_string redact_name(const struct imapid_redact *redac
     if (field->is_nil)
         return string;
     text = g_string_new(NULL);
-    imapid_redact_values_add_name(redact->values, text, field);
+    imapid_redact_add_name(redact->pseudonyms, text, field);
     string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
     g_string_free(text, TRUE);
     return string;
@@ -113,7 +112,7 @@ static struct imapid_record_string redact_value(const struct imapid_redact *reda
     if (pair->value.is_nil)
         return string;
     text = g_string_new(NULL);
-    imapid_redact_values_add_value(redact->values, text, pair);
+    imapid_redact_add_value(redact->pseudonyms, text, pair);
     string = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
     g_string_free(text, TRUE);
     return string;
@@ -410,7 +409,6 @@ struct imapid_redact *imapid_redact_new(const char *key_file, char **message)
         imapid_redact_free(redact);
         return NULL;
     }
-    redact->values = imapid_redact_values_new(redact->pseudonyms);
     return redact;
 }
 
@@ -418,7 +416,6 @@ void imapid_redact_free(struct imapid_redact *redact)
 {
     if (!redact)
         return;
-    imapid_redact_values_free(redact->values);
     imapid_pseudonyms_free(redact->pseudonyms);
     g_hash_table_destroy(redact->words);
     g_free(redact);

@@ -1121,42 +1121,15 @@ class Redact(unittest.TestCase):
         self.assertEqual([field for field, _ in had], [field for field, _ in pairs])
         return [value for _, value in had]
 
-    def test_identifiers_inside_what_stays(self):
-        """Whatever alphabet, spelling or place."""
-        fields = ("name", "version", "os", "os-version", "vendor", "support-url", "date")
-        secrets = ("jos\u00e9@example.org", "alice@ex\u00e4mple.org", "o'alice@example.org", "alice+tag@example.org", "=alice@example.org",
-                   "alice%40example.org", "%40alice@example.org", "a%alice@example.org", "alice@[198.51.100.7]", "alice@localhost",
-                   "\u90ae\u4ef6@\u4f8b\u5b50.cn", "ALICE@EXAMPLE.ORG", "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "00-1a-2b-3c-4d-5e")
-        cases = [(field, secret, form.format(secret)) for field in fields for secret in secrets for form in ("Mail for {}", "<{}>", "a:{}, b", "{}")]
-        for (field, secret, text), had in zip(cases, self.redacted([(field, text) for field, _, text in cases])):
-            for part in re.split(r"[@%+'=.\[\]]|40", secret):
-                if len(part) > 3 and not part.isdigit():
-                    self.assertNotIn(part.lower(), had.lower(), (field, text))
-            self.assertIn("redacted-", had)
-
-    def test_urls(self):
-        cases = [(field, text) for field in ("name", "vendor", "support-url") for text in ("Mail for https://alice:s3ss10n@example.com/", "https://alice@example.com/x")]
-        for (field, text), had in zip(cases, self.redacted(cases)):
-            self.assertEqual(had, text.replace("alice:s3ss10n@", "").replace("alice@", ""))
-        for had in self.redacted([("support-url", "https://example.com/?a\nb"), ("support-url", "https://example.com/#a?b\r\nc")]):
-            self.assertRegex(had, r"\Ahttps://example.com/[?#]redacted-[0-9a-f]{16}\Z")
-
-    def test_tokens_and_addresses_inside_what_stays(self):
-        cases = [("name", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("date", "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("os", "x 2001:db8::77 y"), ("date", "192.0.2.1"),
-                 ("support-url", "https://example.com/u/Zm9vYmFyMTIzNDU2Nzg5MHF1dXg"), ("support-url", "https://198.51.100.7/")]
-        for (field, text), had in zip(cases, self.redacted(cases)):
-            for part in re.split("[ /]", text):
-                if len(part) > 8 and part != "example.com":
-                    self.assertNotIn(part, had)
-
-    def test_what_is_no_identifier_stays(self):
-        cases = [("name", "C# mail?"), ("name", "Example \u90ae\u4ef6"), ("version", "10.11.12.13"), ("version", "0123456789abcdef0123456789abcdef01234567"),
-                 ("os", "Linux 6.1.0-13-amd64"), ("date", "17-Jul-1996 02:44:25 -0700"), ("support-url", "https://example.com/a/long/way/to/help/pages/2"),
-                 ("vendor", "Example, Inc. @home"), ("x-originating-port", "143")]
+    def test_one_rule_for_all(self):
+        """What stays and what goes is tested in test-redact-value.c; here, that both come out of the program so."""
+        cases = [("name", "Thunderbird"), ("version", "2.3.19.1"), ("os", "Linux 6.1.0-13-amd64"), ("date", "17-Jul-1996 02:44:25 -0700")]
         self.assertEqual(self.redacted(cases), [text for _, text in cases])
+        for had in self.redacted([("vendor", "Joe <joe@example.org>"), ("version", "10.11.12.13"), ("os", "x 2001:db8::77 y")]):
+            self.assertRegex(had, r"\A(redacted-[0-9a-f]{16}|fd04:[0-9a-f:]+)\Z")
 
     def test_long_values_take_no_time(self):
-        for text in ("a" * 60000, "a@" * 30000, "%" * 60000, ":" * 60000, "1." * 30000, "a-" * 30000, "//" * 30000, "a%40" * 15000, "%40" * 20000, "a%4" * 20000):
+        for text in ("a" * 60000, "a@" * 30000, "%" * 60000, ":" * 60000, "1." * 30000, "a-" * 30000, "//" * 30000, "a%40" * 15000):
             done = run("-q", "-T", "jsonl", "--redact", "-", input=spell([exchange(params=[(f, text) for f in ("name", "version", "support-url", "date")])]), timeout=20)
             self.assertEqual(done.returncode, 0)
 

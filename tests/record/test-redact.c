@@ -124,38 +124,15 @@ static void assert_pair(const char *field, const char *value, const char *patter
 #define HEX   "[0-9a-f]{16}"
 #define TOKEN "redacted-" HEX
 
+/* What of a value stays is tested in test-redact-value.c. */
 static void test_pairs(void)
 {
     assert_pair("name", "Thunderbird", "\\[\"name\",\"Thunderbird\"\\]$");
     assert_pair("NAME", "Thunderbird", "\\[\"NAME\",\"Thunderbird\"\\]$");
-    assert_pair("version", "1.2.3.4", "\\[\"version\",\"1\\.2\\.3\\.4\"\\]$");
     assert_pair("version", NULL, "\\[\"version\",null\\]$");
     assert_pair("device-id", "", "\\[\"device-id\",\"\"\\]$");
     assert_pair("device-id", "x", "\\[\"device-id\",\"" TOKEN "\"\\]$");
     assert_pair("joe's field", "x", "\\[\"field-" HEX "\",\"" TOKEN "\"\\]$");
-    assert_pair("x-originating-port", "50000", "\\[\"x-originating-port\",\"50000\"\\]$");
-    assert_pair("x-originating-port", "500001", "\\[\"x-originating-port\",\"" TOKEN "\"\\]$");
-    assert_pair("x-originating-port", "5000a", "\\[\"x-originating-port\",\"" TOKEN "\"\\]$");
-    assert_pair("x-originating-ip", "192.0.2.7", "\\[\"x-originating-ip\",\"fd04:[0-9a-f:]+\"\\]$");
-    assert_pair("x-originating-ip", "2001:db8::7",
-                "\\[\"x-originating-ip\",\"fd06:[0-9a-f:]+\"\\]$");
-    assert_pair("x-originating-ip", "pc.example", "\\[\"x-originating-ip\",\"" TOKEN "\"\\]$");
-}
-
-/* Inside a text that stays, only what identifies somebody goes. */
-static void test_inside_texts(void)
-{
-    assert_pair("vendor", "Joe <joe@example.com>",
-                "\\[\"vendor\",\"Joe <redacted-" HEX "@redacted\\.invalid>\"\\]$");
-    assert_pair("vendor", "at 192.0.2.7 now", "\\[\"vendor\",\"at fd04:[0-9a-f:]+ now\"\\]$");
-    assert_pair("os", "Linux 123e4567-e89b-12d3-a456-426614174000",
-                "\\[\"os\",\"Linux " TOKEN "\"\\]$");
-    assert_pair("os", "Linux 00:1b:44:11:3a:b7", "\\[\"os\",\"Linux " TOKEN "\"\\]$");
-    assert_pair("name", "x 0123456789abcdef01234567", "\\[\"name\",\"x " TOKEN "\"\\]$");
-    assert_pair("version", "1 joe@example.com",
-                "\\[\"version\",\"1 redacted-" HEX "@redacted\\.invalid\"\\]$");
-    assert_pair("support-url", "https://joe@example.com/x?u=joe",
-                "\\[\"support-url\",\"https://example\\.com/x\\?" TOKEN "\"\\]$");
 }
 
 /* A pseudonym is the first eight octets of HMAC-SHA-256 of kind, NUL, value. The answer is that of
@@ -435,7 +412,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/redact/pairs", test_pairs);
-    g_test_add_func("/redact/inside-texts", test_inside_texts);
     g_test_add_func("/redact/known-answer", test_known_answer);
     g_test_add_func("/redact/addresses", test_addresses);
     g_test_add_func("/redact/no-pseudonym-twice", test_no_pseudonym_twice);
