@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <imapid/legs.h>
+#include <imapid/secret.h>
 
 #include "address.h"
 
@@ -104,9 +105,12 @@ char *imapid_ident_tag(wmem_allocator_t *scope, const struct imapid_ident *ident
     const struct imapid_exchange_record *exchange = ident->exchange;
     const struct imapid_ident *command = ident->side == IMAPID_CLIENT ? ident : exchange->command;
 
-    if (command)
-        return wmem_strndup(scope, (const char *)command->unit.data + command->unit.tag.offset,
-                            command->unit.tag.n);
+    if (command) {
+        size_t n;
+        const uint8_t *tag = imapid_secret_get_tag(&command->unit, &n);
+
+        return wmem_strndup(scope, (const char *)tag, n);
+    }
     return exchange->result_tag ? wmem_strdup(scope, exchange->result_tag) : NULL;
 }
 

@@ -16,6 +16,8 @@
 
 #include <string.h>
 
+#include <imapid/secret.h>
+
 #include "ident.h"
 #include "identity.h"
 #include "legs.h"
@@ -250,10 +252,12 @@ static void take_result(struct reader *reader, const struct imapid_unit *unit,
                         struct imapid_part *part, struct imapid_exchange_record *record,
                         const struct imapid_exchange *exchange)
 {
+    size_t n_tag;
+    const uint8_t *tag = imapid_secret_get_tag(unit, &n_tag);
+
     record->result_call = section_at(reader, reader->used)->call;
     record->result_place = unit->tag;
-    record->result_tag =
-        wmem_strndup(wmem_file_scope(), (const char *)unit->data + unit->tag.offset, unit->tag.n);
+    record->result_tag = wmem_strndup(wmem_file_scope(), (const char *)tag, n_tag);
     record->status = exchange->status;
     if (!exchange->open)
         record->tentative = record->response_tentative = false;

@@ -228,6 +228,8 @@ static void check_trailing(struct imapid_list *list)
 {
     size_t at = list->at;
 
+    if (list->is_shortened)
+        list->faults |= IMAPID_FAULT_TRAILING_DATA;
     while (at < list->end && imapid_is_blank(list->data[at]))
         at++;
     if (at < list->end && !is_cut_line_end(list, at))
@@ -327,6 +329,7 @@ void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit)
     list->end = unit->args.offset + unit->args.n;
     list->open_end = unit->cut || unit->over_limit || unit->refused;
     list->over_limit = unit->over_limit;
+    list->is_shortened = unit->n_hidden > 0;
     list->is_server = unit->kind == IMAPID_UNIT_UNTAGGED;
     while (list->at < list->end && imapid_is_blank(list->data[list->at]))
         list->at++;
@@ -414,48 +417,4 @@ size_t imapid_string_decode(const uint8_t *data, const struct imapid_string *str
         n++;
     }
     return n;
-}
-
-/* ---- passwords ---- */
-
-static bool is_word_at(const uint8_t *octets, size_t n, size_t at, const char *word)
-{
-    size_t end = at + strlen(word);
-
-    return end <= n && imapid_octets_is(octets + at, strlen(word), word) &&
-           (!at || !imapid_is_atom_char(octets[at - 1])) &&
-           (end == n || !imapid_is_atom_char(octets[end]));
-}
-
-size_t imapid_list_find_login(const uint8_t *octets, size_t n)
-{
-    static const char *const words[] = {"LOGIN", "AUTHENTICATE"};
-
-    for (size_t at = 0; at < n; at++)
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-            if (is_word_at(octets, n, at, words[i]))
-                return at + strlen(words[i]);
-    return n;
-}
-
-void imapid_list_hide(struct imapid_unit *unit)
-{
-    const unsigned doubtful = IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA |
-                              IMAPID_FAULT_MISSING_ARGUMENTS | IMAPID_FAULT_NOT_A_STRING |
-                              IMAPID_FAULT_BAD_STRING;
-    struct imapid_list list;
-    struct imapid_pair pair;
-    size_t n = imapid_unit_is_id(unit)
-                   ? imapid_list_find_login(unit->data + unit->args.offset, unit->args.n)
-                   : unit->args.n;
-
-    if (n == unit->args.n)
-        return;
-    imapid_list_begin(&list, unit);
-    while (imapid_list_next(&list, &pair))
-        ;
-    if (!list.open_end && !(list.faults & doubtful))
-        return;
-    unit->n_hidden = unit->args.n - n;
-    unit->args.n = n;
 }

@@ -18,6 +18,7 @@
  * - a command whose rest was lost, told behind the answer to its tag, belongs to that answer;
  * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost. */
 #include <imapid/list.h>
+#include <imapid/secret.h>
 #include <imapid/session.h>
 
 #include <string.h>
@@ -1233,7 +1234,7 @@ enum imapid_session_status imapid_session_read(struct imapid_session *session,
         saved = *frame;
     status = imapid_frame_read(frame, window, n, unit, n_used);
     if (status == IMAPID_FRAME_UNIT)
-        imapid_list_hide(unit);
+        imapid_secret_hide(unit);
     is_cut = was_cut && !frame->cut && side == IMAPID_CLIENT;
     is_refused = was_unsure && !frame->unsure && status == IMAPID_FRAME_UNIT && unit->cut;
     is_cut |= is_refused;

@@ -13,6 +13,7 @@
 
 #include <imapid/decide.h>
 #include <imapid/preface.h>
+#include <imapid/secret.h>
 
 #include <string.h>
 
@@ -133,6 +134,15 @@ static void clear_slot(struct slot *slot)
     clear_unit(&slot->unit[IMAPID_SERVER]);
 }
 
+/* To be freed. */
+static char *copy_tag(const struct imapid_unit *unit)
+{
+    size_t n;
+    const uint8_t *tag = imapid_secret_get_tag(unit, &n);
+
+    return g_strndup((const char *)tag, n);
+}
+
 static void keep_unit(struct slot *slot, enum imapid_side side, const struct imapid_unit *unit,
                       const struct imapid_stamp *packet)
 {
@@ -144,7 +154,7 @@ static void keep_unit(struct slot *slot, enum imapid_side side, const struct ima
     slot->unit[side].data = g_memdup2(unit->data, unit->n);
     slot->packet[side] = *packet;
     if (unit->kind == IMAPID_UNIT_COMMAND)
-        slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
+        slot->record->tag = copy_tag(unit);
 }
 
 static void forget_response(struct slot *slot)
@@ -165,11 +175,11 @@ static void keep_result(struct slot *slot, const struct imapid_unit *unit,
     struct imapid_slice text = imapid_unit_text(unit);
 
     slot->record->result = *packet;
-    if (slot->unit[IMAPID_CLIENT].n_hidden) /* servers repeat what they do not understand */
-        text.n = imapid_list_find_login(unit->data + text.offset, text.n);
+    text.n =
+        imapid_secret_measure_text(&slot->unit[IMAPID_CLIENT], unit->data + text.offset, text.n);
     slot->record->text = imapid_record_copy(slot->record, unit->data + text.offset, text.n);
     if (!slot->record->tag && unit->kind == IMAPID_UNIT_TAGGED)
-        slot->record->tag = g_strndup((const char *)unit->data + unit->tag.offset, unit->tag.n);
+        slot->record->tag = copy_tag(unit);
 }
 
 /* Makes the number of a packet that of its file, and returns the file. */

@@ -441,38 +441,6 @@ static void test_places_of_literals(void)
     g_free(octets);
 }
 
-/* ---- passwords ---- */
-
-static void check_hidden(const char *args, const char *left)
-{
-    struct made made;
-    gsize n, n_left;
-    guint8 *octets = make_line(IMAPID_CLIENT, args, &n);
-    guint8 *expected = feed_unescape(left, &n_left);
-
-    make_octets(&made, IMAPID_CLIENT, octets, n, n);
-    n = made.unit.args.n;
-    imapid_list_hide(&made.unit);
-    g_assert_cmpmem(made.unit.data + made.unit.args.offset, made.unit.args.n, expected, n_left);
-    g_assert_cmpuint(made.unit.args.n + made.unit.n_hidden, ==, n);
-    g_free(made.block);
-    g_free(octets);
-    g_free(expected);
-}
-
-static void test_passwords(void)
-{
-    check_hidden(" (\"name\" \"x\")a2 LOGIN joe secret", " (\"name\" \"x\")a2 LOGIN");
-    check_hidden(" login joe secret", " login");
-    check_hidden(" NIL a2 AUTHENTICATE PLAIN AGpvZQ==", " NIL a2 AUTHENTICATE");
-    check_hidden(" (\"name\" {9+}\r\nx\r\na2 LOGIN joe secret", " (\"name\" {9+}\r\nx\r\na2 LOGIN");
-    /* Nothing is hidden in a valid list, nor what is another word. */
-    check_hidden(" (\"name\" \"x\" \"command\" \"LOGIN joe\")",
-                 " (\"name\" \"x\" \"command\" \"LOGIN joe\")");
-    check_hidden(" (name x-login y)", " (name x-login y)");
-    check_hidden(" (name logins y)", " (name logins y)");
-}
-
 /* ---- cut lists ---- */
 
 /* Where octets are missing nothing is found in them, whatever is wrong before: a malformed list
@@ -666,7 +634,6 @@ int main(int argc, char **argv)
     g_test_add_func("/list/unescaped-quotes", test_unescaped_quotes);
     g_test_add_func("/list/bad-strings", test_bad_strings);
     g_test_add_func("/list/faults-of-pairs", test_faults_of_pairs);
-    g_test_add_func("/list/passwords", test_passwords);
     g_test_add_func("/list/places-of-literals", test_places_of_literals);
     g_test_add_func("/list/cut-malformed", test_cut_malformed);
     g_test_add_func("/list/cut-behind-list", test_cut_behind_list);

@@ -72,22 +72,13 @@ struct imapid_list {
     size_t at, end; /* where reading goes on, and the end of the text */
     bool open_end;  /* octets behind `end` are missing, left out or never came */
     bool over_limit;
+    bool is_shortened; /* what follows the list was hidden (secret.h) */
     bool is_server; /* who may not send "{n+}" (RFC 7888 3) */
     bool done;
     bool closed;       /* by its ")" */
     bool after_string; /* a space belongs before the next one */
     unsigned depth;
 };
-
-/* Takes a password out of an ID unit: where its line or list is malformed and holds what could be a
- * LOGIN or AUTHENTICATE command (a line end that was lost, a literal that ran on, a command behind the
- * wrong name), `args` ends behind that command's name, and `n_hidden` says how much does not count.
- * A valid list, and any other unit, stays as it is. */
-void imapid_list_hide(struct imapid_unit *unit);
-
-/* The octets up to and with the name of the first command that carries a password; `n` where there
- * is none. */
-size_t imapid_list_find_login(const uint8_t *octets, size_t n);
 
 /* Begins to read the list of an ID unit. `unit->data` must stay as it is while the list is read. */
 void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit);

@@ -66,7 +66,7 @@ struct imapid_unit {
     bool refused; /* the server refused the literal announced at the end of `n`, or the sender ended
                      the connection there: what is not in it was never sent */
     bool bare_newline; /* a line of it ends in LF alone */
-    size_t n_hidden;   /* octets behind `args` that may be a password: see list.h */
+    size_t n_hidden;   /* octets behind `args` that may be a password: see secret.h */
     bool allows_utf8;  /* quoted strings in it may hold UTF-8; set by the session */
 };
 
