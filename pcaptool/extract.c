@@ -125,11 +125,11 @@ static gboolean has_failed(void *ctx)
 
 static enum imapid_exit extract_database(const struct imapid_options *options, const GArray *inputs)
 {
-    struct imapid_run_user user = {.exchange = store_exchange,
+    struct imapid_job_user user = {.exchange = store_exchange,
                                    .session = store_session,
                                    .capture = store_capture,
                                    .is_closed = has_failed};
-    struct imapid_run_totals totals;
+    struct imapid_totals totals;
     char *message = NULL;
     gboolean good;
 
@@ -140,7 +140,7 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
     user.ctx = imapid_database_open(options->write, &message);
     good = user.ctx && imapid_run(options, inputs, &user, &totals);
     if (user.ctx && imapid_database_close(user.ctx, &message) && !options->quiet)
-        imapid_run_print_totals(&totals);
+        imapid_totals_print(&totals);
     if (message)
         g_printerr("imapid: %s\n", message);
     good &= !message;
@@ -151,9 +151,9 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs)
 {
     struct extract extract = {.writer = imapid_writer_find(options->format)};
-    struct imapid_run_user user = {on_exchange, on_session, on_capture, on_end,
+    struct imapid_job_user user = {on_exchange, on_session, on_capture, on_end,
                                    is_closed,   &extract,   FALSE};
-    struct imapid_run_totals totals;
+    struct imapid_totals totals;
     gboolean good, closed;
 
     if (!strcmp(options->format, "sqlite"))
@@ -177,6 +177,6 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
         g_free(extract.headed[i]);
     g_free(extract.headed);
     if (!options->quiet && !closed)
-        imapid_run_print_totals(&totals);
+        imapid_totals_print(&totals);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
 }

@@ -25,7 +25,7 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
 gboolean imapid_gather(const struct imapid_options *options, const GArray *inputs,
                        struct imapid_gathered *gathered)
 {
-    struct imapid_run_user user = {
+    struct imapid_job_user user = {
         .exchange = on_exchange, .session = on_session, .capture = on_capture};
     char *message = NULL;
 
@@ -79,7 +79,7 @@ gboolean imapid_gather_close(const struct imapid_options *options,
     closed = imapid_output_is_closed(output);
     good = imapid_output_close(output);
     if (!options->quiet && !closed) {
-        imapid_run_print_totals(&gathered->totals);
+        imapid_totals_print(&gathered->totals);
         if (gathered->view.n_duplicates)
             g_printerr("imapid: %u records came more than once and are counted once\n",
                        gathered->view.n_duplicates);

@@ -12,7 +12,7 @@ struct imapid_gathered {
     struct imapid_store *store;
     struct imapid_store_view view;
     struct imapid_fold *fold;
-    struct imapid_run_totals totals;
+    struct imapid_totals totals;
     gboolean is_complete; /* every input could be read whole */
 };
 

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* job.c: one input to its records. A job is done by one thread; the context is shared by all of a run.
+ *
+ *     input -> what is it? -> capture    -> collect   \
+ *                          -> JSON Lines -> read back  -> (redact) -> user
+ *
+ * Refused: what is neither, unless a folder was walked to find it. */
+#include "job.h"
+
+#include "progress.h"
+#include "source.h"
+#include "stop.h"
+
+#include "capture/live.h"
+#include "record/collect.h"
+#include "record/read-jsonl.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void imapid_job_complain(struct imapid_job_context *context, const char *message)
+{
+    g_mutex_lock(&context->mutex);
+    context->failed = TRUE;
+    imapid_progress_clear(context->progress);
+    g_printerr("imapid: %s\n", message);
+    g_mutex_unlock(&context->mutex);
+}
+
+/* ---- progress ---- */
+
+static gboolean wants_progress(const struct imapid_job_context *context)
+{
+    const char *when = context->options->progress;
+
+    if (when && strcmp(when, "auto"))
+        return !strcmp(when, "always");
+    return isatty(STDERR_FILENO) && !context->user->is_terminal && !context->options->quiet;
+}
+
+/* 0 where there is no telling. */
+static guint64 get_size(const struct imapid_input *input)
+{
+    GStatBuf st;
+
+    if (input->is_interface || !strcmp(input->path, "-") || g_stat(input->path, &st) != 0)
+        return 0;
+    return S_ISREG(st.st_mode) ? (guint64)st.st_size : 0;
+}
+
+struct imapid_progress *imapid_job_begin_progress(const struct imapid_job_context *context)
+{
+    guint64 n_octets = 0;
+
+    if (!wants_progress(context))
+        return NULL;
+    if (!imapid_inputs_count_live(context->inputs))
+        for (guint i = 0; i < context->inputs->len; i++)
+            n_octets += get_size(&g_array_index(context->inputs, struct imapid_input, i));
+    return imapid_progress_new(context->inputs->len, n_octets);
+}
+
+static void tell_progress(struct imapid_job *job, guint64 place)
+{
+    guint64 n_more = place > job->n_octets ? place - job->n_octets : 0;
+
+    job->n_octets += n_more;
+    imapid_progress_add(job->context->progress, n_more, 0, 0);
+}
+
+/* A file that is read twice counts by halves. */
+static void on_scan_progress(void *ctx, uint64_t place)
+{
+    tell_progress(ctx, place / 2);
+}
+
+static void on_progress(void *ctx, uint64_t place)
+{
+    struct imapid_job *job = ctx;
+
+    tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
+}
+
+/* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
+guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog)
+{
+    bool shown = job->context->progress != NULL;
+
+    if (!imapid_collect_secrets(job->input->path, keylog, shown ? on_scan_progress : NULL, job) ||
+        !shown)
+        return 0;
+    on_scan_progress(job, get_size(job->input));
+    return job->n_octets;
+}
+
+/* What is worth knowing and no failure. */
+static void on_note(void *ctx, const char *message)
+{
+    struct imapid_job *job = ctx;
+
+    g_mutex_lock(&job->context->mutex);
+    imapid_progress_clear(job->context->progress);
+    g_printerr("imapid: %s\n", message);
+    g_mutex_unlock(&job->context->mutex);
+}
+
+void imapid_job_watch_capture(struct imapid_job *job)
+{
+    imapid_capture_on_note(job->capture, on_note, job);
+    if (job->context->progress)
+        imapid_capture_on_progress(job->capture, on_progress, job);
+}
+
+/* A file counts whole when it is finished, whatever of it was of use. */
+void imapid_job_end_progress(struct imapid_job *job)
+{
+    if (job->context->progress)
+        tell_progress(job, get_size(job->input));
+    imapid_progress_add(job->context->progress, 0, 1, 0);
+    job->n_octets = 0;
+}
+
+/* ---- the sink ---- */
+
+gboolean imapid_job_is_closed(const struct imapid_job_context *context)
+{
+    return context->user->is_closed && context->user->is_closed(context->user->ctx);
+}
+
+static void stop_job(void *ctx)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->capture)
+        imapid_capture_stop(job->capture);
+    if (job->reader)
+        job->reader->stop = true;
+}
+
+static void stop_if_closed(struct imapid_job *job)
+{
+    if (imapid_job_is_closed(job->context) || imapid_stop_is_set())
+        stop_job(job);
+}
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    struct imapid_job *job = ctx;
+
+    job->context->user->exchange(job->context->user->ctx, job->part, exchange);
+    imapid_progress_add(job->context->progress, 0, 0, 1);
+    stop_if_closed(job);
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *session)
+{
+    struct imapid_job *job = ctx;
+
+    job->context->user->session(job->context->user->ctx, job->part, session);
+    stop_if_closed(job);
+}
+
+/* Is it called a capture? One whose first octets are damaged still is. */
+static bool has_name_of_capture(const char *path)
+{
+    static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".ntar", ".dmp"};
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        const char *at = strstr(name, endings[i]);
+        const char *rest = at ? at + strlen(endings[i]) : NULL;
+
+        /* "a.pcap.gz", "a.pcap3" of tcpdump's -C. */
+        if (rest && (!*rest || *rest == '.' || g_ascii_isdigit(*rest)))
+            return true;
+    }
+    return false;
+}
+
+/* Some other file, which a folder that was walked happens to hold? */
+static bool is_chance_find(const struct imapid_job *job, const char *format)
+{
+    return job->capture && !format && job->input->found && !has_name_of_capture(job->input->path);
+}
+
+static void on_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    struct imapid_job *job = ctx;
+
+    if (is_chance_find(job, capture->format))
+        return;
+    g_mutex_lock(&job->context->mutex);
+    imapid_totals_add(job->context->totals, capture);
+    g_mutex_unlock(&job->context->mutex);
+    job->context->user->capture(job->context->user->ctx, job->part, capture);
+    stop_if_closed(job);
+}
+
+static void on_complaint(void *ctx, const char *message)
+{
+    struct imapid_job *job = ctx;
+
+    if (!job->capture || !is_chance_find(job, imapid_capture_get_format(job->capture)))
+        imapid_job_complain(job->context, message);
+}
+
+/* The same from behind a redacting sink. Messages are for who has the inputs: they name them. */
+static void on_complaint_redacting(void *ctx, const char *message)
+{
+    const struct imapid_redact_sink *sink = ctx;
+
+    on_complaint(sink->next->ctx, message);
+}
+
+void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job)
+{
+    sinks->plain = (struct imapid_record_sink){on_exchange, on_session, on_capture, job};
+    sinks->redacting = (struct imapid_redact_sink){job->context->redact, &sinks->plain};
+    sinks->complain = job->context->redact ? on_complaint_redacting : on_complaint;
+    sinks->first = job->context->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
+}
+
+/* ---- jobs ---- */
+
+/* The memory of one of the captures that are read at a time. */
+gsize imapid_job_get_share(const struct imapid_job_context *context)
+{
+    return context->options->n_memory / MAX(context->n_at_a_time, 1);
+}
+
+/* An input, as messages name it. */
+static const char *spell_path(const char *path)
+{
+    return strcmp(path, "-") ? path : "standard input";
+}
+
+/* A file is opened anew, so that its size is known to who shows progress. */
+static struct imapid_capture *open_capture(const char *path, struct imapid_source *source,
+                                           char **message)
+{
+    struct imapid_capture_source from = {imapid_source_read, imapid_source_close, source};
+
+    if (!imapid_source_is_regular(source))
+        return imapid_capture_open_source(spell_path(path), &from);
+    imapid_source_close(source);
+    return imapid_capture_open(path, message);
+}
+
+static void read_capture(struct imapid_job *job, struct imapid_source *source,
+                         const struct imapid_job_sinks *sinks)
+{
+    const char *path = job->input->path;
+    const char *expression = job->context->options->filter;
+    struct imapid_filter *filter = NULL;
+    struct imapid_keylog *keylog;
+    bool live = !imapid_source_is_regular(source);
+    char *message = NULL;
+
+    if (expression && !(filter = imapid_filter_new(expression, &message))) {
+        imapid_job_complain(job->context, message);
+        g_free(message);
+        imapid_source_close(source);
+        return;
+    }
+    job->capture = open_capture(path, source, &message);
+    if (job->capture) {
+        imapid_job_watch_capture(job);
+        keylog = imapid_keylog_new_over(job->context->options->keylog);
+        if (!live)
+            job->n_scanned = imapid_job_read_secrets(job, keylog);
+        imapid_collect(job->capture, path, filter, &job->context->options->decode, keylog, live,
+                       imapid_job_get_share(job->context), &sinks->first, sinks->complain);
+        imapid_keylog_free(keylog);
+        imapid_capture_close(job->capture);
+    } else {
+        imapid_job_complain(job->context, message);
+        g_free(message);
+    }
+    imapid_filter_free(filter);
+}
+
+/* The filter is the kernel's. */
+static void read_interface(struct imapid_job *job, const struct imapid_job_sinks *sinks)
+{
+    const struct imapid_options *options = job->context->options;
+    struct imapid_keylog *keylog;
+    char *message = NULL;
+
+    job->capture = imapid_capture_open_interface(job->input->path, options->filter,
+                                                 imapid_stop_get_fd(), &message);
+    if (!job->capture) {
+        imapid_job_complain(job->context, message);
+        g_free(message);
+        return;
+    }
+    imapid_job_watch_capture(job);
+    keylog = imapid_keylog_new_over(options->keylog);
+    imapid_collect(job->capture, job->input->path, NULL, &options->decode, keylog, true,
+                   imapid_job_get_share(job->context), &sinks->first, sinks->complain);
+    imapid_keylog_free(keylog);
+    imapid_capture_close(job->capture);
+}
+
+/* A source that is read by a job. */
+struct reading {
+    struct imapid_job *job;
+    struct imapid_source *source;
+};
+
+static ptrdiff_t read_records(void *ctx, uint8_t *octets, size_t n)
+{
+    struct reading *reading = ctx;
+    ptrdiff_t n_read = imapid_source_read_unpacked(reading->source, octets, n);
+
+    if (reading->job->context->progress)
+        on_progress(reading->job, imapid_source_get_place(reading->source));
+    return n_read;
+}
+
+static char *explain_failure(void *ctx)
+{
+    char *why = imapid_source_get_error(((struct reading *)ctx)->source);
+
+    return why ? why : g_strdup(g_strerror(errno));
+}
+
+static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
+                       const struct imapid_job_sinks *sinks)
+{
+    struct reading reading = {job, source};
+    struct imapid_read_jsonl reader = {
+        .name = spell_path(job->input->path),
+        .read = read_records,
+        .explain = explain_failure,
+        .read_ctx = &reading,
+        .sink = &sinks->first,
+        .complain = sinks->complain,
+        .n_threads = imapid_source_is_regular(source) ? job->context->n_threads : 1,
+    };
+
+    job->reader = &reader;
+    imapid_read_jsonl(&reader);
+    job->reader = NULL;
+    imapid_source_close(source);
+    g_mutex_lock(&job->context->mutex);
+    job->context->totals->n_skipped += reader.n_skipped;
+    g_mutex_unlock(&job->context->mutex);
+}
+
+void imapid_job_read(struct imapid_job *job)
+{
+    struct imapid_job_sinks sinks;
+    struct imapid_source *source =
+        job->input->is_interface ? NULL : imapid_source_open(job->input->path, stop_job, job);
+
+    imapid_job_init_sinks(&sinks, job);
+    if (job->input->is_interface) {
+        read_interface(job, &sinks);
+    } else if (!source) {
+        char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
+
+        imapid_job_complain(job->context, message);
+        g_free(message);
+    } else if (imapid_source_is_jsonl(source, job->input->found)) {
+        read_jsonl(job, source, &sinks);
+    } else {
+        read_capture(job, source, &sinks);
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_JOB_H
+#define IMAPID_JOB_H
+
+#include "inputs.h"
+#include "options.h"
+#include "totals.h"
+
+#include "capture/capture.h"
+#include "record/redact.h"
+
+/* Who takes the records. `part` is the index of the input. The calls for one part come in order
+ * and one at a time; those for different parts may come at the same time. Records are good
+ * during the call. */
+struct imapid_job_user {
+    void (*exchange)(void *ctx, guint part, const struct imapid_record_exchange *exchange);
+    void (*session)(void *ctx, guint part, const struct imapid_record_session *session);
+    void (*capture)(void *ctx, guint part, const struct imapid_record_capture *capture);
+    void (*end)(void *ctx, guint part); /* nothing more of this part; may be NULL */
+    gboolean (*is_closed)(void *ctx);   /* nobody wants more: stop early; may be NULL */
+    void *ctx;
+    gboolean is_terminal; /* records go to a terminal as they come: no line between them */
+};
+
+struct imapid_job_context {
+    const struct imapid_options *options;
+    const GArray *inputs;
+    const struct imapid_job_user *user;
+    struct imapid_redact *redact;     /* NULL: records stay as they are */
+    struct imapid_progress *progress; /* NULL: none is shown */
+    guint n_threads;                  /* for one input, where that can be shared */
+    guint n_at_a_time;                /* inputs */
+    GMutex mutex;                     /* guards what follows */
+    gboolean failed;
+    struct imapid_totals *totals;
+};
+
+/* One input on its way. */
+struct imapid_job {
+    struct imapid_job_context *context;
+    guint part;
+    const struct imapid_input *input;
+    struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
+    struct imapid_read_jsonl *reader; /* NULL: it is a capture */
+    guint64 n_octets;                 /* that progress was told of */
+    guint64 n_scanned;                /* of these, while it was read for its secrets alone */
+};
+
+/* Where the records of a job go first: to the redactor, if there is one. */
+struct imapid_job_sinks {
+    struct imapid_record_sink plain;
+    struct imapid_redact_sink redacting;
+    struct imapid_record_sink first;
+    void (*complain)(void *ctx, const char *message); /* ctx: that of `first` */
+};
+
+/* Sets the sinks up; they must not move, nor the job. sinks->first takes the records. */
+void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job);
+
+/* Reads the input of the job, whatever it is, to its end. */
+void imapid_job_read(struct imapid_job *job);
+
+/* Says what is wrong, and that the run has failed. */
+void imapid_job_complain(struct imapid_job_context *context, const char *message);
+
+/* Does nobody want more records? */
+gboolean imapid_job_is_closed(const struct imapid_job_context *context);
+
+/* The memory of one of the captures that are read at a time. */
+gsize imapid_job_get_share(const struct imapid_job_context *context);
+
+/* Progress, and what is worth knowing, of the capture of the job. */
+void imapid_job_watch_capture(struct imapid_job *job);
+
+/* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
+guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog);
+
+/* NULL where none is to be shown. */
+struct imapid_progress *imapid_job_begin_progress(const struct imapid_job_context *context);
+
+/* A file counts whole when it is finished, whatever of it was of use. */
+void imapid_job_end_progress(struct imapid_job *job);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pieces.c: inputs that are consecutive pieces of one capture (--continuous), in the order of their
+ * first packets, to one collector. Refused: what has no beginning to look at, as a pipe or interface. */
+#include "pieces.h"
+
+#include "capture/capture.h"
+#include "capture/filter.h"
+#include "record/collect.h"
+
+#include <stdlib.h>
+
+struct piece {
+    const struct imapid_input *input;
+    guint index;       /* as given */
+    int64_t first;     /* time of its first packet; INT64_MAX: it has none */
+    guint64 n_scanned; /* as of a job */
+};
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct piece *one = a, *other = b;
+
+    if (one->first != other->first)
+        return one->first < other->first ? -1 : 1;
+    return one->index < other->index ? -1 : 1;
+}
+
+/* False: there is no such file. What else cannot be read is told when the piece is read. */
+static gboolean find_first_time(struct imapid_job_context *context, struct piece *piece)
+{
+    char *message = NULL;
+    struct imapid_capture *capture = imapid_capture_open(piece->input->path, &message);
+    enum imapid_capture_result result;
+    struct imapid_packet packet = {.has_ts = false};
+
+    if (!capture) {
+        imapid_job_complain(context, message);
+        g_free(message);
+        return FALSE;
+    }
+    do
+        result = imapid_capture_next(capture, &packet);
+    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet.has_ts));
+    imapid_capture_close(capture);
+    piece->first = result == IMAPID_CAPTURE_PACKET ? packet.ts_ns : INT64_MAX;
+    return TRUE;
+}
+
+static struct piece *order_pieces(struct imapid_job_context *context, guint *n)
+{
+    struct piece *pieces = g_new0(struct piece, context->inputs->len + 1);
+
+    *n = 0;
+    for (guint i = 0; i < context->inputs->len; i++) {
+        struct piece *piece = &pieces[*n];
+
+        piece->input = &g_array_index(context->inputs, struct imapid_input, i);
+        piece->index = i;
+        *n += find_first_time(context, piece) ? 1 : 0;
+    }
+    qsort(pieces, *n, sizeof *pieces, compare_pieces);
+    return pieces;
+}
+
+static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bool is_last)
+{
+    char *message = NULL;
+
+    job->capture = imapid_capture_open(job->input->path, &message);
+    if (!job->capture) {
+        imapid_job_complain(job->context, message);
+        g_free(message);
+    } else {
+        imapid_job_watch_capture(job);
+        imapid_collect_add(collect, job->capture, job->input->path, is_last);
+    }
+    imapid_capture_close(job->capture);
+    job->capture = NULL;
+}
+
+static void read_pieces(struct imapid_job_context *context, struct piece *pieces, guint n,
+                        struct imapid_filter *filter)
+{
+    struct imapid_job job = {.context = context};
+    struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
+    struct imapid_collect *collect;
+    struct imapid_job_sinks sinks;
+
+    imapid_job_init_sinks(&sinks, &job);
+    for (guint i = 0; i < n; i++) {
+        struct imapid_job scan = {.context = context, .input = pieces[i].input};
+
+        pieces[i].n_scanned = imapid_job_read_secrets(&scan, keylog);
+    }
+    collect = imapid_collect_new(filter, &context->options->decode, keylog, false,
+                                 imapid_job_get_share(context), &sinks.first, sinks.complain);
+    for (job.part = 0; job.part < n; job.part++) {
+        job.input = pieces[job.part].input;
+        job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
+        if (!imapid_job_is_closed(context))
+            add_piece(&job, collect, job.part + 1 == n);
+        imapid_job_end_progress(&job);
+        if (context->user->end)
+            context->user->end(context->user->ctx, job.part);
+    }
+    imapid_collect_free(collect);
+    imapid_keylog_free(keylog);
+}
+
+void imapid_pieces_run(struct imapid_job_context *context)
+{
+    struct imapid_filter *filter = NULL;
+    char *message = NULL;
+    struct piece *pieces;
+    guint n;
+
+    if (imapid_inputs_count_live(context->inputs)) {
+        imapid_job_complain(context, "--continuous takes files and folders");
+        return;
+    }
+    if (context->options->filter &&
+        !(filter = imapid_filter_new(context->options->filter, &message))) {
+        imapid_job_complain(context, message);
+        g_free(message);
+        return;
+    }
+    pieces = order_pieces(context, &n);
+    read_pieces(context, pieces, n, filter);
+    for (; context->user->end && n < context->inputs->len; n++)
+        context->user->end(context->user->ctx, n);
+    g_free(pieces);
+    imapid_filter_free(filter);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* totals.c: what was read, and what was not, counted over all inputs and said at the end. */
+#include "totals.h"
+
+#include "net/unread.h"
+#include "record/spell.h"
+
+#include <string.h>
+
+/* More kinds than there is room for are in the records alone. */
+static void add_unread(struct imapid_totals *totals, const struct imapid_record_unread *unread)
+{
+    struct imapid_totals_unread *kind = totals->unread;
+    const struct imapid_totals_unread *end = kind + totals->n_unread;
+    struct imapid_totals_unread one = {.number = unread->number};
+
+    g_strlcpy(one.layer, unread->layer, sizeof one.layer);
+    g_strlcpy(one.name, unread->name, sizeof one.name);
+    while (kind < end && (kind->number != one.number || strcmp(kind->layer, one.layer) ||
+                          strcmp(kind->name, one.name)))
+        kind++;
+    if (totals->n_unread == IMAPID_TOTALS_UNREAD_MAX && kind == end)
+        return;
+    if (kind == end) {
+        *kind = one;
+        totals->n_unread++;
+    }
+    kind->n_packets += unread->n_packets;
+}
+
+void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_capture *capture)
+{
+    totals->n_captures++;
+    totals->n_packets += capture->n_packets;
+    totals->n_conns += capture->n_conns;
+    totals->n_sessions += capture->n_sessions;
+    totals->n_exchanges += capture->n_exchanges;
+    totals->n_not_decrypted += capture->n_not_decrypted;
+    totals->n_lost += capture->n_lost;
+    totals->n_cut += capture->n_cut;
+    totals->n_unknown_link += capture->n_unknown_link;
+    for (unsigned i = 0; i < capture->n_unread; i++)
+        add_unread(totals, &capture->unread[i]);
+}
+
+#define N G_GUINT64_FORMAT
+
+/* "1 capture", "2 captures". */
+static void add_number(GString *text, guint64 n, const char *what)
+{
+    g_string_append_printf(text, "%" N " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void add_count(GString *text, guint64 n, const char *what, const char *more)
+{
+    if (!n)
+        return;
+    add_number(g_string_append(text, "; "), n, what);
+    g_string_append(text, more);
+}
+
+static int compare_unread(const void *a, const void *b)
+{
+    const struct imapid_totals_unread *one = a, *other = b;
+    int order = strcmp(one->layer, other->layer);
+
+    if (one->n_packets != other->n_packets)
+        return one->n_packets > other->n_packets ? -1 : 1;
+    if (one->number != other->number)
+        return one->number < other->number ? -1 : 1;
+    return order ? order : strcmp(one->name, other->name);
+}
+
+/* A line for each kind that was not read, the largest first, with what helps. */
+static void print_unread(const struct imapid_totals *totals)
+{
+    struct imapid_totals_unread kinds[IMAPID_TOTALS_UNREAD_MAX];
+
+    memcpy(kinds, totals->unread, sizeof kinds);
+    qsort(kinds, totals->n_unread, sizeof *kinds, compare_unread);
+    for (guint i = 0; i < totals->n_unread; i++) {
+        const struct imapid_totals_unread *kind = &kinds[i];
+        char *help = imapid_unread_make_help(kind->layer, kind->number, kind->name);
+        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
+        GString *line = g_string_new("");
+
+        imapid_spell_terminal(line, (const uint8_t *)phrase, strlen(phrase), 0);
+        g_printerr("imapid: not read: %" N " packets of %s%s%s\n", kind->n_packets, line->str,
+                   help ? "; " : "", help ? help : "");
+        g_free(phrase);
+        g_string_free(line, TRUE);
+        g_free(help);
+    }
+}
+
+void imapid_totals_print(const struct imapid_totals *totals)
+{
+    GString *text = g_string_new("imapid: ");
+
+    add_number(text, totals->n_captures, "capture");
+    add_number(g_string_append(text, ", "), totals->n_packets, "packet");
+    add_number(g_string_append(text, ", "), totals->n_conns, "TCP connection");
+    add_number(g_string_append(text, ", "), totals->n_sessions, "IMAP session");
+    add_number(g_string_append(text, ", "), totals->n_exchanges, "ID exchange");
+    add_count(text, totals->n_not_decrypted, "session", " not readable");
+    add_count(text, totals->n_lost, "octet", " missing");
+    add_count(text, totals->n_cut, "packet", " cut");
+    add_count(text, totals->n_unknown_link, "packet", " of unknown link types");
+    add_count(text, totals->n_skipped, "line", " without a record of this version");
+    g_printerr("%s\n", text->str);
+    g_string_free(text, TRUE);
+    print_unread(totals);
+}

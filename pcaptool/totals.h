@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_TOTALS_H
+#define IMAPID_TOTALS_H
+
+#include "record/record.h"
+
+/* Kinds of layers that are told at the end; a line each is as much as anybody reads. */
+#define IMAPID_TOTALS_UNREAD_MAX 64
+
+/* Packets of one kind that were not read. Names that are longer are cut. */
+struct imapid_totals_unread {
+    char layer[32], name[64];
+    guint64 number, n_packets;
+};
+
+/* Counts over all inputs. */
+struct imapid_totals {
+    guint64 n_captures, n_packets, n_conns, n_sessions, n_exchanges, n_not_decrypted, n_lost, n_cut,
+        n_unknown_link;
+    struct imapid_totals_unread unread[IMAPID_TOTALS_UNREAD_MAX];
+    guint n_unread;
+    guint64 n_skipped; /* JSON Lines of another type or of a later schema */
+};
+
+/* Adds what the record of a capture counts. */
+void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_capture *capture);
+
+/* A line on standard error that says what was read, and a line for each kind of layer that was not. */
+void imapid_totals_print(const struct imapid_totals *totals);
+
+#endif
