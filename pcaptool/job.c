@@ -12,7 +12,8 @@
 #include "stop.h"
 
 #include "capture/live.h"
-#include "record/collect.h"
+#include "follow/collect.h"
+#include "follow/terms.h"
 #include "record/read-jsonl.h"
 
 #include <errno.h>
@@ -337,6 +338,7 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
         .read_ctx = &reading,
         .sink = &sinks->first,
         .complain = sinks->complain,
+        .terms = &imapid_follow_terms,
         .n_threads = imapid_source_is_regular(source) ? job->context->n_threads : 1,
     };
 

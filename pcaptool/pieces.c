@@ -5,7 +5,7 @@
 
 #include "capture/capture.h"
 #include "capture/filter.h"
-#include "record/collect.h"
+#include "follow/collect.h"
 
 #include <stdlib.h>
 

@@ -7,6 +7,8 @@
 #include "progress.h"
 #include "stop.h"
 
+#include "follow/terms.h"
+
 #include <string.h>
 
 static void run_job(void *data, void *user_data)
@@ -61,7 +63,8 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     char *message = NULL;
 
     memset(totals, 0, sizeof *totals);
-    if (options->redact && !(context.redact = imapid_redact_new(options->redact_key, &message))) {
+    if (options->redact && !(context.redact = imapid_redact_new(options->redact_key,
+                                                                &imapid_follow_terms, &message))) {
         g_printerr("imapid: %s\n", message);
         g_free(message);
         return FALSE;

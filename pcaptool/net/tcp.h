@@ -2,6 +2,8 @@
 #ifndef IMAPID_NET_TCP_H
 #define IMAPID_NET_TCP_H
 
+#include "endpoint.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,18 +15,6 @@
  * acknowledges octets of the peer comes after them, also where the capture has it the other way
  * round. Checksums are not looked at. */
 struct imapid_tcp;
-
-struct imapid_endpoint {
-    uint8_t address[16]; /* in network order; IPv4 has 4, the rest is 0 */
-    uint16_t port;
-    uint8_t family; /* 4 or 6 */
-};
-
-/* Which packet, and when. */
-struct imapid_stamp {
-    uint64_t number; /* imapid_packet.number */
-    int64_t ts_ns;   /* imapid_packet.ts_ns */
-};
 
 /* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
  * from the first callback to the one that returns IGNORE, or to the end of end(). */

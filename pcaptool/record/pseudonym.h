@@ -2,9 +2,10 @@
 #ifndef IMAPID_RECORD_PSEUDONYM_H
 #define IMAPID_RECORD_PSEUDONYM_H
 
-#include "net/tcp.h"
+#include "endpoint.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Pseudonyms: a part of HMAC-SHA-256 of a value under a key. The same value of the same kind has the
  * same pseudonym wherever the key is, and nobody without the key can try values out. */

@@ -13,11 +13,9 @@
  * counted: other types, later schemas. Misuse: keeping a record after the sink's call. */
 #include "record/read-jsonl.h"
 
-#include "net/unread.h"
 #include "record/arena.h"
 #include "record/json.h"
 #include "record/lines.h"
-#include "tls/tls.h"
 
 #include <errno.h>
 #include <imapid/end.h>
@@ -594,15 +592,6 @@ static uint64_t get_extra(struct line *line, struct imapid_json *object, const c
     return find(object, name) ? get_number(line, object, name, INT64_MAX) : 0;
 }
 
-/* What a person is told of a reason; the word itself where this version does not know it. */
-static const char *find_phrase(const char *word)
-{
-    for (int i = 0; word && i < IMAPID_TLS_N_REASONS; i++)
-        if (!strcmp(word, imapid_tls_reason_word((enum imapid_tls_reason)i)))
-            return imapid_tls_reason_text((enum imapid_tls_reason)i);
-    return word;
-}
-
 /* A word of a later version, or none, is no end that is known. */
 static enum imapid_record_ended get_ended(struct line *line, struct imapid_json *object)
 {
@@ -685,7 +674,6 @@ static void *take_session(struct line *line, struct imapid_json *object)
         find(object, "not_decrypted") ? get_text(line, object, "not_decrypted") : NULL;
     if (session->decrypted == IMAPID_NO && !session->not_decrypted)
         session->not_decrypted = "unknown";
-    session->not_decrypted_phrase = find_phrase(session->not_decrypted);
     session->tls = take_tls(line, object);
     take_auths(line, object, session);
     session->n_findings =
@@ -694,9 +682,6 @@ static void *take_session(struct line *line, struct imapid_json *object)
         session->findings[i].field = (struct imapid_record_string){.is_nil = true};
     return session;
 }
-
-/* Kinds of a capture that are read back: one more than are told apart. */
-#define UNREAD_MAX (IMAPID_UNREAD_N_MAX + 1)
 
 /* Returns how many there are, into *kinds. Records of versions before have no list. */
 static unsigned take_unread(struct line *line, struct imapid_json *object,
@@ -712,7 +697,7 @@ static unsigned take_unread(struct line *line, struct imapid_json *object,
         fail(line, "no list in", "unread");
         return 0;
     }
-    n = MIN(list->n, UNREAD_MAX);
+    n = MIN(list->n, IMAPID_RECORD_UNREAD_MAX);
     read = imapid_arena_take_zeroed(line->arena, (n + 1) * sizeof *read);
     node = list + 1;
     for (unsigned i = 0; i < n; i++, node += node->n_tokens) {
@@ -924,6 +909,18 @@ static void complain(struct imapid_read_jsonl *reader, const char *what)
     g_free(message);
 }
 
+/* What a person is told of a reason; the word itself where this version does not know it. */
+static void tell_session(const struct imapid_read_jsonl *reader,
+                         const struct imapid_record_session *session)
+{
+    struct imapid_record_session told = *session;
+    const char *word = session->not_decrypted;
+    const char *phrase = word && reader->terms ? reader->terms->explain_reason(word) : NULL;
+
+    told.not_decrypted_phrase = phrase ? phrase : word;
+    reader->sink->session(reader->sink->ctx, &told);
+}
+
 static void tell(struct imapid_read_jsonl *reader, const struct parsed *parsed)
 {
     const struct imapid_record_sink *sink = reader->sink;
@@ -940,7 +937,7 @@ static void tell(struct imapid_read_jsonl *reader, const struct parsed *parsed)
         sink->exchange(sink->ctx, parsed->record);
         break;
     case OUTCOME_SESSION:
-        sink->session(sink->ctx, parsed->record);
+        tell_session(reader, parsed->record);
         break;
     case OUTCOME_CAPTURE:
         sink->capture(sink->ctx, parsed->record);

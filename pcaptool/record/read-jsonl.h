@@ -3,6 +3,7 @@
 #define IMAPID_RECORD_READ_JSONL_H
 
 #include "record/record.h"
+#include "record/terms.h"
 
 #include <stddef.h>
 
@@ -24,6 +25,7 @@ struct imapid_read_jsonl {
     const struct imapid_record_sink *sink;
     /* Takes messages, "NAME: line N: what is wrong", with the ctx of the sink. */
     void (*complain)(void *ctx, const char *message);
+    const struct imapid_terms *terms; /* NULL: words are told as they are */
     /* How many threads read; 0 is 1. With more than one, `read` and the calls of the sink come from
      * any of them, but one at a time and in the order of the lines, and a record is only told when
      * some hundred KiB were read: not for pipes. */

@@ -3,8 +3,6 @@
  * owns all its strings through its store, so it outlives the packets it came in. */
 #include "record/record.h"
 
-#include "tls/suites.h"
-
 #include <string.h>
 
 const char *imapid_record_security(enum imapid_security security)
@@ -44,8 +42,7 @@ char *imapid_record_tls_version(uint16_t version)
     return g_strdup_printf("0x%04x", version);
 }
 
-/* What has no name. */
-static bool is_number(const char *text)
+bool imapid_record_is_tls_number(const char *text)
 {
     return strlen(text) == 6 && g_str_has_prefix(text, "0x") &&
            strspn(text + 2, "0123456789abcdef") == 4;
@@ -56,17 +53,7 @@ bool imapid_record_is_tls_version(const char *text)
     for (size_t i = 0; i < G_N_ELEMENTS(tls_versions); i++)
         if (!strcmp(text, tls_versions[i].name))
             return true;
-    return is_number(text);
-}
-
-bool imapid_record_is_tls_suite(const char *text)
-{
-    const struct imapid_suite *suite;
-
-    for (size_t i = 0; (suite = imapid_suites_get(i)); i++)
-        if (!strcmp(text, suite->name))
-            return true;
-    return is_number(text);
+    return imapid_record_is_tls_number(text);
 }
 
 const char *imapid_record_ended(enum imapid_record_ended ended)

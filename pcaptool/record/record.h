@@ -6,9 +6,10 @@
 #include <imapid/findings.h>
 #include <imapid/session.h>
 
-#include "net/tcp.h"
+#include "endpoint.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Messages for one input, on standard error. A file of another kind would else give one a line, and
  * a damaged one as many as it has blocks. */
@@ -133,6 +134,9 @@ struct imapid_record_unread {
     uint64_t n_packets;
 };
 
+/* Kinds that a capture's record has at most: those that are told apart, and the further ones. */
+#define IMAPID_RECORD_UNREAD_MAX 65u
+
 struct imapid_record_capture {
     const char *file;
     const char *format; /* NULL: unknown */
@@ -161,9 +165,9 @@ const char *imapid_record_status(enum imapid_status status);
 /* "TLS 1.2" of 0x0303; what has no name is a number. Freed with g_free(). */
 char *imapid_record_tls_version(uint16_t version);
 
-/* Is it a version, or a suite, as this program spells one? */
+/* Is it a version as this program spells one; or the number of a version or suite without a name? */
 bool imapid_record_is_tls_version(const char *text);
-bool imapid_record_is_tls_suite(const char *text);
+bool imapid_record_is_tls_number(const char *text);
 
 /* "fin", "rst"; NULL where the end was not seen. */
 const char *imapid_record_ended(enum imapid_record_ended ended);

@@ -7,13 +7,12 @@
 #include "record/redact-value.h"
 #include "record/spell.h"
 
-#include "net/unread.h"
-
 #include <string.h>
 
 struct imapid_redact {
     struct imapid_pseudonyms *pseudonyms;
     GHashTable *words; /* of results, that stay */
+    const struct imapid_terms *terms;
 };
 
 /* ---- raw text ---- */
@@ -314,7 +313,7 @@ static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
 
     if (tls.version && !imapid_record_is_tls_version(tls.version))
         tls.version = "unknown";
-    if (tls.suite && !imapid_record_is_tls_suite(tls.suite))
+    if (tls.suite && !imapid_record_is_tls_number(tls.suite) && !redact->terms->is_suite(tls.suite))
         tls.suite = "unknown";
     tls.alpn = keep_word(tls.alpn);
     if (tls.server_name) {
@@ -347,7 +346,8 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
 
 /* Layers and numbers are of the network's make, not of its users. A name is made again, as JSON Lines
  * may bring any. To be freed, the names too. */
-static struct imapid_record_unread *redact_unread(const struct imapid_record_capture *capture)
+static struct imapid_record_unread *redact_unread(const struct imapid_redact *redact,
+                                                  const struct imapid_record_capture *capture)
 {
     struct imapid_record_unread *kinds =
         g_new0(struct imapid_record_unread, (gsize)capture->n_unread + 1);
@@ -355,7 +355,8 @@ static struct imapid_record_unread *redact_unread(const struct imapid_record_cap
     for (unsigned i = 0; i < capture->n_unread; i++) {
         kinds[i] = capture->unread[i];
         kinds[i].layer = keep_word(kinds[i].layer);
-        kinds[i].name = imapid_unread_remake_name(kinds[i].layer, kinds[i].number, kinds[i].name);
+        kinds[i].name =
+            redact->terms->remake_unread(kinds[i].layer, kinds[i].number, kinds[i].name);
     }
     return kinds;
 }
@@ -367,7 +368,7 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, capture->file);
     struct imapid_record_capture redacted = *capture;
-    struct imapid_record_unread *unread = redact_unread(capture);
+    struct imapid_record_unread *unread = redact_unread(sink->redact, capture);
 
     redacted.file = file;
     redacted.unread = unread;
@@ -398,10 +399,12 @@ static void add_result_words(GHashTable *words)
         g_hash_table_add(words, (char *)list[i]);
 }
 
-struct imapid_redact *imapid_redact_new(const char *key_file, char **message)
+struct imapid_redact *imapid_redact_new(const char *key_file, const struct imapid_terms *terms,
+                                        char **message)
 {
     struct imapid_redact *redact = g_new0(struct imapid_redact, 1);
 
+    redact->terms = terms;
     redact->words = g_hash_table_new(g_str_hash, g_str_equal);
     add_result_words(redact->words);
     redact->pseudonyms = imapid_pseudonyms_new(key_file, message);

@@ -3,6 +3,7 @@
 #define IMAPID_RECORD_REDACT_H
 
 #include "record/record.h"
+#include "record/terms.h"
 
 /* Records with pseudonyms in place of what identifies a person, device or network. A pseudonym is a
  * part of HMAC-SHA-256 of the value under a key: the same value is the same pseudonym in every
@@ -20,8 +21,10 @@
 struct imapid_redact;
 
 /* With the key that stands in a file, octet for octet, or, NULL, one of this run. NULL with a
- * message, to be freed, where the file cannot be read or is no key (see pseudonym.h). */
-struct imapid_redact *imapid_redact_new(const char *key_file, char **message);
+ * message, to be freed, where the file cannot be read or is no key (see pseudonym.h). Words that are none
+ * of `terms` are replaced. */
+struct imapid_redact *imapid_redact_new(const char *key_file, const struct imapid_terms *terms,
+                                        char **message);
 void imapid_redact_free(struct imapid_redact *redact);
 
 /* A sink that redacts and passes on to `next`. Any number may use one redactor at a time. */

@@ -2,9 +2,10 @@
 #ifndef IMAPID_RECORD_SPELL_H
 #define IMAPID_RECORD_SPELL_H
 
-#include "net/tcp.h"
+#include "endpoint.h"
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* How values are spelled for people and machines. Whatever comes out of a capture goes through one
  * of these before it reaches a terminal or a file. All append to `out`. */

@@ -2,7 +2,7 @@
 #ifndef IMAPID_TLS_TLS_H
 #define IMAPID_TLS_TLS_H
 
-#include "net/tcp.h" /* struct imapid_stamp */
+#include "endpoint.h"
 #include "tls/keylog.h"
 
 #include <stdbool.h>

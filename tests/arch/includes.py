@@ -21,7 +21,8 @@ DECIDED = [
     (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
 ]
 CIRCLES = [{"tcp", "tcp-queue"}]  # of the same object
-ORDER = ["capture", "net", "tls", "record", "answer", ""]
+GROUND = {"endpoint.h"}  # of pcaptool/ itself, below all its folders
+ORDER = ["capture", "net", "tls", "record", "follow", "answer", ""]
 
 
 def read_includes(folder):
@@ -69,7 +70,7 @@ def check_layers(root):
         if folder not in ORDER:
             yield f"{path}: {folder} has no place in {ORDER}: give it one here"
             continue
-        if mark == "<":
+        if mark == "<" or name in GROUND:
             continue
         target = next((p for p in (tool / name, path.parent / name) if p.exists()), None)
         if not target:
@@ -81,6 +82,8 @@ def check_layers(root):
             yield f"{path}: {name} comes after {folder} in {ORDER}"
     for path, _, name in read_includes(tool):
         folder = path.relative_to(tool).parts[0]
+        if folder == "record" and name.startswith(("capture/", "net/", "tls/")):
+            yield f"{path}: {name}: record/ knows no captures"
         if folder in ("capture", "net", "tls") and name.startswith("imapid/") and name not in SHARED:
             yield f"{path}: {name}: {folder} knows packets and octets, not IMAP"
 

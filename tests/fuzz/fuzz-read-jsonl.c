@@ -7,6 +7,7 @@
 #include "answer/page.h"
 #include "answer/store.h"
 #include "answer/writer.h"
+#include "follow/terms.h"
 #include "record/read-jsonl.h"
 #include "record/redact.h"
 #include "record/writer.h"
@@ -79,7 +80,8 @@ static void read_all(const uint8_t *data, size_t n, size_t step,
                                        .read = read_some,
                                        .read_ctx = &source,
                                        .sink = sink,
-                                       .complain = on_complaint};
+                                       .complain = on_complaint,
+                                       .terms = &imapid_follow_terms};
 
     imapid_read_jsonl(&reader);
 }
@@ -118,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *message;
 
     if (!redact)
-        redact = imapid_redact_new(NULL, &message);
+        redact = imapid_redact_new(NULL, &imapid_follow_terms, &message);
     wrapped = (struct imapid_redact_sink){redact, &last};
     redacting = imapid_redact_wrap(&wrapped);
     read_all(data, size, size ? 1 + data[0] : 1, &sink);

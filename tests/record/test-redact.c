@@ -5,6 +5,7 @@
 
 #include "sample.h"
 
+#include "follow/terms.h"
 #include "record/pseudonym.h"
 #include "record/writer.h"
 
@@ -29,7 +30,7 @@ static char *write_key(const char *text, size_t n)
 static struct imapid_redact *redact_new(const char *text, size_t n)
 {
     char *path = write_key(text, n), *message = NULL;
-    struct imapid_redact *redact = imapid_redact_new(path, &message);
+    struct imapid_redact *redact = imapid_redact_new(path, &imapid_follow_terms, &message);
 
     g_assert_nonnull(redact);
     g_unlink(path);
@@ -372,7 +373,7 @@ static void refuse_key(const char *path, const char *names)
 {
     char *message = NULL;
 
-    g_assert_null(imapid_redact_new(path, &message));
+    g_assert_null(imapid_redact_new(path, &imapid_follow_terms, &message));
     g_assert_nonnull(message);
     g_assert_nonnull(strstr(message, names));
     g_free(message);
@@ -390,8 +391,9 @@ static void test_keys(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(json); i++) {
         bool is_of_run = i >= G_N_ELEMENTS(texts);
-        struct imapid_redact *redact =
-            is_of_run ? imapid_redact_new(NULL, NULL) : redact_new(texts[i], 18);
+        struct imapid_redact *redact = is_of_run
+                                           ? imapid_redact_new(NULL, &imapid_follow_terms, NULL)
+                                           : redact_new(texts[i], 18);
 
         json[i] = redact_with(redact, NULL, NULL, &capture, NULL);
         for (size_t k = 0; k < i; k++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_RECORD_COLLECT_H
-#define IMAPID_RECORD_COLLECT_H
+#ifndef IMAPID_FOLLOW_COLLECT_H
+#define IMAPID_FOLLOW_COLLECT_H
 
 #include "capture/capture.h"
 #include "capture/filter.h"

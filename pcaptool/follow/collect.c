@@ -3,9 +3,9 @@
  *
  *     capture -> (filter) -> net -> flow -> sink
  */
-#include "record/collect.h"
-#include "record/flow.h"
-#include "record/layers.h"
+#include "follow/collect.h"
+#include "follow/flow.h"
+#include "follow/layers.h"
 
 #include "net/net.h"
 #include "net/numbers.h"
@@ -75,6 +75,8 @@ static uint64_t since(uint64_t n, uint64_t *told)
     *told = n;
     return n_new;
 }
+
+G_STATIC_ASSERT(IMAPID_UNREAD_N_MAX + 1 == IMAPID_RECORD_UNREAD_MAX);
 
 /* The kinds that were not read of this piece. To be freed, the names too. */
 static struct imapid_record_unread *list_unread(struct imapid_collect *collect, unsigned *n)

@@ -8,8 +8,8 @@
  * connections of a capture cost a look at their first octets. A connection whose beginning is not
  * in the capture is looked at longer: it may be in the middle of a message. */
 #define _GNU_SOURCE /* memmem */
-#include "record/flow.h"
-#include "record/layers.h"
+#include "follow/flow.h"
+#include "follow/layers.h"
 
 #include <imapid/decide.h>
 #include <imapid/preface.h>

@@ -5,7 +5,7 @@
  *
  * The objects below forbid to call back into themselves; that never happens here, because a layer
  * is added by whoever reads what comes out of the ones below it, and feeds the new one alone. */
-#include "record/layers.h"
+#include "follow/layers.h"
 
 #include <imapid/sasl.h>
 

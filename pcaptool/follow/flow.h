@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_RECORD_FLOW_H
-#define IMAPID_RECORD_FLOW_H
+#ifndef IMAPID_FOLLOW_FLOW_H
+#define IMAPID_FOLLOW_FLOW_H
 
+#include "net/tcp.h"
 #include "record/record.h"
 #include "tls/keylog.h"
 

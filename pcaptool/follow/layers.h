@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_RECORD_LAYERS_H
-#define IMAPID_RECORD_LAYERS_H
+#ifndef IMAPID_FOLLOW_LAYERS_H
+#define IMAPID_FOLLOW_LAYERS_H
 
 #include "net/tcp.h"
 #include "tls/inflate.h"
