@@ -864,18 +864,22 @@ static int compare_indices(const void *a, const void *b, void *user_data)
 static uint32_t *sort_once(const struct imapid_store *store, const GArray *array,
                            struct sorting *sorting, unsigned *n)
 {
-    uint32_t *order = g_new(uint32_t, array->len + (gsize)1);
+    GArray *indices = g_array_sized_new(FALSE, FALSE, sizeof(uint32_t), array->len + 1);
+    uint32_t *order;
     bool is_sorted = true;
 
     sorting->store = store;
     sorting->records = array->data;
     sorting->size = g_array_get_element_size((GArray *)array);
     for (guint i = 0; i < array->len; i++) {
-        order[i] = i;
-        is_sorted = is_sorted && (!i || compare_indices(&order[i - 1], &order[i], sorting) <= 0);
+        guint previous = i - 1;
+
+        g_array_append_val(indices, i);
+        is_sorted = is_sorted && (!i || compare_indices(&previous, &i, sorting) <= 0);
     }
     if (!is_sorted)
-        g_qsort_with_data(order, (gint)array->len, sizeof *order, compare_indices, sorting);
+        g_array_sort_with_data(indices, compare_indices, sorting);
+    order = (uint32_t *)(void *)g_array_free(indices, FALSE);
     *n = 0;
     for (guint i = 0; i < array->len; i++)
         if (!*n ||

@@ -196,14 +196,14 @@ static int compare_texts(const void *a, const void *b, void *user_data)
 
 uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool)
 {
-    uint32_t n = imapid_pool_count(pool), *order = g_new(uint32_t, n + (gsize)1);
-    uint32_t *ranks = g_new(uint32_t, n + (gsize)1);
+    uint32_t n = imapid_pool_count(pool), *ranks = g_new(uint32_t, n + (gsize)1);
+    GArray *order = g_array_sized_new(FALSE, FALSE, sizeof(uint32_t), n);
 
     for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    g_qsort_with_data(order, (gint)n, sizeof *order, compare_texts, (void *)pool);
+        g_array_append_val(order, i);
+    g_array_sort_with_data(order, compare_texts, (void *)pool);
     for (uint32_t i = 0; i < n; i++)
-        ranks[order[i]] = i;
-    g_free(order);
+        ranks[g_array_index(order, uint32_t, i)] = i;
+    g_array_free(order, TRUE);
     return ranks;
 }
