@@ -213,7 +213,7 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
     struct imapid_tcp_limits limits = imapid_tcp_default_limits;
 
     collect->context = (struct imapid_flow_context){
-        .pieces = g_array_new(FALSE, FALSE, sizeof(struct imapid_flow_piece)),
+        .files = g_array_new(FALSE, FALSE, sizeof(struct imapid_frames_file)),
         .sink = sink,
         .keylog = keylog,
         .n_hold = live ? HOLD_MAX : 0,
@@ -236,7 +236,7 @@ static void keep_within_memory(struct imapid_collect *collect)
 {
     const struct imapid_conn *conn;
 
-    while (collect->context.n_held > collect->n_memory &&
+    while (collect->context.holders.n > collect->n_memory &&
            (conn = imapid_flow_find_largest(&collect->context))) {
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
@@ -307,10 +307,10 @@ static char *tell_gave_way(struct imapid_collect *collect, const char *file, cha
 bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *capture,
                         const char *file, bool is_last)
 {
-    struct imapid_flow_piece piece = {file, collect->n_frames};
+    struct imapid_frames_file frames = {file, collect->n_frames};
     char *error;
 
-    g_array_append_val(collect->context.pieces, piece);
+    g_array_append_val(collect->context.files, frames);
     imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
     error = read_packets(collect, capture);
     if (is_last) {
@@ -327,7 +327,7 @@ void imapid_collect_free(struct imapid_collect *collect)
     if (!collect->is_finished)
         imapid_net_finish(collect->net);
     imapid_net_free(collect->net);
-    g_array_unref(collect->context.pieces);
+    g_array_unref(collect->context.files);
     g_free(collect);
 }
 

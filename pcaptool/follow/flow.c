@@ -9,11 +9,13 @@
  * in the capture is looked at longer: it may be in the middle of a message. */
 #define _GNU_SOURCE /* memmem */
 #include "follow/flow.h"
+
 #include "follow/layers.h"
+#include "follow/slots.h"
+#include "follow/summary.h"
 
 #include <imapid/decide.h>
 #include <imapid/preface.h>
-#include <imapid/secret.h>
 
 #include <string.h>
 
@@ -21,14 +23,6 @@ enum stage {
     STAGE_UNDECIDED,
     STAGE_IMAP,     /* octets go to the session */
     STAGE_REJECTED, /* no IMAP, or nothing that will ever be known to be */
-};
-
-/* An exchange under way. The units are copies: they outlive the windows. */
-struct slot {
-    struct imapid_record_exchange *record; /* its result; its halves are read when it is told, as a
-                                              list read takes many times its octets */
-    struct imapid_unit unit[2];            /* by side; data NULL: not there */
-    struct imapid_stamp packet[2];         /* of each unit */
 };
 
 struct imapid_flow {
@@ -49,9 +43,8 @@ struct imapid_flow {
     struct imapid_stamp window_stamp[2]; /* the packet that brought its last octets */
     GByteArray *window[2];               /* by side: octets the session wants to see again */
     struct imapid_session session;
-    struct slot slots[IMAPID_SLOTS];
-    GList holder; /* in context->holders; data is the flow */
-    size_t n_held;
+    struct imapid_slots slots;
+    struct imapid_holder holder; /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -66,41 +59,22 @@ static size_t count_memory(const struct imapid_flow *flow)
 {
     size_t n = sizeof *flow;
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         n += count_array(flow->early[i]) + count_array(flow->window[i]);
-        for (unsigned slot = 0; slot < IMAPID_SLOTS; slot++)
-            n += flow->slots[slot].unit[i].data ? flow->slots[slot].unit[i].n : 0;
-    }
+    n += imapid_slots_count_memory(&flow->slots);
     return n + (flow->layers ? imapid_layers_count_memory(flow->layers) : 0);
 }
 
-static unsigned find_class(size_t n)
+static void account(struct imapid_flow *flow)
 {
-    return MIN(g_bit_storage(n) - 1, IMAPID_FLOW_N_HOLDERS - 1);
-}
-
-/* The flow holds n octets from now on; 0: it holds none, and is gone. */
-static void account(struct imapid_flow *flow, size_t n)
-{
-    GQueue *holders = flow->context->holders;
-    size_t n_before = flow->n_held;
-
-    flow->context->n_held += n - n_before;
-    flow->n_held = n;
-    if (n_before && n && find_class(n_before) == find_class(n))
-        return;
-    if (n_before)
-        g_queue_unlink(&holders[find_class(n_before)], &flow->holder);
-    if (n)
-        g_queue_push_tail_link(&holders[find_class(n)], &flow->holder);
+    imapid_holders_set(&flow->context->holders, &flow->holder, count_memory(flow));
 }
 
 const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context)
 {
-    for (int i = IMAPID_FLOW_N_HOLDERS - 1; i >= 0; i--)
-        if (context->holders[i].head)
-            return ((const struct imapid_flow *)context->holders[i].head->data)->conn;
-    return NULL;
+    const struct imapid_flow *flow = imapid_holders_find_largest(&context->holders);
+
+    return flow ? flow->conn : NULL;
 }
 
 struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
@@ -113,106 +87,9 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
         &flow->decide, conn->from_start, conn->client,
         imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
     flow->conn = conn;
-    flow->holder.data = flow;
-    account(flow, count_memory(flow));
+    flow->holder.link.data = flow;
+    account(flow);
     return flow;
-}
-
-/* ---- exchanges ---- */
-
-static void clear_unit(struct imapid_unit *unit)
-{
-    g_free((void *)unit->data);
-    memset(unit, 0, sizeof *unit);
-}
-
-static void clear_slot(struct slot *slot)
-{
-    imapid_record_exchange_free(slot->record);
-    slot->record = NULL;
-    clear_unit(&slot->unit[IMAPID_CLIENT]);
-    clear_unit(&slot->unit[IMAPID_SERVER]);
-}
-
-/* To be freed. */
-static char *copy_tag(const struct imapid_unit *unit)
-{
-    size_t n;
-    const uint8_t *tag = imapid_secret_get_tag(unit, &n);
-
-    return g_strndup((const char *)tag, n);
-}
-
-static void keep_unit(struct slot *slot, enum imapid_side side, const struct imapid_unit *unit,
-                      const struct imapid_stamp *packet)
-{
-    if (!slot->record)
-        slot->record = imapid_record_exchange_new();
-    clear_unit(&slot->unit[side]);
-    /* cppcheck-suppress ctunullpointer ; only ends and drops come without a unit */
-    slot->unit[side] = *unit;
-    slot->unit[side].data = g_memdup2(unit->data, unit->n);
-    slot->packet[side] = *packet;
-    if (unit->kind == IMAPID_UNIT_COMMAND)
-        slot->record->tag = copy_tag(unit);
-}
-
-static void forget_response(struct slot *slot)
-{
-    clear_unit(&slot->unit[IMAPID_SERVER]);
-}
-
-/* What was kept as the response of one exchange is that of another. */
-static void move_response(struct slot *to, struct slot *from)
-{
-    keep_unit(to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &from->packet[IMAPID_SERVER]);
-    forget_response(from);
-}
-
-static void keep_result(struct slot *slot, const struct imapid_unit *unit,
-                        const struct imapid_stamp *packet)
-{
-    struct imapid_slice text = imapid_unit_text(unit);
-
-    slot->record->result = *packet;
-    text.n =
-        imapid_secret_measure_text(&slot->unit[IMAPID_CLIENT], unit->data + text.offset, text.n);
-    slot->record->text = imapid_record_copy(slot->record, unit->data + text.offset, text.n);
-    if (!slot->record->tag && unit->kind == IMAPID_UNIT_TAGGED)
-        slot->record->tag = copy_tag(unit);
-}
-
-/* Makes the number of a packet that of its file, and returns the file. */
-static const char *locate(const struct imapid_flow_context *context, uint64_t *number)
-{
-    guint i = context->pieces->len;
-    const struct imapid_flow_piece *piece;
-
-    do
-        piece = &g_array_index(context->pieces, struct imapid_flow_piece, --i);
-    while (i > 0 && *number <= piece->n_before);
-    *number -= piece->n_before;
-    return piece->file;
-}
-
-/* The same; NULL where it is the file of the connection. */
-static const char *locate_other(const struct imapid_flow_context *context,
-                                const struct imapid_record_exchange *record, uint64_t *number)
-{
-    const char *file = locate(context, number);
-
-    return file == record->conn.file ? NULL : file;
-}
-
-static void locate_exchange(const struct imapid_flow_context *context,
-                            struct imapid_record_exchange *record)
-{
-    if (record->command.seen)
-        record->command.file = locate_other(context, record, &record->command.packet.number);
-    if (record->response.seen)
-        record->response.file = locate_other(context, record, &record->response.packet.number);
-    if (record->status != IMAPID_STATUS_NONE)
-        record->result_file = locate_other(context, record, &record->result.number);
 }
 
 static struct imapid_record_conn describe(const struct imapid_flow *flow)
@@ -220,7 +97,7 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
     const struct imapid_conn *conn = flow->conn;
     int client = flow->decide.client < 0 ? 0 : flow->decide.client;
     uint64_t first = conn->first.number;
-    const char *file = locate(flow->context, &first);
+    const char *file = imapid_frames_locate(flow->context->files, &first);
 
     return (struct imapid_record_conn){
         .file = file,
@@ -232,43 +109,14 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
     };
 }
 
-static const struct imapid_unit *unit_of(const struct slot *slot, enum imapid_side side)
+static void tell_exchange(struct imapid_flow *flow, struct imapid_record_exchange *record)
 {
-    return slot->unit[side].data ? &slot->unit[side] : NULL;
-}
-
-static void read_half(struct slot *slot, enum imapid_side side, struct imapid_record_half *half)
-{
-    if (slot->unit[side].data)
-        imapid_record_add_half(slot->record, half, &slot->unit[side], &slot->packet[side]);
-}
-
-static void tell_exchange(struct imapid_flow *flow, unsigned i)
-{
-    const struct imapid_exchange *exchange = &flow->session.exchanges[i];
-    struct slot *slot = &flow->slots[i];
-    struct imapid_record_exchange *record = slot->record;
-    struct imapid_findings findings;
-
-    read_half(slot, IMAPID_CLIENT, &record->command);
-    read_half(slot, IMAPID_SERVER, &record->response);
-    imapid_findings_clear(&findings);
-    imapid_findings_add_exchange(&findings, exchange, unit_of(slot, IMAPID_CLIENT),
-                                 unit_of(slot, IMAPID_SERVER));
-    imapid_record_add_findings(record, &findings, unit_of(slot, IMAPID_CLIENT),
-                               unit_of(slot, IMAPID_SERVER));
     record->conn = describe(flow);
-    record->is_untagged = exchange->status == IMAPID_STATUS_NONE;
-    record->status = record->is_untagged ? exchange->untagged_status : exchange->status;
-    record->security = exchange->security;
-    record->compressed = exchange->compressed;
-    record->state = exchange->state;
-    record->complete = !exchange->lost;
+    imapid_frames_locate_exchange(flow->context->files, record);
     flow->n_told++;
-    locate_exchange(flow->context, record);
     flow->context->n_exchanges++;
     flow->context->sink->exchange(flow->context->sink->ctx, record);
-    clear_slot(slot);
+    imapid_record_exchange_free(record);
 }
 
 static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *));
@@ -276,47 +124,17 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
 static void take_event(struct imapid_flow *flow, const struct imapid_event *event,
                        const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
-    struct slot *slot = &flow->slots[event->slot];
+    struct imapid_record_exchange *record =
+        imapid_slots_take(&flow->slots, event, &flow->session.exchanges[event->slot], unit, packet);
 
-    switch (event->kind) {
-    case IMAPID_EVENT_COMMAND:
-        keep_unit(slot, IMAPID_CLIENT, unit, packet);
-        break;
-    case IMAPID_EVENT_RESPONSE:
-        keep_unit(slot, IMAPID_SERVER, unit, packet);
-        break;
-    case IMAPID_EVENT_EXTRA:
-        break;
-    case IMAPID_EVENT_UNTAGGED:
-        keep_result(slot, unit, packet);
-        break;
-    case IMAPID_EVENT_RESULT:
-        keep_result(slot, unit, packet);
-        if (!flow->session.exchanges[event->slot].open)
-            tell_exchange(flow, event->slot);
-        break;
-    case IMAPID_EVENT_END:
-        tell_exchange(flow, event->slot);
-        break;
-    case IMAPID_EVENT_DROP_RESPONSE:
-        forget_response(slot);
-        break;
-    case IMAPID_EVENT_MOVE_RESPONSE:
-        move_response(slot, &flow->slots[event->from]);
-        break;
-    case IMAPID_EVENT_DROP:
-        clear_slot(slot);
-        break;
-    case IMAPID_EVENT_TLS:
+    if (record)
+        tell_exchange(flow, record);
+    else if (event->kind == IMAPID_EVENT_TLS)
         add_layer(flow, imapid_layers_add_tls);
-        break;
-    case IMAPID_EVENT_DEFLATE:
+    else if (event->kind == IMAPID_EVENT_DEFLATE)
         add_layer(flow, imapid_layers_add_deflate);
-        break;
-    case IMAPID_EVENT_SASL:
+    else if (event->kind == IMAPID_EVENT_SASL)
         add_layer(flow, imapid_layers_add_sasl);
-        break;
-    }
 }
 
 static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit,
@@ -673,8 +491,7 @@ static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octe
     case IMAPID_DECIDE_NOT:
         return false;
     case IMAPID_DECIDE_TURNED:
-        for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-            clear_slot(&flow->slots[i]);
+        imapid_slots_clear(&flow->slots);
         drop_window(flow, IMAPID_CLIENT);
         drop_window(flow, IMAPID_SERVER);
         begin_session(flow);
@@ -738,7 +555,7 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
         imapid_layers_data(flow->layers, dir, octets, n, packet);
     else
         on_clear_data(flow, dir, octets, n, packet);
-    account(flow, count_memory(flow));
+    account(flow);
     if (flow->stage == STAGE_UNDECIDED && flow->layers)
         return is_worth_waiting(flow);
     return flow->stage != STAGE_REJECTED;
@@ -752,7 +569,7 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
         imapid_layers_gap(flow->layers, dir, n, packet);
     else
         on_clear_gap(flow, dir, n, packet);
-    account(flow, count_memory(flow));
+    account(flow);
 }
 
 /* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
@@ -764,63 +581,6 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
         !imapid_keylog_has_any(flow->context->keylog))
         *phrase = "no key log was given (-l)";
     return word;
-}
-
-/* TLS 1.0 and 1.1 must not be used. */
-#define TLS_LEAST 0x0303
-
-static char *copy_name(const uint8_t *octets, size_t n)
-{
-    return n ? g_utf8_make_valid((const char *)octets, (gssize)n) : NULL;
-}
-
-/* The protocol of the session, as far as it can be known: see record.h. */
-static char *copy_alpn(const struct imapid_tls_info *info)
-{
-    if (info->n_alpn)
-        return copy_name(info->alpn, info->n_alpn);
-    if (info->version >= 0x0304 && info->n_alpn_offered > 1 &&
-        info->alpn_offered[0] == info->n_alpn_offered - 1)
-        return copy_name(info->alpn_offered + 1, info->alpn_offered[0]);
-    return NULL;
-}
-
-/* The texts are the caller's to free. */
-static struct imapid_record_tls describe_tls(const struct imapid_tls_info *info)
-{
-    struct imapid_record_tls tls = {.seen = info && (info->has_random || info->version)};
-
-    if (!tls.seen)
-        return tls;
-    if (info->version) {
-        tls.version = imapid_record_tls_version(info->version);
-        tls.suite =
-            info->suite_name ? g_strdup(info->suite_name) : g_strdup_printf("0x%04x", info->suite);
-    }
-    tls.server_name = copy_name(info->server_name, info->n_server_name);
-    tls.alpn = copy_alpn(info);
-    return tls;
-}
-
-static void clear_tls(struct imapid_record_tls *tls)
-{
-    g_free((char *)tls->version);
-    g_free((char *)tls->suite);
-    g_free((char *)tls->server_name);
-    g_free((char *)tls->alpn);
-}
-
-static struct imapid_record_finding *add_session_finding(struct imapid_record_session *record,
-                                                         enum imapid_finding_code code)
-{
-    struct imapid_record_finding *finding = &record->findings[record->n_findings++];
-
-    *finding = (struct imapid_record_finding){
-        .code = code,
-        .side = IMAPID_SERVER,
-        .field.is_nil = true,
-    };
-    return finding;
 }
 
 static enum imapid_record_ended get_ended(enum imapid_tcp_reason reason)
@@ -851,25 +611,16 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,
         .not_decrypted_phrase = phrase,
-        .tls = describe_tls(info),
     };
 
-    record.n_auths = session->login.n_auths;
-    memcpy(record.auths, session->login.auths, sizeof record.auths);
+    imapid_summary_make(&record, session, info);
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
-    if (session->required_by_server)
-        add_session_finding(&record, IMAPID_FINDING_REQUIRED_BY_SERVER)->lack =
-            session->required_by_server;
-    if (info && info->version && info->version < TLS_LEAST)
-        add_session_finding(&record, IMAPID_FINDING_OBSOLETE_TLS);
-    if (imapid_login_has_cleartext_password(&session->login))
-        add_session_finding(&record, IMAPID_FINDING_CLEARTEXT_PASSWORD)->side = IMAPID_CLIENT;
     flow->context->n_sessions++;
     flow->context->n_not_decrypted += word != NULL;
     flow->context->n_lost += record.n_lost;
     flow->context->sink->session(flow->context->sink->ctx, &record);
-    clear_tls(&record.tls);
+    imapid_summary_clear(&record);
 }
 
 /* With FIN, what a side has not sent it never sent; else it may be missing. */
@@ -919,9 +670,8 @@ void imapid_flow_free(struct imapid_flow *flow)
 {
     if (!flow)
         return;
-    account(flow, 0);
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        clear_slot(&flow->slots[i]);
+    imapid_holders_set(&flow->context->holders, &flow->holder, 0);
+    imapid_slots_clear(&flow->slots);
     for (int i = 0; i < 2; i++) {
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);

@@ -2,6 +2,8 @@
 #ifndef IMAPID_FOLLOW_FLOW_H
 #define IMAPID_FOLLOW_FLOW_H
 
+#include "follow/frames.h"
+#include "follow/holders.h"
 #include "net/tcp.h"
 #include "record/record.h"
 #include "tls/keylog.h"
@@ -10,24 +12,15 @@
  * what do its exchanges and the session say. */
 struct imapid_flow;
 
-/* A file of a capture. Packets are numbered over all of them. */
-struct imapid_flow_piece {
-    const char *file;
-    uint64_t n_before; /* packets of those before it */
-};
-
-#define IMAPID_FLOW_N_HOLDERS 32
-
 /* What the flows of one capture share. Zero what the flows count. */
 struct imapid_flow_context {
-    GArray *pieces; /* struct imapid_flow_piece, in their order; more may come */
+    GArray *files; /* struct imapid_frames_file; more may come */
     const struct imapid_record_sink *sink;
     struct imapid_keylog *keylog;                              /* NULL: none */
     size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
     uint64_t n_inflate;                                        /* see imapid_layers_new(); set it */
-    size_t n_held;                         /* octets of memory that the flows hold */
-    GQueue holders[IMAPID_FLOW_N_HOLDERS]; /* all flows: in [i] those that hold 2^i or more */
+    struct imapid_holders holders;                             /* all flows */
 };
 
 /* The context must outlive the flow. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_FOLLOW_HOLDERS_H
+#define IMAPID_FOLLOW_HOLDERS_H
+
+#include <glib.h>
+
+/* Who holds how much memory, so that the one that holds most can be found without a search. */
+
+#define IMAPID_HOLDERS_N 32
+
+/* Zero it. */
+struct imapid_holders {
+    gsize n;                        /* octets that all hold */
+    GQueue queue[IMAPID_HOLDERS_N]; /* in [i] those that hold 2^i octets or more */
+};
+
+/* One that holds memory. Set link.data to what find_largest() is to return, zero the rest; it must
+ * not move while it holds any. */
+struct imapid_holder {
+    GList link;
+    gsize n;
+};
+
+/* `holder` holds n octets from now on. 0: none, it is not known any more and may be freed. */
+void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *holder, gsize n);
+
+/* link.data of the holder that has most, to within half of it, and of those the one that has had as
+ * much for the longest. NULL: there is none. */
+void *imapid_holders_find_largest(const struct imapid_holders *holders);
+
+#endif
