@@ -19,8 +19,9 @@
 
 #include <imapid/decide.h>
 
+#include "claims.h"
 #include "identity.h"
-#include "legs.h"
+#include "pass.h"
 #include "segment.h"
 #include "show.h"
 #include "stream.h"
@@ -434,8 +435,8 @@ static struct imapid_stream *begin(conversation_t *conversation, packet_info *pi
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
     }
-    imapid_legs_note_end(stream, &stream->ends[IMAPID_CLIENT]);
-    imapid_legs_note_end(stream, &stream->origin);
+    imapid_claims_note_end(stream, &stream->ends[IMAPID_CLIENT]);
+    imapid_claims_note_end(stream, &stream->origin);
     conversation_add_proto_data(conversation, proto_imapid, stream);
     note_connection(conversation, pinfo);
     return stream;
@@ -498,9 +499,9 @@ static struct imapid_call *read_segment(struct imapid_stream *stream, conversati
 
     if (imapid_stream_fill_hole(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
         note_late(pinfo);
-    call = imapid_stream_read(stream, &place,
-                              own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL,
-                              own->n, own->n_cut);
+    call = imapid_pass_read(stream, &place,
+                            own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL,
+                            own->n, own->n_cut);
     if (stream->to)
         begin_tls(stream, pinfo, conversation);
     return call;
@@ -511,7 +512,7 @@ static bool has_greeted(const struct imapid_stream *stream);
 /* On a later visit nothing more comes: what waits is read, and may prove that this is IMAP. */
 static void settle(struct imapid_stream *stream)
 {
-    imapid_stream_settle(stream);
+    imapid_pass_settle(stream);
     stream->is_claimed |= !stream->is_foreign && has_greeted(stream);
 }
 
@@ -533,13 +534,13 @@ static struct imapid_call *read_call(struct imapid_stream *stream, conversation_
     place = place_of(pinfo, conversation, stream, own);
     if (pinfo->fd->visited) {
         settle(stream);
-        imapid_stream_tell_end(stream);
+        imapid_pass_tell_end(stream);
         return imapid_stream_find(stream, &place, n);
     }
     if (carrier_of(pinfo) == proto_tls)
         imapid_tls_note_open(conversation);
-    call = imapid_stream_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n,
-                              tvb_reported_length(tvb) - n);
+    call = imapid_pass_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n,
+                            tvb_reported_length(tvb) - n);
     if (stream->to)
         begin_tls(stream, pinfo, conversation);
     return call;
@@ -861,7 +862,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
     own->is_taken = true;
     if (pinfo->fd->visited) {
         settle(stream);
-        imapid_stream_tell_end(stream);
+        imapid_pass_tell_end(stream);
         call = imapid_stream_find_segment(stream, &place);
     } else {
         call = read_segment(stream, conversation, pinfo, own);
@@ -1006,7 +1007,7 @@ void imapid_hook_register(int proto)
                                              "imap_id_stream", proto_imap, FT_PROTOCOL);
     imapid_tls_register();
     imapid_segment_register();
-    imapid_legs_register();
+    imapid_claims_register();
     stream_handle = register_dissector("imap_id_stream", dissect_stream, proto_stream);
 #if WS_AT_LEAST(4, 4)
     connections =

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* legs.c: the legs of proxied sessions among the connections of a capture.
  *
- * Keeps which connections began at an end, and which carry a session id, so that few candidates
- * have to be looked at. What ties two connections, and whether their lists are the same, is decided
- * in protocol/legs.c.
+ * claims.c tells the candidates. What ties two connections, and whether their lists are the same, is
+ * decided in protocol/legs.c.
  *
  * Misuse: asking on the first visit: the other leg may not have been read. */
 #include "legs.h"
@@ -12,82 +11,11 @@
 #include <string.h>
 
 #include <epan/dissectors/packet-tcp.h>
-#include <imapid/legs.h>
-
+#include "claims.h"
 #include "ident.h"
-
-/* A connection on which a session id was sent. File scope. */
-struct carrier {
-    struct imapid_stream *stream;
-    const struct imapid_ident *command;
-};
-
-/* End (struct imapid_end) -> wmem_list_t of the streams that began there. In file scope, as what is
- * in it. */
-static wmem_map_t *ends;
-
-/* Session id (struct imapid_leg_text) -> wmem_list_t of its carriers. The same. */
-static wmem_map_t *ids;
-
-static void begin_file(void)
-{
-    ends = ids = NULL;
-}
-
-void imapid_legs_register(void)
-{
-    register_init_routine(begin_file);
-}
+#include "pass.h"
 
 /* ---- lists ---- */
-
-/* The pairs of one command. The caller's, to be freed with forget_pairs(). */
-struct pairs {
-    struct imapid_leg_pair *list;
-    unsigned n;
-    uint8_t *octets; /* to which they point */
-};
-
-static struct imapid_leg_text read_text(const uint8_t *data, const struct imapid_string *string,
-                                        uint8_t **octets)
-{
-    struct imapid_leg_text text = {*octets, 0, string->kind < IMAPID_STRING_QUOTED};
-
-    if (!text.is_nil) {
-        text.n = imapid_string_decode(data, string, *octets, string->content.n);
-        *octets += text.n;
-    }
-    return text;
-}
-
-/* Undoing escapes makes no string longer, so all have room in as many octets as the unit. */
-static struct pairs read_pairs(const struct imapid_ident *command)
-{
-    GArray *list = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair));
-    const struct imapid_unit *unit = &command->unit;
-    struct pairs pairs = {.octets = (uint8_t *)g_malloc(unit->n + 1)};
-    uint8_t *octets = pairs.octets;
-    struct imapid_list reader;
-    struct imapid_pair pair;
-
-    imapid_list_begin(&reader, unit);
-    while (imapid_list_next(&reader, &pair)) {
-        struct imapid_leg_pair copy;
-
-        copy.field = read_text(unit->data, &pair.field, &octets);
-        copy.value = read_text(unit->data, &pair.value, &octets);
-        g_array_append_val(list, copy);
-    }
-    pairs.n = list->len;
-    pairs.list = (struct imapid_leg_pair *)(void *)g_array_free(list, FALSE);
-    return pairs;
-}
-
-static void forget_pairs(struct pairs *pairs)
-{
-    g_free(pairs->list);
-    g_free(pairs->octets);
-}
 
 static bool is_shown(const struct imapid_stream *stream, const struct imapid_ident *command)
 {
@@ -97,23 +25,24 @@ static bool is_shown(const struct imapid_stream *stream, const struct imapid_ide
 /* The client's own lists of a connection, in order of time. */
 struct lists {
     unsigned n;
-    struct pairs *pairs;
+    struct imapid_claims_pairs *pairs;
     struct imapid_leg_list *lists; /* owned by their commands */
 };
 
 static struct lists read_lists(const struct imapid_stream *stream)
 {
     unsigned n_all = wmem_list_count(stream->commands);
-    struct lists lists = {0, g_new(struct pairs, n_all), g_new(struct imapid_leg_list, n_all)};
+    struct lists lists = {0, g_new(struct imapid_claims_pairs, n_all),
+                          g_new(struct imapid_leg_list, n_all)};
 
     for (wmem_list_frame_t *frame = wmem_list_head(stream->commands); frame;
          frame = wmem_list_frame_next(frame)) {
         struct imapid_ident *command = (struct imapid_ident *)wmem_list_frame_data(frame);
-        struct pairs pairs;
+        struct imapid_claims_pairs pairs;
 
         if (!is_shown(stream, command))
             continue;
-        pairs = read_pairs(command);
+        pairs = imapid_claims_read_pairs(command);
         pairs.n = imapid_leg_keep_own(pairs.list, pairs.n);
         if (pairs.n)
             qsort(pairs.list, pairs.n, sizeof *pairs.list, imapid_leg_compare_pairs);
@@ -126,7 +55,7 @@ static struct lists read_lists(const struct imapid_stream *stream)
 static void forget_lists(struct lists *lists)
 {
     for (unsigned i = 0; i < lists->n; i++)
-        forget_pairs(&lists->pairs[i]);
+        imapid_claims_forget_pairs(&lists->pairs[i]);
     g_free(lists->pairs);
     g_free(lists->lists);
 }
@@ -161,8 +90,8 @@ static bool is_whole(struct imapid_stream *stream)
 {
     struct imapid_leg_reading reading = {.from_start = stream->session.from_start};
 
-    imapid_stream_settle(stream);
-    imapid_stream_tell_end(stream);
+    imapid_pass_settle(stream);
+    imapid_pass_tell_end(stream);
     for (int side = 0; side < 2; side++)
         reading.has_gap |= stream->directions[side].had_gap || stream->directions[side].is_lost ||
                            stream->session.frame[side].n_resyncs;
@@ -179,84 +108,6 @@ static bool is_whole(struct imapid_stream *stream)
         reading.is_unclear = !imapid_ident_is_clear(command);
     }
     return imapid_leg_is_whole(&reading);
-}
-
-/* ---- who began where, and who carries which id ---- */
-
-static unsigned hash_end(const void *end)
-{
-    return wmem_strong_hash((const uint8_t *)end, sizeof(struct imapid_end));
-}
-
-static gboolean same_end(const void *a, const void *b)
-{
-    return !imapid_end_compare((const struct imapid_end *)a, (const struct imapid_end *)b);
-}
-
-static unsigned hash_id(const void *id)
-{
-    const struct imapid_leg_text *text = (const struct imapid_leg_text *)id;
-
-    return wmem_strong_hash(text->octets, text->n);
-}
-
-static gboolean same_id(const void *a, const void *b)
-{
-    return !imapid_leg_compare_session_ids((const struct imapid_leg_text *)a,
-                                           (const struct imapid_leg_text *)b);
-}
-
-void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_end *end)
-{
-    wmem_list_t *streams;
-
-    if (!end->family)
-        return;
-    stream->has_claim |= end == &stream->origin;
-    if (!ends)
-        ends = wmem_map_new(wmem_file_scope(), hash_end, same_end);
-    streams = (wmem_list_t *)wmem_map_lookup(ends, end);
-    if (!streams) {
-        streams = wmem_list_new(wmem_file_scope());
-        wmem_map_insert(ends, wmem_memdup(wmem_file_scope(), end, sizeof *end), streams);
-    }
-    wmem_list_append(streams, stream);
-}
-
-static wmem_list_t *new_carriers(const struct imapid_leg_text *id)
-{
-    struct imapid_leg_text *copy =
-        (struct imapid_leg_text *)wmem_memdup(wmem_file_scope(), id, sizeof *id);
-    wmem_list_t *carriers = wmem_list_new(wmem_file_scope());
-
-    copy->octets = (const uint8_t *)wmem_memdup(wmem_file_scope(), id->octets, id->n);
-    wmem_map_insert(ids, copy, carriers);
-    return carriers;
-}
-
-static void note_carrier(const struct imapid_leg_text *id, const struct carrier *carrier)
-{
-    wmem_list_t *carriers;
-
-    if (!ids)
-        ids = wmem_map_new(wmem_file_scope(), hash_id, same_id);
-    carriers = (wmem_list_t *)wmem_map_lookup(ids, id);
-    if (!carriers)
-        carriers = new_carriers(id);
-    wmem_list_append(carriers, wmem_memdup(wmem_file_scope(), carrier, sizeof *carrier));
-}
-
-void imapid_legs_note_command(struct imapid_stream *stream, struct imapid_ident *command)
-{
-    const struct carrier carrier = {stream, command};
-    struct pairs pairs = read_pairs(command);
-    struct imapid_leg_claim claim;
-
-    imapid_leg_read_claim(&claim, pairs.list, pairs.n);
-    stream->has_claim |= imapid_leg_names_end(&claim) || !claim.session_id.is_nil;
-    if (!claim.session_id.is_nil)
-        note_carrier(&claim.session_id, &carrier);
-    forget_pairs(&pairs);
 }
 
 /* ---- ties ---- */
@@ -276,9 +127,7 @@ static void add_tie(struct finder *finder, const void *outer, struct imapid_iden
 static void tie_by_end(struct finder *finder, const struct imapid_leg_claim *claim,
                        struct imapid_ident *command)
 {
-    wmem_list_t *streams = ends && imapid_leg_names_end(claim)
-                               ? (wmem_list_t *)wmem_map_lookup(ends, &claim->origin)
-                               : NULL;
+    wmem_list_t *streams = imapid_claims_find_by_end(claim);
     struct imapid_leg_facts inner = facts_of(finder->inner);
     struct imapid_leg_choice choice = {NULL, NULL, false};
 
@@ -297,15 +146,14 @@ static void tie_by_end(struct finder *finder, const struct imapid_leg_claim *cla
 static void tie_by_id(struct finder *finder, const struct imapid_leg_claim *claim,
                       struct imapid_ident *command)
 {
-    wmem_list_t *carriers = ids && !claim->session_id.is_nil
-                                ? (wmem_list_t *)wmem_map_lookup(ids, &claim->session_id)
-                                : NULL;
+    wmem_list_t *carriers = imapid_claims_find_by_id(claim);
     struct imapid_leg_chain chain = {.n_legs = 0};
     const void *outer, *inner;
 
     for (wmem_list_frame_t *frame = carriers ? wmem_list_head(carriers) : NULL;
          frame && chain.n_legs < 3; frame = wmem_list_frame_next(frame)) {
-        const struct carrier *carrier = (const struct carrier *)wmem_list_frame_data(frame);
+        const struct imapid_claims_carrier *carrier =
+            (const struct imapid_claims_carrier *)wmem_list_frame_data(frame);
         struct imapid_leg_facts facts = facts_of(carrier->stream);
 
         if (!carrier->stream->is_foreign && is_shown(carrier->stream, carrier->command))
@@ -325,7 +173,7 @@ static void find_outers(struct finder *finder)
          frame = wmem_list_frame_next(frame)) {
         struct imapid_ident *command = (struct imapid_ident *)wmem_list_frame_data(frame);
         struct imapid_leg_claim claim;
-        struct pairs pairs;
+        struct imapid_claims_pairs pairs;
 
         if (!is_shown(finder->inner, command))
             continue;
@@ -334,11 +182,11 @@ static void find_outers(struct finder *finder)
             tie_by_end(finder, &claim, command);
         }
         is_first = false;
-        pairs = read_pairs(command);
+        pairs = imapid_claims_read_pairs(command);
         imapid_leg_read_claim(&claim, pairs.list, pairs.n);
         tie_by_end(finder, &claim, command);
         tie_by_id(finder, &claim, command);
-        forget_pairs(&pairs);
+        imapid_claims_forget_pairs(&pairs);
     }
 }
 

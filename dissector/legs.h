@@ -6,15 +6,6 @@
 
 #include "stream.h"
 
-void imapid_legs_register(void);
-
-/* Remembers the client's end of a connection: its own, or the one that a proxy's header names.
- * Called once for each. */
-void imapid_legs_note_end(struct imapid_stream *stream, const struct imapid_end *end);
-
-/* Remembers what a proxy says in an ID command of a connection. Called once for each. */
-void imapid_legs_note_command(struct imapid_stream *stream, struct imapid_ident *command);
-
 /* Is this command of the proxy's the one that shows another list than the client said, or none of
  * what it said? Only when all has been read: on later visits. Never where either leg is not whole.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stream.h: one IMAP connection in its first pass: who is who, what was read, what is missing. It
- * turns the octets of each call into that call's records. */
+/* stream.h: one IMAP connection: who is who, what was read, what is missing. The first pass (pass.h)
+ * writes it, later visits look it up. */
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
@@ -87,7 +87,7 @@ struct imapid_stream {
     bool has_claim; /* an ID command, or a proxy's header, may tie it to another connection */
     bool has_lost;  /* an exchange ended of which octets may be missing */
     bool is_reset;  /* by a segment that belongs to it */
-    bool lacks_id;  /* or one would if the capture ended here: imapid_stream_tell_end() */
+    bool lacks_id;  /* or one would if the capture ended here: imapid_pass_tell_end() */
     unsigned judged_as_of; /* for legs.c: so many reads had been made then; 0: not yet */
 
     const struct tcp_analysis *tcp; /* what TCP knows of it; NULL: no TCP; file scope */
@@ -100,7 +100,7 @@ struct imapid_stream {
     unsigned n_told_end; /* n_reads when its end was told last */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
 
-    /* For hook.c. */
+    /* For connection.c. */
     bool is_claimed;     /* known to be IMAP, and ours */
     unsigned claimed_in; /* by what was said in this frame; 0: from the beginning */
     bool is_foreign;     /* known to be something else */
@@ -126,17 +126,6 @@ struct imapid_place {
 /* A new stream in file scope. The sides have to be set. */
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security);
 
-/* Reads the octets of a call that was never seen before: `n` of them, behind which `n_cut` more
- * were not captured. With a sequence number these are a segment, `n` may be 0, and they wait if
- * others were sent before them; others that waited may be read here. Returns its record; NULL: a
- * segment in which nothing is to be seen. Sets stream->to. */
-struct imapid_call *imapid_stream_read(struct imapid_stream *stream,
-                                       const struct imapid_place *place, const uint8_t *octets,
-                                       size_t n, size_t n_cut);
-
-/* Reads what waits, since nothing more may come. Meant for later visits. */
-void imapid_stream_settle(struct imapid_stream *stream);
-
 /* Octets from `from` to before `to` came: did they belong into the hole? It is closed then. */
 bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t to);
 
@@ -148,12 +137,18 @@ struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
 struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *stream,
                                                const struct imapid_place *place);
 
-/* Tells what there would be to tell if the capture ended here: a unit that is cut. It is shown as
- * long as no further call is read. Meant for later visits; the stream itself stays as it is. */
-void imapid_stream_tell_end(struct imapid_stream *stream);
+/* Adds the record of a call that was never seen before. */
+struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
+                                           const struct imapid_place *place, size_t n);
+
+/* Something was read or given up: what was told of the end of a stream holds no more. */
+void imapid_stream_note_read(struct imapid_stream *stream);
 
 /* Calls read so far of all streams together: what was found out is good as long as it stays. */
 unsigned imapid_stream_count_reads(void);
+
+/* Are the octets of the calls those of another layer? */
+bool imapid_stream_is_layered(const struct imapid_stream *stream);
 
 /* Has something proven that this is IMAP? */
 bool imapid_stream_is_proven(const struct imapid_stream *stream);

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pass.c: the first pass over a connection.
+ *
+ *     octets of a call -> what is new of them -> reader -> parts, idents, exchanges
+ *
+ * In the clear it is given whole segments, and the rule of order.h says which are read when; those
+ * that have to wait are kept here, each in a copy.
+ *
+ * Misuse: reading a call twice; then its octets count as sent again, or, without sequence numbers,
+ * as new ones. */
+#include "pass.h"
+
+#include <string.h>
+
+#include "reader.h"
+
+/* ---- segments, in the order of order.h ---- */
+
+/* One segment being taken. */
+struct turn {
+    struct imapid_stream *stream;
+    const struct imapid_place *place;
+    size_t n;                 /* octets it has */
+    struct imapid_call *call; /* its record; NULL: nothing is to be seen in it so far */
+    bool is_settling;         /* no segment at all: what waits is read where it came */
+};
+
+static struct imapid_call *turn_call(struct turn *turn)
+{
+    if (!turn->call)
+        turn->call = imapid_stream_add_call(turn->stream, turn->place, turn->n);
+    return turn->call;
+}
+
+static void look(const struct imapid_stream *stream, struct imapid_order_piece pieces[2])
+{
+    for (int side = 0; side < 2; side++) {
+        const struct imapid_waiting *first = stream->directions[side].waiting;
+
+        pieces[side] = first ? first->piece : (struct imapid_order_piece){.waits = false};
+    }
+}
+
+static bool has_waiting(const struct imapid_stream *stream)
+{
+    return stream->directions[0].waiting || stream->directions[1].waiting;
+}
+
+static uint32_t end_of(const struct imapid_waiting *waiting)
+{
+    return waiting->piece.seq + waiting->n + waiting->n_cut;
+}
+
+static void drop_first(struct imapid_direction *direction)
+{
+    struct imapid_waiting *first = direction->waiting;
+
+    direction->waiting = first->next;
+    direction->n_waiting--;
+    direction->n_waiting_octets -= first->n;
+    wmem_free(wmem_file_scope(), first);
+}
+
+/* The connection is TLS from here on: what waits is not for us. */
+static void drop_waiting(struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++)
+        while (stream->directions[side].waiting)
+            drop_first(&stream->directions[side]);
+}
+
+/* Octets before `to` were read, or are lost: takes off what waits among them. */
+static void move_to(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    struct imapid_waiting *first;
+
+    imapid_order_move(&stream->order.sides[side], to);
+    while ((first = direction->waiting) && imapid_seq_before(first->piece.seq, to)) {
+        uint32_t n = to - first->piece.seq;
+        unsigned n_data = MIN(n, first->n);
+
+        if (n >= first->n + first->n_cut) {
+            drop_first(direction);
+            continue;
+        }
+        first->piece.seq = to;
+        first->octets += n_data;
+        first->n -= n_data;
+        first->n_cut -= n - n_data;
+        direction->n_waiting_octets -= n_data;
+    }
+}
+
+static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    uint32_t next = stream->order.sides[side].next;
+
+    imapid_stream_note_read(stream);
+    direction->hole = (struct imapid_hole){true, next, to};
+    imapid_reader_lose(stream, side, to - next);
+    move_to(stream, side, to);
+}
+
+/* What was read of an earlier call is to be shown in this one, too. */
+static void add_released(struct turn *turn, const struct imapid_section *first)
+{
+    struct imapid_released **at, *released;
+
+    if (turn->is_settling || first->call == turn_call(turn))
+        return;
+    released = wmem_new0(wmem_file_scope(), struct imapid_released);
+    released->first = first;
+    released->last = first->call->last;
+    for (at = &turn->call->released; *at;)
+        at = &(*at)->next;
+    *at = released;
+}
+
+static void read_first(struct turn *turn, enum imapid_side side)
+{
+    struct imapid_stream *stream = turn->stream;
+    struct imapid_waiting first = *stream->directions[side].waiting;
+
+    *first.read_in = first.call->frame;
+    drop_first(&stream->directions[side]);
+    imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
+    if (first.n) {
+        struct imapid_section *section = imapid_records_add_section(
+            first.call, first.is_elsewhere ? 0 : first.piece.seq - first.call->seq, first.n);
+
+        section->side = side;
+        section->octets = first.octets;
+        section->is_late = true;
+        section->is_own = !first.is_elsewhere;
+        imapid_reader_read(stream, section, first.octets);
+        add_released(turn, section);
+    }
+    if (first.n_cut && !stream->to)
+        imapid_reader_lose(stream, side, first.n_cut);
+}
+
+/* Reads all that waits and need not wait any more. */
+static void pump(struct turn *turn)
+{
+    struct imapid_order_piece pieces[2];
+    int side = 0;
+
+    while (!turn->stream->to) {
+        look(turn->stream, pieces);
+        side = imapid_order_next(&turn->stream->order, pieces, side);
+        if (side < 0)
+            return;
+        read_first(turn, (enum imapid_side)side);
+    }
+}
+
+static void give_up(struct turn *turn, enum imapid_side side, uint32_t to)
+{
+    struct imapid_order_piece pieces[2];
+    struct imapid_order_step step;
+
+    look(turn->stream, pieces);
+    step = imapid_order_give_up(&turn->stream->order, pieces, side, to);
+    if (step.act == IMAPID_ORDER_LOSE)
+        lose_to(turn->stream, (enum imapid_side)step.side, step.to);
+    else
+        read_first(turn, (enum imapid_side)step.side);
+    pump(turn);
+}
+
+static void give_all_up(struct turn *turn)
+{
+    struct imapid_order_piece pieces[2];
+    int side;
+
+    while (has_waiting(turn->stream) && !turn->stream->to) {
+        look(turn->stream, pieces);
+        side = imapid_order_choose(&turn->stream->order, pieces);
+        give_up(turn, (enum imapid_side)side, pieces[side].seq);
+    }
+}
+
+/* Puts what is not waiting already of these octets where it belongs. `piece` says where. */
+static void add_waiting(struct imapid_direction *direction, struct imapid_waiting piece)
+{
+    struct imapid_waiting **at = &direction->waiting, *copy;
+    uint32_t end = end_of(&piece);
+
+    while (imapid_seq_before(piece.piece.seq, end)) {
+        uint32_t n = end - piece.piece.seq;
+        unsigned n_data;
+
+        while (*at && !imapid_seq_before(piece.piece.seq, end_of(*at)))
+            at = &(*at)->next;
+        if (*at && !imapid_seq_before(piece.piece.seq, (*at)->piece.seq)) {
+            n = MIN(n, end_of(*at) - piece.piece.seq); /* waits already */
+            n_data = MIN(n, piece.n);
+        } else {
+            if (*at)
+                n = MIN(n, (*at)->piece.seq - piece.piece.seq);
+            n_data = MIN(n, piece.n);
+            copy = (struct imapid_waiting *)wmem_memdup(wmem_file_scope(), &piece, sizeof piece);
+            copy->n = n_data;
+            copy->n_cut = n - n_data;
+            copy->next = *at;
+            *at = copy;
+            direction->n_waiting++;
+            direction->n_waiting_octets += n_data;
+        }
+        piece.piece.seq += n;
+        piece.octets += n_data;
+        piece.n -= n_data;
+        piece.n_cut -= n - n_data;
+    }
+}
+
+/* What waits from `next` on without a hole, and behind what this segment brought, belongs to it: it
+ * filled the hole before that. As the tool has it (net/tcp-queue). */
+static void stamp_run(struct turn *turn, uint32_t next, bool is_behind)
+{
+    struct imapid_waiting *waiting = turn->stream->directions[turn->place->side].waiting;
+
+    for (; waiting && waiting->piece.seq == next; waiting = waiting->next) {
+        next = end_of(waiting);
+        if (waiting->call == turn->call) {
+            is_behind = true;
+        } else if (is_behind) {
+            waiting->call = turn->call;
+            waiting->is_elsewhere = true;
+        }
+    }
+}
+
+static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
+                 unsigned n_cut)
+{
+    const struct imapid_place *place = turn->place;
+    struct imapid_direction *direction = &turn->stream->directions[place->side];
+    struct imapid_call *call = turn_call(turn);
+    struct imapid_waiting waiting = {
+        .piece = {true, (place->flags & TH_ACK) != 0, place->seq + n_old, place->ack, place->frame},
+        .call = call,
+        .n_cut = n_old > n ? n_cut - (n_old - n) : n_cut,
+        .read_in = wmem_new0(wmem_file_scope(), unsigned),
+    };
+
+    imapid_stream_note_read(turn->stream);
+    if (n_old < n) {
+        struct imapid_section *section = imapid_records_add_section(call, n_old, n - n_old);
+
+        waiting.n = n - n_old;
+        waiting.octets = (const uint8_t *)wmem_memdup(wmem_file_scope(), octets + n_old, waiting.n);
+        imapid_records_add_part(section, IMAPID_PART_EARLY, 0, waiting.n)->ends_in =
+            waiting.read_in;
+    }
+    add_waiting(direction, waiting);
+    stamp_run(turn, turn->stream->order.sides[place->side].next, false);
+    pump(turn);
+    while ((direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
+            direction->n_waiting_octets > IMAPID_STREAM_WAITING_MAX) &&
+           !turn->stream->to)
+        give_up(turn, place->side, direction->waiting->piece.seq);
+}
+
+/* Adds what is passed over at the front of a call: `n_old` octets that came before. */
+static void pass_over(struct imapid_call *call, unsigned n_old)
+{
+    if (n_old)
+        imapid_records_add_part(imapid_records_add_section(call, 0, n_old), IMAPID_PART_OLD, 0,
+                                n_old);
+}
+
+/* Octets that are next, behind `n_old` that are not. */
+static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
+                     unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    enum imapid_side side = turn->place->side;
+    uint32_t end = turn->place->seq + n + n_cut;
+    unsigned n_lost = n_old > n ? n_cut - (n_old - n) : n_cut;
+
+    if (n_old < n)
+        imapid_reader_read(stream, imapid_records_add_section(turn->call, n_old, n - n_old),
+                           octets + n_old);
+    if (n_lost && !stream->to)
+        imapid_reader_lose(stream, side, n_lost);
+    move_to(stream, side, end);
+    stamp_run(turn, end, true);
+    pump(turn);
+}
+
+static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+    uint32_t n_old = 0;
+
+    switch (imapid_order_find(&stream->order, place->side, place->seq, n + n_cut, &n_old)) {
+    case IMAPID_ORDER_OLD:
+        pass_over(turn_call(turn), n);
+        return;
+    case IMAPID_ORDER_OFF:
+        imapid_records_add_part(imapid_records_add_section(turn_call(turn), 0, n),
+                                IMAPID_PART_NOISE, 0, n);
+        return;
+    case IMAPID_ORDER_MOVED:
+        give_all_up(turn);
+        imapid_reader_lose(stream, place->side, 0);
+        imapid_order_restart(&stream->order, place->side, place->seq);
+        break;
+    case IMAPID_ORDER_NEW:
+        break;
+    }
+    if (stream->to)
+        return;
+    pass_over(turn_call(turn), MIN(n_old, n));
+    if (place->seq + n_old == stream->order.sides[place->side].next &&
+        !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
+                              place->ack))
+        read_now(turn, octets, n_old, n, n_cut);
+    else
+        wait(turn, octets, n_old, n, n_cut);
+}
+
+static void wait_for_acked(struct turn *turn, enum imapid_side side)
+{
+    struct imapid_stream *stream = turn->stream;
+    uint32_t to;
+
+    if (stream->to || !imapid_order_is_lost(&stream->order, side, IMAPID_ORDER_PATIENCE, &to))
+        return;
+    while (imapid_seq_before(stream->order.sides[side].next, to) && !stream->to)
+        give_up(turn, side, to);
+}
+
+/* Have both sides ended, and seen the other's end? Nothing is sent after that. */
+static bool is_closed(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++)
+        if (!stream->order.sides[side].has_fin ||
+            !imapid_seq_before(stream->order.sides[side].fin, stream->order.sides[side].acked))
+            return false;
+    return true;
+}
+
+static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+    enum imapid_side other = imapid_side_other(place->side);
+    struct imapid_order *order = &stream->order;
+
+    imapid_order_take_seen(order, place->side, place->seq, n);
+    if (place->flags & TH_ACK)
+        imapid_order_take_ack(order, other, place->ack);
+    if (order->sides[other].is_absent)
+        wait_for_acked(turn, other);
+    if (place->flags & TH_FIN)
+        imapid_order_take_fin(order, place->side, place->seq + n + n_cut);
+    if (place->flags & TH_RST) {
+        if (imapid_order_is_reset(order, place->side, place->seq)) {
+            stream->is_reset = true;
+            give_all_up(turn);
+        }
+        return;
+    }
+    if (n + n_cut)
+        take_octets(turn, octets, n, n_cut);
+    for (int side = 0; side < 2; side++)
+        wait_for_acked(turn, (enum imapid_side)side);
+    if (is_closed(stream))
+        give_all_up(turn);
+}
+
+void imapid_pass_settle(struct imapid_stream *stream)
+{
+    struct turn turn = {.stream = stream, .is_settling = true};
+
+    if (!has_waiting(stream))
+        return;
+    stream->to = IMAPID_SWITCH_NONE;
+    give_all_up(&turn);
+    drop_waiting(stream);
+}
+
+struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct imapid_place *place,
+                                     const uint8_t *octets, size_t n, size_t n_cut)
+{
+    struct turn turn = {.stream = stream, .place = place, .n = n};
+
+    stream->last = place->time;
+    if (!stream->n_reads)
+        stream->first = place->time;
+    stream->to = IMAPID_SWITCH_NONE;
+    if (place->has_seq) {
+        take_segment(&turn, octets, (unsigned)n, (unsigned)n_cut);
+        if (stream->to)
+            drop_waiting(stream);
+        return turn.call;
+    }
+    turn.call = imapid_stream_add_call(stream, place, n);
+    if (n)
+        imapid_reader_read(stream, imapid_records_add_section(turn.call, 0, (unsigned)n), octets);
+    if (n_cut)
+        imapid_reader_lose(stream, place->side, n_cut);
+    return turn.call;
+}
+
+/* ---- the end ---- */
+
+/* Did the connection end, and was everything before that read? Known of segments alone. */
+static bool has_ended(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2 && !stream->is_reset; side++)
+        if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
+            return false;
+    return true;
+}
+
+/* Of an exchange that is open when all was read, is something missing? Else the capture shows that
+ * it was not answered. */
+static bool lacks_open(const struct imapid_stream *stream)
+{
+    const struct imapid_session *session = &stream->session;
+
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (session->exchanges[i].open &&
+            (session->exchanges[i].lost || !session->seen[IMAPID_SERVER] || !has_ended(stream)))
+            return true;
+    return false;
+}
+
+void imapid_pass_tell_end(struct imapid_stream *stream)
+{
+    struct imapid_stream copy = *stream;
+
+    if (stream->n_told_end == stream->n_reads)
+        return;
+    stream->n_told_end = stream->n_reads;
+    copy.as_ended_at = stream->n_reads;
+    memset(copy.ended, 0, sizeof copy.ended); /* the records behind it are not of the copy */
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (copy.slots[i])
+            copy.slots[i] = (struct imapid_exchange_record *)wmem_memdup(
+                wmem_file_scope(), copy.slots[i], sizeof *copy.slots[i]);
+    for (int side = 0; side < 2; side++) {
+        struct imapid_direction *direction = &copy.directions[side];
+
+        direction->ends_in = NULL;
+        if (!direction->n_held || direction->is_lost)
+            continue;
+        direction->held =
+            (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
+        direction->held_size = direction->n_held;
+        if (stream->is_reset || !has_ended(stream))
+            imapid_reader_lose(&copy, (enum imapid_side)side, 0);
+        else
+            imapid_reader_close(&copy, (enum imapid_side)side);
+    }
+    stream->lacks_id = copy.has_lost || lacks_open(&copy);
+}
