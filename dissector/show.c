@@ -13,6 +13,7 @@
 #include <epan/column-utils.h>
 #include <epan/exceptions.h>
 #include <epan/show_exception.h>
+#include <imapid/secret.h>
 
 #include "export.h"
 #include "legs.h"
@@ -126,14 +127,34 @@ static void add_octets(struct show *show, tvbuff_t *tvb, unsigned offset, unsign
     show->has_info = true;
 }
 
+/* How much of a line may be shown: of a command all but the login's arguments, of what is none
+ * nothing, as it may be an answer of SASL. */
+static int measure_line(const struct show *show, const uint8_t *line, int n)
+{
+    struct imapid_unit unit;
+
+    if (show->section->side == IMAPID_SERVER)
+        return (int)imapid_secret_measure_text(NULL, line, (size_t)n);
+    imapid_unit_read(&unit, IMAPID_CLIENT, line, (size_t)n);
+    if (unit.word == IMAPID_WORD_UNKNOWN)
+        return 0;
+    imapid_secret_hide(&unit);
+    return (int)(imapid_secret_measure_text(NULL, line, unit.args.offset + unit.args.n));
+}
+
 /* Adds an item for lines that it would misunderstand. */
 static void add_lines(struct show *show, tvbuff_t *tvb, unsigned offset, unsigned n)
 {
     bool is_request = show->section->side == IMAPID_CLIENT;
     int next;
     int n_line = tvb_find_line_end(tvb, (int)offset, (int)n, &next, FALSE);
-    const char *text = tvb_format_text_wsp(show->pinfo->pool, tvb, (int)offset, n_line);
+    int n_shown = measure_line(show, tvb_get_ptr(tvb, (int)offset, n_line), n_line);
+    const char *text = tvb_format_text_wsp(show->pinfo->pool, tvb, (int)offset, n_shown);
 
+    if (!n_shown) {
+        add_octets(show, tvb, offset, n, "line");
+        return;
+    }
     proto_tree_add_protocol_format(show->tree, proto_imap, tvb, (int)offset, (int)n,
                                    "Internet Message Access Protocol, line: %s", text);
     if (!show->has_info) {

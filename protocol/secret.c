@@ -17,6 +17,20 @@
 
 /* ---- logins ---- */
 
+/* The octets from the start that spell a word, NULs in between aside; 0: they do not. */
+static size_t spells(const uint8_t *octets, size_t n, const char *word)
+{
+    size_t at = 0;
+
+    for (; *word; word++, at++) {
+        while (at < n && !octets[at])
+            at++;
+        if (at == n || imapid_upper(octets[at]) != (uint8_t)*word)
+            return 0;
+    }
+    return at;
+}
+
 /* Where the first name of a command that carries a password stands, wherever that is: a space beside
  * it may be what was lost. Of no octets: there is none. */
 static struct imapid_slice find_login(const uint8_t *octets, size_t n)
@@ -24,28 +38,30 @@ static struct imapid_slice find_login(const uint8_t *octets, size_t n)
     static const char *const names[] = {"LOGIN", "AUTHENTICATE"};
 
     for (size_t at = 0; at < n; at++)
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            size_t n_name = strlen(names[i]);
+        for (size_t i = 0; octets[at] && i < sizeof names / sizeof names[0]; i++) {
+            size_t n_name = spells(octets + at, n - at, names[i]);
 
-            if (n_name <= n - at &&
-                imapid_octets_same(octets + at, n_name, (const uint8_t *)names[i], n_name))
+            if (n_name)
                 return (struct imapid_slice){at, n_name};
         }
     return (struct imapid_slice){0, 0};
 }
 
-/* Does a line in these octets, but for the first, begin with such a command? */
+/* Does a line in these octets, but for the first, begin with such a command? What has "=" behind it
+ * is a variable of an environment. */
 static bool holds_login_line(const uint8_t *octets, size_t n)
 {
     const uint8_t *end = octets + n, *at = octets;
 
     while ((at = memchr(at, '\n', (size_t)(end - at)))) {
         size_t left = (size_t)(end - ++at);
-        struct imapid_slice name =
-            find_login(at, left < LINE_MAX_LOOKED_AT ? left : LINE_MAX_LOOKED_AT);
+        size_t n_line = left < LINE_MAX_LOOKED_AT ? left : LINE_MAX_LOOKED_AT;
+        struct imapid_slice name = find_login(at, n_line);
         size_t behind = name.offset + name.n;
 
-        if (name.n && (behind == left || imapid_is_blank(at[behind])))
+        while (behind < n_line && at[behind] != '=' && imapid_is_atom_char(at[behind]))
+            behind++;
+        if (name.n && !memchr(at, '\n', name.offset) && (behind == n_line || at[behind] != '='))
             return true;
     }
     return false;
@@ -161,7 +177,7 @@ static size_t find_end(const struct imapid_unit *unit)
         if (list.n_pairs == 1 && unit->data[list.span.offset] != '(')
             known = find_end_instead(unit, &pair, end);
     }
-    if (list.closed || list.kind == IMAPID_LIST_NIL)
+    if (known == end && (list.closed || list.kind == IMAPID_LIST_NIL))
         known = find_end_behind(unit, list.span.offset + list.span.n, end);
     if (ran_on || list.open_end || list.faults & doubtful)
         login = find_login(unit->data + start, unit->args.n);

@@ -3,6 +3,8 @@
  * owns all its strings through its store, so it outlives the packets it came in. */
 #include "record/record.h"
 
+#include <imapid/secret.h>
+
 #include <string.h>
 
 const char *imapid_record_security(enum imapid_security security)
@@ -177,16 +179,31 @@ static void read_list(struct imapid_record_exchange *exchange, struct imapid_rec
     half->pairs = (struct imapid_record_pair *)(void *)g_array_free(pairs, FALSE);
 }
 
+/* The unit as it may be told. */
+static struct imapid_record_string copy_raw(struct imapid_record_exchange *exchange,
+                                            const struct imapid_unit *unit)
+{
+    size_t n_tag, behind = unit->tag.offset + unit->tag.n;
+    const uint8_t *tag = imapid_secret_get_tag(unit, &n_tag);
+    GString *text = g_string_new_len((const char *)tag, (gssize)n_tag);
+    struct imapid_record_string raw;
+
+    g_string_append_len(text, (const char *)unit->data + behind,
+                        (gssize)(unit->args.offset + unit->args.n - behind));
+    raw = imapid_record_copy(exchange, (const uint8_t *)text->str, text->len);
+    g_string_free(text, TRUE);
+    return raw;
+}
+
 void imapid_record_add_half(struct imapid_record_exchange *exchange,
                             struct imapid_record_half *half, const struct imapid_unit *unit,
                             const struct imapid_stamp *packet)
 {
-    struct imapid_record_string raw;
+    struct imapid_record_string raw = copy_raw(exchange, unit);
 
     half->seen = true;
     half->packet = *packet;
     read_list(exchange, half, unit);
-    raw = imapid_record_copy(exchange, unit->data, unit->args.offset + unit->args.n);
     half->raw = raw.octets;
     half->n_raw = raw.n;
 }

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sessions with a secret in every place where clients put one, broken in every way, from a seed.
+
+Not in them, as nothing tells it from what is meant: a login without the name of its command inside a list, which
+is then a list of two strings; and a server that repeats such a one of another command than the ID it answers.
+"""
+import base64
+import random
+import re
+
+import pcap
+
+SECRET = b"ZqXjVkWyGmBh"  # four letters of it in a row are in no other text
+USER = b"bob"
+GREETING = b"* OK [CAPABILITY IMAP4rev1 ID SASL-IR LITERAL+ AUTH=PLAIN] hi\r\n"
+
+
+def patterns():
+    """What gives the secret away: any piece of it, plain, in base64 at any offset, or as hexadecimal."""
+    pieces = {SECRET[i:i + 4] for i in range(len(SECRET) - 3)}
+    for before in range(3):
+        coded = base64.b64encode(b"\0" * before + SECRET)
+        inner = coded[(0, 2, 3)[before] + (before > 0):len(coded) - 4]
+        pieces |= {inner[i:i + 6] for i in range(len(inner) - 5)}
+    wide = SECRET.decode().encode("utf-16-le")
+    pieces.add(wide[:8])
+    digits = SECRET.hex().encode()
+    hexes = {digits[i:i + 8] for i in range(0, len(digits) - 7, 2)}
+    coded = base64.b64encode(b"\0bob\0" + SECRET).hex().encode()
+    hexes.add(coded[16:32])
+    return re.compile(b"|".join(re.escape(piece) for piece in sorted(pieces)) + b"|(?i:" + b"|".join(sorted(hexes)) + b")")
+
+
+def literal(octets, plus, n=None):
+    return b"{%d%s}\r\n" % (len(octets) if n is None else n, b"+" if plus else b"") + octets
+
+
+def sasl(mechanism):
+    """What a client says in the mechanism, line by line, before base64."""
+    return {
+        b"PLAIN": [b"\0" + USER + b"\0" + SECRET],
+        b"LOGIN": [USER, SECRET],
+        b"CRAM-MD5": [USER + b" " + SECRET],
+        b"XOAUTH2": [b"user=" + USER + b"\1auth=Bearer " + SECRET + b"\1\1"],
+        b"OAUTHBEARER": [b"n,a=bob,\1host=h\1port=143\1auth=Bearer " + SECRET + b"\1\1"],
+    }[mechanism]
+
+
+def logins():
+    """The login commands without their tags: a list of lists of what the client sends before it waits for the server."""
+    for name in (b"LOGIN", b"login", b"LoGiN"):
+        yield [name + b" bob " + SECRET + b"\r\n"]
+        yield [name + b' "bob" "' + SECRET + b'"\r\n']
+        yield [name + b' "bob" "a\\"' + SECRET + b'"\r\n']
+        yield [name + b" bob " + literal(SECRET, True) + b"\r\n"]
+        yield [name + b" " + literal(USER, True) + b" " + literal(SECRET, True) + b"\r\n"]
+        yield [name + b" {3}\r\n", b"bob {%d}\r\n" % len(SECRET), SECRET + b"\r\n"]
+        yield [name + b"\tbob\t" + SECRET + b"\r\n"]
+    for mechanism in (b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER"):
+        lines = [base64.b64encode(line) + b"\r\n" for line in sasl(mechanism)]
+        yield [b"AUTHENTICATE " + mechanism + b"\r\n"] + lines
+        yield [b"authenticate " + mechanism + b" " + lines[0]] + lines[1:]
+        yield [b"AUTHENTICATE " + mechanism + b"\r\n"] + lines[:-1] + [b"*\r\n"]
+        yield [b"AUTHENTICATE " + mechanism + b" " + lines[-1][:-2] + b" x\r\n"]
+
+
+# The command ID and what follows it; %s is a login with its tag, %d the octets of a literal.
+WAYS = [
+    b'a1 ID ("name" "x")\r\n%s', b'a1 ID ("name" "x")%s', b'a1 ID ("name" "x") %s', b"a1 ID NIL%s", b"a1 ID NIL %s",
+    b"a1 ID () %s", b"a1 ID() %s", b'a1 ID "name" "x" %s', b'a1 ID ("name" "x" %s', b'a1 ID ("name" "x %s', b'a1 ID ("name" "x"\r\n%s',
+    b'a1 ID ("name" "x\r\n%s', b'a1 ID ("name" %s', b"a1 ID (%s", b'a1 ID ("%s', b"a1 ID (\r\n%s", b"a1 ID \r\n%s", b"a1 ID\r\n%s",
+    b'a1 ID ("name" "x"))%s', b'a1 ID ("name" "x") ("os" "y") %s', b'a1 ID ("name" "x")\0%s', b'a1 ID ("name" "x\0")\0%s', b'a1 ID ("name" "x")\n%s',
+    b'a1 ID ("name" "x")\r%s', b'a1 ID ("name" {%d+}\r\nx")\r\n%s', b'a1 ID ("name" {%d+}\r\nx)\r\n%s"y")\r\n', b'a1 ID ("name" {%d}\r\nx")\r\n%s',
+    b'a1 ID ({%d+}\r\nname" "x")\r\n%s', b'a1 ID ({%d+}\r\nname" "x")\r\n%s "y")\r\n', b'a1 ID ("name" "x" "os" {1+}\r\nx"y)\r\n%s',
+    b'a1 ID ("name" ~{%d+}\r\nx)\r\n%s', b'%sa1 ID ("name" "x")\r\n', b'%sa1 NOOP\r\na3 ID ("name" "x")\r\n', b"a1 ID %s", b"a1 ID  %s", b"a1 IDLE\r\n%s",
+    b'a1 "ID" ("name" "x") %s', b'a1 ID ("name" "x", %s)', b'a1 ID ("name" "x" ("y" %s))', b'a1 ID ("name" "x") a2 NOOP %s', b"a1 XID %s",
+]
+# The same for a login without its name.
+BARE = [b"a1 ID %s", b'a1 ID ("name" "x") %s', b'a1 ID ("name" "x")%s', b"a1 ID NIL %s", b'a1 ID "bob" %s']
+ANSWERS = [b"a1 OK done\r\n", b"a1 BAD no\r\n", b"a1 NO what is %s\r\n", b"* BAD %s\r\n", b'* ID ("name" "y")\r\na1 OK done\r\n',
+           b'* ID ("echo" "x") %s\r\na1 OK done\r\n', b"a1 BAD Error in IMAP command received by server: %s\r\n", b"a1 BAD unknown: ID %s\r\n", b"* BYE %s\r\n",
+           b"", b"+ go\r\na1 OK done\r\n", b"a2 BAD %s\r\na1 OK done\r\n"]
+
+
+def bare(parts):
+    """A login without its name: what is left of it is its arguments."""
+    return [re.sub(rb"^(?i:login|authenticate)[ \t]", b"", parts[0])] + parts[1:]
+
+
+class Session:
+    """One session: what was sent, so that a test can say which one gave its secret away."""
+
+    def __init__(self, seed, port):
+        self.seed, self.port = seed, port
+        self.chance = random.Random(seed)
+        self.way, self.answer = self.chance.choice(WAYS), self.chance.choice(ANSWERS)
+        self.login = self.chance.choice(list(logins()))
+        self.is_bare = False
+        self.parts = self.make_parts()
+        self.talk = pcap.Talk(client_port=port).handshake()
+        self.play()
+
+    def make_parts(self):
+        """What the client sends, part by part, waiting for the server between them."""
+        chance, parts = self.chance, list(self.login)
+        if chance.random() < 0.1:
+            self.way, parts, self.is_bare = chance.choice(BARE), bare(parts), True
+        elif chance.random() < 0.1:
+            parts[0] = parts[0].replace(b" ", b"", 1)  # its name runs into what follows
+        tag = chance.choice((b"a2 ", b"a2 ", b"a2 ", b"a2", b"", b"A0002 "))
+        line = self.way.replace(b"%s", b"\xff").replace(b"%d", b"%d" % chance.choice((1, 5, 12, 17, 22, 30, 45, 60, 90, chance.randrange(200), 900)))
+        before, behind = line.split(b"\xff") if b"\xff" in line else (line, b"")
+        parts = [tag + parts[0]] + parts[1:]
+        parts[0], parts[-1] = before + parts[0], parts[-1] + behind
+        if chance.random() < 0.3:
+            parts[-1] += b'a5 ID ("name" "z" "version" "1")\r\n'
+        return [self.damage(part) for part in parts]
+
+    def damage(self, part):
+        """What a client may do wrong besides."""
+        kind = self.chance.random()
+        if kind < 0.1:
+            return part.replace(b"\r\n", b"\n")
+        if kind < 0.15:
+            return part.replace(b"\r\n", b"")
+        if kind < 0.2:
+            at = self.chance.randrange(len(part) + 1)
+            return part[:at] + b"\0" + part[at:]
+        return part
+
+    def client(self, octets):
+        """Sends octets in segments; some are lost, repeated or late."""
+        chance = self.chance
+        size = chance.choice((1, 3, 7, 16, 50, 2000, 2000, 2000))
+        lossy = chance.random() < 0.3
+        for at in range(0, len(octets), size):
+            piece = octets[at:at + size]
+            if lossy and chance.random() < (0.05 if size < 16 else 0.3):
+                self.talk.lose(0, len(piece))
+            else:
+                self.talk.client(piece)
+                if chance.random() < 0.02:
+                    self.talk.again(0, piece, len(piece))
+
+    def play(self):
+        chance, pipelined = self.chance, self.chance.random() < 0.4
+        if chance.random() < 0.9:
+            self.talk.server(GREETING)
+        if pipelined:
+            self.client(b"".join(self.parts))
+        else:
+            for part in self.parts:
+                self.client(part)
+                if part is not self.parts[-1]:
+                    self.talk.server(chance.choice((b"+ \r\n", b"+ go\r\n", b"", b"+ VXNlcm5hbWU6\r\n")))
+        said = b"".join(self.parts)
+        name = re.search(b"(?i)login|authenticate", said)
+        line = chance.choice((said, said[name.start():] if name else said, b"".join(self.login)))
+        if self.is_bare and not self.answer.startswith(b"a1"):
+            line = b""
+        if chance.random() < 0.9:
+            self.talk.server(self.answer.replace(b"%s", re.sub(rb"[\r\n]+", b" ", line).strip()))
+        if chance.random() < 0.5:
+            self.talk.server(chance.choice((b"a2 OK in\r\n", b"a2 NO Invalid credentials\r\n", b"a2 BAD no\r\n")) + b"a5 OK done\r\n")
+        if chance.random() < 0.8:
+            self.talk.close()
+
+    def __str__(self):
+        return f"seed {self.seed}: {self.parts} {self.answer}"
+
+
+def sessions(seed, n):
+    return [Session(f"{seed}/{i}", 10000 + i) for i in range(n)]
+
+
+def capture(made):
+    packets = [packet for session in made for packet in session.talk.packets]
+    return pcap.write([(1700000000 + i // 1000, i % 1000 * 1000, *packet[2:]) for i, packet in enumerate(packets)])
