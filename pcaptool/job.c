@@ -241,7 +241,7 @@ static const char *spell_path(const char *path)
 static struct imapid_capture *open_capture(const char *path, struct imapid_source *source,
                                            char **message)
 {
-    struct imapid_capture_source from = {imapid_source_read, imapid_source_close, source};
+    struct imapid_window_source from = {imapid_source_read, imapid_source_close, source};
 
     if (!imapid_source_is_regular(source))
         return imapid_capture_open_source(spell_path(path), &from);

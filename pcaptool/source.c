@@ -93,7 +93,7 @@ ptrdiff_t imapid_source_read_unpacked(void *ctx, uint8_t *octets, size_t n)
 
 static void look_inside(struct imapid_source *source)
 {
-    const struct imapid_capture_source from = {.read = imapid_source_read, .ctx = source};
+    const struct imapid_window_source from = {.read = imapid_source_read, .ctx = source};
     ptrdiff_t n = 1;
 
     imapid_window_init_source(&source->packed, &from);

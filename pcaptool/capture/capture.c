@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Opens inputs, finds out their format, counts, and words errors; the formats are pcap.c and
- * pcapng.c, the octets come from window.c.
+/* Opens inputs, finds out their format and counts; the formats are pcap.c and pcapng.c, the octets
+ * come from window.c, errors are worded in reader.c.
  *
  * Refused: what is no capture, by one clear message at the first next(). Misuse: using a packet
  * after the next call; taking an ERROR for the end. */
 
-#include "capture/reader.h"
+#include "capture/capture.h"
 
 #include "capture/foreign.h"
+#include "capture/head.h"
+#include "capture/live.h"
+#include "capture/pcap.h"
+#include "capture/pcapng.h"
+#include "capture/reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 /* Packets of a file between two calls of on_progress: far less than what a person can see. */
@@ -20,14 +24,6 @@
 
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
-
-struct imapid_capture *imapid_capture_new(const char *name)
-{
-    struct imapid_capture *capture = g_new0(struct imapid_capture, 1);
-    capture->name = g_strdup(name);
-    capture->next = begin;
-    return capture;
-}
 
 struct imapid_capture *imapid_capture_open(const char *path, char **message)
 {
@@ -37,15 +33,17 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
         *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
         return NULL;
     }
-    struct imapid_capture *capture = imapid_capture_new(is_stdin ? "standard input" : path);
+    struct imapid_capture *capture = imapid_reader_new(is_stdin ? "standard input" : path);
+    capture->next = begin;
     imapid_window_init_fd(&capture->window, fd, !is_stdin);
     return capture;
 }
 
 struct imapid_capture *imapid_capture_open_source(const char *name,
-                                                  const struct imapid_capture_source *source)
+                                                  const struct imapid_window_source *source)
 {
-    struct imapid_capture *capture = imapid_capture_new(name);
+    struct imapid_capture *capture = imapid_reader_new(name);
+    capture->next = begin;
     imapid_window_init_source(&capture->window, source);
     return capture;
 }
@@ -73,73 +71,6 @@ void imapid_capture_on_progress(struct imapid_capture *capture,
     capture->progress_ctx = ctx;
 }
 
-/* Takes `what`. `of` says which octets `place` counts. */
-static enum imapid_capture_result set_error(struct imapid_capture *capture, uint64_t place,
-                                            const char *of, char *what)
-{
-    g_free(capture->error);
-    capture->error =
-        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT "%s: %s", capture->name, place, of, what);
-    g_free(what);
-    capture->counts.n_errors++;
-    return IMAPID_CAPTURE_ERROR;
-}
-
-enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
-                                               const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char *what = g_strdup_vprintf(format, args);
-    va_end(args);
-    return set_error(capture, place, capture->packed ? " of its contents" : "", what);
-}
-
-enum imapid_capture_result imapid_capture_fail_live(struct imapid_capture *capture,
-                                                    const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char *what = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_free(capture->error);
-    capture->error = g_strdup_printf("%s: %s", capture->name, what);
-    g_free(what);
-    capture->counts.n_errors++;
-    return IMAPID_CAPTURE_ERROR;
-}
-
-enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
-                                                    struct imapid_packet *packet)
-{
-    (void)capture;
-    (void)packet;
-    return IMAPID_CAPTURE_END;
-}
-
-enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *capture, uint64_t place,
-                                                   uint64_t n, const char *what)
-{
-    const struct imapid_window *window = &capture->window;
-    uint64_t unpack_place = 0;
-    const char *why =
-        capture->unpack ? imapid_unpack_get_error(capture->unpack, &unpack_place) : NULL;
-    capture->next = imapid_capture_next_none;
-    if (capture->stop)
-        return IMAPID_CAPTURE_END;
-    if (why)
-        return set_error(capture, unpack_place, "", g_strdup(why));
-    if (window->error)
-        return imapid_capture_fail(capture, window->end_place, "reading failed: %s",
-                                   g_strerror(window->error));
-    if (window->end_place <= place)
-        return IMAPID_CAPTURE_END;
-    return imapid_capture_fail(capture, place,
-                               "the file ends inside a %s, after %" G_GUINT64_FORMAT
-                               " of %" G_GUINT64_FORMAT " octets",
-                               what, window->end_place - place, n);
-}
-
 /* Waits for more than four octets only where they are about to be a magic number of six. */
 static bool is_packed(struct imapid_window *window)
 {
@@ -158,7 +89,7 @@ static void begin_unpack(struct imapid_capture *capture)
     capture->unpack = imapid_unpack_new(capture->packed);
     imapid_window_init_source(
         &capture->window,
-        &(struct imapid_capture_source){.read = imapid_unpack_read, .ctx = capture->unpack});
+        &(struct imapid_window_source){.read = imapid_unpack_read, .ctx = capture->unpack});
     if (capture->stop) /* it came while the windows were exchanged */
         imapid_capture_stop(capture);
 }
@@ -169,15 +100,15 @@ static enum imapid_capture_result refuse(struct imapid_capture *capture)
     imapid_window_need(window, IMAPID_FOREIGN_PEEK);
     size_t n = imapid_window_left(window);
     const struct imapid_foreign *foreign = imapid_foreign_find(window->at, n);
-    capture->next = imapid_capture_next_none;
+    capture->next = imapid_reader_next_none;
     if (foreign) {
         capture->format = foreign->format;
-        return imapid_capture_fail(capture, imapid_window_place(window), "%s", foreign->what);
+        return imapid_reader_fail(capture, imapid_window_place(window), "%s", foreign->what);
     }
-    return imapid_capture_fail(capture, imapid_window_place(window), "%s",
-                               n == 0 ? "the file is empty"
-                                      : "neither pcap nor pcapng; what else Wireshark reads, its "
-                                        "'editcap -F pcapng' converts");
+    return imapid_reader_fail(capture, imapid_window_place(window), "%s",
+                              n == 0 ? "the file is empty"
+                                     : "neither pcap nor pcapng; what else Wireshark reads, its "
+                                       "'editcap -F pcapng' converts");
 }
 
 /* The first next(): finds the format, then is replaced by its reader. */
@@ -189,12 +120,12 @@ static enum imapid_capture_result begin(struct imapid_capture *capture,
     if (!capture->packed && is_packed(window))
         begin_unpack(capture);
     bool whole = imapid_window_need(window, 4);
-    uint32_t magic = whole ? imapid_get32(window->at, false) : 0;
+    uint32_t magic = whole ? imapid_number_host32(window->at, false) : 0;
     if (window->error || capture->stop) {
-        return imapid_capture_fail_end(capture, 0, 4, "file header");
-    } else if (imapid_pcap_is_magic(magic)) {
+        return imapid_reader_fail_end(capture, 0, 4, "file header");
+    } else if (imapid_head_is_pcap_magic(magic)) {
         result = imapid_pcap_begin(capture);
-    } else if (imapid_pcapng_is_magic(magic)) {
+    } else if (imapid_head_is_pcapng_magic(magic)) {
         result = imapid_pcapng_begin(capture);
     } else {
         return refuse(capture);
@@ -207,7 +138,7 @@ static enum imapid_capture_result begin_again(struct imapid_capture *capture)
 {
     struct imapid_window *window = &capture->window;
     const char *format = capture->format;
-    bool is_pcap = imapid_pcap_is_magic(imapid_get32(window->at, false));
+    bool is_pcap = imapid_head_is_pcap_magic(imapid_number_host32(window->at, false));
     enum imapid_capture_result result;
     if (capture->on_note) {
         char *message = g_strdup_printf(

@@ -3,6 +3,7 @@
 #define IMAPID_CAPTURE_CAPTURE_H
 
 #include "capture/packet.h"
+#include "capture/window.h"
 
 #include <stddef.h>
 
@@ -19,42 +20,14 @@
  */
 struct imapid_capture;
 
-enum imapid_capture_result {
-    IMAPID_CAPTURE_END,    /* nothing more; so it stays */
-    IMAPID_CAPTURE_PACKET, /* *packet is set, good until the next call */
-    /* Something could not be read; imapid_capture_get_error() says what and where. Packets given
-     * before stay valid. Call again: reading goes on behind the damage, or says END. */
-    IMAPID_CAPTURE_ERROR
-};
-
-/* No packet handed out is longer than this. */
-#define IMAPID_CAPTURE_PACKET_MAX (16u << 20)
-
-struct imapid_capture_counts {
-    uint64_t n_packets;
-    uint64_t n_octets;         /* captured */
-    uint64_t n_octets_wire;    /* as they were on the wire */
-    uint64_t n_cut;            /* packets with fewer octets than on the wire */
-    uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
-    uint64_t n_further;        /* captures that begin inside of this one, so far */
-    uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
-};
-
 /* Opens path, "-" being standard input. Nothing is read yet: that the contents are no capture is
  * said by the first imapid_capture_next(). On failure NULL, and *message, to be freed with
  * g_free(), names the file and the reason. */
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
-/* The same over any source of octets. read() gives up to n octets (at least one, as soon as there
- * is one), 0 at the end, -1 on failure with errno set; close() may be NULL. name is for messages.
- */
-struct imapid_capture_source {
-    ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
-    void (*close)(void *ctx);
-    void *ctx;
-};
+/* The same over any source of octets. `name` is for messages. */
 struct imapid_capture *imapid_capture_open_source(const char *name,
-                                                  const struct imapid_capture_source *source);
+                                                  const struct imapid_window_source *source);
 
 /* Called from within imapid_capture_next() for each pcapng Decryption Secrets Block, before any
  * packet behind it. type as in the block (0x544c534b: TLS key log); the octets are good during the

@@ -32,12 +32,12 @@ static bool is_awake(const struct imapid_capture *capture, int timeout)
 static enum imapid_capture_result end(struct imapid_capture *capture, const char *why)
 {
     struct pcap_stat stat;
-    capture->next = imapid_capture_next_none;
+    capture->next = imapid_reader_next_none;
     if (why)
-        return imapid_capture_fail_live(capture, "%s", why);
+        return imapid_reader_fail_live(capture, "%s", why);
     if (pcap_stats(capture->live, &stat) == 0 && stat.ps_drop > 0)
-        return imapid_capture_fail_live(capture, "%u packets were dropped by the kernel",
-                                        stat.ps_drop);
+        return imapid_reader_fail_live(capture, "%u packets were dropped by the kernel",
+                                       stat.ps_drop);
     return IMAPID_CAPTURE_END;
 }
 
@@ -121,7 +121,7 @@ struct imapid_capture *imapid_capture_open_interface(const char *name, const cha
             pcap_close(pcap);
         return NULL;
     }
-    struct imapid_capture *capture = imapid_capture_new(name);
+    struct imapid_capture *capture = imapid_reader_new(name);
     capture->format = "live";
     capture->next = live_next;
     capture->live = pcap;

@@ -2,7 +2,9 @@
 #ifndef IMAPID_CAPTURE_NUMBER_H
 #define IMAPID_CAPTURE_NUMBER_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Numbers in octets of any alignment, big endian (network order) and little endian. The caller has
  * checked that the octets are there: 2 or 4 of them. */
@@ -25,6 +27,21 @@ static inline uint16_t imapid_number_le16(const uint8_t *octets)
 static inline uint32_t imapid_number_le32(const uint8_t *octets)
 {
     return (uint32_t)imapid_number_le16(octets + 2) << 16 | imapid_number_le16(octets);
+}
+
+/* In the byte order of this machine, or, `swapped`, in the other one. */
+static inline uint16_t imapid_number_host16(const uint8_t *octets, bool swapped)
+{
+    uint16_t value;
+    memcpy(&value, octets, sizeof value);
+    return swapped ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t imapid_number_host32(const uint8_t *octets, bool swapped)
+{
+    uint32_t value;
+    memcpy(&value, octets, sizeof value);
+    return swapped ? __builtin_bswap32(value) : value;
 }
 
 #endif

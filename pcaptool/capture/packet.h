@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* No packet handed out is longer than this. */
+#define IMAPID_CAPTURE_PACKET_MAX (16u << 20)
+
 /* One packet, as the capture holds it. The octets belong to whoever delivered the packet and are
  * good until its next packet is asked for: copy what must live longer. */
 struct imapid_packet {
@@ -16,6 +19,26 @@ struct imapid_packet {
     uint32_t interface;  /* of the file, from 0, over all sections */
     uint16_t link_type;  /* LINKTYPE_ value of this packet */
     bool has_ts;         /* false for a pcapng Simple Packet Block */
+};
+
+/* What asking a capture for its next packet gives. */
+enum imapid_capture_result {
+    IMAPID_CAPTURE_END,    /* nothing more; so it stays */
+    IMAPID_CAPTURE_PACKET, /* *packet is set, good until the next call */
+    /* Something could not be read; imapid_capture_get_error() says what and where. Packets given
+     * before stay valid. Call again: reading goes on behind the damage, or says END. */
+    IMAPID_CAPTURE_ERROR
+};
+
+/* What was read of a capture so far. */
+struct imapid_capture_counts {
+    uint64_t n_packets;
+    uint64_t n_octets;         /* captured */
+    uint64_t n_octets_wire;    /* as they were on the wire */
+    uint64_t n_cut;            /* packets with fewer octets than on the wire */
+    uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
+    uint64_t n_further;        /* captures that begin inside of this one, so far */
+    uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
 };
 
 #endif

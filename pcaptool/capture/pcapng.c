@@ -7,11 +7,11 @@
  * costs that block; when the lengths are wrong, the next place is looked for that looks like a
  * block of a known type. Misuse: none, all input is hostile here. */
 
-#include "capture/reader.h"
+#include "capture/pcapng.h"
 
-#define BLOCK_SECTION 0x0a0d0d0au
-#define ORDER_MAGIC   0x1a2b3c4du
-#define N_FRAME       12u /* type, length, length again */
+#include "capture/head.h"
+
+#define N_FRAME 12u /* type, length, length again */
 
 /* Interfaces of a section: each is remembered. Captures have some; the block that refers to one
  * has room for 2^32. */
@@ -41,24 +41,10 @@ struct block_type {
                          struct imapid_packet *packet);
 };
 
-bool imapid_pcapng_is_magic(uint32_t magic)
-{
-    return magic == BLOCK_SECTION;
-}
-
-bool imapid_pcapng_is_head(struct imapid_window *window)
-{
-    if (!imapid_window_need(window, N_FRAME))
-        return false;
-    uint32_t order = imapid_get32(window->at + 8, false);
-    return imapid_get32(window->at, false) == BLOCK_SECTION &&
-           (order == ORDER_MAGIC || order == __builtin_bswap32(ORDER_MAGIC));
-}
-
 static enum outcome fail(struct imapid_capture *capture, const struct block *block,
                          const char *what)
 {
-    imapid_capture_fail(capture, block->place, "pcapng block of type %u: %s", block->type, what);
+    imapid_reader_fail(capture, block->place, "pcapng block of type %u: %s", block->type, what);
     return BAD;
 }
 
@@ -128,8 +114,8 @@ static bool read_interface_options(struct imapid_pcapng_interface *interface, co
                                    uint32_t n, bool swapped)
 {
     while (n >= 4) {
-        unsigned code = imapid_get16(octets, swapped);
-        uint32_t n_value = imapid_get16(octets + 2, swapped);
+        unsigned code = imapid_number_host16(octets, swapped);
+        uint32_t n_value = imapid_number_host16(octets + 2, swapped);
         uint32_t n_padded = (n_value + 3) & ~3u;
         if (code == OPTION_END)
             return true;
@@ -150,11 +136,11 @@ static enum outcome read_section(struct imapid_capture *capture, const struct bl
 {
     (void)packet;
     struct imapid_pcapng *pcapng = &capture->pcapng;
-    unsigned n_major = imapid_get16(block->body + 4, pcapng->swapped);
+    unsigned n_major = imapid_number_host16(block->body + 4, pcapng->swapped);
     pcapng->n_before += pcapng->interfaces->len;
     g_array_set_size(pcapng->interfaces, 0);
     if (n_major != 1) {
-        capture->next = imapid_capture_next_none;
+        capture->next = imapid_reader_next_none;
         return fail(capture, block, "a version of pcapng that is not known");
     }
     return NOTHING;
@@ -166,8 +152,8 @@ static enum outcome read_interface(struct imapid_capture *capture, const struct 
     (void)packet;
     struct imapid_pcapng *pcapng = &capture->pcapng;
     struct imapid_pcapng_interface interface = {
-        .link_type = imapid_get16(block->body, pcapng->swapped),
-        .n_snap = imapid_get32(block->body + 4, pcapng->swapped),
+        .link_type = imapid_number_host16(block->body, pcapng->swapped),
+        .n_snap = imapid_number_host32(block->body + 4, pcapng->swapped),
         .factor = 1000,
     };
     bool whole =
@@ -208,24 +194,27 @@ static enum outcome read_timed(struct imapid_capture *capture, const struct bloc
 {
     bool swapped = capture->pcapng.swapped;
     const uint8_t *body = block->body;
-    uint64_t ticks =
-        (uint64_t)imapid_get32(body + 4, swapped) << 32 | imapid_get32(body + 8, swapped);
+    uint64_t ticks = (uint64_t)imapid_number_host32(body + 4, swapped) << 32 |
+                     imapid_number_host32(body + 8, swapped);
 
-    return give_packet(capture, block, interface, &ticks, 20, imapid_get32(body + 12, swapped),
-                       imapid_get32(body + 16, swapped), packet);
+    return give_packet(capture, block, interface, &ticks, 20,
+                       imapid_number_host32(body + 12, swapped),
+                       imapid_number_host32(body + 16, swapped), packet);
 }
 
 static enum outcome read_enhanced(struct imapid_capture *capture, const struct block *block,
                                   struct imapid_packet *packet)
 {
-    return read_timed(capture, block, imapid_get32(block->body, capture->pcapng.swapped), packet);
+    return read_timed(capture, block, imapid_number_host32(block->body, capture->pcapng.swapped),
+                      packet);
 }
 
 /* The block that Enhanced Packet Blocks have replaced. */
 static enum outcome read_obsolete(struct imapid_capture *capture, const struct block *block,
                                   struct imapid_packet *packet)
 {
-    return read_timed(capture, block, imapid_get16(block->body, capture->pcapng.swapped), packet);
+    return read_timed(capture, block, imapid_number_host16(block->body, capture->pcapng.swapped),
+                      packet);
 }
 
 /* Its length is what the interface's snap length has left of the packet. */
@@ -233,7 +222,7 @@ static enum outcome read_simple(struct imapid_capture *capture, const struct blo
                                 struct imapid_packet *packet)
 {
     const struct imapid_pcapng *pcapng = &capture->pcapng;
-    uint32_t n_wire = imapid_get32(block->body, pcapng->swapped);
+    uint32_t n_wire = imapid_number_host32(block->body, pcapng->swapped);
     uint32_t n = MIN(n_wire, block->n_body - 4);
     if (pcapng->interfaces->len > 0) {
         uint32_t n_snap =
@@ -248,8 +237,8 @@ static enum outcome read_secrets(struct imapid_capture *capture, const struct bl
                                  struct imapid_packet *packet)
 {
     (void)packet;
-    uint32_t type = imapid_get32(block->body, capture->pcapng.swapped);
-    uint32_t n = imapid_get32(block->body + 4, capture->pcapng.swapped);
+    uint32_t type = imapid_number_host32(block->body, capture->pcapng.swapped);
+    uint32_t n = imapid_number_host32(block->body + 4, capture->pcapng.swapped);
     if (n > block->n_body - 8)
         return fail(capture, block, "secrets longer than the block");
     if (capture->on_secrets)
@@ -272,7 +261,7 @@ static const struct block_type block_types[] = {
     {3, 4, read_simple},
     {2, 20, read_obsolete},
     {1, 8, read_interface},
-    {BLOCK_SECTION, 16, read_section},
+    {IMAPID_HEAD_SECTION, 16, read_section},
     {10, 8, read_secrets},
     {4, 0, skip}, /* name resolution */
     {5, 8, skip}, /* interface statistics */
@@ -304,10 +293,10 @@ static const struct block_type *find_block_type(uint32_t type)
 /* Sets the byte order from the Section Header Block at hand. */
 static bool find_byte_order(struct imapid_pcapng *pcapng, const uint8_t *octets)
 {
-    uint32_t order = imapid_get32(octets + 8, false);
-    if (order != ORDER_MAGIC && order != __builtin_bswap32(ORDER_MAGIC))
+    uint32_t order = imapid_number_host32(octets + 8, false);
+    if (order != IMAPID_HEAD_ORDER && order != __builtin_bswap32(IMAPID_HEAD_ORDER))
         return false;
-    pcapng->swapped = order != ORDER_MAGIC;
+    pcapng->swapped = order != IMAPID_HEAD_ORDER;
     return true;
 }
 
@@ -328,8 +317,8 @@ static enum imapid_capture_result skip_unknown(struct imapid_capture *capture,
     if (window->size > 0 && block->n > window->size - block->place)
         return fail_lost(capture, block, "an unknown type with a length beyond the file's end");
     if (!imapid_window_skip(window, block->n - 4) || !imapid_window_need(window, 4))
-        return imapid_capture_fail_end(capture, block->place, block->n, "block");
-    if (imapid_get32(window->at, capture->pcapng.swapped) != block->n)
+        return imapid_reader_fail_end(capture, block->place, block->n, "block");
+    if (imapid_number_host32(window->at, capture->pcapng.swapped) != block->n)
         return fail_lost(capture, block, "two lengths that differ");
     window->at += 4;
     capture->counts.n_skipped_blocks++;
@@ -345,14 +334,14 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     struct block block = {.place = imapid_window_place(window)};
     *outcome = NOTHING;
     if (!imapid_window_need(window, N_FRAME))
-        return imapid_capture_fail_end(capture, block.place, N_FRAME, "block header");
-    if (imapid_pcap_is_magic(imapid_get32(window->at, false)) &&
-        imapid_capture_ends_here(capture, imapid_pcap_is_head(window)))
+        return imapid_reader_fail_end(capture, block.place, N_FRAME, "block header");
+    if (imapid_head_is_pcap_magic(imapid_number_host32(window->at, false)) &&
+        imapid_reader_ends_here(capture, imapid_head_is_pcap(window)))
         return IMAPID_CAPTURE_END;
-    block.type = imapid_get32(window->at, capture->pcapng.swapped);
-    if (block.type == BLOCK_SECTION && !find_byte_order(&capture->pcapng, window->at))
+    block.type = imapid_number_host32(window->at, capture->pcapng.swapped);
+    if (block.type == IMAPID_HEAD_SECTION && !find_byte_order(&capture->pcapng, window->at))
         return fail_lost(capture, &block, "no byte order known");
-    block.n = imapid_get32(window->at + 4, capture->pcapng.swapped);
+    block.n = imapid_number_host32(window->at + 4, capture->pcapng.swapped);
     if (block.n < N_FRAME || block.n % 4 != 0)
         return fail_lost(capture, &block, "a length that no block can have");
     const struct block_type *type = find_block_type(block.type);
@@ -361,8 +350,8 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     if (block.n > IMAPID_CAPTURE_PACKET_MAX)
         return fail_lost(capture, &block, "longer than any such block");
     if (!imapid_window_need(window, block.n))
-        return imapid_capture_fail_end(capture, block.place, block.n, "block");
-    if (imapid_get32(window->at + block.n - 4, capture->pcapng.swapped) != block.n)
+        return imapid_reader_fail_end(capture, block.place, block.n, "block");
+    if (imapid_number_host32(window->at + block.n - 4, capture->pcapng.swapped) != block.n)
         return fail_lost(capture, &block, "two lengths that differ");
     block.body = window->at + 8;
     block.n_body = block.n - N_FRAME;
@@ -376,18 +365,18 @@ static bool looks_like_block(struct imapid_capture *capture)
 {
     struct imapid_window *window = &capture->window;
     bool swapped = capture->pcapng.swapped;
-    uint32_t type = imapid_get32(window->at, swapped);
+    uint32_t type = imapid_number_host32(window->at, swapped);
     if (!find_block_type(type))
         return false;
-    if (type == BLOCK_SECTION) {
-        uint32_t order = imapid_get32(window->at + 8, false);
-        if (order != ORDER_MAGIC && order != __builtin_bswap32(ORDER_MAGIC))
+    if (type == IMAPID_HEAD_SECTION) {
+        uint32_t order = imapid_number_host32(window->at + 8, false);
+        if (order != IMAPID_HEAD_ORDER && order != __builtin_bswap32(IMAPID_HEAD_ORDER))
             return false;
-        swapped = order != ORDER_MAGIC;
+        swapped = order != IMAPID_HEAD_ORDER;
     }
-    uint32_t n = imapid_get32(window->at + 4, swapped);
+    uint32_t n = imapid_number_host32(window->at + 4, swapped);
     return n >= N_FRAME && n % 4 == 0 && n <= N_FOUND && imapid_window_need(window, n) &&
-           imapid_get32(window->at + n - 4, swapped) == n;
+           imapid_number_host32(window->at + n - 4, swapped) == n;
 }
 
 /* Behind damage: the next place that looks like a block, lengths are multiples of 4. */
@@ -406,7 +395,7 @@ static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
     if (capture->pcapng.lost) {
         capture->pcapng.lost = false;
         if (!find_block(capture)) /* told already, but for a failed read */
-            return imapid_capture_fail_end(capture, capture->window.end_place, 0, "block");
+            return imapid_reader_fail_end(capture, capture->window.end_place, 0, "block");
     }
     for (;;) {
         enum outcome outcome;

@@ -2,14 +2,16 @@
 #ifndef IMAPID_CAPTURE_READER_H
 #define IMAPID_CAPTURE_READER_H
 
-#include "capture/capture.h"
+#include "capture/number.h"
+#include "capture/packet.h"
 #include "capture/unpack.h"
 #include "capture/window.h"
 
 #include <glib.h>
 #include <string.h>
 
-/* What capture.c and the readers of the formats share; nobody else includes it. */
+/* What the readers of the formats, and of interfaces, share with capture.c: a capture under way, and
+ * how it fails. Nobody else includes it. */
 
 struct imapid_pcap {
     bool swapped;     /* the file's byte order is not this machine's */
@@ -65,62 +67,33 @@ struct imapid_capture {
     int live_tick_ns;
 };
 
-/* A capture that nothing is read from yet. */
-struct imapid_capture *imapid_capture_new(const char *name);
+/* A capture that nothing is read from yet, and without a next(). `name` is for messages. */
+struct imapid_capture *imapid_reader_new(const char *name);
 
-void imapid_live_close(struct imapid_capture *capture);
-
-/* Both: whether the window (that holds as many as 4 octets, if the file has them) begins with the
- * format; if so, capture->next is set. begin() may say ERROR, and then capture->next says END. */
-bool imapid_pcap_is_magic(uint32_t magic);
-enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture);
-bool imapid_pcapng_is_magic(uint32_t magic);
-enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture);
-void imapid_pcapng_deinit(struct imapid_pcapng *pcapng);
-
-/* Whether the window begins with the header of a file of the format, and with no packet or block
- * that only has its magic number. Reads on to see it. */
-bool imapid_pcap_is_head(struct imapid_window *window);
-bool imapid_pcapng_is_head(struct imapid_window *window);
-
-/* For readers, at a place where a packet or block is due: whether another capture begins there. If
+/* At a place where a packet or block is due: whether another capture begins there. If
  * so, the reader is to return END. */
-static inline bool imapid_capture_ends_here(struct imapid_capture *capture, bool is_head)
+static inline bool imapid_reader_ends_here(struct imapid_capture *capture, bool is_head)
 {
     capture->begins_again |= is_head;
     return is_head;
 }
 
-/* Sets the message and counts the error; returns ERROR. */
-enum imapid_capture_result imapid_capture_fail(struct imapid_capture *capture, uint64_t place,
-                                               const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Sets the message, "FILE: octet PLACE: " before it, and counts the error; returns ERROR. */
+enum imapid_capture_result imapid_reader_fail(struct imapid_capture *capture, uint64_t place,
+                                              const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* The same for what has no octets to count. */
-enum imapid_capture_result imapid_capture_fail_live(struct imapid_capture *capture,
-                                                    const char *format, ...) G_GNUC_PRINTF(2, 3);
+enum imapid_capture_result imapid_reader_fail_live(struct imapid_capture *capture,
+                                                   const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* Nothing can be read any more: what the window says about it (a failed read), or that the file
  * ends inside of `what`, of which it should have had n octets, at `place`. END if it ends where it
  * may. */
-enum imapid_capture_result imapid_capture_fail_end(struct imapid_capture *capture, uint64_t place,
-                                                   uint64_t n, const char *what);
+enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture, uint64_t place,
+                                                  uint64_t n, const char *what);
 
 /* A next() for what has no more. */
-enum imapid_capture_result imapid_capture_next_none(struct imapid_capture *capture,
-                                                    struct imapid_packet *packet);
-
-static inline uint16_t imapid_get16(const uint8_t *octets, bool swapped)
-{
-    uint16_t value;
-    memcpy(&value, octets, sizeof value);
-    return swapped ? __builtin_bswap16(value) : value;
-}
-
-static inline uint32_t imapid_get32(const uint8_t *octets, bool swapped)
-{
-    uint32_t value;
-    memcpy(&value, octets, sizeof value);
-    return swapped ? __builtin_bswap32(value) : value;
-}
+enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,
+                                                   struct imapid_packet *packet);
 
 #endif

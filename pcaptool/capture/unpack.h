@@ -16,7 +16,7 @@ bool imapid_unpack_is_packed(const uint8_t *octets, size_t n);
 /* Over a window that begins with a compressed stream, and that must outlive the object. */
 struct imapid_unpack *imapid_unpack_new(struct imapid_window *packed);
 
-/* As the read() of struct imapid_capture_source: what could be decoded comes before the failure. */
+/* As the read() of struct imapid_window_source: what could be decoded comes before the failure. */
 ptrdiff_t imapid_unpack_read(void *unpack, uint8_t *octets, size_t n);
 
 /* What is wrong with the compressed stream, and at which octet of it; NULL when nothing is. */

@@ -30,7 +30,7 @@ void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
 {
     struct stat st;
     *window = (struct imapid_window){.fd = fd, .own_fd = own_fd};
-    window->source = (struct imapid_capture_source){.read = read_fd, .ctx = window};
+    window->source = (struct imapid_window_source){.read = read_fd, .ctx = window};
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return;
     off_t place = lseek(fd, 0, SEEK_CUR);
@@ -40,7 +40,7 @@ void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
 }
 
 void imapid_window_init_source(struct imapid_window *window,
-                               const struct imapid_capture_source *source)
+                               const struct imapid_window_source *source)
 {
     *window = (struct imapid_window){.fd = -1, .source = *source};
 }

@@ -2,12 +2,21 @@
 #ifndef IMAPID_CAPTURE_WINDOW_H
 #define IMAPID_CAPTURE_WINDOW_H
 
-#include "capture/capture.h"
-
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The most that imapid_window_need() may be asked for. */
 #define IMAPID_WINDOW_MAX (17u << 20)
+
+/* Where octets come from. read() gives up to n octets (at least one, as soon as there is one), 0 at
+ * the end, -1 on failure with errno set; close() may be NULL. */
+struct imapid_window_source {
+    ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
+    void (*close)(void *ctx);
+    void *ctx;
+};
 
 /* A view on a file or a stream that moves forward. A parser asks for n octets, reads them at `at`,
  * and moves `at` on by what it has used (never beyond `end`). */
@@ -21,7 +30,7 @@ struct imapid_window {
     /* the window's own */
     uint8_t *area; /* `at` and `end` lie in it */
     size_t n_area;
-    struct imapid_capture_source source;
+    struct imapid_window_source source;
     int fd; /* -1: the source is somebody else's */
     bool own_fd;
     bool at_end;                /* there is nothing more to read */
@@ -32,7 +41,7 @@ struct imapid_window {
  * in memory from then on. Never fails: what cannot be read shows when it is needed. */
 void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd);
 void imapid_window_init_source(struct imapid_window *window,
-                               const struct imapid_capture_source *source);
+                               const struct imapid_window_source *source);
 void imapid_window_deinit(struct imapid_window *window);
 
 /* A window to another place in memory; `from` is void then. */

@@ -75,7 +75,7 @@ static inline char *read_log(const guint8 *octets, gsize n, gsize n_portion)
 {
     guint8 *copy = n ? g_memdup2(octets, n) : g_malloc(1);
     struct portions portions = {.octets = copy, .n = n, .n_portion = n_portion};
-    struct imapid_capture_source source = {read_portion, NULL, &portions};
+    struct imapid_window_source source = {read_portion, NULL, &portions};
     struct imapid_capture *capture = imapid_capture_open_source("F", &source);
     enum imapid_capture_result result;
     struct imapid_packet packet;

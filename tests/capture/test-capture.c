@@ -118,7 +118,7 @@ static void test_shrinking_file(void)
 static void test_stop(void)
 {
     struct portions portions = {two_packets, sizeof two_packets, 0, 1000, 0};
-    struct imapid_capture_source source = {read_portion, NULL, &portions};
+    struct imapid_window_source source = {read_portion, NULL, &portions};
     struct imapid_capture *capture = imapid_capture_open_source("F", &source);
     struct imapid_packet packet;
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);
@@ -131,7 +131,7 @@ static void test_stop(void)
 static void test_read_error(void)
 {
     struct portions portions = {two_packets, sizeof two_packets - 1, 0, 10, EIO};
-    struct imapid_capture_source source = {read_portion, NULL, &portions};
+    struct imapid_window_source source = {read_portion, NULL, &portions};
     struct imapid_capture *capture = imapid_capture_open_source("F", &source);
     struct imapid_packet packet;
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);

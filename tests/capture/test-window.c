@@ -17,7 +17,7 @@ static void test_random(void)
     for (int round = 0; round < 60; round++) {
         struct portions portions = {octets, n_all, 0, 1 + (gsize)g_rand_int_range(rand, 0, 9000),
                                     0};
-        struct imapid_capture_source source = {read_portion, NULL, &portions};
+        struct imapid_window_source source = {read_portion, NULL, &portions};
         struct imapid_window window;
         gsize place = 0;
         imapid_window_init_source(&window, &source);
@@ -50,7 +50,7 @@ static void test_random(void)
 static void test_no_read_ahead(void)
 {
     struct portions portions = {(const guint8 *)"0123456789", 10, 0, 2, 0};
-    struct imapid_capture_source source = {read_portion, NULL, &portions};
+    struct imapid_window_source source = {read_portion, NULL, &portions};
     struct imapid_window window;
     imapid_window_init_source(&window, &source);
     g_assert_true(imapid_window_need(&window, 3));
@@ -61,7 +61,7 @@ static void test_no_read_ahead(void)
 static void test_error(void)
 {
     struct portions portions = {(const guint8 *)"0123", 4, 0, 2, EIO};
-    struct imapid_capture_source source = {read_portion, NULL, &portions};
+    struct imapid_window_source source = {read_portion, NULL, &portions};
     struct imapid_window window;
     imapid_window_init_source(&window, &source);
     g_assert_true(imapid_window_need(&window, 4));

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     struct input input = {data + 1, size - 1, data[0] ? data[0] : size};
-    struct imapid_capture_source source = {read_input, NULL, &input};
+    struct imapid_window_source source = {read_input, NULL, &input};
     struct imapid_capture *capture = imapid_capture_open_source("fuzz", &source);
     struct imapid_packet packet;
     enum imapid_capture_result result;

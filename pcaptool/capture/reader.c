@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* A capture under way, for those who read formats: how it begins, and how it fails. A failure is
+ * worded and counted here, so that all are worded the same. */
+
+#include "capture/reader.h"
+
+#include <stdarg.h>
+
+struct imapid_capture *imapid_reader_new(const char *name)
+{
+    struct imapid_capture *capture = g_new0(struct imapid_capture, 1);
+    capture->name = g_strdup(name);
+    return capture;
+}
+
+/* Takes `what`. `of` says which octets `place` counts. */
+static enum imapid_capture_result set_error(struct imapid_capture *capture, uint64_t place,
+                                            const char *of, char *what)
+{
+    g_free(capture->error);
+    capture->error =
+        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT "%s: %s", capture->name, place, of, what);
+    g_free(what);
+    capture->counts.n_errors++;
+    return IMAPID_CAPTURE_ERROR;
+}
+
+enum imapid_capture_result imapid_reader_fail(struct imapid_capture *capture, uint64_t place,
+                                              const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    return set_error(capture, place, capture->packed ? " of its contents" : "", what);
+}
+
+enum imapid_capture_result imapid_reader_fail_live(struct imapid_capture *capture,
+                                                   const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_free(capture->error);
+    capture->error = g_strdup_printf("%s: %s", capture->name, what);
+    g_free(what);
+    capture->counts.n_errors++;
+    return IMAPID_CAPTURE_ERROR;
+}
+
+enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,
+                                                   struct imapid_packet *packet)
+{
+    (void)capture;
+    (void)packet;
+    return IMAPID_CAPTURE_END;
+}
+
+enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture, uint64_t place,
+                                                  uint64_t n, const char *what)
+{
+    const struct imapid_window *window = &capture->window;
+    uint64_t unpack_place = 0;
+    const char *why =
+        capture->unpack ? imapid_unpack_get_error(capture->unpack, &unpack_place) : NULL;
+    capture->next = imapid_reader_next_none;
+    if (capture->stop)
+        return IMAPID_CAPTURE_END;
+    if (why)
+        return set_error(capture, unpack_place, "", g_strdup(why));
+    if (window->error)
+        return imapid_reader_fail(capture, window->end_place, "reading failed: %s",
+                                  g_strerror(window->error));
+    if (window->end_place <= place)
+        return IMAPID_CAPTURE_END;
+    return imapid_reader_fail(capture, place,
+                              "the file ends inside a %s, after %" G_GUINT64_FORMAT
+                              " of %" G_GUINT64_FORMAT " octets",
+                              what, window->end_place - place, n);
+}
