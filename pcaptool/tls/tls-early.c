@@ -9,12 +9,10 @@
  * What it refuses: more than IMAPID_TLS_EARLY_MAX octets at once. They count as passed over.
  *
  * Misuse: a record of the server. */
-#include "tls/tls-state.h"
+#include "tls/tls-early.h"
 
 #include <string.h>
 
-#define APPLICATION_DATA  23
-#define HANDSHAKE         22
 #define END_OF_EARLY_DATA 5
 
 struct waiting {
@@ -89,7 +87,7 @@ static bool open_record(struct imapid_tls *tls, struct waiting *record)
 
 static bool is_end(const struct waiting *record)
 {
-    return record->is_open && record->type == HANDSHAKE && record->n &&
+    return record->is_open && record->type == IMAPID_TLS_TYPE_HANDSHAKE && record->n &&
            record->octets[0] == END_OF_EARLY_DATA;
 }
 
@@ -112,7 +110,7 @@ static void give(struct imapid_tls *tls, int dir, const struct waiting *record)
 {
     const struct imapid_stamp *stamp = tls->stamp;
 
-    if (record->type != APPLICATION_DATA || !record->n)
+    if (record->type != IMAPID_TLS_TYPE_APPLICATION_DATA || !record->n)
         return;
     tls->stamp = &record->stamp;
     tls->info.n_records[dir]++;

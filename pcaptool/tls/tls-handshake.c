@@ -6,9 +6,11 @@
  * authenticated; it decides only which keys are tried.
  *
  * Misuse: octets that follow of a gap without imapid_tls_break_handshake() between them. */
-#include "tls/tls-state.h"
+#include "tls/tls-handshake.h"
 
 #include "tls/hello.h"
+#include "tls/tls-early.h"
+#include "tls/tls-keys.h"
 
 #include <glib.h>
 #include <string.h>
@@ -282,16 +284,6 @@ static void note_message(struct imapid_tls *tls, int dir, uint8_t type)
     }
 }
 
-static void forget_message(struct imapid_tls_flow *flow)
-{
-    g_free(flow->message);
-    flow->message = NULL;
-    flow->n_message = 0;
-    flow->n_message_room = 0;
-    flow->n_head = 0;
-    flow->n_left = 0;
-}
-
 /* Type and length have come. False: the direction was stopped. */
 static bool begin_message(struct imapid_tls *tls, int dir)
 {
@@ -340,7 +332,7 @@ static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, s
     if (message)
         n_body = flow->n_message;
     flow->message = NULL;
-    forget_message(flow);
+    imapid_tls_forget_message(flow);
     if (keeping)
         read_message(tls, dir, flow->head[0], message ? message : body, n_body);
     else
@@ -382,10 +374,4 @@ void imapid_tls_read_handshake(struct imapid_tls *tls, int dir, const uint8_t *o
         }
         take_body(tls, dir, &octets, &n);
     }
-}
-
-void imapid_tls_break_handshake(struct imapid_tls_flow *flow)
-{
-    forget_message(flow);
-    flow->broken = true;
 }

@@ -9,7 +9,7 @@
  * What it refuses: an attempt beyond the connection's budget of octets decrypted in vain.
  *
  * Misuse: imapid_tls_decrypt() in the clear epoch. */
-#include "tls/tls-state.h"
+#include "tls/tls-keys.h"
 
 #include "tls/kdf.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls.c: octets of a TLS connection to records, and records to what the caller is told.
+/* tls.c: octets of a TLS connection to records; tls-content.c reads these.
  *
  * A record that lies whole in the octets given is decrypted out of them; one that does not is put
  * together in the direction's buffer, of at most one record. What is decrypted lands on the stack
@@ -12,211 +12,17 @@
  *
  * Misuse: octets behind a gap without imapid_tls_gap() between them are taken for the rest of a
  * record, which is then lost, and more after it. */
-#include "tls/tls-state.h"
+#include "tls/tls.h"
 
 #include "tls/kdf.h"
+#include "tls/tls-content.h"
+#include "tls/tls-early.h"
 
 #include <glib.h>
 #include <string.h>
 
-enum content_type {
-    CHANGE_CIPHER_SPEC = 20,
-    ALERT = 21,
-    HANDSHAKE = 22,
-    APPLICATION_DATA = 23,
-    HEARTBEAT = 24
-};
-
-#define RECORD_MAX (IMAPID_TLS_HEADER + IMAPID_TLS_BODY_MAX)
-
 /* Octets decrypted in vain in one connection: some ten milliseconds' worth. */
 #define BUDGET (16u << 20)
-
-#define CLOSE_NOTIFY 0
-
-/* ---- telling the caller ---- */
-
-static const struct {
-    const char *word, *text;
-} reasons[] = {
-#define IMAPID_TLS_REASON(name, word, text) {word, text},
-#include "tls/reasons.def"
-#undef IMAPID_TLS_REASON
-};
-
-const char *imapid_tls_reason_word(enum imapid_tls_reason reason)
-{
-    return (unsigned)reason < IMAPID_TLS_N_REASONS ? reasons[reason].word : "unknown";
-}
-
-const char *imapid_tls_reason_text(enum imapid_tls_reason reason)
-{
-    return (unsigned)reason < IMAPID_TLS_N_REASONS ? reasons[reason].text : "unknown";
-}
-
-void imapid_tls_say(struct imapid_tls *tls, enum imapid_tls_event event, int dir)
-{
-    if (tls->handler.event)
-        tls->handler.event(tls->handler.ctx, event, dir, tls->stamp);
-}
-
-void imapid_tls_say_gap(struct imapid_tls *tls, int dir)
-{
-    tls->info.n_gaps[dir]++;
-    if (tls->handler.gap)
-        tls->handler.gap(tls->handler.ctx, dir, tls->stamp);
-}
-
-static void end_direction(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason)
-{
-    tls->info.stopped[dir] = reason;
-    imapid_tls_say(tls, IMAPID_TLS_STOPPED, dir);
-}
-
-void imapid_tls_stop(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason)
-{
-    if (!tls->info.stopped[dir] && !tls->info.closed[dir])
-        end_direction(tls, dir, reason);
-}
-
-static bool is_over(const struct imapid_tls *tls, int dir)
-{
-    return tls->info.stopped[dir] || tls->info.closed[dir];
-}
-
-/* ---- what is in a record ---- */
-
-static void read_alert(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n,
-                       bool authentic)
-{
-    if (n != 2)
-        return;
-    tls->info.alert[dir] = octets[1];
-    if (authentic && octets[1] == CLOSE_NOTIFY) {
-        tls->info.closed[dir] = true;
-        imapid_tls_say(tls, IMAPID_TLS_CLOSED, dir);
-    }
-}
-
-static void read_content(struct imapid_tls *tls, int dir, const struct imapid_tls_content *content)
-{
-    struct imapid_tls_flow *flow = &tls->flow[dir];
-
-    if (content->type == HANDSHAKE) {
-        imapid_tls_read_handshake(tls, dir, content->octets, content->n);
-        return;
-    }
-    /* Handshake messages are not interleaved with other records (RFC 8446 5.1): the next one
-     * begins with the next handshake record, whatever was lost. */
-    imapid_tls_break_handshake(flow);
-    flow->broken = false;
-    if (content->type == ALERT) {
-        read_alert(tls, dir, content->octets, content->n, true);
-    } else if (content->type == CHANGE_CIPHER_SPEC) {
-        if (flow->renewing)
-            imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
-        else if (tls->origin.version != IMAPID_TLS_1_3)
-            imapid_tls_stop(tls, dir, IMAPID_TLS_LOST); /* the hellos of it were */
-    } else if (content->type == APPLICATION_DATA && flow->epoch == IMAPID_TLS_TRAFFIC &&
-               content->n) {
-        if (dir != tls->info.client)
-            imapid_tls_pass_early(tls);
-        tls->info.n_octets[dir] += content->n;
-        if (tls->handler.data)
-            tls->handler.data(tls->handler.ctx, dir, content->octets, content->n, tls->stamp);
-    }
-}
-
-static enum imapid_tls_result read_protected(struct imapid_tls *tls, int dir, const uint8_t *record,
-                                             size_t n)
-{
-    struct imapid_tls_flow *flow = &tls->flow[dir];
-    uint8_t room[RECORD_MAX];
-    struct imapid_tls_content content = {.octets = room};
-    enum imapid_tls_reason reason = IMAPID_TLS_OK;
-    bool had_key = flow->cipher;
-    bool may_be_early = tls->early_data && dir == tls->info.client &&
-                        flow->epoch == IMAPID_TLS_HANDSHAKE && !had_key && !tls->early.ended;
-    enum imapid_tls_result result = imapid_tls_decrypt(tls, dir, record, n, &content, &reason);
-
-    if (result == IMAPID_TLS_TAKEN) {
-        read_content(tls, dir, &content);
-    } else if (result == IMAPID_TLS_PASSED && may_be_early) {
-        imapid_tls_take_early(tls, dir, record, n);
-    } else if (result == IMAPID_TLS_PASSED) {
-        tls->info.n_skipped[dir]++;
-        /* Before the first key there was a gap already, or there is no application data. */
-        if (had_key && record[0] == APPLICATION_DATA)
-            imapid_tls_say_gap(tls, dir);
-    } else if (result == IMAPID_TLS_FAILED) {
-        imapid_tls_stop(tls, dir, reason);
-    }
-    return result;
-}
-
-/* The change to protected records in 1.2 and before. In 1.3 it means nothing (RFC 8446 5). */
-static void read_change(struct imapid_tls *tls, int dir)
-{
-    if (!tls->suite || tls->origin.version == IMAPID_TLS_1_3)
-        return;
-    if (dir != tls->info.client)
-        tls->info.resumed = !tls->saw_done;
-    imapid_tls_change_epoch(tls, dir, IMAPID_TLS_TRAFFIC);
-}
-
-/* Behind a gap the change may have been lost: is the record a protected one? */
-static bool read_after_change(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n)
-{
-    uint8_t room[RECORD_MAX];
-    struct imapid_tls_content content = {.octets = room};
-    enum imapid_tls_reason reason;
-
-    if (!imapid_tls_try(tls, dir, record, n, &content, &reason))
-        return false;
-    read_content(tls, dir, &content);
-    return true;
-}
-
-static void read_clear(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n)
-{
-    const uint8_t *body = record + IMAPID_TLS_HEADER;
-    size_t n_body = n - IMAPID_TLS_HEADER;
-
-    if (record[0] == CHANGE_CIPHER_SPEC) {
-        read_change(tls, dir);
-        return;
-    }
-    if (tls->flow[dir].slack && tls->suite && read_after_change(tls, dir, record, n))
-        return;
-    if (record[0] == HANDSHAKE)
-        imapid_tls_read_handshake(tls, dir, body, n_body);
-    else if (record[0] == ALERT)
-        read_alert(tls, dir, body, n_body, false);
-    else if (record[0] == APPLICATION_DATA && tls->early_data && dir == tls->info.client)
-        imapid_tls_take_early(tls, dir, record, n);
-    else if (record[0] == APPLICATION_DATA)
-        imapid_tls_stop(tls, dir, IMAPID_TLS_NO_HANDSHAKE);
-}
-
-static enum imapid_tls_result read_record(struct imapid_tls *tls, int dir, const uint8_t *record,
-                                          size_t n)
-{
-    const struct imapid_tls_flow *flow = &tls->flow[dir];
-
-    if (is_over(tls, dir))
-        return IMAPID_TLS_TAKEN;
-    if (flow->epoch == IMAPID_TLS_CLEAR) {
-        read_clear(tls, dir, record, n);
-        return IMAPID_TLS_TAKEN;
-    }
-    if (tls->origin.version == IMAPID_TLS_1_3 && record[0] != APPLICATION_DATA) {
-        /* The change for middleboxes' sake; and a client that cannot go on says so in the clear. */
-        if (record[0] == ALERT && !flow->cipher)
-            read_alert(tls, dir, record + IMAPID_TLS_HEADER, n - IMAPID_TLS_HEADER, false);
-        return IMAPID_TLS_TAKEN;
-    }
-    return read_protected(tls, dir, record, n);
-}
 
 /* ---- records that wait for a secret ---- */
 
@@ -241,7 +47,7 @@ static void read_held(struct imapid_tls *tls)
 
         tls->stamp = &held->stamp;
         tls->generation = imapid_keylog_get_generation(tls->keylog);
-        if (read_record(tls, held->dir, held->octets, held->n) == IMAPID_TLS_WAIT)
+        if (imapid_tls_read_record(tls, held->dir, held->octets, held->n) == IMAPID_TLS_WAIT)
             break;
         free_held(tls);
     }
@@ -276,7 +82,7 @@ static void take_record(struct imapid_tls *tls, int dir, const uint8_t *record, 
     if (!tls->held) {
         if (tls->keylog)
             tls->generation = imapid_keylog_get_generation(tls->keylog);
-        if (read_record(tls, dir, record, n) != IMAPID_TLS_WAIT)
+        if (imapid_tls_read_record(tls, dir, record, n) != IMAPID_TLS_WAIT)
             return;
     }
     hold(tls, dir, record, n);
@@ -291,8 +97,9 @@ static size_t get_record_length(const uint8_t *header)
 
 static bool is_header(const uint8_t *header)
 {
-    return header[0] >= CHANGE_CIPHER_SPEC && header[0] <= HEARTBEAT && header[1] == 3 &&
-           header[2] <= 4 && get_record_length(header) <= RECORD_MAX;
+    return header[0] >= IMAPID_TLS_TYPE_CHANGE_CIPHER_SPEC &&
+           header[0] <= IMAPID_TLS_TYPE_HEARTBEAT && header[1] == 3 && header[2] <= 4 &&
+           get_record_length(header) <= IMAPID_TLS_RECORD_MAX;
 }
 
 static void append(struct imapid_tls_flow *flow, const uint8_t *octets, size_t n)
@@ -329,7 +136,7 @@ static size_t take_part(struct imapid_tls *tls, int dir, const uint8_t *octets, 
             imapid_tls_stop(tls, dir, IMAPID_TLS_MALFORMED);
         else if (flow->n_pending == IMAPID_TLS_HEADER)
             make_room(flow, get_record_length(flow->pending));
-        if (flow->n_pending < IMAPID_TLS_HEADER || is_over(tls, dir) ||
+        if (flow->n_pending < IMAPID_TLS_HEADER || imapid_tls_is_over(tls, dir) ||
             get_record_length(flow->pending) > IMAPID_TLS_HEADER)
             return n_take;
     } else {
@@ -354,7 +161,8 @@ static bool is_plausible(const struct imapid_tls *tls, const uint8_t *at, size_t
     bool is_1_3 = tls->origin.version == IMAPID_TLS_1_3;
     unsigned version = is_1_3 ? IMAPID_TLS_1_2 : tls->origin.version;
 
-    if (is_1_3 ? at[0] != APPLICATION_DATA : at[0] < ALERT || at[0] > HEARTBEAT)
+    if (is_1_3 ? at[0] != IMAPID_TLS_TYPE_APPLICATION_DATA
+               : at[0] < IMAPID_TLS_TYPE_ALERT || at[0] > IMAPID_TLS_TYPE_HEARTBEAT)
         return false;
     if ((n > 1 && at[1] != version >> 8) || (n > 2 && at[2] != (version & 0xff)))
         return false;
@@ -363,25 +171,25 @@ static bool is_plausible(const struct imapid_tls *tls, const uint8_t *at, size_t
 
     size_t n_record = get_record_length(at);
 
-    return n_record <= RECORD_MAX &&
+    return n_record <= IMAPID_TLS_RECORD_MAX &&
            n_record - IMAPID_TLS_HEADER >= imapid_cipher_least(tls->suite, tls->origin.version);
 }
 
 /* Tries what may be a whole record; true when it was one, and was read. */
 static bool try_place(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n)
 {
-    uint8_t room[RECORD_MAX];
+    uint8_t room[IMAPID_TLS_RECORD_MAX];
     struct imapid_tls_content content = {.octets = room};
     enum imapid_tls_reason reason = IMAPID_TLS_OK;
 
     if (imapid_tls_try(tls, dir, record, n, &content, &reason)) {
         tls->flow[dir].searching = false;
-        read_content(tls, dir, &content);
+        imapid_tls_read_content(tls, dir, &content);
         return true;
     }
     if (reason != IMAPID_TLS_WRONG_KEY && !tls->flow[dir].cipher)
         imapid_tls_stop(tls, dir, reason);
-    else if (tls->budget < RECORD_MAX)
+    else if (tls->budget < IMAPID_TLS_RECORD_MAX)
         imapid_tls_stop(tls, dir, IMAPID_TLS_LOST);
     return false;
 }
@@ -393,7 +201,7 @@ static void search_pending(struct imapid_tls *tls, int dir)
     struct imapid_tls_flow *flow = &tls->flow[dir];
     size_t at = 0, n = flow->n_pending, n_record;
 
-    for (; at < n && !is_over(tls, dir); at++) {
+    for (; at < n && !imapid_tls_is_over(tls, dir); at++) {
         if (!is_plausible(tls, flow->pending + at, n - at))
             continue;
         if (n - at < IMAPID_TLS_HEADER)
@@ -422,7 +230,7 @@ static size_t search(struct imapid_tls *tls, int dir, const uint8_t *octets, siz
     struct imapid_tls_flow *flow = &tls->flow[dir];
     size_t n_take;
 
-    make_room(flow, RECORD_MAX);
+    make_room(flow, IMAPID_TLS_RECORD_MAX);
     n_take = MIN(n, flow->n_room - flow->n_pending);
     append(flow, octets, n_take);
     search_pending(tls, dir);
@@ -441,7 +249,7 @@ static void lose_record(struct imapid_tls *tls, int dir, uint8_t type)
     imapid_tls_lose_records(tls, dir, 1);
     if (flow->cipher)
         flow->sequence++;
-    if (type == APPLICATION_DATA && !harmless)
+    if (type == IMAPID_TLS_TYPE_APPLICATION_DATA && !harmless)
         imapid_tls_say_gap(tls, dir);
 }
 
@@ -497,7 +305,7 @@ static void take_octets(struct imapid_tls *tls, int dir, const uint8_t *octets, 
 {
     struct imapid_tls_flow *flow = &tls->flow[dir];
 
-    while (n && !is_over(tls, dir)) {
+    while (n && !imapid_tls_is_over(tls, dir)) {
         size_t n_taken;
 
         if (flow->n_pass) {
@@ -518,7 +326,7 @@ static void tidy(struct imapid_tls *tls, int dir)
 {
     struct imapid_tls_flow *flow = &tls->flow[dir];
 
-    if (is_over(tls, dir)) {
+    if (imapid_tls_is_over(tls, dir)) {
         imapid_cipher_free(flow->cipher);
         flow->cipher = NULL;
         explicit_bzero(&flow->secret, sizeof flow->secret);
@@ -581,7 +389,7 @@ void imapid_tls_gap(struct imapid_tls *tls, int dir, uint64_t n_lost,
     /* What a gap means depends on keys: it cannot wait for them. */
     if (tls->held)
         stop_waiting(tls);
-    if (!is_over(tls, dir))
+    if (!imapid_tls_is_over(tls, dir))
         lose_octets(tls, dir, n_lost);
     leave(tls);
 }
@@ -595,7 +403,7 @@ void imapid_tls_retry(struct imapid_tls *tls)
 /* No ServerHello. Where the other direction was stopped it may have been there. */
 static enum imapid_tls_reason blame_start(const struct imapid_tls_info *info, int dir)
 {
-    if (info->alert[!dir] > CLOSE_NOTIFY)
+    if (info->alert[!dir] > IMAPID_TLS_CLOSE_NOTIFY)
         return IMAPID_TLS_REFUSED;
     if (!info->has_random)
         return IMAPID_TLS_NO_HANDSHAKE;
@@ -626,7 +434,7 @@ static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
         return blame_start(info, dir);
     if (flow->n_unfit)
         return IMAPID_TLS_WRONG_KEY;
-    if (info->alert[0] > CLOSE_NOTIFY || info->alert[1] > CLOSE_NOTIFY)
+    if (info->alert[0] > IMAPID_TLS_CLOSE_NOTIFY || info->alert[1] > IMAPID_TLS_CLOSE_NOTIFY)
         return IMAPID_TLS_REFUSED;
     return flow->epoch == IMAPID_TLS_TRAFFIC ? IMAPID_TLS_OK : IMAPID_TLS_UNFINISHED;
 }
@@ -641,7 +449,7 @@ void imapid_tls_finish(struct imapid_tls *tls)
         enum imapid_tls_reason flaw = find_flaw(tls, dir), reason = settle(tls, dir);
 
         if (flaw != IMAPID_TLS_OK && !tls->info.stopped[dir])
-            end_direction(tls, dir, flaw);
+            imapid_tls_end(tls, dir, flaw);
         else if (reason != IMAPID_TLS_OK)
             imapid_tls_stop(tls, dir, reason);
     }
@@ -699,7 +507,7 @@ enum imapid_tls_guess imapid_tls_recognise(const uint8_t *octets, size_t n)
     /* type, version, length; message type, length; version: what each may be, at octet i */
     static const struct {
         uint8_t at, least, most;
-    } hello[] = {{0, HANDSHAKE, HANDSHAKE},
+    } hello[] = {{0, IMAPID_TLS_TYPE_HANDSHAKE, IMAPID_TLS_TYPE_HANDSHAKE},
                  {1, 3, 3},
                  {2, 0, 4},
                  {3, 0, 64},
@@ -717,8 +525,9 @@ enum imapid_tls_guess imapid_tls_recognise(const uint8_t *octets, size_t n)
     if (hello[i].at >= n)
         return IMAPID_TLS_SHORT;
     if (n < IMAPID_TLS_HEADER)
-        return octets[0] >= CHANGE_CIPHER_SPEC && octets[0] <= HEARTBEAT &&
-                       (n < 2 || octets[1] == 3) && (n < 3 || octets[2] <= 4)
+        return octets[0] >= IMAPID_TLS_TYPE_CHANGE_CIPHER_SPEC &&
+                       octets[0] <= IMAPID_TLS_TYPE_HEARTBEAT && (n < 2 || octets[1] == 3) &&
+                       (n < 3 || octets[2] <= 4)
                    ? IMAPID_TLS_SHORT
                    : IMAPID_TLS_NOT;
     return is_header(octets) ? IMAPID_TLS_RECORD : IMAPID_TLS_NOT;

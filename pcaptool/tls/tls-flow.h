@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_TLS_TLS_STATE_H
-#define IMAPID_TLS_TLS_STATE_H
+#ifndef IMAPID_TLS_TLS_FLOW_H
+#define IMAPID_TLS_TLS_FLOW_H
 
 #include "tls/cipher.h"
-#include "tls/tls.h"
+#include "tls/tls-info.h"
 
 #include <glib.h>
 
-/* What tls.c (octets to records), tls-keys.c (records to content) and tls-handshake.c (messages to
- * state) share. Nobody else includes this. */
+/* The state of a TLS connection, which the files tls-*.c and tls.c share: keys, early data, handshake,
+ * content, records. Nobody else includes this. */
+
+#define IMAPID_TLS_RECORD_MAX (IMAPID_TLS_HEADER + IMAPID_TLS_BODY_MAX)
+
+/* RFC 8446 5.1, RFC 6520. */
+enum imapid_tls_type {
+    IMAPID_TLS_TYPE_CHANGE_CIPHER_SPEC = 20,
+    IMAPID_TLS_TYPE_ALERT = 21,
+    IMAPID_TLS_TYPE_HANDSHAKE = 22,
+    IMAPID_TLS_TYPE_APPLICATION_DATA = 23,
+    IMAPID_TLS_TYPE_HEARTBEAT = 24
+};
+
+/* The alert that ends a direction as it should end. */
+#define IMAPID_TLS_CLOSE_NOTIFY 0
 
 /* Handshake messages are kept up to this length, 64 KiB, where they are read: a hello with
  * post-quantum key shares and many tickets has some 4 KiB, and OpenSSL takes no more either. All
@@ -122,33 +136,6 @@ struct imapid_tls {
     uint64_t generation; /* of the key log when a key was last missing */
 };
 
-/* What came of a record. */
-enum imapid_tls_result {
-    IMAPID_TLS_TAKEN,  /* read, or passed over */
-    IMAPID_TLS_WAIT,   /* no secret fits it, and one may come: nothing was changed */
-    IMAPID_TLS_PASSED, /* no secret fits it, but it is one of which that was to be expected, or the
-                          first of few: passed over */
-    IMAPID_TLS_FAILED  /* no secret fits it, and none is waited for */
-};
-
-/* ---- tls.c ---- */
-
-/* Ends a direction, for the first reason given. */
-void imapid_tls_stop(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason);
-void imapid_tls_say(struct imapid_tls *tls, enum imapid_tls_event event, int dir);
-void imapid_tls_say_gap(struct imapid_tls *tls, int dir);
-
-/* ---- tls-keys.c ---- */
-
-/* Makes a protected epoch begin: its keys are to be found with its first record. */
-void imapid_tls_change_epoch(struct imapid_tls *tls, int dir, enum imapid_tls_epoch epoch);
-
-/* 1.3: the sender goes on to the next traffic secret. */
-void imapid_tls_update_keys(struct imapid_tls *tls, int dir);
-
-/* Names a session by its ticket; by none where n is 0. */
-void imapid_tls_set_ticket(struct imapid_tls_session *session, const uint8_t *ticket, size_t n);
-
 /* What a record held. */
 struct imapid_tls_content {
     uint8_t *octets; /* room for the record; the caller's */
@@ -156,43 +143,23 @@ struct imapid_tls_content {
     uint8_t type;
 };
 
-/* Is the record of n octets, header included, authentic under the keys the direction has or could
- * have by now? True: it is read to *content, the keys are in use and the sequence number counts
- * on. False: nothing was changed; *reason says why. */
-bool imapid_tls_try(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n,
-                    struct imapid_tls_content *content, enum imapid_tls_reason *reason);
+/* Tells the caller. */
+void imapid_tls_say(struct imapid_tls *tls, enum imapid_tls_event event, int dir);
+void imapid_tls_say_gap(struct imapid_tls *tls, int dir);
 
-/* The same of a record that stands where one has to stand, in a protected epoch: if it cannot be
- * read the direction takes note. FAILED: *reason says why. */
-enum imapid_tls_result imapid_tls_decrypt(struct imapid_tls *tls, int dir, const uint8_t *record,
-                                          size_t n, struct imapid_tls_content *content,
-                                          enum imapid_tls_reason *reason);
+/* Ends a direction, for the first reason given; a direction that has ended stays as it is. */
+void imapid_tls_stop(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason);
 
-/* That many octets in records of unknown number are missing; 0: nobody knows how many. */
-void imapid_tls_lose_records(struct imapid_tls *tls, int dir, uint64_t n_lost);
+/* Ends a direction for this reason, even one that was closed. */
+void imapid_tls_end(struct imapid_tls *tls, int dir, enum imapid_tls_reason reason);
 
-/* ---- tls-early.c ---- */
+static inline bool imapid_tls_is_over(const struct imapid_tls *tls, int dir)
+{
+    return tls->info.stopped[dir] || tls->info.closed[dir];
+}
 
-/* A record of the client, with its header, that is early data, or may be. */
-void imapid_tls_take_early(struct imapid_tls *tls, int dir, const uint8_t *record, size_t n);
-
-/* The server takes early data, or it does not. */
-void imapid_tls_accept_early(struct imapid_tls *tls);
-void imapid_tls_refuse_early(struct imapid_tls *tls);
-
-/* The server goes on to application data. If nothing tells whether it took early data, what waits
- * is missing to the answers. */
-void imapid_tls_pass_early(struct imapid_tls *tls);
-
-/* The client's Finished: there is no more. */
-void imapid_tls_end_early(struct imapid_tls *tls);
-
-void imapid_tls_free_early(struct imapid_tls *tls);
-
-/* ---- tls-handshake.c ---- */
-
-/* The content of a handshake record, in the clear or decrypted. */
-void imapid_tls_read_handshake(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n);
+/* The handshake message under way counts no more, or was read. */
+void imapid_tls_forget_message(struct imapid_tls_flow *flow);
 
 /* Octets of handshake messages are missing: what comes is read again from a record on that holds
  * whole messages alone. */
