@@ -4,6 +4,7 @@
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"
+#include "message.h"
 #include "output.h"
 
 #include <string.h>
@@ -51,7 +52,7 @@ static gboolean read_ignored(char **codes, uint64_t *ignored)
                strcmp(*codes, imapid_finding_code((enum imapid_finding_code)i)))
             i++;
         if (i == IMAPID_N_FINDINGS) {
-            g_printerr("imapid: there is no finding '%s'\n", *codes);
+            imapid_message("there is no finding '%s'", *codes);
             return FALSE;
         }
         *ignored |= UINT64_C(1) << i;
@@ -67,7 +68,7 @@ static void print_unread(const struct imapid_options *options,
 
     imapid_unreadable_spell(text, &gathered->view);
     if (text->len && (!strcmp(options->format, "csv") || !strcmp(options->format, "sarif")))
-        g_printerr("imapid: %s\n", text->str);
+        imapid_message("%s", text->str);
     g_string_free(text, TRUE);
 }
 
@@ -127,7 +128,7 @@ enum imapid_exit imapid_check(const struct imapid_options *options, const GArray
     struct fail_on fail_on;
 
     if (!read_fail_on(options->fail_on ? options->fail_on : "error", &fail_on)) {
-        g_printerr("imapid: --fail-on takes note, warning, error, unread or never\n");
+        imapid_message("--fail-on takes note, warning, error, unread or never");
         return IMAPID_EXIT_FAILED;
     }
     if (!read_ignored(options->ignore, &ignored) || !imapid_gather(options, inputs, &gathered))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* extract.c: the records of all inputs, written down in the order of the inputs. */
+#include "message.h"
 #include "output.h"
 #include "record/database.h"
 #include "run.h"
@@ -134,7 +135,7 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
     gboolean good;
 
     if (!options->write) {
-        g_printerr("imapid: sqlite needs a file: --write FILE\n");
+        imapid_message("sqlite needs a file: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
     user.ctx = imapid_database_open(options->write, &message);
@@ -142,7 +143,7 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
     if (user.ctx && imapid_database_close(user.ctx, &message) && !options->quiet)
         imapid_totals_print(&totals);
     if (message)
-        g_printerr("imapid: %s\n", message);
+        imapid_message("%s", message);
     good &= !message;
     g_free(message);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;

@@ -2,6 +2,7 @@
 /* gather.c: all records of all inputs, for the commands that answer when everything was read. */
 #include "gather.h"
 
+#include "message.h"
 #include "output.h"
 
 static void on_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
@@ -31,7 +32,7 @@ gboolean imapid_gather(const struct imapid_options *options, const GArray *input
 
     *gathered = (struct imapid_gathered){.fold = imapid_fold_new()};
     if (options->fold && !imapid_fold_read(gathered->fold, options->fold, &message)) {
-        g_printerr("imapid: %s\n", message);
+        imapid_message("%s", message);
         g_free(message);
         imapid_fold_free(gathered->fold);
         return FALSE;
@@ -81,8 +82,8 @@ gboolean imapid_gather_close(const struct imapid_options *options,
     if (!options->quiet && !closed) {
         imapid_totals_print(&gathered->totals);
         if (gathered->view.n_duplicates)
-            g_printerr("imapid: %u records came more than once and are counted once\n",
-                       gathered->view.n_duplicates);
+            imapid_message("%u records came more than once and are counted once",
+                           gathered->view.n_duplicates);
     }
     return good;
 }

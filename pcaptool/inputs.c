@@ -2,6 +2,8 @@
 /* inputs.c: which captures to read. */
 #include "inputs.h"
 
+#include "message.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -78,7 +80,7 @@ static gboolean add_found(GArray *inputs, const char *path, int depth)
     if (g_stat(path, &st) != 0) {
         if (errno == ENOENT || errno == ELOOP)
             return TRUE;
-        g_printerr("imapid: %s: %s\n", path, g_strerror(errno));
+        imapid_message("%s: %s", path, g_strerror(errno));
         return FALSE;
     }
     if (S_ISREG(st.st_mode))
@@ -97,14 +99,14 @@ static gboolean walk(GArray *inputs, const char *folder, int depth)
     GDir *dir;
 
     if (depth > DEPTH_MAX) {
-        g_printerr("imapid: %s: too deep, not read\n", folder);
+        imapid_message("%s: too deep, not read", folder);
         return FALSE;
     }
     dir = g_dir_open(folder, 0, &error);
     names = g_ptr_array_new_with_free_func(g_free);
     good = dir != NULL;
     if (!dir) {
-        g_printerr("imapid: %s\n", error->message);
+        imapid_message("%s", error->message);
         g_error_free(error);
     }
     while (dir && (name = g_dir_read_name(dir)))
@@ -130,7 +132,7 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path)
         add_file(inputs, path, FALSE);
         return TRUE;
     }
-    g_printerr("imapid: %s: no such file or folder\n", path);
+    imapid_message("%s: no such file or folder", path);
     return FALSE;
 }
 
@@ -145,8 +147,8 @@ struct list {
 static gboolean complain_of_line(struct list *list, const char *what)
 {
     if (++list->n_bad <= COMPLAINTS_MAX)
-        g_printerr("imapid: %s: line %" G_GUINT64_FORMAT ": %s%s\n", list->name, list->n_lines,
-                   what, list->n_bad == COMPLAINTS_MAX ? " (no further lines are told)" : "");
+        imapid_message("%s: line %" G_GUINT64_FORMAT ": %s%s", list->name, list->n_lines, what,
+                       list->n_bad == COMPLAINTS_MAX ? " (no further lines are told)" : "");
     return FALSE;
 }
 
@@ -194,14 +196,14 @@ gboolean imapid_inputs_add_list(GArray *inputs, const char *name)
     gboolean good = TRUE, at_end = FALSE;
 
     if (!file) {
-        g_printerr("imapid: %s: %s\n", name, g_strerror(errno));
+        imapid_message("%s: %s", name, g_strerror(errno));
         return FALSE;
     }
     while (!at_end)
         if (read_line(file, &list, line, &at_end))
             good &= add_line(inputs, &list, line);
     if (ferror(file)) {
-        g_printerr("imapid: %s: %s\n", list.name, g_strerror(errno));
+        imapid_message("%s: %s", list.name, g_strerror(errno));
         good = FALSE;
     }
     if (file != stdin)
@@ -237,7 +239,7 @@ gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
             g_array_remove_index(inputs, i);
             continue;
         }
-        g_printerr("imapid: %s: it is written to, so it cannot be read\n", input->path);
+        imapid_message("%s: it is written to, so it cannot be read", input->path);
         good = FALSE;
     }
     return good;

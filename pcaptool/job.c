@@ -7,6 +7,7 @@
  * Refused: what is neither, unless a folder was walked to find it. */
 #include "job.h"
 
+#include "message.h"
 #include "progress.h"
 #include "source.h"
 #include "stop.h"
@@ -26,7 +27,7 @@ void imapid_job_complain(struct imapid_job_context *context, const char *message
     g_mutex_lock(&context->mutex);
     context->failed = TRUE;
     imapid_progress_clear(context->progress);
-    g_printerr("imapid: %s\n", message);
+    imapid_message("%s", message);
     g_mutex_unlock(&context->mutex);
 }
 
@@ -103,7 +104,7 @@ static void on_note(void *ctx, const char *message)
 
     g_mutex_lock(&job->context->mutex);
     imapid_progress_clear(job->context->progress);
-    g_printerr("imapid: %s\n", message);
+    imapid_message("%s", message);
     g_mutex_unlock(&job->context->mutex);
 }
 

@@ -3,6 +3,8 @@
  * is a guess from its first octets. Misuse: reading them twice into the same options. */
 #include "keylogs.h"
 
+#include "message.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -84,14 +86,14 @@ static enum imapid_keylogs judge(const struct imapid_options *options, const cha
     uint8_t octets[LOOK];
 
     if (!counts->n_secrets && (counts->n_lines || !may_grow)) {
-        g_printerr("imapid: %s: no TLS secret in this key log; it seems to be %s\n", path,
-                   guess(octets, look(path, octets), counts));
+        imapid_message("%s: no TLS secret in this key log; it seems to be %s", path,
+                       guess(octets, look(path, octets), counts));
         return IMAPID_KEYLOGS_EMPTY;
     }
     if (counts->n_garbage && !options->quiet)
-        g_printerr("imapid: %s: key log: %" N " secrets; lines skipped: %" N " that are none, %" N
-                   " of kinds that open no session\n",
-                   path, counts->n_secrets, counts->n_garbage, counts->n_ignored);
+        imapid_message("%s: key log: %" N " secrets; lines skipped: %" N " that are none, %" N
+                       " of kinds that open no session",
+                       path, counts->n_secrets, counts->n_garbage, counts->n_ignored);
     return IMAPID_KEYLOGS_READ;
 }
 
@@ -101,7 +103,7 @@ static enum imapid_keylogs read_one(struct imapid_options *options, const char *
     char *message = NULL;
 
     if (!imapid_keylog_read(options->keylog, path, &message)) {
-        g_printerr("imapid: %s\n", message);
+        imapid_message("%s", message);
         g_free(message);
         return IMAPID_KEYLOGS_FAILED;
     }
@@ -117,7 +119,7 @@ static void read_environment(struct imapid_options *options)
     if (!path || !*path)
         return;
     if (!options->quiet)
-        g_printerr("imapid: key log: %s (SSLKEYLOGFILE)\n", path);
+        imapid_message("key log: %s (SSLKEYLOGFILE)", path);
     (void)read_one(options, path, true);
 }
 

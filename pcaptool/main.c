@@ -4,6 +4,7 @@
 #include "decode-as.h"
 #include "inputs.h"
 #include "keylogs.h"
+#include "message.h"
 #include "options.h"
 
 #include <locale.h>
@@ -30,7 +31,8 @@ static enum imapid_exit fail(const char *format, ...)
     va_start(arguments, format);
     message = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_printerr("imapid: %s\nTry 'imapid --help'.\n", message);
+    imapid_message("%s", message);
+    imapid_message("try 'imapid --help'");
     g_free(message);
     return IMAPID_EXIT_FAILED;
 }

@@ -2,6 +2,8 @@
 /* output.c: many writers, one order. */
 #include "output.h"
 
+#include "message.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -38,7 +40,7 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
     FILE *file = path ? fopen(path, "wb") : stdout;
 
     if (!file) {
-        g_printerr("imapid: %s: %s\n", path, g_strerror(errno));
+        imapid_message("%s: %s", path, g_strerror(errno));
         return NULL;
     }
     output = g_new0(struct imapid_output, 1);
@@ -165,8 +167,8 @@ gboolean imapid_output_close(struct imapid_output *output)
         output->failure = errno;
     good = !output->failure;
     if (!good)
-        g_printerr("imapid: %s: %s\n", output->path ? output->path : "standard output",
-                   g_strerror(output->failure));
+        imapid_message("%s: %s", output->path ? output->path : "standard output",
+                       g_strerror(output->failure));
     for (guint i = 0; i < output->n_parts; i++) {
         if (output->parts[i].spilled)
             fclose(output->parts[i].spilled);

@@ -3,6 +3,7 @@
  * thread; how many there are changes nothing but the time. */
 #include "run.h"
 
+#include "message.h"
 #include "pieces.h"
 #include "progress.h"
 #include "stop.h"
@@ -65,7 +66,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     memset(totals, 0, sizeof *totals);
     if (options->redact && !(context.redact = imapid_redact_new(options->redact_key,
                                                                 &imapid_follow_terms, &message))) {
-        g_printerr("imapid: %s\n", message);
+        imapid_message("%s", message);
         g_free(message);
         return FALSE;
     }

@@ -3,6 +3,7 @@
 #include "answer/groups.h"
 #include "answer/unreadable.h"
 #include "gather.h"
+#include "message.h"
 #include "output.h"
 #include "record/cell.h"
 #include "record/spell-record.h"
@@ -491,12 +492,12 @@ enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray
     gboolean good;
 
     if (options->by && !imapid_grouping_read(&grouping, options->by, &message)) {
-        g_printerr("imapid: %s\n", message);
+        imapid_message("%s", message);
         g_free(message);
         return IMAPID_EXIT_FAILED;
     }
     if (options->top < 0) {
-        g_printerr("imapid: --top takes a number from 1 on\n");
+        imapid_message("--top takes a number from 1 on");
         return IMAPID_EXIT_FAILED;
     }
     if (!imapid_gather(options, inputs, &gathered))

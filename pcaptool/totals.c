@@ -2,6 +2,8 @@
 /* totals.c: what was read, and what was not, counted over all inputs and said at the end. */
 #include "totals.h"
 
+#include "message.h"
+
 #include "net/unread.h"
 #include "record/spell.h"
 
@@ -82,20 +84,17 @@ static void print_unread(const struct imapid_totals *totals)
         const struct imapid_totals_unread *kind = &kinds[i];
         char *help = imapid_unread_make_help(kind->layer, kind->number, kind->name);
         char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
-        GString *line = g_string_new("");
 
-        imapid_spell_terminal(line, (const uint8_t *)phrase, strlen(phrase), 0);
-        g_printerr("imapid: not read: %" N " packets of %s%s%s\n", kind->n_packets, line->str,
-                   help ? "; " : "", help ? help : "");
+        imapid_message("not read: %" N " packets of %s%s%s", kind->n_packets, phrase,
+                       help ? "; " : "", help ? help : "");
         g_free(phrase);
-        g_string_free(line, TRUE);
         g_free(help);
     }
 }
 
 void imapid_totals_print(const struct imapid_totals *totals)
 {
-    GString *text = g_string_new("imapid: ");
+    GString *text = g_string_new(NULL);
 
     add_number(text, totals->n_captures, "capture");
     add_number(g_string_append(text, ", "), totals->n_packets, "packet");
@@ -107,7 +106,7 @@ void imapid_totals_print(const struct imapid_totals *totals)
     add_count(text, totals->n_cut, "packet", " cut");
     add_count(text, totals->n_unknown_link, "packet", " of unknown link types");
     add_count(text, totals->n_skipped, "line", " without a record of this version");
-    g_printerr("%s\n", text->str);
+    imapid_message("%s", text->str);
     g_string_free(text, TRUE);
     print_unread(totals);
 }

@@ -20,6 +20,8 @@ DECIDED = [
     (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),
     (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
 ]
+MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
+STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
 CIRCLES = [{"tcp", "tcp-queue"}]  # of the same object
 GROUND = {"endpoint.h"}  # of pcaptool/ itself, below all its folders
 ORDER = ["capture", "net", "tls", "record", "follow", "answer", ""]
@@ -61,6 +63,14 @@ def check_decided(root):
                 found = pattern.search(text)
                 if found and path != root / owner and path != root / "protocol/fields.c":
                     yield f"{path}: {found[0]} decides what {whom} tells"
+
+
+def check_messages(root):
+    """What comes from outside is spelled for a terminal in one place."""
+    for path in sorted((root / "pcaptool").rglob("*.c")):
+        found = STDERR.search(path.read_text(encoding="utf-8"))
+        if found and path.name not in MESSAGES:
+            yield f"{path}: {found[0]} where imapid_message() is to be called"
 
 
 def check_layers(root):
@@ -112,7 +122,7 @@ def check_circles(root):
 
 def main(root):
     root = pathlib.Path(root).resolve()
-    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_layers(root), *check_circles(root)]
+    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_messages(root), *check_layers(root), *check_circles(root)]
     for fault in sorted(set(faults)):
         print(fault)
     return bool(faults)

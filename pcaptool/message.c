@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* message.c: lines for people, on standard error. Misuse: spelling a part of a message for a terminal
+ * before; its backslashes are doubled then. */
+#include "message.h"
+
+#include "record/spell.h"
+
+#include <string.h>
+
+void imapid_message(const char *format, ...)
+{
+    GString *line = g_string_new("imapid: ");
+    va_list arguments;
+    char *message;
+
+    va_start(arguments, format);
+    message = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    imapid_spell_terminal(line, (const uint8_t *)message, strlen(message), 0);
+    g_printerr("%s\n", line->str);
+    g_string_free(line, TRUE);
+    g_free(message);
+}

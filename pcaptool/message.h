@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_MESSAGE_H
+#define IMAPID_MESSAGE_H
+
+#include <glib.h>
+
+/* Prints a line on standard error behind the program's name. Whatever is in it, the name of a file or
+ * what a capture holds, is spelled for a terminal: no control character, nothing that turns the
+ * reading direction, no line end gets there. There is no other way to standard error but that of
+ * progress.c. Any thread may call it. */
+void imapid_message(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+#endif
