@@ -245,9 +245,15 @@ static void redact_result(const struct imapid_redact *redact, struct imapid_reco
 static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
                                              const struct imapid_record_conn *from, char *file)
 {
-    struct imapid_record_conn conn = *from;
+    struct imapid_record_conn conn = {
+        .file = file,
+        .stream = from->stream,
+        .client = from->client,
+        .server = from->server,
+        .proxied_client = from->proxied_client,
+        .first_frame = from->first_frame,
+    };
 
-    conn.file = file;
     imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.client);
     if (conn.proxied_client.family)
         imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.proxied_client);
@@ -266,6 +272,7 @@ static struct imapid_record_exchange *redact_exchange(const struct imapid_redact
     redact_half(redact, to, &to->command, &from->command);
     redact_half(redact, to, &to->response, &from->response);
     to->status = from->status;
+    to->is_untagged = from->is_untagged;
     to->result = from->result;
     to->result_file = redact_other_file(redact, to, from->result_file);
     redact_result(redact, to, &from->text);
@@ -309,17 +316,21 @@ static const char *keep_word(const char *word)
 static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
                                            const struct imapid_record_tls *from, GString *name)
 {
-    struct imapid_record_tls tls = *from;
+    struct imapid_record_tls tls = {
+        .seen = from->seen,
+        .version = from->version,
+        .suite = from->suite,
+        .alpn = keep_word(from->alpn),
+    };
 
     if (tls.version && !imapid_record_is_tls_version(tls.version))
         tls.version = "unknown";
     if (tls.suite && !imapid_record_is_tls_number(tls.suite) && !redact->terms->is_suite(tls.suite))
         tls.suite = "unknown";
-    tls.alpn = keep_word(tls.alpn);
-    if (tls.server_name) {
+    if (from->server_name) {
         g_string_assign(name, "server-");
-        imapid_pseudonyms_add_hex(redact->pseudonyms, name, "server name", tls.server_name,
-                                  strlen(tls.server_name));
+        imapid_pseudonyms_add_hex(redact->pseudonyms, name, "server name", from->server_name,
+                                  strlen(from->server_name));
         tls.server_name = name->str;
     }
     return tls;
@@ -329,16 +340,34 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, session->conn.file);
-    struct imapid_record_session redacted = *session;
     GString *name = g_string_new(NULL);
+    struct imapid_record_session redacted = {
+        .conn = redact_conn(sink->redact, &session->conn, file),
+        .first_ns = session->first_ns,
+        .last_ns = session->last_ns,
+        .security = session->security,
+        .compressed = session->compressed,
+        .id_advertised = session->id_advertised,
+        .n_exchanges = session->n_exchanges,
+        .from_start = session->from_start,
+        .ended = session->ended,
+        .n_lost = session->n_lost,
+        .n_resyncs = session->n_resyncs,
+        .decrypted = session->decrypted,
+        .not_decrypted = keep_word(session->not_decrypted),
+        .not_decrypted_phrase = session->not_decrypted_phrase,
+        .tls = redact_tls(sink->redact, &session->tls, name),
+        .n_auths = session->n_auths,
+        .n_findings = session->n_findings,
+    };
 
-    redacted.conn = redact_conn(sink->redact, &session->conn, file);
-    redacted.tls = redact_tls(sink->redact, &session->tls, name);
-    redacted.not_decrypted = keep_word(session->not_decrypted);
     if (redacted.not_decrypted != session->not_decrypted)
         redacted.not_decrypted_phrase = redacted.not_decrypted;
-    for (unsigned i = 0; i < redacted.n_findings; i++)
+    memcpy(redacted.auths, session->auths, sizeof redacted.auths); /* words of a table */
+    for (unsigned i = 0; i < redacted.n_findings; i++) {
+        redacted.findings[i] = session->findings[i];
         redacted.findings[i].field = (struct imapid_record_string){.is_nil = true};
+    }
     sink->next->session(sink->next->ctx, &redacted);
     g_string_free(name, TRUE);
     g_free(file);
@@ -367,14 +396,24 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, capture->file);
-    struct imapid_record_capture redacted = *capture;
     struct imapid_record_unread *unread = redact_unread(sink->redact, capture);
+    struct imapid_record_capture redacted = {
+        .file = file,
+        .format = keep_word(capture->format),
+        .n_packets = capture->n_packets,
+        .n_octets = capture->n_octets,
+        .n_conns = capture->n_conns,
+        .n_sessions = capture->n_sessions,
+        .n_exchanges = capture->n_exchanges,
+        .n_not_decrypted = capture->n_not_decrypted,
+        .n_lost = capture->n_lost,
+        .n_cut = capture->n_cut,
+        .n_unknown_link = capture->n_unknown_link,
+        .n_unread = capture->n_unread,
+        .unread = unread,
+        .error = capture->error ? (char *)"it could not be read whole" : NULL,
+    };
 
-    redacted.file = file;
-    redacted.unread = unread;
-    redacted.format = keep_word(capture->format);
-    if (capture->error)
-        redacted.error = (char *)"it could not be read whole";
     sink->next->capture(sink->next->ctx, &redacted);
     for (unsigned i = 0; i < capture->n_unread; i++)
         g_free((char *)unread[i].name);

@@ -4,12 +4,15 @@
 
 test_answers.py IMAPID
 """
+import base64
 import bz2
 import copy
 import csv
 import gzip
+import hashlib
 import html.parser
 import io
+import ipaddress
 import json
 import lzma
 import os
@@ -1068,6 +1071,14 @@ class ExitStatus(unittest.TestCase):
             self.assertEqual(done.returncode, int(status), command)
 
 
+def community_id(record):
+    """Version 1 of the ends of a record (https://github.com/corelight/community-id-spec)."""
+    ends = [(ipaddress.ip_address(record[side]["ip"]).packed, record[side]["port"]) for side in ("client", "server")]
+    (a, a_port), (b, b_port) = sorted(ends)
+    octets = struct.pack("!H", 0) + a + b + struct.pack("!BBHH", 6, 0, a_port, b_port)
+    return "1:" + base64.b64encode(hashlib.sha1(octets).digest()).decode()
+
+
 class Redact(unittest.TestCase):
     SECRETS = ["10.11.12.13", "2001:db8::77", "alice@example.org", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "00:1a:2b:3c:4d:5e",
                "Zm9vYmFyMTIzNDU2Nzg5MHF1dXg", "s3ss10n", "/u/alice", "alices-laptop", "198.51.100.7", "Qw9-secret-tag", "bobs-field"]
@@ -1163,6 +1174,42 @@ class Redact(unittest.TestCase):
         self.assertNotEqual(record["client"]["ip"], plain["client"]["ip"])
         self.assertEqual(record["client"]["port"], plain["client"]["port"])
         self.assertRegex(record["client"]["ip"], r"\Afd04:")
+
+    # What is replaced, and what is made of that; everything else is told as it is without --redact.
+    REPLACED = {"file", "session", "id", "ip", "community_id", "filter", "tag", "params", "params_hex", "raw", "text", "server_name", "field"}
+
+    def same_but(self, plain, redacted, path=""):
+        if isinstance(plain, dict):
+            self.assertEqual(list(plain), list(redacted), path)
+            for key in plain:
+                if key not in self.REPLACED:
+                    self.same_but(plain[key], redacted[key], f"{path}.{key}")
+                else:
+                    self.assertEqual(plain[key] is None, redacted[key] is None, path + key)
+        elif isinstance(plain, list):
+            self.assertEqual(len(plain), len(redacted), path)
+            for a, b in zip(plain, redacted):
+                self.same_but(a, b, path + "[]")
+        else:
+            self.assertEqual(plain, redacted, path)
+
+    def test_everything_else_stays(self):
+        """From captures: a member that the redactor forgets shows, and none brings an address in another form."""
+        for source in ("samples", "-"):
+            data = spell(self.records() + [exchange(result={"frame": 5, "status": "BAD", "text": "no", "tagged": False})]) if source == "-" else None
+            plain = [json.loads(line) for line in run("-q", "-T", "jsonl", source, input=data).stdout.splitlines()]
+            redacted = [json.loads(line) for line in run("-q", "-T", "jsonl", "--redact", source, input=data).stdout.splitlines()]
+            self.assertEqual(len(plain), len(redacted))
+            for a, b in zip(plain, redacted):
+                if a["type"] == "session":
+                    a["not_decrypted"] = b["not_decrypted"] = None  # words of this program alone stay
+                if a["type"] == "capture":
+                    a["error"] = b["error"] = None
+                self.same_but(a, b)
+                if "filter" in a:
+                    self.assertEqual(re.findall(r"addr eq (\S+?)[ )]", b["filter"] + ")"), [b["client"]["ip"], b["server"]["ip"]])
+                    self.assertNotEqual(a["community_id"], b["community_id"])
+                    self.assertEqual(community_id(b), b["community_id"])  # of the pseudonyms
 
     def test_stable_with_a_key_and_not_without(self):
         with tempfile.TemporaryDirectory() as folder:
