@@ -63,7 +63,7 @@ static void add_line(GString *out, guint64 n, const char *what)
 /* The packets that were not read, and of which kinds they are. */
 static void add_layers(GString *out, const struct imapid_store_view *view, guint64 n)
 {
-    GArray *kinds = imapid_overview_list_unread(view);
+    GArray *kinds = imapid_unreadable_list_kinds(view);
 
     add_line(out, n, "packets of layers that were not read");
     for (guint i = 0; i < kinds->len; i++) {
@@ -88,7 +88,7 @@ static void add_number(GString *out, guint64 n, const char *what, const char *pl
 static void write_overview_text(GString *out, const struct stats *stats)
 {
     struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
-    GArray *reasons = imapid_reasons_count(&stats->gathered->view);
+    GArray *reasons = imapid_unreadable_count_reasons(&stats->gathered->view);
 
     add_number(out, overview.n_conns, "IMAP connection", "s");
     add_number(g_string_append(out, ", "), overview.n_addresses, "client address", "es");
@@ -112,7 +112,8 @@ static void write_overview_text(GString *out, const struct stats *stats)
     add_line(out, overview.n_required, "connections refused service until an ID came");
     add_line(out, overview.n_unreadable, "connections that could not be read to their end");
     for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+        const struct imapid_unreadable_reason *reason =
+            &g_array_index(reasons, struct imapid_unreadable_reason, i);
 
         g_string_append_printf(out, "%12s%" N ": ", "", reason->n);
         imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
@@ -219,7 +220,7 @@ static void add_time(GString *out, const char *key, int64_t ts_ns)
 
 static void add_layers_jsonl(GString *out, const struct imapid_store_view *view)
 {
-    GArray *kinds = imapid_overview_list_unread(view);
+    GArray *kinds = imapid_unreadable_list_kinds(view);
     struct imapid_record_capture all = {
         .n_unread = kinds->len, .unread = (const struct imapid_record_unread *)(void *)kinds->data};
 
@@ -254,7 +255,7 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         g_string_append(out, ",\"first\":null,\"last\":null");
     }
     g_string_append(out, ",\"not_readable_why\":");
-    imapid_reasons_spell(out, &stats->gathered->view);
+    imapid_unreadable_spell_reasons(out, &stats->gathered->view);
     g_string_append(out, "}\n");
 }
 

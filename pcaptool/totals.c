@@ -7,6 +7,7 @@
 #include "net/unread.h"
 #include "record/spell.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* More kinds than there is room for are in the records alone. */
@@ -61,27 +62,18 @@ static void add_count(GString *text, guint64 n, const char *what, const char *mo
     g_string_append(text, more);
 }
 
-static int compare_unread(const void *a, const void *b)
-{
-    const struct imapid_totals_unread *one = a, *other = b;
-    int order = strcmp(one->layer, other->layer);
-
-    if (one->n_packets != other->n_packets)
-        return one->n_packets > other->n_packets ? -1 : 1;
-    if (one->number != other->number)
-        return one->number < other->number ? -1 : 1;
-    return order ? order : strcmp(one->name, other->name);
-}
-
 /* A line for each kind that was not read, the largest first, with what helps. */
 static void print_unread(const struct imapid_totals *totals)
 {
-    struct imapid_totals_unread kinds[IMAPID_TOTALS_UNREAD_MAX];
+    struct imapid_record_unread kinds[IMAPID_TOTALS_UNREAD_MAX];
 
-    memcpy(kinds, totals->unread, sizeof kinds);
-    qsort(kinds, totals->n_unread, sizeof *kinds, compare_unread);
+    for (guint i = 0; i < totals->n_unread; i++)
+        kinds[i] =
+            (struct imapid_record_unread){totals->unread[i].layer, totals->unread[i].number,
+                                          totals->unread[i].name, totals->unread[i].n_packets};
+    qsort(kinds, totals->n_unread, sizeof *kinds, imapid_record_compare_unread);
     for (guint i = 0; i < totals->n_unread; i++) {
-        const struct imapid_totals_unread *kind = &kinds[i];
+        const struct imapid_record_unread *kind = &kinds[i];
         char *help = imapid_unread_make_help(kind->layer, kind->number, kind->name);
         char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
 

@@ -108,7 +108,7 @@ static void write_jsonl(GString *out, const struct imapid_findings_report *repor
         report->is_complete ? "true" : "false");
     g_string_append_printf(out, ",\"unread\":%" G_GUINT64_FORMAT ",\"unread_why\":",
                            imapid_unreadable_count(report->view));
-    imapid_reasons_spell(out, report->view);
+    imapid_unreadable_spell_reasons(out, report->view);
     g_string_append(out, "}\n");
 }
 

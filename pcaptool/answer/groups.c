@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-/* Reasons told apart: there are some twenty, but JSON Lines may bring any words. */
-#define REASONS_MAX 64
-
 enum kind {
     KIND_FIELD,
     KIND_SECURITY,
@@ -716,99 +713,4 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
     g_free(facts.by_said);
     imapid_store_reading_deinit(&facts.reading);
     return overview;
-}
-
-static int compare_reasons(const void *a, const void *b)
-{
-    return strcmp(((const struct imapid_reason *)a)->word, ((const struct imapid_reason *)b)->word);
-}
-
-GArray *imapid_reasons_count(const struct imapid_store_view *view)
-{
-    GArray *reasons = g_array_new(FALSE, FALSE, sizeof(struct imapid_reason));
-
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        struct imapid_store_conn conn;
-        const char *word;
-        guint k = 0;
-
-        if (!imapid_store_get_span(view, i).has_session)
-            continue;
-        imapid_store_read_conn(view, i, &conn);
-        word = conn.session.not_decrypted;
-        if (!word)
-            continue;
-        while (k < reasons->len && g_array_index(reasons, struct imapid_reason, k).word != word)
-            k++; /* texts of the store are kept once: the same word is the same place */
-        if (k == REASONS_MAX)
-            continue;
-        if (k == reasons->len) {
-            struct imapid_reason reason = {word, 0};
-
-            g_array_append_val(reasons, reason);
-        }
-        g_array_index(reasons, struct imapid_reason, k).n++;
-    }
-    g_array_sort(reasons, compare_reasons);
-    return reasons;
-}
-
-void imapid_reasons_spell(GString *out, const struct imapid_store_view *view)
-{
-    GArray *reasons = imapid_reasons_count(view);
-
-    g_string_append_c(out, '{');
-    for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
-
-        g_string_append(out, i ? "," : "");
-        imapid_spell_json_text(out, reason->word);
-        g_string_append_printf(out, ":%" G_GUINT64_FORMAT, reason->n);
-    }
-    g_string_append_c(out, '}');
-    g_array_unref(reasons);
-}
-
-/* A line each is as much as anybody reads. */
-#define UNREAD_MAX 64
-
-static int compare_unread(const void *a, const void *b)
-{
-    const struct imapid_record_unread *one = a, *other = b;
-    int order = strcmp(one->layer, other->layer);
-
-    if (one->n_packets != other->n_packets)
-        return one->n_packets > other->n_packets ? -1 : 1;
-    if (one->number != other->number)
-        return one->number < other->number ? -1 : 1;
-    return order ? order : strcmp(one->name, other->name);
-}
-
-static void add_unread(GArray *kinds, const struct imapid_record_unread *unread)
-{
-    struct imapid_record_unread *kind = NULL;
-    guint k = 0;
-
-    for (; k < kinds->len; k++) {
-        kind = &g_array_index(kinds, struct imapid_record_unread, k);
-        /* texts of the store are kept once: the same word is the same place */
-        if (kind->layer == unread->layer && kind->number == unread->number &&
-            kind->name == unread->name)
-            break;
-    }
-    if (k < kinds->len)
-        add(&kind->n_packets, unread->n_packets);
-    else if (k < UNREAD_MAX)
-        g_array_append_val(kinds, *unread);
-}
-
-GArray *imapid_overview_list_unread(const struct imapid_store_view *view)
-{
-    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_unread));
-
-    for (unsigned i = 0; i < view->n_captures; i++)
-        for (unsigned k = 0; k < view->captures[i].n_unread; k++)
-            add_unread(kinds, &view->captures[i].unread[k]);
-    g_array_sort(kinds, compare_unread);
-    return kinds;
 }

@@ -66,18 +66,4 @@ struct imapid_overview {
 
 struct imapid_overview imapid_overview_count(const struct imapid_store_view *view);
 
-/* Why sessions could not be read: array of struct imapid_reason, in the order of words. */
-struct imapid_reason {
-    const char *word; /* of the store */
-    uint64_t n;
-};
-GArray *imapid_reasons_count(const struct imapid_store_view *view);
-
-/* The same as a JSON object: {"no-key":2} */
-void imapid_reasons_spell(GString *out, const struct imapid_store_view *view);
-
-/* What was not read between the wire and TCP, by kind, the largest first: array of struct
- * imapid_record_unread, whose words are the store's. */
-GArray *imapid_overview_list_unread(const struct imapid_store_view *view);
-
 #endif

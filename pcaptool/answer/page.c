@@ -8,6 +8,7 @@
 #include "answer/html.h"
 #include "answer/unreadable.h"
 #include "net/unread.h"
+#include "record/spell.h"
 
 #include <string.h>
 
@@ -27,15 +28,10 @@ extern const char imapid_page_css[], imapid_page_js[]; /* made strings at build 
 static void add_hash(GString *out, const char *text)
 {
     GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-    guint8 digest[32];
-    gsize n = sizeof digest;
-    char *encoded;
 
     g_checksum_update(sum, (const guchar *)text, -1);
-    g_checksum_get_digest(sum, digest, &n);
-    encoded = g_base64_encode(digest, n);
-    g_string_append_printf(out, "'sha256-%s'", encoded);
-    g_free(encoded);
+    imapid_spell_digest(g_string_append(out, "'sha256-"), sum);
+    g_string_append_c(out, '\'');
     g_checksum_free(sum);
 }
 
@@ -145,7 +141,7 @@ static void write_unread(GString *out, const struct imapid_page *page)
 
 static void add_layers(GString *out, const struct imapid_store_view *view, guint64 n)
 {
-    GArray *kinds = imapid_overview_list_unread(view);
+    GArray *kinds = imapid_unreadable_list_kinds(view);
 
     add_loss(out, n, "packets are of layers that were not read");
     g_string_append(out, kinds->len ? "<ul>" : "");
@@ -166,7 +162,7 @@ static void add_layers(GString *out, const struct imapid_store_view *view, guint
 static void write_missed(GString *out, const struct imapid_page *page,
                          const struct imapid_overview *overview)
 {
-    GArray *reasons = imapid_reasons_count(page->view);
+    GArray *reasons = imapid_unreadable_count_reasons(page->view);
     gsize start;
 
     g_string_append(out, "<section aria-labelledby=\"missed\">\n<h2 id=\"missed\">What was not "
@@ -175,7 +171,8 @@ static void write_missed(GString *out, const struct imapid_page *page,
     add_loss(out, overview->n_unreadable, "connections could not be read to their end:");
     g_string_append(out, reasons->len ? "<ul>" : "");
     for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+        const struct imapid_unreadable_reason *reason =
+            &g_array_index(reasons, struct imapid_unreadable_reason, i);
 
         g_string_append_printf(out, "<li>%" N " times <code>", reason->n);
         imapid_html_foreign(out, reason->word, 64);

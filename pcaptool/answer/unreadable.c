@@ -3,10 +3,14 @@
  * that nobody reads the capture records tell. */
 #include "answer/unreadable.h"
 
-#include "answer/groups.h"
 #include "record/spell.h"
 
 #include <string.h>
+
+/* Reasons, and kinds of layers, told apart: there are some twenty, but JSON Lines may bring any. A line
+ * each is as much as anybody reads. */
+#define REASONS_MAX 64
+#define KINDS_MAX   64
 
 bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn)
 {
@@ -60,12 +64,96 @@ bool imapid_unreadable_is_all(const struct imapid_store_view *view)
     return all || count_foreign(view);
 }
 
+static int compare_reasons(const void *a, const void *b)
+{
+    return strcmp(((const struct imapid_unreadable_reason *)a)->word,
+                  ((const struct imapid_unreadable_reason *)b)->word);
+}
+
+GArray *imapid_unreadable_count_reasons(const struct imapid_store_view *view)
+{
+    GArray *reasons = g_array_new(FALSE, FALSE, sizeof(struct imapid_unreadable_reason));
+
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        struct imapid_store_conn conn;
+        const char *word;
+        guint k = 0;
+
+        if (!imapid_store_get_span(view, i).has_session)
+            continue;
+        imapid_store_read_conn(view, i, &conn);
+        word = conn.session.not_decrypted;
+        if (!word)
+            continue;
+        while (k < reasons->len &&
+               g_array_index(reasons, struct imapid_unreadable_reason, k).word != word)
+            k++; /* texts of the store are kept once: the same word is the same place */
+        if (k == REASONS_MAX)
+            continue;
+        if (k == reasons->len) {
+            struct imapid_unreadable_reason reason = {word, 0};
+
+            g_array_append_val(reasons, reason);
+        }
+        g_array_index(reasons, struct imapid_unreadable_reason, k).n++;
+    }
+    g_array_sort(reasons, compare_reasons);
+    return reasons;
+}
+
+void imapid_unreadable_spell_reasons(GString *out, const struct imapid_store_view *view)
+{
+    GArray *reasons = imapid_unreadable_count_reasons(view);
+
+    g_string_append_c(out, '{');
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_unreadable_reason *reason =
+            &g_array_index(reasons, struct imapid_unreadable_reason, i);
+
+        g_string_append(out, i ? "," : "");
+        imapid_spell_json_text(out, reason->word);
+        g_string_append_printf(out, ":%" G_GUINT64_FORMAT, reason->n);
+    }
+    g_string_append_c(out, '}');
+    g_array_unref(reasons);
+}
+
+static void add_unread(GArray *kinds, const struct imapid_record_unread *unread)
+{
+    struct imapid_record_unread *kind = NULL;
+    guint k = 0;
+
+    for (; k < kinds->len; k++) {
+        kind = &g_array_index(kinds, struct imapid_record_unread, k);
+        /* texts of the store are kept once: the same word is the same place */
+        if (kind->layer == unread->layer && kind->number == unread->number &&
+            kind->name == unread->name)
+            break;
+    }
+    if (k < kinds->len)
+        kind->n_packets += MIN(unread->n_packets, G_MAXUINT64 - kind->n_packets);
+    else if (k < KINDS_MAX)
+        g_array_append_val(kinds, *unread);
+}
+
+GArray *imapid_unreadable_list_kinds(const struct imapid_store_view *view)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_unread));
+
+    for (unsigned i = 0; i < view->n_captures; i++)
+        for (unsigned k = 0; k < view->captures[i].n_unread; k++)
+            add_unread(kinds, &view->captures[i].unread[k]);
+    g_array_sort(kinds, imapid_record_compare_unread);
+    return kinds;
+}
+
 static void add_reasons(GString *out, const struct imapid_store_view *view)
 {
-    GArray *reasons = imapid_reasons_count(view);
+    GArray *reasons = imapid_unreadable_count_reasons(view);
 
     for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_reason *reason = &g_array_index(reasons, struct imapid_reason, i);
+        const struct imapid_unreadable_reason *reason =
+            &g_array_index(reasons, struct imapid_unreadable_reason, i);
 
         g_string_append(out, i ? ", " : ": ");
         imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);

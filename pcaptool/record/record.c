@@ -232,3 +232,15 @@ void imapid_record_add_findings(struct imapid_record_exchange *exchange,
             half->is_malformed = true;
     }
 }
+
+int imapid_record_compare_unread(const void *a, const void *b)
+{
+    const struct imapid_record_unread *one = a, *other = b;
+    int order = strcmp(one->layer, other->layer);
+
+    if (one->n_packets != other->n_packets)
+        return one->n_packets > other->n_packets ? -1 : 1;
+    if (one->number != other->number)
+        return one->number < other->number ? -1 : 1;
+    return order ? order : strcmp(one->name, other->name);
+}

@@ -169,6 +169,9 @@ char *imapid_record_tls_version(uint16_t version);
 bool imapid_record_is_tls_version(const char *text);
 bool imapid_record_is_tls_number(const char *text);
 
+/* For qsort(), of struct imapid_record_unread: the largest first, then by number, layer and name. */
+int imapid_record_compare_unread(const void *a, const void *b);
+
 /* "fin", "rst"; NULL where the end was not seen. */
 const char *imapid_record_ended(enum imapid_record_ended ended);
 

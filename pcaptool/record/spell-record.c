@@ -30,9 +30,6 @@ void imapid_spell_community_id(GString *out, const struct imapid_record_conn *co
     gssize n = low->family == 4 ? 4 : 16;
     int order = memcmp(low->address, high->address, (size_t)n);
     GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA1);
-    guint8 digest[20];
-    gsize n_digest = sizeof digest;
-    char *text;
 
     if (order > 0 || (!order && low->port > high->port)) {
         low = &conn->server;
@@ -44,10 +41,7 @@ void imapid_spell_community_id(GString *out, const struct imapid_record_conn *co
     g_checksum_update(sum, protocol, sizeof protocol);
     add_port(sum, low->port);
     add_port(sum, high->port);
-    g_checksum_get_digest(sum, digest, &n_digest);
-    text = g_base64_encode(digest, n_digest);
-    g_string_append_printf(out, "1:%s", text);
-    g_free(text);
+    imapid_spell_digest(g_string_append(out, "1:"), sum);
     g_checksum_free(sum);
 }
 

@@ -242,3 +242,15 @@ void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n)
         g_string_append_c(out, digits[octets[i] & 15]);
     }
 }
+
+void imapid_spell_digest(GString *out, GChecksum *sum)
+{
+    guint8 digest[64]; /* SHA-512, the longest */
+    gsize n = sizeof digest;
+    char *text;
+
+    g_checksum_get_digest(sum, digest, &n);
+    text = g_base64_encode(digest, n);
+    g_string_append(out, text);
+    g_free(text);
+}

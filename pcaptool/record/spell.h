@@ -41,4 +41,7 @@ void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t
 
 void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n);
 
+/* The digest of `sum` as base64. Nothing more can be added to the sum then. */
+void imapid_spell_digest(GString *out, GChecksum *sum);
+
 #endif
