@@ -4,7 +4,7 @@
 
 #include <imapid/order.h>
 
-#include "net/tcp.h"
+#include "endpoint.h"
 
 /* Octets of one direction that cannot be delivered yet, in the order of sequence numbers, none
  * twice. Sequence numbers wrap; all in a queue lie within 2^31 of each other. */

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""includes.py ROOT: the arrows between the parts go one way.
+"""includes.py ROOT [draw]: the arrows between the parts go one way.
 
+- the drawing in CONTRIBUTING.md has every module, and a module includes only what stands left of it
+  there, or what the folders have that its folder knows; so there is no circle anywhere;
 - protocol/ includes itself and freestanding headers of the language, <string.h>, and <arpa/inet.h> for inet_pton;
 - dissector/ and pcaptool/ do not know each other;
 - what the library decides no front end decides again (see DECIDED);
-- the modules of pcaptool/net/ include each other in no circle;
-- in pcaptool/ a folder includes itself and those before it (see ORDER); the commands, which stand in
-  pcaptool/ itself, come last."""
+- of the library, capture/, net/ and tls/ know SHARED alone.
+
+With `draw` it prints the drawing as the sources have it, to be compared with the one that stands there."""
 import pathlib
 import re
 import sys
@@ -22,9 +24,9 @@ DECIDED = [
 ]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
-CIRCLES = [{"tcp", "tcp-queue"}]  # of the same object
-GROUND = {"endpoint.h"}  # of pcaptool/ itself, below all its folders
-ORDER = ["capture", "net", "tls", "record", "follow", "answer", ""]
+GROUND = ("pcaptool/", "endpoint")  # below all folders of the tool
+HEADING = "### Which module knows which"
+ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")
 
 
 def read_includes(folder):
@@ -75,54 +77,90 @@ def check_messages(root):
 
 def check_layers(root):
     tool = root / "pcaptool"
-    for path, mark, name in read_includes(tool):
-        folder = path.relative_to(tool).parts[0] if path.parent != tool else ""
-        if folder not in ORDER:
-            yield f"{path}: {folder} has no place in {ORDER}: give it one here"
-            continue
-        if mark == "<" or name in GROUND:
-            continue
-        target = next((p for p in (tool / name, path.parent / name) if p.exists()), None)
-        if not target:
-            yield f"{path}: there is no {name}"
-            continue
-        target = target.resolve().relative_to(tool.resolve())
-        other = target.parts[0] if len(target.parts) > 1 else ""
-        if other in ORDER and ORDER.index(other) > ORDER.index(folder):
-            yield f"{path}: {name} comes after {folder} in {ORDER}"
     for path, _, name in read_includes(tool):
         folder = path.relative_to(tool).parts[0]
-        if folder == "record" and name.startswith(("capture/", "net/", "tls/")):
-            yield f"{path}: {name}: record/ knows no captures"
         if folder in ("capture", "net", "tls") and name.startswith("imapid/") and name not in SHARED:
             yield f"{path}: {name}: {folder} knows packets and octets, not IMAP"
 
 
-def check_circles(root):
-    """Modules of net/ (a header and its source) do not include each other in a circle."""
-    net = root / "pcaptool/net"
+def find_module(root, path):
+    """A header and its source are one module of one folder."""
+    parts = path.resolve().relative_to(root).parts
+    return "/".join(parts[:1] if parts[0] == "protocol" else parts[:-1]) + "/", path.stem
+
+
+def read_graph(root):
+    """What each module includes, of this project."""
     graph = {}
-    for path, _, name in read_includes(net):
-        target = re.match(r"net/([\w-]+)\.h$", name)
-        if target and target[1] != path.stem:
-            graph.setdefault(path.stem, set()).add(target[1])
+    for top in ("protocol", "dissector", "pcaptool"):
+        for path in sorted((root / top).rglob("*.[ch]")):
+            known = graph.setdefault(find_module(root, path), set())
+            for _, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+                places = (path.parent / name, root / top / name, root / "protocol/include" / name)
+                target = next((place for place in places if place.exists()), None)
+                if target and target.suffix in (".c", ".h"):
+                    known.add(find_module(root, target))
+            known.discard(find_module(root, path))
+    return graph
 
-    def walk(module, way):
+
+def read_drawing(root):
+    """The place of each module, from the left, and what each folder knows. Lines that begin with a
+    space go on with the one before."""
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    block = text[text.index(HEADING):].split("```")[1].strip("\n")
+    places, knows = {}, {}
+    for row in re.sub(r"\n +", " ", block).split("\n"):
+        folder, known, modules = ROW.fullmatch(row).groups()
+        knows.setdefault(folder, set()).update((known or "").split())
+        first = sum(1 for other in places if other[0] == folder)
+        for place, column in enumerate(modules.split("|")):
+            places.update({(folder, name): first + place for name in column.split()})
+    return places, knows
+
+
+def check_drawing(root):
+    graph = read_graph(root)
+    places, knows = read_drawing(root)
+    for module in sorted(places.keys() - graph.keys()):
+        yield f"CONTRIBUTING.md draws {''.join(module)}, which is not there"
+    for module, known in sorted(graph.items()):
+        if module not in places:
+            yield f"{''.join(module)} is not in the drawing of CONTRIBUTING.md"
+            continue
+        for other in sorted(known & places.keys()):
+            if other[0] != module[0] and other[0] not in knows[module[0]] and other != GROUND:
+                yield f"{''.join(module)}: {module[0]} does not know {other[0]}, but includes {other[1]}"
+            elif other[0] == module[0] and places[other] >= places[module]:
+                yield f"{''.join(module)}: {other[1]} does not stand left of it"
+
+
+def draw(root):
+    """The modules of each folder, each as far left as what it includes allows."""
+    graph, ranks = read_graph(root), {}
+
+    def rank(module, way=()):
         if module in way:
-            yield way[way.index(module):]
-            return
-        for other in sorted(graph.get(module, ())):
-            yield from walk(other, way + [module])
+            sys.exit(" -> ".join("".join(step) for step in way + (module,)) + " is a circle")
+        if module not in ranks:
+            known = [rank(other, way + (module,)) for other in graph[module] if other[0] == module[0]]
+            ranks[module] = 1 + max(known, default=-1)
+        return ranks[module]
 
-    for module in sorted(graph):
-        for circle in walk(module, []):
-            if set(circle) not in CIRCLES:
-                yield f"{net}: {' -> '.join(circle)} is a circle"
+    for folder in sorted({module[0] for module in graph}):
+        columns = {}
+        for module in sorted(graph):
+            if module[0] == folder:
+                columns.setdefault(rank(module), []).append(module[1])
+        print(folder, " | ".join(" ".join(columns[key]) for key in sorted(columns)))
 
 
-def main(root):
+def main(root, what=None):
     root = pathlib.Path(root).resolve()
-    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_messages(root), *check_layers(root), *check_circles(root)]
+    if what == "draw":
+        draw(root)
+        return False
+    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_messages(root), *check_layers(root), *check_drawing(root)]
     for fault in sorted(set(faults)):
         print(fault)
     return bool(faults)
