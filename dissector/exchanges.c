@@ -124,7 +124,7 @@ static void take_event(const struct imapid_taking *taking, const struct imapid_e
 {
     struct imapid_stream *stream = taking->stream;
     struct imapid_part *part = taking->part;
-    const struct imapid_exchange *exchange = &stream->session.exchanges[event->slot];
+    const struct imapid_exchange *exchange = &stream->session.exchanges.slots[event->slot];
     struct imapid_exchange_record *record;
 
     if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE ||
@@ -188,9 +188,10 @@ static void note_confirmed(struct imapid_stream *stream)
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!stream->slots[i])
             continue;
-        stream->slots[i]->tentative = stream->session.exchanges[i].tentative;
-        stream->slots[i]->untagged_status = stream->session.exchanges[i].untagged_status;
-        stream->slots[i]->response_tentative = stream->session.exchanges[i].response_tentative;
+        stream->slots[i]->tentative = stream->session.exchanges.slots[i].tentative;
+        stream->slots[i]->untagged_status = stream->session.exchanges.slots[i].untagged_status;
+        stream->slots[i]->response_tentative =
+            stream->session.exchanges.slots[i].response_tentative;
     }
 }
 

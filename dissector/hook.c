@@ -181,7 +181,8 @@ static unsigned next_ordinal(packet_info *pinfo, const conversation_t *conversat
 static struct imapid_own_segment *segment_of(packet_info *pinfo, const struct imapid_stream *stream)
 {
     return stream->carrier == proto_tcp &&
-                   (pinfo->fd->visited || stream->session.security == IMAPID_SECURITY_NONE)
+                   (pinfo->fd->visited ||
+                    stream->session.exchanges.now.security == IMAPID_SECURITY_NONE)
                ? imapid_segment_get(pinfo)
                : NULL;
 }
@@ -649,17 +650,17 @@ static void mark_foreign(conversation_t *conversation, packet_info *pinfo)
 
 static bool has_greeted(const struct imapid_stream *stream)
 {
-    return stream->session.from_start ? stream->session.seen[IMAPID_SERVER] &&
-                                            stream->directions[IMAPID_SERVER].n_held == 0
-                                      : imapid_stream_is_proven(stream);
+    return stream->session.exchanges.from_start ? stream->session.exchanges.seen[IMAPID_SERVER] &&
+                                                      stream->directions[IMAPID_SERVER].n_held == 0
+                                                : imapid_stream_is_proven(stream);
 }
 
 /* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
  * only that makes its connection IMAP. */
 static bool has_introduced_itself(const struct imapid_stream *stream)
 {
-    return stream->session.from_start && !stream->session.seen[IMAPID_SERVER] &&
-           stream->session.n_id_commands > 0;
+    return stream->session.exchanges.from_start && !stream->session.exchanges.seen[IMAPID_SERVER] &&
+           stream->session.exchanges.n_id_commands > 0;
 }
 
 /* May these be the first octets of a server? */
@@ -679,7 +680,8 @@ static bool is_refuted(const struct imapid_stream *stream, const conversation_t 
 
     return !stream->is_claimed && is_from_server(stream, pinfo) && !awaits_proxy(stream) &&
            is_at_start(analysis_of(conversation, pinfo), carrier_of(pinfo), data) &&
-           !stream->session.seen[IMAPID_SERVER] && n && !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
+           !stream->session.exchanges.seen[IMAPID_SERVER] && n &&
+           !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
 /* The header of a proxy with which a call begins, where it came whole; else NULL. */

@@ -142,8 +142,10 @@ static void add_origin(const struct imapid_end *origin, tvbuff_t *tvb, proto_tre
 static const struct imapid_ident *shown(const struct imapid_stream *stream,
                                         const struct imapid_ident *ident, packet_info *pinfo)
 {
-    return ident && imapid_records_is_shown(ident, pinfo->fd->visited, stream->session.seen) ? ident
-                                                                                             : NULL;
+    return ident && imapid_records_is_shown(ident, pinfo->fd->visited,
+                                            stream->session.exchanges.seen)
+               ? ident
+               : NULL;
 }
 
 void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,

@@ -19,7 +19,7 @@
 
 static bool is_shown(const struct imapid_stream *stream, const struct imapid_ident *command)
 {
-    return imapid_records_is_shown(command, true, stream->session.seen);
+    return imapid_records_is_shown(command, true, stream->session.exchanges.seen);
 }
 
 /* The client's own lists of a connection, in order of time. */
@@ -88,7 +88,7 @@ static struct imapid_leg_facts facts_of(const struct imapid_stream *stream)
 
 static bool is_whole(struct imapid_stream *stream)
 {
-    struct imapid_leg_reading reading = {.from_start = stream->session.from_start};
+    struct imapid_leg_reading reading = {.from_start = stream->session.exchanges.from_start};
 
     imapid_pass_settle(stream);
     imapid_pass_tell_end(stream);

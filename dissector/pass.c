@@ -426,8 +426,9 @@ static bool lacks_open(const struct imapid_stream *stream)
     const struct imapid_session *session = &stream->session;
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (session->exchanges[i].open &&
-            (session->exchanges[i].lost || !session->seen[IMAPID_SERVER] || !has_ended(stream)))
+        if (session->exchanges.slots[i].open &&
+            (session->exchanges.slots[i].lost || !session->exchanges.seen[IMAPID_SERVER] ||
+             !has_ended(stream)))
             return true;
     return false;
 }

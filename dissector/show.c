@@ -250,7 +250,7 @@ static const struct imapid_ident *other_half(const struct show *show,
         ident->side == IMAPID_CLIENT ? exchange->response : exchange->command;
 
     return other && imapid_records_is_shown(other, show->pinfo->fd->visited,
-                                            show->stream->session.seen)
+                                            show->stream->session.exchanges.seen)
                ? other
                : NULL;
 }
@@ -265,7 +265,7 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     const struct imapid_exchange_record *result = part->result;
     uint32_t codes = part->codes & ~required;
     bool is_visited = show->pinfo->fd->visited;
-    const bool *seen = show->stream->session.seen;
+    const bool *seen = show->stream->session.exchanges.seen;
 
     if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen)) {
         note_name(show, part->ident);

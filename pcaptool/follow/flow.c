@@ -124,8 +124,8 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
 static void take_event(struct imapid_flow *flow, const struct imapid_event *event,
                        const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
-    struct imapid_record_exchange *record =
-        imapid_slots_take(&flow->slots, event, &flow->session.exchanges[event->slot], unit, packet);
+    struct imapid_record_exchange *record = imapid_slots_take(
+        &flow->slots, event, &flow->session.exchanges.slots[event->slot], unit, packet);
 
     if (record)
         tell_exchange(flow, record);
@@ -144,8 +144,8 @@ static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit
 
     while (imapid_session_event(&flow->session, &event))
         take_event(flow, &event, unit, packet);
-    if (flow->session.advertised != IMAPID_UNKNOWN)
-        flow->id_advertised = flow->session.advertised;
+    if (flow->session.exchanges.now.advertised != IMAPID_UNKNOWN)
+        flow->id_advertised = flow->session.exchanges.now.advertised;
     flow->is_imap |= flow->session.frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE ||
                      flow->session.frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
 }
@@ -285,7 +285,8 @@ static void begin_session(struct imapid_flow *flow)
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
     flow->stage = STAGE_IMAP;
-    imapid_session_init(&flow->session, flow->decide.is_greeted, flow->session.security);
+    imapid_session_init(&flow->session, flow->decide.is_greeted,
+                        flow->session.exchanges.now.security);
     for (int dir = 0; dir < 2; dir++)
         if (flow->stopped[dir])
             miss(flow, dir);
@@ -368,7 +369,8 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
                   flow->context->n_hold;
 
     if (wanted) {
-        flow->session.security = after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
+        flow->session.exchanges.now.security =
+            after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
         if (flow->decide.client < 0)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
@@ -405,7 +407,7 @@ static bool is_worth_waiting(struct imapid_flow *flow)
     if (info->client >= 0)
         flow->decide.client = info->client;
     flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info) ||
-                     flow->session.security == IMAPID_SECURITY_STARTTLS;
+                     flow->session.exchanges.now.security == IMAPID_SECURITY_STARTTLS;
     return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
 }
 
@@ -601,8 +603,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .conn = describe(flow),
         .first_ns = conn->first.ts_ns,
         .last_ns = conn->last.ts_ns,
-        .security = session->security,
-        .compressed = session->compressed,
+        .security = session->exchanges.now.security,
+        .compressed = session->exchanges.now.compressed,
         .id_advertised = flow->id_advertised,
         .n_exchanges = flow->n_told,
         .from_start = flow->decide.from_start,
@@ -640,8 +642,8 @@ static void end_side(struct imapid_flow *flow, enum imapid_side side, enum imapi
 static void mark_open_as_lost(struct imapid_flow *flow)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (flow->session.exchanges[i].open)
-            flow->session.exchanges[i].lost = true;
+        if (flow->session.exchanges.slots[i].open)
+            flow->session.exchanges.slots[i].lost = true;
 }
 
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,

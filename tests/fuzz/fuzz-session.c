@@ -53,7 +53,7 @@ static void keep(struct copy *copy, const struct imapid_unit *unit)
 
 static void end_exchange(struct run *run, unsigned slot)
 {
-    const struct imapid_exchange *exchange = &run->session.exchanges[slot];
+    const struct imapid_exchange *exchange = &run->session.exchanges.slots[slot];
     const struct copy *command = &run->command[slot], *response = &run->response[slot];
     struct imapid_findings findings;
 
@@ -181,7 +181,7 @@ static void drain(struct run *run, enum imapid_side side)
             abort();
         drain(run, IMAPID_CLIENT);
     }
-    if (run->session.n_exchanges != run->n_open_ever)
+    if (run->session.exchanges.n_exchanges != run->n_open_ever)
         abort();
 }
 
@@ -232,7 +232,7 @@ static uint64_t run_all(const uint8_t *data, size_t size, bool octetwise)
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (run.open[i])
             abort();
-    mix(&run, run.session.n_exchanges);
+    mix(&run, run.session.exchanges.n_exchanges);
     mix(&run, run.session.required_by_server);
     free(run.window[0]);
     free(run.window[1]);

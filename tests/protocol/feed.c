@@ -322,7 +322,7 @@ static void write_exchange(struct run *run, unsigned slot)
     static const char *const states[] = {"state=?", "state=no", "state=yes"};
     static const char *const known[] = {"id=?", "id=no", "id=yes"};
     static const char *const securities[] = {"", " starttls", " tls"};
-    const struct imapid_exchange *exchange = &run->session.exchanges[slot];
+    const struct imapid_exchange *exchange = &run->session.exchanges.slots[slot];
     const struct record *record = &run->records[slot];
 
     g_assert_false(exchange->open);
@@ -400,7 +400,7 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
     case IMAPID_EVENT_RESULT:
     case IMAPID_EVENT_END:
         g_assert_true(record->open);
-        if (run->session.exchanges[event->slot].open)
+        if (run->session.exchanges.slots[event->slot].open)
             break; /* a result that nothing has confirmed yet */
         write_exchange(run, event->slot);
         forget(record);
@@ -474,7 +474,7 @@ static void drain(struct run *run, enum imapid_side side)
         }
     }
     if (!run->closed)
-        g_assert_cmpuint(run->session.n_exchanges, ==, run->n_records);
+        g_assert_cmpuint(run->session.exchanges.n_exchanges, ==, run->n_records);
 }
 
 static void show(gpointer self, enum imapid_side side, const guint8 *octets, gsize n)
@@ -517,8 +517,9 @@ static void write_session(struct run *run)
                                         " required: rejected"};
     const struct imapid_session *session = &run->session;
 
-    g_string_append_printf(run->log, "session %s %s%s%s\n", states[session->state],
-                           known[session->advertised], session->compressed ? " compressed" : "",
+    g_string_append_printf(run->log, "session %s %s%s%s\n", states[session->exchanges.now.state],
+                           known[session->exchanges.now.advertised],
+                           session->exchanges.now.compressed ? " compressed" : "",
                            lacks[session->required_by_server]);
 }
 
@@ -541,7 +542,7 @@ char *feed_run(const struct feed_transcript *transcript, const struct feed_optio
     take_events(&run, NULL);
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         g_assert_false(run.records[i].open);
-    g_assert_cmpuint(run.session.n_exchanges, ==, run.n_records);
+    g_assert_cmpuint(run.session.exchanges.n_exchanges, ==, run.n_records);
     if (run.options->session)
         write_session(&run);
     g_byte_array_free(run.window[IMAPID_CLIENT], TRUE);

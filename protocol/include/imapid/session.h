@@ -22,92 +22,8 @@
 #ifndef IMAPID_SESSION_H
 #define IMAPID_SESSION_H
 
-#include <imapid/frame.h>
+#include <imapid/exchanges.h>
 #include <imapid/login.h>
-
-/* ID commands that wait for their answer at the same time, and one slot that stays free. Clients
- * pipeline one or two. */
-#define IMAPID_SLOTS 8
-
-/* Other commands that wait for theirs. Clients pipeline a handful; past this the oldest is
- * forgotten, which costs no more than the means to recognise its answer. */
-#define IMAPID_PENDING_MAX 16
-
-enum imapid_known {
-    IMAPID_UNKNOWN,
-    IMAPID_NO,
-    IMAPID_YES,
-};
-
-enum imapid_state {
-    IMAPID_STATE_UNKNOWN,
-    IMAPID_STATE_NOT_AUTHENTICATED,
-    IMAPID_STATE_AUTHENTICATED,
-};
-
-enum imapid_security {
-    IMAPID_SECURITY_NONE,
-    IMAPID_SECURITY_STARTTLS,
-    IMAPID_SECURITY_TLS,
-};
-
-enum imapid_status {
-    IMAPID_STATUS_NONE, /* no tagged response was seen */
-    IMAPID_STATUS_OK,
-    IMAPID_STATUS_NO,
-    IMAPID_STATUS_BAD,
-    IMAPID_STATUS_BYE, /* of an untagged response alone */
-};
-
-/* One ID exchange. Read only; good until the event that ends it was followed by the next call of
- * imapid_session_read. */
-struct imapid_exchange {
-    bool open;
-    bool tentative; /* its command stands behind a hole and nothing has confirmed it yet */
-    bool has_command;
-    unsigned n_responses;
-    bool has_extra;     /* two responses with nothing missing between them */
-    bool answer_missed; /* its result, or another's, may have come behind its last response */
-    bool response_tentative;
-    uint64_t response_run; /* server_run when its last response came */
-    bool response_dropped; /* one that was given as its response was none, or another's */
-    enum imapid_status status;
-    enum imapid_status untagged_status; /* of an untagged NO, BAD or BYE behind the command: what
-                                           became of it, where no tagged response ever comes */
-    bool lost;        /* octets of it, or of what may have been part of it, are missing */
-    bool unsolicited; /* a response, and no command for it can have been missed */
-    bool is_late;     /* a command alone: its answer ended the exchange that was in this slot */
-    enum imapid_known advertised; /* did the last capability list before the command name ID? */
-    enum imapid_state state;      /* these three: at the command, or else the response */
-    enum imapid_security security;
-    bool compressed;
-    uint64_t order; /* rises from exchange to exchange */
-};
-
-enum imapid_event_kind {
-    IMAPID_EVENT_COMMAND,  /* the unit is the ID command of a new exchange; or of one whose response
-                              came before the command's line end; or, with `is_late`, that of the
-                              one whose RESULT was the last event of this slot; END follows */
-    IMAPID_EVENT_RESPONSE, /* the unit is its first untagged ID; of a new exchange where no command
-                              is open */
-    IMAPID_EVENT_EXTRA,    /* the unit is one more untagged ID of it */
-    IMAPID_EVENT_RESULT,   /* the unit is its tagged response: the exchange has ended, unless it is
-                              still open (unconfirmed): then END or DROP follows */
-    IMAPID_EVENT_UNTAGGED, /* the unit is the untagged response of `untagged_status` */
-    IMAPID_EVENT_END,      /* the exchange has ended without one */
-    IMAPID_EVENT_DROP_RESPONSE, /* what was given as its response was none: forget it */
-    IMAPID_EVENT_MOVE_RESPONSE, /* what was given as the response of `from` is that of `slot` */
-    IMAPID_EVENT_DROP,          /* what was given as an exchange was none: forget it */
-    IMAPID_EVENT_TLS,           /* switch: behind the unit both sides speak TLS */
-    IMAPID_EVENT_DEFLATE,       /* switch: behind the unit both sides speak DEFLATE */
-    IMAPID_EVENT_SASL,          /* switch: both sides speak through a SASL layer, see sasl.h */
-};
-
-struct imapid_event {
-    enum imapid_event_kind kind;
-    unsigned slot; /* of the exchange; not for switches */
-    unsigned from; /* MOVE_RESPONSE: of the exchange that had the response */
-};
 
 enum imapid_session_status {
     IMAPID_SESSION_MORE,
@@ -116,55 +32,19 @@ enum imapid_session_status {
     IMAPID_SESSION_OTHER_SIDE,
 };
 
-struct imapid_pending {
-    struct imapid_tag tag;
-    enum imapid_word word;
-    bool tentative;
-    bool sends_data; /* the client's lines belong to it until it is answered */
-    uint64_t order;
-    uint8_t slot; /* IMAPID_SLOTS where it is no ID */
-};
-
-#define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 5)
-
-/* All state of one connection: about 2.5 KiB, no pointers but to static texts. Read what stands before `frame`. */
+/* All state of one connection: about 2.5 KiB, no pointers but to static texts. Read what stands before
+ * `frame`. */
 struct imapid_session {
-    bool from_start;              /* the connection was seen from its first octet */
-    enum imapid_known advertised; /* does the last capability list name ID? */
-    enum imapid_state state;
-    enum imapid_security security;
-    bool compressed;
+    struct imapid_exchanges exchanges;   /* and what is known of the connection, see exchanges.h */
     enum imapid_lack required_by_server; /* a refusal spoke of a missing ID: what it lacked */
     struct imapid_login login;
-    bool seen[2]; /* octets of that side came */
-    uint64_t n_exchanges;
-    uint64_t n_id_commands;
-    struct imapid_exchange exchanges[IMAPID_SLOTS];
     struct imapid_frame frame[2];
 
-    bool greeted;    /* the server's first response was seen or missed */
-    bool client_gap; /* commands may have been missed: responses without one prove nothing */
-    uint64_t client_gap_order;       /* those with a higher order were read after that */
-    enum imapid_state state_in_hand; /* these three: as when the client's last octets came */
-    enum imapid_known advertised_in_hand;
-    uint64_t order_in_hand;
-    bool answer_missed;   /* to the client's command in hand, which some servers answer early */
+    bool greeted;         /* the server's first response was seen or missed */
     bool was_other_side;  /* for the server's unit in hand the client's window was asked for */
     bool asked;           /* "+" came and no literal, AUTHENTICATE or IDLE explains it */
-    bool client_silent;   /* since the layer began: nobody knows whether it can be read */
     bool may_begin_layer; /* AUTHENTICATE is under way, or was the last that succeeded */
     int n_sasl_asked;     /* "+" of the server in AUTHENTICATE, less the client's lines in it */
-    uint64_t order;
-    bool server_gap;     /* octets of the server are missing */
-    uint64_t server_run; /* changes where the server's lines may not follow of one another */
-    unsigned n_pending;
-    struct imapid_pending pending[IMAPID_PENDING_MAX];
-    unsigned last_response; /* slot of the response that was the server's last unit; or SLOTS */
-    struct imapid_tag orphan_tag; /* of the last result that ended an exchange without a command */
-    unsigned orphan_slot;
-    uint64_t orphan_order; /* of that exchange; 0: there was none */
-    unsigned n_events, next_event;
-    struct imapid_event events[IMAPID_EVENTS_MAX];
 };
 
 /* Begins a connection: at its first octets (`from_start`), or anywhere in it. `security` is TLS
