@@ -10,7 +10,7 @@
 #include "export.h"
 #include "hook.h"
 #include "identity.h"
-#include "inflate.h"
+#include "deflate.h"
 #include "show.h"
 #include "stats.h"
 #include "tree.h"
@@ -37,7 +37,7 @@ static void register_protocol(void)
     imapid_tree_register(proto);
     imapid_show_register(proto);
     imapid_hook_register(proto);
-    imapid_inflate_register();
+    imapid_deflate_register();
     imapid_stats_register();
     imapid_export_register(proto);
     imapid_identity_register(proto, prefs_register_protocol(proto, NULL));

@@ -17,6 +17,12 @@
 
 #include "ws-compat.h"
 
+/* Keys of what is kept for a packet: by show.c for the time of its dissection, by call.c for that of
+ * the file; others begin behind them. */
+#define IMAPID_DATA_NAMES 0
+#define IMAPID_DATA_NOTE  1
+#define IMAPID_DATA_NEXT  2
+
 struct imapid_exchange_record;
 struct imapid_call;
 struct imapid_part;

@@ -5,12 +5,6 @@
 
 #include "stream.h"
 
-/* Keys of what is kept for a packet: by show.c for the time of its dissection, by hook.c for that
- * of the file; others begin behind them. */
-#define IMAPID_DATA_NAMES 0
-#define IMAPID_DATA_NOTE  1
-#define IMAPID_DATA_NEXT  2
-
 /* `proto` is our protocol, `imap` the built-in dissector. */
 void imapid_show_register(int proto);
 void imapid_show_handoff(dissector_handle_t imap);

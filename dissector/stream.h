@@ -8,7 +8,7 @@
 #include <imapid/preface.h>
 #include <imapid/sasl.h>
 
-#include "inflate.h"
+#include "deflate.h"
 #include "records.h"
 
 /* The most that is held of one response until its end has come, so that the built-in dissector gets
@@ -49,7 +49,7 @@ struct imapid_direction {
     bool in_rest;                /* the unit's head was shown; the rest is shown as it comes */
     bool in_whole; /* the unit's head was read; it is held until its end, literals included */
     struct imapid_sasl sasl;
-    struct imapid_inflate *inflate; /* NULL before COMPRESS; file scope */
+    struct imapid_deflate *inflate; /* NULL before COMPRESS; file scope */
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
     struct imapid_hole hole;        /* the last that was given up for lost */

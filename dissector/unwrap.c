@@ -36,6 +36,6 @@ bool imapid_unwrap(struct imapid_stream *stream, enum imapid_side side, const ui
     if (stream->is_wrapped)
         return read_sasl(&direction->sasl, octets, n, text, n_text);
     if (!direction->inflate)
-        direction->inflate = imapid_inflate_new();
-    return direction->inflate && imapid_inflate_read(direction->inflate, octets, n, text, n_text);
+        direction->inflate = imapid_deflate_new();
+    return direction->inflate && imapid_deflate_read(direction->inflate, octets, n, text, n_text);
 }

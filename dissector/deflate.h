@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inflate.h: one direction of COMPRESS=DEFLATE (RFC 4978: raw DEFLATE, RFC 1951). */
-#ifndef IMAPID_DISSECTOR_INFLATE_H
-#define IMAPID_DISSECTOR_INFLATE_H
+/* deflate.h: one direction of COMPRESS=DEFLATE (RFC 4978: raw DEFLATE, RFC 1951). */
+#ifndef IMAPID_DISSECTOR_DEFLATE_H
+#define IMAPID_DISSECTOR_DEFLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,23 +10,23 @@
 /* DEFLATE can grow a thousandfold, and what comes out is kept until the capture is closed. So one
  * call may inflate to 4 MiB, which a TLS record or a segment of text stays far below; and all those
  * of a capture to 64 MiB more than 64 times their octets, which text does not reach. */
-#define IMAPID_INFLATE_MAX       (4 * 1024 * 1024)
-#define IMAPID_INFLATE_FREE      (64 * 1024 * 1024)
-#define IMAPID_INFLATE_RATIO_MAX 64
+#define IMAPID_DEFLATE_MAX       (4 * 1024 * 1024)
+#define IMAPID_DEFLATE_FREE      (64 * 1024 * 1024)
+#define IMAPID_DEFLATE_RATIO_MAX 64
 
-struct imapid_inflate;
+struct imapid_deflate;
 
 /* Called once. */
-void imapid_inflate_register(void);
+void imapid_deflate_register(void);
 
 /* In file scope: it is gone when the capture is closed. NULL where zlib gives none. */
-struct imapid_inflate *imapid_inflate_new(void);
+struct imapid_deflate *imapid_deflate_new(void);
 
 /* Inflates the next `n` octets of the stream. *out is a copy in file scope of all that can be told
  * so far, *n_out octets, NULL where it is none. False: what follows cannot be read (no DEFLATE,
  * over the limit, or it ended); what came before that is in *out, and no further call is to be
  * made. */
-bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, size_t n,
+bool imapid_deflate_read(struct imapid_deflate *stream, const uint8_t *octets, size_t n,
                          uint8_t **out, size_t *n_out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls.c: stands before the dissector of TLS on connections known to carry IMAP.
+/* closed.c: stands before the dissector of TLS on connections known to carry IMAP.
  *
  * Says once of a connection that none of its application data was decrypted. The handshake of
  * TLS 1.3 is disguised as application data too, so one record proves nothing: flights are counted,
@@ -13,7 +13,7 @@
  * Refuses: to say anything of connections that are not known to be IMAP.
  *
  * Misuse: giving it a connection and TLS its next segment; then flights are missed. */
-#include "tls.h"
+#include "closed.h"
 
 #include "stats.h"
 #include "tree.h"
@@ -30,7 +30,7 @@
 #define FLIGHTS_AT_ONCE    4
 
 /* One connection. */
-struct imapid_tls {
+struct imapid_closed {
     bool is_open;
     bool is_old;   /* TLS 1.2 or before was chosen */
     bool is_other; /* nothing says that it is IMAP */
@@ -47,30 +47,30 @@ static int proto_tls = -1;
 static bool (*is_readable)(const packet_info *pinfo); /* for ever */
 static dissector_handle_t tls_handle;                 /* for ever */
 
-static struct imapid_tls *find(const conversation_t *conversation)
+static struct imapid_closed *find(const conversation_t *conversation)
 {
-    return (struct imapid_tls *)conversation_get_proto_data(conversation, proto_state);
+    return (struct imapid_closed *)conversation_get_proto_data(conversation, proto_state);
 }
 
-static struct imapid_tls *get(conversation_t *conversation)
+static struct imapid_closed *get(conversation_t *conversation)
 {
-    struct imapid_tls *tls = find(conversation);
+    struct imapid_closed *tls = find(conversation);
 
     if (!tls) {
-        tls = wmem_new0(wmem_file_scope(), struct imapid_tls);
+        tls = wmem_new0(wmem_file_scope(), struct imapid_closed);
         conversation_add_proto_data(conversation, proto_state, tls);
     }
     return tls;
 }
 
-void imapid_tls_note_open(conversation_t *conversation)
+void imapid_closed_note_open(conversation_t *conversation)
 {
     get(conversation)->is_open = true;
 }
 
-const struct imapid_proxy_header *imapid_tls_proxy_header(conversation_t *conversation)
+const struct imapid_proxy_header *imapid_closed_proxy_header(conversation_t *conversation)
 {
-    const struct imapid_tls *tls = find(conversation);
+    const struct imapid_closed *tls = find(conversation);
 
     return tls && tls->proxy.n ? &tls->proxy : NULL;
 }
@@ -91,14 +91,14 @@ static bool offers_imap(const uint8_t *octets, size_t n)
     return false;
 }
 
-bool imapid_tls_may_offer_imap(const uint8_t *octets, size_t n)
+bool imapid_closed_may_offer_imap(const uint8_t *octets, size_t n)
 {
     return is_hello(octets, n, CLIENT_HELLO) &&
            (offers_imap(octets, n) ||
             n < RECORD_HEADER + ((size_t)octets[3] << 8) + (size_t)octets[4]);
 }
 
-void imapid_tls_watch_offer(conversation_t *conversation, const uint8_t *octets, size_t n)
+void imapid_closed_watch_offer(conversation_t *conversation, const uint8_t *octets, size_t n)
 {
     get(conversation)->is_other = !offers_imap(octets, n);
 }
@@ -136,7 +136,7 @@ static bool is_old_hello(const uint8_t *octets, size_t n)
 }
 
 /* Looks at what begins a connection. */
-static void look_at_hello(struct imapid_tls *tls, tvbuff_t *tvb, unsigned frame)
+static void look_at_hello(struct imapid_closed *tls, tvbuff_t *tvb, unsigned frame)
 {
     size_t n = tvb_captured_length(tvb);
     const uint8_t *octets = n ? tvb_get_ptr(tvb, 0, (int)n) : NULL;
@@ -177,7 +177,7 @@ static bool has_payload(packet_info *pinfo)
     return GPOINTER_TO_INT(wmem_list_frame_data(wmem_list_tail(pinfo->layers))) != proto_tls;
 }
 
-static void count(struct imapid_tls *tls, packet_info *pinfo)
+static void count(struct imapid_closed *tls, packet_info *pinfo)
 {
     if (!tls->n_flights || tls->last_port != pinfo->srcport) {
         tls->n_flights++;
@@ -189,7 +189,7 @@ static void count(struct imapid_tls *tls, packet_info *pinfo)
 }
 
 /* Is it to be said here? */
-static bool is_told_here(const struct imapid_tls *tls, packet_info *pinfo)
+static bool is_told_here(const struct imapid_closed *tls, packet_info *pinfo)
 {
     return !tls->is_open && !tls->is_other && tls->frame == pinfo->num &&
            (pinfo->fd->visited || tls->is_old || tls->n_flights == FLIGHTS_AT_ONCE);
@@ -197,7 +197,7 @@ static bool is_told_here(const struct imapid_tls *tls, packet_info *pinfo)
 
 /* Octets of the header of a proxy with which this segment begins. Asks TCP for more where it is not
  * whole: see pinfo->desegment_len. */
-static unsigned skip_proxy_header(struct imapid_tls *tls, tvbuff_t *tvb, packet_info *pinfo)
+static unsigned skip_proxy_header(struct imapid_closed *tls, tvbuff_t *tvb, packet_info *pinfo)
 {
     unsigned n = tvb_captured_length(tvb);
     bool may_begin =
@@ -217,7 +217,7 @@ static unsigned skip_proxy_header(struct imapid_tls *tls, tvbuff_t *tvb, packet_
 
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
-    struct imapid_tls *tls;
+    struct imapid_closed *tls;
     unsigned n_proxy;
     struct tcpinfo info;
     int n;
@@ -261,7 +261,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     return n ? n + (int)n_proxy : 0;
 }
 
-void imapid_tls_register(void)
+void imapid_closed_register(void)
 {
     proto_tls = proto_get_id_by_filter_name("tls");
     proto_state = proto_register_protocol_in_name_only("IMAP in TLS", "IMAP in TLS", "imap_id_tls",
@@ -269,8 +269,8 @@ void imapid_tls_register(void)
     register_dissector("imap_id_tls", dissect, proto_state);
 }
 
-dissector_handle_t imapid_tls_handoff(dissector_handle_t tls,
-                                      bool (*may_read)(const packet_info *pinfo))
+dissector_handle_t imapid_closed_handoff(dissector_handle_t tls,
+                                         bool (*may_read)(const packet_info *pinfo))
 {
     is_readable = may_read;
     tls_handle = tls;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inflate.c: raw DEFLATE that is flushed at any place.
+/* deflate.c: raw DEFLATE that is flushed at any place.
  *
  * Refuses more than its limits, of one call and of a capture. It does not notice a hole in its
  * input: DEFLATE has no check of its own, and goes on with wrong octets.
  *
  * Misuse: reading on behind a hole gives text that nobody sent. */
-#include "inflate.h"
+#include "deflate.h"
 
 #include <zlib.h>
 
@@ -14,7 +14,7 @@
 /* The first guess of what comes out; then it doubles. */
 #define OUT_FIRST 4096
 
-struct imapid_inflate {
+struct imapid_deflate {
     z_stream z; /* its memory is in file scope too, so that no end has to be told to zlib */
 };
 
@@ -22,10 +22,10 @@ static uint64_t n_left; /* octets that may yet come out; reset with the capture 
 
 static void begin_capture(void)
 {
-    n_left = IMAPID_INFLATE_FREE;
+    n_left = IMAPID_DEFLATE_FREE;
 }
 
-void imapid_inflate_register(void)
+void imapid_deflate_register(void)
 {
     register_init_routine(begin_capture);
 }
@@ -42,16 +42,16 @@ static void release(void *opaque, void *memory)
     wmem_free(wmem_file_scope(), memory);
 }
 
-struct imapid_inflate *imapid_inflate_new(void)
+struct imapid_deflate *imapid_deflate_new(void)
 {
-    struct imapid_inflate *inflate = wmem_new0(wmem_file_scope(), struct imapid_inflate);
+    struct imapid_deflate *inflate = wmem_new0(wmem_file_scope(), struct imapid_deflate);
 
     inflate->z.zalloc = allocate;
     inflate->z.zfree = release;
     return inflateInit2(&inflate->z, -MAX_WBITS) == Z_OK ? inflate : NULL;
 }
 
-bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, size_t n,
+bool imapid_deflate_read(struct imapid_deflate *stream, const uint8_t *octets, size_t n,
                          uint8_t **out, size_t *n_out)
 {
     z_stream *z = &stream->z;
@@ -59,8 +59,8 @@ bool imapid_inflate_read(struct imapid_inflate *stream, const uint8_t *octets, s
     uint8_t *all = (uint8_t *)wmem_alloc(wmem_file_scope(), size);
     int status;
 
-    n_left += (uint64_t)n * IMAPID_INFLATE_RATIO_MAX;
-    n_max = n_left < IMAPID_INFLATE_MAX ? (size_t)n_left : IMAPID_INFLATE_MAX;
+    n_left += (uint64_t)n * IMAPID_DEFLATE_RATIO_MAX;
+    n_max = n_left < IMAPID_DEFLATE_MAX ? (size_t)n_left : IMAPID_DEFLATE_MAX;
     z->next_in = (Bytef *)(uintptr_t)octets; /* zlib does not write there */
     z->avail_in = (uInt)n;
     do {

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* begin.c: the first octets of a connection: is this IMAP, who is the server, what stands before it.
+ *
+ * Refuses: to take a connection for IMAP on the strength of one line in its middle. On a port that
+ * says nothing such a connection is read in silence until an answer to a command proves it.
+ *
+ * Misuse: beginning at a call that is not the first of its connection that was looked at. */
+#include "begin.h"
+
+#include <imapid/decide.h>
+
+#include "claims.h"
+#include "closed.h"
+#include "identity.h"
+
+static const struct imapid_wireshark *const ws = &imapid_wireshark;
+
+static wmem_map_t *foreign_marks; /* carrier -> the mark of what is no IMAP; file scope */
+
+/* ---- who is the server ---- */
+
+/* The one of the two ports that a dissector has, by registration or Decode As; 0 for neither or
+ * both. */
+static unsigned port_of(dissector_handle_t dissector, packet_info *pinfo)
+{
+    dissector_table_t ports =
+        imapid_connection_get_carrier(pinfo) == ws->proto_tls ? ws->tls_ports : ws->tcp_ports;
+    bool has_source = dissector_get_uint_handle(ports, pinfo->srcport) == dissector;
+    bool has_destination = dissector_get_uint_handle(ports, pinfo->destport) == dissector;
+
+    return has_source == has_destination ? 0 : has_source ? pinfo->srcport : pinfo->destport;
+}
+
+static struct imapid_end end_of(const address *address, unsigned port)
+{
+    struct imapid_end end = {.port = (uint16_t)port};
+
+    if ((address->type == AT_IPv4 || address->type == AT_IPv6) &&
+        address->len <= (int)sizeof end.address) {
+        end.family = address->type == AT_IPv4 ? 4 : 6;
+        memcpy(end.address, address->data, (size_t)address->len);
+    }
+    return end;
+}
+
+static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
+{
+    stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
+    imapid_connection_note_port(stream->server_port);
+    copy_address_wmem(wmem_file_scope(), &stream->server, is_sender ? &pinfo->src : &pinfo->dst);
+    stream->ends[is_sender ? IMAPID_SERVER : IMAPID_CLIENT] = end_of(&pinfo->src, pinfo->srcport);
+    stream->ends[is_sender ? IMAPID_CLIENT : IMAPID_SERVER] = end_of(&pinfo->dst, pinfo->destport);
+}
+
+/* Was one SYN seen, of either side? */
+static bool saw_handshake(const struct tcp_analysis *tcp)
+{
+    return tcp && tcp->server_port;
+}
+
+/* Directions, for decide.h: 0 is that of the sender of the current call. */
+enum { SENT, RECEIVED };
+
+/* The direction of the SYN; -1: none was seen. */
+static int client_by_syn(const struct tcp_analysis *tcp, const packet_info *pinfo)
+{
+    if (!saw_handshake(tcp))
+        return -1;
+    if (pinfo->srcport != pinfo->destport)
+        return pinfo->srcport == tcp->server_port ? RECEIVED : SENT;
+    if (tcp->fwd->static_flags & WS_TCP_SAW_SYN_ACK)
+        return RECEIVED;
+    return tcp->rev->static_flags & WS_TCP_SAW_SYN_ACK ? SENT : -1;
+}
+
+/* The direction whose peer has a port of ours; -1: none, or both. What the user gave to the built-in
+ * dissector counts only where nothing else tells: he may have pointed at the client. */
+static int client_by_port(dissector_handle_t dissector, packet_info *pinfo)
+{
+    unsigned port = port_of(dissector, pinfo);
+
+    return !port ? -1 : port == pinfo->srcport ? RECEIVED : SENT;
+}
+
+/* Decides by the first octets of a call, of which there are some. */
+static enum imapid_decide_status decide_here(struct imapid_decide *decide, const uint8_t *octets,
+                                             size_t n)
+{
+    const struct imapid_decide_early early[2] = {{octets, n}, {NULL, 0}};
+    size_t n_drop;
+
+    return imapid_decide_begin(decide, SENT, early, &n_drop);
+}
+
+/* Nothing told so far who the client is: by Decode As, else that servers have low ports. */
+static int client_at_last(packet_info *pinfo)
+{
+    int client = client_by_port(ws->imap_handle, pinfo);
+
+    return client >= 0 ? client : pinfo->srcport < pinfo->destport ? RECEIVED : SENT;
+}
+
+/* ---- beginning ---- */
+
+/* The sequence number of the first octet of a flow whose SYN was seen. It counts from the SYN, or
+ * is as sent, depending on a preference; `seq`, a number near the flow's beginning, tells which. */
+static uint32_t first_of(const tcp_flow_t *flow, uint32_t seq)
+{
+    uint32_t raw = flow->base_seq + 1;
+
+    return seq - raw < seq - 1 ? raw : 1;
+}
+
+static bool is_binary(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n && i < 5; i++)
+        if (octets[i] >= 0x80 ||
+            (octets[i] < 0x20 && octets[i] != '\r' && octets[i] != '\n' && octets[i] != '\t'))
+            return true;
+    return false;
+}
+
+bool imapid_begin_is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data)
+{
+    uint32_t seq;
+
+    if (carrier != ws->proto_tcp)
+        return true; /* nobody reads TLS without its handshake */
+    if (!data || !saw_handshake(tcp))
+        return false;
+    seq = ((const struct tcpinfo *)data)->seq;
+    return seq == first_of(tcp->fwd, seq);
+}
+
+/* Passes over what a client may say to a proxy first. Returns the number of octets behind it; none,
+ * while it may go on. */
+static size_t pass_preface(const uint8_t **octets, size_t n)
+{
+    struct imapid_preface preface = {.n_kinds = 0};
+    enum imapid_preface_status status;
+    size_t n_used;
+
+    while ((status = imapid_preface_read(&preface, true, *octets, n, &n_used)) ==
+           IMAPID_PREFACE_OK) {
+        *octets += n_used;
+        n -= n_used;
+    }
+    return status == IMAPID_PREFACE_MORE ? 0 : n;
+}
+
+bool imapid_begin_has_other_dissector(const struct imapid_stream *stream)
+{
+    const struct imapid_preface *preface = &stream->preface;
+
+    for (unsigned i = 0; i < preface->n_kinds; i++)
+        if (preface->kinds[i] == IMAPID_PREFACE_CONNECT ||
+            (preface->kinds[i] != IMAPID_PREFACE_PROXY &&
+             dissector_get_uint_handle(ws->tcp_ports, stream->server_port)))
+            return true;
+    return false;
+}
+
+/* Is an answer of a proxy to come before the server's first octet? */
+static bool awaits_proxy(const struct imapid_stream *stream)
+{
+    const struct imapid_preface *preface = &stream->preface;
+
+    return preface->n_answered < preface->n_kinds &&
+           preface->kinds[preface->n_kinds - 1] != IMAPID_PREFACE_PROXY;
+}
+
+struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info *pinfo,
+                                      tvbuff_t *tvb, const void *data)
+{
+    struct imapid_begin first = {
+        .conversation = conversation,
+        .tcp = imapid_connection_get_analysis(conversation, pinfo),
+        .carrier = imapid_connection_get_carrier(pinfo),
+        .before_tls = imapid_closed_proxy_header(conversation),
+        .n = tvb_captured_length(tvb),
+        .status = IMAPID_DECIDE_MORE,
+    };
+    const uint8_t *octets = first.n ? tvb_get_ptr(tvb, 0, (int)first.n) : NULL;
+    struct imapid_decide decide;
+
+    first.is_start = imapid_begin_is_at_start(first.tcp, first.carrier, data);
+    imapid_decide_init(&decide, first.is_start, client_by_syn(first.tcp, pinfo),
+                       client_by_port(ws->stream_handle, pinfo));
+    if (first.is_start && !first.before_tls && decide.client != RECEIVED && first.n)
+        first.n = pass_preface(&octets, first.n);
+    first.octets = octets;
+    if (first.n)
+        first.status = decide_here(&decide, octets, first.n);
+    first.client = decide.client;
+    return first;
+}
+
+/* Tells the order what TCP knows of the first octets. */
+static void set_order(struct imapid_stream *stream, const struct tcp_analysis *tcp,
+                      packet_info *pinfo)
+{
+    enum imapid_side side =
+        imapid_connection_is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
+
+    imapid_order_set_next(&stream->order.sides[side], tcp->fwd->base_seq + 1);
+    if ((tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK)
+        imapid_order_set_next(&stream->order.sides[!side], tcp->rev->base_seq + 1);
+}
+
+struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo,
+                                          const void *data)
+{
+    bool is_tcp = first->carrier == ws->proto_tcp;
+    bool from_start = !is_tcp || saw_handshake(first->tcp);
+    struct imapid_stream *stream = imapid_stream_new(
+        from_start, first->carrier == ws->proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
+
+    stream->tcp = first->tcp;
+    stream->carrier = first->carrier;
+    stream->below = imapid_connection_get_stream(first->conversation);
+    if (first->before_tls)
+        imapid_identity_note_proxy(stream, first->before_tls);
+    if (!first->is_start || first->before_tls)
+        stream->preface.is_over[0] = stream->preface.is_over[1] = true;
+    set_server(stream, pinfo,
+               (first->client < 0 ? client_at_last(pinfo) : first->client) == RECEIVED);
+    if (is_tcp && data && from_start)
+        set_order(stream, first->tcp, pinfo);
+    if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {
+        stream->is_foreign = true;
+        stream->foreign_from = pinfo->num;
+    }
+    imapid_claims_note_end(stream, &stream->ends[IMAPID_CLIENT]);
+    imapid_claims_note_end(stream, &stream->origin);
+    conversation_add_proto_data(first->conversation, ws->proto_imapid, stream);
+    imapid_connection_note(first->conversation, pinfo);
+    return stream;
+}
+
+bool imapid_begin_may_be_imap(const struct imapid_begin *first)
+{
+    switch (first->status) {
+    case IMAPID_DECIDE_IMAP:
+        return true;
+    case IMAPID_DECIDE_MORE: /* a client that has yet to be greeted, or part of a greeting */
+        return first->is_start && (!first->n || first->client == SENT || first->octets[0] == '*');
+    default:
+        return false;
+    }
+}
+
+void imapid_begin_mark_foreign(conversation_t *conversation, packet_info *pinfo)
+{
+    void *carrier = GINT_TO_POINTER(imapid_connection_get_carrier(pinfo));
+    struct imapid_stream *mark = (struct imapid_stream *)wmem_map_lookup(foreign_marks, carrier);
+
+    if (!mark) {
+        mark = wmem_new0(wmem_file_scope(), struct imapid_stream);
+        mark->carrier = GPOINTER_TO_INT(carrier);
+        mark->is_foreign = true;
+        wmem_map_insert(foreign_marks, carrier, mark);
+    }
+    conversation_add_proto_data(conversation, ws->proto_imapid, mark);
+    imapid_connection_note(conversation, pinfo);
+}
+
+/* May these be the first octets of a server? */
+static bool may_greet(const uint8_t *octets, size_t n)
+{
+    struct imapid_decide decide;
+
+    imapid_decide_init(&decide, true, RECEIVED, -1);
+    return decide_here(&decide, octets, n) != IMAPID_DECIDE_NOT;
+}
+
+bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
+                             tvbuff_t *tvb, packet_info *pinfo, const void *data)
+{
+    size_t n = tvb_captured_length(tvb);
+
+    return !stream->is_claimed && imapid_connection_is_from_server(stream, pinfo) &&
+           !awaits_proxy(stream) &&
+           imapid_begin_is_at_start(imapid_connection_get_analysis(conversation, pinfo),
+                                    imapid_connection_get_carrier(pinfo), data) &&
+           !stream->session.exchanges.seen[IMAPID_SERVER] && n &&
+           !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
+}
+
+void imapid_begin_register(void)
+{
+    foreign_marks =
+        wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* call.h: one call of our dissector: read on its first visit, looked up on every later one, and
+ * shown. */
+#ifndef IMAPID_DISSECTOR_CALL_H
+#define IMAPID_DISSECTOR_CALL_H
+
+#include "connection.h"
+
+/* Forgets the last capture. */
+void imapid_call_begin_capture(void);
+
+/* Reads a call, or, when it was seen before, finds its record; NULL: there is none, or nothing to
+ * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. */
+struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
+                                     tvbuff_t *tvb, packet_info *pinfo);
+
+/* Reads a segment that was never seen before, whoever got it. The same. */
+struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
+                                             conversation_t *conversation, packet_info *pinfo,
+                                             const struct imapid_own_segment *own);
+
+/* On a later visit nothing more comes: what waits is read, and may prove that this is IMAP. */
+void imapid_call_settle(struct imapid_stream *stream);
+
+/* Was the segment of this frame read, or shown, already? TCP calls more than once where it puts
+ * segments together. */
+bool imapid_call_is_taken(const struct imapid_stream *stream, packet_info *pinfo);
+
+/* Shows a call. Returns the octets of the tvb, as a dissector does. */
+int imapid_call_show(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
+                     packet_info *pinfo, proto_tree *tree);
+
+/* Has the server of a connection said what only one of IMAP does? */
+bool imapid_call_has_greeted(const struct imapid_stream *stream);
+
+/* Keeps a connection from this frame on. The built-in dissector forgets no STARTTLS: it gives the
+ * connection to TLS at the next OK, even when the command was refused. */
+void imapid_call_keep(conversation_t *conversation, packet_info *pinfo);
+
+/* A connection that was read in silence is IMAP: it is ours from this frame on. */
+void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,
+                       packet_info *pinfo);
+
+/* Puts a note on this frame: what it carries came too late to be read. Later shows it. */
+void imapid_call_note_late(packet_info *pinfo);
+void imapid_call_show_notes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+
+#endif

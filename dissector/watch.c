@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* watch.c: what comes to us by no call of a dissector: segments that TCP keeps to itself, connections
+ * that the user gave to the built-in dissector, and packets that bear the identity of their connection.
+ *
+ * It looks at each frame when it has been dissected, and leaves at once where no server of IMAP has
+ * a port.
+ *
+ * Misuse: registering it before TCP; then it sees what TCP has not looked at. */
+#include "watch.h"
+
+#include <epan/prefs.h>
+
+#include <imapid/decide.h>
+
+#include "begin.h"
+#include "call.h"
+#include "closed.h"
+#include "connection.h"
+#include "identity.h"
+#include "pass.h"
+#include "segment.h"
+#include "tree.h"
+
+#define PORT_MAX 65535
+
+static const struct imapid_wireshark *const ws = &imapid_wireshark;
+
+static bool is_decode_as_used; /* the built-in dissector has a port; of each capture */
+
+/* ---- Decode As ---- */
+
+/* Is a port of this connection given to the built-in dissector? */
+static bool is_decoded_as_imap(dissector_table_t ports, packet_info *pinfo)
+{
+    return dissector_get_uint_handle(ports, pinfo->destport) == ws->imap_handle ||
+           dissector_get_uint_handle(ports, pinfo->srcport) == ws->imap_handle;
+}
+
+/* Takes a connection out of the built-in dissector's hands, from the next frame on. */
+static void take_over(packet_info *pinfo)
+{
+    conversation_t *conversation = find_conversation_pinfo(pinfo, 0);
+
+    if (!conversation || imapid_connection_get_stream(conversation) ||
+        !imapid_connection_is_enabled())
+        return;
+    if (imapid_connection_has_layer(pinfo, ws->proto_tls))
+        tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
+    else
+        conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1,
+                                                     ws->stream_handle);
+}
+
+static void look_at_entry(const gchar *table, ftenum_t type, gpointer key, gpointer value,
+                          gpointer data)
+{
+    (void)table;
+    (void)type;
+    (void)key;
+    (void)data;
+    is_decode_as_used |= dtbl_entry_get_handle((dtbl_entry_t *)value) == ws->imap_handle;
+}
+
+/* A port that is added to the built-in dissector's preference gives all of them to it: they are
+ * ours from the first octet on. */
+static void take_ports(void)
+{
+    const range_t *ports = prefs_get_range_value("imap", "tcp.port");
+
+    for (unsigned i = 0; ports && i < ports->nranges; i++)
+        for (uint32_t port = ports->ranges[i].low; port <= MIN(ports->ranges[i].high, PORT_MAX);
+             port++)
+            if (dissector_get_uint_handle(ws->tcp_ports, port) == ws->imap_handle)
+                dissector_change_uint("tcp.port", port, ws->stream_handle);
+}
+
+void imapid_watch_begin_capture(void)
+{
+    is_decode_as_used = false;
+    take_ports();
+    dissector_table_foreach("tcp.port", look_at_entry, NULL);
+    dissector_table_foreach("tls.port", look_at_entry, NULL);
+}
+
+static void look_for_decode_as(packet_info *pinfo)
+{
+    if (imapid_connection_get_carrier(pinfo) == ws->proto_tcp
+            ? is_decoded_as_imap(ws->tcp_ports, pinfo)
+            : imapid_connection_has_layer(pinfo, ws->proto_imap))
+        take_over(pinfo);
+}
+
+/* ---- segments that TCP keeps to itself ---- */
+
+/* Is there nothing in a call but what came before? */
+static bool is_old(const struct imapid_call *call)
+{
+    return call->first && !call->first->next && call->first->first &&
+           call->first->first->kind == IMAPID_PART_OLD && call->first->n == call->n;
+}
+
+/* Reads, or shows, a segment that TCP gave to nobody: it came late, or stands behind a hole, or has
+ * no octets but an acknowledgement for which others waited. */
+static void take_segment(struct imapid_stream *stream, conversation_t *conversation,
+                         packet_info *pinfo, proto_tree *tree, struct imapid_own_segment *own)
+{
+    struct imapid_place place = imapid_connection_get_place(pinfo, conversation, stream, own);
+    const struct imapid_call *call;
+
+    own->is_taken = true;
+    if (pinfo->fd->visited) {
+        imapid_call_settle(stream);
+        imapid_pass_tell_end(stream);
+        call = imapid_stream_find_segment(stream, &place);
+    } else {
+        call = imapid_call_read_segment(stream, conversation, pinfo, own);
+        if (!stream->is_claimed) {
+            stream->n_unproven += own->n;
+            stream->is_foreign = stream->n_unproven > IMAPID_DECIDE_PATIENCE;
+            if (call && !stream->is_foreign && imapid_call_has_greeted(stream))
+                imapid_call_claim(stream, conversation, pinfo);
+        }
+    }
+    if (call && stream->is_claimed && !is_old(call))
+        imapid_call_show(stream, call, own->tvb, pinfo, tree);
+}
+
+/* What came by inside TLS, of each direction, whether or not TCP gave it away. File scope. */
+struct passed {
+    struct {
+        bool has_next;
+        uint32_t next;
+        struct imapid_hole hole;
+    } directions[2];
+};
+
+/* Wireshark's dissector of TLS decrypts what TCP gives it. What came to fill a hole, and was not
+ * given away, is worth a note on the frame. */
+static void look_for_withheld(conversation_t *conversation, packet_info *pinfo,
+                              const struct imapid_own_segment *own)
+{
+    struct passed *passed =
+        (struct passed *)conversation_get_proto_data(conversation, ws->proto_stream);
+    uint32_t end = own->seq + own->n + own->n_cut;
+    int d = pinfo->srcport > pinfo->destport;
+
+    if (end == own->seq || pinfo->srcport == pinfo->destport)
+        return;
+    if (!passed) {
+        passed = wmem_new0(wmem_file_scope(), struct passed);
+        conversation_add_proto_data(conversation, ws->proto_stream, passed);
+    }
+    if (passed->directions[d].has_next && imapid_seq_before(passed->directions[d].next, own->seq))
+        passed->directions[d].hole =
+            (struct imapid_hole){true, passed->directions[d].next, own->seq};
+    else if (imapid_stream_fill_hole(&passed->directions[d].hole, own->seq, end) &&
+             !imapid_connection_has_layer(pinfo, ws->proto_tls))
+        imapid_call_note_late(pinfo);
+    if (!passed->directions[d].has_next || imapid_seq_before(passed->directions[d].next, end))
+        passed->directions[d].next = end;
+    passed->directions[d].has_next = true;
+}
+
+/* Has somebody else a claim on the connection? */
+static bool is_taken_by_other(conversation_t *conversation, const packet_info *pinfo)
+{
+    dissector_handle_t handle = conversation_get_dissector(conversation, pinfo->num + 1);
+
+    return handle && handle != ws->tls_handle;
+}
+
+/* On a port that is not IMAP's a ClientHello may say that it is IMAP all the same. What then stays
+ * closed is told as on ports that are. */
+static void look_for_offer(packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    const uint8_t *octets = own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL;
+    conversation_t *conversation;
+    const struct imapid_stream *stream;
+
+    if (!imapid_closed_may_offer_imap(octets, own->n))
+        return;
+    conversation = find_conversation_pinfo(pinfo, 0);
+    stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
+    if (!conversation || (stream && !stream->is_foreign) || is_taken_by_other(conversation, pinfo))
+        return;
+    imapid_closed_watch_offer(conversation, octets, own->n);
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
+}
+
+/* TCP is done with a segment. */
+static void finish_segment(packet_info *pinfo, proto_tree *tree)
+{
+    struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    bool is_imaps = pinfo->srcport == IMAPID_PORT_IMAPS || pinfo->destport == IMAPID_PORT_IMAPS;
+    conversation_t *conversation;
+    struct imapid_stream *stream;
+
+    if (!is_imaps && !own->is_taken && !pinfo->fd->visited && imapid_connection_is_enabled())
+        look_for_offer(pinfo, own);
+    if (own->is_taken || !imapid_connection_is_enabled() ||
+        (!is_imaps && !imapid_connection_is_port_seen(pinfo->srcport) &&
+         !imapid_connection_is_port_seen(pinfo->destport)))
+        return;
+    conversation =
+        is_imaps ? find_conversation_pinfo(pinfo, 0) : imapid_connection_find_behind(pinfo);
+    stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
+    if (stream && !stream->is_foreign && imapid_connection_get_segment(pinfo, stream))
+        take_segment(stream, conversation, pinfo, tree, own);
+    else if (conversation && !pinfo->fd->visited && (is_imaps || (stream && !stream->is_foreign)))
+        look_for_withheld(conversation, pinfo, own);
+}
+
+/* Looks at a segment of a connection that may be ours. */
+static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+{
+    const conversation_t *conversation = imapid_connection_find_behind(pinfo);
+    struct imapid_stream *stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
+
+    if (!stream || stream->is_foreign)
+        return;
+    if (pinfo->fd->visited)
+        imapid_call_settle(stream);
+    if (tree && imapid_identity_is_known())
+        imapid_identity_add(stream, tvb, pinfo, tree);
+}
+
+/* Looks at each frame when it has been dissected. It wants no fields, and on a capture without IMAP
+ * costs no more than being called. */
+static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    (void)data;
+    if (pinfo->ptype != PT_TCP)
+        return 0;
+    imapid_segment_finish(pinfo, tree);
+    imapid_call_show_notes(tvb, pinfo, tree);
+    if (is_decode_as_used && !pinfo->fd->visited)
+        look_for_decode_as(pinfo);
+    if (imapid_connection_is_port_seen(pinfo->srcport) ||
+        imapid_connection_is_port_seen(pinfo->destport))
+        look_at_segment(tvb, pinfo, tree);
+    return 0;
+}
+
+void imapid_watch_handoff(void)
+{
+    imapid_segment_handoff(finish_segment);
+    register_postdissector(create_dissector_handle(watch, ws->proto_stream));
+}
