@@ -10,8 +10,9 @@
 
 #include <string.h>
 
-/* Texts beyond are not compared with what was hidden: it would take time with the square. */
+/* What is compared of a text, and with how much of what was hidden: each word with all of it. */
 #define COMPARED_MAX 256
+#define HIDDEN_MAX   8192
 /* A tag and the name behind it. */
 #define LINE_MAX_LOOKED_AT 64
 
@@ -51,17 +52,22 @@ static struct imapid_slice find_login(const uint8_t *octets, size_t n)
  * is a variable of an environment. */
 static bool holds_login_line(const uint8_t *octets, size_t n)
 {
-    const uint8_t *end = octets + n, *at = octets;
+    const uint8_t *end = octets + n, *at = octets, *line_end;
 
-    while ((at = memchr(at, '\n', (size_t)(end - at)))) {
-        size_t left = (size_t)(end - ++at);
-        size_t n_line = left < LINE_MAX_LOOKED_AT ? left : LINE_MAX_LOOKED_AT;
-        struct imapid_slice name = find_login(at, n_line);
-        size_t behind = name.offset + name.n;
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at = line_end) {
+        size_t n_line, behind;
+        struct imapid_slice name;
 
-        while (behind < n_line && at[behind] != '=' && imapid_is_atom_char(at[behind]))
-            behind++;
-        if (name.n && !memchr(at, '\n', name.offset) && (behind == n_line || at[behind] != '='))
+        at++;
+        line_end = memchr(at, '\n', (size_t)(end - at));
+        line_end = line_end ? line_end : end;
+        n_line = (size_t)(line_end - at);
+        n_line = n_line < LINE_MAX_LOOKED_AT ? n_line : LINE_MAX_LOOKED_AT;
+        name = find_login(at, n_line);
+        for (behind = name.offset + name.n;
+             behind < n_line && at[behind] != '=' && imapid_is_atom_char(at[behind]); behind++)
+            ;
+        if (name.n && (behind == n_line || at[behind] != '='))
             return true;
     }
     return false;
@@ -251,6 +257,8 @@ size_t imapid_secret_measure_text(const struct imapid_unit *command, const uint8
 
     if (login.n)
         n = login.offset + login.n;
+    if (command && command->n_hidden > HIDDEN_MAX)
+        return 0;
     if (command && command->n_hidden && n > COMPARED_MAX)
         n = COMPARED_MAX;
     for (size_t at = 0; at < n; at = end) {

@@ -216,6 +216,16 @@ static bool is_mixed_harmless(const struct word *word, enum imapid_shape shape)
     return n_runs <= 4;
 }
 
+/* "joe at example dot com", but not "AT&T". */
+static bool spells_mark(const struct text *text, size_t i)
+{
+    const struct word *word = &text->words[i];
+
+    return i && i + 1 < text->n &&
+           (!g_ascii_strncasecmp(word->text, "at", MAX(word->n, 2)) ||
+            !g_ascii_strncasecmp(word->text, "dot", MAX(word->n, 3)));
+}
+
 /* "OfflineIMAP"; no base64. */
 static bool is_letters_harmless(const struct word *word)
 {
@@ -232,7 +242,7 @@ static bool is_word_harmless(const struct text *text, size_t i, enum imapid_shap
 
     switch (word->kind) {
     case LETTERS:
-        return is_letters_harmless(word);
+        return is_letters_harmless(word) && !spells_mark(text, i);
     case DIGITS:
         return is_number_harmless(word, i ? word - 1 : NULL);
     case MIXED:
@@ -343,13 +353,15 @@ static bool is_compound_harmless(const struct word *words, size_t n)
     return known || is_short;
 }
 
-/* A package ("com.example.mail") or a class ("Exchange.Imap4"); no host, no "joe.doe". */
+/* A package ("com.example.mail"), a class ("Exchange.Imap4"), initials ("B.V."); no host, no
+ * "joe.doe". */
 static bool is_dotted_harmless(const struct word *words, size_t n)
 {
     const struct word *last = &words[n - 1];
-    bool all_known = true;
+    bool all_known = true, are_initials = true;
 
     for (size_t i = 0; i < n; i++) {
+        are_initials &= words[i].n == 1;
         if (IS_ONE_OF(devices, words[i].text, words[i].n))
             return false;
         all_known &= is_known(&words[i], 1);
@@ -358,7 +370,7 @@ static bool is_dotted_harmless(const struct word *words, size_t n)
                    g_ascii_strncasecmp(last->text, "js", last->n) == 0))
         return true;
     return !IS_ONE_OF(domains, last->text, last->n) &&
-           (all_known || IS_ONE_OF(domains, words[0].text, words[0].n));
+           (all_known || are_initials || IS_ONE_OF(domains, words[0].text, words[0].n));
 }
 
 /* What is behind a number, as "-generic" of a kernel's version, has to be known. */

@@ -65,18 +65,27 @@ static bool is_word(GHashTable *words, const uint8_t *octets, size_t n)
     return found;
 }
 
+/* Is it the size of a literal, which tells nothing new? Longer numbers are none. */
+static bool announces(const uint8_t *raw, size_t n, size_t at, size_t end)
+{
+    size_t digits = at;
+
+    while (digits < end && g_ascii_isdigit((gchar)raw[digits]))
+        digits++;
+    return at && raw[at - 1] == '{' && end < n && raw[end] == '}' && digits - at <= 6 &&
+           end - digits <= 1 && (end == digits || raw[digits] == '+');
+}
+
 static void mask_raw(GString *out, GHashTable *words, const uint8_t *raw, size_t n)
 {
     size_t end;
 
     for (size_t at = 0; at < n; at = end) {
-        bool announces = at && raw[at - 1] == '{'; /* a literal: its size tells nothing new */
-
         for (end = at; end < n && !ends_word(raw[end]); end++)
-            announces &= g_ascii_isdigit((gchar)raw[end]) || raw[end] == '+';
+            ;
         if (end == at)
             g_string_append_c(out, (gchar)raw[end++]);
-        else if (announces || is_word(words, raw + at, end - at))
+        else if (announces(raw, n, at, end) || is_word(words, raw + at, end - at))
             g_string_append_len(out, (const char *)raw + at, (gssize)(end - at));
         else
             add_masked(out, raw + at, end - at);

@@ -5,6 +5,7 @@
  * side sent it and how it ended. */
 
 #include <imapid/findings.h>
+#include <imapid/secret.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,21 @@ static void find(enum imapid_side side, const struct imapid_unit *unit)
     }
 }
 
+/* What is hidden is the end of it; what is left is read as well. */
+static void hide(struct imapid_unit *unit)
+{
+    size_t n = unit->args.n, n_tag;
+
+    imapid_secret_hide(unit);
+    if (unit->args.n + unit->n_hidden != n)
+        abort();
+    check_slice(unit->args, unit->n);
+    if (imapid_secret_measure_text(unit, unit->data, unit->n) > unit->n ||
+        !imapid_secret_get_tag(unit, &n_tag) || n_tag > unit->n + sizeof "(hidden)")
+        abort();
+    read_list(unit);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const heads[] = {"a1 ID", "* ID"};
@@ -91,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (imapid_unit_is_id(&unit)) {
         read_list(&unit);
         find(side, &unit);
+        hide(&unit);
     }
     free(block);
     return 0;

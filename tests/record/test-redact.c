@@ -261,6 +261,13 @@ static void test_raw(void)
     g_assert_null(strstr(strstr(json, "\"response\":"), "\"raw\""));
     g_free(json);
     sample_free(sample);
+    /* What is no size of a literal is masked, whatever stands before it. */
+    sample = sample_new();
+    sample_raw(sample, IMAPID_CLIENT, "a1 ID ({490154203237518} {4901 {5+} {6}x");
+    json = redact_exchange(sample);
+    g_assert_nonnull(strstr(json, "\"raw\":\"a1 ID ({999999999999999} {9999 {5+} {6}x\""));
+    g_free(json);
+    sample_free(sample);
 }
 
 static void check_no_raw(const struct imapid_record_exchange *exchange)
