@@ -35,7 +35,9 @@ enum imapid_speaker imapid_decide_speaker(const uint8_t *octets, size_t n, bool 
     return IMAPID_SPEAKER_NOBODY;
 }
 
-enum imapid_speaker imapid_decide_first_line(const uint8_t *octets, size_t n, size_t *at)
+/* Looks for the first line that a client or server of IMAP would send. Returns whose it is, with
+ * *at at its beginning; UNCLEAR: none, with *at at the line that is not whole yet. */
+static enum imapid_speaker find_first_line(const uint8_t *octets, size_t n, size_t *at)
 {
     for (*at = 0; *at < n;) {
         enum imapid_speaker speaker = imapid_decide_speaker(octets + *at, n - *at, false);
@@ -146,7 +148,7 @@ static enum imapid_decide_status begin_in_middle(struct imapid_decide *decide, i
     if (decide->by_port >= 0)
         return decide->by_syn >= 0 ? take(decide, decide->by_syn, false)
                                    : begin_by_port(decide, dir, early);
-    speaker = imapid_decide_first_line(early[dir].octets, early[dir].n, n_drop);
+    speaker = find_first_line(early[dir].octets, early[dir].n, n_drop);
     if (speaker != IMAPID_SPEAKER_UNCLEAR)
         return take(decide,
                     decide->by_syn >= 0                ? decide->by_syn

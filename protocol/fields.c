@@ -65,11 +65,6 @@ bool imapid_field_is_proxys(const uint8_t *name, size_t n)
     return false;
 }
 
-const char *imapid_field_wire_name(enum imapid_field field)
-{
-    return fields[field].wire;
-}
-
 const char *imapid_field_column(enum imapid_field field)
 {
     return fields[field].column;

@@ -66,7 +66,8 @@ static bool find_key(const char *name, struct imapid_group_key *key)
     return false;
 }
 
-char *imapid_grouping_names(void)
+/* All names there are, with commas between. To be freed. */
+static char *list_names(void)
 {
     GString *out = g_string_new(NULL);
 
@@ -92,7 +93,7 @@ bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, ch
         g_strstrip(names[i]);
         g_strlcpy(grouping->names[i], names[i], sizeof grouping->names[i]);
         if (!find_key(names[i], &grouping->keys[i])) {
-            char *all = imapid_grouping_names();
+            char *all = list_names();
 
             *message =
                 g_strdup_printf("nothing can be counted by '%s'; there are: %s", names[i], all);

@@ -28,9 +28,6 @@ struct imapid_grouping {
 /* Reads "client_name,client_version". False with a message, to be freed. */
 bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message);
 
-/* All names there are, with commas between. To be freed. */
-char *imapid_grouping_names(void);
-
 struct imapid_group {
     char *values[IMAPID_GROUP_KEYS_MAX]; /* the spelling met most often; NULL: not said */
     uint64_t n_conns, n_addresses, n_exchanges;

@@ -167,6 +167,17 @@ static enum imapid_capture_result go_on(struct imapid_capture *capture,
     return result;
 }
 
+/* Octets of the file read so far, and its size (0 when unknown, as of a pipe). */
+static uint64_t get_place(const struct imapid_capture *capture)
+{
+    return imapid_window_place(capture->packed ? capture->packed : &capture->window);
+}
+
+static uint64_t get_size(const struct imapid_capture *capture)
+{
+    return capture->packed ? capture->packed->size : capture->window.size;
+}
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
@@ -183,9 +194,8 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     counts->n_octets += packet->n;
     counts->n_octets_wire += packet->n_wire;
     counts->n_cut += packet->n < packet->n_wire;
-    if (capture->on_progress &&
-        (counts->n_packets % N_PROGRESS == 0 || imapid_capture_get_size(capture) == 0))
-        capture->on_progress(capture->progress_ctx, imapid_capture_get_place(capture));
+    if (capture->on_progress && (counts->n_packets % N_PROGRESS == 0 || get_size(capture) == 0))
+        capture->on_progress(capture->progress_ctx, get_place(capture));
     return IMAPID_CAPTURE_PACKET;
 }
 
@@ -202,16 +212,6 @@ const char *imapid_capture_get_format(const struct imapid_capture *capture)
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture)
 {
     return &capture->counts;
-}
-
-uint64_t imapid_capture_get_place(const struct imapid_capture *capture)
-{
-    return imapid_window_place(capture->packed ? capture->packed : &capture->window);
-}
-
-uint64_t imapid_capture_get_size(const struct imapid_capture *capture)
-{
-    return capture->packed ? capture->packed->size : capture->window.size;
 }
 
 void imapid_capture_stop(struct imapid_capture *capture)

@@ -44,7 +44,7 @@ void imapid_capture_on_note(struct imapid_capture *capture,
                             void (*fn)(void *ctx, const char *message), void *ctx);
 
 /* Called from within imapid_capture_next() every so many packets, each time where the size is not
- * known, with what imapid_capture_get_place() says. */
+ * known, with the octets of the file read so far. */
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx);
 
@@ -61,10 +61,6 @@ const char *imapid_capture_get_error(const struct imapid_capture *capture);
 const char *imapid_capture_get_format(const struct imapid_capture *capture);
 
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture);
-
-/* For progress: octets of the file read so far, and its size (0 when unknown, as of a pipe). */
-uint64_t imapid_capture_get_place(const struct imapid_capture *capture);
-uint64_t imapid_capture_get_size(const struct imapid_capture *capture);
 
 /* The next imapid_capture_next(), and one that waits in a read that a signal has interrupted, says
  * END. May be called from a signal handler, or from another thread. */

@@ -11,7 +11,7 @@
 
 #include <glib.h>
 
-enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip)
+static enum imapid_ip_status parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip)
 {
     const uint8_t *at = cursor->at;
     if (cursor->n < 20)
@@ -109,7 +109,7 @@ enum imapid_ip_status imapid_ip_walk(struct imapid_ip *ip)
     }
 }
 
-enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struct imapid_ip *ip)
+static enum imapid_ip_status parse6(const struct imapid_cursor *cursor, struct imapid_ip *ip)
 {
     const uint8_t *at = cursor->at;
     if (cursor->n < 40)
@@ -136,8 +136,8 @@ enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struc
 enum imapid_ip_status imapid_ip_parse(const struct imapid_cursor *cursor, struct imapid_ip *ip)
 {
     if (cursor->n > 0 && cursor->at[0] >> 4 == 6)
-        return imapid_ip_parse6(cursor, ip);
-    return imapid_ip_parse4(cursor, ip);
+        return parse6(cursor, ip);
+    return parse4(cursor, ip);
 }
 
 static bool is_likely4(const struct imapid_cursor *cursor)

@@ -33,11 +33,9 @@ enum imapid_ip_status {
 
 /* cursor is at the IP header. A length of 0 (left to the network card to fill in) means all there
  * is; lengths beyond the packet are cut to it. Authentication headers and the extension headers of
- * IPv6 are walked to the protocol behind them, or to a Fragment header. imapid_ip_parse() believes
- * the version that the header has. */
+ * IPv6 are walked to the protocol behind them, or to a Fragment header. The
+ * version is the one that the header has. */
 enum imapid_ip_status imapid_ip_parse(const struct imapid_cursor *cursor, struct imapid_ip *ip);
-enum imapid_ip_status imapid_ip_parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip);
-enum imapid_ip_status imapid_ip_parse6(const struct imapid_cursor *cursor, struct imapid_ip *ip);
 
 /* Walks the headers at ip->octets, ip->protocol being the first's type: for the beginning of a
  * datagram put together of fragments. */

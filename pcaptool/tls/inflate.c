@@ -25,7 +25,6 @@ struct imapid_inflate {
     struct imapid_inflate_handler handler;
     z_stream *stream; /* NULL before the first octet, and after the end */
     enum imapid_inflate_state state;
-    uint64_t n_in, n_out;
 };
 
 struct imapid_inflate *imapid_inflate_new(const struct imapid_inflate_handler *handler)
@@ -63,7 +62,6 @@ static bool step(struct imapid_inflate *inflate)
 {
     uint8_t piece[IMAPID_INFLATE_PIECE];
     z_stream *stream = inflate->stream;
-    uInt n_before = stream->avail_in;
     size_t n;
     int result;
 
@@ -71,8 +69,6 @@ static bool step(struct imapid_inflate *inflate)
     stream->avail_out = sizeof piece;
     result = inflate_some(stream);
     n = sizeof piece - stream->avail_out;
-    inflate->n_in += n_before - stream->avail_in;
-    inflate->n_out += n;
     if (n && !inflate->handler.output(inflate->handler.ctx, piece, n))
         stop(inflate, IMAPID_INFLATE_STOPPED);
     else if (result == Z_STREAM_END)
@@ -125,16 +121,6 @@ const char *imapid_inflate_get_text(const struct imapid_inflate *inflate)
     };
 
     return texts[inflate->state];
-}
-
-uint64_t imapid_inflate_get_n_in(const struct imapid_inflate *inflate)
-{
-    return inflate->n_in;
-}
-
-uint64_t imapid_inflate_get_n_out(const struct imapid_inflate *inflate)
-{
-    return inflate->n_out;
 }
 
 size_t imapid_inflate_count_memory(const struct imapid_inflate *inflate)

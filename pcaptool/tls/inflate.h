@@ -48,10 +48,6 @@ enum imapid_inflate_state imapid_inflate_get_state(const struct imapid_inflate *
 /* "the octets are not DEFLATE" and the like; a constant. */
 const char *imapid_inflate_get_text(const struct imapid_inflate *inflate);
 
-/* Octets taken in and given out so far. Octets after the stream's end are not counted. */
-uint64_t imapid_inflate_get_n_in(const struct imapid_inflate *inflate);
-uint64_t imapid_inflate_get_n_out(const struct imapid_inflate *inflate);
-
 /* NULL is allowed. */
 /* Octets of memory that it holds, zlib's included. */
 size_t imapid_inflate_count_memory(const struct imapid_inflate *inflate);

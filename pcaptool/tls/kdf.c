@@ -103,19 +103,6 @@ bool imapid_kdf_prf(int hash, const uint8_t *secret, size_t n_secret, const char
                       seed_b, n_b, out, n_out);
 }
 
-bool imapid_kdf_extract(int hash, const uint8_t *salt, size_t n_salt, const uint8_t *ikm,
-                        size_t n_ikm, uint8_t *out)
-{
-    gcry_md_hd_t hmac = open_hmac(hash, salt, n_salt);
-
-    if (!hmac)
-        return false;
-    gcry_md_write(hmac, ikm, n_ikm);
-    finish_hmac(hmac, out, imapid_kdf_hash_length(hash));
-    gcry_md_close(hmac);
-    return true;
-}
-
 /* HKDF-Expand, RFC 5869 2.3. */
 static bool expand(int hash, const uint8_t *secret, const uint8_t *info, size_t n_info,
                    uint8_t *out, size_t n_out)

@@ -829,16 +829,6 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
     return n;
 }
 
-bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM])
-{
-    bool known;
-
-    g_rw_lock_reader_lock(&keylog->lock);
-    known = find_client(keylog, random) != NULL;
-    g_rw_lock_reader_unlock(&keylog->lock);
-    return known || (keylog->base && imapid_keylog_knows(keylog->base, random));
-}
-
 bool imapid_keylog_has_any(struct imapid_keylog *keylog)
 {
     bool found;

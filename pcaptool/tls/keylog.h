@@ -90,9 +90,6 @@ void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_T
 void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAPID_TLS_RANDOM],
                             const struct imapid_secret *master);
 
-/* Whether there is any secret for a client random. */
-bool imapid_keylog_knows(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM]);
-
 /* Is there a secret, or a file to which one may still be written? NULL: none. */
 bool imapid_keylog_has_any(struct imapid_keylog *keylog);
 

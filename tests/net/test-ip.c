@@ -11,8 +11,7 @@ static enum imapid_ip_status parse(const GByteArray *frame, guint n, guint n_wir
 {
     guint8 *octets = n ? g_memdup2(frame->data, n) : g_malloc(1);
     struct imapid_cursor cursor = {.at = octets, .n = n, .n_wire = n_wire, .path = 3};
-    enum imapid_ip_status status =
-        frame->data[0] >> 4 == 6 ? imapid_ip_parse6(&cursor, ip) : imapid_ip_parse4(&cursor, ip);
+    enum imapid_ip_status status = imapid_ip_parse(&cursor, ip);
     if (status == IMAPID_IP_OK) {
         g_assert_true(ip->octets + ip->n <= octets + n);
         g_assert_cmpuint(ip->n, <=, ip->n_wire);

@@ -84,12 +84,10 @@ static void test_fields(void)
 
     for (int i = 0; i < IMAPID_N_FIELDS; i++) {
         enum imapid_field field = (enum imapid_field)i;
-        const char *wire = imapid_field_wire_name(field);
-        char *column = g_strdelimit(g_strdup(wire), "-", '_');
+        char *wire = g_strdelimit(g_strdup(imapid_field_column(field)), "_", '-');
 
         g_assert_true(imapid_field_find((const guint8 *)wire, strlen(wire)) == field);
-        g_assert_cmpstr(imapid_field_column(field), ==, column);
-        g_free(column);
+        g_free(wire);
     }
     g_assert_true(imapid_field_find(upper, 10) == IMAPID_FIELD_OS_VERSION);
     g_assert_true(imapid_field_find(upper, 9) == IMAPID_FIELD_OTHER);

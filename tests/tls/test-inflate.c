@@ -100,8 +100,6 @@ static void check_flush(int flush, size_t n_every, int level)
         g_assert_cmpuint(result.text->len, ==, end[1]);
     }
     g_assert_cmpstr(result.text->str, ==, text->str);
-    g_assert_cmpuint(imapid_inflate_get_n_in(inflate), ==, deflated->len);
-    g_assert_cmpuint(imapid_inflate_get_n_out(inflate), ==, text->len);
     imapid_inflate_free(inflate);
     g_byte_array_free(deflated, TRUE);
     g_array_free(ends, TRUE);
@@ -150,7 +148,6 @@ static void test_end(void)
     g_byte_array_append(deflated, (const guint8 *)"junk", 4);
     feed(inflate, deflated->data, deflated->len);
     g_assert_cmpint(imapid_inflate_get_state(inflate), ==, IMAPID_INFLATE_ENDED);
-    g_assert_cmpuint(imapid_inflate_get_n_in(inflate), ==, n);
     g_assert_cmpstr(result.text->str, ==, text->str);
     g_assert_cmpint(imapid_inflate_data(inflate, deflated->data, n), ==, IMAPID_INFLATE_ENDED);
     g_assert_cmpint(imapid_inflate_gap(inflate), ==, IMAPID_INFLATE_ENDED);

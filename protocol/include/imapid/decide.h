@@ -39,10 +39,6 @@ enum imapid_speaker {
  * a server greets (RFC 9051 7.1) and a client sends a command. */
 enum imapid_speaker imapid_decide_speaker(const uint8_t *octets, size_t n, bool at_start);
 
-/* Looks for the first line that a client or server of IMAP would send. Returns whose it is, with
- * *at at its beginning; UNCLEAR: none, with *at at the line that is not whole yet. */
-enum imapid_speaker imapid_decide_first_line(const uint8_t *octets, size_t n, size_t *at);
-
 /* Which direction is the client's, by these ports? -1: both, or neither, is of IMAP. */
 int imapid_decide_client_by_port(uint16_t port0, uint16_t port1);
 

@@ -28,9 +28,7 @@ bool imapid_field_is_vendors(const uint8_t *name, size_t n);
 /* Is it one of the fields that a proxy adds to the list of the client for whom it speaks? */
 bool imapid_field_is_proxys(const uint8_t *name, size_t n);
 
-/* As sent ("os-version"), and as filters and column heads spell it ("os_version"). Only for the
- * defined fields. */
-const char *imapid_field_wire_name(enum imapid_field field);
+/* As filters and column heads spell it ("os_version"). Only for the defined fields. */
 const char *imapid_field_column(enum imapid_field field);
 
 #endif
