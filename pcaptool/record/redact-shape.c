@@ -51,7 +51,7 @@ static const char *const files[] = {
 static bool is_one_of(const char *const *list, size_t n_list, const char *text, size_t n)
 {
     for (size_t i = 0; i < n_list; i++)
-        if (strlen(list[i]) == n && !g_ascii_strncasecmp(list[i], text, n))
+        if (!g_ascii_strncasecmp(list[i], text, n) && strlen(list[i]) == n)
             return true;
     return false;
 }
@@ -504,6 +504,14 @@ static bool has_address(const struct text *text, enum imapid_shape shape)
 
 /* ---- whole texts ---- */
 
+static bool is_ascii(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (octets[i] > 127)
+            return false;
+    return true;
+}
+
 /* As UTF-8, in the form in which full-width and other letters are the plain ones; to be freed. What
  * is not UTF-8 is taken for Latin-1. NULL where it is too long, or has a NUL. */
 static char *normalize(const uint8_t *octets, size_t n)
@@ -513,6 +521,8 @@ static char *normalize(const uint8_t *octets, size_t n)
 
     if (n > OCTETS_MAX || memchr(octets, 0, n))
         return NULL;
+    if (is_ascii(octets, n)) /* nearly all */
+        return g_strndup((const char *)octets, n);
     text = g_string_new(NULL);
     for (size_t at = 0; at < n;) {
         gunichar c = g_utf8_get_char_validated((const char *)octets + at, (gssize)(n - at));
@@ -535,8 +545,12 @@ static bool is_date(const char *text)
         "^\\s?(?:(?:[A-Z][a-z]{2}, )?\\d{1,2}[- ][A-Z][a-z]{2}[- ]\\d{4}"
         "(?: \\d\\d:\\d\\d(?::\\d\\d)?(?: (?:[+-]\\d{4}|[A-Z]{3,4})(?: \\([A-Z]{3,4}\\))?)?)?"
         "|\\d{4}-\\d\\d-\\d\\d(?:[T ]\\d\\d:\\d\\d(?::\\d\\d)?(?:Z|[+-]\\d\\d:?\\d\\d)?)?)$";
+    static GRegex *regex;
 
-    return g_regex_match_simple(pattern, text, G_REGEX_DOLLAR_ENDONLY, 0);
+    if (g_once_init_enter(&regex))
+        g_once_init_leave(&regex,
+                          g_regex_new(pattern, G_REGEX_OPTIMIZE | G_REGEX_DOLLAR_ENDONLY, 0, NULL));
+    return g_regex_match(regex, text, 0, NULL);
 }
 
 static bool is_harmless(enum imapid_shape shape, const char *normal)
