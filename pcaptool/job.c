@@ -108,9 +108,12 @@ static void on_note(void *ctx, const char *message)
     g_mutex_unlock(&job->context->mutex);
 }
 
+static void on_idle(void *ctx);
+
 void imapid_job_watch_capture(struct imapid_job *job)
 {
     imapid_capture_on_note(job->capture, on_note, job);
+    imapid_capture_on_idle(job->capture, on_idle, job);
     if (job->context->progress)
         imapid_capture_on_progress(job->capture, on_progress, job);
 }
@@ -139,6 +142,15 @@ static void stop_job(void *ctx)
         imapid_capture_stop(job->capture);
     if (job->reader)
         job->reader->stop = true;
+}
+
+/* Nothing comes: secrets may have come. */
+static void on_idle(void *ctx)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->collect)
+        imapid_collect_retry(job->collect);
 }
 
 static void stop_if_closed(struct imapid_job *job)
@@ -250,13 +262,31 @@ static struct imapid_capture *open_capture(const char *path, struct imapid_sourc
     return imapid_capture_open(path, message);
 }
 
+/* Reads the capture of the job to its end and closes it. */
+static void collect(struct imapid_job *job, struct imapid_filter *filter, bool live,
+                    const struct imapid_job_sinks *sinks)
+{
+    const struct imapid_options *options = job->context->options;
+    struct imapid_keylog *keylog = imapid_keylog_new_over(options->keylog);
+
+    imapid_job_watch_capture(job);
+    if (!live)
+        job->n_scanned = imapid_job_read_secrets(job, keylog);
+    job->collect =
+        imapid_collect_new(filter, &options->decode, keylog, live,
+                           imapid_job_get_share(job->context), &sinks->first, sinks->complain);
+    imapid_collect_read(job->collect, job->capture, job->input->path);
+    imapid_collect_tell(job->collect, job->capture, job->input->path, true);
+    g_clear_pointer(&job->collect, imapid_collect_free);
+    imapid_keylog_free(keylog);
+    g_clear_pointer(&job->capture, imapid_capture_close);
+}
+
 static void read_capture(struct imapid_job *job, struct imapid_source *source,
                          const struct imapid_job_sinks *sinks)
 {
-    const char *path = job->input->path;
     const char *expression = job->context->options->filter;
     struct imapid_filter *filter = NULL;
-    struct imapid_keylog *keylog;
     bool live = !imapid_source_is_regular(source);
     char *message = NULL;
 
@@ -266,16 +296,9 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
         imapid_source_close(source);
         return;
     }
-    job->capture = open_capture(path, source, &message);
+    job->capture = open_capture(job->input->path, source, &message);
     if (job->capture) {
-        imapid_job_watch_capture(job);
-        keylog = imapid_keylog_new_over(job->context->options->keylog);
-        if (!live)
-            job->n_scanned = imapid_job_read_secrets(job, keylog);
-        imapid_collect(job->capture, path, filter, &job->context->options->decode, keylog, live,
-                       imapid_job_get_share(job->context), &sinks->first, sinks->complain);
-        imapid_keylog_free(keylog);
-        imapid_capture_close(job->capture);
+        collect(job, filter, live, sinks);
     } else {
         imapid_job_complain(job->context, message);
         g_free(message);
@@ -286,23 +309,16 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
 /* The filter is the kernel's. */
 static void read_interface(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
-    const struct imapid_options *options = job->context->options;
-    struct imapid_keylog *keylog;
     char *message = NULL;
 
-    job->capture = imapid_capture_open_interface(job->input->path, options->filter,
+    job->capture = imapid_capture_open_interface(job->input->path, job->context->options->filter,
                                                  imapid_stop_get_fd(), &message);
-    if (!job->capture) {
+    if (job->capture) {
+        collect(job, NULL, true, sinks);
+    } else {
         imapid_job_complain(job->context, message);
         g_free(message);
-        return;
     }
-    imapid_job_watch_capture(job);
-    keylog = imapid_keylog_new_over(options->keylog);
-    imapid_collect(job->capture, job->input->path, NULL, &options->decode, keylog, true,
-                   imapid_job_get_share(job->context), &sinks->first, sinks->complain);
-    imapid_keylog_free(keylog);
-    imapid_capture_close(job->capture);
 }
 
 /* A source that is read by a job. */
@@ -355,8 +371,9 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
 void imapid_job_read(struct imapid_job *job)
 {
     struct imapid_job_sinks sinks;
+    const struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
     struct imapid_source *source =
-        job->input->is_interface ? NULL : imapid_source_open(job->input->path, stop_job, job);
+        job->input->is_interface ? NULL : imapid_source_open(job->input->path, &watch);
 
     imapid_job_init_sinks(&sinks, job);
     if (job->input->is_interface) {

@@ -42,6 +42,7 @@ struct imapid_job {
     const struct imapid_input *input;
     struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
     struct imapid_read_jsonl *reader; /* NULL: it is a capture */
+    struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
     guint64 n_octets;                 /* that progress was told of */
     guint64 n_scanned;                /* of these, while it was read for its secrets alone */
 };

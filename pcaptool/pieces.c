@@ -72,7 +72,8 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
         g_free(message);
     } else {
         imapid_job_watch_capture(job);
-        imapid_collect_add(collect, job->capture, job->input->path, is_last);
+        imapid_collect_read(collect, job->capture, job->input->path);
+        imapid_collect_tell(collect, job->capture, job->input->path, is_last);
     }
     imapid_capture_close(job->capture);
     job->capture = NULL;

@@ -23,8 +23,8 @@ struct imapid_source {
     char *path;
     int fd;
     bool is_stdin, is_regular, looking;
-    void (*on_stop)(void *ctx);
-    void *ctx;
+    bool was_over; /* a file that grew does no more */
+    struct imapid_source_watch watch;
     GByteArray *head; /* what was read while looking */
     size_t head_at;
     uint64_t place;
@@ -34,19 +34,47 @@ struct imapid_source {
     size_t n_peek, peek_at; /* of what was unpacked */
 };
 
+/* How often those who watch are told that nothing came, and a file is looked at again. */
+#define IDLE_MS 250
+
+/* False: the program is to end. */
+static bool wait_for_more(struct imapid_source *source, int fd)
+{
+    enum imapid_stop_waited waited;
+
+    while ((waited = imapid_stop_wait(fd, IDLE_MS)) == IMAPID_STOP_IDLE) {
+        source->watch.on_idle(source->watch.ctx);
+        if (fd < 0)
+            return true;
+    }
+    if (waited == IMAPID_STOP_READY)
+        return true;
+    source->packed.stop = 1; /* an end in the middle is none of the stream's faults */
+    source->watch.on_stop(source->watch.ctx);
+    return false;
+}
+
+/* At the end of a regular file: waits where it may grow. What was written until it was over is still
+ * to be read then. */
+static bool grows(struct imapid_source *source)
+{
+    if (!source->watch.is_over || source->was_over)
+        return false;
+    source->was_over = source->watch.is_over(source->watch.ctx);
+    return source->was_over || wait_for_more(source, -1);
+}
+
 /* read(), given up as an end when the program is to end. */
 static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, size_t n)
 {
     ssize_t n_read;
 
     do {
-        if (!source->is_regular && !imapid_stop_wait(source->fd)) {
-            source->packed.stop = 1; /* an end in the middle is none of the stream's faults */
-            source->on_stop(source->ctx);
+        if (!source->is_regular && !wait_for_more(source, source->fd))
             return 0;
-        }
         n_read = read(source->fd, octets, n);
-    } while (n_read < 0 && (errno == EINTR || errno == EAGAIN));
+    } while ((n_read < 0 && (errno == EINTR || errno == EAGAIN)) ||
+             (n_read == 0 && source->is_regular && grows(source)));
     if (n_read > 0)
         source->place += (uint64_t)n_read;
     return n_read;
@@ -134,7 +162,7 @@ static void look(struct imapid_source *source)
 }
 
 /* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
-struct imapid_source *imapid_source_open(const char *path, void (*on_stop)(void *ctx), void *ctx)
+struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch)
 {
     bool is_stdin = !strcmp(path, "-");
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -147,8 +175,7 @@ struct imapid_source *imapid_source_open(const char *path, void (*on_stop)(void 
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
-    source->on_stop = on_stop;
-    source->ctx = ctx;
+    source->watch = *watch;
     source->head = g_byte_array_new();
     look(source);
     return source;
@@ -168,7 +195,7 @@ void imapid_source_close(void *ctx)
 
 bool imapid_source_is_regular(const struct imapid_source *source)
 {
-    return source->is_regular;
+    return source->is_regular && !source->watch.is_over;
 }
 
 /* Of its first octets all are white space, or there are none. */

@@ -11,12 +11,20 @@
  * they are or compressed, or else, for all that is known here, a capture. */
 struct imapid_source;
 
-/* "-" is standard input. `on_stop` is called when the wish to end comes while a pipe is waited for;
- * what was asked for has then ended. NULL with errno where it cannot be opened. */
-struct imapid_source *imapid_source_open(const char *path, void (*on_stop)(void *ctx), void *ctx);
+/* Who is told while a source waits for more octets: of a pipe, or of a file that grows. */
+struct imapid_source_watch {
+    void (*on_stop)(void *ctx); /* the wish to end came: what was asked for has ended */
+    void (*on_idle)(void *ctx); /* from time to time */
+    /* At the end of a regular file: is there nothing more to come? NULL: there is not. */
+    bool (*is_over)(void *ctx);
+    void *ctx;
+};
+
+/* "-" is standard input. `watch` is copied. NULL with errno where it cannot be opened. */
+struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch);
 void imapid_source_close(void *source);
 
-/* Is it a regular file? Then it can be opened again as well. */
+/* Is it a regular file that does not grow? Then it can be opened again as well. */
 bool imapid_source_is_regular(const struct imapid_source *source);
 
 /* With `found` (in a folder) it has to begin like a record; else an input that is named as JSON

@@ -40,13 +40,16 @@ int imapid_stop_get_fd(void)
     return ends[0];
 }
 
-gboolean imapid_stop_wait(int fd)
+enum imapid_stop_waited imapid_stop_wait(int fd, int milliseconds)
 {
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = ends[0], .events = POLLIN}};
+    int n;
 
-    while (poll(fds, G_N_ELEMENTS(fds), -1) < 0 && errno == EINTR)
+    while ((n = poll(fds, G_N_ELEMENTS(fds), milliseconds)) < 0 && errno == EINTR)
         ;
-    return !fds[1].revents;
+    if (fds[1].revents)
+        return IMAPID_STOP_WISHED;
+    return n ? IMAPID_STOP_READY : IMAPID_STOP_IDLE;
 }
 
 gboolean imapid_stop_is_set(void)

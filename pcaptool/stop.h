@@ -13,8 +13,14 @@ void imapid_stop_install(void);
 /* Readable from when the wish was made on, for poll(); -1 where it cannot be made. */
 int imapid_stop_get_fd(void);
 
-/* Waits until `fd` has something to read. False: the wish was made. */
-gboolean imapid_stop_wait(int fd);
+enum imapid_stop_waited {
+    IMAPID_STOP_READY, /* `fd` has something to read */
+    IMAPID_STOP_IDLE,  /* it had nothing for that long */
+    IMAPID_STOP_WISHED /* the wish was made */
+};
+
+/* Waits for `fd` (-1: for nothing), for so long at most. */
+enum imapid_stop_waited imapid_stop_wait(int fd, int milliseconds);
 
 gboolean imapid_stop_is_set(void);
 

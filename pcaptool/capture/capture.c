@@ -71,6 +71,12 @@ void imapid_capture_on_progress(struct imapid_capture *capture,
     capture->progress_ctx = ctx;
 }
 
+void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx)
+{
+    capture->on_idle = fn;
+    capture->idle_ctx = ctx;
+}
+
 /* Waits for more than four octets only where they are about to be a magic number of six. */
 static bool is_packed(struct imapid_window *window)
 {

@@ -48,6 +48,9 @@ void imapid_capture_on_note(struct imapid_capture *capture,
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx);
 
+/* Called from within imapid_capture_next() from time to time while an interface has no packet. */
+void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx);
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet);
 

@@ -19,12 +19,18 @@
 /* How often the wish to end is looked for while packets come without a pause. */
 #define N_AT_ONCE 64
 
+/* How often it is told that there are no packets. */
+#define IDLE_MS 250
+
 static bool is_awake(const struct imapid_capture *capture, int timeout)
 {
     struct pollfd fds[] = {{.fd = pcap_get_selectable_fd(capture->live), .events = POLLIN},
                            {.fd = capture->wake, .events = POLLIN}};
-    while (poll(fds, G_N_ELEMENTS(fds), timeout) < 0 && errno == EINTR && !capture->stop)
+    int n;
+    while ((n = poll(fds, G_N_ELEMENTS(fds), timeout)) < 0 && errno == EINTR && !capture->stop)
         continue;
+    if (n == 0 && timeout > 0 && capture->on_idle)
+        capture->on_idle(capture->idle_ctx);
     return fds[1].revents != 0 || capture->stop;
 }
 
@@ -56,7 +62,7 @@ static enum imapid_capture_result live_next(struct imapid_capture *capture,
     if (capture->n_frames % N_AT_ONCE == 0 && is_awake(capture, 0))
         return end(capture, NULL);
     while ((status = pcap_next_ex(capture->live, &header, &data)) == 0)
-        if (is_awake(capture, -1))
+        if (is_awake(capture, IDLE_MS))
             return end(capture, NULL);
     if (status != 1)
         return end(capture, pcap_geterr(capture->live));

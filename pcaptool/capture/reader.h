@@ -57,6 +57,8 @@ struct imapid_capture {
     void *note_ctx;
     void (*on_progress)(void *ctx, uint64_t place);
     void *progress_ctx;
+    void (*on_idle)(void *ctx);
+    void *idle_ctx;
     struct imapid_capture_counts counts;
     uint64_t n_frames; /* of the file, as Wireshark counts them */
     struct imapid_pcap pcap;

@@ -58,8 +58,10 @@ struct imapid_collect {
     const struct imapid_decode *decode;
     void (*complain)(void *ctx, const char *message);
     bool is_finished;
-    uint64_t n_frames; /* of the pieces before */
-    size_t n_memory;   /* the flows may hold that much */
+    char *error;         /* the first of the piece that was read last; NULL: none */
+    uint64_t generation; /* of the key log, when quiet connections were looked at last */
+    uint64_t n_frames;   /* of the pieces before */
+    size_t n_memory;     /* the flows may hold that much */
     uint64_t n_gave_way;
     /* What the records of the pieces before have told of these. */
     struct imapid_record_capture told;
@@ -243,6 +245,9 @@ static void keep_within_memory(struct imapid_collect *collect)
     }
 }
 
+/* Packets between two looks at the key log. */
+#define N_RETRY 1024
+
 /* The nth error of a capture. The last one that is told says so. */
 static void tell_error(struct imapid_collect *collect, const char *message, unsigned n)
 {
@@ -283,6 +288,8 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         collect->n_frames = packet.number;
         if (!collect->filter || imapid_filter_match(collect->filter, &packet))
             imapid_net_packet(collect->net, &packet);
+        if (counts->n_packets % N_RETRY == 0)
+            imapid_collect_retry(collect);
         keep_within_memory(collect);
     }
     return error;
@@ -304,15 +311,21 @@ static char *tell_gave_way(struct imapid_collect *collect, const char *file, cha
     return error;
 }
 
-bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *capture,
-                        const char *file, bool is_last)
+void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
+                         const char *file)
 {
     struct imapid_frames_file frames = {file, collect->n_frames};
-    char *error;
 
     g_array_append_val(collect->context.files, frames);
     imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
-    error = read_packets(collect, capture);
+    collect->error = read_packets(collect, capture);
+}
+
+bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_capture *capture,
+                         const char *file, bool is_last)
+{
+    char *error = g_steal_pointer(&collect->error);
+
     if (is_last) {
         imapid_net_finish(collect->net);
         collect->is_finished = true;
@@ -322,24 +335,26 @@ bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *c
     return !tell_capture(collect, capture, file, error);
 }
 
+void imapid_collect_retry(struct imapid_collect *collect)
+{
+    struct imapid_keylog *keylog = collect->context.keylog;
+    uint64_t generation;
+
+    if (!collect->context.n_hold || !keylog)
+        return;
+    imapid_keylog_refresh(keylog);
+    generation = imapid_keylog_get_generation(keylog);
+    if (generation != collect->generation)
+        imapid_flow_retry_all(&collect->context);
+    collect->generation = generation;
+}
+
 void imapid_collect_free(struct imapid_collect *collect)
 {
     if (!collect->is_finished)
         imapid_net_finish(collect->net);
     imapid_net_free(collect->net);
     g_array_unref(collect->context.files);
+    g_free(collect->error);
     g_free(collect);
-}
-
-bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
-                    size_t n_memory, const struct imapid_record_sink *sink,
-                    void (*complain)(void *ctx, const char *message))
-{
-    struct imapid_collect *collect =
-        imapid_collect_new(filter, decode, keylog, live, n_memory, sink, complain);
-    bool whole = imapid_collect_add(collect, capture, file, true);
-
-    imapid_collect_free(collect);
-    return whole;
 }

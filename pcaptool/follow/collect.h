@@ -8,35 +8,44 @@
 #include "record/record.h"
 #include "tls/keylog.h"
 
-/* Reads one capture from its beginning to its end and tells its records: exchanges as they are
- * complete, each session as it ends, the capture last.
+/* Captures to their records: exchanges as they are complete, each session as it ends, a capture's own
+ * when it was read. Several captures that are pieces of one are read one after the other: connections,
+ * and what they hold, span them.
  *
- * `file` is spelled in the records; `filter` may be NULL. `decode` is what the user says that packets
- * are, for the filter as well. Errors of the capture stand in its record
- * and are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
- * all the same. Returns false when something could not be read.
- *
- * `keylog` has the secrets known so far and is given those inside the capture as they are met. With
+ *     collect = imapid_collect_new(…);
+ *     imapid_collect_read(collect, capture, file);
+ *     imapid_collect_tell(collect, capture, file, is_last);
+ *     imapid_collect_free(collect);
+ */
+struct imapid_collect;
+
+/* `filter` may be NULL. `decode` is what the user says that packets are, for the filter as well.
+ * `keylog` has the secrets known so far and is given those inside the captures as they are met. With
  * `live`, octets wait for a while for secrets that may come later. `n_memory` octets are what is
  * kept of connections at most, what waits out of order included; then the largest gives way, which
- * is an error that is told. The tables of connections and fragments come on top, see net/tcp.h. */
-bool imapid_collect(struct imapid_capture *capture, const char *file, struct imapid_filter *filter,
-                    const struct imapid_decode *decode, struct imapid_keylog *keylog, bool live,
-                    size_t n_memory, const struct imapid_record_sink *sink,
-                    void (*complain)(void *ctx, const char *message));
-
-/* The same for captures that are pieces of one: their packets in the order in which the pieces are
- * added, connections and what they hold spanning them. A piece's record has counts of its own: what
- * was met, or came to its end, while it was read; what is open at the end is of the last one. */
-struct imapid_collect;
+ * is an error that is told. The tables of connections and fragments come on top, see net/tcp.h.
+ * Errors are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
+ * all the same. All that is given must outlive the object. */
 struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
                                           const struct imapid_decode *decode,
                                           struct imapid_keylog *keylog, bool live, size_t n_memory,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message));
-/* `file` must outlive the collector. */
-bool imapid_collect_add(struct imapid_collect *collect, struct imapid_capture *capture,
-                        const char *file, bool is_last);
+
+/* Reads a capture to its end. `file` is spelled in the records and must outlive the object. */
+void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
+                         const char *file);
+
+/* Tells the record of the capture that was read, with counts of its own: what was met, or came to its
+ * end, while it was read. After the last one, all that is open ends before. False when something
+ * could not be read. */
+bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_capture *capture,
+                         const char *file, bool is_last);
+
+/* Looks for secrets that were written meanwhile: what waits for them is read. For while there are no
+ * packets, from within imapid_capture_next(). Cheap where nothing was written. */
+void imapid_collect_retry(struct imapid_collect *collect);
+
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the

@@ -574,6 +574,20 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
     account(flow);
 }
 
+void imapid_flow_retry_all(struct imapid_flow_context *context)
+{
+    GPtrArray *flows = imapid_holders_list(&context->holders);
+
+    for (guint i = 0; i < flows->len; i++) {
+        struct imapid_flow *flow = flows->pdata[i];
+
+        if (flow->layers)
+            imapid_layers_retry(flow->layers);
+        account(flow);
+    }
+    g_ptr_array_unref(flows);
+}
+
 /* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
 static const char *why_not_readable(const struct imapid_flow *flow, const char **phrase)
 {

@@ -35,6 +35,9 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
 void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, int dir, uint64_t n,
                      const struct imapid_stamp *packet);
 
+/* Looks for secrets that connections which are quiet wait for. For when there are new ones. */
+void imapid_flow_retry_all(struct imapid_flow_context *context);
+
 /* The connection or the capture ended: what is open is told, and the session if it was one. */
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason);

@@ -29,3 +29,13 @@ void *imapid_holders_find_largest(const struct imapid_holders *holders)
             return holders->queue[i].head->data;
     return NULL;
 }
+
+GPtrArray *imapid_holders_list(const struct imapid_holders *holders)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    for (int i = 0; i < IMAPID_HOLDERS_N; i++)
+        for (const GList *link = holders->queue[i].head; link; link = link->next)
+            g_ptr_array_add(list, link->data);
+    return list;
+}

@@ -28,4 +28,7 @@ void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *ho
  * much for the longest. NULL: there is none. */
 void *imapid_holders_find_largest(const struct imapid_holders *holders);
 
+/* link.data of all of them, in no order. To be freed with g_ptr_array_unref(). */
+GPtrArray *imapid_holders_list(const struct imapid_holders *holders);
+
 #endif

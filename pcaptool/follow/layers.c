@@ -231,6 +231,12 @@ size_t imapid_layers_count_memory(const struct imapid_layers *layers)
     return n;
 }
 
+void imapid_layers_retry(struct imapid_layers *layers)
+{
+    if (layers->tls)
+        imapid_tls_retry(layers->tls);
+}
+
 void imapid_layers_finish(struct imapid_layers *layers)
 {
     if (layers->tls)

@@ -54,6 +54,9 @@ void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *oc
 /* Octets of memory that the layers hold. */
 size_t imapid_layers_count_memory(const struct imapid_layers *layers);
 
+/* Looks for secrets that were missing: octets that wait for them come out. */
+void imapid_layers_retry(struct imapid_layers *layers);
+
 /* No more octets will come. */
 void imapid_layers_finish(struct imapid_layers *layers);
 

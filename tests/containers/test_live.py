@@ -219,6 +219,22 @@ class Pipe(unittest.TestCase):
         self.assertEqual(status, 0, err)
         self.assertEqual(len([r for r in rest if r["type"] == "capture"]), 2)
 
+    def test_key_log_that_comes_late_opens_a_quiet_connection(self):
+        octets, keys = sample("curl-dovecot-tls").read_bytes(), (ROOT / "samples/curl-dovecot-tls.keys").read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            log = pathlib.Path(folder) / "keys"
+            log.write_bytes(b"")
+            program = Program("-l", log, "-", stdin=subprocess.PIPE)
+            program.process.stdin.write(octets[:octets.rindex(b"\x17\x03\x03")])  # the end is still to come
+            program.process.stdin.flush()
+            time.sleep(0.5)
+            log.write_bytes(keys)
+            record = program.read_line()  # though nothing more of the capture came
+            self.assertEqual(record["type"], "exchange")
+            status, rest, err = program.end(signal.SIGINT)
+            self.assertEqual(status, 0, err)
+            self.assertEqual([r["decrypted"] for r in rest if r["type"] == "session"], [True])
+
     def test_fifo_that_nobody_writes(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "fifo")
