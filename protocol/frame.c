@@ -576,8 +576,11 @@ static enum imapid_frame_status read_on(struct imapid_frame *frame, const uint8_
         return IMAPID_FRAME_UNIT;
     if (frame->in_unit)
         return pass_rest(frame, window, n, n_used);
-    if (frame->sync == IMAPID_SYNC_LOST)
+    if (frame->sync == IMAPID_SYNC_LOST) {
+        if (frame->lines == IMAPID_LINES_HELD && n == 1 && window[0] == TLS_HANDSHAKE)
+            return IMAPID_FRAME_MORE; /* the next octet tells whether TLS begins */
         return find_line_start(frame, window, n, n_used);
+    }
     if (frame->lines == IMAPID_LINES_HELD && n && window[0] == TLS_HANDSHAKE) {
         if (n <= IMAPID_UNIT_MAX)
             return IMAPID_FRAME_MORE;

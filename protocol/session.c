@@ -588,8 +588,8 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     enum imapid_frame_status status;
     bool is_cut = false, is_refused = false;
 
-    if (frame->lines == IMAPID_LINES_SASL)
-        expect_lines(session);
+    if (frame->lines == IMAPID_LINES_SASL || frame->lines == IMAPID_LINES_DATA)
+        expect_lines(session); /* more of the server may have been read since */
     status = read_frame(session, IMAPID_CLIENT, window, n, unit, n_used);
     if (was_unsure && !frame->unsure) {
         is_refused = status == IMAPID_FRAME_UNIT && unit->cut;
