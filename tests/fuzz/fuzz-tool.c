@@ -63,8 +63,12 @@ static void run(const uint8_t *octets, size_t n, size_t n_portion,
     struct imapid_keylog *keylog = imapid_keylog_new();
     struct imapid_decode decode = {0};
 
-    (void)imapid_collect(capture, "fuzz", NULL, &decode, keylog, false, (size_t)1 << 20, sink,
-                         on_complaint);
+    struct imapid_collect *collect =
+        imapid_collect_new(NULL, &decode, keylog, false, (size_t)1 << 20, sink, on_complaint);
+
+    imapid_collect_read(collect, capture, "fuzz");
+    (void)imapid_collect_tell(collect, capture, "fuzz", true);
+    imapid_collect_free(collect);
     imapid_keylog_free(keylog);
     imapid_capture_close(capture);
 }
