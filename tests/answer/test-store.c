@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The store: one order whatever the order of coming, what comes twice is there once, and everything
+ * is a copy. */
+#include "answer/store.h"
+#include "sample.h"
+
+#include <string.h>
+
+/* Exchange `i` of eight: two connections in each of two files, two exchanges each. */
+static void add(struct imapid_store *store, unsigned i)
+{
+    struct sample *sample = sample_new();
+    struct imapid_record_exchange *exchange = &sample->exchange;
+    char tag[8];
+
+    g_snprintf(tag, sizeof tag, "a%u", i);
+    g_free(exchange->tag);
+    exchange->tag = g_strdup(tag);
+    exchange->conn.file = i & 4 ? "b.pcap" : "a.pcap";
+    exchange->conn.stream = i >> 1 & 1;
+    exchange->conn.client.port = (uint16_t)(50000 + exchange->conn.stream);
+    exchange->command.packet.number += i & 1 ? 10 : 0;
+    exchange->command.packet.ts_ns += i & 1 ? 1000 : 0;
+    sample_pair(sample, IMAPID_CLIENT, "name", i & 1 ? "Mutt" : "Alpine");
+    imapid_store_add_exchange(store, exchange);
+    sample_free(sample); /* the store has copies */
+}
+
+static void test_order(void)
+{
+    static const unsigned orders[][8] = {
+        {0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}, {3, 7, 0, 4, 6, 1, 5, 2}};
+
+    for (size_t k = 0; k < G_N_ELEMENTS(orders); k++) {
+        struct imapid_store *store = imapid_store_new();
+        struct imapid_store_reading reading = {.arena = {NULL, 0}};
+        struct imapid_store_view view;
+
+        for (unsigned i = 0; i < 8; i++)
+            add(store, orders[k][i]);
+        view = imapid_store_settle(store);
+        g_assert_cmpuint(view.n_conns, ==, 4);
+        g_assert_cmpuint(view.n_exchanges, ==, 8);
+        g_assert_cmpuint(view.n_duplicates, ==, 0);
+        for (unsigned i = 0; i < 4; i++) /* ports do not count */
+            g_assert_cmpuint(imapid_store_get_address(&view, i), ==,
+                             imapid_store_get_address(&view, 0));
+        for (unsigned i = 0; i < 8; i++) {
+            const struct imapid_record_exchange *exchange =
+                imapid_store_read_exchange(&view, i, &reading);
+            char want[8];
+
+            g_snprintf(want, sizeof want, "a%u", i);
+            g_assert_cmpstr(exchange->tag, ==, want);
+            g_assert_cmpmem(exchange->command.pairs[0].value.octets,
+                            exchange->command.pairs[0].value.n, i & 1 ? "Mutt" : "Alpine",
+                            i & 1 ? 4 : 6);
+            g_assert_cmpint(imapid_store_get_when(&view, i), ==, exchange->command.packet.ts_ns);
+        }
+        imapid_store_reading_deinit(&reading);
+        imapid_store_free(store);
+    }
+}
+
+static void test_twice(void)
+{
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_record_session session = sample_session();
+    struct imapid_record_capture capture = sample_capture();
+    struct imapid_store_view view;
+
+    for (int i = 0; i < 3; i++) {
+        add(store, 0);
+        imapid_store_add_session(store, &session);
+        imapid_store_add_capture(store, &capture);
+    }
+    view = imapid_store_settle(store);
+    g_assert_cmpuint(view.n_exchanges, ==, 1);
+    g_assert_cmpuint(view.n_conns, ==, 1);
+    g_assert_cmpuint(view.n_captures, ==, 1);
+    g_assert_cmpuint(view.n_duplicates, ==, 6);
+    g_assert_true(imapid_store_get_span(&view, 0).has_session);
+    imapid_store_free(store);
+}
+
+static void test_said(void)
+{
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_store_view view;
+
+    for (unsigned i = 0; i < 8; i++)
+        add(store, i);
+    view = imapid_store_settle(store);
+    g_assert_cmpuint(view.n_said, ==, 2); /* tags, frames and connections do not count */
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_cmpuint(imapid_store_get_said(&view, i), <, view.n_said);
+        g_assert_cmpuint(imapid_store_get_said(&view, i), ==, imapid_store_get_said(&view, i & 1));
+    }
+    g_assert_cmpuint(imapid_store_get_said(&view, 0), !=, imapid_store_get_said(&view, 1));
+    imapid_store_free(store);
+}
+
+static void test_session(void)
+{
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_record_session session = sample_session();
+    struct imapid_store_view view;
+    struct imapid_store_conn conn;
+    char *reason = g_strdup("no-key");
+
+    session.not_decrypted = reason;
+    session.decrypted = IMAPID_NO;
+    session.n_lost = 7;
+    session.ended = IMAPID_ENDED_RST;
+    imapid_store_add_session(store, &session);
+    memset(reason, 'x', strlen(reason));
+    g_free(reason);
+    view = imapid_store_settle(store);
+    g_assert_cmpuint(view.n_conns, ==, 1);
+    imapid_store_read_conn(&view, 0, &conn);
+    g_assert_true(conn.has_session);
+    g_assert_cmpuint(conn.n_exchanges, ==, 0);
+    g_assert_cmpstr(conn.session.not_decrypted, ==, "no-key");
+    g_assert_cmpuint(conn.session.n_lost, ==, 7);
+    g_assert_cmpint(conn.session.ended, ==, IMAPID_ENDED_RST);
+    g_assert_cmpstr(conn.conn.file, ==, "a.pcap");
+    imapid_store_free(store);
+}
+
+static void test_client(void)
+{
+    struct imapid_record_conn conn = sample_conn();
+
+    g_assert_true(imapid_store_get_client(&conn) == &conn.client);
+    conn.proxied_client = sample_endpoint(9, 1);
+    g_assert_true(imapid_store_get_client(&conn) == &conn.proxied_client);
+}
+
+static void test_empty(void)
+{
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_store_view view = imapid_store_settle(store);
+
+    g_assert_cmpuint(view.n_conns + view.n_exchanges + view.n_captures, ==, 0);
+    imapid_store_free(store);
+    imapid_store_free(imapid_store_new()); /* never settled */
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/store/order", test_order);
+    g_test_add_func("/store/twice", test_twice);
+    g_test_add_func("/store/said", test_said);
+    g_test_add_func("/store/session", test_session);
+    g_test_add_func("/store/client", test_client);
+    g_test_add_func("/store/empty", test_empty);
+    return g_test_run();
+}
