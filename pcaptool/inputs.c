@@ -39,14 +39,14 @@ void imapid_inputs_free(GArray *inputs)
 
 static void add_file(GArray *inputs, const char *path, gboolean found)
 {
-    struct imapid_input input = {g_strdup(path), found, FALSE};
+    struct imapid_input input = {.path = g_strdup(path), .found = found};
 
     g_array_append_val(inputs, input);
 }
 
 void imapid_inputs_add_interface(GArray *inputs, const char *name)
 {
-    struct imapid_input input = {g_strdup(name), FALSE, TRUE};
+    struct imapid_input input = {.path = g_strdup(name), .is_interface = TRUE};
 
     g_array_append_val(inputs, input);
 }
@@ -58,7 +58,7 @@ guint imapid_inputs_count_live(const GArray *inputs)
     for (guint i = 0; i < inputs->len; i++) {
         const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
 
-        if (input->is_interface || !strcmp(input->path, "-") ||
+        if (input->is_interface || input->grows || !strcmp(input->path, "-") ||
             !g_file_test(input->path, G_FILE_TEST_IS_REGULAR))
             n_live++;
     }
@@ -120,8 +120,20 @@ static gboolean walk(GArray *inputs, const char *folder, int depth)
     return good;
 }
 
-gboolean imapid_inputs_add(GArray *inputs, const char *path)
+static void add_followed(GArray *inputs, const char *path)
 {
+    struct imapid_input input = {
+        .path = g_strdup(path), .grows = TRUE, .is_folder = g_file_test(path, G_FILE_TEST_IS_DIR)};
+
+    g_array_append_val(inputs, input);
+}
+
+gboolean imapid_inputs_add(GArray *inputs, const char *path, gboolean follow)
+{
+    if (follow && g_file_test(path, G_FILE_TEST_IS_DIR | G_FILE_TEST_IS_REGULAR)) {
+        add_followed(inputs, path);
+        return TRUE;
+    }
     if (!strcmp(path, "-")) {
         add_file(inputs, path, FALSE);
         return TRUE;
@@ -176,7 +188,7 @@ static size_t read_line(FILE *file, struct list *list, char line[LINE_MAX_OCTETS
     return n;
 }
 
-static gboolean add_line(GArray *inputs, struct list *list, const char *path)
+static gboolean add_line(GArray *inputs, struct list *list, const char *path, gboolean follow)
 {
     if (strcmp(path, "-") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
         char *what = g_strconcat(path, ": no such file or folder", NULL);
@@ -185,10 +197,10 @@ static gboolean add_line(GArray *inputs, struct list *list, const char *path)
         g_free(what);
         return FALSE;
     }
-    return imapid_inputs_add(inputs, path);
+    return imapid_inputs_add(inputs, path, follow);
 }
 
-gboolean imapid_inputs_add_list(GArray *inputs, const char *name)
+gboolean imapid_inputs_add_list(GArray *inputs, const char *name, gboolean follow)
 {
     FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
     struct list list = {.name = strcmp(name, "-") ? name : "standard input"};
@@ -201,7 +213,7 @@ gboolean imapid_inputs_add_list(GArray *inputs, const char *name)
     }
     while (!at_end)
         if (read_line(file, &list, line, &at_end))
-            good &= add_line(inputs, &list, line);
+            good &= add_line(inputs, &list, line, follow);
     if (ferror(file)) {
         imapid_message("%s: %s", list.name, g_strerror(errno));
         good = FALSE;
@@ -222,13 +234,26 @@ static gboolean is_file(const struct imapid_input *input, const GStatBuf *file)
     return status == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
 }
 
+/* The state of the file that is written to. False: it is no regular file, and can be no input. */
+static gboolean stat_output(const char *output, GStatBuf *st)
+{
+    return (output ? g_stat(output, st) : fstat(STDOUT_FILENO, st)) == 0 && S_ISREG(st->st_mode);
+}
+
+gboolean imapid_inputs_is_output(const char *path, const char *output)
+{
+    const struct imapid_input input = {.path = (char *)path};
+    GStatBuf st;
+
+    return stat_output(output, &st) && is_file(&input, &st);
+}
+
 gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
 {
     GStatBuf file;
     gboolean good = TRUE;
 
-    if ((output ? g_stat(output, &file) : fstat(STDOUT_FILENO, &file)) != 0 ||
-        !S_ISREG(file.st_mode))
+    if (!stat_output(output, &file))
         return TRUE;
     for (guint i = inputs->len; i-- > 0;) {
         const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);

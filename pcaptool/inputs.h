@@ -9,24 +9,30 @@ struct imapid_input {
     char *path;            /* "-" is standard input */
     gboolean found;        /* in a folder: it need not be a capture */
     gboolean is_interface; /* `path` is a network interface */
+    gboolean grows;        /* it is followed (--follow): a file, or */
+    gboolean is_folder;    /* a folder, which is not walked then */
 };
 
-/* How many have no end but the one that is asked for: interfaces, pipes. */
+/* How many have no end but the one that is asked for: interfaces, pipes, what is followed. */
 guint imapid_inputs_count_live(const GArray *inputs);
 
 void imapid_inputs_add_interface(GArray *inputs, const char *name);
 
 /* Lists the inputs, folders walked in the order of names, symbolic links to folders not followed.
  * Adds to `inputs` (of struct imapid_input; free with imapid_inputs_free). False with an error on
- * standard error where something named is not there; the rest is listed all the same. */
-gboolean imapid_inputs_add(GArray *inputs, const char *path);
+ * standard error where something named is not there; the rest is listed all the same. With `follow`
+ * files and folders are inputs that grow. */
+gboolean imapid_inputs_add(GArray *inputs, const char *path, gboolean follow);
 
 /* Adds the paths that stand in a file, one a line; "-" reads standard input. */
-gboolean imapid_inputs_add_list(GArray *inputs, const char *list);
+gboolean imapid_inputs_add_list(GArray *inputs, const char *list, gboolean follow);
 
 /* Takes the file that is written to (NULL: standard output) out of what was found in folders.
  * False, with an error on standard error, where it was named: it would be lost, or never end. */
 gboolean imapid_inputs_drop_output(GArray *inputs, const char *output);
+
+/* Is `path` the file that is written to? */
+gboolean imapid_inputs_is_output(const char *path, const char *output);
 
 GArray *imapid_inputs_new(void);
 void imapid_inputs_free(GArray *inputs);

@@ -9,7 +9,7 @@
 
 #include "message.h"
 #include "progress.h"
-#include "source.h"
+#include "series.h"
 #include "stop.h"
 
 #include "capture/live.h"
@@ -250,16 +250,46 @@ static const char *spell_path(const char *path)
     return strcmp(path, "-") ? path : "standard input";
 }
 
+static bool is_series_over(void *ctx)
+{
+    return imapid_series_is_over(((struct imapid_job *)ctx)->series);
+}
+
+/* Only the program's end is the end of a file that is followed. */
+static bool is_never_over(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+struct imapid_source *imapid_job_open(struct imapid_job *job)
+{
+    struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
+
+    if (job->series) {
+        watch.is_over = is_series_over;
+    } else if (job->input->grows) {
+        watch.is_over = is_never_over;
+    }
+    return imapid_source_open(job->input->path, &watch);
+}
+
 /* A file is opened anew, so that its size is known to who shows progress. */
-static struct imapid_capture *open_capture(const char *path, struct imapid_source *source,
-                                           char **message)
+bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source)
 {
     struct imapid_window_source from = {imapid_source_read, imapid_source_close, source};
+    char *message = NULL;
 
-    if (!imapid_source_is_regular(source))
-        return imapid_capture_open_source(spell_path(path), &from);
+    if (!imapid_source_is_regular(source)) {
+        job->capture = imapid_capture_open_source(spell_path(job->input->path), &from);
+        return true;
+    }
     imapid_source_close(source);
-    return imapid_capture_open(path, message);
+    job->capture = imapid_capture_open(job->input->path, &message);
+    if (!job->capture)
+        imapid_job_complain(job->context, message);
+    g_free(message);
+    return job->capture;
 }
 
 /* Reads the capture of the job to its end and closes it. */
@@ -296,13 +326,8 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
         imapid_source_close(source);
         return;
     }
-    job->capture = open_capture(job->input->path, source, &message);
-    if (job->capture) {
+    if (imapid_job_open_capture(job, source))
         collect(job, filter, live, sinks);
-    } else {
-        imapid_job_complain(job->context, message);
-        g_free(message);
-    }
     imapid_filter_free(filter);
 }
 
@@ -368,24 +393,48 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
     g_mutex_unlock(&job->context->mutex);
 }
 
-void imapid_job_read(struct imapid_job *job)
+static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
-    struct imapid_job_sinks sinks;
-    const struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
-    struct imapid_source *source =
-        job->input->is_interface ? NULL : imapid_source_open(job->input->path, &watch);
+    struct imapid_source *source = imapid_job_open(job);
 
-    imapid_job_init_sinks(&sinks, job);
-    if (job->input->is_interface) {
-        read_interface(job, &sinks);
-    } else if (!source) {
+    if (!source) {
         char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
 
         imapid_job_complain(job->context, message);
         g_free(message);
     } else if (imapid_source_is_jsonl(source, job->input->found)) {
-        read_jsonl(job, source, &sinks);
+        read_jsonl(job, source, sinks);
     } else {
-        read_capture(job, source, &sinks);
+        read_capture(job, source, sinks);
     }
+}
+
+/* A folder that fills: one file after the other. */
+static void read_folder(struct imapid_job *job, const struct imapid_job_sinks *sinks)
+{
+    const struct imapid_input *folder = job->input;
+    const char *path;
+
+    job->series = imapid_series_new(folder->path, job->context->options->write);
+    while (!imapid_job_is_closed(job->context) && (path = imapid_series_next(job->series))) {
+        const struct imapid_input file = {.path = (char *)path, .found = TRUE, .grows = TRUE};
+
+        job->input = &file;
+        read_file(job, sinks);
+    }
+    job->input = folder;
+    g_clear_pointer(&job->series, imapid_series_free);
+}
+
+void imapid_job_read(struct imapid_job *job)
+{
+    struct imapid_job_sinks sinks;
+
+    imapid_job_init_sinks(&sinks, job);
+    if (job->input->is_interface)
+        read_interface(job, &sinks);
+    else if (job->input->is_folder)
+        read_folder(job, &sinks);
+    else
+        read_file(job, &sinks);
 }

@@ -4,6 +4,7 @@
 
 #include "inputs.h"
 #include "options.h"
+#include "source.h"
 #include "totals.h"
 
 #include "capture/capture.h"
@@ -43,6 +44,7 @@ struct imapid_job {
     struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
     struct imapid_read_jsonl *reader; /* NULL: it is a capture */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
+    struct imapid_series *series;     /* that the input is of; NULL: of none */
     guint64 n_octets;                 /* that progress was told of */
     guint64 n_scanned;                /* of these, while it was read for its secrets alone */
 };
@@ -57,6 +59,13 @@ struct imapid_job_sinks {
 
 /* Sets the sinks up; they must not move, nor the job. sinks->first takes the records. */
 void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job);
+
+/* Opens a file or pipe. NULL with errno. */
+struct imapid_source *imapid_job_open(struct imapid_job *job);
+
+/* Sets job->capture to one that reads the source, which it closes. False: it cannot be read, and was
+ * complained of. */
+bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source);
 
 /* Reads the input of the job, whatever it is, to its end. */
 void imapid_job_read(struct imapid_job *job);

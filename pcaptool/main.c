@@ -71,6 +71,8 @@ static gboolean parse(struct imapid_options *options, char *const *argv, GError 
          "Capture from this network interface, until a signal; may be given more than once", "IF"},
         {"continuous", 0, 0, G_OPTION_ARG_NONE, &options->continuous,
          "The captures are consecutive pieces of one: sessions span them", NULL},
+        {"follow", 0, 0, G_OPTION_ARG_NONE, &options->follow,
+         "Files grow and folders fill: wait for more, until a signal", NULL},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
         {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
@@ -167,7 +169,7 @@ static gboolean read_memory(struct imapid_options *options)
 /* Packets may come for as long as anybody writes them, and secrets with them. */
 static bool is_endless(const struct imapid_options *options, char *const *arguments)
 {
-    bool found = options->interfaces;
+    bool found = options->interfaces || options->follow;
 
     for (; arguments && *arguments; arguments++)
         found |= !strcmp(*arguments, "-") ||
@@ -231,9 +233,9 @@ static enum imapid_exit run(struct imapid_options *options)
         return IMAPID_EXIT_FAILED;
     inputs = imapid_inputs_new();
     if (options->files_from)
-        found_all &= imapid_inputs_add_list(inputs, options->files_from);
+        found_all &= imapid_inputs_add_list(inputs, options->files_from, options->follow);
     for (; arguments && *arguments; arguments++)
-        found_all &= imapid_inputs_add(inputs, *arguments);
+        found_all &= imapid_inputs_add(inputs, *arguments, options->follow);
     for (char **name = options->interfaces; name && *name; name++)
         imapid_inputs_add_interface(inputs, *name);
     status = imapid_inputs_drop_output(inputs, options->write) ? command->run(options, inputs)

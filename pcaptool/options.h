@@ -36,6 +36,7 @@ struct imapid_options {
     gboolean redact;
     char *redact_key;    /* NULL: a key of this run */
     gboolean continuous; /* the inputs are pieces of one capture */
+    gboolean follow;     /* files grow, folders fill */
     char *progress;      /* auto, always, never; NULL: auto */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */

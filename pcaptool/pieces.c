@@ -3,10 +3,14 @@
  * first packets, to one collector. Refused: what has no beginning to look at, as a pipe or interface. */
 #include "pieces.h"
 
+#include "series.h"
+#include "stop.h"
+
 #include "capture/capture.h"
 #include "capture/filter.h"
 #include "follow/collect.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct piece {
@@ -108,6 +112,53 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
     imapid_keylog_free(keylog);
 }
 
+/* The pieces of a folder that fills. */
+static void read_series(struct imapid_job_context *context, struct imapid_filter *filter)
+{
+    const struct imapid_input *folder = &g_array_index(context->inputs, struct imapid_input, 0);
+    struct imapid_job job = {.context = context};
+    struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
+    struct imapid_job_sinks sinks;
+    const char *path;
+
+    imapid_stop_install();
+    imapid_job_init_sinks(&sinks, &job);
+    job.series = imapid_series_new(folder->path, context->options->write);
+    job.collect = imapid_collect_new(filter, &context->options->decode, keylog, true,
+                                     imapid_job_get_share(context), &sinks.first, sinks.complain);
+    while (!imapid_job_is_closed(context) && (path = imapid_series_next(job.series))) {
+        const struct imapid_input file = {.path = (char *)path, .found = TRUE, .grows = TRUE};
+        struct imapid_source *source;
+
+        job.input = &file;
+        source = imapid_job_open(&job);
+        if (!source) {
+            char *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
+
+            imapid_job_complain(context, message);
+            g_free(message);
+            continue;
+        }
+        if (!imapid_job_open_capture(&job, source))
+            continue;
+        imapid_job_watch_capture(&job);
+        imapid_collect_read(job.collect, job.capture, path);
+        imapid_collect_tell(job.collect, job.capture, path,
+                            imapid_stop_is_set() || imapid_job_is_closed(context));
+        g_clear_pointer(&job.capture, imapid_capture_close);
+    }
+    imapid_collect_free(job.collect);
+    imapid_series_free(job.series);
+    imapid_keylog_free(keylog);
+    if (context->user->end)
+        context->user->end(context->user->ctx, 0);
+}
+
+static bool is_one_folder(const GArray *inputs)
+{
+    return inputs->len == 1 && g_array_index(inputs, struct imapid_input, 0).is_folder;
+}
+
 void imapid_pieces_run(struct imapid_job_context *context)
 {
     struct imapid_filter *filter = NULL;
@@ -115,14 +166,21 @@ void imapid_pieces_run(struct imapid_job_context *context)
     struct piece *pieces;
     guint n;
 
-    if (imapid_inputs_count_live(context->inputs)) {
-        imapid_job_complain(context, "--continuous takes files and folders");
+    if (imapid_inputs_count_live(context->inputs) && !is_one_folder(context->inputs)) {
+        imapid_job_complain(context, context->options->follow
+                                         ? "--continuous with --follow takes one folder"
+                                         : "--continuous takes files and folders");
         return;
     }
     if (context->options->filter &&
         !(filter = imapid_filter_new(context->options->filter, &message))) {
         imapid_job_complain(context, message);
         g_free(message);
+        return;
+    }
+    if (is_one_folder(context->inputs)) {
+        read_series(context, filter);
+        imapid_filter_free(filter);
         return;
     }
     pieces = order_pieces(context, &n);

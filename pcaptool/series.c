@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* series.c: which file of a folder that fills is read next, and when the one before is over.
+ *
+ * A file is given when it has a packet, as its place in the order is known then; a capture of which
+ * only the header is there waits. A file that is written anew under its name, as tcpdump's -W does,
+ * is another one. One that grows after it was over is said to, as what was added is not read. */
+#include "series.h"
+
+#include "inputs.h"
+#include "message.h"
+#include "stop.h"
+
+#include "capture/capture.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* Between two looks at the folder. */
+#define LOOK_MS 250
+
+/* Deeper folders are a mistake or a trap. */
+#define DEPTH_MAX 64
+
+/* The shortest file that can be told: the header of a pcap file. */
+#define HEADER 24
+
+/* Looks at a capture that does not grow after which it is over if another one waits that begins
+ * earlier: no ring buffer has such, so the files are put there whole. */
+#define QUIET_LOOKS 8
+
+enum state {
+    WAITING, /* for its first packet */
+    READY,   /* it has one, or is no capture */
+    GIVEN,
+    OVER, /* read; its size is that at the time */
+};
+
+struct file {
+    char *path;
+    enum state state;
+    bool is_capture;
+    int64_t first; /* when READY: time of its first packet; INT64_MIN of what is no capture */
+    ino_t inode;
+    goffset size; /* when it was last looked at */
+    bool has_grown;
+};
+
+struct imapid_series {
+    char *folder;
+    const char *output;
+    GHashTable *files;  /* path -> struct file */
+    struct file *given; /* the one that next() gave last; NULL: none */
+    unsigned n_quiet;   /* looks at it since it has grown */
+};
+
+static void free_file(void *data)
+{
+    struct file *file = data;
+
+    g_free(file->path);
+    g_free(file);
+}
+
+struct imapid_series *imapid_series_new(const char *folder, const char *output)
+{
+    struct imapid_series *series = g_new0(struct imapid_series, 1);
+
+    series->folder = g_strdup(folder);
+    series->output = output;
+    series->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_file);
+    return series;
+}
+
+void imapid_series_free(struct imapid_series *series)
+{
+    g_hash_table_destroy(series->files);
+    g_free(series->folder);
+    g_free(series);
+}
+
+/* Is there a packet, or is it no capture? */
+static void look_inside(struct file *file)
+{
+    char *message = NULL;
+    struct imapid_capture *capture = imapid_capture_open(file->path, &message);
+    enum imapid_capture_result result = IMAPID_CAPTURE_END;
+    struct imapid_packet packet = {.has_ts = false};
+
+    g_free(message);
+    if (!capture)
+        return;
+    do
+        result = imapid_capture_next(capture, &packet);
+    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet.has_ts));
+    file->is_capture = !g_strcmp0(imapid_capture_get_format(capture), "pcap") ||
+                       !g_strcmp0(imapid_capture_get_format(capture), "pcapng");
+    file->first = file->is_capture ? packet.ts_ns : INT64_MIN;
+    if (result == IMAPID_CAPTURE_PACKET || !file->is_capture)
+        file->state = READY;
+    imapid_capture_close(capture);
+}
+
+static void look_again(struct file *file, const GStatBuf *st)
+{
+    bool is_anew = st->st_ino != file->inode || st->st_size < file->size;
+
+    if (file->state == OVER && is_anew) {
+        file->state = WAITING;
+        file->size = 0;
+        file->has_grown = false;
+    }
+    if (file->state == OVER && st->st_size > file->size && !file->has_grown) {
+        file->has_grown = true;
+        imapid_message("%s: it grew after a later file was begun; what was added is not read",
+                       file->path);
+    }
+    if (file->state != WAITING || st->st_size < HEADER || st->st_size == file->size)
+        return;
+    file->inode = st->st_ino;
+    file->size = st->st_size;
+    look_inside(file);
+}
+
+static void take_path(struct imapid_series *series, char *path, const GStatBuf *st)
+{
+    struct file *file = g_hash_table_lookup(series->files, path);
+
+    if (file) {
+        g_free(path);
+    } else {
+        file = g_new0(struct file, 1);
+        file->path = path;
+        g_hash_table_insert(series->files, file->path, file);
+    }
+    look_again(file, st);
+}
+
+/* What cannot be read now may be readable the next time. */
+static void walk(struct imapid_series *series, const char *folder, int depth)
+{
+    GDir *dir = depth > DEPTH_MAX ? NULL : g_dir_open(folder, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        char *path = g_build_filename(folder, name, NULL);
+        GStatBuf st;
+        bool is_there = g_stat(path, &st) == 0;
+
+        if (is_there && S_ISREG(st.st_mode) && !imapid_inputs_is_output(path, series->output)) {
+            take_path(series, path, &st);
+            continue;
+        }
+        if (is_there && S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+            walk(series, path, depth + 1);
+        g_free(path);
+    }
+    if (dir)
+        g_dir_close(dir);
+}
+
+static bool is_before(const struct file *one, const struct file *other)
+{
+    return one->first != other->first ? one->first < other->first
+                                      : strcmp(one->path, other->path) < 0;
+}
+
+/* The first of those that have a packet at `least` or later, what is no capture before all. NULL:
+ * there is none. */
+static struct file *find_ready(const struct imapid_series *series, int64_t least)
+{
+    struct file *found = NULL, *file;
+    GHashTableIter all;
+
+    g_hash_table_iter_init(&all, series->files);
+    while (g_hash_table_iter_next(&all, NULL, (void **)&file))
+        if (file->state == READY && file->first >= least && (!found || is_before(file, found)))
+            found = file;
+    return found;
+}
+
+/* Has the file not grown for a while? */
+static bool is_quiet(struct imapid_series *series)
+{
+    GStatBuf st;
+    goffset size = g_stat(series->given->path, &st) == 0 ? st.st_size : 0;
+
+    if (size != series->given->size)
+        series->n_quiet = 0;
+    series->given->size = size;
+    return ++series->n_quiet > QUIET_LOOKS;
+}
+
+bool imapid_series_is_over(void *data)
+{
+    struct imapid_series *series = data;
+
+    if (!series->given->is_capture)
+        return true;
+    walk(series, series->folder, 0);
+    return find_ready(series, is_quiet(series) ? INT64_MIN + 1 : series->given->first);
+}
+
+/* What it has by now was read. */
+static void end_given(struct imapid_series *series)
+{
+    GStatBuf st;
+
+    if (!series->given)
+        return;
+    series->given->state = OVER;
+    if (g_stat(series->given->path, &st) == 0)
+        series->given->size = st.st_size;
+    series->given = NULL;
+}
+
+const char *imapid_series_next(struct imapid_series *series)
+{
+    struct file *file = NULL;
+
+    end_given(series);
+    while (!imapid_stop_is_set()) {
+        walk(series, series->folder, 0);
+        file = find_ready(series, INT64_MIN);
+        if (file || imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
+            break;
+    }
+    if (!file)
+        return NULL;
+    file->state = GIVEN;
+    series->n_quiet = 0;
+    series->given = file;
+    return file->path;
+}
