@@ -4,7 +4,8 @@
  * Keeps a few commands by their tags until they are answered. Refuses names of mechanisms that no
  * table knows: a user name that was typed in the wrong place would be shown.
  *
- * Misuse: showing units that nothing has confirmed: the text of a message can look like a LOGIN. */
+ * Misuse: showing units that nothing has confirmed as if they were: the text of a message can look
+ * like a LOGIN. */
 #include <imapid/login.h>
 
 #include <imapid/list.h>
@@ -108,15 +109,37 @@ static struct imapid_login_waiting *wait_for(struct imapid_login *login,
 
 /* ---- commands ---- */
 
-static unsigned open_auth(struct imapid_login *login, const char *mechanism)
+static unsigned open_auth(struct imapid_login *login, const struct imapid_auth *attempt)
 {
     unsigned i = login->n_auths < IMAPID_AUTHS_MAX ? login->n_auths++ : IMAPID_AUTHS_MAX - 1;
 
     for (unsigned k = 0; i == IMAPID_AUTHS_MAX - 1 && k < login->n_waiting; k++)
-        if (login->waiting[k].auth == i && login->waiting[k].word != IMAPID_WORD_ID)
+        if (login->waiting[k].auth == i && login->waiting[k].word != IMAPID_WORD_ID &&
+            !login->waiting[k].is_tentative)
             forget(login, k--);
-    login->auths[i] = (struct imapid_auth){.mechanism = mechanism};
+    login->auths[i] = *attempt;
     return i;
+}
+
+/* An attempt to log in: one that nothing has confirmed waits for the answer to its tag. */
+static struct imapid_login_waiting *begin_attempt(struct imapid_login *login,
+                                                  const struct imapid_unit *unit,
+                                                  const char *mechanism, bool is_tentative)
+{
+    const struct imapid_auth attempt = {.mechanism = mechanism};
+    unsigned i = is_tentative ? 0 : open_auth(login, &attempt);
+    struct imapid_login_waiting *waiting = wait_for(login, unit);
+
+    waiting->auth = i;
+    waiting->is_tentative = is_tentative;
+    waiting->attempt = attempt;
+    return waiting;
+}
+
+static struct imapid_auth *get_attempt(struct imapid_login *login,
+                                       struct imapid_login_waiting *waiting)
+{
+    return waiting->is_tentative ? &waiting->attempt : &login->auths[waiting->auth];
 }
 
 static bool sends_password(const struct imapid_auth *auth)
@@ -127,21 +150,21 @@ static bool sends_password(const struct imapid_auth *auth)
 /* A line of LOGIN that ends in a literal does not show whether the password was ever sent; its
  * answer may. */
 static void take_login(struct imapid_login *login, const struct imapid_unit *unit,
-                       bool is_encrypted)
+                       bool is_encrypted, bool is_tentative)
 {
-    unsigned i = open_auth(login, "LOGIN");
+    struct imapid_login_waiting *waiting = begin_attempt(login, unit, "LOGIN", is_tentative);
     size_t at = unit->args.offset;
     bool has_user = next_word(unit, &at).n > 0, has_password = next_word(unit, &at).n > 0;
     bool has_literal = unit->args.n && unit->data[unit->args.offset + unit->args.n - 1] == '}';
 
-    login->auths[i].cleartext_password = !is_encrypted && has_user && has_password && !has_literal;
-    wait_for(login, unit)->auth = i;
+    get_attempt(login, waiting)->cleartext_password =
+        !is_encrypted && has_user && has_password && !has_literal;
 }
 
 static void count_line(struct imapid_login *login, struct imapid_login_waiting *waiting,
                        bool is_encrypted)
 {
-    struct imapid_auth *auth = &login->auths[waiting->auth];
+    struct imapid_auth *auth = get_attempt(login, waiting);
     unsigned n_needed = !strcmp(auth->mechanism, "LOGIN") ? 2 : 1; /* the user first */
 
     waiting->n_lines++;
@@ -150,15 +173,13 @@ static void count_line(struct imapid_login *login, struct imapid_login_waiting *
 }
 
 static void take_authenticate(struct imapid_login *login, const struct imapid_unit *unit,
-                              bool is_encrypted)
+                              bool is_encrypted, bool is_tentative)
 {
     size_t at = unit->args.offset;
     struct imapid_slice name = next_word(unit, &at), initial = next_word(unit, &at);
-    struct imapid_login_waiting *waiting;
-    unsigned i = open_auth(login, imapid_login_find_mechanism(unit->data + name.offset, name.n));
+    const char *mechanism = imapid_login_find_mechanism(unit->data + name.offset, name.n);
+    struct imapid_login_waiting *waiting = begin_attempt(login, unit, mechanism, is_tentative);
 
-    waiting = wait_for(login, unit);
-    waiting->auth = i;
     if (initial.n && !imapid_octets_is(unit->data + initial.offset, initial.n, "="))
         count_line(login, waiting, is_encrypted);
 }
@@ -185,23 +206,28 @@ static void take_id(struct imapid_login *login, const struct imapid_unit *unit, 
 }
 
 static void take_command(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
-                         bool is_encrypted)
+                         bool is_encrypted, bool is_tentative)
 {
     struct imapid_tag tag = imapid_unit_tag(unit);
     int before = find_waiting(login, &tag);
 
+    /* What may be the text of a message takes no place of what is known. */
+    if (is_tentative && (before >= 0 ? !login->waiting[before].is_tentative
+                                     : login->n_waiting == IMAPID_LOGIN_WAITING_MAX))
+        return;
     if (before >= 0)
         forget(login, (unsigned)before); /* its answer was missed */
     if (unit->word == IMAPID_WORD_LOGIN)
-        take_login(login, unit, is_encrypted);
+        take_login(login, unit, is_encrypted, is_tentative);
     else if (unit->word == IMAPID_WORD_AUTHENTICATE)
-        take_authenticate(login, unit, is_encrypted);
-    else if (unit->word == IMAPID_WORD_ID)
+        take_authenticate(login, unit, is_encrypted, is_tentative);
+    else if (unit->word == IMAPID_WORD_ID && !is_tentative)
         take_id(login, unit, is_early);
 }
 
 /* A line of SASL data: base64, or "*" to give up. */
-static void take_line(struct imapid_login *login, const struct imapid_unit *unit, bool is_encrypted)
+static void take_line(struct imapid_login *login, const struct imapid_unit *unit, bool is_encrypted,
+                      bool is_tentative)
 {
     const uint8_t *line = unit->data + unit->args.offset;
     struct imapid_login_waiting *waiting;
@@ -209,7 +235,7 @@ static void take_line(struct imapid_login *login, const struct imapid_unit *unit
     if (!login->n_waiting || !unit->args.n || imapid_octets_is(line, unit->args.n, "*"))
         return;
     waiting = &login->waiting[login->n_waiting - 1];
-    if (waiting->word == IMAPID_WORD_AUTHENTICATE)
+    if (waiting->word == IMAPID_WORD_AUTHENTICATE && (waiting->is_tentative || !is_tentative))
         count_line(login, waiting, is_encrypted);
 }
 
@@ -249,6 +275,8 @@ static void take_answer(struct imapid_login *login, const struct imapid_unit *un
         login->had_good_id |= login->lack == IMAPID_LACK_NOTHING;
         return;
     }
+    if (waiting.is_tentative)
+        waiting.auth = open_auth(login, &waiting.attempt);
     login->auths[waiting.auth].status = unit->word;
     if (unit->word == IMAPID_WORD_OK && !is_encrypted &&
         sends_password(&login->auths[waiting.auth]))
@@ -269,22 +297,23 @@ static void take_untagged(struct imapid_login *login, const struct imapid_unit *
 }
 
 void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
-                       bool is_encrypted)
+                       bool is_encrypted, bool is_tentative)
 {
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
-        take_command(login, unit, is_early, is_encrypted);
+        take_command(login, unit, is_early, is_encrypted, is_tentative);
         break;
     case IMAPID_UNIT_CONTINUED:
-        take_line(login, unit, is_encrypted);
+        take_line(login, unit, is_encrypted, is_tentative);
         break;
     case IMAPID_UNIT_TAGGED:
-        if (unit->word == IMAPID_WORD_OK)
+        if (unit->word == IMAPID_WORD_OK && !is_tentative)
             read_code(login, unit);
         take_answer(login, unit, is_encrypted);
         break;
     case IMAPID_UNIT_UNTAGGED:
-        take_untagged(login, unit);
+        if (!is_tentative)
+            take_untagged(login, unit);
         break;
     case IMAPID_UNIT_CONTINUATION:
     case IMAPID_UNIT_JUNK:

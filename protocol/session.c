@@ -216,14 +216,12 @@ static bool asks_for_id(const struct imapid_session *session, int i)
                    : !session->exchanges.n_id_commands);
 }
 
-/* What the unit tells beside ID, where it is believed. */
+/* What the unit tells beside ID. */
 static void note_login(struct imapid_session *session, const struct imapid_unit *unit,
                        bool tentative)
 {
-    if (!tentative)
-        imapid_login_take(&session->login, unit,
-                          NOW(session)->state == IMAPID_STATE_NOT_AUTHENTICATED,
-                          NOW(session)->security != IMAPID_SECURITY_NONE);
+    imapid_login_take(&session->login, unit, NOW(session)->state == IMAPID_STATE_NOT_AUTHENTICATED,
+                      NOW(session)->security != IMAPID_SECURITY_NONE, tentative);
 }
 
 static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit,
@@ -242,6 +240,7 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
             session->required_by_server = imapid_login_get_lack(&session->login);
     }
     if (i >= 0) {
+        imapid_outcome_answer(&session->outcome, exchanges->pending.commands[i].word, unit);
         take_answer(session, (unsigned)i, status);
         return;
     }
@@ -264,6 +263,17 @@ static void take_greeting(struct imapid_session *session, enum imapid_word word)
     imapid_exchanges_greet(&session->exchanges);
 }
 
+static void take_bye(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    const struct imapid_pending *pending = &session->exchanges.pending;
+
+    imapid_exchanges_untagged(&session->exchanges, unit);
+    if (!imapid_pending_has(pending, IMAPID_WORD_LOGOUT))
+        imapid_outcome_bye(&session->outcome, unit,
+                           imapid_pending_has(pending, IMAPID_WORD_LOGIN) ||
+                               imapid_pending_has(pending, IMAPID_WORD_AUTHENTICATE));
+}
+
 static void take_untagged(struct imapid_session *session, const struct imapid_unit *unit,
                           bool tentative)
 {
@@ -282,9 +292,12 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
         if (!tentative)
             read_capability_code(session, unit);
         return;
+    case IMAPID_WORD_BYE:
+        if (!tentative)
+            take_bye(session, unit);
+        return;
     case IMAPID_WORD_NO:
     case IMAPID_WORD_BAD:
-    case IMAPID_WORD_BYE:
         if (!tentative)
             imapid_exchanges_untagged(&session->exchanges, unit);
         return;

@@ -606,6 +606,13 @@ static enum imapid_record_ended get_ended(enum imapid_tcp_reason reason)
                                       : IMAPID_ENDED_NOT;
 }
 
+static enum imapid_record_closer get_closer(const struct imapid_flow *flow)
+{
+    if (flow->conn->closer < 0)
+        return IMAPID_CLOSER_UNKNOWN;
+    return flow->conn->closer == flow->decide.client ? IMAPID_CLOSER_CLIENT : IMAPID_CLOSER_SERVER;
+}
+
 static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason)
 {
     const struct imapid_conn *conn = flow->conn;
@@ -623,6 +630,9 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .n_exchanges = flow->n_told,
         .from_start = flow->decide.from_start,
         .ended = get_ended(reason),
+        .closer = get_closer(flow),
+        .is_reset = conn->is_reset,
+        .outcome = session->outcome,
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,

@@ -402,10 +402,17 @@ static void take_segment(struct imapid_tcp *tcp, struct state *st, int d, struct
         return;
     if (p->flags & FIN)
         imapid_order_take_fin(&st->order, d, p->seq + p->n + p->n_cut);
+    if (st->conn.closer < 0 && st->order.sides[d].has_fin)
+        st->conn.closer = d;
     if (p->flags & RST) {
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
-        if (imapid_order_is_reset(&st->order, d, p->seq))
+        if (imapid_order_is_reset(&st->order, d, p->seq)) {
+            if (st->conn.closer < 0) {
+                st->conn.closer = d;
+                st->conn.is_reset = true;
+            }
             finish(tcp, st, IMAPID_TCP_RST);
+        }
         return;
     }
     if (p->n + p->n_cut > 0 && !take_data(tcp, st, d, p))
@@ -457,6 +464,7 @@ static void init_conn(struct imapid_conn *conn, const struct imapid_tcp_entry *e
 {
     *conn = (struct imapid_conn){
         .client = -1,
+        .closer = -1,
         .stream = entry->stream,
         .first = *packet,
         .last = *packet,

@@ -70,6 +70,13 @@ enum imapid_record_ended {
     IMAPID_ENDED_RST, /* one side reset it */
 };
 
+/* Who said FIN, or reset the connection, first. */
+enum imapid_record_closer {
+    IMAPID_CLOSER_UNKNOWN,
+    IMAPID_CLOSER_CLIENT,
+    IMAPID_CLOSER_SERVER,
+};
+
 struct imapid_record_exchange {
     struct imapid_record_conn conn;
     char *tag; /* NULL: none was seen */
@@ -112,6 +119,10 @@ struct imapid_record_session {
     uint64_t n_exchanges;
     bool from_start;
     enum imapid_record_ended ended;
+    /* These are for people in front of a terminal: not read back from JSON Lines. */
+    enum imapid_record_closer closer;
+    bool is_reset; /* `closer` reset it, and nobody had said FIN */
+    struct imapid_outcome outcome;
     uint64_t n_lost;
     uint64_t n_resyncs;          /* times the reader had to find a line start again */
     enum imapid_known decrypted; /* UNKNOWN: nothing was encrypted or compressed */

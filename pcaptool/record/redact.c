@@ -345,6 +345,16 @@ static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
     return tls;
 }
 
+/* The server's words may name the user. */
+static struct imapid_outcome redact_outcome(const struct imapid_outcome *outcome)
+{
+    return (struct imapid_outcome){
+        .refusal = outcome->refusal,
+        .status = outcome->status,
+        .has_bye = outcome->has_bye,
+    };
+}
+
 static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
@@ -360,6 +370,9 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
         .n_exchanges = session->n_exchanges,
         .from_start = session->from_start,
         .ended = session->ended,
+        .closer = session->closer,
+        .is_reset = session->is_reset,
+        .outcome = redact_outcome(&session->outcome),
         .n_lost = session->n_lost,
         .n_resyncs = session->n_resyncs,
         .decrypted = session->decrypted,

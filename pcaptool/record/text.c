@@ -291,6 +291,49 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_findings(out, style, exchange->findings, exchange->n_findings);
 }
 
+/* What was not seen is not said to be missing. */
+static void add_silence(GString *out, const struct imapid_record_session *session)
+{
+    g_string_append(out, session->n_exchanges              ? "session"
+                         : imapid_record_is_whole(session) ? "no ID was sent"
+                                                           : "no ID was seen");
+}
+
+static void add_words(GString *out, const struct imapid_outcome_text *text)
+{
+    if (!text->n)
+        return;
+    g_string_append_c(out, ' ');
+    imapid_spell_terminal(out, text->octets, text->n, 0);
+    if (text->cut)
+        g_string_append(out, "...");
+}
+
+/* What became of a session: refused, and closed by whom. */
+static void add_outcome(GString *out, const struct imapid_writer_style *style,
+                        const struct imapid_record_session *session)
+{
+    static const char *const closers[] = {NULL, " by client", " by server"};
+    const struct imapid_outcome *outcome = &session->outcome;
+
+    if (outcome->refusal != IMAPID_REFUSAL_NONE) {
+        g_string_append(out, "; ");
+        begin_colour(out, style, red);
+        g_string_append(out, imapid_outcome_refusal(outcome->refusal));
+        end_colour(out, style);
+        g_string_append_printf(out, ": %s", outcome->status == IMAPID_WORD_NO ? "NO" : "BAD");
+        add_words(out, &outcome->text);
+    }
+    if (outcome->has_bye) {
+        g_string_append(out, "; BYE");
+        add_words(out, &outcome->bye);
+    }
+    if (session->ended == IMAPID_ENDED_NOT || session->closer == IMAPID_CLOSER_UNKNOWN)
+        return;
+    g_string_append(out, session->is_reset ? "; reset" : "; closed");
+    g_string_append(out, closers[session->closer]);
+}
+
 /* A session shows in its exchanges; what is left to tell is one without any, or its own findings.
  */
 static void write_session(GString *out, const struct imapid_writer_style *style,
@@ -306,9 +349,10 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
         imapid_spell_terminal(out, (const uint8_t *)session->not_decrypted_phrase,
                               strlen(session->not_decrypted_phrase), 100);
     } else {
-        g_string_append(out, session->n_exchanges ? "session" : "no ID was sent");
+        add_silence(out, session);
     }
     end_colour(out, style);
+    add_outcome(out, style, session);
     add_codes(out, style, session->findings, session->n_findings);
     g_string_append_c(out, '\n');
     if (style->verbose)

@@ -5,7 +5,8 @@
 #include <glib.h>
 #include <string.h>
 
-/* Takes lines "C: ..." and "S: ..."; "D: ..." is a line of SASL data. */
+/* Takes lines "C: ..." and "S: ..."; "D: ..." is a line of SASL data. "C? ...": nothing has confirmed
+ * it. */
 static void feed(struct imapid_login *login, const char *lines, bool is_encrypted)
 {
     char **list = g_strsplit(lines, "\n", -1);
@@ -21,7 +22,7 @@ static void feed(struct imapid_login *login, const char *lines, bool is_encrypte
                 unit.kind = IMAPID_UNIT_CONTINUED;
                 unit.args = (struct imapid_slice){0, strlen(octets) - 2};
             }
-            imapid_login_take(login, &unit, true, is_encrypted);
+            imapid_login_take(login, &unit, true, is_encrypted, (*line)[1] == '?');
         }
         g_free(octets);
     }
@@ -92,11 +93,31 @@ static void test_several(void)
                 false, "LOGIN NO clear, LOGIN NO clear, LOGIN NO clear, NTLM NO");
 }
 
+/* What nothing has confirmed counts from the answer to its tag on. */
+static void test_behind_hole(void)
+{
+    check_auths("C? a1 LOGIN u p", false, "");
+    check_auths("C? a1 LOGIN u p\nS: a2 OK", false, "");
+    check_auths("C? a1 LOGIN u p\nS: a1 OK", false, "LOGIN OK clear");
+    check_auths("C? a1 LOGIN u p\nS? a1 NO", false, "LOGIN NO clear");
+    check_auths("C? a1 LOGIN u p\nS: a1 OK", true, "LOGIN OK");
+    check_auths("C? a1 AUTHENTICATE PLAIN\nD? AHUAcA==\nS: a1 NO", false, "PLAIN NO clear");
+    check_auths("C? a1 AUTHENTICATE PLAIN\nS: a1 NO", false, "PLAIN NO");
+    /* The text of a message takes nothing from what is known. */
+    check_auths("C: a1 AUTHENTICATE PLAIN\nC? a1 LOGIN u p\nS: a1 NO", false, "PLAIN NO");
+    check_auths("C: a1 AUTHENTICATE PLAIN\nD? AHUAcA==\nS: a1 NO", false, "PLAIN NO");
+    check_auths("C: a1 LOGIN u p\nC? b1 LOGIN u p\nC? b2 LOGIN u p\nC? b3 LOGIN u p\n"
+                "C? b4 LOGIN u p\nC? b5 LOGIN u p\nC? b6 LOGIN u p\nC? b7 LOGIN u p\n"
+                "C? b8 LOGIN u p\nS: a1 OK\nS: b8 OK",
+                false, "LOGIN OK clear");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/login/login", test_login);
     g_test_add_func("/login/authenticate", test_authenticate);
     g_test_add_func("/login/several", test_several);
+    g_test_add_func("/login/behind-a-hole", test_behind_hole);
     return g_test_run();
 }

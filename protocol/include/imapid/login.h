@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* login.h: what commands other than ID tell of a session: how it logs in, whether quoted strings may
- * hold UTF-8, and what a server that wants an ID may lack. It reads units that are believed, one by
- * one; what was missed is simply not known. No user name and no secret is kept. */
+ * hold UTF-8, and what a server that wants an ID may lack. It reads units one by one;
+ * what was missed is simply not known. No user name and no secret is kept. */
 #ifndef IMAPID_LOGIN_H
 #define IMAPID_LOGIN_H
 
@@ -34,9 +34,11 @@ struct imapid_auth {
 struct imapid_login_waiting {
     struct imapid_tag tag;
     enum imapid_word word;
-    unsigned auth;         /* index of the attempt; not for ID */
-    unsigned n_lines;      /* of data that the client sent for it */
-    enum imapid_lack lack; /* ID: what it lacks if it is answered OK */
+    unsigned auth;     /* index of the attempt; not for ID, nor where it is tentative */
+    bool is_tentative; /* it stands behind a hole: an attempt only if its tag is answered */
+    struct imapid_auth attempt; /* if so */
+    unsigned n_lines;           /* of data that the client sent for it */
+    enum imapid_lack lack;      /* ID: what it lacks if it is answered OK */
 };
 
 /* Read what stands before `n_waiting`. Begins as all 0. */
@@ -51,9 +53,10 @@ struct imapid_login {
     struct imapid_login_waiting waiting[IMAPID_LOGIN_WAITING_MAX];
 };
 
-/* Takes a unit that is believed. `is_early`: nobody is logged in. `is_encrypted`: TLS protects it. */
+/* Takes a unit. `is_early`: nobody is logged in. `is_encrypted`: TLS protects it. `is_tentative`:
+ * nothing has confirmed it yet; of such units only a login counts, from the answer to its tag on. */
 void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
-                       bool is_encrypted);
+                       bool is_encrypted, bool is_tentative);
 
 /* Did a password cross the network unencrypted? */
 bool imapid_login_has_cleartext_password(const struct imapid_login *login);

@@ -24,6 +24,7 @@
 
 #include <imapid/exchanges.h>
 #include <imapid/login.h>
+#include <imapid/outcome.h>
 
 enum imapid_session_status {
     IMAPID_SESSION_MORE,
@@ -32,12 +33,13 @@ enum imapid_session_status {
     IMAPID_SESSION_OTHER_SIDE,
 };
 
-/* All state of one connection: about 2.5 KiB, no pointers but to static texts. Read what stands before
+/* All state of one connection: about 3 KiB, no pointers but to static texts. Read what stands before
  * `frame`. */
 struct imapid_session {
     struct imapid_exchanges exchanges;   /* and what is known of the connection, see exchanges.h */
     enum imapid_lack required_by_server; /* a refusal spoke of a missing ID: what it lacked */
     struct imapid_login login;
+    struct imapid_outcome outcome;
     struct imapid_frame frame[2];
 
     bool greeted;         /* the server's first response was seen or missed */
