@@ -70,30 +70,69 @@ static size_t look(const char *path, uint8_t octets[LOOK])
 static struct imapid_keylog_counts subtract(struct imapid_keylog_counts all,
                                             const struct imapid_keylog_counts *before)
 {
-    return (struct imapid_keylog_counts){
+    struct imapid_keylog_counts added = {
         .n_lines = all.n_lines - before->n_lines,
         .n_secrets = all.n_secrets - before->n_secrets + all.n_duplicates - before->n_duplicates +
                      all.n_dropped - before->n_dropped,
+        .n_conflicts = all.n_conflicts - before->n_conflicts,
+        .n_dropped = all.n_dropped - before->n_dropped,
         .n_comments = all.n_comments - before->n_comments,
         .n_ignored = all.n_ignored - before->n_ignored,
         .n_garbage = all.n_garbage - before->n_garbage,
+        .n_unknown = all.n_unknown - before->n_unknown,
+        .n_not_hex = all.n_not_hex - before->n_not_hex,
+        .n_lengths = all.n_lengths - before->n_lengths,
+        .first_garbage = all.first_garbage - before->n_lines,
     };
+
+    memcpy(added.ignored, all.ignored, sizeof added.ignored);
+    return added;
+}
+
+static void add_count(GString *out, uint64_t n, const char *what)
+{
+    if (n)
+        g_string_append_printf(out, "%s%" N " %s", out->len ? ", " : "", n, what);
+}
+
+/* What was passed over, by reason; NULL where nothing was that matters. To be freed with g_free(). */
+static char *describe_skipped(const struct imapid_keylog_counts *counts)
+{
+    GString *out = g_string_new(NULL);
+
+    if (!counts->n_garbage && !counts->n_conflicts)
+        return g_string_free(out, TRUE);
+    add_count(out, counts->n_unknown, "without a known label");
+    add_count(out, counts->n_not_hex, "not hexadecimal");
+    add_count(out, counts->n_lengths, "of a wrong length");
+    if (counts->n_garbage)
+        g_string_append_printf(out, " (the first is line %" N ")", counts->first_garbage);
+    add_count(out, counts->n_ignored, "of kinds that open no session");
+    for (size_t i = 0; counts->n_ignored && i < IMAPID_KEYLOG_LABELS && counts->ignored[i]; i++)
+        g_string_append_printf(out, "%s%s", i ? " " : " (", counts->ignored[i]);
+    if (counts->n_ignored)
+        g_string_append_c(out, ')');
+    add_count(out, counts->n_conflicts, "of another value for what was said before, tried in turn");
+    add_count(out, counts->n_dropped, "of those too many to keep");
+    return g_string_free(out, FALSE);
 }
 
 static enum imapid_keylogs judge(const struct imapid_options *options, const char *path,
                                  const struct imapid_keylog_counts *counts, bool may_grow)
 {
     uint8_t octets[LOOK];
+    char *skipped;
 
     if (!counts->n_secrets && (counts->n_lines || !may_grow)) {
         imapid_message("%s: no TLS secret in this key log; it seems to be %s", path,
                        guess(octets, look(path, octets), counts));
         return IMAPID_KEYLOGS_EMPTY;
     }
-    if (counts->n_garbage && !options->quiet)
-        imapid_message("%s: key log: %" N " secrets; lines skipped: %" N " that are none, %" N
-                       " of kinds that open no session",
-                       path, counts->n_secrets, counts->n_garbage, counts->n_ignored);
+    skipped = options->quiet ? NULL : describe_skipped(counts);
+    if (skipped)
+        imapid_message("%s: key log: %" N " %s; lines: %s", path, counts->n_secrets,
+                       counts->n_secrets == 1 ? "secret" : "secrets", skipped);
+    g_free(skipped);
     return IMAPID_KEYLOGS_READ;
 }
 

@@ -303,17 +303,44 @@ static bool is_word(const uint8_t *word, size_t n, const char *text)
     return n == strlen(text) && memcmp(word, text, n) == 0;
 }
 
-static bool is_useless(const uint8_t *word, size_t n)
+/* The label's name; NULL: it is not known. */
+static const char *find_useless(const uint8_t *word, size_t n)
 {
     static const char numbered[] = "_TRAFFIC_SECRET_";
 
     for (size_t i = 0; i < G_N_ELEMENTS(useless); i++)
         if (is_word(word, n, useless[i]))
-            return true;
+            return useless[i];
     /* CLIENT_TRAFFIC_SECRET_1 and so on: what follows of _0. */
-    return n > 6 + sizeof numbered - 1 &&
-           (memcmp(word, "CLIENT", 6) == 0 || memcmp(word, "SERVER", 6) == 0) &&
-           memcmp(word + 6, numbered, sizeof numbered - 1) == 0;
+    if (n > 6 + sizeof numbered - 1 &&
+        (memcmp(word, "CLIENT", 6) == 0 || memcmp(word, "SERVER", 6) == 0) &&
+        memcmp(word + 6, numbered, sizeof numbered - 1) == 0)
+        return "TRAFFIC_SECRET_N";
+    return NULL;
+}
+
+/* ---- what a line is passed over for ---- */
+
+static void ignore(struct imapid_keylog *keylog, const char *label)
+{
+    struct imapid_keylog_counts *counts = &keylog->counts;
+
+    counts->n_ignored++;
+    for (size_t i = 0; i < IMAPID_KEYLOG_LABELS; i++) {
+        if (!counts->ignored[i])
+            counts->ignored[i] = label;
+        if (counts->ignored[i] == label)
+            return;
+    }
+}
+
+/* `reason` is the count of it. */
+static void refuse(struct imapid_keylog *keylog, uint64_t *reason)
+{
+    if (!keylog->counts.first_garbage)
+        keylog->counts.first_garbage = keylog->counts.n_lines;
+    keylog->counts.n_garbage++;
+    ++*reason;
 }
 
 /* -1: none of use. */
@@ -396,10 +423,13 @@ static void add_words(struct imapid_keylog *keylog, const uint8_t *at, const uin
     struct secret secret = {.kind = (uint8_t)kind};
     size_t n;
 
-    if (!find_words(at, end, kind, &random_hex, &secret_hex, &n) ||
-        !read_hex(random_hex, IMAPID_TLS_RANDOM, random) || !read_hex(secret_hex, n, octets) ||
-        !(n = unpadded_length(kind, octets, n))) {
-        keylog->counts.n_garbage++;
+    if (!find_words(at, end, kind, &random_hex, &secret_hex, &n)) {
+        refuse(keylog, &keylog->counts.n_lengths);
+    } else if (!read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
+               !read_hex(secret_hex, n, octets)) {
+        refuse(keylog, &keylog->counts.n_not_hex);
+    } else if (!(n = unpadded_length(kind, octets, n))) {
+        refuse(keylog, &keylog->counts.n_lengths);
     } else {
         secret.n = (uint8_t)n;
         memcpy(secret.octets, octets, n);
@@ -433,15 +463,17 @@ static void add_session(struct imapid_keylog *keylog, const uint8_t *at, const u
     struct secret secret = {.kind = IMAPID_SECRET_SESSION, .n = IMAPID_TLS_SECRET_MAX};
 
     if (!id) {
-        keylog->counts.n_ignored++;
+        ignore(keylog, "RSA");
         return;
     }
     master = next_value(&at, end, "Master-Key:", &n_master);
     n_rest = next_word(&at, end, &rest);
-    if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !read_hex(id, n_id / 2, octets) ||
-        !master || n_master != 2 * IMAPID_TLS_SECRET_MAX || n_rest ||
-        !read_hex(master, IMAPID_TLS_SECRET_MAX, secret.octets)) {
-        keylog->counts.n_garbage++;
+    if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !master ||
+        n_master != 2 * IMAPID_TLS_SECRET_MAX || n_rest) {
+        refuse(keylog, &keylog->counts.n_lengths);
+    } else if (!read_hex(id, n_id / 2, octets) ||
+               !read_hex(master, IMAPID_TLS_SECRET_MAX, secret.octets)) {
+        refuse(keylog, &keylog->counts.n_not_hex);
     } else {
         imapid_keylog_session_key(octets, n_id / 2, key);
         add_secret(keylog, key, &secret);
@@ -454,6 +486,7 @@ static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint
 {
     const uint8_t *label;
     size_t n_label = next_word(&at, end, &label);
+    const char *name;
     int kind;
 
     keylog->counts.n_lines++;
@@ -466,10 +499,10 @@ static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint
         add_session(keylog, at, end);
     else if (kind >= 0)
         add_words(keylog, at, end, (enum imapid_secret_kind)kind);
-    else if (is_useless(label, n_label))
-        keylog->counts.n_ignored++;
+    else if ((name = find_useless(label, n_label)))
+        ignore(keylog, name);
     else
-        keylog->counts.n_garbage++;
+        refuse(keylog, &keylog->counts.n_unknown);
 }
 
 /* Adds the lines that end within the n octets, and, if `whole`, what stands behind the last line
@@ -592,7 +625,7 @@ static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, boo
     n_done += add_lines(keylog, reader->buffer + n_done, reader->n - n_done, false);
     if (reader->n - n_done > LINE_LIMIT) {
         keylog->counts.n_lines++;
-        keylog->counts.n_garbage++;
+        refuse(keylog, &keylog->counts.n_lengths);
         reader->skipping = true;
         n_done = reader->n;
     }
@@ -744,7 +777,13 @@ static bool read_source(struct imapid_keylog *keylog, struct source *source, cha
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message)
 {
     struct source source = {.path = g_strdup(path)};
-    bool ok = read_source(keylog, &source, message);
+    bool ok;
+
+    begin_writing(keylog);
+    keylog->counts.first_garbage = 0;
+    memset(keylog->counts.ignored, 0, sizeof keylog->counts.ignored);
+    end_writing(keylog, keylog->counts.n_secrets);
+    ok = read_source(keylog, &source, message);
 
     if (!ok || !source.regular) {
         g_free(source.path);

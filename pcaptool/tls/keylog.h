@@ -43,6 +43,9 @@ struct imapid_secret {
     uint8_t octets[IMAPID_TLS_SECRET_MAX];
 };
 
+/* Labels of no use that are told apart. */
+#define IMAPID_KEYLOG_LABELS 4
+
 struct imapid_keylog_counts {
     uint64_t n_lines;
     uint64_t n_secrets;    /* distinct ones kept */
@@ -52,7 +55,14 @@ struct imapid_keylog_counts {
     uint64_t n_comments;   /* and blank lines */
     uint64_t
         n_ignored; /* lines of a known kind that is of no use here: exporter secrets, "RSA …" */
-    uint64_t n_garbage; /* everything else */
+    uint64_t n_garbage; /* everything else: these, */
+    uint64_t n_unknown; /* a label that is none */
+    uint64_t n_not_hex; /* a known one, and what should be hexadecimal digits is not */
+    uint64_t n_lengths; /* a known one, and words too short, too long, too many or too few */
+    /* These two begin anew with each imapid_keylog_read(). */
+    uint64_t first_garbage; /* what n_lines was at the first of those; 0: there was none */
+    const char
+        *ignored[IMAPID_KEYLOG_LABELS]; /* labels of n_ignored, as they came; NULL: no more */
 };
 
 struct imapid_keylog *imapid_keylog_new(void);

@@ -162,10 +162,23 @@ class Keys(unittest.TestCase):
     def test_skipped_lines(self):
         capture, lines = self.by_ticket()
         keys = self.path / "keys"
-        keys.write_bytes(b"\n".join([*lines, b"nonsense", b"EXPORTER_SECRET 00 11", b""]))
-        done = start(IMAPID, "-l", keys, capture)
+        wrong = (b"nonsense", b"RSA Session-ID:0g Master-Key:" + b"00" * 48, lines[0] + b"00" * 40, lines[0][:-1] + b"g")
+        useless = (b"EXPORTER_SECRET 00 11", b"PMS_CLIENT_RANDOM 00 11", b"CLIENT_TRAFFIC_SECRET_1 00 11",
+                   b"RSA 00 11", b"ECH_SECRET 00 11", b"ECH_CONFIG 00 11")
+        # A second file counts its own lines and labels.
+        other = self.path / "other"
+        other.write_bytes(b"\n".join([lines[0], b"wrong \x1b[31m", useless[4], b"# a", b"wrong"]))
+        keys.write_bytes(b"\n".join([*lines, *wrong, *useless, lines[0][:-2] + b"00", b""]))
+        done = start(IMAPID, "-l", keys, "-l", other, capture)
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"2 secrets; lines skipped: 1 that are none, 1 of kinds that open no session", done.stderr)
+        told = [line for line in done.stderr.split(b"\n") if b"key log" in line]
+        self.assertEqual([line.split(b": ", 2)[2] for line in told], [
+            b"key log: 3 secrets; lines: 1 without a known label, 2 not hexadecimal, 1 of a wrong length (the first is line "
+            b"3), 6 of kinds that open no session (EXPORTER_SECRET PMS_CLIENT_RANDOM TRAFFIC_SECRET_N RSA), 1 of another "
+            b"value for what was said before, tried in turn",
+            b"key log: 1 secret; lines: 2 without a known label (the first is line 2), 1 of kinds that open no session "
+            b"(ECH_SECRET)"])
+        self.assertEqual(start(IMAPID, "-q", "-l", keys, capture).stderr, b"")
 
     def test_environment(self):
         capture, lines = self.by_ticket()
