@@ -273,17 +273,30 @@ static bool may_greet(const uint8_t *octets, size_t n)
     return decide_here(&decide, octets, n) != IMAPID_DECIDE_NOT;
 }
 
+/* Do the first octets of a server that nobody claimed yet begin as none of IMAP would? */
+static bool is_no_greeting(const struct imapid_stream *stream, const uint8_t *octets, size_t n)
+{
+    return !stream->is_claimed && !awaits_proxy(stream) &&
+           !stream->session.exchanges.seen[IMAPID_SERVER] && n && !may_greet(octets, n);
+}
+
 bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
                              tvbuff_t *tvb, packet_info *pinfo, const void *data)
 {
     size_t n = tvb_captured_length(tvb);
 
-    return !stream->is_claimed && imapid_connection_is_from_server(stream, pinfo) &&
-           !awaits_proxy(stream) &&
+    return imapid_connection_is_from_server(stream, pinfo) &&
            imapid_begin_is_at_start(imapid_connection_get_analysis(conversation, pinfo),
                                     imapid_connection_get_carrier(pinfo), data) &&
-           !stream->session.exchanges.seen[IMAPID_SERVER] && n &&
-           !may_greet(tvb_get_ptr(tvb, 0, (int)n), n);
+           is_no_greeting(stream, tvb_get_ptr(tvb, 0, (int)n), n);
+}
+
+bool imapid_begin_is_refuted_by(const struct imapid_stream *stream, packet_info *pinfo,
+                                const struct imapid_own_segment *own)
+{
+    return imapid_connection_is_from_server(stream, pinfo) && saw_handshake(stream->tcp) &&
+           own->seq == stream->tcp->fwd->base_seq + 1 &&
+           is_no_greeting(stream, tvb_get_ptr(own->tvb, (int)own->at, (int)own->n), own->n);
 }
 
 void imapid_begin_register(void)

@@ -46,6 +46,11 @@ bool imapid_begin_is_at_start(const struct tcp_analysis *tcp, int carrier, const
 bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
                              tvbuff_t *tvb, packet_info *pinfo, const void *data);
 
+/* The same of a segment that came by no call of a dissector: another may have it, whom the PROXY
+ * protocol's dissector asked by the port in the header. */
+bool imapid_begin_is_refuted_by(const struct imapid_stream *stream, packet_info *pinfo,
+                                const struct imapid_own_segment *own);
+
 /* Does Wireshark have a dissector for what is said to a proxy here? It hands on what comes behind. */
 bool imapid_begin_has_other_dissector(const struct imapid_stream *stream);
 

@@ -76,6 +76,24 @@ struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
     return call;
 }
 
+const struct imapid_part *imapid_call_get_header(const struct imapid_call *call)
+{
+    const struct imapid_part *part = call->first ? call->first->first : NULL;
+
+    return part && part->kind == IMAPID_PART_PROXY && !part->whole ? part : NULL;
+}
+
+bool imapid_call_is_preface(const struct imapid_call *call)
+{
+    const struct imapid_part *part = call->first ? call->first->first : NULL;
+
+    if (imapid_call_get_header(call))
+        return imapid_call_get_header(call)->n == call->n;
+    while (part && part->kind == IMAPID_PART_PREFACE)
+        part = part->next;
+    return call->first && call->first->first && !part;
+}
+
 bool imapid_call_has_greeted(const struct imapid_stream *stream)
 {
     return stream->session.exchanges.from_start ? stream->session.exchanges.seen[IMAPID_SERVER] &&

@@ -45,4 +45,10 @@ void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversatio
 void imapid_call_note_late(packet_info *pinfo);
 void imapid_call_show_notes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 
+/* The header of a proxy with which a call begins, where it came whole; else NULL. */
+const struct imapid_part *imapid_call_get_header(const struct imapid_call *call);
+
+/* Does a call hold nothing but that, or what else is said to a proxy or by it? */
+bool imapid_call_is_preface(const struct imapid_call *call);
+
 #endif

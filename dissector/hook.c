@@ -87,31 +87,11 @@ static bool has_introduced_itself(const struct imapid_stream *stream)
            stream->session.exchanges.n_id_commands > 0;
 }
 
-/* The header of a proxy with which a call begins, where it came whole; else NULL. */
-static const struct imapid_part *header_of(const struct imapid_call *call)
-{
-    const struct imapid_part *part = call->first ? call->first->first : NULL;
-
-    return part && part->kind == IMAPID_PART_PROXY && !part->whole ? part : NULL;
-}
-
-/* Does a call hold nothing but that, or what else is said to a proxy or by it? */
-static bool is_preface(const struct imapid_call *call)
-{
-    const struct imapid_part *part = call->first ? call->first->first : NULL;
-
-    if (header_of(call))
-        return header_of(call)->n == call->n;
-    while (part && part->kind == IMAPID_PART_PREFACE)
-        part = part->next;
-    return call->first && call->first->first && !part;
-}
-
 /* Does a command stand behind such a header? A stream begins there with nothing else: it is not
  * left to Wireshark's dissector of headers, which would have what stands behind it as well. */
 static bool is_behind_header(const struct imapid_call *call)
 {
-    return header_of(call) && header_of(call)->n < call->n;
+    return imapid_call_get_header(call) && imapid_call_get_header(call)->n < call->n;
 }
 
 /* Reads on in a stream that is not known to be IMAP. */
@@ -135,7 +115,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
             return false;
         imapid_call_claim(stream, conversation, pinfo);
     }
-    if (pinfo->num < stream->claimed_in && is_preface(call))
+    if (pinfo->num < stream->claimed_in && imapid_call_is_preface(call))
         return false; /* as in the first pass: there is a dissector for it */
     imapid_call_show(stream, call, tvb, pinfo, tree);
     return true;

@@ -112,6 +112,9 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         imapid_call_settle(stream);
         imapid_pass_tell_end(stream);
         call = imapid_stream_find_segment(stream, &place);
+    } else if (imapid_begin_is_refuted_by(stream, pinfo, own)) {
+        stream->is_foreign = true;
+        return;
     } else {
         call = imapid_call_read_segment(stream, conversation, pinfo, own);
         if (!stream->is_claimed) {
@@ -121,7 +124,8 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
                 imapid_call_claim(stream, conversation, pinfo);
         }
     }
-    if (call && stream->is_claimed && !is_old(call))
+    if (call && stream->is_claimed && !is_old(call) &&
+        !(pinfo->num < stream->claimed_in && imapid_call_is_preface(call)))
         imapid_call_show(stream, call, own->tvb, pinfo, tree);
 }
 
