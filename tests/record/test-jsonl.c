@@ -76,7 +76,9 @@ static void test_raw(void)
     struct sample *sample = sample_new();
     char *line;
 
+    sample->exchange.text = sample_string(sample, "", 0); /* which is not the same as none */
     line = write_exchange(sample);
+    g_assert_nonnull(strstr(line, "\"text\":\"\","));
     g_assert_null(strstr(line, "\"raw\""));
     g_free(line);
     sample_raw(sample, IMAPID_CLIENT, "a1 ID (");
