@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection by calls: what is IMAP, what is told when, and that nothing is held afterwards.
+ * Connections out of captures are in test_flow.py. */
+#include "follow/flow.h"
+
+#include "follow/layers.h"
+
+#include <string.h>
+
+struct told {
+    unsigned n_exchanges, n_sessions;
+    bool complete, from_start;
+    uint64_t n_lost;
+    char tag[8];
+};
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    struct told *told = ctx;
+
+    told->n_exchanges++;
+    told->complete = exchange->complete;
+    g_strlcpy(told->tag, exchange->tag ? exchange->tag : "", sizeof told->tag);
+    g_assert_cmpuint(exchange->conn.server.port, ==, 143);
+    g_assert_cmpstr(exchange->conn.file, ==, "a.pcap");
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *session)
+{
+    struct told *told = ctx;
+
+    told->n_sessions++;
+    told->from_start = session->from_start;
+    told->n_lost = session->n_lost;
+}
+
+static void on_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    (void)ctx;
+    (void)capture;
+    g_assert_not_reached();
+}
+
+struct run {
+    struct told told;
+    struct imapid_record_sink sink;
+    struct imapid_flow_context context;
+    struct imapid_conn conn;
+    struct imapid_flow *flow;
+    struct imapid_stamp packet;
+};
+
+static void begin(struct run *run)
+{
+    struct imapid_frames_file file = {"a.pcap", 0};
+
+    memset(run, 0, sizeof *run);
+    run->sink = (struct imapid_record_sink){on_exchange, on_session, on_capture, &run->told};
+    run->context.files = g_array_new(FALSE, FALSE, sizeof file);
+    g_array_append_val(run->context.files, file);
+    run->context.sink = &run->sink;
+    run->context.n_inflate = IMAPID_LAYERS_INFLATE_FREE;
+    run->conn = (struct imapid_conn){
+        .endpoint = {{{10, 0, 0, 1}, 50000, 4}, {{10, 0, 0, 2}, 143, 4}}, .from_start = true};
+    run->packet.number = 1;
+    run->conn.first = run->conn.last = run->packet;
+    run->flow = imapid_flow_new(&run->context, &run->conn);
+}
+
+static bool say(struct run *run, int dir, const char *text)
+{
+    size_t n = strlen(text);
+    uint8_t *copy = g_memdup2(text, n); /* exact size */
+    bool wanted;
+
+    run->packet.number++;
+    run->conn.last = run->packet;
+    wanted = imapid_flow_data(run->flow, &run->conn, dir, copy, n, &run->packet);
+    run->conn.n_octets[dir] += n;
+    g_free(copy);
+    return wanted;
+}
+
+static void end(struct run *run)
+{
+    imapid_flow_end(run->flow, &run->conn, IMAPID_TCP_FIN);
+    imapid_flow_free(run->flow);
+    g_assert_cmpuint(run->context.holders.n, ==, 0);
+    g_assert_null(imapid_flow_find_largest(&run->context));
+    g_array_unref(run->context.files);
+}
+
+static void test_exchange(void)
+{
+    struct run run;
+
+    begin(&run);
+    g_assert_true(say(&run, 1, "* OK [CAPABILITY IMAP4rev1 ID] ready\r\n"));
+    g_assert_true(say(&run, 0, "a1 ID (\"name\" \"Mutt\")\r\n"));
+    g_assert_cmpuint(run.told.n_exchanges, ==, 0);
+    g_assert_true(say(&run, 1, "* ID NIL\r\na1 OK done\r\n"));
+    g_assert_cmpuint(run.told.n_exchanges, ==, 1); /* when it ends, not when the connection does */
+    g_assert_true(run.told.complete);
+    g_assert_cmpstr(run.told.tag, ==, "a1");
+    g_assert_cmpuint(run.told.n_sessions, ==, 0);
+    end(&run);
+    g_assert_cmpuint(run.told.n_sessions, ==, 1);
+    g_assert_true(run.told.from_start);
+    g_assert_cmpuint(run.context.n_sessions, ==, 1);
+    g_assert_cmpuint(run.context.n_exchanges, ==, 1);
+}
+
+static void test_other_protocols(void)
+{
+    static const char *const greetings[] = {"220 mail ESMTP\r\n", "+OK POP3\r\n",
+                                            "HTTP/1.1 200 OK\r\n\r\n"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(greetings); i++) {
+        struct run run;
+        bool wanted;
+
+        begin(&run);
+        wanted = say(&run, 1, greetings[i]);
+        if (wanted)
+            wanted = say(&run, 0, "EHLO x\r\n") && say(&run, 1, greetings[i]);
+        g_assert_false(wanted);
+        imapid_flow_free(run.flow);
+        g_assert_cmpuint(run.told.n_sessions + run.told.n_exchanges, ==, 0);
+        g_array_unref(run.context.files);
+    }
+}
+
+static void test_lost_answer(void)
+{
+    struct run run;
+
+    begin(&run);
+    say(&run, 1, "* OK IMAP4rev1 ready\r\n");
+    say(&run, 0, "a1 ID (\"name\" \"Mutt\")\r\n");
+    imapid_flow_gap(run.flow, &run.conn, 1, 50, &run.packet);
+    run.conn.n_lost[1] = 50;
+    end(&run);
+    g_assert_cmpuint(run.told.n_exchanges, ==, 1);
+    g_assert_false(run.told.complete);
+    g_assert_cmpuint(run.told.n_lost, ==, 50);
+}
+
+/* A connection that ends before it is known what it is is no session. */
+static void test_silent(void)
+{
+    struct run run;
+
+    begin(&run);
+    say(&run, 1, "* O");
+    end(&run);
+    g_assert_cmpuint(run.told.n_sessions, ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/flow/exchange", test_exchange);
+    g_test_add_func("/flow/other-protocols", test_other_protocols);
+    g_test_add_func("/flow/lost-answer", test_lost_answer);
+    g_test_add_func("/flow/silent", test_silent);
+    return g_test_run();
+}
