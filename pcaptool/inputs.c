@@ -59,7 +59,7 @@ guint imapid_inputs_count_live(const GArray *inputs)
         const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
 
         if (input->is_interface || input->grows || !strcmp(input->path, "-") ||
-            !g_file_test(input->path, G_FILE_TEST_IS_REGULAR))
+            (!input->found && !g_file_test(input->path, G_FILE_TEST_IS_REGULAR)))
             n_live++;
     }
     return n_live;

@@ -292,15 +292,16 @@ bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *sourc
     return job->capture;
 }
 
-/* Reads the capture of the job to its end and closes it. */
+/* Reads the capture of the job to its end and closes it; a file that may have secrets inside is read for
+ * these first. */
 static void collect(struct imapid_job *job, struct imapid_filter *filter, bool live,
-                    const struct imapid_job_sinks *sinks)
+                    bool has_secrets, const struct imapid_job_sinks *sinks)
 {
     const struct imapid_options *options = job->context->options;
     struct imapid_keylog *keylog = imapid_keylog_new_over(options->keylog);
 
     imapid_job_watch_capture(job);
-    if (!live)
+    if (has_secrets)
         job->n_scanned = imapid_job_read_secrets(job, keylog);
     job->collect =
         imapid_collect_new(filter, &options->decode, keylog, live,
@@ -318,6 +319,7 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
     const char *expression = job->context->options->filter;
     struct imapid_filter *filter = NULL;
     bool live = !imapid_source_is_regular(source);
+    bool has_secrets = !live && imapid_source_may_have_secrets(source);
     char *message = NULL;
 
     if (expression && !(filter = imapid_filter_new(expression, &message))) {
@@ -327,7 +329,7 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
         return;
     }
     if (imapid_job_open_capture(job, source))
-        collect(job, filter, live, sinks);
+        collect(job, filter, live, has_secrets, sinks);
     imapid_filter_free(filter);
 }
 
@@ -339,7 +341,7 @@ static void read_interface(struct imapid_job *job, const struct imapid_job_sinks
     job->capture = imapid_capture_open_interface(job->input->path, job->context->options->filter,
                                                  imapid_stop_get_fd(), &message);
     if (job->capture) {
-        collect(job, NULL, true, sinks);
+        collect(job, NULL, true, false, sinks);
     } else {
         imapid_job_complain(job->context, message);
         g_free(message);

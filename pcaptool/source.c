@@ -7,6 +7,7 @@
 
 #include "stop.h"
 
+#include "capture/head.h"
 #include "capture/unpack.h"
 #include "record/read-jsonl.h"
 
@@ -216,6 +217,17 @@ bool imapid_source_is_jsonl(const struct imapid_source *source, bool found)
     if (imapid_read_jsonl_is(octets, n, found))
         return true;
     return !found && is_blank(octets, n) && ending && !strchr(ending, '/');
+}
+
+bool imapid_source_may_have_secrets(const struct imapid_source *source)
+{
+    const uint8_t *octets = source->head->data;
+    uint32_t magic;
+
+    if (source->head->len < sizeof magic)
+        return false;
+    memcpy(&magic, octets, sizeof magic);
+    return imapid_head_is_pcapng_magic(magic) || imapid_unpack_is_packed(octets, source->head->len);
 }
 
 char *imapid_source_get_error(const struct imapid_source *source)

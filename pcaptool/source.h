@@ -31,6 +31,9 @@ bool imapid_source_is_regular(const struct imapid_source *source);
  * Lines and has no line at all is one as well. */
 bool imapid_source_is_jsonl(const struct imapid_source *source, bool found);
 
+/* May a capture have secrets inside? pcapng may, and what is compressed may be pcapng. */
+bool imapid_source_may_have_secrets(const struct imapid_source *source);
+
 /* Up to n octets from the beginning on, 0 at the end, -1 on failure with errno set: either as they
  * are, or unpacked where the source is compressed; not now this, now that. */
 ptrdiff_t imapid_source_read(void *source, uint8_t *octets, size_t n);

@@ -134,7 +134,9 @@ class Pipe(unittest.TestCase):
             log.write_bytes(keys)
             record = program.read_line()  # though nothing more of the capture came
             self.assertEqual(record["type"], "exchange")
-            status, rest, err = program.end(signal.SIGINT)
+            program.process.send_signal(signal.SIGINT)
+            program.process.wait(PATIENCE)  # while the input is open
+            status, rest, err = program.end()
             self.assertEqual(status, 0, err)
             self.assertEqual([r["decrypted"] for r in rest if r["type"] == "session"], [True])
 
