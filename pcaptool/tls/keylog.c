@@ -28,9 +28,6 @@
 /* Octets of a pipe or device without one line of use: it is no key log, and may have no end. */
 #define USELESS_MAX (64u << 20)
 
-/* The longest secret with zeros behind it: EVP_MAX_MD_SIZE of OpenSSL. */
-#define PADDED_MAX 64
-
 /* Numbers in the table are 32 bits wide, and at most half of the slots are taken. */
 #define SLOTS_MAX  (1u << 31)
 #define PLACES_MAX (SLOTS_MAX / 2 - 1)
@@ -96,28 +93,6 @@ struct imapid_keylog {
     GArray *sources;            /* of struct source */
     uint64_t generation;        /* atomic */
     struct imapid_keylog *base; /* looked into as well; NULL: none */
-};
-
-static const struct {
-    const char *label;
-    enum imapid_secret_kind kind;
-} labels[] = {
-    {"CLIENT_RANDOM", IMAPID_SECRET_MASTER},
-    {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_CLIENT_HANDSHAKE},
-    {"SERVER_HANDSHAKE_TRAFFIC_SECRET", IMAPID_SECRET_SERVER_HANDSHAKE},
-    {"CLIENT_TRAFFIC_SECRET_0", IMAPID_SECRET_CLIENT_TRAFFIC},
-    {"SERVER_TRAFFIC_SECRET_0", IMAPID_SECRET_SERVER_TRAFFIC},
-    {"CLIENT_EARLY_TRAFFIC_SECRET", IMAPID_SECRET_CLIENT_EARLY},
-};
-
-/* Known, and of no use to read application data. */
-static const char *const useless[] = {
-    "EARLY_EXPORTER_SECRET",
-    "EARLY_EXPORTER_MASTER_SECRET",
-    "EXPORTER_SECRET",
-    "ECH_SECRET",
-    "ECH_CONFIG",
-    "PMS_CLIENT_RANDOM",
 };
 
 /* ---- the table ---- */
@@ -254,74 +229,7 @@ static void add_secret(struct imapid_keylog *keylog, const uint8_t *random,
 
 /* ---- lines ---- */
 
-/* The value of a hexadecimal digit, with DIGIT; 0 for anything else. */
-#define DIGIT 0x10
-static const uint8_t digits[256] = {
-    ['0'] = DIGIT | 0,  ['1'] = DIGIT | 1,  ['2'] = DIGIT | 2,  ['3'] = DIGIT | 3,
-    ['4'] = DIGIT | 4,  ['5'] = DIGIT | 5,  ['6'] = DIGIT | 6,  ['7'] = DIGIT | 7,
-    ['8'] = DIGIT | 8,  ['9'] = DIGIT | 9,  ['a'] = DIGIT | 10, ['b'] = DIGIT | 11,
-    ['c'] = DIGIT | 12, ['d'] = DIGIT | 13, ['e'] = DIGIT | 14, ['f'] = DIGIT | 15,
-    ['A'] = DIGIT | 10, ['B'] = DIGIT | 11, ['C'] = DIGIT | 12, ['D'] = DIGIT | 13,
-    ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
-};
-
-/* 2 * n digits to n octets. False when one is no digit. */
-static bool read_hex(const uint8_t *at, size_t n, uint8_t *out)
-{
-    unsigned all = DIGIT;
-
-    for (size_t i = 0; i < n; i++) {
-        unsigned high = digits[at[2 * i]], low = digits[at[2 * i + 1]];
-
-        all &= high & low;
-        out[i] = (uint8_t)(high << 4 | (low & 15));
-    }
-    return all != 0;
-}
-
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* The next word of a line: octets up to a blank. */
-static size_t next_word(const uint8_t **at, const uint8_t *end, const uint8_t **word)
-{
-    const uint8_t *p = *at;
-
-    while (p < end && is_blank(*p))
-        p++;
-    *word = p;
-    while (p < end && !is_blank(*p))
-        p++;
-    *at = p;
-    return (size_t)(p - *word);
-}
-
-static bool is_word(const uint8_t *word, size_t n, const char *text)
-{
-    return n == strlen(text) && memcmp(word, text, n) == 0;
-}
-
-/* The label's name; NULL: it is not known. */
-static const char *find_useless(const uint8_t *word, size_t n)
-{
-    static const char numbered[] = "_TRAFFIC_SECRET_";
-
-    for (size_t i = 0; i < G_N_ELEMENTS(useless); i++)
-        if (is_word(word, n, useless[i]))
-            return useless[i];
-    /* CLIENT_TRAFFIC_SECRET_1 and so on: what follows of _0. */
-    if (n > 6 + sizeof numbered - 1 &&
-        (memcmp(word, "CLIENT", 6) == 0 || memcmp(word, "SERVER", 6) == 0) &&
-        memcmp(word + 6, numbered, sizeof numbered - 1) == 0)
-        return "TRAFFIC_SECRET_N";
-    return NULL;
-}
-
-/* ---- what a line is passed over for ---- */
-
-static void ignore(struct imapid_keylog *keylog, const char *label)
+static void note_ignored(struct imapid_keylog *keylog, const char *label)
 {
     struct imapid_keylog_counts *counts = &keylog->counts;
 
@@ -335,7 +243,7 @@ static void ignore(struct imapid_keylog *keylog, const char *label)
 }
 
 /* `reason` is the count of it. */
-static void refuse(struct imapid_keylog *keylog, uint64_t *reason)
+static void note_garbage(struct imapid_keylog *keylog, uint64_t *reason)
 {
     if (!keylog->counts.first_garbage)
         keylog->counts.first_garbage = keylog->counts.n_lines;
@@ -343,166 +251,44 @@ static void refuse(struct imapid_keylog *keylog, uint64_t *reason)
     ++*reason;
 }
 
-/* -1: none of use. */
-static int find_label(const uint8_t *word, size_t n)
+static void keep_secret(struct imapid_keylog *keylog, enum imapid_secret_kind kind,
+                        const uint8_t *key, const struct imapid_secret *said)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(labels); i++)
-        if (is_word(word, n, labels[i].label))
-            return (int)labels[i].kind;
-    return -1;
-}
+    struct secret secret = {.kind = (uint8_t)kind, .n = said->n};
 
-static bool is_length_of(enum imapid_secret_kind kind, size_t n)
-{
-    return n == 48 || (n == 32 && kind != IMAPID_SECRET_MASTER && kind != IMAPID_SECRET_SESSION);
-}
-
-/* Some tools write the whole buffer of a secret, zeros behind it included (eCapture: 64 octets). */
-static bool may_be_padded(size_t n)
-{
-    return n > IMAPID_TLS_SECRET_LEAST && n <= PADDED_MAX;
-}
-
-static bool is_zero(const uint8_t *octets, size_t n)
-{
-    unsigned any = 0;
-
-    for (size_t i = 0; i < n; i++)
-        any |= octets[i];
-    return !any;
-}
-
-/* The octets of a secret without zeros that stand behind it; 0 where it has no length of its kind.
- */
-static size_t unpadded_length(enum imapid_secret_kind kind, const uint8_t *octets, size_t n)
-{
-    static const size_t lengths[] = {IMAPID_TLS_SECRET_LEAST, IMAPID_TLS_SECRET_MAX};
-
-    if (is_length_of(kind, n))
-        return n;
-    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++)
-        if (is_length_of(kind, lengths[i]) && n > lengths[i] &&
-            is_zero(octets + lengths[i], n - lengths[i]))
-            return lengths[i];
-    return 0;
-}
-
-/* Finds the two words behind a label; false when they have not the right lengths, or are not all.
- * *n is that of the secret in octets. */
-static bool find_words(const uint8_t *at, const uint8_t *end, enum imapid_secret_kind kind,
-                       const uint8_t **random, const uint8_t **secret, size_t *n)
-{
-    const size_t n_random = 2 * IMAPID_TLS_RANDOM;
-    const uint8_t *rest;
-    size_t n_secret = (size_t)(end - at);
-
-    /* Nearly all lines have single blanks and nothing else, and then need not be searched: a
-     * blank among the digits is noticed as no digit. */
-    if (n_secret > n_random + 2 && is_blank(at[0]) && is_blank(at[1 + n_random]) &&
-        is_length_of(kind, (n_secret - n_random - 2) / 2) && n_secret % 2 == 0 &&
-        !is_blank(end[-1]) && !is_blank(at[1]) && !is_blank(at[2 + n_random])) {
-        *random = at + 1;
-        *secret = at + 2 + n_random;
-        *n = (n_secret - n_random - 2) / 2;
-        return true;
-    }
-    if (next_word(&at, end, random) != n_random)
-        return false;
-    n_secret = next_word(&at, end, secret);
-    *n = n_secret / 2;
-    return n_secret % 2 == 0 && (is_length_of(kind, *n) || may_be_padded(*n)) &&
-           !next_word(&at, end, &rest);
-}
-
-/* What follows of a label. */
-static void add_words(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end,
-                      enum imapid_secret_kind kind)
-{
-    const uint8_t *random_hex, *secret_hex;
-    uint8_t random[IMAPID_TLS_RANDOM], octets[PADDED_MAX];
-    struct secret secret = {.kind = (uint8_t)kind};
-    size_t n;
-
-    if (!find_words(at, end, kind, &random_hex, &secret_hex, &n)) {
-        refuse(keylog, &keylog->counts.n_lengths);
-    } else if (!read_hex(random_hex, IMAPID_TLS_RANDOM, random) ||
-               !read_hex(secret_hex, n, octets)) {
-        refuse(keylog, &keylog->counts.n_not_hex);
-    } else if (!(n = unpadded_length(kind, octets, n))) {
-        refuse(keylog, &keylog->counts.n_lengths);
-    } else {
-        secret.n = (uint8_t)n;
-        memcpy(secret.octets, octets, n);
-        add_secret(keylog, random, &secret);
-    }
-    explicit_bzero(&secret, sizeof secret);
-    explicit_bzero(octets, sizeof octets);
-}
-
-/* The word behind a label that is part of it ("Session-ID:"), or NULL. *n are its octets. */
-static const uint8_t *next_value(const uint8_t **at, const uint8_t *end, const char *label,
-                                 size_t *n)
-{
-    const uint8_t *word;
-    size_t n_label = strlen(label);
-
-    *n = next_word(at, end, &word);
-    if (*n < n_label || memcmp(word, label, n_label) != 0)
-        return NULL;
-    *n -= n_label;
-    return word + n_label;
-}
-
-/* "Session-ID:… Master-Key:…", as Java's tools write it behind "RSA". The other form, of an
- * encrypted pre-master secret, is of no use: no record tells that. */
-static void add_session(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
-{
-    size_t n_id, n_master, n_rest;
-    const uint8_t *id = next_value(&at, end, "Session-ID:", &n_id), *master, *rest;
-    uint8_t octets[IMAPID_TLS_RANDOM], key[IMAPID_TLS_RANDOM];
-    struct secret secret = {.kind = IMAPID_SECRET_SESSION, .n = IMAPID_TLS_SECRET_MAX};
-
-    if (!id) {
-        ignore(keylog, "RSA");
-        return;
-    }
-    master = next_value(&at, end, "Master-Key:", &n_master);
-    n_rest = next_word(&at, end, &rest);
-    if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !master ||
-        n_master != 2 * IMAPID_TLS_SECRET_MAX || n_rest) {
-        refuse(keylog, &keylog->counts.n_lengths);
-    } else if (!read_hex(id, n_id / 2, octets) ||
-               !read_hex(master, IMAPID_TLS_SECRET_MAX, secret.octets)) {
-        refuse(keylog, &keylog->counts.n_not_hex);
-    } else {
-        imapid_keylog_session_key(octets, n_id / 2, key);
-        add_secret(keylog, key, &secret);
-    }
+    memcpy(secret.octets, said->octets, said->n);
+    add_secret(keylog, key, &secret);
     explicit_bzero(&secret, sizeof secret);
 }
 
 /* A line without its line end. */
-static void add_line(struct imapid_keylog *keylog, const uint8_t *at, const uint8_t *end)
+static void add_line(struct imapid_keylog *keylog, const uint8_t *octets, size_t n)
 {
-    const uint8_t *label;
-    size_t n_label = next_word(&at, end, &label);
-    const char *name;
-    int kind;
+    struct imapid_keylog_counts *counts = &keylog->counts;
+    struct imapid_keylog_line line;
 
-    keylog->counts.n_lines++;
-    if (!n_label || *label == '#') {
-        keylog->counts.n_comments++;
-        return;
+    counts->n_lines++;
+    switch (imapid_keylog_line_read(&line, octets, n)) {
+    case IMAPID_KEYLOG_SECRET:
+        keep_secret(keylog, line.kind, line.key, &line.secret);
+        break;
+    case IMAPID_KEYLOG_COMMENT:
+        counts->n_comments++;
+        break;
+    case IMAPID_KEYLOG_IGNORED:
+        note_ignored(keylog, line.label);
+        break;
+    case IMAPID_KEYLOG_UNKNOWN:
+        note_garbage(keylog, &counts->n_unknown);
+        break;
+    case IMAPID_KEYLOG_NOT_HEX:
+        note_garbage(keylog, &counts->n_not_hex);
+        break;
+    case IMAPID_KEYLOG_LENGTH:
+        note_garbage(keylog, &counts->n_lengths);
+        break;
     }
-    kind = find_label(label, n_label);
-    if (is_word(label, n_label, "RSA"))
-        add_session(keylog, at, end);
-    else if (kind >= 0)
-        add_words(keylog, at, end, (enum imapid_secret_kind)kind);
-    else if ((name = find_useless(label, n_label)))
-        ignore(keylog, name);
-    else
-        refuse(keylog, &keylog->counts.n_unknown);
+    explicit_bzero(&line, sizeof line);
 }
 
 /* Adds the lines that end within the n octets, and, if `whole`, what stands behind the last line
@@ -519,7 +305,7 @@ static size_t add_lines(struct imapid_keylog *keylog, const uint8_t *octets, siz
             break;
         if (line_end > at && line_end[-1] == '\r')
             line_end--;
-        add_line(keylog, at, line_end);
+        add_line(keylog, at, (size_t)(line_end - at));
         at = newline ? newline + 1 : end;
     }
     return (size_t)(at - octets);
@@ -562,24 +348,15 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
     end_writing(keylog, before);
 }
 
-void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_TLS_RANDOM])
-{
-    memset(key, 0, IMAPID_TLS_RANDOM);
-    memcpy(key, id, n);
-}
-
 void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAPID_TLS_RANDOM],
                             const struct imapid_secret *master)
 {
-    struct secret secret = {.kind = IMAPID_SECRET_SESSION, .n = master->n};
     uint64_t before;
 
-    memcpy(secret.octets, master->octets, master->n);
     begin_writing(keylog);
     before = keylog->counts.n_secrets;
-    add_secret(keylog, key, &secret);
+    keep_secret(keylog, IMAPID_SECRET_SESSION, key, master);
     end_writing(keylog, before);
-    explicit_bzero(&secret, sizeof secret);
 }
 
 /* ---- files ---- */
@@ -625,7 +402,7 @@ static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, boo
     n_done += add_lines(keylog, reader->buffer + n_done, reader->n - n_done, false);
     if (reader->n - n_done > LINE_LIMIT) {
         keylog->counts.n_lines++;
-        refuse(keylog, &keylog->counts.n_lengths);
+        note_garbage(keylog, &keylog->counts.n_lengths);
         reader->skipping = true;
         n_done = reader->n;
     }

@@ -2,6 +2,8 @@
 #ifndef IMAPID_TLS_KEYLOG_H
 #define IMAPID_TLS_KEYLOG_H
 
+#include "tls/keylog-line.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,10 +15,6 @@
  * new and free. Memory is never more than about what the text took that was added. */
 struct imapid_keylog;
 
-#define IMAPID_TLS_RANDOM       32 /* octets of a client or server random */
-#define IMAPID_TLS_SECRET_LEAST 32 /* octets of the shortest: SHA-256 */
-#define IMAPID_TLS_SECRET_MAX   48 /* octets of the longest secret: SHA-384, a master secret */
-
 /* One client random and kind may have several secrets, of which at most one is right (logs put
  * together, some of them garbled): this many different ones are kept, the earliest. Each new one is
  * compared with all of them, so that the number bounds what a line costs. */
@@ -24,24 +22,6 @@ struct imapid_keylog;
 
 /* So many are given out at a time. */
 #define IMAPID_KEYLOG_BATCH 8
-
-/* What a secret is. The order is that of imapid_keylog's own table. */
-enum imapid_secret_kind {
-    IMAPID_SECRET_MASTER,           /* CLIENT_RANDOM: TLS 1.2 and before, 48 octets */
-    IMAPID_SECRET_CLIENT_HANDSHAKE, /* CLIENT_HANDSHAKE_TRAFFIC_SECRET, 32 or 48 octets */
-    IMAPID_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
-    IMAPID_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
-    IMAPID_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
-    IMAPID_SECRET_CLIENT_EARLY,     /* CLIENT_EARLY_TRAFFIC_SECRET */
-    IMAPID_SECRET_SESSION, /* the master secret of a session that may be resumed, 48 octets: "RSA
-                              Session-ID:…", or remembered; see imapid_keylog_remember() */
-    IMAPID_N_SECRET_KINDS
-};
-
-struct imapid_secret {
-    uint8_t n;
-    uint8_t octets[IMAPID_TLS_SECRET_MAX];
-};
 
 /* Labels of no use that are told apart. */
 #define IMAPID_KEYLOG_LABELS 4
@@ -90,10 +70,6 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
                             enum imapid_secret_kind kind, unsigned n_before,
                             struct imapid_secret secrets[IMAPID_KEYLOG_BATCH]);
-
-/* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
- * is looked up by, in place of a client random. */
-void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_TLS_RANDOM]);
 
 /* Keeps the master secret of a session for a later connection that resumes it: some stacks write no
  * line for that one (GnuTLS, Go). `key` is that of its identifier, or the SHA-256 of its ticket. */

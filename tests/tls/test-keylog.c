@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of pcaptool/tls/keylog.c. */
+/* Tests of pcaptool/tls/keylog.c and keylog-line.c. */
 #include "tls/keylog.h"
 
 #include <glib.h>

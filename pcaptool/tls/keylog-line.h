@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_TLS_KEYLOG_LINE_H
+#define IMAPID_TLS_KEYLOG_LINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One line of a key log: the NSS key log format (draft-ietf-tls-keylogfile), and what Java's tools
+ * write. Pure: no state. */
+
+#define IMAPID_TLS_RANDOM       32 /* octets of a client or server random */
+#define IMAPID_TLS_SECRET_LEAST 32 /* octets of the shortest: SHA-256 */
+#define IMAPID_TLS_SECRET_MAX   48 /* octets of the longest secret: SHA-384, a master secret */
+
+/* What a secret is. */
+enum imapid_secret_kind {
+    IMAPID_SECRET_MASTER,           /* CLIENT_RANDOM: TLS 1.2 and before, 48 octets */
+    IMAPID_SECRET_CLIENT_HANDSHAKE, /* CLIENT_HANDSHAKE_TRAFFIC_SECRET, 32 or 48 octets */
+    IMAPID_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
+    IMAPID_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
+    IMAPID_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
+    IMAPID_SECRET_CLIENT_EARLY,     /* CLIENT_EARLY_TRAFFIC_SECRET */
+    IMAPID_SECRET_SESSION, /* the master secret of a session that may be resumed, 48 octets: "RSA
+                              Session-ID:…", or remembered; see imapid_keylog_remember() */
+    IMAPID_N_SECRET_KINDS
+};
+
+struct imapid_secret {
+    uint8_t n;
+    uint8_t octets[IMAPID_TLS_SECRET_MAX];
+};
+
+/* What a line is. */
+enum imapid_keylog_sort {
+    IMAPID_KEYLOG_SECRET,
+    IMAPID_KEYLOG_COMMENT, /* or blank */
+    IMAPID_KEYLOG_IGNORED, /* of a known kind that is of no use here: `label` says which */
+    IMAPID_KEYLOG_UNKNOWN, /* its label is none that is known */
+    IMAPID_KEYLOG_NOT_HEX, /* a word of it should be hexadecimal, and is not */
+    IMAPID_KEYLOG_LENGTH   /* words are too long, too short, too many or too few */
+};
+
+struct imapid_keylog_line {
+    enum imapid_secret_kind kind;
+    uint8_t key[IMAPID_TLS_RANDOM]; /* the client random, or imapid_keylog_session_key() */
+    struct imapid_secret secret;
+    const char *label; /* static; not as the line spells it */
+};
+
+/* Reads `n` octets, a line without its line end; any are good. SECRET sets kind, key and secret,
+ * IGNORED the label; the rest of *line is of no meaning, and the caller's to wipe. */
+enum imapid_keylog_sort imapid_keylog_line_read(struct imapid_keylog_line *line,
+                                                const uint8_t *octets, size_t n);
+
+/* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
+ * is looked up by, in place of a client random. */
+void imapid_keylog_session_key(const uint8_t *id, size_t n, uint8_t key[IMAPID_TLS_RANDOM]);
+
+#endif
