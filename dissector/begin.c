@@ -215,6 +215,7 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     struct imapid_stream *stream = imapid_stream_new(
         from_start, first->carrier == ws->proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
 
+    stream->first_frame = pinfo->num;
     stream->tcp = first->tcp;
     stream->carrier = first->carrier;
     stream->below = imapid_connection_get_stream(first->conversation);

@@ -125,7 +125,7 @@ struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_
     if (pinfo->fd->visited) {
         imapid_call_settle(stream);
         imapid_pass_tell_end(stream);
-        return imapid_stream_find(stream, &place, n);
+        return stream->gave_way ? NULL : imapid_stream_find(stream, &place, n);
     }
     if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
         imapid_closed_note_open(conversation);

@@ -143,7 +143,8 @@ void imapid_claims_note_command(struct imapid_stream *stream, struct imapid_iden
 
     imapid_leg_read_claim(&claim, pairs.list, pairs.n);
     stream->has_claim |= imapid_leg_names_end(&claim) || !claim.session_id.is_nil;
-    if (!claim.session_id.is_nil)
+    if (!claim.session_id.is_nil && claim.session_id.n <= IMAPID_CLAIMS_ID_MAX &&
+        stream->n_ids++ < IMAPID_CLAIMS_N_IDS_MAX)
         note_carrier(&claim.session_id, &carrier);
     imapid_claims_forget_pairs(&pairs);
 }

@@ -7,6 +7,11 @@
 
 #include "stream.h"
 
+/* Session ids that are remembered of a connection, and how long each may be: a proxied session has
+ * one, and what is remembered for others is kept even when the connection gives way. */
+#define IMAPID_CLAIMS_N_IDS_MAX 16
+#define IMAPID_CLAIMS_ID_MAX    1024
+
 /* A connection on which a session id was sent. File scope. */
 struct imapid_claims_carrier {
     struct imapid_stream *stream;

@@ -9,13 +9,11 @@
 
 #include <zlib.h>
 
-#include "ws-compat.h"
-
 /* The first guess of what comes out; then it doubles. */
 #define OUT_FIRST 4096
 
 struct imapid_deflate {
-    z_stream z; /* its memory is in file scope too, so that no end has to be told to zlib */
+    z_stream z; /* its memory counts to the share too, so that no end has to be told to zlib */
 };
 
 static uint64_t n_left; /* octets that may yet come out; reset with the capture */
@@ -32,27 +30,28 @@ void imapid_deflate_register(void)
 
 static void *allocate(void *opaque, unsigned n, unsigned size)
 {
-    (void)opaque;
-    return wmem_alloc(wmem_file_scope(), (size_t)n * size);
+    return imapid_budget_alloc((struct imapid_share *)opaque, (size_t)n * size);
 }
 
 static void release(void *opaque, void *memory)
 {
     (void)opaque;
-    wmem_free(wmem_file_scope(), memory);
+    (void)memory; /* goes with the share */
 }
 
-struct imapid_deflate *imapid_deflate_new(void)
+struct imapid_deflate *imapid_deflate_new(struct imapid_share *share)
 {
-    struct imapid_deflate *inflate = wmem_new0(wmem_file_scope(), struct imapid_deflate);
+    struct imapid_deflate *inflate =
+        (struct imapid_deflate *)imapid_budget_alloc(share, sizeof *inflate);
 
     inflate->z.zalloc = allocate;
     inflate->z.zfree = release;
+    inflate->z.opaque = share;
     return inflateInit2(&inflate->z, -MAX_WBITS) == Z_OK ? inflate : NULL;
 }
 
-bool imapid_deflate_read(struct imapid_deflate *stream, const uint8_t *octets, size_t n,
-                         uint8_t **out, size_t *n_out)
+bool imapid_deflate_read(struct imapid_deflate *stream, struct imapid_share *share,
+                         const uint8_t *octets, size_t n, uint8_t **out, size_t *n_out)
 {
     z_stream *z = &stream->z;
     size_t size = OUT_FIRST, n_all = 0, n_max;
@@ -75,8 +74,7 @@ bool imapid_deflate_read(struct imapid_deflate *stream, const uint8_t *octets, s
     } while (status == Z_OK && !z->avail_out && size < n_max);
     n_left -= n_all < n_left ? n_all : n_left;
     *n_out = n_all;
-    *out = n_all ? (uint8_t *)wmem_realloc(wmem_file_scope(), all, n_all) : NULL;
-    if (!n_all)
-        wmem_free(wmem_file_scope(), all);
+    *out = n_all ? (uint8_t *)imapid_budget_copy(share, all, n_all) : NULL;
+    wmem_free(wmem_file_scope(), all);
     return (status == Z_OK || status == Z_BUF_ERROR) && !z->avail_in && z->avail_out;
 }

@@ -30,6 +30,7 @@ static struct imapid_ident *add_ident(const struct imapid_taking *taking,
     imapid_identity_note(stream, ident);
     if (ident->side == IMAPID_CLIENT) {
         wmem_list_append(stream->commands, ident);
+        imapid_budget_count(stream->share, 0, IMAPID_RECORDS_N_LIST_NODE);
         imapid_claims_note_command(stream, ident);
     }
     return ident;
@@ -38,7 +39,8 @@ static struct imapid_ident *add_ident(const struct imapid_taking *taking,
 static struct imapid_exchange_record *slot_record(struct imapid_stream *stream, unsigned slot)
 {
     if (!stream->slots[slot])
-        stream->slots[slot] = wmem_new0(wmem_file_scope(), struct imapid_exchange_record);
+        stream->slots[slot] = (struct imapid_exchange_record *)imapid_budget_alloc(
+            stream->share, sizeof *stream->slots[slot]);
     return stream->slots[slot];
 }
 
@@ -60,7 +62,7 @@ static void take_result(const struct imapid_taking *taking, struct imapid_exchan
 
     record->result_call = taking->call;
     record->result_place = unit->tag;
-    record->result_tag = wmem_strndup(wmem_file_scope(), (const char *)tag, n_tag);
+    record->result_tag = imapid_records_copy_text(taking->stream->share, (const char *)tag, n_tag);
     record->status = exchange->status;
     if (!exchange->open)
         record->tentative = record->response_tentative = false;

@@ -65,7 +65,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
         if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
             imapid_call_keep(conversation, pinfo);
     }
-    if (!stream || (stream->is_foreign && pinfo->num >= stream->foreign_from))
+    if (!stream || stream->gave_way || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
     if (imapid_call_is_taken(stream, pinfo))
         return (int)tvb_captured_length(tvb);
@@ -130,7 +130,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         return false;
     conversation = imapid_connection_find_here(pinfo);
     stream = imapid_connection_get_stream_here(conversation, pinfo);
-    if (stream ? stream->is_foreign : pinfo->fd->visited)
+    if (stream ? stream->is_foreign || stream->gave_way : pinfo->fd->visited)
         return false;
     if (pinfo->fd->visited && !stream->is_claimed)
         return false;

@@ -128,6 +128,15 @@ bool imapid_ident_is_clear(const struct imapid_ident *ident)
 
 /* ---- what every pass asks for ---- */
 
+/* A text in nobody's scope, kept with what else is of the call, and freed. */
+static const char *keep(const struct imapid_ident *ident, char *text)
+{
+    const char *kept = imapid_records_copy_text(ident->call->share, text, strlen(text));
+
+    wmem_free(NULL, text);
+    return kept;
+}
+
 /* Two labels, which nobody's scope holds and which are freed, as one in the same. */
 static char *join(char *a, const char *between, char *b)
 {
@@ -157,17 +166,20 @@ static char *describe(const struct imapid_ident *ident, enum imapid_list_kind ki
                                                          : "no list");
 }
 
-/* The same in file scope, and whether that is all. */
+/* The same as it is kept, and whether that is all. */
 static const char *summarise(const struct imapid_ident *ident, enum imapid_list_kind kind,
                              const struct imapid_pair *first)
 {
-    const char *lack = imapid_ident_lack(ident), *summary;
+    const char *lack = imapid_ident_lack(ident);
     char *said = describe(ident, kind, first);
 
-    summary = lack ? wmem_strdup_printf(wmem_file_scope(), "%s%s(%s)", said, *said ? " " : "", lack)
-                   : wmem_strdup(wmem_file_scope(), said);
-    wmem_free(NULL, said);
-    return summary;
+    if (lack) {
+        char *all = wmem_strdup_printf(NULL, "%s%s(%s)", said, *said ? " " : "", lack);
+
+        wmem_free(NULL, said);
+        said = all;
+    }
+    return keep(ident, said);
 }
 
 void imapid_ident_read(struct imapid_ident *ident)
@@ -183,9 +195,9 @@ void imapid_ident_read(struct imapid_ident *ident)
         if (list.n_pairs == 1)
             first = pair;
         if (field == IMAPID_FIELD_NAME && !ident->name && has_value(&pair))
-            ident->name = imapid_ident_text(wmem_file_scope(), data, &pair.value);
+            ident->name = keep(ident, imapid_ident_text(NULL, data, &pair.value));
         if (field == IMAPID_FIELD_VERSION && !ident->version && has_value(&pair))
-            ident->version = imapid_ident_text(wmem_file_scope(), data, &pair.value);
+            ident->version = keep(ident, imapid_ident_text(NULL, data, &pair.value));
         if (ident->side == IMAPID_CLIENT && field == IMAPID_FIELD_OTHER)
             imapid_address_take_origin(data, &pair, &ident->origin);
     }

@@ -93,6 +93,7 @@ void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ide
     if (!imapid_ident_is_clear(ident))
         return;
     wmem_list_append(stream->good[ident->side], ident);
+    imapid_budget_count(stream->share, 0, IMAPID_RECORDS_N_LIST_NODE);
     ident->good = wmem_list_tail(stream->good[ident->side]);
 }
 

@@ -156,7 +156,8 @@ static void tie_by_id(struct finder *finder, const struct imapid_leg_claim *clai
             (const struct imapid_claims_carrier *)wmem_list_frame_data(frame);
         struct imapid_leg_facts facts = facts_of(carrier->stream);
 
-        if (!carrier->stream->is_foreign && is_shown(carrier->stream, carrier->command))
+        if (!carrier->stream->is_foreign && !carrier->stream->gave_way &&
+            is_shown(carrier->stream, carrier->command))
             imapid_leg_add_carrier(&chain, &facts);
     }
     if (imapid_leg_tie_chain(&chain, &outer, &inner) && inner == finder->inner)

@@ -51,13 +51,14 @@ static uint32_t end_of(const struct imapid_waiting *waiting)
     return waiting->piece.seq + waiting->n + waiting->n_cut;
 }
 
-static void drop_first(struct imapid_direction *direction)
+static void drop_first(struct imapid_share *share, struct imapid_direction *direction)
 {
     struct imapid_waiting *first = direction->waiting;
 
     direction->waiting = first->next;
     direction->n_waiting--;
     direction->n_waiting_octets -= first->n;
+    imapid_budget_count(share, sizeof *first, 0);
     wmem_free(wmem_file_scope(), first);
 }
 
@@ -66,7 +67,7 @@ static void drop_waiting(struct imapid_stream *stream)
 {
     for (int side = 0; side < 2; side++)
         while (stream->directions[side].waiting)
-            drop_first(&stream->directions[side]);
+            drop_first(stream->share, &stream->directions[side]);
 }
 
 /* Octets before `to` were read, or are lost: takes off what waits among them. */
@@ -81,7 +82,7 @@ static void move_to(struct imapid_stream *stream, enum imapid_side side, uint32_
         unsigned n_data = MIN(n, first->n);
 
         if (n >= first->n + first->n_cut) {
-            drop_first(direction);
+            drop_first(stream->share, direction);
             continue;
         }
         first->piece.seq = to;
@@ -110,7 +111,7 @@ static void add_released(struct turn *turn, const struct imapid_section *first)
 
     if (turn->is_settling || first->call == turn_call(turn))
         return;
-    released = wmem_new0(wmem_file_scope(), struct imapid_released);
+    released = (struct imapid_released *)imapid_budget_alloc(turn->stream->share, sizeof *released);
     released->first = first;
     released->last = first->call->last;
     for (at = &turn->call->released; *at;)
@@ -124,7 +125,7 @@ static void read_first(struct turn *turn, enum imapid_side side)
     struct imapid_waiting first = *stream->directions[side].waiting;
 
     *first.read_in = first.call->frame;
-    drop_first(&stream->directions[side]);
+    drop_first(stream->share, &stream->directions[side]);
     imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
     if (first.n) {
         struct imapid_section *section = imapid_records_add_section(
@@ -183,7 +184,8 @@ static void give_all_up(struct turn *turn)
 }
 
 /* Puts what is not waiting already of these octets where it belongs. `piece` says where. */
-static void add_waiting(struct imapid_direction *direction, struct imapid_waiting piece)
+static void add_waiting(struct imapid_share *share, struct imapid_direction *direction,
+                        struct imapid_waiting piece)
 {
     struct imapid_waiting **at = &direction->waiting, *copy;
     uint32_t end = end_of(&piece);
@@ -206,6 +208,7 @@ static void add_waiting(struct imapid_direction *direction, struct imapid_waitin
             copy->n_cut = n - n_data;
             copy->next = *at;
             *at = copy;
+            imapid_budget_count(share, 0, sizeof piece);
             direction->n_waiting++;
             direction->n_waiting_octets += n_data;
         }
@@ -243,7 +246,7 @@ static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsig
         .piece = {true, (place->flags & TH_ACK) != 0, place->seq + n_old, place->ack, place->frame},
         .call = call,
         .n_cut = n_old > n ? n_cut - (n_old - n) : n_cut,
-        .read_in = wmem_new0(wmem_file_scope(), unsigned),
+        .read_in = (unsigned *)imapid_budget_alloc(turn->stream->share, sizeof(unsigned)),
     };
 
     imapid_stream_note_read(turn->stream);
@@ -251,11 +254,12 @@ static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsig
         struct imapid_section *section = imapid_records_add_section(call, n_old, n - n_old);
 
         waiting.n = n - n_old;
-        waiting.octets = (const uint8_t *)wmem_memdup(wmem_file_scope(), octets + n_old, waiting.n);
+        waiting.octets =
+            (const uint8_t *)imapid_budget_copy(turn->stream->share, octets + n_old, waiting.n);
         imapid_records_add_part(section, IMAPID_PART_EARLY, 0, waiting.n)->ends_in =
             waiting.read_in;
     }
-    add_waiting(direction, waiting);
+    add_waiting(turn->stream->share, direction, waiting);
     stamp_run(turn, turn->stream->order.sides[place->side].next, false);
     pump(turn);
     while ((direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
@@ -378,18 +382,25 @@ void imapid_pass_settle(struct imapid_stream *stream)
 {
     struct turn turn = {.stream = stream, .is_settling = true};
 
-    if (!has_waiting(stream))
+    if (!has_waiting(stream) || stream->gave_way)
         return;
     stream->to = IMAPID_SWITCH_NONE;
+    stream->is_settling = true;
     give_all_up(&turn);
     drop_waiting(stream);
+    stream->is_settling = false;
 }
 
 struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct imapid_place *place,
                                      const uint8_t *octets, size_t n, size_t n_cut)
 {
     struct turn turn = {.stream = stream, .place = place, .n = n};
+    struct imapid_stream *largest;
 
+    while ((largest = (struct imapid_stream *)imapid_budget_find_excess()))
+        imapid_stream_give_way(largest);
+    if (stream->gave_way)
+        return NULL;
     stream->last = place->time;
     if (!stream->n_reads)
         stream->first = place->time;
@@ -437,15 +448,15 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;
 
-    if (stream->n_told_end == stream->n_reads)
+    if (stream->n_told_end == stream->n_reads || stream->gave_way)
         return;
     stream->n_told_end = stream->n_reads;
     copy.as_ended_at = stream->n_reads;
     memset(copy.ended, 0, sizeof copy.ended); /* the records behind it are not of the copy */
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (copy.slots[i])
-            copy.slots[i] = (struct imapid_exchange_record *)wmem_memdup(
-                wmem_file_scope(), copy.slots[i], sizeof *copy.slots[i]);
+            copy.slots[i] = (struct imapid_exchange_record *)imapid_budget_copy(
+                stream->share, copy.slots[i], sizeof *copy.slots[i]);
     for (int side = 0; side < 2; side++) {
         struct imapid_direction *direction = &copy.directions[side];
 
@@ -455,6 +466,7 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
         direction->held =
             (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
         direction->held_size = direction->n_held;
+        imapid_budget_count(stream->share, 0, direction->held_size);
         if (stream->is_reset || !has_ended(stream))
             imapid_reader_lose(&copy, (enum imapid_side)side, 0);
         else

@@ -7,6 +7,7 @@
 
 #include <epan/prefs.h>
 
+#include "budget.h"
 #include "export.h"
 #include "hook.h"
 #include "identity.h"
@@ -33,6 +34,7 @@ const int plugin_want_minor = WIRESHARK_VERSION_MINOR;
 static void register_protocol(void)
 {
     int proto = proto_register_protocol("IMAP ID", "IMAP ID", "imapid");
+    module_t *preferences = prefs_register_protocol(proto, NULL);
 
     imapid_tree_register(proto);
     imapid_show_register(proto);
@@ -40,7 +42,8 @@ static void register_protocol(void)
     imapid_deflate_register();
     imapid_stats_register();
     imapid_export_register(proto);
-    imapid_identity_register(proto, prefs_register_protocol(proto, NULL));
+    imapid_identity_register(proto, preferences);
+    imapid_budget_register(preferences);
 }
 
 static void hand_off(void)

@@ -35,12 +35,15 @@ static struct imapid_direction *direction_of(const struct reader *reader)
     return &reader->stream->directions[reader->side];
 }
 
-static void append_held(struct imapid_direction *direction, const uint8_t *octets, size_t n)
+static void append_held(struct imapid_share *share, struct imapid_direction *direction,
+                        const uint8_t *octets, size_t n)
 {
     if (direction->n_held + n > direction->held_size) {
-        direction->held_size = direction->n_held + n + direction->n_held / 2;
-        direction->held =
-            (uint8_t *)wmem_realloc(wmem_file_scope(), direction->held, direction->held_size);
+        size_t size = direction->n_held + n + direction->n_held / 2;
+
+        direction->held = (uint8_t *)wmem_realloc(wmem_file_scope(), direction->held, size);
+        imapid_budget_count(share, direction->held_size, size);
+        direction->held_size = size;
     }
     /* cppcheck-suppress ctunullpointer ; begin_reader() never appends nothing */
     memcpy(direction->held + direction->n_held, octets, n);
@@ -58,7 +61,7 @@ static struct reader begin_reader(struct imapid_stream *stream, enum imapid_side
     reader.used = direction->n_used;
     if (direction->n_held) {
         if (n)
-            append_held(direction, octets, n);
+            append_held(stream->share, direction, octets, n);
         octets = direction->held;
     }
     reader.window = octets;
@@ -75,6 +78,7 @@ static void keep_left(struct reader *reader)
     direction->n_used = reader->used - reader->start;
     if (!n_left) {
         wmem_free(wmem_file_scope(), direction->held);
+        imapid_budget_count(reader->stream->share, direction->held_size, 0);
         direction->held = NULL;
         direction->n_held = direction->held_size = 0;
         direction->ends_in = NULL;
@@ -82,7 +86,7 @@ static void keep_left(struct reader *reader)
         memmove(direction->held, direction->held + reader->start, n_left);
         direction->n_held = n_left;
     } else {
-        append_held(direction, reader->window + reader->start, n_left);
+        append_held(reader->stream->share, direction, reader->window + reader->start, n_left);
     }
     direction->last = reader->section;
 }
@@ -110,8 +114,8 @@ static struct imapid_part *add_part(struct reader *reader, enum imapid_part_kind
         struct imapid_direction *direction = direction_of(reader);
 
         part->n_whole = (unsigned)(end - reader->start);
-        part->whole = (const uint8_t *)wmem_memdup(wmem_file_scope(),
-                                                   reader->window + reader->start, part->n_whole);
+        part->whole = (const uint8_t *)imapid_budget_copy(
+            reader->stream->share, reader->window + reader->start, part->n_whole);
         if (direction->ends_in)
             *direction->ends_in = section->call->frame;
         direction->ends_in = NULL;
@@ -201,7 +205,8 @@ static void take_unfinished(struct reader *reader)
                                                            (unsigned)(reader->n - from));
 
         if (!direction->ends_in)
-            direction->ends_in = wmem_new0(wmem_file_scope(), unsigned);
+            direction->ends_in =
+                (unsigned *)imapid_budget_alloc(reader->stream->share, sizeof(unsigned));
         part->ends_in = direction->ends_in;
     }
     keep_left(reader);
@@ -222,6 +227,23 @@ static void read_held(struct imapid_stream *stream, enum imapid_side side)
     }
 }
 
+/* May more be kept? The stream that keeps most gives way; if that is this one, it is read no further,
+ * and what it keeps is freed before the next call is read: this one is being shown. Where all calls
+ * have been read, records of others may be in use: then it is this one that stops. */
+static bool has_room(struct imapid_stream *stream)
+{
+    bool may_free = !stream->as_ended_at && !stream->is_settling;
+    struct imapid_stream *largest;
+
+    while (!stream->gave_way && (largest = (struct imapid_stream *)imapid_budget_find_excess())) {
+        if (largest == stream || !may_free)
+            stream->gave_way = true;
+        else
+            imapid_stream_give_way(largest);
+    }
+    return !stream->gave_way;
+}
+
 /* Reads until the session wants more, or the octets change their meaning. */
 static void read_on(struct reader *reader)
 {
@@ -230,7 +252,7 @@ static void read_on(struct reader *reader)
     struct imapid_unit unit;
     size_t n_used;
 
-    while (!stream->to && imapid_stream_is_layered(stream) == was_layered) {
+    while (!stream->to && imapid_stream_is_layered(stream) == was_layered && has_room(stream)) {
         switch (imapid_session_read(&stream->session, reader->side, reader->window + reader->used,
                                     reader->n - reader->used, &unit, &n_used)) {
         case IMAPID_SESSION_MORE:
@@ -272,6 +294,8 @@ void imapid_reader_lose(struct imapid_stream *stream, enum imapid_side side, siz
     struct imapid_direction *direction = &stream->directions[side];
 
     direction->had_gap = true;
+    if (stream->gave_way)
+        return;
     stream->preface.is_over[0] = stream->preface.is_over[1] = true;
     if (imapid_stream_is_layered(stream)) {
         direction->is_lost = true;
@@ -343,7 +367,7 @@ static void begin_layer(struct imapid_stream *stream, const struct imapid_sectio
         stream->directions[i].in_rest = stream->directions[i].in_whole = false;
     if (early->n_held) {
         uint8_t *held = early->held;
-        size_t n_held = early->n_held;
+        size_t n_held = early->n_held, n_held_size = early->held_size;
         struct imapid_section *last = early->last;
 
         early->held = NULL;
@@ -351,6 +375,7 @@ static void begin_layer(struct imapid_stream *stream, const struct imapid_sectio
         early->ends_in = NULL;
         read_layer(stream, last->call, other, held, n_held);
         wmem_free(wmem_file_scope(), held);
+        imapid_budget_count(stream->share, n_held_size, 0);
     }
     if (n) {
         imapid_records_add_part(add_section_in(section, at, n), IMAPID_PART_DEFLATE, 0, n);
@@ -417,6 +442,8 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
 void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *section,
                         const uint8_t *octets)
 {
+    if (stream->gave_way)
+        return;
     imapid_stream_note_read(stream);
     if (imapid_stream_is_layered(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);

@@ -14,7 +14,8 @@ _Static_assert(IMAPID_N_FINDINGS <= 32, "codes are bits of 32");
 struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsigned offset,
                                                   unsigned n)
 {
-    struct imapid_section *section = wmem_new0(wmem_file_scope(), struct imapid_section);
+    struct imapid_section *section =
+        (struct imapid_section *)imapid_budget_alloc(call->share, sizeof *section);
 
     section->call = call;
     section->side = call->side;
@@ -31,7 +32,8 @@ struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsi
 struct imapid_part *imapid_records_add_part(struct imapid_section *section,
                                             enum imapid_part_kind kind, unsigned offset, unsigned n)
 {
-    struct imapid_part *part = wmem_new0(wmem_file_scope(), struct imapid_part);
+    struct imapid_part *part =
+        (struct imapid_part *)imapid_budget_alloc(section->call->share, sizeof *part);
 
     part->kind = kind;
     part->offset = offset;
@@ -44,15 +46,24 @@ struct imapid_part *imapid_records_add_part(struct imapid_section *section,
     return part;
 }
 
+const char *imapid_records_copy_text(struct imapid_share *share, const char *text, size_t n)
+{
+    char *copy = (char *)imapid_budget_alloc(share, n + 1);
+
+    memcpy(copy, text, n);
+    return copy;
+}
+
 struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,
                                               const struct imapid_unit *unit)
 {
-    struct imapid_ident *ident = wmem_new0(wmem_file_scope(), struct imapid_ident);
+    struct imapid_ident *ident =
+        (struct imapid_ident *)imapid_budget_alloc(call->share, sizeof *ident);
 
     ident->side = side;
     ident->call = call;
     ident->unit = *unit;
-    ident->unit.data = (const uint8_t *)wmem_memdup(wmem_file_scope(), unit->data, unit->n);
+    ident->unit.data = (const uint8_t *)imapid_budget_copy(call->share, unit->data, unit->n);
     return ident;
 }
 

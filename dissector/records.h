@@ -7,7 +7,8 @@
  *     ident     an ID command or response
  *     exchange  a command with its responses and its result
  *
- * Everything here is allocated in file scope and lives until the capture is closed. */
+ * Everything here is allocated in file scope, counts to the share of its connection, and lives until the
+ * capture is closed or the connection gives way. */
 #ifndef IMAPID_DISSECTOR_RECORDS_H
 #define IMAPID_DISSECTOR_RECORDS_H
 
@@ -15,7 +16,7 @@
 #include <imapid/findings.h>
 #include <imapid/session.h>
 
-#include "ws-compat.h"
+#include "budget.h"
 
 /* Keys of what is kept for a packet: by show.c for the time of its dissection, by call.c for that of
  * the file; others begin behind them. */
@@ -114,7 +115,8 @@ struct imapid_released {
 };
 
 struct imapid_call {
-    struct imapid_call *next; /* of the same frame; file scope; NULL at the end */
+    struct imapid_call *next;   /* of the same frame; file scope; NULL at the end */
+    struct imapid_share *share; /* of its connection: what belongs to the call counts to it */
     unsigned frame;
     nstime_t time;
     enum imapid_side side;
@@ -134,6 +136,12 @@ struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsi
 struct imapid_part *imapid_records_add_part(struct imapid_section *section,
                                             enum imapid_part_kind kind, unsigned offset,
                                             unsigned n);
+
+/* Octets that a place in a list of Wireshark's costs. */
+#define IMAPID_RECORDS_N_LIST_NODE 48
+
+/* A copy of n octets of text, with an end. */
+const char *imapid_records_copy_text(struct imapid_share *share, const char *text, size_t n);
 
 /* A file-scope copy of a unit that carries an ID list. */
 struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,

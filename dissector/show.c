@@ -24,6 +24,10 @@
 #define N_EXAMINED      2
 #define OCTETS_EXAMINED 5
 
+/* What is shown of a call: ID commands and responses, of which clients send one or two, and units. */
+#define N_IDENTS_MAX 1000
+#define N_UNITS_MAX  10000
+
 static int proto_imapid = -1;
 static int proto_imap = -1;
 static dissector_handle_t imap_handle; /* for ever */
@@ -38,6 +42,9 @@ struct show {
     tvbuff_t *tvb;        /* of the section */
     unsigned origin;      /* of the section in it */
     bool has_info;        /* the Info column says something */
+    unsigned n_idents;    /* shown so far */
+    unsigned n_units;     /* given to the built-in dissector so far */
+    bool has_more;        /* not all is shown, and that was said */
     wmem_strbuf_t *names; /* for the Info column; in the packet's pool; NULL: none */
 };
 
@@ -255,6 +262,17 @@ static const struct imapid_ident *other_half(const struct show *show,
                : NULL;
 }
 
+/* May one more be shown here? Items cost a hundred times the octets of the shortest line, and DEFLATE
+ * makes a thousand octets of one. `n` are shown so far, of at most `max`. */
+static bool may_show(struct show *show, unsigned n, unsigned max)
+{
+    if (n >= max && !show->has_more) {
+        show->has_more = true;
+        imapid_tree_add_note(show->tree, show->pinfo, show->tvb, IMAPID_TREE_NOT_SHOWN);
+    }
+    return n < max;
+}
+
 /* Adds what a part says about ID. */
 static void show_ident(struct show *show, const struct imapid_part *part,
                        const struct imapid_tree_place *place)
@@ -267,7 +285,9 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     bool is_visited = show->pinfo->fd->visited;
     const bool *seen = show->stream->session.exchanges.seen;
 
-    if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen)) {
+    if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen) &&
+        may_show(show, show->n_idents, N_IDENTS_MAX)) {
+        show->n_idents++;
         note_name(show, part->ident);
         imapid_stats_count(show->pinfo, show->stream, part->ident);
         imapid_export_add(show->pinfo, part->ident);
@@ -293,10 +313,13 @@ static struct imapid_part *show_run(struct show *show, struct imapid_part *part)
     struct imapid_tree_place place = place_of(show, part);
     struct imapid_part *end = part->next;
 
+    bool is_shown = may_show(show, show->n_units, N_UNITS_MAX);
+
+    show->n_units++;
     if (can_join(part))
-        while (end && can_join(end))
-            end = end->next;
-    if (length_of(part))
+        for (; end && can_join(end) && show->n_units < N_UNITS_MAX; end = end->next)
+            show->n_units++;
+    if (is_shown && length_of(part))
         show_units(show, part, end, &place);
     for (struct imapid_part *p = part; p != end; p = p->next) {
         show_ident(show, p, &place);

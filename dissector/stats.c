@@ -20,7 +20,9 @@
 
 /* What a listener gets. */
 struct counted {
-    bool is_closed; /* a connection that was not decrypted; nothing else is told of it */
+    const char
+        *unread; /* heading of a connection that was not read, and of which nothing else is told;
+                           NULL: it was */
     enum imapid_side side;
     const struct imapid_stream *stream;
     const char *name, *version, *os, *vendor; /* NULL: not sent; in the packet's pool */
@@ -28,6 +30,13 @@ struct counted {
 };
 
 static int tap = -1;
+
+#define CLIENTS  "Clients"
+#define SYSTEMS  "Client systems"
+#define VENDORS  "Client vendors"
+#define SERVERS  "Servers"
+#define CLOSED   "Connections not decrypted"
+#define NOT_KEPT "Connections not kept for want of memory"
 
 /* A text that a stranger wrote, for a label; NULL: there is none. */
 static const char *label(packet_info *pinfo, const void *text)
@@ -53,15 +62,25 @@ void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
     tap_queue_packet(tap, pinfo, counted);
 }
 
-void imapid_stats_count_closed(packet_info *pinfo)
+static void count_unread(packet_info *pinfo, const char *heading)
 {
     struct counted *counted;
 
     if (!have_tap_listener(tap))
         return;
     counted = wmem_new0(pinfo->pool, struct counted);
-    counted->is_closed = true;
+    counted->unread = heading;
     tap_queue_packet(tap, pinfo, counted);
+}
+
+void imapid_stats_count_closed(packet_info *pinfo)
+{
+    count_unread(pinfo, CLOSED);
+}
+
+void imapid_stats_count_not_kept(packet_info *pinfo)
+{
+    count_unread(pinfo, NOT_KEPT);
 }
 
 /* What stands for a name. */
@@ -72,17 +91,11 @@ static const char *name_of(const struct counted *counted)
 
 /* ---- the tree ---- */
 
-#define CLIENTS "Clients"
-#define SYSTEMS "Client systems"
-#define VENDORS "Client vendors"
-#define SERVERS "Servers"
-#define CLOSED  "Connections not decrypted"
-
 /* The tree finds headings by their names, among all nodes that have others below them: what a
  * stranger wrote must not be one. */
 static const char *distinct(packet_info *pinfo, const char *name)
 {
-    static const char *const headings[] = {CLIENTS, SYSTEMS, VENDORS, SERVERS, CLOSED};
+    static const char *const headings[] = {CLIENTS, SYSTEMS, VENDORS, SERVERS, CLOSED, NOT_KEPT};
 
     for (size_t i = 0; i < array_length(headings); i++)
         if (!strcmp(name, headings[i]))
@@ -113,8 +126,8 @@ static tap_packet_status count(stats_tree *tree, packet_info *pinfo, epan_dissec
 
     (void)dissect;
     (void)flags;
-    if (counted->is_closed) {
-        tick_stat_node(tree, CLOSED, 0, FALSE);
+    if (counted->unread) {
+        tick_stat_node(tree, counted->unread, 0, FALSE);
         return TAP_PACKET_REDRAW;
     }
     if (counted->side == IMAPID_SERVER) {
@@ -134,6 +147,7 @@ static void begin(stats_tree *tree)
     stats_tree_create_node(tree, VENDORS, 0, STAT_DT_INT, TRUE);
     stats_tree_create_node(tree, SERVERS, 0, STAT_DT_INT, TRUE);
     stats_tree_create_node(tree, CLOSED, 0, STAT_DT_INT, FALSE);
+    stats_tree_create_node(tree, NOT_KEPT, 0, STAT_DT_INT, FALSE);
 }
 
 /* ---- the table of clients ---- */
@@ -213,7 +227,7 @@ static tap_packet_status count_client(void *data, packet_info *pinfo, epan_disse
     (void)pinfo;
     (void)dissect;
     (void)flags;
-    if (counted->is_closed || counted->side != IMAPID_CLIENT)
+    if (counted->unread || counted->side != IMAPID_CLIENT)
         return TAP_PACKET_DONT_REDRAW;
     row = get_row(table, counted);
     item = stat_tap_get_field_data(table, row, COMMANDS);

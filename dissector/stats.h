@@ -16,4 +16,7 @@ void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
 /* Counts a connection that stays closed. */
 void imapid_stats_count_closed(packet_info *pinfo);
 
+/* Counts a connection that gave way: see budget.h. */
+void imapid_stats_count_not_kept(packet_info *pinfo);
+
 #endif

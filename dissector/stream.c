@@ -7,6 +7,10 @@
  * Misuse: adding a call on a later visit; then it is shown twice. */
 #include "stream.h"
 
+#include <string.h>
+
+#define N_TREE_NODE 80 /* octets that a call costs in Wireshark's tree */
+
 static unsigned n_reads_of_all; /* never set back: it only has to differ */
 
 unsigned imapid_stream_count_reads(void)
@@ -20,16 +24,49 @@ void imapid_stream_note_read(struct imapid_stream *stream)
     n_reads_of_all++;
 }
 
+static void begin_lists(struct imapid_stream *stream)
+{
+    stream->calls = wmem_tree_new(wmem_file_scope());
+    stream->commands = wmem_list_new(wmem_file_scope());
+    for (int side = 0; side < 2; side++)
+        stream->good[side] = wmem_list_new(wmem_file_scope());
+}
+
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security)
 {
     struct imapid_stream *stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
 
     imapid_session_init(&stream->session, from_start, security);
-    stream->calls = wmem_tree_new(wmem_file_scope());
-    stream->commands = wmem_list_new(wmem_file_scope());
-    for (int side = 0; side < 2; side++)
-        stream->good[side] = wmem_list_new(wmem_file_scope());
+    stream->share = wmem_new0(wmem_file_scope(), struct imapid_share);
+    stream->share->owner = stream;
+    begin_lists(stream);
     return stream;
+}
+
+void imapid_stream_give_way(struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++) {
+        struct imapid_direction *direction = &stream->directions[side];
+
+        while (direction->waiting) {
+            struct imapid_waiting *next = direction->waiting->next;
+
+            wmem_free(wmem_file_scope(), direction->waiting);
+            direction->waiting = next;
+        }
+        wmem_free(wmem_file_scope(), direction->held);
+        *direction = (struct imapid_direction){.is_lost = true, .had_gap = true};
+        wmem_destroy_list(stream->good[side]);
+        stream->who[side] = NULL;
+    }
+    memset(stream->slots, 0, sizeof stream->slots);
+    memset(stream->ended, 0, sizeof stream->ended);
+    stream->forwarded = NULL;
+    wmem_destroy_list(stream->commands);
+    wmem_tree_destroy(stream->calls, FALSE, FALSE);
+    begin_lists(stream);
+    imapid_budget_free(stream->share);
+    stream->gave_way = true;
 }
 
 bool imapid_stream_is_proven(const struct imapid_stream *stream)
@@ -86,10 +123,12 @@ struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *strea
 struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
                                            const struct imapid_place *place, size_t n)
 {
-    struct imapid_call *call = wmem_new0(wmem_file_scope(), struct imapid_call);
+    struct imapid_call *call =
+        (struct imapid_call *)imapid_budget_alloc(stream->share, sizeof *call);
     struct imapid_call *first =
         (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
 
+    call->share = stream->share;
     call->frame = place->frame;
     call->time = place->time;
     call->side = place->side;
@@ -99,6 +138,7 @@ struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
     call->n = call->tls_at = (unsigned)n;
     if (!first) {
         wmem_tree_insert32(stream->calls, place->frame, call);
+        imapid_budget_count(stream->share, 0, N_TREE_NODE);
         return call;
     }
     while (first->next)

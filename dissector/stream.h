@@ -8,6 +8,7 @@
 #include <imapid/preface.h>
 #include <imapid/sasl.h>
 
+#include "budget.h"
 #include "deflate.h"
 #include "records.h"
 
@@ -64,6 +65,11 @@ enum imapid_switch {
 
 struct imapid_stream {
     struct imapid_session session;
+    struct imapid_share *share; /* what is kept of it; file scope */
+    bool gave_way;              /* it kept too much: nothing more is read, and nothing shown */
+    bool is_settling;           /* what waits is being read, on a later visit */
+    unsigned gave_way_in;       /* the first frame that says so; 0: none has */
+    unsigned first_frame;
     struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
     struct imapid_exchange_record *ended[IMAPID_SLOTS]; /* by their results, last; file scope */
     struct imapid_order order;                          /* by side; what is read next */
@@ -84,6 +90,7 @@ struct imapid_stream {
 
     wmem_list_t *commands; /* the ID commands, those included that are not believed; file scope */
     nstime_t first, last;  /* of its calls */
+    unsigned n_ids;        /* that it carries for claims.c */
     bool has_claim; /* an ID command, or a proxy's header, may tie it to another connection */
     bool has_lost;  /* an exchange ended of which octets may be missing */
     bool is_reset;  /* by a segment that belongs to it */
@@ -140,6 +147,9 @@ struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *strea
 /* Adds the record of a call that was never seen before. */
 struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
                                            const struct imapid_place *place, size_t n);
+
+/* Frees all that is kept of a stream, which is read no further. Not while it is being read. */
+void imapid_stream_give_way(struct imapid_stream *stream);
 
 /* Something was read or given up: what was told of the end of a stream holds no more. */
 void imapid_stream_note_read(struct imapid_stream *stream);

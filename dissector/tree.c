@@ -54,7 +54,7 @@ static expert_field ei[IMAPID_N_FINDINGS] = {
 };
 
 /* What is no finding against anybody: the capture, or a preference, keeps something back. */
-static expert_field ei_notes[IMAPID_TREE_N_NOTES] = {EI_INIT, EI_INIT};
+static expert_field ei_notes[IMAPID_TREE_N_NOTES] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};
 
 static ei_register_info notes[] = {
     {&ei_notes[IMAPID_TREE_NOT_DECRYPTED],
@@ -66,6 +66,16 @@ static ei_register_info notes[] = {
      {"imapid.not_in_order", PI_REASSEMBLE, PI_NOTE,
       "A segment of IMAP came too late to be read: an ID in it is cut or missing. Inside TLS the "
       "preference tcp.reassemble_out_of_order puts it in its place",
+      EXPFILL}},
+    {&ei_notes[IMAPID_TREE_NOT_SHOWN],
+     {"imapid.not_shown", PI_UNDECODED, PI_NOTE,
+      "This packet has more commands or responses than are shown: these are the first of them",
+      EXPFILL}},
+    {&ei_notes[IMAPID_TREE_NOT_KEPT],
+     {"imapid.not_kept", PI_UNDECODED, PI_NOTE,
+      "This connection gave way, since the IMAP connections of the capture need more memory than "
+      "the "
+      "preference imapid.memory allows: no ID in it is shown",
       EXPFILL}},
 };
 

@@ -8,13 +8,13 @@
 
 #include <string.h>
 
-static bool read_sasl(struct imapid_sasl *sasl, const uint8_t *octets, size_t n, uint8_t **text,
-                      size_t *n_text)
+static bool read_sasl(struct imapid_share *share, struct imapid_sasl *sasl, const uint8_t *octets,
+                      size_t n, uint8_t **text, size_t *n_text)
 {
     struct imapid_slice run;
     size_t n_used;
 
-    *text = n ? (uint8_t *)wmem_alloc(wmem_file_scope(), n) : NULL;
+    *text = n ? (uint8_t *)imapid_budget_alloc(share, n) : NULL;
     while (imapid_sasl_read(sasl, octets, n, &n_used, &run)) {
         memcpy(*text + *n_text, octets + run.offset, run.n);
         *n_text += run.n;
@@ -34,8 +34,9 @@ bool imapid_unwrap(struct imapid_stream *stream, enum imapid_side side, const ui
     if (stream->is_wrapped && stream->is_compressed)
         return false;
     if (stream->is_wrapped)
-        return read_sasl(&direction->sasl, octets, n, text, n_text);
+        return read_sasl(stream->share, &direction->sasl, octets, n, text, n_text);
     if (!direction->inflate)
-        direction->inflate = imapid_deflate_new();
-    return direction->inflate && imapid_deflate_read(direction->inflate, octets, n, text, n_text);
+        direction->inflate = imapid_deflate_new(stream->share);
+    return direction->inflate &&
+           imapid_deflate_read(direction->inflate, stream->share, octets, n, text, n_text);
 }

@@ -19,6 +19,7 @@
 #include "identity.h"
 #include "pass.h"
 #include "segment.h"
+#include "stats.h"
 #include "tree.h"
 
 #define PORT_MAX 65535
@@ -111,7 +112,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
     if (pinfo->fd->visited) {
         imapid_call_settle(stream);
         imapid_pass_tell_end(stream);
-        call = imapid_stream_find_segment(stream, &place);
+        call = stream->gave_way ? NULL : imapid_stream_find_segment(stream, &place);
     } else if (imapid_begin_is_refuted_by(stream, pinfo, own)) {
         stream->is_foreign = true;
         return;
@@ -208,10 +209,22 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
     conversation =
         is_imaps ? find_conversation_pinfo(pinfo, 0) : imapid_connection_find_behind(pinfo);
     stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
-    if (stream && !stream->is_foreign && imapid_connection_get_segment(pinfo, stream))
+    if (stream && !stream->is_foreign && !stream->gave_way &&
+        imapid_connection_get_segment(pinfo, stream))
         take_segment(stream, conversation, pinfo, tree, own);
     else if (conversation && !pinfo->fd->visited && (is_imaps || (stream && !stream->is_foreign)))
         look_for_withheld(conversation, pinfo, own);
+}
+
+/* A connection gave way: nothing is shown of it. It is counted once, on every pass. */
+static void tell_gave_way(struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
+                          proto_tree *tree)
+{
+    if (!stream->gave_way_in)
+        stream->gave_way_in = pinfo->num;
+    imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_KEPT);
+    if (pinfo->num == (pinfo->fd->visited ? stream->first_frame : stream->gave_way_in))
+        imapid_stats_count_not_kept(pinfo);
 }
 
 /* Looks at a segment of a connection that may be ours. */
@@ -222,6 +235,10 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 
     if (!stream || stream->is_foreign)
         return;
+    if (stream->gave_way) {
+        tell_gave_way(stream, tvb, pinfo, tree);
+        return;
+    }
     if (pinfo->fd->visited)
         imapid_call_settle(stream);
     if (tree && imapid_identity_is_known())
