@@ -16,6 +16,38 @@
 /* A tag and the name behind it. */
 #define LINE_MAX_LOOKED_AT 64
 
+/* ---- answers of SASL ---- */
+
+static bool is_base64(uint8_t c)
+{
+    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
+}
+
+/* Small and capital letters and more in one long word: an answer of SASL. */
+static bool looks_encoded(const uint8_t *word, size_t n)
+{
+    bool lower = false, upper = false, other = false;
+
+    for (size_t i = 0; i < n; i++) {
+        upper |= word[i] >= 'A' && word[i] <= 'Z';
+        lower |= word[i] >= 'a' && word[i] <= 'z';
+        other |= !imapid_is_alpha(word[i]);
+    }
+    return n >= 12 && lower && upper && other;
+}
+
+/* Where the first such word stands; `n` where none does. */
+static size_t find_encoded(const uint8_t *octets, size_t n)
+{
+    for (size_t at = 0, end; at < n; at = end + 1) {
+        for (end = at; end < n && is_base64(octets[end]); end++)
+            ;
+        if (looks_encoded(octets + at, end - at))
+            return at;
+    }
+    return n;
+}
+
 /* ---- logins ---- */
 
 /* The octets from the start that spell a word, NULs in between aside; 0: they do not. */
@@ -183,6 +215,11 @@ static size_t find_end(const struct imapid_unit *unit)
         if (list.n_pairs == 1 && unit->data[list.span.offset] != '(')
             known = find_end_instead(unit, &pair, end);
     }
+    if (!list.closed && !list.open_end && list.kind == IMAPID_LIST_PAIRS) {
+        size_t shown = start + find_encoded(unit->data + start, unit->args.n);
+
+        known = shown < known ? shown : known;
+    }
     if (known == end && (list.closed || list.kind == IMAPID_LIST_NIL))
         known = find_end_behind(unit, list.span.offset + list.span.n, end);
     if (ran_on || list.open_end || list.faults & doubtful)
@@ -204,24 +241,6 @@ void imapid_secret_hide(struct imapid_unit *unit)
 }
 
 /* ---- texts ---- */
-
-static bool is_base64(uint8_t c)
-{
-    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
-}
-
-/* Small and capital letters and more in one long word: an answer of SASL. */
-static bool looks_encoded(const uint8_t *word, size_t n)
-{
-    bool lower = false, upper = false, other = false;
-
-    for (size_t i = 0; i < n; i++) {
-        upper |= word[i] >= 'A' && word[i] <= 'Z';
-        lower |= word[i] >= 'a' && word[i] <= 'z';
-        other |= !imapid_is_alpha(word[i]);
-    }
-    return n >= 12 && lower && upper && other;
-}
 
 /* Is the word among the octets that were hidden? */
 static bool was_hidden(const struct imapid_unit *command, const uint8_t *word, size_t n)

@@ -28,11 +28,14 @@ def explain(sessions, told, found):
     return f"{found[0]} in ...{told[max(found.start() - 200, 0):found.end() + 50]}...\n" + "\n".join(map(str, named[:3]))
 
 
-def check(tool, sessions, path, folder):
+def check(tool, sessions, folder, ways):
+    path = os.path.join(folder, "secrets.pcap")
+    with open(path, "wb") as file:
+        file.write(secret_sessions.capture(sessions))
     given_away = secret_sessions.patterns()
     with open(path, "rb") as file:
         assert len(given_away.findall(file.read())) > len(sessions)  # so the test can fail
-    for way in WAYS:
+    for way in ways:
         out = os.path.join(folder, "out")
         done = subprocess.run([tool, *way, "-w", out, path], capture_output=True, check=False)
         assert done.returncode in (0, 1), (way, done)
@@ -54,10 +57,8 @@ def main():
     tool = os.path.abspath(sys.argv[1])
     sessions = secret_sessions.sessions(sys.argv[2] if len(sys.argv) > 2 else "secrets", int(sys.argv[3]) if len(sys.argv) > 3 else 4000)
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "secrets.pcap")
-        with open(path, "wb") as file:
-            file.write(secret_sessions.capture(sessions))
-        check(tool, sessions, path, folder)
+        check(tool, sessions, folder, WAYS)
+        check(tool, list(secret_sessions.holed()), folder, [("-T", "jsonl"), ("check", "-v")])
 
 
 main()

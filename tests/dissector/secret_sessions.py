@@ -169,6 +169,34 @@ class Session:
         return f"seed {self.seed}: {self.parts} {self.answer}"
 
 
+class Holed:
+    """A session of which one run of the client's octets is not in the capture."""
+
+    def __init__(self, port, octets, start, end):
+        self.port, self.octets, self.hole = port, octets, (start, end)
+        self.talk = pcap.Talk(client_port=port).handshake().server(GREETING)
+        if start:
+            self.talk.client(octets[:start])
+        self.talk.lose(0, end - start)
+        if end < len(octets):
+            self.talk.client(octets[end:])
+        self.talk.server(b"a1 OK\r\na2 OK\r\na3 OK\r\n").close()
+
+    def __str__(self):
+        return f"{self.octets} without {self.hole}"
+
+
+def holed():
+    """Every run that can be missing from a few sessions."""
+    ports = iter(range(10000, 65000))
+    coded = base64.b64encode(b"\0bob\0" + SECRET)
+    for login in (b"LOGIN bob " + SECRET, b"LOGIN {3+}\r\nbob {12+}\r\n" + SECRET, b"AUTHENTICATE PLAIN\r\n" + coded, b"AUTHENTICATE PLAIN " + coded):
+        octets = b'a1 ID ("name" "x")\r\na2 ' + login + b'\r\na3 ID ("name" {1+}\r\ny)\r\n'
+        for start in range(len(octets)):
+            for end in range(start + 1, len(octets) + 1):
+                yield Holed(next(ports), octets, start, end)
+
+
 def sessions(seed, n):
     return [Session(f"{seed}/{i}", 10000 + i) for i in range(n)]
 

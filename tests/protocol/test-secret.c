@@ -97,6 +97,10 @@ static void test_inside(void)
     check(" (\"name\" {9+}\\r\\nx\\r\\na2 LOGIN joe secret",
           " (\"name\" {9+}\\r\\nx\\r\\na2 LOGIN");
     check(" (\"name\" \"x a2 login joe secret", " (\"name\" \"x a2 login");
+    check(" (\"name\" \"AGpvZQBzZWNyZXQ=", " (\"name\" \"");
+    check(" (\"name\" x\\rAGpvZQBzZWNyZXQ=", " (\"name\" x\\r");
+    check_stays(" (\"x-session-id\" \"AGpvZQBzZWNyZXQ=\")");
+    check_stays(" (\"x-session-id\" \"AGpvZQBzZWNyZXQ=\"))");
     /* Closed by chance: the literal's count is too high. */
     check(" (\"name\" {25+}\\r\\nx)\\r\\na2 LOGIN joe secret\\r\\n)",
           " (\"name\" {25+}\\r\\nx)\\r\\na2 LOGIN");

@@ -15,6 +15,7 @@
  * many octets do not count. Shortened are
  *
  * - whatever has the name of LOGIN or AUTHENTICATE in a malformed list, behind that name;
+ * - what looks like an answer of SASL in a list that is never closed;
  * - a literal with such a command on a line of its own, whose count is too high: behind the name;
  * - what follows a list or NIL, unless it is marks or another list: behind the name of a command;
  * - what stands in place of a list: behind its first word, if that is the name of a command.
