@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check.c: what can be said against the ID exchanges of all inputs, and whether that is bad enough
- * to fail. */
+ * to fail.
+ *
+ * Refuses: an unknown finding to ignore or to fail on. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings.c: the pure checks behind findings.def. They look at one list or at one exchange; what
- * needs several sessions side by side (changed-in-transit) is not theirs. */
+ * needs several sessions side by side (changed-in-transit) is not theirs.
+ *
+ * Refuses: a finding too many (IMAPID_FINDINGS_MAX), and any about what the capture lost. Misuse: a
+ * unit whose octets are no longer those that were read. */
 #include <imapid/end.h>
 #include <imapid/fields.h>
 #include <imapid/findings.h>

@@ -6,7 +6,9 @@
  * "{5}" is text. A quoted string cannot hold a line end, so quotes never reach over a line.
  *
  * Misuse: adding octets from behind a hole to the window before imapid_frame_gap() was followed by
- * MORE glues octets together that were never neighbours. */
+ * MORE glues octets together that were never neighbours.
+ *
+ * Refuses nothing: what is no line is passed over. */
 #include <imapid/frame.h>
 #include <imapid/list.h>
 

@@ -8,7 +8,10 @@
  * - a string that is never closed ends with the text, a last ")" closing the list.
  *
  * Time is linear: each octet is looked at by the token it is in and, behind a quote, once more up
- * to the next quote. */
+ * to the next quote.
+ *
+ * Refuses nothing: what is wrong is a fault of the list, and reading goes on. Misuse: keeping a
+ * slice longer than the unit. */
 #include <imapid/list.h>
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* octets.c: comparisons of octets as IMAP defines them. They never look at the locale, and never
- * past the length they were given. */
+ * past the length they were given.
+ *
+ * Refuses nothing. Misuse: text of a message, where case counts. */
 #include <imapid/octets.h>
 
 #include <string.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* unit.c: reads the first line of a command or response. Refuses nothing: what is no command or
  * response is JUNK. It is patient where the meaning is plain (several spaces, a TAB, a quoted
- * name); what was wrong is for findings.h to say. */
+ * name); what was wrong is for findings.h to say.
+ *
+ * Misuse: a line that has not ended, unless it is known to be cut. */
 #include <imapid/unit.h>
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings-table.c: findings for machines, in the order of the records: as JSON Lines, with a line
- * of totals at the end, and as CSV. */
+ * of totals at the end, and as CSV.
+ *
+ * Refuses nothing. Misuse: items of one view with the view of another. */
 #include "answer/groups.h"
 #include "answer/unreadable.h"
 #include "answer/writer.h"

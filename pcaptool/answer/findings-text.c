@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* findings-text.c: findings for a person: by software, then by finding, the worst first; for each
- * how often, and where with what was sent. */
+ * how often, and where with what was sent.
+ *
+ * Refuses nothing. Misuse: expecting every place without `verbose`. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fold.c: spellings of one product counted as one. The first line that fits a value decides; what
  * it is counted as is not looked up again, so no table can run in circles. Refused: a line with no
- * ":" or "=", a field that RFC 2971 does not define. */
+ * ":" or "=", a field that RFC 2971 does not define.
+ *
+ * Misuse: comparing folded values as they are; imapid_fold_key() ignores case. */
 #include "answer/fold.h"
 
 #include "record/spell.h"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* groups.c: counts. Everything is computed from records in the store's order, so who counts twice
  * gets the same numbers. Fields that change from session to session (tokens, session ids) cannot
- * split a group: only what was asked for is looked at. */
+ * split a group: only what was asked for is looked at.
+ *
+ * Refuses: a name that nothing can be counted by, and more than IMAPID_GROUP_KEYS_MAX of them.
+ * Misuse: adding groups up to get connections: one connection may be in several. */
 #include "answer/groups.h"
 
 #include "answer/unreadable.h"

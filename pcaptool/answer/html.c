@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* html.c: text for HTML, where everything from a capture is hostile. */
+/* html.c: text for HTML, where everything from a capture is hostile.
+ *
+ * Refuses nothing. Misuse: imapid_html_text() with what a stranger wrote; control characters pass. */
 #include "answer/html.h"
 
 #include "record/spell.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-findings.c: conformance, privacy and proxies. */
+/* page-findings.c: conformance, privacy and proxies.
+ *
+ * Refuses: rows past a limit, and says how many. Misuse: items of another view than the page's. */
 #include "answer/html.h"
 #include "answer/page.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* page-time.c: clients over time: a chart for the eye, the same numbers as a table for who wants
- * them or cannot see it. */
+ * them or cannot see it.
+ *
+ * Refuses nothing: a long time gets wider steps. Misuse: taking a column for a day; the page names its width. */
 #include "answer/groups.h"
 #include "answer/html.h"
 #include "answer/page.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* page.c: the report put together: head, totals, what was not seen, software; the rest of the
  * sections have files of their own. Nothing here depends on when or where it is written, so the
- * same records give the same page. */
+ * same records give the same page.
+ *
+ * Refuses nothing. Misuse: another script or style in the page: its policy forbids it. */
 #include "answer/page.h"
 
 #include "answer/groups.h"

@@ -2,7 +2,9 @@
 /* sarif.c: findings as SARIF 2.1.0 (OASIS), which code forges and editors show. A capture has no
  * lines: a result's place is the file, and the frame is a logical location in it. Messages are text
  * of this program; what was sent is quoted with SARIF's own marks for links and arguments escaped
- * (3.11.5 and 3.11.6 of the standard). */
+ * (3.11.5 and 3.11.6 of the standard).
+ *
+ * Refuses nothing. Misuse: taking a result's place for a line of a file. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 

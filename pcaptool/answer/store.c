@@ -5,7 +5,9 @@
  * everything an exchange says) goes into pools and is a number from then on; frames and times are
  * kept as differences. Texts are made UTF-8, and what JSON Lines leave out (the raw text of a
  * well-formed list) is left out, so that a record from a capture and the same one read back are
- * equal. Misuse: adding after settling. */
+ * equal. Misuse: adding after settling.
+ *
+ * Refuses: a record that is there already; it is counted. */
 #include "answer/store.h"
 
 #include "record/pool.h"

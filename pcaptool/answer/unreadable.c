@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* unreadable.c: what could not be looked into. Reasons are those of the session records; of packets
- * that nobody reads the capture records tell. */
+ * that nobody reads the capture records tell.
+ *
+ * Refuses: more reasons or kinds than a person reads; the first ones are counted. Misuse: words of
+ * two stores, as they are compared by their place. */
 #include "answer/unreadable.h"
 
 #include "record/spell.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* What people have that is neither pcap nor pcapng, so that the refusal can name it. Refused here:
- * nothing, and formats without a magic number (ERF) are not in the table. */
+ * nothing, and formats without a magic number (ERF) are not in the table.
+ *
+ * Misuse: taking its silence for proof of a capture. */
 
 #include "capture/foreign.h"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Recognises the headers of files of both formats. */
+/* Recognises the headers of files of both formats.
+ *
+ * Refuses: pcap of other versions than 2.4, and a header whose unused fields are used: what follows
+ * a capture is easily taken for another one. Misuse: four octets alone; packets hold those too. */
 
 #include "capture/head.h"
 

@@ -3,7 +3,9 @@
 /* Packets from a network interface, through libpcap: each as it comes, the filter in the kernel.
  *
  * Refused: an interface that is not there or may not be used, with libpcap's reason. What the
- * kernel dropped because it was not fetched in time is an error of the capture, told at its end. */
+ * kernel dropped because it was not fetched in time is an error of the capture, told at its end.
+ *
+ * Misuse: using a packet after the next call; libpcap writes over it. */
 
 #include "capture/live.h"
 

@@ -4,7 +4,9 @@
  * a header of 16 (or 24, in the format of Kuznetzov's patch to libpcap).
  *
  * A packet header has nothing to recognise it by: behind one that cannot be right, nothing of the
- * file can be trusted, and reading ends. */
+ * file can be trusted, and reading ends.
+ *
+ * Misuse: next() before the file header was read. */
 
 #include "capture/pcap.h"
 

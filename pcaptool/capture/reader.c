@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* A capture under way, for those who read formats: how it begins, and how it fails. A failure is
- * worded and counted here, so that all are worded the same. */
+ * worded and counted here, so that all are worded the same.
+ *
+ * Refuses nothing. Misuse: a next() that returns ERROR without one of these functions; then there
+ * is no message, and no count. */
 
 #include "capture/reader.h"
 

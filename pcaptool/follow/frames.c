@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* frames.c: the numbers of packets, of a capture and of its files. */
+/* frames.c: the numbers of packets, of a capture and of its files.
+ *
+ * Refuses nothing. Misuse: no file in the array; a number brought back twice. */
 #include "follow/frames.h"
 
 const char *imapid_frames_locate(const GArray *files, uint64_t *number)

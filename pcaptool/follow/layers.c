@@ -4,7 +4,10 @@
  *     TCP -> [TLS] -> [SASL] -> [DEFLATE] -> out
  *
  * The objects below forbid to call back into themselves; that never happens here, because a layer
- * is added by whoever reads what comes out of the ones below it, and feeds the new one alone. */
+ * is added by whoever reads what comes out of the ones below it, and feeds the new one alone.
+ *
+ * Refuses: DEFLATE behind a hole or past its limit, and a SASL layer behind a hole or encrypted.
+ * Misuse: feeding octets before their layer was added. */
 #include "follow/layers.h"
 
 #include <imapid/sasl.h>

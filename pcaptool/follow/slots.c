@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* slots.c: exchanges under way. A command and a response are kept as octets until the exchange is
- * over; then its record is made, and what is wrong with it found. */
+ * over; then its record is made, and what is wrong with it found.
+ *
+ * Refuses nothing. Misuse: an event that is taken twice or not at all. */
 #include "follow/slots.h"
 
 #include <imapid/secret.h>

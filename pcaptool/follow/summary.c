@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* summary.c: what is said of a session as a whole, when it is over. */
+/* summary.c: what is said of a session as a whole, when it is over.
+ *
+ * Refuses nothing. Misuse: a record of which imapid_summary_clear() was forgotten. */
 #include "follow/summary.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* terms.c: the words of net/ and tls/, for records, which know neither. */
+/* terms.c: the words of net/ and tls/, for records, which know neither.
+ *
+ * Refuses a word that is none of these. */
 #include "follow/terms.h"
 
 #include "net/unread.h"

@@ -6,7 +6,9 @@
  * number of a protocol, and of that protocol the header has to be right, checksum or length.
  *
  * Refused: packets that are not in the capture whole; what they carry if it is neither IP, TCP nor
- * UDP, as nothing proves it. */
+ * UDP, as nothing proves it.
+ *
+ * Misuse: a fragment; the proof stands at the end of the whole packet. */
 
 #include "net/esp.h"
 

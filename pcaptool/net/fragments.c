@@ -5,7 +5,9 @@
  *
  * Refused: pieces that the capture holds in part (the datagram is given up), pieces beyond 65535
  * octets, a second end at another place. A datagram is given up when a piece has not come for
- * 30 s, or when room is needed for a newer one. */
+ * 30 s, or when room is needed for a newer one.
+ *
+ * Misuse: keeping the octets of a datagram until the next call. */
 
 #include "net/fragments.h"
 

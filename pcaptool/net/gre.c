@@ -6,7 +6,9 @@
  * A key numbers a network and is part of a connection's identity. The sessions and VLANs in the
  * headers of ERSPAN are not: the same packet, mirrored twice, would be two.
  *
- * Refused: source routes (RFC 1701), which nobody sends. */
+ * Refused: source routes (RFC 1701), which nobody sends.
+ *
+ * Misuse: a cursor with fewer octets than gre.h says. */
 
 #include "net/gre.h"
 

@@ -3,7 +3,9 @@
 /* IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Checksums are not looked at where it is known that
  * this is IP: a capture taken on the sending host has none. What one field claims is never believed against the captured length.
  *
- * Misuse: reading n_wire octets; only n are there. */
+ * Misuse: reading n_wire octets; only n are there.
+ *
+ * Refuses: lengths and versions that cannot be. */
 
 #include "net/ip.h"
 

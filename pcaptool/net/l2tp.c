@@ -3,7 +3,10 @@
 /* The Layer Two Tunneling Protocol: version 2 in UDP, version 3 there and in IP.
  *
  * Refused: version 3 where what stands behind its header makes no sense as a frame that carries
- * IP, whatever the length of the cookie; other versions. */
+ * IP, whatever the length of the cookie; other versions.
+ *
+ * Misuse: taking the number of a session without the layer around it for an identity: others use
+ * the same. */
 
 #include "net/l2tp.h"
 

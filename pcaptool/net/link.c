@@ -5,7 +5,10 @@
  * `strippers` and one in a table there.
  *
  * Every function has at least the octets that its line in `strippers` demands; what it takes off
- * beyond them it must see to itself. A packet has a bounded number of layers. */
+ * beyond them it must see to itself. A packet has a bounded number of layers.
+ *
+ * Refuses, and counts as not read: a layer in no table, and more than IMAPID_LAYER_N_MAX in one
+ * packet. Misuse: a function that takes off more than it has checked. */
 
 #include "net/link.h"
 

@@ -4,7 +4,9 @@
  * a bounded depth. What is of no use is counted by the reason and left at the first header that
  * shows it.
  *
- * Misuse: packets out of the order of the capture. */
+ * Misuse: packets out of the order of the capture.
+ *
+ * Refuses: more tunnels in each other than IMAPID_TUNNEL_N_MAX. */
 
 #include "net/net.h"
 

@@ -4,7 +4,9 @@
  * number. A line says which layer follows; OTHER, that none with IP in it does; UNREAD, that one
  * may, and that it is not read. A number in no table is UNREAD too, without a name.
  *
- * The most frequent numbers come first: the tables are searched for every packet. */
+ * The most frequent numbers come first: the tables are searched for every packet.
+ *
+ * Refuses nothing. Misuse: a number of one space looked up in another. */
 
 #include "net/numbers.h"
 

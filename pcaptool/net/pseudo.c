@@ -5,7 +5,10 @@
  * FDDI, InfiniBand and SLIP.
  *
  * What they tell of interfaces and processes is not looked at. What is written in the byte order of
- * the capturing host is read in the order in which it makes sense. */
+ * the capturing host is read in the order in which it makes sense.
+ *
+ * Refuses: a header of a length or version not known here. Misuse: a cursor with fewer octets than
+ * the line in `strippers` demands. */
 
 #include "net/pseudo.h"
 

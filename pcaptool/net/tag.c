@@ -8,7 +8,9 @@
  * connection's identity. What numbers an interface, a sender or a moment is not: it differs between
  * the directions of one connection.
  *
- * Refused, and counted as not read: MACsec that encrypts, tags of a version not known here. */
+ * Refused, and counted as not read: MACsec that encrypts, tags of a version not known here.
+ *
+ * Misuse: a cursor with fewer octets than the line in `strippers` demands. */
 
 #include "net/tag.h"
 

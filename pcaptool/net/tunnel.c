@@ -3,7 +3,10 @@
 /* What IP datagrams carry in place of TCP, when that is a network of its own: a table by protocol,
  * each line a function that takes a header off and says what follows. UDP has a module of its own.
  *
- * A tunnel's number is part of a connection's identity; where it has none, the two addresses are. */
+ * A tunnel's number is part of a connection's identity; where it has none, the two addresses are.
+ *
+ * Refuses, and counts as not read: protocols in no table. Misuse: a fragment; only its first piece
+ * has the header. */
 
 #include "net/tunnel.h"
 

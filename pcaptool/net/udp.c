@@ -8,7 +8,9 @@
  * says that answers come from it. A tunnel's number is part of a connection's identity.
  *
  * On other ports nothing is read, but what looks like a tunnel to the IP header inside is counted,
- * so that the user can be told what to say. */
+ * so that the user can be told what to say.
+ *
+ * Refuses: a header that makes no sense on its port. Misuse: a fragment of a datagram. */
 
 #include "net/udp.h"
 

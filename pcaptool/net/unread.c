@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /* Counts what was not read, by kind, and words it. A crafted capture can have any number of kinds:
- * a bounded number of them is told apart. */
+ * a bounded number of them is told apart.
+ *
+ * Refuses: a kind too many, which is counted with the others. Misuse: believing a layer or name
+ * that JSON Lines brought; imapid_unread_remake_name() makes it again. */
 
 #include "net/unread.h"
 

@@ -4,7 +4,9 @@
  * radiotap, PPI, Prism or AVS headers.
  *
  * Refused, and counted as not read: encrypted frames and fragments. What is not data has no IP. The check sequence at the end
- * of a frame is not looked for: lengths of IP leave it out. */
+ * of a frame is not looked for: lengths of IP leave it out.
+ *
+ * Misuse: leaving the cursor's `next` unread; then packets of an A-MSDU are lost. */
 
 #include "net/wlan.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* arena.c: a list of chunks. What is larger than a chunk gets one of its own. */
+/* arena.c: a list of chunks. What is larger than a chunk gets one of its own.
+ *
+ * Refuses nothing. Misuse: using what was taken after a reset. */
 #include "record/arena.h"
 
 #include <glib.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cell.c: cells of CSV and TSV. A table is opened in a spreadsheet sooner or later, and that runs
- * cells as formulas: nothing a stranger wrote may begin like one. */
+ * cells as formulas: nothing a stranger wrote may begin like one.
+ *
+ * Refuses nothing. Misuse: imapid_cell_add_own() with what a stranger wrote; imapid_cell_add() with
+ * a negative number, which gets an apostrophe. */
 #include "record/cell.h"
 
 #include "record/spell.h"

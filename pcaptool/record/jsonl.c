@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* jsonl.c: records as JSON Lines, the interchange: one object a line, "type" first, every key
- * always there. Keys are written here in one place each, in the order the manual lists them. */
+ * always there. Keys are written here in one place each, in the order the manual lists them.
+ *
+ * Refuses nothing. Misuse: one key twice in an object; the reader refuses such a line. */
 #include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* lines.c: whole lines out of an input that gives pieces. Lines are not looked into: each octet is
- * copied once, and only what begins a line that is not there yet a second time. */
+ * copied once, and only what begins a line that is not there yet a second time.
+ *
+ * Refuses: a line of more than n_max octets, which is passed over. Misuse: changing the members
+ * after the first call. */
 #include "record/lines.h"
 
 #include <errno.h>

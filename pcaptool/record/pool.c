@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pool.c: a table of what was kept, open addressing, found by SipHash (Aumasson and Bernstein 2012)
  * with one round for each eight octets and three at the end: under a key that is drawn for each
- * table no sender can know what makes it slow. Misuse: adding to a pool that was sealed. */
+ * table no sender can know what makes it slow. Misuse: adding to a pool that was sealed.
+ *
+ * Refuses nothing. */
 #include "record/pool.h"
 
 #include "record/arena.h"

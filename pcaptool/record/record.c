@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* record.c: builds exchange records out of units, and what can be asked of a record. An exchange
- * owns all its strings through its store, so it outlives the packets it came in. */
+ * owns all its strings through its store, so it outlives the packets it came in.
+ *
+ * Refuses nothing. Misuse: using a string of an exchange that was freed. */
 #include "record/record.h"
 
 #include <imapid/secret.h>

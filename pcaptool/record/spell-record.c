@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* spell-record.c: parts of records as JSON. Keys are written here in one place each. */
+/* spell-record.c: parts of records as JSON. Keys are written here in one place each.
+ *
+ * Refuses nothing. Misuse: a second spelling of a key elsewhere. */
 #include "record/spell-record.h"
 
 #include "record/spell.h"

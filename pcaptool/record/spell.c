@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spell.c: values as text. Octets of a capture are hostile: a terminal obeys escape sequences, and
  * bidirectional controls make a line read as another. Nothing is trusted but printable characters.
- */
+ *
+ * Refuses nothing. Misuse: spelling a text twice, which doubles its backslashes. */
 #include "record/spell.h"
 
 #include <arpa/inet.h>

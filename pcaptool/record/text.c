@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* text.c: records for a person in front of a terminal: a line per exchange, who says what to whom
  * and what came of it; with --verbose every pair and finding below it. Everything a stranger wrote
- * goes through imapid_spell_terminal(). */
+ * goes through imapid_spell_terminal().
+ *
+ * Refuses nothing. Misuse: reading it with a program: its columns may change; JSON Lines are for
+ * that. */
 #include "record/spell.h"
 #include "record/writer.h"
 

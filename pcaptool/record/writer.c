@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* writer.c: the formats there are. */
+/* writer.c: the formats there are.
+ *
+ * Refuses a name that is none of theirs. */
 #include "record/writer.h"
 
 #include <string.h>

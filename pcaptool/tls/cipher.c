@@ -5,7 +5,10 @@
  * allocated per record. The caller counts sequence numbers, because after a loss it has to try
  * several. A record that is not authentic leaves the object as it was.
  *
- * Misuse: believing any octet of `out` when imapid_cipher_open() said false. */
+ * Misuse: believing any octet of `out` when imapid_cipher_open() said false.
+ *
+ * Refuses: a record that is not authentic, a secret of another length than the suite's hash, and
+ * what libgcrypt refuses. */
 #include "tls/cipher.h"
 
 #include "tls/kdf.h"

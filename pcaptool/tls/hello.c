@@ -2,7 +2,10 @@
 /* hello.c: reads the hello messages of a TLS handshake.
  *
  * A cursor that goes bad at the first length that does not fit, and then yields zeros, so that it
- * is asked once at the end. Nothing is copied and nothing is judged but the form. */
+ * is asked once at the end. Nothing is copied and nothing is judged but the form.
+ *
+ * Refuses: lengths that reach over the message. Misuse: a message that is not there whole; keeping
+ * pointers longer than the message. */
 #include "tls/hello.h"
 
 #include <string.h>

@@ -2,7 +2,10 @@
 /* kdf.c: TLS 1.0-1.2's PRF and TLS 1.3's HKDF-Expand-Label.
  *
  * libgcrypt 1.10 has an HMAC but neither of the two, so that they are built here, on one keyed
- * handle each. Nothing is kept between calls. */
+ * handle each. Nothing is kept between calls.
+ *
+ * Refuses what libgcrypt refuses (MD5 in FIPS mode). Misuse: using `out` after false; calling
+ * anything before imapid_kdf_init(). */
 #include "tls/kdf.h"
 
 #include <gcrypt.h>

@@ -3,7 +3,9 @@
  *
  * A suite that is not in suites.def cannot be read; whether libgcrypt has its cipher is found out
  * when it is opened. Misuse: a suite of 1.3 asked for in 1.2, or the reverse; imapid_suites_fit()
- * tells. */
+ * tells.
+ *
+ * Refuses nothing. */
 #include "tls/suites.h"
 
 #include "tls/kdf.h"

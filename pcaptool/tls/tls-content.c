@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tls-content.c: a record to what is in it, in the clear or decrypted, and where that goes.
  *
- * Misuse: a record that does not stand where one has to stand; see imapid_tls_try() for those. */
+ * Misuse: a record that does not stand where one has to stand; see imapid_tls_try() for those.
+ *
+ * Refuses: application data before the keys for it are in use, and types that it does not know: both
+ * are passed over. */
 #include "tls/tls-content.h"
 
 #include "tls/tls-early.h"

@@ -5,7 +5,9 @@
  * but for their type: certificates are of no interest. What is read in the clear is not
  * authenticated; it decides only which keys are tried.
  *
- * Misuse: octets that follow of a gap without imapid_tls_break_handshake() between them. */
+ * Misuse: octets that follow of a gap without imapid_tls_break_handshake() between them.
+ *
+ * Refuses: a hello of more than 64 KiB. */
 #include "tls/tls-handshake.h"
 
 #include "tls/hello.h"

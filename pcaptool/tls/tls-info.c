@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls-info.c: the words for why a direction is not read. */
+/* tls-info.c: the words for why a direction is not read.
+ *
+ * Refuses nothing: a number that is no reason is "unknown". */
 #include "tls/tls-info.h"
 
 static const struct {
