@@ -295,6 +295,31 @@ static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, u
     pump(turn);
 }
 
+static void give_up_before(struct turn *turn, enum imapid_side side, uint32_t to)
+{
+    struct imapid_stream *stream = turn->stream;
+
+    while (imapid_seq_before(stream->order.sides[side].next, to) && !stream->to)
+        give_up(turn, side, to);
+}
+
+/* A ClientHello where STARTTLS, or its answer, was acknowledged and is not in the capture: it cannot
+ * wait, as Wireshark has to be told in this frame. */
+static void give_up_before_hello(struct turn *turn, const uint8_t *octets, unsigned n)
+{
+    const struct imapid_place *place = turn->place;
+    const struct imapid_order_side *sides = turn->stream->order.sides;
+    bool acks_unseen =
+        (place->flags & TH_ACK) && imapid_seq_before(sides[IMAPID_SERVER].next, place->ack);
+
+    if (place->side != IMAPID_CLIENT || !imapid_stream_is_hello(octets, n) ||
+        (imapid_seq_before(sides[IMAPID_CLIENT].acked, place->seq) && !acks_unseen))
+        return;
+    give_up_before(turn, IMAPID_CLIENT, place->seq);
+    if (acks_unseen)
+        give_up_before(turn, IMAPID_SERVER, place->ack);
+}
+
 static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
 {
     struct imapid_stream *stream = turn->stream;
@@ -320,6 +345,7 @@ static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, un
     if (stream->to)
         return;
     pass_over(turn_call(turn), MIN(n_old, n));
+    give_up_before_hello(turn, octets, n);
     if (place->seq + n_old == stream->order.sides[place->side].next &&
         !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
                               place->ack))
@@ -402,6 +428,7 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
     if (stream->gave_way)
         return NULL;
     stream->last = place->time;
+    stream->now = place->frame;
     if (!stream->n_reads)
         stream->first = place->time;
     stream->to = IMAPID_SWITCH_NONE;

@@ -439,6 +439,26 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
     take_unfinished(&reader);
 }
 
+/* Does the client begin TLS where STARTTLS, or its answer, was lost? Wireshark can be told only in the
+ * frame itself. */
+static bool begins_tls(struct imapid_stream *stream, const struct imapid_section *section,
+                       const uint8_t *octets)
+{
+    return section->side == IMAPID_CLIENT && section->call->frame == stream->now &&
+           (!section->octets || section->is_own) && !stream->directions[IMAPID_CLIENT].n_held &&
+           imapid_stream_is_hello(octets, section->n) &&
+           imapid_session_miss_starttls(&stream->session);
+}
+
+static void begin_tls(struct imapid_stream *stream, struct imapid_section *section)
+{
+    empty_hold(stream, IMAPID_SERVER); /* a line that was cut comes to no end */
+    imapid_session_resume(&stream->session);
+    section->call->tls_at = section->offset;
+    section->n = 0;
+    stream->to = IMAPID_SWITCH_TLS_HERE;
+}
+
 void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *section,
                         const uint8_t *octets)
 {
@@ -448,6 +468,8 @@ void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *sec
     if (imapid_stream_is_layered(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
         read_layer(stream, section->call, section->side, octets, section->n);
+    } else if (begins_tls(stream, section, octets)) {
+        begin_tls(stream, section);
     } else {
         read_section(stream, section->side, section, octets);
     }

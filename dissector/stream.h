@@ -90,6 +90,7 @@ struct imapid_stream {
 
     wmem_list_t *commands; /* the ID commands, those included that are not believed; file scope */
     nstime_t first, last;  /* of its calls */
+    unsigned now;          /* the frame of the last call read */
     unsigned n_ids;        /* that it carries for claims.c */
     bool has_claim; /* an ID command, or a proxy's header, may tie it to another connection */
     bool has_lost;  /* an exchange ended of which octets may be missing */
@@ -159,6 +160,9 @@ unsigned imapid_stream_count_reads(void);
 
 /* Are the octets of the calls those of another layer? */
 bool imapid_stream_is_layered(const struct imapid_stream *stream);
+
+/* Do these octets begin a ClientHello? */
+bool imapid_stream_is_hello(const uint8_t *octets, size_t n);
 
 /* Has something proven that this is IMAP? */
 bool imapid_stream_is_proven(const struct imapid_stream *stream);

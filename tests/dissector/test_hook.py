@@ -83,6 +83,24 @@ class Refused(case.Case):
                           for e in expected])
 
 
+class LostStarttls(case.Case):
+    """The client's STARTTLS, or the answer, is not in the capture."""
+
+    def count(self, *lost, two=("-2",)):
+        sample = self.sample("imapflow-dovecot-starttls.pcap")
+        keys = f"tls.keylog_file:{self.shark.readable(wireshark.key_log(sample))}"
+        packets = [packet for packet in pcap.read(sample) if not any(line in pcap.payload(packet)[1] for line in lost)]
+        capture = self.shark.write("lost.pcap", pcap.write(packets))
+        return len(self.shark.rows(capture, ["frame.number"], *two, "-o", keys, "-Y", "imapid.request || imapid.response"))
+
+    def test_is_followed(self):
+        whole = self.count()
+        self.assertGreater(whole, 1)
+        for lost in ((b" STARTTLS\r\n",), (b" STARTTLS\r\n", b"Begin TLS")):
+            for two in ((), ("-2",)):
+                self.assertEqual(self.count(*lost, two=two), whole, lost)
+
+
 class Quoted(case.Case):
     """What an ICMP error quotes of a connection is no part of it; the segment itself comes as well."""
 
