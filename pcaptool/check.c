@@ -87,7 +87,7 @@ static enum imapid_exit get_status(const struct imapid_gathered *gathered,
 }
 
 static enum imapid_exit answer(const struct imapid_options *options,
-                               const struct imapid_gathered *gathered,
+                               struct imapid_gathered *gathered,
                                const struct imapid_findings_writer *writer,
                                const struct fail_on *fail_on, uint64_t ignored)
 {
@@ -101,19 +101,13 @@ static enum imapid_exit answer(const struct imapid_options *options,
         .verbose = options->verbose,
         .is_complete = gathered->is_complete,
     };
-    struct imapid_output *output = imapid_gather_open(options);
     GString *text = g_string_new(NULL);
     enum imapid_exit status = get_status(gathered, &items, fail_on);
-    gboolean good = output != NULL;
 
-    if (output) {
-        report.put = imapid_gather_put;
-        report.ctx = output;
-        writer->write(text, &report);
-        imapid_gather_put(output, text->str, text->len);
-        good = imapid_gather_close(options, gathered, output);
-    }
-    if (!good)
+    report.put = imapid_gather_put;
+    report.ctx = gathered;
+    writer->write(text, &report);
+    if (!imapid_gather_write(options, gathered, text))
         status = IMAPID_EXIT_FAILED;
     print_unread(options, gathered);
     g_string_free(text, TRUE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* extract.c: the records of all inputs, written down in the order of the inputs. */
 #include "message.h"
+#include "newfile.h"
 #include "output.h"
 #include "record/database.h"
 #include "run.h"
@@ -11,7 +12,8 @@ struct extract {
     const struct imapid_writer *writer;
     struct imapid_writer_style style;
     struct imapid_output *output;
-    char **headed; /* by part: the file whose name was written last */
+    gsize n_records; /* atomic */
+    char **headed;   /* by part: the file whose name was written last */
 };
 
 /* ---- records to text ---- */
@@ -31,6 +33,7 @@ static GString *begin_record(struct extract *extract, guint part, const char *fi
 static void end_record(struct extract *extract, guint part, GString *text)
 {
     imapid_output_add(extract->output, part, text->str, text->len);
+    g_atomic_pointer_add(&extract->n_records, 1);
     g_string_free(text, TRUE);
 }
 
@@ -39,6 +42,7 @@ static void on_exchange(void *ctx, guint part, const struct imapid_record_exchan
     struct extract *extract = ctx;
     GString *text = begin_record(extract, part, exchange->conn.file);
 
+    imapid_output_begin(extract->output);
     extract->writer->exchange(text, &extract->style, exchange);
     end_record(extract, part, text);
 }
@@ -50,6 +54,7 @@ static void on_session(void *ctx, guint part, const struct imapid_record_session
 
     if (!extract->writer->session)
         return;
+    imapid_output_begin(extract->output);
     text = begin_record(extract, part, session->conn.file);
     extract->writer->session(text, &extract->style, session);
     end_record(extract, part, text);
@@ -62,6 +67,8 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
 
     if (!extract->writer->capture)
         return;
+    if (capture->format)
+        imapid_output_begin(extract->output);
     text = begin_record(extract, part, capture->file);
     extract->writer->capture(text, &extract->style, capture);
     end_record(extract, part, text);
@@ -99,6 +106,17 @@ static void write_head(struct extract *extract)
     g_string_free(head, TRUE);
 }
 
+/* Whoever finds it knows that nothing is missing behind; so it is not there where something is. */
+static void write_end(struct extract *extract, const struct imapid_totals *totals, gboolean good)
+{
+    GString *end = g_string_new(NULL);
+
+    if (extract->writer->end && !totals->is_stopped && (good || extract->n_records))
+        extract->writer->end(end, totals->n_inputs, extract->n_records);
+    imapid_output_add_last(extract->output, end->str, end->len);
+    g_string_free(end, TRUE);
+}
+
 /* ---- into a database ---- */
 
 static void store_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
@@ -124,12 +142,23 @@ static gboolean has_failed(void *ctx)
     return imapid_database_has_failed(ctx);
 }
 
+/* NULL with a message. */
+static struct imapid_database *open_database(const struct imapid_options *options,
+                                             struct imapid_newfile **file, char **message)
+{
+    *file = imapid_newfile_open(options->write, IMAPID_NEWFILE_DATABASE, message);
+    if (!*file)
+        return NULL;
+    return imapid_database_open(imapid_newfile_get_name(*file), options->write, message);
+}
+
 static enum imapid_exit extract_database(const struct imapid_options *options, const GArray *inputs)
 {
     struct imapid_job_user user = {.exchange = store_exchange,
                                    .session = store_session,
                                    .capture = store_capture,
                                    .is_closed = has_failed};
+    struct imapid_newfile *file = NULL;
     struct imapid_totals totals;
     char *message = NULL;
     gboolean good;
@@ -138,12 +167,16 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
         imapid_message("sqlite needs a file: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
-    user.ctx = imapid_database_open(options->write, &message);
+    user.ctx = open_database(options, &file, &message);
     good = user.ctx && imapid_run(options, inputs, &user, &totals);
-    if (user.ctx && imapid_database_close(user.ctx, &message) && !options->quiet)
+    if (user.ctx && imapid_database_finish(user.ctx, &message) &&
+        (!imapid_totals_has_answer(&totals, good) || imapid_newfile_publish(file, &message)) &&
+        !options->quiet)
         imapid_totals_print(&totals);
     if (message)
         imapid_message("%s", message);
+    imapid_database_free(user.ctx);
+    imapid_newfile_free(file);
     good &= !message;
     g_free(message);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
@@ -172,8 +205,9 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     extract.headed = g_new0(char *, inputs->len + 1);
     write_head(&extract);
     good = imapid_run(options, inputs, &user, &totals);
+    write_end(&extract, &totals, good);
     closed = imapid_output_is_closed(extract.output);
-    good &= imapid_output_close(extract.output);
+    good &= imapid_output_close(extract.output, imapid_totals_has_answer(&totals, good));
     for (guint i = 0; i < inputs->len; i++)
         g_free(extract.headed[i]);
     g_free(extract.headed);

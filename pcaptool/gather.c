@@ -37,6 +37,11 @@ gboolean imapid_gather(const struct imapid_options *options, const GArray *input
         imapid_fold_free(gathered->fold);
         return FALSE;
     }
+    gathered->output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
+    if (!gathered->output) {
+        imapid_fold_free(gathered->fold);
+        return FALSE;
+    }
     gathered->store = imapid_store_new();
     user.ctx = gathered->store;
     gathered->is_complete = imapid_run(options, inputs, &user, &gathered->totals);
@@ -50,35 +55,20 @@ void imapid_gather_free(struct imapid_gathered *gathered)
     imapid_fold_free(gathered->fold);
 }
 
-gboolean imapid_gather_write(const struct imapid_options *options,
-                             const struct imapid_gathered *gathered, const GString *text)
+void imapid_gather_put(void *gathered, const char *text, size_t n)
 {
-    struct imapid_output *output = imapid_gather_open(options);
-
-    if (!output)
-        return FALSE;
-    imapid_gather_put(output, text->str, text->len);
-    return imapid_gather_close(options, gathered, output);
+    imapid_output_add(((struct imapid_gathered *)gathered)->output, 0, text, n);
 }
 
-struct imapid_output *imapid_gather_open(const struct imapid_options *options)
-{
-    return imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
-}
-
-void imapid_gather_put(void *output, const char *text, size_t n)
-{
-    imapid_output_add(output, 0, text, n);
-}
-
-gboolean imapid_gather_close(const struct imapid_options *options,
-                             const struct imapid_gathered *gathered, struct imapid_output *output)
+static gboolean end(const struct imapid_options *options, struct imapid_gathered *gathered)
 {
     gboolean good, closed;
 
-    imapid_output_end(output, 0);
-    closed = imapid_output_is_closed(output);
-    good = imapid_output_close(output);
+    imapid_output_end(gathered->output, 0);
+    closed = imapid_output_is_closed(gathered->output);
+    good = imapid_output_close(gathered->output,
+                               imapid_totals_has_answer(&gathered->totals, gathered->is_complete));
+    gathered->output = NULL;
     if (!options->quiet && !closed) {
         imapid_totals_print(&gathered->totals);
         if (gathered->view.n_duplicates)
@@ -86,4 +76,11 @@ gboolean imapid_gather_close(const struct imapid_options *options,
                            gathered->view.n_duplicates);
     }
     return good;
+}
+
+gboolean imapid_gather_write(const struct imapid_options *options, struct imapid_gathered *gathered,
+                             const GString *text)
+{
+    imapid_gather_put(gathered, text->str, text->len);
+    return end(options, gathered);
 }

@@ -51,6 +51,19 @@ void imapid_inputs_add_interface(GArray *inputs, const char *name)
     g_array_append_val(inputs, input);
 }
 
+/* Standard input may be one; what was found in a folder is. */
+static gboolean is_regular(const struct imapid_input *input)
+{
+    GStatBuf st;
+
+    if (input->is_interface || input->grows)
+        return FALSE;
+    if (input->found)
+        return TRUE;
+    return (strcmp(input->path, "-") ? g_stat(input->path, &st) : fstat(STDIN_FILENO, &st)) == 0 &&
+           S_ISREG(st.st_mode);
+}
+
 guint imapid_inputs_count_live(const GArray *inputs)
 {
     guint n_live = 0;
@@ -58,9 +71,7 @@ guint imapid_inputs_count_live(const GArray *inputs)
     for (guint i = 0; i < inputs->len; i++) {
         const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
 
-        if (input->is_interface || input->grows || !strcmp(input->path, "-") ||
-            (!input->found && !g_file_test(input->path, G_FILE_TEST_IS_REGULAR)))
-            n_live++;
+        n_live += !is_regular(input);
     }
     return n_live;
 }

@@ -78,11 +78,16 @@ static void on_scan_progress(void *ctx, uint64_t place)
     tell_progress(ctx, place / 2);
 }
 
+/* Called every so many packets: where none has a record in it, it is here that the wish to end is
+ * seen. */
 static void on_progress(void *ctx, uint64_t place)
 {
     struct imapid_job *job = ctx;
 
-    tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
+    if (job->context->progress)
+        tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
+    if (imapid_stop_is_set())
+        imapid_capture_stop(job->capture);
 }
 
 /* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
@@ -114,8 +119,7 @@ void imapid_job_watch_capture(struct imapid_job *job)
 {
     imapid_capture_on_note(job->capture, on_note, job);
     imapid_capture_on_idle(job->capture, on_idle, job);
-    if (job->context->progress)
-        imapid_capture_on_progress(job->capture, on_progress, job);
+    imapid_capture_on_progress(job->capture, on_progress, job);
 }
 
 /* A file counts whole when it is finished, whatever of it was of use. */
@@ -360,7 +364,7 @@ static ptrdiff_t read_records(void *ctx, uint8_t *octets, size_t n)
     ptrdiff_t n_read = imapid_source_read_unpacked(reading->source, octets, n);
 
     if (reading->job->context->progress)
-        on_progress(reading->job, imapid_source_get_place(reading->source));
+        tell_progress(reading->job, imapid_source_get_place(reading->source));
     return n_read;
 }
 
@@ -392,6 +396,7 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
     imapid_source_close(source);
     g_mutex_lock(&job->context->mutex);
     job->context->totals->n_skipped += reader.n_skipped;
+    job->context->totals->n_read += reader.n_records || !reader.n_bad;
     g_mutex_unlock(&job->context->mutex);
 }
 

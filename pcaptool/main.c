@@ -6,6 +6,7 @@
 #include "keylogs.h"
 #include "message.h"
 #include "options.h"
+#include "stop.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -190,6 +191,28 @@ static char *read_decode_as(struct imapid_options *options)
     return wrong;
 }
 
+static gboolean is_written(const char *path, const struct imapid_options *options)
+{
+    if (!path || !imapid_inputs_is_output(path, options->write))
+        return FALSE;
+    imapid_message("%s: it is written to, so it cannot be read", path);
+    return TRUE;
+}
+
+/* Would what is written destroy one of the files that tell how to read? */
+static gboolean writes_over_table(const struct imapid_options *options)
+{
+    const char *tables[] = {options->files_from, options->fold, options->redact_key,
+                            options->keylogs ? NULL : g_getenv("SSLKEYLOGFILE")};
+    gboolean found = FALSE;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
+        found |= is_written(tables[i], options);
+    for (char **path = options->keylogs; path && *path; path++)
+        found |= is_written(*path, options);
+    return found;
+}
+
 static enum imapid_exit run(struct imapid_options *options)
 {
     char **arguments = options->arguments;
@@ -228,6 +251,8 @@ static enum imapid_exit run(struct imapid_options *options)
         options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
         return fail("no input");
+    if (writes_over_table(options))
+        return IMAPID_EXIT_FAILED;
     keylogs = imapid_keylogs_read(options, is_endless(options, arguments));
     if (keylogs == IMAPID_KEYLOGS_FAILED)
         return IMAPID_EXIT_FAILED;
@@ -238,8 +263,10 @@ static enum imapid_exit run(struct imapid_options *options)
         found_all &= imapid_inputs_add(inputs, *arguments, options->follow);
     for (char **name = options->interfaces; name && *name; name++)
         imapid_inputs_add_interface(inputs, *name);
-    status = imapid_inputs_drop_output(inputs, options->write) ? command->run(options, inputs)
-                                                               : IMAPID_EXIT_FAILED;
+    /* Of nothing but what is not there nothing can be said. */
+    status = IMAPID_EXIT_FAILED;
+    if (imapid_inputs_drop_output(inputs, options->write) && (found_all || inputs->len))
+        status = command->run(options, inputs);
     imapid_inputs_free(inputs);
     found_all &= keylogs == IMAPID_KEYLOGS_READ;
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
@@ -249,10 +276,11 @@ int main(int argc, char **argv)
 {
     struct imapid_options options = {.n_jobs = 0};
     GError *error = NULL;
-    enum imapid_exit status;
+    int status;
 
     setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */
     (void)argc;
     if (!parse(&options, argv, &error)) {
         status = fail("%s", error->message);
@@ -262,6 +290,8 @@ int main(int argc, char **argv)
         status = IMAPID_EXIT_DONE;
     } else {
         status = run(&options);
+        if (imapid_stop_is_set())
+            status = 128 + imapid_stop_get_signal();
     }
     g_free(options.format);
     g_free(options.write);

@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* output.c: many writers, one order. */
+#define _GNU_SOURCE /* fallocate */
 #include "output.h"
 
 #include "message.h"
+#include "newfile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* What a part that is not due may keep in memory, all of them together four times as much on most
- * machines: past it the part goes to a temporary file. */
+/* What a part that is not due may keep in memory: past it, pieces of this size go to a temporary
+ * file, one for all parts. */
 #define PART_MAX (1 << 20)
 
 /* How far a part may be ahead of the one that is due: its thread waits then, so that thousands of
- * small captures behind a large one keep neither all memory nor all file descriptors. */
+ * small captures behind a large one do not keep all memory. */
 #define AHEAD_MAX 256
+
+/* Octets of a part in the temporary file. */
+struct piece {
+    off_t at;
+    gsize n;
+};
 
 struct part {
     GString *text;
-    FILE *spilled;
+    GArray *spilled; /* struct piece: what stands before the text; NULL: nothing */
     gboolean ended;
 };
 
@@ -26,28 +36,86 @@ struct imapid_output {
     GMutex mutex;
     GCond moved; /* another part is due, or nothing is of use any more */
     FILE *file;
-    char *path; /* NULL: standard output */
-    gboolean live, unordered, closed;
+    char *path;                  /* NULL: standard output */
+    struct imapid_newfile *anew; /* NULL: no regular file */
+    gboolean live, unordered, closed, published;
     int failure; /* errno of the first one */
     guint n_parts, due;
     struct part *parts;
+    int spill; /* the temporary file; -1: none */
+    off_t n_spilled;
 };
+
+static void tell(const char *path, int error)
+{
+    imapid_message("%s: %s", path ? path : "standard output", g_strerror(error));
+}
+
+/* Standard output by another name is written as such: /dev/stdout, of which the shell knows more. */
+static gboolean is_standard_output(const char *path)
+{
+    struct stat mine, other;
+
+    return !path || (stat(path, &mine) == 0 && fstat(STDOUT_FILENO, &other) == 0 &&
+                     mine.st_dev == other.st_dev && mine.st_ino == other.st_ino);
+}
+
+/* Pipes, devices: there is nothing to be replaced. */
+static gboolean is_special(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static gboolean open_file(struct imapid_output *output)
+{
+    const char *path = output->path;
+    char *message = NULL;
+
+    if (!path) {
+        output->file = stdout;
+    } else if (is_special(path)) {
+        output->file = fopen(path, "wbe");
+        if (!output->file)
+            tell(path, errno);
+    } else {
+        output->anew = imapid_newfile_open(path, IMAPID_NEWFILE_TEXT, &message);
+        if (output->anew)
+            output->file = fdopen(dup(imapid_newfile_get_fd(output->anew)), "wb");
+        if (message)
+            imapid_message("%s", message);
+        g_free(message);
+    }
+    return output->file != NULL;
+}
+
+/* Once there are threads no file may be opened. Without one, parts stay in memory. */
+static int open_spill(guint n_parts)
+{
+    FILE *file = n_parts > 1 ? tmpfile() : NULL;
+    int fd = file ? dup(fileno(file)) : -1;
+
+    if (file)
+        fclose(file);
+    return fd;
+}
 
 struct imapid_output *imapid_output_open(const char *path, guint n_parts,
                                          enum imapid_output_mode mode)
 {
-    struct imapid_output *output;
-    FILE *file = path ? fopen(path, "wb") : stdout;
+    struct imapid_output *output = g_new0(struct imapid_output, 1);
 
-    if (!file) {
-        imapid_message("%s: %s", path, g_strerror(errno));
+    output->path = is_standard_output(path) ? NULL : g_strdup(path);
+    if (!open_file(output)) {
+        imapid_newfile_free(output->anew);
+        g_free(output->path);
+        g_free(output);
         return NULL;
     }
-    output = g_new0(struct imapid_output, 1);
     g_mutex_init(&output->mutex);
     g_cond_init(&output->moved);
-    output->file = file;
-    output->path = g_strdup(path);
+    output->spill = open_spill(n_parts);
     output->live = mode != IMAPID_OUTPUT_BUFFERED;
     output->unordered = mode == IMAPID_OUTPUT_UNORDERED;
     output->n_parts = n_parts;
@@ -81,18 +149,41 @@ static void put(struct imapid_output *output, const char *text, gsize n)
     g_cond_broadcast(&output->moved);
 }
 
+/* Room for others; where the file system cannot, the file is only larger. */
+static void free_piece(const struct imapid_output *output, const struct piece *piece)
+{
+    if (fallocate(output->spill, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, piece->at,
+                  (off_t)piece->n) != 0)
+        return;
+}
+
+static gboolean read_piece(const struct imapid_output *output, const struct piece *piece,
+                           char *octets)
+{
+    for (gsize n = 0; n < piece->n;) {
+        ssize_t n_read = pread(output->spill, octets + n, piece->n - n, piece->at + (off_t)n);
+
+        if (n_read <= 0)
+            return FALSE;
+        n += (gsize)n_read;
+    }
+    return TRUE;
+}
+
 static void put_spilled(struct imapid_output *output, struct part *part)
 {
-    char buffer[65536];
-    size_t n;
+    for (guint i = 0; part->spilled && i < part->spilled->len; i++) {
+        const struct piece *piece = &g_array_index(part->spilled, struct piece, i);
+        char *octets = g_malloc(piece->n);
 
-    if (!part->spilled)
-        return;
-    rewind(part->spilled);
-    while ((n = fread(buffer, 1, sizeof buffer, part->spilled)) > 0)
-        put(output, buffer, n);
-    fclose(part->spilled);
-    part->spilled = NULL;
+        if (read_piece(output, piece, octets))
+            put(output, octets, piece->n);
+        else
+            output->failure = errno ? errno : EIO;
+        free_piece(output, piece);
+        g_free(octets);
+    }
+    g_clear_pointer(&part->spilled, g_array_unref);
 }
 
 /* What waited of the part whose turn it is now. */
@@ -106,19 +197,34 @@ static void put_waiting(struct imapid_output *output, struct part *part)
     }
 }
 
+static void spill(struct imapid_output *output, struct part *part)
+{
+    struct piece piece = {output->n_spilled, part->text->len};
+
+    for (gsize n = 0; n < piece.n;) {
+        ssize_t n_written =
+            pwrite(output->spill, part->text->str + n, piece.n - n, piece.at + (off_t)n);
+
+        if (n_written < 0) {
+            output->failure = errno;
+            return;
+        }
+        n += (gsize)n_written;
+    }
+    if (!part->spilled)
+        part->spilled = g_array_new(FALSE, FALSE, sizeof piece);
+    g_array_append_val(part->spilled, piece);
+    output->n_spilled += (off_t)piece.n;
+    g_string_truncate(part->text, 0);
+}
+
 static void keep(struct imapid_output *output, struct part *part, const char *text, gsize n)
 {
     if (!part->text)
         part->text = g_string_new(NULL);
     g_string_append_len(part->text, text, (gssize)n);
-    if (part->text->len < PART_MAX)
-        return;
-    if (!part->spilled)
-        part->spilled = tmpfile();
-    if (!part->spilled ||
-        fwrite(part->text->str, 1, part->text->len, part->spilled) != part->text->len)
-        output->failure = errno;
-    g_string_truncate(part->text, 0);
+    if (part->text->len >= PART_MAX && output->spill >= 0)
+        spill(output, part);
 }
 
 void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n)
@@ -145,6 +251,38 @@ void imapid_output_end(struct imapid_output *output, guint part)
     g_mutex_unlock(&output->mutex);
 }
 
+void imapid_output_add_last(struct imapid_output *output, const char *text, gsize n)
+{
+    g_mutex_lock(&output->mutex);
+    if (output->due == output->n_parts)
+        put(output, text, n);
+    g_mutex_unlock(&output->mutex);
+}
+
+/* Gives the file its name. */
+static void publish(struct imapid_output *output)
+{
+    char *message = NULL;
+
+    if (!output->anew || output->published || output->failure)
+        return;
+    output->published = imapid_newfile_publish(output->anew, &message);
+    if (!message)
+        return;
+    imapid_message("%s", message);
+    g_free(message);
+    output->failure = -1; /* told */
+}
+
+void imapid_output_begin(struct imapid_output *output)
+{
+    if (!output->live)
+        return;
+    g_mutex_lock(&output->mutex);
+    publish(output);
+    g_mutex_unlock(&output->mutex);
+}
+
 gboolean imapid_output_is_closed(struct imapid_output *output)
 {
     gboolean closed;
@@ -155,26 +293,35 @@ gboolean imapid_output_is_closed(struct imapid_output *output)
     return closed;
 }
 
-gboolean imapid_output_close(struct imapid_output *output)
+static void flush(struct imapid_output *output)
 {
-    gboolean good;
-
     if (fflush(output->file) && !output->failure && !output->closed) {
         output->closed = errno == EPIPE;
         output->failure = errno == EPIPE ? 0 : errno;
     }
+}
+
+gboolean imapid_output_close(struct imapid_output *output, gboolean keep)
+{
+    gboolean good;
+
+    flush(output);
+    if (keep)
+        publish(output);
     if (output->path && fclose(output->file) && !output->failure)
         output->failure = errno;
     good = !output->failure;
-    if (!good)
-        imapid_message("%s: %s", output->path ? output->path : "standard output",
-                       g_strerror(output->failure));
+    if (output->failure > 0)
+        tell(output->path, output->failure);
     for (guint i = 0; i < output->n_parts; i++) {
         if (output->parts[i].spilled)
-            fclose(output->parts[i].spilled);
+            g_array_unref(output->parts[i].spilled);
         if (output->parts[i].text)
             g_string_free(output->parts[i].text, TRUE);
     }
+    if (output->spill >= 0)
+        close(output->spill);
+    imapid_newfile_free(output->anew);
     g_cond_clear(&output->moved);
     g_mutex_clear(&output->mutex);
     g_free(output->parts);

@@ -6,13 +6,15 @@
 
 /* Where text goes that several threads write, each its own part, in the order of the parts: the
  * part whose turn it is goes straight out, later ones wait (in memory, past a limit in a temporary
- * file).
+ * file). A regular file is written anew and takes the place of the earlier one when it is whole, or,
+ * where what is read has no end of its own, when it begins (newfile.h).
  */
 struct imapid_output;
 
 /* To `path`, NULL being standard output. `n_parts` parts are to come. With LIVE each piece is
  * flushed as it is added; IMAPID_OUTPUT_UNORDERED is for parts that have no end, and none waits for
- * another. NULL with a message on standard error where the file can't be made. */
+ * another. NULL with a message on standard error where the file can't be made. Called before there
+ * are threads. */
 enum imapid_output_mode { IMAPID_OUTPUT_BUFFERED, IMAPID_OUTPUT_LIVE, IMAPID_OUTPUT_UNORDERED };
 struct imapid_output *imapid_output_open(const char *path, guint n_parts,
                                          enum imapid_output_mode mode);
@@ -29,11 +31,19 @@ void imapid_output_add(struct imapid_output *output, guint part, const char *tex
 /* A part is complete. */
 void imapid_output_end(struct imapid_output *output, guint part);
 
+/* Adds what stands behind all parts; nothing where one of them is not complete. */
+void imapid_output_add_last(struct imapid_output *output, const char *text, gsize n);
+
+/* Something is there that is worth to be read: a live file takes its place now, and grows from then
+ * on. */
+void imapid_output_begin(struct imapid_output *output);
+
 /* Is nobody reading any more (a closed pipe)? Then there is no use in going on. */
 gboolean imapid_output_is_closed(struct imapid_output *output);
 
-/* Flushes and closes. False with a message where not everything could be written; a closed pipe is
- * no failure. */
-gboolean imapid_output_close(struct imapid_output *output);
+/* Flushes and closes. With `keep` a file takes its place; without it the earlier one stays as it
+ * was, but for one that is live and has begun. False with a message where not everything could be
+ * written; a closed pipe is no failure. */
+gboolean imapid_output_close(struct imapid_output *output, gboolean keep);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include "follow/terms.h"
 
-#include <string.h>
-
 static void run_job(void *data, void *user_data)
 {
     struct imapid_job_context *context = user_data;
@@ -27,19 +25,10 @@ static void run_job(void *data, void *user_data)
         context->user->end(context->user->ctx, part);
 }
 
-/* Each live input needs a thread of its own, as it has no end. Returns how many there are. */
-static guint prepare_live(const GArray *inputs)
-{
-    guint n_live = imapid_inputs_count_live(inputs);
-
-    if (n_live)
-        imapid_stop_install();
-    return n_live;
-}
-
 static void run_each(struct imapid_job_context *context)
 {
-    guint n_inputs = context->inputs->len, n_live = prepare_live(context->inputs);
+    guint n_inputs = context->inputs->len, n_live = imapid_inputs_count_live(context->inputs);
+    /* Each live input needs a thread of its own, as it has no end. */
     guint n_jobs = MIN(MAX((guint)context->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
     GThreadPool *pool;
 
@@ -63,7 +52,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
         .options = options, .inputs = inputs, .user = user, .totals = totals};
     char *message = NULL;
 
-    memset(totals, 0, sizeof *totals);
+    *totals = (struct imapid_totals){.n_inputs = inputs->len};
     if (options->redact && !(context.redact = imapid_redact_new(options->redact_key,
                                                                 &imapid_follow_terms, &message))) {
         imapid_message("%s", message);
@@ -71,6 +60,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
         return FALSE;
     }
     g_mutex_init(&context.mutex);
+    imapid_stop_install();
     context.progress = imapid_job_begin_progress(&context);
     if (options->continuous)
         imapid_pieces_run(&context);
@@ -79,5 +69,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     imapid_progress_free(context.progress);
     g_mutex_clear(&context.mutex);
     imapid_redact_free(context.redact);
-    return !context.failed;
+    imapid_stop_release();
+    totals->is_stopped = imapid_stop_is_set() && !imapid_inputs_count_live(inputs);
+    return !context.failed && !totals->is_stopped;
 }

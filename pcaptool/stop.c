@@ -11,14 +11,13 @@
 #include <unistd.h>
 
 static int ends[2] = {-1, -1};
-static gint is_set; /* atomic */
+static gint signalled; /* atomic: the signal, 0: none */
 
 static void on_signal(int number)
 {
     int saved = errno;
 
-    (void)number;
-    g_atomic_int_set(&is_set, 1);
+    g_atomic_int_set(&signalled, number);
     if (write(ends[1], "", 1) < 0) {
         /* the pipe is full: then it is readable */
     }
@@ -33,6 +32,12 @@ void imapid_stop_install(void)
         return;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void imapid_stop_release(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
 }
 
 int imapid_stop_get_fd(void)
@@ -54,5 +59,10 @@ enum imapid_stop_waited imapid_stop_wait(int fd, int milliseconds)
 
 gboolean imapid_stop_is_set(void)
 {
-    return g_atomic_int_get(&is_set);
+    return imapid_stop_get_signal() != 0;
+}
+
+int imapid_stop_get_signal(void)
+{
+    return g_atomic_int_get(&signalled);
 }

@@ -4,11 +4,14 @@
 
 #include <glib.h>
 
-/* The wish to end: SIGINT or SIGTERM while something is read that has no end of its own. What was
- * read until then is told, with the totals. A second signal ends the program at once. */
+/* The wish to end: SIGINT or SIGTERM while inputs are read. What was read until then is told,
+ * with the totals. A second signal ends the program at once. */
 
-/* From now on those signals are wishes. Called once, before there are threads. */
+/* From now on those signals are wishes. Called before there are threads. */
 void imapid_stop_install(void);
+
+/* From now on they end the program at once again. */
+void imapid_stop_release(void);
 
 /* Readable from when the wish was made on, for poll(); -1 where it cannot be made. */
 int imapid_stop_get_fd(void);
@@ -23,5 +26,8 @@ enum imapid_stop_waited {
 enum imapid_stop_waited imapid_stop_wait(int fd, int milliseconds);
 
 gboolean imapid_stop_is_set(void);
+
+/* The signal that was the wish; 0: none came. */
+int imapid_stop_get_signal(void);
 
 #endif

@@ -31,9 +31,15 @@ static void add_unread(struct imapid_totals *totals, const struct imapid_record_
     kind->n_packets += unread->n_packets;
 }
 
+gboolean imapid_totals_has_answer(const struct imapid_totals *totals, gboolean is_whole)
+{
+    return !totals->is_stopped && (is_whole || totals->n_read);
+}
+
 void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_capture *capture)
 {
     totals->n_captures++;
+    totals->n_read += capture->format != NULL;
     totals->n_packets += capture->n_packets;
     totals->n_conns += capture->n_conns;
     totals->n_sessions += capture->n_sessions;
@@ -99,6 +105,8 @@ void imapid_totals_print(const struct imapid_totals *totals)
     add_count(text, totals->n_unknown_link, "packet", " of unknown link types");
     add_count(text, totals->n_skipped, "line", " without a record of this version");
     imapid_message("%s", text->str);
+    if (totals->is_stopped)
+        imapid_message("ended by a signal: the inputs were not read to their end");
     g_string_free(text, TRUE);
     print_unread(totals);
 }

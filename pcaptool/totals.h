@@ -19,8 +19,14 @@ struct imapid_totals {
         n_unknown_link;
     struct imapid_totals_unread unread[IMAPID_TOTALS_UNREAD_MAX];
     guint n_unread;
-    guint64 n_skipped; /* JSON Lines of another type or of a later schema */
+    guint64 n_inputs, n_read; /* inputs; those of which something could be read */
+    gboolean is_stopped;      /* by a signal, before the end of what has one */
+    guint64 n_skipped;        /* JSON Lines of another type or of a later schema */
 };
+
+/* Is there something to be written in the place of an earlier answer? `is_whole`: all inputs could be
+ * read. Not where nothing could be read at all, nor where a signal cut it short. */
+gboolean imapid_totals_has_answer(const struct imapid_totals *totals, gboolean is_whole);
 
 /* Adds what the record of a capture counts. */
 void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_capture *capture);

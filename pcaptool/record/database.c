@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* database.c: records into SQLite, in one transaction. Column names are bound to values by name, so
+/* database.c: records into SQLite. The file is a new one that nobody knows yet, so there is no journal:
+ * where something fails, it is thrown away. Column names are bound to values by name, so
  * that a statement and what fills it cannot come apart. Refused: a database of another program
- * (application_id), one of another version (user_version). Misuse: two programs at once; the second
+ * (application_id), one of another version (user_version). Two programs at once: the second
  * waits a while, then fails. */
 #include "record/database.h"
 
@@ -25,8 +26,9 @@
 struct imapid_database {
     GMutex mutex;
     sqlite3 *db;
-    char *path;
-    char *error; /* the first failure */
+    sqlite3 *earlier; /* what it is to replace, which nobody else may change meanwhile */
+    char *path;       /* of that one: that of the new one is nobody's business */
+    char *error;      /* the first failure */
     sqlite3_stmt *capture, *session, *exchange, *find_list, *list, *pair;
     struct imapid_pool *lists; /* what those say that were put in lately */
     GArray *list_ids;          /* and their numbers: sqlite3_int64 */
@@ -174,21 +176,72 @@ static void check_owner(struct imapid_database *database)
             g_strdup_printf("%s: made by an earlier version; name a new file", database->path);
 }
 
-struct imapid_database *imapid_database_open(const char *path, char **message)
+/* Who writes can't be copied from: that takes a connection of its own. */
+static void copy(struct imapid_database *database)
+{
+    sqlite3_backup *backup = NULL;
+    sqlite3 *from = NULL;
+
+    if (sqlite3_open_v2(database->path, &from, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+        backup = sqlite3_backup_init(database->db, "main", from, "main");
+    if (!backup || sqlite3_backup_step(backup, -1) != SQLITE_DONE)
+        database->error = g_strdup_printf("%s: cannot be copied", database->path);
+    sqlite3_backup_finish(backup);
+    sqlite3_close(from);
+}
+
+/* In this mode there is a second file, which would be left beside the new database. */
+static bool has_wal(sqlite3 *db)
+{
+    sqlite3_stmt *statement = NULL;
+    bool found = false;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        found = !g_strcmp0((const char *)sqlite3_column_text(statement, 0), "wal");
+    sqlite3_finalize(statement);
+    return found;
+}
+
+/* What its last user left undone is done first, as SQLite does. Then nobody else may write. */
+static void copy_earlier(struct imapid_database *database)
+{
+    if (has_wal(database->earlier))
+        database->error = g_strdup_printf(
+            "%s: has a write-ahead log; PRAGMA journal_mode = DELETE ends that", database->path);
+    else if (sqlite3_exec(database->earlier, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK)
+        copy(database);
+    else
+        database->error =
+            g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->earlier));
+}
+
+static void open_both(struct imapid_database *database, const char *path, const char *earlier)
+{
+    if (sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+        fail(database);
+    execute(database, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+                      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; "
+                      "PRAGMA cache_size = -" CACHE_KIB);
+    /* One that is not there is a new one. */
+    if (sqlite3_open_v2(earlier, &database->earlier, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(database->earlier, PATIENCE_MS);
+        copy_earlier(database);
+    }
+}
+
+struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message)
 {
     struct imapid_database *database = g_new0(struct imapid_database, 1);
     char *pragmas = g_strdup_printf("PRAGMA application_id = %d; PRAGMA user_version = %d",
                                     APPLICATION, VERSION);
 
     g_mutex_init(&database->mutex);
-    database->path = g_strdup(path);
-    if (sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
-        SQLITE_OK)
-        fail(database);
-    sqlite3_busy_timeout(database->db, PATIENCE_MS);
+    database->path = g_strdup(earlier);
     database->lists = imapid_pool_new();
     database->list_ids = g_array_new(FALSE, FALSE, sizeof(sqlite3_int64));
-    execute(database, "PRAGMA cache_size = -" CACHE_KIB "; BEGIN IMMEDIATE");
+    open_both(database, path, earlier);
+    execute(database, "BEGIN IMMEDIATE");
     check_owner(database);
     execute(database, pragmas);
     g_free(pragmas);
@@ -197,7 +250,8 @@ struct imapid_database *imapid_database_open(const char *path, char **message)
     prepare_all(database);
     if (!database->error)
         return database;
-    imapid_database_close(database, message);
+    imapid_database_finish(database, message);
+    imapid_database_free(database);
     return NULL;
 }
 
@@ -620,10 +674,8 @@ bool imapid_database_has_failed(struct imapid_database *database)
     return failed;
 }
 
-bool imapid_database_close(struct imapid_database *database, char **message)
+bool imapid_database_finish(struct imapid_database *database, char **message)
 {
-    bool good;
-
     sqlite3_finalize(database->capture);
     sqlite3_finalize(database->session);
     sqlite3_finalize(database->exchange);
@@ -633,17 +685,23 @@ bool imapid_database_close(struct imapid_database *database, char **message)
     if (!database->error)
         make(database, true);
     execute(database, "COMMIT");
-    good = !database->error;
-    sqlite3_close(database->db); /* rolls back what was not committed */
-    if (good)
-        g_free(database->error);
-    else
-        *message = database->error;
+    if (sqlite3_close(database->db) != SQLITE_OK)
+        fail(database);
+    database->db = NULL;
+    if (database->error)
+        *message = g_strdup(database->error);
+    return !database->error;
+}
+
+void imapid_database_free(struct imapid_database *database)
+{
+    if (!database)
+        return;
+    sqlite3_close(database->earlier);
     imapid_pool_free(database->lists);
-    if (database->list_ids)
-        g_array_unref(database->list_ids);
+    g_array_unref(database->list_ids);
     g_mutex_clear(&database->mutex);
+    g_free(database->error);
     g_free(database->path);
     g_free(database);
-    return good;
 }

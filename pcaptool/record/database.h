@@ -4,14 +4,15 @@
 
 #include "record/record.h"
 
-/* Records in an SQLite database; record/database.sql has its tables and views. What is added is
- * there when the database is closed, all of it or, where something failed, none. A record that is
- * there already is replaced, so the same captures twice change nothing. */
+/* Records in an SQLite database; record/database.sql has its tables and views. It is written anew:
+ * what an earlier one holds is copied first. A record that is there already is replaced, so the same
+ * captures twice change nothing. */
 struct imapid_database;
 
-/* Opens or makes a database. NULL with a message, to be freed, where the file is no database, or
- * one of another program. */
-struct imapid_database *imapid_database_open(const char *path, char **message);
+/* Makes a database of the empty file `path` out of the one at `earlier`, which need not be there and
+ * which nobody else can write to until free(). No further file is opened later. NULL with a message,
+ * to be freed, where the earlier one is no database, or one of another program. */
+struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message);
 
 /* Thread-safe. After a failure they do nothing. */
 void imapid_database_add_exchange(struct imapid_database *database,
@@ -24,7 +25,11 @@ void imapid_database_add_capture(struct imapid_database *database,
 /* Has something failed, so that going on is of no use? */
 bool imapid_database_has_failed(struct imapid_database *database);
 
-/* Keeps what was added. False with a message, to be freed, where it could not. */
-bool imapid_database_close(struct imapid_database *database, char **message);
+/* Ends the writing; only then the file is a database. False with a message, to be freed, where
+ * something failed. */
+bool imapid_database_finish(struct imapid_database *database, char **message);
+
+/* NULL is allowed. */
+void imapid_database_free(struct imapid_database *database);
 
 #endif

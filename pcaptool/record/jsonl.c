@@ -270,10 +270,19 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     g_string_append(out, "}\n");
 }
 
+static void write_end(GString *out, uint64_t n_inputs, uint64_t n_records)
+{
+    g_string_append(out, "{\"type\":\"end\"");
+    add_number(out, "inputs", n_inputs);
+    add_number(out, "records", n_records);
+    g_string_append(out, "}\n");
+}
+
 const struct imapid_writer imapid_jsonl_writer = {
     .name = "jsonl",
     .what = "JSON Lines: every record with everything in it",
     .exchange = write_exchange,
     .session = write_session,
     .capture = write_capture,
+    .end = write_end,
 };

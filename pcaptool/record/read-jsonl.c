@@ -35,7 +35,7 @@ static const char too_long[] = "the line is too long";
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 {
     static const char *const begins[] = {"{\"type\":\"exchange", "{\"type\":\"session",
-                                         "{\"type\":\"capture"};
+                                         "{\"type\":\"capture", "{\"type\":\"end"};
 
     if (n >= 4 && !memcmp(octets, "\xef\xbb\xbf", 3)) {
         octets += 3;
@@ -732,10 +732,20 @@ static void *take_capture(struct line *line, struct imapid_json *object)
     return capture;
 }
 
+/* How many records its run wrote. */
+static void *take_end(struct line *line, struct imapid_json *object)
+{
+    uint64_t *n_records = imapid_arena_take(line->arena, sizeof *n_records);
+
+    *n_records = get_number(line, object, "records", INT64_MAX);
+    return n_records;
+}
+
 /* What a line came to. */
 enum outcome {
     OUTCOME_SKIPPED, /* of another type, or of a later schema */
     OUTCOME_BAD,
+    OUTCOME_END, /* of a run that wrote records */
     OUTCOME_EXCHANGE,
     OUTCOME_SESSION,
     OUTCOME_CAPTURE,
@@ -756,7 +766,8 @@ static void take_record(struct line *line, struct imapid_json *object, struct pa
         enum outcome outcome;
     } types[] = {{"exchange", take_exchange, OUTCOME_EXCHANGE},
                  {"session", take_session, OUTCOME_SESSION},
-                 {"capture", take_capture, OUTCOME_CAPTURE}};
+                 {"capture", take_capture, OUTCOME_CAPTURE},
+                 {"end", take_end, OUTCOME_END}};
     struct imapid_record_string type = get_octets(line, object, "type");
 
     if (type.is_nil)
@@ -764,7 +775,8 @@ static void take_record(struct line *line, struct imapid_json *object, struct pa
     for (size_t i = 0; i < G_N_ELEMENTS(types) && !type.is_nil; i++) {
         if (!is_word(&type, types[i].type))
             continue;
-        if (get_number(line, object, "schema", INT64_MAX) > IMAPID_RECORD_SCHEMA)
+        if (types[i].outcome != OUTCOME_END &&
+            get_number(line, object, "schema", INT64_MAX) > IMAPID_RECORD_SCHEMA)
             return;
         parsed->record = types[i].take(line, object);
         parsed->outcome = types[i].outcome;
@@ -814,7 +826,7 @@ struct crew {
     GMutex reading; /* guards what follows */
     struct imapid_lines lines;
     uint64_t n_taken;
-    bool is_over;
+    bool is_over, failed;
     GMutex telling; /* and this: the sink, the counts of the reader */
     GCond told;
     uint64_t n_told;
@@ -888,6 +900,7 @@ static bool take_block(struct crew *crew, struct block *block)
     block->n_lines = result == IMAPID_LINES_TOO_LONG || result == IMAPID_LINES_ERROR;
     if (result == IMAPID_LINES_ERROR)
         block->failure = explain(crew->reader, errno);
+    crew->failed |= block->failure != NULL;
     g_mutex_unlock(&crew->reading);
     if (result == IMAPID_LINES_TOO_LONG)
         add_bad(block, too_long);
@@ -921,6 +934,13 @@ static void tell_session(const struct imapid_read_jsonl *reader,
     reader->sink->session(reader->sink->ctx, &told);
 }
 
+/* Lines may come from anywhere: a sum past all numbers is one that is not met either. */
+static void add_promised(struct imapid_read_jsonl *reader, uint64_t n)
+{
+    if (__builtin_add_overflow(reader->n_promised, n, &reader->n_promised))
+        reader->n_promised = UINT64_MAX;
+}
+
 static void tell(struct imapid_read_jsonl *reader, const struct parsed *parsed)
 {
     const struct imapid_record_sink *sink = reader->sink;
@@ -932,6 +952,10 @@ static void tell(struct imapid_read_jsonl *reader, const struct parsed *parsed)
         break;
     case OUTCOME_BAD:
         complain(reader, parsed->error);
+        break;
+    case OUTCOME_END:
+        reader->n_ends++;
+        add_promised(reader, *(const uint64_t *)parsed->record);
         break;
     case OUTCOME_EXCHANGE:
         sink->exchange(sink->ctx, parsed->record);
@@ -985,6 +1009,30 @@ static void *work(void *data)
     return NULL;
 }
 
+/* Each run ends its records by how many they are. Files may stand one behind the other, and lines in
+ * any order, so it is the sums that are compared. */
+static void judge_end(struct imapid_read_jsonl *reader)
+{
+    uint64_t n_at_most = reader->n_records + reader->n_skipped + reader->n_bad;
+    char *message;
+
+    if (reader->stop || reader->failed)
+        return;
+    if (reader->n_ends && reader->n_promised >= reader->n_records &&
+        reader->n_promised <= n_at_most)
+        return;
+    reader->is_cut = true;
+    if (!reader->n_ends)
+        message =
+            g_strdup_printf("%s: the file is cut: the line that ends it is missing", reader->name);
+    else
+        message = g_strdup_printf("%s: the file is cut: %" G_GUINT64_FORMAT
+                                  " records, but the lines that end it say %" G_GUINT64_FORMAT,
+                                  reader->name, n_at_most, reader->n_promised);
+    reader->complain(reader->sink->ctx, message);
+    g_free(message);
+}
+
 bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
 {
     unsigned n_more = reader->n_threads > 1 ? MIN(reader->n_threads, THREADS_MAX) - 1 : 0;
@@ -1006,5 +1054,7 @@ bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
     g_cond_clear(&crew.told);
     g_mutex_clear(&crew.telling);
     g_mutex_clear(&crew.reading);
-    return !reader->n_bad;
+    reader->failed = crew.failed;
+    judge_end(reader);
+    return !reader->n_bad && !reader->is_cut;
 }

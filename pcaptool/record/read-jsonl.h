@@ -35,9 +35,13 @@ struct imapid_read_jsonl {
     uint64_t n_lines, n_records;
     uint64_t n_skipped; /* lines of another type, or of a later schema: no error */
     uint64_t n_bad;     /* lines that are no record; each was complained of, up to a limit */
+    uint64_t n_ends, n_promised; /* lines that end a run, and how many records they say there are */
+    bool failed;                 /* reading ended before the end */
+    bool is_cut; /* there is no line that ends it, or not as many records as they say */
 };
 
-/* Reads to the end. A bad line costs that line. False when one was bad or reading failed. */
+/* Reads to the end. A bad line costs that line. False when one was bad, reading failed or, which is
+ * complained of as well, the input was cut. */
 bool imapid_read_jsonl(struct imapid_read_jsonl *reader);
 
 #endif

@@ -25,6 +25,7 @@ struct imapid_writer {
                     const struct imapid_record_session *session);
     void (*capture)(GString *out, const struct imapid_writer_style *style,
                     const struct imapid_record_capture *capture);
+    void (*end)(GString *out, uint64_t n_inputs, uint64_t n_records); /* of the run */
 };
 
 extern const struct imapid_writer imapid_text_writer;

@@ -42,12 +42,17 @@ def records():
                "not_decrypted": value[:100].replace("\0", ""), "findings": []}
 
 
+def ended(records):
+    records = list(records)
+    return [*records, {"type": "end", "inputs": 1, "records": len(records)}]
+
+
 class Browser(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.chromium = Chromium()
-        for name, data in (("samples", None), ("hostile", "".join(json.dumps(r) + "\n" for r in records()).encode())):
+        for name, data in (("samples", None), ("hostile", "".join(json.dumps(r) + "\n" for r in ended(records())).encode())):
             page = pathlib.Path(cls.folder.name, name + ".html")
             subprocess.run([IMAPID, "report", "-q", "-w", page, "-" if data else "samples"], input=data, cwd=ROOT, check=True)
 

@@ -35,7 +35,8 @@ class Interface(unittest.TestCase):
 
     def check_end(self, program, number):
         status, rest, err = program.end(number)
-        self.assertEqual(status, 0, err)
+        self.assertEqual(status, 128 + number, err)
+        self.assertEqual(rest[-1]["type"], "end")
         (capture,) = [r for r in rest if r["type"] == "capture"]
         self.assertEqual((capture["file"], capture["format"]), ("lo", "live"))
         self.assertIn(b"1 capture, ", err)
@@ -74,8 +75,8 @@ class Interface(unittest.TestCase):
         dump.wait()
         status, rest, err = program.end()
         self.assertEqual(status, 0, err)
-        self.assertEqual(rest[-1]["type"], "capture")
-        self.assertIsNone(rest[-1]["error"])
+        self.assertEqual([r["type"] for r in rest[-2:]], ["capture", "end"])
+        self.assertIsNone(rest[-2]["error"])
 
     def test_no_such_interface_and_bad_filter(self):
         for arguments in (["-i", "none0"], ["-i", "lo", "-f", "no such ("]):
@@ -97,15 +98,15 @@ class Pipe(unittest.TestCase):
                 program.process.send_signal(signal.SIGINT)
                 program.process.wait(PATIENCE)  # while the input is open
                 status, rest, err = program.end()
-                self.assertEqual(status, 0, err)
-                self.assertEqual(rest[-1]["type"], "capture")
-                self.assertIsNone(rest[-1]["error"])
+                self.assertEqual(status, 128 + signal.SIGINT, err)
+                self.assertEqual([r["type"] for r in rest[-2:]], ["capture", "end"])
+                self.assertIsNone(rest[-2]["error"])
                 self.assertIn(b"ID exchanges", err)
                 self.assertEqual(first is None, cut < 1000)
 
     def test_fifos_are_read_side_by_side(self):
         data = sample("several-ids").read_bytes()
-        n = len(run("-q", "-T", "jsonl", sample("several-ids")).stdout.splitlines()) - 1
+        n = len(run("-q", "-T", "jsonl", sample("several-ids")).stdout.splitlines()) - 2
         with tempfile.TemporaryDirectory() as folder:
             paths = [pathlib.Path(folder, name) for name in "ab"]
             for path in paths:
@@ -119,7 +120,7 @@ class Pipe(unittest.TestCase):
             status, rest, err = program.end(signal.SIGTERM)
             for writer in writers:
                 writer.close()
-        self.assertEqual(status, 0, err)
+        self.assertEqual(status, 128 + signal.SIGTERM, err)
         self.assertEqual(len([r for r in rest if r["type"] == "capture"]), 2)
 
     def test_key_log_that_comes_late_opens_a_quiet_connection(self):
@@ -137,7 +138,7 @@ class Pipe(unittest.TestCase):
             program.process.send_signal(signal.SIGINT)
             program.process.wait(PATIENCE)  # while the input is open
             status, rest, err = program.end()
-            self.assertEqual(status, 0, err)
+            self.assertEqual(status, 128 + signal.SIGINT, err)
             self.assertEqual([r["decrypted"] for r in rest if r["type"] == "session"], [True])
 
     def test_fifo_that_nobody_writes(self):
@@ -147,7 +148,7 @@ class Pipe(unittest.TestCase):
             program = Program(path)
             time.sleep(0.3)
             self.assertIsNone(program.process.poll())
-            self.assertEqual(program.end(signal.SIGINT)[0], 0)
+            self.assertEqual(program.end(signal.SIGINT)[0], 128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

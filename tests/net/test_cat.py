@@ -28,7 +28,7 @@ def extract(path, octets):
     with open(path, "wb") as file:
         file.write(octets)
     run = subprocess.run([IMAPID, "-q", "-T", "jsonl", path], capture_output=True, check=True, text=True)
-    found = [json.loads(line) for line in run.stdout.splitlines()]
+    found = [json.loads(line) for line in run.stdout.splitlines()[:-1]]
     names = [r["command"]["params"][0][1] for r in found if r["type"] == "exchange"]
     return names, found[-1], run.stderr
 

@@ -25,7 +25,7 @@ def run(octets, *arguments):
         file.flush()
         done = subprocess.run([IMAPID, *arguments, "-q", "-T", "jsonl", file.name], capture_output=True, check=False)
     assert done.returncode == 0, done
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()[:-1]]
 
 
 def connection(pieces, port=143, waits=True):
@@ -102,7 +102,8 @@ def main():
     assert not [r for r in run(connection([VERSION1, VERSION1], 4143)) if r.get("proxied_client")]
     # read again from what was written
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
-        for record in run(connection([VERSION1])):
+        found = run(connection([VERSION1]))
+        for record in [*found, {"type": "end", "inputs": 1, "records": len(found)}]:
             file.write(json.dumps(record).encode() + b"\n")
         file.flush()
         subprocess.run([IMAPID, "check", "-q", file.name], check=True, capture_output=True)

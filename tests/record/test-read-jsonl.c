@@ -102,9 +102,9 @@ static void on_complaint(void *ctx, const char *message)
     g_string_append_printf(((struct got *)ctx)->complaints, "%s\n", message);
 }
 
-/* Reads `data`; compares what comes of it, spelled again, and the complaints. */
-static void assert_read(struct source source, bool stop, const char *records,
-                        const char *complaints)
+/* Reads the source; compares what comes of it, spelled again, and the complaints. */
+static void assert_read_as_is(struct source source, bool stop, const char *records,
+                              const char *complaints)
 {
     struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
     struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
@@ -123,6 +123,71 @@ static void assert_read(struct source source, bool stop, const char *records,
     g_assert_cmpint(good, ==, !*complaints);
     g_string_free(got.records, TRUE);
     g_string_free(got.complaints, TRUE);
+}
+
+/* The same, with a line behind it that ends its records, but has no end itself. */
+static void assert_read(struct source source, bool stop, const char *records,
+                        const char *complaints)
+{
+    GString *all = g_string_new_len(source.data, (gssize)source.n);
+    unsigned n = 0;
+
+    if (all->str[all->len - 1] != '\n')
+        g_string_append_c(all, '\n');
+    for (size_t i = 1; i < all->len; i++)
+        n += all->str[i] == '\n' && all->str[i - 1] == '}';
+    g_string_append_printf(all, "{\"type\":\"end\",\"inputs\":1,\"records\":%u}", n);
+    source.data = all->str;
+    source.n = all->len;
+    assert_read_as_is(source, stop, records, complaints);
+    g_string_free(all, TRUE);
+}
+
+/* Lines may be put together and mixed; what is missing, or too much, is found all the same. */
+static void test_end(void)
+{
+    static const char one[] = "{\"type\":\"end\",\"inputs\":3,\"records\":1}\n";
+    static const char two[] = "{\"type\":\"end\",\"inputs\":1,\"records\":2}\n";
+    static const char huge[] = "{\"type\":\"end\",\"inputs\":1,\"records\":9223372036854775807}\n";
+    static const char none[] = "x: the file is cut: the line that ends it is missing\n";
+    static const char more[] = "x: the file is cut: 2 records, but the lines that end it say 1\n";
+    static const char less[] = "x: the file is cut: 1 records, but the lines that end it say 2\n";
+    const struct {
+        const char *lines[6], *complaints;
+    } cases[] = {
+        {{exchange, one}, ""},
+        {{exchange, session, two}, ""},
+        {{exchange, one, session, one}, ""},
+        {{one, two, session, exchange, session}, ""},
+        {{"{\"type\":\"of-later\"}\n", exchange, two}, ""},
+        {{"{\"type\":\"comment\"}\n", exchange, one}, ""},
+        {{exchange}, none},
+        {{""}, none},
+        {{exchange, session, one}, more},
+        {{exchange, one, session}, more},
+        {{exchange, two}, less},
+        {{exchange, huge, huge, huge},
+         "x: the file is cut: 1 records, but the lines that end it say 18446744073709551615\n"},
+        {{exchange, "{\"type\":\"end\",\"inputs\":1}\n"},
+         "x: line 2: there is no 'records'\nx: the file is cut: the line that ends it is "
+         "missing\n"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        GString *all = g_string_new(NULL), *want = g_string_new(NULL);
+
+        for (size_t k = 0; k < 6 && cases[i].lines[k]; k++) {
+            const char *line = cases[i].lines[k];
+
+            g_string_append(all, line);
+            if (line == exchange || line == session)
+                g_string_append(want, line);
+        }
+        assert_read_as_is((struct source){.data = all->str, .n = all->len, .step = 11}, false,
+                          want->str, cases[i].complaints);
+        g_string_free(all, TRUE);
+        g_string_free(want, TRUE);
+    }
 }
 
 static void test_every_step(void)
@@ -180,6 +245,7 @@ static void test_threads(void)
         if (i % 701 == 0)
             g_string_append(lines, "{\"type\":}\n\n");
     }
+    g_string_append(lines, "{\"type\":\"end\",\"inputs\":1,\"records\":4000}\n");
     for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2) {
         struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
         struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
@@ -194,7 +260,7 @@ static void test_threads(void)
 
         g_assert_false(imapid_read_jsonl(&reader));
         g_assert_cmpuint(reader.n_records, ==, 4000);
-        g_assert_cmpuint(reader.n_lines, ==, 4012);
+        g_assert_cmpuint(reader.n_lines, ==, 4013);
         wanted[k][0] = g_string_free(got.records, FALSE);
         wanted[k][1] = g_string_free(got.complaints, FALSE);
         for (int part = 0; k && part < 2; part++) {
@@ -261,8 +327,9 @@ static void test_recognised(void)
     g_assert_false(is_jsonl("[", false));
     g_assert_false(is_jsonl("{", true));
     g_assert_false(is_jsonl("{\"name\":\"package\"", true));
-    for (int i = 0; i < 3; i++) {
-        const char *line = i == 0 ? exchange : i == 1 ? session : capture;
+    for (int i = 0; i < 4; i++) {
+        const char *lines[] = {exchange, session, capture, "{\"type\":\"end\",\"inputs\":0"};
+        const char *line = lines[i];
         char *peek = g_strndup(line, IMAPID_READ_JSONL_PEEK);
 
         g_assert_true(is_jsonl(peek, true));
@@ -274,6 +341,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/read-jsonl/every-step", test_every_step);
+    g_test_add_func("/read-jsonl/end", test_end);
     g_test_add_func("/read-jsonl/errors", test_errors);
     g_test_add_func("/read-jsonl/messages-have-an-end", test_messages_have_an_end);
     g_test_add_func("/read-jsonl/threads", test_threads);

@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is written with -w is whole or as it was before; signals; the line that ends JSON Lines.
+
+test_files.py IMAPID
+"""
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
+SAMPLES = sorted(p for p in (ROOT / "samples").iterdir() if p.suffix.startswith(".pcap"))
+FORMATS = [("extract", form) for form in ("text", "jsonl", "csv", "tsv", "sqlite")] + [
+    (command, form) for command in ("stats", "check") for form in ("text", "jsonl", "csv")] + [
+    ("check", "sarif"), ("report", "html")]
+MOMENTS = 50
+GOOD = (0, 1)  # check may find something
+
+
+def run(*arguments, **options):
+    return subprocess.run([IMAPID, *map(str, arguments)], capture_output=True, cwd=ROOT, check=False, **options)
+
+
+def sample(name):
+    return next(p for p in SAMPLES if p.stem == name)
+
+
+def limit_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def names(self):
+        return sorted(os.listdir(self.folder))
+
+
+class Whole(Folder):
+    def check_untouched(self, word, *arguments, more=(), **options):
+        """Whatever the format, the old file stays, and nothing else is left."""
+        for command, form in FORMATS:
+            out = self.folder / "out"
+            old = b"old" if form != "sqlite" else None
+            out.unlink(missing_ok=True)
+            if old:
+                out.write_bytes(old)
+            done = run(command, "-q", "-T", form, "-w", out, *arguments, **options)
+            self.assertEqual(done.returncode, 2, (command, form, done))
+            self.assertIn(word, done.stderr, (command, form))
+            self.assertEqual(self.names(), sorted(["out"] * bool(old) + list(more)), (command, form))
+            if old:
+                self.assertEqual(out.read_bytes(), old, (command, form))
+
+    def test_refused_inputs_and_bad_filters(self):
+        (self.folder / "junk").write_bytes(b"no capture at all")
+        self.check_untouched(b"junk", self.folder / "junk", more=["junk"])
+        (self.folder / "junk").unlink()
+        self.check_untouched(b"no such file", self.folder / "nowhere")
+        self.check_untouched(b"syntax", "-f", "no such (", sample("idle"))
+        self.check_untouched(b"neither pcap", "-", input=b"no capture at all")
+
+    def test_no_space(self):
+        self.check_untouched(b"out: ", sample("several-ids"), preexec_fn=limit_files)
+
+    def test_what_can_be_read_is_written(self):
+        out = self.folder / "out"
+        out.write_bytes(b"old")
+        done = run("-q", "-T", "jsonl", "-w", out, sample("idle"), self.folder / "nowhere")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"exchange", out.read_bytes())
+
+    def test_mode_and_links_stay(self):
+        out, link = self.folder / "out", self.folder / "link"
+        out.write_bytes(b"old")
+        out.chmod(0o640)
+        link.symlink_to("out")
+        self.assertEqual(run("-q", "-w", link, sample("idle")).returncode, 0)
+        self.assertTrue(link.is_symlink())
+        self.assertNotEqual(out.read_bytes(), b"old")
+        self.assertEqual(out.stat().st_mode & 0o7777, 0o640)
+        dangling = self.folder / "dangling"
+        dangling.symlink_to("new")
+        self.assertEqual(run("-q", "-w", dangling, sample("idle")).returncode, 0)
+        self.assertEqual((self.folder / "new").read_bytes(), out.read_bytes())
+        old_mask = os.umask(0o027)
+        self.addCleanup(os.umask, old_mask)
+        for form in ("csv", "sqlite"):
+            made = self.folder / form
+            self.assertEqual(run("-q", "-T", form, "-w", made, sample("idle")).returncode, 0)
+            self.assertEqual(made.stat().st_mode & 0o7777, 0o640, form)
+
+    def test_what_is_no_regular_file_is_written_as_it_comes(self):
+        wanted = run("-q", "-T", "jsonl", sample("idle")).stdout
+        self.assertEqual(run("-q", "-T", "jsonl", "-w", "/dev/stdout", sample("idle")).stdout, wanted)
+        self.assertEqual(run("-q", "-T", "jsonl", "-w", "/dev/full", sample("idle")).returncode, 2)
+        fifo, out = self.folder / "fifo", self.folder / "out"
+        os.mkfifo(fifo)
+        with open(out, "wb") as to, subprocess.Popen(["cat", fifo], stdout=to):
+            self.assertEqual(run("-q", "-T", "jsonl", "-w", fifo, sample("idle")).returncode, 0)
+        self.assertEqual(out.read_bytes(), wanted)
+        with open(out, "wb") as to:  # a regular file that the shell opened
+            subprocess.run([IMAPID, "-q", "-T", "jsonl", "-w", "/dev/stdout", sample("idle")], cwd=ROOT, stdout=to, check=True)
+        self.assertEqual(out.read_bytes(), run("-q", "-T", "jsonl", sample("idle")).stdout)
+        self.assertEqual(run("-w", self.folder, sample("idle")).returncode, 2)
+
+    def test_never_over_what_is_read(self):
+        (self.folder / "keys").write_text("CLIENT_RANDOM " + "0" * 64 + " " + "1" * 96 + "\n")
+        (self.folder / "list").write_text(str(sample("idle")) + "\n")
+        (self.folder / "fold").write_text("a\tb\n")
+        (self.folder / "key").write_bytes(b"k" * 40)
+        (self.folder / "cap").write_bytes(sample("idle").read_bytes())
+        uses = {"keys": ("-l",), "list": ("-F",), "fold": ("stats", "--fold"), "key": ("--redact-key",), "cap": ()}
+        for name, words in uses.items():
+            path = self.folder / name
+            before = path.read_bytes()
+            os.link(path, self.folder / "hard")
+            (self.folder / "soft").symlink_to(name)
+            for other in (path, self.folder / "hard", self.folder / "soft"):
+                for form in ("text", "jsonl"):
+                    done = run(*words, path, "-T", form, "-w", other, *([sample("idle")] if name != "cap" else []))
+                    self.assertEqual(done.returncode, 2, (name, other))
+                    self.assertIn(b"written to", done.stderr)
+                    self.assertEqual(path.read_bytes(), before)
+            (self.folder / "hard").unlink()
+            (self.folder / "soft").unlink()
+        done = run("-w", self.folder / "keys", sample("idle"), env={"SSLKEYLOGFILE": str(self.folder / "keys")})
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"CLIENT_RANDOM", (self.folder / "keys").read_bytes())
+
+    def test_databases_wait_for_each_other(self):
+        path = self.folder / "db"
+        run("-q", "-T", "sqlite", "-w", path, sample("idle"))
+        both = [subprocess.Popen([IMAPID, "-q", "-T", "sqlite", "-w", path, p]) for p in SAMPLES[:4]]
+        self.assertEqual([process.wait(60) for process in both], [0] * 4)
+        with sqlite3.connect(path) as db:
+            files = {name for name, in db.execute("SELECT file FROM capture")}
+        self.assertEqual(len(files), 5 - (sample("idle") in SAMPLES[:4]))
+        self.assertEqual(self.names(), ["db"])
+
+
+class Killed(Folder):
+    """kill -9 and SIGTERM at moments that are spread over a whole run."""
+
+    def setUp(self):
+        super().setUp()
+        self.input = self.folder / "in.jsonl"
+        records = run("-q", "-T", "jsonl", "samples").stdout.splitlines(keepends=True)[:-1]
+        n = 4
+        lines = [line.replace(b'"file":"samples/', b'"file":"%d/' % i) for i in range(n) for line in records]
+        self.input.write_bytes(b"".join(lines) + b'{"type":"end","inputs":1,"records":%d}\n' % len(lines))
+
+    @staticmethod
+    def read(path, form):
+        if form != "sqlite":
+            return path.read_bytes()
+        with sqlite3.connect(path) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            return b"%d" % db.execute("SELECT count(*) FROM exchange").fetchone()
+
+    def kill(self, out, command, form, wait, number):
+        process = subprocess.Popen([IMAPID, command, "-q", "-T", form, "-w", out, self.input],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(wait)
+        process.send_signal(number)
+        return process.wait(60)
+
+    def test_random_moments(self):
+        draw = random.Random(13)
+        told = set()
+        times = {}
+        for i in range(MOMENTS):
+            command, form = FORMATS[i % len(FORMATS)]
+            out = self.folder / f"out{i}"  # the keeper of a killed one may go on for a moment
+            if (command, form) not in times:
+                start = time.monotonic()
+                self.assertIn(run(command, "-q", "-T", form, "-w", out, self.input).returncode, GOOD)
+                times[command, form] = time.monotonic() - start, self.read(out, form)
+            seconds, new = times[command, form]
+            out.unlink(missing_ok=True)
+            if form == "sqlite":
+                run("-q", "-T", "sqlite", "-w", out, sample("idle"))
+            else:
+                out.write_bytes(b"old")
+            old = self.read(out, form)
+            number = draw.choice((signal.SIGKILL, signal.SIGTERM))
+            status = self.kill(out, command, form, draw.random() * seconds, number)
+            had = self.read(out, form)
+            self.assertIn(had, (old, new), (command, form, number))
+            if status in GOOD:
+                self.assertEqual(had, new, (command, form, number))
+            told.add(had == new)
+        deadline = time.monotonic() + 20
+        while [n for n in self.names() if n.startswith(".")] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertEqual([n for n in self.names() if n.startswith(".")], [], "what was for the time is taken away")
+        self.assertIn(False, told)
+
+    def test_what_a_killed_keeper_left_is_taken_away(self):
+        stale = self.folder / ".db.imapid-0123abcd"
+        other = self.folder / ".db.imapid-notes"
+        for path in (stale, other):
+            path.write_bytes(b"")
+        self.assertEqual(run("-q", "-T", "sqlite", "-w", self.folder / "db", sample("idle")).returncode, 0)
+        self.assertEqual(self.names(), [other.name, "db", "in.jsonl"])
+
+
+class Signals(Folder):
+    def start(self, number, *arguments):
+        """A large capture, ended while it is read: what is there already, the totals, the status."""
+        path = self.folder / "large.pcap"
+        data = sample("several-ids").read_bytes()
+        with open(path, "wb") as file:
+            file.write(data[:24])
+            for _ in range(30000):
+                file.write(data[24:])
+        process = subprocess.Popen([IMAPID, "-T", "jsonl", "-j", "1", *arguments, sample("idle"), path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def test_while_files_are_read(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            status, out, err = self.start(number)
+            self.assertEqual(status, 128 + number, err)
+            records = [json.loads(line) for line in out.splitlines()]
+            self.assertIn("exchange", {record["type"] for record in records})
+            self.assertNotIn("end", {record["type"] for record in records})
+            self.assertIn(b"ID exchange", err)
+            self.assertIn(b"ended by a signal", err)
+            done = run("stats", "-", input=out)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"cut", done.stderr)
+            out = self.folder / "out"
+            out.write_bytes(b"old")
+            self.assertEqual(self.start(number, "-w", out)[0], 128 + number)
+            self.assertEqual(out.read_bytes(), b"old")
+            self.assertEqual(self.names(), ["large.pcap", "out"])
+
+    def test_growing(self):
+        """What has no end is there from its first record on, and says when it is over."""
+        out = self.folder / "out"
+        out.write_bytes(b"old")
+        data = sample("several-ids").read_bytes()
+        with subprocess.Popen([IMAPID, "-q", "-T", "jsonl", "-w", out, "-"], stdin=subprocess.PIPE, bufsize=0) as process:
+            self.assertEqual(out.read_bytes(), b"old")
+            process.stdin.write(data)
+            deadline = time.monotonic() + 20
+            while b'"exchange"' not in out.read_bytes() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertIn(b'{"type":"exchange"', out.read_bytes())
+            self.assertNotIn(b'{"type":"end"', out.read_bytes())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 128 + signal.SIGTERM)
+        self.assertRegex(out.read_bytes(), rb'{"type":"end","inputs":1,"records":\d+}\n$')
+
+
+class End(Folder):
+    def test_last_line(self):
+        for jobs in (1, 3):
+            lines = run("-q", "-T", "jsonl", "-j", jobs, "samples").stdout.splitlines()
+            self.assertEqual(json.loads(lines[-1]), {"type": "end", "inputs": len(run("-q", "-T", "jsonl", "samples").stdout and
+                             [p for p in (ROOT / "samples").rglob("*") if p.is_file()]), "records": len(lines) - 1})
+
+    def test_answers_say_what_is_cut(self):
+        whole = run("-q", "-T", "jsonl", "samples").stdout
+        lines = whole.splitlines(keepends=True)
+        cut = self.folder / "cut.jsonl"
+        for command, form in FORMATS:
+            if form == "sqlite":
+                continue
+            for data, is_cut in ((whole, False), (whole * 2, False), (b"".join(lines[:-1]), True), (b"".join(lines[1:]), True),
+                                 (b"".join(lines[:-1]) + whole, True), (whole + lines[0], True), (b"", True)):
+                cut.write_bytes(data)
+                done = run(command, "-q", "-T", form, cut)
+                self.assertEqual(done.returncode == 2, is_cut, (command, form, data[-80:], done.stderr))
+                self.assertEqual(b"the file is cut" in done.stderr, is_cut, (command, form))
+
+    def test_redacted(self):
+        done = run("-q", "-T", "jsonl", "--redact", "samples")
+        self.assertEqual(run("stats", "-q", "-", input=done.stdout).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
