@@ -53,7 +53,8 @@ class Follow(unittest.TestCase):
 
     def end(self, program, number=signal.SIGTERM):
         status, rest, err = program.end(number)
-        self.assertEqual(status, 0, err)
+        self.assertEqual(status, 128 + number, err)
+        self.assertEqual(rest.pop()["type"], "end")
         self.assertIn(b"ID exchange", err)
         return rest, err
 
@@ -123,7 +124,7 @@ class Follow(unittest.TestCase):
         time.sleep(0.6)
         program.terminate()
         _, err = program.communicate(timeout=20)
-        self.assertEqual(program.returncode, 0, err)
+        self.assertEqual(program.returncode, 128 + signal.SIGTERM, err)
         rest = [json.loads(line) for line in output.read_bytes().splitlines()]
         strip = ("frame", "file")
         self.assertEqual([{k: v for k, v in r["response"].items() if k not in strip} for r in rest if r["type"] == "exchange"],
@@ -173,7 +174,7 @@ class Follow(unittest.TestCase):
         self.assertIsNone(program.poll())
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=20)
-        self.assertIn(program.returncode, (0, 1), err)
+        self.assertEqual(program.returncode, 128 + signal.SIGINT, err)
         self.assertEqual(out, run("check", "-T", "jsonl", path).stdout)
 
     def test_jsonl_that_grows(self):
@@ -182,7 +183,7 @@ class Follow(unittest.TestCase):
         path.write_bytes(lines[0])
         program = self.start(path)
         self.assertEqual(program.read_line(), json.loads(lines[0]))
-        for line in lines[1:]:
+        for line in lines[1:-1]:
             with path.open("ab") as file:
                 file.write(line)
             self.assertEqual(program.read_line(), json.loads(line))
@@ -213,7 +214,7 @@ class Ring(unittest.TestCase):
             dump.wait()
             time.sleep(1)
             status, rest, err = program.end(signal.SIGINT)
-            self.assertEqual(status, 0, err)
+            self.assertEqual(status, 128 + signal.SIGINT, err)
             self.assertGreater(len(list(pathlib.Path(folder).iterdir())), 3)
             return rest
 

@@ -15,23 +15,36 @@ static char *path_of(const char *name)
     return g_build_filename(folder, name, NULL);
 }
 
+/* The file that is being written anew, as the program has it until it is whole. */
+static char *make_new(void)
+{
+    char *path = path_of("new");
+
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    return path;
+}
+
 static struct imapid_database *open_at(const char *path)
 {
-    char *message = NULL;
-    struct imapid_database *database = imapid_database_open(path, &message);
+    char *message = NULL, *anew = make_new();
+    struct imapid_database *database = imapid_database_open(anew, path, &message);
 
+    g_free(anew);
     g_assert_null(message);
     g_assert_nonnull(database);
     return database;
 }
 
-static void close_well(struct imapid_database *database)
+static void close_well(struct imapid_database *database, const char *path)
 {
-    char *message = NULL;
+    char *message = NULL, *anew = path_of("new");
 
     g_assert_false(imapid_database_has_failed(database));
-    g_assert_true(imapid_database_close(database, &message));
+    g_assert_true(imapid_database_finish(database, &message));
     g_assert_null(message);
+    g_assert_cmpint(g_rename(anew, path), ==, 0);
+    imapid_database_free(database);
+    g_free(anew);
 }
 
 /* The number that a query gives. */
@@ -69,10 +82,10 @@ static void test_twice(void)
     struct imapid_database *database = open_at(path);
 
     add_all(database, "Mutt", false);
-    close_well(database);
+    close_well(database, path);
     database = open_at(path);
     add_all(database, "Mutt", true); /* a later state of the same one */
-    close_well(database);
+    close_well(database, path);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 1);
     g_assert_cmpint(ask(path, "SELECT complete FROM exchange"), ==, 1);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM session"), ==, 1);
@@ -94,7 +107,7 @@ static void test_lists_once(void)
         imapid_database_add_exchange(database, &sample->exchange);
         sample_free(sample);
     }
-    close_well(database);
+    close_well(database, path);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 10);
     g_assert_cmpint(ask(path, "SELECT count(DISTINCT client_list) FROM exchange"), ==, 1);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM pair WHERE value = 'Mutt'"), ==, 10);
@@ -107,20 +120,21 @@ static void test_all_or_nothing(void)
     char *path = path_of("none.db");
     struct imapid_database *database = open_at(path);
 
-    close_well(database);
+    close_well(database, path);
     database = open_at(path);
     add_all(database, "Mutt", true);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 0);
-    close_well(database);
+    close_well(database, path);
     g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 1);
     g_free(path);
 }
 
 static void assert_refused(const char *path)
 {
-    char *message = NULL;
+    char *message = NULL, *anew = make_new();
 
-    g_assert_null(imapid_database_open(path, &message));
+    g_assert_null(imapid_database_open(anew, path, &message));
+    g_free(anew);
     g_assert_nonnull(message);
     g_assert_nonnull(strstr(message, path));
     g_free(message);
