@@ -223,10 +223,14 @@ static void open_both(struct imapid_database *database, const char *path, const 
     execute(database, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
                       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; "
                       "PRAGMA cache_size = -" CACHE_KIB);
-    /* One that is not there is a new one. */
+    if (!g_file_test(earlier, G_FILE_TEST_EXISTS))
+        return;
     if (sqlite3_open_v2(earlier, &database->earlier, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
         sqlite3_busy_timeout(database->earlier, PATIENCE_MS);
         copy_earlier(database);
+    } else {
+        database->error =
+            g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->earlier));
     }
 }
 
