@@ -171,10 +171,12 @@ static bool has_application_data(tvbuff_t *tvb, bool whole)
     return false;
 }
 
-/* Has TLS given something to somebody? */
-static bool has_payload(packet_info *pinfo)
+/* Has TLS given something to somebody, since there were `n_layers`? Where it asks for more of a segment
+ * it is no layer itself. */
+static bool has_payload(packet_info *pinfo, unsigned n_layers)
 {
-    return GPOINTER_TO_INT(wmem_list_frame_data(wmem_list_tail(pinfo->layers))) != proto_tls;
+    return wmem_list_count(pinfo->layers) > n_layers &&
+           GPOINTER_TO_INT(wmem_list_frame_data(wmem_list_tail(pinfo->layers))) != proto_tls;
 }
 
 static void count(struct imapid_closed *tls, packet_info *pinfo)
@@ -218,7 +220,7 @@ static unsigned skip_proxy_header(struct imapid_closed *tls, tvbuff_t *tvb, pack
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     struct imapid_closed *tls;
-    unsigned n_proxy;
+    unsigned n_proxy, n_layers;
     struct tcpinfo info;
     int n;
 
@@ -242,11 +244,12 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     }
     if (!pinfo->fd->visited && !tls->n_flights)
         look_at_hello(tls, tvb, pinfo->num);
+    n_layers = wmem_list_count(pinfo->layers);
     n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     if (n_proxy && pinfo->desegment_len)
         pinfo->desegment_offset += (int)n_proxy;
     if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb, tls->is_old)) {
-        tls->is_open = has_payload(pinfo);
+        tls->is_open = has_payload(pinfo, n_layers);
         count(tls, pinfo);
     }
     if (tls->obsolete_frame == pinfo->num && !tls->is_other) {
