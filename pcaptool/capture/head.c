@@ -7,7 +7,7 @@
 
 #include "capture/head.h"
 
-#include "capture/number.h"
+#include "number.h"
 
 /* Type and length of a block, then the Byte-Order Magic. */
 #define N_SECTION 12u

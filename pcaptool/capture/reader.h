@@ -2,7 +2,7 @@
 #ifndef IMAPID_CAPTURE_READER_H
 #define IMAPID_CAPTURE_READER_H
 
-#include "capture/number.h"
+#include "number.h"
 #include "capture/packet.h"
 #include "capture/unpack.h"
 #include "capture/window.h"

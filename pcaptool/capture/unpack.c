@@ -10,7 +10,7 @@
 
 #include "capture/unpack.h"
 
-#include "capture/number.h"
+#include "number.h"
 
 #include <bzlib.h>
 #include <errno.h>

@@ -12,7 +12,7 @@
 
 #include "net/esp.h"
 
-#include "capture/number.h"
+#include "number.h"
 
 #include <glib.h>
 

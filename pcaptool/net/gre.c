@@ -12,7 +12,7 @@
 
 #include "net/gre.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/numbers.h"
 
 #define CHECKSUM 0x8000u

@@ -9,7 +9,7 @@
 
 #include "net/ip.h"
 
-#include "capture/number.h"
+#include "number.h"
 
 #include <glib.h>
 

@@ -10,7 +10,7 @@
 
 #include "net/l2tp.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/ip.h"
 #include "net/link.h"
 

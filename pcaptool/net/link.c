@@ -12,7 +12,7 @@
 
 #include "net/link.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/gre.h"
 #include "net/numbers.h"
 #include "net/pseudo.h"

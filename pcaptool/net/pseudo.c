@@ -12,7 +12,7 @@
 
 #include "net/pseudo.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/numbers.h"
 
 #include <glib.h>

@@ -14,7 +14,7 @@
 
 #include "net/tag.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/numbers.h"
 
 #include <glib.h>

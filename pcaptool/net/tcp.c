@@ -14,7 +14,7 @@
 
 #include "net/tcp.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/tcp-queue.h"
 #include "net/tcp-table.h"
 

@@ -10,7 +10,7 @@
 
 #include "net/tunnel.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/l2tp.h"
 #include "net/numbers.h"
 #include "net/udp.h"

@@ -14,7 +14,7 @@
 
 #include "net/udp.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/esp.h"
 #include "net/l2tp.h"
 #include "net/link.h"

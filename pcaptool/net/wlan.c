@@ -10,7 +10,7 @@
 
 #include "net/wlan.h"
 
-#include "capture/number.h"
+#include "number.h"
 #include "net/numbers.h"
 
 #include <glib.h>

@@ -10,6 +10,7 @@
  * Refuses: a hello of more than 64 KiB. */
 #include "tls/tls-handshake.h"
 
+#include "number.h"
 #include "tls/hello.h"
 #include "tls/tls-early.h"
 #include "tls/tls-keys.h"
@@ -86,7 +87,7 @@ static void note_clear_suites(struct imapid_tls *tls, const struct imapid_hello 
     tls->n_clear_suites = 0;
     for (size_t i = 0; i + 1 < hello->n_suites && tls->n_clear_suites < IMAPID_TLS_CLEAR_MAX;
          i += 2) {
-        uint16_t id = (uint16_t)(hello->suites[i] << 8 | hello->suites[i + 1]);
+        uint16_t id = imapid_number_be16(&hello->suites[i]);
         const struct imapid_suite *suite = imapid_suites_find(id);
 
         if (suite && imapid_suites_is_clear(suite))
@@ -160,7 +161,7 @@ static void read_new_ticket(struct imapid_tls *tls, const uint8_t *body, size_t 
 {
     const size_t n_head = 6;
 
-    if (n > n_head && n - n_head == ((size_t)body[4] << 8 | body[5]))
+    if (n > n_head && n - n_head == imapid_number_be16(body + 4))
         imapid_tls_set_ticket(&tls->ticket, body + n_head, n - n_head);
 }
 

@@ -14,6 +14,7 @@
  * record, which is then lost, and more after it. */
 #include "tls/tls.h"
 
+#include "number.h"
 #include "tls/kdf.h"
 #include "tls/tls-content.h"
 #include "tls/tls-early.h"
@@ -92,7 +93,7 @@ static void take_record(struct imapid_tls *tls, int dir, const uint8_t *record, 
 
 static size_t get_record_length(const uint8_t *header)
 {
-    return IMAPID_TLS_HEADER + ((size_t)header[3] << 8 | header[4]);
+    return IMAPID_TLS_HEADER + imapid_number_be16(header + 3);
 }
 
 static bool is_header(const uint8_t *header)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef IMAPID_CAPTURE_NUMBER_H
-#define IMAPID_CAPTURE_NUMBER_H
+#ifndef IMAPID_NUMBER_H
+#define IMAPID_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
