@@ -77,6 +77,7 @@ static void print_unread(const struct imapid_totals *totals)
         kinds[i] =
             (struct imapid_record_unread){totals->unread[i].layer, totals->unread[i].number,
                                           totals->unread[i].name, totals->unread[i].n_packets};
+    /* cppcheck-suppress uninitvar ; as many are sorted as were set */
     qsort(kinds, totals->n_unread, sizeof *kinds, imapid_record_compare_unread);
     for (guint i = 0; i < totals->n_unread; i++) {
         const struct imapid_record_unread *kind = &kinds[i];

@@ -604,6 +604,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     if (frame->lines == IMAPID_LINES_SASL || frame->lines == IMAPID_LINES_DATA)
         expect_lines(session); /* more of the server may have been read since */
     status = read_frame(session, IMAPID_CLIENT, window, n, unit, n_used);
+    /* cppcheck-suppress incorrectLogicOperator ; read_frame() has changed the frame */
     if (was_unsure && !frame->unsure) {
         is_refused = status == IMAPID_FRAME_UNIT && unit->cut;
         if (!is_refused) {
