@@ -255,7 +255,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     if (tls->obsolete_frame == pinfo->num && !tls->is_other) {
         const struct imapid_tree_place place = {tvb, 0};
 
-        imapid_tree_add_finding(tree, pinfo, &place, 0, IMAPID_FINDING_OBSOLETE_TLS);
+        imapid_tree_add_finding(tree, pinfo, &place, 0, IMAPID_FINDING_OBSOLETE_TLS, NULL);
     }
     if (is_told_here(tls, pinfo)) {
         imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_DECRYPTED);

@@ -303,7 +303,11 @@ static void show_ident(struct show *show, const struct imapid_part *part,
         imapid_tree_add_result(show->tree, show->pinfo, place, length_of(part), result, codes);
     for (size_t i = 0; i < array_length(of_session); i++)
         if (part->codes & UINT32_C(1) << of_session[i])
-            imapid_tree_add_finding(show->tree, show->pinfo, place, length_of(part), of_session[i]);
+            imapid_tree_add_finding(
+                show->tree, show->pinfo, place, length_of(part), of_session[i],
+                of_session[i] == IMAPID_FINDING_REQUIRED_BY_SERVER
+                    ? imapid_finding_required(show->stream->session.required_by_server)
+                    : NULL);
 }
 
 /* Shows a part, and those behind it that are given to the built-in dissector together with it.

@@ -286,19 +286,24 @@ static void add_list(struct builder *builder)
 
 /* ---- findings ---- */
 
-/* The list of expert infos names the protocol that is being dissected: that is ours here. */
-static void add_expert(packet_info *pinfo, proto_item *item, expert_field *info)
+/* The list of expert infos names the protocol that is being dissected: that is ours here. `message`:
+ * NULL: the one of all such. */
+static void add_expert(packet_info *pinfo, proto_item *item, expert_field *info,
+                       const char *message)
 {
     const char *protocol = pinfo->current_proto;
 
     pinfo->current_proto = proto_get_protocol_short_name(find_protocol_by_id(proto_imapid));
-    expert_add_info(pinfo, item, info);
+    if (message)
+        expert_add_info_format(pinfo, item, info, "%c%s", g_ascii_toupper(message[0]), message + 1);
+    else
+        expert_add_info(pinfo, item, info);
     pinfo->current_proto = protocol;
 }
 
 static void add_code(packet_info *pinfo, proto_item *item, enum imapid_finding_code code)
 {
-    add_expert(pinfo, item, &ei[code]);
+    add_expert(pinfo, item, &ei[code], NULL);
 }
 
 static void add_codes(packet_info *pinfo, proto_item *item, uint32_t codes)
@@ -466,7 +471,7 @@ void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
 
     proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
     proto_item_set_generated(item);
-    add_expert(pinfo, item, &ei_notes[note]);
+    add_expert(pinfo, item, &ei_notes[note], NULL);
 }
 
 void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
@@ -492,11 +497,11 @@ void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t
 
 void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
                              const struct imapid_tree_place *place, unsigned n,
-                             enum imapid_finding_code code)
+                             enum imapid_finding_code code, const char *message)
 {
     proto_item *item;
 
     proto_tree_add_subtree(tree, place->tvb, (int)place->offset, (int)n, ett_result, &item,
                            "IMAP ID");
-    add_code(pinfo, item, code);
+    add_expert(pinfo, item, &ei[code], message);
 }

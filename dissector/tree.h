@@ -27,10 +27,11 @@ void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
                             const struct imapid_tree_place *place, unsigned n,
                             const struct imapid_exchange_record *exchange, uint32_t codes);
 
-/* Adds a finding about the session that a unit of `n` octets settled. */
+/* Adds a finding about the session that a unit of `n` octets settled. `message` says more than that of
+ * all such findings; NULL: nothing more. */
 void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
                              const struct imapid_tree_place *place, unsigned n,
-                             enum imapid_finding_code code);
+                             enum imapid_finding_code code, const char *message);
 
 /* What the capture keeps back. */
 enum imapid_tree_note {
