@@ -107,6 +107,20 @@ void imapid_call_settle(struct imapid_stream *stream)
     stream->is_claimed |= !stream->is_foreign && imapid_call_has_greeted(stream);
 }
 
+/* Does the segment of a call inside TLS acknowledge octets of the other side that did not come by? */
+static bool acks_unseen(conversation_t *conversation, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    int other = pinfo->destport > pinfo->srcport;
+    const struct imapid_passed *passed;
+
+    if (!own || !(own->flags & TH_ACK) || pinfo->srcport == pinfo->destport)
+        return false;
+    passed = imapid_connection_get_passed(conversation);
+    return passed->directions[other].has_next &&
+           imapid_seq_before(passed->directions[other].next, own->ack);
+}
+
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
                                      tvbuff_t *tvb, packet_info *pinfo)
 {
@@ -129,6 +143,8 @@ struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_
     }
     if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
         imapid_closed_note_open(conversation);
+    if (!own && acks_unseen(conversation, pinfo))
+        imapid_session_doubt(&stream->session, imapid_side_other(place.side));
     call = imapid_pass_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n,
                             tvb_reported_length(tvb) - n);
     if (stream->to)

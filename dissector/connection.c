@@ -187,6 +187,18 @@ bool imapid_connection_has_layer(packet_info *pinfo, int proto)
     return layer != NULL;
 }
 
+struct imapid_passed *imapid_connection_get_passed(conversation_t *conversation)
+{
+    struct imapid_passed *passed =
+        (struct imapid_passed *)conversation_get_proto_data(conversation, ws->proto_stream);
+
+    if (!passed) {
+        passed = wmem_new0(wmem_file_scope(), struct imapid_passed);
+        conversation_add_proto_data(conversation, ws->proto_stream, passed);
+    }
+    return passed;
+}
+
 void imapid_connection_note_port(uint32_t port)
 {
     ports_seen[(port & 0xffff) / 8] |= (uint8_t)(1 << port % 8);

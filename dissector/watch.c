@@ -130,31 +130,18 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         imapid_call_show(stream, call, own->tvb, pinfo, tree);
 }
 
-/* What came by inside TLS, of each direction, whether or not TCP gave it away. File scope. */
-struct passed {
-    struct {
-        bool has_next;
-        uint32_t next;
-        struct imapid_hole hole;
-    } directions[2];
-};
-
 /* Wireshark's dissector of TLS decrypts what TCP gives it. What came to fill a hole, and was not
  * given away, is worth a note on the frame. */
 static void look_for_withheld(conversation_t *conversation, packet_info *pinfo,
                               const struct imapid_own_segment *own)
 {
-    struct passed *passed =
-        (struct passed *)conversation_get_proto_data(conversation, ws->proto_stream);
+    struct imapid_passed *passed;
     uint32_t end = own->seq + own->n + own->n_cut;
     int d = pinfo->srcport > pinfo->destport;
 
     if (end == own->seq || pinfo->srcport == pinfo->destport)
         return;
-    if (!passed) {
-        passed = wmem_new0(wmem_file_scope(), struct passed);
-        conversation_add_proto_data(conversation, ws->proto_stream, passed);
-    }
+    passed = imapid_connection_get_passed(conversation);
     if (passed->directions[d].has_next && imapid_seq_before(passed->directions[d].next, own->seq))
         passed->directions[d].hole =
             (struct imapid_hole){true, passed->directions[d].next, own->seq};

@@ -101,6 +101,19 @@ class LostStarttls(case.Case):
                 self.assertEqual(self.count(*lost, two=two), whole, lost)
 
 
+class LostInTls(case.Case):
+    def test_command(self):
+        """The answer to a command that is not in the capture is not unsolicited."""
+        sample = self.sample("tls12-rsa-aes128-gcm.pcap")
+        keys = ("-o", f"tls.keylog_file:{self.shark.readable(wireshark.key_log(sample))}")
+        request, = self.frames(sample, "imapid.request")
+        packets = pcap.read(sample)
+        del packets[request - 1]
+        capture = self.shark.write("lost.pcap", pcap.write(packets))
+        self.assertEqual(self.frames(capture, "imapid.response", *keys), [self.frames(sample, "imapid.response")[0] - 1])
+        self.assertEqual(self.frames(capture, "imapid.unsolicited_response", *keys), [])
+
+
 class Quoted(case.Case):
     """What an ICMP error quotes of a connection is no part of it; the segment itself comes as well."""
 
