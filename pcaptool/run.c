@@ -10,6 +10,10 @@
 
 #include "follow/terms.h"
 
+/* The memory is shared by so many inputs at most, and no more are read at a time. Were it shared by
+ * the threads there are, what is read of a capture would depend on them. */
+#define N_SHARES 16u
+
 static void run_job(void *data, void *user_data)
 {
     struct imapid_job_context *context = user_data;
@@ -32,7 +36,8 @@ static void run_each(struct imapid_job_context *context)
     guint n_jobs = MIN(MAX((guint)context->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
     GThreadPool *pool;
 
-    context->n_at_a_time = n_jobs;
+    context->n_at_a_time = MIN(MAX(N_SHARES, n_live + 1), n_inputs);
+    n_jobs = MIN(n_jobs, context->n_at_a_time);
     pool = n_jobs > 1 ? g_thread_pool_new(run_job, context, (int)n_jobs, FALSE, NULL) : NULL;
 
     context->n_threads = (guint)MAX(context->options->n_jobs, 1) / MAX(n_inputs, 1);

@@ -53,7 +53,7 @@ struct session_said {
     uint32_t mechanisms[IMAPID_AUTHS_MAX]; /* texts + 1 */
     uint8_t auth_status[IMAPID_AUTHS_MAX], has_clear_password[IMAPID_AUTHS_MAX], n_auths;
     uint32_t n_findings; /* laid flat behind this */
-    uint8_t security, compressed, id_advertised, from_start, ended, decrypted, has_tls;
+    uint8_t security, compressed, id_advertised, from_start, ended, gave_way, decrypted, has_tls;
 };
 
 struct kept_session {
@@ -544,6 +544,7 @@ void imapid_store_add_session(struct imapid_store *store,
     said.id_advertised = (uint8_t)session->id_advertised;
     said.from_start = session->from_start;
     said.ended = (uint8_t)session->ended;
+    said.gave_way = session->gave_way;
     said.decrypted = (uint8_t)session->decrypted;
     g_mutex_lock(&store->mutex);
     said.not_decrypted = add_text(store->texts, session->not_decrypted);
@@ -585,6 +586,7 @@ static void get_session(const struct imapid_store *store, const struct kept_sess
         .id_advertised = (enum imapid_known)said->id_advertised,
         .from_start = said->from_start,
         .ended = (enum imapid_record_ended)said->ended,
+        .gave_way = said->gave_way,
         .decrypted = (enum imapid_known)said->decrypted,
         .not_decrypted = get_text(store->texts, said->not_decrypted),
         .not_decrypted_phrase = get_text(store->texts, said->not_decrypted),

@@ -630,6 +630,7 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .n_exchanges = flow->n_told,
         .from_start = flow->decide.from_start,
         .ended = get_ended(reason),
+        .gave_way = reason == IMAPID_TCP_LIMIT,
         .closer = get_closer(flow),
         .is_reset = conn->is_reset,
         .outcome = session->outcome,

@@ -236,6 +236,8 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_number(out, "exchanges", session->n_exchanges);
     add_bool(out, "from_start", session->from_start);
     add_text(out, "ended", imapid_record_ended(session->ended));
+    if (session->gave_way)
+        add_bool(out, "gave_way", true);
     add_number(out, "lost_bytes", session->n_lost);
     add_number(out, "resyncs", session->n_resyncs);
     add_known(out, "decrypted", session->decrypted);

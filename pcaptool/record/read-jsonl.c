@@ -667,6 +667,7 @@ static void *take_session(struct line *line, struct imapid_json *object)
     session->n_exchanges = get_number(line, object, "exchanges", INT64_MAX);
     session->from_start = get_bool(line, object, "from_start");
     session->ended = get_ended(line, object);
+    session->gave_way = find(object, "gave_way") && get_bool(line, object, "gave_way");
     session->n_lost = get_number(line, object, "lost_bytes", INT64_MAX);
     session->n_resyncs = get_extra(line, object, "resyncs");
     session->decrypted = get_known(line, object, "decrypted");

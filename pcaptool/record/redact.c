@@ -370,6 +370,7 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
         .n_exchanges = session->n_exchanges,
         .from_start = session->from_start,
         .ended = session->ended,
+        .gave_way = session->gave_way,
         .closer = session->closer,
         .is_reset = session->is_reset,
         .outcome = redact_outcome(&session->outcome),

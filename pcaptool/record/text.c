@@ -331,6 +331,8 @@ static void add_outcome(GString *out, const struct imapid_writer_style *style,
         g_string_append(out, "; BYE");
         add_words(out, &outcome->bye);
     }
+    if (session->gave_way)
+        g_string_append(out, "; gave way to others");
     if (session->ended == IMAPID_ENDED_NOT || session->closer == IMAPID_CLOSER_UNKNOWN)
         return;
     g_string_append(out, session->is_reset ? "; reset" : "; closed");
@@ -342,7 +344,8 @@ static void add_outcome(GString *out, const struct imapid_writer_style *style,
 static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
-    if (session->n_exchanges && !session->n_findings && !session->not_decrypted)
+    if (session->n_exchanges && !session->n_findings && !session->not_decrypted &&
+        !session->gave_way)
         return;
     add_conn(out, session->first_ns, &session->conn);
     add_security(out, session->security, session->compressed);

@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -258,6 +259,24 @@ class Bounds(unittest.TestCase):
         exchanges = [record for record in records if record["type"] == "exchange"]
         self.assertEqual(len(exchanges), 40 * 7)
         self.assertFalse(any(record["complete"] for record in exchanges))
+        # Each session that gave way says so, and no other.
+        given_up = [record for record in records if record.get("gave_way")]
+        self.assertTrue(all(record["type"] == "session" and record["ended"] is None for record in given_up))
+        self.assertEqual(len(given_up), int(re.search(rb"(\d+) connections gave way", err)[1]))
+        self.assertLess(len(given_up), 40)
+        text = self.run_on(open_ids, 40, "-q", "--memory", "8M")[0]
+        self.assertEqual(text.count(b"; gave way to others"), len(given_up))
+
+    def test_memory_does_not_depend_on_jobs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [pathlib.Path(folder) / f"{i}.pcap" for i in range(5)]
+            for i, path in enumerate(paths):
+                path.write_bytes(open_ids(2 * i))
+            told = [subprocess.run([IMAPID, "-T", "jsonl", "--memory", "16M", "-j", jobs, *paths], check=False,
+                                   capture_output=True) for jobs in ("1", "2", "3", "7")]
+        self.assertIn(b'"gave_way":true', told[0].stdout)
+        for other in told[1:]:
+            self.assertEqual((other.returncode, other.stdout), (told[0].returncode, told[0].stdout))
 
     def test_memory_is_enough(self):
         out, err = self.run_on(open_ids, 5, "-T", "jsonl", "-q")
