@@ -3,11 +3,10 @@
  *
  *     O_TMPFILE, or .NAME.imapid-XXXXXX -> write -> fsync -> rename to NAME -> fsync of the folder
  *
- * A process of its own gives the name, the keeper. It is forked before this one gives up what it may
- * do (sandbox.c), so that the one that reads what strangers sent can neither rename nor delete. It
- * waits for one octet; where this process ends without it, however, the keeper takes a name that
- * was only for the time away. What a keeper that was killed as well leaves is taken away by the next
- * one for the same name, which knows by a lock that nobody is using it.
+ * A process of its own gives the name, the keeper: the one that reads what strangers sent need
+ * neither rename nor delete. The keeper waits for one octet; where this process ends without it, it
+ * takes a name that was only for the time away. What a keeper that was killed as well leaves is taken
+ * away by the next one for the same name, which knows by a lock that nobody is using it.
  *
  * Misuse: opening a file when there are threads. */
 #define _GNU_SOURCE /* O_TMPFILE, renameat2 */
