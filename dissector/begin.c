@@ -120,7 +120,8 @@ static bool is_binary(const uint8_t *octets, size_t n)
     return false;
 }
 
-bool imapid_begin_is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data)
+/* Is this the first octet of its direction? */
+static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data)
 {
     uint32_t seq;
 
@@ -183,7 +184,7 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     const uint8_t *octets = first.n ? tvb_get_ptr(tvb, 0, (int)first.n) : NULL;
     struct imapid_decide decide;
 
-    first.is_start = imapid_begin_is_at_start(first.tcp, first.carrier, data);
+    first.is_start = is_at_start(first.tcp, first.carrier, data);
     imapid_decide_init(&decide, first.is_start, client_by_syn(first.tcp, pinfo),
                        client_by_port(ws->stream_handle, pinfo));
     if (first.is_start && !first.before_tls && decide.client != RECEIVED && first.n)
@@ -287,8 +288,8 @@ bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversat
     size_t n = tvb_captured_length(tvb);
 
     return imapid_connection_is_from_server(stream, pinfo) &&
-           imapid_begin_is_at_start(imapid_connection_get_analysis(conversation, pinfo),
-                                    imapid_connection_get_carrier(pinfo), data) &&
+           is_at_start(imapid_connection_get_analysis(conversation, pinfo),
+                       imapid_connection_get_carrier(pinfo), data) &&
            is_no_greeting(stream, tvb_get_ptr(tvb, 0, (int)n), n);
 }
 

@@ -39,9 +39,6 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
  * same carrier share the mark. */
 void imapid_begin_mark_foreign(conversation_t *conversation, packet_info *pinfo);
 
-/* Is this the first octet of its direction? */
-bool imapid_begin_is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data);
-
 /* Does the server of a connection that is not known to be IMAP begin as none of IMAP would? */
 bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,
                              tvbuff_t *tvb, packet_info *pinfo, const void *data);
