@@ -17,6 +17,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import exchanges
 import wireshark
 
+# Samples that Wireshark cannot decrypt, which the plugin then has to say, and the tool can where its library does.
+CLOSED = {"tls12-ecdhe-aria256-gcm.pcap": "Wireshark has no ARIA; libgcrypt has it from 1.11 on"}
+
 
 def run(tool, capture, *arguments):
     """The records that the tool prints."""
@@ -97,6 +100,10 @@ def check(tool, shark, capture):
 def compare(tool, shark, capture):
     ours = sorted((comparable(e) for e in by_tool(tool, capture)), key=sort_key)
     theirs = sorted((comparable(e) for e in exchanges.of_capture(shark, capture)), key=sort_key)
+    reason = CLOSED.get(os.path.basename(capture))
+    if reason and not theirs and shark.rows(capture, ["frame.number"], "-Y", "imapid.not_decrypted"):
+        print(f"known   {len(ours):3}  {os.path.basename(capture)}: {reason}")
+        return True
     lines = differences(ours, theirs)
     print(f"{'differs' if lines else 'same'}  {len(ours):3}  {os.path.basename(capture)}")
     for line in lines:
@@ -111,7 +118,7 @@ def main():
     captures = sys.argv[1:] or wireshark.captures()
     with wireshark.Wireshark() as shark:
         good = [check(tool, shark, capture) for capture in captures]
-    print(f"{sum(good)} of {len(good)} captures the same")
+    print(f"{sum(good)} of {len(good)} captures the same, or known to differ")
     return 0 if all(good) else 1
 
 
