@@ -229,7 +229,8 @@ class Signals(Folder):
             file.write(data[:24])
             for _ in range(30000):
                 file.write(data[24:])
-        process = subprocess.Popen([IMAPID, "-T", "jsonl", "-j", "1", *arguments, sample("idle"), path],
+        process = subprocess.Popen([IMAPID, "-T", "jsonl", "-j", "1", *arguments, sample("idle"),
+                                    *[path] * 20],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(0.2)
         process.send_signal(number)
