@@ -330,14 +330,18 @@ static void take_continuation(struct imapid_session *session, bool tentative)
     expect_lines(session);
 }
 
-/* Is this the answer to the command whose literal the client holds back? Then that literal never
- * comes (RFC 9051 4.3). */
+/* Does this mean that the literal the client holds back never comes? It does where its command is
+ * answered (RFC 9051 4.3), and where the server ends the connection. */
 static bool refuses_literal(const struct imapid_session *session, const struct imapid_unit *unit)
 {
     const struct imapid_frame *client = &session->frame[IMAPID_CLIENT];
     struct imapid_tag tag;
 
-    if (!client->awaits || unit->kind != IMAPID_UNIT_TAGGED || unit->word == IMAPID_WORD_OK)
+    if (!client->awaits || unit->word == IMAPID_WORD_OK)
+        return false;
+    if (unit->kind == IMAPID_UNIT_UNTAGGED)
+        return unit->word == IMAPID_WORD_BYE;
+    if (unit->kind != IMAPID_UNIT_TAGGED)
         return false;
     tag = imapid_unit_tag(unit);
     return imapid_tag_same(&client->tag, &tag);
