@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* exchanges.c: from the events of the session to the records of exchanges.
  *
- * Which response answers which command, and what is believed, is decided in protocol/session.c; here
+ * Which response answers which command, and what is believed, is decided in protocol/exchanges.c; here
  * it is written down where later visits find it. Refuses nothing.
  *
  * Misuse: leaving events untaken; then the session forgets them. */

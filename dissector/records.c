@@ -67,27 +67,37 @@ struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum ima
     return ident;
 }
 
-/* Has what stands behind a hole been confirmed, or can it be believed now that no more comes? The
- * rule is that of protocol/session.c: where the side that would confirm it is not in the capture,
- * it is believed, a response if a tagged line came behind it. */
-static bool is_believed(bool tentative, bool settled, bool can_be_confirmed)
+/* What the library judges belief by. */
+static struct imapid_exchange exchange_of(const struct imapid_exchange_record *record)
 {
-    return !tentative || (settled && !can_be_confirmed);
+    return (struct imapid_exchange){.tentative = record->tentative,
+                                    .response_tentative = record->response_tentative,
+                                    .status = record->status};
 }
 
-static bool is_response_believed(const struct imapid_exchange_record *exchange, bool settled,
+/* Until all was read, a side that was not seen may still come and confirm. */
+static const bool *sides_of(bool settled, const bool seen[2])
+{
+    static const bool both[2] = {true, true};
+
+    return settled ? seen : both;
+}
+
+static bool is_response_believed(const struct imapid_exchange_record *record, bool settled,
                                  const bool seen[2])
 {
-    return is_believed(exchange->response_tentative, settled,
-                       seen[IMAPID_CLIENT] || exchange->status == IMAPID_STATUS_NONE);
+    const struct imapid_exchange exchange = exchange_of(record);
+
+    return imapid_exchange_response_stands(&exchange, sides_of(settled, seen));
 }
 
-bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, bool settled,
+bool imapid_records_is_believed(const struct imapid_exchange_record *record, bool settled,
                                 const bool seen[2])
 {
-    return !exchange->dropped &&
-           is_believed(exchange->tentative, settled, seen[IMAPID_CLIENT] && seen[IMAPID_SERVER]) &&
-           (exchange->command || is_response_believed(exchange, settled, seen));
+    const struct imapid_exchange exchange = exchange_of(record);
+
+    return !record->dropped && imapid_exchange_stands(&exchange, sides_of(settled, seen)) &&
+           (record->command || is_response_believed(record, settled, seen));
 }
 
 bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, const bool seen[2])

@@ -147,10 +147,10 @@ const char *imapid_records_copy_text(struct imapid_share *share, const char *tex
 struct imapid_ident *imapid_records_new_ident(struct imapid_call *call, enum imapid_side side,
                                               const struct imapid_unit *unit);
 
-/* Is an exchange to be shown? `settled` says that no octets are to come: what could not be
- * confirmed from a side that is in the capture was none. `seen` are the sides that are in the
- * capture. */
-bool imapid_records_is_believed(const struct imapid_exchange_record *exchange, bool settled,
+/* Is an exchange to be shown? The library decides, see imapid_exchange_stands(). `settled` says that
+ * no octets are to come: before, a side that was not seen may still come and confirm. `seen` are the
+ * sides that are in the capture. */
+bool imapid_records_is_believed(const struct imapid_exchange_record *record, bool settled,
                                 const bool seen[2]);
 
 /* Is this command or response of it? */

@@ -92,17 +92,12 @@ static void judge_orphan(const struct imapid_exchanges *x, struct imapid_exchang
     exchange->lost |= !exchange->unsolicited;
 }
 
-/* May an exchange that nothing more comes of be believed? What nothing has confirmed is not, unless
- * the side that would confirm it is not in the capture at all: the text of a message can look like
- * any command or response. `seen` says of which sides octets came. The response of an exchange may
- * fall where the exchange stands: then a tagged line has to come behind it, which a server that was
- * asked would send. */
-static bool stands(const struct imapid_exchange *exchange, const bool seen[2])
+bool imapid_exchange_stands(const struct imapid_exchange *exchange, const bool seen[2])
 {
     return !exchange->tentative || !seen[IMAPID_SERVER];
 }
 
-static bool response_stands(const struct imapid_exchange *exchange, const bool seen[2])
+bool imapid_exchange_response_stands(const struct imapid_exchange *exchange, const bool seen[2])
 {
     return !exchange->response_tentative ||
            (!seen[IMAPID_CLIENT] && exchange->status != IMAPID_STATUS_NONE);
@@ -113,11 +108,11 @@ static void end_exchange(struct imapid_exchanges *x, unsigned slot)
 {
     struct imapid_exchange *exchange = &x->slots[slot];
 
-    if (!stands(exchange, x->seen)) {
+    if (!imapid_exchange_stands(exchange, x->seen)) {
         close_exchange(x, slot, IMAPID_EVENT_DROP);
         return;
     }
-    if (!response_stands(exchange, x->seen))
+    if (!imapid_exchange_response_stands(exchange, x->seen))
         drop_response(x, slot);
     if (!exchange->open)
         return;

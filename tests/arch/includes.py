@@ -17,10 +17,12 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
 SHARED = {"imapid/order.h"}  # what the library says of TCP alone
-# What gives a second decision away -> whom to ask, and the file that may have it.
+# What gives a second decision away -> whom to ask, and the file, or folder, that may have it.
 DECIDED = [
     (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),
     (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
+    (re.compile(r"!\s*(\w+(->|\.))*(\w+_)?tentative\b|\btentative\s*(&&|\|\||\?)|\bif \([^)]*tentative"),
+     "imapid_exchange_stands()", "protocol"),
 ]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
@@ -63,7 +65,7 @@ def check_decided(root):
             text = path.read_text(encoding="utf-8")
             for pattern, whom, owner in DECIDED:
                 found = pattern.search(text)
-                if found and path != root / owner and path != root / "protocol/fields.c":
+                if found and root / owner not in (path, *path.parents) and path != root / "protocol/fields.c":
                     yield f"{path}: {found[0]} decides what {whom} tells"
 
 

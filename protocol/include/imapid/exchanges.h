@@ -139,6 +139,14 @@ bool imapid_exchanges_event(struct imapid_exchanges *x, struct imapid_event *eve
 /* Tells the event TLS, DEFLATE or SASL. */
 void imapid_exchanges_switch(struct imapid_exchanges *x, enum imapid_event_kind kind);
 
+/* May an exchange that nothing more comes of be believed? What nothing has confirmed is not, unless
+ * the side that would confirm it is not in the capture at all: the text of a message can look like
+ * any command or response. `seen` says of which sides octets came. The response of an exchange may
+ * fall where the exchange stands: then a tagged line has to come behind it, which a server that was
+ * asked would send. */
+bool imapid_exchange_stands(const struct imapid_exchange *exchange, const bool seen[2]);
+bool imapid_exchange_response_stands(const struct imapid_exchange *exchange, const bool seen[2]);
+
 /* Was every command up to now seen, so that a response without one is the server's own idea? */
 bool imapid_exchanges_know_commands(const struct imapid_exchanges *x);
 
