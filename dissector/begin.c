@@ -43,7 +43,7 @@ static struct imapid_end end_of(const address *address, unsigned port)
     return end;
 }
 
-static void set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
+void imapid_begin_set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender)
 {
     stream->server_port = is_sender ? pinfo->srcport : pinfo->destport;
     imapid_connection_note_port(stream->server_port);
@@ -193,6 +193,7 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     if (first.n)
         first.status = decide_here(&decide, octets, first.n);
     first.client = decide.client;
+    first.decide = decide;
     return first;
 }
 
@@ -215,6 +216,7 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     bool from_start = !is_tcp || saw_handshake(first->tcp);
     struct imapid_stream *stream = imapid_stream_new(
         from_start, first->carrier == ws->proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
+    int client;
 
     stream->first_frame = pinfo->num;
     stream->tcp = first->tcp;
@@ -224,8 +226,12 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
         imapid_identity_note_proxy(stream, first->before_tls);
     if (!first->is_start || first->before_tls)
         stream->preface.is_over[0] = stream->preface.is_over[1] = true;
-    set_server(stream, pinfo,
-               (first->client < 0 ? client_at_last(pinfo) : first->client) == RECEIVED);
+    client = first->client < 0 ? client_at_last(pinfo) : first->client;
+    imapid_begin_set_server(stream, pinfo, client == RECEIVED);
+    stream->decide = first->decide;
+    stream->decide.client = client;
+    stream->first_side = client == SENT ? IMAPID_CLIENT : IMAPID_SERVER;
+    stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
     if (is_tcp && data && from_start)
         set_order(stream, first->tcp, pinfo);
     if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {

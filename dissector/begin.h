@@ -18,6 +18,7 @@ struct imapid_begin {
     size_t n;              /* 0: none, or that may go on */
     enum imapid_decide_status status;
     int client; /* direction, see decide.h: 0 is that of the sender; -1: nobody knows */
+    struct imapid_decide decide; /* what it was decided by */
 };
 
 void imapid_begin_register(void);
@@ -34,6 +35,9 @@ bool imapid_begin_may_be_imap(const struct imapid_begin *first);
 /* Begins a stream there, and attaches it to the conversation. Never NULL; it may be foreign. */
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo,
                                           const void *data);
+
+/* Makes the sender of a call, or its receiver, the server of a stream. */
+void imapid_begin_set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender);
 
 /* Marks a connection as one that was looked at and is no IMAP. A capture has many: all with the
  * same carrier share the mark. */

@@ -9,6 +9,7 @@
 #include "pass.h"
 #include "show.h"
 #include "tree.h"
+#include "turn.h"
 
 static const struct imapid_wireshark *const ws = &imapid_wireshark;
 
@@ -62,10 +63,13 @@ struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
                                              conversation_t *conversation, packet_info *pinfo,
                                              const struct imapid_own_segment *own)
 {
-    struct imapid_place place = imapid_connection_get_place(pinfo, conversation, stream, own);
-    struct imapid_direction *direction = &stream->directions[place.side];
+    struct imapid_place place;
+    struct imapid_direction *direction;
     struct imapid_call *call;
 
+    imapid_turn_if_wrong(stream, conversation, pinfo, own);
+    place = imapid_connection_get_place(pinfo, conversation, stream, own);
+    direction = &stream->directions[place.side];
     if (imapid_stream_fill_hole(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
         imapid_call_note_late(pinfo);
     call = imapid_pass_read(stream, &place,

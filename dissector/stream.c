@@ -62,6 +62,8 @@ void imapid_stream_give_way(struct imapid_stream *stream)
     memset(stream->slots, 0, sizeof stream->slots);
     memset(stream->ended, 0, sizeof stream->ended);
     stream->forwarded = NULL;
+    stream->early = NULL;
+    stream->is_undecided = false;
     wmem_destroy_list(stream->commands);
     wmem_tree_destroy(stream->calls, FALSE, FALSE);
     begin_lists(stream);

@@ -4,6 +4,7 @@
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
+#include <imapid/decide.h>
 #include <imapid/order.h>
 #include <imapid/preface.h>
 #include <imapid/sasl.h>
@@ -107,6 +108,13 @@ struct imapid_stream {
 
     unsigned n_told_end; /* n_reads when its end was told last */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
+
+    /* For turn.c. */
+    struct imapid_decide decide; /* its direction 0 is that of the first call */
+    enum imapid_side first_side; /* of that call */
+    bool is_undecided;           /* the other side has yet to speak */
+    wmem_list_t
+        *early; /* segments since the first one, while it is undecided; file scope; or NULL */
 
     /* For connection.c. */
     bool is_claimed;     /* known to be IMAP, and ours */
