@@ -28,6 +28,7 @@ PLAIN = {"cleartext"}
 # why. Never a wrong pair, nor a finding.
 KNOWN = {
     "loss-30": (30, "TCP gives nobody what stands behind a hole at the very start: the connection is not found"),
+    "moved": (8, "an answer whose beginning came last is shown in the frame of its last octet by number, on later visits"),
     "swapped": (2, "the second half of an answer, captured first, is shown in its own frame; not understood"),
 }
 
