@@ -519,6 +519,8 @@ static char *normalize(const uint8_t *octets, size_t n)
     GString *text;
     char *normal;
 
+    if (!n) /* there may be no octets to look at */
+        return g_strdup("");
     if (n > OCTETS_MAX || memchr(octets, 0, n))
         return NULL;
     if (is_ascii(octets, n)) /* nearly all */
