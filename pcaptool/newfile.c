@@ -314,11 +314,19 @@ const char *imapid_newfile_get_name(const struct imapid_newfile *file)
 gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message)
 {
     int error = 0;
+    ssize_t n;
 
-    /* The keeper is gone only where somebody killed it. */
-    if (write(file->keeper, "p", 1) != 1 ||
-        read(file->keeper, &error, sizeof error) != sizeof error)
+    /* The keeper is gone only where somebody killed it: no signal for that. A signal that comes
+     * meanwhile does not undo what the keeper does. */
+    if (send(file->keeper, "p", 1, MSG_NOSIGNAL) != 1) {
         error = EPIPE;
+    } else {
+        do
+            n = read(file->keeper, &error, sizeof error);
+        while (n < 0 && errno == EINTR);
+        if (n != sizeof error)
+            error = EPIPE;
+    }
     if (error)
         *message = g_strdup_printf("%s: %s", file->path, g_strerror(error));
     return !error;
