@@ -37,6 +37,19 @@ def tell(found):
             for r in found if r["type"] == "exchange"]
 
 
+def wait_until_idle(process):
+    """Until it has used no CPU for half a second: it waits for more of its files."""
+    def used():
+        words = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return int(words[11]) + int(words[12])
+
+    last, since, deadline = used(), time.monotonic(), time.monotonic() + 30
+    while time.monotonic() < min(since + 0.5, deadline):
+        time.sleep(0.05)
+        if used() != last:
+            last, since = used(), time.monotonic()
+
+
 class Follow(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -71,6 +84,7 @@ class Follow(unittest.TestCase):
                         time.sleep(0.01)
                 found = [program.read_line() for _ in self.wanted]  # while the program runs
                 self.assertEqual(tell(found), self.wanted)
+                wait_until_idle(program.process)
                 rest, err = self.end(program, number)
                 self.assertIsNone(rest[-1]["error"])
                 self.assertEqual(rest[-1]["packets"], len(self.packets))
@@ -82,7 +96,7 @@ class Follow(unittest.TestCase):
         program = self.start(path)
         found = [program.read_line() for _ in self.wanted]
         self.assertEqual(tell(found), self.wanted)
-        time.sleep(0.6)
+        wait_until_idle(program.process)
         rest, _ = self.end(program)
         self.assertIsNone(rest[-1]["error"])
 
