@@ -93,7 +93,9 @@ class Bounds(case.Case):
     def check(self, make, n, most_mib, *arguments, times=3):
         (t1, _), (t2, m2) = self.costs(make, n, *arguments)
         self.assertLess(t2, times * t1, "time")
-        self.assertLess(m2, most_mib * 1024, "memory")
+        # A sanitizer keeps what was freed, and adds to each block: there the time alone is held.
+        if not os.environ.get("IMAPID_PRELOAD"):
+            self.assertLess(m2, most_mib * 1024, "memory")
 
     def test_memory_has_a_bound(self):
         """16 MiB may be kept; what one frame shows is beside that."""
