@@ -10,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Deeper folders are a mistake or a trap. */
-#define DEPTH_MAX 64
-
 /* Octets of a line of a list of inputs, its end included: Linux takes no longer path (PATH_MAX). */
 #define LINE_MAX_OCTETS 4096
 
@@ -109,7 +106,7 @@ static gboolean walk(GArray *inputs, const char *folder, int depth)
     const char *name;
     GDir *dir;
 
-    if (depth > DEPTH_MAX) {
+    if (depth > IMAPID_INPUTS_DEPTH_MAX) {
         imapid_message("%s: too deep, not read", folder);
         return FALSE;
     }

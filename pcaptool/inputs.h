@@ -4,6 +4,9 @@
 
 #include <glib.h>
 
+/* Deeper folders are a mistake or a trap. */
+#define IMAPID_INPUTS_DEPTH_MAX 64
+
 /* The captures to read: what was named, and what is found in folders that were named. */
 struct imapid_input {
     char *path;            /* "-" is standard input */

@@ -22,13 +22,18 @@
 #include <string.h>
 #include <unistd.h>
 
-void imapid_job_complain(struct imapid_job_context *context, const char *message)
+static void tell(struct imapid_job_context *context, const char *message, gboolean failed)
 {
     g_mutex_lock(&context->mutex);
-    context->failed = TRUE;
+    context->failed |= failed;
     imapid_progress_clear(context->progress);
     imapid_message("%s", message);
     g_mutex_unlock(&context->mutex);
+}
+
+void imapid_job_complain(struct imapid_job_context *context, const char *message)
+{
+    tell(context, message, TRUE);
 }
 
 /* ---- progress ---- */
@@ -105,15 +110,17 @@ guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *ke
 /* What is worth knowing and no failure. */
 static void on_note(void *ctx, const char *message)
 {
-    struct imapid_job *job = ctx;
-
-    g_mutex_lock(&job->context->mutex);
-    imapid_progress_clear(job->context->progress);
-    imapid_message("%s", message);
-    g_mutex_unlock(&job->context->mutex);
+    tell(((struct imapid_job *)ctx)->context, message, FALSE);
 }
 
-static void on_idle(void *ctx);
+/* Nothing comes: secrets may have come. */
+static void on_idle(void *ctx)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->collect)
+        imapid_collect_retry(job->collect);
+}
 
 void imapid_job_watch_capture(struct imapid_job *job)
 {
@@ -146,15 +153,6 @@ static void stop_job(void *ctx)
         imapid_capture_stop(job->capture);
     if (job->reader)
         job->reader->stop = true;
-}
-
-/* Nothing comes: secrets may have come. */
-static void on_idle(void *ctx)
-{
-    struct imapid_job *job = ctx;
-
-    if (job->collect)
-        imapid_collect_retry(job->collect);
 }
 
 static void stop_if_closed(struct imapid_job *job)
@@ -269,13 +267,20 @@ static bool is_never_over(void *ctx)
 struct imapid_source *imapid_job_open(struct imapid_job *job)
 {
     struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
+    struct imapid_source *source;
 
-    if (job->series) {
+    if (job->series)
         watch.is_over = is_series_over;
-    } else if (job->input->grows) {
+    else if (job->input->grows)
         watch.is_over = is_never_over;
+    source = imapid_source_open(job->input->path, &watch);
+    if (!source) {
+        char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
+
+        imapid_job_complain(job->context, message);
+        g_free(message);
     }
-    return imapid_source_open(job->input->path, &watch);
+    return source;
 }
 
 /* A file is opened anew, so that its size is known to who shows progress. */
@@ -404,31 +409,20 @@ static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sin
 {
     struct imapid_source *source = imapid_job_open(job);
 
-    if (!source) {
-        char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
-
-        imapid_job_complain(job->context, message);
-        g_free(message);
-    } else if (imapid_source_is_jsonl(source, job->input->found)) {
+    if (source && imapid_source_is_jsonl(source, job->input->found))
         read_jsonl(job, source, sinks);
-    } else {
+    else if (source)
         read_capture(job, source, sinks);
-    }
 }
 
 /* A folder that fills: one file after the other. */
 static void read_folder(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
     const struct imapid_input *folder = job->input;
-    const char *path;
 
     job->series = imapid_series_new(folder->path, job->context->options->write);
-    while (!imapid_job_is_closed(job->context) && (path = imapid_series_next(job->series))) {
-        const struct imapid_input file = {.path = (char *)path, .found = TRUE, .grows = TRUE};
-
-        job->input = &file;
+    while (!imapid_job_is_closed(job->context) && (job->input = imapid_series_next(job->series)))
         read_file(job, sinks);
-    }
     job->input = folder;
     g_clear_pointer(&job->series, imapid_series_free);
 }

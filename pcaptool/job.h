@@ -60,7 +60,7 @@ struct imapid_job_sinks {
 /* Sets the sinks up; they must not move, nor the job. sinks->first takes the records. */
 void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job);
 
-/* Opens a file or pipe. NULL with errno. */
+/* Opens a file or pipe. NULL: it cannot be opened, and was complained of. */
 struct imapid_source *imapid_job_open(struct imapid_job *job);
 
 /* Sets job->capture to one that reads the source, which it closes. False: it cannot be read, and was

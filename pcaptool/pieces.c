@@ -10,7 +10,6 @@
 #include "capture/filter.h"
 #include "follow/collect.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct piece {
@@ -34,19 +33,17 @@ static gboolean find_first_time(struct imapid_job_context *context, struct piece
 {
     char *message = NULL;
     struct imapid_capture *capture = imapid_capture_open(piece->input->path, &message);
-    enum imapid_capture_result result;
-    struct imapid_packet packet = {.has_ts = false};
+    struct imapid_packet packet;
 
     if (!capture) {
         imapid_job_complain(context, message);
         g_free(message);
         return FALSE;
     }
-    do
-        result = imapid_capture_next(capture, &packet);
-    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet.has_ts));
+    piece->first = imapid_capture_next_timed(capture, &packet) == IMAPID_CAPTURE_PACKET
+                       ? packet.ts_ns
+                       : INT64_MAX;
     imapid_capture_close(capture);
-    piece->first = result == IMAPID_CAPTURE_PACKET ? packet.ts_ns : INT64_MAX;
     return TRUE;
 }
 
@@ -119,31 +116,19 @@ static void read_series(struct imapid_job_context *context, struct imapid_filter
     struct imapid_job job = {.context = context};
     struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
     struct imapid_job_sinks sinks;
-    const char *path;
 
-    imapid_stop_install();
     imapid_job_init_sinks(&sinks, &job);
     job.series = imapid_series_new(folder->path, context->options->write);
     job.collect = imapid_collect_new(filter, &context->options->decode, keylog, true,
                                      imapid_job_get_share(context), &sinks.first, sinks.complain);
-    while (!imapid_job_is_closed(context) && (path = imapid_series_next(job.series))) {
-        const struct imapid_input file = {.path = (char *)path, .found = TRUE, .grows = TRUE};
-        struct imapid_source *source;
+    while (!imapid_job_is_closed(context) && (job.input = imapid_series_next(job.series))) {
+        struct imapid_source *source = imapid_job_open(&job);
 
-        job.input = &file;
-        source = imapid_job_open(&job);
-        if (!source) {
-            char *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
-
-            imapid_job_complain(context, message);
-            g_free(message);
-            continue;
-        }
-        if (!imapid_job_open_capture(&job, source))
+        if (!source || !imapid_job_open_capture(&job, source))
             continue;
         imapid_job_watch_capture(&job);
-        imapid_collect_read(job.collect, job.capture, path);
-        imapid_collect_tell(job.collect, job.capture, path,
+        imapid_collect_read(job.collect, job.capture, job.input->path);
+        imapid_collect_tell(job.collect, job.capture, job.input->path,
                             imapid_stop_is_set() || imapid_job_is_closed(context));
         g_clear_pointer(&job.capture, imapid_capture_close);
     }

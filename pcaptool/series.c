@@ -6,7 +6,6 @@
  * is another one. One that grows after it was over is said to, as what was added is not read. */
 #include "series.h"
 
-#include "inputs.h"
 #include "message.h"
 #include "stop.h"
 
@@ -17,9 +16,6 @@
 
 /* Between two looks at the folder. */
 #define LOOK_MS 250
-
-/* Deeper folders are a mistake or a trap. */
-#define DEPTH_MAX 64
 
 /* The shortest file that can be told: the header of a pcap file. */
 #define HEADER 24
@@ -48,9 +44,10 @@ struct file {
 struct imapid_series {
     char *folder;
     const char *output;
-    GHashTable *files;  /* path -> struct file */
-    struct file *given; /* the one that next() gave last; NULL: none */
-    unsigned n_quiet;   /* looks at it since it has grown */
+    GHashTable *files;         /* path -> struct file */
+    struct file *given;        /* the one that next() gave last; NULL: none */
+    unsigned n_quiet;          /* looks at it since it has grown */
+    struct imapid_input input; /* that one, as it is told */
 };
 
 static void free_file(void *data)
@@ -83,15 +80,13 @@ static void look_inside(struct file *file)
 {
     char *message = NULL;
     struct imapid_capture *capture = imapid_capture_open(file->path, &message);
-    enum imapid_capture_result result = IMAPID_CAPTURE_END;
-    struct imapid_packet packet = {.has_ts = false};
+    enum imapid_capture_result result;
+    struct imapid_packet packet = {.ts_ns = 0};
 
     g_free(message);
     if (!capture)
         return;
-    do
-        result = imapid_capture_next(capture, &packet);
-    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet.has_ts));
+    result = imapid_capture_next_timed(capture, &packet);
     file->is_capture = !g_strcmp0(imapid_capture_get_format(capture), "pcap") ||
                        !g_strcmp0(imapid_capture_get_format(capture), "pcapng");
     file->first = file->is_capture ? packet.ts_ns : INT64_MIN;
@@ -138,7 +133,7 @@ static void take_path(struct imapid_series *series, char *path, const GStatBuf *
 /* What cannot be read now may be readable the next time. */
 static void walk(struct imapid_series *series, const char *folder, int depth)
 {
-    GDir *dir = depth > DEPTH_MAX ? NULL : g_dir_open(folder, 0, NULL);
+    GDir *dir = depth > IMAPID_INPUTS_DEPTH_MAX ? NULL : g_dir_open(folder, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
@@ -213,7 +208,7 @@ static void end_given(struct imapid_series *series)
     series->given = NULL;
 }
 
-const char *imapid_series_next(struct imapid_series *series)
+const struct imapid_input *imapid_series_next(struct imapid_series *series)
 {
     struct file *file = NULL;
 
@@ -229,5 +224,6 @@ const char *imapid_series_next(struct imapid_series *series)
     file->state = GIVEN;
     series->n_quiet = 0;
     series->given = file;
-    return file->path;
+    series->input = (struct imapid_input){.path = file->path, .found = TRUE, .grows = TRUE};
+    return &series->input;
 }

@@ -2,6 +2,8 @@
 #ifndef IMAPID_SERIES_H
 #define IMAPID_SERIES_H
 
+#include "inputs.h"
+
 #include <stdbool.h>
 
 /* The captures of a folder that fills (--follow), as a ring buffer of dumpcap or tcpdump does: one
@@ -13,8 +15,9 @@ struct imapid_series;
 struct imapid_series *imapid_series_new(const char *folder, const char *output);
 
 /* The next file, waited for; the one before was read. What is no capture comes as soon as it is
- * there, for the caller to find out what it is. NULL: the wish to end came. Good until free(). */
-const char *imapid_series_next(struct imapid_series *series);
+ * there, for the caller to find out what it is. NULL: the wish to end came. Good until the next
+ * call, its path until free(). */
+const struct imapid_input *imapid_series_next(struct imapid_series *series);
 
 /* Is the file that next() gave last over? For struct imapid_source_watch. */
 bool imapid_series_is_over(void *series);

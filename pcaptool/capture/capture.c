@@ -205,6 +205,18 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     return IMAPID_CAPTURE_PACKET;
 }
 
+enum imapid_capture_result imapid_capture_next_timed(struct imapid_capture *capture,
+                                                     struct imapid_packet *packet)
+{
+    enum imapid_capture_result result;
+
+    packet->has_ts = false;
+    do
+        result = imapid_capture_next(capture, packet);
+    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet->has_ts));
+    return result;
+}
+
 const char *imapid_capture_get_error(const struct imapid_capture *capture)
 {
     return capture->error;

@@ -54,6 +54,11 @@ void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet);
 
+/* Reads on to the next packet that has a time, over what is damaged. PACKET, or END where there is
+ * none. */
+enum imapid_capture_result imapid_capture_next_timed(struct imapid_capture *capture,
+                                                     struct imapid_packet *packet);
+
 /* The message of the last ERROR: "FILE: octet PLACE: what is wrong", or, of a compressed file,
  * "FILE: octet PLACE of its contents: what is wrong". NULL when there was none.
  * Good until the next imapid_capture_next(). */
