@@ -54,6 +54,14 @@ void imapid_call_note_late(packet_info *pinfo)
     n_notes++;
 }
 
+/* The segment of a call in the clear; NULL: what TLS gives has no sequence number. */
+static struct imapid_own_segment *get_own(const struct imapid_stream *stream, packet_info *pinfo)
+{
+    return imapid_connection_get_carrier(pinfo) == ws->proto_tcp
+               ? imapid_connection_get_segment(pinfo, stream)
+               : NULL;
+}
+
 static tvbuff_t *tvb_of(const struct imapid_own_segment *own)
 {
     return tvb_new_subset_remaining(own->tvb, (int)own->at);
@@ -128,9 +136,7 @@ static bool acks_unseen(conversation_t *conversation, packet_info *pinfo)
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
                                      tvbuff_t *tvb, packet_info *pinfo)
 {
-    struct imapid_own_segment *own = imapid_connection_get_carrier(pinfo) == ws->proto_tcp
-                                         ? imapid_connection_get_segment(pinfo, stream)
-                                         : NULL;
+    struct imapid_own_segment *own = get_own(stream, pinfo);
     size_t n = own ? own->n : tvb_captured_length(tvb);
     struct imapid_place place;
     struct imapid_call *call;
@@ -170,9 +176,7 @@ int imapid_call_show(struct imapid_stream *stream, const struct imapid_call *cal
 
 bool imapid_call_is_taken(const struct imapid_stream *stream, packet_info *pinfo)
 {
-    const struct imapid_own_segment *own = imapid_connection_get_carrier(pinfo) == ws->proto_tcp
-                                               ? imapid_connection_get_segment(pinfo, stream)
-                                               : NULL;
+    const struct imapid_own_segment *own = get_own(stream, pinfo);
 
     return own && own->is_taken;
 }

@@ -66,8 +66,7 @@ static void drop_first(struct imapid_share *share, struct imapid_direction *dire
 static void drop_waiting(struct imapid_stream *stream)
 {
     for (int side = 0; side < 2; side++)
-        while (stream->directions[side].waiting)
-            drop_first(stream->share, &stream->directions[side]);
+        imapid_stream_drop_waiting(stream, &stream->directions[side]);
 }
 
 /* Octets before `to` were read, or are lost: takes off what waits among them. */

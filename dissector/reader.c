@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "claims.h"
-#include "exchanges.h"
+#include "events.h"
 #include "identity.h"
 #include "unwrap.h"
 
@@ -146,7 +146,7 @@ static void take_events(struct reader *reader, const struct imapid_unit *unit,
         .part = part,
     };
 
-    imapid_exchanges_take(&taking);
+    imapid_events_take(&taking);
 }
 
 /* The built-in dissector frames no literals but those of FETCH responses. So of a command, and of

@@ -13,16 +13,9 @@ static dissector_handle_t tcp_handle; /* for ever */
 static imapid_segment_done *when_done;
 static struct imapid_own_segment current; /* of a frame */
 
-static uint32_t get32(const uint8_t *octets)
-{
-    return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 |
-           octets[3];
-}
-
 static void note(tvbuff_t *tvb, const packet_info *pinfo)
 {
     unsigned n = tvb_captured_length(tvb);
-    const uint8_t *header;
     unsigned at;
 
     current.tvb = NULL;
@@ -30,14 +23,13 @@ static void note(tvbuff_t *tvb, const packet_info *pinfo)
     current.is_taken = current.is_finished = false;
     if (n < N_HEADER)
         return;
-    header = tvb_get_ptr(tvb, 0, N_HEADER);
-    at = (unsigned)(header[12] >> 4) * 4;
+    at = (unsigned)(tvb_get_uint8(tvb, 12) >> 4) * 4;
     if (at < N_HEADER || at > tvb_reported_length(tvb))
         return;
     current.tvb = tvb;
-    current.seq = get32(header + 4);
-    current.ack = get32(header + 8);
-    current.flags = header[13];
+    current.seq = tvb_get_ntohl(tvb, 4);
+    current.ack = tvb_get_ntohl(tvb, 8);
+    current.flags = tvb_get_uint8(tvb, 13);
     current.at = MIN(at, n);
     current.n = n - current.at;
     current.n_cut = tvb_reported_length(tvb) - at - current.n;

@@ -43,17 +43,25 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
     return stream;
 }
 
+void imapid_stream_drop_waiting(struct imapid_stream *stream, struct imapid_direction *direction)
+{
+    struct imapid_waiting *first;
+
+    while ((first = direction->waiting)) {
+        direction->waiting = first->next;
+        wmem_free(wmem_file_scope(), first);
+        imapid_budget_count(stream->share, sizeof *first, 0);
+    }
+    direction->n_waiting = 0;
+    direction->n_waiting_octets = 0;
+}
+
 void imapid_stream_give_way(struct imapid_stream *stream)
 {
     for (int side = 0; side < 2; side++) {
         struct imapid_direction *direction = &stream->directions[side];
 
-        while (direction->waiting) {
-            struct imapid_waiting *next = direction->waiting->next;
-
-            wmem_free(wmem_file_scope(), direction->waiting);
-            direction->waiting = next;
-        }
+        imapid_stream_drop_waiting(stream, direction);
         wmem_free(wmem_file_scope(), direction->held);
         *direction = (struct imapid_direction){.is_lost = true, .had_gap = true};
         wmem_destroy_list(stream->good[side]);

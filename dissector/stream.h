@@ -157,6 +157,9 @@ struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *strea
 struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
                                            const struct imapid_place *place, size_t n);
 
+/* Frees the segments of a direction that wait. */
+void imapid_stream_drop_waiting(struct imapid_stream *stream, struct imapid_direction *direction);
+
 /* Frees all that is kept of a stream, which is read no further. Not while it is being read. */
 void imapid_stream_give_way(struct imapid_stream *stream);
 

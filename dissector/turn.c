@@ -21,13 +21,7 @@ struct early {
 /* Octets that wait, or whose unit has not ended. */
 static void drop_octets(struct imapid_stream *stream, struct imapid_direction *direction)
 {
-    while (direction->waiting) {
-        struct imapid_waiting *next = direction->waiting->next;
-
-        wmem_free(wmem_file_scope(), direction->waiting);
-        imapid_budget_count(stream->share, sizeof *next, 0);
-        direction->waiting = next;
-    }
+    imapid_stream_drop_waiting(stream, direction);
     wmem_free(wmem_file_scope(), direction->held);
     imapid_budget_count(stream->share, direction->held_size, 0);
     memset(direction, 0, sizeof *direction);

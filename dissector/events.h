@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* exchanges.h: what the session tells of its exchanges, written into records. */
-#ifndef IMAPID_DISSECTOR_EXCHANGES_H
-#define IMAPID_DISSECTOR_EXCHANGES_H
+/* events.h: what the session tells of its exchanges, written into records. */
+#ifndef IMAPID_DISSECTOR_EVENTS_H
+#define IMAPID_DISSECTOR_EVENTS_H
 
 #include "stream.h"
 
@@ -16,6 +16,6 @@ struct imapid_taking {
 
 /* Takes all events that the session has after it. Sets stream->to, is_compressed and is_wrapped where
  * the octets behind it have another meaning. */
-void imapid_exchanges_take(const struct imapid_taking *taking);
+void imapid_events_take(const struct imapid_taking *taking);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* exchanges.c: from the events of the session to the records of exchanges.
+/* events.c: from the events of the session to the records of exchanges.
  *
  * Which response answers which command, and what is believed, is decided in protocol/exchanges.c; here
  * it is written down where later visits find it. Refuses nothing.
  *
  * Misuse: leaving events untaken; then the session forgets them. */
-#include "exchanges.h"
+#include "events.h"
 
 #include <imapid/secret.h>
 
@@ -197,7 +197,7 @@ static void note_confirmed(struct imapid_stream *stream)
     }
 }
 
-void imapid_exchanges_take(const struct imapid_taking *taking)
+void imapid_events_take(const struct imapid_taking *taking)
 {
     struct imapid_stream *stream = taking->stream;
     struct imapid_part *part = taking->part;
