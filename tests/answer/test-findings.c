@@ -63,15 +63,6 @@ static char *write_all(const struct imapid_findings_writer *writer, unsigned n, 
     return g_string_free(out, FALSE);
 }
 
-static unsigned count(const char *text, const char *what)
-{
-    unsigned n = 0;
-
-    for (; (text = strstr(text, what)); text += strlen(what))
-        n++;
-    return n;
-}
-
 static void test_text(void)
 {
     char *text = write_all(&imapid_findings_text_writer, 5, false, true, NULL);
@@ -85,7 +76,7 @@ static void test_text(void)
     g_assert_nonnull(strstr(text, "0 errors, 5 warnings, 5 notes in 5 ID exchanges of 5 conn"));
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 5, true, true, NULL);
-    g_assert_cmpuint(count(text, "(--verbose shows them)"), ==, 0);
+    g_assert_cmpuint(sample_count(text, "(--verbose shows them)"), ==, 0);
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 0, false, true, NULL);
     g_assert_true(g_str_has_prefix(text, "0 errors, 0 warnings, 0 notes"));
@@ -112,7 +103,7 @@ static void test_csv(void)
 {
     char *text = write_all(&imapid_findings_csv_writer, 2, false, true, NULL);
 
-    g_assert_cmpuint(count(text, "\r\n"), ==, 5);
+    g_assert_cmpuint(sample_count(text, "\r\n"), ==, 5);
     g_assert_true(g_str_has_prefix(text, "code,severity,side,"));
     g_assert_nonnull(strstr(text, "\"{x}[y] \x1b[2J,\"\"=1\""));
     g_free(text);
@@ -122,7 +113,7 @@ static void test_sarif(void)
 {
     char *text = write_all(&imapid_findings_sarif_writer, 1, false, true, NULL);
 
-    g_assert_cmpuint(count(text, "\"ruleId\":"), ==, 2);
+    g_assert_cmpuint(sample_count(text, "\"ruleId\":"), ==, 2);
     g_assert_nonnull(strstr(text, "{{x}}\\\\[y\\\\]")); /* SARIF's own marks are escaped */
     g_assert_nonnull(strstr(text, "\"uri\":\"a.pcap\""));
     g_free(text);

@@ -39,22 +39,13 @@ static char *write_page(struct imapid_store *store, bool is_complete)
     return g_string_free(out, FALSE);
 }
 
-static unsigned count(const char *text, const char *what)
-{
-    unsigned n = 0;
-
-    for (; (text = strstr(text, what)); text += strlen(what))
-        n++;
-    return n;
-}
-
 static void test_empty(void)
 {
     char *page = write_page(imapid_store_new(), true);
 
     g_assert_true(g_str_has_prefix(page, "<!"));
     g_assert_nonnull(strstr(page, "There was no ID exchange."));
-    g_assert_cmpuint(count(page, "<tr id=\"x"), ==, 0);
+    g_assert_cmpuint(sample_count(page, "<tr id=\"x"), ==, 0);
     g_assert_null(strstr(page, "Not every input could be read whole."));
     g_free(page);
     page = write_page(imapid_store_new(), false);
@@ -67,7 +58,7 @@ static void test_sections(void)
     char *page = write_page(make(3, "<b>Mutt</b>"), true);
 
     g_assert_null(strstr(page, "<b>"));
-    g_assert_cmpuint(count(page, "<tr id=\"x"), ==, 3);
+    g_assert_cmpuint(sample_count(page, "<tr id=\"x"), ==, 3);
     g_assert_nonnull(strstr(page, "id=\"time\""));
     g_assert_nonnull(strstr(page, "in steps of 1 hour."));
     g_assert_nonnull(strstr(page, "id=\"privacy\""));
@@ -91,7 +82,7 @@ static void test_rows(void)
 {
     char *page = write_page(make(IMAPID_PAGE_ROWS_MAX + 5, "Mutt"), true);
 
-    g_assert_cmpuint(count(page, "<tr id=\"x"), ==, IMAPID_PAGE_ROWS_MAX);
+    g_assert_cmpuint(sample_count(page, "<tr id=\"x"), ==, IMAPID_PAGE_ROWS_MAX);
     g_assert_null(strstr(page, "<tr id=\"x4\""));
     g_assert_nonnull(strstr(page, "<tr id=\"x5\""));
     g_assert_null(strstr(page, "href=\"#x4\""));

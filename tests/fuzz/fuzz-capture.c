@@ -4,28 +4,11 @@
  * packet is read. */
 
 #include "capture/capture.h"
+#include "portions.h"
 
-#include <glib.h>
 #include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const uint8_t *octets;
-    size_t n, n_portion;
-};
-
-static ptrdiff_t read_input(void *ctx, uint8_t *octets, size_t n)
-{
-    struct input *input = ctx;
-    n = MIN(MIN(n, input->n_portion), input->n);
-    if (n > 0)
-        memcpy(octets, input->octets, n);
-    input->octets += n;
-    input->n -= n;
-    return (ptrdiff_t)n;
-}
 
 static unsigned sum;
 
@@ -46,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct input input = {data + 1, size - 1, data[0] ? data[0] : size};
-    struct imapid_window_source source = {read_input, NULL, &input};
+    struct portions portions = {data + 1, size - 1, data[0] ? data[0] : size};
+    struct imapid_window_source source = {portions_read, NULL, &portions};
     struct imapid_capture *capture = imapid_capture_open_source("fuzz", &source);
     struct imapid_packet packet;
     enum imapid_capture_result result;

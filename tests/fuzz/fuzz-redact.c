@@ -6,9 +6,9 @@
  * secret, the rest behind it. */
 
 #include "follow/terms.h"
+#include "lines.h"
 #include "record/json.h"
 #include "record/redact.h"
-#include "record/writer.h"
 
 #include <string.h>
 
@@ -46,29 +46,12 @@ static const char *const fields[] = {
     "date",    "command", "php", "transport",  "release", "x-originating-ip", "x-originating-port",
     "unknown", "serial"};
 
-static const struct imapid_writer_style style;
-
-static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
-{
-    imapid_jsonl_writer.exchange(ctx, &style, exchange);
-}
-
-static void on_session(void *ctx, const struct imapid_record_session *session)
-{
-    imapid_jsonl_writer.session(ctx, &style, session);
-}
-
-static void on_capture(void *ctx, const struct imapid_record_capture *capture)
-{
-    imapid_jsonl_writer.capture(ctx, &style, capture);
-}
-
 static char *redact(const struct imapid_record_exchange *exchange,
                     const struct imapid_record_session *session)
 {
     static struct imapid_redact *redactor;
     GString *text = g_string_new(NULL);
-    struct imapid_record_sink next = {on_exchange, on_session, on_capture, text};
+    struct imapid_record_sink next = lines_sink(text);
     struct imapid_redact_sink wrapped;
     struct imapid_record_sink sink;
     char *message;

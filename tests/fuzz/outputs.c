@@ -70,6 +70,11 @@ struct imapid_record_sink outputs_sink(struct outputs *outputs)
     return (struct imapid_record_sink){on_exchange, on_session, on_capture, outputs};
 }
 
+const GString *outputs_get_lines(const struct outputs *outputs)
+{
+    return outputs->jsonl;
+}
+
 /* ---- readers ---- */
 
 static void check_json(const char *octets, size_t n)

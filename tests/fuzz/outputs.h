@@ -15,6 +15,9 @@ struct outputs *outputs_new(void);
 /* Takes the records of the run; good as long as `outputs`. */
 struct imapid_record_sink outputs_sink(struct outputs *outputs);
 
+/* The JSON Lines so far; good as long as `outputs`. */
+const GString *outputs_get_lines(const struct outputs *outputs);
+
 /* Writes everything, aborts where it is wrong, and frees `outputs`. */
 void outputs_check(struct outputs *outputs);
 

@@ -130,3 +130,12 @@ struct imapid_record_capture sample_capture(void)
         .n_exchanges = 1,
     };
 }
+
+unsigned sample_count(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, what)); text += strlen(what))
+        n++;
+    return n;
+}

@@ -41,6 +41,9 @@ void sample_finding(struct sample *sample, enum imapid_finding_code code, enum i
 /* What the sender wrote: makes the half malformed. */
 void sample_raw(struct sample *sample, enum imapid_side side, const char *raw);
 
+/* How often `what` stands in a text. */
+unsigned sample_count(const char *text, const char *what);
+
 /* The session of that connection: seen from its start, nothing lost, one exchange. */
 struct imapid_record_session sample_session(void);
 
