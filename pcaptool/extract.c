@@ -20,7 +20,7 @@ struct extract {
 
 static GString *begin_record(struct extract *extract, guint part, const char *file)
 {
-    GString *text = g_string_new(NULL);
+    GString *text = g_string_sized_new(2048); /* of few records more */
 
     if (!extract->writer->file || !g_strcmp0(extract->headed[part], file))
         return text;

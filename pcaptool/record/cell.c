@@ -97,7 +97,7 @@ void imapid_cell_add_own(struct imapid_row *row, const char *text)
 void imapid_cell_add_number(struct imapid_row *row, guint64 number)
 {
     begin_cell(row);
-    g_string_append_printf(row->out, "%" G_GUINT64_FORMAT, number);
+    imapid_spell_number(row->out, number);
 }
 
 void imapid_cell_end_row(struct imapid_row *row)

@@ -7,26 +7,22 @@
 #include "record/spell.h"
 #include "record/writer.h"
 
-static void key(GString *out, const char *name)
-{
-    g_string_append_printf(out, ",\"%s\":", name);
-}
-
 static void add_text(GString *out, const char *name, const char *text)
 {
-    key(out, name);
+    imapid_spell_key(out, name);
     imapid_spell_json_text(out, text);
 }
 
 static void add_number(GString *out, const char *name, uint64_t number)
 {
-    g_string_append_printf(out, ",\"%s\":%" G_GUINT64_FORMAT, name, number);
+    imapid_spell_key(out, name);
+    imapid_spell_number(out, number);
 }
 
 static void add_bool(GString *out, const char *name, bool value)
 {
-    key(out, name);
-    g_string_append(out, value ? "true" : "false");
+    imapid_spell_key(out, name);
+    imapid_spell_word(out, value ? "true" : "false");
 }
 
 static void add_known(GString *out, const char *name, enum imapid_known value)
@@ -39,7 +35,7 @@ static void add_known(GString *out, const char *name, enum imapid_known value)
 
 static void add_time(GString *out, const char *name, int64_t ts_ns)
 {
-    key(out, name);
+    imapid_spell_key(out, name);
     g_string_append_c(out, '"');
     imapid_spell_time(out, ts_ns);
     g_string_append_c(out, '"');
@@ -48,7 +44,7 @@ static void add_time(GString *out, const char *name, int64_t ts_ns)
 static void add_string(GString *out, const struct imapid_record_string *string)
 {
     if (string->is_nil)
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
     else
         imapid_spell_json(out, string->octets, string->n);
 }
@@ -56,7 +52,7 @@ static void add_string(GString *out, const struct imapid_record_string *string)
 static void add_hex_string(GString *out, const struct imapid_record_string *string)
 {
     if (string->is_nil) {
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
         return;
     }
     g_string_append_c(out, '"');
@@ -66,10 +62,10 @@ static void add_hex_string(GString *out, const struct imapid_record_string *stri
 
 static void add_hex_pairs(GString *out, const struct imapid_record_half *half)
 {
-    key(out, "params_hex");
+    imapid_spell_key(out, "params_hex");
     g_string_append_c(out, '[');
     for (unsigned i = 0; i < half->n_pairs; i++) {
-        g_string_append(out, i ? ",[" : "[");
+        imapid_spell_word(out, i ? ",[" : "[");
         add_hex_string(out, &half->pairs[i].field);
         g_string_append_c(out, ',');
         add_hex_string(out, &half->pairs[i].value);
@@ -93,21 +89,22 @@ static bool all_utf8(const struct imapid_record_half *half)
 
 static void add_half(GString *out, const char *name, const struct imapid_record_half *half)
 {
-    key(out, name);
+    imapid_spell_key(out, name);
     if (!half->seen) {
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
         return;
     }
-    g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, half->packet.number);
+    imapid_spell_word(out, "{\"frame\":");
+    imapid_spell_number(out, half->packet.number);
     if (half->file)
         add_text(out, "file", half->file);
     add_time(out, "time", half->packet.ts_ns);
-    key(out, "params");
+    imapid_spell_key(out, "params");
     imapid_spell_pairs(out, half);
     if (half->has_list && !all_utf8(half))
         add_hex_pairs(out, half);
     if (half->is_malformed) {
-        key(out, "raw");
+        imapid_spell_key(out, "raw");
         imapid_spell_json(out, half->raw, half->n_raw);
     }
     g_string_append_c(out, '}');
@@ -115,22 +112,36 @@ static void add_half(GString *out, const char *name, const struct imapid_record_
 
 static void add_endpoint(GString *out, const char *name, const struct imapid_endpoint *endpoint)
 {
-    key(out, name);
-    g_string_append(out, "{\"ip\":\"");
+    imapid_spell_key(out, name);
+    imapid_spell_word(out, "{\"ip\":\"");
     imapid_spell_address(out, endpoint);
-    g_string_append_printf(out, "\",\"port\":%u}", endpoint->port);
+    imapid_spell_word(out, "\",\"port\":");
+    imapid_spell_number(out, endpoint->port);
+    g_string_append_c(out, '}');
 }
 
-/* A text that is spelled from the connection; null where there is none. */
+/* A text that is spelled from the connection; null where there is none. It is spelled in its place,
+ * and there it stays unless something in it is to be escaped. */
 static void add_spelled(GString *out, const char *name,
                         void (*spell)(GString *, const struct imapid_record_conn *),
                         const struct imapid_record_conn *conn)
 {
-    GString *text = g_string_new(NULL);
+    gsize start;
 
-    spell(text, conn);
-    add_text(out, name, text->len ? text->str : NULL);
-    g_string_free(text, TRUE);
+    imapid_spell_key(out, name);
+    start = out->len;
+    g_string_append_c(out, '"');
+    spell(out, conn);
+    if (out->len > start + 1 &&
+        imapid_spell_is_plain((const uint8_t *)out->str + start + 1, out->len - start - 1)) {
+        g_string_append_c(out, '"');
+    } else {
+        char *text = g_strndup(out->str + start + 1, out->len - start - 1);
+
+        g_string_truncate(out, start);
+        imapid_spell_json_text(out, *text ? text : NULL);
+        g_free(text);
+    }
 }
 
 /* `id` is what the key of the connection is called here. */
@@ -144,8 +155,8 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn, const 
     if (conn->proxied_client.family) {
         add_endpoint(out, "proxied_client", &conn->proxied_client);
     } else {
-        key(out, "proxied_client");
-        g_string_append(out, "null");
+        imapid_spell_key(out, "proxied_client");
+        imapid_spell_word(out, "null");
     }
     add_spelled(out, id, imapid_spell_session_id, conn);
     add_spelled(out, "community_id", imapid_spell_community_id, conn);
@@ -154,22 +165,23 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn, const 
 
 static void add_findings(GString *out, const struct imapid_record_finding *findings, unsigned n)
 {
-    key(out, "findings");
+    imapid_spell_key(out, "findings");
     imapid_spell_findings(out, findings, n);
 }
 
 static void add_result(GString *out, const struct imapid_record_exchange *exchange)
 {
-    key(out, "result");
+    imapid_spell_key(out, "result");
     if (exchange->status == IMAPID_STATUS_NONE) {
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
         return;
     }
-    g_string_append_printf(out, "{\"frame\":%" G_GUINT64_FORMAT, exchange->result.number);
+    imapid_spell_word(out, "{\"frame\":");
+    imapid_spell_number(out, exchange->result.number);
     if (exchange->result_file)
         add_text(out, "file", exchange->result_file);
     add_text(out, "status", imapid_record_status(exchange->status));
-    key(out, "text");
+    imapid_spell_key(out, "text");
     add_string(out, &exchange->text);
     add_bool(out, "tagged", !exchange->is_untagged);
     g_string_append_c(out, '}');
@@ -177,11 +189,11 @@ static void add_result(GString *out, const struct imapid_record_exchange *exchan
 
 static void add_rtt(GString *out, int64_t rtt_ns, bool known)
 {
-    key(out, "rtt");
+    imapid_spell_key(out, "rtt");
     if (known)
         imapid_spell_seconds(out, rtt_ns);
     else
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
 }
 
 static void write_exchange(GString *out, const struct imapid_writer_style *style,
@@ -191,7 +203,7 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     bool rtt_known = imapid_record_rtt_ns(exchange, &rtt_ns);
 
     (void)style;
-    g_string_append(out, "{\"type\":\"exchange\"");
+    imapid_spell_word(out, "{\"type\":\"exchange\"");
     add_conn(out, &exchange->conn, "session");
     add_text(out, "tag", exchange->tag);
     add_time(out, "time", imapid_record_when(exchange).ts_ns);
@@ -204,17 +216,17 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_text(out, "state", imapid_record_state(exchange->state));
     add_bool(out, "complete", exchange->complete);
     add_findings(out, exchange->findings, exchange->n_findings);
-    g_string_append(out, "}\n");
+    imapid_spell_word(out, "}\n");
 }
 
 static void add_tls(GString *out, const struct imapid_record_tls *tls)
 {
-    key(out, "tls");
+    imapid_spell_key(out, "tls");
     if (!tls->seen) {
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
         return;
     }
-    g_string_append(out, "{\"version\":");
+    imapid_spell_word(out, "{\"version\":");
     imapid_spell_json_text(out, tls->version);
     add_text(out, "suite", tls->suite);
     add_text(out, "server_name", tls->server_name);
@@ -226,7 +238,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
     (void)style;
-    g_string_append(out, "{\"type\":\"session\"");
+    imapid_spell_word(out, "{\"type\":\"session\"");
     add_conn(out, &session->conn, "id");
     add_time(out, "first", session->first_ns);
     add_time(out, "last", session->last_ns);
@@ -243,17 +255,17 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_known(out, "decrypted", session->decrypted);
     add_text(out, "not_decrypted", session->not_decrypted);
     add_tls(out, &session->tls);
-    key(out, "auth");
+    imapid_spell_key(out, "auth");
     imapid_spell_auths(out, session);
     add_findings(out, session->findings, session->n_findings);
-    g_string_append(out, "}\n");
+    imapid_spell_word(out, "}\n");
 }
 
 static void write_capture(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_capture *capture)
 {
     (void)style;
-    g_string_append(out, "{\"type\":\"capture\"");
+    imapid_spell_word(out, "{\"type\":\"capture\"");
     add_number(out, "schema", IMAPID_RECORD_SCHEMA);
     add_text(out, "file", capture->file);
     add_text(out, "format", capture->format);
@@ -266,18 +278,18 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     add_number(out, "lost_bytes", capture->n_lost);
     add_number(out, "cut_packets", capture->n_cut);
     add_number(out, "unknown_link_packets", capture->n_unknown_link);
-    key(out, "unread");
+    imapid_spell_key(out, "unread");
     imapid_spell_unread(out, capture);
     add_text(out, "error", capture->error);
-    g_string_append(out, "}\n");
+    imapid_spell_word(out, "}\n");
 }
 
 static void write_end(GString *out, uint64_t n_inputs, uint64_t n_records)
 {
-    g_string_append(out, "{\"type\":\"end\"");
+    imapid_spell_word(out, "{\"type\":\"end\"");
     add_number(out, "inputs", n_inputs);
     add_number(out, "records", n_records);
-    g_string_append(out, "}\n");
+    imapid_spell_word(out, "}\n");
 }
 
 const struct imapid_writer imapid_jsonl_writer = {

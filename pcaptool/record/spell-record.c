@@ -12,8 +12,11 @@
 
 void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn)
 {
-    if (conn->first_frame)
-        g_string_append_printf(out, "%s:%" G_GUINT64_FORMAT, conn->file, conn->first_frame);
+    if (!conn->first_frame)
+        return;
+    imapid_spell_word(out, conn->file);
+    g_string_append_c(out, ':');
+    imapid_spell_number(out, conn->first_frame);
 }
 
 static void add_port(GChecksum *sum, uint16_t port)
@@ -43,13 +46,14 @@ void imapid_spell_community_id(GString *out, const struct imapid_record_conn *co
     g_checksum_update(sum, protocol, sizeof protocol);
     add_port(sum, low->port);
     add_port(sum, high->port);
-    imapid_spell_digest(g_string_append(out, "1:"), sum);
+    imapid_spell_word(out, "1:");
+    imapid_spell_digest(out, sum);
     g_checksum_free(sum);
 }
 
 static void add_address(GString *out, const struct imapid_endpoint *endpoint)
 {
-    g_string_append(out, endpoint->family == 4 ? "ip.addr eq " : "ipv6.addr eq ");
+    imapid_spell_word(out, endpoint->family == 4 ? "ip.addr eq " : "ipv6.addr eq ");
     imapid_spell_address(out, endpoint);
 }
 
@@ -57,16 +61,19 @@ void imapid_spell_filter(GString *out, const struct imapid_record_conn *conn)
 {
     g_string_append_c(out, '(');
     add_address(out, &conn->client);
-    g_string_append(out, " and ");
+    imapid_spell_word(out, " and ");
     add_address(out, &conn->server);
-    g_string_append_printf(out, ") and (tcp.port eq %u and tcp.port eq %u)", conn->client.port,
-                           conn->server.port);
+    imapid_spell_word(out, ") and (tcp.port eq ");
+    imapid_spell_number(out, conn->client.port);
+    imapid_spell_word(out, " and tcp.port eq ");
+    imapid_spell_number(out, conn->server.port);
+    g_string_append_c(out, ')');
 }
 
 static void add_string(GString *out, const struct imapid_record_string *string)
 {
     if (string->is_nil)
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
     else
         imapid_spell_json(out, string->octets, string->n);
 }
@@ -83,12 +90,12 @@ static void add_pair(GString *out, const struct imapid_record_pair *pair)
 void imapid_spell_pairs(GString *out, const struct imapid_record_half *half)
 {
     if (!half->has_list) {
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
         return;
     }
     g_string_append_c(out, '[');
     for (unsigned i = 0; i < half->n_pairs; i++) {
-        g_string_append(out, i ? "," : "");
+        imapid_spell_word(out, i ? "," : "");
         add_pair(out, &half->pairs[i]);
     }
     g_string_append_c(out, ']');
@@ -115,7 +122,7 @@ void imapid_spell_other_pairs(GString *out, const struct imapid_record_half *hal
     for (unsigned i = 0; i < half->n_pairs; i++) {
         if (has_column(&half->pairs[i], &told))
             continue;
-        g_string_append(out, n++ ? "," : "[");
+        imapid_spell_word(out, n++ ? "," : "[");
         add_pair(out, &half->pairs[i]);
     }
     if (n)
@@ -124,7 +131,7 @@ void imapid_spell_other_pairs(GString *out, const struct imapid_record_half *hal
 
 static void add_text(GString *out, const char *name, const char *text)
 {
-    g_string_append_printf(out, ",\"%s\":", name);
+    imapid_spell_key(out, name);
     imapid_spell_json_text(out, text);
 }
 
@@ -135,12 +142,13 @@ void imapid_spell_findings(GString *out, const struct imapid_record_finding *fin
         const struct imapid_record_finding *finding = &findings[i];
         enum imapid_severity severity = imapid_finding_severity(finding->code);
 
-        g_string_append_printf(out, "%s{\"code\":\"%s\"", i ? "," : "",
-                               imapid_finding_code(finding->code));
+        imapid_spell_word(out, i ? ",{\"code\":\"" : "{\"code\":\"");
+        imapid_spell_word(out, imapid_finding_code(finding->code));
+        g_string_append_c(out, '"');
         add_text(out, "severity", imapid_severity_name(severity));
         add_text(out, "side", finding->side == IMAPID_CLIENT ? "client" : "server");
         add_text(out, "section", imapid_finding_section(finding->code));
-        g_string_append(out, ",\"field\":");
+        imapid_spell_key(out, "field");
         add_string(out, &finding->field);
         add_text(out, "message", imapid_record_message(finding));
         g_string_append_c(out, '}');
@@ -154,11 +162,14 @@ void imapid_spell_unread(GString *out, const struct imapid_record_capture *captu
     for (unsigned i = 0; i < capture->n_unread; i++) {
         const struct imapid_record_unread *unread = &capture->unread[i];
 
-        g_string_append(out, i ? ",{\"layer\":" : "{\"layer\":");
+        imapid_spell_word(out, i ? ",{\"layer\":" : "{\"layer\":");
         imapid_spell_json_text(out, unread->layer);
-        g_string_append_printf(out, ",\"number\":%" G_GUINT64_FORMAT, unread->number);
+        imapid_spell_key(out, "number");
+        imapid_spell_number(out, unread->number);
         add_text(out, "name", unread->name);
-        g_string_append_printf(out, ",\"packets\":%" G_GUINT64_FORMAT "}", unread->n_packets);
+        imapid_spell_key(out, "packets");
+        imapid_spell_number(out, unread->n_packets);
+        g_string_append_c(out, '}');
     }
     g_string_append_c(out, ']');
 }
@@ -177,10 +188,12 @@ void imapid_spell_auths(GString *out, const struct imapid_record_session *sessio
     for (unsigned i = 0; i < session->n_auths; i++) {
         const struct imapid_auth *auth = &session->auths[i];
 
-        g_string_append_printf(out, "%s{\"mechanism\":\"%s\"", i ? "," : "", auth->mechanism);
+        imapid_spell_word(out, i ? ",{\"mechanism\":\"" : "{\"mechanism\":\"");
+        imapid_spell_word(out, auth->mechanism);
+        g_string_append_c(out, '"');
         add_text(out, "status", spell_auth_status(auth->status));
-        g_string_append_printf(out, ",\"cleartext_password\":%s}",
-                               auth->cleartext_password ? "true" : "false");
+        imapid_spell_key(out, "cleartext_password");
+        imapid_spell_word(out, auth->cleartext_password ? "true}" : "false}");
     }
     g_string_append_c(out, ']');
 }

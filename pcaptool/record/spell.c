@@ -34,6 +34,17 @@ static void put_digits(char *out, unsigned number, int n)
     }
 }
 
+void imapid_spell_number(GString *out, uint64_t number)
+{
+    char text[20], *at = text + sizeof text; /* 2^64 has 20 digits */
+
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    imapid_spell_raw(out, at, (gsize)(text + sizeof text - at));
+}
+
 void imapid_spell_time(GString *out, int64_t ts_ns)
 {
     char text[] = "0000-00-00T00:00:00.000000000Z";
@@ -58,23 +69,34 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
     put_digits(text + 14, (unsigned)(of_day / 60 % 60), 2);
     put_digits(text + 17, (unsigned)(of_day % 60), 2);
     put_digits(text + 20, (unsigned)ns, 9);
-    g_string_append_len(out, text, sizeof text - 1);
+    imapid_spell_raw(out, text, sizeof text - 1);
 }
 
 void imapid_spell_seconds(GString *out, int64_t ns)
 {
     uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+    char decimals[] = ".000000000";
 
-    g_string_append_printf(out, "%s%" G_GUINT64_FORMAT ".%09u", ns < 0 ? "-" : "", size / NS_PER_S,
-                           (unsigned)(size % NS_PER_S));
+    if (ns < 0)
+        g_string_append_c(out, '-');
+    imapid_spell_number(out, size / NS_PER_S);
+    put_digits(decimals + 1, (unsigned)(size % NS_PER_S), 9);
+    imapid_spell_raw(out, decimals, sizeof decimals - 1);
 }
 
 void imapid_spell_address(GString *out, const struct imapid_endpoint *endpoint)
 {
     char text[INET6_ADDRSTRLEN];
 
-    g_string_append(out, inet_ntop(endpoint->family == 6 ? AF_INET6 : AF_INET, endpoint->address,
-                                   text, sizeof text));
+    if (endpoint->family == 6) {
+        imapid_spell_word(out, inet_ntop(AF_INET6, endpoint->address, text, sizeof text));
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i)
+            g_string_append_c(out, '.');
+        imapid_spell_number(out, endpoint->address[i]);
+    }
 }
 
 void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint)
@@ -82,7 +104,8 @@ void imapid_spell_endpoint(GString *out, const struct imapid_endpoint *endpoint)
     if (endpoint->family == 6)
         g_string_append_c(out, '[');
     imapid_spell_address(out, endpoint);
-    g_string_append_printf(out, endpoint->family == 6 ? "]:%u" : ":%u", endpoint->port);
+    imapid_spell_word(out, endpoint->family == 6 ? "]:" : ":");
+    imapid_spell_number(out, endpoint->port);
 }
 
 /* Is this character shown as itself? Formats (bidirectional controls, zero-width ones), line and
@@ -168,6 +191,11 @@ static void append_json_char(GString *out, gunichar c, const uint8_t *octets, si
         g_string_append_len(out, (const char *)octets, (gssize)n_char);
 }
 
+bool imapid_spell_is_plain(const uint8_t *octets, size_t n)
+{
+    return measure_plain(octets, n) == n;
+}
+
 void imapid_spell_json(GString *out, const uint8_t *octets, size_t n)
 {
     size_t n_char;
@@ -177,7 +205,7 @@ void imapid_spell_json(GString *out, const uint8_t *octets, size_t n)
         size_t n_plain = measure_plain(octets + at, n - at);
         gunichar c;
 
-        g_string_append_len(out, (const char *)octets + at, (gssize)n_plain);
+        imapid_spell_raw(out, (const char *)octets + at, n_plain);
         at += n_plain;
         if (at == n)
             break;
@@ -195,7 +223,7 @@ void imapid_spell_json_text(GString *out, const char *text)
     if (text)
         imapid_spell_json(out, (const uint8_t *)text, strlen(text));
     else
-        g_string_append(out, "null");
+        imapid_spell_word(out, "null");
 }
 
 static void append_terminal_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)
@@ -224,7 +252,7 @@ void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t
         }
         n_char = measure_plain(octets + at, max ? MIN(n - at, max - n_shown) : n - at);
         if (n_char) {
-            g_string_append_len(out, (const char *)octets + at, (gssize)n_char);
+            imapid_spell_raw(out, (const char *)octets + at, n_char);
             n_shown += n_char;
             continue;
         }

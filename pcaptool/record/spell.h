@@ -6,9 +6,41 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* How values are spelled for people and machines. Whatever comes out of a capture goes through one
- * of these before it reaches a terminal or a file. All append to `out`. */
+ * of these before it reaches a terminal or a file. All append to `out`. Records are spelled without
+ * printf: its formats took a third of the time on captures of IMAP alone. */
+
+/* Octets as they are: for words of our own, never for what a stranger wrote. As
+ * g_string_append_len(), but in place where there is room. */
+static inline void imapid_spell_raw(GString *out, const char *octets, gsize n)
+{
+    if (out->allocated_len - out->len <= n) {
+        g_string_append_len(out, octets, (gssize)n);
+        return;
+    }
+    memcpy(out->str + out->len, octets, n);
+    out->len += n;
+    out->str[out->len] = 0;
+}
+
+/* The same for a NUL-terminated string. */
+static inline void imapid_spell_word(GString *out, const char *word)
+{
+    imapid_spell_raw(out, word, strlen(word));
+}
+
+/* The name of a member of a JSON object that is not its first: ,"name": */
+static inline void imapid_spell_key(GString *out, const char *name)
+{
+    imapid_spell_word(out, ",\"");
+    imapid_spell_word(out, name);
+    imapid_spell_word(out, "\":");
+}
+
+/* In decimal. */
+void imapid_spell_number(GString *out, uint64_t number);
 
 /* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too. */
 void imapid_spell_time(GString *out, int64_t ts_ns);
@@ -32,7 +64,10 @@ void imapid_spell_utf8(GString *out, const uint8_t *octets, size_t n);
  * characters, and those that turn the reading direction or end a line, are escaped. */
 void imapid_spell_json(GString *out, const uint8_t *octets, size_t n);
 
-/* The same for a NUL-terminated string, NULL being null. */
+/* Does imapid_spell_json() put quotes around these octets and change nothing? */
+bool imapid_spell_is_plain(const uint8_t *octets, size_t n);
+
+/* A JSON string of a NUL-terminated string, NULL being null. */
 void imapid_spell_json_text(GString *out, const char *text);
 
 /* For a terminal: printable characters as they are, everything else as \xHH or \u{H}; a backslash

@@ -3,6 +3,7 @@
 #include "record/spell-record.h"
 #include "record/spell.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static char *spelled(void (*spell)(GString *, const uint8_t *, size_t), const char *octets,
@@ -108,6 +109,81 @@ static void test_endpoint(void)
     g_string_free(out, TRUE);
 }
 
+static void assert_four(const char *want)
+{
+    struct imapid_endpoint endpoint = {.family = 4};
+    GString *out = g_string_new(NULL);
+    unsigned octet[4];
+
+    g_assert_cmpint(sscanf(want, "%u.%u.%u.%u", &octet[0], &octet[1], &octet[2], &octet[3]), ==, 4);
+    for (int i = 0; i < 4; i++)
+        endpoint.address[i] = (uint8_t)octet[i];
+    imapid_spell_address(out, &endpoint);
+    g_assert_cmpstr(out->str, ==, want);
+    g_string_free(out, TRUE);
+}
+
+static void test_address(void)
+{
+    assert_four("0.0.0.0");
+    assert_four("255.255.255.255");
+    assert_four("1.10.100.200");
+}
+
+/* Numbers of every length, at every place of a text that has to grow. */
+static void test_number(void)
+{
+    GString *out = g_string_sized_new(1), *want = g_string_new(NULL);
+
+    for (uint64_t number = 1, n = 0; n < 20; n++, number *= 10)
+        for (int i = -1; i < 2; i++) {
+            imapid_spell_number(out, number + (uint64_t)i);
+            imapid_spell_key(out, "key");
+            g_string_append_printf(want, "%" G_GUINT64_FORMAT ",\"key\":", number + (uint64_t)i);
+        }
+    imapid_spell_number(out, UINT64_MAX);
+    g_string_append(want, "18446744073709551615");
+    g_assert_cmpuint(out->len, ==, strlen(out->str));
+    g_assert_cmpstr(out->str, ==, want->str);
+    g_string_free(out, TRUE);
+    g_string_free(want, TRUE);
+}
+
+static void assert_seconds(int64_t ns, const char *want)
+{
+    GString *out = g_string_new(NULL);
+
+    imapid_spell_seconds(out, ns);
+    g_assert_cmpstr(out->str, ==, want);
+    g_string_free(out, TRUE);
+}
+
+static void test_seconds(void)
+{
+    assert_seconds(0, "0.000000000");
+    assert_seconds(1, "0.000000001");
+    assert_seconds(-1, "-0.000000001");
+    assert_seconds(12000000345, "12.000000345");
+    assert_seconds(INT64_MAX, "9223372036.854775807");
+    assert_seconds(INT64_MIN, "-9223372036.854775808");
+}
+
+/* Is a text told to be plain if and only if nothing of it changes? */
+static void test_plain(void)
+{
+    for (unsigned c = 0; c < 256; c++) {
+        const char text[] = {'a', (char)c, 'b', 0};
+        char *have = spelled(imapid_spell_json, text, 3);
+        char *want = g_strdup_printf("\"%s\"", text);
+
+        g_assert_cmpint(imapid_spell_is_plain((const uint8_t *)text, 3), ==,
+                        c && !strcmp(have, want));
+        g_free(have);
+        g_free(want);
+    }
+    g_assert_true(imapid_spell_is_plain((const uint8_t *)"", 0));
+}
+
 static void assert_flow(struct imapid_record_conn conn, const char *id, const char *community,
                         const char *filter)
 {
@@ -160,6 +236,10 @@ int main(int argc, char **argv)
     g_test_add_func("/spell/json", test_json);
     g_test_add_func("/spell/time", test_time);
     g_test_add_func("/spell/endpoint", test_endpoint);
+    g_test_add_func("/spell/address", test_address);
+    g_test_add_func("/spell/number", test_number);
+    g_test_add_func("/spell/seconds", test_seconds);
+    g_test_add_func("/spell/plain", test_plain);
     g_test_add_func("/spell/flow", test_flow);
     return g_test_run();
 }
