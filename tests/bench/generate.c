@@ -3,9 +3,11 @@
 /* Writes a pcap of a given size to standard output: interleaved TCP connections, of which 5 % (or
  * another share) are IMAP sessions in plain text on port 143, the others like HTTP, TLS and a
  * terminal. Handshakes, segments of 1448 octets, an acknowledgement for every second one, FIN both
- * ways; every tenth connection is IPv6. The same arguments give the same file.
+ * ways; every tenth connection is IPv6. The same arguments give the same file. So many connections
+ * are open at a time, and up to so many packets of one come in a row: with many and one, as at a
+ * busy place, each packet is of another connection than the last.
  *
- *     imapid-bench-generate [MEBIBYTES [SEED [PER-CENT]]] > FILE
+ *     imapid-bench-generate [MEBIBYTES [SEED [PER-CENT [OPEN [IN-A-ROW]]]]] > FILE
  */
 
 #include <stdbool.h>
@@ -14,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_OPEN    600 /* connections at a time */
 #define N_MSS     1448
 #define N_FILLER  (1u << 20)
 #define IP6_SHARE 10
@@ -34,7 +35,7 @@ struct conn {
     /* the message being sent */
     int dir;
     const char *head; /* what it begins with; the rest is filler */
-    char text[512];
+    char text[96];
     size_t n_head, n_body, n_tail;
     const char *tail;
     size_t n_sent, n_unacked;
@@ -295,27 +296,33 @@ static void step(struct conn *c)
     c->stage++;
 }
 
+static uint64_t get_argument(int argc, char **argv, int i, uint64_t otherwise)
+{
+    return i < argc ? strtoull(argv[i], NULL, 10) : otherwise;
+}
+
 int main(int argc, char **argv)
 {
-    static struct conn conns[N_OPEN];
     static const uint32_t header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
-    uint64_t n_bytes = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1024) << 20;
-    seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    if (argc > 3)
-        imap_share = (uint32_t)strtoul(argv[3], NULL, 10);
+    uint64_t n_bytes = get_argument(argc, argv, 1, 1024) << 20;
+    uint32_t n_open = (uint32_t)get_argument(argc, argv, 4, 600);
+    uint32_t n_in_a_row = (uint32_t)get_argument(argc, argv, 5, 6);
+    struct conn *conns = calloc(n_open, sizeof *conns);
+    seed = get_argument(argc, argv, 2, 1);
+    imap_share = (uint32_t)get_argument(argc, argv, 3, 5);
     filler = malloc(N_FILLER);
-    if (!filler)
+    if (!conns || !filler)
         return 1;
     for (size_t i = 0; i < N_FILLER; i++)
         filler[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : (char)(' ' + draw(94));
     fwrite(header, 1, sizeof header, stdout);
     n_written = sizeof header;
-    for (size_t i = 0; i < N_OPEN; i++)
+    for (size_t i = 0; i < n_open; i++)
         begin_conn(&conns[i]);
     while (n_written < n_bytes) {
-        struct conn *c = &conns[draw(N_OPEN)];
+        struct conn *c = &conns[draw(n_open)];
         /* Packets of a connection come in bursts. */
-        for (uint32_t n = 1 + draw(6); n > 0; n--)
+        for (uint32_t n = 1 + draw(n_in_a_row); n > 0; n--)
             step(c);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
