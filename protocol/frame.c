@@ -229,6 +229,10 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
             enum imapid_plausible plausible =
                 imapid_unit_plausible(frame->side, window + at, n - at);
 
+            if (at && frame->lines == IMAPID_LINES_HELD && window[at] == TLS_HANDSHAKE) {
+                *n_used = at; /* a window begins there, wherever the octets were divided */
+                return IMAPID_FRAME_SKIPPED;
+            }
             if (plausible == IMAPID_PLAUSIBLE_MORE)
                 break;
             if (plausible == IMAPID_PLAUSIBLE_YES) {
@@ -579,7 +583,8 @@ static enum imapid_frame_status read_on(struct imapid_frame *frame, const uint8_
     if (frame->in_unit)
         return pass_rest(frame, window, n, n_used);
     if (frame->sync == IMAPID_SYNC_LOST) {
-        if (frame->lines == IMAPID_LINES_HELD && n == 1 && window[0] == TLS_HANDSHAKE)
+        if (frame->lines == IMAPID_LINES_HELD && !frame->mid_line && n == 1 &&
+            window[0] == TLS_HANDSHAKE)
             return IMAPID_FRAME_MORE; /* the next octet tells whether TLS begins */
         return find_line_start(frame, window, n, n_used);
     }

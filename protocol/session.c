@@ -473,7 +473,7 @@ static void take_unit(struct imapid_session *session, enum imapid_side side,
 }
 
 /* The client sends TLS though no answer to its STARTTLS was seen, because the server's side is not
- * in the capture or has a hole there. */
+ * in the capture or has a hole there. The window has to begin where a line may. */
 static bool began_tls(const struct imapid_session *session, const uint8_t *window, size_t n)
 {
     const struct imapid_frame *client = &session->frame[IMAPID_CLIENT];
@@ -601,6 +601,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
 {
     struct imapid_frame *frame = CLIENT(session);
     const bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
+    const bool mid_line = frame->sync == IMAPID_SYNC_LOST && frame->mid_line;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
     bool is_cut = false, is_refused = false;
@@ -621,7 +622,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     is_cut = is_refused || (was_cut && !frame->cut);
     if (is_cut && status != IMAPID_FRAME_UNIT)
         doubt_state(session);
-    if (status == IMAPID_FRAME_MORE && began_tls(session, window, n)) {
+    if (status == IMAPID_FRAME_MORE && !mid_line && began_tls(session, window, n)) {
         imapid_unit_read(unit, IMAPID_CLIENT, window, 0);
         imapid_pending_forget(&session->exchanges.pending, IMAPID_WORD_STARTTLS);
         take_success(session, IMAPID_WORD_STARTTLS);

@@ -599,6 +599,24 @@ static void test_client_hello(void)
     check("C: a1 STARTTLS\n"
           "C. \\x16\\x03\\x01\\x00\\x20 d1 ID NIL\\r\\n\n",
           "switch tls\n");
+    /* Behind a hole TLS begins where a line may, not in the middle of one. */
+    check("C: a1 STARTTLS\n"
+          "C. a2 ID\n"
+          "C! 10\n"
+          "C. \\x16\\x03\\x01\\x00\\x20\n",
+          "switch tls\n"
+          "a2 - -> - none state=? id=? lost\n");
+    check("C: a1 STARTTLS\n"
+          "C. a2 ID\n"
+          "C! 10\n"
+          "C. \\x02\\x16\\x03\\x01\\x00\\x20\n",
+          "a2 - -> - none state=? id=? lost\n");
+    check("C: a1 STARTTLS\n"
+          "C. a2 ID\n"
+          "C! 10\n"
+          "C. \\x02\\r\\n\\x16\\x03\\x01\\x00\\x20\n",
+          "switch tls\n"
+          "a2 - -> - none state=? id=? lost\n");
 }
 
 static void test_compress(void)
