@@ -147,18 +147,55 @@ static bool sends_password(const struct imapid_auth *auth)
     return !strcmp(auth->mechanism, "PLAIN") || !strcmp(auth->mechanism, "LOGIN");
 }
 
+/* Does the line end in "{n}" or "{n+}"? *is_sent: not in the former, whose octets wait for leave. */
+static bool ends_in_literal(const struct imapid_unit *unit, bool *is_sent)
+{
+    const uint8_t *args = unit->data + unit->args.offset;
+    size_t at = unit->args.n;
+    bool has_plus;
+
+    *is_sent = true;
+    if (!at || args[--at] != '}')
+        return false;
+    has_plus = at && args[at - 1] == '+';
+    at -= has_plus;
+    while (at && imapid_is_digit(args[at - 1]))
+        at--;
+    if (!at || args[at - 1] != '{')
+        return false;
+    *is_sent = has_plus;
+    return true;
+}
+
 /* A line of LOGIN that ends in a literal does not show whether the password was ever sent; its
- * answer may. */
+ * answer does, unless that refuses the literal. */
 static void take_login(struct imapid_login *login, const struct imapid_unit *unit,
                        bool is_encrypted, bool is_tentative)
 {
     struct imapid_login_waiting *waiting = begin_attempt(login, unit, "LOGIN", is_tentative);
     size_t at = unit->args.offset;
     bool has_user = next_word(unit, &at).n > 0, has_password = next_word(unit, &at).n > 0;
-    bool has_literal = unit->args.n && unit->data[unit->args.offset + unit->args.n - 1] == '}';
+    bool is_sent, has_literal = ends_in_literal(unit, &is_sent);
 
+    waiting->rest = !has_literal    ? IMAPID_LOGIN_REST_NONE
+                    : !has_password ? IMAPID_LOGIN_REST_ALL
+                                    : IMAPID_LOGIN_REST_PASSWORD;
     get_attempt(login, waiting)->cleartext_password =
-        !is_encrypted && has_user && has_password && !has_literal;
+        !is_encrypted && has_user && has_password && is_sent;
+}
+
+void imapid_login_lose_literal(struct imapid_login *login)
+{
+    if (login->n_waiting)
+        login->waiting[login->n_waiting - 1].rest = IMAPID_LOGIN_REST_NONE;
+}
+
+/* Does the answer show that the password was sent? Who answers OK had it; NO judges what was read
+ * to its end, BAD may miss an argument. */
+static bool shows_password(const struct imapid_login_waiting *waiting, enum imapid_word answer)
+{
+    return answer == IMAPID_WORD_OK || waiting->rest == IMAPID_LOGIN_REST_PASSWORD ||
+           (waiting->rest == IMAPID_LOGIN_REST_ALL && answer == IMAPID_WORD_NO);
 }
 
 static void count_line(struct imapid_login *login, struct imapid_login_waiting *waiting,
@@ -278,7 +315,7 @@ static void take_answer(struct imapid_login *login, const struct imapid_unit *un
     if (waiting.is_tentative)
         waiting.auth = open_auth(login, &waiting.attempt);
     login->auths[waiting.auth].status = unit->word;
-    if (unit->word == IMAPID_WORD_OK && !is_encrypted &&
+    if (shows_password(&waiting, unit->word) && !is_encrypted &&
         sends_password(&login->auths[waiting.auth]))
         login->auths[waiting.auth].cleartext_password = true;
 }

@@ -68,6 +68,7 @@ static void expect_lines(struct imapid_session *session)
 static void doubt_client(struct imapid_session *session)
 {
     imapid_exchanges_miss_commands(&session->exchanges);
+    imapid_login_lose_literal(&session->login);
     session->asked = false;
     imapid_pending_stop_data(&session->exchanges.pending, IMAPID_WORD_UNKNOWN);
     imapid_frame_doubt(CLIENT(session));
@@ -579,6 +580,7 @@ static enum imapid_session_status read_server(struct imapid_session *session, co
         bool id_in_hand = !client->in_unit;
 
         imapid_frame_refuse(client);
+        imapid_login_lose_literal(&session->login);
         if (id_in_hand)
             return ask_client(session, &saved, n_used);
     }

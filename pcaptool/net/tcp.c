@@ -282,6 +282,11 @@ static void tell_lost_tail(struct imapid_tcp *tcp, struct state *st, int d)
         jump(tcp, st, d, st->order.sides[d].next + n, &st->conn.last);
 }
 
+static bool is_over(const struct state *st, int d)
+{
+    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
+}
+
 /* Delivers all that waits, then ends the connection. */
 static void finish(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_reason reason)
 {
@@ -294,6 +299,10 @@ static void finish(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_rea
     }
     tell_lost_tail(tcp, st, 0);
     tell_lost_tail(tcp, st, 1);
+    /* Only a hole kept it open: its end is in the capture. */
+    if ((reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_REUSED) && is_over(st, 0) &&
+        is_over(st, 1))
+        reason = IMAPID_TCP_FIN;
     end(tcp, st, reason);
 }
 
@@ -378,11 +387,6 @@ static bool wait_for_acked(struct imapid_tcp *tcp, struct state *st, int d,
     uint32_t to;
     return !imapid_order_is_lost(&st->order, d, tcp->limits.n_patience, &to) ||
            give_up_to(tcp, st, d, to, packet);
-}
-
-static bool is_over(const struct state *st, int d)
-{
-    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
 }
 
 static void take_segment(struct imapid_tcp *tcp, struct state *st, int d, struct parsed *p)

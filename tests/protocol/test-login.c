@@ -5,8 +5,8 @@
 #include <glib.h>
 #include <string.h>
 
-/* Takes lines "C: ..." and "S: ..."; "D: ..." is a line of SASL data. "C? ...": nothing has confirmed
- * it. */
+/* Takes lines "C: ..." and "S: ..."; "D: ..." is a line of SASL data, "R" the refusal of a literal.
+ * "C? ...": nothing has confirmed it. */
 static void feed(struct imapid_login *login, const char *lines, bool is_encrypted)
 {
     char **list = g_strsplit(lines, "\n", -1);
@@ -15,7 +15,9 @@ static void feed(struct imapid_login *login, const char *lines, bool is_encrypte
         char *octets = g_strconcat(*line + MIN(3, strlen(*line)), "\r\n", NULL);
         struct imapid_unit unit;
 
-        if (**line) {
+        if (**line == 'R') {
+            imapid_login_lose_literal(login);
+        } else if (**line) {
             imapid_unit_read(&unit, **line == 'S' ? IMAPID_SERVER : IMAPID_CLIENT,
                              (const uint8_t *)octets, strlen(octets));
             if (**line == 'D') {
@@ -57,9 +59,19 @@ static void test_login(void)
     check_auths("C: a1 LOGIN u p\nS: a1 OK", true, "LOGIN OK");
     check_auths("C: a1 LOGIN u p", false, "LOGIN ? clear");
     check_auths("C: a1 LOGIN u p\nS: a2 OK", false, "LOGIN ? clear");
-    /* A literal that was refused never came. */
-    check_auths("C: a1 LOGIN {5}\nS: a1 NO", false, "LOGIN NO");
-    check_auths("C: a1 LOGIN u {5}\nS: a1 BAD", false, "LOGIN BAD");
+    /* A literal that was refused never came; one that was not tells by the answer. */
+    check_auths("C: a1 LOGIN {5}\nR\nS: a1 NO", false, "LOGIN NO");
+    check_auths("C: a1 LOGIN u {5}\nR\nS: a1 BAD", false, "LOGIN BAD");
+    check_auths("C: a1 LOGIN u {5}", false, "LOGIN ?");
+    check_auths("C: a1 LOGIN u {5}\nS: a1 BAD", false, "LOGIN BAD clear");
+    check_auths("C: a1 LOGIN {5}\nS: a1 NO", false, "LOGIN NO clear");
+    check_auths("C: a1 LOGIN {5}\nS: a1 NO", true, "LOGIN NO");
+    check_auths("C: a1 LOGIN {5}\nS: a1 BAD", false, "LOGIN BAD");
+    check_auths("C: a1 LOGIN u {5+}", false, "LOGIN ? clear");
+    check_auths("C: a1 LOGIN {5+}", false, "LOGIN ?");
+    check_auths("C: a1 LOGIN u p}", false, "LOGIN ? clear");
+    check_auths("C: a1 LOGIN }\nS: a1 NO", false, "LOGIN NO");
+    check_auths("C: a1 LOGIN \"u v\" {5}\nR\nS: a1 NO", false, "LOGIN NO");
     check_auths("C: a1 LOGIN u {5}\nS: a1 OK", false, "LOGIN OK clear");
     check_auths("C: a1 LOGIN", false, "LOGIN ?");
 }

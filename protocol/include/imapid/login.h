@@ -31,6 +31,13 @@ struct imapid_auth {
 /* Commands that wait for their answer here; past this many the oldest is forgotten. */
 #define IMAPID_LOGIN_WAITING_MAX 8
 
+/* What of a LOGIN comes in literals, and is not looked at. */
+enum imapid_login_rest {
+    IMAPID_LOGIN_REST_NONE, /* nothing, or nobody knows whether it came */
+    IMAPID_LOGIN_REST_PASSWORD,
+    IMAPID_LOGIN_REST_ALL, /* the name of the user; then the password, in whatever form */
+};
+
 struct imapid_login_waiting {
     struct imapid_tag tag;
     enum imapid_word word;
@@ -38,7 +45,8 @@ struct imapid_login_waiting {
     bool is_tentative; /* it stands behind a hole: an attempt only if its tag is answered */
     struct imapid_auth attempt; /* if so */
     unsigned n_lines;           /* of data that the client sent for it */
-    enum imapid_lack lack;      /* ID: what it lacks if it is answered OK */
+    enum imapid_login_rest rest;
+    enum imapid_lack lack; /* ID: what it lacks if it is answered OK */
 };
 
 /* Read what stands before `n_waiting`. Begins as all 0. */
@@ -57,6 +65,9 @@ struct imapid_login {
  * nothing has confirmed it yet; of such units only a login counts, from the answer to its tag on. */
 void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
                        bool is_encrypted, bool is_tentative);
+
+/* The literal that the last command announced was refused, or may be missing from the capture. */
+void imapid_login_lose_literal(struct imapid_login *login);
 
 /* Did a password cross the network unencrypted? */
 bool imapid_login_has_cleartext_password(const struct imapid_login *login);
