@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* arguments.c: short options written together, or with their value attached, taken apart: GLib
- * refuses values in the same word, POSIX (12.1, XBD) and everybody's fingers expect them. Refused:
- * nothing; a letter that no entry has is left to the parser with all behind it. Misuse: entries
- * with optional values, which cannot be told from an attached one. */
+/* arguments.c: takes short options apart that are written together or with their value. POSIX (XBD
+ * 12.1) allows both; GLib does not take a value in the same word.
+ *
+ * Refuses nothing. A letter that is no option stays in one word with all that follows it, and
+ * GLib's parser reports it.
+ *
+ * Misuse: options with an optional value. It cannot be told from the next option. */
 #include "arguments.h"
 
 #include <string.h>

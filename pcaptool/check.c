@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* check.c: what can be said against the ID exchanges of all inputs, and whether that is bad enough
- * to fail.
+/* check.c: the command check. It prints the findings in the ID exchanges of all inputs, and sets
+ * the exit status by the worst of them.
  *
- * Refuses: an unknown finding to ignore or to fail on. */
+ * An input that could not be read whole comes first: the status is 2 then, as findings may be
+ * missing.
+ *
+ * Refuses an unknown code in --ignore and an unknown word in --fail-on, before anything is read.
+ *
+ * Misuse: a format that is not in the table of main.c; there is no writer for it. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* decode-as.c: what the user says that packets are, -d as tshark spells it. Refused, with what there
- * is: other layers than UDP's ports, tunnels and link types that are not read here. */
+/* decode-as.c: reads -d and --linktype: what the user says that packets are, as tshark spells it.
+ *
+ * Refuses, with a list of what there is: layers other than UDP ports, and tunnels and link types
+ * that are not read here.
+ *
+ * Misuse: a port twice. The first one counts. */
 #include "decode-as.h"
 
 #include "net/numbers.h"

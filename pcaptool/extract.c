@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* extract.c: the records of all inputs, written down in the order of the inputs. */
+/* extract.c: the command extract. It writes each record as soon as it is complete, in the order of
+ * the inputs, as text or into a database.
+ *
+ * Refuses a database on standard output.
+ *
+ * Misuse: taking a file of JSON Lines without a line of type "end" for whole. That line is left
+ * out when something is missing. */
 #include "message.h"
 #include "newfile.h"
 #include "output.h"

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gather.c: all records of all inputs, for the commands that answer when everything was read. */
+/* gather.c: puts all records of all inputs into one store, for check, stats and report.
+ *
+ * The output is opened first: there is no use in reading for an hour and then failing to write.
+ *
+ * Refuses a table of spellings that cannot be read.
+ *
+ * Misuse: imapid_gather_put() after imapid_gather_write(), which closes the output. */
 #include "gather.h"
 
 #include "message.h"

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inputs.c: which captures to read. */
+/* inputs.c: lists the inputs: what was named, and what folders hold. Nothing is opened here but
+ * lists.
+ *
+ * Refuses folders more than IMAPID_INPUTS_DEPTH_MAX deep, links to folders inside of folders,
+ * lists that are no text, and the file that is being written.
+ *
+ * Misuse: expecting a found file to be a capture. Only job.c finds out. */
 #include "inputs.h"
 
 #include "message.h"

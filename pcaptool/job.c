@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* job.c: one input to its records. A job is done by one thread; the context is shared by all of a run.
+/* job.c: reads one input and gives its records to the user of the run. A job is done by one
+ * thread; the context is shared by all jobs of a run.
  *
  *     input -> what is it? -> capture    -> collect   \
  *                          -> JSON Lines -> read back  -> (redact) -> user
  *
- * Refused: what is neither, unless a folder was walked to find it. */
+ * Refuses an input that is neither. In a folder such a file is passed over without a message,
+ * unless its name is that of a capture.
+ *
+ * Misuse: touching `failed` or `totals` of the context without its mutex. */
 #include "job.h"
 
 #include "message.h"

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* keylogs.c: the key logs of a run, and what to say of one that is of no use. What it is taken for
- * is a guess from its first octets. Misuse: reading them twice into the same options. */
+/* keylogs.c: reads the key logs of a run. When one holds no secret it says why, by a guess from
+ * the first octets of the file.
+ *
+ * Refuses a key log that was named and cannot be read. The one that SSLKEYLOGFILE names only gets
+ * a message.
+ *
+ * Misuse: reading twice into the same options. The first object is lost then. */
 #include "keylogs.h"
 
 #include "message.h"

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c: the command line. One table of sub-commands gives dispatch and usage. */
+/* main.c: the command line. One table of commands gives dispatch and usage; one of options gives
+ * parsing and help.
+ *
+ * Refuses an option of another command, a format that the command does not have, and to write over
+ * a file that it reads from. All of this is checked before an input is opened.
+ *
+ * Misuse: printing on standard error by any other way than message.c and progress.c. */
 #include "arguments.h"
 #include "decode-as.h"
 #include "inputs.h"

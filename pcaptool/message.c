@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* message.c: lines for people, on standard error. Misuse: spelling a part of a message for a terminal
- * before; its backslashes are doubled then. */
+/* message.c: prints messages on standard error. Any octets may be in them; they are spelled for a
+ * terminal here.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: spelling a part of a message for a terminal before. Its backslashes are doubled then. */
 #include "message.h"
 
 #include "record/spell.h"

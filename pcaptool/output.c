@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* output.c: many writers, one order. */
+/* output.c: puts texts of many threads into one order, and writes them to one file.
+ *
+ *     part that is due    -> file
+ *     later parts         -> memory -> (past 1 MiB each) temporary file -> file, when they are due
+ *     part far ahead      -> its thread waits
+ *
+ * After the first failure nothing more is written, and everybody who waits goes on.
+ *
+ * Refuses to write what stands behind all parts when one of them did not end.
+ *
+ * Misuse: beginning a part while no thread works on the one that is due. It waits for ever once it
+ * is AHEAD_MAX ahead. */
 #define _GNU_SOURCE /* fallocate */
 #include "output.h"
 

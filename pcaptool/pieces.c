@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pieces.c: inputs that are consecutive pieces of one capture (--continuous), in the order of their
- * first packets, to one collector. Refused: what has no beginning to look at, as a pipe or interface. */
+/* pieces.c: reads inputs that are consecutive pieces of one capture (--continuous), in the order
+ * of the times of their first packets.
+ *
+ * Refuses pipes, interfaces and more than one folder that is followed: their first packets cannot
+ * be looked at before they are read.
+ *
+ * Misuse: pieces that overlap, or of two captures. Packets are read in the order of the files,
+ * whatever their times. */
 #include "pieces.h"
 
 #include "series.h"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* progress.c: the progress line. There is no thread for it: who reads shows it, so that a program
- * that hangs does not look alive.
+/* progress.c: the progress line. It has no thread of its own: the line changes only when something
+ * was read, so that a program that hangs does not look busy.
  *
- * Misuse: writing to standard error without clear(). */
+ * Refuses nothing.
+ *
+ * Misuse: writing to standard error without imapid_progress_clear() before. */
 #include "progress.h"
 
 #include <unistd.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report.c: one HTML page about all inputs. */
+/* report.c: the command report. It writes one HTML page about all inputs.
+ *
+ * When an input could not be read whole, the page says so, and the exit status is 2.
+ *
+ * Refuses what gather.c refuses. */
 #include "answer/page.h"
 #include "gather.h"
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* run.c: all inputs to one user of records, on as many threads as asked for. Each input is read by one
- * thread; how many there are changes nothing but the time. */
+/* run.c: reads all inputs, on as many threads as asked for, and gives their records to one user.
+ * Each capture is read by one thread. The number of threads changes the time, never the records.
+ *
+ * Refuses a key for pseudonyms that cannot be used.
+ *
+ * Misuse: two runs at a time in one process. The signals and standard error are theirs together. */
 #include "run.h"
 
 #include "message.h"

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* series.c: which file of a folder that fills is read next, and when the one before is over.
+/* series.c: says which file of a folder that fills is read next, and when the one before is over.
  *
- * A file is given when it has a packet, as its place in the order is known then; a capture of which
- * only the header is there waits. A file that is written anew under its name, as tcpdump's -W does,
- * is another one. One that grows after it was over is said to, as what was added is not read. */
+ * A file is given when it has a packet, as its place in the order is known then. A capture that
+ * holds only its header waits. A file that is written anew under its name, as by tcpdump -W, is a
+ * new file.
+ *
+ * Refuses to read on in a file that grows after it was over. It says so on standard error, once a
+ * file.
+ *
+ * Misuse: a folder in which two captures grow at the same time. The earlier one is taken to be
+ * over when the later one has a packet. */
 #include "series.h"
 
 #include "message.h"

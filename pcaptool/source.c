@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* source.c: what an input is, its first octets say. They are kept, so that whoever reads the input
- * gets them as if nobody had looked; a compressed one is unpacked for the look, and goes on from
- * there if it holds records. Refused: looking for ever (a stream that unpacks to nothing). Misuse:
- * reading one source both ways. */
+/* source.c: opens an input and looks at its first octets to see what it is. They are kept: whoever
+ * reads the input gets all of it. A compressed input is unpacked for the look; when it holds
+ * records, reading goes on from there.
+ *
+ * Refuses to look for ever: of a compressed stream that unpacks to nothing it reads LOOK_MAX
+ * octets.
+ *
+ * Misuse: reading one source in both ways. */
 #include "source.h"
 
 #include "stop.h"

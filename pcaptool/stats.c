@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* stats.c: who is out there: connections, client addresses and exchanges by what was said. */
+/* stats.c: the command stats. It counts connections, client addresses and exchanges by what
+ * clients and servers said, and prints them as text, JSON Lines or CSV.
+ *
+ * Refuses a field that nothing can be counted by.
+ *
+ * Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/groups.h"
 #include "answer/unreadable.h"
 #include "gather.h"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* stop.c: SIGINT and SIGTERM as an octet in a pipe that is never read, so that every thread that
- * waits sees it, also one that began to wait just then. */
+ * waits sees it, also one that begins to wait just then.
+ *
+ * Refuses a second signal: it ends the program at once.
+ *
+ * Misuse: reading the octet out of the pipe. Other threads then wait for ever. */
 #define _GNU_SOURCE /* pipe2 */
 #include "stop.h"
 

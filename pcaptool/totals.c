@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* totals.c: what was read, and what was not, counted over all inputs and said at the end. */
+/* totals.c: counts over all inputs what was read and what was not, and prints it at the end.
+ *
+ * Refuses a kind of unread packets too many; such kinds are in the records alone.
+ *
+ * Misuse: calls from several threads at once. The caller holds a lock. */
 #include "totals.h"
 
 #include "message.h"
