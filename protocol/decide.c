@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* decide.c: IMAP or not, and who is the client.
+/* decide.c: is a connection IMAP, and who is the client?
  *
- * A connection seen from its first octets is decided by these: a server of IMAP greets. One begun
- * in the middle is looked at longer, as it may be in the middle of a message: a port of IMAP decides
- * there, or a line of IMAP. Who is the client is told by the SYN, else by the port, else by what is
- * said; against a port both sides have to speak.
+ * A connection seen from its first octets is decided by these: an IMAP server greets. One that
+ * begins in the middle is looked at longer, as it may be in the middle of a message: a port of
+ * IMAP decides there, or a line of IMAP. The SYN tells who is the client, else the port, else
+ * what is said. To overrule a port, both sides have to speak.
  *
- * Refuses: a greeting that is not IMAP's ("+OK" is POP3's way).
+ * Refuses a greeting that is not IMAP ("+OK" is POP3).
  *
- * Misuse: octets of both directions shown in another order than they were sent. */
+ * Misuse: showing octets of both directions in another order than they were sent. */
 #include <imapid/decide.h>
 
 #include <string.h>

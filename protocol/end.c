@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* end.c: reads addresses and ports from text. There is no other reader of them.
+/* end.c: reads addresses and ports from text. All modules use this reader.
  *
  * Refuses a text that holds more than the address or the port.
  *
- * Misuse: searching for an address in any text: a version number can look like one. */
+ * Misuse: searching any text for an address. A version number can look like one. */
 #include <imapid/end.h>
 
 #include <arpa/inet.h>

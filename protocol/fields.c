@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fields.c: looks defined fields up. Every other field is OTHER, which is no fault.
+/* fields.c: looks defined fields up. Every other field is OTHER, which is valid.
  *
- * Refuses nothing. Misuse: asking for the column of OTHER, which has none. */
+ * Refuses nothing.
+ *
+ * Misuse: asking for the column of OTHER, which has none. */
 #include <imapid/fields.h>
 
 #include <string.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* octets.c: comparisons of octets as IMAP defines them. They never look at the locale, and never
- * past the length they were given.
+/* octets.c: comparisons of octets as IMAP defines them. They never use the locale, and never
+ * read past the length they were given.
  *
- * Refuses nothing. Misuse: text of a message, where case counts. */
+ * Refuses nothing.
+ *
+ * Misuse: comparing text of a message, where case counts. */
 #include <imapid/octets.h>
 
 #include <string.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* outcome.c: what became of a session.
  *
- * Refuses to keep what a server says to a login: some quote the command, with the password in it.
+ * Refuses to keep what a server says to a login. Some servers quote the command there, password
+ * included.
  *
- * Misuse: telling it responses that nothing has confirmed: the text of a message can look like any. */
+ * Misuse: telling it responses that nothing has confirmed. The text of a message can look like
+ * any. */
 #include <imapid/outcome.h>
 
 #include <imapid/secret.h>

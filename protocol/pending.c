@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pending.c: see pending.h. A short array, in order: all of it fits in a few cache lines. Refuses
- * nothing: a command too many takes the place of the oldest. */
+/* pending.c: commands that wait for their answer. A short array, in order, that fits in a few
+ * cache lines.
+ *
+ * Refuses nothing. When there is no room, the oldest command that is no ID is forgotten.
+ *
+ * Misuse: taking a command that is not found for one that was not sent. It may have been
+ * forgotten. */
 #include <imapid/pending.h>
 
 #include <string.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* secret.c: what of an ID, or of a text, may be a password. It would rather hide too much of what is
- * malformed than show a password; what is valid stays, but for a literal with a login in it.
+/* secret.c: what of an ID, or of a text, may be a password. In what is malformed it hides too
+ * much rather than show a password. What is valid stays, except a literal with a login in it.
  *
- * Misuse: taking a list that was shortened for one that is cut: its sender did write nonsense. */
+ * Refuses nothing.
+ *
+ * Misuse: taking a list that was shortened for one that the capture cut. */
 #include <imapid/secret.h>
 
 #include <imapid/fields.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unit.c: reads the first line of a command or response. Refuses nothing: what is no command or
- * response is JUNK. It is patient where the meaning is plain (several spaces, a TAB, a quoted
- * name); what was wrong is for findings.h to say.
+/* unit.c: reads the first line of a command or response. It is lenient where the meaning is
+ * plain (several spaces, a TAB, a quoted name); findings.h says what is wrong with it.
+ *
+ * Refuses nothing. What is no command or response is JUNK.
  *
  * Misuse: a line that has not ended, unless it is known to be cut. */
 #include <imapid/unit.h>

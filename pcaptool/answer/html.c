@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* html.c: text for HTML, where everything from a capture is hostile.
+/* html.c: text for HTML. Everything from a capture is hostile.
  *
- * Refuses nothing. Misuse: imapid_html_text() with what a stranger wrote; control characters pass. */
+ * Refuses nothing.
+ *
+ * Misuse: imapid_html_text() with octets of a capture. It escapes for HTML only; control
+ * characters stay. */
 #include "answer/html.h"
 
 #include "record/spell.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* items.c: findings with their evidence. A finding of a record has a code, a side and perhaps a
- * field; the text it is about is looked up in the same record, so that an item says what a reader
- * would ask next: what was sent, by whom, where.
+ * field. The text it is about is looked up in the same record, so that an item says what was
+ * sent, by whom, and where.
  *
- * Refuses nothing. Misuse: moving or freeing the view while there are items: they point to it. */
+ * Refuses nothing.
+ *
+ * Misuse: moving or freeing the view while there are items. They point to it. */
 #include "answer/items.h"
 
 #include "record/spell.h"

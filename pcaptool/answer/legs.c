@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* legs.c: the legs of proxied sessions among the records of a run.
+/* legs.c: finds the legs of proxied sessions among the records of a run. Ends and session ids
+ * are sorted, so that few candidates have to be looked at. What ties two connections, and
+ * whether their lists are the same, is decided in protocol/legs.c.
  *
- * Sorts ends and session ids, so that few candidates have to be looked at. What ties two
- * connections, and whether their lists are the same, is decided in protocol/legs.c.
+ * Refuses to guess, as protocol/legs.c does.
  *
- * Misuse: keeping a leg longer than the view it was found in. */
+ * Misuse: using a leg after the view it was found in. */
 #include "answer/legs.h"
 
 #include <stdlib.h>

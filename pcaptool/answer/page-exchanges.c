@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-exchanges.c: the table of exchanges, a row each, everything of it in a fold below.
+/* page-exchanges.c: the table of exchanges in the report: a row each, with its details folded
+ * below.
  *
- * Refuses: rows and details past their limits, and says so on the page. Misuse: a link to a row
- * that is not shown; imapid_page_write_place() knows. */
+ * Refuses rows and details past their limits, and says so on the page.
+ *
+ * Misuse: a link to a row that is not shown. imapid_page_write_place() knows which are. */
 #include "answer/html.h"
 #include "answer/page.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-findings.c: conformance, privacy and proxies.
+/* page-findings.c: the sections conformance, privacy and proxies of the report.
  *
- * Refuses: rows past a limit, and says how many. Misuse: items of another view than the page's. */
+ * Refuses rows past a limit, and says how many.
+ *
+ * Misuse: items of another view than the page's. */
 #include "answer/html.h"
 #include "answer/page.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-time.c: clients over time: a chart for the eye, the same numbers as a table for who wants
- * them or cannot see it.
+/* page-time.c: clients over time, as a chart and as a table of the same numbers.
  *
- * Refuses nothing: a long time gets wider steps. Misuse: taking a column for a day; the page names its width. */
+ * Refuses nothing. A long time gets wider columns.
+ *
+ * Misuse: taking a column for a day. The page says how wide it is. */
 #include "answer/groups.h"
 #include "answer/html.h"
 #include "answer/page.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page.c: the report put together: head, totals, what was not seen, software; the rest of the
- * sections have files of their own. Nothing here depends on when or where it is written, so the
+/* page.c: puts the report together: head, totals, what was not seen, software. The other
+ * sections have files of their own. The page does not depend on when or where it is written: the
  * same records give the same page.
  *
- * Refuses nothing. Misuse: another script or style in the page: its policy forbids it. */
+ * Refuses nothing.
+ *
+ * Misuse: a second script or style in the page. Its policy forbids them. */
 #include "answer/page.h"
 
 #include "answer/groups.h"

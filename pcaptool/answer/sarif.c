@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sarif.c: findings as SARIF 2.1.0 (OASIS), which code forges and editors show. A capture has no
- * lines: a result's place is the file, and the frame is a logical location in it. Messages are text
- * of this program; what was sent is quoted with SARIF's own marks for links and arguments escaped
- * (3.11.5 and 3.11.6 of the standard).
+ * lines: the place of a result is the file, and the frame is a logical location in it. Messages
+ * are text of this program. In what was sent, the marks that SARIF has for links and arguments
+ * are escaped (3.11.5 and 3.11.6 of the standard).
  *
- * Refuses nothing. Misuse: taking a result's place for a line of a file. */
+ * Refuses nothing.
+ *
+ * Misuse: taking the place of a result for a line of a file. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 

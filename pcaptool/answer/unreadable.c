@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* unreadable.c: what could not be looked into. Reasons are those of the session records; of packets
- * that nobody reads the capture records tell.
+/* unreadable.c: what could not be read. The reasons are those of the session records; capture
+ * records tell of packets that were not read.
  *
- * Refuses: more reasons or kinds than a person reads; the first ones are counted. Misuse: words of
- * two stores, as they are compared by their place. */
+ * Refuses more reasons or kinds than a person reads. The first ones are counted.
+ *
+ * Misuse: comparing words of two stores, which are compared by their place. */
 #include "answer/unreadable.h"
 
 #include "record/spell.h"

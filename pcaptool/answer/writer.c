@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* writer.c: what the writers of findings share.
  *
- * Refuses nothing. Misuse: remembering the length of `out` over a call that may empty it. */
+ * Refuses nothing.
+ *
+ * Misuse: remembering the length of `out` over a call that may empty it. */
 #include "answer/writer.h"
 
 /* Octets that are handed on at a time. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Opens inputs, finds out their format and counts; the formats are pcap.c and pcapng.c, the octets
- * come from window.c, errors are worded in reader.c.
+/* capture.c: opens inputs, finds out their format and counts. The formats are pcap.c and pcapng.c,
+ * the octets come from window.c, errors are worded in reader.c.
  *
- * Refused: what is no capture, by one clear message at the first next(). Misuse: using a packet
- * after the next call; taking an ERROR for the end. */
+ * Refuses what is no capture, with one message at the first imapid_capture_next().
+ *
+ * Misuse: using a packet after the next call; taking an ERROR for the end. */
 
 #include "capture/capture.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* libpcap's filters on packets that libpcap has not read. A program is compiled for each link type
- * when its first packet comes, since captures of several are common and a program is good for one.
+/* filter.c: libpcap's filters on packets that libpcap has not read. A program is compiled for each
+ * link type when its first packet comes: a capture can have several, and a program is good for
+ * one.
  *
- * Refused: an expression that means nothing on any of the usual links. Misuse: a filter shared by
- * threads. */
+ * Refuses an expression that means nothing on any of the usual link types.
+ *
+ * Misuse: one filter in several threads. */
 
 #include "capture/filter.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* What people have that is neither pcap nor pcapng, so that the refusal can name it. Refused here:
- * nothing, and formats without a magic number (ERF) are not in the table.
+/* foreign.c: names files that are neither pcap nor pcapng, by their first octets, so that the
+ * message can say what to do with them.
  *
- * Misuse: taking its silence for proof of a capture. */
+ * Refuses nothing. Formats without a magic number (ERF) are not in the table.
+ *
+ * Misuse: taking what is not found here for a capture. */
 
 #include "capture/foreign.h"
 

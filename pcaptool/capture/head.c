@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Recognises the headers of files of both formats.
+/* head.c: recognises the file headers of pcap and pcapng.
  *
- * Refuses: pcap of other versions than 2.4, and a header whose unused fields are used: what follows
- * a capture is easily taken for another one. Misuse: four octets alone; packets hold those too. */
+ * Refuses pcap of other versions than 2.4, and a pcap header with values in its unused fields:
+ * headers are also looked for in the middle of a file, where octets of a packet can look like one.
+ *
+ * Misuse: the four octets of a magic number alone. Packets can hold them. */
 
 #include "capture/head.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Packets from a network interface, through libpcap: each as it comes, the filter in the kernel.
+/* live.c: packets from a network interface, through libpcap. Each is given as it comes; the kernel
+ * filters.
  *
- * Refused: an interface that is not there or may not be used, with libpcap's reason. What the
- * kernel dropped because it was not fetched in time is an error of the capture, told at its end.
+ * Refuses an interface that is not there or may not be used, with libpcap's reason. Packets that
+ * the kernel dropped because they were not fetched in time are an error, reported at the end.
  *
  * Misuse: using a packet after the next call; libpcap writes over it. */
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* The pcap format (draft-ietf-opsawg-pcap): a file header of 24 octets, then packets, each behind
- * a header of 16 (or 24, in the format of Kuznetzov's patch to libpcap).
+/* pcap.c: the pcap format (draft-ietf-opsawg-pcap): a file header of 24 octets, then packets, each
+ * after a header of 16 octets (24 in the format of Kuznetzov's patch to libpcap).
  *
- * A packet header has nothing to recognise it by: behind one that cannot be right, nothing of the
- * file can be trusted, and reading ends.
+ * Refuses to go on after a packet header that cannot be right: nothing in the rest of the file
+ * tells where the next one is.
  *
- * Misuse: next() before the file header was read. */
+ * Misuse: asking for a packet before the file header was read. */
 
 #include "capture/pcap.h"
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* The pcapng format (draft-ietf-opsawg-pcapng): blocks that give their length at both ends, in
- * sections that each have a byte order and interfaces of their own.
+/* pcapng.c: the pcapng format (draft-ietf-opsawg-pcapng): blocks with their length at both ends,
+ * in sections that each have a byte order and interfaces of their own.
  *
- * A block is believed when both its lengths agree. What is wrong inside of one is an error and
- * costs that block; when the lengths are wrong, the next place is looked for that looks like a
- * block of a known type. Misuse: none, all input is hostile here. */
+ * A block is believed when both its lengths agree. An error inside a block costs that block.
+ * When the lengths do not agree, the next place that looks like a block of a known type is
+ * searched.
+ *
+ * Refuses packets of interfaces that were not described, and packets of more than
+ * IMAPID_CAPTURE_PACKET_MAX octets.
+ *
+ * Misuse: taking an ERROR for the end. More blocks can follow. */
 
 #include "capture/pcapng.h"
 

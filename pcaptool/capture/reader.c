@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* A capture under way, for those who read formats: how it begins, and how it fails. A failure is
- * worded and counted here, so that all are worded the same.
+/* reader.c: what the readers of all formats share: how a capture begins, and how it fails.
+ * Failures are worded and counted here, so that all read the same.
  *
- * Refuses nothing. Misuse: a next() that returns ERROR without one of these functions; then there
- * is no message, and no count. */
+ * Refuses nothing.
+ *
+ * Misuse: returning ERROR without one of these functions. Then there is no message and no count. */
 
 #include "capture/reader.h"
 

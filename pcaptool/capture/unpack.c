@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Five decoders behind one read(). Each is called as its library wants it, one member at a time;
- * members that follow, padding and skippable frames are the same for all and are dealt with here.
- * What a decoder has made before it meets damage is given first, to the last octet. A decoder is
- * kept from member to member: making one anew for each of a million empty ones would take long.
+/* unpack.c: five decompressors (gzip, xz, zstd, lz4, bzip2) behind one read(). Members that follow
+ * one another, padding and skippable frames are handled here for all of them. What a decoder made
+ * before it met damage is given first, to the last octet. One decoder serves all members of a
+ * file: a new one for each of a million empty members would take long.
  *
- * Refused: a member that needs more memory than MEMORY_MAX; octets behind the last member that are
- * no member. Misuse: using the packed window meanwhile. */
+ * Refuses a member that needs more memory than MEMORY_MAX, and octets after the last member that
+ * are no member.
+ *
+ * Misuse: using the packed window meanwhile. */
 
 #include "capture/unpack.h"
 

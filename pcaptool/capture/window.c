@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* A buffer over read(), what is left of it being moved to the front before each refill. Regular
- * files go through it as well: on captures of ordinary packets, copying into a buffer that stays
- * in the cache costs less than page faults and a cache miss for every packet header of a mapping,
- * and a file that shrinks meanwhile is only shorter.
+/* window.c: a buffer over read(). What is left in it is moved to the front before each refill.
+ * Regular files are read in the same way: copying into a buffer that stays in the cache costs less
+ * than the page faults of a mapping, and a file that shrinks meanwhile is only shorter.
  *
- * Refused: going back. Misuse: keeping a pointer over a call of need(), fill() or skip(). */
+ * Refuses to go back.
+ *
+ * Misuse: keeping a pointer over a call of imapid_window_need(), _fill() or _skip(). */
 
 #include "capture/window.h"
 

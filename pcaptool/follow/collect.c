@@ -2,7 +2,14 @@
 /* collect.c: a capture's packets to its records. It owns the flows and joins the layers below:
  *
  *     capture -> (filter) -> net -> flow -> sink
- */
+ *
+ * It also keeps the flows within their memory: the largest one gives way.
+ *
+ * Refuses to tell more than IMAPID_COMPLAINTS_MAX errors of a capture. Its record has the first
+ * one.
+ *
+ * Misuse: a piece of a capture that is read and not told. The next piece then has its counts
+ * too. */
 #include "follow/collect.h"
 #include "follow/flow.h"
 #include "follow/layers.h"

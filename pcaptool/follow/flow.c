@@ -4,9 +4,14 @@
  *     octets of TCP -> [TLS, DEFLATE] -> decide (is it IMAP, who is the server)
  *                   -> session -> exchanges
  *
- * Until it is decided, octets wait in `early`; what begins like no IMAP is given up, so that most
- * connections of a capture cost a look at their first octets. A connection whose beginning is not
- * in the capture is looked at longer: it may be in the middle of a message. */
+ * Until it is decided, octets wait in `early`. Most connections of a capture are not IMAP and
+ * cost a look at their first octets. A connection whose beginning is not in the capture is
+ * looked at longer: it may be in the middle of a message.
+ *
+ * Refuses a connection that cannot be IMAP, TLS that will never be readable on a port that is
+ * not of IMAP, and one that a proxy refused.
+ *
+ * Misuse: octets of a flow after imapid_flow_data() returned false. */
 #define _GNU_SOURCE /* memmem */
 #include "follow/flow.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* frames.c: the numbers of packets, of a capture and of its files.
+/* frames.c: brings packet numbers of a capture of several files back to their files.
  *
- * Refuses nothing. Misuse: no file in the array; a number brought back twice. */
+ * Refuses nothing.
+ *
+ * Misuse: no file in the array; bringing a number back twice. */
 #include "follow/frames.h"
 
 const char *imapid_frames_locate(const GArray *files, uint64_t *number)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* holders.c: queues by the binary logarithm of what is held. A holder stays where it is in its queue
- * until it moves to another. Misuse: freeing a holder that was not set to 0. */
+/* holders.c: who holds how much memory: queues by the binary logarithm of it. A holder keeps its
+ * place in its queue until it moves to another one.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: freeing a holder that was not set to 0. */
 #include "follow/holders.h"
 
 static unsigned find_class(gsize n)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* slots.c: exchanges under way. A command and a response are kept as octets until the exchange is
- * over; then its record is made, and what is wrong with it found.
+/* slots.c: exchanges under way. A command and a response are kept as octets until the exchange
+ * is over. Then its record is made and judged.
  *
- * Refuses nothing. Misuse: an event that is taken twice or not at all. */
+ * Refuses nothing.
+ *
+ * Misuse: an event that is taken twice or not at all. */
 #include "follow/slots.h"
 
 #include <imapid/secret.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* summary.c: what is said of a session as a whole, when it is over.
+/* summary.c: what is said of a session as a whole when it is over: its TLS, its logins, and its
+ * findings.
  *
- * Refuses nothing. Misuse: a record of which imapid_summary_clear() was forgotten. */
+ * Refuses nothing.
+ *
+ * Misuse: forgetting imapid_summary_clear(), which frees the texts. */
 #include "follow/summary.h"
 
 #include <string.h>

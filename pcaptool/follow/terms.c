@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* terms.c: the words of net/ and tls/, for records, which know neither.
+/* terms.c: the words of net/ and tls/, for record/, which knows neither of the two.
  *
- * Refuses a word that is none of these. */
+ * Refuses a word that is none of these: it has no explanation.
+ *
+ * Misuse: a second table of such words elsewhere. */
 #include "follow/terms.h"
 
 #include "net/unread.h"

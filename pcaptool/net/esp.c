@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* ESP (RFC 4303) with NULL encryption (RFC 2410) or AES-GMAC (RFC 4543). No packet says which
- * algorithm it was made with, so it is tried whether it is plain (RFC 5879 has more of that): the
- * check value at the end has one of a few lengths, before it stand padding that counts up and the
- * number of a protocol, and of that protocol the header has to be right, checksum or length.
+/* esp.c: ESP (RFC 4303) with NULL encryption (RFC 2410) or AES-GMAC (RFC 4543). No packet says
+ * which algorithm it was made with, so it is tried whether it is plain (see RFC 5879): the check
+ * value at the end has one of a few lengths, before it stand padding that counts up and the number
+ * of a protocol, and the header of that protocol has to be right in checksum or length.
  *
- * Refused: packets that are not in the capture whole; what they carry if it is neither IP, TCP nor
- * UDP, as nothing proves it.
+ * Refuses packets that are not whole in the capture, and what is neither IP, TCP nor UDP inside:
+ * nothing proves it.
  *
- * Misuse: a fragment; the proof stands at the end of the whole packet. */
+ * Misuse: a fragment. The proof stands at the end of the whole packet. */
 
 #include "net/esp.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Each datagram that is being put together has a buffer of the largest size a datagram can have and
- * a map of the 8-octet units that have come. Of octets that come twice the first ones stay.
+/* fragments.c: puts fragments of IP datagrams together. Each datagram has a buffer of the largest
+ * size that there is, and a map of the 8-octet units that have come. Of octets that come twice the
+ * first ones stay.
  *
- * Refused: pieces that the capture holds in part (the datagram is given up), pieces beyond 65535
- * octets, a second end at another place. A datagram is given up when a piece has not come for
- * 30 s, or when room is needed for a newer one.
+ * Refuses fragments that the capture holds in part, fragments past 65535 octets, and a second end
+ * at another place: the datagram is given up. It is given up as well 30 s after its first
+ * fragment, or when room is needed for a newer one.
  *
- * Misuse: keeping the octets of a datagram until the next call. */
+ * Misuse: using the octets of a datagram after the next call. */
 
 #include "net/fragments.h"
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* GRE: version 0 (RFC 2784, 2890) with checksum, key and sequence number, version 1 (PPTP, RFC
- * 2637), and ERSPAN of types I to III, which brings frames of a mirrored port.
+/* gre.c: GRE version 0 (RFC 2784, 2890) with checksum, key and sequence number, version 1 (PPTP,
+ * RFC 2637), and ERSPAN types I to III, which carries frames of a mirrored port.
  *
- * A key numbers a network and is part of a connection's identity. The sessions and VLANs in the
- * headers of ERSPAN are not: the same packet, mirrored twice, would be two.
+ * A key numbers a network and is part of a connection's identity. The sessions and VLANs in ERSPAN
+ * headers are not: the same packet, mirrored twice, would be two.
  *
- * Refused: source routes (RFC 1701), which nobody sends.
+ * Refuses source routes (RFC 1701), which nobody sends.
  *
  * Misuse: a cursor with fewer octets than gre.h says. */
 

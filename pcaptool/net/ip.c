@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Checksums are not looked at where it is known that
- * this is IP: a capture taken on the sending host has none. What one field claims is never believed against the captured length.
+/* ip.c: reads IPv4 (RFC 791) and IPv6 (RFC 8200) headers. Checksums are not looked at where it is
+ * known that this is IP: packets captured on the sending host have none yet. No field is believed
+ * beyond the captured length.
  *
- * Misuse: reading n_wire octets; only n are there.
+ * Refuses lengths and versions that cannot be.
  *
- * Refuses: lengths and versions that cannot be. */
+ * Misuse: reading n_wire octets. Only n are there. */
 
 #include "net/ip.h"
 

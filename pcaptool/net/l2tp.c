@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* The Layer Two Tunneling Protocol: version 2 in UDP, version 3 there and in IP.
+/* l2tp.c: the Layer Two Tunneling Protocol: version 2 in UDP (RFC 2661), version 3 in UDP and in
+ * IP (RFC 3931).
  *
- * Refused: version 3 where what stands behind its header makes no sense as a frame that carries
- * IP, whatever the length of the cookie; other versions.
+ * Refuses version 3 when no length of the cookie makes a frame with IP in it, and other versions:
+ * the packet is counted as not read.
  *
- * Misuse: taking the number of a session without the layer around it for an identity: others use
- * the same. */
+ * Misuse: taking a session's number alone for an identity. Other pairs of hosts use the same
+ * numbers. */
 
 #include "net/l2tp.h"
 

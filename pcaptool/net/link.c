@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Link layers, each a function that takes its header off and says what follows. What numbers mean
- * stands in numbers.c; a new link layer is a function, here or in a module of its own, a line in
- * `strippers` and one in a table there.
+/* link.c: link layers. Each is a function that takes its header off and says what follows. What
+ * numbers mean stands in numbers.c. A new link layer is a function, here or in a module of its
+ * own, a line in `strippers` and one in a table of numbers.c.
  *
- * Every function has at least the octets that its line in `strippers` demands; what it takes off
- * beyond them it must see to itself. A packet has a bounded number of layers.
+ * Every function has at least the octets that its line in `strippers` demands, and checks for
+ * itself what it takes off beyond them. A packet has a bounded number of layers.
  *
- * Refuses, and counts as not read: a layer in no table, and more than IMAPID_LAYER_N_MAX in one
- * packet. Misuse: a function that takes off more than it has checked. */
+ * Refuses, and counts as not read, a layer in no table, and more than IMAPID_LAYER_N_MAX layers in
+ * one packet.
+ *
+ * Misuse: a function that takes off more than it has checked. */
 
 #include "net/link.h"
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* One packet through link, IP and TCP, and where IP carries a tunnel through all of that again, to
- * a bounded depth. What is of no use is counted by the reason and left at the first header that
- * shows it.
+/* net.c: takes a packet through link, IP and TCP, and where IP carries a tunnel, through all of
+ * that again, to a bounded depth. A packet of no use is counted by its reason and left at the
+ * first header that shows it.
  *
- * Misuse: packets out of the order of the capture.
+ * Refuses more tunnels inside one another than IMAPID_TUNNEL_N_MAX.
  *
- * Refuses: more tunnels in each other than IMAPID_TUNNEL_N_MAX. */
+ * Misuse: packets in another order than that of the capture. */
 
 #include "net/net.h"
 

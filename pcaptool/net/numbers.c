@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* What numbers of link types, EtherTypes, protocols and the like mean: one table each, one line a
- * number. A line says which layer follows; OTHER, that none with IP in it does; UNREAD, that one
- * may, and that it is not read. A number in no table is UNREAD too, without a name.
+/* numbers.c: what numbers of link types, EtherTypes, protocols and the like mean: one table each,
+ * one line a number. A line says which layer follows; OTHER, that no layer with IP in it does;
+ * UNREAD, that one may and is not read. A number in no table is UNREAD too, without a name.
  *
  * The most frequent numbers come first: the tables are searched for every packet.
  *
- * Refuses nothing. Misuse: a number of one space looked up in another. */
+ * Refuses nothing.
+ *
+ * Misuse: looking a number of one space up in another. */
 
 #include "net/numbers.h"
 

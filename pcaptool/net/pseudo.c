@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Headers before a captured packet, as tcpdump.org describes them under their link types: of Linux's
- * netfilter log, of the packet filter and of IPsec of the BSDs, of macOS, Solaris and JUNOS; and
- * FDDI, InfiniBand and SLIP.
+/* pseudo.c: headers that stand before a captured packet, as tcpdump.org describes them under their
+ * link types: of Linux netfilter logs, of packet filter and IPsec of the BSDs, of macOS, Solaris
+ * and JUNOS; and FDDI, InfiniBand and SLIP.
  *
- * What they tell of interfaces and processes is not looked at. What is written in the byte order of
- * the capturing host is read in the order in which it makes sense.
+ * What they tell of interfaces and processes is not used. A field in the byte order of the
+ * capturing host is read in the order that makes sense.
  *
- * Refuses: a header of a length or version not known here. Misuse: a cursor with fewer octets than
- * the line in `strippers` demands. */
+ * Refuses a header of a length or version that is not known here.
+ *
+ * Misuse: a cursor with fewer octets than the line in `strippers` demands. */
 
 #include "net/pseudo.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Tags between MAC addresses and IP: of virtual interfaces (VN-tag, E-tag), of security groups
- * (TrustSec), with time stamps (Cisco, Arista), of provider bridges, MACsec, FabricPath and NSH, and
- * what switch chips tell their host (DSA, Broadcom, Realtek).
+/* tag.c: tags between MAC addresses and IP: of virtual interfaces (VN-tag, E-tag), of security
+ * groups (TrustSec), with time stamps (Cisco, Arista), of provider bridges, MACsec, FabricPath and
+ * NSH, and what switch chips tell their host (DSA, Broadcom, Realtek).
  *
  * What numbers a network (the I-SID of a provider bridge, the VLAN in a DSA tag) is part of a
- * connection's identity. What numbers an interface, a sender or a moment is not: it differs between
- * the directions of one connection.
+ * connection's identity. What numbers an interface, a sender or a moment is not: it differs
+ * between the directions of one connection.
  *
- * Refused, and counted as not read: MACsec that encrypts, tags of a version not known here.
+ * Refuses, and counts as not read, MACsec that encrypts, and tags of a version that is not known
+ * here.
  *
  * Misuse: a cursor with fewer octets than the line in `strippers` demands. */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* A list of pieces, each a copy. What comes in order goes to the end at once; anything else walks
- * the list, which the owner keeps short.
+/* tcp-queue.c: the segments of one direction that wait, a list of copies in order. A segment that
+ * is the next one goes to the end at once; any other walks the list, which the owner keeps short.
+ *
+ * Refuses nothing.
  *
  * Misuse: a piece that begins before the octet waited for (cut it first); sequence numbers 2^31
  * apart. */

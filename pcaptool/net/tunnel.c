@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* What IP datagrams carry in place of TCP, when that is a network of its own: a table by protocol,
- * each line a function that takes a header off and says what follows. UDP has a module of its own.
+/* tunnel.c: tunnels in IP: a table by protocol, each line a function that takes a header off and
+ * says what follows. UDP has a module of its own.
  *
  * A tunnel's number is part of a connection's identity; where it has none, the two addresses are.
  *
- * Refuses, and counts as not read: protocols in no table. Misuse: a fragment; only its first piece
- * has the header. */
+ * Refuses, and counts as not read, protocols in no table.
+ *
+ * Misuse: a fragment. Only the first one has the header. */
 
 #include "net/tunnel.h"
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Tunnels in UDP: a table by name and port, each line a function that takes a header off and says
- * what follows.
+/* udp.c: tunnels in UDP: a table by name and port, each line a function that takes a header off
+ * and says what follows.
  *
  * A port is believed where it is registered, or given by the user, and only with a header that
  * makes sense. It has to be the destination (the source is a hash, or anything), unless the table
  * says that answers come from it. A tunnel's number is part of a connection's identity.
  *
- * On other ports nothing is read, but what looks like a tunnel to the IP header inside is counted,
- * so that the user can be told what to say.
+ * On other ports nothing is read. What looks like a tunnel there, down to the IP header inside, is
+ * counted, so that the user can be told what to say.
  *
- * Refuses: a header that makes no sense on its port. Misuse: a fragment of a datagram. */
+ * Refuses a header that makes no sense on its port.
+ *
+ * Misuse: a fragment of a datagram. */
 
 #include "net/udp.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Counts what was not read, by kind, and words it. A crafted capture can have any number of kinds:
- * a bounded number of them is told apart.
+/* unread.c: counts packets that were not read, by kind, and words it. A crafted capture can have
+ * any number of kinds: a bounded number is told apart.
  *
- * Refuses: a kind too many, which is counted with the others. Misuse: believing a layer or name
- * that JSON Lines brought; imapid_unread_remake_name() makes it again. */
+ * Refuses a kind too many. It is counted with the others.
+ *
+ * Misuse: believing a layer or name out of JSON Lines. imapid_unread_remake_name() makes it
+ * again. */
 
 #include "net/unread.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* IEEE 802.11: data frames in the clear, of one packet or of several (A-MSDU), bare or behind
- * radiotap, PPI, Prism or AVS headers.
+/* wlan.c: IEEE 802.11: data frames in the clear, of one packet or of several (A-MSDU), bare or
+ * after radiotap, PPI, Prism or AVS headers.
  *
- * Refused, and counted as not read: encrypted frames and fragments. What is not data has no IP. The check sequence at the end
- * of a frame is not looked for: lengths of IP leave it out.
+ * The check sequence at the end of a frame is not looked for: the lengths of IP leave it out.
  *
- * Misuse: leaving the cursor's `next` unread; then packets of an A-MSDU are lost. */
+ * Refuses, and counts as not read, encrypted frames and fragments. Frames that carry no data
+ * have no IP.
+ *
+ * Misuse: leaving the cursor's `next` unread. The other packets of an A-MSDU are lost then. */
 
 #include "net/wlan.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* database.c: records into SQLite. The file is a new one that nobody knows yet, so there is no journal:
- * where something fails, it is thrown away. Column names are bound to values by name, so
- * that a statement and what fills it cannot come apart. Refused: a database of another program
- * (application_id), one of another version (user_version). Two programs at once: the second
- * waits a while, then fails. */
+/* database.c: writes records into SQLite. The file is a new one that nobody else knows yet, so
+ * there is no journal: after a failure it is thrown away. Values are bound by the names of their
+ * columns, so that a statement and what fills it agree.
+ *
+ * Refuses a database of another program (application_id) or of another version (user_version).
+ *
+ * Misuse: publishing the file after imapid_database_finish() returned false. */
 #include "record/database.h"
 
 #include "record/pool.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pseudonym.c: pseudonyms from a key. Refuses keys that are too short to be a secret. Misuse: the
- * pseudonym of a pseudonym; it is another one. */
+/* pseudonym.c: makes pseudonyms with a key (HMAC-SHA-256).
+ *
+ * Refuses a key file that is too short to be a secret, or too long to be a key.
+ *
+ * Misuse: the pseudonym of a pseudonym. It is another one. */
 #include "record/pseudonym.h"
 
 #include "record/spell.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* redact-shape.c: is a text the name of a product, a version, a date, the address of a page? A text
- * is cut into words of letters and digits; each word, and what stands between two, has to be of a
- * kind that is known. Refuses texts longer than such names are.
+/* redact-shape.c: is a text the name of a product, a version, a date, or the address of a page?
+ * A text is cut into words of letters and digits. Each word, and what stands between two, has to
+ * be of a known kind.
  *
- * Misuse: taking what it refuses for a secret; it knows only what is none. "John Doe" passes, as
- * "Lotus Notes" does. */
+ * Refuses texts longer than such names are.
+ *
+ * Misuse: taking all that is let through for harmless. "John Doe" has the shape of a product, as
+ * "Lotus Notes" has. */
 #include "record/redact-shape.h"
 
 #include <glib.h>

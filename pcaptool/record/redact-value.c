@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* redact-value.c: one field name or value. The rule is what stays, not what goes: a field that no
- * table names, and a value that is not of a harmless shape, is replaced as a whole. Misuse:
- * redacting twice; it gives other pseudonyms. */
+/* redact-value.c: redacts one field name or value. The rule says what stays, not what goes: a
+ * field in no table, and a value that is not of a harmless shape, is replaced as a whole.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: redacting twice. It gives other pseudonyms. */
 #include "record/redact-value.h"
 
 #include "record/redact-shape.h"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* redact.c: records under --redact. A record is rebuilt, never edited, so what is not handled here
- * is not there; what of one value stays is decided in redact-value.c. Misuse: redacting twice; it
- * gives other pseudonyms. */
+/* redact.c: records under --redact. A record is rebuilt, never edited: what is not copied here
+ * is missing from it. What of one value stays is decided in redact-value.c.
+ *
+ * Refuses a key that cannot be used.
+ *
+ * Misuse: redacting twice. It gives other pseudonyms. */
 #include "record/redact.h"
 
 #include "record/redact-value.h"

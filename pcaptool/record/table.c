@@ -2,7 +2,9 @@
 /* table.c: one row for each exchange, as CSV and as TSV. The columns are a table; those of the
  * defined fields are an expansion of fields.def. Sessions and captures have no rows.
  *
- * Refuses nothing. Misuse: rows without the head, which alone says what a column is. */
+ * Refuses nothing.
+ *
+ * Misuse: rows without the head, which alone says what a column is. */
 #include "record/cell.h"
 #include "record/spell-record.h"
 #include "record/spell.h"

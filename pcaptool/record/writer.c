@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* writer.c: the formats there are.
+/* writer.c: finds an output format by its name.
  *
- * Refuses a name that is none of theirs. */
+ * Refuses a name that is in no writer: there is none for it.
+ *
+ * Misuse: "sqlite". It is no text and has a module of its own, database.c. */
 #include "record/writer.h"
 
 #include <string.h>

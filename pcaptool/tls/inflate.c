@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inflate.c: one direction of a connection after COMPRESS DEFLATE.
+/* inflate.c: one direction of a connection after COMPRESS DEFLATE (RFC 4978).
  *
- * zlib's raw inflate with one piece of output on the stack: what a piece of input becomes is
- * handed out piece by piece, so that memory does not depend on the ratio. zlib is asked again
- * until it neither takes nor gives anything: then all that can be had of the input was given out,
- * wherever the sender flushed.
+ * zlib's raw inflate with one piece of output on the stack: output is handed out piece by piece,
+ * so that memory does not depend on the ratio. zlib is asked again until it neither takes nor
+ * gives anything. Then all that the input holds was given out, wherever the sender flushed.
  *
- * What it refuses: going on after a gap. DEFLATE does not reliably fail there; what it would give
- * is other text that looks like text.
+ * Refuses to go on after a gap. DEFLATE does not reliably fail there; it could give text that
+ * nobody sent.
  *
  * Misuse: freeing the object, or feeding it, inside of output(). */
 #include "tls/inflate.h"

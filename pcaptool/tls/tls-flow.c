@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls-flow.c: what all who read a TLS connection do to its state: tell the caller, end a direction,
- * give a handshake message up.
+/* tls-flow.c: what all modules that read a TLS connection do to its state: tell the caller, end
+ * a direction, give a handshake message up.
  *
- * Refuses nothing. Misuse: ending a direction without a reason. */
+ * Refuses nothing.
+ *
+ * Misuse: ending a direction without a reason. */
 #include "tls/tls-flow.h"
 
 void imapid_tls_say(struct imapid_tls *tls, enum imapid_tls_event event, int dir)

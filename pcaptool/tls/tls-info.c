@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls-info.c: the words for why a direction is not read.
+/* tls-info.c: the words and texts for why a direction is not read.
  *
- * Refuses nothing: a number that is no reason is "unknown". */
+ * Refuses nothing. A number that is no reason is "unknown".
+ *
+ * Misuse: comparing texts. Only words stay the same from version to version. */
 #include "tls/tls-info.h"
 
 static const struct {
