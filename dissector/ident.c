@@ -186,7 +186,7 @@ void imapid_ident_read(struct imapid_ident *ident)
 {
     const uint8_t *data = ident->unit.data;
     struct imapid_list list;
-    struct imapid_pair pair, first;
+    struct imapid_pair pair, first = {0};
 
     imapid_list_begin(&list, &ident->unit);
     while (imapid_list_next(&list, &pair)) {

@@ -199,7 +199,7 @@ static void compare(const struct imapid_stream *outer, const struct lists *inner
 {
     struct lists said = read_lists(outer);
     enum imapid_leg_change change;
-    unsigned changed;
+    unsigned changed = 0;
 
     if (said.n)
         qsort(said.lists, said.n, sizeof *said.lists, imapid_leg_compare_lists);

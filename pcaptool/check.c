@@ -16,7 +16,8 @@
 
 #include <string.h>
 
-static const struct imapid_findings_writer *find_writer(const char *name)
+/* `name` is one of the formats that the command has. */
+static const struct imapid_findings_writer *get_writer(const char *name)
 {
     static const struct imapid_findings_writer *const writers[] = {
         &imapid_findings_text_writer, &imapid_findings_jsonl_writer, &imapid_findings_csv_writer,
@@ -25,7 +26,7 @@ static const struct imapid_findings_writer *find_writer(const char *name)
     for (size_t i = 0; i < G_N_ELEMENTS(writers); i++)
         if (!strcmp(writers[i]->name, name))
             return writers[i];
-    return NULL;
+    g_assert_not_reached();
 }
 
 /* What makes the exit status 1. */
@@ -122,7 +123,7 @@ static enum imapid_exit answer(const struct imapid_options *options,
 
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs)
 {
-    const struct imapid_findings_writer *writer = find_writer(options->format);
+    const struct imapid_findings_writer *writer = get_writer(options->format);
     struct imapid_gathered gathered;
     enum imapid_exit status;
     uint64_t ignored;

@@ -214,27 +214,38 @@ static gboolean add_line(GArray *inputs, struct list *list, const char *path, gb
     return imapid_inputs_add(inputs, path, follow);
 }
 
-gboolean imapid_inputs_add_list(GArray *inputs, const char *name, gboolean follow)
+/* Adds the inputs that a file names, in messages `name`. */
+static gboolean add_lines(GArray *inputs, FILE *file, const char *name, gboolean follow)
 {
-    FILE *file = strcmp(name, "-") ? fopen(name, "re") : stdin;
-    struct list list = {.name = strcmp(name, "-") ? name : "standard input"};
+    struct list list = {.name = name};
     char line[LINE_MAX_OCTETS];
     gboolean good = TRUE, at_end = FALSE;
 
-    if (!file) {
-        imapid_message("%s: %s", name, g_strerror(errno));
-        return FALSE;
-    }
     while (!at_end)
         if (read_line(file, &list, line, &at_end))
             good &= add_line(inputs, &list, line, follow);
     if (ferror(file)) {
-        imapid_message("%s: %s", list.name, g_strerror(errno));
+        imapid_message("%s: %s", name, g_strerror(errno));
         good = FALSE;
     }
-    if (file != stdin)
-        fclose(file);
     return good && !list.n_bad;
+}
+
+gboolean imapid_inputs_add_list(GArray *inputs, const char *name, gboolean follow)
+{
+    FILE *file;
+    gboolean good;
+
+    if (!strcmp(name, "-"))
+        return add_lines(inputs, stdin, "standard input", follow);
+    file = fopen(name, "re");
+    if (!file) {
+        imapid_message("%s: %s", name, g_strerror(errno));
+        return FALSE;
+    }
+    good = add_lines(inputs, file, name, follow);
+    fclose(file);
+    return good;
 }
 
 /* Is this the file with that state? */

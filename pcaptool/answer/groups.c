@@ -409,18 +409,19 @@ static struct place find_place(struct counter *counter, const struct imapid_stor
 
 static struct place get_place(struct counter *counter, unsigned conn, unsigned index)
 {
-    struct place *place;
+    struct place *known = NULL, place;
+    struct imapid_store_conn read;
 
-    if (!counter->places) {
-        struct imapid_store_conn read;
-
-        imapid_store_read_conn(counter->view, conn, &read);
-        return find_place(counter, &read, index);
+    if (counter->places) {
+        known = &counter->places[imapid_store_get_said(counter->view, index)];
+        if (known->is_known)
+            return *known;
     }
-    place = &counter->places[imapid_store_get_said(counter->view, index)];
-    if (!place->is_known)
-        *place = find_place(counter, NULL, index);
-    return *place;
+    imapid_store_read_conn(counter->view, conn, &read);
+    place = find_place(counter, &read, index);
+    if (known)
+        *known = place;
+    return place;
 }
 
 static void count_exchange(struct counter *counter, unsigned conn, unsigned index)

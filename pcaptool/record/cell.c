@@ -64,7 +64,8 @@ static bool is_risky(const uint8_t *octets, size_t n, enum imapid_cell_form form
     for (size_t i = 0; i < G_N_ELEMENTS(wide); i++)
         if (n >= 3 && !memcmp(octets, wide[i], 3))
             return true;
-    return memchr("=+-@\t\r\n'", octets[0], 8) || (form == IMAPID_CELL_TSV && octets[0] == '"');
+    return (octets[0] && strchr("=+-@\t\r\n'", octets[0])) ||
+           (form == IMAPID_CELL_TSV && octets[0] == '"');
 }
 
 void imapid_cell_add(struct imapid_row *row, const uint8_t *octets, size_t n)
