@@ -36,10 +36,12 @@ enum imapid_speaker {
 };
 
 /* Who would begin like this? `at_start` says that these are the first octets of a direction, where
- * a server greets (RFC 9051 7.1) and a client sends a command. */
+ * a server greets (RFC 9051 7.1) and a client sends a command. NOBODY is returned with `at_start`
+ * only; anywhere else these octets may be the middle of a line: UNCLEAR. */
 enum imapid_speaker imapid_decide_speaker(const uint8_t *octets, size_t n, bool at_start);
 
-/* Which direction is the client's, by these ports? -1: both, or neither, is of IMAP. */
+/* Which direction is the client's, by the ports of both? 0 or 1; -1: both ports are IMAP's, or
+ * neither is. */
 int imapid_decide_client_by_port(uint16_t port0, uint16_t port1);
 
 enum imapid_decide_status {
@@ -66,6 +68,8 @@ struct imapid_decide_early {
     size_t n;
 };
 
+/* Begins a connection, which is undecided. `by_syn` and `by_port` are directions, -1 where unknown:
+ * see struct imapid_decide. */
 void imapid_decide_init(struct imapid_decide *decide, bool from_start, int by_syn, int by_port);
 
 /* Octets came in direction `dir`. *n_drop of its first octets are not needed any more, and are not

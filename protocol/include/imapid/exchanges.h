@@ -129,14 +129,15 @@ struct imapid_exchanges {
     struct imapid_event events[IMAPID_EVENTS_MAX];
 };
 
-/* Begins a connection: at its first octets (`from_start`), or anywhere in it. */
+/* Begins a connection: at its first octets (`from_start`), or anywhere in it. All state of before is
+ * lost. */
 void imapid_exchanges_init(struct imapid_exchanges *x, bool from_start,
                            enum imapid_security security);
 
-/* Takes the next event; false when there is none. */
+/* Takes the next event. True: *event is set. False: there is none more, and *event stays as it was. */
 bool imapid_exchanges_event(struct imapid_exchanges *x, struct imapid_event *event);
 
-/* Tells the event TLS, DEFLATE or SASL. */
+/* Adds the event TLS, DEFLATE or SASL, behind those that wait. */
 void imapid_exchanges_switch(struct imapid_exchanges *x, enum imapid_event_kind kind);
 
 /* May an exchange that nothing more comes of be believed? What nothing has confirmed is not, unless
@@ -153,7 +154,7 @@ bool imapid_exchanges_know_commands(const struct imapid_exchanges *x);
 /* Does an ID command wait for its untagged response? */
 bool imapid_exchanges_waits(const struct imapid_exchanges *x);
 
-/* The status a status response's word means; BAD for all that is not OK, NO or BYE. */
+/* The status that a status response's word means; BAD for all that is not OK, NO or BYE. Never NONE. */
 enum imapid_status imapid_status_read(const struct imapid_unit *unit);
 
 /* ---- the client's units ---- */
@@ -165,8 +166,9 @@ bool imapid_exchanges_end_unsolicited(struct imapid_exchanges *x);
 /* Octets of the client came and no command is complete: what is true now is true of that command. */
 void imapid_exchanges_hold(struct imapid_exchanges *x);
 
-/* An ID command; `tentative`: it stands behind a hole. False: it is none, and neither is what stands
- * behind the hole before it. */
+/* An ID command; `tentative`: it stands behind a hole. True: the event COMMAND tells of it. False, for
+ * a tentative one only: no client sends such a line, so it is no command, and neither is what was read
+ * since the hole. */
 bool imapid_exchanges_command(struct imapid_exchanges *x, const struct imapid_unit *unit,
                               bool tentative);
 

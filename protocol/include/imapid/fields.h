@@ -13,7 +13,7 @@ enum imapid_field {
     IMAPID_FIELD_OTHER = IMAPID_N_FIELDS, /* any other name: allowed */
 };
 
-/* The field a name stands for, ignoring case. */
+/* The field that a name stands for (RFC 2971 3.3), ignoring ASCII case; OTHER for any other name. */
 enum imapid_field imapid_field_find(const uint8_t *name, size_t n);
 
 /* Does it hold the address of the client for whom a proxy speaks? */
@@ -28,7 +28,7 @@ bool imapid_field_is_vendors(const uint8_t *name, size_t n);
 /* Is it one of the fields that a proxy adds to the list of the client for whom it speaks? */
 bool imapid_field_is_proxys(const uint8_t *name, size_t n);
 
-/* As filters and column heads spell it ("os_version"). Only for the defined fields. */
+/* As filters and column heads spell it ("os_version"): a static string. Not for OTHER. */
 const char *imapid_field_column(enum imapid_field field);
 
 #endif

@@ -44,10 +44,11 @@ struct imapid_findings {
     struct imapid_finding list[IMAPID_FINDINGS_MAX];
 };
 
+/* Empties the list. Call it before the first add. */
 void imapid_findings_clear(struct imapid_findings *findings);
 
-/* Adds what one unit with an ID list earns: its form (section 4 of RFC 2971), the limits and the
- * values of its pairs. */
+/* Adds what one unit with an ID list earns: its form (RFC 2971 4), the limits (3.3) and the values
+ * of its pairs. What there is no room for raises n_left_out. Places are those of the unit. */
 void imapid_findings_add_unit(struct imapid_findings *findings, enum imapid_side side,
                               const struct imapid_unit *unit);
 
@@ -65,13 +66,16 @@ void imapid_findings_add_exchange(struct imapid_findings *findings,
                                   const struct imapid_unit *command,
                                   const struct imapid_unit *response);
 
-/* What the table says of a code. */
+/* What the table says of a code: its name in kebab-case, the section of an RFC, a sentence for people.
+ * Static strings, never NULL. */
 const char *imapid_finding_code(enum imapid_finding_code code);
 const char *imapid_finding_section(enum imapid_finding_code code);
 const char *imapid_finding_message(enum imapid_finding_code code);
 
-/* The message of required-by-server: what the ID lacked; the table's for NOTHING. */
+/* The message of required-by-server: what the ID lacked; the table's for NOTHING. Static. */
 const char *imapid_finding_required(enum imapid_lack lack);
+
+/* The severity of a code, and its name: "note", "warning" or "error", static. */
 enum imapid_severity imapid_finding_severity(enum imapid_finding_code code);
 const char *imapid_severity_name(enum imapid_severity severity);
 

@@ -73,22 +73,24 @@ struct imapid_list {
     bool open_end;  /* octets behind `end` are missing, left out or never came */
     bool over_limit;
     bool is_shortened; /* what follows the list was hidden (secret.h) */
-    bool is_server; /* who may not send "{n+}" (RFC 7888 3) */
+    bool is_server;    /* who may not send "{n+}" (RFC 7888 3) */
     bool done;
     bool closed;       /* by its ")" */
     bool after_string; /* a space belongs before the next one */
     unsigned depth;
 };
 
-/* Begins to read the list of an ID unit. `unit->data` must stay as it is while the list is read. */
+/* Begins to read the list of an ID unit (imapid_unit_is_id()). Never fails: `kind` tells what stands
+ * there. `unit->data` must stay as it is while the list is read; `unit` itself need not. */
 void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit);
 
-/* Gives the next pair; false at the end, when `faults` and `span` are complete. */
+/* Gives the next pair. True: *pair is set; it stays good as long as the unit's octets. False: there is
+ * none more, *pair means nothing, and `faults` and `span` of the list are complete. */
 bool imapid_list_next(struct imapid_list *list, struct imapid_pair *pair);
 
-/* The octets a string means: undoes the escapes of RFC 3501 4.3 (a backslash before anything but a
- * quote or a backslash is itself). Writes at most `n_out` octets to `out`, returns how many there
- * are in all, never more than content.n. */
+/* The octets that a string means: undoes the escapes of RFC 3501 4.3 (a backslash before anything but
+ * a quote or a backslash is itself). `data` is that of the unit. Writes at most `n_out` octets to
+ * `out`, and returns how many there are in all, never more than content.n; 0 for NIL and NONE. */
 size_t imapid_string_decode(const uint8_t *data, const struct imapid_string *string, uint8_t *out,
                             size_t n_out);
 

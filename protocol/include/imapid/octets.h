@@ -35,7 +35,7 @@ bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word);
 /* Are the octets UTF-8 (RFC 3629), without overlong forms, surrogates and what is past U+10FFFF? */
 bool imapid_octets_are_utf8(const uint8_t *data, size_t n);
 
-/* A number in network order, as the headers of proxies have it. */
+/* A number in network order, as the headers of proxies have it. There have to be two octets. */
 static inline uint16_t imapid_octets_get16(const uint8_t *data)
 {
     return (uint16_t)(data[0] << 8 | data[1]);

@@ -76,7 +76,7 @@ enum imapid_order_place {
     IMAPID_ORDER_MOVED,
 };
 
-/* a is before b */
+/* Is `a` before `b`? Sequence numbers wrap: the two are less than 2^31 apart. */
 static inline bool imapid_seq_before(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) < 0;

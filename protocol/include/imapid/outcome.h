@@ -38,7 +38,8 @@ struct imapid_outcome {
 void imapid_outcome_answer(struct imapid_outcome *outcome, enum imapid_word command,
                            const struct imapid_unit *response);
 
-/* Takes an untagged BYE. `is_login_open`: a login waits for its answer. */
+/* Takes an untagged BYE that no LOGOUT asked for (RFC 9051 7.1.5). `is_login_open`: a login waits for
+ * its answer. */
 void imapid_outcome_bye(struct imapid_outcome *outcome, const struct imapid_unit *response,
                         bool is_login_open);
 

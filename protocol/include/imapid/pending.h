@@ -31,10 +31,13 @@ struct imapid_pending {
     struct imapid_pending_command commands[IMAPID_PENDING_MAX];
 };
 
-/* Adds the command `unit`. At most IMAPID_SLOTS of them may be IDs. */
+/* Adds the command `unit`, whose tag is copied. `slot` is that of its exchange, IMAPID_SLOTS where it
+ * is no ID; at most IMAPID_SLOTS of them may be IDs. Where there is no room, the oldest that is no ID
+ * is forgotten. */
 void imapid_pending_add(struct imapid_pending *pending, const struct imapid_unit *unit,
                         uint64_t order, unsigned slot, bool tentative);
 
+/* Removes command `i`, of which there has to be one. Those behind it move up by one. */
 void imapid_pending_remove(struct imapid_pending *pending, unsigned i);
 
 /* Removes the command of an exchange, if it is there. */

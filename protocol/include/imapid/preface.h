@@ -41,9 +41,9 @@ struct imapid_preface {
 };
 
 /* Reads the next octets of one side of a connection that was seen from its first octet. Octets are
- * shown in the order of causes: a proxy's answer behind what it answers. MORE is
- * asked for with fewer than 4 KiB alone. *n_used is set with OK alone, and is not 0. `n` may be 0: then MORE, or NOT where
- * that is known already. */
+ * shown in the order of causes: a proxy's answer behind what it answers. MORE is only returned for
+ * fewer than 4 KiB. *n_used is only set with OK, and is not 0 then. `n` may be 0: the answer is MORE,
+ * or NOT where that is known already. */
 enum imapid_preface_status imapid_preface_read(struct imapid_preface *preface, bool is_client,
                                                const uint8_t *octets, size_t n, size_t *n_used);
 

@@ -21,7 +21,8 @@ struct imapid_proxy_header {
     uint16_t port;
 };
 
-/* Reads the first octets of a connection. *header is set with OK only. */
+/* Reads the first octets of a connection. *header is set with OK only. MORE is only returned for
+ * fewer octets than a header can have: 107 in version 1, 4096 in version 2. */
 enum imapid_proxy_status imapid_proxy_parse(const uint8_t *octets, size_t n,
                                             struct imapid_proxy_header *header);
 

@@ -50,17 +50,19 @@ struct imapid_session {
 };
 
 /* Begins a connection: at its first octets (`from_start`), or anywhere in it. `security` is TLS
- * where the octets come out of TLS from the start, else NONE. */
+ * where the octets come out of TLS from the start, else NONE. All state of before is lost; there is
+ * nothing to free. */
 void imapid_session_init(struct imapid_session *session, bool from_start,
                          enum imapid_security security);
 
-/* Reads on in the window of `side`. UNIT: *unit was read. OTHER_SIDE is returned by the server's
- * side alone, and at most once for a unit. */
+/* Reads on in the window of `side`. *n_used octets of its front are used, with every status (0 with
+ * OTHER_SIDE); do not show them again. UNIT: *unit was read and points into the window. OTHER_SIDE is
+ * only returned for the server's side, and at most once for a unit. */
 enum imapid_session_status imapid_session_read(struct imapid_session *session,
                                                enum imapid_side side, const uint8_t *window,
                                                size_t n, struct imapid_unit *unit, size_t *n_used);
 
-/* Takes the next event; false when there is none. */
+/* Takes the next event. True: *event is set. False: there is none more, and *event stays as it was. */
 bool imapid_session_event(struct imapid_session *session, struct imapid_event *event);
 
 /* `n` octets of `side` (0: unknown how many) are missing behind its window. Then read on with the

@@ -86,8 +86,10 @@ bool imapid_unit_is_opaque(const struct imapid_unit *unit);
 void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uint8_t *line,
                       size_t n);
 
-/* The unit's tag, and whether two are the same. */
+/* The unit's tag, to be kept longer than its octets. `n` is 0 where the unit has none. */
 struct imapid_tag imapid_unit_tag(const struct imapid_unit *unit);
+
+/* Are two tags the same? Case matters. */
 bool imapid_tag_same(const struct imapid_tag *a, const struct imapid_tag *b);
 
 enum imapid_plausible {
@@ -100,7 +102,8 @@ enum imapid_plausible {
  * for a known name, so that the text of a message hardly ever passes. */
 enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t *line, size_t n);
 
-/* The text of a status response behind its name, with leading space and line end removed. */
+/* The place of the text of a status response, behind its name, without leading blanks and line end;
+ * `n` is 0 where there is none. */
 struct imapid_slice imapid_unit_text(const struct imapid_unit *unit);
 
 /* Is `word` sent untagged to an authenticated client alone? */
