@@ -137,6 +137,14 @@ static const char *keep(const struct imapid_ident *ident, char *text)
     return kept;
 }
 
+/* The value of a pair as text; NULL if it has none. */
+static const char *keep_value(const struct imapid_ident *ident, const struct imapid_pair *pair)
+{
+    char *text = has_value(pair) ? imapid_ident_text(NULL, ident->unit.data, &pair->value) : NULL;
+
+    return text ? keep(ident, text) : NULL;
+}
+
 /* Two labels, which nobody's scope holds and which are freed, as one in the same. */
 static char *join(char *a, const char *between, char *b)
 {
@@ -194,10 +202,10 @@ void imapid_ident_read(struct imapid_ident *ident)
 
         if (list.n_pairs == 1)
             first = pair;
-        if (field == IMAPID_FIELD_NAME && !ident->name && has_value(&pair))
-            ident->name = keep(ident, imapid_ident_text(NULL, data, &pair.value));
-        if (field == IMAPID_FIELD_VERSION && !ident->version && has_value(&pair))
-            ident->version = keep(ident, imapid_ident_text(NULL, data, &pair.value));
+        if (field == IMAPID_FIELD_NAME && !ident->name)
+            ident->name = keep_value(ident, &pair);
+        if (field == IMAPID_FIELD_VERSION && !ident->version)
+            ident->version = keep_value(ident, &pair);
         if (ident->side == IMAPID_CLIENT && field == IMAPID_FIELD_OTHER)
             imapid_address_take_origin(data, &pair, &ident->origin);
     }
