@@ -19,6 +19,7 @@ struct imapid_input {
 /* How many have no end but the one that is asked for: interfaces, pipes, what is followed. */
 guint imapid_inputs_count_live(const GArray *inputs);
 
+/* Adds a network interface, which need not be there: it is opened when it is read. */
 void imapid_inputs_add_interface(GArray *inputs, const char *name);
 
 /* Lists the inputs, folders walked in the order of names, symbolic links to folders not followed.
@@ -37,6 +38,7 @@ gboolean imapid_inputs_drop_output(GArray *inputs, const char *output);
 /* Is `path` the file that is written to? */
 gboolean imapid_inputs_is_output(const char *path, const char *output);
 
+/* An empty list of struct imapid_input. The list owns their paths. */
 GArray *imapid_inputs_new(void);
 void imapid_inputs_free(GArray *inputs);
 

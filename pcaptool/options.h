@@ -50,6 +50,8 @@ struct imapid_command {
     enum imapid_exit (*run)(const struct imapid_options *options, const GArray *inputs);
 };
 
+/* The commands. Each reads all inputs, writes its answer, and returns the exit status of the program.
+ * Messages went to standard error. */
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs);

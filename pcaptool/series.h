@@ -22,6 +22,7 @@ const struct imapid_input *imapid_series_next(struct imapid_series *series);
 /* Is the file that next() gave last over? For struct imapid_source_watch. */
 bool imapid_series_is_over(void *series);
 
+/* With it goes what imapid_series_next() gave. Not NULL. */
 void imapid_series_free(struct imapid_series *series);
 
 #endif

@@ -20,7 +20,9 @@ struct imapid_source_watch {
     void *ctx;
 };
 
-/* "-" is standard input. `watch` is copied. NULL with errno where it cannot be opened. */
+/* Opens a file or pipe and looks at its first octets; of a pipe that waits for them. "-" is standard
+ * input, which stays open on close. `watch` is copied. NULL with errno where it cannot be opened; that
+ * it cannot be read shows when it is read. */
 struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch);
 void imapid_source_close(void *source);
 

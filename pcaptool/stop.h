@@ -25,6 +25,7 @@ enum imapid_stop_waited {
 /* Waits for `fd` (-1: for nothing), for so long at most. */
 enum imapid_stop_waited imapid_stop_wait(int fd, int milliseconds);
 
+/* Was the wish made? */
 gboolean imapid_stop_is_set(void);
 
 /* The signal that was the wish; 0: none came. */

@@ -25,7 +25,8 @@ struct imapid_grouping {
     char names[IMAPID_GROUP_KEYS_MAX][32]; /* as they were given */
 };
 
-/* Reads "client_name,client_version". False with a message, to be freed. */
+/* Reads "client_name,client_version". False, where one is no key or there are too many: *message, to be
+ * freed with g_free(), says which keys there are, and *grouping means nothing. */
 bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message);
 
 struct imapid_group {
@@ -61,6 +62,7 @@ struct imapid_overview {
     int64_t first_ns, last_ns;
 };
 
+/* Counts; takes time in proportion to the records. */
 struct imapid_overview imapid_overview_count(const struct imapid_store_view *view);
 
 #endif

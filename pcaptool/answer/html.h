@@ -11,7 +11,8 @@
 /* Text or attribute of this program, or anything that is UTF-8 without controls. */
 void imapid_html_text(GString *out, const char *text);
 
-/* What a stranger wrote. At most `max` characters or so, 0 being no limit. */
+/* What a stranger wrote: octets, a string of a record (NIL is marked as such), a NUL-terminated text.
+ * At most `max` characters or so, 0 being no limit. */
 void imapid_html_octets(GString *out, const uint8_t *octets, size_t n, size_t max);
 void imapid_html_string(GString *out, const struct imapid_record_string *string, size_t max);
 void imapid_html_foreign(GString *out, const char *text, size_t max);
@@ -19,6 +20,7 @@ void imapid_html_foreign(GString *out, const char *text, size_t max);
 /* 2026-01-02 03:04:05 in a <time> with the whole of it. */
 void imapid_html_time(GString *out, int64_t ts_ns);
 
+/* 10.0.0.5:143 or [2001:db8::1]:143 */
 void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint);
 
 /* A bar for the eye, n of n_max; the number stands beside it. */

@@ -44,7 +44,8 @@ struct imapid_items {
     unsigned n_ignored;
 };
 
-/* `ignored` has a bit (1 << code) for each code to leave out. Free with imapid_items_free(). */
+/* `ignored` has a bit (1 << code) for each code to leave out; such items are counted in n_ignored. To be
+ * freed with imapid_items_free(). The view must stay in its place until then; `fold` need not. */
 struct imapid_items imapid_items_find(const struct imapid_store_view *view,
                                       const struct imapid_fold *fold, uint64_t ignored);
 void imapid_items_free(struct imapid_items *items);
@@ -57,7 +58,8 @@ struct imapid_item_reading {
     GString *change;
 };
 
-/* All of an item; good until the next one is read with the same `reading`. */
+/* All of an item; never NULL, good until the next one is read with the same `reading`, which is freed
+ * with imapid_items_reading_deinit(). */
 const struct imapid_item *imapid_items_read(const struct imapid_items *items,
                                             const struct imapid_item_ref *ref,
                                             struct imapid_item_reading *reading);
@@ -82,7 +84,7 @@ const char *imapid_items_first_file(const struct imapid_record_exchange *exchang
  * nothing to show. At most `max` columns or so, 0 being no limit. */
 void imapid_items_spell_evidence(GString *out, const struct imapid_item *item, size_t max);
 
-/* What a person is told of an item. */
+/* What a person is told of an item: a sentence, static. */
 const char *imapid_items_message(const struct imapid_item *item);
 
 #endif

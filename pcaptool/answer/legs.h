@@ -20,7 +20,8 @@ struct imapid_leg {
 void imapid_legs_spell_change(GString *out, const struct imapid_store_view *view,
                               const struct imapid_leg *leg);
 
-/* All pairs of legs, in the order of the inner ones. An array of struct imapid_leg. */
+/* All pairs of legs, in the order of the inner ones. An array of struct imapid_leg, to be freed with
+ * g_array_unref(). */
 GArray *imapid_legs_find(const struct imapid_store_view *view);
 
 #endif

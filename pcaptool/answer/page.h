@@ -15,6 +15,7 @@ struct imapid_page {
     bool is_redacted;
 };
 
+/* Appends the whole page. */
 void imapid_page_write(GString *out, const struct imapid_page *page);
 
 /* Sections, each a file; page.c puts them together. */

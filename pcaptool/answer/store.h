@@ -13,6 +13,7 @@
  * takes about 80 octets more than what is new in it. It is put together again when it is read. */
 struct imapid_store;
 
+/* An empty one; never NULL. With it go the view and all that was read of it. */
 struct imapid_store *imapid_store_new(void);
 void imapid_store_free(struct imapid_store *store);
 
@@ -40,7 +41,7 @@ struct imapid_store_view {
                               connection replaced */
 };
 
-/* Nothing may be added any more. */
+/* Puts all that was added into order. Nothing may be added any more; to be called once. */
 struct imapid_store_view imapid_store_settle(struct imapid_store *store);
 
 /* One connection: what its exchanges and its session say together. */
@@ -52,6 +53,7 @@ struct imapid_store_conn {
     unsigned first, n_exchanges; /* the place of the first, in order of time, and how many */
 };
 
+/* Sets *conn to the connection at a place below n_conns. Its strings are good while the store is. */
 void imapid_store_read_conn(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn);
 
@@ -68,8 +70,8 @@ struct imapid_store_reading {
     struct imapid_arena arena;
 };
 
-/* The exchange at a place; good until the next one is read with the same `reading`. Its strings are
- * good while the store is. */
+/* The exchange at a place below n_exchanges; never NULL, good until the next one is read with the same
+ * `reading`. Its strings are good while the store is. */
 const struct imapid_record_exchange *
 imapid_store_read_exchange(const struct imapid_store_view *view, unsigned index,
                            struct imapid_store_reading *reading);
@@ -78,16 +80,16 @@ void imapid_store_reading_deinit(struct imapid_store_reading *reading);
 /* The time of imapid_record_when(), without reading. */
 int64_t imapid_store_get_when(const struct imapid_store_view *view, unsigned exchange);
 
-/* A number below n_said for what an exchange says. Those with the same number differ in their
- * connection, tag, frames, times and the text of their results alone: what depends on nothing else needs to be found but once
- * for each number. */
+/* A number below n_said for what an exchange says. Those with the same number differ only in their
+ * connection, tag, frames, times and the text of their results: what depends on nothing else needs to
+ * be found only once for each number. */
 unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned exchange);
 
 /* A number below n_addresses for the address of a connection's client, as
  * imapid_store_get_client() gives it: equal addresses, equal numbers. */
 unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn);
 
-/* The client's end: the one that the PROXY protocol names, where it does. */
+/* The client's end: the one that the PROXY protocol names, where it does. It points into *conn. */
 const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn);
 
 #endif

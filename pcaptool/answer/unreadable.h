@@ -24,7 +24,8 @@ bool imapid_unreadable_is_all(const struct imapid_store_view *view);
  * types. Appends nothing where all was read. What JSON Lines brought is made safe for terminals. */
 void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view);
 
-/* Why sessions could not be read: array of struct imapid_unreadable_reason, in the order of words. */
+/* Why sessions could not be read: array of struct imapid_unreadable_reason, in the order of words, to
+ * be freed with g_array_unref(). */
 struct imapid_unreadable_reason {
     const char *word; /* of the store */
     uint64_t n;
@@ -35,7 +36,7 @@ GArray *imapid_unreadable_count_reasons(const struct imapid_store_view *view);
 void imapid_unreadable_spell_reasons(GString *out, const struct imapid_store_view *view);
 
 /* What was not read between the wire and TCP, by kind, the largest first: array of struct
- * imapid_record_unread, whose words are the store's. */
+ * imapid_record_unread, whose words are the store's; to be freed with g_array_unref(). */
 GArray *imapid_unreadable_list_kinds(const struct imapid_store_view *view);
 
 #endif

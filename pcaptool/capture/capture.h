@@ -25,7 +25,8 @@ struct imapid_capture;
  * g_free(), names the file and the reason. */
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
-/* The same over any source of octets. `name` is for messages. */
+/* The same over any source of octets, which is copied and closed with the capture. `name`, which is
+ * copied, is for messages. Never NULL. */
 struct imapid_capture *imapid_capture_open_source(const char *name,
                                                   const struct imapid_window_source *source);
 
@@ -51,6 +52,9 @@ void imapid_capture_on_progress(struct imapid_capture *capture,
 /* Called from within imapid_capture_next() from time to time while an interface has no packet. */
 void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx);
 
+/* Reads the next packet. PACKET: *packet is set and good until the next call. ERROR: something could not
+ * be read, imapid_capture_get_error() says what; call again. END: there is nothing more, now and with
+ * every later call. With ERROR and END *packet means nothing. */
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet);
 
@@ -68,6 +72,7 @@ const char *imapid_capture_get_error(const struct imapid_capture *capture);
  * imapid_capture_next() has found out. */
 const char *imapid_capture_get_format(const struct imapid_capture *capture);
 
+/* What was read so far. The counts go on; the pointer is good until the capture is closed. */
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture);
 
 /* The next imapid_capture_next(), and one that waits in a read that a signal has interrupted, says

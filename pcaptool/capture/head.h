@@ -18,6 +18,7 @@
 #define IMAPID_HEAD_SECTION 0x0a0d0d0au
 #define IMAPID_HEAD_ORDER   0x1a2b3c4du
 
+/* Are four octets, as this machine reads them, the magic number of a format, in either byte order? */
 bool imapid_head_is_pcap_magic(uint32_t magic);
 bool imapid_head_is_pcapng_magic(uint32_t magic);
 

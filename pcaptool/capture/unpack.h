@@ -11,9 +11,11 @@ struct imapid_unpack;
 /* So many octets say whether a stream is compressed. */
 #define IMAPID_UNPACK_PEEK 6
 
+/* Do these first octets begin a compressed stream? With fewer than IMAPID_UNPACK_PEEK octets false where
+ * they do not tell. */
 bool imapid_unpack_is_packed(const uint8_t *octets, size_t n);
 
-/* Over a window that begins with a compressed stream, and that must outlive the object. */
+/* Over a window that begins with a compressed stream, and that must outlive the object. Never NULL. */
 struct imapid_unpack *imapid_unpack_new(struct imapid_window *packed);
 
 /* As the read() of struct imapid_window_source: what could be decoded comes before the failure. */

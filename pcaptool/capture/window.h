@@ -38,7 +38,8 @@ struct imapid_window {
 };
 
 /* fd is read from where it stands, and closed with the window if own_fd. The window must not move
- * in memory from then on. Never fails: what cannot be read shows when it is needed. */
+ * in memory from then on. Never fails: what cannot be read shows when it is needed. The source is
+ * copied, and closed by imapid_window_deinit(). */
 void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd);
 void imapid_window_init_source(struct imapid_window *window,
                                const struct imapid_window_source *source);

@@ -46,6 +46,7 @@ bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_cap
  * packets, from within imapid_capture_next(). Cheap where nothing was written. */
 void imapid_collect_retry(struct imapid_collect *collect);
 
+/* Without an imapid_collect_tell() of the last piece, what is open is told now. */
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the

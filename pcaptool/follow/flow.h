@@ -23,7 +23,8 @@ struct imapid_flow_context {
     struct imapid_holders holders;                             /* all flows */
 };
 
-/* The context must outlive the flow. */
+/* A flow of a connection that nothing was delivered of yet; never NULL. The context must outlive it; the
+ * connection may change, and is given with each call. */
 struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
                                     const struct imapid_conn *conn);
 
@@ -46,6 +47,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
  * has held as much for the longest. NULL: there is no flow. */
 const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context);
 
+/* Tells nothing: imapid_flow_end() does. NULL is allowed. */
 void imapid_flow_free(struct imapid_flow *flow);
 
 #endif

@@ -36,6 +36,8 @@ struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *hand
                                         struct imapid_keylog *keylog, size_t n_hold,
                                         uint64_t *n_inflate);
 
+/* Adds a layer over those that are there. What was not given out yet goes through it; what was given
+ * out and belongs to it is for imapid_layers_feed(). */
 void imapid_layers_add_tls(struct imapid_layers *layers);
 void imapid_layers_add_deflate(struct imapid_layers *layers);
 void imapid_layers_add_sasl(struct imapid_layers *layers);

@@ -7,6 +7,7 @@
 /* Puts fragmented IP datagrams together, a bounded number at a time. */
 struct imapid_fragments;
 
+/* One without any datagram; never NULL. */
 struct imapid_fragments *imapid_fragments_new(void);
 
 /* Takes one fragment (ip->is_fragment), captured at ts_ns. True: it was the last piece that was
@@ -18,6 +19,7 @@ bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *
 /* Forgets all unfinished datagrams; returns how many there were. */
 unsigned imapid_fragments_clear(struct imapid_fragments *fragments);
 
+/* NULL is allowed. */
 void imapid_fragments_free(struct imapid_fragments *fragments);
 
 #endif

@@ -42,8 +42,8 @@ enum imapid_ip_status imapid_ip_parse(const struct imapid_cursor *cursor, struct
 enum imapid_ip_status imapid_ip_walk(struct imapid_ip *ip);
 
 /* Whether what begins at the cursor, whole or cut, proves to be an IP packet: with IPv4 by the
- * checksum of its header (or, where a card was to write that, by its length), with IPv6 by its length and a usual protocol. Neither may be longer than
- * the cursor. */
+ * checksum of its header (or, where a card was to write that, by its length), with IPv6 by its length
+ * and a usual protocol. Neither may be longer than the cursor. */
 bool imapid_ip_is_likely(const struct imapid_cursor *cursor);
 
 /* The two addresses as one number, the same for both directions. */

@@ -33,6 +33,7 @@ struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
  * types are the caller's; see imapid_numbers_decode_link_type(). */
 void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode);
 
+/* Takes one packet; its octets are not needed afterwards. Callbacks come from within. */
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);
 
 /* See imapid_tcp_begin_capture(). */
@@ -44,6 +45,7 @@ void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);
 /* End of the capture; see imapid_tcp_finish(). */
 void imapid_net_finish(struct imapid_net *net);
 
+/* The counts so far. They go on; the pointers are good while the object is. */
 const struct imapid_net_counts *imapid_net_get_counts(const struct imapid_net *net);
 const struct imapid_tcp_counts *imapid_net_get_tcp_counts(const struct imapid_net *net);
 

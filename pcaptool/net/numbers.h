@@ -8,8 +8,8 @@
 /* The layer that packets of a link type begin with; with UNREAD, cursor->unread is set. */
 enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapid_cursor *cursor);
 
-/* The link type to take a packet for where the user has said one: that, if its own is one of those that everybody
- * has for himself (147 to 162), or not known here. */
+/* The link type to take a packet for where the user has said one: that, if the packet's own is a user
+ * link type (147 to 162) or not known here. Else its own. */
 uint16_t imapid_numbers_decode_link_type(const struct imapid_decode *decode, uint16_t link_type);
 
 /* The layer behind a number of one of the other spaces, EtherTypes standing in GRE and elsewhere as
@@ -38,7 +38,7 @@ bool imapid_numbers_is_free_ether_type(unsigned ether_type);
 /* The name of a number, NULL where it has none here. */
 const char *imapid_numbers_get_name(enum imapid_number_space space, uint32_t number);
 
-/* A space as records spell it ("link-type"), and as people read it ("link type"). */
+/* A space as records spell it ("link-type"), and as people read it ("link type"). Static. */
 const char *imapid_numbers_get_word(enum imapid_number_space space);
 const char *imapid_numbers_get_title(enum imapid_number_space space);
 

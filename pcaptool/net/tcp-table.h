@@ -68,6 +68,8 @@ struct imapid_tcp_key {
     int dir; /* the endpoint that sent it */
 };
 
+/* An empty table for n_max entries at most. The process ends where the address space for it is not to
+ * be had, as with g_malloc(). */
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max);
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table);
 
@@ -111,6 +113,7 @@ void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t entry, i
  * marked. */
 uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table);
 
+/* Takes an entry out, with all its paths; aliases that lead to it stay, and lead nowhere. */
 void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t entry);
 
 #endif

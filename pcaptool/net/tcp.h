@@ -128,6 +128,8 @@ struct imapid_segment {
 struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits);
 
+/* Takes one segment; its octets are not needed afterwards, those that wait are copied. Callbacks come
+ * from within. */
 void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
 
 /* What follows is another capture, written behind this one: a connection that is over does not go on
@@ -142,6 +144,7 @@ void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);
  * order of stream numbers. The object is then as new, but for its counts and stream numbers. */
 void imapid_tcp_finish(struct imapid_tcp *tcp);
 
+/* The counts so far. They go on; the pointer is good while the object is. */
 const struct imapid_tcp_counts *imapid_tcp_get_counts(const struct imapid_tcp *tcp);
 
 /* Without imapid_tcp_finish() before it nothing more is delivered and no end() comes. */

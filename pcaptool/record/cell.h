@@ -32,6 +32,7 @@ void imapid_cell_add_text(struct imapid_row *row, const char *text);
 void imapid_cell_add_own(struct imapid_row *row, const char *text);
 void imapid_cell_add_number(struct imapid_row *row, guint64 number);
 
+/* Ends the row; the next cell begins another one. */
 void imapid_cell_end_row(struct imapid_row *row);
 
 #endif

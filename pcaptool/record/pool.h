@@ -8,11 +8,17 @@
 /* Octets that may repeat, kept once and known by a number: equal octets, equal number. */
 struct imapid_pool;
 
+/* An empty one; never NULL. */
 struct imapid_pool *imapid_pool_new(void);
+
+/* NULL is allowed. */
 void imapid_pool_free(struct imapid_pool *pool);
 
-/* Numbers begin at 0 and are given in order. */
+/* Keeps a copy of n octets. Returns their number: of those that are there already, the same as then;
+ * else the next one, from 0 on. */
 uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n);
+
+/* How many numbers there are. */
 uint32_t imapid_pool_count(const struct imapid_pool *pool);
 
 /* Nothing is added any more: gives back the memory that only adding needs. */

@@ -169,7 +169,7 @@ struct imapid_record_sink {
     void *ctx;
 };
 
-/* Names as the records spell them: "none", "not-authenticated", "OK". */
+/* Names as the records spell them: "none", "not-authenticated", "OK". Static; of the status NONE "". */
 const char *imapid_record_security(enum imapid_security security);
 const char *imapid_record_state(enum imapid_state state);
 const char *imapid_record_status(enum imapid_status status);
@@ -177,7 +177,8 @@ const char *imapid_record_status(enum imapid_status status);
 /* "TLS 1.2" of 0x0303; what has no name is a number. Freed with g_free(). */
 char *imapid_record_tls_version(uint16_t version);
 
-/* Is it a version as this program spells one; or the number of a version or suite without a name? */
+/* Is it a version as this program spells one ("TLS 1.2"); or a number as it spells that of a version or
+ * suite without a name ("0x1301")? */
 bool imapid_record_is_tls_version(const char *text);
 bool imapid_record_is_tls_number(const char *text);
 
@@ -191,7 +192,7 @@ const char *imapid_record_ended(enum imapid_record_ended ended);
  * was not seen in such a session was not sent. */
 bool imapid_record_is_whole(const struct imapid_record_session *session);
 
-/* What a person is told of a finding. */
+/* What a person is told of a finding: a sentence, static. */
 const char *imapid_record_message(const struct imapid_record_finding *finding);
 
 /* When an exchange happened: at its command, or else its response. */
@@ -205,7 +206,8 @@ bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t
 const struct imapid_record_string *imapid_record_find(const struct imapid_record_half *half,
                                                       enum imapid_field field);
 
-/* Builds an exchange: the caller sets the plain members, then adds halves and text. */
+/* An exchange without anything; never NULL. The caller sets the plain members, then adds halves, text
+ * and findings. `tag` is freed with it; file names are not. */
 struct imapid_record_exchange *imapid_record_exchange_new(void);
 
 /* Reads a unit's list into a half. The octets are copied. */
@@ -213,15 +215,18 @@ void imapid_record_add_half(struct imapid_record_exchange *exchange,
                             struct imapid_record_half *half, const struct imapid_unit *unit,
                             const struct imapid_stamp *packet);
 
+/* Adds findings of the exchange made of `command` and `response`, NULL where there was none. The fields
+ * they are about are copied. To be called once. */
 void imapid_record_add_findings(struct imapid_record_exchange *exchange,
                                 const struct imapid_findings *findings,
                                 const struct imapid_unit *command,
                                 const struct imapid_unit *response);
 
-/* Copies octets into the exchange's store. */
+/* Copies octets into the exchange's store. Good until it is freed. */
 struct imapid_record_string imapid_record_copy(struct imapid_record_exchange *exchange,
                                                const uint8_t *octets, size_t n);
 
+/* With all its strings. NULL is allowed. */
 void imapid_record_exchange_free(struct imapid_record_exchange *exchange);
 
 #endif

@@ -27,7 +27,8 @@ struct imapid_redact *imapid_redact_new(const char *key_file, const struct imapi
                                         char **message);
 void imapid_redact_free(struct imapid_redact *redact);
 
-/* A sink that redacts and passes on to `next`. Any number may use one redactor at a time. */
+/* A sink that redacts and passes on to `next`; both, and `sink`, must outlive what is returned. Any
+ * number may use one redactor at a time, in several threads. */
 struct imapid_redact_sink {
     const struct imapid_redact *redact;
     const struct imapid_record_sink *next;

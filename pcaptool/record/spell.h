@@ -74,6 +74,7 @@ void imapid_spell_json_text(GString *out, const char *text);
  * is doubled. At most `max` columns or so (0: no limit), then "...". */
 void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max);
 
+/* Two lower-case hexadecimal digits an octet. */
 void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n);
 
 /* The digest of `sum` as base64. Nothing more can be added to the sum then. */

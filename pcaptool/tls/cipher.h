@@ -52,7 +52,7 @@ size_t imapid_cipher_least(const struct imapid_suite *suite, uint16_t version);
  * IV is the end of the one before (CBC in TLS 1.0), and not with a stream cipher. */
 bool imapid_cipher_survives_loss(const struct imapid_cipher *cipher);
 
-/* Wipes the keys. NULL is allowed. */
+/* Wipes the keys and frees it. NULL is allowed. */
 void imapid_cipher_free(struct imapid_cipher *cipher);
 
 #endif

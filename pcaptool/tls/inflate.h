@@ -43,15 +43,16 @@ enum imapid_inflate_state imapid_inflate_data(struct imapid_inflate *inflate, co
 /* Octets are missing here: the stream stops. */
 enum imapid_inflate_state imapid_inflate_gap(struct imapid_inflate *inflate);
 
+/* The state that the last call returned; GOING before the first. */
 enum imapid_inflate_state imapid_inflate_get_state(const struct imapid_inflate *inflate);
 
 /* "the octets are not DEFLATE" and the like; a constant. */
 const char *imapid_inflate_get_text(const struct imapid_inflate *inflate);
 
-/* NULL is allowed. */
 /* Octets of memory that it holds, zlib's included. */
 size_t imapid_inflate_count_memory(const struct imapid_inflate *inflate);
 
+/* NULL is allowed. */
 void imapid_inflate_free(struct imapid_inflate *inflate);
 
 #endif

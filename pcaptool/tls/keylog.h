@@ -45,6 +45,7 @@ struct imapid_keylog_counts {
         *ignored[IMAPID_KEYLOG_LABELS]; /* labels of n_ignored, as they came; NULL: no more */
 };
 
+/* One without a secret; never NULL. */
 struct imapid_keylog *imapid_keylog_new(void);
 
 /* One that finds its own secrets and behind them those of `base` (NULL: none), which must outlive
@@ -83,6 +84,7 @@ bool imapid_keylog_has_any(struct imapid_keylog *keylog);
  * lock is taken. */
 uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog);
 
+/* What was read so far. `ignored` points to static texts. */
 struct imapid_keylog_counts imapid_keylog_get_counts(struct imapid_keylog *keylog);
 
 /* Wipes every secret. NULL is allowed. */

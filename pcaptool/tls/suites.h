@@ -35,6 +35,7 @@ const struct imapid_suite *imapid_suites_get(size_t i);
  * on, but for pre-shared keys, where such MACs go with every version (RFC 5487 3, RFC 5489 3). */
 bool imapid_suites_fit(const struct imapid_suite *suite, uint16_t version);
 
+/* Does it encrypt in CBC mode (RFC 5246 6.2.3.2)? */
 bool imapid_suites_is_cbc(const struct imapid_suite *suite);
 
 /* Does it authenticate, and not encrypt? */

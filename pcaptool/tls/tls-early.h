@@ -20,6 +20,7 @@ void imapid_tls_pass_early(struct imapid_tls *tls);
 /* The client's Finished: there is no more. */
 void imapid_tls_end_early(struct imapid_tls *tls);
 
+/* Frees what waits, and wipes its keys. */
 void imapid_tls_free_early(struct imapid_tls *tls);
 
 #endif

@@ -29,7 +29,7 @@
  * and what `n_hold` allows. */
 struct imapid_tls;
 
-/* The handler is copied. keylog may be NULL: then the hellos are read and nothing else; it must
+/* Never NULL. The handler is copied. keylog may be NULL: then the hellos are read and nothing else; it must
  * outlive the object. n_hold: while a connection waits for a secret that is not in the key log,
  * up to this many octets of its records are kept, to be given out once the secret was added; 0: a
  * secret that is not there when it is first needed is not waited for (files whose key log is
