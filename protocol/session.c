@@ -217,6 +217,12 @@ static bool asks_for_id(const struct imapid_session *session, int i)
                    : !session->exchanges.n_id_commands);
 }
 
+static void note_missing_id(struct imapid_session *session, const struct imapid_unit *unit)
+{
+    if (imapid_exchanges_know_commands(&session->exchanges) && speaks_of_missing_id(unit))
+        session->required_by_server = imapid_login_get_lack(&session->login);
+}
+
 /* What the unit tells beside ID. */
 static void note_login(struct imapid_session *session, const struct imapid_unit *unit,
                        bool tentative)
@@ -236,9 +242,8 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     if (i >= 0 || !tentative) {
         if (status == IMAPID_STATUS_OK)
             read_capability_code(session, unit);
-        if (status == IMAPID_STATUS_NO && imapid_exchanges_know_commands(exchanges) &&
-            asks_for_id(session, i) && speaks_of_missing_id(unit))
-            session->required_by_server = imapid_login_get_lack(&session->login);
+        if (status != IMAPID_STATUS_OK && asks_for_id(session, i))
+            note_missing_id(session, unit);
     }
     if (i >= 0) {
         imapid_outcome_answer(&session->outcome, exchanges->pending.commands[i].word, unit);
@@ -269,6 +274,8 @@ static void take_bye(struct imapid_session *session, const struct imapid_unit *u
     const struct imapid_pending *pending = &session->exchanges.pending;
 
     imapid_exchanges_untagged(&session->exchanges, unit);
+    if (!session->required_by_server && !imapid_pending_has(pending, IMAPID_WORD_ID))
+        note_missing_id(session, unit);
     if (!imapid_pending_has(pending, IMAPID_WORD_LOGOUT))
         imapid_outcome_bye(&session->outcome, unit,
                            imapid_pending_has(pending, IMAPID_WORD_LOGIN) ||

@@ -501,6 +501,19 @@ static void test_required_by_server(void)
                "S: a3 NO Unsafe Login\n",
                &describe,
                "a1 (name=x) -> - BAD state=yes id=?\nsession state=yes id=? required: rejected\n");
+    /* Refused with BAD, and by ending the connection. */
+    feed_check("S: * OK hi\n"
+               "C: a2 SELECT INBOX\n"
+               "S: a2 BAD ID required\n",
+               &describe, "session state=no id=? required\n");
+    feed_check("S: * OK hi\n"
+               "C: a2 SELECT INBOX\n"
+               "S: * BYE Unsafe Login\n",
+               &describe, "session state=no id=? required\n");
+    feed_check("S: * OK hi\n"
+               "C: a1 ID NIL\n"
+               "S: * BYE bad ID command\n",
+               &describe, "a1 NIL -> - *BYE state=no id=?\nsession state=no id=?\n");
     /* One that does, and the refusal of an ID itself. */
     feed_check("S: * OK hi\n"
                "C: a2 LOGIN joe secret\n"
