@@ -98,6 +98,27 @@ static struct literal find_literal(const uint8_t *line, size_t n)
     return literal;
 }
 
+/* The line in hand ends in this announcement. */
+static void announce(struct imapid_frame *frame, const struct literal *literal)
+{
+    frame->literal_left = literal->n;
+    frame->awaits = frame->asks = literal->synchronising;
+    frame->pushes = !literal->synchronising;
+}
+
+/* The next octets of a literal, `n` there are, were seen: how many belong to it. */
+static size_t take_literal(struct imapid_frame *frame, size_t n)
+{
+    size_t take = frame->literal_left < n ? (size_t)frame->literal_left : n;
+
+    if (frame->asks || frame->pushes) {
+        frame->pushed = true;
+        frame->pushed_tag = frame->tag;
+    }
+    frame->literal_left -= take;
+    return take;
+}
+
 /* ---- lines that are passed over ---- */
 
 static void begin_line(struct imapid_frame *frame)
@@ -176,11 +197,8 @@ static enum imapid_frame_status pass_rest(struct imapid_frame *frame, const uint
         size_t end;
 
         if (frame->literal_left) {
-            size_t take = frame->literal_left < n - at ? (size_t)frame->literal_left : n - at;
-
             frame->awaits = false;
-            frame->literal_left -= take;
-            at += take;
+            at += take_literal(frame, n - at);
             continue;
         }
         newline = memchr(window + at, '\n', n - at);
@@ -199,8 +217,7 @@ static enum imapid_frame_status pass_rest(struct imapid_frame *frame, const uint
             *n_used = at;
             return IMAPID_FRAME_SKIPPED;
         }
-        frame->literal_left = literal.n;
-        frame->awaits = frame->asks = literal.synchronising;
+        announce(frame, &literal);
     }
     *n_used = at;
     return IMAPID_FRAME_MORE;
@@ -390,8 +407,7 @@ static enum imapid_frame_status end_line(struct imapid_frame *frame, struct imap
         end_unit(frame);
         return IMAPID_FRAME_UNIT;
     }
-    frame->literal_left = literal.n;
-    frame->awaits = frame->asks = literal.synchronising;
+    announce(frame, &literal);
     frame->line_start = end;
     if (!frame->is_id) {
         give_unit(frame, unit, window, end, n_used);
@@ -482,12 +498,9 @@ static enum imapid_frame_status read_unit(struct imapid_frame *frame, const uint
 
         frame->awaits = false;
         if (frame->literal_left) {
-            size_t take = frame->literal_left < n - at ? (size_t)frame->literal_left : n - at;
-
             if (at + frame->literal_left > IMAPID_UNIT_MAX)
                 return give_over_limit(frame, unit, window, at, n_used);
-            frame->literal_left -= take;
-            at += take;
+            at += take_literal(frame, n - at);
             frame->line_start = at;
             continue;
         }

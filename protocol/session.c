@@ -231,6 +231,18 @@ static void note_login(struct imapid_session *session, const struct imapid_unit 
                       NOW(session)->security != IMAPID_SECURITY_NONE, tentative);
 }
 
+/* A command is refused whose literal came without leave: the server may take the octets of that for
+ * commands, which are not read here. */
+static void take_refusal(struct imapid_session *session, const struct imapid_tag *tag)
+{
+    struct imapid_frame *client = CLIENT(session);
+
+    if (!client->pushed || !imapid_tag_same(&client->pushed_tag, tag))
+        return;
+    client->pushed = false;
+    imapid_exchanges_miss_commands(&session->exchanges);
+}
+
 static void take_tagged(struct imapid_session *session, const struct imapid_unit *unit,
                         bool tentative)
 {
@@ -248,6 +260,8 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     if (i >= 0) {
         imapid_outcome_answer(&session->outcome, exchanges->pending.commands[i].word, unit);
         take_answer(session, (unsigned)i, status);
+        if (status != IMAPID_STATUS_OK)
+            take_refusal(session, &tag);
         return;
     }
     if (exchanges->client_gap) { /* a command that was missed is answered */
@@ -439,6 +453,8 @@ static void lose_server(struct imapid_session *session)
  * after all, though an answer seemed to confirm it. */
 static void take_junk(struct imapid_session *session, enum imapid_side side)
 {
+    if (side == IMAPID_CLIENT)
+        imapid_exchanges_miss_commands(&session->exchanges); /* whatever the server makes of it */
     if (!session->frame[side].n_resyncs)
         return;
     if (side == IMAPID_CLIENT) {

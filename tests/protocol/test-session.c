@@ -468,6 +468,44 @@ static void test_states(void)
           "a6 NIL -> - OK state=no id=?\n");
 }
 
+/* Lines that are not read here, and that the server may have taken for commands, accuse nobody. */
+static void test_executed_literal(void)
+{
+    static const char *const announcements[] = {"{28}", "{28+}"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(announcements); i++) {
+        char *lines =
+            g_strdup_printf("S: * OK hi\n"
+                            "C. a1 APPEND x %s\\r\\nb1 ID (\"name\" \"smuggled\")\\r\\n\\r\\n\n"
+                            "S: a1 NO too big\n"
+                            "S: * ID (\"name\" \"y\")\n"
+                            "S: b1 OK\n"
+                            "C: a2 NOOP\n"
+                            "S: a2 OK\n",
+                            announcements[i]);
+
+        check(lines, "- - -> (name=y) OK state=no id=? lost\n");
+        g_free(lines);
+    }
+    check("S: * OK hi\n"
+          "C:  a1 ID NIL\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "S: a1 OK\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n",
+          "- - -> (name=y) OK state=no id=? lost\n");
+    /* Once a later command is answered all are known again. */
+    check("S: * OK hi\n"
+          "C. a1 APPEND x {2+}\\r\\nxx\\r\\n\n"
+          "S: a1 NO [TRYCREATE] no\n"
+          "C: a2 NOOP\n"
+          "S: a2 OK\n"
+          "S: * ID (\"name\" \"y\")\n"
+          "C: a3 NOOP\n"
+          "S: a3 OK\n",
+          "- - -> (name=y) none state=no id=? unsolicited\n");
+}
+
 static void test_required_by_server(void)
 {
     feed_check("S: * OK hi\n"
@@ -1487,6 +1525,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/messages", test_messages);
     g_test_add_func("/session/capabilities", test_capabilities);
     g_test_add_func("/session/states", test_states);
+    g_test_add_func("/session/executed-literal", test_executed_literal);
     g_test_add_func("/session/required-by-server", test_required_by_server);
     g_test_add_func("/session/starttls", test_starttls);
     g_test_add_func("/session/client-hello", test_client_hello);

@@ -58,11 +58,14 @@ struct imapid_frame {
     bool awaits;           /* a synchronising literal was announced and none of it has come */
     bool asks;             /* the last one announced has not been granted by "+" yet */
     bool unsure;           /* the answer to that may be missing: the literal came, or never will */
-    bool cut;              /* the unit in hand ends here: octets are missing */
-    bool gone;             /* LOST: the window, which stands before a hole, is used up */
-    bool refused;          /* the unit in hand ends here: the server refused its literal */
-    bool ended;            /* the same: the sender ended the connection */
-    bool answered;         /* an ID in hand was answered: it is whole if its list is */
+    bool pushes;           /* the last one announced needs no leave: "{n+}" */
+    bool pushed; /* octets of one came before the server gave leave, for the command of: */
+    struct imapid_tag pushed_tag;
+    bool cut;      /* the unit in hand ends here: octets are missing */
+    bool gone;     /* LOST: the window, which stands before a hole, is used up */
+    bool refused;  /* the unit in hand ends here: the server refused its literal */
+    bool ended;    /* the same: the sender ended the connection */
+    bool answered; /* an ID in hand was answered: it is whole if its list is */
     bool bare_newline;
     bool mid_line;  /* LOST: in a line whose start was no likely one */
     bool in_quotes; /* state of the part of a line that was used already */
