@@ -11,7 +11,10 @@
  *   message: it is dropped;
  * - an untagged ID right before it is that of its command, whomever it was given to behind a hole;
  * - a command whose rest was lost, told behind the answer to its tag, belongs to that answer;
- * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost.
+ * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost;
+ * - answers of one tag come in the order of their commands. Where one may be missing, or a command
+ *   with that tag, nobody knows whose an answer is: it is told beside none of them;
+ * - a response whose result may be missing takes no later one.
  *
  * Misuse: a hole that is told late; the response behind it then passes for an unsolicited one. */
 #include <imapid/exchanges.h>
@@ -167,6 +170,12 @@ static bool is_orphan(const struct imapid_exchange *exchange)
     return !exchange->has_command && exchange->status == IMAPID_STATUS_NONE;
 }
 
+/* Nothing is missing behind it. */
+static bool is_orphan_in_hand(const struct imapid_exchange *exchange)
+{
+    return is_orphan(exchange) && !exchange->answer_missed;
+}
+
 static bool is_whole_orphan(const struct imapid_exchange *exchange)
 {
     return is_orphan(exchange) && !exchange->lost && !exchange->response_tentative;
@@ -266,6 +275,23 @@ static void confirm_response(struct imapid_exchanges *x, unsigned slot)
         end_exchange(x, slot);
 }
 
+/* No command was missed before the one just answered. */
+static void end_client_gap(struct imapid_exchanges *x)
+{
+    x->client_gap = false;
+    for (unsigned i = 0; i < x->pending.n; i++)
+        x->pending.commands[i].follows_unseen = false;
+}
+
+/* Ends responses without a command whose result is missing: that of another command came. */
+static void end_orphans(struct imapid_exchanges *x, bool if_missed)
+{
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (x->slots[i].open && is_orphan(&x->slots[i]) && !x->slots[i].response_tentative &&
+            (x->slots[i].answer_missed || !if_missed))
+            end_exchange(x, i);
+}
+
 /* Does an untagged ID that was given to no answered command lead to the line just read? Text of a
  * message would not, without a line that no server begins: a literal of FETCH is followed by ")"
  * (RFC 9051 7.5.2). So it does right before that line, where it has no command. Farther back it
@@ -284,6 +310,7 @@ static void confirm_server(struct imapid_exchanges *x,
                            const struct imapid_pending_command *answered)
 {
     x->sync[IMAPID_SERVER] = IMAPID_SYNC_SURE;
+    end_orphans(x, false);
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!x->slots[i].open || !x->slots[i].response_tentative)
             continue;
@@ -342,6 +369,7 @@ static bool settle_earlier(struct imapid_exchanges *x,
         end_exchange(x, i);
         settled = true;
     }
+    imapid_pending_settle(&x->pending, answered->order);
     return settled;
 }
 
@@ -396,6 +424,90 @@ static bool is_credible(const struct imapid_unit *unit)
     return !(list.faults & doubtful);
 }
 
+/* ---- tags that are used again ---- */
+
+static void keep_tag(struct imapid_exchanges *x, const struct imapid_tag *tag)
+{
+    x->answered[x->n_answered++ % IMAPID_TAGS_KEPT] = tag->hash;
+}
+
+/* Lines of a message may look like commands of any tag. */
+static bool was_used(const struct imapid_exchanges *x, const struct imapid_tag *tag)
+{
+    unsigned n = x->n_answered < IMAPID_TAGS_KEPT ? x->n_answered : IMAPID_TAGS_KEPT;
+
+    for (unsigned i = 0; i < n; i++)
+        if (x->answered[i] == tag->hash)
+            return true;
+    for (unsigned i = 0; i < x->pending.n; i++)
+        if (!x->pending.commands[i].tentative && imapid_tag_same(&x->pending.commands[i].tag, tag))
+            return true;
+    return false;
+}
+
+/* A command waits for its answer. */
+static void add_pending(struct imapid_exchanges *x, const struct imapid_unit *unit, unsigned slot,
+                        bool tentative)
+{
+    struct imapid_tag tag = imapid_unit_tag(unit);
+
+    x->reuses_tags |= was_used(x, &tag);
+    /* The tag of one that is forgotten may come again. */
+    if (x->pending.n == IMAPID_PENDING_MAX && x->reuses_tags)
+        imapid_exchanges_miss_commands(x);
+    imapid_pending_add(&x->pending, unit, ++x->order, slot, tentative);
+    x->pending.commands[x->pending.n - 1].follows_unseen = x->client_gap;
+    x->pending.commands[x->pending.n - 1].may_be_answered = x->in_hand.answer_missed;
+}
+
+/* May an ID that is this pending command's have been answered by the untagged one right before? */
+static bool may_have_responded(const struct imapid_exchanges *x,
+                               const struct imapid_pending_command *command)
+{
+    return command->slot < IMAPID_SLOTS &&
+           (command->slot == x->last_response || !x->slots[command->slot].n_responses);
+}
+
+/* May a command that was missed have the tag of this pending one, and be answered before it? */
+static bool may_be_missed_one(const struct imapid_exchanges *x, unsigned i)
+{
+    const struct imapid_pending_command *command = &x->pending.commands[i];
+
+    if (!command->follows_unseen)
+        return false;
+    for (unsigned j = i + 1; j < x->pending.n; j++)
+        if (imapid_tag_same(&x->pending.commands[j].tag, &command->tag))
+            return true;
+    return x->reuses_tags;
+}
+
+int imapid_exchanges_find_answered(const struct imapid_exchanges *x, const struct imapid_tag *tag)
+{
+    int first = imapid_pending_find(&x->pending, tag), responded = -1;
+    unsigned n_same = 0, n_responded = 0;
+    bool found_sure = false;
+
+    if (first < 0 || may_be_missed_one(x, (unsigned)first))
+        return -1;
+    for (unsigned i = (unsigned)first; i < x->pending.n && !found_sure; i++) {
+        const struct imapid_pending_command *command = &x->pending.commands[i];
+
+        if (!imapid_tag_same(&command->tag, tag))
+            continue;
+        n_same++;
+        if (may_have_responded(x, command)) {
+            n_responded++;
+            responded = (int)i;
+        }
+        found_sure = !command->may_be_answered;
+    }
+    if (!found_sure && x->reuses_tags && x->client_gap)
+        return -1; /* one that was missed behind them, too */
+    if (n_same == 1)
+        return first;
+    return x->last_response < IMAPID_SLOTS && n_responded == 1 ? responded : -1;
+}
+
 static void add_command(struct imapid_exchanges *x, const struct imapid_unit *unit, unsigned slot,
                         bool tentative)
 {
@@ -406,7 +518,7 @@ static void add_command(struct imapid_exchanges *x, const struct imapid_unit *un
     exchange->tentative = tentative;
     x->n_id_commands++;
     tell(x, IMAPID_EVENT_COMMAND, slot);
-    imapid_pending_add(&x->pending, unit, ++x->order, slot, tentative);
+    add_pending(x, unit, slot, tentative);
 }
 
 /* Is this command, whose rest is missing, the one whose answer ended an exchange already? */
@@ -452,7 +564,7 @@ bool imapid_exchanges_command(struct imapid_exchanges *x, const struct imapid_un
 void imapid_exchanges_other_command(struct imapid_exchanges *x, const struct imapid_unit *unit,
                                     bool tentative)
 {
-    imapid_pending_add(&x->pending, unit, ++x->order, IMAPID_SLOTS, tentative);
+    add_pending(x, unit, IMAPID_SLOTS, tentative);
 }
 
 /* The exchange of an ID that was answered before its line end. Where a command may have been missed
@@ -500,6 +612,7 @@ static void take_orphan(struct imapid_exchanges *x, const struct imapid_unit *un
     exchange->n_responses = 1;
     exchange->response_tentative = tentative;
     exchange->response_run = x->server_run;
+    exchange->answer_missed = unit->cut;
     exchange->lost |= unit->cut || x->client_gap;
     x->last_response = unit->cut ? IMAPID_SLOTS : slot;
     tell(x, IMAPID_EVENT_RESPONSE, slot);
@@ -573,10 +686,34 @@ void imapid_exchanges_untagged(struct imapid_exchanges *x, const struct imapid_u
     tell(x, IMAPID_EVENT_UNTAGGED, (unsigned)slot);
 }
 
-void imapid_exchanges_orphan_result(struct imapid_exchanges *x, const struct imapid_tag *tag,
-                                    enum imapid_status status)
+void imapid_exchanges_answer(struct imapid_exchanges *x, unsigned i, enum imapid_status status)
 {
-    int slot = find_oldest(x, is_orphan);
+    struct imapid_pending_command answered = x->pending.commands[i];
+    bool settled;
+
+    keep_tag(x, &answered.tag);
+    imapid_pending_remove(&x->pending, i);
+    confirm_client(x, &answered);
+    take_over_response(x, &answered);
+    settled = settle_earlier(x, &answered);
+    confirm_server(x, &answered);
+    settle_later(x, &answered);
+    if (answered.order > x->client_gap_order && !settled)
+        end_client_gap(x);
+    if (answered.slot < IMAPID_SLOTS) {
+        struct imapid_exchange *exchange = &x->slots[answered.slot];
+
+        exchange->status = status;
+        exchange->lost |= exchange->response_dropped && !exchange->n_responses;
+        close_exchange(x, answered.slot, IMAPID_EVENT_RESULT);
+    }
+}
+
+/* It is the result of a response whose command is not in the capture. */
+static void end_orphan(struct imapid_exchanges *x, const struct imapid_tag *tag,
+                       enum imapid_status status)
+{
+    int slot = find_oldest(x, is_orphan_in_hand);
 
     if (slot < 0)
         return;
@@ -592,29 +729,8 @@ void imapid_exchanges_orphan_result(struct imapid_exchanges *x, const struct ima
     close_exchange(x, (unsigned)slot, IMAPID_EVENT_RESULT);
 }
 
-void imapid_exchanges_answer(struct imapid_exchanges *x, unsigned i, enum imapid_status status)
-{
-    struct imapid_pending_command answered = x->pending.commands[i];
-    bool settled;
-
-    imapid_pending_remove(&x->pending, i);
-    confirm_client(x, &answered);
-    take_over_response(x, &answered);
-    settled = settle_earlier(x, &answered);
-    confirm_server(x, &answered);
-    settle_later(x, &answered);
-    if (answered.order > x->client_gap_order && !settled)
-        x->client_gap = false;
-    if (answered.slot < IMAPID_SLOTS) {
-        struct imapid_exchange *exchange = &x->slots[answered.slot];
-
-        exchange->status = status;
-        exchange->lost |= exchange->response_dropped && !exchange->n_responses;
-        close_exchange(x, answered.slot, IMAPID_EVENT_RESULT);
-    }
-}
-
-void imapid_exchanges_strange_answer(struct imapid_exchanges *x)
+/* A command that was missed is answered. */
+static void miss_answered(struct imapid_exchanges *x)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         const struct imapid_exchange *exchange = &x->slots[i];
@@ -623,6 +739,65 @@ void imapid_exchanges_strange_answer(struct imapid_exchanges *x)
             (exchange->order > x->client_gap_order || !exchange->answer_missed))
             drop_response(x, i);
     }
+}
+
+/* Pending command `first`, or another one of its tag, is answered: each that can be it may be
+ * answered now. */
+static void doubt_same_tag(struct imapid_exchanges *x, unsigned first)
+{
+    const struct imapid_tag tag = x->pending.commands[first].tag;
+    bool was_sure = false;
+
+    for (unsigned i = first; i < x->pending.n && !was_sure; i++) {
+        struct imapid_pending_command *command = &x->pending.commands[i];
+
+        if (!imapid_tag_same(&command->tag, &tag))
+            continue;
+        if (command->slot < IMAPID_SLOTS)
+            x->slots[command->slot].lost = true;
+        was_sure = !command->may_be_answered;
+        command->may_be_answered = true;
+    }
+}
+
+/* One of the commands of this tag is answered. The oldest, `first`, is not waited for any more: its
+ * answer is this one or is missing. */
+static void answer_one_of(struct imapid_exchanges *x, unsigned first)
+{
+    const struct imapid_pending_command oldest = x->pending.commands[first];
+    const struct imapid_pending_command any = {.order = oldest.order, .slot = IMAPID_SLOTS};
+
+    doubt_same_tag(x, first);
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        const struct imapid_exchange *exchange = &x->slots[i];
+
+        if (exchange->open && exchange->has_command && exchange->n_responses &&
+            !exchange->answer_missed && (i == oldest.slot || exchange->order > oldest.order))
+            drop_response(x, i);
+    }
+    if (oldest.slot == IMAPID_SLOTS)
+        imapid_pending_remove(&x->pending, first);
+    settle_earlier(x, &any); /* and ends the oldest, if it is an ID */
+    confirm_server(x, &any);
+}
+
+void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct imapid_tag *tag,
+                                     enum imapid_status status)
+{
+    int first = imapid_pending_find(&x->pending, tag);
+
+    if (first >= 0 && !may_be_missed_one(x, (unsigned)first)) {
+        answer_one_of(x, (unsigned)first);
+        return;
+    }
+    if (first >= 0)
+        doubt_same_tag(x, (unsigned)first);
+    if (x->sync[IMAPID_SERVER] == IMAPID_SYNC_SURE)
+        keep_tag(x, tag);
+    if (x->client_gap)
+        miss_answered(x);
+    end_orphans(x, true);
+    end_orphan(x, tag, status);
 }
 
 /* ---- what a hole makes doubtful ---- */
@@ -644,10 +819,25 @@ bool imapid_exchanges_may_be_asked(struct imapid_exchanges *x)
     return order != UINT64_MAX;
 }
 
+/* A response was given to a command before which others may have been missed, and then its result
+ * is missing: it may have been one of theirs. */
+static void drop_unsure_responses(struct imapid_exchanges *x)
+{
+    for (unsigned i = x->pending.n; i-- > 0;) {
+        const struct imapid_pending_command *command = &x->pending.commands[i];
+
+        if (command->slot < IMAPID_SLOTS && command->follows_unseen &&
+            x->slots[command->slot].n_responses && !x->slots[command->slot].answer_missed)
+            drop_response(x, command->slot);
+    }
+}
+
 void imapid_exchanges_miss_answers(struct imapid_exchanges *x)
 {
     x->server_gap = true;
     x->last_response = IMAPID_SLOTS;
+    drop_unsure_responses(x);
+    imapid_pending_miss_answers(&x->pending);
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (x->slots[i].open) {
             x->slots[i].lost = x->slots[i].answer_missed = true;

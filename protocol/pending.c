@@ -50,6 +50,20 @@ void imapid_pending_remove_slot(struct imapid_pending *pending, unsigned slot)
         }
 }
 
+void imapid_pending_miss_answers(struct imapid_pending *pending)
+{
+    for (unsigned i = 0; i < pending->n; i++)
+        pending->commands[i].may_be_answered = true;
+}
+
+void imapid_pending_settle(struct imapid_pending *pending, uint64_t order)
+{
+    for (unsigned i = pending->n; i-- > 0;)
+        if (pending->commands[i].order < order && pending->commands[i].may_be_answered &&
+            pending->commands[i].slot == IMAPID_SLOTS)
+            imapid_pending_remove(pending, i);
+}
+
 void imapid_pending_forget(struct imapid_pending *pending, enum imapid_word word)
 {
     for (unsigned i = pending->n; i-- > 0;)

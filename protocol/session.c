@@ -208,6 +208,34 @@ static void take_answer(struct imapid_session *session, unsigned i, enum imapid_
     expect_lines(session);
 }
 
+/* May the state have changed in answers that were missed? */
+static bool may_have_changed_state(const struct imapid_session *session)
+{
+    if (NOW(session)->state == IMAPID_STATE_AUTHENTICATED)
+        return imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_UNAUTHENTICATE);
+    return session->exchanges.client_gap ||
+           imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_LOGIN) ||
+           imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_AUTHENTICATE);
+}
+
+/* A command that was missed is answered, or one of several with the same tag. What changes with it
+ * nobody knows. */
+static void take_strange_answer(struct imapid_session *session, const struct imapid_tag *tag,
+                                enum imapid_status status)
+{
+    struct imapid_exchanges *exchanges = get_exchanges(session);
+    bool is_doubtful = imapid_pending_find(&exchanges->pending, tag) >= 0;
+
+    if (is_doubtful && may_have_changed_state(session))
+        NOW(session)->state = IMAPID_STATE_UNKNOWN;
+    imapid_exchanges_strange_answer(exchanges, tag, status);
+    SERVER(session)->sync = exchanges->sync[IMAPID_SERVER];
+    if (imapid_pending_sends_data(&exchanges->pending) && (exchanges->client_gap || is_doubtful))
+        doubt_client(session); /* the command whose data the client seems to send may be over */
+    else if (is_doubtful)
+        expect_lines(session);
+}
+
 /* May the refusal of pending command `i` be for want of an ID? The refusal of an ID is about that
  * ID; the first reason stays. */
 static bool asks_for_id(const struct imapid_session *session, int i)
@@ -249,9 +277,10 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
     struct imapid_exchanges *exchanges = get_exchanges(session);
     enum imapid_status status = imapid_status_read(unit);
     struct imapid_tag tag = imapid_unit_tag(unit);
-    int i = imapid_pending_find(&session->exchanges.pending, &tag);
+    bool is_known = imapid_pending_find(&exchanges->pending, &tag) >= 0;
+    int i = imapid_exchanges_find_answered(exchanges, &tag);
 
-    if (i >= 0 || !tentative) {
+    if (is_known || !tentative) {
         if (status == IMAPID_STATUS_OK)
             read_capability_code(session, unit);
         if (status != IMAPID_STATUS_OK && asks_for_id(session, i))
@@ -264,12 +293,7 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
             take_refusal(session, &tag);
         return;
     }
-    if (exchanges->client_gap) { /* a command that was missed is answered */
-        imapid_exchanges_strange_answer(exchanges);
-        if (imapid_pending_sends_data(&exchanges->pending))
-            doubt_client(session); /* the one whose data the client seems to send may be over */
-    }
-    imapid_exchanges_orphan_result(get_exchanges(session), &tag, status);
+    take_strange_answer(session, &tag, status);
 }
 
 /* The first response of a connection says in which state it begins (RFC 9051 7.1): so did the
@@ -409,16 +433,6 @@ static void lose_client(struct imapid_session *session)
     imapid_pending_stop_data(&session->exchanges.pending, IMAPID_WORD_UNKNOWN);
     if (!CLIENT(session)->cut) /* else the state is still that of the ID before the hole */
         doubt_state(session);
-}
-
-/* May the state have changed in answers that were missed? */
-static bool may_have_changed_state(const struct imapid_session *session)
-{
-    if (NOW(session)->state == IMAPID_STATE_AUTHENTICATED)
-        return imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_UNAUTHENTICATE);
-    return session->exchanges.client_gap ||
-           imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_LOGIN) ||
-           imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_AUTHENTICATE);
 }
 
 /* Does an ID wait for the server's leave to send its literal? */

@@ -36,7 +36,7 @@ static char *play(struct imapid_exchanges *x, const char *script)
             x->seen[side] = true;
             imapid_unit_read(&unit, side, (const uint8_t *)line + 3, strlen(line + 3));
             tag = imapid_unit_tag(&unit);
-            pending = imapid_pending_find(&x->pending, &tag);
+            pending = imapid_exchanges_find_answered(x, &tag);
             if (unit.kind == IMAPID_UNIT_COMMAND && unit.word == IMAPID_WORD_ID)
                 imapid_exchanges_command(x, &unit, tentative);
             else if (unit.kind == IMAPID_UNIT_COMMAND)
@@ -48,7 +48,7 @@ static char *play(struct imapid_exchanges *x, const char *script)
             else if (pending >= 0)
                 imapid_exchanges_answer(x, (unsigned)pending, imapid_status_read(&unit));
             else
-                imapid_exchanges_orphan_result(x, &tag, imapid_status_read(&unit));
+                imapid_exchanges_strange_answer(x, &tag, imapid_status_read(&unit));
             if (!(unit.kind == IMAPID_UNIT_UNTAGGED && unit.word == IMAPID_WORD_ID) &&
                 side == IMAPID_SERVER)
                 x->last_response = IMAPID_SLOTS;

@@ -75,6 +75,92 @@ static void test_same_tag_twice(void)
           "a (n=2) -> (s=2) NO state=no id=?\n");
 }
 
+/* A tag that is used again while an earlier answer to it may be missing: no answer stands beside
+ * another's command. */
+static void test_same_tag_in_doubt(void)
+{
+    /* Whose is it? That of the first may have been in the hole. */
+    check("S: * OK hi\n"
+          "C: a ID (\"n\" \"1\")\n"
+          "S! 30\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a OK\n"
+          "S: b OK\n",
+          "a (n=1) -> - none state=no id=? lost\n"
+          "a (n=2) -> - none state=no id=? lost\n");
+    /* An untagged ID answers no NOOP; and from then on all is known again. */
+    check("S: * OK hi\n"
+          "C: a NOOP\n"
+          "S! 30\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a OK\n"
+          "C: a ID (\"n\" \"3\")\n"
+          "S: a NO\n",
+          "a (n=2) -> (s=2) OK state=no id=?\n"
+          "a (n=3) -> - NO state=no id=?\n");
+    /* Nor one that has its untagged ID already. */
+    check("S: * OK hi\n"
+          "C: a ID (\"n\" \"1\")\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S! 6\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a OK\n",
+          "a (n=1) -> (s=1) none state=no id=? lost\n"
+          "a (n=2) -> (s=2) OK state=no id=? lost\n");
+    /* An earlier command is not waited for when a later one with a tag of its own is answered. */
+    check("S: * OK hi\n"
+          "C: a NOOP\n"
+          "S! 6\n"
+          "C: b NOOP\n"
+          "S: b OK\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: a NO\n",
+          "a (n=2) -> - NO state=no id=?\n");
+    /* The tag of a command that was missed; its answer comes first. */
+    check("S: * OK hi\n"
+          "C: a NOOP\n"
+          "S: a OK\n"
+          "C! 20\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a OK\n",
+          "");
+    /* The same behind one that may be answered already. */
+    check("S: * OK hi\n"
+          "C: a NOOP\n"
+          "S! 6\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: a NO\n"
+          "C! 20\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: a OK\n",
+          "a (n=2) -> - none state=no id=? lost\n");
+}
+
+/* A response whose result is missing takes none of another command. */
+static void test_result_missing(void)
+{
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S! 6\n"
+          "S: a9 NO\n"
+          "S: * BYE\n",
+          "- - -> (s=1) none state=? id=? lost\n");
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S! 6\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> - OK state=? id=? lost\n");
+}
+
 static void test_results(void)
 {
     check("S: * OK hi\n"
@@ -1091,8 +1177,8 @@ static void test_answered_early_in_doubt(void)
                "S: a1 OK done\n"
                "C: \n",
                &options,
-               "a1 (name=x) -> - OK state=no id=? tls lost\n"
-               "- - -> (name=z) none state=no id=? tls lost\n");
+               "- - -> (name=z) none state=no id=? tls lost\n"
+               "a1 (name=x) -> - OK state=no id=? tls lost\n");
 }
 
 /* Half of the line end came before the answer: it is no part of the list. */
@@ -1508,6 +1594,8 @@ int main(int argc, char **argv)
     g_test_add_func("/session/several", test_several);
     g_test_add_func("/session/pipelined", test_pipelined);
     g_test_add_func("/session/same-tag-twice", test_same_tag_twice);
+    g_test_add_func("/session/same-tag-in-doubt", test_same_tag_in_doubt);
+    g_test_add_func("/session/result-missing", test_result_missing);
     g_test_add_func("/session/results", test_results);
     g_test_add_func("/session/unsolicited", test_unsolicited);
     g_test_add_func("/session/many-at-once", test_many_at_once);

@@ -90,6 +90,9 @@ struct imapid_event {
 
 #define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 5)
 
+/* Tags by which a client that uses them again is known: as many as can be open at a time. */
+#define IMAPID_TAGS_KEPT IMAPID_PENDING_MAX
+
 /* What is known of the connection. */
 struct imapid_standing {
     enum imapid_known advertised; /* does the last capability list name ID? */
@@ -110,6 +113,9 @@ struct imapid_exchanges {
     struct imapid_exchange slots[IMAPID_SLOTS];
     struct imapid_pending pending;
 
+    bool reuses_tags;                    /* the client was seen to use a tag again */
+    uint64_t answered[IMAPID_TAGS_KEPT]; /* hashes of the last tags that were answered, in a ring */
+    unsigned n_answered;
     bool client_gap; /* commands may have been missed: responses without one prove nothing */
     uint64_t client_gap_order; /* those with a higher order were read after that */
     struct {                   /* as when the client's last octets came */
@@ -196,19 +202,25 @@ bool imapid_exchanges_response(struct imapid_exchanges *x, const struct imapid_u
  * comes later counts. */
 void imapid_exchanges_untagged(struct imapid_exchanges *x, const struct imapid_unit *unit);
 
+/* The pending command that a tagged response answers, or -1: none has that tag, or nobody knows which
+ * of several it is. Servers answer commands of one tag in order (they answer all in order), so it is
+ * the oldest, unless the answer to that may be missing already. Then an untagged ID right before the
+ * response tells, where one alone of them is an ID. A client that uses tags again may have used this
+ * one in a hole as well. */
+int imapid_exchanges_find_answered(const struct imapid_exchanges *x, const struct imapid_tag *tag);
+
 /* The tagged response to pending command `i`, which is removed. `sync` says afterwards what it
  * confirmed of both sides. */
 void imapid_exchanges_answer(struct imapid_exchanges *x, unsigned i, enum imapid_status status);
 
-/* A command that was missed, or whose tag was, is answered: commands that are still open cannot
- * have been, unless they came earlier and their answer is missing. */
-void imapid_exchanges_strange_answer(struct imapid_exchanges *x);
-
-/* A tagged response to no command that is known: it is the result of a response whose command is not
- * in the capture. Where nothing proves yet that the server's lines are lines, the exchange stays open
- * behind it. */
-void imapid_exchanges_orphan_result(struct imapid_exchanges *x, const struct imapid_tag *tag,
-                                    enum imapid_status status);
+/* A tagged response for which imapid_exchanges_find_answered() finds no command. Where commands may
+ * have been missed, those still open cannot have been answered, unless they came earlier and their
+ * answer is missing; and it is the result of a response whose command is not in the capture. Where
+ * nothing proves yet that the server's lines are lines, that exchange stays open behind it. Of
+ * several commands with that tag the oldest has been answered by now, in a hole if not here: it
+ * ends, and what may have been said to any of them is told beside none. */
+void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct imapid_tag *tag,
+                                     enum imapid_status status);
 
 /* ---- holes and ends ---- */
 

@@ -19,10 +19,12 @@
 struct imapid_pending_command {
     struct imapid_tag tag;
     enum imapid_word word;
-    bool tentative;  /* it stands behind a hole and nothing has confirmed it yet */
-    bool sends_data; /* the client's lines belong to it until it is answered */
-    uint64_t order;  /* rises from command to command */
-    uint8_t slot;    /* of its exchange; IMAPID_SLOTS where it is no ID */
+    bool tentative;       /* it stands behind a hole and nothing has confirmed it yet */
+    bool sends_data;      /* the client's lines belong to it until it is answered */
+    bool may_be_answered; /* its answer may be missing: a hole, or another of the same tag */
+    bool follows_unseen;  /* commands before it may be missing, and with them their tags */
+    uint64_t order;       /* rises from command to command */
+    uint8_t slot;         /* of its exchange; IMAPID_SLOTS where it is no ID */
 };
 
 /* In the order in which they were read. All zero is the empty one. */
@@ -42,6 +44,13 @@ void imapid_pending_remove(struct imapid_pending *pending, unsigned i);
 
 /* Removes the command of an exchange, if it is there. */
 void imapid_pending_remove_slot(struct imapid_pending *pending, unsigned slot);
+
+/* Answers may have been missed: to any that waits. */
+void imapid_pending_miss_answers(struct imapid_pending *pending);
+
+/* Removes those that are no ID, were read before the one of this order, which is answered, and whose
+ * own answer may have been missed: servers answer in order. */
+void imapid_pending_settle(struct imapid_pending *pending, uint64_t order);
 
 /* Removes all of this word. */
 void imapid_pending_forget(struct imapid_pending *pending, enum imapid_word word);
