@@ -6,7 +6,8 @@
  *
  * Until it is decided, octets wait in `early`. Most connections of a capture are not IMAP and
  * cost a look at their first octets. A connection whose beginning is not in the capture is
- * looked at longer: it may be in the middle of a message.
+ * looked at longer: it may be in the middle of a message. What a session needs is allocated
+ * when it is IMAP: that is ten times as much, and strangers open many connections.
  *
  * Refuses a connection that cannot be IMAP, TLS that will never be readable on a port that is
  * not of IMAP, and one that a proxy refused.
@@ -30,6 +31,13 @@ enum stage {
     STAGE_REJECTED, /* no IMAP, or nothing that will ever be known to be */
 };
 
+/* What a flow needs once it is IMAP. */
+struct reading {
+    struct imapid_session session;
+    struct imapid_slots slots;
+    struct imapid_stamp window_stamp[2]; /* the packet that brought a window's last octets */
+};
+
 struct imapid_flow {
     struct imapid_flow_context *context;
     enum stage stage;
@@ -45,11 +53,10 @@ struct imapid_flow {
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
-    struct imapid_stamp window_stamp[2]; /* the packet that brought its last octets */
-    GByteArray *window[2];               /* by side: octets the session wants to see again */
-    struct imapid_session session;
-    struct imapid_slots slots;
-    struct imapid_holder holder; /* its data is the flow */
+    GByteArray *window[2];         /* by side: octets the session wants to see again */
+    enum imapid_security security; /* from the beginning of the session on */
+    struct reading *reading;       /* NULL until it is IMAP */
+    struct imapid_holder holder;   /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -66,7 +73,8 @@ static size_t count_memory(const struct imapid_flow *flow)
 
     for (int i = 0; i < 2; i++)
         n += count_array(flow->early[i]) + count_array(flow->window[i]);
-    n += imapid_slots_count_memory(&flow->slots);
+    if (flow->reading)
+        n += sizeof *flow->reading + imapid_slots_count_memory(&flow->reading->slots);
     return n + (flow->layers ? imapid_layers_count_memory(flow->layers) : 0);
 }
 
@@ -129,8 +137,9 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
 static void take_event(struct imapid_flow *flow, const struct imapid_event *event,
                        const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
-    struct imapid_record_exchange *record = imapid_slots_take(
-        &flow->slots, event, &flow->session.exchanges.slots[event->slot], unit, packet);
+    struct imapid_record_exchange *record =
+        imapid_slots_take(&flow->reading->slots, event,
+                          &flow->reading->session.exchanges.slots[event->slot], unit, packet);
 
     if (record)
         tell_exchange(flow, record);
@@ -147,12 +156,12 @@ static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit
 {
     struct imapid_event event;
 
-    while (imapid_session_event(&flow->session, &event))
+    while (imapid_session_event(&flow->reading->session, &event))
         take_event(flow, &event, unit, packet);
-    if (flow->session.exchanges.now.advertised != IMAPID_UNKNOWN)
-        flow->id_advertised = flow->session.exchanges.now.advertised;
-    flow->is_imap |= flow->session.frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE ||
-                     flow->session.frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
+    if (flow->reading->session.exchanges.now.advertised != IMAPID_UNKNOWN)
+        flow->id_advertised = flow->reading->session.exchanges.now.advertised;
+    flow->is_imap |= flow->reading->session.frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE ||
+                     flow->reading->session.frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
 }
 
 /* ---- octets for the session ---- */
@@ -181,7 +190,7 @@ static void feed_layer(struct imapid_flow *flow, enum imapid_side side, const ui
     GByteArray *waiting = g_steal_pointer(&flow->window[other]);
 
     flow->switched = false;
-    imapid_session_resume(&flow->session);
+    imapid_session_resume(&flow->reading->session);
     if (waiting) {
         imapid_layers_feed(flow->layers, dir_of(flow, other), waiting->data, waiting->len, packet);
         g_byte_array_unref(waiting);
@@ -197,7 +206,8 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
     size_t at = 0, n_used;
 
     for (;;) {
-        switch (imapid_session_read(&flow->session, side, octets + at, n - at, &unit, &n_used)) {
+        switch (imapid_session_read(&flow->reading->session, side, octets + at, n - at, &unit,
+                                    &n_used)) {
         case IMAPID_SESSION_MORE:
             return at + n_used;
         case IMAPID_SESSION_UNIT:
@@ -211,8 +221,9 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
             break;
         case IMAPID_SESSION_OTHER_SIDE: {
             GByteArray *other = flow->window[IMAPID_CLIENT];
-            size_t used = read_window(flow, IMAPID_CLIENT, other ? other->data : octets,
-                                      other ? other->len : 0, &flow->window_stamp[IMAPID_CLIENT]);
+            size_t used =
+                read_window(flow, IMAPID_CLIENT, other ? other->data : octets,
+                            other ? other->len : 0, &flow->reading->window_stamp[IMAPID_CLIENT]);
 
             if (other && used)
                 g_byte_array_remove_range(other, 0, (guint)used);
@@ -230,7 +241,7 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     GByteArray *window = g_steal_pointer(&flow->window[side]);
     size_t used;
 
-    flow->window_stamp[side] = *packet;
+    flow->reading->window_stamp[side] = *packet;
     if (window) {
         g_byte_array_append(window, octets, (guint)n);
         octets = window->data;
@@ -256,7 +267,8 @@ static void empty_window(struct imapid_flow *flow, enum imapid_side side)
     GByteArray *window = g_steal_pointer(&flow->window[side]);
 
     if (window) {
-        (void)read_window(flow, side, window->data, window->len, &flow->window_stamp[side]);
+        (void)read_window(flow, side, window->data, window->len,
+                          &flow->reading->window_stamp[side]);
         g_byte_array_unref(window);
     }
 }
@@ -264,7 +276,7 @@ static void empty_window(struct imapid_flow *flow, enum imapid_side side)
 /* Nothing comes behind the window, or nothing known. */
 static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
 {
-    imapid_session_gap(&flow->session, side, n);
+    imapid_session_gap(&flow->reading->session, side, n);
     empty_window(flow, side);
 }
 
@@ -285,13 +297,22 @@ static struct imapid_decide_early early_of(const struct imapid_flow *flow, int d
                  : (struct imapid_decide_early){NULL, 0};
 }
 
+static struct reading *get_reading(struct imapid_flow *flow)
+{
+    if (!flow->reading) {
+        flow->reading = g_new0(struct reading, 1);
+        flow->reading->session.exchanges.now.security = flow->security;
+    }
+    return flow->reading;
+}
+
 static void begin_session(struct imapid_flow *flow)
 {
+    struct imapid_session *session = &get_reading(flow)->session;
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
     flow->stage = STAGE_IMAP;
-    imapid_session_init(&flow->session, flow->decide.is_greeted,
-                        flow->session.exchanges.now.security);
+    imapid_session_init(session, flow->decide.is_greeted, session->exchanges.now.security);
     for (int dir = 0; dir < 2; dir++)
         if (flow->stopped[dir])
             miss(flow, dir);
@@ -374,8 +395,7 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
                   flow->context->n_hold;
 
     if (wanted) {
-        flow->session.exchanges.now.security =
-            after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
+        flow->security = after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
         if (flow->decide.client < 0)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
@@ -390,7 +410,7 @@ static bool begins_tls(struct imapid_flow *flow, int dir, const uint8_t *octets,
 {
     return flow->stage == STAGE_IMAP && !flow->layers && dir == flow->decide.client &&
            !flow->window[IMAPID_CLIENT] && imapid_tls_recognise(octets, n) == IMAPID_TLS_HELLO &&
-           imapid_session_miss_starttls(&flow->session);
+           imapid_session_miss_starttls(&flow->reading->session);
 }
 
 static void begin_starttls(struct imapid_flow *flow, const uint8_t *octets, size_t n,
@@ -411,8 +431,8 @@ static bool is_worth_waiting(struct imapid_flow *flow)
 
     if (info->client >= 0)
         flow->decide.client = info->client;
-    flow->is_imap |= has_imap_port(flow) || has_alpn_imap(info) ||
-                     flow->session.exchanges.now.security == IMAPID_SECURITY_STARTTLS;
+    flow->is_imap |=
+        has_imap_port(flow) || has_alpn_imap(info) || flow->security == IMAPID_SECURITY_STARTTLS;
     return flow->is_imap || info->stopped[0] == IMAPID_TLS_OK || info->stopped[1] == IMAPID_TLS_OK;
 }
 
@@ -498,7 +518,7 @@ static bool turn_if_wrong(struct imapid_flow *flow, int dir, const uint8_t *octe
     case IMAPID_DECIDE_NOT:
         return false;
     case IMAPID_DECIDE_TURNED:
-        imapid_slots_clear(&flow->slots);
+        imapid_slots_clear(&flow->reading->slots);
         drop_window(flow, IMAPID_CLIENT);
         drop_window(flow, IMAPID_SERVER);
         begin_session(flow);
@@ -621,7 +641,7 @@ static enum imapid_record_closer get_closer(const struct imapid_flow *flow)
 static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason)
 {
     const struct imapid_conn *conn = flow->conn;
-    const struct imapid_session *session = &flow->session;
+    const struct imapid_session *session = &flow->reading->session;
     const char *phrase = NULL;
     const char *word = why_not_readable(flow, &phrase);
     const struct imapid_tls_info *info = flow->layers ? imapid_layers_get_tls(flow->layers) : NULL;
@@ -664,7 +684,7 @@ static void end_side(struct imapid_flow *flow, enum imapid_side side, enum imapi
         cut(flow, side, 0);
         return;
     }
-    imapid_session_close(&flow->session, side);
+    imapid_session_close(&flow->reading->session, side);
     empty_window(flow, side);
 }
 
@@ -672,8 +692,8 @@ static void end_side(struct imapid_flow *flow, enum imapid_side side, enum imapi
 static void mark_open_as_lost(struct imapid_flow *flow)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (flow->session.exchanges.slots[i].open)
-            flow->session.exchanges.slots[i].lost = true;
+        if (flow->reading->session.exchanges.slots[i].open)
+            flow->reading->session.exchanges.slots[i].lost = true;
 }
 
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
@@ -689,10 +709,13 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
             end_side(flow, (enum imapid_side)side, reason);
+    if (!flow->reading && !flow->is_imap)
+        return;
+    get_reading(flow);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT ||
         why_not_readable(flow, &phrase))
         mark_open_as_lost(flow);
-    imapid_session_end(&flow->session);
+    imapid_session_end(&flow->reading->session);
     take_events(flow, NULL, &conn->last);
     if (flow->is_imap || flow->n_told)
         tell_session(flow, reason);
@@ -703,7 +726,9 @@ void imapid_flow_free(struct imapid_flow *flow)
     if (!flow)
         return;
     imapid_holders_set(&flow->context->holders, &flow->holder, 0);
-    imapid_slots_clear(&flow->slots);
+    if (flow->reading)
+        imapid_slots_clear(&flow->reading->slots);
+    g_free(flow->reading);
     for (int i = 0; i < 2; i++) {
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);

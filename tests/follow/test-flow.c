@@ -130,6 +130,21 @@ static void test_other_protocols(void)
     }
 }
 
+/* What a session needs is there when it is IMAP, not before: strangers open many connections. */
+static void test_undecided_is_small(void)
+{
+    struct run run;
+
+    begin(&run);
+    g_assert_true(say(&run, 1, "* O"));
+    g_assert_cmpuint(run.context.holders.n, >, 0);
+    g_assert_cmpuint(run.context.holders.n, <, 640);
+    g_assert_true(say(&run, 1, "K IMAP4rev1 ready\r\n"));
+    g_assert_cmpuint(run.context.holders.n, >, sizeof(struct imapid_session));
+    end(&run);
+    g_assert_cmpuint(run.told.n_sessions, ==, 1);
+}
+
 static void test_lost_answer(void)
 {
     struct run run;
@@ -161,6 +176,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flow/exchange", test_exchange);
     g_test_add_func("/flow/other-protocols", test_other_protocols);
+    g_test_add_func("/flow/undecided-is-small", test_undecided_is_small);
     g_test_add_func("/flow/lost-answer", test_lost_answer);
     g_test_add_func("/flow/silent", test_silent);
     return g_test_run();
