@@ -78,7 +78,7 @@ static gboolean end(const struct imapid_options *options, struct imapid_gathered
     if (!options->quiet && !closed) {
         imapid_totals_print(&gathered->totals);
         if (gathered->view.n_duplicates)
-            imapid_message("%u records came more than once and are counted once",
+            imapid_message("%u records were given more than once and count once",
                            gathered->view.n_duplicates);
     }
     return good;

@@ -113,7 +113,7 @@ static gboolean walk(GArray *inputs, const char *folder, int depth)
     GDir *dir;
 
     if (depth > IMAPID_INPUTS_DEPTH_MAX) {
-        imapid_message("%s: too deep, not read", folder);
+        imapid_message("%s: the folder is too deep and is not read", folder);
         return FALSE;
     }
     dir = g_dir_open(folder, 0, &error);
@@ -174,7 +174,7 @@ static gboolean complain_of_line(struct list *list, const char *what)
 {
     if (++list->n_bad <= COMPLAINTS_MAX)
         imapid_message("%s: line %" G_GUINT64_FORMAT ": %s%s", list->name, list->n_lines, what,
-                       list->n_bad == COMPLAINTS_MAX ? " (no further lines are told)" : "");
+                       list->n_bad == COMPLAINTS_MAX ? " (further lines are not reported)" : "");
     return FALSE;
 }
 
@@ -188,8 +188,9 @@ static size_t read_line(FILE *file, struct list *list, char line[LINE_MAX_OCTETS
     list->n_lines++;
     while ((c = getc(file)) != EOF && c != '\n') {
         if (c == '\0' || n == LINE_MAX_OCTETS - 1) {
-            complain_of_line(list, c ? "longer than a path can be: this is no list of files"
-                                     : "it has a NUL: this is no list of files");
+            complain_of_line(
+                list, c ? "the line is longer than a path can be, so this is not a list of files"
+                        : "the line has a NUL, so this is not a list of files");
             *at_end = TRUE;
             return 0;
         }
@@ -289,7 +290,7 @@ gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
             g_array_remove_index(inputs, i);
             continue;
         }
-        imapid_message("%s: it is written to, so it cannot be read", input->path);
+        imapid_message("%s: is the output file, so it cannot be read", input->path);
         good = FALSE;
     }
     return good;

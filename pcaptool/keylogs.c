@@ -54,9 +54,9 @@ static const char *guess(const uint8_t *octets, size_t n, const struct imapid_ke
         if (n >= kinds[i].n && !memcmp(octets, kinds[i].start, kinds[i].n))
             return kinds[i].what;
     if (counts->n_ignored)
-        return "a key log whose lines are none that open a session";
+        return "a key log without secrets of sessions";
     if (counts->n_comments == counts->n_lines)
-        return counts->n_lines ? "a key log without a line but comments" : "empty";
+        return counts->n_lines ? "a key log with nothing but comments" : "empty";
     return guess_text(octets, n);
 }
 
@@ -112,13 +112,13 @@ static char *describe_skipped(const struct imapid_keylog_counts *counts)
     add_count(out, counts->n_lengths, "of a wrong length");
     if (counts->n_garbage)
         g_string_append_printf(out, " (the first is line %" N ")", counts->first_garbage);
-    add_count(out, counts->n_ignored, "of kinds that open no session");
+    add_count(out, counts->n_ignored, "of kinds that cannot decrypt a session");
     for (size_t i = 0; counts->n_ignored && i < IMAPID_KEYLOG_LABELS && counts->ignored[i]; i++)
         g_string_append_printf(out, "%s%s", i ? " " : " (", counts->ignored[i]);
     if (counts->n_ignored)
         g_string_append_c(out, ')');
-    add_count(out, counts->n_conflicts, "of another value for what was said before, tried in turn");
-    add_count(out, counts->n_dropped, "of those too many to keep");
+    add_count(out, counts->n_conflicts, "with another secret for a known session, tried in turn");
+    add_count(out, counts->n_dropped, "more than are kept");
     return g_string_free(out, FALSE);
 }
 

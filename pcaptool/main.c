@@ -21,8 +21,8 @@
 static const struct imapid_command commands[] = {
     {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
      "text jsonl csv tsv sqlite", imapid_extract},
-    {"stats", "who is out there: counts by client and server software, version, OS",
-     "text jsonl csv", imapid_stats},
+    {"stats", "counts by client and server software, version and OS", "text jsonl csv",
+     imapid_stats},
     {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl csv sarif",
      imapid_check},
     {"report", "one self-contained HTML page", "html", imapid_report},
@@ -46,9 +46,9 @@ static enum imapid_exit fail(const char *format, ...)
 
 static char *list_commands(void)
 {
-    GString *text =
-        g_string_new("Tells who speaks IMAP: the ID exchanges (RFC 2971) in captures.\n\n"
-                     "Commands (extract when none is named):\n");
+    GString *text = g_string_new(
+        "Reports IMAP clients and servers from the ID exchanges (RFC 2971) in captures.\n\n"
+        "Commands (default: extract):\n");
 
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         g_string_append_printf(text, "  %-9s %s\n", commands[i].name, commands[i].what);
@@ -71,35 +71,35 @@ static gboolean parse(struct imapid_options *options, char *const *argv, GError 
          "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once",
          "WHAT"},
         {"linktype", 0, 0, G_OPTION_ARG_STRING, &options->link_type,
-         "Packets of user link types, and of those not known here, are of this one", "N"},
+         "Link type of packets with a user or unknown link type", "N"},
         {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
-         "Read the inputs named there, one a line", "LIST"},
+         "Read the inputs listed there, one on each line", "LIST"},
         {"interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &options->interfaces,
          "Capture from this network interface, until a signal; may be given more than once", "IF"},
         {"continuous", 0, 0, G_OPTION_ARG_NONE, &options->continuous,
          "The captures are consecutive pieces of one: sessions span them", NULL},
         {"follow", 0, 0, G_OPTION_ARG_NONE, &options->follow,
-         "Files grow and folders fill: wait for more, until a signal", NULL},
+         "Wait for more at the end of files and folders, until a signal", NULL},
         {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
          "N"},
         {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
-         "What may be kept of connections, at most (default 256M); then the largest gives way",
+         "Memory for open connections (default 256M); when it is used up, the largest is given up",
          "SIZE"},
         {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,
          "stats: count by these, as client_name,client_version", "FIELD[,FIELD]"},
         {"top", 0, 0, G_OPTION_ARG_INT, &options->top, "stats: only the N largest groups", "N"},
         {"fold", 0, 0, G_OPTION_ARG_FILENAME, &options->fold,
-         "Spellings of one product, to be counted as one", "FILE"},
+         "Count the spellings of a product in FILE as one", "FILE"},
         {"fail-on", 0, 0, G_OPTION_ARG_STRING, &options->fail_on,
          "check: exit 1 from this severity on: note, warning, error (default), never", "SEVERITY"},
         {"ignore", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->ignore,
          "check: leave this finding out; may be given more than once", "CODE"},
         {"redact", 0, 0, G_OPTION_ARG_NONE, &options->redact,
-         "Stable pseudonyms for what identifies a person, device or network", NULL},
+         "Replace what identifies a person, device or network by stable pseudonyms", NULL},
         {"redact-key", 0, 0, G_OPTION_ARG_FILENAME, &options->redact_key,
-         "The key of the pseudonyms; implies --redact (default: one of this run)", "FILE"},
+         "Key of the pseudonyms; implies --redact (default: a new key for each run)", "FILE"},
         {"progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
-         "A line about how far it is: auto (on a terminal), always, never", "WHEN"},
+         "Show progress: auto (on a terminal), always, never", "WHEN"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
@@ -201,7 +201,7 @@ static gboolean is_written(const char *path, const struct imapid_options *option
 {
     if (!path || !imapid_inputs_is_output(path, options->write))
         return FALSE;
-    imapid_message("%s: it is written to, so it cannot be read", path);
+    imapid_message("%s: is the output file, so it cannot be read", path);
     return TRUE;
 }
 
@@ -239,7 +239,7 @@ static enum imapid_exit run(struct imapid_options *options)
         return fail("%s has no format '%s'; there are: %s", command->name, options->format,
                     command->formats);
     if (find_stray(options, command->name))
-        return fail("%s is no option of %s", find_stray(options, command->name), command->name);
+        return fail("%s is not an option of %s", find_stray(options, command->name), command->name);
     options->redact |= options->redact_key != NULL;
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");

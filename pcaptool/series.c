@@ -112,7 +112,7 @@ static void look_again(struct file *file, const GStatBuf *st)
     }
     if (file->state == OVER && st->st_size > file->size && !file->has_grown) {
         file->has_grown = true;
-        imapid_message("%s: it grew after a later file was begun; what was added is not read",
+        imapid_message("%s: grew after a later file was begun; the new packets are not read",
                        file->path);
     }
     if (file->state != WAITING || st->st_size < HEADER || st->st_size == file->size)

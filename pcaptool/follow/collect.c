@@ -259,7 +259,7 @@ static void keep_within_memory(struct imapid_collect *collect)
 static void tell_error(struct imapid_collect *collect, const char *message, unsigned n)
 {
     char *text = g_strconcat(
-        message, n == IMAPID_COMPLAINTS_MAX ? " (no further errors are told)" : "", NULL);
+        message, n == IMAPID_COMPLAINTS_MAX ? " (further errors are not reported)" : "", NULL);
 
     collect->complain(collect->context.sink->ctx, text);
     g_free(text);
@@ -305,10 +305,11 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
 /* Says what gave way while this piece was read, and returns it where there is no other error. */
 static char *tell_gave_way(struct imapid_collect *collect, const char *file, char *error)
 {
-    char *text = g_strdup_printf(
-        "%s: %" G_GUINT64_FORMAT
-        " connections gave way: the memory for sessions is %" G_GSIZE_FORMAT " octets (--memory)",
-        file, collect->n_gave_way, collect->n_memory);
+    char *text =
+        g_strdup_printf("%s: %" G_GUINT64_FORMAT
+                        " connections were given up: the memory for sessions is %" G_GSIZE_FORMAT
+                        " octets (--memory)",
+                        file, collect->n_gave_way, collect->n_memory);
 
     collect->n_gave_way = 0;
     tell_error(collect, text, 1);

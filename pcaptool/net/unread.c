@@ -86,10 +86,10 @@ char *imapid_unread_make_phrase(const char *layer, uint64_t number, const char *
 char *imapid_unread_make_help(const char *layer, uint64_t number, const char *name)
 {
     if (strcmp(layer, imapid_numbers_get_word(IMAPID_NUMBER_LINK_TYPE)) == 0)
-        return g_strdup("say --linktype N if they are of another link type N");
+        return g_strdup("use --linktype N if they have another link type N");
     if (strcmp(layer, imapid_numbers_get_word(IMAPID_NUMBER_UDP_PORT)) == 0 &&
         g_str_has_prefix(name, LOOKS_LIKE) && imapid_udp_find_tunnel(name + strlen(LOOKS_LIKE)))
-        return g_strdup_printf("say -d udp.port==%" G_GUINT64_FORMAT ",%s to have them read",
-                               number, name + strlen(LOOKS_LIKE));
+        return g_strdup_printf("use -d udp.port==%" G_GUINT64_FORMAT ",%s to read them", number,
+                               name + strlen(LOOKS_LIKE));
     return NULL;
 }

@@ -170,12 +170,12 @@ static void check_owner(struct imapid_database *database)
     if (database->error)
         return;
     if (n_tables && application != APPLICATION)
-        database->error = g_strdup_printf("%s: a database of some other program", database->path);
+        database->error = g_strdup_printf("%s: is a database of another program", database->path);
     else if (version > VERSION)
-        database->error = g_strdup_printf("%s: made by a later version", database->path);
+        database->error = g_strdup_printf("%s: was made by a later version", database->path);
     else if (n_tables && version < VERSION)
         database->error =
-            g_strdup_printf("%s: made by an earlier version; name a new file", database->path);
+            g_strdup_printf("%s: was made by an earlier version; name a new file", database->path);
 }
 
 /* Who writes can't be copied from: that takes a connection of its own. */

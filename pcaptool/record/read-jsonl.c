@@ -918,7 +918,7 @@ static void complain(struct imapid_read_jsonl *reader, const char *what)
         return;
     message = g_strdup_printf(
         "%s: line %" G_GUINT64_FORMAT ": %s%s", reader->name, reader->n_lines, what,
-        reader->n_bad == IMAPID_COMPLAINTS_MAX ? " (no further lines are told)" : "");
+        reader->n_bad == IMAPID_COMPLAINTS_MAX ? " (further lines are not reported)" : "");
     reader->complain(reader->sink->ctx, message);
     g_free(message);
 }

@@ -332,7 +332,7 @@ static void add_outcome(GString *out, const struct imapid_writer_style *style,
         add_words(out, &outcome->bye);
     }
     if (session->gave_way)
-        g_string_append(out, "; gave way to others");
+        g_string_append(out, "; given up to make room");
     if (session->ended == IMAPID_ENDED_NOT || session->closer == IMAPID_CLOSER_UNKNOWN)
         return;
     g_string_append(out, session->is_reset ? "; reset" : "; closed");

@@ -133,7 +133,7 @@ class Whole(Folder):
                 for form in ("text", "jsonl"):
                     done = run(*words, path, "-T", form, "-w", other, *([sample("idle")] if name != "cap" else []))
                     self.assertEqual(done.returncode, 2, (name, other))
-                    self.assertIn(b"written to", done.stderr)
+                    self.assertIn(b"is the output file", done.stderr)
                     self.assertEqual(path.read_bytes(), before)
             (self.folder / "hard").unlink()
             (self.folder / "soft").unlink()

@@ -60,9 +60,9 @@ static void check(enum imapid_number_space space, uint32_t number, unsigned tunn
 static void test_words(void)
 {
     check(IMAPID_NUMBER_LINK_TYPE, 147, 0, "link-type", "USER0", "link type 147 (USER0)",
-          "say --linktype N if they are of another link type N");
+          "use --linktype N if they have another link type N");
     check(IMAPID_NUMBER_LINK_TYPE, 999, 0, "link-type", "999", "link type 999",
-          "say --linktype N if they are of another link type N");
+          "use --linktype N if they have another link type N");
     check(IMAPID_NUMBER_ETHER_TYPE, 0x1234, 0, "ethertype", "0x1234", "EtherType 0x1234", NULL);
     check(IMAPID_NUMBER_IP_PROTOCOL, 50, 0, "ip-protocol", "ESP", "IP protocol 50 (ESP)", NULL);
     check(IMAPID_NUMBER_GRE_PROTOCOL, 0x800, 0, "gre-protocol", "IPv4", "GRE protocol 2048 (IPv4)",
@@ -71,7 +71,7 @@ static void test_words(void)
     check(IMAPID_NUMBER_UDP_PORT, 4755, 0, "udp-port", "GRE in DTLS", "UDP port 4755 (GRE in DTLS)",
           NULL);
     check(IMAPID_NUMBER_UDP_PORT, 8473, 1, "udp-port", "looks like vxlan",
-          "UDP port 8473 (looks like vxlan)", "say -d udp.port==8473,vxlan to have them read");
+          "UDP port 8473 (looks like vxlan)", "use -d udp.port==8473,vxlan to read them");
     check(IMAPID_NUMBER_WLAN, IMAPID_WLAN_PROTECTED, 0, "wlan", "encrypted data",
           "IEEE 802.11: encrypted data", NULL);
 }

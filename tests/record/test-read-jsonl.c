@@ -225,7 +225,7 @@ static void test_messages_have_an_end(void)
         g_string_append(lines, "{}\n");
         if (i <= 20)
             g_string_append_printf(want, "x: line %d: there is no 'type'%s\n", i,
-                                   i == 20 ? " (no further lines are told)" : "");
+                                   i == 20 ? " (further lines are not reported)" : "");
     }
     g_string_append(lines, capture);
     assert_read((struct source){.data = lines->str, .n = lines->len, .step = 100}, false, capture,
