@@ -150,7 +150,7 @@ class Keys(unittest.TestCase):
         for text, what in ((capture.read_bytes(), b"a pcap capture"), (b"", b"empty"), (b"# a\n", b"but comments"),
                            (b"ECH_SECRET 00 11\n", b"Encrypted Client Hello"), (b"hello\n", b"a text of another kind"),
                            (b"-----BEGIN RSA PRIVATE KEY-----\n", b"a private key"), (b"\0\1\2\3", b"no text"),
-                           (b"\x1f\x8b\x08\0", b"gzip"), (b"EXPORTER_SECRET 00 11\n", b"none that open a session")):
+                           (b"\x1f\x8b\x08\0", b"gzip"), (b"EXPORTER_SECRET 00 11\n", b"without secrets of sessions")):
             with self.subTest(what):
                 keys.write_bytes(text)
                 done = start(IMAPID, "-q", "-T", "jsonl", "-l", keys, capture)
@@ -174,8 +174,8 @@ class Keys(unittest.TestCase):
         told = [line for line in done.stderr.split(b"\n") if b"key log" in line]
         self.assertEqual([line.split(b": ", 2)[2] for line in told], [
             b"key log: 3 secrets; lines: 1 without a known label, 2 not hexadecimal, 1 of a wrong length (the first is line "
-            b"3), 6 of kinds that cannot decrypt a session (EXPORTER_SECRET PMS_CLIENT_RANDOM TRAFFIC_SECRET_N RSA), 1 of another "
-            b"value for what was said before, tried in turn",
+            b"3), 6 of kinds that cannot decrypt a session (EXPORTER_SECRET PMS_CLIENT_RANDOM TRAFFIC_SECRET_N RSA), 1 with another "
+            b"secret for a known session, tried in turn",
             b"key log: 1 secret; lines: 2 without a known label (the first is line 2), 1 of kinds that cannot decrypt a session "
             b"(ECH_SECRET)"])
         self.assertEqual(start(IMAPID, "-q", "-l", keys, capture).stderr, b"")
