@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Connections, and the order of their octets.
+/* Whose a segment is. Every connection has an entry in the table; one that the handler still wants
+ * has a state besides, which tcp-order.c reads segments with. States and entries are bounded, and
+ * the oldest of least value give way.
  *
- * Every connection has an entry in the table; one that the handler still wants has a state besides.
- * A segment that is the next one, with nothing waiting, goes to the handler straight from the
- * packet. Any other waits in a copy, behind a hole in its own direction or for octets of the other
- * one that it acknowledges. What is delivered next, and when a hole is given up for lost, is the
- * rule of imapid/order.h; holes are given up as well when too much waits, and at the end of the
- * connection.
- *
- * Refused: segments outside any window, checks of checksums. Misuse: calling back from a callback;
- * handing in pieces of IP datagrams. */
+ * Refused: segments too short to tell their flags. Misuse: calling back from a callback; handing in
+ * pieces of IP datagrams. */
 
 #include "net/tcp.h"
 
 #include "number.h"
-#include "net/tcp-queue.h"
+#include "net/tcp-order.h"
 #include "net/tcp-table.h"
 
 #include <glib.h>
-#include <imapid/order.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIN 0x01u
-#define SYN 0x02u
-#define RST 0x04u
-#define ACK 0x10u
+#define SYN IMAPID_TCP_FLAG_SYN
+#define ACK IMAPID_TCP_FLAG_ACK
 
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
 #define N_SEGMENT_MAX (1u << 24)
@@ -48,393 +40,74 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_patience = IMAPID_ORDER_PATIENCE,
 };
 
-struct direction {
-    struct imapid_tcp_queue queue;
-    GList link; /* in tcp->waiting while something is in the queue; data is the state */
-};
-
-struct state {
-    struct imapid_conn conn;
-    struct imapid_order order;
-    struct direction dirs[2];
-    uint32_t entry; /* unused: the next free state */
-    bool used;
-    bool valued; /* octets came, so it matters */
-    bool told;   /* the handler knows it */
-    bool recent;
-};
-
 struct imapid_tcp {
-    struct imapid_tcp_handler handler;
-    struct imapid_tcp_limits limits;
-    struct imapid_tcp_counts counts;
+    struct imapid_tcp_order order;
     struct imapid_tcp_table table;
-    uint32_t last;        /* entry of the last segment, or NONE */
-    struct state *states; /* n_wanted, made real by use only */
-    uint32_t n_begun;     /* states ever used */
+    uint32_t last;                   /* entry of the last segment, or NONE */
+    struct imapid_tcp_state *states; /* n_wanted, made real by use only */
+    uint32_t n_begun;                /* states ever used */
     uint32_t n_used;
-    uint32_t n_valued;
-    uint32_t first_free;
+    uint32_t n_valued;   /* those whose entries are marked KEEP */
+    uint32_t first_free; /* linked by `entry` */
     uint32_t hand, idle_hand;
-    GQueue waiting;    /* directions with a queue, the longest waiting first */
-    uint64_t n_queued; /* octets in all queues */
     uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
-};
-
-/* A segment taken apart. */
-struct parsed {
-    uint32_t seq, ack, flags;
-    const uint8_t *octets;
-    uint32_t n, n_cut; /* octets of data captured; and cut off */
-    bool whole;        /* the header makes sense */
-    struct imapid_stamp packet;
 };
 
 struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits)
 {
     struct imapid_tcp *tcp = g_new0(struct imapid_tcp, 1);
-    tcp->handler = *handler;
-    tcp->limits = limits ? *limits : imapid_tcp_default_limits;
+    tcp->order.handler = *handler;
+    tcp->order.limits = limits ? *limits : imapid_tcp_default_limits;
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
-    tcp->states = g_new(struct state, tcp->limits.n_wanted);
-    g_queue_init(&tcp->waiting);
-    imapid_tcp_table_init(&tcp->table, tcp->limits.n_conns);
+    tcp->states = g_new(struct imapid_tcp_state, tcp->order.limits.n_wanted);
+    g_queue_init(&tcp->order.waiting);
+    imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
     return tcp;
 }
 
 /* ---- states ---- */
 
-static struct imapid_tcp_entry *get_entry(struct imapid_tcp *tcp, const struct state *st)
+static void drop_state(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 {
-    return &tcp->table.entries[st->entry];
-}
-
-/* After a change of a queue that had n_before octets. */
-static void account_queue(struct imapid_tcp *tcp, struct direction *dir, uint32_t n_before)
-{
-    tcp->n_queued += dir->queue.n_octets;
-    tcp->n_queued -= n_before;
-    if (n_before == 0 && dir->queue.n_octets > 0)
-        g_queue_push_tail_link(&tcp->waiting, &dir->link);
-    else if (n_before > 0 && dir->queue.n_octets == 0)
-        g_queue_unlink(&tcp->waiting, &dir->link);
-}
-
-static void drop_state(struct imapid_tcp *tcp, struct state *st)
-{
-    struct imapid_tcp_entry *entry = get_entry(tcp, st);
-    for (int d = 0; d < 2; d++) {
-        uint32_t n_before = st->dirs[d].queue.n_octets;
-        imapid_tcp_queue_clear(&st->dirs[d].queue);
-        account_queue(tcp, &st->dirs[d], n_before);
-    }
+    struct imapid_tcp_entry *entry = &tcp->table.entries[st->entry];
+    imapid_tcp_order_clear(&tcp->order, st);
+    tcp->n_valued -= (entry->flags & IMAPID_TCP_KEEP) != 0;
+    tcp->n_used--;
     entry->state = IMAPID_TCP_NONE;
     entry->flags &= ~(uint32_t)IMAPID_TCP_KEEP;
-    tcp->n_valued -= st->valued;
-    tcp->n_used--;
     st->used = false;
     st->entry = tcp->first_free;
     tcp->first_free = (uint32_t)(st - tcp->states);
 }
 
-static void set_valued(struct imapid_tcp *tcp, struct state *st)
+/* What was read of a segment: `goes_on` says whether the connection does. */
+static void settle(struct imapid_tcp *tcp, struct imapid_tcp_state *st, bool goes_on)
 {
-    if (st->valued)
-        return;
-    st->valued = true;
-    tcp->n_valued++;
-    get_entry(tcp, st)->flags |= IMAPID_TCP_KEEP;
-}
-
-/* The end of a connection, its queues being empty or of no interest any more. */
-static void end(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_reason reason)
-{
-    get_entry(tcp, st)->flags |= IMAPID_TCP_OVER;
-    if (st->told)
-        tcp->handler.end(tcp->handler.ctx, &st->conn, reason);
-    drop_state(tcp, st);
-}
-
-/* ---- delivery; each function says whether the state is still there ---- */
-
-static void tell_gap(struct imapid_tcp *tcp, struct state *st, int d, uint32_t n_lost,
-                     const struct imapid_stamp *packet)
-{
-    set_valued(tcp, st);
-    st->told = true;
-    tcp->handler.gap(tcp->handler.ctx, &st->conn, d, n_lost, packet);
-    st->conn.n_lost[d] += n_lost;
-    tcp->counts.n_lost += n_lost;
-    tcp->counts.n_gaps++;
-}
-
-static bool deliver(struct imapid_tcp *tcp, struct state *st, int d,
-                    const struct imapid_tcp_piece *piece)
-{
-    imapid_order_move(&st->order.sides[d], imapid_tcp_piece_end(piece));
-    if (piece->n > 0) {
-        set_valued(tcp, st);
-        st->told = true;
-        tcp->counts.n_octets += piece->n;
-        if (tcp->handler.data(tcp->handler.ctx, &st->conn, d, piece->octets, piece->n,
-                              &piece->packet) == IMAPID_TCP_IGNORE) {
-            tcp->counts.n_ignored++;
-            get_entry(tcp, st)->flags |= IMAPID_TCP_OVER;
-            drop_state(tcp, st);
-            return false;
-        }
-        st->conn.n_octets[d] += piece->n;
-    }
-    if (piece->n_cut > 0)
-        tell_gap(tcp, st, d, piece->n_cut, &piece->packet);
-    return true;
-}
-
-static bool deliver_first(struct imapid_tcp *tcp, struct state *st, int d)
-{
-    struct direction *dir = &st->dirs[d];
-    uint32_t n_before = dir->queue.n_octets;
-    struct imapid_tcp_piece *piece = imapid_tcp_queue_take(&dir->queue);
-    account_queue(tcp, dir, n_before);
-    bool there = deliver(tcp, st, d, piece);
-    g_free(piece);
-    return there;
-}
-
-/* What the rule of order has to know of what waits. */
-static void look(const struct state *st, struct imapid_order_piece pieces[2])
-{
-    for (int d = 0; d < 2; d++) {
-        const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
-        pieces[d].waits = first != NULL;
-        if (!first)
-            continue;
-        pieces[d].has_ack = first->has_ack;
-        pieces[d].seq = first->seq;
-        pieces[d].ack = first->ack;
-        pieces[d].number = first->packet.number;
+    struct imapid_tcp_entry *entry = &tcp->table.entries[st->entry];
+    if (!goes_on) {
+        entry->flags |= IMAPID_TCP_OVER;
+        drop_state(tcp, st);
+    } else if (st->valued && !(entry->flags & IMAPID_TCP_KEEP)) {
+        entry->flags |= IMAPID_TCP_KEEP;
+        tcp->n_valued++;
     }
 }
 
-/* Everything that waits and need not wait any more. */
-static bool pump(struct imapid_tcp *tcp, struct state *st)
+static void finish(struct imapid_tcp *tcp, struct imapid_tcp_state *st,
+                   enum imapid_tcp_reason reason)
 {
-    struct imapid_order_piece pieces[2];
-    int d = 0;
-    for (;;) {
-        look(st, pieces);
-        d = imapid_order_next(&st->order, pieces, d);
-        if (d < 0)
-            return true;
-        if (!deliver_first(tcp, st, d))
-            return false;
-    }
-}
-
-/* Octets before `to` are lost. */
-static void jump(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
-                 const struct imapid_stamp *packet)
-{
-    struct direction *dir = &st->dirs[d];
-    uint32_t n_lost = to - st->order.sides[d].next;
-    imapid_order_move(&st->order.sides[d], to);
-    tell_gap(tcp, st, d, n_lost, dir->queue.first ? &dir->queue.first->packet : packet);
-}
-
-/* Direction d cannot go on: gives one hole up, no farther than `to`, so that something can. */
-static bool step(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
-                 const struct imapid_stamp *packet)
-{
-    struct imapid_order_piece pieces[2];
-    look(st, pieces);
-    struct imapid_order_step step = imapid_order_give_up(&st->order, pieces, d, to);
-    if (step.act == IMAPID_ORDER_LOSE)
-        jump(tcp, st, step.side, step.to, packet);
-    else if (!deliver_first(tcp, st, step.side))
-        return false;
-    return pump(tcp, st);
-}
-
-static bool give_up_to(struct imapid_tcp *tcp, struct state *st, int d, uint32_t to,
-                       const struct imapid_stamp *packet)
-{
-    while (imapid_seq_before(st->order.sides[d].next, to))
-        if (!step(tcp, st, d, to, packet))
-            return false;
-    return true;
-}
-
-static bool empty_queue(struct imapid_tcp *tcp, struct state *st, int d,
-                        const struct imapid_stamp *packet)
-{
-    while (st->dirs[d].queue.first)
-        if (!step(tcp, st, d, st->dirs[d].queue.first->seq, packet))
-            return false;
-    return true;
-}
-
-/* What is known to have been sent, but neither came nor has anything behind it. */
-static void tell_lost_tail(struct imapid_tcp *tcp, struct state *st, int d)
-{
-    uint32_t n = imapid_order_count_lost_tail(&st->order, d);
-    if (n > 0)
-        jump(tcp, st, d, st->order.sides[d].next + n, &st->conn.last);
-}
-
-static bool is_over(const struct state *st, int d)
-{
-    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
-}
-
-/* Delivers all that waits, then ends the connection. */
-static void finish(struct imapid_tcp *tcp, struct state *st, enum imapid_tcp_reason reason)
-{
-    while (st->dirs[0].queue.first || st->dirs[1].queue.first) {
-        struct imapid_order_piece pieces[2];
-        look(st, pieces);
-        int d = imapid_order_choose(&st->order, pieces);
-        if (!step(tcp, st, d, st->dirs[d].queue.first->seq, &st->conn.last))
-            return;
-    }
-    tell_lost_tail(tcp, st, 0);
-    tell_lost_tail(tcp, st, 1);
-    /* Only a hole kept it open: its end is in the capture. */
-    if ((reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_REUSED) && is_over(st, 0) &&
-        is_over(st, 1))
-        reason = IMAPID_TCP_FIN;
-    end(tcp, st, reason);
-}
-
-/* ---- one segment of a wanted connection ---- */
-
-static void take_syn(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)
-{
-    bool waits[2] = {st->dirs[0].queue.first != NULL, st->dirs[1].queue.first != NULL};
-    st->conn.from_start = true;
-    st->conn.client = get_entry(tcp, st)->flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
-    imapid_order_take_syn(&st->order, d, p->seq, (p->flags & ACK) != 0, p->ack, waits);
-}
-
-/* The connection is somewhere else from now on. */
-static bool move_on(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)
-{
-    if (!empty_queue(tcp, st, d, &p->packet))
-        return false;
-    tell_gap(tcp, st, d, 0, &p->packet);
-    imapid_order_restart(&st->order, d, p->seq);
-    return true;
-}
-
-static bool enqueue(struct imapid_tcp *tcp, struct state *st, int d,
-                    const struct imapid_tcp_piece *piece)
-{
-    struct direction *dir = &st->dirs[d];
-    uint32_t n_before = dir->queue.n_octets;
-    imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next);
-    account_queue(tcp, dir, n_before);
-    set_valued(tcp, st);
-    tcp->counts.n_reordered++;
-    if (!pump(tcp, st))
-        return false;
-    while (dir->queue.n_octets > tcp->limits.n_queue ||
-           dir->queue.n_pieces > tcp->limits.n_queue_segs) {
-        tcp->counts.n_limit_queue++;
-        if (!step(tcp, st, d, dir->queue.first->seq, &piece->packet))
-            return false;
-    }
-    return true;
-}
-
-static bool take_data(struct imapid_tcp *tcp, struct state *st, int d, const struct parsed *p)
-{
-    struct direction *dir = &st->dirs[d];
-    struct imapid_tcp_piece piece = {
-        .octets = p->octets,
-        .seq = p->seq,
-        .n = p->n,
-        .n_cut = p->n_cut,
-        .ack = p->ack,
-        .has_ack = (p->flags & ACK) != 0,
-        .packet = p->packet,
-    };
-    uint32_t n_old;
-    switch (imapid_order_find(&st->order, d, p->seq, p->n + p->n_cut, &n_old)) {
-    case IMAPID_ORDER_OLD:
-        return true;
-    case IMAPID_ORDER_OFF:
-        tcp->counts.n_off_sequence++;
-        return true;
-    case IMAPID_ORDER_MOVED:
-        tcp->counts.n_off_sequence++;
-        if (!move_on(tcp, st, d, p))
-            return false;
-        break;
-    case IMAPID_ORDER_NEW:
-        imapid_tcp_piece_cut(&piece, n_old);
-        break;
-    }
-    if (piece.seq != st->order.sides[d].next || dir->queue.first ||
-        imapid_order_is_held(&st->order, d, piece.has_ack, piece.ack))
-        return enqueue(tcp, st, d, &piece);
-    return deliver(tcp, st, d, &piece) && (!st->dirs[!d].queue.first || pump(tcp, st));
-}
-
-/* What the peer acknowledged, but the capture has not shown, gets some more packets to come. */
-static bool wait_for_acked(struct imapid_tcp *tcp, struct state *st, int d,
-                           const struct imapid_stamp *packet)
-{
-    uint32_t to;
-    return !imapid_order_is_lost(&st->order, d, tcp->limits.n_patience, &to) ||
-           give_up_to(tcp, st, d, to, packet);
-}
-
-static void take_segment(struct imapid_tcp *tcp, struct state *st, int d, struct parsed *p)
-{
-    const struct imapid_order_side *peer = &st->order.sides[!d];
-    st->conn.last = p->packet;
-    st->recent = true;
-    if (p->flags & SYN) {
-        take_syn(tcp, st, d, p);
-        p->seq++;
-    } else {
-        imapid_order_take_seen(&st->order, d, p->seq, p->n);
-    }
-    if (p->flags & ACK)
-        imapid_order_take_ack(&st->order, !d, p->ack);
-    if (peer->is_absent && !wait_for_acked(tcp, st, !d, &p->packet))
-        return;
-    if (p->flags & FIN)
-        imapid_order_take_fin(&st->order, d, p->seq + p->n + p->n_cut);
-    if (st->conn.closer < 0 && st->order.sides[d].has_fin)
-        st->conn.closer = d;
-    if (p->flags & RST) {
-        /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
-        if (imapid_order_is_reset(&st->order, d, p->seq)) {
-            if (st->conn.closer < 0) {
-                st->conn.closer = d;
-                st->conn.is_reset = true;
-            }
-            finish(tcp, st, IMAPID_TCP_RST);
-        }
-        return;
-    }
-    if (p->n + p->n_cut > 0 && !take_data(tcp, st, d, p))
-        return;
-    for (int i = 0; i < 2; i++)
-        if (!wait_for_acked(tcp, st, i, &p->packet))
-            return;
-    if (is_over(st, d) && is_over(st, !d))
-        finish(tcp, st, IMAPID_TCP_FIN);
+    imapid_tcp_order_finish(&tcp->order, st, reason);
+    settle(tcp, st, false);
 }
 
 /* ---- finding connections ---- */
 
 /* The state to give up for a newer one: one without octets if there is one nearby, else one not
  * seen lately. */
-static struct state *find_victim(struct imapid_tcp *tcp)
+static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
 {
-    uint32_t n = tcp->limits.n_wanted;
+    uint32_t n = tcp->order.limits.n_wanted;
     if (tcp->n_valued < tcp->n_used) {
         /* Stays at what it finds: the next one for which there is no room is the newest. */
         for (int tries = 0; tries < 64; tries++) {
@@ -444,7 +117,7 @@ static struct state *find_victim(struct imapid_tcp *tcp)
         }
     }
     for (;;) {
-        struct state *st = &tcp->states[tcp->hand];
+        struct imapid_tcp_state *st = &tcp->states[tcp->hand];
         tcp->hand = (tcp->hand + 1) % n;
         if (!st->recent)
             return st;
@@ -454,9 +127,9 @@ static struct state *find_victim(struct imapid_tcp *tcp)
 
 static void make_room_for_state(struct imapid_tcp *tcp)
 {
-    struct state *st = find_victim(tcp);
+    struct imapid_tcp_state *st = find_victim(tcp);
     if (st->valued) {
-        tcp->counts.n_limit_wanted++;
+        tcp->order.counts.n_limit_wanted++;
         finish(tcp, st, IMAPID_TCP_LIMIT);
     } else {
         drop_state(tcp, st);
@@ -483,24 +156,24 @@ static void init_conn(struct imapid_conn *conn, const struct imapid_tcp_entry *e
     }
 }
 
-static struct state *get_state(struct imapid_tcp *tcp, uint32_t index,
-                               const struct imapid_stamp *packet)
+static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index,
+                                          const struct imapid_stamp *packet)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     if (entry->state != IMAPID_TCP_NONE)
         return &tcp->states[entry->state];
-    if (tcp->first_free == IMAPID_TCP_NONE && tcp->n_begun == tcp->limits.n_wanted)
+    if (tcp->first_free == IMAPID_TCP_NONE && tcp->n_begun == tcp->order.limits.n_wanted)
         make_room_for_state(tcp);
     uint32_t i = tcp->first_free;
     if (i != IMAPID_TCP_NONE)
         tcp->first_free = tcp->states[i].entry;
     else
         i = tcp->n_begun++;
-    struct state *st = &tcp->states[i];
-    *st = (struct state){.entry = index, .used = true};
+    struct imapid_tcp_state *st = &tcp->states[i];
+    *st = (struct imapid_tcp_state){.entry = index, .used = true};
     init_conn(&st->conn, entry, packet);
+    imapid_tcp_order_begin(st);
     for (int d = 0; d < 2; d++) {
-        st->dirs[d].link.data = st;
         /* All that is left of a state without octets that was given up for others. */
         if (entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d) {
             imapid_order_set_next(&st->order.sides[d], entry->isn[d] + 1);
@@ -523,7 +196,7 @@ static void forget_one(struct imapid_tcp *tcp)
     if (tcp->last == victim)
         tcp->last = IMAPID_TCP_NONE;
     if (!(tcp->table.entries[victim].flags & IMAPID_TCP_ALIAS))
-        tcp->counts.n_limit_conns++;
+        tcp->order.counts.n_limit_conns++;
     imapid_tcp_table_remove(&tcp->table, victim);
 }
 
@@ -541,7 +214,7 @@ static bool is_near(const struct imapid_tcp *tcp, const struct imapid_tcp_entry 
 
 /* Whether a segment that came another way is one of this connection: see imapid_segment.path. */
 static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
-                      const struct imapid_tcp_key *key, const struct parsed *p)
+                      const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
 {
     int d = key->dir;
     if (p->flags & SYN)
@@ -553,7 +226,7 @@ static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entr
 /* Whether a server answers on this path with another sequence number than it did on the path of the
  * connection: something between opened a connection of its own, with the client's SYN. */
 static bool answers_otherwise(const struct imapid_tcp_entry *entry,
-                              const struct imapid_tcp_key *key, const struct parsed *p)
+                              const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
 {
     return (p->flags & (SYN | ACK)) == (SYN | ACK) && entry->isn[key->dir] != p->seq &&
            entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir;
@@ -561,7 +234,7 @@ static bool answers_otherwise(const struct imapid_tcp_entry *entry,
 
 /* Follows an alias, or takes away one that leads nowhere. */
 static uint32_t follow_alias(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                             uint32_t alias, const struct parsed *p)
+                             uint32_t alias, const struct imapid_tcp_parsed *p)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[alias];
     if (imapid_tcp_table_leads_on(&tcp->table, key, alias) &&
@@ -584,7 +257,7 @@ static uint32_t add_entry(struct imapid_tcp *tcp, const struct imapid_tcp_key *k
 
 /* The connection of a segment that came a way which none of its connections is known to take. */
 static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                                uint32_t hash, const struct parsed *p)
+                                uint32_t hash, const struct imapid_tcp_parsed *p)
 {
     uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key), unseen = IMAPID_TCP_NONE;
     bool unseen_fits = false;
@@ -607,7 +280,7 @@ static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_
 
 /* NONE only if the table is full of connections that must stay. */
 static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                               const struct parsed *p)
+                               const struct imapid_tcp_parsed *p)
 {
     if (tcp->last != IMAPID_TCP_NONE &&
         imapid_tcp_entry_matches(&tcp->table.entries[tcp->last], key))
@@ -621,7 +294,7 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
     if (index == IMAPID_TCP_NONE) {
         index = add_entry(tcp, key, hash);
         if (index != IMAPID_TCP_NONE)
-            tcp->table.entries[index].stream = (uint32_t)tcp->counts.n_conns++;
+            tcp->table.entries[index].stream = (uint32_t)tcp->order.counts.n_conns++;
     }
     tcp->last = index;
     return index;
@@ -634,7 +307,7 @@ static bool is_of_capture_before(const struct imapid_tcp *tcp, const struct imap
 
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp)
 {
-    tcp->n_before = (uint32_t)tcp->counts.n_conns;
+    tcp->n_before = (uint32_t)tcp->order.counts.n_conns;
 }
 
 /* Another connection on the same addresses and ports. */
@@ -644,13 +317,13 @@ static void restart(struct imapid_tcp *tcp, uint32_t index)
     if (entry->state != IMAPID_TCP_NONE)
         finish(tcp, &tcp->states[entry->state], IMAPID_TCP_REUSED);
     entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6;
-    entry->stream = (uint32_t)tcp->counts.n_conns++;
+    entry->stream = (uint32_t)tcp->order.counts.n_conns++;
 }
 
 /* What of the segment the entry remembers, in the way Wireshark does: a direction's initial
  * sequence number comes from its own first segment or from the peer's first acknowledgement. */
 static void note_segment(struct imapid_tcp *tcp, uint32_t index, const struct imapid_tcp_key *key,
-                         const struct parsed *p)
+                         const struct imapid_tcp_parsed *p)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     int d = key->dir;
@@ -711,7 +384,7 @@ static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key
     key->dir = d;
 }
 
-static void parse(const struct imapid_segment *segment, struct parsed *p)
+static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed *p)
 {
     const uint8_t *at = segment->octets;
     uint32_t n_header = (uint32_t)(at[12] >> 4) * 4;
@@ -731,22 +404,19 @@ static void parse(const struct imapid_segment *segment, struct parsed *p)
 /* More waits than may: those that have waited longest are given up. */
 static void enforce_limit(struct imapid_tcp *tcp, const struct imapid_stamp *packet)
 {
-    while (tcp->n_queued > tcp->limits.n_queue_all) {
-        struct state *st = g_queue_peek_head(&tcp->waiting);
-        tcp->counts.n_limit_all++;
-        if (empty_queue(tcp, st, 0, packet))
-            empty_queue(tcp, st, 1, packet);
-    }
+    struct imapid_tcp_state *st;
+    while ((st = imapid_tcp_order_find_excess(&tcp->order)))
+        settle(tcp, st, imapid_tcp_order_empty(&tcp->order, st, packet));
 }
 
 void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment)
 {
     struct imapid_tcp_key key;
-    struct parsed p;
-    tcp->counts.n_segments++;
+    struct imapid_tcp_parsed p;
+    tcp->order.counts.n_segments++;
     /* As far as the flags; Wireshark, too, has a stream from there on. */
     if (segment->n < 16) {
-        tcp->counts.n_short++;
+        tcp->order.counts.n_short++;
         return;
     }
     make_key(segment, &key);
@@ -759,16 +429,15 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
         entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir &&
         (entry->isn[key.dir] != p.seq || is_of_capture_before(tcp, entry)))
         restart(tcp, index);
-    struct state *st = NULL;
+    struct imapid_tcp_state *st = NULL;
     if (!(entry->flags & IMAPID_TCP_OVER))
         st = get_state(tcp, index, &segment->packet);
     note_segment(tcp, index, &key, &p);
     if (!p.whole)
-        tcp->counts.n_short++;
+        tcp->order.counts.n_short++;
     else if (st)
-        take_segment(tcp, st, key.dir, &p);
-    if (tcp->n_queued > tcp->limits.n_queue_all)
-        enforce_limit(tcp, &segment->packet);
+        settle(tcp, st, imapid_tcp_order_take(&tcp->order, st, key.dir, &p));
+    enforce_limit(tcp, &segment->packet);
 }
 
 /* ---- the end ---- */
@@ -781,31 +450,31 @@ void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
 
 static int compare_streams(const void *a, const void *b)
 {
-    const struct state *const *x = a, *const *y = b;
+    const struct imapid_tcp_state *const *x = a, *const *y = b;
     return ((*x)->conn.stream > (*y)->conn.stream) - ((*x)->conn.stream < (*y)->conn.stream);
 }
 
 void imapid_tcp_finish(struct imapid_tcp *tcp)
 {
-    struct state **states = g_new(struct state *, tcp->n_used);
+    struct imapid_tcp_state **states = g_new(struct imapid_tcp_state *, tcp->n_used);
     uint32_t n = 0;
     for (uint32_t i = 0; i < tcp->n_begun; i++)
         if (tcp->states[i].used)
             states[n++] = &tcp->states[i];
     if (n > 0)
-        qsort(states, n, sizeof(struct state *), compare_streams);
+        qsort(states, n, sizeof(struct imapid_tcp_state *), compare_streams);
     for (uint32_t i = 0; i < n; i++)
         finish(tcp, states[i], IMAPID_TCP_CAPTURE_END);
     g_free(states);
     imapid_tcp_table_deinit(&tcp->table);
-    imapid_tcp_table_init(&tcp->table, tcp->limits.n_conns);
+    imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
     tcp->n_begun = tcp->hand = tcp->idle_hand = 0;
 }
 
 const struct imapid_tcp_counts *imapid_tcp_get_counts(const struct imapid_tcp *tcp)
 {
-    return &tcp->counts;
+    return &tcp->order.counts;
 }
 
 void imapid_tcp_free(struct imapid_tcp *tcp)

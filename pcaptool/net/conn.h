@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_CONN_H
+#define IMAPID_NET_CONN_H
+
+#include "endpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A TCP connection as those see it who want its octets, and what they are told of it. */
+
+/* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
+ * from the first callback to the one that returns IGNORE, or to the end of end(). */
+struct imapid_conn {
+    /* In an order of no meaning; "direction d" everywhere is what endpoint[d] sent. */
+    struct imapid_endpoint endpoint[2];
+    void *user; /* NULL at first */
+    /* The endpoint that opened the connection (sent SYN, or was sent SYN+ACK); the other one is
+     * the server. -1 while neither was seen. */
+    int client;
+    /* False when the capture has no SYN and no SYN+ACK: octets may be missing at the beginning
+     * of both directions. */
+    bool from_start;
+    int closer;      /* the direction that said FIN, or reset it, first; -1: none yet */
+    bool is_reset;   /* it reset it */
+    uint32_t stream; /* as Wireshark's tcp.stream, from 0 */
+    struct imapid_stamp first, last; /* packets of this connection, so far */
+    uint64_t n_octets[2];            /* delivered of each direction, so far */
+    uint64_t n_lost[2];              /* octets in gaps of each direction, so far */
+};
+
+enum imapid_tcp_verdict {
+    IMAPID_TCP_WANTED,
+    /* No callback any more for this connection, end() included: the handler must have freed what
+     * `user` holds. From then on the connection costs one look-up a packet. */
+    IMAPID_TCP_IGNORE
+};
+
+enum imapid_tcp_reason {
+    IMAPID_TCP_FIN,         /* both sides have said FIN, and everything before was delivered */
+    IMAPID_TCP_RST,         /* one side reset it */
+    IMAPID_TCP_REUSED,      /* another connection began on the same addresses and ports */
+    IMAPID_TCP_CAPTURE_END, /* imapid_tcp_finish() */
+    IMAPID_TCP_LIMIT        /* too many connections, or imapid_tcp_give_up() */
+};
+
+/* Callbacks must not call back into the object. No callback comes before the first octets or the
+ * first gap: a connection that carried nothing is never seen. */
+struct imapid_tcp_handler {
+    /* The next octets of direction dir: n > 0, good during the call only. packet is the one that
+     * made them deliverable: the one that carried them, or the one that filled the hole before
+     * them (where Wireshark shows them too). */
+    enum imapid_tcp_verdict (*data)(void *ctx, struct imapid_conn *conn, int dir,
+                                    const uint8_t *octets, size_t n,
+                                    const struct imapid_stamp *packet);
+    /* Octets of direction dir are missing at this place and will not be delivered later: n_lost of
+     * them, 0 when nobody knows how many. packet is the one behind the gap, or the one that
+     * settled that there is one. */
+    void (*gap)(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
+                const struct imapid_stamp *packet);
+    /* The last callback of this connection. */
+    void (*end)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
+    void *ctx;
+};
+
+/* Memory is bounded by these numbers, whatever the input. */
+struct imapid_tcp_limits {
+    uint32_t n_conns;      /* remembered at all, 64 octets each and at most 72 to find them */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 350 octets each */
+    uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
+    uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
+    uint32_t n_queue_all;  /* octets waiting in all connections, headers included */
+    uint32_t n_patience;   /* packets of a connection after which what the peer has acknowledged,
+                              but the capture has not shown, counts as lost */
+};
+extern const struct imapid_tcp_limits imapid_tcp_default_limits;
+
+struct imapid_tcp_counts {
+    uint64_t n_segments;
+    uint64_t n_conns;   /* connections seen; the next one has this stream number */
+    uint64_t n_ignored; /* given up by the handler */
+    uint64_t n_octets;  /* delivered */
+    uint64_t n_gaps;
+    uint64_t n_lost;         /* octets in them */
+    uint64_t n_reordered;    /* segments that had to wait for others */
+    uint64_t n_short;        /* segments too short to have a TCP header */
+    uint64_t n_off_sequence; /* data segments far outside of what the connection is about */
+    uint64_t n_limit_queue;  /* a hole given up because n_queue or n_queue_segs was reached */
+    uint64_t n_limit_all;    /* a hole given up because n_queue_all was reached */
+    uint64_t n_limit_wanted; /* a wanted connection given up because of n_wanted */
+    uint64_t n_limit_conns;  /* a connection forgotten because of n_conns */
+};
+
+#endif

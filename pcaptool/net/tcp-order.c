@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The octets of wanted connections, in order.
+ *
+ * A segment that is the next one, with nothing waiting, goes to the handler straight from the
+ * packet. Any other waits in a copy, behind a hole in its own direction or for octets of the other
+ * one that it acknowledges. What is delivered next, and when a hole is given up for lost, is the
+ * rule of imapid/order.h; holes are given up as well when too much waits, and at the end of the
+ * connection.
+ *
+ * Refused: segments outside any window, checks of checksums. Misuse: a state that was said to be
+ * over. */
+
+#include "net/tcp-order.h"
+
+#include <string.h>
+
+/* After a change of a queue that had n_before octets. */
+static void account_queue(struct imapid_tcp_order *order, struct imapid_tcp_direction *dir,
+                          uint32_t n_before)
+{
+    order->n_queued += dir->queue.n_octets;
+    order->n_queued -= n_before;
+    if (n_before == 0 && dir->queue.n_octets > 0)
+        g_queue_push_tail_link(&order->waiting, &dir->link);
+    else if (n_before > 0 && dir->queue.n_octets == 0)
+        g_queue_unlink(&order->waiting, &dir->link);
+}
+
+void imapid_tcp_order_begin(struct imapid_tcp_state *state)
+{
+    for (int d = 0; d < 2; d++)
+        state->dirs[d].link.data = state;
+}
+
+void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
+{
+    for (int d = 0; d < 2; d++) {
+        uint32_t n_before = st->dirs[d].queue.n_octets;
+        imapid_tcp_queue_clear(&st->dirs[d].queue);
+        account_queue(order, &st->dirs[d], n_before);
+    }
+}
+
+struct imapid_tcp_state *imapid_tcp_order_find_excess(struct imapid_tcp_order *order)
+{
+    return order->n_queued > order->limits.n_queue_all ? g_queue_peek_head(&order->waiting) : NULL;
+}
+
+/* ---- delivery; each function says whether the state is still there ---- */
+
+static void tell_gap(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                     uint32_t n_lost, const struct imapid_stamp *packet)
+{
+    st->valued = true;
+    st->told = true;
+    order->handler.gap(order->handler.ctx, &st->conn, d, n_lost, packet);
+    st->conn.n_lost[d] += n_lost;
+    order->counts.n_lost += n_lost;
+    order->counts.n_gaps++;
+}
+
+static bool deliver(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                    const struct imapid_tcp_piece *piece)
+{
+    imapid_order_move(&st->order.sides[d], imapid_tcp_piece_end(piece));
+    if (piece->n > 0) {
+        st->valued = true;
+        st->told = true;
+        order->counts.n_octets += piece->n;
+        if (order->handler.data(order->handler.ctx, &st->conn, d, piece->octets, piece->n,
+                                &piece->packet) == IMAPID_TCP_IGNORE) {
+            order->counts.n_ignored++;
+            imapid_tcp_order_clear(order, st);
+            return false;
+        }
+        st->conn.n_octets[d] += piece->n;
+    }
+    if (piece->n_cut > 0)
+        tell_gap(order, st, d, piece->n_cut, &piece->packet);
+    return true;
+}
+
+static bool deliver_first(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    uint32_t n_before = dir->queue.n_octets;
+    struct imapid_tcp_piece *piece = imapid_tcp_queue_take(&dir->queue);
+    account_queue(order, dir, n_before);
+    bool there = deliver(order, st, d, piece);
+    g_free(piece);
+    return there;
+}
+
+/* What the rule of order has to know of what waits. */
+static void look(const struct imapid_tcp_state *st, struct imapid_order_piece pieces[2])
+{
+    for (int d = 0; d < 2; d++) {
+        const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
+        pieces[d].waits = first != NULL;
+        if (!first)
+            continue;
+        pieces[d].has_ack = first->has_ack;
+        pieces[d].seq = first->seq;
+        pieces[d].ack = first->ack;
+        pieces[d].number = first->packet.number;
+    }
+}
+
+/* Everything that waits and need not wait any more. */
+static bool pump(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
+{
+    struct imapid_order_piece pieces[2];
+    int d = 0;
+    for (;;) {
+        look(st, pieces);
+        d = imapid_order_next(&st->order, pieces, d);
+        if (d < 0)
+            return true;
+        if (!deliver_first(order, st, d))
+            return false;
+    }
+}
+
+/* Octets before `to` are lost. */
+static void jump(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d, uint32_t to,
+                 const struct imapid_stamp *packet)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    uint32_t n_lost = to - st->order.sides[d].next;
+    imapid_order_move(&st->order.sides[d], to);
+    tell_gap(order, st, d, n_lost, dir->queue.first ? &dir->queue.first->packet : packet);
+}
+
+/* Direction d cannot go on: gives one hole up, no farther than `to`, so that something can. */
+static bool step(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d, uint32_t to,
+                 const struct imapid_stamp *packet)
+{
+    struct imapid_order_piece pieces[2];
+    look(st, pieces);
+    struct imapid_order_step step = imapid_order_give_up(&st->order, pieces, d, to);
+    if (step.act == IMAPID_ORDER_LOSE)
+        jump(order, st, step.side, step.to, packet);
+    else if (!deliver_first(order, st, step.side))
+        return false;
+    return pump(order, st);
+}
+
+static bool give_up_to(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                       uint32_t to, const struct imapid_stamp *packet)
+{
+    while (imapid_seq_before(st->order.sides[d].next, to))
+        if (!step(order, st, d, to, packet))
+            return false;
+    return true;
+}
+
+static bool empty_queue(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                        const struct imapid_stamp *packet)
+{
+    while (st->dirs[d].queue.first)
+        if (!step(order, st, d, st->dirs[d].queue.first->seq, packet))
+            return false;
+    return true;
+}
+
+bool imapid_tcp_order_empty(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
+                            const struct imapid_stamp *packet)
+{
+    order->counts.n_limit_all++;
+    return empty_queue(order, st, 0, packet) && empty_queue(order, st, 1, packet);
+}
+
+/* What is known to have been sent, but neither came nor has anything behind it. */
+static void tell_lost_tail(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
+{
+    uint32_t n = imapid_order_count_lost_tail(&st->order, d);
+    if (n > 0)
+        jump(order, st, d, st->order.sides[d].next + n, &st->conn.last);
+}
+
+void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
+                             enum imapid_tcp_reason reason)
+{
+    while (st->dirs[0].queue.first || st->dirs[1].queue.first) {
+        struct imapid_order_piece pieces[2];
+        look(st, pieces);
+        int d = imapid_order_choose(&st->order, pieces);
+        if (!step(order, st, d, st->dirs[d].queue.first->seq, &st->conn.last))
+            return;
+    }
+    tell_lost_tail(order, st, 0);
+    tell_lost_tail(order, st, 1);
+    if (st->told)
+        order->handler.end(order->handler.ctx, &st->conn, reason);
+}
+
+/* ---- one segment of a wanted connection ---- */
+
+static void take_syn(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+{
+    bool waits[2] = {st->dirs[0].queue.first != NULL, st->dirs[1].queue.first != NULL};
+    if (!st->conn.from_start)
+        st->conn.client = p->flags & IMAPID_TCP_FLAG_ACK ? !d : d;
+    st->conn.from_start = true;
+    imapid_order_take_syn(&st->order, d, p->seq, (p->flags & IMAPID_TCP_FLAG_ACK) != 0, p->ack,
+                          waits);
+}
+
+/* The connection is somewhere else from now on. */
+static bool move_on(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                    const struct imapid_tcp_parsed *p)
+{
+    if (!empty_queue(order, st, d, &p->packet))
+        return false;
+    tell_gap(order, st, d, 0, &p->packet);
+    imapid_order_restart(&st->order, d, p->seq);
+    return true;
+}
+
+static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                    const struct imapid_tcp_piece *piece)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    uint32_t n_before = dir->queue.n_octets;
+    imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next);
+    account_queue(order, dir, n_before);
+    st->valued = true;
+    order->counts.n_reordered++;
+    if (!pump(order, st))
+        return false;
+    while (dir->queue.n_octets > order->limits.n_queue ||
+           dir->queue.n_pieces > order->limits.n_queue_segs) {
+        order->counts.n_limit_queue++;
+        if (!step(order, st, d, dir->queue.first->seq, &piece->packet))
+            return false;
+    }
+    return true;
+}
+
+static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                      const struct imapid_tcp_parsed *p)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    struct imapid_tcp_piece piece = {
+        .octets = p->octets,
+        .seq = p->seq,
+        .n = p->n,
+        .n_cut = p->n_cut,
+        .ack = p->ack,
+        .has_ack = (p->flags & IMAPID_TCP_FLAG_ACK) != 0,
+        .packet = p->packet,
+    };
+    uint32_t n_old;
+    switch (imapid_order_find(&st->order, d, p->seq, p->n + p->n_cut, &n_old)) {
+    case IMAPID_ORDER_OLD:
+        return true;
+    case IMAPID_ORDER_OFF:
+        order->counts.n_off_sequence++;
+        return true;
+    case IMAPID_ORDER_MOVED:
+        order->counts.n_off_sequence++;
+        if (!move_on(order, st, d, p))
+            return false;
+        break;
+    case IMAPID_ORDER_NEW:
+        imapid_tcp_piece_cut(&piece, n_old);
+        break;
+    }
+    if (piece.seq != st->order.sides[d].next || dir->queue.first ||
+        imapid_order_is_held(&st->order, d, piece.has_ack, piece.ack))
+        return enqueue(order, st, d, &piece);
+    return deliver(order, st, d, &piece) && (!st->dirs[!d].queue.first || pump(order, st));
+}
+
+/* What the peer acknowledged, but the capture has not shown, gets some more packets to come. */
+static bool wait_for_acked(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                           const struct imapid_stamp *packet)
+{
+    uint32_t to;
+    return !imapid_order_is_lost(&st->order, d, order->limits.n_patience, &to) ||
+           give_up_to(order, st, d, to, packet);
+}
+
+static bool is_over(const struct imapid_tcp_state *st, int d)
+{
+    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
+}
+
+bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                           struct imapid_tcp_parsed *p)
+{
+    const struct imapid_order_side *peer = &st->order.sides[!d];
+    st->conn.last = p->packet;
+    st->recent = true;
+    if (p->flags & IMAPID_TCP_FLAG_SYN) {
+        take_syn(st, d, p);
+        p->seq++;
+    } else {
+        imapid_order_take_seen(&st->order, d, p->seq, p->n);
+    }
+    if (p->flags & IMAPID_TCP_FLAG_ACK)
+        imapid_order_take_ack(&st->order, !d, p->ack);
+    if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
+        return false;
+    if (p->flags & IMAPID_TCP_FLAG_FIN)
+        imapid_order_take_fin(&st->order, d, p->seq + p->n + p->n_cut);
+    if (st->conn.closer < 0 && st->order.sides[d].has_fin)
+        st->conn.closer = d;
+    if (p->flags & IMAPID_TCP_FLAG_RST) {
+        /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
+        if (imapid_order_is_reset(&st->order, d, p->seq)) {
+            if (st->conn.closer < 0) {
+                st->conn.closer = d;
+                st->conn.is_reset = true;
+            }
+            imapid_tcp_order_finish(order, st, IMAPID_TCP_RST);
+            return false;
+        }
+        return true;
+    }
+    if (p->n + p->n_cut > 0 && !take_data(order, st, d, p))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (!wait_for_acked(order, st, i, &p->packet))
+            return false;
+    if (!is_over(st, d) || !is_over(st, !d))
+        return true;
+    imapid_tcp_order_finish(order, st, IMAPID_TCP_FIN);
+    return false;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_NET_TCP_ORDER_H
+#define IMAPID_NET_TCP_ORDER_H
+
+#include <imapid/order.h>
+
+#include "net/conn.h"
+#include "net/tcp-queue.h"
+
+#include <glib.h>
+
+/* The segments of connections that are wanted -> their octets in order, for the handler. Whose a
+ * segment is, the caller knows. */
+
+/* A segment taken apart. */
+struct imapid_tcp_parsed {
+    uint32_t seq, ack, flags;
+    const uint8_t *octets;
+    uint32_t n, n_cut; /* octets of data captured; and cut off */
+    bool whole;        /* the header makes sense */
+    struct imapid_stamp packet;
+};
+
+#define IMAPID_TCP_FLAG_FIN 0x01u
+#define IMAPID_TCP_FLAG_SYN 0x02u
+#define IMAPID_TCP_FLAG_RST 0x04u
+#define IMAPID_TCP_FLAG_ACK 0x10u
+
+struct imapid_tcp_direction {
+    struct imapid_tcp_queue queue;
+    GList link; /* in `waiting` while something is in the queue; its data is the state */
+};
+
+/* A connection that is wanted. */
+struct imapid_tcp_state {
+    struct imapid_conn conn;
+    struct imapid_order order;
+    struct imapid_tcp_direction dirs[2];
+    uint32_t entry; /* the owner's, as the next ones are */
+    bool used;
+    bool recent;
+    bool valued; /* octets came, so it matters */
+    bool told;   /* the handler knows it */
+};
+
+/* What all connections share. */
+struct imapid_tcp_order {
+    struct imapid_tcp_handler handler;
+    struct imapid_tcp_limits limits;
+    struct imapid_tcp_counts counts;
+    GQueue waiting;    /* directions with a queue, the longest waiting first */
+    uint64_t n_queued; /* octets in all queues */
+};
+
+/* Makes a state of what is all zero, but for `conn`. */
+void imapid_tcp_order_begin(struct imapid_tcp_state *state);
+
+/* A segment of direction `d`; a SYN's `seq` is that of its octets afterwards. False: the connection is
+ * over, as the handler was told or as it wants; nothing waits any more, and the state is of no
+ * further use. */
+bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_state *state, int d,
+                           struct imapid_tcp_parsed *parsed);
+
+/* Delivers all that waits, then ends the connection, unless the handler ignores it before. Nothing
+ * waits any more, and the state is of no further use. */
+void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
+                             enum imapid_tcp_reason reason);
+
+/* The connection that has waited longest, where more waits in all of them than may; else NULL. */
+struct imapid_tcp_state *imapid_tcp_order_find_excess(struct imapid_tcp_order *order);
+
+/* Delivers what waits in the connection. False as imapid_tcp_order_take() has it. */
+bool imapid_tcp_order_empty(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
+                            const struct imapid_stamp *packet);
+
+/* Forgets what waits. */
+void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_state *state);
+
+#endif
