@@ -69,13 +69,12 @@ static void drop_waiting(struct imapid_stream *stream)
         imapid_stream_drop_waiting(stream, &stream->directions[side]);
 }
 
-/* Octets before `to` were read, or are lost: takes off what waits among them. */
-static void move_to(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
+/* Takes off what waits of the octets before `to`. */
+static void take_off(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
 {
     struct imapid_direction *direction = &stream->directions[side];
     struct imapid_waiting *first;
 
-    imapid_order_move(&stream->order.sides[side], to);
     while ((first = direction->waiting) && imapid_seq_before(first->piece.seq, to)) {
         uint32_t n = to - first->piece.seq;
         unsigned n_data = MIN(n, first->n);
@@ -100,7 +99,8 @@ static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_
     imapid_stream_note_read(stream);
     direction->hole = (struct imapid_hole){true, next, to};
     imapid_reader_lose(stream, side, to - next);
-    move_to(stream, side, to);
+    imapid_order_lose(&stream->order.sides[side], to);
+    take_off(stream, side, to);
 }
 
 /* What was read of an earlier call is to be shown in this one, too. */
@@ -289,7 +289,8 @@ static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, u
                            octets + n_old);
     if (n_lost && !stream->to)
         imapid_reader_lose(stream, side, n_lost);
-    move_to(stream, side, end);
+    imapid_order_move(&stream->order.sides[side], end);
+    take_off(stream, side, end);
     stamp_run(turn, end, true);
     pump(turn);
 }
@@ -319,13 +320,14 @@ static void give_up_before_hello(struct turn *turn, const uint8_t *octets, unsig
         give_up_before(turn, IMAPID_SERVER, place->ack);
 }
 
-static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
+static void take_octets(struct turn *turn, const struct imapid_order_segment *segment,
+                        const uint8_t *octets, unsigned n, unsigned n_cut)
 {
     struct imapid_stream *stream = turn->stream;
     const struct imapid_place *place = turn->place;
     uint32_t n_old = 0;
 
-    switch (imapid_order_find(&stream->order, place->side, place->seq, n + n_cut, &n_old)) {
+    switch (imapid_order_find(&stream->order, place->side, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
         pass_over(turn_call(turn), n);
         return;
@@ -337,6 +339,10 @@ static void take_octets(struct turn *turn, const uint8_t *octets, unsigned n, un
         give_all_up(turn);
         imapid_reader_lose(stream, place->side, 0);
         imapid_order_restart(&stream->order, place->side, place->seq);
+        break;
+    case IMAPID_ORDER_BACK:
+        imapid_reader_lose(stream, place->side, 0);
+        imapid_order_return(&stream->order, place->side, place->seq);
         break;
     case IMAPID_ORDER_NEW:
         break;
@@ -380,23 +386,25 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
     const struct imapid_place *place = turn->place;
     enum imapid_side other = imapid_side_other(place->side);
     struct imapid_order *order = &stream->order;
+    struct imapid_order_segment segment = {
+        .seq = place->seq,
+        .ack = place->ack,
+        .n = n + n_cut,
+        .has_ack = (place->flags & TH_ACK) != 0,
+        .has_fin = (place->flags & TH_FIN) != 0,
+        .number = place->frame,
+    };
 
-    imapid_order_take_seen(order, place->side, place->seq, n);
-    if (place->flags & TH_ACK)
-        imapid_order_take_ack(order, other, place->ack);
+    if (place->flags & TH_RST) {
+        imapid_order_take_reset(order, place->side, &segment);
+        segment.n = 0;
+    } else {
+        imapid_order_take(order, place->side, &segment);
+    }
     if (order->sides[other].is_absent)
         wait_for_acked(turn, other);
-    if (place->flags & TH_FIN)
-        imapid_order_take_fin(order, place->side, place->seq + n + n_cut);
-    if (place->flags & TH_RST) {
-        if (imapid_order_is_reset(order, place->side, place->seq)) {
-            stream->is_reset = true;
-            give_all_up(turn);
-        }
-        return;
-    }
-    if (n + n_cut)
-        take_octets(turn, octets, n, n_cut);
+    if (segment.n)
+        take_octets(turn, &segment, octets, n, n_cut);
     for (int side = 0; side < 2; side++)
         wait_for_acked(turn, (enum imapid_side)side);
     if (is_closed(stream))
@@ -450,7 +458,7 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
 /* Did the connection end, and was everything before that read? Known of segments alone. */
 static bool has_ended(const struct imapid_stream *stream)
 {
-    for (int side = 0; side < 2 && !stream->is_reset; side++)
+    for (int side = 0; side < 2 && !stream->order.reset.is_there; side++)
         if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
             return false;
     return true;
@@ -493,7 +501,7 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
             (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
         direction->held_size = direction->n_held;
         imapid_budget_count(stream->share, 0, direction->held_size);
-        if (stream->is_reset || !has_ended(stream))
+        if (stream->order.reset.is_there || !has_ended(stream))
             imapid_reader_lose(&copy, (enum imapid_side)side, 0);
         else
             imapid_reader_close(&copy, (enum imapid_side)side);

@@ -95,7 +95,6 @@ struct imapid_stream {
     unsigned n_ids;        /* that it carries for claims.c */
     bool has_claim; /* an ID command, or a proxy's header, may tie it to another connection */
     bool has_lost;  /* an exchange ended of which octets may be missing */
-    bool is_reset;  /* by a segment that belongs to it */
     bool lacks_id;  /* or one would if the capture ended here: imapid_pass_tell_end() */
     unsigned judged_as_of; /* for legs.c: so many reads had been made then; 0: not yet */
 

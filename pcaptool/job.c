@@ -117,13 +117,13 @@ static void on_note(void *ctx, const char *message)
     tell(((struct imapid_job *)ctx)->context, message, FALSE);
 }
 
-/* Nothing comes: secrets may have come. */
+/* Nothing comes: secrets may have come, and sessions may be over. */
 static void on_idle(void *ctx)
 {
     struct imapid_job *job = ctx;
 
     if (job->collect)
-        imapid_collect_retry(job->collect);
+        imapid_collect_idle(job->collect);
 }
 
 void imapid_job_watch_capture(struct imapid_job *job)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* order.c: the rule of order for two directions, from sequence and acknowledgement numbers alone.
  *
- * Refuses: segments outside any window, until they go on in a sequence of their own, which the
- * direction then follows.
+ * Refuses: segments outside any window, until they go on in a sequence of their own that the peer
+ * acknowledges, which the direction then follows.
  *
  * Misuse: telling of a piece that waits before the octet that is read next (cut it first, as
  * imapid_order_find() says). */
@@ -19,21 +19,53 @@
  */
 #define N_OFF_MAX 4
 
+/* Behind `b`, as far as a window goes. */
+static bool is_beyond(uint32_t a, uint32_t b)
+{
+    return a != b && a - b <= IMAPID_ORDER_AHEAD_MAX;
+}
+
+static void doubt(struct imapid_order *order, enum imapid_doubt what, uint64_t frame)
+{
+    if (order->n_doubts == IMAPID_ORDER_DOUBTS)
+        return;
+    order->doubts[order->n_doubts].doubt = what;
+    order->doubts[order->n_doubts++].frame = frame;
+}
+
 void imapid_order_set_next(struct imapid_order_side *side, uint32_t next)
 {
-    side->next = side->acked = next;
+    side->next = side->acked = side->sent = next;
     side->is_known = true;
+    side->is_ahead = false;
     /* One that was seen before is of this sequence only if it is near. */
     if (side->has_fin && side->fin - next > IMAPID_ORDER_AHEAD_MAX)
         side->has_fin = false;
 }
 
-void imapid_order_move(struct imapid_order_side *side, uint32_t next)
+static void move(struct imapid_order_side *side, uint32_t next)
 {
     side->next = next;
     side->is_started = true;
     if (imapid_seq_before(side->acked, next))
         side->acked = next;
+    if (imapid_seq_before(side->sent, next))
+        side->sent = next;
+}
+
+void imapid_order_move(struct imapid_order_side *side, uint32_t next)
+{
+    move(side, next);
+    if (side->left == IMAPID_ORDER_LEFT_LOST)
+        side->left = IMAPID_ORDER_LEFT_NOT;
+}
+
+void imapid_order_lose(struct imapid_order_side *side, uint32_t next)
+{
+    if (side->left != IMAPID_ORDER_LEFT_LOST)
+        side->from = side->next;
+    side->left = IMAPID_ORDER_LEFT_LOST;
+    move(side, next);
 }
 
 /* ---- segments ---- */
@@ -43,73 +75,237 @@ static void note_packet(struct imapid_order_side *side)
     side->is_silent = side->is_absent = side->is_guessed = false;
 }
 
-void imapid_order_take_syn(struct imapid_order *order, int d, uint32_t seq, bool has_ack,
-                           uint32_t ack, const bool waits[2])
+/* The highest acknowledgement counts, unless its sender acknowledges less in a segment that it sent
+ * later: then the highest was never its own. */
+static void keep_ack(struct imapid_order *order, struct imapid_order_side *side,
+                     const struct imapid_order_segment *segment, uint32_t ack)
 {
-    struct imapid_order_side *side = &order->sides[d], *peer = &order->sides[!d];
+    uint32_t end = segment->seq + segment->n;
 
-    if (!side->is_started && !waits[d])
-        imapid_order_set_next(side, seq + 1);
-    if (has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started && !waits[!d])
-        imapid_order_set_next(peer, ack);
-    note_packet(side);
+    if (side->is_ahead && !imapid_seq_before(side->sent, side->acked))
+        side->is_ahead = false;
+    if (!imapid_seq_before(ack, side->acked)) {
+        if (imapid_seq_before(side->sent, ack)) {
+            side->is_ahead = true;
+            side->ahead_frame = segment->number;
+        }
+    } else if (imapid_seq_before(end, side->acked_by)) {
+        return;
+    } else if (side->is_ahead) {
+        side->is_ahead = false;
+        if (imapid_seq_before(side->acked_by, end))
+            doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->ahead_frame);
+    }
+    side->acked = ack;
+    side->acked_by = end;
 }
 
-void imapid_order_take_seen(struct imapid_order *order, int d, uint32_t seq, uint32_t n)
+/* `d` is the direction that is acknowledged. */
+static void take_ack(struct imapid_order *order, int d, const struct imapid_order_segment *segment)
 {
     struct imapid_order_side *side = &order->sides[d];
 
+    if (side->n_off)
+        side->is_off_acked = segment->ack - side->off_next <= IMAPID_ORDER_GUESS_MAX ||
+                             side->off_next - segment->ack <= IMAPID_ORDER_GUESS_MAX;
+    if (!side->is_known) {
+        imapid_order_set_next(side, segment->ack);
+        side->acked_by = segment->seq + segment->n;
+        side->is_guessed = true;
+        return;
+    }
+    if (side->has_other && !side->is_started && segment->ack == side->other)
+        imapid_order_set_next(side, segment->ack);
+    if (side->has_other && segment->ack == side->next) {
+        side->has_other = false;
+        doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+    }
+    if (segment->ack - side->next <= IMAPID_ORDER_AHEAD_MAX) {
+        keep_ack(order, side, segment, segment->ack);
+        side->is_acked = true;
+    } else if (side->next - segment->ack <= BEHIND_MAX) {
+        keep_ack(order, side, segment, side->next);
+    }
+}
+
+/* Of two places the first is that of the FIN: octets that follow there show that it is not. */
+static void take_fin(struct imapid_order *order, int d, uint32_t fin, uint64_t frame)
+{
+    struct imapid_order_side *side = &order->sides[d];
+
+    if (fin - side->next > IMAPID_ORDER_AHEAD_MAX || (side->has_fin && fin == side->fin))
+        return;
+    if (side->has_fin) {
+        bool is_first = imapid_seq_before(fin, side->fin);
+
+        doubt(order, IMAPID_DOUBT_RESET_IGNORED, is_first ? side->fin_frame : frame);
+        if (!is_first)
+            return;
+    }
+    side->has_fin = true;
+    side->fin = fin;
+    side->fin_frame = frame;
+}
+
+/* Does this segment show that nobody was reset? What was sent before the reset may come after it, and
+ * the peer goes on until the reset arrives. */
+static bool refutes_reset(const struct imapid_order *order, int d,
+                          const struct imapid_order_segment *segment)
+{
+    if (d != order->reset.side)
+        return segment->has_ack && is_beyond(segment->ack, order->reset.own + 1);
+    return (segment->n && is_beyond(segment->seq + segment->n, order->reset.own)) ||
+           (segment->has_ack && is_beyond(segment->ack, order->reset.peer));
+}
+
+/* What this segment shows of ends that were told before it. */
+static void check_ends(struct imapid_order *order, int d,
+                       const struct imapid_order_segment *segment)
+{
+    struct imapid_order_side *side = &order->sides[d];
+    uint32_t end = segment->seq + segment->n;
+
+    if (order->reset.is_there && refutes_reset(order, d, segment)) {
+        order->reset.is_there = false;
+        doubt(order, IMAPID_DOUBT_RESET_IGNORED, order->reset.frame);
+    }
+    /* A keep-alive has one octet, in the place of the FIN if there is one. */
+    if (side->has_fin && segment->n && is_beyond(end, side->fin + (segment->n == 1))) {
+        side->has_fin = false;
+        doubt(order, IMAPID_DOUBT_RESET_IGNORED, side->fin_frame);
+    }
+}
+
+static void note_sent(struct imapid_order_side *side, uint32_t end)
+{
+    if (end - side->next <= IMAPID_ORDER_AHEAD_MAX && imapid_seq_before(side->sent, end))
+        side->sent = end;
+}
+
+void imapid_order_take_syn(struct imapid_order *order, int d,
+                           const struct imapid_order_segment *segment, const bool waits[2])
+{
+    struct imapid_order_side *side = &order->sides[d], *peer = &order->sides[!d];
+    uint32_t first = segment->seq + 1;
+
+    if (!side->is_started && !waits[d] && (!side->is_known || side->next != first)) {
+        bool is_second = side->is_known && !side->is_guessed;
+
+        if (is_second && side->is_acked) {
+            doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
+        } else {
+            /* Of two, the peer will tell which it has heard. */
+            side->has_other = is_second;
+            side->other = side->next;
+            side->other_frame = segment->number;
+            imapid_order_set_next(side, first);
+        }
+    }
+    if (segment->has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started &&
+        !waits[!d])
+        imapid_order_set_next(peer, segment->ack);
+    note_packet(side);
+    if (segment->has_ack)
+        take_ack(order, !d, segment);
+    if (segment->has_fin)
+        take_fin(order, d, first + segment->n, segment->number);
+}
+
+void imapid_order_take(struct imapid_order *order, int d,
+                       const struct imapid_order_segment *segment)
+{
+    struct imapid_order_side *side = &order->sides[d];
+    uint32_t seq = segment->seq;
+
     if (!side->is_known || side->is_guessed) {
         /* One octet that was acknowledged before is a keep-alive. */
-        bool is_older = side->is_known && n > 1 && side->next - seq <= IMAPID_ORDER_GUESS_MAX;
+        bool is_older =
+            side->is_known && segment->n > 1 && side->next - seq <= IMAPID_ORDER_GUESS_MAX;
 
         if (!side->is_known || (is_older && !side->is_started))
             imapid_order_set_next(side, seq);
     }
     note_packet(side);
-}
-
-void imapid_order_take_ack(struct imapid_order *order, int d, uint32_t ack)
-{
-    struct imapid_order_side *side = &order->sides[d];
-
-    if (!side->is_known) {
-        imapid_order_set_next(side, ack);
-        side->is_guessed = true;
-    } else if (ack - side->next <= IMAPID_ORDER_AHEAD_MAX && imapid_seq_before(side->acked, ack)) {
-        side->acked = ack;
+    if (order->reset.is_there || side->has_fin)
+        check_ends(order, d, segment);
+    note_sent(side, seq + segment->n);
+    if (side->is_off && seq == side->next) {
+        side->is_off = false;
+        doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
+    }
+    if (segment->has_ack)
+        take_ack(order, !d, segment);
+    if (segment->has_fin) {
+        take_fin(order, d, seq + segment->n, segment->number);
+        note_sent(side, seq + segment->n + 1);
     }
 }
 
-void imapid_order_take_fin(struct imapid_order *order, int d, uint32_t fin)
+/* The end of what was seen of a direction, or acknowledged. */
+static uint32_t farthest(const struct imapid_order_side *side)
 {
-    struct imapid_order_side *side = &order->sides[d];
+    return imapid_seq_before(side->sent, side->acked) ? side->acked : side->sent;
+}
 
-    if (!side->has_fin && fin - side->next <= IMAPID_ORDER_AHEAD_MAX) {
-        side->has_fin = true;
-        side->fin = fin;
+void imapid_order_take_reset(struct imapid_order *order, int d,
+                             const struct imapid_order_segment *segment)
+{
+    struct imapid_order_side *side = &order->sides[d], *peer = &order->sides[!d];
+    uint32_t seq = segment->seq;
+
+    if (side->is_started && seq - side->next > IMAPID_ORDER_AHEAD_MAX &&
+        side->next - seq > IMAPID_ORDER_GUESS_MAX) {
+        doubt(order, IMAPID_DOUBT_RESET_IGNORED, segment->number);
+        return;
     }
+    if (order->reset.is_there)
+        return;
+    order->reset.is_there = true;
+    order->reset.side = d;
+    order->reset.frame = segment->number;
+    order->reset.own = side->is_known ? farthest(side) : seq;
+    if (is_beyond(seq, order->reset.own))
+        order->reset.own = seq;
+    order->reset.peer = peer->is_known ? farthest(peer) : segment->ack;
 }
 
 /* Off the sequence: true if the connection is there from now on. */
-static bool follow_off(struct imapid_order_side *side, uint32_t seq, uint32_t n)
+static bool follow_off(struct imapid_order_side *side, const struct imapid_order_segment *segment)
 {
-    side->n_off = seq == side->off_next ? side->n_off + 1 : 1;
-    side->off_next = seq + n;
-    return side->n_off >= N_OFF_MAX;
+    if (!side->n_off || segment->seq != side->off_next) {
+        side->n_off = 0;
+        side->is_off_acked = false;
+    }
+    if (!side->is_off)
+        side->off_frame = segment->number;
+    side->is_off = true;
+    if (side->n_off < N_OFF_MAX)
+        side->n_off++;
+    side->off_next = segment->seq + segment->n;
+    return side->n_off == N_OFF_MAX && (side->is_off_acked || !side->is_acked);
 }
 
-enum imapid_order_place imapid_order_find(struct imapid_order *order, int d, uint32_t seq,
-                                          uint32_t n, uint32_t *n_old)
+/* Is it where the direction was before it left, wrongly? */
+static bool is_back(const struct imapid_order_side *side, uint32_t seq)
+{
+    return (side->left == IMAPID_ORDER_LEFT_MOVED && seq == side->from) ||
+           (side->left == IMAPID_ORDER_LEFT_LOST && seq - side->from < side->next - side->from);
+}
+
+enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
+                                          const struct imapid_order_segment *segment,
+                                          uint32_t *n_old)
 {
     struct imapid_order_side *side = &order->sides[d];
-    uint32_t ahead = seq - side->next, behind = side->next - seq;
+    uint32_t ahead = segment->seq - side->next, behind = side->next - segment->seq;
 
     *n_old = 0;
+    if (side->left && is_back(side, segment->seq))
+        return IMAPID_ORDER_BACK;
     if (ahead > IMAPID_ORDER_AHEAD_MAX) {
         if (behind > BEHIND_MAX)
-            return follow_off(side, seq, n) ? IMAPID_ORDER_MOVED : IMAPID_ORDER_OFF;
-        if (behind >= n)
+            return follow_off(side, segment) ? IMAPID_ORDER_MOVED : IMAPID_ORDER_OFF;
+        if (behind >= segment->n)
             return IMAPID_ORDER_OLD;
         *n_old = behind;
     }
@@ -117,15 +313,36 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d, uin
     return IMAPID_ORDER_NEW;
 }
 
-void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq)
+static void go_on_at(struct imapid_order_side *side, uint32_t seq)
 {
-    struct imapid_order_side *side = &order->sides[d];
-
+    side->is_off = false;
     side->n_off = 0;
     side->has_fin = false;
     side->n_waited = 0;
     side->is_started = true;
     imapid_order_set_next(side, seq);
+}
+
+void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq)
+{
+    struct imapid_order_side *side = &order->sides[d];
+
+    /* Moved twice, it may be back at the first place still. */
+    if (side->left != IMAPID_ORDER_LEFT_MOVED) {
+        side->left = IMAPID_ORDER_LEFT_MOVED;
+        side->from = side->next;
+    }
+    go_on_at(side, seq);
+}
+
+void imapid_order_return(struct imapid_order *order, int d, uint32_t seq)
+{
+    struct imapid_order_side *side = &order->sides[d];
+
+    if (side->left == IMAPID_ORDER_LEFT_MOVED)
+        doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
+    side->left = IMAPID_ORDER_LEFT_NOT;
+    go_on_at(side, seq);
 }
 
 /* ---- what is read next ---- */
@@ -248,17 +465,17 @@ uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d)
     return !side->has_fin && to - side->next == 1 ? 0 : to - side->next;
 }
 
+bool imapid_order_is_behind_fin(const struct imapid_order *order, int d, uint32_t seq)
+{
+    const struct imapid_order_side *side = &order->sides[d];
+
+    return side->has_fin && side->next == side->fin && side->acked == side->fin + 1 &&
+           !imapid_seq_before(seq, side->fin);
+}
+
 bool imapid_order_is_over(const struct imapid_order *order, int d, bool waits)
 {
     const struct imapid_order_side *side = &order->sides[d];
 
     return side->has_fin && !imapid_seq_before(side->next, side->fin) && !waits;
-}
-
-bool imapid_order_is_reset(const struct imapid_order *order, int d, uint32_t seq)
-{
-    const struct imapid_order_side *side = &order->sides[d];
-
-    return !side->is_started || seq - side->next <= IMAPID_ORDER_AHEAD_MAX ||
-           side->next - seq <= IMAPID_ORDER_GUESS_MAX;
 }

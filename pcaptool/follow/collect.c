@@ -68,6 +68,8 @@ struct imapid_collect {
     char *error;         /* the first of the piece that was read last; NULL: none */
     uint64_t generation; /* of the key log, when quiet connections were looked at last */
     uint64_t n_frames;   /* of the pieces before */
+    uint64_t n_idle;     /* frames there were when the silence began */
+    int64_t idle_us;     /* since when, by the monotonic clock */
     size_t n_memory;     /* the flows may hold that much */
     uint64_t n_gave_way;
     /* What the records of the pieces before have told of these. */
@@ -182,6 +184,9 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
 /* The part of the memory that octets out of order may take, at most. */
 #define QUEUE_SHARE 8
 
+/* How long a session of a live capture that was closed is not told, in case it goes on. */
+#define LIVE_CLOSING_NS INT64_C(2000000000)
+
 /* What a connection of a live capture may keep while it waits for its secrets. */
 #define HOLD_MAX 65536
 
@@ -228,6 +233,8 @@ struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
         .n_hold = live ? HOLD_MAX : 0,
         .n_inflate = IMAPID_LAYERS_INFLATE_FREE,
     };
+    if (live)
+        limits.closing_ns = LIVE_CLOSING_NS;
     limits.n_queue_all = (uint32_t)MIN(limits.n_queue_all, n_memory / QUEUE_SHARE);
     limits.n_queue = MIN(limits.n_queue, limits.n_queue_all);
     collect->n_memory = n_memory - limits.n_queue_all;
@@ -250,6 +257,21 @@ static void keep_within_memory(struct imapid_collect *collect)
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
     }
+}
+
+/* Looks for secrets that were written meanwhile. */
+static void retry(struct imapid_collect *collect)
+{
+    struct imapid_keylog *keylog = collect->context.keylog;
+    uint64_t generation;
+
+    if (!collect->context.n_hold || !keylog)
+        return;
+    imapid_keylog_refresh(keylog);
+    generation = imapid_keylog_get_generation(keylog);
+    if (generation != collect->generation)
+        imapid_flow_retry_all(&collect->context);
+    collect->generation = generation;
 }
 
 /* Packets between two looks at the key log. */
@@ -296,7 +318,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         if (!collect->filter || imapid_filter_match(collect->filter, &packet))
             imapid_net_packet(collect->net, &packet);
         if (counts->n_packets % N_RETRY == 0)
-            imapid_collect_retry(collect);
+            retry(collect);
         keep_within_memory(collect);
     }
     return error;
@@ -343,18 +365,17 @@ bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_cap
     return !tell_capture(collect, capture, file, error);
 }
 
-void imapid_collect_retry(struct imapid_collect *collect)
+void imapid_collect_idle(struct imapid_collect *collect)
 {
-    struct imapid_keylog *keylog = collect->context.keylog;
-    uint64_t generation;
+    int64_t now_us = g_get_monotonic_time();
 
-    if (!collect->context.n_hold || !keylog)
-        return;
-    imapid_keylog_refresh(keylog);
-    generation = imapid_keylog_get_generation(keylog);
-    if (generation != collect->generation)
-        imapid_flow_retry_all(&collect->context);
-    collect->generation = generation;
+    retry(collect);
+    if (collect->n_idle != collect->n_frames) {
+        collect->n_idle = collect->n_frames;
+        collect->idle_us = now_us;
+    }
+    if (collect->context.n_hold && now_us - collect->idle_us >= LIVE_CLOSING_NS / 1000)
+        imapid_net_close(collect->net);
 }
 
 void imapid_collect_free(struct imapid_collect *collect)

@@ -42,9 +42,10 @@ void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *
 bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_capture *capture,
                          const char *file, bool is_last);
 
-/* Looks for secrets that were written meanwhile: what waits for them is read. For while there are no
- * packets, from within imapid_capture_next(). Cheap where nothing was written. */
-void imapid_collect_retry(struct imapid_collect *collect);
+/* For while there are no packets, from within imapid_capture_next(): looks for secrets that were
+ * written meanwhile, and what waits for them is read; tells the sessions of a live capture that were
+ * closed some time ago. Cheap where there is nothing to do. */
+void imapid_collect_idle(struct imapid_collect *collect);
 
 /* Without an imapid_collect_tell() of the last piece, what is open is told now. */
 void imapid_collect_free(struct imapid_collect *collect);

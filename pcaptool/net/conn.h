@@ -2,6 +2,8 @@
 #ifndef IMAPID_NET_CONN_H
 #define IMAPID_NET_CONN_H
 
+#include <imapid/doubts.h>
+
 #include "endpoint.h"
 
 #include <stdbool.h>
@@ -23,11 +25,12 @@ struct imapid_conn {
      * of both directions. */
     bool from_start;
     int closer;      /* the direction that said FIN, or reset it, first; -1: none yet */
-    bool is_reset;   /* it reset it */
+    bool is_reset;   /* in end(): it reset it */
     uint32_t stream; /* as Wireshark's tcp.stream, from 0 */
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */
     uint64_t n_lost[2];              /* octets in gaps of each direction, so far */
+    struct imapid_doubts *doubts;    /* NULL: none so far */
 };
 
 enum imapid_tcp_verdict {
@@ -73,6 +76,8 @@ struct imapid_tcp_limits {
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */
     uint32_t n_patience;   /* packets of a connection after which what the peer has acknowledged,
                               but the capture has not shown, counts as lost */
+    uint32_t n_closing;    /* connections that seem closed, and may yet go on */
+    int64_t closing_ns;    /* for so long, by the clock of the capture */
 };
 extern const struct imapid_tcp_limits imapid_tcp_default_limits;
 
@@ -85,7 +90,7 @@ struct imapid_tcp_counts {
     uint64_t n_lost;         /* octets in them */
     uint64_t n_reordered;    /* segments that had to wait for others */
     uint64_t n_short;        /* segments too short to have a TCP header */
-    uint64_t n_off_sequence; /* data segments far outside of what the connection is about */
+    uint64_t n_off_sequence; /* data segments outside of what the connection is about */
     uint64_t n_limit_queue;  /* a hole given up because n_queue or n_queue_segs was reached */
     uint64_t n_limit_all;    /* a hole given up because n_queue_all was reached */
     uint64_t n_limit_wanted; /* a wanted connection given up because of n_wanted */

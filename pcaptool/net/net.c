@@ -258,6 +258,11 @@ void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn)
     imapid_tcp_give_up(net->tcp, conn);
 }
 
+void imapid_net_close(struct imapid_net *net)
+{
+    imapid_tcp_close(net->tcp);
+}
+
 void imapid_net_finish(struct imapid_net *net)
 {
     for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)

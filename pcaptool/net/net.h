@@ -42,6 +42,9 @@ void imapid_net_begin_capture(struct imapid_net *net);
 /* See imapid_tcp_give_up(). */
 void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);
 
+/* See imapid_tcp_close(). */
+void imapid_net_close(struct imapid_net *net);
+
 /* End of the capture; see imapid_tcp_finish(). */
 void imapid_net_finish(struct imapid_net *net);
 

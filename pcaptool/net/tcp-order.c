@@ -31,10 +31,20 @@ void imapid_tcp_order_begin(struct imapid_tcp_state *state)
 {
     for (int d = 0; d < 2; d++)
         state->dirs[d].link.data = state;
+    state->closing_link.data = state;
+}
+
+static void reopen(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
+{
+    if (st->is_closing)
+        g_queue_unlink(&order->closing, &st->closing_link);
+    st->is_closing = false;
 }
 
 void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
 {
+    reopen(order, st);
+    g_clear_pointer(&st->conn.doubts, g_free);
     for (int d = 0; d < 2; d++) {
         uint32_t n_before = st->dirs[d].queue.n_octets;
         imapid_tcp_queue_clear(&st->dirs[d].queue);
@@ -128,7 +138,7 @@ static void jump(struct imapid_tcp_order *order, struct imapid_tcp_state *st, in
 {
     struct imapid_tcp_direction *dir = &st->dirs[d];
     uint32_t n_lost = to - st->order.sides[d].next;
-    imapid_order_move(&st->order.sides[d], to);
+    imapid_order_lose(&st->order.sides[d], to);
     tell_gap(order, st, d, n_lost, dir->queue.first ? &dir->queue.first->packet : packet);
 }
 
@@ -179,9 +189,56 @@ static void tell_lost_tail(struct imapid_tcp_order *order, struct imapid_tcp_sta
         jump(order, st, d, st->order.sides[d].next + n, &st->conn.last);
 }
 
+void imapid_tcp_order_doubt(struct imapid_tcp_state *st, enum imapid_doubt doubt, uint64_t frame)
+{
+    if (!st->conn.doubts)
+        st->conn.doubts = g_new0(struct imapid_doubts, 1);
+    imapid_doubts_add(st->conn.doubts, doubt, frame);
+}
+
+/* What waits in a direction is none of it. */
+static void drop_queue(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    uint32_t n_before = dir->queue.n_octets;
+    imapid_tcp_order_doubt(st, IMAPID_DOUBT_OFF_SEQUENCE, dir->queue.first->packet.number);
+    order->counts.n_off_sequence += dir->queue.n_pieces;
+    imapid_tcp_queue_clear(&dir->queue);
+    account_queue(order, dir, n_before);
+}
+
+/* Segments that go on before a piece that waits, while the peer acknowledges these and no more: the
+ * piece is none of the direction. */
+#define N_PASSED_MAX 4
+
+/* Is what waits in a direction none of it? */
+static bool is_astray(const struct imapid_tcp_state *st, int d)
+{
+    const struct imapid_order_side *side = &st->order.sides[d];
+    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
+    return first &&
+           (imapid_order_is_behind_fin(&st->order, d, first->seq) ||
+            (st->dirs[d].n_passed >= N_PASSED_MAX && side->is_acked && side->acked == side->next));
+}
+
+/* How it ended, where it seemed to be over already. */
+static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapid_tcp_reason reason)
+{
+    if (!st->is_closing)
+        return reason;
+    if (st->closing == IMAPID_TCP_RST && st->conn.closer < 0) {
+        st->conn.closer = st->order.reset.side;
+        st->conn.is_reset = true;
+    }
+    return st->closing;
+}
+
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
                              enum imapid_tcp_reason reason)
 {
+    for (int d = 0; d < 2; d++)
+        if (is_astray(st, d))
+            drop_queue(order, st, d);
     while (st->dirs[0].queue.first || st->dirs[1].queue.first) {
         struct imapid_order_piece pieces[2];
         look(st, pieces);
@@ -192,19 +249,53 @@ void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_s
     tell_lost_tail(order, st, 0);
     tell_lost_tail(order, st, 1);
     if (st->told)
-        order->handler.end(order->handler.ctx, &st->conn, reason);
+        order->handler.end(order->handler.ctx, &st->conn, get_reason(st, reason));
+    imapid_tcp_order_clear(order, st);
+}
+
+void imapid_tcp_order_close(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
+                            enum imapid_tcp_reason reason, int64_t ts_ns)
+{
+    if (st->is_closing)
+        return;
+    st->is_closing = true;
+    st->closing = reason;
+    st->closing_ns = ts_ns;
+    g_queue_push_tail_link(&order->closing, &st->closing_link);
+}
+
+struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_order *order,
+                                                      int64_t ts_ns)
+{
+    struct imapid_tcp_state *st = order->closing.head ? order->closing.head->data : NULL;
+    /* A clock that goes back closes nothing: what has closed may be long ago, or still to come. */
+    if (st && (order->closing.length > order->limits.n_closing ||
+               (ts_ns > st->closing_ns &&
+                (uint64_t)ts_ns - (uint64_t)st->closing_ns > (uint64_t)order->limits.closing_ns)))
+        return st;
+    return NULL;
 }
 
 /* ---- one segment of a wanted connection ---- */
 
-static void take_syn(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+static void take_syn(struct imapid_tcp_state *st, int d, const struct imapid_order_segment *segment)
 {
     bool waits[2] = {st->dirs[0].queue.first != NULL, st->dirs[1].queue.first != NULL};
     if (!st->conn.from_start)
-        st->conn.client = p->flags & IMAPID_TCP_FLAG_ACK ? !d : d;
+        st->conn.client = segment->has_ack ? !d : d;
     st->conn.from_start = true;
-    imapid_order_take_syn(&st->order, d, p->seq, (p->flags & IMAPID_TCP_FLAG_ACK) != 0, p->ack,
-                          waits);
+    imapid_order_take_syn(&st->order, d, segment, waits);
+}
+
+/* Takes over what the rule of order doubts. */
+static void take_doubts(struct imapid_tcp_state *st)
+{
+    const struct imapid_order_side *sides = st->order.sides;
+    for (unsigned i = 0; i < st->order.n_doubts; i++)
+        imapid_tcp_order_doubt(st, st->order.doubts[i].doubt, st->order.doubts[i].frame);
+    st->order.n_doubts = 0;
+    if (st->conn.closer >= 0 && !sides[st->conn.closer].has_fin)
+        st->conn.closer = sides[!st->conn.closer].has_fin ? !st->conn.closer : -1;
 }
 
 /* The connection is somewhere else from now on. */
@@ -218,17 +309,30 @@ static bool move_on(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     return true;
 }
 
+/* The connection is where it was before. */
+static void move_back(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                      const struct imapid_tcp_parsed *p)
+{
+    if (st->order.sides[d].left == IMAPID_ORDER_LEFT_MOVED && st->dirs[d].queue.first)
+        drop_queue(order, st, d);
+    tell_gap(order, st, d, 0, &p->packet);
+    imapid_order_return(&st->order, d, p->seq);
+}
+
 static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                     const struct imapid_tcp_piece *piece)
 {
     struct imapid_tcp_direction *dir = &st->dirs[d];
     uint32_t n_before = dir->queue.n_octets;
+    const struct imapid_tcp_piece *first = dir->queue.first;
+    bool passes = first && piece->seq == st->order.sides[d].next;
     imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next);
     account_queue(order, dir, n_before);
     st->valued = true;
     order->counts.n_reordered++;
     if (!pump(order, st))
         return false;
+    dir->n_passed = passes && dir->queue.first == first ? dir->n_passed + 1 : 0;
     while (dir->queue.n_octets > order->limits.n_queue ||
            dir->queue.n_pieces > order->limits.n_queue_segs) {
         order->counts.n_limit_queue++;
@@ -239,7 +343,7 @@ static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
 }
 
 static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
-                      const struct imapid_tcp_parsed *p)
+                      const struct imapid_tcp_parsed *p, const struct imapid_order_segment *segment)
 {
     struct imapid_tcp_direction *dir = &st->dirs[d];
     struct imapid_tcp_piece piece = {
@@ -248,11 +352,11 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         .n = p->n,
         .n_cut = p->n_cut,
         .ack = p->ack,
-        .has_ack = (p->flags & IMAPID_TCP_FLAG_ACK) != 0,
+        .has_ack = segment->has_ack,
         .packet = p->packet,
     };
     uint32_t n_old;
-    switch (imapid_order_find(&st->order, d, p->seq, p->n + p->n_cut, &n_old)) {
+    switch (imapid_order_find(&st->order, d, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
         return true;
     case IMAPID_ORDER_OFF:
@@ -262,6 +366,9 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         order->counts.n_off_sequence++;
         if (!move_on(order, st, d, p))
             return false;
+        break;
+    case IMAPID_ORDER_BACK:
+        move_back(order, st, d, p);
         break;
     case IMAPID_ORDER_NEW:
         imapid_tcp_piece_cut(&piece, n_old);
@@ -282,50 +389,68 @@ static bool wait_for_acked(struct imapid_tcp_order *order, struct imapid_tcp_sta
            give_up_to(order, st, d, to, packet);
 }
 
-static bool is_over(const struct imapid_tcp_state *st, int d)
+static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
 {
+    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
+    if (first && imapid_order_is_behind_fin(&st->order, d, first->seq))
+        drop_queue(order, st, d);
     return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
+}
+
+/* Does the connection seem over, now? */
+static void check_end(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
+                      const struct imapid_stamp *packet)
+{
+    bool is_reset = st->order.reset.is_there;
+    if (is_reset) {
+        imapid_tcp_order_close(order, st, IMAPID_TCP_RST, packet->ts_ns);
+    } else if (is_over(order, st, 0) && is_over(order, st, 1)) {
+        imapid_tcp_order_close(order, st, IMAPID_TCP_FIN, packet->ts_ns);
+        st->closing = IMAPID_TCP_FIN;
+    } else if (st->is_closing) {
+        reopen(order, st);
+        st->conn.last = *packet;
+    }
 }
 
 bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                            struct imapid_tcp_parsed *p)
 {
-    const struct imapid_order_side *peer = &st->order.sides[!d];
-    st->conn.last = p->packet;
+    const struct imapid_order_side *side = &st->order.sides[d], *peer = &st->order.sides[!d];
+    struct imapid_order_segment segment = {
+        .seq = p->seq,
+        .ack = p->ack,
+        .n = p->n + p->n_cut,
+        .has_ack = (p->flags & IMAPID_TCP_FLAG_ACK) != 0,
+        .has_fin = (p->flags & IMAPID_TCP_FLAG_FIN) != 0,
+        .number = p->packet.number,
+    };
+    /* What follows the end is no more of it, unless it was none. */
+    if (!st->is_closing)
+        st->conn.last = p->packet;
     st->recent = true;
-    if (p->flags & IMAPID_TCP_FLAG_SYN) {
-        take_syn(st, d, p);
-        p->seq++;
-    } else {
-        imapid_order_take_seen(&st->order, d, p->seq, p->n);
-    }
-    if (p->flags & IMAPID_TCP_FLAG_ACK)
-        imapid_order_take_ack(&st->order, !d, p->ack);
-    if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
-        return false;
-    if (p->flags & IMAPID_TCP_FLAG_FIN)
-        imapid_order_take_fin(&st->order, d, p->seq + p->n + p->n_cut);
-    if (st->conn.closer < 0 && st->order.sides[d].has_fin)
-        st->conn.closer = d;
     if (p->flags & IMAPID_TCP_FLAG_RST) {
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
-        if (imapid_order_is_reset(&st->order, d, p->seq)) {
-            if (st->conn.closer < 0) {
-                st->conn.closer = d;
-                st->conn.is_reset = true;
-            }
-            imapid_tcp_order_finish(order, st, IMAPID_TCP_RST);
-            return false;
-        }
-        return true;
+        imapid_order_take_reset(&st->order, d, &segment);
+        segment.n = 0;
+    } else if (p->flags & IMAPID_TCP_FLAG_SYN) {
+        take_syn(st, d, &segment);
+        segment.seq = ++p->seq;
+    } else {
+        imapid_order_take(&st->order, d, &segment);
     }
-    if (p->n + p->n_cut > 0 && !take_data(order, st, d, p))
+    if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
+        return false;
+    if (st->conn.closer < 0 && side->has_fin)
+        st->conn.closer = d;
+    if (segment.n > 0 && !take_data(order, st, d, p, &segment))
         return false;
     for (int i = 0; i < 2; i++)
         if (!wait_for_acked(order, st, i, &p->packet))
             return false;
-    if (!is_over(st, d) || !is_over(st, !d))
-        return true;
-    imapid_tcp_order_finish(order, st, IMAPID_TCP_FIN);
-    return false;
+    if (st->order.n_doubts)
+        take_doubts(st);
+    if (side->has_fin || st->order.reset.is_there || st->is_closing)
+        check_end(order, st, &p->packet);
+    return true;
 }

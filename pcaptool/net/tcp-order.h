@@ -28,7 +28,8 @@ struct imapid_tcp_parsed {
 
 struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
-    GList link; /* in `waiting` while something is in the queue; its data is the state */
+    GList link;        /* in `waiting` while something is in the queue; its data is the state */
+    uint32_t n_passed; /* segments that went on in front of the first piece that waits */
 };
 
 /* A connection that is wanted. */
@@ -36,11 +37,22 @@ struct imapid_tcp_state {
     struct imapid_conn conn;
     struct imapid_order order;
     struct imapid_tcp_direction dirs[2];
-    uint32_t entry; /* the owner's, as the next ones are */
+    /* The owner's: */
+    uint32_t entry;
+    uint32_t former; /* see tcp.c */
+    uint32_t latter;
+    uint32_t isn[2]; /* with `latter`, as the entry had it */
+    uint32_t flags;
     bool used;
     bool recent;
+    bool kept; /* counted as one that matters */
+    /* All others': */
     bool valued; /* octets came, so it matters */
     bool told;   /* the handler knows it */
+    bool is_closing;
+    GList closing_link; /* in `closing` while is_closing; its data is the state */
+    enum imapid_tcp_reason closing;
+    int64_t closing_ns; /* since when */
 };
 
 /* What all connections share. */
@@ -49,6 +61,7 @@ struct imapid_tcp_order {
     struct imapid_tcp_limits limits;
     struct imapid_tcp_counts counts;
     GQueue waiting;    /* directions with a queue, the longest waiting first */
+    GQueue closing;    /* states that seem closed, the longest first */
     uint64_t n_queued; /* octets in all queues */
 };
 
@@ -61,8 +74,18 @@ void imapid_tcp_order_begin(struct imapid_tcp_state *state);
 bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_state *state, int d,
                            struct imapid_tcp_parsed *parsed);
 
-/* Delivers all that waits, then ends the connection, unless the handler ignores it before. Nothing
- * waits any more, and the state is of no further use. */
+/* The connection seems over, for this reason. It goes on as it was if it does; else it ends some time
+ * later: see imapid_tcp_order_find_closed(). */
+void imapid_tcp_order_close(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
+                            enum imapid_tcp_reason reason, int64_t ts_ns);
+
+/* The connection that has seemed over for longer than is waited for, or more of them than are kept;
+ * else NULL. Finish it. */
+struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_order *order,
+                                                      int64_t ts_ns);
+
+/* Delivers all that waits, then ends the connection, unless the handler ignores it before. Of one that
+ * seems over the reason is what it seems. Nothing waits any more, and the state is of no further use. */
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
                              enum imapid_tcp_reason reason);
 
@@ -73,7 +96,11 @@ struct imapid_tcp_state *imapid_tcp_order_find_excess(struct imapid_tcp_order *o
 bool imapid_tcp_order_empty(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
                             const struct imapid_stamp *packet);
 
-/* Forgets what waits. */
+/* Notes a doubt of the connection. */
+void imapid_tcp_order_doubt(struct imapid_tcp_state *state, enum imapid_doubt doubt,
+                            uint64_t frame);
+
+/* Forgets what waits, and all else that the state owns. */
 void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_state *state);
 
 #endif

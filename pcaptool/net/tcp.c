@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define SYN IMAPID_TCP_FLAG_SYN
+#define RST IMAPID_TCP_FLAG_RST
 #define ACK IMAPID_TCP_FLAG_ACK
 
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
@@ -38,6 +39,8 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 64 MiB */
     .n_patience = IMAPID_ORDER_PATIENCE,
+    .n_closing = 1024,                  /* of a server that closes some a second */
+    .closing_ns = INT64_C(60000000000), /* nobody retransmits what was never answered for longer */
 };
 
 struct imapid_tcp {
@@ -62,35 +65,97 @@ struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
     tcp->states = g_new(struct imapid_tcp_state, tcp->order.limits.n_wanted);
     g_queue_init(&tcp->order.waiting);
+    g_queue_init(&tcp->order.closing);
     imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
     return tcp;
+}
+
+/* ---- former connections ----
+ *
+ * A SYN with a number of its own begins another connection on the same addresses and ports, or a
+ * stranger sent it. So the entry has a state for the new one, and the state of the one before stays
+ * as its `former` (whose `latter` is the new one), without an entry: segments that have its numbers
+ * go to it. Each connection has one former at most. */
+
+static struct imapid_tcp_state *get_former(struct imapid_tcp *tcp,
+                                           const struct imapid_tcp_state *st)
+{
+    return st->former == IMAPID_TCP_NONE ? NULL : &tcp->states[st->former];
+}
+
+static uint32_t get_index(const struct imapid_tcp *tcp, const struct imapid_tcp_state *st)
+{
+    return (uint32_t)(st - tcp->states);
+}
+
+static void set_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st,
+                       struct imapid_tcp_state *former)
+{
+    st->former = get_index(tcp, former);
+    former->latter = get_index(tcp, st);
+}
+
+/* The connection of an entry goes, and may come again. */
+static void lay_by(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
+{
+    struct imapid_tcp_entry *entry = &tcp->table.entries[st->entry];
+    memcpy(st->isn, entry->isn, sizeof st->isn);
+    st->flags = entry->flags;
+    st->entry = IMAPID_TCP_NONE;
+    entry->state = IMAPID_TCP_NONE;
+}
+
+/* The latter connection of an entry is over: the former is its connection again. */
+static void take_up(struct imapid_tcp *tcp, uint32_t index, struct imapid_tcp_state *st)
+{
+    struct imapid_tcp_entry *entry = &tcp->table.entries[index];
+    uint32_t seen = IMAPID_TCP_SEEN_0 | IMAPID_TCP_SEEN_1 | IMAPID_TCP_RECENT;
+    st->entry = index;
+    st->latter = IMAPID_TCP_NONE;
+    memcpy(entry->isn, st->isn, sizeof st->isn);
+    entry->flags = (st->flags & ~seen) | (entry->flags & seen);
+    entry->stream = st->conn.stream;
+    entry->state = get_index(tcp, st);
 }
 
 /* ---- states ---- */
 
 static void drop_state(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 {
-    struct imapid_tcp_entry *entry = &tcp->table.entries[st->entry];
+    uint32_t index = st->entry;
+    struct imapid_tcp_state *former = get_former(tcp, st);
     imapid_tcp_order_clear(&tcp->order, st);
-    tcp->n_valued -= (entry->flags & IMAPID_TCP_KEEP) != 0;
+    tcp->n_valued -= st->kept;
     tcp->n_used--;
-    entry->state = IMAPID_TCP_NONE;
-    entry->flags &= ~(uint32_t)IMAPID_TCP_KEEP;
+    if (st->latter != IMAPID_TCP_NONE)
+        tcp->states[st->latter].former = IMAPID_TCP_NONE;
+    if (index != IMAPID_TCP_NONE) {
+        tcp->table.entries[index].state = IMAPID_TCP_NONE;
+        tcp->table.entries[index].flags &= ~(uint32_t)IMAPID_TCP_KEEP;
+        if (former)
+            take_up(tcp, index, former);
+    }
     st->used = false;
     st->entry = tcp->first_free;
-    tcp->first_free = (uint32_t)(st - tcp->states);
+    tcp->first_free = get_index(tcp, st);
 }
 
 /* What was read of a segment: `goes_on` says whether the connection does. */
 static void settle(struct imapid_tcp *tcp, struct imapid_tcp_state *st, bool goes_on)
 {
-    struct imapid_tcp_entry *entry = &tcp->table.entries[st->entry];
+    struct imapid_tcp_entry *entry =
+        st->entry == IMAPID_TCP_NONE ? NULL : &tcp->table.entries[st->entry];
     if (!goes_on) {
-        entry->flags |= IMAPID_TCP_OVER;
+        if (entry)
+            entry->flags |= IMAPID_TCP_OVER;
         drop_state(tcp, st);
-    } else if (st->valued && !(entry->flags & IMAPID_TCP_KEEP)) {
-        entry->flags |= IMAPID_TCP_KEEP;
+    } else if (st->valued && !st->kept) {
+        st->kept = true;
         tcp->n_valued++;
+        if (entry)
+            entry->flags |= IMAPID_TCP_KEEP;
+        else
+            st->flags |= IMAPID_TCP_KEEP;
     }
 }
 
@@ -170,7 +235,8 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     else
         i = tcp->n_begun++;
     struct imapid_tcp_state *st = &tcp->states[i];
-    *st = (struct imapid_tcp_state){.entry = index, .used = true};
+    *st = (struct imapid_tcp_state){
+        .entry = index, .former = IMAPID_TCP_NONE, .latter = IMAPID_TCP_NONE, .used = true};
     init_conn(&st->conn, entry, packet);
     imapid_tcp_order_begin(st);
     for (int d = 0; d < 2; d++) {
@@ -190,9 +256,8 @@ static void forget_one(struct imapid_tcp *tcp)
     uint32_t victim = imapid_tcp_table_find_victim(&tcp->table);
     if (victim == IMAPID_TCP_NONE)
         return;
-    uint32_t state = tcp->table.entries[victim].state;
-    if (state != IMAPID_TCP_NONE)
-        drop_state(tcp, &tcp->states[state]);
+    while (tcp->table.entries[victim].state != IMAPID_TCP_NONE)
+        drop_state(tcp, &tcp->states[tcp->table.entries[victim].state]);
     if (tcp->last == victim)
         tcp->last = IMAPID_TCP_NONE;
     if (!(tcp->table.entries[victim].flags & IMAPID_TCP_ALIAS))
@@ -212,13 +277,20 @@ static bool is_near(const struct imapid_tcp *tcp, const struct imapid_tcp_entry 
     return seq - at <= ASTRAY_MAX || at - seq <= ASTRAY_MAX;
 }
 
+/* Is the connection over, as it seems? */
+static bool is_over(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry)
+{
+    return entry->flags & IMAPID_TCP_OVER ||
+           (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].is_closing);
+}
+
 /* Whether a segment that came another way is one of this connection: see imapid_segment.path. */
 static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
                       const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
 {
     int d = key->dir;
     if (p->flags & SYN)
-        return !(entry->flags & IMAPID_TCP_OVER) && entry->isn[d] == p->seq &&
+        return !is_over(tcp, entry) && entry->isn[d] == p->seq &&
                entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
     return p->flags & ACK && is_near(tcp, entry, d, p->seq) && is_near(tcp, entry, !d, p->ack);
 }
@@ -302,7 +374,7 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
 
 static bool is_of_capture_before(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry)
 {
-    return entry->flags & IMAPID_TCP_OVER && entry->stream < tcp->n_before;
+    return is_over(tcp, entry) && entry->stream < tcp->n_before;
 }
 
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp)
@@ -310,14 +382,93 @@ void imapid_tcp_begin_capture(struct imapid_tcp *tcp)
     tcp->n_before = (uint32_t)tcp->order.counts.n_conns;
 }
 
-/* Another connection on the same addresses and ports. */
-static void restart(struct imapid_tcp *tcp, uint32_t index)
+/* Is it the first SYN of a connection that is not the entry's? */
+static bool is_new_syn(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
+                       const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
+{
+    return (p->flags & (SYN | ACK)) == SYN &&
+           entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key->dir &&
+           (entry->isn[key->dir] != p->seq || is_of_capture_before(tcp, entry));
+}
+
+/* Another connection on the same addresses and ports, as it seems. */
+static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_stamp *packet)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    if (entry->state != IMAPID_TCP_NONE)
-        finish(tcp, &tcp->states[entry->state], IMAPID_TCP_REUSED);
+    struct imapid_tcp_state *st = NULL, *former = NULL;
+    if (entry->state != IMAPID_TCP_NONE) {
+        st = &tcp->states[entry->state];
+        former = get_former(tcp, st);
+        if (former && st->told) {
+            finish(tcp, former, IMAPID_TCP_REUSED);
+        } else if (former) {
+            /* The SYN before led to nothing. */
+            drop_state(tcp, st);
+            st = former;
+        }
+        lay_by(tcp, st);
+    }
     entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6;
     entry->stream = (uint32_t)tcp->order.counts.n_conns++;
+    struct imapid_tcp_state *latter = get_state(tcp, index, packet);
+    /* It may have had to give way for this one. */
+    if (st && st != latter && st->used && st->entry == IMAPID_TCP_NONE) {
+        set_former(tcp, latter, st);
+        entry->flags |= st->flags & IMAPID_TCP_KEEP;
+    }
+}
+
+/* How far a segment is from where both directions of a connection are: of those that are near, the
+ * nearest has it. UINT32_MAX: it is not near. */
+static uint32_t measure(const struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+{
+    const struct imapid_order_side *sides = st->order.sides;
+    uint32_t seq = p->seq + (p->flags & SYN ? 1 : 0), distance = 0;
+    if (!sides[d].is_known && !sides[!d].is_known)
+        return UINT32_MAX;
+    for (int i = 0; i < 2; i++) {
+        const struct imapid_order_side *side = &sides[i ? !d : d];
+        uint32_t at = i ? p->ack : seq, apart = MIN(at - side->next, side->next - at);
+        if (i && !(p->flags & ACK))
+            break;
+        if (side->is_known && apart > ASTRAY_MAX)
+            return UINT32_MAX;
+        distance += side->is_known ? apart : 0;
+    }
+    return distance;
+}
+
+/* Whether a segment is of the former connection of a state, and not of this. */
+static bool is_of_former(const struct imapid_tcp_state *st, const struct imapid_tcp_state *former,
+                         int d, const struct imapid_tcp_parsed *p)
+{
+    uint32_t distance;
+    if ((p->flags & (SYN | ACK)) == SYN)
+        return former->isn[d] == p->seq && former->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
+    distance = measure(former, d, p);
+    return distance != UINT32_MAX && distance <= measure(st, d, p);
+}
+
+/* A segment of the former connection, which goes on. */
+static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d,
+                        struct imapid_tcp_parsed *p)
+{
+    struct imapid_tcp_state *former = get_former(tcp, st);
+    if (p->n + p->n_cut > 0 && !(p->flags & RST) &&
+        !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n))
+        imapid_tcp_order_doubt(former, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
+    settle(tcp, former, imapid_tcp_order_take(&tcp->order, former, d, p));
+}
+
+/* A segment of the connection that the entry has now. If it is a connection, so that both sides have
+ * said something, its former is over. */
+static void take_latter(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d,
+                        struct imapid_tcp_parsed *p)
+{
+    settle(tcp, st, imapid_tcp_order_take(&tcp->order, st, d, p));
+    if (st->used && st->former != IMAPID_TCP_NONE && st->conn.n_octets[0] && st->conn.n_octets[1])
+        imapid_tcp_order_close(&tcp->order, get_former(tcp, st), IMAPID_TCP_REUSED,
+                               p->packet.ts_ns);
 }
 
 /* What of the segment the entry remembers, in the way Wireshark does: a direction's initial
@@ -401,10 +552,13 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     p->packet = segment->packet;
 }
 
-/* More waits than may: those that have waited longest are given up. */
-static void enforce_limit(struct imapid_tcp *tcp, const struct imapid_stamp *packet)
+/* Where more waits than may, those that have waited longest are given up; those that have seemed over
+ * for long enough are. */
+static void enforce_limits(struct imapid_tcp *tcp, const struct imapid_stamp *packet)
 {
     struct imapid_tcp_state *st;
+    while ((st = imapid_tcp_order_find_closed(&tcp->order, packet->ts_ns)))
+        finish(tcp, st, IMAPID_TCP_FIN);
     while ((st = imapid_tcp_order_find_excess(&tcp->order)))
         settle(tcp, st, imapid_tcp_order_empty(&tcp->order, st, packet));
 }
@@ -425,19 +579,27 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (index == IMAPID_TCP_NONE)
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    if ((p.flags & (SYN | ACK)) == SYN &&
-        entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << key.dir &&
-        (entry->isn[key.dir] != p.seq || is_of_capture_before(tcp, entry)))
-        restart(tcp, index);
     struct imapid_tcp_state *st = NULL;
+    bool is_former = false;
+    if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].former != IMAPID_TCP_NONE) {
+        st = &tcp->states[entry->state];
+        is_former = is_of_former(st, get_former(tcp, st), key.dir, &p);
+    }
+    if (!is_former && is_new_syn(tcp, entry, &key, &p))
+        restart(tcp, index, &segment->packet);
     if (!(entry->flags & IMAPID_TCP_OVER))
         st = get_state(tcp, index, &segment->packet);
-    note_segment(tcp, index, &key, &p);
+    if (is_former)
+        entry->flags |= IMAPID_TCP_RECENT;
+    else
+        note_segment(tcp, index, &key, &p);
     if (!p.whole)
         tcp->order.counts.n_short++;
+    else if (is_former)
+        take_former(tcp, st, key.dir, &p);
     else if (st)
-        settle(tcp, st, imapid_tcp_order_take(&tcp->order, st, key.dir, &p));
-    enforce_limit(tcp, &segment->packet);
+        take_latter(tcp, st, key.dir, &p);
+    enforce_limits(tcp, &segment->packet);
 }
 
 /* ---- the end ---- */
@@ -448,10 +610,25 @@ void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
     finish(tcp, &tcp->states[place / sizeof *tcp->states], IMAPID_TCP_LIMIT);
 }
 
+void imapid_tcp_close(struct imapid_tcp *tcp)
+{
+    struct imapid_tcp_state *st;
+    while ((st = g_queue_peek_head(&tcp->order.closing)))
+        finish(tcp, st, IMAPID_TCP_FIN);
+}
+
 static int compare_streams(const void *a, const void *b)
 {
     const struct imapid_tcp_state *const *x = a, *const *y = b;
     return ((*x)->conn.stream > (*y)->conn.stream) - ((*x)->conn.stream < (*y)->conn.stream);
+}
+
+/* Why a connection ends with the capture. */
+static enum imapid_tcp_reason get_last_reason(const struct imapid_tcp *tcp,
+                                              const struct imapid_tcp_state *st)
+{
+    return st->latter != IMAPID_TCP_NONE && tcp->states[st->latter].told ? IMAPID_TCP_REUSED
+                                                                         : IMAPID_TCP_CAPTURE_END;
 }
 
 void imapid_tcp_finish(struct imapid_tcp *tcp)
@@ -464,7 +641,7 @@ void imapid_tcp_finish(struct imapid_tcp *tcp)
     if (n > 0)
         qsort(states, n, sizeof(struct imapid_tcp_state *), compare_streams);
     for (uint32_t i = 0; i < n; i++)
-        finish(tcp, states[i], IMAPID_TCP_CAPTURE_END);
+        finish(tcp, states[i], get_last_reason(tcp, states[i]));
     g_free(states);
     imapid_tcp_table_deinit(&tcp->table);
     imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);

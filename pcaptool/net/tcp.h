@@ -54,6 +54,9 @@ void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
  * behind gaps, then it ends with IMAPID_TCP_LIMIT. Not from a callback. */
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);
 
+/* Nothing has come for long: connections that were closed end now. Not from a callback. */
+void imapid_tcp_close(struct imapid_tcp *tcp);
+
 /* The capture is over: what waits is delivered behind gaps, every wanted connection ends, in the
  * order of stream numbers. The object is then as new, but for its counts and stream numbers. */
 void imapid_tcp_finish(struct imapid_tcp *tcp);

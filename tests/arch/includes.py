@@ -16,7 +16,7 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
-SHARED = {"imapid/order.h"}  # what the library says of TCP alone
+SHARED = {"imapid/order.h", "imapid/doubts.h"}  # what the library says of TCP alone
 # What gives a second decision away -> whom to ask, and the file, or folder, that may have it.
 DECIDED = [
     (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),

@@ -386,7 +386,8 @@ static void test_cut_segments(void)
 
 static void test_reset(void)
 {
-    CHECK("0:abc{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {1, RST | ACK, 1, 4, NULL, 0},
+    /* what the other side sent before it heard of it is read */
+    CHECK("0:abcdef{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {1, RST | ACK, 1, 4, NULL, 0},
           {0, ACK, 4, 1, "def", 0});
     CHECK("0:abc<0:3>0:ghi{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {0, ACK, 7, 1, "ghi", 0},
           {0, RST, 10, 0, NULL, 0});
@@ -426,7 +427,7 @@ static void test_port_reuse(void)
         {1, SYN | ACK, 90000, 70001, NULL, 0},
         {0, ACK, 70001, 90001, "xyz", 0},
     };
-    check_with(&log, NULL, steps, G_N_ELEMENTS(steps), "[0]0:abc{REUSED}[1]0:xyz{END}");
+    check_with(&log, NULL, steps, G_N_ELEMENTS(steps), "[0]0:abc[1]xyz{REUSED}{END}");
 }
 
 static void test_ignore(void)
@@ -461,7 +462,8 @@ static void test_off_sequence(void)
     /* a connection that goes on elsewhere, whose SYN was lost */
     CHECK("0:abc<0:0>0:4{END}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0},
           {0, ACK, 0x70000001, 1, "1", 0}, {0, ACK, 0x70000002, 1, "2", 0},
-          {0, ACK, 0x70000003, 1, "3", 0}, {0, ACK, 0x70000004, 1, "4", 0});
+          {0, ACK, 0x70000003, 1, "3", 0}, {1, ACK, 1, 0x70000003, NULL, 0},
+          {0, ACK, 0x70000004, 1, "4", 0});
 }
 
 static void test_limit_of_one_queue(void)

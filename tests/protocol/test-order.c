@@ -17,6 +17,59 @@ static struct imapid_order_piece piece(uint32_t seq, uint32_t ack, uint64_t numb
     return (struct imapid_order_piece){true, true, seq, ack, number};
 }
 
+static struct imapid_order_segment segment(uint32_t seq, uint32_t n, uint32_t ack, uint64_t number)
+{
+    return (struct imapid_order_segment){
+        .seq = seq, .n = n, .ack = ack, .has_ack = true, .number = number};
+}
+
+/* A segment that is read at once if it is next. Returns where it belongs. */
+static enum imapid_order_place take(struct imapid_order *order, int d,
+                                    struct imapid_order_segment what)
+{
+    enum imapid_order_place place;
+    uint32_t n_old;
+
+    imapid_order_take(order, d, &what);
+    if (!what.n)
+        return IMAPID_ORDER_OLD;
+    place = imapid_order_find(order, d, &what, &n_old);
+    if (place == IMAPID_ORDER_NEW && what.seq + n_old == order->sides[d].next)
+        imapid_order_move(&order->sides[d], what.seq + what.n);
+    return place;
+}
+
+static struct imapid_order_segment fin(uint32_t seq, uint32_t ack, uint64_t number)
+{
+    struct imapid_order_segment what = segment(seq, 0, ack, number);
+
+    what.has_fin = true;
+    return what;
+}
+
+static void reset(struct imapid_order *order, int d, uint32_t seq, uint64_t number)
+{
+    struct imapid_order_segment what = segment(seq, 0, 0, number);
+
+    imapid_order_take_reset(order, d, &what);
+}
+
+static void syn(struct imapid_order *order, int d, uint32_t seq, uint32_t ack, uint64_t number)
+{
+    struct imapid_order_segment what = segment(seq, 0, ack, number);
+
+    what.has_ack = d == 1;
+    imapid_order_take_syn(order, d, &what, (const bool[2]){false, false});
+}
+
+static void expect_doubt(struct imapid_order *order, enum imapid_doubt doubt, uint64_t frame)
+{
+    g_assert_cmpuint(order->n_doubts, ==, 1);
+    g_assert_cmpint(order->doubts[0].doubt, ==, doubt);
+    g_assert_cmpuint(order->doubts[0].frame, ==, frame);
+    order->n_doubts = 0;
+}
+
 static void test_an_answer_waits_for_its_command(void)
 {
     struct imapid_order order = begin();
@@ -34,7 +87,7 @@ static void test_a_fin_is_acknowledged_as_well(void)
 {
     struct imapid_order order = begin();
 
-    imapid_order_take_fin(&order, 0, 100);
+    take(&order, 0, fin(100, 500, 1));
     g_assert_false(imapid_order_is_held(&order, 1, true, 101));
     g_assert_true(imapid_order_is_held(&order, 1, true, 102));
 }
@@ -44,15 +97,131 @@ static void test_what_was_acknowledged_is_waited_for(void)
     struct imapid_order order = begin();
     uint32_t to = 0;
 
-    imapid_order_take_ack(&order, 0, 120);
+    take(&order, 1, segment(500, 0, 120, 1));
     for (int i = 0; i < 3; i++) {
         g_assert_false(imapid_order_is_lost(&order, 0, 3, &to));
-        imapid_order_take_seen(&order, 0, 130, 1);
+        take(&order, 0, segment(130, 1, 500, 2));
     }
     g_assert_true(imapid_order_is_lost(&order, 0, 3, &to));
     g_assert_cmpuint(to, ==, 120);
     g_assert_false(order.sides[0].is_absent);
     g_assert_cmpuint(imapid_order_count_lost_tail(&order, 0), ==, 20);
+}
+
+static void test_an_acknowledgement_is_taken_back(void)
+{
+    struct imapid_order order = begin();
+    uint32_t to = 0;
+
+    take(&order, 1, segment(500, 0, 5000, 7)); /* of what was never sent */
+    take(&order, 0, segment(100, 10, 500, 8));
+    g_assert_false(imapid_order_is_lost(&order, 0, 1, &to));
+    take(&order, 1, segment(500, 5, 110, 9)); /* sent later */
+    expect_doubt(&order, IMAPID_DOUBT_OFF_SEQUENCE, 7);
+    g_assert_false(imapid_order_is_lost(&order, 0, 1, &to));
+    g_assert_cmpuint(imapid_order_count_lost_tail(&order, 0), ==, 0);
+}
+
+static void test_an_acknowledgement_that_comes_late(void)
+{
+    struct imapid_order order = begin();
+
+    take(&order, 1, segment(505, 5, 120, 1)); /* sent last, captured first */
+    take(&order, 1, segment(500, 5, 110, 2));
+    take(&order, 0, segment(100, 20, 500, 3));
+    take(&order, 1, segment(510, 0, 120, 4));
+    g_assert_cmpuint(order.n_doubts, ==, 0);
+    g_assert_cmpuint(order.sides[0].acked, ==, 120);
+}
+
+static void test_a_reset_stands_until_its_side_goes_on(void)
+{
+    for (int way = 0; way < 3; way++) {
+        struct imapid_order order = begin();
+
+        take(&order, 0, segment(100, 10, 500, 1));
+        reset(&order, 0, 110, 2);
+        take(&order, 0, segment(100, 10, 500, 3)); /* sent before it, or again */
+        take(&order, 1, segment(500, 10, 100, 4)); /* the peer had not heard of it */
+        g_assert_true(order.reset.is_there);
+        g_assert_cmpuint(order.n_doubts, ==, 0);
+        if (way == 0)
+            take(&order, 0, segment(110, 1, 500, 5)); /* octets behind it */
+        else if (way == 1)
+            take(&order, 0, segment(110, 0, 510, 5)); /* it heard the peer */
+        else
+            take(&order, 1, segment(510, 0, 120, 5)); /* the peer heard more of it */
+        g_assert_false(order.reset.is_there);
+        expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 2);
+    }
+}
+
+static void test_a_reset_far_off(void)
+{
+    struct imapid_order order = begin();
+
+    take(&order, 0, segment(100, 10, 500, 1));
+    reset(&order, 0, 0x90000000, 2);
+    g_assert_false(order.reset.is_there);
+    expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 2);
+}
+
+static void test_a_fin_stands_until_its_side_goes_on(void)
+{
+    struct imapid_order order = begin();
+
+    take(&order, 0, fin(100, 500, 1));
+    take(&order, 0, segment(100, 1, 500, 2)); /* a keep-alive */
+    g_assert_true(order.sides[0].has_fin);
+    g_assert_cmpuint(order.n_doubts, ==, 0);
+    order = begin();
+    take(&order, 0, fin(100, 500, 1));
+    take(&order, 0, segment(100, 10, 500, 2));
+    g_assert_false(order.sides[0].has_fin);
+    expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 1);
+    take(&order, 0, fin(110, 500, 3));
+    g_assert_true(imapid_order_is_over(&order, 0, false));
+    /* again; and one that is farther on */
+    take(&order, 0, fin(110, 500, 4));
+    g_assert_cmpuint(order.n_doubts, ==, 0);
+    take(&order, 0, fin(150, 500, 5));
+    expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 5);
+    g_assert_true(imapid_order_is_over(&order, 0, false));
+    g_assert_false(imapid_order_is_behind_fin(&order, 0, 120));
+    take(&order, 1, segment(500, 0, 111, 6));
+    g_assert_true(imapid_order_is_behind_fin(&order, 0, 120));
+    g_assert_false(imapid_order_is_behind_fin(&order, 0, 109));
+}
+
+static void test_of_two_fins_the_first_place(void)
+{
+    struct imapid_order order = begin();
+
+    take(&order, 0, fin(150, 500, 1));
+    take(&order, 0, fin(100, 500, 2));
+    expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 1);
+    g_assert_true(imapid_order_is_over(&order, 0, false));
+    g_assert_cmpuint(imapid_order_count_lost_tail(&order, 0), ==, 0);
+}
+
+/* A server that answers a SYN twice, with different numbers: the client says which it heard. */
+static void test_of_two_syns_the_one_that_is_acknowledged(void)
+{
+    for (int which = 0; which < 2; which++) {
+        struct imapid_order order = {0};
+
+        syn(&order, 0, 99, 0, 1);
+        syn(&order, 1, 499, 100, 2);
+        syn(&order, 1, 7999, 100, 3);
+        take(&order, 0, segment(100, 0, which ? 8000 : 500, 4));
+        g_assert_cmpuint(order.sides[1].next, ==, which ? 8000 : 500);
+        expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 3);
+        syn(&order, 1, 3999, 100, 5);
+        expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 5);
+        syn(&order, 1, which ? 7999 : 499, 100, 6);
+        g_assert_cmpuint(order.sides[1].next, ==, which ? 8000 : 500);
+        g_assert_cmpuint(order.n_doubts, ==, 0);
+    }
 }
 
 static void test_giving_up_helps_the_cause_first(void)
@@ -70,17 +239,66 @@ static void test_giving_up_helps_the_cause_first(void)
 static void test_places(void)
 {
     struct imapid_order order = begin();
+    struct imapid_order_segment what = segment(90, 10, 500, 1);
     uint32_t n_old;
 
-    g_assert_cmpint(imapid_order_find(&order, 0, 90, 10, &n_old), ==, IMAPID_ORDER_OLD);
-    g_assert_cmpint(imapid_order_find(&order, 0, 90, 11, &n_old), ==, IMAPID_ORDER_NEW);
+    g_assert_cmpint(imapid_order_find(&order, 0, &what, &n_old), ==, IMAPID_ORDER_OLD);
+    what.n++;
+    g_assert_cmpint(imapid_order_find(&order, 0, &what, &n_old), ==, IMAPID_ORDER_NEW);
     g_assert_cmpuint(n_old, ==, 10);
+}
+
+/* Four segments that go on far off. */
+static enum imapid_order_place go_far_off(struct imapid_order *order)
+{
     for (uint32_t i = 0; i < 3; i++)
-        g_assert_cmpint(imapid_order_find(&order, 0, 0x90000000 + i, 1, &n_old), ==,
+        g_assert_cmpint(take(order, 0, segment(0x90000000 + i, 1, 500, 10 + i)), ==,
                         IMAPID_ORDER_OFF);
-    g_assert_cmpint(imapid_order_find(&order, 0, 0x90000003, 1, &n_old), ==, IMAPID_ORDER_MOVED);
+    return take(order, 0, segment(0x90000003, 1, 500, 13));
+}
+
+static void test_moved(void)
+{
+    struct imapid_order order = begin();
+
+    /* The peer is not in the capture. */
+    g_assert_cmpint(go_far_off(&order), ==, IMAPID_ORDER_MOVED);
     imapid_order_restart(&order, 0, 0x90000003);
     g_assert_cmpuint(order.sides[0].next, ==, 0x90000003);
+    /* It is, and has to acknowledge that. */
+    order = begin();
+    take(&order, 1, segment(500, 1, 100, 1));
+    g_assert_cmpint(go_far_off(&order), ==, IMAPID_ORDER_OFF);
+    take(&order, 1, segment(501, 1, 0x90000004, 14));
+    g_assert_cmpint(take(&order, 0, segment(0x90000004, 1, 502, 15)), ==, IMAPID_ORDER_MOVED);
+    imapid_order_restart(&order, 0, 0x90000004);
+    g_assert_cmpuint(order.n_doubts, ==, 0);
+    /* The direction goes on where it was. */
+    g_assert_cmpint(take(&order, 0, segment(100, 5, 502, 16)), ==, IMAPID_ORDER_BACK);
+    imapid_order_return(&order, 0, 100);
+    expect_doubt(&order, IMAPID_DOUBT_OFF_SEQUENCE, 10);
+}
+
+static void test_far_off_while_it_goes_on(void)
+{
+    struct imapid_order order = begin();
+
+    take(&order, 1, segment(500, 1, 100, 1));
+    g_assert_cmpint(go_far_off(&order), ==, IMAPID_ORDER_OFF);
+    g_assert_cmpint(take(&order, 0, segment(100, 5, 501, 14)), ==, IMAPID_ORDER_NEW);
+    expect_doubt(&order, IMAPID_DOUBT_OFF_SEQUENCE, 10);
+}
+
+static void test_what_was_given_up_comes(void)
+{
+    struct imapid_order order = begin();
+
+    imapid_order_lose(&order.sides[0], 150);
+    g_assert_cmpint(take(&order, 0, segment(120, 10, 500, 1)), ==, IMAPID_ORDER_BACK);
+    /* But not behind what was read since. */
+    g_assert_cmpint(take(&order, 0, segment(150, 10, 500, 2)), ==, IMAPID_ORDER_NEW);
+    g_assert_cmpint(take(&order, 0, segment(120, 10, 500, 3)), ==, IMAPID_ORDER_OLD);
+    g_assert_cmpuint(order.n_doubts, ==, 0);
 }
 
 int main(int argc, char **argv)
@@ -91,5 +309,15 @@ int main(int argc, char **argv)
     g_test_add_func("/order/patience", test_what_was_acknowledged_is_waited_for);
     g_test_add_func("/order/giving-up", test_giving_up_helps_the_cause_first);
     g_test_add_func("/order/places", test_places);
+    g_test_add_func("/order/ack-taken-back", test_an_acknowledgement_is_taken_back);
+    g_test_add_func("/order/ack-late", test_an_acknowledgement_that_comes_late);
+    g_test_add_func("/order/reset", test_a_reset_stands_until_its_side_goes_on);
+    g_test_add_func("/order/reset-far-off", test_a_reset_far_off);
+    g_test_add_func("/order/fin-refuted", test_a_fin_stands_until_its_side_goes_on);
+    g_test_add_func("/order/two-fins", test_of_two_fins_the_first_place);
+    g_test_add_func("/order/two-syns", test_of_two_syns_the_one_that_is_acknowledged);
+    g_test_add_func("/order/moved", test_moved);
+    g_test_add_func("/order/far-off", test_far_off_while_it_goes_on);
+    g_test_add_func("/order/given-up", test_what_was_given_up_comes);
     return g_test_run();
 }

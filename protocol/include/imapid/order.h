@@ -6,13 +6,17 @@
  * capture. Octets that do not come are given up for lost: when the peer has acknowledged them and
  * they do not show up within some more packets; or when the caller cannot wait any longer.
  *
+ * What a stranger can send moves nothing while the two ends go on as they did (RFC 5961): a reset or
+ * a FIN stands until the side that it is of goes on behind it; what comes at numbers far off is
+ * nothing until the peer acknowledges it; an acknowledgement counts until the peer takes it back.
+ * What was not believed is noted as a doubt.
+ *
  * The caller keeps the octets that wait, sorted by sequence number for each direction, and shows
  * the facts of the first of them. Sequence numbers wrap. Nothing here fails. */
 #ifndef IMAPID_ORDER_H
 #define IMAPID_ORDER_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <imapid/doubts.h>
 
 /* The largest window TCP can have (RFC 7323): nothing is sent, and nothing acknowledged, farther
  * ahead. */
@@ -25,19 +29,43 @@
  * Captures that merge several queues are out of order by less. */
 #define IMAPID_ORDER_PATIENCE 32
 
+/* How a direction left the place where it was. */
+enum imapid_order_left {
+    IMAPID_ORDER_LEFT_NOT,
+    IMAPID_ORDER_LEFT_LOST,  /* octets were given up, and nothing was read since */
+    IMAPID_ORDER_LEFT_MOVED, /* it goes on elsewhere */
+};
+
+/* Doubts that one segment may raise. */
+#define IMAPID_ORDER_DOUBTS 6
+
 /* One direction. Callers read it; the functions below change it. */
 struct imapid_order_side {
-    uint32_t next;     /* the octet that is read next, with is_known */
-    uint32_t acked;    /* octets before this one were acknowledged; not before next */
-    uint32_t fin;      /* with has_fin: the place of the FIN */
-    uint32_t wait_to;  /* with n_waited: what was acknowledged when the waiting began */
-    uint32_t n_waited; /* packets of the connection since octets were acknowledged but not seen */
-    uint32_t off_next; /* with n_off: where the other sequence goes on */
-    uint8_t n_off;     /* segments in a row off the sequence */
-    bool is_known;     /* next and acked are set */
-    bool is_guessed;   /* by an acknowledgement of the peer: no segment was seen yet */
-    bool is_started;   /* octets were read or lost */
+    uint32_t next;      /* the octet that is read next, with is_known */
+    uint32_t acked;     /* octets before this one were acknowledged; not before next */
+    uint32_t acked_by;  /* the end of the segment that did so */
+    uint32_t sent;      /* with is_known: the end of all that was seen, a FIN counted */
+    uint32_t fin;       /* with has_fin: the place of the FIN */
+    uint32_t from;      /* with `left`: where it was before */
+    uint32_t other;     /* with has_other: where it begins by another SYN */
+    uint32_t wait_to;   /* with n_waited: what was acknowledged when the waiting began */
+    uint32_t n_waited;  /* packets of the connection since octets were acknowledged but not seen */
+    uint32_t off_next;  /* with n_off: where the other sequence goes on */
+    uint64_t fin_frame; /* with has_fin */
+    uint64_t off_frame; /* with is_off: the first segment off the sequence */
+    uint64_t ahead_frame;        /* with is_ahead: the acknowledgement of what was never seen */
+    uint64_t other_frame;        /* with has_other */
+    enum imapid_order_left left; /* how `from` was left */
+    uint8_t n_off;               /* segments in a row off the sequence */
+    bool is_known;               /* next and acked are set */
+    bool is_guessed;             /* by an acknowledgement of the peer: no segment was seen yet */
+    bool is_started;             /* octets were read or lost */
     bool has_fin;
+    bool has_other;
+    bool is_off;       /* what came off the sequence may yet be where it goes on */
+    bool is_off_acked; /* the peer acknowledged it */
+    bool is_ahead;
+    bool is_acked;  /* the peer acknowledged something, and that was in this sequence */
     bool is_silent; /* no packet since the waiting began */
     bool is_absent; /* only the peer is in the capture, for the time being */
 };
@@ -45,6 +73,26 @@ struct imapid_order_side {
 /* Both directions, in an order that is the caller's. All zero: nothing is known. */
 struct imapid_order {
     struct imapid_order_side sides[2];
+    /* A reset that stands so far: of `side`, with these places of both directions, as they were. */
+    struct {
+        bool is_there;
+        int side;
+        uint32_t own, peer;
+        uint64_t frame;
+    } reset;
+    /* Doubts of the last segment that the caller has not taken. */
+    unsigned n_doubts;
+    struct {
+        enum imapid_doubt doubt;
+        uint64_t frame;
+    } doubts[IMAPID_ORDER_DOUBTS];
+};
+
+/* A segment, as far as the rule asks. */
+struct imapid_order_segment {
+    uint32_t seq, ack, n; /* n: octets of data */
+    bool has_ack, has_fin;
+    uint64_t number; /* of its packet */
 };
 
 /* The first piece that waits in a direction. */
@@ -74,6 +122,9 @@ enum imapid_order_place {
     /* The last of some segments that go on far away: the connection is there now. The caller gives
      * up what waits in this direction, then calls imapid_order_restart(). */
     IMAPID_ORDER_MOVED,
+    /* The direction goes on where it was before it was moved, or before octets were given up: the
+     * same, but what waits may wait on, and imapid_order_return() is called. */
+    IMAPID_ORDER_BACK,
 };
 
 /* Is `a` before `b`? Sequence numbers wrap: the two are less than 2^31 apart. */
@@ -85,30 +136,33 @@ static inline bool imapid_seq_before(uint32_t a, uint32_t b)
 /* The octet read next is this one, and nothing before it is missing. */
 void imapid_order_set_next(struct imapid_order_side *side, uint32_t next);
 
-/* Octets before `next` were read, or are lost. */
+/* Octets before `next` were read; or they are lost. */
 void imapid_order_move(struct imapid_order_side *side, uint32_t next);
+void imapid_order_lose(struct imapid_order_side *side, uint32_t next);
 
 /* A SYN of direction `d`; `waits`: does a piece wait in each direction? */
-void imapid_order_take_syn(struct imapid_order *order, int d, uint32_t seq, bool has_ack,
-                           uint32_t ack, const bool waits[2]);
+void imapid_order_take_syn(struct imapid_order *order, int d,
+                           const struct imapid_order_segment *segment, const bool waits[2]);
 
-/* Any other segment of direction `d` was seen, with `n` octets: the first one tells where the
- * direction begins. */
-void imapid_order_take_seen(struct imapid_order *order, int d, uint32_t seq, uint32_t n);
+/* Any other segment of direction `d` but a reset: the first one tells where the direction begins,
+ * later ones may show that what seemed its end is none. Its acknowledgement and its FIN are taken as
+ * well, but not its octets. */
+void imapid_order_take(struct imapid_order *order, int d,
+                       const struct imapid_order_segment *segment);
 
-/* The peer of direction `d` acknowledges octets of `d`. */
-void imapid_order_take_ack(struct imapid_order *order, int d, uint32_t ack);
-
-/* A FIN of direction `d` behind the octet before `fin`. */
-void imapid_order_take_fin(struct imapid_order *order, int d, uint32_t fin);
+/* A reset of direction `d`. It stands until the connection goes on; see imapid_order.reset. */
+void imapid_order_take_reset(struct imapid_order *order, int d,
+                             const struct imapid_order_segment *segment);
 
 /* Where `n` octets of direction `d` belong. `n_old`: how many of the first were read already; set
  * for NEW. */
-enum imapid_order_place imapid_order_find(struct imapid_order *order, int d, uint32_t seq,
-                                          uint32_t n, uint32_t *n_old);
+enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
+                                          const struct imapid_order_segment *segment,
+                                          uint32_t *n_old);
 
-/* Behind MOVED: direction `d` goes on at `seq`. */
+/* Behind MOVED, or BACK: direction `d` goes on at `seq`. */
 void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq);
+void imapid_order_return(struct imapid_order *order, int d, uint32_t seq);
 
 /* Does what came in direction `d` with this acknowledgement answer octets of the peer that were
  * not read yet? */
@@ -139,11 +193,11 @@ bool imapid_order_is_lost(struct imapid_order *order, int d, uint32_t n_patience
  * asked when nothing waits any more. */
 uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d);
 
+/* Can octets from `seq` on, behind a hole, be none of direction `d`? The peer has acknowledged its FIN
+ * before them. */
+bool imapid_order_is_behind_fin(const struct imapid_order *order, int d, uint32_t seq);
+
 /* Was everything read, up to the FIN? `waits`: does a piece wait? */
 bool imapid_order_is_over(const struct imapid_order *order, int d, bool waits);
-
-/* Does a reset with this sequence number belong here? One out of nowhere is none (RFC 5961 is
- * stricter; a capture with holes cannot be). */
-bool imapid_order_is_reset(const struct imapid_order *order, int d, uint32_t seq);
 
 #endif
