@@ -39,7 +39,7 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 64 MiB */
     .n_patience = IMAPID_ORDER_PATIENCE,
-    .n_closing = 1024,                  /* of a server that closes some a second */
+    .n_closing = 128,                  /* of a server that closes some a second */
     .closing_ns = INT64_C(60000000000), /* nobody retransmits what was never answered for longer */
 };
 
