@@ -309,12 +309,17 @@ static bool move_on(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     return true;
 }
 
-/* The connection is where it was before. */
+/* The connection is where it was before: what was given up from there on is not lost after all. */
 static void move_back(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                       const struct imapid_tcp_parsed *p)
 {
-    if (st->order.sides[d].left == IMAPID_ORDER_LEFT_MOVED && st->dirs[d].queue.first)
+    const struct imapid_order_side *side = &st->order.sides[d];
+    if (side->left == IMAPID_ORDER_LEFT_MOVED && st->dirs[d].queue.first)
         drop_queue(order, st, d);
+    if (side->left == IMAPID_ORDER_LEFT_LOST) {
+        st->conn.n_lost[d] -= side->next - p->seq;
+        order->counts.n_lost -= side->next - p->seq;
+    }
     tell_gap(order, st, d, 0, &p->packet);
     imapid_order_return(&st->order, d, p->seq);
 }
