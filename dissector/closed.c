@@ -83,7 +83,7 @@ static bool is_hello(const uint8_t *octets, size_t n, uint8_t type)
 
 static bool offers_imap(const uint8_t *octets, size_t n)
 {
-    static const char name[] = {4, 'i', 'm', 'a', 'p'};
+    static const uint8_t name[] = {4, 'i', 'm', 'a', 'p'};
 
     for (size_t at = 0; at + sizeof name <= n; at++)
         if (octets[at] == name[0] && !memcmp(octets + at, name, sizeof name))

@@ -199,12 +199,13 @@ static void compare(const struct imapid_stream *outer, const struct lists *inner
 {
     struct lists said = read_lists(outer);
     enum imapid_leg_change change;
-    unsigned changed = 0;
+    unsigned changed;
 
     if (said.n)
         qsort(said.lists, said.n, sizeof *said.lists, imapid_leg_compare_lists);
     change = imapid_leg_compare(said.lists, said.n, inner->lists, inner->n, &changed);
     if (change == IMAPID_LEG_OTHER_LIST)
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) ; read_lists() set the owner of each */
         tied_by = (struct imapid_ident *)inner->lists[changed].owner;
     if (change != IMAPID_LEG_SAME)
         tied_by->changed_as_of = as_of;

@@ -15,7 +15,7 @@ static bool read_sasl(struct imapid_share *share, struct imapid_sasl *sasl, cons
     size_t n_used;
 
     *text = n ? (uint8_t *)imapid_budget_alloc(share, n) : NULL;
-    while (imapid_sasl_read(sasl, octets, n, &n_used, &run)) {
+    while (n && imapid_sasl_read(sasl, octets, n, &n_used, &run)) {
         memcpy(*text + *n_text, octets + run.offset, run.n);
         *n_text += run.n;
         octets += n_used;

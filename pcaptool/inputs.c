@@ -245,7 +245,7 @@ gboolean imapid_inputs_add_list(GArray *inputs, const char *name, gboolean follo
         return FALSE;
     }
     good = add_lines(inputs, file, name, follow);
-    fclose(file);
+    (void)fclose(file);
     return good;
 }
 

@@ -67,7 +67,7 @@ static size_t look(const char *path, uint8_t octets[LOOK])
     size_t n = file ? fread(octets, 1, LOOK, file) : 0;
 
     if (file)
-        fclose(file);
+        (void)fclose(file);
     return n;
 }
 

@@ -108,7 +108,7 @@ static int open_spill(guint n_parts)
     int fd = file ? dup(fileno(file)) : -1;
 
     if (file)
-        fclose(file);
+        (void)fclose(file);
     return fd;
 }
 

@@ -40,8 +40,8 @@ void imapid_stop_install(void)
 
 void imapid_stop_release(void)
 {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
 }
 
 int imapid_stop_get_fd(void)

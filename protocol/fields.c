@@ -12,7 +12,7 @@ static const struct {
     const char *wire, *column;
     size_t n; /* octets of `wire` */
 } fields[IMAPID_N_FIELDS] = {
-#define IMAPID_FIELD(symbol, wire, column, label, text) {wire, column, sizeof wire - 1},
+#define IMAPID_FIELD(symbol, wire, column, label, text) {wire, column, sizeof(wire) - 1},
 #include <imapid/fields.def>
 #undef IMAPID_FIELD
 };

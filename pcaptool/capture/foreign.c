@@ -13,8 +13,8 @@
 #define CONVERT "; 'editcap -F pcapng' of Wireshark converts it"
 
 /* clang-format off */
-#define CAPTURE(magic, format, what) {0, magic, sizeof magic - 1, format, what CONVERT}
-#define OTHER_AT(at, magic, what)    {at, magic, sizeof magic - 1, NULL, what}
+#define CAPTURE(magic, format, what) {0, magic, sizeof(magic) - 1, format, what CONVERT}
+#define OTHER_AT(at, magic, what)    {at, magic, sizeof(magic) - 1, NULL, what}
 #define OTHER(magic, what)           OTHER_AT(0, magic, what)
 /* clang-format on */
 
