@@ -32,7 +32,6 @@ static const char *const useless[] = {
     "EXPORTER_SECRET",
     "ECH_SECRET",
     "ECH_CONFIG",
-    "PMS_CLIENT_RANDOM",
 };
 
 /* The value of a hexadecimal digit, with DIGIT; 0 for anything else. */
@@ -46,8 +45,7 @@ static const uint8_t digits[256] = {
     ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
 };
 
-/* 2 * n digits to n octets. False when one is no digit. */
-static bool read_hex(const uint8_t *at, size_t n, uint8_t *out)
+bool imapid_keylog_unhex(const uint8_t *at, size_t n, uint8_t *out)
 {
     unsigned all = DIGIT;
 
@@ -182,7 +180,8 @@ static enum imapid_keylog_sort read_words(const uint8_t *at, const uint8_t *end,
 
     if (!find_words(at, end, line->kind, &key_hex, &secret_hex, &n))
         return IMAPID_KEYLOG_LENGTH;
-    if (!read_hex(key_hex, IMAPID_TLS_RANDOM, line->key) || !read_hex(secret_hex, n, octets)) {
+    if (!imapid_keylog_unhex(key_hex, IMAPID_TLS_RANDOM, line->key) ||
+        !imapid_keylog_unhex(secret_hex, n, octets)) {
         sort = IMAPID_KEYLOG_NOT_HEX;
     } else if (!(n_secret = unpadded_length(line->kind, octets, n))) {
         sort = IMAPID_KEYLOG_LENGTH;
@@ -208,25 +207,46 @@ static const uint8_t *next_value(const uint8_t **at, const uint8_t *end, const c
     return word + n_label;
 }
 
-/* "Session-ID:… Master-Key:…", as Java's tools write it behind "RSA". The other form, of an
- * encrypted pre-master secret, is of no use: no record tells that. */
+/* What a premaster secret is found by, `n_key` octets, and the secret. */
+static enum imapid_keylog_sort read_premaster(const uint8_t *at, const uint8_t *end, size_t n_key,
+                                              struct imapid_keylog_line *line)
+{
+    const uint8_t *key, *rest;
+    uint8_t octet;
+
+    if (next_word(&at, end, &key) != 2 * n_key)
+        return IMAPID_KEYLOG_LENGTH;
+    line->n_premaster = next_word(&at, end, &line->premaster) / 2;
+    if (!line->n_premaster || line->n_premaster > IMAPID_TLS_PREMASTER_MAX ||
+        (size_t)(at - line->premaster) % 2 || next_word(&at, end, &rest))
+        return IMAPID_KEYLOG_LENGTH;
+    memset(line->key, 0, sizeof line->key);
+    if (!imapid_keylog_unhex(key, n_key, line->key))
+        return IMAPID_KEYLOG_NOT_HEX;
+    for (size_t i = 0; i < line->n_premaster; i++)
+        if (!imapid_keylog_unhex(line->premaster + 2 * i, 1, &octet))
+            return IMAPID_KEYLOG_NOT_HEX;
+    return IMAPID_KEYLOG_PREMASTER;
+}
+
+/* Behind "RSA": "Session-ID:… Master-Key:…", as Java's tools write it, or a premaster secret. */
 static enum imapid_keylog_sort read_session(const uint8_t *at, const uint8_t *end,
                                             struct imapid_keylog_line *line)
 {
+    const uint8_t *start = at;
     size_t n_id, n_master, n_rest;
     const uint8_t *id = next_value(&at, end, "Session-ID:", &n_id), *master, *rest;
     uint8_t octets[IMAPID_TLS_RANDOM];
 
-    line->label = "RSA";
     if (!id)
-        return IMAPID_KEYLOG_IGNORED;
+        return read_premaster(start, end, IMAPID_TLS_EXCHANGE_KEY, line);
     master = next_value(&at, end, "Master-Key:", &n_master);
     n_rest = next_word(&at, end, &rest);
     if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !master ||
         n_master != 2 * IMAPID_TLS_SECRET_MAX || n_rest)
         return IMAPID_KEYLOG_LENGTH;
-    if (!read_hex(id, n_id / 2, octets) ||
-        !read_hex(master, IMAPID_TLS_SECRET_MAX, line->secret.octets))
+    if (!imapid_keylog_unhex(id, n_id / 2, octets) ||
+        !imapid_keylog_unhex(master, IMAPID_TLS_SECRET_MAX, line->secret.octets))
         return IMAPID_KEYLOG_NOT_HEX;
     line->kind = IMAPID_SECRET_SESSION;
     line->secret.n = IMAPID_TLS_SECRET_MAX;
@@ -245,6 +265,8 @@ enum imapid_keylog_sort imapid_keylog_line_read(struct imapid_keylog_line *line,
         return IMAPID_KEYLOG_COMMENT;
     if (is_word(label, n_label, "RSA"))
         return read_session(at, end, line);
+    if (is_word(label, n_label, "PMS_CLIENT_RANDOM"))
+        return read_premaster(at, end, IMAPID_TLS_RANDOM, line);
     kind = find_label(label, n_label);
     if (kind >= 0) {
         line->kind = (enum imapid_secret_kind)kind;

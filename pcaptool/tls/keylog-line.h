@@ -2,6 +2,7 @@
 #ifndef IMAPID_TLS_KEYLOG_LINE_H
 #define IMAPID_TLS_KEYLOG_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,24 +34,38 @@ struct imapid_secret {
 /* What a line is. */
 enum imapid_keylog_sort {
     IMAPID_KEYLOG_SECRET,
-    IMAPID_KEYLOG_COMMENT, /* or blank */
-    IMAPID_KEYLOG_IGNORED, /* of a known kind that is of no use here: `label` says which */
-    IMAPID_KEYLOG_UNKNOWN, /* its label is none that is known */
-    IMAPID_KEYLOG_NOT_HEX, /* a word of it should be hexadecimal, and is not */
-    IMAPID_KEYLOG_LENGTH   /* words are too long, too short, too many or too few */
+    IMAPID_KEYLOG_PREMASTER, /* not a secret itself: what a master secret is made of */
+    IMAPID_KEYLOG_COMMENT,   /* or blank */
+    IMAPID_KEYLOG_IGNORED,   /* of a known kind that is of no use here: `label` says which */
+    IMAPID_KEYLOG_UNKNOWN,   /* its label is none that is known */
+    IMAPID_KEYLOG_NOT_HEX,   /* a word of it should be hexadecimal, and is not */
+    IMAPID_KEYLOG_LENGTH     /* words are too long, too short, too many or too few */
 };
 
 struct imapid_keylog_line {
     enum imapid_secret_kind kind;
     uint8_t key[IMAPID_TLS_RANDOM]; /* the client random, or imapid_keylog_session_key() */
     struct imapid_secret secret;
-    const char *label; /* static; not as the line spells it */
+    const char *label;        /* static; not as the line spells it */
+    const uint8_t *premaster; /* 2 * n_premaster hexadecimal digits, in the line */
+    size_t n_premaster;
 };
 
 /* Reads `n` octets, a line without its line end; any are good. SECRET sets kind, key and secret,
- * IGNORED the label; the rest of *line is of no meaning, and the caller's to wipe. */
+ * PREMASTER key and premaster, IGNORED the label; the rest of *line is of no meaning, and the
+ * caller's to wipe. */
 enum imapid_keylog_sort imapid_keylog_line_read(struct imapid_keylog_line *line,
                                                 const uint8_t *octets, size_t n);
+
+/* 2 * n hexadecimal digits to n octets. False where one is no digit. */
+bool imapid_keylog_unhex(const uint8_t *at, size_t n, uint8_t *out);
+
+/* The premaster secrets of an RSA key exchange are found by the first octets of what it encrypts
+ * them to (RFC 5246 7.4.7.1), at the front of a key, with zeros behind. */
+#define IMAPID_TLS_EXCHANGE_KEY 8
+
+/* The most octets of a premaster secret: Diffie-Hellman with 8192 bits. */
+#define IMAPID_TLS_PREMASTER_MAX 1024
 
 /* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
  * is looked up by, in place of a client random. */

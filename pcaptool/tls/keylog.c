@@ -85,6 +85,8 @@ struct imapid_keylog {
     GRWLock lock;
     GPtrArray *client_pieces; /* of struct client[PIECE] */
     GPtrArray *secret_pieces; /* of struct secret[PIECE] */
+    GTree
+        *premasters; /* of keys to arrays of GBytes: few logs have any, and they have any length */
     uint32_t n_clients, n_secrets;
     struct slot *slots;
     uint32_t n_slots; /* a power of 2 */
@@ -261,6 +263,55 @@ static void keep_secret(struct imapid_keylog *keylog, enum imapid_secret_kind ki
     explicit_bzero(&secret, sizeof secret);
 }
 
+static void free_premaster(void *octets)
+{
+    explicit_bzero(octets, *(size_t *)octets);
+    g_free(octets);
+}
+
+/* Decodes digits; the secret is wiped when nobody refers to it any more. */
+static GBytes *decode_premaster(const struct imapid_keylog_line *line)
+{
+    size_t n = sizeof(size_t) + line->n_premaster;
+    uint8_t *octets = g_malloc(n);
+
+    memcpy(octets, &n, sizeof n);
+    imapid_keylog_unhex(line->premaster, line->n_premaster, octets + sizeof n);
+    return g_bytes_new_with_free_func(octets + sizeof n, line->n_premaster, free_premaster, octets);
+}
+
+static bool has_premaster(const GPtrArray *of_key, const GBytes *premaster)
+{
+    for (guint i = 0; i < of_key->len; i++)
+        if (g_bytes_equal(of_key->pdata[i], premaster))
+            return true;
+    return false;
+}
+
+static void add_premaster(struct imapid_keylog *keylog, const struct imapid_keylog_line *line)
+{
+    GBytes *premaster = decode_premaster(line);
+    GPtrArray *of_key = g_tree_lookup(keylog->premasters, line->key);
+
+    if (!of_key) {
+        of_key = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+        g_tree_insert(keylog->premasters, g_memdup2(line->key, sizeof line->key), of_key);
+    }
+    if (has_premaster(of_key, premaster)) {
+        keylog->counts.n_duplicates++;
+        g_bytes_unref(premaster);
+        return;
+    }
+    keylog->counts.n_conflicts += of_key->len > 0;
+    if (of_key->len >= IMAPID_KEYLOG_CANDIDATES) {
+        keylog->counts.n_dropped++;
+        g_bytes_unref(premaster);
+        return;
+    }
+    g_ptr_array_add(of_key, premaster);
+    keylog->counts.n_secrets++;
+}
+
 /* A line without its line end. */
 static void add_line(struct imapid_keylog *keylog, const uint8_t *octets, size_t n)
 {
@@ -271,6 +322,9 @@ static void add_line(struct imapid_keylog *keylog, const uint8_t *octets, size_t
     switch (imapid_keylog_line_read(&line, octets, n)) {
     case IMAPID_KEYLOG_SECRET:
         keep_secret(keylog, line.kind, line.key, &line.secret);
+        break;
+    case IMAPID_KEYLOG_PREMASTER:
+        add_premaster(keylog, &line);
         break;
     case IMAPID_KEYLOG_COMMENT:
         counts->n_comments++;
@@ -645,6 +699,37 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
     return n;
 }
 
+GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
+                                     const uint8_t key[IMAPID_TLS_RANDOM], unsigned i)
+{
+    GBytes *found = NULL;
+
+    for (; keylog && !found; keylog = keylog->base) {
+        const GPtrArray *of_key;
+
+        g_rw_lock_reader_lock(&keylog->lock);
+        of_key = g_tree_lookup(keylog->premasters, key);
+        if (of_key && i < of_key->len)
+            found = g_bytes_ref(of_key->pdata[i]);
+        else if (of_key)
+            i -= of_key->len;
+        g_rw_lock_reader_unlock(&keylog->lock);
+    }
+    return found;
+}
+
+bool imapid_keylog_has_premasters(struct imapid_keylog *keylog)
+{
+    bool found = false;
+
+    for (; keylog && !found; keylog = keylog->base) {
+        g_rw_lock_reader_lock(&keylog->lock);
+        found = g_tree_nnodes(keylog->premasters) > 0;
+        g_rw_lock_reader_unlock(&keylog->lock);
+    }
+    return found;
+}
+
 bool imapid_keylog_has_any(struct imapid_keylog *keylog)
 {
     bool found;
@@ -652,7 +737,7 @@ bool imapid_keylog_has_any(struct imapid_keylog *keylog)
     if (!keylog)
         return false;
     g_rw_lock_reader_lock(&keylog->lock);
-    found = keylog->n_secrets || keylog->sources->len;
+    found = keylog->counts.n_secrets || keylog->sources->len;
     g_rw_lock_reader_unlock(&keylog->lock);
     return found || imapid_keylog_has_any(keylog->base);
 }
@@ -676,6 +761,17 @@ struct imapid_keylog_counts imapid_keylog_get_counts(struct imapid_keylog *keylo
 
 /* ---- life ---- */
 
+static void unref_array(void *array)
+{
+    g_ptr_array_unref(array);
+}
+
+static int compare_keys(const void *a, const void *b, void *ctx)
+{
+    (void)ctx;
+    return memcmp(a, b, IMAPID_TLS_RANDOM);
+}
+
 struct imapid_keylog *imapid_keylog_new(void)
 {
     struct imapid_keylog *keylog = g_new0(struct imapid_keylog, 1);
@@ -683,6 +779,7 @@ struct imapid_keylog *imapid_keylog_new(void)
     g_rw_lock_init(&keylog->lock);
     keylog->client_pieces = g_ptr_array_new();
     keylog->secret_pieces = g_ptr_array_new();
+    keylog->premasters = g_tree_new_full(compare_keys, NULL, g_free, unref_array);
     keylog->n_slots = 64;
     keylog->slots = g_new0(struct slot, keylog->n_slots);
     keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
@@ -714,6 +811,7 @@ void imapid_keylog_free(struct imapid_keylog *keylog)
         return;
     free_pieces(keylog->client_pieces, PIECE * sizeof(struct client));
     free_pieces(keylog->secret_pieces, PIECE * sizeof(struct secret));
+    g_tree_unref(keylog->premasters);
     for (guint i = 0; i < keylog->sources->len; i++)
         g_free(g_array_index(keylog->sources, struct source, i).path);
     g_array_free(keylog->sources, TRUE);

@@ -4,6 +4,7 @@
 
 #include "tls/keylog-line.h"
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,7 +35,7 @@ struct imapid_keylog_counts {
     uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
     uint64_t n_comments;   /* and blank lines */
     uint64_t
-        n_ignored; /* lines of a known kind that is of no use here: exporter secrets, "RSA …" */
+        n_ignored; /* lines of a known kind that is of no use here: exporter secrets and the like */
     uint64_t n_garbage; /* everything else: these, */
     uint64_t n_unknown; /* a label that is none */
     uint64_t n_not_hex; /* a known one, and what should be hexadecimal digits is not */
@@ -71,6 +72,14 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[IMAPID_TLS_RANDOM],
                             enum imapid_secret_kind kind, unsigned n_before,
                             struct imapid_secret secrets[IMAPID_KEYLOG_BATCH]);
+
+/* The premaster secret number i, from 0, for a client random or for the start of what an RSA key
+ * exchange encrypted it to; NULL: there are no more. To be given back with g_bytes_unref(). */
+GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
+                                     const uint8_t key[IMAPID_TLS_RANDOM], unsigned i);
+
+/* Is there any? keylog may be NULL. */
+bool imapid_keylog_has_premasters(struct imapid_keylog *keylog);
 
 /* Keeps the master secret of a session for a later connection that resumes it: some stacks write no
  * line for that one (GnuTLS, Go). `key` is that of its identifier, or the SHA-256 of its ticket. */

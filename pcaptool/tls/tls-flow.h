@@ -5,6 +5,7 @@
 #include "tls/cipher.h"
 #include "tls/tls-info.h"
 
+#include <gcrypt.h>
 #include <glib.h>
 
 /* The state of a TLS connection, which the files tls-*.c and tls.c share: keys, early data, handshake,
@@ -119,6 +120,13 @@ struct imapid_tls {
     uint16_t clear_suites[IMAPID_TLS_CLEAR_MAX];
     uint8_t n_clear_suites;
     bool saw_done; /* ServerHelloDone or a certificate: a full handshake */
+
+    /* Where the key log has premaster secrets: what a master secret is made of beside them. */
+    gcry_md_hd_t transcript; /* of the handshake messages so far; NULL: not kept */
+    uint8_t session_hash[IMAPID_TLS_SECRET_MAX]; /* RFC 7627 3, with n_session_hash */
+    uint8_t n_session_hash;
+    bool has_exchange_key;
+    uint8_t exchange_key[IMAPID_TLS_RANDOM]; /* the start of what RSA encrypted */
 
     /* What a later connection may resume this session by, or this one an earlier session by
      * (RFC 5246 7.4.1.2, RFC 5077). */

@@ -14,6 +14,7 @@
 #include "tls/hello.h"
 #include "tls/tls-early.h"
 #include "tls/tls-keys.h"
+#include "tls/tls-master.h"
 
 #include <glib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ enum message {
     ENCRYPTED_EXTENSIONS = 8,
     CERTIFICATE = 11,
     SERVER_HELLO_DONE = 14,
+    CLIENT_KEY_EXCHANGE = 16,
     FINISHED = 20,
     KEY_UPDATE = 24
 };
@@ -198,6 +200,7 @@ static void read_server_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     if (hello.version != IMAPID_TLS_1_3 || !hello.pre_shared_key)
         imapid_tls_refuse_early(tls);
     if (hello.version == IMAPID_TLS_1_3) {
+        imapid_tls_end_transcript(tls);
         imapid_tls_change_epoch(tls, 0, IMAPID_TLS_HANDSHAKE);
         imapid_tls_change_epoch(tls, 1, IMAPID_TLS_HANDSHAKE);
     }
@@ -231,6 +234,8 @@ static bool is_of_interest(const struct imapid_tls *tls, int dir, uint8_t type)
         return epoch == IMAPID_TLS_HANDSHAKE;
     case NEW_SESSION_TICKET:
         return tls->suite && tls->origin.version != IMAPID_TLS_1_3 && dir != tls->info.client;
+    case CLIENT_KEY_EXCHANGE:
+        return tls->transcript && dir == tls->info.client;
     default:
         return false;
     }
@@ -249,6 +254,9 @@ static void read_message(struct imapid_tls *tls, int dir, uint8_t type, const ui
         break;
     case NEW_SESSION_TICKET:
         read_new_ticket(tls, body, n);
+        break;
+    case CLIENT_KEY_EXCHANGE:
+        imapid_tls_take_key_exchange(tls, body, n);
         break;
     default:
         read_encrypted_extensions(tls, body, n);
@@ -298,6 +306,10 @@ static bool begin_message(struct imapid_tls *tls, int dir)
         imapid_tls_stop(tls, dir, blame(tls, IMAPID_TLS_TOO_LONG));
         return false;
     }
+    if (flow->head[0] == CLIENT_HELLO && flow->keeping)
+        imapid_tls_begin_transcript(tls);
+    if (flow->head[0] != HELLO_REQUEST)
+        imapid_tls_add_transcript(tls, flow->head, sizeof flow->head);
     return true;
 }
 
@@ -325,6 +337,7 @@ static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, s
     *octets += n_take;
     *n -= n_take;
     flow->n_left -= (uint32_t)n_take;
+    imapid_tls_add_transcript(tls, body, n_take);
     if (flow->keeping && (flow->n_left || flow->message) && n_take)
         keep_message(flow, body, n_take);
     if (flow->n_left)

@@ -12,6 +12,7 @@
 #include "tls/tls-keys.h"
 
 #include "tls/kdf.h"
+#include "tls/tls-master.h"
 
 #include <gcrypt.h>
 #include <glib.h>
@@ -218,10 +219,25 @@ static bool try_clear(struct attempt *attempt)
     return true;
 }
 
+/* What the key log has premaster secrets for. */
+static bool try_premasters(struct attempt *attempt)
+{
+    struct imapid_secret master;
+    bool ok = false;
+
+    for (unsigned i = 0; !ok && attempt->tls->has_random && attempt->tls->budget &&
+                         imapid_tls_make_master(attempt->tls, i, &master);
+         i++)
+        ok = try_secret(attempt, IMAPID_SECRET_MASTER, &master);
+    explicit_bzero(&master, sizeof master);
+    return ok;
+}
+
 /* TLS 1.2 and before: the secret of this handshake, or that of the session which it resumes. */
 static bool try_master(struct attempt *attempt)
 {
-    return try_kind(attempt, IMAPID_SECRET_MASTER) || try_session(attempt, &attempt->tls->id) ||
+    return try_kind(attempt, IMAPID_SECRET_MASTER) || try_premasters(attempt) ||
+           try_session(attempt, &attempt->tls->id) ||
            try_session(attempt, &attempt->tls->offered) || try_clear(attempt);
 }
 

@@ -18,6 +18,7 @@
 #include "tls/kdf.h"
 #include "tls/tls-content.h"
 #include "tls/tls-early.h"
+#include "tls/tls-master.h"
 
 #include <glib.h>
 #include <string.h>
@@ -474,7 +475,8 @@ enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls)
 
 size_t imapid_tls_count_memory(const struct imapid_tls *tls)
 {
-    size_t n = sizeof *tls + tls->n_held + tls->info.n_alpn_offered;
+    size_t n =
+        sizeof *tls + tls->n_held + tls->info.n_alpn_offered + (tls->transcript ? CIPHER_STATE : 0);
 
     for (int dir = 0; dir < 2; dir++)
         n += tls->flow[dir].n_room + tls->flow[dir].n_message_room +
@@ -489,6 +491,7 @@ void imapid_tls_free(struct imapid_tls *tls)
     while (tls->held)
         free_held(tls);
     imapid_tls_free_early(tls);
+    imapid_tls_end_transcript(tls);
     for (int dir = 0; dir < 2; dir++) {
         imapid_cipher_free(tls->flow[dir].cipher);
         g_free(tls->flow[dir].pending);

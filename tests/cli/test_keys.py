@@ -173,8 +173,8 @@ class Keys(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         told = [line for line in done.stderr.split(b"\n") if b"key log" in line]
         self.assertEqual([line.split(b": ", 2)[2] for line in told], [
-            b"key log: 3 secrets; lines: 1 without a known label, 2 not hexadecimal, 1 of a wrong length (the first is line "
-            b"3), 6 of kinds that cannot decrypt a session (EXPORTER_SECRET PMS_CLIENT_RANDOM TRAFFIC_SECRET_N RSA), 1 with another "
+            b"key log: 3 secrets; lines: 1 without a known label, 2 not hexadecimal, 3 of a wrong length (the first is line "
+            b"3), 4 of kinds that cannot decrypt a session (EXPORTER_SECRET TRAFFIC_SECRET_N ECH_SECRET ECH_CONFIG), 1 with another "
             b"secret for a known session, tried in turn",
             b"key log: 1 secret; lines: 2 without a known label (the first is line 2), 1 of kinds that cannot decrypt a session "
             b"(ECH_SECRET)"])

@@ -54,6 +54,41 @@ static void check_one(struct imapid_keylog *keylog, enum imapid_secret_kind kind
         g_assert_cmpuint(secrets[0].octets[i], ==, 0xa0 + i);
 }
 
+/* Several for one key, in the order they came, of this key log and then of the one under it. */
+static void test_premasters(void)
+{
+    static const char below[] = "PMS_CLIENT_RANDOM " R " 04\nRSA 0011223344556677 0506\n";
+    static const char above[] =
+        "PMS_CLIENT_RANDOM " R " 01\nPMS_CLIENT_RANDOM " R " 0203\nPMS_CLIENT_RANDOM " R " 01\n";
+    static const size_t lengths[] = {1, 2, 1};
+    struct imapid_keylog *base = imapid_keylog_new(), *keylog = imapid_keylog_new_over(base);
+    uint8_t key[IMAPID_TLS_RANDOM];
+    GBytes *found;
+
+    g_assert_true(imapid_keylog_unhex((const uint8_t *)R, sizeof key, key));
+    g_assert_false(imapid_keylog_has_premasters(NULL));
+    g_assert_false(imapid_keylog_has_premasters(keylog));
+    imapid_keylog_add(base, (const uint8_t *)below, sizeof below - 1);
+    g_assert_true(imapid_keylog_has_premasters(keylog));
+    g_assert_true(imapid_keylog_has_any(keylog));
+    imapid_keylog_add(keylog, (const uint8_t *)above, sizeof above - 1);
+    for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        found = imapid_keylog_find_premaster(keylog, key, i);
+        g_assert_cmpuint(g_bytes_get_size(found), ==, lengths[i]);
+        g_bytes_unref(found);
+    }
+    g_assert_null(imapid_keylog_find_premaster(keylog, key, G_N_ELEMENTS(lengths)));
+    memset(key, 0, sizeof key);
+    memcpy(key, "\x00\x11\x22\x33\x44\x55\x66\x77", IMAPID_TLS_EXCHANGE_KEY);
+    found = imapid_keylog_find_premaster(keylog, key, 0);
+    g_assert_cmpmem(g_bytes_get_data(found, NULL), g_bytes_get_size(found), "\5\6", 2);
+    g_bytes_unref(found);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_duplicates, ==, 1);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_conflicts, ==, 1);
+    imapid_keylog_free(keylog);
+    imapid_keylog_free(base);
+}
+
 static void test_kinds(void)
 {
     static const struct {
@@ -123,8 +158,18 @@ static void test_lines(void)
         {"RSA Session-ID:00 Master-Key:" M "00", GARBAGE},
         {"RSA Session-ID:00 Master-Key:" M " more", GARBAGE},
         {"RSA Session-ID:00 " M, GARBAGE},
-        {"RSA 0011223344556677 " M, IGNORED},
-        {"PMS_CLIENT_RANDOM " R " " M, IGNORED},
+        {"RSA 0011223344556677 " M, SECRET},
+        {"RSA 00112233445566 " M, GARBAGE},
+        {"RSA 0011223344556677 " M "0", GARBAGE},
+        {"RSA 0011223344556677 " M " more", GARBAGE},
+        {"RSA 0011223344556677", GARBAGE},
+        {"RSA 001122334455667x " M, GARBAGE},
+        {"PMS_CLIENT_RANDOM " R " " M, SECRET},
+        {"PMS_CLIENT_RANDOM " R " 00", SECRET},
+        {"PMS_CLIENT_RANDOM " R " " M M M, SECRET},
+        {"PMS_CLIENT_RANDOM " R " " M "g0", GARBAGE},
+        {"PMS_CLIENT_RANDOM " R "00 " M, GARBAGE},
+        {"PMS_CLIENT_RANDOM " R, GARBAGE},
         {"CLIENT_RANDOM", GARBAGE},
         {"CLIENT_RANDOM " R, GARBAGE},
         {"CLIENT_RANDOM " R " " S, GARBAGE},
@@ -469,6 +514,7 @@ static void test_threads(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/keylog/premasters", test_premasters);
     g_test_add_func("/keylog/kinds", test_kinds);
     g_test_add_func("/keylog/lines", test_lines);
     g_test_add_func("/keylog/every-start", test_every_start);
