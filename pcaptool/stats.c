@@ -111,7 +111,8 @@ static void write_overview_text(GString *out, const struct stats *stats)
     add_line(out, overview.n_open, "connections that had not ended, and none was seen yet");
     add_line(out, overview.n_unread, "connections that could not be read, and none was seen");
     add_line(out, overview.n_maybe_silent, "connections not seen whole, and none was seen");
-    if (overview.n_refused || overview.n_required || overview.n_unreadable || overview.n_late)
+    if (overview.n_refused || overview.n_required || overview.n_unreadable || overview.n_late ||
+        overview.n_doubted)
         g_string_append(out, "of all these:\n");
     add_line(out, overview.n_refused, "connections where an ID was answered NO or BAD");
     add_line(out, overview.n_required, "connections refused service until an ID came");
@@ -125,6 +126,7 @@ static void write_overview_text(GString *out, const struct stats *stats)
         g_string_append_c(out, '\n');
     }
     add_line(out, overview.n_late, "connections that began before the capture");
+    add_line(out, overview.n_doubted, "connections of which somebody else may have sent part");
     add_line(out, overview.n_lost, "octets missing");
     add_line(out, overview.n_cut, "packets cut");
     add_layers(out, &stats->gathered->view, overview.n_unread_packets);
@@ -244,14 +246,15 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         ",\"tcp_connections\":%" N ",\"connections\":%" N ",\"client_addresses\":%" N
         ",\"exchanges\":%" N ",\"with_id\":%" N ",\"silent\":%" N ",\"not_ended\":%" N
         ",\"unread\":%" N ",\"maybe_silent\":%" N ",\"refused\":%" N ",\"required\":%" N
-        ",\"not_readable\":%" N ",\"begun_before\":%" N ",\"lost_bytes\":%" N ",\"cut_packets\":%" N
-        ",\"unknown_link_packets\":%" N ",\"unread_packets\":%" N ",\"failed_captures\":%" N,
+        ",\"not_readable\":%" N ",\"begun_before\":%" N ",\"doubted\":%" N ",\"lost_bytes\":%" N
+        ",\"cut_packets\":%" N ",\"unknown_link_packets\":%" N ",\"unread_packets\":%" N
+        ",\"failed_captures\":%" N,
         overview.n_captures, overview.n_packets, overview.n_octets, overview.n_tcp,
         overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_with_id,
         overview.n_silent, overview.n_open, overview.n_unread, overview.n_maybe_silent,
         overview.n_refused, overview.n_required, overview.n_unreadable, overview.n_late,
-        overview.n_lost, overview.n_cut, overview.n_unknown_link, overview.n_unread_packets,
-        overview.n_failed);
+        overview.n_doubted, overview.n_lost, overview.n_cut, overview.n_unknown_link,
+        overview.n_unread_packets, overview.n_failed);
     add_layers_jsonl(out, &stats->gathered->view);
     if (overview.has_time) {
         add_time(out, "first", overview.first_ns);

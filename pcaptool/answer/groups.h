@@ -56,6 +56,7 @@ struct imapid_overview {
     uint64_t n_required;     /* the server asked for one by refusing service */
     uint64_t n_unreadable;   /* encrypted or compressed, and not read to the end */
     uint64_t n_late;         /* begun before the capture */
+    uint64_t n_doubted;      /* somebody else may have sent part of it */
     uint64_t n_lost, n_cut, n_unknown_link, n_failed; /* octets, packets, packets, captures */
     uint64_t n_unread_packets;                        /* packets whose layers were not read */
     bool has_time;

@@ -8,6 +8,7 @@
 #include "answer/html.h"
 #include "answer/page.h"
 
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -92,6 +93,24 @@ static void write_command(GString *out, const struct imapid_record_exchange *exc
     g_string_free(printable, TRUE);
 }
 
+/* The way that the connection came, and what speaks against what is told of it. */
+static void write_way(GString *out, const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    imapid_spell_path_text(text, &conn->path);
+    if (text->len)
+        g_string_append_printf(out, "<p>Path: %s</p>\n", text->str);
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++) {
+        if (!conn->doubts.of[i].n)
+            continue;
+        g_string_truncate(text, 0);
+        imapid_spell_doubt_text(text, &conn->doubts, (enum imapid_doubt)i);
+        g_string_append_printf(out, "<p>Doubt: %s</p>\n", text->str);
+    }
+    g_string_free(text, TRUE);
+}
+
 static void write_details(GString *out, const struct imapid_record_exchange *exchange)
 {
     g_string_append(out, "<details><summary>All of it</summary>\n");
@@ -103,6 +122,7 @@ static void write_details(GString *out, const struct imapid_record_exchange *exc
         imapid_html_string(out, &exchange->text, RAW_MAX);
         g_string_append(out, "</p>\n");
     }
+    write_way(out, &exchange->conn);
     write_command(out, exchange);
     g_string_append(out, "</details>");
 }
@@ -135,6 +155,13 @@ static void write_codes(GString *out, const struct imapid_record_exchange *excha
                                imapid_severity_name(imapid_finding_severity(code)),
                                imapid_finding_code(code));
         told |= UINT64_C(1) << code;
+    }
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++) {
+        if (!exchange->conn.doubts.of[i].n)
+            continue;
+        g_string_append_printf(out, "%s<span class=\"warning\">%s</span>", told ? "<br>" : "",
+                               imapid_doubt_code((enum imapid_doubt)i));
+        told |= UINT64_C(1) << 63;
     }
 }
 

@@ -188,6 +188,8 @@ static void write_missed(GString *out, const struct imapid_page *page,
              "connections had not ended, and in what was seen there is no ID yet");
     add_loss(out, overview->n_maybe_silent,
              "connections were not seen whole, and in what was seen there is no ID");
+    add_loss(out, overview->n_doubted,
+             "connections are in doubt: somebody else may have sent part of them");
     add_loss(out, overview->n_late, "connections began before the capture");
     add_loss(out, overview->n_lost, "octets are missing from the captures");
     add_loss(out, overview->n_cut, "packets were cut");

@@ -20,10 +20,17 @@
 /* ---- what is kept ---- */
 
 /* The connection of a record. */
+/* How a connection came, and what speaks against it; most have neither. */
+struct way {
+    struct imapid_path path;
+    struct imapid_doubts doubts;
+};
+
 struct kept_conn {
     uint32_t file, stream;
     uint32_t client, server; /* addresses */
     uint32_t proxied;        /* blobs + 1: address and port */
+    uint32_t way;            /* blobs + 1: a struct way */
     uint16_t client_port, server_port;
     uint64_t first_frame;
 };
@@ -173,6 +180,14 @@ static struct kept_conn keep_conn(struct imapid_store *store, const struct imapi
 
         kept.proxied = imapid_pool_add(store->blobs, end, sizeof end) + 1;
     }
+    if (conn->path.n || imapid_doubts_has_any(&conn->doubts)) {
+        struct way way;
+
+        memset(&way, 0, sizeof way); /* the gaps too: the same ones are kept once */
+        way.path = conn->path;
+        way.doubts = conn->doubts;
+        kept.way = imapid_pool_add(store->blobs, &way, sizeof way) + 1;
+    }
     return kept;
 }
 
@@ -196,6 +211,12 @@ static struct imapid_record_conn get_conn(const struct imapid_store *store,
         const uint32_t *end = get_proxied(store, kept);
 
         conn.proxied_client = get_endpoint(store, end[0], (uint16_t)end[1]);
+    }
+    if (kept->way) {
+        const struct way *way = imapid_pool_get(store->blobs, kept->way - 1, NULL);
+
+        conn.path = way->path;
+        conn.doubts = way->doubts;
     }
     return conn;
 }

@@ -36,6 +36,14 @@ struct reading {
     struct imapid_session session;
     struct imapid_slots slots;
     struct imapid_stamp window_stamp[2]; /* the packet that brought a window's last octets */
+    enum imapid_side side;               /* whose window is read */
+    /* Places as imapid_conn.contested has them, to within a segment: where a window begins, by
+     * side; and where an exchange does. */
+    uint64_t window_place[2];
+    struct {
+        bool is_there;
+        uint64_t place[2];
+    } begun[IMAPID_SLOTS];
 };
 
 struct imapid_flow {
@@ -54,6 +62,7 @@ struct imapid_flow {
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
     GByteArray *window[2];         /* by side: octets the session wants to see again */
+    uint64_t place[2];             /* by direction: where the octets that came last begin */
     enum imapid_security security; /* from the beginning of the session on */
     struct reading *reading;       /* NULL until it is IMAP */
     struct imapid_holder holder;   /* its data is the flow */
@@ -105,6 +114,19 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
     return flow;
 }
 
+/* The doubts with their frames as they count in this file. */
+static struct imapid_doubts locate_doubts(const struct imapid_flow *flow,
+                                          const struct imapid_doubts *doubts, const char *file)
+{
+    struct imapid_doubts located = *doubts;
+
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++)
+        for (unsigned k = 0; k < imapid_doubts_count_frames(doubts, (enum imapid_doubt)i); k++)
+            if (imapid_frames_locate(flow->context->files, &located.of[i].frames[k]) != file)
+                located.of[i].frames[k] = 0;
+    return located;
+}
+
 static struct imapid_record_conn describe(const struct imapid_flow *flow)
 {
     const struct imapid_conn *conn = flow->conn;
@@ -112,7 +134,7 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
     uint64_t first = conn->first.number;
     const char *file = imapid_frames_locate(flow->context->files, &first);
 
-    return (struct imapid_record_conn){
+    struct imapid_record_conn record = {
         .file = file,
         .stream = conn->stream,
         .client = conn->endpoint[client],
@@ -120,6 +142,54 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
         .proxied_client = flow->proxied_client,
         .first_frame = first,
     };
+
+    if (conn->path)
+        record.path = *conn->path;
+    if (conn->doubts)
+        record.doubts = locate_doubts(flow, conn->doubts, file);
+    return record;
+}
+
+/* ---- what is contested ---- */
+
+static int dir_of(const struct imapid_flow *flow, enum imapid_side side)
+{
+    return side == IMAPID_CLIENT ? flow->decide.client : !flow->decide.client;
+}
+
+/* Where a side is now. In what comes through a layer, places are not known. */
+static uint64_t get_place(const struct imapid_flow *flow, enum imapid_side side)
+{
+    int dir = dir_of(flow, side);
+
+    if (flow->layers)
+        return 0;
+    return flow->window[side] || flow->reading->side == side
+               ? flow->reading->window_place[side]
+               : flow->conn->n_octets[dir] + flow->conn->n_lost[dir];
+}
+
+/* An event of a slot: the exchange begins here, if it is the first. */
+static void note_place(struct imapid_flow *flow, unsigned slot)
+{
+    for (int side = 0; side < 2; side++) {
+        uint64_t place = get_place(flow, (enum imapid_side)side);
+
+        if (!flow->reading->begun[slot].is_there || place < flow->reading->begun[slot].place[side])
+            flow->reading->begun[slot].place[side] = place;
+    }
+    flow->reading->begun[slot].is_there = true;
+}
+
+/* Were octets of an exchange, or those between its first and its last one, sent twice with other
+ * content? */
+static bool is_contested(const struct imapid_flow *flow, unsigned slot)
+{
+    for (int side = 0; side < 2; side++)
+        if (flow->conn->contested[dir_of(flow, (enum imapid_side)side)].to >
+            flow->reading->begun[slot].place[side])
+            return true;
+    return false;
 }
 
 static void tell_exchange(struct imapid_flow *flow, struct imapid_record_exchange *record)
@@ -134,6 +204,11 @@ static void tell_exchange(struct imapid_flow *flow, struct imapid_record_exchang
 
 static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *));
 
+static bool is_of_slot(enum imapid_event_kind kind)
+{
+    return kind != IMAPID_EVENT_TLS && kind != IMAPID_EVENT_DEFLATE && kind != IMAPID_EVENT_SASL;
+}
+
 static void take_event(struct imapid_flow *flow, const struct imapid_event *event,
                        const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
@@ -141,8 +216,14 @@ static void take_event(struct imapid_flow *flow, const struct imapid_event *even
         imapid_slots_take(&flow->reading->slots, event,
                           &flow->reading->session.exchanges.slots[event->slot], unit, packet);
 
-    if (record)
+    if (is_of_slot(event->kind))
+        note_place(flow, event->slot);
+    if (record) {
+        record->complete &= !is_contested(flow, event->slot);
         tell_exchange(flow, record);
+    }
+    if (record || event->kind == IMAPID_EVENT_DROP)
+        flow->reading->begun[event->slot].is_there = false;
     else if (event->kind == IMAPID_EVENT_TLS)
         add_layer(flow, imapid_layers_add_tls);
     else if (event->kind == IMAPID_EVENT_DEFLATE)
@@ -165,11 +246,6 @@ static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit
 }
 
 /* ---- octets for the session ---- */
-
-static int dir_of(const struct imapid_flow *flow, enum imapid_side side)
-{
-    return side == IMAPID_CLIENT ? flow->decide.client : !flow->decide.client;
-}
 
 static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
 {
@@ -213,6 +289,7 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
         case IMAPID_SESSION_UNIT:
         case IMAPID_SESSION_PASSED:
             at += n_used;
+            flow->reading->side = side;
             take_events(flow, &unit, packet);
             if (flow->switched) {
                 feed_layer(flow, side, octets + at, n - at, packet);
@@ -242,6 +319,8 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     size_t used;
 
     flow->reading->window_stamp[side] = *packet;
+    if (!window)
+        flow->reading->window_place[side] = flow->place[dir_of(flow, side)];
     if (window) {
         g_byte_array_append(window, octets, (guint)n);
         octets = window->data;
@@ -255,6 +334,8 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
         } else if (used) {
             g_byte_array_remove_range(window, 0, (guint)used);
         }
+        if (used)
+            flow->reading->window_place[side] = flow->place[dir_of(flow, side)];
         flow->window[side] = window;
     } else if (window) {
         g_byte_array_unref(window); /* most windows are needed for one unit */
@@ -312,6 +393,7 @@ static void begin_session(struct imapid_flow *flow)
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
 
     flow->stage = STAGE_IMAP;
+    flow->place[0] = flow->place[1] = 0;
     imapid_session_init(session, flow->decide.is_greeted, session->exchanges.now.security);
     for (int dir = 0; dir < 2; dir++)
         if (flow->stopped[dir])
@@ -578,6 +660,7 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
                       const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
 {
     flow->conn = conn;
+    flow->place[dir] = conn->n_octets[dir] + conn->n_lost[dir];
     if (flow->layers)
         imapid_layers_data(flow->layers, dir, octets, n, packet);
     else

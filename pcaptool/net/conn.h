@@ -5,6 +5,7 @@
 #include <imapid/doubts.h>
 
 #include "endpoint.h"
+#include "path.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,12 @@ struct imapid_conn {
     uint64_t n_octets[2];            /* delivered of each direction, so far */
     uint64_t n_lost[2];              /* octets in gaps of each direction, so far */
     struct imapid_doubts *doubts;    /* NULL: none so far */
+    /* With `to` after `from`: within these places of each direction, counted in n_octets and n_lost,
+     * are all octets that came twice, and differed. */
+    struct {
+        uint64_t from, to;
+    } contested[2];
+    struct imapid_path *path; /* how its first packet came; NULL: through no VLAN or tunnel */
 };
 
 enum imapid_tcp_verdict {
@@ -70,10 +77,11 @@ struct imapid_tcp_handler {
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
     uint32_t n_conns;      /* remembered at all, 64 octets each and at most 72 to find them */
-    uint32_t n_wanted;     /* of those, not ignored and not ended, 350 octets each */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 900 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */
+    uint32_t n_past_all;   /* octets kept in all connections to hold copies against */
     uint32_t n_patience;   /* packets of a connection after which what the peer has acknowledged,
                               but the capture has not shown, counts as lost */
     uint32_t n_closing;    /* connections that seem closed, and may yet go on */

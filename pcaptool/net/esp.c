@@ -11,6 +11,7 @@
 
 #include "net/esp.h"
 
+#include "net/checksum.h"
 #include "number.h"
 
 #include <glib.h>
@@ -23,23 +24,11 @@ static const uint8_t check_values[] = {12, 16, 24, 32, 0};
 /* GMAC has 8 octets before the contents. */
 static const uint8_t vectors[] = {0, 8};
 
-static uint32_t add(uint32_t sum, const uint8_t *octets, uint32_t n)
-{
-    for (uint32_t i = 0; i + 1 < n; i += 2)
-        sum += imapid_number_be16(octets + i);
-    return n % 2 ? sum + octets[n - 1] * 256u : sum;
-}
-
-/* Whether the checksum of TCP over the pseudo header (RFC 9293 3.1) is right. At most 64 KiB are
- * added, so 32 bits hold the sum. */
+/* Whether the checksum of TCP is right. */
 static bool has_checksum(const struct imapid_ip *ip, const uint8_t *octets, uint32_t n)
 {
-    uint32_t n_address = ip->family == 4 ? 4 : 16;
-    uint32_t sum = add(add(IMAPID_IP_TCP + n, ip->source, n_address), ip->destination, n_address);
-    sum = add(sum, octets, n);
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return sum == 0xffff;
+    uint32_t sum = imapid_checksum_begin(ip->source, ip->destination, ip->family == 4 ? 4 : 16) + n;
+    return imapid_checksum_fold(imapid_checksum_add(sum, octets, n)) == 0xffff;
 }
 
 static bool is_likely(const struct imapid_ip *ip, uint8_t protocol, const uint8_t *octets,

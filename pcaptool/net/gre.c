@@ -31,8 +31,7 @@ static enum imapid_layer strip_version1(struct imapid_cursor *cursor, unsigned f
         return IMAPID_LAYER_OTHER;
     if (cursor->n < n)
         return IMAPID_LAYER_CUT;
-    cursor->path =
-        imapid_layer_add_path(cursor->path, IMAPID_PATH_GRE, imapid_number_be16(cursor->at + 6));
+    imapid_layer_add_path(cursor, IMAPID_PATH_GRE, imapid_number_be16(cursor->at + 6));
     imapid_layer_take_off(cursor, n);
     return IMAPID_LAYER_PPP;
 }
@@ -49,8 +48,7 @@ enum imapid_layer imapid_gre_strip(struct imapid_cursor *cursor)
     if (cursor->n < n)
         return IMAPID_LAYER_CUT;
     if (flags & KEY)
-        cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_GRE,
-                                             imapid_number_be32(cursor->at + key_at));
+        imapid_layer_add_path(cursor, IMAPID_PATH_GRE, imapid_number_be32(cursor->at + key_at));
     imapid_layer_take_off(cursor, n);
     if (type == TYPE_ERSPAN) /* type I has no header of its own, and no sequence numbers */
         return flags & SEQUENCE ? IMAPID_LAYER_ERSPAN2 : IMAPID_LAYER_ETHERNET;

@@ -12,6 +12,7 @@
 #include "number.h"
 
 #include <glib.h>
+#include <string.h>
 
 static enum imapid_ip_status parse4(const struct imapid_cursor *cursor, struct imapid_ip *ip)
 {
@@ -37,6 +38,8 @@ static enum imapid_ip_status parse4(const struct imapid_cursor *cursor, struct i
     ip->n_wire = n_total - n_header;
     ip->n = MIN(cursor->n - n_header, ip->n_wire);
     ip->path = cursor->path;
+    ip->n_hops = cursor->n_hops;
+    ip->hops = cursor->hops;
     ip->is_fragment = (fragment & 0x3fff) != 0;
     ip->more_fragments = (fragment & 0x2000) != 0;
     ip->fragment_place = (uint16_t)((fragment & 0x1fff) * 8);
@@ -131,6 +134,8 @@ static enum imapid_ip_status parse6(const struct imapid_cursor *cursor, struct i
         .n_wire = n_payload,
         .n = MIN(cursor->n - 40, n_payload),
         .path = cursor->path,
+        .n_hops = cursor->n_hops,
+        .hops = cursor->hops,
     };
     return imapid_ip_walk(ip);
 }
@@ -177,11 +182,21 @@ bool imapid_ip_is_likely(const struct imapid_cursor *cursor)
     return version == 4 ? is_likely4(cursor) : version == 6 && is_likely6(cursor);
 }
 
-uint32_t imapid_ip_sum_ends(const struct imapid_ip *ip)
+void imapid_ip_add_ends(const struct imapid_ip *ip, struct imapid_cursor *cursor,
+                        enum imapid_path_kind kind)
 {
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < (ip->family == 4 ? 4u : 16u); i += 4)
-        sum =
-            sum * 31 + imapid_number_be32(ip->source + i) + imapid_number_be32(ip->destination + i);
-    return sum;
+    size_t n = ip->family == 4 ? 4 : 16;
+    bool is_ordered = memcmp(ip->source, ip->destination, n) <= 0;
+    const uint8_t *first = is_ordered ? ip->source : ip->destination;
+    const uint8_t *second = is_ordered ? ip->destination : ip->source;
+    struct imapid_hop *hop = imapid_layer_add_hop(cursor, kind);
+    for (size_t i = 0; i < n; i += 4) {
+        cursor->path = imapid_layer_mix_path(cursor->path, kind, imapid_number_be32(first + i));
+        cursor->path = imapid_layer_mix_path(cursor->path, kind, imapid_number_be32(second + i));
+    }
+    if (!hop)
+        return;
+    hop->family = ip->family;
+    memcpy(hop->from, ip->source, n);
+    memcpy(hop->to, ip->destination, n);
 }

@@ -11,6 +11,8 @@ struct imapid_ip {
     uint32_t n;                          /* octets of that captured */
     uint32_t n_wire;                     /* octets of that there were, padding not counted */
     uint32_t path;
+    uint8_t n_hops; /* as the cursor had them */
+    struct imapid_hop *hops;
     uint32_t fragment_id;
     uint16_t fragment_place; /* octets before this piece in its datagram */
     bool is_fragment;
@@ -46,7 +48,9 @@ enum imapid_ip_status imapid_ip_walk(struct imapid_ip *ip);
  * and a usual protocol. Neither may be longer than the cursor. */
 bool imapid_ip_is_likely(const struct imapid_cursor *cursor);
 
-/* The two addresses as one number, the same for both directions. */
-uint32_t imapid_ip_sum_ends(const struct imapid_ip *ip);
+/* The packet is a tunnel that is entered: its two addresses become part of the cursor's path, the same
+ * for both directions. */
+void imapid_ip_add_ends(const struct imapid_ip *ip, struct imapid_cursor *cursor,
+                        enum imapid_path_kind kind);
 
 #endif

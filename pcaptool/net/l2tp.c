@@ -16,11 +16,6 @@
 
 #include <glib.h>
 
-static void add_path(struct imapid_cursor *cursor, uint32_t id)
-{
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_L2TP, id);
-}
-
 #define L2TP_CONTROL  0x8000u
 #define L2TP_LENGTH   0x4000u
 #define L2TP_SEQUENCE 0x0800u
@@ -34,7 +29,7 @@ static enum imapid_layer enter_version2(struct imapid_cursor *cursor, unsigned f
     uint32_t n = ids + 4 + (flags & L2TP_SEQUENCE ? 4 : 0) + (flags & L2TP_OFFSET ? 2 : 0);
     if (cursor->n < n)
         return imapid_layer_too_short(cursor, n);
-    add_path(cursor, imapid_number_be32(at + ids));
+    imapid_layer_add_path(cursor, IMAPID_PATH_L2TP, imapid_number_be32(at + ids));
     if (flags & L2TP_OFFSET)
         n += imapid_number_be16(at + n - 2);
     return imapid_layer_skip(cursor, n, IMAPID_LAYER_PPP);
@@ -69,7 +64,7 @@ enum imapid_layer imapid_l2tp_enter3(struct imapid_cursor *cursor)
             !imapid_ip_is_likely(&inner))
             continue;
         imapid_layer_take_off(cursor, ways[i].n);
-        add_path(cursor, session);
+        imapid_layer_add_path(cursor, IMAPID_PATH_L2TP, session);
         return ways[i].layer;
     }
     return imapid_layer_set_unread(cursor, IMAPID_NUMBER_IP_PROTOCOL, IMAPID_IP_L2TP);

@@ -3,6 +3,9 @@
 #define IMAPID_NET_LAYER_H
 
 #include "capture/packet.h"
+#include "path.h"
+
+#include <stddef.h>
 
 /* What the modules that take layers off have in common. */
 
@@ -41,6 +44,8 @@ struct imapid_cursor {
     uint32_t n_wire; /* octets there were; >= n */
     /* Identity of the network the packet belongs to; see imapid_layer_add_path(). */
     uint32_t path;
+    uint8_t n_hops;          /* of what it is made of */
+    struct imapid_hop *hops; /* IMAPID_PATH_N_MAX of them; NULL: they are not noted */
     /* The packets that follow in the same frame (IEEE 802.11 A-MSDU), in no VLAN or tunnel; NULL:
      * none, and the next two mean nothing. */
     const uint8_t *next;
@@ -115,29 +120,41 @@ enum imapid_layer {
  * than ten. */
 #define IMAPID_LAYER_N_MAX 16
 
-/* What numbers a packet's network; the same number of two kinds is not the same. */
-enum imapid_path_kind {
-    IMAPID_PATH_VLAN = 1,
-    IMAPID_PATH_MPLS,
-    IMAPID_PATH_PPPOE,
-    IMAPID_PATH_GRE,
-    IMAPID_PATH_IP,
-    IMAPID_PATH_VXLAN,
-    IMAPID_PATH_GENEVE,
-    IMAPID_PATH_GTP,
-    IMAPID_PATH_PBB,
-    IMAPID_PATH_L2TP,
-    IMAPID_PATH_FRAME_RELAY,
-};
-
 /* The path that comes of one when a tag or tunnel is entered. The path of a packet that came
  * through none is 0, and only that. Different ways have the same path once in four thousand
  * million. */
-static inline uint32_t imapid_layer_add_path(uint32_t path, enum imapid_path_kind kind, uint32_t id)
+static inline uint32_t imapid_layer_mix_path(uint32_t path, enum imapid_path_kind kind, uint32_t id)
 {
-    uint32_t mixed = (path ^ id) * UINT32_C(0x9e3779b1) + (uint32_t)kind * UINT32_C(0x85ebca6b);
+    uint32_t mixed =
+        (path ^ id) * UINT32_C(0x9e3779b1) + (uint32_t)(kind + 1) * UINT32_C(0x85ebca6b);
     mixed ^= mixed >> 15;
     return mixed ? mixed : 1;
+}
+
+/* Where to note the next hop. NULL: there is no room, or nobody asks. */
+static inline struct imapid_hop *imapid_layer_add_hop(struct imapid_cursor *cursor,
+                                                      enum imapid_path_kind kind)
+{
+    if (!cursor->hops || cursor->n_hops == IMAPID_PATH_N_MAX)
+        return NULL;
+    struct imapid_hop *hop = &cursor->hops[cursor->n_hops++];
+    *hop = (struct imapid_hop){.kind = kind};
+    return hop;
+}
+
+/* A tag or tunnel is entered that has this number, the same of two kinds not being the same. It may be
+ * that of the tunnel whose ends were noted last. */
+static inline void imapid_layer_add_path(struct imapid_cursor *cursor, enum imapid_path_kind kind,
+                                         uint32_t number)
+{
+    struct imapid_hop *hop = cursor->n_hops ? &cursor->hops[cursor->n_hops - 1] : NULL;
+    if (!hop || hop->kind != kind || hop->has_number || !hop->family)
+        hop = imapid_layer_add_hop(cursor, kind);
+    if (hop) {
+        hop->has_number = true;
+        hop->number = number;
+    }
+    cursor->path = imapid_layer_mix_path(cursor->path, kind, number);
 }
 
 /* Takes n octets off, which must be there. */

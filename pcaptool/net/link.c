@@ -33,7 +33,7 @@ static enum imapid_layer strip_vlan(struct imapid_cursor *cursor)
     unsigned type = imapid_number_be16(cursor->at + 2);
     /* 0 is a priority alone. */
     if (id)
-        cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_VLAN, id);
+        imapid_layer_add_path(cursor, IMAPID_PATH_VLAN, id);
     imapid_layer_take_off(cursor, 4);
     return imapid_numbers_find_type_or_length(type, cursor);
 }
@@ -103,7 +103,7 @@ static enum imapid_layer strip_mpls(struct imapid_cursor *cursor)
     if (!is_last)
         return IMAPID_LAYER_MPLS;
     /* The others are the way through the core, and change with every hop. */
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_MPLS, label);
+    imapid_layer_add_path(cursor, IMAPID_PATH_MPLS, label);
     return IMAPID_LAYER_MPLS_INNER;
 }
 
@@ -138,7 +138,7 @@ static enum imapid_layer strip_pppoe(struct imapid_cursor *cursor)
     unsigned session = imapid_number_be16(at + 2);
     if (at[0] != 0x11 || at[1] != 0)
         return IMAPID_LAYER_OTHER;
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_PPPOE, session);
+    imapid_layer_add_path(cursor, IMAPID_PATH_PPPOE, session);
     imapid_layer_take_off(cursor, 6);
     return IMAPID_LAYER_PPP;
 }
@@ -183,8 +183,7 @@ static enum imapid_layer strip_frame_relay(struct imapid_cursor *cursor)
     uint32_t n = at[0] & 1 ? 1 : at[1] & 1 ? 2 : at[2] & 1 ? 3 : 4;
     if (n == 1)
         return IMAPID_LAYER_OTHER;
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_FRAME_RELAY,
-                                         (at[0] >> 2) << 4 | at[1] >> 4);
+    imapid_layer_add_path(cursor, IMAPID_PATH_FRAME_RELAY, (at[0] >> 2) << 4 | at[1] >> 4);
     imapid_layer_take_off(cursor, n);
     if (cursor->n < 2)
         return imapid_layer_too_short(cursor, 2);

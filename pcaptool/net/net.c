@@ -24,8 +24,9 @@ struct imapid_net {
      * inside is put together. NULL until there is one. */
     struct imapid_fragments *fragments[IMAPID_TUNNEL_N_MAX];
     struct imapid_net_counts counts;
-    unsigned depth;                     /* tunnels around what is looked at now */
-    const struct imapid_decode *decode; /* NULL: nothing was said */
+    unsigned depth;                            /* tunnels around what is looked at now */
+    const struct imapid_decode *decode;        /* NULL: nothing was said */
+    struct imapid_hop hops[IMAPID_PATH_N_MAX]; /* of the packet that is looked at */
     /* The last link type looked up, the layer it begins with and, of UNREAD, what that is. */
     uint16_t link_type;
     enum imapid_layer layer;
@@ -62,6 +63,8 @@ static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
         .destination = ip->destination,
         .octets = ip->octets,
         .path = ip->path,
+        .n_hops = ip->n_hops,
+        .hops = ip->hops,
         .n = ip->n,
         .n_wire = ip->n_wire,
         .packet = {packet->number, packet->ts_ns},
@@ -224,8 +227,10 @@ static void take_rest(struct imapid_net *net, struct imapid_cursor *cursor,
                       const struct imapid_packet *packet)
 {
     while (cursor->next) {
-        *cursor = (struct imapid_cursor){
-            .at = cursor->next, .n = cursor->n_next, .n_wire = cursor->n_next_wire};
+        *cursor = (struct imapid_cursor){.at = cursor->next,
+                                         .n = cursor->n_next,
+                                         .n_wire = cursor->n_next_wire,
+                                         .hops = net->hops};
         take_layer(net, IMAPID_LAYER_AMSDU, cursor, packet);
     }
 }
@@ -237,6 +242,8 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
     cursor.n = packet->n;
     cursor.n_wire = packet->n_wire;
     cursor.path = 0;
+    cursor.n_hops = 0;
+    cursor.hops = net->hops;
     cursor.next = NULL;
     net->counts.n_packets++;
     if (packet->link_type != net->link_type)

@@ -77,7 +77,7 @@ enum imapid_layer imapid_tag_strip_arista(struct imapid_cursor *cursor)
 enum imapid_layer imapid_tag_strip_pbb(struct imapid_cursor *cursor)
 {
     uint32_t id = imapid_number_be32(cursor->at) & 0xffffff;
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_PBB, id);
+    imapid_layer_add_path(cursor, IMAPID_PATH_PBB, id);
     imapid_layer_take_off(cursor, 4);
     return IMAPID_LAYER_ETHERNET;
 }
@@ -138,7 +138,7 @@ static enum imapid_layer skip_dsa(struct imapid_cursor *cursor, uint32_t at)
 {
     unsigned id = imapid_number_be16(cursor->at + at + 2) & 0xfff;
     if (cursor->at[at] & 0x20 && id)
-        cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_VLAN, id);
+        imapid_layer_add_path(cursor, IMAPID_PATH_VLAN, id);
     return skip_to_type(cursor, at + 4);
 }
 

@@ -8,10 +8,12 @@
  * rule of imapid/order.h; holes are given up as well when too much waits, and at the end of the
  * connection.
  *
- * Refused: segments outside any window, checks of checksums. Misuse: a state that was said to be
+ * Refused: segments outside any window. Checksums are looked at, but believed: first is first. Misuse: a state that was said to be
  * over. */
 
 #include "net/tcp-order.h"
+
+#include "net/checksum.h"
 
 #include <string.h>
 
@@ -45,10 +47,12 @@ void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_st
 {
     reopen(order, st);
     g_clear_pointer(&st->conn.doubts, g_free);
+    g_clear_pointer(&st->conn.path, g_free);
     for (int d = 0; d < 2; d++) {
         uint32_t n_before = st->dirs[d].queue.n_octets;
         imapid_tcp_queue_clear(&st->dirs[d].queue);
         account_queue(order, &st->dirs[d], n_before);
+        imapid_tcp_past_clear(&order->pasts, &st->dirs[d].past);
     }
 }
 
@@ -85,6 +89,8 @@ static bool deliver(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
             return false;
         }
         st->conn.n_octets[d] += piece->n;
+        imapid_tcp_past_add(&order->pasts, &st->dirs[d].past, piece->seq, piece->octets, piece->n,
+                            order->limits.n_past_all);
     }
     if (piece->n_cut > 0)
         tell_gap(order, st, d, piece->n_cut, &piece->packet);
@@ -324,6 +330,33 @@ static void move_back(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     imapid_order_return(&st->order, d, p->seq);
 }
 
+/* These octets came before, as others. */
+static void contest(struct imapid_tcp_state *st, int d, const struct imapid_tcp_piece *piece)
+{
+    uint64_t next = st->conn.n_octets[d] + st->conn.n_lost[d];
+    int32_t ahead = (int32_t)(piece->seq - st->order.sides[d].next);
+    uint64_t from =
+        ahead < 0 && (uint64_t) - (int64_t)ahead > next ? 0 : next + (uint64_t)(int64_t)ahead;
+    uint64_t to = from + piece->n;
+    imapid_tcp_order_doubt(st, IMAPID_DOUBT_CONFLICTING_DATA, piece->packet.number);
+    if (st->conn.contested[d].to) {
+        from = MIN(from, st->conn.contested[d].from);
+        to = MAX(to, st->conn.contested[d].to);
+    }
+    st->conn.contested[d].from = from;
+    st->conn.contested[d].to = to;
+}
+
+/* Holds what was delivered already against what came now. One octet in the last place is a keep-alive,
+ * which may have any. */
+static void check_copy(struct imapid_tcp_state *st, int d, const struct imapid_tcp_piece *piece)
+{
+    bool is_keep_alive = piece->n == 1 && piece->seq + 1 == st->order.sides[d].next;
+    if (!is_keep_alive &&
+        imapid_tcp_past_differs(&st->dirs[d].past, piece->seq, piece->octets, piece->n))
+        contest(st, d, piece);
+}
+
 static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                     const struct imapid_tcp_piece *piece)
 {
@@ -331,7 +364,8 @@ static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     uint32_t n_before = dir->queue.n_octets;
     const struct imapid_tcp_piece *first = dir->queue.first;
     bool passes = first && piece->seq == st->order.sides[d].next;
-    imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next);
+    if (!imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next))
+        contest(st, d, piece);
     account_queue(order, dir, n_before);
     st->valued = true;
     order->counts.n_reordered++;
@@ -363,6 +397,7 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     uint32_t n_old;
     switch (imapid_order_find(&st->order, d, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
+        check_copy(st, d, &piece);
         return true;
     case IMAPID_ORDER_OFF:
         order->counts.n_off_sequence++;
@@ -376,6 +411,8 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         move_back(order, st, d, p);
         break;
     case IMAPID_ORDER_NEW:
+        if (n_old)
+            check_copy(st, d, &piece);
         imapid_tcp_piece_cut(&piece, n_old);
         break;
     }
@@ -383,6 +420,54 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         imapid_order_is_held(&st->order, d, piece.has_ack, piece.ack))
         return enqueue(order, st, d, &piece);
     return deliver(order, st, d, &piece) && (!st->dirs[!d].queue.first || pump(order, st));
+}
+
+/* ---- checksums ---- */
+
+/* Cards put longer ones together, and leave their checksums as they are. */
+#define N_CHECKED_MAX 1500u
+
+enum checksum { CHECKSUM_RIGHT, CHECKSUM_WRONG, CHECKSUM_OPEN };
+
+/* What a card was still to fill in when the packet was captured has the sum of the pseudo header
+ * alone, with the length or without. */
+static enum checksum judge(const struct imapid_conn *conn, int d, const struct imapid_tcp_parsed *p)
+{
+    const struct imapid_endpoint *from = &conn->endpoint[d];
+    uint32_t pseudo = imapid_checksum_begin(from->address, conn->endpoint[!d].address,
+                                            from->family == 4 ? 4 : 16),
+             field;
+    if (p->n_cut || p->n_segment > N_CHECKED_MAX)
+        return CHECKSUM_OPEN;
+    field = imapid_number_be16(p->header + 16);
+    if (imapid_checksum_fold(imapid_checksum_add(pseudo + p->n_segment, p->header, p->n_segment)) ==
+        0xffff)
+        return CHECKSUM_RIGHT;
+    return field == imapid_checksum_fold(pseudo + p->n_segment) ||
+                   field == imapid_checksum_fold(pseudo)
+               ? CHECKSUM_OPEN
+               : CHECKSUM_WRONG;
+}
+
+/* Where all of a direction are wrong, a card computes them later, or something has rewritten the
+ * packets. */
+static void check_checksum(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+{
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    enum checksum is = judge(&st->conn, d, p);
+    if (is == CHECKSUM_WRONG) {
+        if (dir->has_right)
+            imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, p->packet.number);
+        else if (dir->n_wrong < IMAPID_DOUBT_FRAMES)
+            dir->wrong[dir->n_wrong] = p->packet.number;
+        dir->n_wrong += !dir->has_right;
+    } else if (is == CHECKSUM_RIGHT && !dir->has_right) {
+        dir->has_right = true;
+        for (uint64_t i = 0; i < MIN(dir->n_wrong, IMAPID_DOUBT_FRAMES); i++)
+            imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, dir->wrong[i]);
+        if (dir->n_wrong > IMAPID_DOUBT_FRAMES)
+            st->conn.doubts->of[IMAPID_DOUBT_BAD_CHECKSUM].n += dir->n_wrong - IMAPID_DOUBT_FRAMES;
+    }
 }
 
 /* What the peer acknowledged, but the capture has not shown, gets some more packets to come. */
@@ -434,6 +519,7 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
     if (!st->is_closing)
         st->conn.last = p->packet;
     st->recent = true;
+    check_checksum(st, d, p);
     if (p->flags & IMAPID_TCP_FLAG_RST) {
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
         imapid_order_take_reset(&st->order, d, &segment);
@@ -444,6 +530,8 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
     } else {
         imapid_order_take(&st->order, d, &segment);
     }
+    if (st->order.n_doubts)
+        take_doubts(st);
     if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
         return false;
     if (st->conn.closer < 0 && side->has_fin)

@@ -5,6 +5,7 @@
 #include <imapid/order.h>
 
 #include "net/conn.h"
+#include "net/tcp-past.h"
 #include "net/tcp-queue.h"
 
 #include <glib.h>
@@ -18,6 +19,8 @@ struct imapid_tcp_parsed {
     const uint8_t *octets;
     uint32_t n, n_cut; /* octets of data captured; and cut off */
     bool whole;        /* the header makes sense */
+    const uint8_t *header;
+    uint32_t n_segment; /* octets captured from the header on */
     struct imapid_stamp packet;
 };
 
@@ -28,8 +31,12 @@ struct imapid_tcp_parsed {
 
 struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
-    GList link;        /* in `waiting` while something is in the queue; its data is the state */
+    GList link; /* in `waiting` while something is in the queue; its data is the state */
+    struct imapid_tcp_past past;
     uint32_t n_passed; /* segments that went on in front of the first piece that waits */
+    bool has_right;    /* a segment had a right checksum */
+    uint64_t n_wrong;  /* segments that had a wrong one, and the first of them */
+    uint64_t wrong[IMAPID_DOUBT_FRAMES];
 };
 
 /* A connection that is wanted. */
@@ -63,6 +70,7 @@ struct imapid_tcp_order {
     GQueue waiting;    /* directions with a queue, the longest waiting first */
     GQueue closing;    /* states that seem closed, the longest first */
     uint64_t n_queued; /* octets in all queues */
+    struct imapid_tcp_pasts pasts;
 };
 
 /* Makes a state of what is all zero, but for `conn`. */

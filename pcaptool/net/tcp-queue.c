@@ -93,9 +93,18 @@ static struct imapid_tcp_piece *ease(struct imapid_tcp_queue *queue, struct imap
     return piece;
 }
 
-void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
+/* Has the piece other octets than `there`, which begins no later, in the place they share? */
+static bool differs(const struct imapid_tcp_piece *there, const struct imapid_tcp_piece *piece)
+{
+    uint32_t at = piece->seq - there->seq;
+    return at < there->n &&
+           memcmp(there->octets + at, piece->octets, MIN(piece->n, there->n - at)) != 0;
+}
+
+bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
                           uint32_t next)
 {
+    bool is_same = true;
     struct imapid_tcp_piece *before = NULL;
     struct imapid_tcp_piece *after = queue->first;
     if (queue->last && !imapid_seq_before(piece.seq, imapid_tcp_piece_end(queue->last))) {
@@ -107,6 +116,7 @@ void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
         if (after && !imapid_seq_before(piece.seq, after->seq)) {
             uint32_t end = imapid_tcp_piece_end(after);
             if (imapid_seq_before(piece.seq, end)) {
+                is_same &= !differs(after, &piece);
                 after = ease(queue, after, &piece);
                 imapid_tcp_piece_cut(&piece, MIN(n, end - piece.seq));
             }
@@ -121,6 +131,7 @@ void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
         if (after)
             stamp_run(queue, before, next);
     }
+    return is_same;
 }
 
 struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue)

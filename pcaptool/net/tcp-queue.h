@@ -38,8 +38,9 @@ void imapid_tcp_piece_cut(struct imapid_tcp_piece *piece, uint32_t n);
 
 /* Copies what of the piece is not in the queue yet: the first copy of an octet stays. next is the
  * sequence number that is waited for, and piece does not begin before it. The pieces that could
- * not be delivered until this one filled the hole before them get its packet. */
-void imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
+ * not be delivered until this one filled the hole before them get its packet. False: it has octets
+ * that are in the queue already, and were others. */
+bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
                           uint32_t next);
 
 /* Takes the first piece out of a queue that is not empty; to be freed with g_free(). */

@@ -34,12 +34,13 @@
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768,       /* 11 MiB: those that are undecided or IMAP */
+    .n_wanted = 32768,       /* 27 MiB: those that are undecided or IMAP */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
-    .n_queue_all = 1u << 24, /* leaves room for everything else within 64 MiB */
+    .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
+    .n_past_all = 1u << 23,  /* of some thousand that are open, all that is needed */
     .n_patience = IMAPID_ORDER_PATIENCE,
-    .n_closing = 128,                  /* of a server that closes some a second */
+    .n_closing = 128,                   /* of a server that closes some a second */
     .closing_ns = INT64_C(60000000000), /* nobody retransmits what was never answered for longer */
 };
 
@@ -66,6 +67,7 @@ struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
     tcp->states = g_new(struct imapid_tcp_state, tcp->order.limits.n_wanted);
     g_queue_init(&tcp->order.waiting);
     g_queue_init(&tcp->order.closing);
+    g_queue_init(&tcp->order.pasts.list);
     imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
     return tcp;
 }
@@ -221,8 +223,19 @@ static void init_conn(struct imapid_conn *conn, const struct imapid_tcp_entry *e
     }
 }
 
+static struct imapid_path *copy_path(const struct imapid_segment *segment)
+{
+    struct imapid_path *path;
+    if (!segment->n_hops)
+        return NULL;
+    path = g_new0(struct imapid_path, 1);
+    path->n = segment->n_hops;
+    memcpy(path->hops, segment->hops, path->n * sizeof *path->hops);
+    return path;
+}
+
 static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index,
-                                          const struct imapid_stamp *packet)
+                                          const struct imapid_segment *segment)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     if (entry->state != IMAPID_TCP_NONE)
@@ -237,7 +250,8 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     struct imapid_tcp_state *st = &tcp->states[i];
     *st = (struct imapid_tcp_state){
         .entry = index, .former = IMAPID_TCP_NONE, .latter = IMAPID_TCP_NONE, .used = true};
-    init_conn(&st->conn, entry, packet);
+    init_conn(&st->conn, entry, &segment->packet);
+    st->conn.path = copy_path(segment);
     imapid_tcp_order_begin(st);
     for (int d = 0; d < 2; d++) {
         /* All that is left of a state without octets that was given up for others. */
@@ -392,7 +406,7 @@ static bool is_new_syn(const struct imapid_tcp *tcp, const struct imapid_tcp_ent
 }
 
 /* Another connection on the same addresses and ports, as it seems. */
-static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_stamp *packet)
+static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_segment *segment)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     struct imapid_tcp_state *st = NULL, *former = NULL;
@@ -410,7 +424,7 @@ static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_
     }
     entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6;
     entry->stream = (uint32_t)tcp->order.counts.n_conns++;
-    struct imapid_tcp_state *latter = get_state(tcp, index, packet);
+    struct imapid_tcp_state *latter = get_state(tcp, index, segment);
     /* It may have had to give way for this one. */
     if (st && st != latter && st->used && st->entry == IMAPID_TCP_NONE) {
         set_former(tcp, latter, st);
@@ -550,6 +564,8 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     if (p->n > N_SEGMENT_MAX || p->n_cut > N_SEGMENT_MAX)
         p->n_cut = 0;
     p->packet = segment->packet;
+    p->header = at;
+    p->n_segment = segment->n;
 }
 
 /* Where more waits than may, those that have waited longest are given up; those that have seemed over
@@ -586,9 +602,9 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
         is_former = is_of_former(st, get_former(tcp, st), key.dir, &p);
     }
     if (!is_former && is_new_syn(tcp, entry, &key, &p))
-        restart(tcp, index, &segment->packet);
+        restart(tcp, index, segment);
     if (!(entry->flags & IMAPID_TCP_OVER))
-        st = get_state(tcp, index, &segment->packet);
+        st = get_state(tcp, index, segment);
     if (is_former)
         entry->flags |= IMAPID_TCP_RECENT;
     else

@@ -9,7 +9,7 @@
  * What comes out: the octets of either direction in sequence, each once, the first copy seen of it
  * winning; where octets never came, a gap. Between the directions causes come before effects: what
  * acknowledges octets of the peer comes after them, also where the capture has it the other way
- * round. Checksums are not looked at. */
+ * round. A wrong checksum is a doubt at most. */
 struct imapid_tcp;
 
 /* One segment; what imapid_ip hands over. */
@@ -33,8 +33,10 @@ struct imapid_segment {
      * Wireshark 4.0 knows no paths: it has one stream where two connections differ by them alone.
      */
     uint32_t path;
-    uint32_t n;      /* octets captured */
-    uint32_t n_wire; /* octets there were by the lengths of the lower layers; >= n */
+    unsigned n_hops;               /* of what the path is made */
+    const struct imapid_hop *hops; /* good during the call */
+    uint32_t n;                    /* octets captured */
+    uint32_t n_wire;               /* octets there were by the lengths of the lower layers; >= n */
     struct imapid_stamp packet;
 };
 

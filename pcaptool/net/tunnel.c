@@ -2,7 +2,7 @@
 /* tunnel.c: tunnels in IP: a table by protocol, each line a function that takes a header off and
  * says what follows. UDP has a module of its own.
  *
- * A tunnel's number is part of a connection's identity; where it has none, the two addresses are.
+ * A tunnel's two addresses, and its number if it has one, are part of a connection's identity.
  *
  * Refuses, and counts as not read, protocols in no table.
  *
@@ -17,33 +17,24 @@
 
 #include <glib.h>
 
-/* The ends of the tunnel, as one number for both directions. */
-static void add_ends(const struct imapid_ip *ip, struct imapid_cursor *cursor)
-{
-    cursor->path = imapid_layer_add_path(cursor->path, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
-}
-
 static enum imapid_layer enter_ip4(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    add_ends(ip, cursor);
+    (void)ip;
+    (void)cursor;
     return IMAPID_LAYER_IP4;
 }
 
 static enum imapid_layer enter_ip6(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    add_ends(ip, cursor);
+    (void)ip;
+    (void)cursor;
     return IMAPID_LAYER_IP6;
 }
 
 static enum imapid_layer enter_gre(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    if (cursor->n < 4)
-        return imapid_layer_too_short(cursor, 4);
-    unsigned flags = imapid_number_be16(cursor->at), type = imapid_number_be16(cursor->at + 2);
-    /* Not with a key, which says it better, nor for ERSPAN, which is a mirror and no network. */
-    if (!(flags & 0x2000) && type != 0x88be && type != 0x22eb)
-        add_ends(ip, cursor);
-    return IMAPID_LAYER_GRE;
+    (void)ip;
+    return cursor->n < 4 ? imapid_layer_too_short(cursor, 4) : IMAPID_LAYER_GRE;
 }
 
 static enum imapid_layer enter_mpls(const struct imapid_ip *ip, struct imapid_cursor *cursor)
@@ -62,23 +53,27 @@ static enum imapid_layer enter_l2tp(const struct imapid_ip *ip, struct imapid_cu
 /* RFC 3378: version 3 in four bits, then Ethernet */
 static enum imapid_layer enter_etherip(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
+    (void)ip;
     if (cursor->n < 2)
         return imapid_layer_too_short(cursor, 2);
     if (cursor->at[0] >> 4 != 3)
         return imapid_layer_set_unread(cursor, IMAPID_NUMBER_IP_PROTOCOL, 97);
-    add_ends(ip, cursor);
     imapid_layer_take_off(cursor, 2);
     return IMAPID_LAYER_ETHERNET;
 }
 
 static const struct {
     uint8_t protocol;
+    enum imapid_path_kind kind;
     enum imapid_layer (*enter)(const struct imapid_ip *ip, struct imapid_cursor *cursor);
 } protocols[] = {
-    {4, enter_ip4},      {41, enter_ip6},
-    {47, enter_gre},     {94, enter_ip4}, /* KA9Q's IP in IP */
-    {97, enter_etherip}, {IMAPID_IP_L2TP, enter_l2tp},
-    {137, enter_mpls},
+    {4, IMAPID_PATH_IP, enter_ip4},
+    {41, IMAPID_PATH_IP, enter_ip6},
+    {47, IMAPID_PATH_GRE, enter_gre},
+    {94, IMAPID_PATH_IP, enter_ip4}, /* KA9Q's IP in IP */
+    {97, IMAPID_PATH_ETHERNET, enter_etherip},
+    {IMAPID_IP_L2TP, IMAPID_PATH_L2TP, enter_l2tp},
+    {137, IMAPID_PATH_MPLS, enter_mpls},
 };
 
 bool imapid_tunnel_is_possible(uint8_t protocol)
@@ -97,11 +92,15 @@ enum imapid_layer imapid_tunnel_enter(const struct imapid_decode *decode,
         .n = ip->n,
         .n_wire = ip->n_wire,
         .path = ip->path,
+        .n_hops = ip->n_hops,
+        .hops = ip->hops,
     };
     if (ip->protocol == IMAPID_IP_UDP)
         return imapid_udp_enter(decode, ip, cursor);
     for (size_t i = 0; i < G_N_ELEMENTS(protocols); i++)
-        if (protocols[i].protocol == ip->protocol)
+        if (protocols[i].protocol == ip->protocol) {
+            imapid_ip_add_ends(ip, cursor, protocols[i].kind);
             return protocols[i].enter(ip, cursor);
+        }
     return imapid_numbers_find(IMAPID_NUMBER_IP_PROTOCOL, ip->protocol, cursor);
 }

@@ -4,7 +4,7 @@
  *
  * A port is believed where it is registered, or given by the user, and only with a header that
  * makes sense. It has to be the destination (the source is a hash, or anything), unless the table
- * says that answers come from it. A tunnel's number is part of a connection's identity.
+ * says that answers come from it.
  *
  * On other ports nothing is read. What looks like a tunnel there, down to the IP header inside, is
  * counted, so that the user can be told what to say.
@@ -24,11 +24,6 @@
 #include <glib.h>
 #include <string.h>
 
-static void add_path(struct imapid_cursor *cursor, enum imapid_path_kind kind, uint32_t id)
-{
-    cursor->path = imapid_layer_add_path(cursor->path, kind, id);
-}
-
 /* A header that makes no sense; imapid_udp_enter() adds the port. */
 static enum imapid_layer refuse(struct imapid_cursor *cursor)
 {
@@ -44,7 +39,7 @@ static enum imapid_layer enter_vxlan(const struct imapid_ip *ip, struct imapid_c
         return imapid_layer_too_short(cursor, 8);
     if (!(at[0] & 0x08)) /* the number is there */
         return refuse(cursor);
-    add_path(cursor, IMAPID_PATH_VXLAN, imapid_number_be32(at + 4) >> 8);
+    imapid_layer_add_path(cursor, IMAPID_PATH_VXLAN, imapid_number_be32(at + 4) >> 8);
     imapid_layer_take_off(cursor, 8);
     return IMAPID_LAYER_ETHERNET;
 }
@@ -60,7 +55,7 @@ static enum imapid_layer enter_vxlan_gpe(const struct imapid_ip *ip, struct imap
         return refuse(cursor);
     unsigned protocol = at[0] & 0x04 ? at[3] : 3;
     if (at[0] & 0x08)
-        add_path(cursor, IMAPID_PATH_VXLAN, imapid_number_be32(at + 4) >> 8);
+        imapid_layer_add_path(cursor, IMAPID_PATH_VXLAN, imapid_number_be32(at + 4) >> 8);
     imapid_layer_take_off(cursor, 8);
     return imapid_numbers_find(IMAPID_NUMBER_NSH_PROTOCOL, protocol, cursor);
 }
@@ -78,7 +73,7 @@ static enum imapid_layer enter_geneve(const struct imapid_ip *ip, struct imapid_
         return refuse(cursor);
     if (cursor->n < n)
         return imapid_layer_too_short(cursor, n);
-    add_path(cursor, IMAPID_PATH_GENEVE, imapid_number_be32(at + 4) >> 8);
+    imapid_layer_add_path(cursor, IMAPID_PATH_GENEVE, imapid_number_be32(at + 4) >> 8);
     imapid_layer_take_off(cursor, n);
     return imapid_numbers_find(IMAPID_NUMBER_ETHER_TYPE, type, cursor);
 }
@@ -112,7 +107,7 @@ static enum imapid_layer enter_gtp(const struct imapid_ip *ip, struct imapid_cur
         return imapid_layer_too_short(cursor, n);
     if (at[0] >> 5 != 1 || !(at[0] & 0x10) || at[1] != 0xff /* a packet of a subscriber */)
         return IMAPID_LAYER_OTHER;
-    add_path(cursor, IMAPID_PATH_GTP, imapid_number_be32(at + 4));
+    imapid_layer_add_path(cursor, IMAPID_PATH_GTP, imapid_number_be32(at + 4));
     cursor->n_wire = MIN(cursor->n_wire, 8u + imapid_number_be16(at + 2));
     cursor->n = MIN(cursor->n, cursor->n_wire);
     enum imapid_layer layer = IMAPID_LAYER_RAW;
@@ -240,14 +235,11 @@ static enum imapid_layer enter_erm(const struct imapid_ip *ip, struct imapid_cur
     return imapid_layer_skip(cursor, 12, IMAPID_LAYER_ETHERNET);
 }
 
-/* RFC 8086. Without a key, the two ends are the network's number. */
+/* RFC 8086 */
 static enum imapid_layer enter_gre(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    if (cursor->n < 4)
-        return imapid_layer_too_short(cursor, 4);
-    if (!(cursor->at[0] & 0x20))
-        add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
-    return IMAPID_LAYER_GRE;
+    (void)ip;
+    return cursor->n < 4 ? imapid_layer_too_short(cursor, 4) : IMAPID_LAYER_GRE;
 }
 
 /* RFC 7510 */
@@ -275,7 +267,6 @@ static enum imapid_layer enter_esp(const struct imapid_ip *ip, struct imapid_cur
         return refuse(cursor);
     cursor->at = inner.octets;
     cursor->n = cursor->n_wire = inner.n;
-    add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
     return IMAPID_LAYER_RAW;
 }
 
@@ -297,16 +288,18 @@ static enum imapid_layer enter_dtls(const struct imapid_ip *ip, struct imapid_cu
     return cursor->at[0] == 23 && cursor->at[1] == 0xfe ? refuse(cursor) : IMAPID_LAYER_OTHER;
 }
 
-/* Without a header of its own. The two ends are the network's number. */
+/* Without a header of its own. */
 static enum imapid_layer enter_ip(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
+    (void)ip;
+    (void)cursor;
     return IMAPID_LAYER_RAW;
 }
 
 static enum imapid_layer enter_ethernet(const struct imapid_ip *ip, struct imapid_cursor *cursor)
 {
-    add_path(cursor, IMAPID_PATH_IP, imapid_ip_sum_ends(ip));
+    (void)ip;
+    (void)cursor;
     return IMAPID_LAYER_ETHERNET;
 }
 
@@ -370,31 +363,33 @@ static bool looks_like_ip(const struct imapid_cursor *cursor)
 
 static const struct tunnel {
     const char *name; /* as tshark's -d has it */
-    uint16_t port;    /* registered, or the usual one; 0: none */
-    bool both_ways;   /* it is the source's as well */
+    enum imapid_path_kind kind;
+    uint16_t port;  /* registered, or the usual one; 0: none */
+    bool both_ways; /* it is the source's as well */
     enum imapid_layer (*enter)(const struct imapid_ip *ip, struct imapid_cursor *cursor);
     bool (*looks)(const struct imapid_cursor *cursor); /* NULL: its header looks like anything */
 } tunnels[] = {
-    {"vxlan", 4789, false, enter_vxlan, looks_like_vxlan},
-    {"vxlan", 8472, false, enter_vxlan, NULL}, /* Linux before it was registered: flannel, Cilium */
-    {"vxlan_gpe", 4790, false, enter_vxlan_gpe, looks_like_vxlan_gpe},
-    {"geneve", 6081, false, enter_geneve, looks_like_geneve},
-    {"gtp", 2152, false, enter_gtp, looks_like_gtp},
-    {"gtpu", 0, false, enter_gtp, NULL},
-    {"tzsp", 37008, false, enter_tzsp, looks_like_tzsp},
-    {"l2tp", 1701, true, enter_l2tp, looks_like_l2tp},
-    {"capwap.data", 5247, true, enter_capwap, NULL},
-    {"teredo", 3544, true, enter_teredo, NULL},
-    {"ayiya", 5072, true, enter_ayiya, NULL},
-    {"hp_erm", 7932, false, enter_erm, NULL},
-    {"gre", 4754, false, enter_gre, looks_like_gre},
-    {"mpls", 6635, false, enter_mpls, NULL},
-    {"udpencap", 4500, true, enter_esp, NULL},
-    {"ip", 0, false, enter_ip, looks_like_ip},
-    {"eth", 0, false, enter_ethernet, NULL},
-    {"wg", 51820, true, enter_wireguard, NULL},
-    {NULL, 4755, true, enter_dtls, NULL}, /* GRE */
-    {NULL, 6636, true, enter_dtls, NULL}, /* MPLS */
+    {"vxlan", IMAPID_PATH_VXLAN, 4789, false, enter_vxlan, looks_like_vxlan},
+    {"vxlan", IMAPID_PATH_VXLAN, 8472, false, enter_vxlan,
+     NULL}, /* Linux before it was registered: flannel, Cilium */
+    {"vxlan_gpe", IMAPID_PATH_VXLAN, 4790, false, enter_vxlan_gpe, looks_like_vxlan_gpe},
+    {"geneve", IMAPID_PATH_GENEVE, 6081, false, enter_geneve, looks_like_geneve},
+    {"gtp", IMAPID_PATH_GTP, 2152, false, enter_gtp, looks_like_gtp},
+    {"gtpu", IMAPID_PATH_GTP, 0, false, enter_gtp, NULL},
+    {"tzsp", IMAPID_PATH_TZSP, 37008, false, enter_tzsp, looks_like_tzsp},
+    {"l2tp", IMAPID_PATH_L2TP, 1701, true, enter_l2tp, looks_like_l2tp},
+    {"capwap.data", IMAPID_PATH_CAPWAP, 5247, true, enter_capwap, NULL},
+    {"teredo", IMAPID_PATH_TEREDO, 3544, true, enter_teredo, NULL},
+    {"ayiya", IMAPID_PATH_AYIYA, 5072, true, enter_ayiya, NULL},
+    {"hp_erm", IMAPID_PATH_ERM, 7932, false, enter_erm, NULL},
+    {"gre", IMAPID_PATH_GRE, 4754, false, enter_gre, looks_like_gre},
+    {"mpls", IMAPID_PATH_MPLS, 6635, false, enter_mpls, NULL},
+    {"udpencap", IMAPID_PATH_ESP, 4500, true, enter_esp, NULL},
+    {"ip", IMAPID_PATH_IP, 0, false, enter_ip, looks_like_ip},
+    {"eth", IMAPID_PATH_ETHERNET, 0, false, enter_ethernet, NULL},
+    {"wg", IMAPID_PATH_IP, 51820, true, enter_wireguard, NULL},
+    {NULL, IMAPID_PATH_IP, 4755, true, enter_dtls, NULL}, /* GRE */
+    {NULL, IMAPID_PATH_IP, 6636, true, enter_dtls, NULL}, /* MPLS */
 };
 
 unsigned imapid_udp_find_tunnel(const char *name)
@@ -473,6 +468,7 @@ enum imapid_layer imapid_udp_enter(const struct imapid_decode *decode, const str
     imapid_layer_take_off(cursor, 8);
     if (!tunnel)
         return guess(ip, port, cursor);
+    imapid_ip_add_ends(ip, cursor, tunnel->kind);
     enum imapid_layer layer = tunnel->enter(ip, cursor);
     if (layer == IMAPID_LAYER_UNREAD && cursor->unread.space == IMAPID_NUMBER_UDP_PORT)
         cursor->unread.number = tunnel->both_ways && tunnel->port == source ? source : port;

@@ -17,7 +17,7 @@
 
 /* "imid", as PRAGMA application_id; and the version of the tables. */
 #define APPLICATION 0x696d6964
-#define VERSION     2
+#define VERSION     3
 
 /* KiB of pages that are kept in memory. */
 #define CACHE_KIB "32768"
@@ -366,6 +366,9 @@ static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *
     bind_spelled(statement, "session", imapid_spell_session_id, conn);
     bind_spelled(statement, "community_id", imapid_spell_community_id, conn);
     bind_spelled(statement, "filter", imapid_spell_filter, conn);
+    if (conn->path.n)
+        bind_spelled(statement, "path", imapid_spell_path, conn);
+    bind_spelled(statement, "doubts", imapid_spell_doubts, conn);
 }
 
 static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_finding *findings,

@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS session (
   session TEXT,
   community_id TEXT,
   filter TEXT,
+  path TEXT,
+  doubts TEXT NOT NULL,
   first TEXT NOT NULL,
   last TEXT NOT NULL,
   security TEXT NOT NULL,
@@ -84,6 +86,8 @@ CREATE TABLE IF NOT EXISTS exchange (
   session TEXT,
   community_id TEXT,
   filter TEXT,
+  path TEXT,
+  doubts TEXT NOT NULL,
   tag TEXT,
   time TEXT NOT NULL,
   frame INTEGER NOT NULL,
@@ -153,7 +157,7 @@ CREATE VIEW IF NOT EXISTS finding AS
 CREATE VIEW IF NOT EXISTS silent AS
   SELECT * FROM session
   WHERE exchanges = 0 AND from_start AND ended IS NOT NULL AND lost_bytes = 0
-    AND not_decrypted IS NULL;
+    AND not_decrypted IS NULL AND doubts = '[]';
 
 CREATE VIEW IF NOT EXISTS unreadable AS
   SELECT * FROM session WHERE not_decrypted IS NOT NULL;

@@ -16,6 +16,7 @@
 #include "record/arena.h"
 #include "record/json.h"
 #include "record/lines.h"
+#include "record/spell-record.h"
 
 #include <errno.h>
 #include <imapid/end.h>
@@ -325,6 +326,110 @@ static uint64_t get_first_frame(struct line *line, struct imapid_json *object, c
     return frame;
 }
 
+/* A list of objects that records of versions before have not; NULL: it is not there, or none. */
+static struct imapid_json *find_objects(struct line *line, struct imapid_json *object,
+                                        const char *name)
+{
+    struct imapid_json *list = find(object, name), *element;
+
+    if (is_null(list))
+        return NULL;
+    element = list + 1;
+    if (list->kind != IMAPID_JSON_ARRAY) {
+        fail(line, "no list in", name);
+        return NULL;
+    }
+    for (unsigned i = 0; i < list->n; i++, element += element->n_tokens)
+        if (element->kind != IMAPID_JSON_OBJECT) {
+            fail(line, "no objects in", name);
+            return NULL;
+        }
+    return list;
+}
+
+static void take_tunnel_end(struct line *line, struct imapid_json *object, const char *name,
+                            struct imapid_hop *hop, uint8_t address[16])
+{
+    struct imapid_record_string text = get_octets(line, object, name);
+    struct imapid_end end;
+
+    if (text.is_nil)
+        return;
+    if (!imapid_end_read_address(&end, text.octets, text.n)) {
+        fail(line, "no address in", name);
+        return;
+    }
+    hop->family = (uint8_t)end.family;
+    memcpy(address, end.address, sizeof end.address);
+}
+
+static const char *spell_kind(int kind)
+{
+    return imapid_spell_path_kind((enum imapid_path_kind)kind);
+}
+
+/* Hops that are of a kind nobody here knows are left out. */
+static void take_path(struct line *line, struct imapid_json *object, struct imapid_path *path)
+{
+    struct imapid_json *list = find_objects(line, object, "path"),
+                       *element = list ? list + 1 : NULL;
+
+    for (unsigned i = 0; list && i < list->n && path->n < IMAPID_PATH_N_MAX;
+         i++, element += element->n_tokens) {
+        struct imapid_record_string kind = get_octets(line, element, "kind");
+        struct imapid_hop hop = {.kind = 0};
+        int which = 0;
+
+        while (which < IMAPID_N_PATH_KINDS && !is_word(&kind, spell_kind(which)))
+            which++;
+        if (which == IMAPID_N_PATH_KINDS)
+            continue;
+        hop.kind = (enum imapid_path_kind)which;
+        hop.has_number = !is_null(get(line, element, "number"));
+        if (hop.has_number)
+            hop.number = (uint32_t)get_number(line, element, "number", UINT32_MAX);
+        take_tunnel_end(line, element, "from", &hop, hop.from);
+        take_tunnel_end(line, element, "to", &hop, hop.to);
+        path->hops[path->n++] = hop;
+    }
+}
+
+static void take_frames(struct line *line, struct imapid_json *object, uint64_t *frames)
+{
+    const struct imapid_json *list = get(line, object, "frames"), *element;
+    int64_t number;
+
+    if (!list || list->kind != IMAPID_JSON_ARRAY) {
+        fail(line, "no list in", "frames");
+        return;
+    }
+    element = list + 1;
+    for (unsigned i = 0; i < list->n && i < IMAPID_DOUBT_FRAMES; i++, element += element->n_tokens)
+        if (element->kind == IMAPID_JSON_INTEGER && imapid_json_get_integer(element, &number) &&
+            number > 0)
+            frames[i] = (uint64_t)number;
+        else
+            fail(line, "something other than frames in", "frames");
+}
+
+/* Doubts of a later version are left out. */
+static void take_doubts(struct line *line, struct imapid_json *object, struct imapid_doubts *doubts)
+{
+    struct imapid_json *list = find_objects(line, object, "doubts"),
+                       *element = list ? list + 1 : NULL;
+
+    for (unsigned i = 0; list && i < list->n; i++, element += element->n_tokens) {
+        struct imapid_record_string code = get_octets(line, element, "code");
+
+        for (int k = 0; k < IMAPID_N_DOUBTS; k++) {
+            if (!is_word(&code, imapid_doubt_code((enum imapid_doubt)k)))
+                continue;
+            doubts->of[k].n = get_number(line, element, "count", INT64_MAX);
+            take_frames(line, element, doubts->of[k].frames);
+        }
+    }
+}
+
 static struct imapid_record_conn get_conn(struct line *line, struct imapid_json *object,
                                           const char *id)
 {
@@ -338,6 +443,8 @@ static struct imapid_record_conn get_conn(struct line *line, struct imapid_json 
 
     if (!is_null(find(object, "proxied_client")))
         conn.proxied_client = get_endpoint(line, object, "proxied_client");
+    take_path(line, object, &conn.path);
+    take_doubts(line, object, &conn.doubts);
     return conn;
 }
 

@@ -2,11 +2,13 @@
 #ifndef IMAPID_RECORD_RECORD_H
 #define IMAPID_RECORD_RECORD_H
 
+#include <imapid/doubts.h>
 #include <imapid/fields.h>
 #include <imapid/findings.h>
 #include <imapid/session.h>
 
 #include "endpoint.h"
+#include "path.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -61,6 +63,8 @@ struct imapid_record_conn {
     /* Whom the client speaks for, as it says in the PROXY protocol; family 0: it does not. */
     struct imapid_endpoint proxied_client;
     uint64_t first_frame; /* of the connection, in `file`; 0: unknown */
+    struct imapid_path path;
+    struct imapid_doubts doubts; /* so far; of frames in other files than `file` the number is 0 */
 };
 
 /* How a connection ended in the capture. */
@@ -188,8 +192,8 @@ int imapid_record_compare_unread(const void *a, const void *b);
 /* "fin", "rst"; NULL where the end was not seen. */
 const char *imapid_record_ended(enum imapid_record_ended ended);
 
-/* Was the connection read from its first octet to its end, with nothing missing or encrypted? What
- * was not seen in such a session was not sent. */
+/* Was the connection read from its first octet to its end, with nothing missing, encrypted or in
+ * doubt? What was not seen in such a session was not sent. */
 bool imapid_record_is_whole(const struct imapid_record_session *session);
 
 /* What a person is told of a finding: a sentence, static. */

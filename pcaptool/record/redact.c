@@ -254,6 +254,24 @@ static void redact_result(const struct imapid_redact *redact, struct imapid_reco
     g_string_free(text, TRUE);
 }
 
+/* A tunnel's number can be a subscriber's. */
+static void redact_hop(const struct imapid_redact *redact, struct imapid_hop *hop)
+{
+    uint8_t *const addresses[] = {hop->from, hop->to};
+
+    if (hop->kind != IMAPID_PATH_VLAN)
+        hop->has_number = false;
+    for (size_t i = 0; hop->family && i < G_N_ELEMENTS(addresses); i++) {
+        struct imapid_endpoint end = {.family = hop->family};
+
+        memcpy(end.address, addresses[i], sizeof end.address);
+        imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &end);
+        memcpy(addresses[i], end.address, sizeof end.address);
+        if (i)
+            hop->family = end.family;
+    }
+}
+
 static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
                                              const struct imapid_record_conn *from, char *file)
 {
@@ -264,12 +282,16 @@ static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
         .server = from->server,
         .proxied_client = from->proxied_client,
         .first_frame = from->first_frame,
+        .path = from->path,
+        .doubts = from->doubts,
     };
 
     imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.client);
     if (conn.proxied_client.family)
         imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.proxied_client);
     imapid_pseudonyms_replace_endpoint(redact->pseudonyms, &conn.server);
+    for (unsigned i = 0; i < conn.path.n; i++)
+        redact_hop(redact, &conn.path.hops[i]);
     return conn;
 }
 

@@ -156,6 +156,145 @@ void imapid_spell_findings(GString *out, const struct imapid_record_finding *fin
     g_string_append_c(out, ']');
 }
 
+const char *imapid_spell_path_kind(enum imapid_path_kind kind)
+{
+    static const char *const names[] = {
+        [IMAPID_PATH_VLAN] = "vlan",
+        [IMAPID_PATH_MPLS] = "mpls",
+        [IMAPID_PATH_PPPOE] = "pppoe",
+        [IMAPID_PATH_PBB] = "pbb",
+        [IMAPID_PATH_FRAME_RELAY] = "frame-relay",
+        [IMAPID_PATH_GRE] = "gre",
+        [IMAPID_PATH_IP] = "ip",
+        [IMAPID_PATH_ETHERNET] = "ethernet",
+        [IMAPID_PATH_VXLAN] = "vxlan",
+        [IMAPID_PATH_GENEVE] = "geneve",
+        [IMAPID_PATH_GTP] = "gtp",
+        [IMAPID_PATH_L2TP] = "l2tp",
+        [IMAPID_PATH_TZSP] = "tzsp",
+        [IMAPID_PATH_CAPWAP] = "capwap",
+        [IMAPID_PATH_TEREDO] = "teredo",
+        [IMAPID_PATH_AYIYA] = "ayiya",
+        [IMAPID_PATH_ERM] = "hp-erm",
+        [IMAPID_PATH_ESP] = "esp",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == IMAPID_N_PATH_KINDS);
+    return names[kind];
+}
+
+/* An end of a tunnel; null where the hop is none. */
+static void add_end(GString *out, const char *name, const struct imapid_hop *hop,
+                    const uint8_t *address)
+{
+    struct imapid_endpoint end = {.family = hop->family};
+
+    g_string_append_printf(out, ",\"%s\":", name);
+    if (!hop->family) {
+        g_string_append(out, "null");
+        return;
+    }
+    memcpy(end.address, address, sizeof end.address);
+    g_string_append_c(out, '"');
+    imapid_spell_address(out, &end);
+    g_string_append_c(out, '"');
+}
+
+void imapid_spell_path(GString *out, const struct imapid_record_conn *conn)
+{
+    for (unsigned i = 0; i < conn->path.n; i++) {
+        const struct imapid_hop *hop = &conn->path.hops[i];
+
+        g_string_append_printf(out, "%c{\"kind\":\"%s\",\"number\":", i ? ',' : '[',
+                               imapid_spell_path_kind(hop->kind));
+        if (hop->has_number)
+            g_string_append_printf(out, "%u", hop->number);
+        else
+            g_string_append(out, "null");
+        add_end(out, "from", hop, hop->from);
+        add_end(out, "to", hop, hop->to);
+        g_string_append_c(out, '}');
+    }
+    g_string_append(out, conn->path.n ? "]" : "null");
+}
+
+static void add_hop_end(GString *out, const char *before, const struct imapid_hop *hop,
+                        const uint8_t *address)
+{
+    struct imapid_endpoint end = {.family = hop->family};
+
+    memcpy(end.address, address, sizeof end.address);
+    g_string_append(out, before);
+    imapid_spell_address(out, &end);
+}
+
+void imapid_spell_path_text(GString *out, const struct imapid_path *path)
+{
+    for (unsigned i = 0; i < path->n; i++) {
+        const struct imapid_hop *hop = &path->hops[i];
+
+        g_string_append_printf(out, "%s%s", i ? ", " : "", imapid_spell_path_kind(hop->kind));
+        if (hop->has_number)
+            g_string_append_printf(out, " %u", hop->number);
+        if (!hop->family)
+            continue;
+        add_hop_end(out, " from ", hop, hop->from);
+        add_hop_end(out, " to ", hop, hop->to);
+    }
+}
+
+void imapid_spell_doubt_text(GString *out, const struct imapid_doubts *doubts,
+                             enum imapid_doubt doubt)
+{
+    unsigned n = imapid_doubts_count_frames(doubts, doubt), n_told = 0;
+
+    g_string_append(out, imapid_doubt_code(doubt));
+    for (unsigned i = 0; i < n; i++)
+        if (doubts->of[doubt].frames[i])
+            g_string_append_printf(out, "%s%" G_GUINT64_FORMAT,
+                                   n_told++ ? ", "
+                                   : n > 1  ? ", frames "
+                                            : ", frame ",
+                                   doubts->of[doubt].frames[i]);
+    if (doubts->of[doubt].n > n)
+        g_string_append_printf(out, " and more, %" G_GUINT64_FORMAT " in all", doubts->of[doubt].n);
+    g_string_append_printf(out, ": %s", imapid_doubt_message(doubt));
+}
+
+static void add_frames(GString *out, const struct imapid_doubts *doubts, enum imapid_doubt doubt)
+{
+    const char *comma = "";
+
+    g_string_append(out, ",\"frames\":[");
+    for (unsigned i = 0; i < imapid_doubts_count_frames(doubts, doubt); i++) {
+        if (!doubts->of[doubt].frames[i])
+            continue;
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT, comma, doubts->of[doubt].frames[i]);
+        comma = ",";
+    }
+    g_string_append_c(out, ']');
+}
+
+void imapid_spell_doubts(GString *out, const struct imapid_record_conn *conn)
+{
+    const char *comma = "";
+
+    g_string_append_c(out, '[');
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++) {
+        enum imapid_doubt doubt = (enum imapid_doubt)i;
+
+        if (!conn->doubts.of[i].n)
+            continue;
+        g_string_append_printf(out, "%s{\"code\":\"%s\",\"count\":%" G_GUINT64_FORMAT, comma,
+                               imapid_doubt_code(doubt), conn->doubts.of[i].n);
+        add_frames(out, &conn->doubts, doubt);
+        add_text(out, "message", imapid_doubt_message(doubt));
+        g_string_append_c(out, '}');
+        comma = ",";
+    }
+    g_string_append_c(out, ']');
+}
+
 void imapid_spell_unread(GString *out, const struct imapid_record_capture *capture)
 {
     g_string_append_c(out, '[');

@@ -29,6 +29,22 @@ void imapid_spell_auths(GString *out, const struct imapid_record_session *sessio
 /* [{"code":"…",…},…] */
 void imapid_spell_findings(GString *out, const struct imapid_record_finding *findings, unsigned n);
 
+/* [{"kind":"vlan","number":5,"from":null,"to":null},…], or null where there is none. */
+void imapid_spell_path(GString *out, const struct imapid_record_conn *conn);
+
+/* [{"code":"…","count":1,"frames":[5],"message":"…"},…] */
+void imapid_spell_doubts(GString *out, const struct imapid_record_conn *conn);
+
+/* "vlan", "vxlan" */
+const char *imapid_spell_path_kind(enum imapid_path_kind kind);
+
+/* The same for people: "vlan 5, vxlan 7 from 192.0.2.1 to 192.0.2.2"; nothing where there is none. */
+void imapid_spell_path_text(GString *out, const struct imapid_path *path);
+
+/* "conflicting-data, frames 5, 9: octets were …", of a doubt that there is. */
+void imapid_spell_doubt_text(GString *out, const struct imapid_doubts *doubts,
+                             enum imapid_doubt doubt);
+
 /* [{"layer":"ip-protocol","number":50,"name":"ESP","packets":3},…] */
 void imapid_spell_unread(GString *out, const struct imapid_record_capture *capture);
 

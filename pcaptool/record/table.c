@@ -99,6 +99,29 @@ static void add_findings(struct imapid_row *row, const struct imapid_record_exch
     g_string_free(text, TRUE);
 }
 
+static void add_path(struct imapid_row *row, const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    if (conn->path.n)
+        imapid_spell_path(text, conn);
+    imapid_cell_add_own(row, text->str);
+    g_string_free(text, TRUE);
+}
+
+/* Codes. */
+static void add_doubts(struct imapid_row *row, const struct imapid_record_conn *conn)
+{
+    GString *text = g_string_new(NULL);
+
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++)
+        if (conn->doubts.of[i].n)
+            g_string_append_printf(text, "%s%s", text->len ? " " : "",
+                                   imapid_doubt_code((enum imapid_doubt)i));
+    imapid_cell_add_own(row, text->str);
+    g_string_free(text, TRUE);
+}
+
 static void add_other(struct imapid_row *row, const struct imapid_record_half *half)
 {
     GString *text = g_string_new(NULL);
@@ -137,7 +160,8 @@ static void write_head(GString *out, enum imapid_cell_form form)
                                          "compressed",
                                          "state",
                                          "complete"};
-    static const char *const after[] = {"findings", "session", "community_id", "filter"};
+    static const char *const after[] = {"findings", "session", "community_id",
+                                        "filter",   "path",    "doubts"};
     struct imapid_row row = {.out = out, .form = form};
 
     for (size_t i = 0; i < G_N_ELEMENTS(before); i++)
@@ -190,6 +214,8 @@ static void write_exchange(GString *out, enum imapid_cell_form form,
     add_spelled(&row, imapid_spell_session_id, &exchange->conn);
     add_spelled(&row, imapid_spell_community_id, &exchange->conn);
     add_spelled(&row, imapid_spell_filter, &exchange->conn);
+    add_path(&row, &exchange->conn);
+    add_doubts(&row, &exchange->conn);
     imapid_cell_end_row(&row);
 }
 

@@ -5,6 +5,7 @@
  *
  * Refuses nothing. Misuse: reading it with a program: its columns may change; JSON Lines are for
  * that. */
+#include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/writer.h"
 
@@ -176,6 +177,34 @@ static void add_codes(GString *out, const struct imapid_writer_style *style,
     }
 }
 
+static void add_doubts(GString *out, const struct imapid_writer_style *style,
+                       const struct imapid_record_conn *conn)
+{
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++) {
+        if (!conn->doubts.of[i].n)
+            continue;
+        g_string_append_c(out, ' ');
+        begin_colour(out, style, yellow);
+        g_string_append(out, imapid_doubt_code((enum imapid_doubt)i));
+        end_colour(out, style);
+    }
+}
+
+/* The tunnels that it came through: who sent it is who sent these packets. */
+static void add_tunnels(GString *out, const struct imapid_record_conn *conn)
+{
+    for (unsigned i = 0; i < conn->path.n; i++) {
+        const struct imapid_hop *hop = &conn->path.hops[i];
+        struct imapid_endpoint end = {.family = hop->family};
+
+        if (!hop->family)
+            continue;
+        memcpy(end.address, hop->from, sizeof end.address);
+        g_string_append_printf(out, " in %s from ", imapid_spell_path_kind(hop->kind));
+        imapid_spell_address(out, &end);
+    }
+}
+
 static void add_result(GString *out, const struct imapid_writer_style *style,
                        const struct imapid_record_exchange *exchange)
 {
@@ -267,6 +296,23 @@ static void add_findings(GString *out, const struct imapid_writer_style *style,
     }
 }
 
+/* The whole path, and the doubts with their frames. */
+static void add_way(GString *out, const struct imapid_record_conn *conn)
+{
+    if (conn->path.n) {
+        g_string_append(out, "    path ");
+        imapid_spell_path_text(out, &conn->path);
+        g_string_append_c(out, '\n');
+    }
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++) {
+        if (!conn->doubts.of[i].n)
+            continue;
+        g_string_append(out, "    doubt ");
+        imapid_spell_doubt_text(out, &conn->doubts, (enum imapid_doubt)i);
+        g_string_append_c(out, '\n');
+    }
+}
+
 static void write_exchange(GString *out, const struct imapid_writer_style *style,
                            const struct imapid_record_exchange *exchange)
 {
@@ -275,6 +321,8 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
     add_identity(out, style, &exchange->command, cyan);
     add_identity(out, style, &exchange->response, cyan);
     add_result(out, style, exchange);
+    add_tunnels(out, &exchange->conn);
+    add_doubts(out, style, &exchange->conn);
     if (!style->verbose)
         add_codes(out, style, exchange->findings, exchange->n_findings);
     g_string_append_c(out, '\n');
@@ -291,6 +339,7 @@ static void write_exchange(GString *out, const struct imapid_writer_style *style
         add_string(out, &exchange->text, 0);
         g_string_append_c(out, '\n');
     }
+    add_way(out, &exchange->conn);
     add_findings(out, style, exchange->findings, exchange->n_findings);
 }
 
@@ -345,7 +394,7 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
     if (session->n_exchanges && !session->n_findings && !session->not_decrypted &&
-        !session->gave_way)
+        !session->gave_way && !imapid_doubts_has_any(&session->conn.doubts))
         return;
     add_conn(out, session->first_ns, &session->conn);
     add_security(out, session->security, session->compressed);
@@ -359,10 +408,14 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     }
     end_colour(out, style);
     add_outcome(out, style, session);
+    add_tunnels(out, &session->conn);
+    add_doubts(out, style, &session->conn);
     add_codes(out, style, session->findings, session->n_findings);
     g_string_append_c(out, '\n');
-    if (style->verbose)
-        add_findings(out, style, session->findings, session->n_findings);
+    if (!style->verbose)
+        return;
+    add_way(out, &session->conn);
+    add_findings(out, style, session->findings, session->n_findings);
 }
 
 const struct imapid_writer imapid_text_writer = {

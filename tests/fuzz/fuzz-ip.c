@@ -28,7 +28,10 @@ static void check(const struct imapid_cursor *cursor, struct imapid_ip *ip)
     place_check(cursor->at, cursor->n, ip->source, (uint32_t)n_address, (uint32_t)n_address);
     place_check(cursor->at, cursor->n, ip->destination, (uint32_t)n_address, (uint32_t)n_address);
     touch(ip->octets, ip->n);
-    sum += imapid_ip_sum_ends(ip);
+    struct imapid_hop hops[IMAPID_PATH_N_MAX];
+    struct imapid_cursor inner = {.path = ip->path, .hops = hops};
+    imapid_ip_add_ends(ip, &inner, IMAPID_PATH_IP);
+    sum += inner.path + hops[0].to[0];
     if (imapid_ip_walk(ip) == IMAPID_IP_OK)
         place_check(cursor->at, cursor->n, ip->octets, ip->n, ip->n_wire);
 }

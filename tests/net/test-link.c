@@ -40,7 +40,7 @@ static void check(enum imapid_layer first, GByteArray *frame, enum imapid_layer 
 
 static uint32_t vlan(uint32_t path, uint32_t id)
 {
-    return imapid_layer_add_path(path, IMAPID_PATH_VLAN, id);
+    return imapid_layer_mix_path(path, IMAPID_PATH_VLAN, id);
 }
 
 #define IP4 frame_text("\x45...") /* any 5 octets that look like IPv4's first */
@@ -115,7 +115,7 @@ static void test_raw(void)
 static void test_mpls(void)
 {
     enum imapid_layer ethernet = find_layer(1);
-    uint32_t path = imapid_layer_add_path(0, IMAPID_PATH_MPLS, 0x12345);
+    uint32_t path = imapid_layer_mix_path(0, IMAPID_PATH_MPLS, 0x12345);
     const char *labels = "\xff\xff\xf0\x40\x12\x34\x51\x40";
     check(ethernet, frame_ethernet(0x8847, frame_of(labels, 8, IP4)), IMAPID_LAYER_IP4, 4, path);
     check(ethernet, frame_ethernet(0x8848, frame_of(labels, 8, IP6)), IMAPID_LAYER_IP6, 4, path);
@@ -160,7 +160,7 @@ static void test_ppp(void)
         g_assert_cmpuint(cursor.n, ==, 4);
         g_byte_array_free(frame, TRUE);
     }
-    uint32_t path = imapid_layer_add_path(0, IMAPID_PATH_PPPOE, 0x1234);
+    uint32_t path = imapid_layer_mix_path(0, IMAPID_PATH_PPPOE, 0x1234);
     check(find_layer(51), frame_of("\x11\0\x12\x34\0\6\0\x57", 8, IP6), IMAPID_LAYER_IP6, 4, path);
     check(find_layer(1), frame_ethernet(0x8864, frame_of("\x11\0\x12\x34\0\6\0\x21", 8, IP4)),
           IMAPID_LAYER_IP4, 4, path);

@@ -51,10 +51,10 @@ def records(*arguments, statuses=(0,)):
 
 def content(found):
     """Sessions and exchanges, without what differs between captures of the same: names, numbers of
-    frames and the moments that go with them."""
+    frames and the moments that go with them, and the way there."""
     def strip(value):
         if isinstance(value, dict):
-            return {key: strip(inner) for key, inner in value.items() if key not in ("file", "frame", "session", "id")}
+            return {key: strip(inner) for key, inner in value.items() if key not in ("file", "frame", "session", "id", "path")}
         return [strip(inner) for inner in value] if isinstance(value, list) else value
     return [strip(record) for record in found if record["type"] != "capture"]
 

@@ -13,9 +13,19 @@
 #define SAME                                                                                       \
     "\"community_id\":\"1:1/hMnkdG23koBQnC9Xa865HSyUI=\",\"filter\":\"(ip.addr eq 10.0.0.5 and "   \
     "ipv6.addr eq 2001:db8::1) and (tcp.port eq 50514 and tcp.port eq 143)\""
+#define WAY                                                                                        \
+    ",\"path\":[{\"kind\":\"vlan\",\"number\":5,\"from\":null,\"to\":null},{\"kind\":\"gre\","     \
+    "\"number\":null,\"from\":\"192.0.2.1\",\"to\":\"192.0.2.2\"},{\"kind\":\"vxlan\",\"number\":" \
+    "7,"                                                                                           \
+    "\"from\":\"2001:db8::5\",\"to\":\"2001:db8::6\"}],\"doubts\":[{\"code\":\"conflicting-"       \
+    "data\","                                                                                      \
+    "\"count\":1,\"frames\":[9],\"message\":\"octets were sent a second time, and differ; the "    \
+    "first "                                                                                       \
+    "copy is told\"},{\"code\":\"off-sequence\",\"count\":70,\"frames\":[2,3,5,8],\"message\":"    \
+    "\"segments or acknowledgements with numbers of their own were ignored\"}]"
 
 static const char exchange[] =
-    "{\"type\":\"exchange\"," CONN ",\"session\":\"a.pcap:12\"," SAME
+    "{\"type\":\"exchange\"," CONN ",\"session\":\"a.pcap:12\"," SAME WAY
     ",\"tag\":\"a1\",\"time\":\"2026-01-02T03:04:05.000000006Z\","
     "\"command\":{\"frame\":12,\"time\":\"2026-01-02T03:04:05.000000006Z\",\"params\":[[\"name\","
     "\"Zo\xef\xbf\xbd\"],[\"version\",null],[\"nul\",\"a\\u0000b\"]],\"params_hex\":[[\"6e616d65\","
@@ -29,7 +39,7 @@ static const char exchange[] =
 
 static const char session[] =
     "{\"type\":\"session\"," CONN ",\"id\":null," SAME
-    ",\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
+    ",\"path\":null,\"doubts\":[],\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
     "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":"
     "7,\"resyncs\":2,"
