@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* The octets of wanted connections, in order.
+/* tcp-order.c: the octets of wanted connections, in order.
  *
  * A segment that is the next one, with nothing waiting, goes to the handler straight from the
  * packet. Any other waits in a copy, behind a hole in its own direction or for octets of the other
  * one that it acknowledges. What is delivered next, and when a hole is given up for lost, is the
  * rule of imapid/order.h; holes are given up as well when too much waits, and at the end of the
- * connection.
+ * connection. A connection that seems over ends some time later, unless it goes on.
  *
- * Refused: segments outside any window. Checksums are looked at, but believed: first is first. Misuse: a state that was said to be
- * over. */
+ * Refuses segments outside any window. A wrong checksum is a doubt, and no reason to refuse.
+ *
+ * Misuse: a state that was said to be over. */
 
 #include "net/tcp-order.h"
 
@@ -239,6 +239,14 @@ static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapi
     return st->closing;
 }
 
+static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
+{
+    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
+    if (first && imapid_order_is_behind_fin(&st->order, d, first->seq))
+        drop_queue(order, st, d);
+    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
+}
+
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
                              enum imapid_tcp_reason reason)
 {
@@ -254,6 +262,10 @@ void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_s
     }
     tell_lost_tail(order, st, 0);
     tell_lost_tail(order, st, 1);
+    /* Only a hole kept it open: its end is in the capture. */
+    if ((reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_REUSED) &&
+        is_over(order, st, 0) && is_over(order, st, 1))
+        reason = IMAPID_TCP_FIN;
     if (st->told)
         order->handler.end(order->handler.ctx, &st->conn, get_reason(st, reason));
     imapid_tcp_order_clear(order, st);
@@ -477,14 +489,6 @@ static bool wait_for_acked(struct imapid_tcp_order *order, struct imapid_tcp_sta
     uint32_t to;
     return !imapid_order_is_lost(&st->order, d, order->limits.n_patience, &to) ||
            give_up_to(order, st, d, to, packet);
-}
-
-static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
-{
-    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
-    if (first && imapid_order_is_behind_fin(&st->order, d, first->seq))
-        drop_queue(order, st, d);
-    return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
 }
 
 /* Does the connection seem over, now? */

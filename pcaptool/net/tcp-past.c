@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* The last octets of a direction, in a ring that grows as they come: most clients say little.
+/* tcp-past.c: the last octets of a direction, in a ring that grows as they come: most clients say
+ * little.
  *
  * Refuses nothing. Misuse: sequence numbers 2^31 apart. */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Whose a segment is. Every connection has an entry in the table; one that the handler still wants
- * has a state besides, which tcp-order.c reads segments with. States and entries are bounded, and
- * the oldest of least value give way.
+/* tcp.c: whose a segment is. Every connection has an entry in the table; one that the handler still
+ * wants has a state besides, which tcp-order.c reads segments with. States and entries are bounded,
+ * and the oldest of least value give way.
  *
- * Refused: segments too short to tell their flags. Misuse: calling back from a callback; handing in
- * pieces of IP datagrams. */
+ * Refuses segments too short to tell their flags.
+ *
+ * Misuse: calling back from a callback; handing in pieces of IP datagrams. */
 
 #include "net/tcp.h"
 

@@ -161,9 +161,9 @@ static void add_conn(GString *out, const struct imapid_record_conn *conn, const 
     add_spelled(out, id, imapid_spell_session_id, conn);
     add_spelled(out, "community_id", imapid_spell_community_id, conn);
     add_spelled(out, "filter", imapid_spell_filter, conn);
-    key(out, "path");
+    imapid_spell_key(out, "path");
     imapid_spell_path(out, conn);
-    key(out, "doubts");
+    imapid_spell_key(out, "doubts");
     imapid_spell_doubts(out, conn);
 }
 
