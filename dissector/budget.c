@@ -30,11 +30,12 @@ static void begin_capture(void)
 
 void imapid_budget_register(module_t *preferences)
 {
-    prefs_register_uint_preference(
-        preferences, "memory", "Memory for IMAP connections (MiB)",
-        "What may be kept of the IMAP connections of a capture. When they need more, the one that "
-        "keeps most gives way: its ID commands and responses are not shown, and its packets say so",
-        10, &max_mib);
+    prefs_register_uint_preference(preferences, "memory", "Memory for IMAP connections (MiB)",
+                                   "Memory for the IMAP connections of a capture. When it is used "
+                                   "up, the connection that uses "
+                                   "most is given up: its ID commands and responses are not shown, "
+                                   "and its packets have a note",
+                                   10, &max_mib);
     register_init_routine(begin_capture);
 }
 

@@ -31,16 +31,16 @@ static unsigned n_known; /* connections of this capture; reset with it */
 static hf_register_info fields[] = {
     {&hf_name[IMAPID_CLIENT],
      {"Client name", "imapid.client.name", FT_STRING, BASE_NONE, NULL, 0,
-      "Name that the client of this connection gave", HFILL}},
+      "Name of the client of this connection, from its ID", HFILL}},
     {&hf_version[IMAPID_CLIENT],
      {"Client version", "imapid.client.version", FT_STRING, BASE_NONE, NULL, 0,
-      "Version that the client of this connection gave", HFILL}},
+      "Version of the client of this connection, from its ID", HFILL}},
     {&hf_name[IMAPID_SERVER],
      {"Server name", "imapid.server.name", FT_STRING, BASE_NONE, NULL, 0,
-      "Name that the server of this connection gave", HFILL}},
+      "Name of the server of this connection, from its ID", HFILL}},
     {&hf_version[IMAPID_SERVER],
      {"Server version", "imapid.server.version", FT_STRING, BASE_NONE, NULL, 0,
-      "Version that the server of this connection gave", HFILL}},
+      "Version of the server of this connection, from its ID", HFILL}},
     {&hf_ipv4,
      {"Client IPv4 address behind the proxy", "imapid.client.ipv4", FT_IPv4, BASE_NONE, NULL, 0,
       "Address of the client for whom a proxy opened this connection", HFILL}},
@@ -65,7 +65,7 @@ void imapid_identity_register(int proto, module_t *preferences)
     proto_register_field_array(proto, fields, (int)array_length(fields));
     proto_register_subtree_array(etts, (int)array_length(etts));
     prefs_register_bool_preference(
-        preferences, "session_identity", "Show who talks on every packet",
+        preferences, "session_identity", "Show client and server on every packet",
         "Whether each packet of a connection shows the name and version of its client and server",
         &is_wanted);
     register_init_routine(forget_all);

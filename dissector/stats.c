@@ -36,7 +36,7 @@ static int tap = -1;
 #define VENDORS  "Client vendors"
 #define SERVERS  "Servers"
 #define CLOSED   "Connections not decrypted"
-#define NOT_KEPT "Connections not kept for want of memory"
+#define NOT_KEPT "Connections given up for lack of memory"
 
 /* A text that a stranger wrote, for a label; NULL: there is none. */
 static const char *label(packet_info *pinfo, const void *text)

@@ -38,14 +38,12 @@ const char *imapid_finding_message(enum imapid_finding_code code)
 const char *imapid_finding_required(enum imapid_lack lack)
 {
     static const char *const messages[IMAPID_N_LACKS] = {
-        [IMAPID_LACK_ID] =
-            "the server refused service for want of an ID, and said so: none was sent",
-        [IMAPID_LACK_NAME] =
-            "the server refused service for want of an ID, and said so: the one sent was NIL",
-        [IMAPID_LACK_LOGIN] = "the server refused service for want of an ID, and said so: the one "
+        [IMAPID_LACK_ID] = "the server refused service and asked for an ID: none was sent",
+        [IMAPID_LACK_NAME] = "the server refused service and asked for an ID: the one sent was NIL",
+        [IMAPID_LACK_LOGIN] = "the server refused service and asked for an ID: the one "
                               "sent came before the login",
         [IMAPID_LACK_APPROVAL] =
-            "the server refused service for want of an ID, and said so: the one sent was rejected",
+            "the server refused service and asked for an ID: the one sent was rejected",
     };
 
     return lack < IMAPID_N_LACKS && messages[lack]

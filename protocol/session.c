@@ -236,7 +236,7 @@ static void take_strange_answer(struct imapid_session *session, const struct ima
         expect_lines(session);
 }
 
-/* May the refusal of pending command `i` be for want of an ID? The refusal of an ID is about that
+/* May pending command `i` have been refused because no ID was sent? The refusal of an ID is about that
  * ID; the first reason stays. */
 static bool asks_for_id(const struct imapid_session *session, int i)
 {

@@ -12,7 +12,7 @@
 enum {
     IMAPID_TCP_USED = 1 << 0,
     IMAPID_TCP_RECENT = 1 << 1, /* seen since the table last looked for room */
-    IMAPID_TCP_KEEP = 1 << 2,   /* not to be forgotten for want of room */
+    IMAPID_TCP_KEEP = 1 << 2,   /* not to be forgotten to make room */
     IMAPID_TCP_IS_IP6 = 1 << 3,
     IMAPID_TCP_OVER = 1 << 4,      /* ignored, or ended: nothing but its existence matters */
     IMAPID_TCP_HANDSHAKE = 1 << 5, /* SYN or SYN+ACK seen */
@@ -109,7 +109,7 @@ void imapid_tcp_table_add_alias(struct imapid_tcp_table *table, const struct ima
 void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t entry, int dir,
                                uint32_t path);
 
-/* The entry to forget for want of room: one not seen lately, and not marked KEEP. NONE if all are
+/* The entry to forget to make room: one not seen lately, and not marked KEEP. NONE if all are
  * marked. */
 uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table);
 

@@ -127,7 +127,7 @@ struct imapid_record_session {
     enum imapid_record_closer closer;
     bool is_reset; /* `closer` reset it, and nobody had said FIN */
     struct imapid_outcome outcome;
-    bool gave_way; /* its octets were given up for want of memory, or of places for connections */
+    bool gave_way; /* its octets were given up: memory, or places for connections, were used up */
     uint64_t n_lost;
     uint64_t n_resyncs;          /* times the reader had to find a line start again */
     enum imapid_known decrypted; /* UNKNOWN: nothing was encrypted or compressed */

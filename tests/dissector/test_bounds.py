@@ -128,7 +128,7 @@ class GiveWay(case.Case):
         told = self.frames(self.path, "imapid.not_kept", *tight)
         self.assertEqual(told, list(range(self.n_small + 1, self.n + 1)))
         tree = self.shark.tshark(self.path, "-2", "-q", "-z", "imapid,tree", *tight)
-        self.assertRegex(tree, r"Connections not kept for want of memory +1 ")
+        self.assertRegex(tree, r"Connections given up for lack of memory +1 ")
 
     def test_room(self):
         self.assertEqual(self.frames(self.path, "imapid.not_kept"), [])

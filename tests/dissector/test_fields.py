@@ -240,7 +240,7 @@ class Findings(case.Case):
         talk = pcap.Talk().handshake().server(GREETING).client(b"a1 LOGIN u p\r\n").server(b"a1 OK in\r\n")
         talk.client(b"a2 SELECT INBOX\r\n").server(b"a2 NO SELECT Unsafe Login. Please contact us\r\n")
         rows = self.shark.rows(self.capture(talk), ["frame.number", "_ws.expert.message"], "-2", "-Y", "imapid.required_by_server")
-        self.assertEqual(rows, [[["8"], ["The server refused service for want of an ID, and said so: none was sent"]]])
+        self.assertEqual(rows, [[["8"], ["The server refused service and asked for an ID: none was sent"]]])
 
     def test_on_its_pair(self):
         talk = pcap.Talk().handshake().server(GREETING)

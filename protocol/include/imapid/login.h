@@ -79,7 +79,7 @@ const char *imapid_login_find_mechanism(const uint8_t *name, size_t n);
 /* May quoted strings hold UTF-8 (RFC 6855 3, RFC 9051 4.3)? */
 bool imapid_login_allows_utf8(const struct imapid_login *login);
 
-/* What would a server lack that refuses service for want of an ID now? */
+/* What would a server lack that refused service now because of the ID? */
 enum imapid_lack imapid_login_get_lack(const struct imapid_login *login);
 
 #endif
