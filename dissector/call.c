@@ -13,11 +13,16 @@
 
 static const struct imapid_wireshark *const ws = &imapid_wireshark;
 
-static unsigned n_notes; /* notes on frames of this capture */
-
 void imapid_call_keep(conversation_t *conversation, packet_info *pinfo)
 {
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, ws->stream_handle);
+}
+
+/* What is inside TLS is ours, and so is the place before TLS, where what it is given is seen. */
+static void claim_tls(conversation_t *conversation, packet_info *pinfo)
+{
+    tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
 }
 
 void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,
@@ -26,7 +31,7 @@ void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversatio
     stream->is_claimed = true;
     stream->claimed_in = pinfo->num;
     if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
-        tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
+        claim_tls(conversation, pinfo);
     else if (imapid_connection_get_carrier(pinfo) == ws->proto_tcp && !stream->to)
         imapid_call_keep(conversation, pinfo);
 }
@@ -46,12 +51,6 @@ static void begin_tls(const struct imapid_stream *stream, packet_info *pinfo,
         conversation_set_dissector_from_frame_number(conversation, pinfo->num, ws->closed_handle);
     }
     tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
-}
-
-void imapid_call_note_late(packet_info *pinfo)
-{
-    p_add_proto_data(wmem_file_scope(), pinfo, ws->proto_imapid, IMAPID_DATA_NOTE, &n_notes);
-    n_notes++;
 }
 
 /* The segment of a call in the clear; NULL: what TLS gives has no sequence number. */
@@ -78,8 +77,8 @@ struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
     imapid_turn_if_wrong(stream, conversation, pinfo, own);
     place = imapid_connection_get_place(pinfo, conversation, stream, own);
     direction = &stream->directions[place.side];
-    if (imapid_stream_fill_hole(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
-        imapid_call_note_late(pinfo);
+    if (imapid_hole_fill(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
+        imapid_given_withhold(pinfo->num);
     call = imapid_pass_read(stream, &place,
                             own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL,
                             own->n, own->n_cut);
@@ -119,18 +118,23 @@ void imapid_call_settle(struct imapid_stream *stream)
     stream->is_claimed |= !stream->is_foreign && imapid_call_has_greeted(stream);
 }
 
-/* Does the segment of a call inside TLS acknowledge octets of the other side that did not come by? */
-static bool acks_unseen(conversation_t *conversation, packet_info *pinfo)
+/* Says of a call that comes out of TLS which octets of the other side it may answer. */
+static void look_below(struct imapid_stream *stream, conversation_t *conversation,
+                       packet_info *pinfo, struct imapid_place *place)
 {
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
-    int other = pinfo->destport > pinfo->srcport;
-    const struct imapid_passed *passed;
+    struct imapid_given *given;
+    int d = imapid_given_direction(pinfo);
 
-    if (!own || !(own->flags & TH_ACK) || pinfo->srcport == pinfo->destport)
-        return false;
-    passed = imapid_connection_get_passed(conversation);
-    return passed->directions[other].has_next &&
-           imapid_seq_before(passed->directions[other].next, own->ack);
+    if (!own)
+        return;
+    given = imapid_connection_get_given(conversation);
+    given->n_calls++;
+    stream->given = given;
+    stream->given_client = place->side == IMAPID_CLIENT ? d : !d;
+    place->seq = own->seq;
+    place->ack = given->sides[d].ack;
+    place->flags = given->sides[d].has_ack ? TH_ACK : 0;
 }
 
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
@@ -151,10 +155,10 @@ struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_
         imapid_pass_tell_end(stream);
         return stream->gave_way ? NULL : imapid_stream_find(stream, &place, n);
     }
-    if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
+    if (imapid_connection_get_carrier(pinfo) == ws->proto_tls) {
         imapid_closed_note_open(conversation);
-    if (!own && acks_unseen(conversation, pinfo))
-        imapid_session_doubt(&stream->session, imapid_side_other(place.side));
+        look_below(stream, conversation, pinfo, &place);
+    }
     call = imapid_pass_read(stream, &place, n ? tvb_get_ptr(tvb, 0, (int)n) : NULL, n,
                             tvb_reported_length(tvb) - n);
     if (stream->to)
@@ -181,13 +185,8 @@ bool imapid_call_is_taken(const struct imapid_stream *stream, packet_info *pinfo
     return own && own->is_taken;
 }
 
-void imapid_call_begin_capture(void)
-{
-    n_notes = 0;
-}
-
 void imapid_call_show_notes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
-    if (n_notes && p_get_proto_data(wmem_file_scope(), pinfo, ws->proto_imapid, IMAPID_DATA_NOTE))
+    if (imapid_given_is_withheld(pinfo->num))
         imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_IN_ORDER);
 }

@@ -6,9 +6,6 @@
 
 #include "connection.h"
 
-/* Forgets the last capture. */
-void imapid_call_begin_capture(void);
-
 /* Reads a call, or, when it was seen before, finds its record; NULL: there is none, or nothing to
  * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. */
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
@@ -41,8 +38,7 @@ void imapid_call_keep(conversation_t *conversation, packet_info *pinfo);
 void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,
                        packet_info *pinfo);
 
-/* Puts a note on this frame: what it carries came too late to be read. Later shows it. */
-void imapid_call_note_late(packet_info *pinfo);
+/* Puts a note on this frame where what it carries was withheld. */
 void imapid_call_show_notes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 
 /* The header of a proxy with which a call begins, where it came whole; else NULL. */

@@ -15,6 +15,7 @@
  * Misuse: giving it a connection and TLS its next segment; then flights are missed. */
 #include "closed.h"
 
+#include "connection.h"
 #include "stats.h"
 #include "tree.h"
 
@@ -217,17 +218,51 @@ static unsigned skip_proxy_header(struct imapid_closed *tls, tvbuff_t *tvb, pack
     return tls->proxy_frame == pinfo->num && tls->proxy.n <= n ? (unsigned)tls->proxy.n : 0;
 }
 
+/* The number, as sent, of the first octet that TCP gives: TCP may count from the beginning. */
+static uint32_t get_seq(const struct tcpinfo *info, const struct tcp_analysis *tcp, uint32_t near)
+{
+    uint32_t raw = info->seq + tcp->fwd->base_seq;
+
+    return abs((int32_t)(info->seq - near)) < abs((int32_t)(raw - near)) ? info->seq : raw;
+}
+
+/* Tells what TCP gives to TLS, in the first pass. NULL: that cannot be told. */
+static struct imapid_given *note_given(conversation_t *conversation, tvbuff_t *tvb,
+                                       packet_info *pinfo, const void *data)
+{
+    struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    const struct tcp_analysis *tcp = imapid_connection_get_analysis(conversation, pinfo);
+    struct imapid_given *given;
+    uint32_t seq;
+
+    if (!own || !tcp || !data || pinfo->fd->visited)
+        return NULL;
+    own->is_given = true;
+    given = imapid_connection_get_given(conversation);
+    seq = get_seq((const struct tcpinfo *)data, tcp, own->seq);
+    imapid_given_take(given, imapid_given_direction(pinfo), seq, seq + tvb_reported_length(tvb),
+                      own);
+    if (tvb_captured_length(tvb) < tvb_reported_length(tvb))
+        imapid_given_lose(given, imapid_given_direction(pinfo));
+    return given;
+}
+
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
+    conversation_t *conversation;
     struct imapid_closed *tls;
-    unsigned n_proxy, n_layers;
+    struct imapid_given *given;
+    unsigned n_proxy, n_layers, n_calls;
     struct tcpinfo info;
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
     if (!is_readable(pinfo))
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
-    tls = get(find_or_create_conversation(pinfo));
+    conversation = find_or_create_conversation(pinfo);
+    tls = get(conversation);
+    given = note_given(conversation, tvb, pinfo, data);
+    n_calls = given ? given->n_calls : 0;
     n_proxy = skip_proxy_header(tls, tvb, pinfo);
     if (pinfo->desegment_len)
         return (int)tvb_captured_length(tvb);
@@ -246,6 +281,8 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
         look_at_hello(tls, tvb, pinfo->num);
     n_layers = wmem_list_count(pinfo->layers);
     n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
+    if (given && given->n_calls == n_calls && has_application_data(tvb, true))
+        imapid_given_note_silence(given, imapid_given_direction(pinfo));
     if (n_proxy && pinfo->desegment_len)
         pinfo->desegment_offset += (int)n_proxy;
     if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb, tls->is_old)) {

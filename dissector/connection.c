@@ -187,16 +187,16 @@ bool imapid_connection_has_layer(packet_info *pinfo, int proto)
     return layer != NULL;
 }
 
-struct imapid_passed *imapid_connection_get_passed(conversation_t *conversation)
+struct imapid_given *imapid_connection_get_given(conversation_t *conversation)
 {
-    struct imapid_passed *passed =
-        (struct imapid_passed *)conversation_get_proto_data(conversation, ws->proto_stream);
+    struct imapid_given *given =
+        (struct imapid_given *)conversation_get_proto_data(conversation, ws->proto_stream);
 
-    if (!passed) {
-        passed = wmem_new0(wmem_file_scope(), struct imapid_passed);
-        conversation_add_proto_data(conversation, ws->proto_stream, passed);
+    if (!given) {
+        given = wmem_new0(wmem_file_scope(), struct imapid_given);
+        conversation_add_proto_data(conversation, ws->proto_stream, given);
     }
-    return passed;
+    return given;
 }
 
 void imapid_connection_note_port(uint32_t port)

@@ -70,18 +70,8 @@ struct imapid_place imapid_connection_get_place(packet_info *pinfo,
                                                 const struct imapid_stream *stream,
                                                 const struct imapid_own_segment *own);
 
-/* What came by inside TLS, of each direction (that to the lower port is 1), whether or not TCP gave it
- * away. */
-struct imapid_passed {
-    struct {
-        bool has_next;
-        uint32_t next;
-        struct imapid_hole hole;
-    } directions[2];
-};
-
-/* The same of a connection, in file scope. watch.c writes it, when a segment has been dissected. */
-struct imapid_passed *imapid_connection_get_passed(conversation_t *conversation);
+/* What TLS is given of a connection, in file scope. */
+struct imapid_given *imapid_connection_get_given(conversation_t *conversation);
 
 /* A server of IMAP has the port: from now on packets of it are looked at. */
 void imapid_connection_note_port(uint32_t port);

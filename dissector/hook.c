@@ -155,7 +155,6 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
 static void begin_capture(void)
 {
     imapid_connection_begin_capture();
-    imapid_call_begin_capture();
     imapid_watch_begin_capture();
 }
 
@@ -168,6 +167,7 @@ void imapid_hook_register(int proto)
                                              "imap_id_stream", ws->proto_imap, FT_PROTOCOL);
     imapid_closed_register();
     imapid_segment_register();
+    imapid_given_register();
     imapid_claims_register();
     ws->stream_handle = register_dissector("imap_id_stream", dissect_stream, ws->proto_stream);
     imapid_connection_register();

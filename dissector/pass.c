@@ -118,6 +118,21 @@ static void add_released(struct turn *turn, const struct imapid_section *first)
     *at = released;
 }
 
+/* Reads octets that waited. */
+static void read_waited(struct turn *turn, enum imapid_side side,
+                        const struct imapid_waiting *first)
+{
+    struct imapid_section *section = imapid_records_add_section(
+        first->call, first->is_elsewhere ? 0 : first->piece.seq - first->call->seq, first->n);
+
+    section->side = side;
+    section->octets = first->octets;
+    section->is_late = true;
+    section->is_own = !first->is_elsewhere;
+    imapid_reader_read(turn->stream, section, first->octets);
+    add_released(turn, section);
+}
+
 static void read_first(struct turn *turn, enum imapid_side side)
 {
     struct imapid_stream *stream = turn->stream;
@@ -126,17 +141,8 @@ static void read_first(struct turn *turn, enum imapid_side side)
     *first.read_in = first.call->frame;
     drop_first(stream->share, &stream->directions[side]);
     imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
-    if (first.n) {
-        struct imapid_section *section = imapid_records_add_section(
-            first.call, first.is_elsewhere ? 0 : first.piece.seq - first.call->seq, first.n);
-
-        section->side = side;
-        section->octets = first.octets;
-        section->is_late = true;
-        section->is_own = !first.is_elsewhere;
-        imapid_reader_read(stream, section, first.octets);
-        add_released(turn, section);
-    }
+    if (first.n)
+        read_waited(turn, side, &first);
     if (first.n_cut && !stream->to)
         imapid_reader_lose(stream, side, first.n_cut);
 }
@@ -411,6 +417,163 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
         give_all_up(turn);
 }
 
+/* ---- calls inside TLS ---- */
+
+/* TLS gives the octets of a direction in order, and without sequence numbers of their own. What they
+ * answer may come later: then they wait, each with the segment it came in. */
+
+static int given_side(const struct imapid_stream *stream, enum imapid_side side)
+{
+    return side == IMAPID_CLIENT ? stream->given_client : !stream->given_client;
+}
+
+/* Was `ack` sent after octets of the other side that were not read, but may yet come? */
+static bool is_call_held(const struct imapid_stream *stream, enum imapid_side side, uint32_t ack)
+{
+    enum imapid_side other = imapid_side_other(side);
+    const struct imapid_waiting *first = stream->directions[other].waiting;
+
+    return imapid_given_awaits(stream->given, given_side(stream, other), ack) ||
+           (first && imapid_seq_before(first->piece.seq, ack));
+}
+
+static void add_last(struct imapid_stream *stream, enum imapid_side side,
+                     const struct imapid_waiting *waiting)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+    struct imapid_waiting **at = &direction->waiting;
+
+    while (*at)
+        at = &(*at)->next;
+    *at = (struct imapid_waiting *)wmem_memdup(wmem_file_scope(), waiting, sizeof *waiting);
+    imapid_budget_count(stream->share, 0, sizeof *waiting);
+    direction->n_waiting++;
+    direction->n_waiting_octets += waiting->n;
+}
+
+static void wait_call(struct turn *turn, const uint8_t *octets, unsigned n)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+    struct imapid_waiting waiting = {
+        .octets = (const uint8_t *)imapid_budget_copy(stream->share, octets, n),
+        .piece = {true, (place->flags & TH_ACK) != 0, place->seq, place->ack,
+                  stream->given->n_segments},
+        .n = n,
+        .call = turn->call,
+        .read_in = (unsigned *)imapid_budget_alloc(stream->share, sizeof(unsigned)),
+    };
+
+    imapid_stream_note_read(stream);
+    imapid_records_add_part(imapid_records_add_section(turn->call, 0, n), IMAPID_PART_EARLY, 0, n)
+        ->ends_in = waiting.read_in;
+    add_last(stream, place->side, &waiting);
+}
+
+static void read_first_call(struct turn *turn, enum imapid_side side)
+{
+    struct imapid_stream *stream = turn->stream;
+    struct imapid_waiting first = *stream->directions[side].waiting;
+
+    drop_first(stream->share, &stream->directions[side]);
+    if (!first.call) {
+        imapid_reader_lose(stream, side, 0);
+        return;
+    }
+    *first.read_in = first.call->frame;
+    read_waited(turn, side, &first);
+}
+
+/* TLS was not given, or did not decrypt, octets of a side: they are missing behind what waits. */
+static void lose_missing(struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct imapid_waiting nothing = {.piece = {.waits = true}};
+
+        if (!imapid_given_miss(stream->given, given_side(stream, (enum imapid_side)side)))
+            continue;
+        if (stream->directions[side].waiting)
+            add_last(stream, (enum imapid_side)side, &nothing);
+        else
+            imapid_reader_lose(stream, (enum imapid_side)side, 0);
+    }
+}
+
+/* The side whose first call need not wait any more; -1: none. What TLS is given at once may have come
+ * in several segments, so that each side seems to answer the other: then the client was first, as
+ * a command before its time does no harm. */
+static int find_free(const struct imapid_stream *stream)
+{
+    const struct imapid_waiting *first[2] = {stream->directions[0].waiting,
+                                             stream->directions[1].waiting};
+
+    for (int side = 0; side < 2; side++)
+        if (first[side] && (!first[side]->call || !first[side]->piece.has_ack ||
+                            !is_call_held(stream, (enum imapid_side)side, first[side]->piece.ack)))
+            return side;
+    return first[IMAPID_CLIENT] && first[IMAPID_SERVER] &&
+                   !imapid_given_awaits(stream->given, given_side(stream, IMAPID_SERVER),
+                                        first[IMAPID_CLIENT]->piece.ack)
+               ? IMAPID_CLIENT
+               : -1;
+}
+
+static void pump_calls(struct turn *turn)
+{
+    int side;
+
+    while ((side = find_free(turn->stream)) >= 0)
+        read_first_call(turn, (enum imapid_side)side);
+}
+
+/* Reads the call that waits longest, though what it answers did not come. */
+static void give_call_up(struct turn *turn)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_waiting *first[2] = {stream->directions[0].waiting,
+                                             stream->directions[1].waiting};
+    int side = !first[0] || (first[1] && first[1]->piece.number < first[0]->piece.number);
+
+    imapid_given_excuse(stream->given,
+                        given_side(stream, imapid_side_other((enum imapid_side)side)),
+                        first[side]->piece.ack);
+    lose_missing(stream);
+    read_first_call(turn, (enum imapid_side)side);
+    pump_calls(turn);
+}
+
+static bool has_waited_enough(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct imapid_direction *direction = &stream->directions[side];
+
+        if (direction->waiting &&
+            (stream->given->n_segments - direction->waiting->piece.number > IMAPID_ORDER_PATIENCE ||
+             direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
+             direction->n_waiting_octets > IMAPID_STREAM_WAITING_MAX))
+            return true;
+    }
+    return false;
+}
+
+static void take_call(struct turn *turn, const uint8_t *octets, unsigned n)
+{
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_place *place = turn->place;
+
+    if (stream->given)
+        lose_missing(stream);
+    if (stream->given && (stream->directions[place->side].waiting ||
+                          (place->flags & TH_ACK && is_call_held(stream, place->side, place->ack))))
+        wait_call(turn, octets, n);
+    else if (n)
+        imapid_reader_read(stream, imapid_records_add_section(turn->call, 0, n), octets);
+    if (stream->given)
+        pump_calls(turn);
+    while (stream->given && has_waited_enough(stream))
+        give_call_up(turn);
+}
+
 void imapid_pass_settle(struct imapid_stream *stream)
 {
     struct turn turn = {.stream = stream, .is_settling = true};
@@ -419,6 +582,8 @@ void imapid_pass_settle(struct imapid_stream *stream)
         return;
     stream->to = IMAPID_SWITCH_NONE;
     stream->is_settling = true;
+    while (stream->given && has_waiting(stream))
+        give_call_up(&turn);
     give_all_up(&turn);
     drop_waiting(stream);
     stream->is_settling = false;
@@ -446,8 +611,7 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
         return turn.call;
     }
     turn.call = imapid_stream_add_call(stream, place, n);
-    if (n)
-        imapid_reader_read(stream, imapid_records_add_section(turn.call, 0, (unsigned)n), octets);
+    take_call(&turn, octets, (unsigned)n);
     if (n_cut)
         imapid_reader_lose(stream, place->side, n_cut);
     return turn.call;

@@ -18,11 +18,10 @@
 
 #include "budget.h"
 
-/* Keys of what is kept for a packet: by show.c for the time of its dissection, by call.c for that of
- * the file; others begin behind them. */
+/* Keys of what is kept for a packet, for the time of its dissection: of show.c; those of connection.c
+ * begin behind it. */
 #define IMAPID_DATA_NAMES 0
-#define IMAPID_DATA_NOTE  1
-#define IMAPID_DATA_NEXT  2
+#define IMAPID_DATA_NEXT  1
 
 struct imapid_exchange_record;
 struct imapid_call;

@@ -20,7 +20,7 @@ static void note(tvbuff_t *tvb, const packet_info *pinfo)
 
     current.tvb = NULL;
     current.frame = pinfo->num;
-    current.is_taken = current.is_finished = false;
+    current.is_taken = current.is_finished = current.is_given = false;
     if (n < N_HEADER)
         return;
     at = (unsigned)(tvb_get_uint8(tvb, 12) >> 4) * 4;

@@ -14,6 +14,7 @@ struct imapid_own_segment {
     unsigned n_cut;
     uint32_t seq, ack; /* as sent */
     uint8_t flags;
+    bool is_given;    /* TCP gave TLS something in its frame; set by the user of it */
     bool is_taken;    /* somebody has read, or shown, its octets; set by the user of it */
     bool is_finished; /* the callback was called */
 };

@@ -97,14 +97,6 @@ bool imapid_stream_is_layered(const struct imapid_stream *stream)
     return stream->is_compressed || stream->is_wrapped;
 }
 
-bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t to)
-{
-    if (!hole->is_open || !imapid_seq_before(from, hole->to) || !imapid_seq_before(hole->from, to))
-        return false;
-    hole->is_open = false;
-    return true;
-}
-
 /* ---- calls ---- */
 
 static bool is_call(const struct imapid_call *call, const struct imapid_place *place, size_t n)

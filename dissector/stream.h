@@ -11,6 +11,7 @@
 
 #include "budget.h"
 #include "deflate.h"
+#include "given.h"
 #include "records.h"
 
 /* The most that is held of one response until its end has come, so that the built-in dissector gets
@@ -27,20 +28,16 @@ struct imapid_waiting {
     const uint8_t *octets;
     struct imapid_order_piece piece;
     unsigned n, n_cut;
-    struct imapid_call *call; /* in which they came, or the one that filled the hole before them */
+    struct imapid_call *call; /* in which they came, or the one that filled the hole before them;
+                                 NULL: none did, octets are missing here */
     bool is_elsewhere;        /* it is the latter */
     unsigned *read_in;        /* to be set to the frame in which they are read */
 };
 
-/* Octets that were not seen where they should have come. */
-struct imapid_hole {
-    bool is_open;
-    uint32_t from, to; /* from this one to before that */
-};
-
 /* One direction. */
 struct imapid_direction {
-    struct imapid_waiting *waiting; /* by sequence number, none twice; NULL: none */
+    struct imapid_waiting *waiting; /* by sequence number, none twice; inside TLS as they came;
+                                       NULL: none */
     unsigned n_waiting;
     size_t n_waiting_octets;
     uint8_t *held; /* the unit in hand, as far as it came in earlier sections; file scope */
@@ -99,6 +96,8 @@ struct imapid_stream {
     unsigned judged_as_of; /* for legs.c: so many reads had been made then; 0: not yet */
 
     const struct tcp_analysis *tcp; /* what TCP knows of it; NULL: no TCP; file scope */
+    struct imapid_given *given;     /* what TLS is given; NULL: no TLS, or not known; file scope */
+    int given_client;               /* the client's direction there */
     struct imapid_end ends[2];      /* by side; family 0: no address of IP */
     address server;                 /* its address is in file scope */
     unsigned server_port;
@@ -132,17 +131,14 @@ struct imapid_place {
     unsigned frame;
     nstime_t time;
     enum imapid_side side;
-    bool has_seq; /* over TCP */
-    uint32_t seq, ack;
-    uint8_t flags;
+    bool has_seq;      /* over TCP */
+    uint32_t seq, ack; /* without has_seq those of the segment in which TLS gave it, if any */
+    uint8_t flags;     /* TH_ACK: ack is set */
     unsigned ordinal;
 };
 
 /* A new stream in file scope. The sides have to be set. */
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security);
-
-/* Octets from `from` to before `to` came: did they belong into the hole? It is closed then. */
-bool imapid_stream_fill_hole(struct imapid_hole *hole, uint32_t from, uint32_t to);
 
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,

@@ -64,8 +64,10 @@ static ei_register_info notes[] = {
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_IN_ORDER],
      {"imapid.not_in_order", PI_REASSEMBLE, PI_NOTE,
-      "A segment of IMAP came too late to be read: an ID in it is cut or missing. Inside TLS the "
-      "preference tcp.reassemble_out_of_order puts it in its place",
+      "A segment of IMAP that could not be read in order: it came too late, or octets before it "
+      "are "
+      "missing. An ID in it is cut or missing. Inside TLS the preference "
+      "tcp.reassemble_out_of_order puts what comes late in its place",
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_SHOWN],
      {"imapid.not_shown", PI_UNDECODED, PI_NOTE,

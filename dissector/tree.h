@@ -36,7 +36,7 @@ void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
 /* What the capture keeps back. */
 enum imapid_tree_note {
     IMAPID_TREE_NOT_DECRYPTED, /* a connection in TLS stays closed */
-    IMAPID_TREE_NOT_IN_ORDER,  /* a segment came too late to be read */
+    IMAPID_TREE_NOT_IN_ORDER,  /* a segment could not be read in order */
     IMAPID_TREE_NOT_SHOWN,     /* a packet has more IDs than are shown */
     IMAPID_TREE_NOT_KEPT,      /* a connection gave way: see budget.h */
     IMAPID_TREE_N_NOTES

@@ -130,29 +130,6 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         imapid_call_show(stream, call, own->tvb, pinfo, tree);
 }
 
-/* Wireshark's dissector of TLS decrypts what TCP gives it. What came to fill a hole, and was not
- * given away, is worth a note on the frame. */
-static void look_for_withheld(conversation_t *conversation, packet_info *pinfo,
-                              const struct imapid_own_segment *own)
-{
-    struct imapid_passed *passed;
-    uint32_t end = own->seq + own->n + own->n_cut;
-    int d = pinfo->srcport > pinfo->destport;
-
-    if (end == own->seq || pinfo->srcport == pinfo->destport)
-        return;
-    passed = imapid_connection_get_passed(conversation);
-    if (passed->directions[d].has_next && imapid_seq_before(passed->directions[d].next, own->seq))
-        passed->directions[d].hole =
-            (struct imapid_hole){true, passed->directions[d].next, own->seq};
-    else if (imapid_stream_fill_hole(&passed->directions[d].hole, own->seq, end) &&
-             !imapid_connection_has_layer(pinfo, ws->proto_tls))
-        imapid_call_note_late(pinfo);
-    if (!passed->directions[d].has_next || imapid_seq_before(passed->directions[d].next, end))
-        passed->directions[d].next = end;
-    passed->directions[d].has_next = true;
-}
-
 /* Has somebody else a claim on the connection? */
 static bool is_taken_by_other(conversation_t *conversation, const packet_info *pinfo)
 {
@@ -200,7 +177,8 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
         imapid_connection_get_segment(pinfo, stream))
         take_segment(stream, conversation, pinfo, tree, own);
     else if (conversation && !pinfo->fd->visited && (is_imaps || (stream && !stream->is_foreign)))
-        look_for_withheld(conversation, pinfo, own);
+        imapid_given_finish(imapid_connection_get_given(conversation),
+                            imapid_given_direction(pinfo), own);
 }
 
 /* A connection gave way: nothing is shown of it. It is counted once, on every pass. */

@@ -722,16 +722,6 @@ void imapid_session_close(struct imapid_session *session, enum imapid_side side)
     imapid_frame_end(&session->frame[side]);
 }
 
-void imapid_session_doubt(struct imapid_session *session, enum imapid_side side)
-{
-    if (side == IMAPID_CLIENT)
-        imapid_exchanges_miss_commands(&session->exchanges);
-    else if (may_lack_grant(CLIENT(session)))
-        imapid_frame_unsure(CLIENT(session));
-    else if (CLIENT(session)->asks || imapid_pending_sends_data(&session->exchanges.pending))
-        doubt_client(session);
-}
-
 void imapid_session_end(struct imapid_session *session)
 {
     imapid_exchanges_end(get_exchanges(session));

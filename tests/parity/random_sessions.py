@@ -8,8 +8,8 @@ Each connection has its own names in its lists, so that an answer beside another
 pair, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. Both
 front ends must tell the same exchanges, with the preference that puts segments in order and without it. Inside TLS and
 DEFLATE the same holds where nothing is missing and nothing moved: what Wireshark is not given in order it does not
-decrypt, and nothing inflates what stands behind a hole. By default the layers are tried with fewer connections; and inside TLS not with
-damages after which the plugin still tells wrong pairs and findings, as Wireshark then skips records of one direction."""
+decrypt, and nothing inflates what stands behind a hole. By default the layers are tried with fewer connections, and TLS with fewer
+damages."""
 import argparse
 import json
 import os
@@ -42,7 +42,7 @@ KNOWN = {
 # The layers of a session, and how many connections are tried by default.
 LAYERS = {"clear": 100, "starttls": 25, "compress": 25, "both": 25}
 # Inside TLS the others are tried where they are asked for alone.
-SURE_IN_TLS = ["whole", "repeated", "client-alone", "server-alone"]
+SURE_IN_TLS = ["whole", "loss-1", "loss-5", "swapped", "moved", "repeated", "client-alone", "server-alone", "snapped"]
 # Damages after which both front ends must tell the same inside a layer.
 ALIKE_IN_LAYERS = {"whole", "repeated"}
 

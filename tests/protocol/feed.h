@@ -8,7 +8,7 @@
  *     C{ a2 LOGIN joe            the line and a literal's announcement, "{n}" CRLF, for all octets
  *                                of that side's next entry; C+ announces with "{n+}"
  *     C! 12                      12 octets of the client are missing (0: nobody knows how many)
- *     C?                         octets of the client were acknowledged that have not come
+ *     C?                         commands may be missing, nobody knows where
  *     #                          a comment
  *
  * In an entry \r \n \t \\ and \xHH stand for one octet (so C source writes "\\r").

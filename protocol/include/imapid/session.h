@@ -74,11 +74,6 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
  * one that is whole. Then read on with the window as it is until MORE. */
 void imapid_session_close(struct imapid_session *session, enum imapid_side side);
 
-/* Octets of `side` were acknowledged by the other and have not come: commands may be missing, or an
- * answer for which the client waited. They may still come, so this is no gap; a later one tells the
- * place. */
-void imapid_session_doubt(struct imapid_session *session, enum imapid_side side);
-
 /* The connection, or the capture, has ended: every open exchange ends. Take the events. Call
  * imapid_session_gap for both sides before where the capture ends in mid-connection and a unit
  * begun shall still be told as a cut one. */
