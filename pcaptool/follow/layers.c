@@ -251,13 +251,27 @@ const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *
     return layers->tls ? imapid_tls_get_info(layers->tls) : NULL;
 }
 
+/* For people: what of a connection's secrets the key log lacks. */
+static const char *describe_no_key(const struct imapid_tls_info *info)
+{
+    if (info->client >= 0 && info->readable[!info->client])
+        return "the key log has the server's secret for this connection, but not the client's";
+    if (info->client >= 0 && info->readable[info->client])
+        return "the key log has the client's secret for this connection, but not the server's";
+    if (info->encrypted_hello)
+        return "no key log has a line for this connection, whose ClientHello may hold another one, "
+               "encrypted (ECH)";
+    return imapid_tls_reason_text(IMAPID_TLS_NO_KEY);
+}
+
 const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase)
 {
     enum imapid_tls_reason reason =
         layers->tls ? imapid_tls_get_reason(layers->tls) : IMAPID_TLS_OK;
 
     if (reason != IMAPID_TLS_OK) {
-        *phrase = imapid_tls_reason_text(reason);
+        *phrase = reason == IMAPID_TLS_NO_KEY ? describe_no_key(imapid_tls_get_info(layers->tls))
+                                              : imapid_tls_reason_text(reason);
         return imapid_tls_reason_word(reason);
     }
     for (int dir = 0; dir < 2; dir++) {

@@ -25,7 +25,8 @@ enum extension {
     SESSION_TICKET = 35,
     PRE_SHARED_KEY = 41,
     EARLY_DATA = 42,
-    SUPPORTED_VERSIONS = 43
+    SUPPORTED_VERSIONS = 43,
+    ENCRYPTED_HELLO = 0xfe0d /* RFC 9849 5 */
 };
 
 /* SHA-256 of "HelloRetryRequest": the random of a ServerHello that is one, RFC 8446 4.1.3. */
@@ -122,6 +123,9 @@ static void read_extension(size_t type, struct cursor extension, bool from_serve
         break;
     case PRE_SHARED_KEY:
         hello->pre_shared_key = true;
+        break;
+    case ENCRYPTED_HELLO:
+        hello->encrypted_hello = extension.n && !extension.at[0]; /* outer */
         break;
     case EARLY_DATA:
         hello->early_data = true;

@@ -22,6 +22,7 @@ struct imapid_hello {
     bool truncated_mac;
     bool early_data;
     bool pre_shared_key;
+    bool encrypted_hello;  /* a client's: it holds another ClientHello, or pretends to (GREASE) */
     const uint8_t *ticket; /* SessionTicket (RFC 5077 3.2): a client's, to resume with */
     size_t n_ticket;
     const uint8_t *server_name; /* of the type host_name */

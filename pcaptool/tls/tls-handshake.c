@@ -69,6 +69,7 @@ static void note_client(struct imapid_tls_info *info, const struct imapid_hello 
     info->has_random = true;
     memcpy(info->client_random, hello->random, IMAPID_TLS_RANDOM);
     info->early_data = hello->early_data;
+    info->encrypted_hello = hello->encrypted_hello;
     if (hello->n_server_name && hello->n_server_name <= IMAPID_TLS_NAME_MAX) {
         info->server_name = keep(NULL, hello->server_name, hello->n_server_name);
         info->n_server_name = (uint8_t)hello->n_server_name;

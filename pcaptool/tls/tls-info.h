@@ -46,6 +46,7 @@ struct imapid_tls_info {
     bool early_data;        /* the client offered 0-RTT */
     bool resumed;           /* the session of an earlier connection was taken up (1.3: a pre-shared
                                key was selected; 1.2: the server went straight to Finished) */
+    bool encrypted_hello;   /* the ClientHello holds another one, encrypted (ECH), or pretends to */
     bool encrypt_then_mac;  /* RFC 7366 negotiated */
     bool extended_master_secret; /* RFC 7627 negotiated */
     bool has_random;             /* the ClientHello was seen */

@@ -99,6 +99,46 @@ def test_one_direction_without_a_key():
                                for finding in record["findings"]), exchanges
 
 
+def text_line(packets, key_log):
+    with tempfile.TemporaryDirectory() as folder:
+        capture, keys = os.path.join(folder, "pcap"), os.path.join(folder, "keys")
+        with open(capture, "wb") as file:
+            file.write(pcap.write(packets))
+        with open(keys, "w", encoding="ascii") as file:
+            file.write(key_log)
+        return subprocess.run([IMAPID, "-q", "-l", keys, capture], capture_output=True, check=False).stdout
+
+
+def test_which_direction_lacks_its_key():
+    talk = Transcript("1.3-aes128-gcm")
+    for side, other in ("client", "server"), ("server", "client"):
+        told = text_line(implicit(talk.pieces), talk.key_log([side.upper()]))
+        assert f"has the {other}'s secret for this connection, but not the {side}'s".encode() in told, told
+
+
+def with_extension(hello, number, body):
+    """A ClientHello in its record, with an extension more."""
+    message = hello[9:]
+    at = 2 + 32
+    at += 1 + message[at]
+    at += 2 + int.from_bytes(message[at:at + 2], "big")
+    at += 1 + message[at]
+    extensions = message[at + 2:] + number.to_bytes(2, "big") + len(body).to_bytes(2, "big") + body
+    message = message[:at] + len(extensions).to_bytes(2, "big") + extensions
+    return hello[:3] + (4 + len(message)).to_bytes(2, "big") + b"\1" + len(message).to_bytes(3, "big") + message
+
+
+def test_encrypted_hello():
+    """The lines of a key log are those of the ClientHello inside; of the outer one it has none."""
+    talk = Transcript("1.3-aes128-gcm")
+    key_log = "CLIENT_RANDOM %064d %096d\n" % (1, 2)
+    for outer, told in (b"\0\0\1\0\1\7\0\0\0\4abcd", True), (b"\1", False), (b"", False):
+        pieces = [(0, with_extension(talk.pieces[0][1], 0xFE0D, outer)), *talk.pieces[1:]]
+        check(records(implicit(pieces), key_log)[1], decrypted=False, not_decrypted="no-key")
+        line = text_line(implicit(pieces), key_log)
+        assert (b"(ECH)" in line) == told and b"no key log has a line for this connection" in line, line
+
+
 def test_starttls_lost():
     talk = Transcript("1.2-aes128-gcm")
     for lost in [STARTTLS], [GO], [STARTTLS, GO], [GREETING, STARTTLS], [GREETING, STARTTLS, GO]:
