@@ -4,12 +4,15 @@ keys or packets are missing. Usage: test_tls.py IMAPID"""
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "dissector"))
+sys.path.insert(0, str(HERE.parent / "containers"))
+import files  # noqa: E402
 import pcap  # noqa: E402
 
 IMAPID = sys.argv[1]
@@ -222,6 +225,22 @@ def test_stats_by_version():
             done = subprocess.run([IMAPID, "stats", "-q", "-T", "csv", "--by", "tls_version", "-l", keys, *words],
                                   input=given, capture_output=True, check=True)
             assert b"TLS 1.0,1,1,1," in done.stdout, done
+
+
+def test_secrets_behind_the_end():
+    """From a pipe, where nothing can be read twice: a connection that ended is kept for a while."""
+    talk = Transcript("1.3-aes128-gcm")
+    other = pcap.Talk(50009).handshake().server(GREETING).client(b"a1 NOOP\r\n").server(b"a1 OK\r\n").packets
+    keys = talk.key_log().encode()
+    secrets = files.block("<", 10, struct.pack("<II", 0x544C534B, len(keys)) + keys)
+    for seconds, is_read in (1, True), (3, False):
+        later = [(at + seconds, *rest) for at, *rest in other]
+        blocks = [files.enhanced(files.Packet(at * 10**9 + micros * 1000, octets, n, 1))
+                  for at, micros, octets, n in implicit(talk.pieces) + later]
+        capture = b"".join((files.section(), files.interface(), *blocks, secrets))
+        done = subprocess.run([IMAPID, "-q", "-T", "jsonl", "-"], input=capture, capture_output=True, check=True)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [record["decrypted"] for record in found if record["type"] == "session" and record["tls"]] == [is_read], done
 
 
 def test_nobody_answers():
