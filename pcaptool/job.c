@@ -16,7 +16,6 @@
 #include "series.h"
 #include "stop.h"
 
-#include "capture/live.h"
 #include "follow/collect.h"
 #include "follow/terms.h"
 #include "record/read-jsonl.h"
@@ -307,7 +306,7 @@ bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *sourc
 
 /* Reads the capture of the job to its end and closes it; a file that may have secrets inside is read for
  * these first. */
-static void collect(struct imapid_job *job, struct imapid_filter *filter, bool live,
+static void collect(struct imapid_job *job, const struct imapid_filter *filter, bool live,
                     bool has_secrets, const struct imapid_job_sinks *sinks)
 {
     const struct imapid_options *options = job->context->options;
@@ -329,36 +328,19 @@ static void collect(struct imapid_job *job, struct imapid_filter *filter, bool l
 static void read_capture(struct imapid_job *job, struct imapid_source *source,
                          const struct imapid_job_sinks *sinks)
 {
-    const char *expression = job->context->options->filter;
-    struct imapid_filter *filter = NULL;
     bool live = !imapid_source_is_regular(source);
     bool has_secrets = !live && imapid_source_may_have_secrets(source);
-    char *message = NULL;
 
-    if (expression && !(filter = imapid_filter_new(expression, &message))) {
-        imapid_job_complain(job->context, message);
-        g_free(message);
-        imapid_source_close(source);
-        return;
-    }
     if (imapid_job_open_capture(job, source))
-        collect(job, filter, live, has_secrets, sinks);
-    imapid_filter_free(filter);
+        collect(job, job->context->filter, live, has_secrets, sinks);
 }
 
-/* The filter is the kernel's. */
+/* It was opened before, where that was possible. The filter is the kernel's. */
 static void read_interface(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
-    char *message = NULL;
-
-    job->capture = imapid_capture_open_interface(job->input->path, job->context->options->filter,
-                                                 imapid_stop_get_fd(), &message);
-    if (job->capture) {
+    job->capture = g_steal_pointer(&job->context->interfaces[job->part]);
+    if (job->capture)
         collect(job, NULL, true, false, sinks);
-    } else {
-        imapid_job_complain(job->context, message);
-        g_free(message);
-    }
 }
 
 /* A source that is read by a job. */

@@ -27,11 +27,13 @@ struct imapid_job_context {
     const struct imapid_options *options;
     const GArray *inputs;
     const struct imapid_job_user *user;
-    struct imapid_redact *redact;     /* NULL: records stay as they are */
-    struct imapid_progress *progress; /* NULL: none is shown */
-    guint n_threads;                  /* for one input, where that can be shared */
-    guint n_at_a_time;                /* inputs */
-    GMutex mutex;                     /* guards what follows */
+    struct imapid_redact *redact;       /* NULL: records stay as they are */
+    const struct imapid_filter *filter; /* of files; NULL: all packets are read */
+    struct imapid_capture **interfaces; /* by part: opened, and nobody reads it yet; else NULL */
+    struct imapid_progress *progress;   /* NULL: none is shown */
+    guint n_threads;                    /* for one input, where that can be shared */
+    guint n_at_a_time;                  /* inputs */
+    GMutex mutex;                       /* guards what follows */
     gboolean failed;
     struct imapid_totals *totals;
 };

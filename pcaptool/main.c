@@ -12,6 +12,7 @@
 #include "keylogs.h"
 #include "message.h"
 #include "options.h"
+#include "sandbox.h"
 #include "stop.h"
 
 #include <locale.h>
@@ -98,6 +99,8 @@ static gboolean parse(struct imapid_options *options, char *const *argv, GError 
          "Replace what identifies a person, device or network by stable pseudonyms", NULL},
         {"redact-key", 0, 0, G_OPTION_ARG_FILENAME, &options->redact_key,
          "Key of the pseudonyms; implies --redact (default: a new key for each run)", "FILE"},
+        {"no-sandbox", 0, 0, G_OPTION_ARG_NONE, &options->no_sandbox,
+         "Do not confine the process that reads captures and records", NULL},
         {"progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
          "Show progress: auto (on a terminal), always, never", "WHEN"},
         {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
@@ -259,6 +262,8 @@ static enum imapid_exit run(struct imapid_options *options)
         return fail("no input");
     if (writes_over_table(options))
         return IMAPID_EXIT_FAILED;
+    if (options->no_sandbox)
+        imapid_sandbox_disable();
     keylogs = imapid_keylogs_read(options, is_endless(options, arguments));
     if (keylogs == IMAPID_KEYLOGS_FAILED)
         return IMAPID_EXIT_FAILED;
@@ -278,6 +283,14 @@ static enum imapid_exit run(struct imapid_options *options)
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
 }
 
+static void print_version(void)
+{
+    char *sandbox = imapid_sandbox_describe();
+
+    g_print("imapid %s\nsandbox: %s\n", IMAPID_VERSION, sandbox);
+    g_free(sandbox);
+}
+
 int main(int argc, char **argv)
 {
     struct imapid_options options = {.n_jobs = 0};
@@ -292,7 +305,7 @@ int main(int argc, char **argv)
         status = fail("%s", error->message);
         g_error_free(error);
     } else if (options.version) {
-        g_print("imapid %s\n", IMAPID_VERSION);
+        print_version();
         status = IMAPID_EXIT_DONE;
     } else {
         status = run(&options);

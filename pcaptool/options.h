@@ -37,6 +37,7 @@ struct imapid_options {
     char *redact_key;    /* NULL: a key of this run */
     gboolean continuous; /* the inputs are pieces of one capture */
     gboolean follow;     /* files grow, folders fill */
+    gboolean no_sandbox;
     char *progress;      /* auto, always, never; NULL: auto */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */

@@ -13,7 +13,6 @@
 #include "stop.h"
 
 #include "capture/capture.h"
-#include "capture/filter.h"
 #include "follow/collect.h"
 
 #include <stdlib.h>
@@ -86,8 +85,7 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
     job->capture = NULL;
 }
 
-static void read_pieces(struct imapid_job_context *context, struct piece *pieces, guint n,
-                        struct imapid_filter *filter)
+static void read_pieces(struct imapid_job_context *context, struct piece *pieces, guint n)
 {
     struct imapid_job job = {.context = context};
     struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
@@ -100,7 +98,7 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
 
         pieces[i].n_scanned = imapid_job_read_secrets(&scan, keylog);
     }
-    collect = imapid_collect_new(filter, &context->options->decode, keylog, false,
+    collect = imapid_collect_new(context->filter, &context->options->decode, keylog, false,
                                  imapid_job_get_share(context), &sinks.first, sinks.complain);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
@@ -116,7 +114,7 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
 }
 
 /* The pieces of a folder that fills. */
-static void read_series(struct imapid_job_context *context, struct imapid_filter *filter)
+static void read_series(struct imapid_job_context *context)
 {
     const struct imapid_input *folder = &g_array_index(context->inputs, struct imapid_input, 0);
     struct imapid_job job = {.context = context};
@@ -125,7 +123,7 @@ static void read_series(struct imapid_job_context *context, struct imapid_filter
 
     imapid_job_init_sinks(&sinks, &job);
     job.series = imapid_series_new(folder->path, context->options->write);
-    job.collect = imapid_collect_new(filter, &context->options->decode, keylog, true,
+    job.collect = imapid_collect_new(context->filter, &context->options->decode, keylog, true,
                                      imapid_job_get_share(context), &sinks.first, sinks.complain);
     while (!imapid_job_is_closed(context) && (job.input = imapid_series_next(job.series))) {
         struct imapid_source *source = imapid_job_open(&job);
@@ -152,8 +150,6 @@ static bool is_one_folder(const GArray *inputs)
 
 void imapid_pieces_run(struct imapid_job_context *context)
 {
-    struct imapid_filter *filter = NULL;
-    char *message = NULL;
     struct piece *pieces;
     guint n;
 
@@ -163,21 +159,13 @@ void imapid_pieces_run(struct imapid_job_context *context)
                                          : "--continuous takes files and folders");
         return;
     }
-    if (context->options->filter &&
-        !(filter = imapid_filter_new(context->options->filter, &message))) {
-        imapid_job_complain(context, message);
-        g_free(message);
-        return;
-    }
     if (is_one_folder(context->inputs)) {
-        read_series(context, filter);
-        imapid_filter_free(filter);
+        read_series(context);
         return;
     }
     pieces = order_pieces(context, &n);
-    read_pieces(context, pieces, n, filter);
+    read_pieces(context, pieces, n);
     for (; context->user->end && n < context->inputs->len; n++)
         context->user->end(context->user->ctx, n);
     g_free(pieces);
-    imapid_filter_free(filter);
 }

@@ -8,11 +8,21 @@
 #include "run.h"
 
 #include "message.h"
+#include "opener.h"
 #include "pieces.h"
 #include "progress.h"
+#include "sandbox.h"
 #include "stop.h"
 
+#include "capture/filter.h"
+#include "capture/live.h"
 #include "follow/terms.h"
+#include "net/numbers.h"
+#include "tls/kdf.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The memory is shared by so many inputs at most, and no more are read at a time. Were it shared by
  * the threads there are, what is read of a capture would depend on them. */
@@ -54,6 +64,136 @@ static void run_each(struct imapid_job_context *context)
         g_thread_pool_free(pool, FALSE, TRUE);
 }
 
+/* ---- what is opened before the first packet is read ---- */
+
+static bool is_any_file(const GArray *inputs)
+{
+    guint n_interfaces = 0;
+
+    for (guint i = 0; i < inputs->len; i++)
+        n_interfaces += g_array_index(inputs, struct imapid_input, i).is_interface ? 1 : 0;
+    return n_interfaces < inputs->len;
+}
+
+/* NULL with a message. */
+static struct imapid_filter *make_filter(const char *expression, char **message)
+{
+    uint16_t types[256];
+    size_t n = imapid_numbers_list_link_types(types, G_N_ELEMENTS(types));
+
+    return imapid_filter_new(expression, types, n, message);
+}
+
+/* False where there is none. One that cannot be opened is told, and the others are read. */
+static bool open_interfaces(struct imapid_job_context *context)
+{
+    bool found = false;
+
+    context->interfaces = g_new0(struct imapid_capture *, context->inputs->len + 1);
+    for (guint i = 0; i < context->inputs->len; i++) {
+        const struct imapid_input *input = &g_array_index(context->inputs, struct imapid_input, i);
+        char *message = NULL;
+
+        if (!input->is_interface)
+            continue;
+        found = true;
+        context->interfaces[i] = imapid_capture_open_interface(
+            input->path, context->options->filter, imapid_stop_get_fd(), &message);
+        if (message)
+            imapid_job_complain(context, message);
+        g_free(message);
+    }
+    return found;
+}
+
+static void close_interfaces(struct imapid_job_context *context)
+{
+    for (guint i = 0; i < context->inputs->len; i++)
+        imapid_capture_close(context->interfaces[i]);
+    g_free(context->interfaces);
+}
+
+static void confine_opener(void)
+{
+    char *message = NULL;
+
+    if (imapid_sandbox_enter(IMAPID_SANDBOX_OPENER, "/", &message))
+        return;
+    imapid_message("%s", message);
+    _exit(1);
+}
+
+static void allow_inputs(const GArray *inputs)
+{
+    for (guint i = 0; i < inputs->len; i++) {
+        const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
+
+        if (input->is_folder)
+            imapid_opener_allow_folder(input->path);
+        else if (!input->is_interface && strcmp(input->path, "-"))
+            imapid_opener_allow(input->path);
+    }
+}
+
+static bool forbid_sending(const struct imapid_job_context *context, char **message)
+{
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
+    bool good;
+
+    for (guint i = 0; i < context->inputs->len; i++)
+        if (context->interfaces[i]) {
+            int fd = imapid_live_get_fd(context->interfaces[i]);
+
+            g_array_append_val(fds, fd);
+        }
+    good = !fds->len ||
+           imapid_sandbox_forbid_writing((const int *)(void *)fds->data, fds->len, message);
+    g_array_unref(fds);
+    return good;
+}
+
+/* From here on this process reads what strangers sent, and can do little else. */
+static bool confine(const struct imapid_job_context *context, bool is_live, char **message)
+{
+    if (imapid_sandbox_is_disabled())
+        return true;
+    allow_inputs(context->inputs);
+    imapid_kdf_init();
+    if (!imapid_opener_start(confine_opener)) {
+        *message = g_strdup_printf("no process can be started: %s", g_strerror(errno));
+        return false;
+    }
+    return imapid_sandbox_drop_privileges(is_live, message) && forbid_sending(context, message) &&
+           imapid_sandbox_enter(is_live ? IMAPID_SANDBOX_CAPTURER : IMAPID_SANDBOX_READER, NULL,
+                                message);
+}
+
+static void run_all(struct imapid_job_context *context)
+{
+    struct imapid_filter *filter = NULL;
+    bool is_live;
+    char *message = NULL;
+
+    if (context->options->filter && is_any_file(context->inputs) &&
+        !(filter = make_filter(context->options->filter, &message))) {
+        imapid_job_complain(context, message);
+        g_free(message);
+        return;
+    }
+    context->filter = filter;
+    is_live = open_interfaces(context);
+    if (!confine(context, is_live, &message))
+        imapid_job_complain(context, message);
+    else if (context->options->continuous)
+        imapid_pieces_run(context);
+    else
+        run_each(context);
+    g_free(message);
+    close_interfaces(context);
+    imapid_opener_end();
+    imapid_filter_free(filter);
+}
+
 gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_job_user *user, struct imapid_totals *totals)
 {
@@ -71,10 +211,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     g_mutex_init(&context.mutex);
     imapid_stop_install();
     context.progress = imapid_job_begin_progress(&context);
-    if (options->continuous)
-        imapid_pieces_run(&context);
-    else
-        run_each(&context);
+    run_all(&context);
     imapid_progress_free(context.progress);
     g_mutex_clear(&context.mutex);
     imapid_redact_free(context.redact);

@@ -13,10 +13,13 @@
 #include "series.h"
 
 #include "message.h"
+#include "opener.h"
 #include "stop.h"
 
 #include "capture/capture.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -139,13 +142,19 @@ static void take_path(struct imapid_series *series, char *path, const GStatBuf *
 /* What cannot be read now may be readable the next time. */
 static void walk(struct imapid_series *series, const char *folder, int depth)
 {
-    GDir *dir = depth > IMAPID_INPUTS_DEPTH_MAX ? NULL : g_dir_open(folder, 0, NULL);
-    const char *name;
+    int fd = depth > IMAPID_INPUTS_DEPTH_MAX ? -1 : imapid_opener_open(folder, O_DIRECTORY);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
 
-    while (dir && (name = g_dir_read_name(dir))) {
-        char *path = g_build_filename(folder, name, NULL);
+    while (dir && (entry = readdir(dir))) {
+        char *path;
         GStatBuf st;
-        bool is_there = g_stat(path, &st) == 0;
+        bool is_there;
+
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        path = g_build_filename(folder, entry->d_name, NULL);
+        is_there = g_stat(path, &st) == 0;
 
         if (is_there && S_ISREG(st.st_mode) && !imapid_inputs_is_output(path, series->output)) {
             take_path(series, path, &st);
@@ -156,7 +165,7 @@ static void walk(struct imapid_series *series, const char *folder, int depth)
         g_free(path);
     }
     if (dir)
-        g_dir_close(dir);
+        closedir(dir);
 }
 
 static bool is_before(const struct file *one, const struct file *other)

@@ -9,6 +9,7 @@
  * Misuse: reading one source in both ways. */
 #include "source.h"
 
+#include "opener.h"
 #include "stop.h"
 
 #include "capture/head.h"
@@ -170,7 +171,7 @@ static void look(struct imapid_source *source)
 struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch)
 {
     bool is_stdin = !strcmp(path, "-");
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = is_stdin ? STDIN_FILENO : imapid_opener_open(path, O_NONBLOCK);
     struct imapid_source *source;
 
     if (fd < 0)

@@ -14,9 +14,9 @@
 #include "capture/pcap.h"
 #include "capture/pcapng.h"
 #include "capture/reader.h"
+#include "opener.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 /* Packets of a file between two calls of on_progress: far less than what a person can see. */
@@ -28,7 +28,7 @@ static enum imapid_capture_result begin(struct imapid_capture *capture,
 struct imapid_capture *imapid_capture_open(const char *path, char **message)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = is_stdin ? STDIN_FILENO : imapid_opener_open(path, 0);
     if (fd < 0) {
         *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
         return NULL;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* filter.c: libpcap's filters on packets that libpcap has not read. A program is compiled for each
- * link type when its first packet comes: a capture can have several, and a program is good for
- * one.
+/* filter.c: libpcap's filters on packets that libpcap has not read. A capture can have several link
+ * types, and a program is good for one: so there is one for each, made before packets come. Names in
+ * the expression, of hosts, ports and protocols, are looked up then; later that is not possible.
  *
- * Refuses an expression that means nothing on any of the usual link types.
- *
- * Misuse: one filter in several threads. */
+ * Refuses an expression that means nothing on any of the link types. */
 
 #include "capture/filter.h"
 
@@ -15,20 +13,11 @@
 /* What libpcap assumes a packet may have. */
 #define N_SNAP 262144
 
-/* Link types remembered; the packets of more match nothing. Captures have one or two. */
-#define N_PROGRAMS 64
-
-struct program {
-    struct bpf_program bpf;
-    uint16_t link_type;
-    bool usable;
-};
+/* Numbers of link types are lower. */
+#define N_LINK_TYPES 512
 
 struct imapid_filter {
-    char *expression;
-    struct program *last;
-    unsigned n_programs;
-    struct program programs[N_PROGRAMS];
+    struct bpf_program *programs[N_LINK_TYPES]; /* NULL: no packet of that type passes */
 };
 
 /* Files have LINKTYPE_ numbers, the compiler takes this platform's DLT_ numbers. They differ for
@@ -49,34 +38,31 @@ static int dlt_of_link_type(uint16_t link_type)
     }
 }
 
-/* *message, if not NULL, gets the reason of a failure. */
-static bool compile(struct program *program, const char *expression, uint16_t link_type,
-                    char **message)
+/* NULL, and the reason in *message if there is none yet. */
+static struct bpf_program *compile(const char *expression, uint16_t link_type, char **message)
 {
+    struct bpf_program *program = g_new0(struct bpf_program, 1);
     pcap_t *pcap = pcap_open_dead(dlt_of_link_type(link_type), N_SNAP);
-    if (!pcap)
-        return false;
-    program->link_type = link_type;
-    program->usable = pcap_compile(pcap, &program->bpf, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
-    if (!program->usable && message && !*message)
-        *message = g_strdup(pcap_geterr(pcap));
-    pcap_close(pcap);
-    return program->usable;
+    if (pcap && pcap_compile(pcap, program, expression, 1, PCAP_NETMASK_UNKNOWN) != 0) {
+        if (!*message)
+            *message = g_strdup(pcap_geterr(pcap));
+        g_clear_pointer(&program, g_free);
+    }
+    if (pcap)
+        pcap_close(pcap);
+    return program;
 }
 
-struct imapid_filter *imapid_filter_new(const char *expression, char **message)
+struct imapid_filter *imapid_filter_new(const char *expression, const uint16_t *link_types,
+                                        size_t n_link_types, char **message)
 {
-    /* Ethernet, raw IP, Linux cooked, 802.11 with radiotap. */
-    static const uint16_t usual[] = {1, 101, 113, 127};
     struct imapid_filter *filter = g_new0(struct imapid_filter, 1);
     char *reason = NULL;
     bool usable = false;
-    filter->expression = g_strdup(expression);
-    for (unsigned i = 0; i < G_N_ELEMENTS(usual); i++) {
-        if (compile(&filter->programs[filter->n_programs], expression, usual[i], &reason)) {
-            usable = true;
-            filter->n_programs++;
-        }
+    for (size_t i = 0; i < n_link_types; i++) {
+        uint16_t type = link_types[i];
+        if (type < N_LINK_TYPES && !filter->programs[type])
+            usable |= (filter->programs[type] = compile(expression, type, &reason)) != NULL;
     }
     if (usable) {
         g_free(reason);
@@ -87,37 +73,22 @@ struct imapid_filter *imapid_filter_new(const char *expression, char **message)
     return NULL;
 }
 
-static struct program *get_program(struct imapid_filter *filter, uint16_t link_type)
+bool imapid_filter_match(const struct imapid_filter *filter, const struct imapid_packet *packet)
 {
-    for (unsigned i = 0; i < filter->n_programs; i++)
-        if (filter->programs[i].link_type == link_type)
-            return &filter->programs[i];
-    if (filter->n_programs == N_PROGRAMS)
-        return NULL;
-    struct program *program = &filter->programs[filter->n_programs++];
-    program->link_type = link_type;
-    compile(program, filter->expression, link_type, NULL);
-    return program;
-}
-
-bool imapid_filter_match(struct imapid_filter *filter, const struct imapid_packet *packet)
-{
-    struct program *program = filter->last;
-    if (!program || program->link_type != packet->link_type)
-        program = filter->last = get_program(filter, packet->link_type);
-    if (!program || !program->usable)
-        return false;
+    const struct bpf_program *program =
+        packet->link_type < N_LINK_TYPES ? filter->programs[packet->link_type] : NULL;
     struct pcap_pkthdr header = {.caplen = packet->n, .len = packet->n_wire};
-    return pcap_offline_filter(&program->bpf, &header, packet->data) != 0;
+    return program && pcap_offline_filter(program, &header, packet->data) != 0;
 }
 
 void imapid_filter_free(struct imapid_filter *filter)
 {
     if (!filter)
         return;
-    for (unsigned i = 0; i < filter->n_programs; i++)
-        if (filter->programs[i].usable)
-            pcap_freecode(&filter->programs[i].bpf);
-    g_free(filter->expression);
+    for (size_t i = 0; i < N_LINK_TYPES; i++)
+        if (filter->programs[i]) {
+            pcap_freecode(filter->programs[i]);
+            g_free(filter->programs[i]);
+        }
     g_free(filter);
 }

@@ -24,9 +24,14 @@
 /* How often it is told that there are no packets. */
 #define IDLE_MS 250
 
+int imapid_live_get_fd(const struct imapid_capture *capture)
+{
+    return pcap_get_selectable_fd(capture->live);
+}
+
 static bool is_awake(const struct imapid_capture *capture, int timeout)
 {
-    struct pollfd fds[] = {{.fd = pcap_get_selectable_fd(capture->live), .events = POLLIN},
+    struct pollfd fds[] = {{.fd = imapid_live_get_fd(capture), .events = POLLIN},
                            {.fd = capture->wake, .events = POLLIN}};
     int n;
     while ((n = poll(fds, G_N_ELEMENTS(fds), timeout)) < 0 && errno == EINTR && !capture->stop)

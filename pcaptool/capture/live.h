@@ -10,6 +10,9 @@ struct imapid_capture;
 struct imapid_capture *imapid_capture_open_interface(const char *name, const char *expression,
                                                      int wake, char **message);
 
+/* The descriptor of the interface: readable when packets come. Good until the capture is closed. */
+int imapid_live_get_fd(const struct imapid_capture *capture);
+
 /* Lets go of the interface, if the capture is of one. */
 void imapid_live_close(struct imapid_capture *capture);
 

@@ -61,7 +61,7 @@ static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason r
 struct imapid_collect {
     struct imapid_flow_context context;
     struct imapid_net *net;
-    struct imapid_filter *filter;
+    const struct imapid_filter *filter;
     const struct imapid_decode *decode;
     void (*complain)(void *ctx, const char *message);
     bool is_finished;
@@ -216,7 +216,7 @@ bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
     return has_secrets;
 }
 
-struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           const struct imapid_decode *decode,
                                           struct imapid_keylog *keylog, bool live, size_t n_memory,
                                           const struct imapid_record_sink *sink,

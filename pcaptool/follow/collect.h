@@ -26,7 +26,7 @@ struct imapid_collect;
  * is an error that is told. The tables of connections and fragments come on top, see net/tcp.h.
  * Errors are told to `complain` (message, ctx of the sink) as they are met; what can be read is told
  * all the same. All that is given must outlive the object. */
-struct imapid_collect *imapid_collect_new(struct imapid_filter *filter,
+struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           const struct imapid_decode *decode,
                                           struct imapid_keylog *keylog, bool live, size_t n_memory,
                                           const struct imapid_record_sink *sink,

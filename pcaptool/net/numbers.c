@@ -392,6 +392,14 @@ enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapi
     return imapid_numbers_find(IMAPID_NUMBER_LINK_TYPE, link_type, cursor);
 }
 
+size_t imapid_numbers_list_link_types(uint16_t *numbers, size_t n_room)
+{
+    size_t n = MIN(n_room, G_N_ELEMENTS(link_types));
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = (uint16_t)link_types[i].number;
+    return n;
+}
+
 #define LINK_USER0  147
 #define LINK_USER15 162
 

@@ -5,8 +5,13 @@
 #include "net/decode.h"
 #include "net/layer.h"
 
+#include <stddef.h>
+
 /* The layer that packets of a link type begin with; with UNREAD, cursor->unread is set. */
 enum imapid_layer imapid_numbers_find_link_type(uint16_t link_type, struct imapid_cursor *cursor);
+
+/* Writes the numbers of the known link types into `numbers`, at most `n_room`. Returns how many. */
+size_t imapid_numbers_list_link_types(uint16_t *numbers, size_t n_room);
 
 /* The link type to take a packet for where the user has said one: that, if the packet's own is a user
  * link type (147 to 162) or not known here. Else its own. */

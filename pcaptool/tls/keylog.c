@@ -12,8 +12,9 @@
  * Misuse: freeing it while a connection still refers to it. */
 #include "tls/keylog.h"
 
+#include "opener.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -570,7 +571,7 @@ static bool read_lines(struct imapid_keylog *keylog, struct reader *reader, bool
 /* Reads on from source->offset. */
 static bool read_source(struct imapid_keylog *keylog, struct source *source, char **message)
 {
-    struct reader reader = {.fd = open(source->path, O_RDONLY | O_CLOEXEC)};
+    struct reader reader = {.fd = imapid_opener_open(source->path, 0)};
     struct stat st;
     bool ok = false;
 
@@ -620,6 +621,7 @@ bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **m
         g_free(source.path);
         return ok;
     }
+    imapid_opener_allow(path);
     begin_writing(keylog);
     g_array_append_val(keylog->sources, source);
     end_writing(keylog, keylog->counts.n_secrets);

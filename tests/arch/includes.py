@@ -26,7 +26,7 @@ DECIDED = [
 ]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
-GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "number"), ("pcaptool/", "path")}  # below all folders of the tool
+GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path")}  # below all folders of the tool
 HEADING = "### Which module knows which"
 ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")
 

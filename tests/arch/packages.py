@@ -19,6 +19,7 @@ DEBIAN = {
     "liblz4": "liblz4-dev",
     "liblzma": "liblzma-dev",
     "libpcap": "libpcap-dev",
+    "libseccomp": "libseccomp-dev",
     "libzstd": "libzstd-dev",
     "sqlite3": "libsqlite3-dev",
     "wireshark": "wireshark-dev",

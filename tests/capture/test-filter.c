@@ -24,12 +24,15 @@ static struct imapid_packet make_packet(guint16 link_type, const guint8 *head, g
                                   .link_type = link_type};
 }
 
+static const uint16_t types[] = {1, 101, 108, 113, 228};
+
 static bool matches(const char *expression, guint16 link_type, const guint8 *head, guint32 n_head)
 {
     char *message = NULL;
     guint8 octets[100];
     struct imapid_packet packet = make_packet(link_type, head, n_head, octets);
-    struct imapid_filter *filter = imapid_filter_new(expression, &message);
+    struct imapid_filter *filter =
+        imapid_filter_new(expression, types, G_N_ELEMENTS(types), &message);
     g_assert_nonnull(filter);
     bool first = imapid_filter_match(filter, &packet);
     g_assert_cmpint(imapid_filter_match(filter, &packet), ==, first);
@@ -53,17 +56,16 @@ static void test_link_types(void)
     g_assert_true(matches("ether host 0:0:0:0:0:0", 1, ethernet, 14));
 }
 
-static void test_many_link_types(void)
+static void test_other_link_types(void)
 {
+    static const uint16_t one[] = {101, 101, 65535};
     char *message = NULL;
     guint8 octets[100];
-    struct imapid_filter *filter = imapid_filter_new("tcp", &message);
-    for (guint16 type = 0; type < 300; type++) {
-        struct imapid_packet packet = make_packet(type, NULL, 0, octets);
-        imapid_filter_match(filter, &packet);
+    struct imapid_filter *filter = imapid_filter_new("tcp", one, G_N_ELEMENTS(one), &message);
+    for (guint32 type = 0; type <= G_MAXUINT16; type++) {
+        struct imapid_packet packet = make_packet((guint16)type, NULL, 0, octets);
+        g_assert_cmpint(imapid_filter_match(filter, &packet), ==, type == 101);
     }
-    struct imapid_packet packet = make_packet(101, NULL, 0, octets);
-    g_assert_true(imapid_filter_match(filter, &packet));
     imapid_filter_free(filter);
     imapid_filter_free(NULL);
 }
@@ -71,7 +73,7 @@ static void test_many_link_types(void)
 static void test_no_filter(void)
 {
     char *message = NULL;
-    g_assert_null(imapid_filter_new("no such thing (", &message));
+    g_assert_null(imapid_filter_new("no such thing (", types, G_N_ELEMENTS(types), &message));
     g_assert_nonnull(message);
     g_free(message);
 }
@@ -80,7 +82,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/filter/link-types", test_link_types);
-    g_test_add_func("/filter/many-link-types", test_many_link_types);
+    g_test_add_func("/filter/other-link-types", test_other_link_types);
     g_test_add_func("/filter/no-filter", test_no_filter);
     return g_test_run();
 }

@@ -49,7 +49,7 @@ class Usage(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         for word in (b"extract", b"--format", b"--jobs", b"INPUT"):
             self.assertIn(word, done.stdout)
-        self.assertRegex(run("--version").stdout, rb"^imapid \d+\.\d+\.\d+\n$")
+        self.assertRegex(run("--version").stdout, rb"^imapid \d+\.\d+\.\d+\nsandbox: (seccomp|none), .+\n$")
 
     def test_short_options_together_and_with_their_values(self):
         path = sample("pipelined")
