@@ -297,9 +297,9 @@ int main(int argc, char **argv)
     GError *error = NULL;
     int status;
 
-    setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
-    signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */
+    (void)setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */
     (void)argc;
     if (!parse(&options, argv, &error)) {
         status = fail("%s", error->message);

@@ -237,9 +237,9 @@ static void keep(struct imapid_newfile *file, int socket)
     char octet, *message = NULL;
     int error;
 
-    signal(SIGINT, SIG_IGN); /* they are for the one who reads */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* they are for the one who reads */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     /* Where a process cannot be confined here, the reader finds that as well, and says it. */
     if (imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->folder, &message) &&
         read(socket, &octet, 1) == 1) {

@@ -431,9 +431,9 @@ static int get_separator(const struct word *word)
 
     for (size_t i = 0; i < word->n_mark; i++)
         if (word->mark[i] != ' ') {
-            if (mark != ' ' && mark != word->mark[i])
+            if (mark != ' ' && mark != (unsigned char)word->mark[i])
                 return 0;
-            mark = word->mark[i];
+            mark = (unsigned char)word->mark[i];
         }
     return mark;
 }
@@ -605,7 +605,7 @@ static bool is_host_harmless(const char *octets, size_t n, bool has_scheme)
 
     for (size_t i = 0; harmless && i < text.n; i++) {
         const struct word *word = &text.words[i];
-        char joint = i ? get_joint(word) : '.';
+        int joint = i ? get_joint(word) : '.';
 
         n_dots += i && joint == '.';
         for (size_t at = 0; at < word->n; at++)

@@ -410,8 +410,8 @@ static void test_fin(void)
           {1, ACK, 3, 5, "more", 0});
     /* late copies after the end */
     /* only a hole kept it open when the capture ended */
-    CHECK("1:ok<0:3>0:more{FIN}", HANDSHAKE, {1, ACK, 1, 1, "ok", 0}, {0, FIN | ACK, 4, 3, "more", 0},
-          {1, FIN | ACK, 3, 9, NULL, 0});
+    CHECK("1:ok<0:3>0:more{FIN}", HANDSHAKE, {1, ACK, 1, 1, "ok", 0},
+          {0, FIN | ACK, 4, 3, "more", 0}, {1, FIN | ACK, 3, 9, NULL, 0});
     CHECK("0:abc{FIN}", HANDSHAKE, {0, FIN | ACK, 1, 1, "abc", 0}, {1, FIN | ACK, 1, 5, NULL, 0},
           {0, FIN | ACK, 1, 1, "abc", 0}, {0, ACK, 5, 2, NULL, 0});
 }
