@@ -38,7 +38,7 @@ struct imapid_options {
     gboolean continuous; /* the inputs are pieces of one capture */
     gboolean follow;     /* files grow, folders fill */
     gboolean no_sandbox;
-    char *progress;      /* auto, always, never; NULL: auto */
+    char *progress; /* auto, always, never; NULL: auto */
     gboolean verbose, quiet, version;
     char **arguments; /* what is left: the inputs */
 };
