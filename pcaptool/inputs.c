@@ -19,7 +19,7 @@
 /* Octets of a line of a list of inputs, its end included: Linux takes no longer path (PATH_MAX). */
 #define LINE_MAX_OCTETS 4096
 
-/* Messages about the lines of one list. */
+/* Messages about the lines of one list, or what one folder holds. */
 #define COMPLAINTS_MAX 20u
 
 static void clear_input(void *data)
@@ -84,54 +84,68 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static gboolean walk(GArray *inputs, const char *folder, int depth);
+/* A folder that was named, with what is below it. */
+struct walk {
+    GArray *inputs;
+    guint n_bad;
+};
+
+static void complain_of_place(struct walk *walk, const char *path, const char *what)
+{
+    if (++walk->n_bad <= COMPLAINTS_MAX)
+        imapid_message("%s: %s%s", path, what,
+                       walk->n_bad == COMPLAINTS_MAX ? " (further ones are not reported)" : "");
+}
+
+static void add_folder(struct walk *walk, const char *folder, int depth);
 
 /* What a folder holds. A symbolic link to nothing is nothing. */
-static gboolean add_found(GArray *inputs, const char *path, int depth)
+static void add_found(struct walk *walk, const char *path, int depth)
 {
     GStatBuf st;
 
     if (g_stat(path, &st) != 0) {
-        if (errno == ENOENT || errno == ELOOP)
-            return TRUE;
-        imapid_message("%s: %s", path, g_strerror(errno));
-        return FALSE;
+        if (errno != ENOENT && errno != ELOOP)
+            complain_of_place(walk, path, g_strerror(errno));
+    } else if (S_ISREG(st.st_mode)) {
+        add_file(walk->inputs, path, TRUE);
+    } else if (S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
+        add_folder(walk, path, depth + 1);
     }
-    if (S_ISREG(st.st_mode))
-        add_file(inputs, path, TRUE);
-    else if (S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-        return walk(inputs, path, depth + 1);
-    return TRUE;
 }
 
-static gboolean walk(GArray *inputs, const char *folder, int depth)
+static void add_folder(struct walk *walk, const char *folder, int depth)
 {
-    GError *error = NULL;
     GPtrArray *names;
-    gboolean good;
     const char *name;
     GDir *dir;
 
     if (depth > IMAPID_INPUTS_DEPTH_MAX) {
-        imapid_message("%s: the folder is too deep and is not read", folder);
-        return FALSE;
+        complain_of_place(walk, folder, "too deep, not read");
+        return;
     }
-    dir = g_dir_open(folder, 0, &error);
-    names = g_ptr_array_new_with_free_func(g_free);
-    good = dir != NULL;
+    dir = g_dir_open(folder, 0, NULL);
     if (!dir) {
-        imapid_message("%s", error->message);
-        g_error_free(error);
+        complain_of_place(walk, folder, g_strerror(errno));
+        return;
     }
-    while (dir && (name = g_dir_read_name(dir)))
+    names = g_ptr_array_new_with_free_func(g_free);
+    while ((name = g_dir_read_name(dir)))
         g_ptr_array_add(names, g_build_filename(folder, name, NULL));
-    if (dir)
-        g_dir_close(dir);
+    g_dir_close(dir);
     g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i < names->len; i++)
-        good &= add_found(inputs, names->pdata[i], depth);
+        add_found(walk, names->pdata[i], depth);
     g_ptr_array_unref(names);
-    return good;
+}
+
+/* False: something of it could not be listed. */
+static gboolean add_named_folder(GArray *inputs, const char *folder)
+{
+    struct walk walk = {.inputs = inputs};
+
+    add_folder(&walk, folder, 0);
+    return !walk.n_bad;
 }
 
 static void add_followed(GArray *inputs, const char *path)
@@ -153,7 +167,7 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path, gboolean follow)
         return TRUE;
     }
     if (g_file_test(path, G_FILE_TEST_IS_DIR))
-        return walk(inputs, path, 0);
+        return add_named_folder(inputs, path);
     if (g_file_test(path, G_FILE_TEST_EXISTS)) {
         add_file(inputs, path, FALSE);
         return TRUE;

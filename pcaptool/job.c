@@ -198,10 +198,12 @@ static bool has_name_of_capture(const char *path)
     return false;
 }
 
-/* Some other file, which a folder that was walked happens to hold? */
+/* Some other file, which a folder that was walked happens to hold? An archive is none: it may hold
+ * captures. */
 static bool is_chance_find(const struct imapid_job *job, const char *format)
 {
-    return job->capture && !format && job->input->found && !has_name_of_capture(job->input->path);
+    return job->capture && !format && !imapid_capture_is_foreign(job->capture) &&
+           job->input->found && !has_name_of_capture(job->input->path);
 }
 
 static void on_capture(void *ctx, const struct imapid_record_capture *capture)

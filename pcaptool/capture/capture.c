@@ -109,6 +109,7 @@ static enum imapid_capture_result refuse(struct imapid_capture *capture)
     capture->next = imapid_reader_next_none;
     if (foreign) {
         capture->format = foreign->format;
+        capture->is_foreign = true;
         return imapid_reader_fail(capture, imapid_window_place(window), "%s", foreign->what);
     }
     return imapid_reader_fail(capture, imapid_window_place(window), "%s",
@@ -225,6 +226,11 @@ const char *imapid_capture_get_error(const struct imapid_capture *capture)
 const char *imapid_capture_get_format(const struct imapid_capture *capture)
 {
     return capture->format;
+}
+
+bool imapid_capture_is_foreign(const struct imapid_capture *capture)
+{
+    return capture->is_foreign;
 }
 
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture)

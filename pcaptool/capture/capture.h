@@ -72,6 +72,9 @@ const char *imapid_capture_get_error(const struct imapid_capture *capture);
  * imapid_capture_next() has found out. */
 const char *imapid_capture_get_format(const struct imapid_capture *capture);
 
+/* Is it of a format that is known and refused: of another program, or an archive? */
+bool imapid_capture_is_foreign(const struct imapid_capture *capture);
+
 /* What was read so far. The counts go on; the pointer is good until the capture is closed. */
 const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapid_capture *capture);
 

@@ -49,6 +49,7 @@ struct imapid_capture {
                                        struct imapid_packet *packet);
     bool begins_again; /* a reader said END at the beginning of another capture */
     const char *format;
+    bool is_foreign; /* its format is refused by name */
     char *name;
     char *error;
     void (*on_secrets)(void *ctx, uint32_t type, const uint8_t *octets, size_t n);
