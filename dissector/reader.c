@@ -248,11 +248,11 @@ static bool has_room(struct imapid_stream *stream)
 static void read_on(struct reader *reader)
 {
     struct imapid_stream *stream = reader->stream;
-    bool was_layered = imapid_stream_is_layered(stream);
+    unsigned n_layers = imapid_stream_count_layers(stream);
     struct imapid_unit unit;
     size_t n_used;
 
-    while (!stream->to && imapid_stream_is_layered(stream) == was_layered && has_room(stream)) {
+    while (!stream->to && imapid_stream_count_layers(stream) == n_layers && has_room(stream)) {
         switch (imapid_session_read(&stream->session, reader->side, reader->window + reader->used,
                                     reader->n - reader->used, &unit, &n_used)) {
         case IMAPID_SESSION_MORE:
@@ -297,7 +297,7 @@ void imapid_reader_lose(struct imapid_stream *stream, enum imapid_side side, siz
     if (stream->gave_way)
         return;
     stream->preface.is_over[0] = stream->preface.is_over[1] = true;
-    if (imapid_stream_is_layered(stream)) {
+    if (imapid_stream_count_layers(stream)) {
         direction->is_lost = true;
         n = 0;
     }
@@ -318,9 +318,14 @@ void imapid_reader_close(struct imapid_stream *stream, enum imapid_side side)
 static void read_section(struct imapid_stream *stream, enum imapid_side side,
                          struct imapid_section *section, const uint8_t *octets);
 
+/* Takes octets out of their layers: see unwrap.h. */
+typedef bool unwrap_function(struct imapid_stream *stream, enum imapid_side side,
+                             const uint8_t *octets, size_t n, uint8_t **text, size_t *n_text);
+
 /* Reads octets that came in a call, behind COMPRESS or in a SASL layer. */
 static void read_layer(struct imapid_stream *stream, struct imapid_call *call,
-                       enum imapid_side side, const uint8_t *octets, size_t n)
+                       enum imapid_side side, unwrap_function *unwrap, const uint8_t *octets,
+                       size_t n)
 {
     uint8_t *text = NULL;
     size_t n_text = 0;
@@ -328,7 +333,7 @@ static void read_layer(struct imapid_stream *stream, struct imapid_call *call,
 
     if (stream->directions[side].is_lost)
         return;
-    is_good = imapid_unwrap(stream, side, octets, n, &text, &n_text);
+    is_good = unwrap(stream, side, octets, n, &text, &n_text);
     if (n_text) {
         struct imapid_section *section = imapid_records_add_section(call, 0, (unsigned)n_text);
 
@@ -373,13 +378,13 @@ static void begin_layer(struct imapid_stream *stream, const struct imapid_sectio
         early->held = NULL;
         early->n_held = early->held_size = early->n_used = 0;
         early->ends_in = NULL;
-        read_layer(stream, last->call, other, held, n_held);
+        read_layer(stream, last->call, other, imapid_unwrap_last, held, n_held);
         wmem_free(wmem_file_scope(), held);
         imapid_budget_count(stream->share, n_held_size, 0);
     }
     if (n) {
         imapid_records_add_part(add_section_in(section, at, n), IMAPID_PART_DEFLATE, 0, n);
-        read_layer(stream, section->call, side, octets, n);
+        read_layer(stream, section->call, side, imapid_unwrap_last, octets, n);
     }
 }
 
@@ -415,14 +420,14 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
 {
     unsigned n = section->n;
     struct reader reader = begin_reader(stream, side, section, octets, n);
-    bool was_layered = imapid_stream_is_layered(stream);
+    unsigned n_layers = imapid_stream_count_layers(stream);
 
     if (!may_read(&reader)) {
         take_unfinished(&reader);
         return;
     }
     read_on(&reader);
-    if (stream->to || imapid_stream_is_layered(stream) != was_layered) {
+    if (stream->to || imapid_stream_count_layers(stream) != n_layers) {
         unsigned at = (unsigned)(reader.used - reader.n_carried);
 
         if (stream->to == IMAPID_SWITCH_TLS_HERE && !section->octets)
@@ -465,9 +470,9 @@ void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *sec
     if (stream->gave_way)
         return;
     imapid_stream_note_read(stream);
-    if (imapid_stream_is_layered(stream)) {
+    if (imapid_stream_count_layers(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
-        read_layer(stream, section->call, section->side, octets, section->n);
+        read_layer(stream, section->call, section->side, imapid_unwrap, octets, section->n);
     } else if (begins_tls(stream, section, octets)) {
         begin_tls(stream, section);
     } else {

@@ -92,9 +92,9 @@ bool imapid_stream_is_hello(const uint8_t *octets, size_t n)
     return n > 5 && octets[0] == 22 && octets[1] == 3 && octets[5] == 1;
 }
 
-bool imapid_stream_is_layered(const struct imapid_stream *stream)
+unsigned imapid_stream_count_layers(const struct imapid_stream *stream)
 {
-    return stream->is_compressed || stream->is_wrapped;
+    return (unsigned)stream->is_compressed + (unsigned)stream->is_wrapped;
 }
 
 /* ---- calls ---- */

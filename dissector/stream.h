@@ -74,7 +74,7 @@ struct imapid_stream {
     struct imapid_direction directions[2];              /* by side */
     const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
-    bool is_compressed, is_wrapped; /* by COMPRESS; by a SASL mechanism, not both */
+    bool is_compressed, is_wrapped; /* by COMPRESS; by a SASL mechanism */
     bool was_required;              /* session.required_by_server, as last told */
     bool was_cleartext;             /* a password in the clear, the same */
     enum imapid_switch to;
@@ -164,8 +164,8 @@ void imapid_stream_note_read(struct imapid_stream *stream);
 /* Calls read so far of all streams together: what was found out is good as long as it stays. */
 unsigned imapid_stream_count_reads(void);
 
-/* Are the octets of the calls those of another layer? */
-bool imapid_stream_is_layered(const struct imapid_stream *stream);
+/* The layers in which the octets of the calls are: 0 where they are IMAP. */
+unsigned imapid_stream_count_layers(const struct imapid_stream *stream);
 
 /* Do these octets begin a ClientHello? */
 bool imapid_stream_is_hello(const uint8_t *octets, size_t n);

@@ -11,4 +11,9 @@
 bool imapid_unwrap(struct imapid_stream *stream, enum imapid_side side, const uint8_t *octets,
                    size_t n, uint8_t **text, size_t *n_text);
 
+/* The same of octets that came before the layer that began last was known of: they are in that one
+ * alone. */
+bool imapid_unwrap_last(struct imapid_stream *stream, enum imapid_side side, const uint8_t *octets,
+                        size_t n, uint8_t **text, size_t *n_text);
+
 #endif

@@ -5,6 +5,7 @@ import copy
 import os
 import random
 import unittest
+import zlib
 
 import case
 import exchanges
@@ -439,6 +440,47 @@ class Encrypted(case.Case):
     def test_inflated_octets_are_a_data_source(self):
         text = self.shark.tshark(self.sample("compress.pcap"), "-2", "-x", "-Y", 'imapid.version == "compressed"')
         self.assertIn("Inflated IMAP", text)
+
+    def test_what_tls_is_not_given_is_told(self):
+        """Of two segments that changed places TCP withholds the one that comes late; putting them in order it withholds
+        all that stand behind one that never comes."""
+        sample = self.sample("thunderbird-dovecot-starttls.pcap")
+        keys = ("-o", "tls.keylog_file:" + self.shark.readable(wireshark.key_log(sample)))
+
+        def noted(packets, name, *options):
+            return self.frames(self.shark.write(name, pcap.write(packets)), "imapid.not_in_order", *keys, *options)
+
+        swapped, lacking = pcap.read(sample), pcap.read(sample)
+        swapped[18:20] = reversed(swapped[18:20])
+        self.assertEqual(noted(swapped, "swapped.pcap"), [20])
+        self.assertEqual(noted(swapped, "swapped.pcap", *exchanges.IN_ORDER), [])
+        del lacking[29]
+        self.assertEqual(noted(lacking, "lacking.pcap"), [])
+        self.assertEqual(noted(lacking, "lacking.pcap", *exchanges.IN_ORDER),
+                         [number for number, packet in enumerate(lacking, 1)
+                          if number > 29 and pcap.payload(packet)[0] == 143 and pcap.payload(packet)[1]])
+
+    def test_compress_in_a_sasl_layer(self):
+        """DEFLATE is inside what the mechanism makes (RFC 4978 section 3); here, in its messages of integrity."""
+        talk = pcap.Talk().handshake().server(GREETING).client(b"a0 AUTHENTICATE DIGEST-MD5\r\n").server(b"+ eA==\r\n")
+        talk.client(b"eA==\r\n").server(b"a0 OK done\r\n")
+
+        def wrap(octets):
+            return (len(octets) + 16).to_bytes(4, "big") + octets + bytes(16)
+
+        def deflate(compressor, octets):
+            return wrap(compressor.compress(octets) + compressor.flush(zlib.Z_SYNC_FLUSH))
+
+        client, server = zlib.compressobj(wbits=-15), zlib.compressobj(wbits=-15)
+        second = (COMMAND.replace(b"a1", b"a2").replace(b"x", b"y"), ANSWER.replace(b"a1", b"a2"))
+        talk.client(wrap(COMMAND)).server(wrap(ANSWER)).client(wrap(b"d COMPRESS DEFLATE\r\n"))
+        talk.server(wrap(b"d OK on\r\n") + deflate(server, b"* 1 EXISTS\r\n"))
+        half = deflate(client, second[0])
+        talk.client(half[:9]).client(half[9:]).server(deflate(server, second[1]))
+        found = exchanges.of_capture(self.shark, self.capture(talk))
+        self.assertEqual([(one["tag"], one["command"]["params"][0], one["response"]["params"], one["result"]["status"])
+                          for one in found],
+                         [("a1", ["name", "x"], [["name", "s"]], "OK"), ("a2", ["name", "y"], [["name", "s"]], "OK")])
 
     def test_all_of_imap_is_readable_behind_compress(self):
         rows = self.shark.rows(self.sample("thunderbird-dovecot-compress.pcapng"), ["imap.request.command"],

@@ -5,7 +5,7 @@
     random_sessions.py [--seed N] [--count N] [--layer clear|starttls|compress|both] [DAMAGE…]
 
 Each connection has its own names in its lists, so that an answer beside another's command shows. Nobody may tell such a
-pair, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. Both
+pair, in one pass or two, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. Both
 front ends must tell the same exchanges, with the preference that puts segments in order and without it. Inside TLS and
 DEFLATE the same holds where nothing is missing and nothing moved: what Wireshark is not given in order it does not
 decrypt, and nothing inflates what stands behind a hole. By default the layers are tried with fewer connections, and TLS with fewer
@@ -210,6 +210,24 @@ def judge(who, told, truth, number_of, faults):
     return n
 
 
+def judge_one_pass(shark, capture, options, told, faults):
+    """What a single pass shows of each packet, which it cannot take back: `told` is what two passes tell."""
+    names = {(one["command"]["frame"], one["tag"]): name_of(one["command"]) for one in told if one["command"]}
+    for layers in shark.trees(capture, *options, "-Y", "imapid"):
+        frame = exchanges.value_of(layers, "frame.number")
+        for item in exchanges.items_of(layers):
+            codes = exchanges.codes_of(item) - PLAIN
+            if codes:
+                faults.append(f"one pass: finds {codes} in frame {frame}")
+            asked = exchanges.value_of(item, "imapid.request_in")
+            if asked is None or exchanges.value_of(item, "imapid.response") is None:
+                continue
+            client = names.get((int(asked), exchanges.value_of(item, "imapid.tag")))
+            server = name_of({"params": exchanges.params_of(item)})
+            if client and server and client[1:] != server[1:]:
+                faults.append(f"one pass: {server} beside {client} in frame {frame}")
+
+
 def run(tool, shark, damage, seed, count, name):
     """Prints a line of the table; returns what is wrong."""
     layers = {"clear": (), "both": ("starttls", "compress")}.get(name, (name,))
@@ -233,6 +251,7 @@ def run(tool, shark, damage, seed, count, name):
     for options in ((), exchanges.IN_ORDER):
         theirs = exchanges.of_capture(shark, capture, *options)
         counts.append(judge("plugin", theirs, truth, lambda e: ports[e["stream"]], faults))
+        judge_one_pass(shark, capture, options, theirs, faults)
         theirs = sorted(map(parity.comparable, theirs), key=parity.sort_key)
         if layers and damage not in ALIKE_IN_LAYERS:
             continue
