@@ -7,7 +7,9 @@
  * are open at a time, and up to so many packets of one come in a row: with many and one, as at a
  * busy place, each packet is of another connection than the last.
  *
- *     imapid-bench-generate [MEBIBYTES [SEED [PER-CENT [OPEN [IN-A-ROW]]]]] > FILE
+ *     imapid-bench-generate [SIZE [SEED [PER-CENT [OPEN [IN-A-ROW]]]]] > FILE
+ *
+ * SIZE is in MiB, or in KiB with a K behind it.
  */
 
 #include <stdbool.h>
@@ -42,7 +44,7 @@ struct conn {
     bool ack_due;
 };
 
-static uint64_t seed = 1;
+static uint64_t seed = 1, first_seed = 1;
 static uint64_t now_us = 1767323045000000;
 static uint64_t n_written;
 static uint32_t n_conns;
@@ -139,10 +141,10 @@ static void begin_conn(struct conn *c)
 {
     static const uint16_t ports[] = {[HTTP] = 80, [TLS] = 443, [TERMINAL] = 22, [IMAP] = 143};
     uint32_t lot = draw(100);
-    *c = (struct conn){.kind = n_conns++ % 100 < imap_share ? IMAP
-                               : lot < 30                   ? HTTP
-                               : lot < 85                   ? TLS
-                                                            : TERMINAL};
+    *c = (struct conn){.kind = (7 * first_seed + n_conns++) % 100 < imap_share ? IMAP
+                               : lot < 30                                      ? HTTP
+                               : lot < 85                                      ? TLS
+                                                                               : TERMINAL};
     c->is_ip6 = draw(100) < IP6_SHARE;
     c->address[0] = 0x0a000000 + draw(4000);
     c->address[1] = 0xc0000200 + draw(200);
@@ -296,6 +298,14 @@ static void step(struct conn *c)
     c->stage++;
 }
 
+static uint64_t get_size(const char *text)
+{
+    char *end;
+    uint64_t n = strtoull(text, &end, 10);
+
+    return n << (*end == 'K' ? 10 : 20);
+}
+
 static uint64_t get_argument(int argc, char **argv, int i, uint64_t otherwise)
 {
     return i < argc ? strtoull(argv[i], NULL, 10) : otherwise;
@@ -304,11 +314,11 @@ static uint64_t get_argument(int argc, char **argv, int i, uint64_t otherwise)
 int main(int argc, char **argv)
 {
     static const uint32_t header[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
-    uint64_t n_bytes = get_argument(argc, argv, 1, 1024) << 20;
+    uint64_t n_bytes = get_size(argc > 1 ? argv[1] : "1024");
     uint32_t n_open = (uint32_t)get_argument(argc, argv, 4, 600);
     uint32_t n_in_a_row = (uint32_t)get_argument(argc, argv, 5, 6);
     struct conn *conns = calloc(n_open, sizeof *conns);
-    seed = get_argument(argc, argv, 2, 1);
+    seed = first_seed = get_argument(argc, argv, 2, 1);
     imap_share = (uint32_t)get_argument(argc, argv, 3, 5);
     filler = malloc(N_FILLER);
     if (!conns || !filler)
