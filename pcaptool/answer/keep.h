@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_KEEP_H
+#define IMAPID_ANSWER_KEEP_H
+
+#include "record/arena.h"
+#include "record/pool.h"
+#include "record/record.h"
+
+/* How the store keeps records: taken apart into numbers of pools. Nobody else includes it. */
+
+/* The connection of a record. */
+struct imapid_kept_conn {
+    uint32_t file, stream;
+    uint32_t client, server; /* addresses */
+    uint32_t proxied;        /* blobs + 1: address and port */
+    uint32_t way;            /* blobs + 1: a struct way */
+    uint16_t client_port, server_port;
+    uint64_t first_frame;
+};
+
+/* What exchanges have in common: all of one but its connection, tag, text, frames and times. */
+struct imapid_kept_said {
+    uint32_t pairs[2];        /* blobs; by side, as the next ones */
+    uint32_t raw[2], file[2]; /* texts + 1 */
+    uint32_t result_file;     /* texts + 1 */
+    uint32_t n_findings;      /* laid flat behind this */
+    uint8_t is_seen[2], has_list[2], is_malformed[2];
+    uint8_t status, is_untagged, security, compressed, state, complete;
+};
+
+struct imapid_kept_exchange {
+    struct imapid_kept_conn conn;
+    uint32_t tag, text; /* texts + 1 */
+    uint32_t said;      /* sayings */
+    int64_t when_ns;
+    const uint8_t *stamps; /* the frame of `when`, and differences of what came later */
+};
+
+struct imapid_kept_session {
+    struct imapid_kept_conn conn;
+    uint32_t said; /* blobs */
+    int64_t first_ns, last_ns;
+    uint64_t n_exchanges, n_lost, n_resyncs;
+};
+
+/* What the numbers stand for. Its members are keep.c's, but for `files` and the counts of pools. */
+struct imapid_keep {
+    struct imapid_pool *files, *texts, *addresses, *blobs, *sayings;
+    const char *last_file; /* the one that came last, as it is kept, and its number */
+    uint32_t last_number;
+    struct imapid_arena stamps;
+    size_t n_stamps; /* octets left of the piece in use, which begins at next_stamp */
+    uint8_t *next_stamp;
+    uint8_t *scratch;
+    size_t n_scratch;
+};
+
+void imapid_keep_init(struct imapid_keep *keep);
+
+/* Nothing is kept any more: gives back the memory that only keeping needs. */
+void imapid_keep_seal(struct imapid_keep *keep);
+void imapid_keep_deinit(struct imapid_keep *keep);
+
+/* Takes a record apart. All of it is copied; what is returned is good while `keep` is. */
+struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
+                                                 const struct imapid_record_exchange *exchange);
+struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
+                                               const struct imapid_record_session *session);
+
+/* Keeps a text, NULL being NULL. Good while `keep` is. */
+const char *imapid_keep_text(struct imapid_keep *keep, const char *text);
+
+/* Puts a record together again. Its strings are good while `keep` is, its pairs and findings while
+ * the arena is. */
+void imapid_keep_read_exchange(const struct imapid_keep *keep,
+                               const struct imapid_kept_exchange *kept,
+                               struct imapid_record_exchange *exchange, struct imapid_arena *arena);
+void imapid_keep_read_session(const struct imapid_keep *keep,
+                              const struct imapid_kept_session *kept,
+                              struct imapid_record_session *session);
+struct imapid_record_conn imapid_keep_read_conn(const struct imapid_keep *keep,
+                                                const struct imapid_kept_conn *kept);
+
+/* The end with the address of that number. */
+struct imapid_endpoint imapid_keep_read_end(const struct imapid_keep *keep, uint32_t address,
+                                            uint16_t port);
+
+/* The number of the client's address: of the one that the PROXY protocol names, where it does. */
+uint32_t imapid_keep_get_client(const struct imapid_keep *keep,
+                                const struct imapid_kept_conn *kept);
+
+/* A text by its number + 1; NULL of 0. */
+const char *imapid_keep_get_text(const struct imapid_keep *keep, uint32_t number);
+
+/* What an exchange says; never NULL. */
+const struct imapid_kept_said *imapid_keep_get_said(const struct imapid_keep *keep,
+                                                    const struct imapid_kept_exchange *kept);
+
+/* The frame where an exchange begins, that of `when_ns`. */
+uint64_t imapid_kept_get_frame(const struct imapid_kept_exchange *kept);
+
+#endif
