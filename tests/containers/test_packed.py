@@ -270,8 +270,9 @@ class Foreign(unittest.TestCase):
             pathlib.Path(folder, "c.pcap").write_bytes(sample("idle").read_bytes())
             done = run("-q", "-T", "jsonl", folder)
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertEqual(len(done.stderr.splitlines()), 2)
         self.assertIn(b"a.snoop", done.stderr)
+        self.assertIn(b"b.zip", done.stderr)
         self.assertTrue(exchanges(done))
 
     def test_archives_are_told_apart(self):
