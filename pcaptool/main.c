@@ -15,9 +15,11 @@
 #include "sandbox.h"
 #include "stop.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct imapid_command commands[] = {
     {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
@@ -283,6 +285,16 @@ static enum imapid_exit run(struct imapid_options *options)
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
 }
 
+/* Where one of the standard files is closed, what is opened next takes its number, and would be read
+ * or written as such: a socket to another process of this program, say. */
+static void fill_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(IMAPID_EXIT_FAILED);
+}
+
 static void print_version(void)
 {
     char *sandbox = imapid_sandbox_describe();
@@ -297,6 +309,7 @@ int main(int argc, char **argv)
     GError *error = NULL;
     int status;
 
+    fill_standard_files();
     (void)setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
     (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */

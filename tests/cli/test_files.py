@@ -76,6 +76,19 @@ class Whole(Folder):
     def test_no_space(self):
         self.check_untouched(b"out: ", sample("several-ids"), preexec_fn=limit_files)
 
+    @unittest.skipUnless(os.getuid() == 0, "needs root, to mount a disk that is full")
+    def test_full_disk(self):
+        for command, form in FORMATS:
+            if form == "sqlite" or (command, form) == ("stats", "csv"):  # no old one could be there; what fits
+                continue
+            done = subprocess.run(["unshare", "-m", "sh", "-c", f'cd "$1" && mount -t tmpfs -o size=32k none . && cd "$1" && head -c 28000 /dev/zero >fill && '
+                                   'printf old >out; shift; "$@"; echo $?; cat out; echo; ls -A', "sh", self.folder, IMAPID, command, "-q", "-T", form,
+                                   "-w", "out", ROOT / "samples"], capture_output=True, check=False)
+            if b"unshare failed" in done.stderr or b"mount:" in done.stderr:
+                self.skipTest("may not mount")
+            self.assertEqual(done.stdout, b"2\nold\nfill\nout\n", (command, form, done.stderr))
+            self.assertIn(b"No space left on device", done.stderr)
+
     def test_what_can_be_read_is_written(self):
         out = self.folder / "out"
         out.write_bytes(b"old")

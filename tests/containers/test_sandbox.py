@@ -157,6 +157,25 @@ class Modes(Folder):
                 out, err = process.communicate(timeout=30)
                 self.assertEqual(process.returncode, 128 + signal.SIGTERM, err)
 
+    def test_without_its_opener(self):
+        process = self.start("-T", "jsonl", SAMPLES)
+        self.check(process, 1)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 2)
+        self.assertIn(b": Broken pipe\n", err)
+
+    def test_closed_standard_files(self):
+        wanted = run("-T", "jsonl", sample("idle"))
+        for redirections, code in (("<&-", 0), ("<&- 2>&-", 0), (">&-", 2), ("<&- >&- 2>&-", 2)):
+            done = subprocess.run(["sh", "-c", f'exec "$0" -T jsonl "$1" {redirections}', IMAPID, sample("idle")], cwd=ROOT,
+                                  capture_output=True, check=False, timeout=60)
+            self.assertEqual(done.returncode, code, (redirections, done))
+            self.assertEqual(done.stdout, b"" if code else wanted.stdout, redirections)
+        done = subprocess.run(["sh", "-c", 'exec "$0" - <&-', IMAPID], capture_output=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"Bad file descriptor", done.stderr)
+
     def test_left_out(self):
         process = self.start("--no-sandbox", "-T", "jsonl", SAMPLES)
         self.assertTrue(process.stdout.read(1))
