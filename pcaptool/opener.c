@@ -178,9 +178,10 @@ bool imapid_opener_start(void (*confine)(void))
         return false;
     opener.process = fork();
     if (opener.process == 0) {
-        signal(SIGINT, SIG_IGN); /* they are for the one who reads, and this one ends with it */
-        signal(SIGTERM, SIG_IGN);
-        signal(SIGHUP, SIG_IGN);
+        (void)signal(SIGINT,
+                     SIG_IGN); /* they are for the one who reads, and this one ends with it */
+        (void)signal(SIGTERM, SIG_IGN);
+        (void)signal(SIGHUP, SIG_IGN);
         close_own(ends[1]);
         confine();
         serve(ends[1]);
