@@ -134,14 +134,16 @@ static void write_overview_text(GString *out, const struct stats *stats)
     g_array_unref(reasons);
 }
 
-static char *spell_values(const struct imapid_group *group, unsigned n)
+/* Nobody misses a version behind a name; the lack of anything else is said, so that no value is taken
+ * for that of another key. */
+static char *spell_values(const struct imapid_group *group, const struct imapid_grouping *grouping)
 {
     GString *text = g_string_new(NULL);
 
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < grouping->n_keys; i++) {
         const char *value = group->values[i];
 
-        if (!value && i)
+        if (!value && i && g_str_has_suffix(grouping->names[i], "_version"))
             continue;
         g_string_append(text, i ? " " : "");
         if (value)
@@ -183,8 +185,7 @@ static void write_groups_text(GString *out, const struct stats *stats,
         g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
     width = (long)head->len;
     for (guint i = 0; i < n_shown; i++) {
-        char *values =
-            spell_values(&g_array_index(groups, struct imapid_group, i), grouping->n_keys);
+        char *values = spell_values(&g_array_index(groups, struct imapid_group, i), grouping);
 
         width = MAX(width, g_utf8_strlen(values, -1));
         g_free(values);
@@ -198,7 +199,7 @@ static void write_groups_text(GString *out, const struct stats *stats,
     g_string_append_c(out, '\n');
     for (guint i = 0; i < n_shown; i++) {
         const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
-        char *values = spell_values(group, grouping->n_keys);
+        char *values = spell_values(group, grouping);
 
         pad(out, values, width);
         g_string_append(out, "  ");

@@ -869,8 +869,8 @@ class Required(unittest.TestCase):
             for data in (capture(dialogue), lines):
                 for form in ("text", "jsonl", "csv", "sarif"):
                     done = run("check", "-q", "-T", form, "-", input=data)
-                    self.assertIn(f"and said so: {lack}".encode(), done.stdout, form)
-                self.assertIn(f"and said so: {lack}".encode(), run("report", "-q", "-", input=data).stdout)
+                    self.assertIn(f"and asked for an ID: {lack}".encode(), done.stdout, form)
+                self.assertIn(f"and asked for an ID: {lack}".encode(), run("report", "-q", "-", input=data).stdout)
         self.assertEqual(self.codes(self.GREETING + id_(b'("name" "x")', b"OK done") + self.SELECT)[1], ["no-response", "cleartext"])
 
     def test_stats_and_report_tell_it(self):
@@ -1088,6 +1088,38 @@ class ExitStatus(unittest.TestCase):
         for status, command in rows:
             done = run(*shlex.split(command)[1:])
             self.assertEqual(done.returncode, int(status), command)
+
+
+class PasswordsInTheClear(unittest.TestCase):
+    """Which of my users still log in with a password in the clear, with which program? The case of the manual."""
+
+    WITH_ID = [(1, b"* OK ready\r\n"), (0, b'a1 ID ("name" "Example Mail" "version" "1.2")\r\n'), (1, b"* ID NIL\r\na1 OK\r\n"),
+               (0, b"a2 LOGIN bob secret\r\n"), (1, b"a2 OK\r\n")]
+    WITHOUT = [(1, b"* OK ready\r\n"), (0, b"a1 AUTHENTICATE PLAIN\r\n"), (1, b"+ \r\n"), (0, b"AGJvYgBzZWNyZXQ=\r\n"),
+               (1, b"a1 NO [AUTHENTICATIONFAILED] no\r\n")]
+    HASHED = [(1, b"* OK ready\r\n"), (0, b"a1 AUTHENTICATE CRAM-MD5\r\n"), (1, b"+ PDE+\r\n"), (0, b"Ym9iIDAw\r\n"), (1, b"a1 OK\r\n")]
+
+    def test_commands_of_the_manual(self):
+        page = (ROOT / "docs/imapid.1").read_text()
+        case = page.split(".Ss Which of my users still log in with a password in the clear")[1].split(".Ss ")[0]
+        stats, check = (shlex.split(command)[1:-1] for command in re.findall(r"^\.Dl (imapid .* captures/)$", case, re.M))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, dialogue in (("with", self.WITH_ID), ("without", self.WITHOUT), ("hashed", self.HASHED)):
+                pathlib.Path(folder, f"{name}.pcap").write_bytes(capture(dialogue))
+            counted, checked = run(*stats, "-q", folder), run(*check, "-q", folder)
+        self.assertEqual((counted.returncode, checked.returncode), (0, 1))
+        lines = [re.split(r"  +", line)[0] for line in counted.stdout.decode().splitlines() if " in the clear" in line]
+        self.assertEqual([line[:line.index("clear") + 5] for line in lines], ["LOGIN, password in the clear", "PLAIN, password in the clear"])
+        self.assertIn("Example Mail 1.2", lines[0])
+        self.assertIn("(not said)", lines[1])
+        self.assertIn(b"CRAM-MD5", counted.stdout)
+        told = checked.stdout.decode()
+        self.assertEqual(told.count("cleartext-password"), 2)
+        for name in "with", "without":
+            self.assertIn(f"{name}.pcap stream 0", told)
+        self.assertNotIn("hashed.pcap", told)
+        for secret in b"bob", b"secret", b"AGJvYgBzZWNyZXQ=":
+            self.assertNotIn(secret, counted.stdout + checked.stdout)
 
 
 def community_id(record):
