@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* call.c: one call of our dissector: read on its first visit, looked up on every later one, and shown.
  *
+ * Refuses: to read a frame again. What it cannot find on a later visit is not shown.
+ *
  * Misuse: reading a call of a connection that is foreign. */
 #include "call.h"
 

@@ -7,11 +7,12 @@
 #include "connection.h"
 
 /* Reads a call, or, when it was seen before, finds its record; NULL: there is none, or nothing to
- * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. */
+ * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. The record
+ * is the stream's, as all calls: good until the capture is closed or the connection gives way. */
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
                                      tvbuff_t *tvb, packet_info *pinfo);
 
-/* Reads a segment that was never seen before, whoever got it. The same. */
+/* Reads a segment that was never seen before, whoever got it. Returns the same. */
 struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
                                              conversation_t *conversation, packet_info *pinfo,
                                              const struct imapid_own_segment *own);
@@ -41,7 +42,8 @@ void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversatio
 /* Puts a note on this frame where what it carries was withheld. */
 void imapid_call_show_notes(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 
-/* The header of a proxy with which a call begins, where it came whole; else NULL. */
+/* The header of a proxy with which a call begins, where it came whole; else NULL. Good as long as the
+ * call. */
 const struct imapid_part *imapid_call_get_header(const struct imapid_call *call);
 
 /* Does a call hold nothing but that, or what else is said to a proxy or by it? */

@@ -4,6 +4,8 @@
  *
  * Written in the first pass. What a list claims is read in protocol/legs.c.
  *
+ * Refuses: more session ids of a connection than the bounds in claims.h allow.
+ *
  * Misuse: noting a command twice; then its connection passes for two. */
 #include "claims.h"
 

@@ -18,6 +18,7 @@ extern struct imapid_wireshark {
     dissector_table_t tcp_ports, tls_ports;
 } imapid_wireshark;
 
+/* To be called once, before any of the others. */
 void imapid_connection_register(void);
 
 /* Forgets the last capture. */
@@ -32,14 +33,15 @@ bool imapid_connection_has_layer(packet_info *pinfo, int proto);
 /* A stream was begun on this conversation. */
 void imapid_connection_note(conversation_t *conversation, packet_info *pinfo);
 
-/* The connection whose payload this is. */
+/* The connection whose payload this is: never NULL. Conversations are Wireshark's, good as long as the
+ * file. */
 conversation_t *imapid_connection_find_here(packet_info *pinfo);
 
 /* The connection of a frame that has been dissected, where a stream was begun on it; else NULL, or
  * one that is none of ours. */
 conversation_t *imapid_connection_find_behind(packet_info *pinfo);
 
-/* The stream that was begun on a connection; NULL: none. */
+/* The stream that was begun on a connection, in file scope; NULL: none. */
 struct imapid_stream *imapid_connection_get_stream(const conversation_t *conversation);
 
 /* The same for the current call: that TCP carries no IMAP says nothing of the TLS in it. */
@@ -58,9 +60,11 @@ bool imapid_connection_is_enabled(void);
  * cut, and the segment itself comes as well. */
 bool imapid_connection_is_readable(const packet_info *pinfo);
 
+/* Does the current packet come from the server of this stream? */
 bool imapid_connection_is_from_server(const struct imapid_stream *stream, packet_info *pinfo);
 
-/* The segment of this frame, where a stream is read out of such; else NULL. */
+/* The segment of this frame, where a stream is read out of such; else NULL. Good while the frame is
+ * dissected. */
 struct imapid_own_segment *imapid_connection_get_segment(packet_info *pinfo,
                                                          const struct imapid_stream *stream);
 
@@ -70,10 +74,11 @@ struct imapid_place imapid_connection_get_place(packet_info *pinfo,
                                                 const struct imapid_stream *stream,
                                                 const struct imapid_own_segment *own);
 
-/* What TLS is given of a connection, in file scope. */
+/* What TLS is given of a connection: never NULL, all zero the first time. File scope. */
 struct imapid_given *imapid_connection_get_given(conversation_t *conversation);
 
-/* A server of IMAP has the port: from now on packets of it are looked at. */
+/* A server of IMAP has the port: from now on packets of it are looked at, in this capture. The second
+ * says whether that was noted. */
 void imapid_connection_note_port(uint32_t port);
 bool imapid_connection_is_port_seen(uint32_t port);
 

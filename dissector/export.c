@@ -5,6 +5,8 @@
  * before it. What is in the file grows with the packets: there is one object, and its content is
  * written on.
  *
+ * Refuses nothing: a list that is cut has a row, which says that it is incomplete.
+ *
  * Misuse: keeping the object: Wireshark frees it with its list. */
 #include "export.h"
 

@@ -43,6 +43,7 @@ struct imapid_given {
     unsigned n_calls; /* that came out of TLS */
 };
 
+/* To be called once, before any of the others. */
 void imapid_given_register(void);
 
 /* The direction of a packet: 0 or 1. */

@@ -6,7 +6,7 @@
  *                  handshake, or else when that dissector was called
  *     heuristics   any port, over TCP and inside TLS: by what is said
  *
- * What turns out to be no IMAP goes to the dissector that would have had it, as if we were not
+ * Refuses: what turns out to be no IMAP. It goes to the dissector that would have had it, as if we were not
  * there.
  *
  * Misuse: registering before the built-in dissectors; then theirs replace ours. */

@@ -4,6 +4,8 @@
  * What every pass asks for (who is it, for whom does it speak) is read in the first, with one look
  * at the list; what only some ask for is looked up in the list, whose reader is pure.
  *
+ * Refuses nothing: of a malformed list it gives what could be read.
+ *
  * Misuse: a text in the packet's pool that is kept longer. */
 #include "ident.h"
 

@@ -7,7 +7,9 @@
  * with the ID; on later visits every packet has them.
  *
  * Refuses: to add anything while no ID was read, so that captures without any cost nothing, and
- * where a tree is made for a filter that asks for nothing of ours. */
+ * where a tree is made for a filter that asks for nothing of ours.
+ *
+ * Misuse: noting an ID on a later visit; then one that is older may stand for its side. */
 #include "identity.h"
 
 #include <epan/prefs.h>

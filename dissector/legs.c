@@ -4,6 +4,8 @@
  * claims.c tells the candidates. What ties two connections, and whether their lists are the same, is
  * decided in protocol/legs.c.
  *
+ * Refuses: to call two lists different where octets of either may be missing.
+ *
  * Misuse: asking on the first visit: the other leg may not have been read. */
 #include "legs.h"
 

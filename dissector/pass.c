@@ -6,6 +6,8 @@
  * In the clear it is given whole segments, and the rule of order.h says which are read when; those
  * that have to wait are kept here, each in a copy.
  *
+ * Refuses: octets that were read or given up before, and those far off the sequence.
+ *
  * Misuse: reading a call twice; then its octets count as sent again, or, without sequence numbers,
  * as new ones. */
 #include "pass.h"

@@ -8,8 +8,9 @@
 
 /* Reads the octets of a call that was never seen before: `n` of them, behind which `n_cut` more
  * were not captured. With a sequence number these are a segment, `n` may be 0, and they wait if
- * others were sent before them; others that waited may be read here. Returns its record; NULL: a
- * segment in which nothing is to be seen. Sets stream->to. */
+ * others were sent before them; others that waited may be read here. Returns its record,
+ * which is the stream's; NULL: a segment in which nothing is to be seen, or the connection gave way.
+ * Sets stream->to. What came out of TLS waits for what it answers, too. */
 struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct imapid_place *place,
                                      const uint8_t *octets, size_t n, size_t n_cut);
 

@@ -7,6 +7,8 @@
  * escaped. A table of strangers' names has an end: what comes behind N_ROWS_MAX is counted in its
  * last row.
  *
+ * Refuses: a row for each name without end, as above.
+ *
  * Misuse: keeping what the tap gives: it is gone with the packet. */
 #include "stats.h"
 

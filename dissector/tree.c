@@ -4,6 +4,8 @@
  * The list of a unit is read again for each visit: the reader is pure, and a packet's items live no
  * longer than its dissection. Expert infos are raised without a tree too: taps want them.
  *
+ * Refuses nothing: what is malformed becomes an item, with the finding beside it.
+ *
  * Misuse: giving a tvb that does not hold the whole unit; then Wireshark throws. */
 #include "tree.h"
 

@@ -5,6 +5,8 @@
  * It looks at each frame when it has been dissected, and leaves at once where no server of IMAP has
  * a port.
  *
+ * Refuses: to look at a segment that one of our dissectors was called with.
+ *
  * Misuse: registering it before TCP; then it sees what TCP has not looked at. */
 #include "watch.h"
 
