@@ -359,6 +359,24 @@ static bool looks_like_ip(const struct imapid_cursor *cursor)
                : at[6] == IMAPID_IP_UDP && imapid_number_be16(at + 44) + 40u == cursor->n_wire;
 }
 
+/* A stack of a few labels, and IPv4 behind it, whose header has a checksum. */
+static bool looks_like_mpls(const struct imapid_cursor *cursor)
+{
+    const uint32_t n_label = 4, n_most = 4 * n_label;
+    uint32_t at = 0;
+    while (at < n_most && at + n_label < cursor->n && !(cursor->at[at + 2] & 1))
+        at += n_label;
+    return at < n_most && at + n_label < cursor->n && cursor->at[at + 3] &&
+           cursor->at[at + n_label] >> 4 == 4;
+}
+
+static bool looks_like_ethernet(const struct imapid_cursor *cursor)
+{
+    const uint32_t at_type = 12;
+    return cursor->n > at_type + 2 &&
+           imapid_numbers_is_read_ether_type(imapid_number_be16(cursor->at + at_type));
+}
+
 /* ---- the table ---- */
 
 static const struct tunnel {
@@ -383,10 +401,10 @@ static const struct tunnel {
     {"ayiya", IMAPID_PATH_AYIYA, 5072, true, enter_ayiya, NULL},
     {"hp_erm", IMAPID_PATH_ERM, 7932, false, enter_erm, NULL},
     {"gre", IMAPID_PATH_GRE, 4754, false, enter_gre, looks_like_gre},
-    {"mpls", IMAPID_PATH_MPLS, 6635, false, enter_mpls, NULL},
+    {"mpls", IMAPID_PATH_MPLS, 6635, false, enter_mpls, looks_like_mpls},
     {"udpencap", IMAPID_PATH_ESP, 4500, true, enter_esp, NULL},
     {"ip", IMAPID_PATH_IP, 0, false, enter_ip, looks_like_ip},
-    {"eth", IMAPID_PATH_ETHERNET, 0, false, enter_ethernet, NULL},
+    {"eth", IMAPID_PATH_ETHERNET, 0, false, enter_ethernet, looks_like_ethernet},
     {"wg", IMAPID_PATH_IP, 51820, true, enter_wireguard, NULL},
     {NULL, IMAPID_PATH_IP, 4755, true, enter_dtls, NULL}, /* GRE */
     {NULL, IMAPID_PATH_IP, 6636, true, enter_dtls, NULL}, /* MPLS */

@@ -440,6 +440,8 @@ CLOSED = [
     ("gtp-other-port", 1, on_ip4(17, lambda p, s: udp(2151, gtp(s, p)[8:])), ("udp-port", 2151, "looks like gtp")),
     ("tzsp-other-port", 1, on_ip4(17, lambda p, s: udp(37009, tzsp(plain(s, p))[8:])),
      ("udp-port", 37009, "looks like tzsp")),
+    ("mpls-other-port", 1, on_ip4(17, lambda p, s: udp(6634, label(16, label(17, p), last=False))), ("udp-port", 6634, "looks like mpls")),
+    ("eth-in-udp", 1, on_ip4(17, lambda p, s: udp(5556, plain(s, p))), ("udp-port", 5556, "looks like eth")),
     ("ip-in-udp", 1, on_ip4(17, lambda p, s: udp(5555, p)), ("udp-port", 5555, "looks like ip")),
     ("no-ip", 101, lambda p, s: [plain(s, p)], ("ip-version", 0, "0")),
     ("ip-malformed", 1, lambda p, s: [ethernet(s, ether_type(p), b"\x41" + p[1:])], ("ip-version", 4, "malformed header")),
