@@ -595,12 +595,10 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (index == IMAPID_TCP_NONE)
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    struct imapid_tcp_state *st = NULL;
-    bool is_former = false;
-    if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].former != IMAPID_TCP_NONE) {
-        st = &tcp->states[entry->state];
-        is_former = is_of_former(st, get_former(tcp, st), key.dir, &p);
-    }
+    struct imapid_tcp_state *now =
+        entry->state == IMAPID_TCP_NONE ? NULL : &tcp->states[entry->state];
+    struct imapid_tcp_state *former = now ? get_former(tcp, now) : NULL, *st = former ? now : NULL;
+    bool is_former = former && is_of_former(st, former, key.dir, &p);
     if (!is_former && is_new_syn(tcp, entry, &key, &p))
         restart(tcp, index, segment);
     if (!(entry->flags & IMAPID_TCP_OVER))
