@@ -154,6 +154,12 @@ static void write_group(GString *out, const struct imapid_findings_report *repor
         g_string_append_printf(out, "          and %u more (--verbose shows them)\n", n_more);
 }
 
+/* "1 note", "2 notes". */
+static void add_number(GString *out, unsigned n, const char *what, const char *behind)
+{
+    g_string_append_printf(out, "%u %s%s%s", n, what, n == 1 ? "" : "s", behind);
+}
+
 static void write_summary(GString *out, const struct imapid_findings_report *report)
 {
     const struct imapid_items *items = report->items;
@@ -161,11 +167,11 @@ static void write_summary(GString *out, const struct imapid_findings_report *rep
 
     if (items->list->len)
         g_string_append_c(out, '\n');
-    g_string_append_printf(
-        out, "%u errors, %u warnings, %u notes in %u ID exchanges of %u connections",
-        items->n_by_severity[IMAPID_SEVERITY_ERROR], items->n_by_severity[IMAPID_SEVERITY_WARNING],
-        items->n_by_severity[IMAPID_SEVERITY_NOTE], report->view->n_exchanges,
-        report->view->n_conns);
+    add_number(out, items->n_by_severity[IMAPID_SEVERITY_ERROR], "error", ", ");
+    add_number(out, items->n_by_severity[IMAPID_SEVERITY_WARNING], "warning", ", ");
+    add_number(out, items->n_by_severity[IMAPID_SEVERITY_NOTE], "note", " in ");
+    add_number(out, report->view->n_exchanges, "ID exchange", " of ");
+    add_number(out, report->view->n_conns, "connection", "");
     if (items->n_ignored)
         g_string_append_printf(out, "; %u ignored", items->n_ignored);
     g_string_append_c(out, '\n');
