@@ -449,7 +449,7 @@ static enum checksum judge(const struct imapid_conn *conn, int d, const struct i
     uint32_t pseudo = imapid_checksum_begin(from->address, conn->endpoint[!d].address,
                                             from->family == 4 ? 4 : 16),
              field;
-    if (p->n_cut || p->n_segment > N_CHECKED_MAX)
+    if (!p->header || p->n_cut || p->n_segment > N_CHECKED_MAX)
         return CHECKSUM_OPEN;
     field = imapid_number_be16(p->header + 16);
     if (imapid_checksum_fold(imapid_checksum_add(pseudo + p->n_segment, p->header, p->n_segment)) ==

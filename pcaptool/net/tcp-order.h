@@ -39,6 +39,13 @@ struct imapid_tcp_direction {
     uint64_t wrong[IMAPID_DOUBT_FRAMES];
 };
 
+/* A segment that came on another path than those before it in its direction. */
+struct imapid_tcp_stray {
+    struct imapid_tcp_parsed parsed;
+    uint32_t path;
+    int d;
+};
+
 /* A connection that is wanted. */
 struct imapid_tcp_state {
     struct imapid_conn conn;
@@ -48,7 +55,11 @@ struct imapid_tcp_state {
     uint32_t entry;
     uint32_t former; /* see tcp.c */
     uint32_t latter;
-    uint32_t isn[2]; /* with `latter`, as the entry had it */
+    uint32_t isn[2];  /* with `latter`, as the entry had it */
+    uint32_t home[2]; /* the path of each direction */
+    bool has_home[2];
+    GQueue strays;     /* struct imapid_tcp_stray: what came on other paths since */
+    uint32_t n_strays; /* octets of them */
     uint32_t flags;
     bool used;
     bool recent;

@@ -54,6 +54,7 @@ struct imapid_tcp {
     uint32_t n_valued;   /* those whose entries are marked KEEP */
     uint32_t first_free; /* linked by `entry` */
     uint32_t hand, idle_hand;
+    uint32_t n_strays; /* octets of strays of all connections */
     uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
 };
 
@@ -122,8 +123,17 @@ static void take_up(struct imapid_tcp *tcp, uint32_t index, struct imapid_tcp_st
 
 /* ---- states ---- */
 
+static void forget_strays(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
+{
+    tcp->n_strays -= st->n_strays;
+    st->n_strays = 0;
+    while (st->strays.length)
+        g_free(g_queue_pop_head(&st->strays));
+}
+
 static void drop_state(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 {
+    forget_strays(tcp, st);
     uint32_t index = st->entry;
     struct imapid_tcp_state *former = get_former(tcp, st);
     imapid_tcp_order_clear(&tcp->order, st);
@@ -161,10 +171,25 @@ static void settle(struct imapid_tcp *tcp, struct imapid_tcp_state *st, bool goe
     }
 }
 
+/* The connection has gone over to the paths of its strays. False: it is over. */
+static bool follow_strays(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
+{
+    bool goes_on = true;
+    while (goes_on && st->strays.length) {
+        struct imapid_tcp_stray *stray = g_queue_pop_head(&st->strays);
+        st->home[stray->d] = stray->path;
+        goes_on = imapid_tcp_order_take(&tcp->order, st, stray->d, &stray->parsed);
+        g_free(stray);
+    }
+    forget_strays(tcp, st);
+    return goes_on;
+}
+
 static void finish(struct imapid_tcp *tcp, struct imapid_tcp_state *st,
                    enum imapid_tcp_reason reason)
 {
-    imapid_tcp_order_finish(&tcp->order, st, reason);
+    if (follow_strays(tcp, st))
+        imapid_tcp_order_finish(&tcp->order, st, reason);
     settle(tcp, st, false);
 }
 
@@ -463,23 +488,72 @@ static bool is_of_former(const struct imapid_tcp_state *st, const struct imapid_
     return distance != UINT32_MAX && distance <= measure(st, d, p);
 }
 
+/* ---- other paths ----
+ *
+ * Octets of one path never fill a hole of another: somebody can send a tunnel's packet from anywhere.
+ * So a segment on another path than those before it waits. If the connection goes on where it was, it
+ * is forgotten: it is a copy, or a stranger's. If more come there, and nothing where it was, the
+ * direction goes on there. */
+
+/* So many are more than what a stranger may send between two packets of a session, or a mirror may
+ * have shown ahead of the connection. */
+#define N_STRAYS_MAX 8
+
+/* Octets of all of them, of a connection and of all. */
+#define N_STRAY_OCTETS  (1u << 16)
+#define N_STRAYS_OCTETS (1u << 22)
+
+static void keep_stray(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d, uint32_t path,
+                       const struct imapid_tcp_parsed *p)
+{
+    if (st->n_strays + p->n > N_STRAY_OCTETS || tcp->n_strays + p->n > N_STRAYS_OCTETS)
+        return;
+    struct imapid_tcp_stray *stray = g_malloc(sizeof *stray + p->n);
+    stray->parsed = *p;
+    stray->parsed.octets = (uint8_t *)(stray + 1);
+    stray->parsed.header = NULL; /* its checksum is nobody's */
+    stray->path = path;
+    stray->d = d;
+    if (p->n)
+        memcpy(stray + 1, p->octets, p->n);
+    st->n_strays += p->n;
+    tcp->n_strays += p->n;
+    g_queue_push_tail(&st->strays, stray);
+}
+
+/* Takes a segment that came on this path. False: the connection is over. */
+static bool take_on_path(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d, uint32_t path,
+                         struct imapid_tcp_parsed *p)
+{
+    if (!st->has_home[d]) {
+        st->has_home[d] = true;
+        st->home[d] = path;
+    }
+    if (st->home[d] == path) {
+        forget_strays(tcp, st);
+        return imapid_tcp_order_take(&tcp->order, st, d, p);
+    }
+    keep_stray(tcp, st, d, path, p);
+    return st->strays.length < N_STRAYS_MAX || follow_strays(tcp, st);
+}
+
 /* A segment of the former connection, which goes on. */
-static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d,
+static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d, uint32_t path,
                         struct imapid_tcp_parsed *p)
 {
     struct imapid_tcp_state *former = get_former(tcp, st);
     if (p->n + p->n_cut > 0 && !(p->flags & RST) &&
         !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n))
         imapid_tcp_order_doubt(former, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
-    settle(tcp, former, imapid_tcp_order_take(&tcp->order, former, d, p));
+    settle(tcp, former, take_on_path(tcp, former, d, path, p));
 }
 
 /* A segment of the connection that the entry has now. If it is a connection, so that both sides have
  * said something, its former is over. */
-static void take_latter(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d,
+static void take_latter(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d, uint32_t path,
                         struct imapid_tcp_parsed *p)
 {
-    settle(tcp, st, imapid_tcp_order_take(&tcp->order, st, d, p));
+    settle(tcp, st, take_on_path(tcp, st, d, path, p));
     if (st->used && st->former != IMAPID_TCP_NONE && st->conn.n_octets[0] && st->conn.n_octets[1])
         imapid_tcp_order_close(&tcp->order, get_former(tcp, st), IMAPID_TCP_REUSED,
                                p->packet.ts_ns);
@@ -610,9 +684,9 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (!p.whole)
         tcp->order.counts.n_short++;
     else if (is_former)
-        take_former(tcp, st, key.dir, &p);
+        take_former(tcp, st, key.dir, key.path, &p);
     else if (st)
-        take_latter(tcp, st, key.dir, &p);
+        take_latter(tcp, st, key.dir, key.path, &p);
     enforce_limits(tcp, &segment->packet);
 }
 

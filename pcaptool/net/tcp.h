@@ -28,6 +28,8 @@ struct imapid_segment {
      *  - if it is a SYN: whose initial sequence number it repeats, while that is not over: routed
      *    between two VLANs with both captured, a connection is one;
      *  - if it is none: where it is within a MiB of both directions.
+     * Octets of one path never fill a hole of another: what comes on another path than those before
+     * it in its direction is read if more comes there while nothing comes where it was.
      * Of connections that differ by the path alone the 16 newest are asked.
      * A SYN with a number of its own begins another connection beside one on another path.
      * Wireshark 4.0 knows no paths: it has one stream where two connections differ by them alone.
