@@ -6,23 +6,33 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The checksum of TCP over its pseudo header (RFC 9293 3.1). */
 
-/* Adds n octets in words of 16 bits, the last one filled up with 0. At most 64 KiB in all, so that 32
- * bits hold the sum. */
-static inline uint32_t imapid_checksum_add(uint32_t sum, const uint8_t *octets, uint32_t n)
-{
-    for (uint32_t i = 0; i + 1 < n; i += 2)
-        sum += imapid_number_be16(octets + i);
-    return n % 2 ? sum + octets[n - 1] * 256u : sum;
-}
-
-static inline uint32_t imapid_checksum_fold(uint32_t sum)
+static inline uint32_t imapid_checksum_fold(uint64_t sum)
 {
     while (sum >> 16)
         sum = (sum & 0xffff) + (sum >> 16);
-    return sum;
+    return (uint32_t)sum;
+}
+
+/* Adds n octets in words of 16 bits, the last one filled up with 0. To be folded. Words of 32 bits in
+ * the order of the machine have the same sum, its octets swapped (RFC 1071 2). */
+static inline uint32_t imapid_checksum_add(uint32_t sum, const uint8_t *octets, uint32_t n)
+{
+    uint64_t words = 0;
+    uint32_t word, i;
+    uint16_t folded;
+
+    for (i = 0; n - i >= sizeof word; i += (uint32_t)sizeof word) {
+        memcpy(&word, octets + i, sizeof word);
+        words += word;
+    }
+    word = 0;
+    memcpy(&word, octets + i, n - i);
+    folded = (uint16_t)imapid_checksum_fold(words + word);
+    return sum + imapid_number_be16((const uint8_t *)&folded);
 }
 
 /* The addresses of n_address octets, and the protocol; the length of the segment is still to be

@@ -13,8 +13,11 @@
 static void set_size(struct imapid_tcp_pasts *pasts, struct imapid_tcp_past *past, uint32_t size)
 {
     uint8_t *octets = g_malloc(size);
-    for (uint32_t i = past->n; i > 0; i--)
-        octets[(past->end - i) % size] = past->octets[(past->end - i) % past->size];
+    for (uint32_t i = past->n, n_now; i > 0; i -= n_now) {
+        uint32_t from = (past->end - i) % past->size, to = (past->end - i) % size;
+        n_now = MIN(i, MIN(past->size - from, size - to));
+        memcpy(octets + to, past->octets + from, n_now);
+    }
     g_free(past->octets);
     if (!past->octets) {
         past->link.data = past;

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 /* Slots at first; no more than a full table will have. */
-#define N_SLOTS_FIRST 4096u
+#define N_SLOTS_FIRST 512u
 
 /* In a slot's hash: it is that of a list's head, without the path. No table has as many slots. */
 #define IS_HEAD (UINT32_C(1) << 31)
