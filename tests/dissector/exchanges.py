@@ -70,9 +70,10 @@ def number(text):
 class Builder:
     """One capture's exchanges."""
 
-    def __init__(self):
+    def __init__(self, passes=2):
         self.exchanges = []
         self.n_extra = 0
+        self.passes = passes
 
     def find(self, stream, tag, request_in, without):
         """The first exchange of that command that has no such part yet; else any."""
@@ -114,9 +115,9 @@ class Builder:
         if not exchange:
             orphans = [e for e in self.exchanges if e["stream"] == stream and not e["command"] and
                        not e["result"]]
-            if not orphans:
+            if not orphans and self.passes == 2:
                 raise AssertionError(f"frame {frame}: a result of nothing")
-            exchange = orphans[0]
+            exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)
             exchange["tag"] = tag
         exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
         exchange["findings"] |= codes_of(item)
@@ -134,10 +135,12 @@ class Builder:
                 self.add_result(stream, frame, item)
 
 
-def of_capture(wireshark, capture, *arguments):
-    """The exchanges of a capture in the order of their first frames."""
-    builder = Builder()
-    packets = list(wireshark.trees(capture, "-2", *arguments, "-Y", "imapid"))
+def of_capture(wireshark, capture, *arguments, passes=2):
+    """The exchanges of a capture in the order of their first frames. In one pass a packet tells what is known when it is
+    read: of a command that its answer confirms the answer alone."""
+    builder = Builder(passes)
+    both = ("-2",) if passes == 2 else ()
+    packets = list(wireshark.trees(capture, *both, *arguments, "-Y", "imapid"))
     for requests in (True, False):  # an answer may have been captured before its command
         for layers in packets:
             builder.add_packet(layers, requests)
