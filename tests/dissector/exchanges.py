@@ -70,10 +70,11 @@ def number(text):
 class Builder:
     """One capture's exchanges."""
 
-    def __init__(self, passes=2):
+    def __init__(self, passes=2, streams=None):
         self.exchanges = []
         self.n_extra = 0
         self.passes = passes
+        self.streams = streams
 
     def find(self, stream, tag, request_in, without):
         """The first exchange of that command that has no such part yet; else any."""
@@ -125,7 +126,7 @@ class Builder:
     def add_packet(self, layers, requests):
         """Adds the requests of a packet, or what answers them."""
         frame = int(value_of(layers, "frame.number"))
-        stream = number(value_of(layers, "tcp.stream"))
+        stream = self.streams[frame - 1] if self.streams else number(value_of(layers, "tcp.stream"))
         for item in items_of(layers):
             if requests != (value_of(item, "imapid.request") is not None):
                 continue
@@ -135,12 +136,13 @@ class Builder:
                 self.add_result(stream, frame, item)
 
 
-def of_capture(wireshark, capture, *arguments, passes=2):
+def of_capture(wireshark, capture, *arguments, passes=2, streams=None):
     """The exchanges of a capture in the order of their first frames. In one pass a packet tells what is known when it is
-    read: of a command that its answer confirms the answer alone."""
-    builder = Builder(passes)
-    both = ("-2",) if passes == 2 else ()
-    packets = list(wireshark.trees(capture, *both, *arguments, "-Y", "imapid"))
+    read: of a command that its answer confirms the answer alone. Where the caller knows the streams of all frames, tshark
+    needs to print less of each."""
+    builder = Builder(passes, streams)
+    options = (("-2",) if passes == 2 else ()) + (("-J", "frame imapid") if streams else ())
+    packets = list(wireshark.trees(capture, *options, *arguments, "-Y", "imapid"))
     for requests in (True, False):  # an answer may have been captured before its command
         for layers in packets:
             builder.add_packet(layers, requests)
