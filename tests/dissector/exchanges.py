@@ -107,6 +107,8 @@ class Builder:
         exchange = exchange or self.new(stream, tag)
         exchange["findings"] |= codes_of(item)
         exchange["response"] = half
+        if not exchange["command"]:
+            exchange["asked_in"] = number(value_of(item, "imapid.request_in"))
         if value_of(item, "imapid.status") is not None:
             exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
 

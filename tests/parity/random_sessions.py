@@ -43,6 +43,8 @@ LAYERS = {"clear": 200, "starttls": 200, "compress": 200, "both": 25}
 KNOWN = {
     ("clear", "loss-30"): ({"off, 2": 2, "on, 2": 12}, "the SYN of the server is lost, and what was acknowledged before the first octets "
                            "is not told; TCP gives nobody what stands behind a hole at the very start"),
+    ("clear", "moved"): ({"on, 2": 2}, "an answer whose beginning came last is shown in the frame of its last octet by number"),
+    ("clear", "swapped"): ({"on, 2": 1}, "the second half of an answer, captured first, is shown in its own frame; not understood"),
 }
 # Inside TLS the plugin has what Wireshark decrypts: records that are whole, and given in order.
 DECRYPTED = {"loss-1", "loss-5", "loss-30", "swapped", "moved", "begun-late", "snapped"}
@@ -223,6 +225,15 @@ def judge(who, told, truth, number_of, half, faults):
     return n
 
 
+def judge_one_pass(way, told, in_two, wrong):
+    """An answer that one pass shows without its command, as nothing had confirmed that yet, says where it is."""
+    names = {(one["command"]["frame"], one["tag"]): name_of(one["command"]) for one in in_two if one["command"]}
+    for exchange in told:
+        client, server = names.get((exchange.get("asked_in"), exchange["tag"])), name_of(exchange["response"])
+        if client and server and client[1:] != server[1:]:
+            wrong.append(f"{way}: {server} beside {client}: {exchange}")
+
+
 def parts_of(exchange):
     """What is told of an exchange, wherever it is shown."""
     return {part: {**exchange[part], "frame": 0} for part in ("command", "response", "result") if exchange[part]}
@@ -287,6 +298,8 @@ def show(layer, damage, truth, ours, theirs, number_of):
     half, wrong, faults = HALVES.get(damage), [], []
     counts = [judge("tool", ours, truth, number_of, half, faults)]
     counts += [judge(way, theirs[way], truth, number_of, half, wrong) for way in WAYS]
+    for way in ("off", "on"):
+        judge_one_pass(way, theirs[f"{way}, 1"], theirs[f"{way}, 2"], wrong)
     if damage == "whole" and set(counts) != {len(truth)}:
         faults.append(f"of {len(truth)} exchanges of whole sessions are told: {counts}")
     differ = []
