@@ -45,6 +45,14 @@ static long try_create(void)
     return open(path, O_WRONLY | O_CREAT, 0600);
 }
 
+static long try_create_to_read(void)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s.new", file);
+    return open(path, O_RDONLY | O_CREAT, 0600);
+}
+
 static long try_openat2(void)
 {
     struct {
@@ -152,6 +160,7 @@ static const struct {
     {"open", try_open},
     {"open-to-write", try_write_open},
     {"create", try_create},
+    {"create-to-read", try_create_to_read},
     {"openat2", try_openat2},
     {"exec", try_exec},
     {"fork", try_fork},

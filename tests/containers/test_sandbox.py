@@ -268,10 +268,10 @@ class Attempts(Folder):
     KILLED = -signal.SIGSYS
     TOLD = 128 + signal.SIGSYS  # with a message
     REFUSED = 1
-    READS = {"open": REFUSED, "open-to-write": REFUSED, "create": REFUSED, "openat2": TOLD, "exec": KILLED, "fork": TOLD,
+    READS = {"open": REFUSED, "open-to-write": REFUSED, "create": REFUSED, "create-to-read": REFUSED, "openat2": TOLD, "exec": KILLED, "fork": TOLD,
              "socket": KILLED, "connect": KILLED, "send-elsewhere": TOLD, "ptrace": KILLED, "execute-memory": REFUSED, "unlink": TOLD,
              "rename": TOLD, "chmod": TOLD, "kill": TOLD, "memory-of-another": KILLED, "duplicate": TOLD, "ioctl": REFUSED, "write": KILLED}
-    OPENS = {**READS, "open": 0, "open-to-write": TOLD, "create": TOLD}
+    OPENS = {**READS, "open": 0, "open-to-write": TOLD, "create": TOLD, "create-to-read": TOLD}
     KEEPS = {**OPENS, "unlink": 0, "rename": 0}
     if HAS_LANDLOCK:  # another folder than the keeper's
         KEEPS.update({"open": REFUSED, "unlink": REFUSED, "rename": REFUSED})
