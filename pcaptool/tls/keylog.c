@@ -720,6 +720,22 @@ GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
     return found;
 }
 
+unsigned imapid_keylog_count_premasters(struct imapid_keylog *keylog,
+                                        const uint8_t key[IMAPID_TLS_RANDOM])
+{
+    unsigned n = 0;
+
+    for (; keylog; keylog = keylog->base) {
+        const GPtrArray *of_key;
+
+        g_rw_lock_reader_lock(&keylog->lock);
+        of_key = g_tree_lookup(keylog->premasters, key);
+        n += of_key ? of_key->len : 0;
+        g_rw_lock_reader_unlock(&keylog->lock);
+    }
+    return n;
+}
+
 bool imapid_keylog_has_premasters(struct imapid_keylog *keylog)
 {
     bool found = false;

@@ -78,6 +78,10 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
 GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
                                      const uint8_t key[IMAPID_TLS_RANDOM], unsigned i);
 
+/* How many there are for a key. keylog may be NULL. */
+unsigned imapid_keylog_count_premasters(struct imapid_keylog *keylog,
+                                        const uint8_t key[IMAPID_TLS_RANDOM]);
+
 /* Is there any? keylog may be NULL. */
 bool imapid_keylog_has_premasters(struct imapid_keylog *keylog);
 

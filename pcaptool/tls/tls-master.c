@@ -78,19 +78,16 @@ void imapid_tls_take_key_exchange(struct imapid_tls *tls, const uint8_t *body, s
     }
 }
 
+/* Those of the client random first, then those of the key exchange. */
 static GBytes *find_premaster(const struct imapid_tls *tls, unsigned i)
 {
-    GBytes *found = imapid_keylog_find_premaster(tls->keylog, tls->origin.client_random, i);
+    unsigned n = imapid_keylog_count_premasters(tls->keylog, tls->origin.client_random);
 
-    for (unsigned before = 0; !found && tls->has_exchange_key && before <= i; before++) {
-        GBytes *by_random =
-            imapid_keylog_find_premaster(tls->keylog, tls->origin.client_random, before);
-
-        if (!by_random)
-            return imapid_keylog_find_premaster(tls->keylog, tls->exchange_key, i - before);
-        g_bytes_unref(by_random);
-    }
-    return found;
+    if (i < n)
+        return imapid_keylog_find_premaster(tls->keylog, tls->origin.client_random, i);
+    return tls->has_exchange_key
+               ? imapid_keylog_find_premaster(tls->keylog, tls->exchange_key, i - n)
+               : NULL;
 }
 
 bool imapid_tls_make_master(const struct imapid_tls *tls, unsigned i, struct imapid_secret *master)

@@ -78,6 +78,8 @@ static void test_premasters(void)
         g_bytes_unref(found);
     }
     g_assert_null(imapid_keylog_find_premaster(keylog, key, G_N_ELEMENTS(lengths)));
+    g_assert_cmpuint(imapid_keylog_count_premasters(keylog, key), ==, G_N_ELEMENTS(lengths));
+    g_assert_cmpuint(imapid_keylog_count_premasters(base, key), ==, 1);
     memset(key, 0, sizeof key);
     memcpy(key, "\x00\x11\x22\x33\x44\x55\x66\x77", IMAPID_TLS_EXCHANGE_KEY);
     found = imapid_keylog_find_premaster(keylog, key, 0);
