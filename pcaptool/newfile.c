@@ -8,6 +8,8 @@
  * takes a name that was only for the time away. What a keeper that was killed as well leaves is taken
  * away by the next one for the same name, which knows by a lock that nobody is using it.
  *
+ * Refuses a path that is no regular file, and a folder that cannot be written.
+ *
  * Misuse: opening a file when there are threads. */
 #define _GNU_SOURCE /* O_TMPFILE, renameat2 */
 #include "newfile.h"

@@ -55,6 +55,7 @@ struct imapid_keep {
     size_t n_scratch;
 };
 
+/* Begins with nothing kept. */
 void imapid_keep_init(struct imapid_keep *keep);
 
 /* Nothing is kept any more: gives back the memory that only keeping needs. */

@@ -3,7 +3,9 @@
  * types, and a program is good for one: so there is one for each, made before packets come. Names in
  * the expression, of hosts, ports and protocols, are looked up then; later that is not possible.
  *
- * Refuses an expression that means nothing on any of the link types. */
+ * Refuses an expression that means nothing on any of the link types.
+ *
+ * Misuse: one filter in several threads at a time. */
 
 #include "capture/filter.h"
 

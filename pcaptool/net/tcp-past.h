@@ -36,6 +36,7 @@ void imapid_tcp_past_add(struct imapid_tcp_pasts *pasts, struct imapid_tcp_past 
 bool imapid_tcp_past_differs(const struct imapid_tcp_past *past, uint32_t seq,
                              const uint8_t *octets, uint32_t n);
 
+/* Forgets all octets of a direction, and gives back their share of `pasts`. */
 void imapid_tcp_past_clear(struct imapid_tcp_pasts *pasts, struct imapid_tcp_past *past);
 
 #endif

@@ -46,6 +46,7 @@ bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
 /* Takes the first piece out of a queue that is not empty; to be freed with g_free(). */
 struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue);
 
+/* Frees all pieces; the queue is empty then. */
 void imapid_tcp_queue_clear(struct imapid_tcp_queue *queue);
 
 #endif

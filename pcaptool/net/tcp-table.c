@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* Entries lie in one array that is reserved whole and costs memory as far as it is used; they are
- * found through slots of hash and index with linear probing, at most half full, so that a look-up
- * mostly reads one line of the slots and one of the entries. The hash is keyed, by the kernel's
- * random octets, and takes in the path: no sender can aim at one slot. Nothing that is reported
- * depends on it.
+/* tcp-table.c: the connections that are remembered. Entries are in one array that is reserved as
+ * a whole and costs memory only as far as it is used. They are found through slots of hash and
+ * index with linear probing, at most half full, so that a look-up mostly reads one line of the
+ * slots and one of the entries. The hash is keyed with random octets of the kernel and includes
+ * the path: no sender can aim at one slot. Nothing that is reported depends on it.
  *
- * An entry has a slot for each of its paths. Those that differ by the path alone are a list, the
- * newest first, whose head has a slot of its own, by the hash without the path. An alias is in no
- * list.
+ * An entry has a slot for each of its paths. Entries that differ only by the path are a list,
+ * the newest first, whose head has a slot of its own, by the hash without the path. An alias is
+ * in no list.
+ *
+ * Refuses an entry more than n_max. The caller chooses one to forget.
  *
  * Misuse: keeping a pointer to an entry that was removed; writing to an entry's path. */
 
