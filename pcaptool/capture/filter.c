@@ -5,7 +5,7 @@
  *
  * Refuses an expression that means nothing on any of the link types.
  *
- * Misuse: one filter in several threads at a time. */
+ * Misuse: freeing it while a thread still uses it. */
 
 #include "capture/filter.h"
 
