@@ -661,16 +661,19 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
         struct imapid_direction *direction = &copy.directions[side];
 
         direction->ends_in = NULL;
-        if (!direction->n_held || direction->is_lost)
+        if (!direction->n_held || direction->is_lost) {
+            direction->held = NULL; /* that of the stream itself */
+            direction->n_held = direction->held_size = 0;
             continue;
-        direction->held =
-            (uint8_t *)wmem_memdup(wmem_file_scope(), direction->held, direction->n_held);
+        }
+        direction->held = (uint8_t *)wmem_memdup(NULL, direction->held, direction->n_held);
         direction->held_size = direction->n_held;
         imapid_budget_count(stream->share, 0, direction->held_size);
         if (stream->order.reset.is_there || !has_ended(stream))
             imapid_reader_lose(&copy, (enum imapid_side)side, 0);
         else
             imapid_reader_close(&copy, (enum imapid_side)side);
+        imapid_stream_drop_held(&copy, direction);
     }
     stream->lacks_id = copy.has_lost || lacks_open(&copy);
 }

@@ -41,7 +41,7 @@ static void append_held(struct imapid_share *share, struct imapid_direction *dir
     if (direction->n_held + n > direction->held_size) {
         size_t size = direction->n_held + n + direction->n_held / 2;
 
-        direction->held = (uint8_t *)wmem_realloc(wmem_file_scope(), direction->held, size);
+        direction->held = (uint8_t *)wmem_realloc(NULL, direction->held, size);
         imapid_budget_count(share, direction->held_size, size);
         direction->held_size = size;
     }
@@ -77,10 +77,7 @@ static void keep_left(struct reader *reader)
 
     direction->n_used = reader->used - reader->start;
     if (!n_left) {
-        wmem_free(wmem_file_scope(), direction->held);
-        imapid_budget_count(reader->stream->share, direction->held_size, 0);
-        direction->held = NULL;
-        direction->n_held = direction->held_size = 0;
+        imapid_stream_drop_held(reader->stream, direction);
         direction->ends_in = NULL;
     } else if (reader->n_carried) {
         memmove(direction->held, direction->held + reader->start, n_left);
@@ -379,7 +376,7 @@ static void begin_layer(struct imapid_stream *stream, const struct imapid_sectio
         early->n_held = early->held_size = early->n_used = 0;
         early->ends_in = NULL;
         read_layer(stream, last->call, other, imapid_unwrap_last, held, n_held);
-        wmem_free(wmem_file_scope(), held);
+        wmem_free(NULL, held);
         imapid_budget_count(stream->share, n_held_size, 0);
     }
     if (n) {

@@ -32,6 +32,26 @@ static void begin_lists(struct imapid_stream *stream)
         stream->good[side] = wmem_list_new(wmem_file_scope());
 }
 
+void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_direction *direction)
+{
+    wmem_free(NULL, direction->held);
+    imapid_budget_count(stream->share, direction->held_size, 0);
+    direction->held = NULL;
+    direction->n_held = direction->held_size = 0;
+}
+
+/* The file is closed: what is of no scope goes with it. */
+static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *data)
+{
+    struct imapid_stream *stream = (struct imapid_stream *)data;
+
+    (void)scope;
+    (void)event;
+    for (int side = 0; side < 2; side++)
+        wmem_free(NULL, stream->directions[side].held);
+    return false;
+}
+
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security)
 {
     struct imapid_stream *stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
@@ -39,6 +59,7 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
     imapid_session_init(&stream->session, from_start, security);
     stream->share = wmem_new0(wmem_file_scope(), struct imapid_share);
     stream->share->owner = stream;
+    (void)wmem_register_callback(wmem_file_scope(), close_file, stream);
     begin_lists(stream);
     return stream;
 }
@@ -62,7 +83,7 @@ void imapid_stream_give_way(struct imapid_stream *stream)
         struct imapid_direction *direction = &stream->directions[side];
 
         imapid_stream_drop_waiting(stream, direction);
-        wmem_free(wmem_file_scope(), direction->held);
+        imapid_stream_drop_held(stream, direction);
         *direction = (struct imapid_direction){.is_lost = true, .had_gap = true};
         wmem_destroy_list(stream->good[side]);
         stream->who[side] = NULL;

@@ -40,7 +40,8 @@ struct imapid_direction {
                                        NULL: none */
     unsigned n_waiting;
     size_t n_waiting_octets;
-    uint8_t *held; /* the unit in hand, as far as it came in earlier sections; file scope */
+    uint8_t *held; /* the unit in hand, as far as it came in earlier sections; of no scope: it grows
+                      and goes so often that it would leave holes in the file's */
     size_t n_held, held_size;
     size_t n_used;               /* of the held octets: used by the session */
     struct imapid_section *last; /* in which the last held octet came; file scope */
@@ -154,6 +155,9 @@ struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
 
 /* Frees the segments of a direction that wait. */
 void imapid_stream_drop_waiting(struct imapid_stream *stream, struct imapid_direction *direction);
+
+/* Frees what a direction holds. */
+void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_direction *direction);
 
 /* Frees all that is kept of a stream, which is read no further. Not while it is being read. */
 void imapid_stream_give_way(struct imapid_stream *stream);

@@ -22,8 +22,7 @@ struct early {
 static void drop_octets(struct imapid_stream *stream, struct imapid_direction *direction)
 {
     imapid_stream_drop_waiting(stream, direction);
-    wmem_free(wmem_file_scope(), direction->held);
-    imapid_budget_count(stream->share, direction->held_size, 0);
+    imapid_stream_drop_held(stream, direction);
     memset(direction, 0, sizeof *direction);
 }
 
