@@ -17,21 +17,27 @@ static inline uint32_t imapid_checksum_fold(uint64_t sum)
     return (uint32_t)sum;
 }
 
-/* Adds n octets in words of 16 bits, the last one filled up with 0. To be folded. Words of 32 bits in
+static inline uint64_t imapid_checksum_carry(uint64_t sum, uint64_t word)
+{
+    sum += word;
+    return sum + (sum < word);
+}
+
+/* Adds n octets in words of 16 bits, the last one filled up with 0. To be folded. Words of 64 bits in
  * the order of the machine have the same sum, its octets swapped (RFC 1071 2). */
 static inline uint32_t imapid_checksum_add(uint32_t sum, const uint8_t *octets, uint32_t n)
 {
-    uint64_t words = 0;
-    uint32_t word, i;
+    uint64_t words = 0, word;
+    uint32_t i;
     uint16_t folded;
 
     for (i = 0; n - i >= sizeof word; i += (uint32_t)sizeof word) {
         memcpy(&word, octets + i, sizeof word);
-        words += word;
+        words = imapid_checksum_carry(words, word);
     }
     word = 0;
     memcpy(&word, octets + i, n - i);
-    folded = (uint16_t)imapid_checksum_fold(words + word);
+    folded = (uint16_t)imapid_checksum_fold(imapid_checksum_carry(words, word));
     return sum + imapid_number_be16((const uint8_t *)&folded);
 }
 
