@@ -72,14 +72,15 @@ class Builder:
 
     def __init__(self, passes=2, streams=None):
         self.exchanges = []
+        self.of_stream = {}  # the same, by their streams
         self.n_extra = 0
         self.passes = passes
         self.streams = streams
 
     def find(self, stream, tag, request_in, without):
         """The first exchange of that command that has no such part yet; else any."""
-        fits = [e for e in self.exchanges if e["stream"] == stream and request_in is not None and
-                e["command"] and e["command"]["frame"] == request_in and tag in (None, e["tag"])]
+        fits = [e for e in self.of_stream.get(stream, ()) if request_in is not None and e["command"] and
+                e["command"]["frame"] == request_in and tag in (None, e["tag"])]
         for exchange in fits:
             if exchange[without] is None:
                 return exchange
@@ -89,6 +90,7 @@ class Builder:
         exchange = {"stream": stream, "tag": tag, "command": None, "response": None, "result": None,
                     "findings": set()}
         self.exchanges.append(exchange)
+        self.of_stream.setdefault(stream, []).append(exchange)
         return exchange
 
     def add_ident(self, stream, frame, item):
@@ -116,8 +118,7 @@ class Builder:
         tag = value_of(item, "imapid.tag")
         exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
         if not exchange:
-            orphans = [e for e in self.exchanges if e["stream"] == stream and not e["command"] and
-                       not e["result"]]
+            orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and not e["result"]]
             if not orphans and self.passes == 2:
                 raise AssertionError(f"frame {frame}: a result of nothing")
             exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)

@@ -43,7 +43,7 @@ LAYERS = {"clear": 200, "starttls": 200, "compress": 200, "both": 25}
 KNOWN = {
     ("clear", "loss-30"): ({"off, 2": 2, "on, 2": 12}, "the SYN of the server is lost, and what was acknowledged before the first octets "
                            "is not told; TCP gives nobody what stands behind a hole at the very start"),
-    ("clear", "moved"): ({"on, 2": 2}, "an answer whose beginning came last is shown in the frame of its last octet by number"),
+    ("clear", "moved"): ({"off, 2": 2, "on, 2": 2}, "an answer whose beginning came last is shown in the frame of its last octet by number"),
     ("clear", "swapped"): ({"on, 2": 1}, "the second half of an answer, captured first, is shown in its own frame; not understood"),
 }
 # Inside TLS the plugin has what Wireshark decrypts: records that are whole, and given in order.
@@ -234,20 +234,24 @@ def judge_one_pass(way, told, in_two, wrong):
             wrong.append(f"{way}: {server} beside {client}: {exchange}")
 
 
-def parts_of(exchange):
-    """What is told of an exchange, wherever it is shown."""
-    return {part: {**exchange[part], "frame": 0} for part in ("command", "response", "result") if exchange[part]}
+def is_part(exchange, whole):
+    """Is each half that is told of an exchange that of the other, or the beginning of its list, wherever it is shown?"""
+    for half in ("command", "response"):
+        pairs, all_pairs = ((one[half] or {}).get("params") or [] for one in (exchange, whole))
+        if (exchange[half] and not whole[half]) or pairs != all_pairs[:len(pairs)]:
+            return False
+    results = [one["result"] and one["result"]["status"] for one in (exchange, whole)]
+    return results[0] in (None, results[1])
 
 
 def more_than(ours, told):
     """What one pass tells and the tool does not. It may tell less: what proves that a line behind a hole is one comes
     later, and so does the hole in a list."""
-    parts = {}
+    wholes = {}
     for exchange in ours:
-        parts.setdefault((exchange["stream"], exchange["tag"]), []).append(parts_of(exchange).items())
+        wholes.setdefault((exchange["stream"], exchange["tag"]), []).append(exchange)
     return [f"  only the plugin: {json.dumps(exchange)}" for exchange in told
-            if not any(all(part in whole for part in parts_of(exchange).items())
-                       for whole in parts.get((exchange["stream"], exchange["tag"]), ()))]
+            if not any(is_part(exchange, whole) for whole in wholes.get((exchange["stream"], exchange["tag"]), ()))]
 
 
 def by_kind(told, number_of, count):
