@@ -388,6 +388,24 @@ static bool is_closed(const struct imapid_stream *stream)
     return true;
 }
 
+/* Notes in the segment what it, or what was read now, makes doubtful. */
+static void take_doubts(struct turn *turn)
+{
+    struct imapid_order *order = &turn->stream->order;
+
+    for (unsigned i = 0; i < order->n_doubts; i++) {
+        struct imapid_call *call = turn_call(turn);
+        struct imapid_doubted *doubted =
+            (struct imapid_doubted *)imapid_budget_alloc(turn->stream->share, sizeof *doubted);
+
+        doubted->doubt = order->doubts[i].doubt;
+        doubted->frame = (unsigned)order->doubts[i].frame;
+        doubted->next = call->doubted;
+        call->doubted = doubted;
+    }
+    order->n_doubts = 0;
+}
+
 static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
 {
     struct imapid_stream *stream = turn->stream;
@@ -415,6 +433,7 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
         take_octets(turn, &segment, octets, n, n_cut);
     for (int side = 0; side < 2; side++)
         wait_for_acked(turn, (enum imapid_side)side);
+    take_doubts(turn);
     if (is_closed(stream))
         give_all_up(turn);
 }

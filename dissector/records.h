@@ -12,6 +12,7 @@
 #ifndef IMAPID_DISSECTOR_RECORDS_H
 #define IMAPID_DISSECTOR_RECORDS_H
 
+#include <imapid/doubts.h>
 #include <imapid/end.h>
 #include <imapid/findings.h>
 #include <imapid/session.h>
@@ -113,6 +114,13 @@ struct imapid_released {
     const struct imapid_section *first, *last;
 };
 
+/* What a call shows against an earlier frame of its connection. */
+struct imapid_doubted {
+    struct imapid_doubted *next;
+    enum imapid_doubt doubt;
+    unsigned frame;
+};
+
 struct imapid_call {
     struct imapid_call *next;   /* of the same frame; file scope; NULL at the end */
     struct imapid_share *share; /* of its connection: what belongs to the call counts to it */
@@ -127,6 +135,7 @@ struct imapid_call {
     struct imapid_section *first, *last;
     struct imapid_released *released; /* shown here as well in the first pass, in which their own
                                          frame is past; file scope; NULL: none */
+    struct imapid_doubted *doubted;   /* file scope; NULL: none */
 };
 
 /* Adds an empty section to a call, and a part to a section. Neither fails. */

@@ -442,6 +442,8 @@ void imapid_show_call(struct imapid_stream *stream, const struct imapid_call *ca
     struct show show = {.stream = stream, .side = call->side, .pinfo = pinfo, .tree = tree};
     const struct imapid_released *released = pinfo->fd->visited ? NULL : call->released;
 
+    for (const struct imapid_doubted *doubted = call->doubted; doubted; doubted = doubted->next)
+        imapid_tree_add_doubt(tree, pinfo, tvb, doubted->doubt, doubted->frame);
     if (!call->first && !released)
         return; /* TCP alone has something to say */
     begin_info(pinfo);

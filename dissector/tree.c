@@ -29,6 +29,7 @@ static int hf_nil = -1;
 static int hf_count = -1;
 static int hf_cut = -1;
 static int hf_over_limit = -1;
+static int hf_doubt = -1;
 static int hf_pair = -1;
 static int hf_field = -1;
 static int hf_value = -1;
@@ -58,7 +59,12 @@ static expert_field ei[IMAPID_N_FINDINGS] = {
 /* What is no finding against anybody: the capture, or a preference, keeps something back. */
 static expert_field ei_notes[IMAPID_TREE_N_NOTES] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};
 
+static expert_field ei_doubt = EI_INIT;
+
 static ei_register_info notes[] = {
+    {&ei_doubt,
+     {"imapid.doubted", PI_SEQUENCE, PI_WARN, "Somebody else may have sent part of this connection",
+      EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_DECRYPTED],
      {"imapid.not_decrypted", PI_DECRYPTION, PI_NOTE,
       "IMAP in TLS that was not decrypted: an ID in it cannot be read without this connection's "
@@ -103,6 +109,10 @@ static hf_register_info fields[] = {
     {&hf_over_limit,
      {"Over a limit", "imapid.over_limit", FT_BOOLEAN, BASE_NONE, NULL, 0,
       "This command or response is longer than the limit: only its beginning is shown", HFILL}},
+    {&hf_doubt,
+     {"Doubt", "imapid.doubt", FT_STRING, BASE_NONE, NULL, 0,
+      "What this packet shows against an earlier one of its connection: reset-ignored and others",
+      HFILL}},
     {&hf_pair,
      {"Pair", "imapid.pair", FT_NONE, BASE_NONE, NULL, 0, "A field and its value", HFILL}},
     {&hf_field,
@@ -475,6 +485,20 @@ void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
     proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
     proto_item_set_generated(item);
     add_expert(pinfo, item, &ei_notes[note], NULL);
+}
+
+void imapid_tree_add_doubt(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                           enum imapid_doubt doubt, unsigned frame)
+{
+    proto_item *item;
+    proto_tree *subtree = proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
+
+    proto_item_set_generated(item);
+    item = proto_tree_add_string(subtree, hf_doubt, tvb, 0, 0, imapid_doubt_code(doubt));
+    proto_item_set_generated(item);
+    add_expert(pinfo, item, &ei_doubt,
+               wmem_strdup_printf(pinfo->pool, "%s, frame %u: %s", imapid_doubt_code(doubt), frame,
+                                  imapid_doubt_message(doubt)));
 }
 
 void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,

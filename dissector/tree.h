@@ -42,6 +42,10 @@ enum imapid_tree_note {
     IMAPID_TREE_N_NOTES
 };
 
+/* Adds a doubt that the packet which holds `tvb` shows, and the frame that it is about. */
+void imapid_tree_add_doubt(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
+                           enum imapid_doubt doubt, unsigned frame);
+
 /* Adds a note about the packet that holds `tvb`. */
 void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
                           enum imapid_tree_note note);

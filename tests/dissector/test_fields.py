@@ -198,7 +198,7 @@ class Fields(case.Case):
         promised = """request response tag nil count pair field value value.nil name version os os_version vendor
             support_url address date command arguments environment status response_in request_in time
             client.name client.version server.name server.version client.ipv4 client.ipv6 client.port value.ipv4
-            value.ipv6 cut over_limit not_decrypted not_in_order""".split()
+            value.ipv6 cut over_limit not_decrypted not_in_order doubt""".split()
         for name in promised:
             self.assertIn("imapid." + name, names)
 

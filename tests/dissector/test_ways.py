@@ -289,6 +289,20 @@ class Holes(case.Case):
         talk.client(b"eA==\r\n").lose(1, 20).client(COMMAND).server(ANSWER)
         self.assertEqual(self.shown(talk), [("a1", [["name", "x"], ["version", "1"]])])
 
+    def test_a_forged_end_is_a_doubt(self):
+        for flags in (pcap.RESET, pcap.FIN | pcap.ACK):
+            talk = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
+            clean = self.capture(talk)
+            self.assertEqual(self.frames(clean, "imapid.doubt"), [])
+            forged = pcap.Talk().handshake().server(GREETING)
+            n_next = forged.next[0]
+            forged._add(0, flags)
+            forged.next[0] = n_next
+            forged.client(COMMAND).server(ANSWER)
+            capture = self.capture(forged)
+            self.assertEqual(self.frames(capture, "imapid.request"), [6])
+            self.assertEqual(self.frames(capture, 'imapid.doubt == "reset-ignored"'), [6])
+
     def test_late_segments_are_read(self):
         halves = pcap.Talk().handshake().server(GREETING).client(COMMAND[:20]).client(COMMAND[20:]).server(ANSWER)
         whole = pcap.Talk().handshake().server(GREETING).client(COMMAND).server(ANSWER)
