@@ -79,7 +79,8 @@ static void test_text(void)
     g_assert_cmpuint(sample_count(text, "(--verbose shows them)"), ==, 0);
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 1, false, true, NULL);
-    g_assert_nonnull(strstr(text, "0 errors, 1 warning, 1 note in 1 ID exchange of 1 connection\n"));
+    g_assert_nonnull(
+        strstr(text, "0 errors, 1 warning, 1 note in 1 ID exchange of 1 connection\n"));
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 0, false, true, NULL);
     g_assert_true(g_str_has_prefix(text, "0 errors, 0 warnings, 0 notes"));
