@@ -45,12 +45,15 @@ KNOWN = {
                            "is not told; TCP gives nobody what stands behind a hole at the very start"),
     ("clear", "moved"): ({"off, 2": 2, "on, 2": 2}, "an answer whose beginning came last is shown in the frame of its last octet by number"),
     ("clear", "swapped"): ({"on, 2": 1}, "the second half of an answer, captured first, is shown in its own frame; not understood"),
+    ("compress", "loss-30"): (dict.fromkeys(WAYS, 2), "a session of which the plugin tells the commands alone; not understood"),
+    ("compress", "moved"): ({"on, 2": 1}, "as in the clear"),
+    ("compress", "swapped"): ({"off, 2": 1, "on, 2": 1}, "as in the clear"),
 }
 # Inside TLS the plugin has what Wireshark decrypts: records that are whole, and given in order.
 DECRYPTED = {"loss-1", "loss-5", "loss-30", "swapped", "moved", "begun-late", "snapped"}
 # Where the plugin still tells wrong pairs and findings: Wireshark decrypts commands that came out of order only behind the hole that they
 # leave, after their answers.
-NOT_HELD = {("both", "moved"), ("starttls", "moved")}
+NOT_HELD = {(layer, damage) for layer in ("starttls", "both") for damage in ("swapped", "moved")}
 
 
 class Layer:
