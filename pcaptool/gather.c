@@ -20,7 +20,8 @@ static void on_exchange(void *ctx, guint part, const struct imapid_record_exchan
 static void on_session(void *ctx, guint part, const struct imapid_record_session *session)
 {
     (void)part;
-    imapid_store_add_session(ctx, session);
+    if (!session->not_imap) /* the answers are about IMAP */
+        imapid_store_add_session(ctx, session);
 }
 
 static void on_capture(void *ctx, guint part, const struct imapid_record_capture *capture)

@@ -1,17 +1,202 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* outcome.c: what became of a session.
+/* outcome.c: what became of a session, from its units.
  *
- * Refuses to keep what a server says to a login. Some servers quote the command there, password
- * included.
+ * Keeps a few commands by their tags until they are answered. Refuses to keep a server's words that
+ * repeat what a client sent to log in: some servers quote the command, with the password in it.
  *
- * Misuse: telling it responses that nothing has confirmed. The text of a message can look like
- * any. */
+ * Misuse: telling it units that nothing has confirmed as if they were: the text of a message can look
+ * like any. */
 #include <imapid/outcome.h>
 
+#include <imapid/list.h>
 #include <imapid/secret.h>
 
-/* Not more than a code of RFC 9051 7.1 or RFC 5530 has, and than is kept. */
+/* Not more than a code of RFC 9051 7.1 or RFC 5530 has. */
 #define CODE_MAX 40
+
+/* A word shorter than this may stand in a text by chance; of a token, which is long, one shorter than
+ * that. */
+#define WORD_MIN       4
+#define TOKEN_WORD_MIN 8
+
+/* Octets of an answer of SASL that are looked at. Tokens have some thousand. */
+#define SASL_MAX 4096
+
+/* Past as many bits set words that were never sent are found too often. */
+#define SENT_BITS_MAX (IMAPID_OUTCOME_SENT_BITS / 4)
+
+/* ---- what may be a password ---- */
+
+/* Keeps a run of octets that no text may repeat; a NUL ends it. */
+static void keep_secret(struct imapid_outcome *outcome, const uint8_t *octets, size_t n)
+{
+    if (outcome->n_secrets + n + 1 > sizeof outcome->secrets) {
+        outcome->is_unsure = true;
+        return;
+    }
+    memcpy(outcome->secrets + outcome->n_secrets, octets, n);
+    outcome->n_secrets += (uint8_t)n;
+    outcome->secrets[outcome->n_secrets++] = 0;
+}
+
+/* A number for a word, whatever its case (FNV-1a). */
+static uint32_t hash_word(const uint8_t *word, size_t n)
+{
+    uint32_t hash = 2166136261u;
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ imapid_upper(word[i])) * 16777619u;
+    return hash;
+}
+
+static bool is_part(uint8_t c, bool any)
+{
+    return any ? c > ' ' && c != '"' : imapid_is_alpha(c) || imapid_is_digit(c) || c > 127;
+}
+
+/* Calls for each word of at least `n_min` octets, as blanks part them (`any`), or as anything but
+ * letters and digits does. Stops, and returns true, where the call does. */
+static bool each_word(struct imapid_outcome *outcome, const uint8_t *octets, size_t n, size_t n_min,
+                      bool (*call)(struct imapid_outcome *, uint32_t))
+{
+    for (int any = 0; any < 2; any++)
+        for (size_t at = 0, end; at < n; at = end + 1) {
+            for (end = at; end < n && is_part(octets[end], any); end++)
+                ;
+            if (end - at >= n_min && call(outcome, hash_word(octets + at, end - at)))
+                return true;
+        }
+    return false;
+}
+
+/* Two bits stand for a word. */
+static unsigned get_bit(uint32_t hash, int which)
+{
+    return (which ? hash >> 16 : hash) % IMAPID_OUTCOME_SENT_BITS;
+}
+
+static bool set_bits(struct imapid_outcome *outcome, uint32_t hash)
+{
+    for (int which = 0; which < 2; which++) {
+        uint8_t *octet = &outcome->sent[get_bit(hash, which) / 8];
+        uint8_t bit = (uint8_t)(1u << get_bit(hash, which) % 8);
+
+        outcome->n_sent += !(*octet & bit);
+        *octet |= bit;
+    }
+    return false;
+}
+
+static bool has_bits(struct imapid_outcome *outcome, uint32_t hash)
+{
+    for (int which = 0; which < 2; which++)
+        if (!(outcome->sent[get_bit(hash, which) / 8] & 1u << get_bit(hash, which) % 8))
+            return false;
+    return true;
+}
+
+static void keep_words_sent(struct imapid_outcome *outcome, const uint8_t *octets, size_t n,
+                            size_t n_min)
+{
+    (void)each_word(outcome, octets, n, n_min, set_bits);
+    outcome->is_unsure |= outcome->n_sent > SENT_BITS_MAX;
+}
+
+static int get_base64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (imapid_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* An answer of SASL: as it was sent, and what is in it. The password of PLAIN stands behind the last
+ * NUL (RFC 4616), that of LOGIN is all. */
+static void keep_sasl(struct imapid_outcome *outcome, const uint8_t *line, size_t n)
+{
+    uint8_t octets[SASL_MAX];
+    size_t n_octets = 0, start = 0;
+    uint32_t bits = 0;
+
+    keep_words_sent(outcome, line, n, WORD_MIN);
+    for (size_t i = 0; i < n && n_octets < sizeof octets; i++) {
+        int value = get_base64_value(line[i]);
+
+        if (value < 0)
+            break;
+        bits = bits << 6 | (uint32_t)value;
+        if (i % 4)
+            octets[n_octets++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+    }
+    outcome->is_unsure |= n_octets == sizeof octets;
+    for (size_t i = 0; i < n_octets; i++)
+        if (!octets[i])
+            start = i + 1;
+    if (start || n_octets < TOKEN_WORD_MIN)
+        keep_secret(outcome, octets + start, n_octets - start);
+    keep_words_sent(outcome, octets, n_octets, TOKEN_WORD_MIN);
+}
+
+static bool is_printable(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (octets[i] < ' ' || octets[i] == 127)
+            return false;
+    return true;
+}
+
+/* The password of LOGIN: behind the user name. Where either is a literal it is not in the unit. */
+static void keep_login(struct imapid_outcome *outcome, const uint8_t *args, size_t n)
+{
+    size_t at = 0;
+    bool quoted;
+    uint8_t octets[IMAPID_OUTCOME_SECRETS_MAX];
+    size_t n_octets = 0;
+
+    while (at < n && imapid_is_blank(args[at]))
+        at++;
+    quoted = at < n && args[at] == '"';
+    for (at += quoted; at < n && (quoted ? args[at] != '"' : !imapid_is_blank(args[at])); at++)
+        at += quoted && args[at] == '\\';
+    for (at += quoted; at < n && imapid_is_blank(args[at]); at++)
+        ;
+    if (at >= n || args[at] == '{' || memchr(args, '{', at) || n - at > sizeof octets ||
+        !is_printable(args, n)) {
+        outcome->is_unsure = true;
+        return;
+    }
+    keep_secret(outcome, args + at, n - at);
+    if (args[at] != '"')
+        return;
+    for (at++; at < n && args[at] != '"'; at++) {
+        at += args[at] == '\\' && at + 1 < n;
+        octets[n_octets++] = args[at];
+    }
+    keep_secret(outcome, octets, n_octets);
+}
+
+static bool repeats_secret(struct imapid_outcome *outcome, const uint8_t *text, size_t n)
+{
+    if (each_word(outcome, text, n, WORD_MIN, has_bits))
+        return true;
+    for (size_t at = 0, end; at < outcome->n_secrets; at = end + 1) {
+        const uint8_t *secret = outcome->secrets + at;
+        size_t n_secret;
+
+        end = (size_t)((const uint8_t *)memchr(secret, 0, outcome->n_secrets - at) -
+                       outcome->secrets);
+        n_secret = end - at;
+        for (size_t i = 0; n_secret && i + n_secret <= n; i++)
+            if (imapid_octets_same(text + i, n_secret, secret, n_secret))
+                return true;
+    }
+    return false;
+}
+
+/* ---- words ---- */
 
 /* The octets of "[ATOM]" at the head of a text, in capitals as all registered codes are; else 0. */
 static size_t measure_code(const uint8_t *text, size_t n)
@@ -25,65 +210,392 @@ static size_t measure_code(const uint8_t *text, size_t n)
     return at > 1 && at < n && text[at] == ']' ? at + 1 : 0;
 }
 
-static void keep_words(struct imapid_outcome_text *kept, const struct imapid_unit *response,
-                       bool is_of_login)
-{
-    struct imapid_slice text = imapid_unit_text(response);
-    const uint8_t *octets = response->data + text.offset;
-    size_t n = is_of_login ? measure_code(octets, text.n)
-                           : imapid_secret_measure_text(NULL, octets, text.n);
-
-    kept->n = (uint8_t)(n < sizeof kept->octets ? n : sizeof kept->octets);
-    kept->cut = kept->n < text.n && !is_of_login;
-    if (kept->n)
-        memcpy(kept->octets, octets, kept->n);
-}
-
-static void refuse(struct imapid_outcome *outcome, enum imapid_refusal refusal,
-                   const struct imapid_unit *response)
-{
-    outcome->refusal = refusal;
-    outcome->status = response->word;
-    keep_words(&outcome->text, response, refusal == IMAPID_REFUSAL_LOGIN);
-}
-
 static bool is_login(enum imapid_word command)
 {
     return command == IMAPID_WORD_LOGIN || command == IMAPID_WORD_AUTHENTICATE;
 }
 
-static bool is_select(enum imapid_word command)
+static bool awaits_login(const struct imapid_outcome *outcome)
 {
-    return command == IMAPID_WORD_SELECT || command == IMAPID_WORD_EXAMINE;
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (is_login(outcome->waiting[i].word))
+            return true;
+    return outcome->n_refused > 0;
 }
 
-void imapid_outcome_answer(struct imapid_outcome *outcome, enum imapid_word command,
-                           const struct imapid_unit *response)
+/* `is_of_login`: it answers a command in which a password is, or may be. */
+static void keep_words(struct imapid_outcome *outcome, struct imapid_outcome_text *kept,
+                       const struct imapid_unit *response, bool is_of_login)
 {
-    if (!is_login(command) && !is_select(command))
-        return;
-    if (response->word == IMAPID_WORD_OK) {
-        outcome->has_opened |= is_select(command);
-        outcome->refusal = IMAPID_REFUSAL_NONE;
-    } else if (is_login(command)) {
-        refuse(outcome, IMAPID_REFUSAL_LOGIN, response);
-    } else if (!outcome->has_opened) {
-        refuse(outcome, IMAPID_REFUSAL_MAILBOX, response);
+    struct imapid_slice text = imapid_unit_text(response);
+    const uint8_t *octets = response->data + text.offset;
+    size_t n = text.n;
+    bool only_code = repeats_secret(outcome, octets, n) ||
+                     (outcome->is_unsure && (is_of_login || awaits_login(outcome)));
+
+    if (only_code)
+        n = measure_code(octets, n);
+    else if (outcome->is_unsure)
+        n = imapid_secret_measure_text(NULL, octets, n);
+    kept->n = (uint8_t)(n < sizeof kept->octets ? n : sizeof kept->octets);
+    kept->cut = kept->n < text.n && !only_code;
+    if (kept->n)
+        memcpy(kept->octets, octets, kept->n);
+}
+
+/* ---- causes ---- */
+
+enum imapid_stage imapid_outcome_stage(enum imapid_word command)
+{
+    switch (command) {
+    case IMAPID_WORD_STARTTLS:
+        return IMAPID_STAGE_STARTTLS;
+    case IMAPID_WORD_LOGIN:
+    case IMAPID_WORD_AUTHENTICATE:
+        return IMAPID_STAGE_LOGIN;
+    case IMAPID_WORD_ID:
+        return IMAPID_STAGE_ID;
+    case IMAPID_WORD_SELECT:
+    case IMAPID_WORD_EXAMINE:
+        return IMAPID_STAGE_SELECT;
+    case IMAPID_WORD_IDLE:
+        return IMAPID_STAGE_IDLE;
+    default:
+        return IMAPID_STAGE_COMMAND;
     }
 }
 
-void imapid_outcome_bye(struct imapid_outcome *outcome, const struct imapid_unit *response,
-                        bool is_login_open)
+static const char *get_status(enum imapid_word word)
 {
-    if (outcome->has_bye)
-        return;
-    outcome->has_bye = true;
-    keep_words(&outcome->bye, response, is_login_open || outcome->refusal == IMAPID_REFUSAL_LOGIN);
+    return word == IMAPID_WORD_NO ? "NO" : word == IMAPID_WORD_BAD ? "BAD" : "BYE";
 }
 
-const char *imapid_outcome_refusal(enum imapid_refusal refusal)
+/* A tagged BAD is about the client's command (RFC 9051 7.1.3), unless its code says otherwise. */
+static enum imapid_party blame(const struct imapid_unit *response)
 {
-    static const char *const names[] = {NULL, "login refused", "mailbox refused"};
+    struct imapid_slice text = imapid_unit_text(response);
+    const uint8_t *octets = response->data + text.offset;
+    size_t n = measure_code(octets, text.n);
 
-    return names[refusal];
+    if (response->kind != IMAPID_UNIT_TAGGED || response->word != IMAPID_WORD_BAD ||
+        imapid_octets_is(octets, n, "[SERVERBUG]") || imapid_octets_is(octets, n, "[UNAVAILABLE]"))
+        return IMAPID_PARTY_SERVER;
+    return IMAPID_PARTY_CLIENT;
+}
+
+static void set_cause(struct imapid_outcome *outcome, struct imapid_outcome_cause *cause,
+                      enum imapid_stage stage, const struct imapid_unit *response)
+{
+    cause->stage = stage;
+    cause->by = blame(response);
+    cause->status = get_status(response->word);
+    cause->place = outcome->now;
+    keep_words(outcome, &cause->text, response,
+               stage == IMAPID_STAGE_LOGIN || stage == IMAPID_STAGE_ID);
+}
+
+/* Commands that are answered OK whatever went wrong before, or end a session. */
+static bool is_idle_talk(enum imapid_word command)
+{
+    switch (command) {
+    case IMAPID_WORD_CAPABILITY:
+    case IMAPID_WORD_NOOP:
+    case IMAPID_WORD_CHECK:
+    case IMAPID_WORD_CLOSE:
+    case IMAPID_WORD_UNSELECT:
+    case IMAPID_WORD_LOGOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void take_success(struct imapid_outcome *outcome, enum imapid_word command)
+{
+    bool was_login = outcome->cause.stage == IMAPID_STAGE_LOGIN;
+
+    if (is_login(command)) {
+        outcome->authenticated = true;
+        outcome->n_refused = 0;
+    }
+    outcome->opened |= command == IMAPID_WORD_SELECT || command == IMAPID_WORD_EXAMINE;
+    if (command == IMAPID_WORD_LOGOUT)
+        outcome->end = outcome->now;
+    if (is_login(command) || (!was_login && !is_idle_talk(command)))
+        outcome->cause.stage = IMAPID_STAGE_UNKNOWN;
+}
+
+static void take_refusal(struct imapid_outcome *outcome, enum imapid_word command,
+                         const struct imapid_unit *response)
+{
+    enum imapid_stage had = outcome->cause.stage;
+    enum imapid_stage stage = imapid_outcome_stage(command);
+
+    outcome->n_refused += is_login(command);
+    /* The last refusal of a login says why nobody is logged in; of the rest the first is the cause. */
+    if (had == IMAPID_STAGE_UNKNOWN || (stage == IMAPID_STAGE_LOGIN && !outcome->authenticated))
+        set_cause(outcome, &outcome->cause, stage, response);
+}
+
+/* ---- units ---- */
+
+static int find_waiting(const struct imapid_outcome *outcome, const struct imapid_tag *tag)
+{
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (imapid_tag_same(&outcome->waiting[i].tag, tag))
+            return (int)i;
+    return -1;
+}
+
+static void forget(struct imapid_outcome *outcome, unsigned i)
+{
+    outcome->n_waiting--;
+    memmove(outcome->waiting + i, outcome->waiting + i + 1,
+            (outcome->n_waiting - i) * sizeof outcome->waiting[0]);
+}
+
+static enum imapid_word get_newest(const struct imapid_outcome *outcome)
+{
+    return outcome->n_waiting ? outcome->waiting[outcome->n_waiting - 1].word : IMAPID_WORD_UNKNOWN;
+}
+
+/* The second word of AUTHENTICATE's arguments (RFC 4959); more than two are no such thing. */
+static void keep_initial_response(struct imapid_outcome *outcome, const uint8_t *args, size_t n)
+{
+    size_t at = 0, end;
+
+    keep_words_sent(outcome, args, n, TOKEN_WORD_MIN);
+    for (int word = 0; at < n; word++, at = end) {
+        while (at < n && imapid_is_blank(args[at]))
+            at++;
+        for (end = at; end < n && !imapid_is_blank(args[end]); end++)
+            ;
+        if (word == 1)
+            keep_sasl(outcome, args + at, end - at);
+        outcome->is_unsure |= word > 1 && end > at;
+    }
+    outcome->is_unsure |= !is_printable(args, n);
+}
+
+/* Is it an ID list as it should be, so that no other command can be in it? */
+static bool is_sound(const struct imapid_unit *unit)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+
+    imapid_list_begin(&list, unit);
+    while (imapid_list_next(&list, &pair))
+        ;
+    return !unit->n_hidden && !list.faults && (list.closed || list.kind == IMAPID_LIST_NIL);
+}
+
+static void take_command(struct imapid_outcome *outcome, const struct imapid_unit *unit,
+                         bool is_tentative)
+{
+    const uint8_t *args = unit->data + unit->args.offset;
+
+    if (outcome->n_waiting == IMAPID_OUTCOME_WAITING_MAX)
+        forget(outcome, 0);
+    outcome->waiting[outcome->n_waiting++] = (struct imapid_outcome_waiting){
+        .tag = imapid_unit_tag(unit),
+        .word = unit->word,
+        .place = outcome->now,
+        .is_tentative = is_tentative,
+    };
+    outcome->has_logout |= unit->word == IMAPID_WORD_LOGOUT && !is_tentative;
+    outcome->is_unsure |= is_tentative || unit->cut || unit->over_limit;
+    if (unit->word == IMAPID_WORD_LOGIN) {
+        keep_login(outcome, args, unit->args.n);
+    } else if (unit->word == IMAPID_WORD_AUTHENTICATE) {
+        keep_initial_response(outcome, args, unit->args.n);
+    } else if (unit->word == IMAPID_WORD_UNKNOWN) {
+        keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);
+        outcome->is_unsure = true; /* it may be LOGIN, misspelt */
+    } else if (unit->word == IMAPID_WORD_ID) {
+        outcome->is_unsure |= !is_sound(unit);
+    }
+}
+
+/* A line that the server asked for: of SASL, or the end of IDLE; any other may be a command. */
+static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    const uint8_t *line = unit->data;
+    size_t n = unit->n, n_base64 = 0;
+
+    while (n && (line[n - 1] == '\r' || line[n - 1] == '\n'))
+        n--;
+    if (get_newest(outcome) == IMAPID_WORD_IDLE && imapid_octets_is(line, n, "DONE"))
+        return;
+    while (n_base64 < n && (get_base64_value(line[n_base64]) >= 0 || line[n_base64] == '='))
+        n_base64++;
+    outcome->is_unsure |= unit->cut || unit->over_limit ||
+                          get_newest(outcome) != IMAPID_WORD_AUTHENTICATE ||
+                          (n_base64 < n && !imapid_octets_is(line, n, "*"));
+    keep_sasl(outcome, line, n);
+}
+
+/* STARTTLS as a router writes over it so that nobody uses it: XXXXXXXA. */
+static bool is_mask(const uint8_t *word, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n && (word[at] == 'X' || word[at] == '*'))
+        at++;
+    return n >= 7 && n <= 9 && at + 1 >= n;
+}
+
+static void take_capabilities(struct imapid_outcome *outcome, const uint8_t *list, size_t n)
+{
+    bool lists_starttls = false, lists_mask = false;
+
+    for (size_t at = 0, end; at < n; at = end + 1) {
+        for (end = at; end < n && !imapid_is_blank(list[end]); end++)
+            ;
+        lists_starttls |= imapid_octets_is(list + at, end - at, "STARTTLS");
+        lists_mask |= is_mask(list + at, end - at);
+    }
+    if (!outcome->listed.frame || lists_starttls != outcome->lists_starttls)
+        outcome->listed = outcome->now;
+    outcome->lists_starttls = lists_starttls;
+    outcome->lists_mask |= lists_mask;
+}
+
+static void take_capability_code(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    static const char head[] = "[CAPABILITY ";
+    struct imapid_slice text = imapid_unit_text(unit);
+    const uint8_t *start = unit->data + text.offset;
+    size_t n_head = sizeof head - 1;
+    const uint8_t *end;
+
+    if (text.n <= n_head || !imapid_octets_same(start, n_head, (const uint8_t *)head, n_head))
+        return;
+    end = memchr(start, ']', text.n);
+    if (end)
+        take_capabilities(outcome, start + n_head, (size_t)(end - start) - n_head);
+}
+
+static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    enum imapid_stage stage = IMAPID_STAGE_COMMAND;
+
+    if (outcome->has_logout) {
+        if (!outcome->end.frame)
+            outcome->end = outcome->now;
+        return;
+    }
+    if (!outcome->greeted)
+        stage = IMAPID_STAGE_GREETING;
+    else if (outcome->n_waiting)
+        stage = imapid_outcome_stage(get_newest(outcome));
+    else if (!outcome->authenticated && outcome->cause.stage == IMAPID_STAGE_UNKNOWN)
+        stage = IMAPID_STAGE_LOGIN;
+    /* A server may have enough of bad commands; but behind a refusal it ends what had failed. */
+    if (outcome->cause.stage == IMAPID_STAGE_UNKNOWN ||
+        (outcome->cause.stage != IMAPID_STAGE_LOGIN && !strcmp(outcome->cause.status, "BAD")))
+        set_cause(outcome, &outcome->cause, stage, unit);
+}
+
+static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    switch (unit->word) {
+    case IMAPID_WORD_PREAUTH:
+        outcome->authenticated = true;
+        take_capability_code(outcome, unit);
+        break;
+    case IMAPID_WORD_OK:
+        take_capability_code(outcome, unit);
+        break;
+    case IMAPID_WORD_CAPABILITY:
+        take_capabilities(outcome, unit->data + unit->args.offset, unit->args.n);
+        break;
+    case IMAPID_WORD_BYE:
+        take_bye(outcome, unit);
+        break;
+    case IMAPID_WORD_NO:
+    case IMAPID_WORD_BAD:
+        if (outcome->n_waiting)
+            set_cause(outcome, &outcome->remark, imapid_outcome_stage(outcome->waiting[0].word),
+                      unit);
+        break;
+    default:
+        outcome->authenticated |= imapid_word_shows_authenticated(unit->word);
+    }
+    outcome->greeted = true;
+}
+
+/* A tentative one counts as well: the tag of a command that waits confirms it. */
+static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    struct imapid_tag tag = imapid_unit_tag(unit);
+    int i = find_waiting(outcome, &tag);
+    enum imapid_word command;
+
+    outcome->greeted = true;
+    if (i < 0)
+        return;
+    command = outcome->waiting[i].word;
+    forget(outcome, (unsigned)i);
+    outcome->remark.stage = IMAPID_STAGE_UNKNOWN;
+    if (unit->word == IMAPID_WORD_OK) {
+        take_capability_code(outcome, unit);
+        take_success(outcome, command);
+    } else if (unit->word == IMAPID_WORD_NO || unit->word == IMAPID_WORD_BAD) {
+        take_refusal(outcome, command, unit);
+    }
+}
+
+void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_unit *unit,
+                         bool is_tentative, bool is_whole)
+{
+    outcome->is_unsure |= !is_whole;
+    outcome->greeted |= !is_whole;
+    switch (unit->kind) {
+    case IMAPID_UNIT_COMMAND:
+        outcome->asked = outcome->now;
+        take_command(outcome, unit, is_tentative);
+        break;
+    case IMAPID_UNIT_CONTINUED:
+        outcome->asked = outcome->now;
+        take_line(outcome, unit);
+        break;
+    case IMAPID_UNIT_TAGGED:
+        take_tagged(outcome, unit);
+        break;
+    case IMAPID_UNIT_UNTAGGED:
+        if (!is_tentative)
+            take_untagged(outcome, unit);
+        break;
+    case IMAPID_UNIT_JUNK:
+        keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);
+        outcome->is_unsure = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void imapid_outcome_begin_tls(struct imapid_outcome *outcome)
+{
+    outcome->listed.frame = 0;
+    outcome->lists_starttls = outcome->lists_mask = false;
+}
+
+/* ---- names ---- */
+
+const char *imapid_stage_name(enum imapid_stage stage)
+{
+    static const char *const names[IMAPID_N_STAGES] = {"unknown",  "connect", "tls", "greeting",
+                                                       "starttls", "login",   "id",  "select",
+                                                       "command",  "idle",    "end"};
+
+    return names[stage];
+}
+
+const char *imapid_party_name(enum imapid_party party)
+{
+    static const char *const names[IMAPID_N_PARTIES] = {NULL, "client", "server", "network",
+                                                        "capture"};
+
+    return names[party];
 }

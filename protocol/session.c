@@ -165,6 +165,7 @@ static void begin_tls(struct imapid_session *session)
 {
     NOW(session)->security = IMAPID_SECURITY_STARTTLS;
     NOW(session)->advertised = IMAPID_UNKNOWN; /* RFC 9051 6.2.1: to be asked anew */
+    imapid_outcome_begin_tls(&session->outcome);
 }
 
 /* A command other than ID was answered OK. */
@@ -251,10 +252,20 @@ static void note_missing_id(struct imapid_session *session, const struct imapid_
         session->required_by_server = imapid_login_get_lack(&session->login);
 }
 
-/* What the unit tells beside ID. */
-static void note_login(struct imapid_session *session, const struct imapid_unit *unit,
-                       bool tentative)
+/* Are octets of the client waiting for the end of their line, or literal? */
+static bool has_client_in_hand(const struct imapid_session *session)
 {
+    const struct imapid_frame *client = &session->frame[IMAPID_CLIENT];
+
+    return client->n_scanned || client->in_unit || client->awaits;
+}
+
+/* What the unit tells beside ID. */
+static void note(struct imapid_session *session, const struct imapid_unit *unit, bool tentative)
+{
+    imapid_outcome_take(&session->outcome, unit, tentative,
+                        session->exchanges.from_start && !session->exchanges.client_gap &&
+                            (unit->kind < IMAPID_UNIT_UNTAGGED || !has_client_in_hand(session)));
     imapid_login_take(&session->login, unit, NOW(session)->state == IMAPID_STATE_NOT_AUTHENTICATED,
                       NOW(session)->security != IMAPID_SECURITY_NONE, tentative);
 }
@@ -287,7 +298,6 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
             note_missing_id(session, unit);
     }
     if (i >= 0) {
-        imapid_outcome_answer(&session->outcome, exchanges->pending.commands[i].word, unit);
         take_answer(session, (unsigned)i, status);
         if (status != IMAPID_STATUS_OK)
             take_refusal(session, &tag);
@@ -305,19 +315,6 @@ static void take_greeting(struct imapid_session *session, enum imapid_word word)
     else if (word == IMAPID_WORD_OK)
         NOW(session)->state = IMAPID_STATE_NOT_AUTHENTICATED;
     imapid_exchanges_greet(&session->exchanges);
-}
-
-static void take_bye(struct imapid_session *session, const struct imapid_unit *unit)
-{
-    const struct imapid_pending *pending = &session->exchanges.pending;
-
-    imapid_exchanges_untagged(&session->exchanges, unit);
-    if (!session->required_by_server && !imapid_pending_has(pending, IMAPID_WORD_ID))
-        note_missing_id(session, unit);
-    if (!imapid_pending_has(pending, IMAPID_WORD_LOGOUT))
-        imapid_outcome_bye(&session->outcome, unit,
-                           imapid_pending_has(pending, IMAPID_WORD_LOGIN) ||
-                               imapid_pending_has(pending, IMAPID_WORD_AUTHENTICATE));
 }
 
 static void take_untagged(struct imapid_session *session, const struct imapid_unit *unit,
@@ -339,9 +336,10 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
             read_capability_code(session, unit);
         return;
     case IMAPID_WORD_BYE:
-        if (!tentative)
-            take_bye(session, unit);
-        return;
+        if (!tentative && !session->required_by_server &&
+            !imapid_pending_has(&session->exchanges.pending, IMAPID_WORD_ID))
+            note_missing_id(session, unit);
+        /* fall through */
     case IMAPID_WORD_NO:
     case IMAPID_WORD_BAD:
         if (!tentative)
@@ -449,7 +447,7 @@ static void lose_server(struct imapid_session *session)
     struct imapid_frame *client = CLIENT(session);
 
     NOW(session)->advertised = IMAPID_UNKNOWN;
-    session->greeted = true;
+    session->greeted = session->outcome.greeted = true;
     if (may_have_changed_state(session))
         NOW(session)->state = IMAPID_STATE_UNKNOWN;
     imapid_exchanges_miss_answers(&session->exchanges);
@@ -482,7 +480,7 @@ static void take_junk(struct imapid_session *session, enum imapid_side side)
 static void take_unit(struct imapid_session *session, enum imapid_side side,
                       const struct imapid_unit *unit, bool tentative)
 {
-    note_login(session, unit, tentative);
+    note(session, unit, tentative);
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
         take_command(session, unit, tentative);
@@ -551,7 +549,7 @@ read_nothing(struct imapid_session *session, enum imapid_side side, bool was_ten
 static void take_answered(struct imapid_session *session, const struct imapid_unit *unit)
 {
     session->asked = false;
-    note_login(session, unit, false);
+    note(session, unit, false);
     imapid_exchanges_answered_command(get_exchanges(session), unit);
     session->exchanges.in_hand.answer_missed = false;
     expect_lines(session);

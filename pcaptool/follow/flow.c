@@ -16,6 +16,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "follow/flow.h"
 
+#include "follow/fate.h"
 #include "follow/layers.h"
 #include "follow/slots.h"
 #include "follow/summary.h"
@@ -53,6 +54,8 @@ struct imapid_flow {
     struct imapid_preface preface;         /* what proxies say before the first octet of IMAP */
     struct imapid_endpoint proxied_client; /* family 0: none was named */
     bool is_imap;
+    const char
+        *greets_as; /* where it is not, and has a port of IMAP; see imapid_verdict_protocol() */
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
@@ -61,11 +64,12 @@ struct imapid_flow {
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
-    GByteArray *window[2];         /* by side: octets the session wants to see again */
-    uint64_t place[2];             /* by direction: where the octets that came last begin */
-    enum imapid_security security; /* from the beginning of the session on */
-    struct reading *reading;       /* NULL until it is IMAP */
-    struct imapid_holder holder;   /* its data is the flow */
+    struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
+    GByteArray *window[2];          /* by side: octets the session wants to see again */
+    uint64_t place[2];              /* by direction: where the octets that came last begin */
+    enum imapid_security security;  /* from the beginning of the session on */
+    struct reading *reading;        /* NULL until it is IMAP */
+    struct imapid_holder holder;    /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -282,6 +286,7 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
     size_t at = 0, n_used;
 
     for (;;) {
+        flow->reading->session.outcome.now = (struct imapid_moment){packet->number, packet->ts_ns};
         switch (imapid_session_read(&flow->reading->session, side, octets + at, n - at, &unit,
                                     &n_used)) {
         case IMAPID_SESSION_MORE:
@@ -472,7 +477,8 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = g_steal_pointer(&flow->early[dir]);
     bool after_starttls = !flow->decide.from_start && has_port(flow->conn, IMAPID_PORT_IMAP);
-    bool wanted = has_imap_port(flow) || after_starttls || may_offer_imap(early) ||
+    bool wanted = has_imap_port(flow) || has_port(flow->conn, IMAPID_PORT_IMAP) || after_starttls ||
+                  may_offer_imap(early) ||
                   (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
                   flow->context->n_hold;
 
@@ -654,21 +660,69 @@ static void on_stop(void *ctx, int dir)
     miss(flow, dir);
 }
 
+/* ---- no IMAP on a port of IMAP ---- */
+
+/* Its end is waited for: that it never became IMAP is told. */
+static bool is_told_anyway(const struct imapid_flow *flow)
+{
+    const struct imapid_conn *conn = flow->conn;
+
+    return conn->from_start && conn->client >= 0 &&
+           (conn->endpoint[!conn->client].port == IMAPID_PORT_IMAP ||
+            conn->endpoint[!conn->client].port == IMAPID_PORT_IMAPS);
+}
+
+static void note_greeting(struct imapid_flow *flow, const uint8_t *octets, size_t n)
+{
+    flow->greets_as = imapid_verdict_protocol(octets, n);
+    if (!flow->greets_as && !flow->layers && n && octets[0] != '*')
+        flow->greets_as = "not-imap:unknown";
+}
+
+/* False: it is of no further use. */
+static bool reject(struct imapid_flow *flow)
+{
+    const GByteArray *greeting = flow->early[!flow->conn->client];
+
+    flow->stage = STAGE_REJECTED;
+    if (!is_told_anyway(flow))
+        return false;
+    if (greeting)
+        note_greeting(flow, greeting->data, greeting->len);
+    for (int dir = 0; dir < 2; dir++)
+        g_clear_pointer(&flow->early[dir], g_byte_array_unref);
+    return true;
+}
+
 /* ---- from below ---- */
 
 bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
                       const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
 {
     flow->conn = conn;
+    if (flow->stage == STAGE_REJECTED) {
+        if (!flow->started[dir].number && dir != conn->client)
+            note_greeting(flow, octets, n);
+        if (!flow->started[dir].number)
+            flow->started[dir] = *packet;
+        return true;
+    }
+    if (!flow->started[dir].number)
+        flow->started[dir] = *packet;
     flow->place[dir] = conn->n_octets[dir] + conn->n_lost[dir];
     if (flow->layers)
         imapid_layers_data(flow->layers, dir, octets, n, packet);
     else
         on_clear_data(flow, dir, octets, n, packet);
+    if (flow->stage == STAGE_REJECTED ||
+        (flow->stage == STAGE_UNDECIDED && flow->layers && !is_worth_waiting(flow))) {
+        bool keep = reject(flow);
+
+        account(flow);
+        return keep;
+    }
     account(flow);
-    if (flow->stage == STAGE_UNDECIDED && flow->layers)
-        return is_worth_waiting(flow);
-    return flow->stage != STAGE_REJECTED;
+    return true;
 }
 
 void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, int dir, uint64_t n,
@@ -707,18 +761,19 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
     return word;
 }
 
-static enum imapid_record_ended get_ended(enum imapid_tcp_reason reason)
+static void tell_fate(const struct imapid_flow *flow, struct imapid_record_session *record)
 {
-    return reason == IMAPID_TCP_FIN   ? IMAPID_ENDED_FIN
-           : reason == IMAPID_TCP_RST ? IMAPID_ENDED_RST
-                                      : IMAPID_ENDED_NOT;
-}
+    const struct imapid_fate fate = {
+        .files = flow->context->files,
+        .conn = flow->conn,
+        .client = flow->decide.client < 0 ? 0 : flow->decide.client,
+        .started = flow->started,
+        .layers = flow->layers,
+        .not_decrypted = record->not_decrypted,
+        .greets_as = flow->greets_as,
+    };
 
-static enum imapid_record_closer get_closer(const struct imapid_flow *flow)
-{
-    if (flow->conn->closer < 0)
-        return IMAPID_CLOSER_UNKNOWN;
-    return flow->conn->closer == flow->decide.client ? IMAPID_CLOSER_CLIENT : IMAPID_CLOSER_SERVER;
+    imapid_fate_tell(&fate, &flow->reading->session.outcome, record);
 }
 
 static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason)
@@ -737,23 +792,23 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .id_advertised = flow->id_advertised,
         .n_exchanges = flow->n_told,
         .from_start = flow->decide.from_start,
-        .ended = get_ended(reason),
         .gave_way = reason == IMAPID_TCP_LIMIT,
-        .closer = get_closer(flow),
-        .is_reset = conn->is_reset,
-        .outcome = session->outcome,
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,
         .not_decrypted_phrase = phrase,
+        .not_imap = !flow->is_imap && !flow->n_told,
     };
 
     imapid_summary_make(&record, session, info);
+    tell_fate(flow, &record);
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
-    flow->context->n_sessions++;
-    flow->context->n_not_decrypted += word != NULL;
-    flow->context->n_lost += record.n_lost;
+    if (!record.not_imap) {
+        flow->context->n_sessions++;
+        flow->context->n_not_decrypted += word != NULL;
+        flow->context->n_lost += record.n_lost;
+    }
     flow->context->sink->session(flow->context->sink->ctx, &record);
     imapid_summary_clear(&record);
 }
@@ -792,7 +847,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
             end_side(flow, (enum imapid_side)side, reason);
-    if (!flow->reading && !flow->is_imap)
+    if (!flow->reading && !flow->is_imap && !is_told_anyway(flow))
         return;
     get_reading(flow);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT ||
@@ -800,7 +855,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         mark_open_as_lost(flow);
     imapid_session_end(&flow->reading->session);
     take_events(flow, NULL, &conn->last);
-    if (flow->is_imap || flow->n_told)
+    if (flow->is_imap || flow->n_told || is_told_anyway(flow))
         tell_session(flow, reason);
 }
 

@@ -32,6 +32,7 @@ struct imapid_layers {
     struct imapid_tls *tls;
     bool deflate, sasl;
     const struct imapid_stamp *packet; /* of the call that is under way */
+    struct imapid_stamp damage; /* where DEFLATE could not be read first; number 0: nowhere */
     struct direction direction[2];
 };
 
@@ -78,6 +79,8 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
          state == IMAPID_INFLATE_STOPPED) &&
         !direction->told_lost) {
         direction->told_lost = true;
+        if (state == IMAPID_INFLATE_DAMAGED && !layers->damage.number)
+            layers->damage = *packet;
         layers->handler.gap(layers->handler.ctx, direction->dir, 0, packet);
     }
 }
@@ -300,6 +303,11 @@ const char *imapid_layers_get_reason(const struct imapid_layers *layers, const c
         }
     }
     return NULL;
+}
+
+struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers)
+{
+    return layers->damage;
 }
 
 void imapid_layers_free(struct imapid_layers *layers)

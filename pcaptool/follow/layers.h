@@ -69,6 +69,9 @@ const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *
  * where nothing is known to be missing. Constants. */
 const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase);
 
+/* The packet from which on a side's octets are no DEFLATE, though that was agreed; number 0: none. */
+struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers);
+
 /* NULL is allowed. */
 void imapid_layers_free(struct imapid_layers *layers);
 

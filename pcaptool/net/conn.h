@@ -25,9 +25,12 @@ struct imapid_conn {
     /* False when the capture has no SYN and no SYN+ACK: octets may be missing at the beginning
      * of both directions. */
     bool from_start;
-    int closer;      /* the direction that said FIN, or reset it, first; -1: none yet */
-    bool is_reset;   /* in end(): it reset it */
-    uint32_t stream; /* as Wireshark's tcp.stream, from 0 */
+    int closer;                 /* the direction that said FIN, or reset it, first; -1: none yet */
+    bool is_reset;              /* in end(): it reset it */
+    uint32_t stream;            /* as Wireshark's tcp.stream, from 0 */
+    struct imapid_stamp closed; /* where `closer` is set: the packet with which it did */
+    uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
+    uint8_t closing_ttl; /* of the reset that stands, or stood last */
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */
     uint64_t n_lost[2];              /* octets in gaps of each direction, so far */

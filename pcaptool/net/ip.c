@@ -31,6 +31,7 @@ static enum imapid_ip_status parse4(const struct imapid_cursor *cursor, struct i
         return IMAPID_IP_CUT;
     unsigned fragment = imapid_number_be16(at + 6);
     ip->family = 4;
+    ip->ttl = at[8];
     ip->protocol = at[9];
     ip->source = at + 12;
     ip->destination = at + 16;
@@ -128,6 +129,7 @@ static enum imapid_ip_status parse6(const struct imapid_cursor *cursor, struct i
     *ip = (struct imapid_ip){
         .family = 6,
         .protocol = at[6],
+        .ttl = at[7],
         .source = at + 8,
         .destination = at + 24,
         .octets = at + 40,

@@ -18,6 +18,7 @@ struct imapid_ip {
     bool is_fragment;
     bool more_fragments;
     uint8_t family;   /* 4 or 6 */
+    uint8_t ttl;      /* or hop limit */
     uint8_t protocol; /* of what it carries; of a fragment, what its datagram has first */
 };
 

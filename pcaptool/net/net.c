@@ -69,6 +69,7 @@ static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
         .n_wire = ip->n_wire,
         .packet = {packet->number, packet->ts_ns},
         .family = ip->family,
+        .ttl = ip->ttl,
     };
     imapid_tcp_segment(net->tcp, &segment);
 }

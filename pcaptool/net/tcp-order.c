@@ -524,10 +524,17 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         st->conn.last = p->packet;
     st->recent = true;
     check_checksum(st, d, p);
+    if (!(p->flags & IMAPID_TCP_FLAG_RST))
+        st->conn.ttl[d] = p->ttl;
     if (p->flags & IMAPID_TCP_FLAG_RST) {
+        bool had_reset = st->order.reset.is_there;
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
         imapid_order_take_reset(&st->order, d, &segment);
         segment.n = 0;
+        if (!had_reset && st->order.reset.is_there && st->conn.closer < 0) {
+            st->conn.closed = p->packet;
+            st->conn.closing_ttl = p->ttl;
+        }
     } else if (p->flags & IMAPID_TCP_FLAG_SYN) {
         take_syn(st, d, &segment);
         segment.seq = ++p->seq;
@@ -538,8 +545,10 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         take_doubts(st);
     if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
         return false;
-    if (st->conn.closer < 0 && side->has_fin)
+    if (st->conn.closer < 0 && side->has_fin) {
         st->conn.closer = d;
+        st->conn.closed = p->packet;
+    }
     if (segment.n > 0 && !take_data(order, st, d, p, &segment))
         return false;
     for (int i = 0; i < 2; i++)

@@ -22,6 +22,7 @@ struct imapid_tcp_parsed {
     const uint8_t *header;
     uint32_t n_segment; /* octets captured from the header on */
     struct imapid_stamp packet;
+    uint8_t ttl;
 };
 
 #define IMAPID_TCP_FLAG_FIN 0x01u

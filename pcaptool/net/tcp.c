@@ -640,6 +640,7 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     p->packet = segment->packet;
     p->header = at;
     p->n_segment = segment->n;
+    p->ttl = segment->ttl;
 }
 
 /* Where more waits than may, those that have waited longest are given up; those that have seemed over

@@ -17,6 +17,7 @@ struct imapid_segment {
     /* addresses in network order: 4 octets at source and at destination, or 16 */
     const uint8_t *source, *destination;
     uint8_t family;        /* 4 or 6 */
+    uint8_t ttl;           /* or hop limit */
     const uint8_t *octets; /* from the TCP header on */
     /* Which VLANs and tunnels it came through, 0 if none: part of a connection's identity, as two
      * networks may use the same addresses. But one connection can be seen on several paths: in the

@@ -611,6 +611,26 @@ void imapid_database_add_exchange(struct imapid_database *database,
     g_mutex_unlock(&database->mutex);
 }
 
+static void bind_frame(sqlite3_stmt *statement, const char *name, uint64_t frame)
+{
+    if (frame)
+        bind_number(statement, name, frame);
+}
+
+static void bind_outcome(sqlite3_stmt *statement, const struct imapid_record_outcome *outcome)
+{
+    if (!outcome->status)
+        return;
+    bind_text(statement, "stopped_at", imapid_stage_name(outcome->stopped_at));
+    bind_text(statement, "stopped_by", imapid_party_name(outcome->by));
+    bind_text(statement, "outcome", outcome->status);
+    if (!outcome->text.is_nil)
+        bind_string(statement, "outcome_text", &outcome->text);
+    bind_frame(statement, "outcome_frame", outcome->frame);
+    bind_text(statement, "ended_by", imapid_party_name(outcome->ended_by));
+    bind_frame(statement, "ended_frame", outcome->ended_frame);
+}
+
 void imapid_database_add_session(struct imapid_database *database,
                                  const struct imapid_record_session *session)
 {
@@ -627,6 +647,9 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_number(statement, "exchanges", session->n_exchanges);
     bind_number(statement, "from_start", session->from_start);
     bind_text(statement, "ended", imapid_record_ended(session->ended));
+    bind_number(statement, "imap", !session->not_imap);
+    bind_known(statement, "healthy", session->healthy);
+    bind_outcome(statement, &session->outcome);
     bind_number(statement, "lost_bytes", session->n_lost);
     bind_number(statement, "resyncs", session->n_resyncs);
     bind_known(statement, "decrypted", session->decrypted);

@@ -41,6 +41,15 @@ CREATE TABLE IF NOT EXISTS session (
   exchanges INTEGER NOT NULL,
   from_start INTEGER NOT NULL,
   ended TEXT,
+  imap INTEGER NOT NULL,
+  healthy INTEGER,
+  stopped_at TEXT,
+  stopped_by TEXT,
+  outcome TEXT,
+  outcome_text TEXT,
+  outcome_frame INTEGER,
+  ended_by TEXT,
+  ended_frame INTEGER,
   lost_bytes INTEGER NOT NULL,
   resyncs INTEGER NOT NULL,
   decrypted INTEGER,
@@ -156,7 +165,7 @@ CREATE VIEW IF NOT EXISTS finding AS
 -- Connections that were seen whole, their end too, and in which the client sent no ID.
 CREATE VIEW IF NOT EXISTS silent AS
   SELECT * FROM session
-  WHERE exchanges = 0 AND from_start AND ended IS NOT NULL AND lost_bytes = 0
+  WHERE imap AND exchanges = 0 AND from_start AND ended IS NOT NULL AND lost_bytes = 0
     AND not_decrypted IS NULL AND doubts = '[]';
 
 CREATE VIEW IF NOT EXISTS unreadable AS

@@ -238,6 +238,37 @@ static void add_tls(GString *out, const struct imapid_record_tls *tls)
     g_string_append_c(out, '}');
 }
 
+static void add_frame(GString *out, const char *name, uint64_t frame)
+{
+    if (frame)
+        add_number(out, name, frame);
+    else
+        add_text(out, name, NULL);
+}
+
+static void add_outcome(GString *out, const struct imapid_record_outcome *outcome)
+{
+    imapid_spell_key(out, "outcome");
+    if (!outcome->status) {
+        imapid_spell_word(out, "null");
+        return;
+    }
+    imapid_spell_word(out, "{\"stopped_at\":");
+    imapid_spell_json_text(out, imapid_stage_name(outcome->stopped_at));
+    add_text(out, "by", imapid_party_name(outcome->by));
+    add_text(out, "status", outcome->status);
+    imapid_spell_key(out, "text");
+    add_string(out, &outcome->text);
+    add_frame(out, "frame", outcome->frame);
+    if (outcome->file)
+        add_text(out, "file", outcome->file);
+    add_text(out, "ended_by", imapid_party_name(outcome->ended_by));
+    add_frame(out, "ended_frame", outcome->ended_frame);
+    if (outcome->ended_file)
+        add_text(out, "ended_file", outcome->ended_file);
+    g_string_append_c(out, '}');
+}
+
 static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
@@ -252,6 +283,9 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
     add_number(out, "exchanges", session->n_exchanges);
     add_bool(out, "from_start", session->from_start);
     add_text(out, "ended", imapid_record_ended(session->ended));
+    add_bool(out, "imap", !session->not_imap);
+    add_known(out, "healthy", session->healthy);
+    add_outcome(out, &session->outcome);
     if (session->gave_way)
         add_bool(out, "gave_way", true);
     add_number(out, "lost_bytes", session->n_lost);

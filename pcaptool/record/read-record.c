@@ -448,6 +448,67 @@ static enum imapid_record_ended get_ended(struct imapid_member_line *line,
     return IMAPID_ENDED_NOT;
 }
 
+/* The index of the word that is spelled so; 0, which is unknown, for any other. */
+static int find_word(const char *word, int n, const char *(*spell)(int))
+{
+    for (int i = 1; word && i < n; i++)
+        if (!strcmp(word, spell(i)))
+            return i;
+    return 0;
+}
+
+static const char *spell_stage(int i)
+{
+    return imapid_stage_name((enum imapid_stage)i);
+}
+
+static const char *spell_party(int i)
+{
+    return imapid_party_name((enum imapid_party)i);
+}
+
+static uint64_t get_frame(struct imapid_member_line *line, struct imapid_json *object,
+                          const char *name)
+{
+    return imapid_member_is_null(imapid_member_get(line, object, name))
+               ? 0
+               : imapid_member_get_number(line, object, name, INT64_MAX);
+}
+
+/* Records of earlier versions have none. */
+static void take_outcome(struct imapid_member_line *line, struct imapid_json *object,
+                         struct imapid_record_session *session)
+{
+    struct imapid_record_outcome *outcome = &session->outcome;
+    struct imapid_json *from = imapid_member_find(object, "outcome")
+                                   ? imapid_member_get_object(line, object, "outcome")
+                                   : NULL;
+
+    session->healthy = imapid_member_find(object, "healthy")
+                           ? imapid_member_get_known(line, object, "healthy")
+                           : IMAPID_UNKNOWN;
+    session->not_imap =
+        imapid_member_find(object, "imap") && !imapid_member_get_bool(line, object, "imap");
+    outcome->text.is_nil = true;
+    if (!from)
+        return;
+    outcome->status = imapid_member_get_name(line, from, "status");
+    outcome->stopped_at = (enum imapid_stage)find_word(
+        imapid_member_get_text(line, from, "stopped_at"), IMAPID_N_STAGES, spell_stage);
+    outcome->by = (enum imapid_party)find_word(imapid_member_get_text(line, from, "by"),
+                                               IMAPID_N_PARTIES, spell_party);
+    outcome->text = imapid_member_get_octets(line, from, "text");
+    outcome->frame = get_frame(line, from, "frame");
+    outcome->file =
+        imapid_member_find(from, "file") ? imapid_member_get_text(line, from, "file") : NULL;
+    outcome->ended_by = (enum imapid_party)find_word(imapid_member_get_text(line, from, "ended_by"),
+                                                     IMAPID_N_PARTIES, spell_party);
+    outcome->ended_frame = get_frame(line, from, "ended_frame");
+    outcome->ended_file = imapid_member_find(from, "ended_file")
+                              ? imapid_member_get_text(line, from, "ended_file")
+                              : NULL;
+}
+
 static enum imapid_word read_auth_status(const char *status)
 {
     return !g_strcmp0(status, "OK")    ? IMAPID_WORD_OK
@@ -524,6 +585,7 @@ static void *take_session(struct imapid_member_line *line, struct imapid_json *o
                                  : NULL;
     if (session->decrypted == IMAPID_NO && !session->not_decrypted)
         session->not_decrypted = "unknown";
+    take_outcome(line, object, session);
     session->tls = take_tls(line, object);
     take_auths(line, object, session);
     session->n_findings =

@@ -6,6 +6,7 @@
 #include <imapid/fields.h>
 #include <imapid/findings.h>
 #include <imapid/session.h>
+#include <imapid/verdict.h>
 
 #include "endpoint.h"
 #include "path.h"
@@ -67,18 +68,11 @@ struct imapid_record_conn {
     struct imapid_doubts doubts; /* so far; of frames in other files than `file` the number is 0 */
 };
 
-/* How a connection ended in the capture. */
+/* How a connection ended in the capture: what came first. */
 enum imapid_record_ended {
     IMAPID_ENDED_NOT, /* its end is not in the capture */
-    IMAPID_ENDED_FIN, /* both sides said FIN */
-    IMAPID_ENDED_RST, /* one side reset it */
-};
-
-/* Who said FIN, or reset the connection, first. */
-enum imapid_record_closer {
-    IMAPID_CLOSER_UNKNOWN,
-    IMAPID_CLOSER_CLIENT,
-    IMAPID_CLOSER_SERVER,
+    IMAPID_ENDED_FIN, /* a side said FIN */
+    IMAPID_ENDED_RST, /* a side reset it */
 };
 
 struct imapid_record_exchange {
@@ -111,6 +105,20 @@ struct imapid_record_tls {
     const char *alpn;
 };
 
+/* What became of a connection: see imapid/verdict.h. Read back from JSON Lines, status and text may
+ * be anything. Frames count in `file`, or in the connection's file where that is NULL. */
+struct imapid_record_outcome {
+    const char *status; /* NULL: there is nothing to tell, and the others mean nothing */
+    enum imapid_stage stopped_at;
+    enum imapid_party by;
+    struct imapid_record_string text; /* the server's words; nil: none */
+    uint64_t frame;                   /* the decisive one */
+    const char *file;
+    enum imapid_party ended_by; /* who said FIN, or reset the connection, first */
+    uint64_t ended_frame;       /* 0: nobody did */
+    const char *ended_file;     /* as `file` */
+};
+
 /* Findings a session may have. */
 #define IMAPID_RECORD_SESSION_FINDINGS 4
 
@@ -123,10 +131,9 @@ struct imapid_record_session {
     uint64_t n_exchanges;
     bool from_start;
     enum imapid_record_ended ended;
-    /* These are for people in front of a terminal: not read back from JSON Lines. */
-    enum imapid_record_closer closer;
-    bool is_reset; /* `closer` reset it, and nobody had said FIN */
-    struct imapid_outcome outcome;
+    struct imapid_record_outcome outcome;
+    enum imapid_known healthy;
+    bool not_imap; /* to a port of IMAP, and never became IMAP */
     bool gave_way; /* its octets were given up: memory, or places for connections, were used up */
     uint64_t n_lost;
     uint64_t n_resyncs;          /* times the reader had to find a line start again */

@@ -229,11 +229,10 @@ static void redact_half(const struct imapid_redact *redact, struct imapid_record
         redact_raw(to, half, from);
 }
 
-/* Only words of the table stay; digits never do. */
-static void redact_result(const struct imapid_redact *redact, struct imapid_record_exchange *to,
-                          const struct imapid_record_string *from)
+/* Of a server's words only those of the table stay; digits never do. */
+static void add_said(GString *text, const struct imapid_redact *redact,
+                      const struct imapid_record_string *from)
 {
-    GString *text = g_string_new(NULL);
     size_t end;
 
     for (size_t at = 0; !from->is_nil && at < from->n; at = end) {
@@ -249,6 +248,14 @@ static void redact_result(const struct imapid_redact *redact, struct imapid_reco
             add_masked(text, from->octets + at, end - at);
         }
     }
+}
+
+static void redact_result(const struct imapid_redact *redact, struct imapid_record_exchange *to,
+                          const struct imapid_record_string *from)
+{
+    GString *text = g_string_new(NULL);
+
+    add_said(text, redact, from);
     if (!from->is_nil)
         to->text = imapid_record_copy(to, (const uint8_t *)text->str, text->len);
     g_string_free(text, TRUE);
@@ -370,21 +377,38 @@ static struct imapid_record_tls redact_tls(const struct imapid_redact *redact,
     return tls;
 }
 
-/* The server's words may name the user. */
-static struct imapid_outcome redact_outcome(const struct imapid_outcome *outcome)
+/* A status of ours, or the name of an alert. */
+static const char *keep_status(const char *status)
 {
-    return (struct imapid_outcome){
-        .refusal = outcome->refusal,
-        .status = outcome->status,
-        .has_bye = outcome->has_bye,
-    };
+    size_t n = status ? strspn(status, "ABCDEFINORSTYK") : 0;
+
+    if (!status || (n && n <= 3 && !status[n]))
+        return status;
+    n = strspn(status, "abcdefghijklmnopqrstuvwxyz3_:-");
+    return !status[n] && n <= 40 ? status : "unknown";
+}
+
+/* The words go to `text`, the files are to be freed. */
+static struct imapid_record_outcome redact_outcome(const struct imapid_redact *redact,
+                                                   const struct imapid_record_outcome *outcome,
+                                                   GString *text)
+{
+    struct imapid_record_outcome redacted = *outcome;
+
+    redacted.status = keep_status(outcome->status);
+    add_said(text, redact, &outcome->text);
+    redacted.text.octets = (const uint8_t *)text->str;
+    redacted.text.n = text->len;
+    redacted.file = outcome->file ? redact_file(redact, outcome->file) : NULL;
+    redacted.ended_file = outcome->ended_file ? redact_file(redact, outcome->ended_file) : NULL;
+    return redacted;
 }
 
 static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
     char *file = redact_file(sink->redact, session->conn.file);
-    GString *name = g_string_new(NULL);
+    GString *name = g_string_new(NULL), *words = g_string_new(NULL);
     struct imapid_record_session redacted = {
         .conn = redact_conn(sink->redact, &session->conn, file),
         .first_ns = session->first_ns,
@@ -396,9 +420,9 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
         .from_start = session->from_start,
         .ended = session->ended,
         .gave_way = session->gave_way,
-        .closer = session->closer,
-        .is_reset = session->is_reset,
-        .outcome = redact_outcome(&session->outcome),
+        .outcome = redact_outcome(sink->redact, &session->outcome, words),
+        .healthy = session->healthy,
+        .not_imap = session->not_imap,
         .n_lost = session->n_lost,
         .n_resyncs = session->n_resyncs,
         .decrypted = session->decrypted,
@@ -418,6 +442,9 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
     }
     sink->next->session(sink->next->ctx, &redacted);
     g_string_free(name, TRUE);
+    g_string_free(words, TRUE);
+    g_free((char *)redacted.outcome.file);
+    g_free((char *)redacted.outcome.ended_file);
     g_free(file);
 }
 

@@ -336,3 +336,85 @@ void imapid_spell_auths(GString *out, const struct imapid_record_session *sessio
     }
     g_string_append_c(out, ']');
 }
+
+/* What failed, where the server or an alert said no. */
+static const char *name_refusal(enum imapid_stage stage)
+{
+    switch (stage) {
+    case IMAPID_STAGE_GREETING:
+        return "no service";
+    case IMAPID_STAGE_TLS:
+        return "TLS refused";
+    case IMAPID_STAGE_STARTTLS:
+        return "STARTTLS refused";
+    case IMAPID_STAGE_LOGIN:
+        return "login refused";
+    case IMAPID_STAGE_ID:
+        return "ID refused";
+    case IMAPID_STAGE_SELECT:
+        return "mailbox refused";
+    case IMAPID_STAGE_IDLE:
+        return "IDLE ended";
+    default:
+        return "command refused";
+    }
+}
+
+/* What did not come. */
+static const char *name_lack(enum imapid_stage stage)
+{
+    switch (stage) {
+    case IMAPID_STAGE_CONNECT:
+        return "no connection";
+    case IMAPID_STAGE_GREETING:
+        return "no greeting";
+    case IMAPID_STAGE_TLS:
+        return "TLS handshake not finished";
+    case IMAPID_STAGE_STARTTLS:
+        return "no answer to STARTTLS";
+    case IMAPID_STAGE_LOGIN:
+        return "no login";
+    case IMAPID_STAGE_ID:
+        return "no answer to ID";
+    case IMAPID_STAGE_SELECT:
+        return "no answer to SELECT";
+    case IMAPID_STAGE_IDLE:
+        return "IDLE ended";
+    case IMAPID_STAGE_END:
+        return "ended without LOGOUT";
+    default:
+        return "no answer to a command";
+    }
+}
+
+void imapid_spell_outcome(GString *out, const struct imapid_record_outcome *outcome)
+{
+    static const struct {
+        const char *status, *phrase;
+    } phrases[] = {
+        {"not-offered", "STARTTLS is not offered"},
+        {"tls-on-plain-port", "TLS on a port that speaks plain IMAP"},
+        {"plain-on-tls-port", "plain IMAP on the TLS port"},
+        {"bad-deflate", "COMPRESS accepted, but no DEFLATE follows"},
+    };
+    const char *party = imapid_party_name(outcome->by);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(phrases); i++) {
+        if (!strcmp(outcome->status, phrases[i].status)) {
+            g_string_append(out, phrases[i].phrase);
+            return;
+        }
+    }
+    if (g_str_has_prefix(outcome->status, "not-imap:"))
+        g_string_append_printf(out, "not IMAP: the server greets as %s",
+                               outcome->status + strlen("not-imap:"));
+    else if (!strcmp(outcome->status, "FIN") || !strcmp(outcome->status, "RST") ||
+             !strcmp(outcome->status, "timeout"))
+        g_string_append_printf(out, "%s: %s by %s", name_lack(outcome->stopped_at),
+                               !strcmp(outcome->status, "FIN")   ? "closed"
+                               : !strcmp(outcome->status, "RST") ? "reset"
+                                                                 : "given up",
+                               party ? party : "somebody");
+    else
+        g_string_append_printf(out, "%s: %s", name_refusal(outcome->stopped_at), outcome->status);
+}

@@ -351,41 +351,34 @@ static void add_silence(GString *out, const struct imapid_record_session *sessio
                                                            : "no ID was seen");
 }
 
-static void add_words(GString *out, const struct imapid_outcome_text *text)
-{
-    if (!text->n)
-        return;
-    g_string_append_c(out, ' ');
-    imapid_spell_terminal(out, text->octets, text->n, 0);
-    if (text->cut)
-        g_string_append(out, "...");
-}
-
-/* What became of a session: refused, and closed by whom. */
+/* What became of a session: what went wrong, and who closed it. */
 static void add_outcome(GString *out, const struct imapid_writer_style *style,
                         const struct imapid_record_session *session)
 {
-    static const char *const closers[] = {NULL, " by client", " by server"};
-    const struct imapid_outcome *outcome = &session->outcome;
+    const struct imapid_record_outcome *outcome = &session->outcome;
 
-    if (outcome->refusal != IMAPID_REFUSAL_NONE) {
+    if (session->healthy == IMAPID_NO) {
+        GString *phrase = g_string_new(NULL);
+
+        imapid_spell_outcome(phrase, outcome);
         g_string_append(out, "; ");
         begin_colour(out, style, red);
-        g_string_append(out, imapid_outcome_refusal(outcome->refusal));
+        imapid_spell_terminal(out, (const uint8_t *)phrase->str, phrase->len, 0);
         end_colour(out, style);
-        g_string_append_printf(out, ": %s", outcome->status == IMAPID_WORD_NO ? "NO" : "BAD");
-        add_words(out, &outcome->text);
-    }
-    if (outcome->has_bye) {
-        g_string_append(out, "; BYE");
-        add_words(out, &outcome->bye);
+        if (!outcome->text.is_nil) {
+            g_string_append_c(out, ' ');
+            imapid_spell_terminal(out, outcome->text.octets, outcome->text.n, 0);
+        }
+        if (outcome->frame)
+            g_string_append_printf(out, " (frame %" G_GUINT64_FORMAT ")", outcome->frame);
+        g_string_free(phrase, TRUE);
     }
     if (session->gave_way)
         g_string_append(out, "; given up to make room");
-    if (session->ended == IMAPID_ENDED_NOT || session->closer == IMAPID_CLOSER_UNKNOWN)
-        return;
-    g_string_append(out, session->is_reset ? "; reset" : "; closed");
-    g_string_append(out, closers[session->closer]);
+    if (outcome->ended_by)
+        g_string_append_printf(out, "; %s by %s",
+                               session->ended == IMAPID_ENDED_RST ? "reset" : "closed",
+                               imapid_party_name(outcome->ended_by));
 }
 
 /* A session shows in its exchanges; what is left to tell is one without any, or its own findings.
@@ -394,12 +387,15 @@ static void write_session(GString *out, const struct imapid_writer_style *style,
                           const struct imapid_record_session *session)
 {
     if (session->n_exchanges && !session->n_findings && !session->not_decrypted &&
-        !session->gave_way && !imapid_doubts_has_any(&session->conn.doubts))
+        session->healthy != IMAPID_NO && !session->gave_way &&
+        !imapid_doubts_has_any(&session->conn.doubts))
         return;
     add_conn(out, session->first_ns, &session->conn);
     add_security(out, session->security, session->compressed);
     begin_colour(out, style, dim);
-    if (session->not_decrypted) {
+    if (session->not_imap) {
+        g_string_append(out, "no IMAP session");
+    } else if (session->not_decrypted) {
         g_string_append(out, "not readable: ");
         imapid_spell_terminal(out, (const uint8_t *)session->not_decrypted_phrase,
                               strlen(session->not_decrypted_phrase), 100);

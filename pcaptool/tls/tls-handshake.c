@@ -110,6 +110,8 @@ static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->info.client = dir;
     tls->has_random = true;
     tls->has_hello = true;
+    if (!tls->info.hello_at.number)
+        tls->info.hello_at = *tls->stamp;
     tls->early_data = hello.early_data;
     memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
     imapid_tls_set_ticket(&tls->offered, hello.ticket, hello.n_ticket);

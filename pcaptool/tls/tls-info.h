@@ -66,6 +66,11 @@ struct imapid_tls_info {
     /* The last alert that is known (in the clear during the handshake, or authenticated); -1 none.
      * Values as in RFC 8446 6. */
     int alert[2];
+    int fatal; /* the first alert that ends the connection, -1: none; of which direction, and where */
+    int fatal_dir;
+    struct imapid_stamp fatal_at;
+    struct imapid_stamp hello_at;     /* the ClientHello */
+    struct imapid_stamp closed_at[2]; /* where `closed` */
     uint64_t n_records[2]; /* decrypted */
     uint64_t n_octets[2];  /* given out */
     uint64_t n_bad[2];     /* records that failed authentication, of those where it matters */

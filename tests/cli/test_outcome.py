@@ -44,23 +44,25 @@ class Outcome(unittest.TestCase):
 
     def test_who_ended_it(self):
         for ends, told in (([(0, FIN), (1, FIN)], "no ID was sent; closed by client"),
-                           ([(1, FIN), (0, FIN)], "no ID was sent; closed by server"),
+                           ([(1, FIN), (0, FIN)], "no ID was sent; no login: closed by server (frame 7); closed by server"),
                            ([(0, RST)], "no ID was sent; reset by client"),
-                           ([(1, RST)], "no ID was sent; reset by server"),
-                           ([(1, FIN), (0, RST)], "no ID was sent; closed by server"),
-                           ([(0, FIN)], "no ID was seen"), ([], "no ID was seen")):
+                           ([(1, RST)], "no ID was sent; no login: reset by server (frame 7); reset by server"),
+                           ([(1, FIN), (0, RST)], "no ID was sent; no login: closed by server (frame 7); closed by server"),
+                           ([(0, FIN)], "no ID was sent; closed by client"), ([], "no ID was seen")):
             with self.subTest(told):
                 self.assertEqual(self.line(["C: a1 NOOP", "S: a1 OK done"], ends), told)
 
     def test_refused(self):
         end = [(0, FIN), (1, FIN)]
         for lines, told in ((["C: a1 AUTHENTICATE XOAUTH2 eA==", "S: a1 NO [AUTHENTICATIONFAILED] bob may not"],
-                             "login refused: NO [AUTHENTICATIONFAILED]"),
-                            (["C: a1 AUTHENTICATE XOAUTH2 eA==", "S: a1 NO bob may not"], "login refused: NO"),
+                             "login refused: NO [AUTHENTICATIONFAILED] bob may not"),
+                            (["C: a1 AUTHENTICATE XOAUTH2 eA==", "S: a1 NO bob may not"], "login refused: NO bob may not"),
+                            (["C: a1 LOGIN bob secret", "S: a1 NO bob has no secret"], "login refused: NO"),
                             (["C: a1 SELECT INBOX", "S: a1 NO Wait \x1b[31m"], "mailbox refused: NO Wait \\x1b[31m"),
-                            (["C: a1 SELECT INBOX", "S: * BYE Too many \u202e"], "BYE Too many \\u{202e}")):
+                            (["C: a1 SELECT INBOX", "S: * BYE Too many \u202e"], "mailbox refused: BYE Too many \\u{202e}")):
+            password = " cleartext-password" if "LOGIN" in lines[0] else ""
             with self.subTest(told):
-                self.assertEqual(self.line(lines, end), f"no ID was sent; {told}; closed by client")
+                self.assertEqual(self.line(lines, end), f"no ID was sent; {told} (frame 6); closed by client{password}")
 
     def test_logout_is_no_news(self):
         self.assertEqual(self.line(["C: a1 LOGOUT", "S: * BYE see you", "S: a1 OK"], [(1, FIN), (0, FIN)]),
@@ -69,7 +71,7 @@ class Outcome(unittest.TestCase):
     def test_redacted(self):
         lines = ["C: a1 SELECT INBOX", "S: a1 NO bob has none", "S: * BYE bob"]
         told = self.line(lines, [(1, FIN), (0, FIN)], words=["--redact"])
-        self.assertEqual(told, "no ID was sent; mailbox refused: NO; BYE; closed by server")
+        self.assertEqual(told, "no ID was sent; mailbox refused: NO xxx has xxxx (frame 6); closed by server")
 
     def test_login_behind_a_hole(self):
         """It is told from the answer to its tag on: what stands behind a hole may be the text of a message."""

@@ -10,6 +10,7 @@
 struct told {
     unsigned n_exchanges, n_sessions;
     bool complete, from_start;
+    char status[32]; /* of the session's outcome */
     uint64_t n_lost;
     char tag[8];
 };
@@ -31,6 +32,8 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
 
     told->n_sessions++;
     told->from_start = session->from_start;
+    g_strlcpy(told->status, session->outcome.status ? session->outcome.status : "",
+              sizeof told->status);
     told->n_lost = session->n_lost;
 }
 
@@ -120,6 +123,7 @@ static void test_other_protocols(void)
         bool wanted;
 
         begin(&run);
+        run.conn.endpoint[1].port = 1143;
         wanted = say(&run, 1, greetings[i]);
         if (wanted)
             wanted = say(&run, 0, "EHLO x\r\n") && say(&run, 1, greetings[i]);
@@ -145,6 +149,20 @@ static void test_undecided_is_small(void)
     g_assert_cmpuint(run.told.n_sessions, ==, 1);
 }
 
+/* On a port of IMAP it is told, but not counted as IMAP. */
+static void test_no_imap_on_its_port(void)
+{
+    struct run run;
+
+    begin(&run);
+    g_assert_true(say(&run, 1, "+OK POP3\r\n"));
+    g_assert_true(say(&run, 0, "USER x\r\n") && say(&run, 1, "+OK\r\n"));
+    end(&run);
+    g_assert_cmpuint(run.told.n_sessions, ==, 1);
+    g_assert_cmpstr(run.told.status, ==, "not-imap:pop3");
+    g_assert_cmpuint(run.context.n_sessions, ==, 0);
+}
+
 static void test_lost_answer(void)
 {
     struct run run;
@@ -166,9 +184,15 @@ static void test_silent(void)
     struct run run;
 
     begin(&run);
+    run.conn.endpoint[1].port = 1143;
     say(&run, 1, "* O");
     end(&run);
     g_assert_cmpuint(run.told.n_sessions, ==, 0);
+    begin(&run);
+    say(&run, 1, "* O");
+    end(&run);
+    g_assert_cmpuint(run.told.n_sessions, ==, 1);
+    g_assert_cmpuint(run.context.n_sessions, ==, 0);
 }
 
 int main(int argc, char **argv)
@@ -177,6 +201,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flow/exchange", test_exchange);
     g_test_add_func("/flow/other-protocols", test_other_protocols);
     g_test_add_func("/flow/undecided-is-small", test_undecided_is_small);
+    g_test_add_func("/flow/no-imap-on-its-port", test_no_imap_on_its_port);
     g_test_add_func("/flow/lost-answer", test_lost_answer);
     g_test_add_func("/flow/silent", test_silent);
     return g_test_run();

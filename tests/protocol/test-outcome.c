@@ -1,100 +1,272 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What became of a session: refused, or told BYE; what of the server's words is kept. */
-#include <imapid/outcome.h>
+/* What became of a session: the first cause that nothing overcame, and what of the server's words is
+ * kept; and the verdict, with what TCP and TLS say beside it. */
+#include <imapid/verdict.h>
 
 #include <glib.h>
 
-/* Takes lines "NAME response": the answer to the command of that name, or ("-", "!") a BYE, the
- * latter while a login waits. */
+/* Shows lines "C octets" and "S octets" to an outcome, each in a frame and a second of its own. A line
+ * "?" is a hole in the client's octets; "T" begins TLS. */
+static void feed(struct imapid_outcome *outcome, const char *lines)
+{
+    char **list = g_strsplit(lines, "\n", -1);
+    bool whole = true, sasl = false;
+    uint64_t frame = 0;
+
+    for (char **line = list; *line && **line; line++) {
+        const uint8_t *octets = (const uint8_t *)*line + 2;
+        struct imapid_unit unit;
+
+        outcome->now = (struct imapid_moment){++frame, (int64_t)frame * 1000000000};
+        if (**line == '?') {
+            whole = false;
+            continue;
+        }
+        if (**line == 'T') {
+            imapid_outcome_begin_tls(outcome);
+            continue;
+        }
+        imapid_unit_read(&unit, **line == 'C' ? IMAPID_CLIENT : IMAPID_SERVER, octets,
+                         strlen((const char *)octets));
+        if (**line == 'C' && sasl)
+            unit.kind = IMAPID_UNIT_CONTINUED;
+        sasl = unit.word == IMAPID_WORD_AUTHENTICATE || unit.kind == IMAPID_UNIT_CONTINUATION ||
+               unit.kind == IMAPID_UNIT_CONTINUED;
+        imapid_outcome_take(outcome, &unit, false, whole);
+    }
+    g_strfreev(list);
+}
+
+static void add_words(GString *out, const struct imapid_outcome_text *text)
+{
+    g_string_append_printf(out, " (%.*s%s)", text->n, (const char *)text->octets,
+                           text->cut ? "..." : "");
+}
+
+/* `want`: "stage/by/status frame (text)". */
 static void check(const char *lines, const char *want)
 {
     struct imapid_outcome outcome = {0};
-    char **list = g_strsplit(lines, "\n", -1);
     GString *out = g_string_new(NULL);
 
-    for (char **line = list; *line; line++) {
-        char **two = g_strsplit(*line, " ", 2), *octets = g_strconcat(two[1], "\r\n", NULL);
-        struct imapid_unit command, response;
-        char *sent = g_strconcat("a ", two[0], "\r\n", NULL);
-
-        imapid_unit_read(&command, IMAPID_CLIENT, (const uint8_t *)sent, strlen(sent));
-        imapid_unit_read(&response, IMAPID_SERVER, (const uint8_t *)octets, strlen(octets));
-        if (response.kind == IMAPID_UNIT_UNTAGGED)
-            imapid_outcome_bye(&outcome, &response, *two[0] == '!');
-        else
-            imapid_outcome_answer(&outcome, command.word, &response);
-        g_free(sent);
-        g_free(octets);
-        g_strfreev(two);
+    feed(&outcome, lines);
+    if (outcome.cause.stage) {
+        g_string_append_printf(out, "%s/%s/%s %d", imapid_stage_name(outcome.cause.stage),
+                               imapid_party_name(outcome.cause.by), outcome.cause.status,
+                               (int)outcome.cause.place.frame);
+        add_words(out, &outcome.cause.text);
     }
-    if (outcome.refusal != IMAPID_REFUSAL_NONE)
-        g_string_append_printf(out, "%s %s (%.*s%s)", imapid_outcome_refusal(outcome.refusal),
-                               outcome.status == IMAPID_WORD_NO ? "NO" : "BAD", outcome.text.n,
-                               (const char *)outcome.text.octets, outcome.text.cut ? "..." : "");
-    if (outcome.has_bye)
-        g_string_append_printf(out, " BYE (%.*s%s)", outcome.bye.n,
-                               (const char *)outcome.bye.octets, outcome.bye.cut ? "..." : "");
     g_assert_cmpstr(out->str, ==, want);
     g_string_free(out, TRUE);
-    g_strfreev(list);
 }
 
 static void test_login(void)
 {
-    check("LOGIN a OK done", "");
-    check("LOGIN a NO [AUTHENTICATIONFAILED] no", "login refused NO ([AUTHENTICATIONFAILED])");
-    check("AUTHENTICATE a BAD no", "login refused BAD ()");
-    check("LOGIN a NO no\nLOGIN a OK yes", "");
-    check("LOGIN a OK yes\nNOOP a BAD no", "");
-    /* Words that a server repeats of the command are not kept. */
-    check("LOGIN a BAD LOGIN bob secret", "login refused BAD ()");
-    check("LOGIN a BAD [bob secret] no", "login refused BAD ()");
-    check("LOGIN a BAD [secret] no", "login refused BAD ()");
-    check("LOGIN a BAD [", "login refused BAD ()");
-    check("LOGIN a BAD []", "login refused BAD ()");
-    check("LOGIN a NO [ALERT]", "login refused NO ([ALERT])");
-    check("LOGIN a NO [AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDD] x", "login refused NO ()");
+    check("C a LOGIN bob pass\nS a OK done", "");
+    check("C a LOGIN bob pass\nS a NO [AUTHENTICATIONFAILED] no",
+          "login/server/NO 2 ([AUTHENTICATIONFAILED] no)");
+    check("C a LOGIN bob pass\nS a NO no\nC b LOGIN bob word\nS b OK yes", "");
+    check("C a LOGIN bob pass\nS a NO no\nC b LOGIN bob word\nS b NO never",
+          "login/server/NO 4 (never)");
+    check("C a LOGIN bob pass\nS a NO no\nC b LOGOUT\nS * BYE bye\nS b OK done",
+          "login/server/NO 2 (no)");
+    check("C a AUTHENTICATE PLAIN\nS + \nC AGJvYgBwYXNz\nS a NO gone", "login/server/NO 4 (gone)");
+    check("C a LOGIN bob pass\nS a NO no\nS * BYE too many", "login/server/NO 2 (no)");
+    check("S * OK hi\nC a LOGIN bob pass\nS * BYE too many", "login/server/BYE 3 (too many)");
+    check("S a NO [ALERT] nobody asked", "");
 }
 
-static void test_mailbox(void)
+/* No words that repeat a password. */
+static void test_secrets(void)
 {
-    check("SELECT a NO Unsafe Login.", "mailbox refused NO (Unsafe Login...)");
-    check("EXAMINE a BAD what", "mailbox refused BAD (what)");
-    check("SELECT a NO x\nSELECT a OK y", "");
-    /* Another that does not exist is nothing to tell. */
-    check("SELECT a OK y\nSELECT a NO x", "");
-    check("LOGIN a NO x\nLOGIN a OK y\nSELECT a NO z", "mailbox refused NO (z)");
+    check("C a LOGIN bob secret\nS a NO wrong: secret", "login/server/NO 2 ()");
+    check("C a LOGIN bob secret\nS a NO wrong: SECRETS", "login/server/NO 2 ()");
+    check("C a LOGIN bob x\nS a NO failed for bob", "login/server/NO 2 (failed for bob)");
+    check("C a LOGIN bob \"se\\\"cret\"\nS a NO wrong: se\"cret", "login/server/NO 2 ()");
+    check("C a LOGIN \"b ob\" secret\nS a NO [ALERT] secret?", "login/server/NO 2 ([ALERT])");
+    check("C a LOGIN {3}\nS a NO [ALERT] who knows", "login/server/NO 2 ([ALERT])");
+    check("C a LOGIN bob {6}\nS a NO bob may log in", "login/server/NO 2 ()");
+    check("C a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=\nS a NO not with secret",
+          "login/server/NO 2 ()");
+    check("C a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=\nS a NO what is AGJvYgBzZWNyZXQ=",
+          "login/server/NO 2 ()");
+    check("C a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=\nS a NO not bob", "login/server/NO 2 (not bob)");
+    check("C a AUTHENTICATE LOGIN\nS + \nC Ym9i\nS + \nC c2VjcmV0\nS a NO not secret",
+          "login/server/NO 6 ()");
+    /* A name that nobody knows may be LOGIN, misspelt. */
+    check("C a LOGN bob secret\nS a BAD what is LOGN bob secret", "command/client/BAD 2 ()");
+    check("C a LOGN bob secret\nS a BAD unknown command", "command/client/BAD 2 (unknown command)");
+    check("C a ID (x\nS a BAD unknown x", "id/client/BAD 2 ()");
+    /* Another's words, a hole, a list that is full: nothing is sure. */
+    check("C a LOGIN bob secret\nS a OK in\nC b SELECT x\nS b NO secret", "select/server/NO 4 ()");
+    check("C a NOOP\n?\nS b OK in\nC c LOGIN bob secret\nS c NO [ALERT] words",
+          "login/server/NO 5 ([ALERT])");
+}
+
+static void test_commands(void)
+{
+    check("C a SELECT x\nS a NO [NONEXISTENT] no such",
+          "select/server/NO 2 ([NONEXISTENT] no such)");
+    check("C a EXAMINE x\nS a BAD what", "select/client/BAD 2 (what)");
+    check("C a SELECT x\nS a BAD [SERVERBUG] what", "select/server/BAD 2 ([SERVERBUG] what)");
+    check("C a SELECT x\nS a NO x\nC b SELECT y\nS b OK y", "");
+    check("C a CREATE x\nS a NO there\nC b NOOP\nS b OK done", "command/server/NO 2 (there)");
+    check("C a CREATE x\nS a NO there\nC b SEARCH ALL\nS b OK done", "");
+    check("C a CREATE x\nS a NO there\nC b CREATE y\nS b NO too", "command/server/NO 2 (there)");
+    check("C a ID NIL\nS a BAD never", "id/client/BAD 2 (never)");
+    check("C a STARTTLS\nS a NO not now", "starttls/server/NO 2 (not now)");
 }
 
 static void test_bye(void)
 {
     char *text = g_strnfill(IMAPID_OUTCOME_TEXT_MAX + 1, 'x');
-    char *line = g_strdup_printf("- * BYE %s", text + 1);
-    char *want = g_strdup_printf(" BYE (%s)", text + 1);
+    char *line = g_strdup_printf("S * BYE %s", text);
+    char *want = g_strdup_printf("greeting/server/BYE 1 (%s...)", text + 1);
 
     check(line, want);
-    g_free(line);
-    g_free(want);
-    line = g_strdup_printf("- * BYE %s", text);
-    want = g_strdup_printf(" BYE (%s...)", text + 1);
-    check(line, want);
-    check("- * BYE Too many connections", " BYE (Too many connections)");
-    check("- * BYE one\n- * BYE two", " BYE (one)");
-    check("- * BYE", " BYE ()");
-    check("- * BYE LOGIN bob secret", " BYE (LOGIN...)");
-    check("! * BYE LOGIN bob secret", " BYE ()");
-    check("! * BYE [UNAVAILABLE] LOGIN bob secret", " BYE ([UNAVAILABLE])");
-    check("LOGIN a NO no\n- * BYE bob is blocked", "login refused NO () BYE ()");
-    g_free(line);
-    g_free(want);
+    check("S * BYE Too many connections", "greeting/server/BYE 1 (Too many connections)");
+    check("S * OK hi\nS * BYE idle too long", "login/server/BYE 2 (idle too long)");
+    check("S * PREAUTH hi\nS * BYE idle too long", "command/server/BYE 2 (idle too long)");
+    check("S * PREAUTH hi\nC a IDLE\nS + \nS * BYE down", "idle/server/BYE 4 (down)");
+    check("S * OK hi\nC a WHAT\nS a BAD what\nS * BYE enough", "command/server/BYE 4 (enough)");
+    check("S * OK hi\nC a LOGOUT\nS * BYE bye\nS a OK done", "");
+    check("S * OK hi\nS * BYE one\nS * BYE two", "login/server/BYE 2 (one)");
     g_free(text);
+    g_free(line);
+    g_free(want);
+}
+
+/* The verdict on lines, and what the front end adds. */
+static void judge(const char *lines, struct imapid_verdict_facts facts, const char *want)
+{
+    static const char *const healths[] = {"unknown", "ill", "healthy"};
+    struct imapid_outcome outcome = {0};
+    struct imapid_verdict verdict;
+    char *got;
+
+    feed(&outcome, lines);
+    facts.has_octets[0] = facts.has_octets[1] = true;
+    if (!facts.alert)
+        facts.alert = -1;
+    imapid_verdict_make(&outcome, &facts, &verdict);
+    got = g_strdup_printf("%s/%s/%s %d %s", imapid_stage_name(verdict.stage),
+                          imapid_party_name(verdict.by), verdict.status, (int)verdict.place.frame,
+                          healths[verdict.healthy]);
+    g_assert_cmpstr(got, ==, want);
+    g_free(got);
+}
+
+#define PLACE(n)                                                                                   \
+    {                                                                                              \
+        n, (n)*INT64_C(1000000000)                                                                 \
+    }
+#define CLOSED(by, n) .from_start = true, .closer = IMAPID_PARTY_##by, .closed = PLACE(n)
+#define FACTS(...)                                                                                 \
+    (struct imapid_verdict_facts)                                                                  \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+static void test_end(void)
+{
+    const char *in = "S * OK hi\nC a LOGIN b c\nS a OK in\n";
+    char *lines = g_strconcat(in, "C b LOGOUT\nS * BYE x\nS b OK y", NULL);
+
+    judge(lines, FACTS(CLOSED(SERVER, 9)), "end/client/OK 6 healthy");
+    judge(in, FACTS(CLOSED(CLIENT, 9)), "end/client/FIN 9 healthy");
+    judge(in, FACTS(CLOSED(SERVER, 9)), "end/server/FIN 9 ill");
+    judge(in, FACTS(CLOSED(SERVER, 9), .is_reset = true), "end/server/RST 9 ill");
+    judge(in, FACTS(.from_start = true, .last = PLACE(9)),
+          "unknown/capture/capture-ends 9 unknown");
+    g_free(lines);
+    lines = g_strconcat(in, "C b FETCH 1 x\n", NULL);
+    judge(lines, FACTS(CLOSED(CLIENT, 9)), "command/client/timeout 9 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 9), .farewell = PLACE(8)), "command/client/timeout 8 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 4)), "command/client/FIN 4 ill");
+    judge(lines, FACTS(CLOSED(SERVER, 9)), "command/server/FIN 9 ill");
+    judge(lines, FACTS(.from_start = true), "command/capture/capture-ends 4 ill");
+    judge(lines, FACTS(CLOSED(SERVER, 9), .is_reset = true, .is_foreign = true),
+          "command/network/RST 9 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 9), .unreadable = PLACE(5)),
+          "command/server/bad-deflate 5 ill");
+    g_free(lines);
+    lines = g_strconcat(in, "C b IDLE\nS + \n", NULL);
+    judge(lines, FACTS(CLOSED(CLIENT, 9)), "idle/client/FIN 9 healthy");
+    judge(lines, FACTS(CLOSED(SERVER, 9), .is_reset = true, .is_foreign = true),
+          "idle/network/RST 9 ill");
+    g_free(lines);
+    judge("S * OK hi\nC a LOGIN b c\nS * BAD inside\n", FACTS(CLOSED(SERVER, 9)),
+          "login/server/BAD 3 ill");
+}
+
+static void test_start(void)
+{
+    judge("", FACTS(CLOSED(SERVER, 9), .first = PLACE(1)), "greeting/server/FIN 9 ill");
+    judge("", FACTS(CLOSED(CLIENT, 9), .first = PLACE(1)), "greeting/client/timeout 9 ill");
+    judge("", FACTS(.from_start = true, .first = PLACE(1)),
+          "greeting/capture/capture-ends 1 unknown");
+    judge("", FACTS(CLOSED(CLIENT, 9), .greets_as = "not-imap:pop3", .greeting = PLACE(4)),
+          "greeting/server/not-imap:pop3 4 ill");
+    judge("", FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .client_first = PLACE(4)),
+          "tls/client/plain-on-tls-port 4 ill");
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .is_plain_port = true, .client_first = PLACE(4),
+                .hello = PLACE(4)),
+          "tls/client/tls-on-plain-port 4 ill");
+    judge(
+        "S * OK [CAPABILITY IMAP4rev1 LOGIN] hi\nC a CAPABILITY\nS * CAPABILITY IMAP4rev1\nS a OK",
+        FACTS(CLOSED(CLIENT, 9)), "starttls/client/not-offered 1 ill");
+    judge("S * OK [CAPABILITY IMAP4rev1 XXXXXXXA] hi\nC a CAPABILITY\nS * CAPABILITY X\nS a OK",
+          FACTS(CLOSED(CLIENT, 9)), "starttls/network/not-offered 1 ill");
+    judge("S * OK [CAPABILITY IMAP4rev1 STARTTLS] hi\nC a CAPABILITY\nS * CAPABILITY STARTTLS\nS a "
+          "OK",
+          FACTS(CLOSED(CLIENT, 9)), "login/client/FIN 9 unknown");
+    judge("S * OK hi", FACTS(CLOSED(CLIENT, 9)), "login/client/FIN 9 unknown");
+    judge("S * OK hi", FACTS(CLOSED(SERVER, 9)), "login/server/FIN 9 ill");
+}
+
+static void test_tls(void)
+{
+    judge("", FACTS(CLOSED(CLIENT, 9), .hello = PLACE(4), .alert = 48, .alert_place = PLACE(8)),
+          "tls/client/unknown_ca 8 ill");
+    judge("", FACTS(CLOSED(CLIENT, 9), .hello = PLACE(4), .alert = 200, .alert_place = PLACE(8)),
+          "tls/client/alert 8 ill");
+    /* A FIN before the alert that answers it. */
+    judge("", FACTS(CLOSED(SERVER, 6), .hello = PLACE(4), .alert = 50, .alert_place = PLACE(7)),
+          "tls/server/FIN 6 ill");
+    judge("", FACTS(.from_start = true, .hello = PLACE(4)), "tls/capture/capture-ends 4 unknown");
+    judge(
+        "",
+        FACTS(CLOSED(CLIENT, 9), .hello = PLACE(4), .is_tls_done = true, .not_decrypted = "no-key"),
+        "unknown/capture/no-key 4 unknown");
+}
+
+static void test_protocols(void)
+{
+    static const char *const greetings[][2] = {{"+OK ready", "not-imap:pop3"},
+                                               {"220 mx ESMTP", "not-imap:smtp"},
+                                               {"220 FTP ready", "not-imap:ftp"},
+                                               {"SSH-2.0-x", "not-imap:ssh"},
+                                               {"http/1.1 400", "not-imap:http"},
+                                               {"what", NULL},
+                                               {"", NULL}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(greetings); i++)
+        g_assert_cmpstr(
+            imapid_verdict_protocol((const uint8_t *)greetings[i][0], strlen(greetings[i][0])), ==,
+            greetings[i][1]);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/outcome/login", test_login);
-    g_test_add_func("/outcome/mailbox", test_mailbox);
+    g_test_add_func("/outcome/secrets", test_secrets);
+    g_test_add_func("/outcome/commands", test_commands);
     g_test_add_func("/outcome/bye", test_bye);
+    g_test_add_func("/verdict/end", test_end);
+    g_test_add_func("/verdict/start", test_start);
+    g_test_add_func("/verdict/tls", test_tls);
+    g_test_add_func("/verdict/protocols", test_protocols);
     return g_test_run();
 }

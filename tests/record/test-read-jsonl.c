@@ -41,7 +41,10 @@ static const char session[] =
     "{\"type\":\"session\"," CONN ",\"id\":null," SAME
     ",\"path\":null,\"doubts\":[],\"first\":\"1969-12-31T23:59:59.999999999Z\",\"last\":"
     "\"2262-04-11T23:47:16.854775807Z\",\"security\":\"starttls\",\"compressed\":true,"
-    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"lost_bytes\":"
+    "\"id_advertised\":null,\"exchanges\":1,\"from_start\":false,\"ended\":\"rst\",\"imap\":false,"
+    "\"healthy\":false,\"outcome\":{\"stopped_at\":\"login\",\"by\":\"network\",\"status\":\"x\","
+    "\"text\":\"no\",\"frame\":5,\"file\":\"b.pcap\",\"ended_by\":\"client\",\"ended_frame\":null},"
+    "\"lost_bytes\":"
     "7,\"resyncs\":2,"
     "\"decrypted\":false,\"not_decrypted\":\"no-key\",\"tls\":{\"version\":\"TLS 1.2\","
     "\"suite\":\"0x1234\",\"server_name\":\"mail.example\",\"alpn\":null},\"auth\":[],\"findings\":"

@@ -10,13 +10,8 @@
 #define IMAPID_EXCHANGES_H
 
 #include <imapid/frame.h>
+#include <imapid/known.h>
 #include <imapid/pending.h>
-
-enum imapid_known {
-    IMAPID_UNKNOWN,
-    IMAPID_NO,
-    IMAPID_YES,
-};
 
 enum imapid_state {
     IMAPID_STATE_UNKNOWN,

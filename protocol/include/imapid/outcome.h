@@ -1,20 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* outcome.h: what became of a session beside its ID exchanges: was its login refused, or its mailbox,
- * and did the server say BYE. It is told of units that are believed; what was missed is not known. */
+/* outcome.h: what the units of a session tell of what became of it beside its ID exchanges: the first
+ * cause for which it went wrong that nothing behind it has overcome. A refused login counts until one
+ * is accepted; any other refusal until another command is answered OK. verdict.h weighs it against
+ * TCP and TLS. No password is kept in the words. */
 #ifndef IMAPID_OUTCOME_H
 #define IMAPID_OUTCOME_H
 
+#include <imapid/known.h>
 #include <imapid/unit.h>
 
-enum imapid_refusal {
-    IMAPID_REFUSAL_NONE,
-    IMAPID_REFUSAL_LOGIN,   /* the last attempt to log in was answered NO or BAD */
-    IMAPID_REFUSAL_MAILBOX, /* so was the last SELECT or EXAMINE, and none was ever answered OK */
-    IMAPID_N_REFUSALS
+/* How far a connection came. */
+enum imapid_stage {
+    IMAPID_STAGE_UNKNOWN,
+    IMAPID_STAGE_CONNECT,
+    IMAPID_STAGE_TLS,
+    IMAPID_STAGE_GREETING,
+    IMAPID_STAGE_STARTTLS,
+    IMAPID_STAGE_LOGIN,
+    IMAPID_STAGE_ID,
+    IMAPID_STAGE_SELECT,
+    IMAPID_STAGE_COMMAND,
+    IMAPID_STAGE_IDLE,
+    IMAPID_STAGE_END,
+    IMAPID_N_STAGES
 };
 
-/* Octets of the server's words that are kept. */
-#define IMAPID_OUTCOME_TEXT_MAX 100
+/* Who stopped it. */
+enum imapid_party {
+    IMAPID_PARTY_UNKNOWN,
+    IMAPID_PARTY_CLIENT,
+    IMAPID_PARTY_SERVER,
+    IMAPID_PARTY_NETWORK, /* something between the two */
+    IMAPID_PARTY_CAPTURE, /* nobody: the capture does not show more */
+    IMAPID_N_PARTIES
+};
+
+/* A packet, in the front end's own count. Frame 0: none. */
+struct imapid_moment {
+    uint64_t frame;
+    int64_t ns; /* its time */
+};
+
+/* Octets of a peer's words that are kept. */
+#define IMAPID_OUTCOME_TEXT_MAX 240
 
 struct imapid_outcome_text {
     uint8_t n;
@@ -22,28 +50,66 @@ struct imapid_outcome_text {
     uint8_t octets[IMAPID_OUTCOME_TEXT_MAX];
 };
 
-/* Begins as all 0. */
-struct imapid_outcome {
-    enum imapid_refusal refusal;
-    enum imapid_word status; /* of the refusal: NO or BAD */
-    bool has_bye;            /* the server said BYE, and no LOGOUT asked for it */
-    bool has_opened;         /* a mailbox was opened */
-    /* Of a login only a response code that is an atom ("[AUTHENTICATIONFAILED]"): what else a
-     * server answers may quote the user's name or password. So with a BYE where a login is under
-     * way or was refused. */
-    struct imapid_outcome_text text, bye;
+struct imapid_outcome_cause {
+    enum imapid_stage stage; /* UNKNOWN: there is none */
+    enum imapid_party by;
+    const char *status; /* static: see imapid_outcome_judge() */
+    struct imapid_moment place;
+    struct imapid_outcome_text text;
 };
 
-/* Takes the tagged response to a command that is known: its name, and the response. */
-void imapid_outcome_answer(struct imapid_outcome *outcome, enum imapid_word command,
-                           const struct imapid_unit *response);
+/* Commands that wait for their answer here; past this many the oldest is forgotten. */
+#define IMAPID_OUTCOME_WAITING_MAX 8
 
-/* Takes an untagged BYE that no LOGOUT asked for (RFC 9051 7.1.5). `is_login_open`: a login waits for
- * its answer. */
-void imapid_outcome_bye(struct imapid_outcome *outcome, const struct imapid_unit *response,
-                        bool is_login_open);
+struct imapid_outcome_waiting {
+    struct imapid_tag tag;
+    enum imapid_word word;
+    struct imapid_moment place;
+    bool is_tentative; /* nothing has confirmed it yet */
+};
 
-/* "login refused", "mailbox refused"; NULL for NONE. Static. */
-const char *imapid_outcome_refusal(enum imapid_refusal refusal);
+/* Octets of passwords that are kept while the session lasts, and bits for the words of what else a
+ * client sends where a password may be. */
+#define IMAPID_OUTCOME_SECRETS_MAX 160
+#define IMAPID_OUTCOME_SENT_BITS   4096
+
+/* Begins as all 0. */
+struct imapid_outcome {
+    struct imapid_moment now;   /* set by the front end before it shows octets */
+    struct imapid_moment asked; /* what the client sent last: command, or line of one */
+    bool greeted, authenticated, opened;
+    bool has_logout;         /* LOGOUT was sent */
+    struct imapid_moment end; /* LOGOUT was answered */
+    /* The first capability list, while STARTTLS could be in it. */
+    struct imapid_moment listed;
+    bool lists_starttls, lists_mask; /* the name; something written over it */
+    struct imapid_outcome_cause cause;
+    struct imapid_outcome_cause remark; /* an untagged NO or BAD while a command waits */
+    unsigned n_refused;                 /* logins, since the last that was accepted */
+    unsigned n_waiting;
+    struct imapid_outcome_waiting waiting[IMAPID_OUTCOME_WAITING_MAX];
+    /* What may be a password, so that no text that repeats it is kept. `unsure`: there may be more. */
+    bool is_unsure;
+    uint8_t n_secrets;
+    uint8_t secrets[IMAPID_OUTCOME_SECRETS_MAX];
+    uint16_t n_sent; /* bits set of */
+    uint8_t sent[IMAPID_OUTCOME_SENT_BITS / 8];
+};
+
+/* Takes a unit of the session, in the order in which they are read. `is_tentative`: nothing has
+ * confirmed it yet; such a response counts where a command waits for its tag. `is_whole`: nothing of
+ * the client was missed, so that every password it sent was seen. */
+void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_unit *unit,
+                         bool is_tentative, bool is_whole);
+
+/* Both sides speak through TLS, or another layer, from here on. */
+void imapid_outcome_begin_tls(struct imapid_outcome *outcome);
+
+/* The stage a session is in while this command waits for its answer. */
+enum imapid_stage imapid_outcome_stage(enum imapid_word command);
+
+/* "login", "server" and so on; static. NULL for an unknown party. */
+const char *imapid_stage_name(enum imapid_stage stage);
+const char *imapid_party_name(enum imapid_party party);
 
 #endif

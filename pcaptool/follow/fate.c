@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fate.c: what became of a connection, for its record.
+ *
+ * Refuses nothing. Misuse: a connection whose client is not decided. */
+#include "follow/fate.h"
+
+#include "follow/frames.h"
+
+#include <imapid/decide.h>
+
+#include <string.h>
+
+static struct imapid_moment place_of(const struct imapid_stamp *stamp)
+{
+    return (struct imapid_moment){stamp->number, stamp->ts_ns};
+}
+
+static enum imapid_party get_closer(const struct imapid_fate *fate)
+{
+    const struct imapid_conn *conn = fate->conn;
+
+    if (conn->closer < 0)
+        return IMAPID_PARTY_UNKNOWN;
+    return fate->conn->closer == fate->client ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
+}
+
+/* Did something between the two send the reset? It is as many hops away as it is. */
+static bool is_foreign(const struct imapid_conn *conn)
+{
+    return conn->is_reset && conn->closer >= 0 && conn->ttl[conn->closer] &&
+           conn->ttl[conn->closer] != conn->closing_ttl;
+}
+
+/* Was the handshake ended: are the peers past what an alert or a FIN could have ended? Without a key
+ * the records behind it show it. */
+static bool is_done(const struct imapid_fate *fate, const struct imapid_tls_info *info)
+{
+    const char *why = fate->not_decrypted;
+
+    return (info->readable[0] && info->readable[1]) ||
+           (info->version && why && strcmp(why, imapid_tls_reason_word(IMAPID_TLS_REFUSED)) != 0 &&
+            strcmp(why, imapid_tls_reason_word(IMAPID_TLS_UNFINISHED)) != 0);
+}
+
+static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_facts *facts)
+{
+    const struct imapid_tls_info *info = imapid_layers_get_tls(fate->layers);
+    struct imapid_stamp damage = imapid_layers_get_damage(fate->layers);
+
+    facts->unreadable = place_of(&damage);
+    if (!info)
+        return;
+    facts->hello = place_of(&info->hello_at);
+    facts->is_answered = info->version != 0;
+    facts->is_tls_done = is_done(fate, info);
+    facts->alert = info->fatal;
+    facts->alert_side = info->fatal_dir == fate->client ? IMAPID_CLIENT : IMAPID_SERVER;
+    facts->alert_place = place_of(&info->fatal_at);
+    if (info->closed[fate->client])
+        facts->farewell = place_of(&info->closed_at[fate->client]);
+}
+
+static struct imapid_verdict_facts look(const struct imapid_fate *fate)
+{
+    const struct imapid_conn *conn = fate->conn;
+    uint16_t port = conn->endpoint[!fate->client].port;
+    struct imapid_verdict_facts facts = {
+        .from_start = conn->from_start,
+        .is_tls_port = port == IMAPID_PORT_IMAPS,
+        .is_plain_port = port == IMAPID_PORT_IMAP,
+        .first = place_of(&conn->first),
+        .last = place_of(&conn->last),
+        .client_first = place_of(&fate->started[fate->client]),
+        .closer = get_closer(fate),
+        .is_reset = conn->is_reset,
+        .is_foreign = is_foreign(conn),
+        .closed = place_of(&conn->closed),
+        .greets_as = fate->greets_as,
+        .greeting = place_of(&fate->started[!fate->client]),
+        .not_decrypted = fate->not_decrypted,
+        .alert = -1,
+    };
+
+    facts.has_octets[IMAPID_CLIENT] = fate->started[fate->client].number;
+    facts.has_octets[IMAPID_SERVER] = fate->started[!fate->client].number;
+    if (fate->layers)
+        look_at_tls(fate, &facts);
+    return facts;
+}
+
+/* The frame as its file counts; *file is NULL where that is the connection's. */
+static uint64_t locate(const struct imapid_fate *fate, const struct imapid_record_session *record,
+                       uint64_t number, const char **file)
+{
+    const char *found;
+
+    *file = NULL;
+    if (!number)
+        return 0;
+    found = imapid_frames_locate(fate->files, &number);
+    if (found != record->conn.file)
+        *file = found;
+    return number;
+}
+
+void imapid_fate_tell(const struct imapid_fate *fate, const struct imapid_outcome *outcome,
+                      struct imapid_record_session *record)
+{
+    struct imapid_verdict_facts facts = look(fate);
+    struct imapid_verdict verdict;
+
+    imapid_verdict_make(outcome, &facts, &verdict);
+    record->ended = !facts.closer    ? IMAPID_ENDED_NOT
+                    : facts.is_reset ? IMAPID_ENDED_RST
+                                     : IMAPID_ENDED_FIN;
+    record->healthy = verdict.healthy;
+    record->outcome = (struct imapid_record_outcome){
+        .status = verdict.status,
+        .stopped_at = verdict.stage,
+        .by = verdict.by,
+        .text = {.is_nil = true},
+        .ended_by = facts.closer,
+    };
+    if (verdict.text)
+        record->outcome.text =
+            (struct imapid_record_string){.octets = verdict.text->octets, .n = verdict.text->n};
+    record->outcome.frame = locate(fate, record, verdict.place.frame, &record->outcome.file);
+    record->outcome.ended_frame =
+        locate(fate, record, facts.closed.frame, &record->outcome.ended_file);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verdict.h: where a connection stopped, who stopped it and how, from what its session says
+ * (outcome.h) and from what only the front end knows: TCP, TLS, the end of the capture. What the
+ * capture cannot tell is said so, never guessed. */
+#ifndef IMAPID_VERDICT_H
+#define IMAPID_VERDICT_H
+
+#include <imapid/outcome.h>
+
+/* What the front end knows when a connection is over. Begins as all 0, but for `alert`. */
+struct imapid_verdict_facts {
+    bool from_start;           /* the capture has its first octets */
+    bool is_tls_port;          /* 993: TLS from the first octet */
+    bool is_plain_port;        /* 143 */
+    bool is_readable;          /* the session was read: not one of another protocol, nor hidden */
+    bool has_octets[2];        /* came of the side */
+    struct imapid_moment first; /* the connection's first packet */
+    struct imapid_moment client_first; /* with the client's first octets */
+    struct imapid_moment last;         /* the connection's last packet */
+    /* Who closed first, or nobody in this capture, and in which packet. */
+    enum imapid_party closer;
+    bool is_reset;   /* else FIN */
+    bool is_foreign; /* the reset came another way than what `closer` sends */
+    struct imapid_moment closed;
+    struct imapid_moment farewell; /* the client's close_notify, before `closed` */
+    const char *greets_as; /* "pop3": the server's first words are another protocol's; NULL */
+    struct imapid_moment greeting; /* those words */
+    /* TLS. */
+    struct imapid_moment hello; /* the ClientHello; none: no TLS */
+    bool is_answered;          /* by a ServerHello */
+    bool is_tls_done;          /* the handshake is over: both sides sent what is protected */
+    int alert;                 /* the first fatal one, -1: none */
+    enum imapid_side alert_side;
+    struct imapid_moment alert_place;
+    const char *not_decrypted;      /* why: "no-key" and the like; NULL */
+    struct imapid_moment unreadable; /* octets that should have been DEFLATE */
+};
+
+struct imapid_verdict {
+    enum imapid_stage stage;
+    enum imapid_party by;
+    /* "NO", "BAD", "BYE", "OK": the server said so. The name of an alert. "RST", "FIN": closed
+     * without a word. "timeout": the other side gave up waiting. "not-offered": STARTTLS.
+     * "not-imap:PROTOCOL", "tls-on-plain-port", "plain-on-tls-port", "bad-deflate", "no-key",
+     * "server-side-missing", "client-side-missing", "capture-ends". Good as long as the facts. */
+    const char *status;
+    const struct imapid_outcome_text *text; /* the server's words; NULL: none. Of the outcome */
+    struct imapid_moment place;              /* the decisive packet */
+    enum imapid_known healthy;
+};
+
+/* The time without an answer, in nanoseconds, behind which a client that closes has given up. */
+#define IMAPID_VERDICT_PATIENCE_NS INT64_C(1000000000)
+
+/* Judges a connection that is over. The verdict points into all three. */
+void imapid_verdict_make(const struct imapid_outcome *outcome,
+                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict);
+
+/* Which protocol greets with these octets of a server: "pop3", "smtp", "http", "ssh", "ftp", "nntp",
+ * "sieve"; NULL: none that is known. Static. */
+const char *imapid_verdict_protocol(const uint8_t *octets, size_t n);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verdict.c: where a connection stopped, and why.
+ *
+ * First causes come before what follows of them: what the server said before who closed, an alert
+ * before the FIN behind it, a FIN before the alert that answers it.
+ *
+ * Misuse: judging a connection that goes on. */
+#include <imapid/verdict.h>
+
+#include <string.h>
+
+static void say(struct imapid_verdict *verdict, enum imapid_stage stage, enum imapid_party by,
+                const char *status, const struct imapid_moment *place)
+{
+    verdict->stage = stage;
+    verdict->by = by;
+    verdict->status = status;
+    verdict->place = *place;
+    verdict->healthy = by == IMAPID_PARTY_CAPTURE ? IMAPID_UNKNOWN : IMAPID_NO;
+}
+
+static void say_cause(struct imapid_verdict *verdict, const struct imapid_outcome_cause *cause)
+{
+    say(verdict, cause->stage, cause->by, cause->status, &cause->place);
+    verdict->text = cause->text.n ? &cause->text : NULL;
+}
+
+static bool has_closed(const struct imapid_verdict_facts *facts)
+{
+    return facts->closer != IMAPID_PARTY_UNKNOWN;
+}
+
+/* The moment at which the one who closed first made up its mind. */
+static const struct imapid_moment *get_closing(const struct imapid_verdict_facts *facts)
+{
+    return facts->closer == IMAPID_PARTY_CLIENT && facts->farewell.frame ? &facts->farewell
+                                                                         : &facts->closed;
+}
+
+/* It was closed without a word. */
+static void say_closed(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
+                       enum imapid_stage stage)
+{
+    bool is_foreign = facts->is_reset && facts->is_foreign;
+
+    say(verdict, stage, is_foreign ? IMAPID_PARTY_NETWORK : facts->closer,
+        facts->is_reset ? "RST" : "FIN", &facts->closed);
+}
+
+static bool leaves(const struct imapid_verdict_facts *facts)
+{
+    return facts->closer == IMAPID_PARTY_CLIENT && !(facts->is_reset && facts->is_foreign);
+}
+
+/* It was closed, or the capture ends, while something was due since `since`. */
+static void say_end(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
+                    enum imapid_stage stage, const struct imapid_moment *since)
+{
+    const struct imapid_moment *closing = get_closing(facts);
+
+    if (!has_closed(facts))
+        say(verdict, stage, IMAPID_PARTY_CAPTURE, "capture-ends", since);
+    else if (leaves(facts) && closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS)
+        say(verdict, stage, facts->closer, "timeout", closing);
+    else
+        say_closed(verdict, facts, stage);
+}
+
+/* RFC 8446 6, and those of earlier versions; "alert" where it has no name. */
+static const char *name_alert(int alert)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {
+        {0, "close_notify"},
+        {10, "unexpected_message"},
+        {20, "bad_record_mac"},
+        {21, "decryption_failed"},
+        {22, "record_overflow"},
+        {30, "decompression_failure"},
+        {40, "handshake_failure"},
+        {41, "no_certificate"},
+        {42, "bad_certificate"},
+        {43, "unsupported_certificate"},
+        {44, "certificate_revoked"},
+        {45, "certificate_expired"},
+        {46, "certificate_unknown"},
+        {47, "illegal_parameter"},
+        {48, "unknown_ca"},
+        {49, "access_denied"},
+        {50, "decode_error"},
+        {51, "decrypt_error"},
+        {60, "export_restriction"},
+        {70, "protocol_version"},
+        {71, "insufficient_security"},
+        {80, "internal_error"},
+        {86, "inappropriate_fallback"},
+        {90, "user_canceled"},
+        {100, "no_renegotiation"},
+        {109, "missing_extension"},
+        {110, "unsupported_extension"},
+        {111, "certificate_unobtainable"},
+        {112, "unrecognized_name"},
+        {113, "bad_certificate_status_response"},
+        {114, "bad_certificate_hash_value"},
+        {115, "unknown_psk_identity"},
+        {116, "certificate_required"},
+        {120, "no_application_protocol"},
+        {121, "ech_required"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].number == alert)
+            return names[i].name;
+    return "alert";
+}
+
+/* ---- before there is a session ---- */
+
+static bool judge_port(const struct imapid_outcome *outcome,
+                       const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    if (facts->greets_as)
+        say(verdict, IMAPID_STAGE_GREETING, IMAPID_PARTY_SERVER, facts->greets_as,
+            &facts->greeting);
+    else if (facts->is_tls_port && !facts->hello.frame && facts->from_start &&
+             facts->has_octets[IMAPID_CLIENT] && !outcome->greeted)
+        say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "plain-on-tls-port",
+            &facts->client_first);
+    else if (facts->is_plain_port && facts->hello.frame && !facts->is_answered &&
+             facts->hello.frame == facts->client_first.frame && facts->has_octets[IMAPID_SERVER])
+        say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "tls-on-plain-port", &facts->hello);
+    else
+        return false;
+    return true;
+}
+
+static bool judge_tls(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    if (!facts->hello.frame || facts->is_tls_done)
+        return false;
+    if (facts->alert >= 0 &&
+        (!has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
+        say(verdict, IMAPID_STAGE_TLS,
+            facts->alert_side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
+            name_alert(facts->alert), &facts->alert_place);
+    else
+        say_end(verdict, facts, IMAPID_STAGE_TLS, &facts->hello);
+    return true;
+}
+
+/* What was said cannot be read. */
+static bool judge_hidden(const struct imapid_outcome *outcome,
+                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    const bool *came = facts->has_octets;
+
+    if (facts->unreadable.frame)
+        say(verdict,
+            outcome->n_waiting ? imapid_outcome_stage(outcome->waiting[0].word)
+                               : IMAPID_STAGE_COMMAND,
+            IMAPID_PARTY_SERVER, "bad-deflate", &facts->unreadable);
+    else if (facts->not_decrypted)
+        say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, facts->not_decrypted,
+            facts->hello.frame ? &facts->hello : &facts->first);
+    else if (came[IMAPID_CLIENT] != came[IMAPID_SERVER] && !facts->from_start)
+        say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE,
+            came[IMAPID_CLIENT] ? "server-side-missing" : "client-side-missing", &facts->first);
+    else
+        return false;
+    return true;
+}
+
+/* ---- the session ---- */
+
+/* LOGOUT: the way a session should end. */
+static bool judge_goodbye(const struct imapid_outcome *outcome,
+                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    if (outcome->end.frame)
+        say(verdict, IMAPID_STAGE_END, IMAPID_PARTY_CLIENT, "OK", &outcome->end);
+    else if (outcome->has_logout && has_closed(facts))
+        say_closed(verdict, facts, IMAPID_STAGE_END);
+    else
+        return false;
+    verdict->healthy = IMAPID_YES;
+    return true;
+}
+
+static bool judge_waiting(const struct imapid_outcome *outcome,
+                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = outcome->waiting;
+    enum imapid_stage stage;
+
+    while (waiting < outcome->waiting + outcome->n_waiting && waiting->is_tentative)
+        waiting++;
+    if (waiting == outcome->waiting + outcome->n_waiting || waiting->word == IMAPID_WORD_LOGOUT ||
+        outcome->end.frame)
+        return false;
+    stage = imapid_outcome_stage(waiting->word);
+    if (outcome->remark.stage) {
+        say_cause(verdict, &outcome->remark);
+    } else if (stage == IMAPID_STAGE_IDLE && leaves(facts)) {
+        say_closed(verdict, facts, stage);
+        verdict->healthy = IMAPID_YES; /* many a client leaves IDLE so */
+    } else {
+        say_end(verdict, facts, stage, &outcome->asked);
+        verdict->healthy = IMAPID_NO;
+    }
+    return true;
+}
+
+/* Nothing was due. */
+static void judge_quiet(const struct imapid_outcome *outcome,
+                        const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    if (!outcome->greeted && facts->from_start) {
+        say_end(verdict, facts, IMAPID_STAGE_GREETING, &facts->first);
+    } else if (!has_closed(facts)) {
+        say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, "capture-ends", &facts->last);
+    } else if (outcome->authenticated || !facts->from_start) {
+        say_closed(verdict, facts, IMAPID_STAGE_END);
+        if (leaves(facts))
+            verdict->healthy = IMAPID_YES;
+    } else if (leaves(facts) && outcome->asked.frame && outcome->listed.frame &&
+               !outcome->lists_starttls && !facts->hello.frame) {
+        say(verdict, IMAPID_STAGE_STARTTLS,
+            outcome->lists_mask ? IMAPID_PARTY_NETWORK : IMAPID_PARTY_CLIENT, "not-offered",
+            &outcome->listed);
+    } else {
+        say_closed(verdict, facts, IMAPID_STAGE_LOGIN);
+        if (leaves(facts))
+            verdict->healthy = IMAPID_UNKNOWN;
+    }
+}
+
+void imapid_verdict_make(const struct imapid_outcome *outcome,
+                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    *verdict = (struct imapid_verdict){.healthy = IMAPID_UNKNOWN};
+    if (judge_port(outcome, facts, verdict) || judge_tls(facts, verdict))
+        return;
+    if (outcome->cause.stage) {
+        say_cause(verdict, &outcome->cause);
+        return;
+    }
+    if (!judge_hidden(outcome, facts, verdict) && !judge_waiting(outcome, facts, verdict) &&
+        !judge_goodbye(outcome, facts, verdict))
+        judge_quiet(outcome, facts, verdict);
+}
+
+/* ---- names ---- */
+
+static bool begins(const uint8_t *octets, size_t n, const char *word)
+{
+    size_t n_word = strlen(word);
+
+    return n >= n_word && imapid_octets_same(octets, n_word, (const uint8_t *)word, n_word);
+}
+
+const char *imapid_verdict_protocol(const uint8_t *octets, size_t n)
+{
+    static const struct {
+        const char *head, *within, *name;
+    } protocols[] = {
+        {"+OK", NULL, "not-imap:pop3"},
+        {"-ERR", NULL, "not-imap:pop3"},
+        {"SSH-", NULL, "not-imap:ssh"},
+        {"HTTP/", NULL, "not-imap:http"},
+        {"<html", NULL, "not-imap:http"},
+        {"<!doctype html", NULL, "not-imap:http"},
+        {"\"IMPLEMENTATION\"", NULL, "not-imap:sieve"},
+        {"220", "FTP", "not-imap:ftp"},
+        {"220", "SMTP", "not-imap:smtp"},
+        {"220 ", NULL, "not-imap:smtp"},
+        {"220-", NULL, "not-imap:smtp"},
+        {"554", NULL, "not-imap:smtp"},
+        {"421", NULL, "not-imap:smtp"},
+        {"200 ", NULL, "not-imap:nntp"},
+        {"201 ", NULL, "not-imap:nntp"},
+    };
+
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+        if (begins(octets, n, protocols[i].head) &&
+            (!protocols[i].within || imapid_octets_contain(octets, n, protocols[i].within)))
+            return protocols[i].name;
+    return NULL;
+}
