@@ -16,6 +16,7 @@ static void set_size(struct imapid_tcp_pasts *pasts, struct imapid_tcp_past *pas
     for (uint32_t i = past->n, n_now; i > 0; i -= n_now) {
         uint32_t from = (past->end - i) % past->size, to = (past->end - i) % size;
         n_now = MIN(i, MIN(past->size - from, size - to));
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; where there are n octets */
         memcpy(octets + to, past->octets + from, n_now);
     }
     g_free(past->octets);
@@ -53,6 +54,7 @@ void imapid_tcp_past_add(struct imapid_tcp_pasts *pasts, struct imapid_tcp_past 
     if (size != past->size)
         set_size(pasts, past, size);
     n_now = find(past, seq, n, &at);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; a size comes with its octets */
     memcpy(past->octets + at, octets, n_now);
     memcpy(past->octets, octets + n_now, n - n_now);
     past->end = seq + n;

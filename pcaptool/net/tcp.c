@@ -670,9 +670,11 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (index == IMAPID_TCP_NONE)
         return;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    struct imapid_tcp_state *now =
-        entry->state == IMAPID_TCP_NONE ? NULL : &tcp->states[entry->state];
-    struct imapid_tcp_state *former = now ? get_former(tcp, now) : NULL, *st = former ? now : NULL;
+    struct imapid_tcp_state *st = NULL, *former = NULL;
+    if (entry->state != IMAPID_TCP_NONE) {
+        former = get_former(tcp, &tcp->states[entry->state]);
+        st = former ? &tcp->states[entry->state] : NULL;
+    }
     bool is_former = former && is_of_former(st, former, key.dir, &p);
     if (!is_former && is_new_syn(tcp, entry, &key, &p))
         restart(tcp, index, segment);
