@@ -231,7 +231,7 @@ static void redact_half(const struct imapid_redact *redact, struct imapid_record
 
 /* Of a server's words only those of the table stay; digits never do. */
 static void add_said(GString *text, const struct imapid_redact *redact,
-                      const struct imapid_record_string *from)
+                     const struct imapid_record_string *from)
 {
     size_t end;
 

@@ -71,8 +71,8 @@ struct imapid_tls_info {
     struct imapid_stamp fatal_at;
     struct imapid_stamp hello_at;     /* the ClientHello */
     struct imapid_stamp closed_at[2]; /* where `closed` */
-    uint64_t n_records[2]; /* decrypted */
-    uint64_t n_octets[2];  /* given out */
+    uint64_t n_records[2];            /* decrypted */
+    uint64_t n_octets[2];             /* given out */
     uint64_t n_bad[2];     /* records that failed authentication, of those where it matters */
     uint64_t n_skipped[2]; /* records passed over unread: early data, or what could not be tied
                               to a key after a gap */

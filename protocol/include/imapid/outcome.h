@@ -78,7 +78,7 @@ struct imapid_outcome {
     struct imapid_moment now;   /* set by the front end before it shows octets */
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
     bool greeted, authenticated, opened;
-    bool has_logout;         /* LOGOUT was sent */
+    bool has_logout;          /* LOGOUT was sent */
     struct imapid_moment end; /* LOGOUT was answered */
     /* The first capability list, while STARTTLS could be in it. */
     struct imapid_moment listed;

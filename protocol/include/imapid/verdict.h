@@ -9,11 +9,11 @@
 
 /* What the front end knows when a connection is over. Begins as all 0, but for `alert`. */
 struct imapid_verdict_facts {
-    bool from_start;           /* the capture has its first octets */
-    bool is_tls_port;          /* 993: TLS from the first octet */
-    bool is_plain_port;        /* 143 */
-    bool is_readable;          /* the session was read: not one of another protocol, nor hidden */
-    bool has_octets[2];        /* came of the side */
+    bool from_start;            /* the capture has its first octets */
+    bool is_tls_port;           /* 993: TLS from the first octet */
+    bool is_plain_port;         /* 143 */
+    bool is_readable;           /* the session was read: not one of another protocol, nor hidden */
+    bool has_octets[2];         /* came of the side */
     struct imapid_moment first; /* the connection's first packet */
     struct imapid_moment client_first; /* with the client's first octets */
     struct imapid_moment last;         /* the connection's last packet */
@@ -27,12 +27,12 @@ struct imapid_verdict_facts {
     struct imapid_moment greeting; /* those words */
     /* TLS. */
     struct imapid_moment hello; /* the ClientHello; none: no TLS */
-    bool is_answered;          /* by a ServerHello */
-    bool is_tls_done;          /* the handshake is over: both sides sent what is protected */
-    int alert;                 /* the first fatal one, -1: none */
+    bool is_answered;           /* by a ServerHello */
+    bool is_tls_done;           /* the handshake is over: both sides sent what is protected */
+    int alert;                  /* the first fatal one, -1: none */
     enum imapid_side alert_side;
     struct imapid_moment alert_place;
-    const char *not_decrypted;      /* why: "no-key" and the like; NULL */
+    const char *not_decrypted;       /* why: "no-key" and the like; NULL */
     struct imapid_moment unreadable; /* octets that should have been DEFLATE */
 };
 
@@ -45,7 +45,7 @@ struct imapid_verdict {
      * "server-side-missing", "client-side-missing", "capture-ends". Good as long as the facts. */
     const char *status;
     const struct imapid_outcome_text *text; /* the server's words; NULL: none. Of the outcome */
-    struct imapid_moment place;              /* the decisive packet */
+    struct imapid_moment place;             /* the decisive packet */
     enum imapid_known healthy;
 };
 
