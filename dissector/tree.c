@@ -184,7 +184,7 @@ static void register_findings(void)
     }
     module = expert_register_protocol(proto_imapid);
     expert_register_field_array(module, infos, IMAPID_N_FINDINGS);
-    expert_register_field_array(module, notes, IMAPID_TREE_N_NOTES);
+    expert_register_field_array(module, notes, array_length(notes));
 }
 
 void imapid_tree_register(int proto)

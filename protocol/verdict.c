@@ -118,6 +118,21 @@ static const char *name_alert(int alert)
 
 /* ---- before there is a session ---- */
 
+/* No connection came about. A SYN that was sent again got no answer. */
+static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    if (facts->is_connected || !facts->from_start || facts->has_octets[IMAPID_CLIENT] ||
+        facts->has_octets[IMAPID_SERVER])
+        return false;
+    if (facts->closer == IMAPID_PARTY_SERVER)
+        say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_SERVER, "refused", &facts->closed);
+    else if (facts->last.ns - facts->first.ns >= IMAPID_VERDICT_PATIENCE_NS)
+        say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_NETWORK, "timeout", &facts->last);
+    else
+        say_end(verdict, facts, IMAPID_STAGE_CONNECT, &facts->first);
+    return true;
+}
+
 static bool judge_port(const struct imapid_outcome *outcome,
                        const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
@@ -240,7 +255,8 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     *verdict = (struct imapid_verdict){.healthy = IMAPID_UNKNOWN};
-    if (judge_port(outcome, facts, verdict) || judge_tls(facts, verdict))
+    if (judge_connect(facts, verdict) || judge_port(outcome, facts, verdict) ||
+        judge_tls(facts, verdict))
         return;
     if (outcome->cause.stage) {
         say_cause(verdict, &outcome->cause);

@@ -58,6 +58,15 @@ static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason r
     conn->user = NULL;
 }
 
+/* Closed without a word, refused, or never answered. */
+static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
+{
+    if (!imapid_flow_tells_anyway(conn))
+        return;
+    get_flow(ctx, conn);
+    on_end(ctx, conn, reason);
+}
+
 struct imapid_collect {
     struct imapid_flow_context context;
     struct imapid_net *net;
@@ -223,7 +232,7 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           void (*complain)(void *ctx, const char *message))
 {
     struct imapid_collect *collect = g_new0(struct imapid_collect, 1);
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &collect->context};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &collect->context, on_quiet};
     struct imapid_tcp_limits limits = imapid_tcp_default_limits;
 
     collect->context = (struct imapid_flow_context){

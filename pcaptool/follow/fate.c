@@ -66,6 +66,7 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
     uint16_t port = conn->endpoint[!fate->client].port;
     struct imapid_verdict_facts facts = {
         .from_start = conn->from_start,
+        .is_connected = conn->ttl[!fate->client] != 0,
         .is_tls_port = port == IMAPID_PORT_IMAPS,
         .is_plain_port = port == IMAPID_PORT_IMAP,
         .first = place_of(&conn->first),

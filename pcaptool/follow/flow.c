@@ -662,11 +662,8 @@ static void on_stop(void *ctx, int dir)
 
 /* ---- no IMAP on a port of IMAP ---- */
 
-/* Its end is waited for: that it never became IMAP is told. */
-static bool is_told_anyway(const struct imapid_flow *flow)
+bool imapid_flow_tells_anyway(const struct imapid_conn *conn)
 {
-    const struct imapid_conn *conn = flow->conn;
-
     return conn->from_start && conn->client >= 0 &&
            (conn->endpoint[!conn->client].port == IMAPID_PORT_IMAP ||
             conn->endpoint[!conn->client].port == IMAPID_PORT_IMAPS);
@@ -685,7 +682,7 @@ static bool reject(struct imapid_flow *flow)
     const GByteArray *greeting = flow->early[!flow->conn->client];
 
     flow->stage = STAGE_REJECTED;
-    if (!is_told_anyway(flow))
+    if (!imapid_flow_tells_anyway(flow->conn))
         return false;
     if (greeting)
         note_greeting(flow, greeting->data, greeting->len);
@@ -847,7 +844,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     for (int side = 1; side >= 0; side--)
         if (flow->stage == STAGE_IMAP && flow->window[side])
             end_side(flow, (enum imapid_side)side, reason);
-    if (!flow->reading && !flow->is_imap && !is_told_anyway(flow))
+    if (!flow->reading && !flow->is_imap && !imapid_flow_tells_anyway(flow->conn))
         return;
     get_reading(flow);
     if (reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_LIMIT ||
@@ -855,7 +852,7 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         mark_open_as_lost(flow);
     imapid_session_end(&flow->reading->session);
     take_events(flow, NULL, &conn->last);
-    if (flow->is_imap || flow->n_told || is_told_anyway(flow))
+    if (flow->is_imap || flow->n_told || imapid_flow_tells_anyway(conn))
         tell_session(flow, reason);
 }
 

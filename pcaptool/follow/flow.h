@@ -43,6 +43,9 @@ void imapid_flow_retry_all(struct imapid_flow_context *context);
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason);
 
+/* Is a connection told that never became IMAP? One to a port of IMAP is, seen from its beginning. */
+bool imapid_flow_tells_anyway(const struct imapid_conn *conn);
+
 /* The connection of the flow that holds most memory, to within half of it, and of those the one that
  * has held as much for the longest. NULL: there is no flow. */
 const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context);

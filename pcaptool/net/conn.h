@@ -58,8 +58,8 @@ enum imapid_tcp_reason {
     IMAPID_TCP_LIMIT        /* too many connections, or imapid_tcp_give_up() */
 };
 
-/* Callbacks must not call back into the object. No callback comes before the first octets or the
- * first gap: a connection that carried nothing is never seen. */
+/* Callbacks must not call back into the object. But for quiet(), no callback comes before the
+ * first octets or the first gap. */
 struct imapid_tcp_handler {
     /* The next octets of direction dir: n > 0, good during the call only. packet is the one that
      * made them deliverable: the one that carried them, or the one that filled the hole before
@@ -75,6 +75,9 @@ struct imapid_tcp_handler {
     /* The last callback of this connection. */
     void (*end)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
     void *ctx;
+    /* A connection that carried nothing is over; NULL: of no interest. It is not called for those that
+     * are forgotten because there are too many. */
+    void (*quiet)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
 };
 
 /* Memory is bounded by these numbers, whatever the input. */

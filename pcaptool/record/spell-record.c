@@ -393,6 +393,7 @@ void imapid_spell_outcome(GString *out, const struct imapid_record_outcome *outc
         const char *status, *phrase;
     } phrases[] = {
         {"not-offered", "STARTTLS is not offered"},
+        {"refused", "connection refused"},
         {"tls-on-plain-port", "TLS on a port that speaks plain IMAP"},
         {"plain-on-tls-port", "plain IMAP on the TLS port"},
         {"bad-deflate", "COMPRESS accepted, but no DEFLATE follows"},

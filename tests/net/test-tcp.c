@@ -31,6 +31,8 @@ struct log {
     bool with_streams;
     int last_dir; /* of data that may be continued on the same line */
     struct imapid_conn last_conn;
+    unsigned n_quiet; /* connections that carried nothing, and why the last was over */
+    enum imapid_tcp_reason quiet_reason;
 };
 
 static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
@@ -121,9 +123,17 @@ static void feed(struct feeder *f, const struct step *step)
     g_free(octets);
 }
 
+static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
+{
+    struct log *log = ctx;
+    log->n_quiet++;
+    log->last_conn = *conn;
+    log->quiet_reason = reason;
+}
+
 static struct imapid_tcp_handler handler_of(struct log *log)
 {
-    return (struct imapid_tcp_handler){on_data, on_gap, on_end, log};
+    return (struct imapid_tcp_handler){on_data, on_gap, on_end, log, on_quiet};
 }
 
 static struct feeder feeder_new(struct log *log, const struct imapid_tcp_limits *limits,
@@ -190,6 +200,38 @@ static void test_nothing_said(void)
 {
     CHECK("", HANDSHAKE, {0, FIN | ACK, 1, 1, NULL, 0}, {1, FIN | ACK, 1, 2, NULL, 0});
     CHECK("", {0, SYN, 0, 0, NULL, 0}, {1, RST | ACK, 0, 1, NULL, 0});
+}
+
+/* It is told apart that nothing was said, with who closed and where. */
+static void test_quiet(void)
+{
+    static const struct step refused[] = {{0, SYN, 0, 0, NULL, 0}, {1, RST | ACK, 0, 1, NULL, 0}};
+    static const struct step closed[] = {HANDSHAKE, {1, FIN | ACK, 1, 1, NULL, 0}};
+    static const struct step spoken[] = {HANDSHAKE, {1, ACK, 1, 1, "hi", 0}};
+    static const struct {
+        const struct step *steps;
+        size_t n;
+        unsigned n_quiet;
+        bool is_reset;
+    } cases[] = {{refused, 2, 1, true},
+                 {closed, G_N_ELEMENTS(closed), 1, false},
+                 {spoken, G_N_ELEMENTS(spoken), 0, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct log log = {.text = g_string_new(NULL), .last_dir = -1};
+        struct feeder f = feeder_new(&log, NULL, 5);
+        for (size_t k = 0; k < cases[i].n; k++)
+            feed(&f, &cases[i].steps[k]);
+        imapid_tcp_finish(f.tcp);
+        g_assert_cmpuint(log.n_quiet, ==, cases[i].n_quiet);
+        if (log.n_quiet) {
+            g_assert_true(log.last_conn.closer >= 0 &&
+                          log.last_conn.closer != log.last_conn.client);
+            g_assert_cmpint(log.last_conn.is_reset, ==, cases[i].is_reset);
+            g_assert_cmpuint(log.last_conn.closed.number, ==, cases[i].n);
+        }
+        imapid_tcp_free(f.tcp);
+        g_string_free(log.text, TRUE);
+    }
 }
 
 static void test_endpoints(void)
@@ -783,7 +825,7 @@ static void run_talk(GRand *rand, double disorder, double loss)
         talk.message_end[m] = talk.n[d];
     }
     qsort(sent->data, sent->len, sizeof(struct sent), compare_times);
-    struct imapid_tcp_handler handler = {on_talk, on_talk_gap, on_talk_end, &talk};
+    struct imapid_tcp_handler handler = {on_talk, on_talk_gap, on_talk_end, &talk, NULL};
     struct log unused = {0};
     struct feeder f = feeder_new(&unused, NULL, g_rand_int(rand));
     imapid_tcp_free(f.tcp);
@@ -830,6 +872,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tcp/plain", test_plain);
     g_test_add_func("/tcp/nothing-said", test_nothing_said);
+    g_test_add_func("/tcp/quiet", test_quiet);
     g_test_add_func("/tcp/endpoints", test_endpoints);
     g_test_add_func("/tcp/client-from-syn-ack", test_client_from_syn_ack);
     g_test_add_func("/tcp/begun-midway", test_begun_midway);

@@ -145,7 +145,7 @@ static void judge(const char *lines, struct imapid_verdict_facts facts, const ch
     char *got;
 
     feed(&outcome, lines);
-    facts.has_octets[0] = facts.has_octets[1] = true;
+    facts.has_octets[0] = facts.has_octets[1] = facts.is_connected = !facts.last.frame || lines[0];
     if (!facts.alert)
         facts.alert = -1;
     imapid_verdict_make(&outcome, &facts, &verdict);
@@ -225,6 +225,16 @@ static void test_start(void)
     judge("S * OK hi", FACTS(CLOSED(SERVER, 9)), "login/server/FIN 9 ill");
 }
 
+static void test_connect(void)
+{
+    judge("", FACTS(CLOSED(SERVER, 2), .is_reset = true, .first = PLACE(1), .last = PLACE(2)),
+          "connect/server/refused 2 ill");
+    judge("", FACTS(.from_start = true, .first = PLACE(1), .last = PLACE(4)),
+          "connect/network/timeout 4 ill");
+    judge("", FACTS(.from_start = true, .first = PLACE(1), .last = PLACE(1)),
+          "connect/capture/capture-ends 1 unknown");
+}
+
 static void test_tls(void)
 {
     judge("", FACTS(CLOSED(CLIENT, 9), .hello = PLACE(4), .alert = 48, .alert_place = PLACE(8)),
@@ -266,6 +276,7 @@ int main(int argc, char **argv)
     g_test_add_func("/outcome/bye", test_bye);
     g_test_add_func("/verdict/end", test_end);
     g_test_add_func("/verdict/start", test_start);
+    g_test_add_func("/verdict/connect", test_connect);
     g_test_add_func("/verdict/tls", test_tls);
     g_test_add_func("/verdict/protocols", test_protocols);
     return g_test_run();

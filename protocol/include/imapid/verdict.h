@@ -10,6 +10,7 @@
 /* What the front end knows when a connection is over. Begins as all 0, but for `alert`. */
 struct imapid_verdict_facts {
     bool from_start;            /* the capture has its first octets */
+    bool is_connected;          /* the server answered the SYN */
     bool is_tls_port;           /* 993: TLS from the first octet */
     bool is_plain_port;         /* 143 */
     bool is_readable;           /* the session was read: not one of another protocol, nor hidden */
