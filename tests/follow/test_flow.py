@@ -53,7 +53,8 @@ def test_how_it_ended():
     # The connection is the same whatever stands before it in the capture.
     other = pcap.Talk(client_port=50001).handshake().packets
     _, sessions = records(other + talk.packets)
-    assert sessions[0]["id"].endswith(f":{len(other) + 1}"), sessions
+    assert [session["imap"] for session in sessions] == [False, True], sessions
+    assert sessions[1]["id"].endswith(f":{len(other) + 1}"), sessions
 
 
 def test_a_command_that_was_never_sent_whole():
