@@ -248,6 +248,7 @@ static void compare(const struct imapid_store_view *view, struct imapid_leg *leg
         change = imapid_leg_compare(outer.lists, outer.n, inner->lists, inner->n, &changed);
     }
     if (change == IMAPID_LEG_OTHER_LIST)
+        /* NOLINTNEXTLINE(clang-analyzer-core.*) ; `changed` is set then, and the owner of each list is */
         leg->inner_exchange = place_of(inner->lists[changed].owner);
     leg->differs = change != IMAPID_LEG_SAME;
     forget_lists(&outer);
