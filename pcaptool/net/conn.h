@@ -76,7 +76,7 @@ struct imapid_tcp_handler {
     void (*end)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
     void *ctx;
     /* A connection that carried nothing is over; NULL: of no interest. It is not called for those that
-     * are forgotten because there are too many. */
+     * are forgotten because there are too many, nor for a SYN while the connection before goes on. */
     void (*quiet)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
 };
 

@@ -268,7 +268,7 @@ void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_s
         reason = IMAPID_TCP_FIN;
     if (st->told)
         order->handler.end(order->handler.ctx, &st->conn, get_reason(st, reason));
-    else if (order->handler.quiet)
+    else if (order->handler.quiet && !st->is_contested)
         order->handler.quiet(order->handler.ctx, &st->conn, get_reason(st, reason));
     imapid_tcp_order_clear(order, st);
 }

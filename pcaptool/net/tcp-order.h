@@ -66,8 +66,9 @@ struct imapid_tcp_state {
     bool recent;
     bool kept; /* counted as one that matters */
     /* All others': */
-    bool valued; /* octets came, so it matters */
-    bool told;   /* the handler knows it */
+    bool valued;       /* octets came, so it matters */
+    bool told;         /* the handler knows it */
+    bool is_contested; /* its SYN came while the former connection went on */
     bool is_closing;
     GList closing_link; /* in `closing` while is_closing; its data is the state */
     enum imapid_tcp_reason closing;

@@ -542,6 +542,7 @@ static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int
                         struct imapid_tcp_parsed *p)
 {
     struct imapid_tcp_state *former = get_former(tcp, st);
+    st->is_contested = true;
     if (p->n + p->n_cut > 0 && !(p->flags & RST) &&
         !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n))
         imapid_tcp_order_doubt(former, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
