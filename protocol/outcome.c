@@ -284,14 +284,13 @@ static enum imapid_party blame(const struct imapid_unit *response)
 }
 
 static void set_cause(struct imapid_outcome *outcome, struct imapid_outcome_cause *cause,
-                      enum imapid_stage stage, const struct imapid_unit *response)
+                      enum imapid_stage stage, const struct imapid_unit *response, bool is_of_login)
 {
     cause->stage = stage;
     cause->by = blame(response);
     cause->status = get_status(response->word);
     cause->place = outcome->now;
-    keep_words(outcome, &cause->text, response,
-               stage == IMAPID_STAGE_LOGIN || stage == IMAPID_STAGE_ID);
+    keep_words(outcome, &cause->text, response, is_of_login);
 }
 
 /* Commands that are answered OK whatever went wrong before, or end a session. */
@@ -329,12 +328,17 @@ static void take_refusal(struct imapid_outcome *outcome, enum imapid_word comman
                          const struct imapid_unit *response)
 {
     enum imapid_stage had = outcome->cause.stage;
-    enum imapid_stage stage = imapid_outcome_stage(command);
+    /* Who is logged in is not logged out by a login too many. */
+    enum imapid_stage stage = is_login(command) && outcome->authenticated
+                                  ? IMAPID_STAGE_COMMAND
+                                  : imapid_outcome_stage(command);
 
     outcome->n_refused += is_login(command);
-    /* The last refusal of a login says why nobody is logged in; of the rest the first is the cause. */
-    if (had == IMAPID_STAGE_UNKNOWN || (stage == IMAPID_STAGE_LOGIN && !outcome->authenticated))
-        set_cause(outcome, &outcome->cause, stage, response);
+    /* The last refusal of a login says why nobody is logged in; of the rest the first is the cause,
+     * but for that of an ID, which stops nothing. */
+    if (had == IMAPID_STAGE_UNKNOWN || had == IMAPID_STAGE_ID || stage == IMAPID_STAGE_LOGIN)
+        set_cause(outcome, &outcome->cause, stage, response,
+                  is_login(command) || command == IMAPID_WORD_ID);
 }
 
 /* ---- units ---- */
@@ -403,6 +407,9 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
         .is_tentative = is_tentative,
     };
     outcome->has_logout |= unit->word == IMAPID_WORD_LOGOUT && !is_tentative;
+    outcome->only_listed =
+        unit->word == IMAPID_WORD_CAPABILITY && (outcome->only_listed || !outcome->has_commands);
+    outcome->has_commands = true;
     outcome->is_unsure |= is_tentative || unit->cut || unit->over_limit;
     if (unit->word == IMAPID_WORD_LOGIN) {
         keep_login(outcome, args, unit->args.n);
@@ -475,7 +482,8 @@ static void take_capability_code(struct imapid_outcome *outcome, const struct im
         take_capabilities(outcome, start + n_head, (size_t)(end - start) - n_head);
 }
 
-static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+/* Where commands may have been missed, LOGOUT may be one of them. */
+static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *unit, bool is_whole)
 {
     enum imapid_stage stage = IMAPID_STAGE_COMMAND;
 
@@ -484,6 +492,8 @@ static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *u
             outcome->end = outcome->now;
         return;
     }
+    if (!is_whole && !outcome->n_waiting)
+        return;
     if (!outcome->greeted)
         stage = IMAPID_STAGE_GREETING;
     else if (outcome->n_waiting)
@@ -493,10 +503,11 @@ static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *u
     /* A server may have enough of bad commands; but behind a refusal it ends what had failed. */
     if (outcome->cause.stage == IMAPID_STAGE_UNKNOWN ||
         (outcome->cause.stage != IMAPID_STAGE_LOGIN && !strcmp(outcome->cause.status, "BAD")))
-        set_cause(outcome, &outcome->cause, stage, unit);
+        set_cause(outcome, &outcome->cause, stage, unit, stage == IMAPID_STAGE_LOGIN);
 }
 
-static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit,
+                          bool is_whole)
 {
     switch (unit->word) {
     case IMAPID_WORD_PREAUTH:
@@ -510,13 +521,13 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
         take_capabilities(outcome, unit->data + unit->args.offset, unit->args.n);
         break;
     case IMAPID_WORD_BYE:
-        take_bye(outcome, unit);
+        take_bye(outcome, unit, is_whole);
         break;
     case IMAPID_WORD_NO:
     case IMAPID_WORD_BAD:
         if (outcome->n_waiting)
             set_cause(outcome, &outcome->remark, imapid_outcome_stage(outcome->waiting[0].word),
-                      unit);
+                      unit, true);
         break;
     default:
         outcome->authenticated |= imapid_word_shows_authenticated(unit->word);
@@ -564,7 +575,7 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
         break;
     case IMAPID_UNIT_UNTAGGED:
         if (!is_tentative)
-            take_untagged(outcome, unit);
+            take_untagged(outcome, unit, is_whole);
         break;
     case IMAPID_UNIT_JUNK:
         keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);

@@ -239,7 +239,7 @@ static void judge_quiet(const struct imapid_outcome *outcome,
         say_closed(verdict, facts, IMAPID_STAGE_END);
         if (leaves(facts))
             verdict->healthy = IMAPID_YES;
-    } else if (leaves(facts) && outcome->asked.frame && outcome->listed.frame &&
+    } else if (leaves(facts) && outcome->only_listed && outcome->listed.frame &&
                !outcome->lists_starttls && !facts->hello.frame) {
         say(verdict, IMAPID_STAGE_STARTTLS,
             outcome->lists_mask ? IMAPID_PARTY_NETWORK : IMAPID_PARTY_CLIENT, "not-offered",

@@ -74,6 +74,8 @@ static void test_login(void)
     check("C a LOGIN bob pass\nS a NO no\nS * BYE too many", "login/server/NO 2 (no)");
     check("S * OK hi\nC a LOGIN bob pass\nS * BYE too many", "login/server/BYE 3 (too many)");
     check("S a NO [ALERT] nobody asked", "");
+    check("S * OK hi\nC a LOGIN bob pass\nS a OK in\nC b LOGIN bob pass\nS b BAD in pass already",
+          "command/client/BAD 5 ()");
 }
 
 /* No words that repeat a password. */
@@ -114,6 +116,7 @@ static void test_commands(void)
     check("C a CREATE x\nS a NO there\nC b SEARCH ALL\nS b OK done", "");
     check("C a CREATE x\nS a NO there\nC b CREATE y\nS b NO too", "command/server/NO 2 (there)");
     check("C a ID NIL\nS a BAD never", "id/client/BAD 2 (never)");
+    check("C a ID NIL\nS a BAD never\nC b SELECT x\nS b NO unsafe", "select/server/NO 4 (unsafe)");
     check("C a STARTTLS\nS a NO not now", "starttls/server/NO 2 (not now)");
 }
 
@@ -131,6 +134,9 @@ static void test_bye(void)
     check("S * OK hi\nC a WHAT\nS a BAD what\nS * BYE enough", "command/server/BYE 4 (enough)");
     check("S * OK hi\nC a LOGOUT\nS * BYE bye\nS a OK done", "");
     check("S * OK hi\nS * BYE one\nS * BYE two", "login/server/BYE 2 (one)");
+    /* LOGOUT may be in the hole. */
+    check("S * OK hi\n?\nS * BYE one", "");
+    check("S * OK hi\n?\nC a IDLE\nS * BYE one", "idle/server/BYE 4 (one)");
     g_free(text);
     g_free(line);
     g_free(want);
@@ -222,6 +228,10 @@ static void test_start(void)
           "OK",
           FACTS(CLOSED(CLIENT, 9)), "login/client/FIN 9 unknown");
     judge("S * OK hi", FACTS(CLOSED(CLIENT, 9)), "login/client/FIN 9 unknown");
+    /* Nothing says that this one wanted STARTTLS. */
+    judge("S * OK [CAPABILITY IMAP4rev1] hi\nC a CAPABILITY\nS * CAPABILITY IMAP4rev1\nS a OK\n"
+          "C b ID NIL\nS b OK",
+          FACTS(CLOSED(CLIENT, 9)), "login/client/FIN 9 unknown");
     judge("S * OK hi", FACTS(CLOSED(SERVER, 9)), "login/server/FIN 9 ill");
 }
 

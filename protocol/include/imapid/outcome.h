@@ -78,6 +78,8 @@ struct imapid_outcome {
     struct imapid_moment now;   /* set by the front end before it shows octets */
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
     bool greeted, authenticated, opened;
+    bool has_commands;        /* the client has sent one */
+    bool only_listed;         /* the client has asked for capabilities, and for nothing else */
     bool has_logout;          /* LOGOUT was sent */
     struct imapid_moment end; /* LOGOUT was answered */
     /* The first capability list, while STARTTLS could be in it. */
