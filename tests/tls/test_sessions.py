@@ -191,6 +191,8 @@ def main():
             check(cell, exchanges, *(record for record in found if record["client"]["port"] == 40000 + i))
         if os.environ.get("IMAPID_PLUGINS"):
             check_plugin(cells, folder)
+        else:
+            print("skipped: the plugin, as IMAPID_PLUGINS does not say where it is")
     print(len(cells), "cells")
 
 
