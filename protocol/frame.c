@@ -274,11 +274,6 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
 
 /* ---- units ---- */
 
-static bool is_base64(uint8_t c)
-{
-    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
-}
-
 /* Is a line, or its beginning, one of a SASL exchange? */
 static bool is_sasl(const uint8_t *line, size_t n)
 {
@@ -289,7 +284,7 @@ static bool is_sasl(const uint8_t *line, size_t n)
     if (n == 1 && line[0] == '*')
         return true;
     for (size_t i = 0; i < n; i++)
-        if (!is_base64(line[i]))
+        if (!imapid_is_base64(line[i]))
             return false;
     return true;
 }

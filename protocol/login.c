@@ -46,38 +46,6 @@ static const char *const mechanisms[] = {"PLAIN",
                                          "OPENID20",
                                          "XYMPKI"};
 
-/* ---- words ---- */
-
-/* The next word of `args` from *at on; n is 0 at the end. */
-static struct imapid_slice next_word(const struct imapid_unit *unit, size_t *at)
-{
-    size_t end = unit->args.offset + unit->args.n;
-    struct imapid_slice word;
-
-    while (*at < end && imapid_is_blank(unit->data[*at]))
-        ++*at;
-    word.offset = *at;
-    while (*at < end && !imapid_is_blank(unit->data[*at]))
-        ++*at;
-    word.n = *at - word.offset;
-    return word;
-}
-
-static bool has_word(const uint8_t *data, size_t n, const char *word)
-{
-    size_t at = 0, start;
-
-    while (at < n) {
-        while (at < n && imapid_is_blank(data[at]))
-            at++;
-        for (start = at; at < n && !imapid_is_blank(data[at]); at++)
-            ;
-        if (imapid_octets_is(data + start, at - start, word))
-            return true;
-    }
-    return false;
-}
-
 /* ---- what waits ---- */
 
 static void forget(struct imapid_login *login, unsigned i)
@@ -174,7 +142,9 @@ static void take_login(struct imapid_login *login, const struct imapid_unit *uni
 {
     struct imapid_login_waiting *waiting = begin_attempt(login, unit, "LOGIN", is_tentative);
     size_t at = unit->args.offset;
-    bool has_user = next_word(unit, &at).n > 0, has_password = next_word(unit, &at).n > 0;
+    size_t end = at + unit->args.n;
+    bool has_user = imapid_octets_next_word(unit->data, end, &at).n > 0;
+    bool has_password = imapid_octets_next_word(unit->data, end, &at).n > 0;
     bool is_sent, has_literal = ends_in_literal(unit, &is_sent);
 
     waiting->rest = !has_literal    ? IMAPID_LOGIN_REST_NONE
@@ -213,7 +183,9 @@ static void take_authenticate(struct imapid_login *login, const struct imapid_un
                               bool is_encrypted, bool is_tentative)
 {
     size_t at = unit->args.offset;
-    struct imapid_slice name = next_word(unit, &at), initial = next_word(unit, &at);
+    size_t end = at + unit->args.n;
+    struct imapid_slice name = imapid_octets_next_word(unit->data, end, &at);
+    struct imapid_slice initial = imapid_octets_next_word(unit->data, end, &at);
     const char *mechanism = imapid_login_find_mechanism(unit->data + name.offset, name.n);
     struct imapid_login_waiting *waiting = begin_attempt(login, unit, mechanism, is_tentative);
 
@@ -278,22 +250,16 @@ static void take_line(struct imapid_login *login, const struct imapid_unit *unit
 
 /* ---- responses ---- */
 
-static void read_capabilities(struct imapid_login *login, const uint8_t *list, size_t n)
+static void read_capabilities(struct imapid_login *login, const struct imapid_unit *unit)
 {
-    login->is_rev2_only = has_word(list, n, "IMAP4rev2") && !has_word(list, n, "IMAP4rev1");
-}
+    struct imapid_slice list;
+    const uint8_t *octets;
 
-/* "[CAPABILITY ...]" at the head of a status text. */
-static void read_code(struct imapid_login *login, const struct imapid_unit *unit)
-{
-    static const char head[] = "[CAPABILITY ";
-    struct imapid_slice text = imapid_unit_text(unit);
-    const uint8_t *start = unit->data + text.offset;
-    const uint8_t *end = text.n ? memchr(start, ']', text.n) : NULL;
-    size_t n_head = sizeof head - 1;
-
-    if (end && (size_t)(end - start) >= n_head && imapid_octets_is(start, n_head, head))
-        read_capabilities(login, start + n_head, (size_t)(end - start) - n_head);
+    if (!imapid_unit_capabilities(unit, &list))
+        return;
+    octets = unit->data + list.offset;
+    login->is_rev2_only = imapid_octets_has_word(octets, list.n, "IMAP4rev2") &&
+                          !imapid_octets_has_word(octets, list.n, "IMAP4rev1");
 }
 
 static void take_answer(struct imapid_login *login, const struct imapid_unit *unit,
@@ -324,13 +290,12 @@ static void take_untagged(struct imapid_login *login, const struct imapid_unit *
 {
     const uint8_t *args = unit->data + unit->args.offset;
 
-    if (unit->word == IMAPID_WORD_CAPABILITY)
-        read_capabilities(login, args, unit->args.n);
-    else if (unit->word == IMAPID_WORD_ENABLED)
-        login->enabled_utf8 |= has_word(args, unit->args.n, "UTF8=ACCEPT") ||
-                               has_word(args, unit->args.n, "IMAP4rev2");
-    else if (unit->word == IMAPID_WORD_OK || unit->word == IMAPID_WORD_PREAUTH)
-        read_code(login, unit);
+    if (unit->word == IMAPID_WORD_ENABLED)
+        login->enabled_utf8 |= imapid_octets_has_word(args, unit->args.n, "UTF8=ACCEPT") ||
+                               imapid_octets_has_word(args, unit->args.n, "IMAP4rev2");
+    else if (unit->word == IMAPID_WORD_CAPABILITY || unit->word == IMAPID_WORD_OK ||
+             unit->word == IMAPID_WORD_PREAUTH)
+        read_capabilities(login, unit);
 }
 
 void imapid_login_take(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,
@@ -345,7 +310,7 @@ void imapid_login_take(struct imapid_login *login, const struct imapid_unit *uni
         break;
     case IMAPID_UNIT_TAGGED:
         if (unit->word == IMAPID_WORD_OK && !is_tentative)
-            read_code(login, unit);
+            read_capabilities(login, unit);
         take_answer(login, unit, is_encrypted);
         break;
     case IMAPID_UNIT_UNTAGGED:

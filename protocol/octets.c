@@ -29,6 +29,30 @@ bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word)
     return false;
 }
 
+struct imapid_slice imapid_octets_next_word(const uint8_t *data, size_t n, size_t *at)
+{
+    struct imapid_slice word;
+
+    while (*at < n && imapid_is_blank(data[*at]))
+        ++*at;
+    word.offset = *at;
+    while (*at < n && !imapid_is_blank(data[*at]))
+        ++*at;
+    word.n = *at - word.offset;
+    return word;
+}
+
+bool imapid_octets_has_word(const uint8_t *data, size_t n, const char *word)
+{
+    struct imapid_slice one;
+    size_t at = 0;
+
+    while ((one = imapid_octets_next_word(data, n, &at)).n)
+        if (imapid_octets_is(data + one.offset, one.n, word))
+            return true;
+    return false;
+}
+
 /* The octets of the character that begins with `c`; 0: none does. The second one is in *low to
  * *high. */
 static unsigned read_lead(uint8_t c, uint8_t *low, uint8_t *high)

@@ -317,7 +317,6 @@ static void take_success(struct imapid_outcome *outcome, enum imapid_word comman
         outcome->authenticated = true;
         outcome->n_refused = 0;
     }
-    outcome->opened |= command == IMAPID_WORD_SELECT || command == IMAPID_WORD_EXAMINE;
     if (command == IMAPID_WORD_LOGOUT)
         outcome->end = outcome->now;
     if (is_login(command) || (!was_login && !is_idle_talk(command)))
@@ -366,18 +365,15 @@ static enum imapid_word get_newest(const struct imapid_outcome *outcome)
 /* The second word of AUTHENTICATE's arguments (RFC 4959); more than two are no such thing. */
 static void keep_initial_response(struct imapid_outcome *outcome, const uint8_t *args, size_t n)
 {
-    size_t at = 0, end;
+    size_t at = 0;
+    struct imapid_slice initial;
 
     keep_words_sent(outcome, args, n, TOKEN_WORD_MIN);
-    for (int word = 0; at < n; word++, at = end) {
-        while (at < n && imapid_is_blank(args[at]))
-            at++;
-        for (end = at; end < n && !imapid_is_blank(args[end]); end++)
-            ;
-        if (word == 1)
-            keep_sasl(outcome, args + at, end - at);
-        outcome->is_unsure |= word > 1 && end > at;
-    }
+    (void)imapid_octets_next_word(args, n, &at); /* the mechanism */
+    initial = imapid_octets_next_word(args, n, &at);
+    if (initial.n)
+        keep_sasl(outcome, args + initial.offset, initial.n);
+    outcome->is_unsure |= imapid_octets_next_word(args, n, &at).n > 0;
     outcome->is_unsure |= !is_printable(args, n);
 }
 
@@ -403,7 +399,6 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
     outcome->waiting[outcome->n_waiting++] = (struct imapid_outcome_waiting){
         .tag = imapid_unit_tag(unit),
         .word = unit->word,
-        .place = outcome->now,
         .is_tentative = is_tentative,
     };
     outcome->has_logout |= unit->word == IMAPID_WORD_LOGOUT && !is_tentative;
@@ -433,7 +428,7 @@ static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *
         n--;
     if (get_newest(outcome) == IMAPID_WORD_IDLE && imapid_octets_is(line, n, "DONE"))
         return;
-    while (n_base64 < n && (get_base64_value(line[n_base64]) >= 0 || line[n_base64] == '='))
+    while (n_base64 < n && imapid_is_base64(line[n_base64]))
         n_base64++;
     outcome->is_unsure |= unit->cut || unit->over_limit ||
                           get_newest(outcome) != IMAPID_WORD_AUTHENTICATE ||
@@ -451,35 +446,22 @@ static bool is_mask(const uint8_t *word, size_t n)
     return n >= 7 && n <= 9 && at + 1 >= n;
 }
 
-static void take_capabilities(struct imapid_outcome *outcome, const uint8_t *list, size_t n)
+static void take_capabilities(struct imapid_outcome *outcome, const struct imapid_unit *unit)
 {
-    bool lists_starttls = false, lists_mask = false;
+    struct imapid_slice list, word;
+    const uint8_t *octets;
+    bool lists_starttls;
+    size_t at = 0;
 
-    for (size_t at = 0, end; at < n; at = end + 1) {
-        for (end = at; end < n && !imapid_is_blank(list[end]); end++)
-            ;
-        lists_starttls |= imapid_octets_is(list + at, end - at, "STARTTLS");
-        lists_mask |= is_mask(list + at, end - at);
-    }
+    if (!imapid_unit_capabilities(unit, &list))
+        return;
+    octets = unit->data + list.offset;
+    lists_starttls = imapid_octets_has_word(octets, list.n, "STARTTLS");
+    while ((word = imapid_octets_next_word(octets, list.n, &at)).n)
+        outcome->lists_mask |= is_mask(octets + word.offset, word.n);
     if (!outcome->listed.frame || lists_starttls != outcome->lists_starttls)
         outcome->listed = outcome->now;
     outcome->lists_starttls = lists_starttls;
-    outcome->lists_mask |= lists_mask;
-}
-
-static void take_capability_code(struct imapid_outcome *outcome, const struct imapid_unit *unit)
-{
-    static const char head[] = "[CAPABILITY ";
-    struct imapid_slice text = imapid_unit_text(unit);
-    const uint8_t *start = unit->data + text.offset;
-    size_t n_head = sizeof head - 1;
-    const uint8_t *end;
-
-    if (text.n <= n_head || !imapid_octets_same(start, n_head, (const uint8_t *)head, n_head))
-        return;
-    end = memchr(start, ']', text.n);
-    if (end)
-        take_capabilities(outcome, start + n_head, (size_t)(end - start) - n_head);
 }
 
 /* Where commands may have been missed, LOGOUT may be one of them. */
@@ -512,13 +494,11 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
     switch (unit->word) {
     case IMAPID_WORD_PREAUTH:
         outcome->authenticated = true;
-        take_capability_code(outcome, unit);
+        take_capabilities(outcome, unit);
         break;
     case IMAPID_WORD_OK:
-        take_capability_code(outcome, unit);
-        break;
     case IMAPID_WORD_CAPABILITY:
-        take_capabilities(outcome, unit->data + unit->args.offset, unit->args.n);
+        take_capabilities(outcome, unit);
         break;
     case IMAPID_WORD_BYE:
         take_bye(outcome, unit, is_whole);
@@ -549,7 +529,7 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
     forget(outcome, (unsigned)i);
     outcome->remark.stage = IMAPID_STAGE_UNKNOWN;
     if (unit->word == IMAPID_WORD_OK) {
-        take_capability_code(outcome, unit);
+        take_capabilities(outcome, unit);
         take_success(outcome, command);
     } else if (unit->word == IMAPID_WORD_NO || unit->word == IMAPID_WORD_BAD) {
         take_refusal(outcome, command, unit);

@@ -20,11 +20,6 @@
 
 /* ---- answers of SASL ---- */
 
-static bool is_base64(uint8_t c)
-{
-    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
-}
-
 /* Small and capital letters and more in one long word: an answer of SASL. */
 static bool looks_encoded(const uint8_t *word, size_t n)
 {
@@ -42,7 +37,7 @@ static bool looks_encoded(const uint8_t *word, size_t n)
 static size_t find_encoded(const uint8_t *octets, size_t n)
 {
     for (size_t at = 0, end; at < n; at = end + 1) {
-        for (end = at; end < n && is_base64(octets[end]); end++)
+        for (end = at; end < n && imapid_is_base64(octets[end]); end++)
             ;
         if (looks_encoded(octets + at, end - at))
             return at;
@@ -283,7 +278,7 @@ size_t imapid_secret_measure_text(const struct imapid_unit *command, const uint8
     if (command && command->n_hidden && n > COMPARED_MAX)
         n = COMPARED_MAX;
     for (size_t at = 0; at < n; at = end) {
-        for (end = at; end < n && is_base64(text[end]); end++)
+        for (end = at; end < n && imapid_is_base64(text[end]); end++)
             ;
         if (end == at) {
             if (quotes_at(text, n, at))

@@ -112,40 +112,18 @@ static void take_continued(struct imapid_session *session, const struct imapid_u
 
 /* ---- the server's units ---- */
 
-/* Reads a capability list: does it name ID? */
-static void read_capabilities(struct imapid_session *session, const uint8_t *list, size_t n,
-                              bool is_whole)
+/* Reads a capability list, where the unit tells one: does it name ID? */
+static void read_capabilities(struct imapid_session *session, const struct imapid_unit *unit)
 {
-    size_t at = 0;
+    bool is_whole = unit->word != IMAPID_WORD_CAPABILITY || !unit->over_limit;
+    struct imapid_slice list;
 
-    NOW(session)->advertised = is_whole ? IMAPID_NO : IMAPID_UNKNOWN;
-    while (at < n) {
-        size_t start;
-
-        while (at < n && imapid_is_blank(list[at]))
-            at++;
-        start = at;
-        while (at < n && !imapid_is_blank(list[at]))
-            at++;
-        if (imapid_octets_is(list + start, at - start, "ID"))
-            NOW(session)->advertised = IMAPID_YES;
-    }
-}
-
-/* "[CAPABILITY ...]" at the head of a status text (RFC 9051 7.1). */
-static void read_capability_code(struct imapid_session *session, const struct imapid_unit *unit)
-{
-    static const char head[] = "[CAPABILITY ";
-    struct imapid_slice text = imapid_unit_text(unit);
-    const uint8_t *start = unit->data + text.offset;
-    size_t n_head = sizeof head - 1;
-    const uint8_t *end;
-
-    if (text.n < n_head || !imapid_octets_is(start, n_head, head))
+    if (!imapid_unit_capabilities(unit, &list))
         return;
-    end = memchr(start, ']', text.n);
-    if (end)
-        read_capabilities(session, start + n_head, (size_t)(end - start) - n_head, true);
+    NOW(session)->advertised = imapid_octets_has_word(unit->data + list.offset, list.n, "ID")
+                                   ? IMAPID_YES
+                               : is_whole ? IMAPID_NO
+                                          : IMAPID_UNKNOWN;
 }
 
 /* Does a refusal say that it wants an ID first? Seen: "Unsafe Login. Please contact ..." on SELECT,
@@ -293,7 +271,7 @@ static void take_tagged(struct imapid_session *session, const struct imapid_unit
 
     if (is_known || !tentative) {
         if (status == IMAPID_STATUS_OK)
-            read_capability_code(session, unit);
+            read_capabilities(session, unit);
         if (status != IMAPID_STATUS_OK && asks_for_id(session, i))
             note_missing_id(session, unit);
     }
@@ -326,14 +304,10 @@ static void take_untagged(struct imapid_session *session, const struct imapid_un
             imapid_frame_doubt(SERVER(session));
         return;
     case IMAPID_WORD_CAPABILITY:
-        if (!tentative)
-            read_capabilities(session, unit->data + unit->args.offset, unit->args.n,
-                              !unit->over_limit);
-        return;
     case IMAPID_WORD_PREAUTH:
     case IMAPID_WORD_OK:
         if (!tentative)
-            read_capability_code(session, unit);
+            read_capabilities(session, unit);
         return;
     case IMAPID_WORD_BYE:
         if (!tentative && !session->required_by_server &&

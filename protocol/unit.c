@@ -228,6 +228,28 @@ struct imapid_slice imapid_unit_text(const struct imapid_unit *unit)
     return text;
 }
 
+bool imapid_unit_capabilities(const struct imapid_unit *unit, struct imapid_slice *list)
+{
+    static const char head[] = "[CAPABILITY ";
+    const size_t n_head = sizeof head - 1;
+    struct imapid_slice text;
+    const uint8_t *start, *end;
+
+    if (unit->word == IMAPID_WORD_CAPABILITY) {
+        *list = unit->args;
+        return true;
+    }
+    text = imapid_unit_text(unit);
+    start = unit->data + text.offset;
+    if (text.n < n_head || !imapid_octets_is(start, n_head, head))
+        return false;
+    end = memchr(start, ']', text.n);
+    if (!end)
+        return false;
+    *list = (struct imapid_slice){text.offset + n_head, (size_t)(end - start) - n_head};
+    return true;
+}
+
 enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t *line, size_t n)
 {
     struct imapid_unit unit;

@@ -53,6 +53,25 @@ static void test_contain(void)
     g_assert_false(contains("", "a"));
 }
 
+static void test_words(void)
+{
+    static const char text[] = "  AUTH=PLAIN\tid  ";
+    gsize n;
+    guint8 *octets = copy_of(text, &n);
+    size_t at = 0;
+    struct imapid_slice word = imapid_octets_next_word(octets, n, &at);
+
+    g_assert_cmpmem(octets + word.offset, word.n, "AUTH=PLAIN", 10);
+    word = imapid_octets_next_word(octets, n, &at);
+    g_assert_cmpmem(octets + word.offset, word.n, "id", 2);
+    g_assert_cmpuint(imapid_octets_next_word(octets, n, &at).n, ==, 0);
+    g_assert_cmpuint(at, ==, n);
+    g_assert_true(imapid_octets_has_word(octets, n, "ID"));
+    g_assert_false(imapid_octets_has_word(octets, n, "PLAIN"));
+    g_assert_false(imapid_octets_has_word(octets, 0, "ID"));
+    g_free(octets);
+}
+
 static void test_nul_is_an_octet(void)
 {
     static const guint8 octets[] = {'I', 'D', 0};
@@ -100,6 +119,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/octets/is-ignores-case-alone", test_is);
     g_test_add_func("/octets/contain", test_contain);
+    g_test_add_func("/octets/words", test_words);
     g_test_add_func("/octets/nul-is-an-octet", test_nul_is_an_octet);
     g_test_add_func("/octets/character-classes", test_character_classes);
     g_test_add_func("/octets/fields-are-found-by-name", test_fields);

@@ -156,6 +156,36 @@ static void test_text(void)
     g_assert_cmpuint(text.n, ==, strlen("done {5}"));
 }
 
+static void test_capabilities(void)
+{
+    static const struct {
+        const char *line, *list; /* NULL: it tells none */
+    } cases[] = {
+        {"* CAPABILITY IMAP4rev1 ID\r\n", " IMAP4rev1 ID"},
+        {"* CAPABILITY\r\n", ""},
+        {"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n", "IMAP4rev1 ID"},
+        {"* PREAUTH [capability ID]\r\n", "ID"},
+        {"a OK [CAPABILITY ] in\r\n", ""},
+        {"a OK [CAPABILITY ID\r\n", NULL},
+        {"a OK [CAPABILITY] in\r\n", NULL},
+        {"a OK in [CAPABILITY ID]\r\n", NULL},
+        {"a OK\r\n", NULL},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        size_t n = strlen(cases[i].line);
+        guint8 *line = g_memdup2(cases[i].line, n); /* exact size */
+        struct imapid_slice list = {0, 0};
+        struct imapid_unit unit;
+
+        imapid_unit_read(&unit, IMAPID_SERVER, line, n);
+        g_assert_true(imapid_unit_capabilities(&unit, &list) == (cases[i].list != NULL));
+        if (cases[i].list)
+            g_assert_cmpmem(line + list.offset, list.n, cases[i].list, strlen(cases[i].list));
+        g_free(line);
+    }
+}
+
 static void test_opaque(void)
 {
     static const char *const opaque[] = {"* OK x", "* NO x",      "* BAD x", "* BYE x",
@@ -309,6 +339,7 @@ int main(int argc, char **argv)
     g_test_add_func("/unit/tag-limit", test_tag_limit);
     g_test_add_func("/unit/tags-compare-by-case", test_tags);
     g_test_add_func("/unit/text", test_text);
+    g_test_add_func("/unit/capabilities", test_capabilities);
     g_test_add_func("/unit/opaque", test_opaque);
     g_test_add_func("/unit/plausible", test_plausible);
     g_test_add_func("/unit/implausible", test_implausible);

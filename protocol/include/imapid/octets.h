@@ -32,6 +32,13 @@ static inline bool imapid_octets_is(const uint8_t *data, size_t n, const char *w
 /* Does the run contain `word` (NUL-terminated, not empty), ignoring ASCII case? */
 bool imapid_octets_contain(const uint8_t *data, size_t n, const char *word);
 
+/* The next word of `data`, as blanks part them, from *at on, which moves behind it; n is 0 at the end.
+ */
+struct imapid_slice imapid_octets_next_word(const uint8_t *data, size_t n, size_t *at);
+
+/* Is `word` (NUL-terminated) one of the words, ignoring ASCII case? */
+bool imapid_octets_has_word(const uint8_t *data, size_t n, const char *word);
+
 /* Are the octets UTF-8 (RFC 3629), without overlong forms, surrogates and what is past U+10FFFF? */
 bool imapid_octets_are_utf8(const uint8_t *data, size_t n);
 
@@ -59,6 +66,12 @@ static inline bool imapid_is_alpha(uint8_t c)
 static inline bool imapid_is_blank(uint8_t c)
 {
     return c == ' ' || c == '\t';
+}
+
+/* BASE64-CHAR of RFC 9051 section 9, or the "=" behind them. */
+static inline bool imapid_is_base64(uint8_t c)
+{
+    return imapid_is_alpha(c) || imapid_is_digit(c) || c == '+' || c == '/' || c == '=';
 }
 
 /* ATOM-CHAR of RFC 9051 section 9: no CTL, no octet over 126, none of ( ) { SP % * " \ ]. */

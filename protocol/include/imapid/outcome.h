@@ -53,7 +53,7 @@ struct imapid_outcome_text {
 struct imapid_outcome_cause {
     enum imapid_stage stage; /* UNKNOWN: there is none */
     enum imapid_party by;
-    const char *status; /* static: see imapid_outcome_judge() */
+    const char *status; /* static: see verdict.h */
     struct imapid_moment place;
     struct imapid_outcome_text text;
 };
@@ -64,7 +64,6 @@ struct imapid_outcome_cause {
 struct imapid_outcome_waiting {
     struct imapid_tag tag;
     enum imapid_word word;
-    struct imapid_moment place;
     bool is_tentative; /* nothing has confirmed it yet */
 };
 
@@ -77,7 +76,7 @@ struct imapid_outcome_waiting {
 struct imapid_outcome {
     struct imapid_moment now;   /* set by the front end before it shows octets */
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
-    bool greeted, authenticated, opened;
+    bool greeted, authenticated;
     bool has_commands;        /* the client has sent one */
     bool only_listed;         /* the client has asked for capabilities, and for nothing else */
     bool has_logout;          /* LOGOUT was sent */
@@ -90,7 +89,7 @@ struct imapid_outcome {
     unsigned n_refused;                 /* logins, since the last that was accepted */
     unsigned n_waiting;
     struct imapid_outcome_waiting waiting[IMAPID_OUTCOME_WAITING_MAX];
-    /* What may be a password, so that no text that repeats it is kept. `unsure`: there may be more. */
+    /* What may be a password, so that no text that repeats it is kept. `is_unsure`: there may be more. */
     bool is_unsure;
     uint8_t n_secrets;
     uint8_t secrets[IMAPID_OUTCOME_SECRETS_MAX];
@@ -104,7 +103,7 @@ struct imapid_outcome {
 void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                          bool is_tentative, bool is_whole);
 
-/* Both sides speak through TLS, or another layer, from here on. */
+/* Both sides speak through TLS from here on: what was listed before no longer counts. */
 void imapid_outcome_begin_tls(struct imapid_outcome *outcome);
 
 /* The stage a session is in while this command waits for its answer. */

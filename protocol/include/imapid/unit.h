@@ -106,6 +106,10 @@ enum imapid_plausible imapid_unit_plausible(enum imapid_side side, const uint8_t
  * `n` is 0 where there is none. */
 struct imapid_slice imapid_unit_text(const struct imapid_unit *unit);
 
+/* The capability list that a response tells: a CAPABILITY response, or the code at the head of a status
+ * response's text (RFC 9051 7.1). False: it tells none, *list is as before. The list may be empty. */
+bool imapid_unit_capabilities(const struct imapid_unit *unit, struct imapid_slice *list);
+
 /* Is `word` sent untagged to an authenticated client alone? */
 bool imapid_word_shows_authenticated(enum imapid_word word);
 
