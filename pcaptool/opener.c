@@ -178,8 +178,8 @@ bool imapid_opener_start(void (*confine)(void))
         return false;
     opener.process = fork();
     if (opener.process == 0) {
-        (void)signal(SIGINT,
-                     SIG_IGN); /* they are for the one who reads, and this one ends with it */
+        /* Signals are for the one who reads, and this one ends with it. */
+        (void)signal(SIGINT, SIG_IGN);
         (void)signal(SIGTERM, SIG_IGN);
         (void)signal(SIGHUP, SIG_IGN);
         close_own(ends[1]);

@@ -228,12 +228,23 @@ static uint32_t add_pairs(struct imapid_keep *keep, const struct imapid_record_h
     return imapid_pool_add(keep->blobs, flat, n);
 }
 
+/* Adds what was said, `n` octets without a gap that is not 0, with the findings flat behind it. */
+static uint32_t add_with_findings(struct imapid_keep *keep, struct imapid_pool *pool,
+                                  const void *said, size_t n,
+                                  const struct imapid_record_finding *findings, unsigned n_findings)
+{
+    size_t n_all = n + imapid_flat_measure_findings(findings, n_findings);
+    uint8_t *flat = make_room(keep, n_all);
+
+    memcpy(flat, said, n);
+    imapid_flat_put_findings(flat + n, findings, n_findings);
+    return imapid_pool_add(pool, flat, n_all);
+}
+
 static uint32_t add_said(struct imapid_keep *keep, const struct imapid_record_exchange *exchange)
 {
     const struct imapid_record_half *halves[] = {&exchange->command, &exchange->response};
     struct imapid_kept_said said;
-    uint8_t *flat;
-    size_t n;
 
     memset(&said, 0, sizeof said);
     for (int side = 0; side < 2; side++) {
@@ -255,11 +266,8 @@ static uint32_t add_said(struct imapid_keep *keep, const struct imapid_record_ex
     said.compressed = exchange->compressed;
     said.state = (uint8_t)exchange->state;
     said.complete = exchange->complete;
-    n = sizeof said + imapid_flat_measure_findings(exchange->findings, exchange->n_findings);
-    flat = make_room(keep, n);
-    memcpy(flat, &said, sizeof said);
-    imapid_flat_put_findings(flat + sizeof said, exchange->findings, exchange->n_findings);
-    return imapid_pool_add(keep->sayings, flat, n);
+    return add_with_findings(keep, keep->sayings, &said, sizeof said, exchange->findings,
+                             exchange->n_findings);
 }
 
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
@@ -360,10 +368,7 @@ struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
         .n_lost = session->n_lost,
         .n_resyncs = session->n_resyncs,
     };
-    size_t n = sizeof(struct session_said) +
-               imapid_flat_measure_findings(session->findings, session->n_findings);
     struct session_said said;
-    uint8_t *flat;
 
     memset(&said, 0, sizeof said);
     said.n_findings = session->n_findings;
@@ -387,10 +392,8 @@ struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
         said.has_clear_password[i] = session->auths[i].cleartext_password;
     }
     kept.conn = keep_conn(keep, &session->conn);
-    flat = make_room(keep, n);
-    memcpy(flat, &said, sizeof said);
-    imapid_flat_put_findings(flat + sizeof said, session->findings, session->n_findings);
-    kept.said = imapid_pool_add(keep->blobs, flat, n);
+    kept.said = add_with_findings(keep, keep->blobs, &said, sizeof said, session->findings,
+                                  session->n_findings);
     return kept;
 }
 

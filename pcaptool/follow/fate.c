@@ -21,7 +21,7 @@ static enum imapid_party get_closer(const struct imapid_fate *fate)
 
     if (conn->closer < 0)
         return IMAPID_PARTY_UNKNOWN;
-    return fate->conn->closer == fate->client ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
+    return conn->closer == fate->client ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
 }
 
 /* Did something between the two send the reset? It is as many hops away as it is. */

@@ -477,7 +477,7 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = g_steal_pointer(&flow->early[dir]);
     bool after_starttls = !flow->decide.from_start && has_port(flow->conn, IMAPID_PORT_IMAP);
-    bool wanted = has_imap_port(flow) || has_port(flow->conn, IMAPID_PORT_IMAP) || after_starttls ||
+    bool wanted = has_imap_port(flow) || has_port(flow->conn, IMAPID_PORT_IMAP) ||
                   may_offer_imap(early) ||
                   (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
                   flow->context->n_hold;
@@ -696,16 +696,16 @@ static bool reject(struct imapid_flow *flow)
 bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
                       const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
 {
+    bool begins = !flow->started[dir].number;
+
     flow->conn = conn;
+    if (begins)
+        flow->started[dir] = *packet;
     if (flow->stage == STAGE_REJECTED) {
-        if (!flow->started[dir].number && dir != conn->client)
+        if (begins && dir != conn->client)
             note_greeting(flow, octets, n);
-        if (!flow->started[dir].number)
-            flow->started[dir] = *packet;
         return true;
     }
-    if (!flow->started[dir].number)
-        flow->started[dir] = *packet;
     flow->place[dir] = conn->n_octets[dir] + conn->n_lost[dir];
     if (flow->layers)
         imapid_layers_data(flow->layers, dir, octets, n, packet);

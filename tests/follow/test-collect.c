@@ -192,15 +192,24 @@ static void end(struct run *run, const char *expected)
 
 #define MEMORY ((size_t)64 << 20)
 
+/* Begins with a file that holds the opening of a connection and its command. */
+static GByteArray *begin_asked(struct run *run, struct conn *conn)
+{
+    GByteArray *file = begin_file(LINKTYPE_RAW);
+
+    *conn = (struct conn){.port = 50000};
+    begin(run, MEMORY);
+    put_opening(file, conn);
+    put_segment(file, conn, 0, ACK, COMMAND);
+    return file;
+}
+
 static void test_capture(void)
 {
     struct run run;
-    struct conn conn = {.port = 50000};
-    GByteArray *file = begin_file(LINKTYPE_RAW);
+    struct conn conn;
+    GByteArray *file = begin_asked(&run, &conn);
 
-    begin(&run, MEMORY);
-    put_opening(file, &conn);
-    put_segment(file, &conn, 0, ACK, COMMAND);
     put_segment(file, &conn, 1, ACK, ANSWER);
     put_end(file, &conn);
     g_assert_true(read_file(&run, file, "a", true));
@@ -214,12 +223,9 @@ static void test_capture(void)
 static void test_pieces(void)
 {
     struct run run;
-    struct conn conn = {.port = 50000};
-    GByteArray *first = begin_file(LINKTYPE_RAW), *second = begin_file(LINKTYPE_RAW);
+    struct conn conn;
+    GByteArray *first = begin_asked(&run, &conn), *second = begin_file(LINKTYPE_RAW);
 
-    begin(&run, MEMORY);
-    put_opening(first, &conn);
-    put_segment(first, &conn, 0, ACK, COMMAND);
     put_segment(second, &conn, 1, ACK, ANSWER);
     put_end(second, &conn);
     g_assert_true(read_file(&run, first, "a", false));
@@ -234,12 +240,9 @@ static void test_pieces(void)
 static void test_open_end(void)
 {
     struct run run;
-    struct conn conn = {.port = 50000};
-    GByteArray *file = begin_file(LINKTYPE_RAW);
+    struct conn conn;
+    GByteArray *file = begin_asked(&run, &conn);
 
-    begin(&run, MEMORY);
-    put_opening(file, &conn);
-    put_segment(file, &conn, 0, ACK, COMMAND);
     g_assert_true(read_file(&run, file, "a", true));
     end(&run, "exchange a1 a/4 incomplete\n"
               "session a 1\n"
@@ -250,12 +253,9 @@ static void test_open_end(void)
 static void test_damaged(void)
 {
     struct run run;
-    struct conn conn = {.port = 50000};
-    GByteArray *file = begin_file(LINKTYPE_RAW);
+    struct conn conn;
+    GByteArray *file = begin_asked(&run, &conn);
 
-    begin(&run, MEMORY);
-    put_opening(file, &conn);
-    put_segment(file, &conn, 0, ACK, COMMAND);
     put_segment(file, &conn, 1, ACK, ANSWER);
     g_byte_array_set_size(file, file->len - 1);
     g_assert_false(read_file(&run, file, "a", true));

@@ -119,90 +119,90 @@ static void test_kinds(void)
     }
 }
 
-/* Each line, whatever its form, and what it counts as. */
+/* Lines of every form, and what each counts as. */
+enum { SECRET, COMMENT, IGNORED, GARBAGE };
+static const struct {
+    const char *text;
+    int is;
+} line_forms[] = {
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S, SECRET},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\n", SECRET},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\r\n", SECRET},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " SU, SECRET},
+    {"\xef\xbb\xbf"
+     "CLIENT_TRAFFIC_SECRET_0 " R " " S,
+     SECRET},
+    {"  CLIENT_TRAFFIC_SECRET_0\t" R "   " S "  \n", SECRET},
+    {"SERVER_TRAFFIC_SECRET_0 " R " " M, SECRET},
+    {"CLIENT_RANDOM " R " " M, SECRET},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S Z Z, SECRET},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " M Z, SECRET},
+    {"CLIENT_RANDOM " R " " M "00", SECRET},
+    {"CLIENT_RANDOM " R " " M Z, SECRET},
+    {"CLIENT_RANDOM " R " " M Z "00", GARBAGE},
+    {"CLIENT_RANDOM " R " " S S, GARBAGE},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S "000000000001", GARBAGE},
+    {"# CLIENT_RANDOM " R " " M, COMMENT},
+    {"\n", COMMENT},
+    {"\r\n", COMMENT},
+    {"  \t\n", COMMENT},
+    {"EARLY_EXPORTER_SECRET " R " " S, IGNORED},
+    {"EXPORTER_SECRET " R " " S, IGNORED},
+    {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, SECRET},
+    {"CLIENT_TRAFFIC_SECRET_1 " R " " S, IGNORED},
+    {"RSA Session-ID:00 Master-Key:" M, SECRET},
+    {"RSA Session-ID:" R " Master-Key:" M "\r\n", SECRET},
+    {"RSA Session-ID:" R "00 Master-Key:" M, GARBAGE},
+    {"RSA Session-ID: Master-Key:" M, GARBAGE},
+    {"RSA Session-ID:0 Master-Key:" M, GARBAGE},
+    {"RSA Session-ID:00 Master-Key:" M "00", GARBAGE},
+    {"RSA Session-ID:00 Master-Key:" M " more", GARBAGE},
+    {"RSA Session-ID:00 " M, GARBAGE},
+    {"RSA 0011223344556677 " M, SECRET},
+    {"RSA 00112233445566 " M, GARBAGE},
+    {"RSA 0011223344556677 " M "0", GARBAGE},
+    {"RSA 0011223344556677 " M " more", GARBAGE},
+    {"RSA 0011223344556677", GARBAGE},
+    {"RSA 001122334455667x " M, GARBAGE},
+    {"PMS_CLIENT_RANDOM " R " " M, SECRET},
+    {"PMS_CLIENT_RANDOM " R " 00", SECRET},
+    {"PMS_CLIENT_RANDOM " R " " M M M, SECRET},
+    {"PMS_CLIENT_RANDOM " R " " M "g0", GARBAGE},
+    {"PMS_CLIENT_RANDOM " R "00 " M, GARBAGE},
+    {"PMS_CLIENT_RANDOM " R, GARBAGE},
+    {"CLIENT_RANDOM", GARBAGE},
+    {"CLIENT_RANDOM " R, GARBAGE},
+    {"CLIENT_RANDOM " R " " S, GARBAGE},
+    {"CLIENT_RANDOM " R " " M "01", GARBAGE},
+    {"CLIENT_RANDOM " R "0 " M, GARBAGE},
+    {"CLIENT_RANDOM " R " " M " more", GARBAGE},
+    {"CLIENT_RANDOM " R M, GARBAGE},
+    {"CLIENT_RANDOM x" R " " M, GARBAGE},
+    {"client_random " R " " M, GARBAGE},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " " S "0", GARBAGE},
+    {"CLIENT_TRAFFIC_SECRET_0 " R " g"
+     "0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
+     "bbbcbdbebf",
+     GARBAGE},
+    {"CLIENT_TRAFFIC_SECRETS_0 " R " " S, GARBAGE},
+    {"<html>", GARBAGE},
+};
+
 static void test_lines(void)
 {
-    enum { SECRET, COMMENT, IGNORED, GARBAGE };
-    static const struct {
-        const char *text;
-        int is;
-    } lines[] = {
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S, SECRET},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\n", SECRET},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "\r\n", SECRET},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " SU, SECRET},
-        {"\xef\xbb\xbf"
-         "CLIENT_TRAFFIC_SECRET_0 " R " " S,
-         SECRET},
-        {"  CLIENT_TRAFFIC_SECRET_0\t" R "   " S "  \n", SECRET},
-        {"SERVER_TRAFFIC_SECRET_0 " R " " M, SECRET},
-        {"CLIENT_RANDOM " R " " M, SECRET},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S Z Z, SECRET},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " M Z, SECRET},
-        {"CLIENT_RANDOM " R " " M "00", SECRET},
-        {"CLIENT_RANDOM " R " " M Z, SECRET},
-        {"CLIENT_RANDOM " R " " M Z "00", GARBAGE},
-        {"CLIENT_RANDOM " R " " S S, GARBAGE},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "000000000001", GARBAGE},
-        {"# CLIENT_RANDOM " R " " M, COMMENT},
-        {"\n", COMMENT},
-        {"\r\n", COMMENT},
-        {"  \t\n", COMMENT},
-        {"EARLY_EXPORTER_SECRET " R " " S, IGNORED},
-        {"EXPORTER_SECRET " R " " S, IGNORED},
-        {"CLIENT_EARLY_TRAFFIC_SECRET " R " " S, SECRET},
-        {"CLIENT_TRAFFIC_SECRET_1 " R " " S, IGNORED},
-        {"RSA Session-ID:00 Master-Key:" M, SECRET},
-        {"RSA Session-ID:" R " Master-Key:" M "\r\n", SECRET},
-        {"RSA Session-ID:" R "00 Master-Key:" M, GARBAGE},
-        {"RSA Session-ID: Master-Key:" M, GARBAGE},
-        {"RSA Session-ID:0 Master-Key:" M, GARBAGE},
-        {"RSA Session-ID:00 Master-Key:" M "00", GARBAGE},
-        {"RSA Session-ID:00 Master-Key:" M " more", GARBAGE},
-        {"RSA Session-ID:00 " M, GARBAGE},
-        {"RSA 0011223344556677 " M, SECRET},
-        {"RSA 00112233445566 " M, GARBAGE},
-        {"RSA 0011223344556677 " M "0", GARBAGE},
-        {"RSA 0011223344556677 " M " more", GARBAGE},
-        {"RSA 0011223344556677", GARBAGE},
-        {"RSA 001122334455667x " M, GARBAGE},
-        {"PMS_CLIENT_RANDOM " R " " M, SECRET},
-        {"PMS_CLIENT_RANDOM " R " 00", SECRET},
-        {"PMS_CLIENT_RANDOM " R " " M M M, SECRET},
-        {"PMS_CLIENT_RANDOM " R " " M "g0", GARBAGE},
-        {"PMS_CLIENT_RANDOM " R "00 " M, GARBAGE},
-        {"PMS_CLIENT_RANDOM " R, GARBAGE},
-        {"CLIENT_RANDOM", GARBAGE},
-        {"CLIENT_RANDOM " R, GARBAGE},
-        {"CLIENT_RANDOM " R " " S, GARBAGE},
-        {"CLIENT_RANDOM " R " " M "01", GARBAGE},
-        {"CLIENT_RANDOM " R "0 " M, GARBAGE},
-        {"CLIENT_RANDOM " R " " M " more", GARBAGE},
-        {"CLIENT_RANDOM " R M, GARBAGE},
-        {"CLIENT_RANDOM x" R " " M, GARBAGE},
-        {"client_random " R " " M, GARBAGE},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " " S "0", GARBAGE},
-        {"CLIENT_TRAFFIC_SECRET_0 " R " g"
-         "0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
-         "bbbcbdbebf",
-         GARBAGE},
-        {"CLIENT_TRAFFIC_SECRETS_0 " R " " S, GARBAGE},
-        {"<html>", GARBAGE},
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(line_forms); i++) {
         struct imapid_keylog *keylog = imapid_keylog_new();
         struct imapid_keylog_counts counts;
 
-        g_test_message("%s", lines[i].text);
-        add(keylog, lines[i].text);
+        g_test_message("%s", line_forms[i].text);
+        add(keylog, line_forms[i].text);
         counts = imapid_keylog_get_counts(keylog);
         g_assert_cmpuint(counts.n_lines, ==, 1);
-        g_assert_cmpuint(counts.n_secrets, ==, lines[i].is == SECRET);
-        g_assert_cmpuint(counts.n_comments, ==, lines[i].is == COMMENT);
-        g_assert_cmpuint(counts.n_ignored, ==, lines[i].is == IGNORED);
-        g_assert_cmpuint(counts.n_garbage, ==, lines[i].is == GARBAGE);
-        g_assert_true((imapid_keylog_get_generation(keylog) > 0) == (lines[i].is == SECRET));
+        g_assert_cmpuint(counts.n_secrets, ==, line_forms[i].is == SECRET);
+        g_assert_cmpuint(counts.n_comments, ==, line_forms[i].is == COMMENT);
+        g_assert_cmpuint(counts.n_ignored, ==, line_forms[i].is == IGNORED);
+        g_assert_cmpuint(counts.n_garbage, ==, line_forms[i].is == GARBAGE);
+        g_assert_true((imapid_keylog_get_generation(keylog) > 0) == (line_forms[i].is == SECRET));
         imapid_keylog_free(keylog);
     }
 }
