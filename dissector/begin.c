@@ -58,6 +58,12 @@ static bool saw_handshake(const struct tcp_analysis *tcp)
     return tcp && tcp->server_port;
 }
 
+/* Was the SYN of the server not seen? */
+static bool is_half_seen(const struct tcp_analysis *tcp)
+{
+    return tcp && !((tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK);
+}
+
 /* Directions, for decide.h: 0 is that of the sender of the current call. */
 enum { SENT, RECEIVED };
 
@@ -185,8 +191,8 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     struct imapid_decide decide;
 
     first.is_start = is_at_start(first.tcp, first.carrier, data);
-    imapid_decide_init(&decide, first.is_start, client_by_syn(first.tcp, pinfo),
-                       client_by_port(ws->stream_handle, pinfo));
+    imapid_decide_init(&decide, first.is_start, is_half_seen(first.tcp),
+                       client_by_syn(first.tcp, pinfo), client_by_port(ws->stream_handle, pinfo));
     if (first.is_start && !first.before_tls && decide.client != RECEIVED && first.n)
         first.n = pass_preface(&octets, first.n);
     first.octets = octets;
@@ -197,7 +203,8 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     return first;
 }
 
-/* Tells the order what TCP knows of the first octets. */
+/* Tells the order what TCP knows of the first octets. Where the other side's SYN was not seen, that side
+ * may not be in the capture: it is not waited for. */
 static void set_order(struct imapid_stream *stream, const struct tcp_analysis *tcp,
                       packet_info *pinfo)
 {
@@ -205,17 +212,27 @@ static void set_order(struct imapid_stream *stream, const struct tcp_analysis *t
         imapid_connection_is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 
     imapid_order_set_next(&stream->order.sides[side], tcp->fwd->base_seq + 1);
-    if ((tcp->fwd->static_flags | tcp->rev->static_flags) & WS_TCP_SAW_SYN_ACK)
+    if (tcp->rev->static_flags & (WS_TCP_SAW_SYN | WS_TCP_SAW_SYN_ACK))
         imapid_order_set_next(&stream->order.sides[!side], tcp->rev->base_seq + 1);
+}
+
+/* What protects the octets of a call. */
+static enum imapid_security get_security(const struct imapid_begin *first)
+{
+    const struct imapid_stream *below = imapid_connection_get_stream(first->conversation);
+
+    if (first->carrier != ws->proto_tls)
+        return IMAPID_SECURITY_NONE;
+    return below && below->is_behind_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
 }
 
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo,
                                           const void *data)
 {
     bool is_tcp = first->carrier == ws->proto_tcp;
-    bool from_start = !is_tcp || saw_handshake(first->tcp);
-    struct imapid_stream *stream = imapid_stream_new(
-        from_start, first->carrier == ws->proto_tls ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE);
+    enum imapid_security security = get_security(first);
+    bool from_start = is_tcp ? saw_handshake(first->tcp) : security != IMAPID_SECURITY_STARTTLS;
+    struct imapid_stream *stream = imapid_stream_new(from_start, security);
     int client;
 
     stream->first_frame = pinfo->num;
@@ -237,6 +254,8 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
+        stream->is_behind_starttls =
+            is_tcp && !first->is_start && stream->server_port == IMAPID_PORT_IMAP;
     }
     imapid_claims_note_end(stream, &stream->ends[IMAPID_CLIENT]);
     imapid_claims_note_end(stream, &stream->origin);
@@ -277,7 +296,7 @@ static bool may_greet(const uint8_t *octets, size_t n)
 {
     struct imapid_decide decide;
 
-    imapid_decide_init(&decide, true, RECEIVED, -1);
+    imapid_decide_init(&decide, true, false, RECEIVED, -1);
     return decide_here(&decide, octets, n) != IMAPID_DECIDE_NOT;
 }
 

@@ -6,7 +6,9 @@
  * Misuse: reading a call of a connection that is foreign. */
 #include "call.h"
 
+#include "begin.h"
 #include "closed.h"
+#include "follow.h"
 #include "identity.h"
 #include "pass.h"
 #include "show.h"
@@ -15,9 +17,25 @@
 
 static const struct imapid_wireshark *const ws = &imapid_wireshark;
 
-void imapid_call_keep(conversation_t *conversation, packet_info *pinfo)
+/* Keeps a connection from this frame on. The built-in dissector forgets no STARTTLS: it gives the
+ * connection to TLS at the next OK, even when the command was refused. */
+static void keep(conversation_t *conversation, packet_info *pinfo)
 {
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, ws->stream_handle);
+}
+
+struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *tvb,
+                                        packet_info *pinfo, const void *data,
+                                        dissector_handle_t fallback)
+{
+    struct imapid_begin first = imapid_begin_look(conversation, pinfo, tvb, data);
+    struct imapid_stream *stream = imapid_begin_stream(&first, pinfo, data);
+
+    stream->is_claimed = true;
+    stream->fallback = fallback;
+    if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
+        keep(conversation, pinfo);
+    return stream;
 }
 
 /* What is inside TLS is ours, and so is the place before TLS, where what it is given is seen. */
@@ -35,7 +53,45 @@ void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversatio
     if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
         claim_tls(conversation, pinfo);
     else if (imapid_connection_get_carrier(pinfo) == ws->proto_tcp && !stream->to)
-        imapid_call_keep(conversation, pinfo);
+        keep(conversation, pinfo);
+}
+
+void imapid_call_begin_tls(const struct imapid_stream *stream, conversation_t *conversation,
+                           packet_info *pinfo)
+{
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num, ws->closed_handle);
+    if (stream->is_behind_starttls)
+        tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
+}
+
+/* Is the first record from `at` on whole? */
+static bool has_whole_record(const struct imapid_own_segment *own, unsigned at)
+{
+    const uint8_t *octets = tvb_get_ptr(own->tvb, (int)own->at, (int)own->n);
+
+    return own->n - at >= 5 && own->n - at - 5 >= ((unsigned)octets[at + 3] << 8 | octets[at + 4]);
+}
+
+/* TCP may give octets of before TLS late, and the ClientHello again. Where that is not whole, TLS has yet
+ * to be given it. */
+static void note_begin(const struct imapid_stream *stream, const struct imapid_call *call,
+                       packet_info *pinfo, conversation_t *conversation,
+                       const struct imapid_own_segment *own)
+{
+    struct imapid_given *given = imapid_connection_get_given(conversation);
+    bool is_server = imapid_connection_is_from_server(stream, pinfo);
+    int sender = imapid_given_direction(pinfo);
+    int directions[2] = {is_server ? !sender : sender, is_server ? sender : !sender};
+
+    for (int side = 0; side < 2; side++)
+        if (stream->order.sides[side].is_known)
+            imapid_given_begin(given, directions[side], stream->order.sides[side].next);
+    if (stream->to != IMAPID_SWITCH_TLS_HERE)
+        return;
+    imapid_given_begin(given, sender,
+                       own->seq + (has_whole_record(own, call->tls_at) ? own->n : call->tls_at));
+    if (own->flags & TH_ACK)
+        imapid_given_begin(given, !sender, own->ack);
 }
 
 /* STARTTLS was answered OK: tells the TLS dissector before the built-in IMAP dissector does, so
@@ -63,11 +119,6 @@ static struct imapid_own_segment *get_own(const struct imapid_stream *stream, pa
                : NULL;
 }
 
-static tvbuff_t *tvb_of(const struct imapid_own_segment *own)
-{
-    return tvb_new_subset_remaining(own->tvb, (int)own->at);
-}
-
 struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
                                              conversation_t *conversation, packet_info *pinfo,
                                              const struct imapid_own_segment *own)
@@ -84,8 +135,10 @@ struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
     call = imapid_pass_read(stream, &place,
                             own->n ? tvb_get_ptr(own->tvb, (int)own->at, (int)own->n) : NULL,
                             own->n, own->n_cut);
-    if (stream->to)
+    if (stream->to) {
+        note_begin(stream, call, pinfo, conversation, own);
         begin_tls(stream, pinfo, conversation);
+    }
     return call;
 }
 
@@ -134,7 +187,7 @@ static void look_below(struct imapid_stream *stream, conversation_t *conversatio
     given->n_calls++;
     stream->given = given;
     stream->given_client = place->side == IMAPID_CLIENT ? d : !d;
-    place->seq = own->seq;
+    place->seq = given->sides[d].end;
     place->ack = given->sides[d].ack;
     place->flags = given->sides[d].has_ack ? TH_ACK : 0;
 }
@@ -168,15 +221,34 @@ struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_
     return call;
 }
 
+/* Calls TLS with what stands behind the clear octets of a segment. As if TCP had called it, it may ask for
+ * more octets, up to `can_desegment`. */
+static void show_tls(const struct imapid_call *call, tvbuff_t *tvb, packet_info *pinfo,
+                     proto_tree *tree, int can_desegment)
+{
+    pinfo->can_desegment = can_desegment;
+    call_dissector(ws->closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
+                   tree);
+    if (pinfo->desegment_len)
+        pinfo->desegment_offset += (int)call->tls_at;
+}
+
 int imapid_call_show(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
                      packet_info *pinfo, proto_tree *tree)
 {
-    if (call->has_seq)
-        tvb = tvb_of(imapid_segment_get(pinfo));
+    int can_desegment = 0;
+
+    if (call->has_seq) {
+        const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+
+        if (tvb_reported_length(tvb) == own->n) /* TCP gave this segment and nothing else */
+            can_desegment = pinfo->saved_can_desegment;
+        tvb = imapid_segment_get_payload(own);
+    }
     imapid_show_call(stream, call, tvb, pinfo, tree);
+    imapid_follow_tell(call, tvb, pinfo);
     if (call->tls_at < call->n)
-        call_dissector(ws->closed_handle, tvb_new_subset_remaining(tvb, (int)call->tls_at), pinfo,
-                       tree);
+        show_tls(call, tvb, pinfo, tree, can_desegment);
     return (int)tvb_captured_length(tvb);
 }
 

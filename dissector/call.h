@@ -6,6 +6,18 @@
 
 #include "connection.h"
 
+/* Begins the stream of a connection on a port of ours. `tvb` has the octets that were seen first, `data`
+ * is what TCP says of them, `fallback` gets what is no IMAP. The stream is claimed, and the
+ * connection's own. */
+struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *tvb,
+                                        packet_info *pinfo, const void *data,
+                                        dissector_handle_t fallback);
+
+/* A stream on our port begins with TLS here: it is TLS's from now on, also where TCP calls twice in a frame.
+ * Behind STARTTLS what is inside is ours; else what it says tells. */
+void imapid_call_begin_tls(const struct imapid_stream *stream, conversation_t *conversation,
+                           packet_info *pinfo);
+
 /* Reads a call, or, when it was seen before, finds its record; NULL: there is none, or nothing to
  * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. The record
  * is the stream's, as all calls: good until the capture is closed or the connection gives way. */
@@ -30,10 +42,6 @@ int imapid_call_show(struct imapid_stream *stream, const struct imapid_call *cal
 
 /* Has the server of a connection said what only one of IMAP does? */
 bool imapid_call_has_greeted(const struct imapid_stream *stream);
-
-/* Keeps a connection from this frame on. The built-in dissector forgets no STARTTLS: it gives the
- * connection to TLS at the next OK, even when the command was refused. */
-void imapid_call_keep(conversation_t *conversation, packet_info *pinfo);
 
 /* A connection that was read in silence is IMAP: it is ours from this frame on. */
 void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,

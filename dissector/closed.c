@@ -6,7 +6,8 @@
  * which is how often the word passed to the other side. The server's handshake, the client's
  * Finished, the server's greeting, the client's command: with the fourth flight a connection that
  * is read would have been read. When all is seen, three do: a decrypted one would have its
- * greeting. In TLS 1.2 and before nothing is disguised: the first whole record tells.
+ * greeting. In TLS 1.2 and before nothing is disguised: the first whole record tells. Where TLS stops
+ * to decrypt in mid-session, as behind a record that is missing, that is said, too.
  *
  * Takes the header of a proxy off, behind which TLS would not be recognised.
  *
@@ -15,12 +16,16 @@
  * Misuse: giving it a connection and TLS its next segment; then flights are missed. */
 #include "closed.h"
 
+#include <epan/column-utils.h>
+
 #include "connection.h"
+#include "fate.h"
 #include "stats.h"
 #include "tree.h"
 
 #define RECORD_HEADER      5
 #define RECORD_MAX         (16384 + 2048)
+#define CHANGE_CIPHER_SPEC 20
 #define HANDSHAKE          22
 #define APPLICATION_DATA   23
 #define CLIENT_HELLO       1
@@ -38,6 +43,9 @@ struct imapid_closed {
     unsigned n_flights;
     uint32_t last_port;      /* who spoke last */
     unsigned frame;          /* where it is said; 0: nowhere so far */
+    unsigned lost_frame;     /* from which on nothing is decrypted any more; 0: none */
+    unsigned n_silent;       /* flights since the last of which something was decrypted */
+    uint32_t silent_port;    /* who sent the last of those */
     unsigned obsolete_frame; /* where the server chose TLS 1.1 or older; 0: it did not */
     unsigned proxy_frame;
     struct imapid_proxy_header proxy; /* in that frame; n is 0 where there is none */
@@ -67,6 +75,17 @@ static struct imapid_closed *get(conversation_t *conversation)
 void imapid_closed_note_open(conversation_t *conversation)
 {
     get(conversation)->is_open = true;
+}
+
+const char *imapid_closed_describe(const conversation_t *conversation, const packet_info *pinfo)
+{
+    const struct imapid_closed *tls = find(conversation);
+
+    if (!tls || tls->is_other || !pinfo->fd->visited)
+        return NULL;
+    if (!tls->is_open && tls->frame)
+        return "not decrypted";
+    return tls->lost_frame && pinfo->num >= tls->lost_frame ? "not decrypted any more" : NULL;
 }
 
 const struct imapid_proxy_header *imapid_closed_proxy_header(conversation_t *conversation)
@@ -198,6 +217,23 @@ static bool is_told_here(const struct imapid_closed *tls, packet_info *pinfo)
            (pinfo->fd->visited || tls->is_old || tls->n_flights == FLIGHTS_AT_ONCE);
 }
 
+/* Application data came in a connection that was decrypted so far. Behind octets that are missing TLS
+ * decrypts nothing any more; else some records that bring nothing are its own, as new keys are, but
+ * not those of four flights. */
+static void count_silence(struct imapid_closed *tls, packet_info *pinfo, bool is_silent,
+                          bool is_broken)
+{
+    if (!is_silent) {
+        tls->n_silent = 0;
+        return;
+    }
+    if (!tls->n_silent || tls->silent_port != pinfo->srcport)
+        tls->n_silent++;
+    tls->silent_port = pinfo->srcport;
+    if (!tls->lost_frame && (is_broken || tls->n_silent == FLIGHTS_AT_ONCE))
+        tls->lost_frame = pinfo->num;
+}
+
 /* Octets of the header of a proxy with which this segment begins. Asks TCP for more where it is not
  * whole: see pinfo->desegment_len. */
 static unsigned skip_proxy_header(struct imapid_closed *tls, tvbuff_t *tvb, packet_info *pinfo)
@@ -226,34 +262,136 @@ static uint32_t get_seq(const struct tcpinfo *info, const struct tcp_analysis *t
     return abs((int32_t)(info->seq - near)) < abs((int32_t)(raw - near)) ? info->seq : raw;
 }
 
-/* Tells what TCP gives to TLS, in the first pass. NULL: that cannot be told. */
-static struct imapid_given *note_given(conversation_t *conversation, tvbuff_t *tvb,
-                                       packet_info *pinfo, const void *data)
+/* What TCP gives to TLS in one go. */
+struct giving {
+    struct imapid_given *all;   /* NULL: what TCP gives cannot be told */
+    struct imapid_given *given; /* the same in the first pass; NULL: a later visit */
+    const struct imapid_own_segment *own;
+    int d;
+    uint32_t next; /* with all: the number of the octet that is given next */
+};
+
+static struct giving begin_giving(conversation_t *conversation, packet_info *pinfo,
+                                  const void *data)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
     const struct tcp_analysis *tcp = imapid_connection_get_analysis(conversation, pinfo);
-    struct imapid_given *given;
-    uint32_t seq;
+    struct giving giving = {.own = own, .d = imapid_given_direction(pinfo)};
 
-    if (!own || !tcp || !data || pinfo->fd->visited)
-        return NULL;
-    own->is_given = true;
-    given = imapid_connection_get_given(conversation);
-    seq = get_seq((const struct tcpinfo *)data, tcp, own->seq);
-    imapid_given_take(given, imapid_given_direction(pinfo), seq, seq + tvb_reported_length(tvb),
-                      own);
-    if (tvb_captured_length(tvb) < tvb_reported_length(tvb))
-        imapid_given_lose(given, imapid_given_direction(pinfo));
-    return given;
+    if (!own || !tcp || !data)
+        return giving;
+    giving.all = imapid_connection_get_given(conversation);
+    giving.next = get_seq((const struct tcpinfo *)data, tcp, own->seq);
+    if (!pinfo->fd->visited) {
+        own->is_given = true;
+        giving.given = giving.all;
+    }
+    return giving;
+}
+
+/* TLS is given the octets up to `n` more. */
+static void give(struct giving *giving, unsigned n)
+{
+    if (giving->given)
+        imapid_given_take(giving->given, giving->d, giving->next, giving->next + n, giving->own);
+    giving->next += n;
+}
+
+/* Octets of several segments, or such as others may wait for, are given record by record: so it is
+ * known which of them each record needed. As in the first pass on every later one, since TLS counts
+ * the layers. */
+static bool is_divided(const struct giving *giving, const packet_info *pinfo, const void *data)
+{
+    if (data && ((const struct tcpinfo *)data)->is_reassembled)
+        return true;
+    if (giving->given && giving->given->is_waited_for)
+        imapid_given_divide(pinfo->num);
+    return imapid_given_is_divided(pinfo->num);
+}
+
+/* Octets of the record at `at`, if it is whole and something is behind it; 0: else. */
+static unsigned count_record(tvbuff_t *tvb, unsigned at)
+{
+    unsigned n = tvb_captured_length(tvb) - at, n_record;
+
+    if (n < RECORD_HEADER ||
+        tvb_get_uint8(tvb, (int)at) - CHANGE_CIPHER_SPEC > APPLICATION_DATA - CHANGE_CIPHER_SPEC ||
+        tvb_get_uint8(tvb, (int)at + 1) != 3)
+        return 0;
+    n_record = RECORD_HEADER + tvb_get_ntohs(tvb, (int)at + 3);
+    return n_record <= RECORD_HEADER + RECORD_MAX && n_record < n ? n_record : 0;
+}
+
+/* Calls the dissector of TLS with what begins at `at`. Returns the octets it took. */
+static int call_tls(struct giving *giving, tvbuff_t *tvb, unsigned at, packet_info *pinfo,
+                    proto_tree *tree, void *data)
+{
+    unsigned n_calls = giving->given ? giving->given->n_calls : 0;
+    struct tcpinfo info;
+    int n;
+
+    give(giving, tvb_reported_length(tvb));
+    if (at && data) {
+        info = *(struct tcpinfo *)data;
+        info.seq += at;
+        data = &info;
+    }
+    n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
+    if (giving->given && giving->given->n_calls == n_calls && has_application_data(tvb, true))
+        imapid_given_note_silence(giving->given, giving->d);
+    if (pinfo->desegment_len)
+        pinfo->desegment_offset += (int)at;
+    return n;
+}
+
+/* Gives TLS all octets from `at` on. */
+static int call_tls_with_all(struct giving *giving, tvbuff_t *tvb, unsigned at, packet_info *pinfo,
+                             proto_tree *tree, void *data)
+{
+    bool is_in_parts = is_divided(giving, pinfo, data);
+    int can_desegment = pinfo->can_desegment;
+    unsigned n_record;
+    int n = 0;
+
+    while (is_in_parts && (n_record = count_record(tvb, at))) {
+        tvbuff_t *record = tvb_new_subset_length(tvb, (int)at, (int)n_record);
+        int n_used = call_tls(giving, record, at, pinfo, tree, data);
+
+        n += n_used;
+        at += n_record;
+        if (!n_used || pinfo->desegment_len)
+            return n;
+        pinfo->can_desegment = can_desegment;
+    }
+    return n + call_tls(giving, tvb_new_subset_remaining(tvb, (int)at), at, pinfo, tree, data);
+}
+
+/* Octets that stand before TLS: of the clear, which TCP gives late, or the header of a proxy. */
+static unsigned pass_over(struct imapid_closed *tls, struct giving *giving, tvbuff_t *tvb,
+                          packet_info *pinfo, proto_tree *tree)
+{
+    unsigned n = giving->all ? imapid_given_count_clear(giving->all, giving->d, giving->next,
+                                                        tvb_captured_length(tvb), pinfo)
+                             : 0;
+
+    if (n) {
+        giving->next += n;
+        return n;
+    }
+    n = skip_proxy_header(tls, tvb, pinfo);
+    if (n && !pinfo->desegment_len) {
+        give(giving, n);
+        imapid_tree_add_proxy_header(tree, pinfo, tvb, 0, n);
+    }
+    return n;
 }
 
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     conversation_t *conversation;
     struct imapid_closed *tls;
-    struct imapid_given *given;
-    unsigned n_proxy, n_layers, n_calls;
-    struct tcpinfo info;
+    struct giving giving;
+    unsigned n_before, n_layers, n_calls;
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
@@ -261,34 +399,34 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
         return call_dissector_only(tls_handle, tvb, pinfo, tree, data);
     conversation = find_or_create_conversation(pinfo);
     tls = get(conversation);
-    given = note_given(conversation, tvb, pinfo, data);
-    n_calls = given ? given->n_calls : 0;
-    n_proxy = skip_proxy_header(tls, tvb, pinfo);
-    if (pinfo->desegment_len)
+    giving = begin_giving(conversation, pinfo, data);
+    n_before = pass_over(tls, &giving, tvb, pinfo, tree);
+    if (pinfo->desegment_len || (n_before && n_before == tvb_captured_length(tvb)))
         return (int)tvb_captured_length(tvb);
-    if (n_proxy) {
-        imapid_tree_add_proxy_header(tree, pinfo, tvb, 0, n_proxy);
-        if (n_proxy == tvb_captured_length(tvb))
-            return (int)n_proxy;
-        tvb = tvb_new_subset_remaining(tvb, (int)n_proxy);
-        if (data) {
-            info = *(struct tcpinfo *)data;
-            info.seq += n_proxy;
-            data = &info;
-        }
-    }
+    if (!pinfo->fd->visited && !tls->n_flights && !tls->is_other)
+        imapid_connection_note(conversation, pinfo);
     if (!pinfo->fd->visited && !tls->n_flights)
-        look_at_hello(tls, tvb, pinfo->num);
+        look_at_hello(tls, tvb_new_subset_remaining(tvb, (int)n_before), pinfo->num);
     n_layers = wmem_list_count(pinfo->layers);
-    n = call_dissector_only(tls_handle, tvb, pinfo, tree, data);
-    if (given && given->n_calls == n_calls && has_application_data(tvb, true))
-        imapid_given_note_silence(given, imapid_given_direction(pinfo));
-    if (n_proxy && pinfo->desegment_len)
-        pinfo->desegment_offset += (int)n_proxy;
-    if (!pinfo->fd->visited && !tls->is_open && has_application_data(tvb, tls->is_old)) {
-        tls->is_open = has_payload(pinfo, n_layers);
-        count(tls, pinfo);
+    n_calls = giving.given ? giving.given->n_calls : 0;
+    n = call_tls_with_all(&giving, tvb, n_before, pinfo, tree, data);
+    if (giving.given && tvb_captured_length(tvb) < tvb_reported_length(tvb))
+        imapid_given_lose(giving.given, giving.d);
+    if (!pinfo->fd->visited && has_application_data(tvb_new_subset_remaining(tvb, (int)n_before),
+                                                    tls->is_old || tls->is_open)) {
+        bool is_silent =
+            !has_payload(pinfo, n_layers) && (!giving.given || giving.given->n_calls == n_calls);
+
+        if (tls->is_open)
+            count_silence(tls, pinfo, is_silent,
+                          giving.given && giving.given->sides[giving.d].is_broken);
+        else
+            count(tls, pinfo);
+        tls->is_open |= !is_silent;
     }
+    if (!pinfo->fd->visited)
+        imapid_fate_take_tls(conversation, pinfo, tvb_new_subset_remaining(tvb, (int)n_before),
+                             has_payload(pinfo, n_layers));
     if (tls->obsolete_frame == pinfo->num && !tls->is_other) {
         const struct imapid_tree_place place = {tvb, 0};
 
@@ -296,9 +434,14 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     }
     if (is_told_here(tls, pinfo)) {
         imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_DECRYPTED);
+        col_append_str(pinfo->cinfo, COL_INFO, " | IMAP, not decrypted");
         imapid_stats_count_closed(pinfo);
     }
-    return n ? n + (int)n_proxy : 0;
+    if (tls->lost_frame == pinfo->num && !tls->is_other) {
+        imapid_tree_add_note(tree, pinfo, tvb, IMAPID_TREE_NOT_DECRYPTED_ON);
+        col_append_str(pinfo->cinfo, COL_INFO, " | IMAP, not decrypted any more");
+    }
+    return n ? n + (int)n_before : 0;
 }
 
 void imapid_closed_register(void)

@@ -27,6 +27,10 @@ void imapid_closed_watch_offer(conversation_t *conversation, const uint8_t *octe
 /* Something of this connection came out of TLS: it is not closed. */
 void imapid_closed_note_open(conversation_t *conversation);
 
+/* That a connection is not read, or from an earlier frame on is not, as a label, static. NULL: it is,
+ * or nobody knows yet: then all frames were not seen. */
+const char *imapid_closed_describe(const conversation_t *conversation, const packet_info *pinfo);
+
 /* The header of a proxy that stood before the TLS of this connection; NULL: there was none. File
  * scope. */
 const struct imapid_proxy_header *imapid_closed_proxy_header(conversation_t *conversation);

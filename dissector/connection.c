@@ -164,6 +164,8 @@ struct imapid_place imapid_connection_get_place(packet_info *pinfo,
         place.seq = own->seq + (own->flags & TH_SYN ? 1 : 0);
         place.ack = own->ack;
         place.flags = own->flags;
+        if (!pinfo->fd->visited)
+            place.checksum = imapid_segment_judge(own, pinfo);
     } else {
         place.ordinal = next_ordinal(pinfo, conversation);
     }

@@ -14,6 +14,7 @@
 
 struct imapid_deflate {
     z_stream z; /* its memory counts to the share too, so that no end has to be told to zlib */
+    bool is_damaged;
 };
 
 static uint64_t n_left; /* octets that may yet come out; reset with the capture */
@@ -76,5 +77,11 @@ bool imapid_deflate_read(struct imapid_deflate *stream, struct imapid_share *sha
     *n_out = n_all;
     *out = n_all ? (uint8_t *)imapid_budget_copy(share, all, n_all) : NULL;
     wmem_free(wmem_file_scope(), all);
+    stream->is_damaged |= status == Z_DATA_ERROR;
     return (status == Z_OK || status == Z_BUF_ERROR) && !z->avail_in && z->avail_out;
+}
+
+bool imapid_deflate_is_damaged(const struct imapid_deflate *stream)
+{
+    return stream->is_damaged;
 }

@@ -31,4 +31,7 @@ struct imapid_deflate *imapid_deflate_new(struct imapid_share *share);
 bool imapid_deflate_read(struct imapid_deflate *stream, struct imapid_share *share,
                          const uint8_t *octets, size_t n, uint8_t **out, size_t *n_out);
 
+/* Were octets no DEFLATE? */
+bool imapid_deflate_is_damaged(const struct imapid_deflate *stream);
+
 #endif

@@ -76,7 +76,21 @@ static void add_ends(GString *row, packet_info *pinfo, enum imapid_side sender)
             is_client ? pinfo->destport : pinfo->srcport);
 }
 
-/* The fields that RFC 2971 does not define: a JSON list of [field, value]. */
+/* Has a pair no column? Those are fields that RFC 2971 does not define, and whatever a defined one says
+ * beside the value in its column. `shown`: the fields whose values came already. */
+static bool is_other(const uint8_t *data, const struct imapid_pair *pair, uint32_t *shown)
+{
+    enum imapid_field field = imapid_ident_field(data, pair);
+    uint32_t bit = field == IMAPID_FIELD_OTHER ? 0 : UINT32_C(1) << field;
+    bool is_value = pair->value.kind >= IMAPID_STRING_QUOTED && pair->value.content.n;
+    bool is_first = bit && is_value && !(*shown & bit);
+
+    if (is_first)
+        *shown |= bit;
+    return !bit || (is_value && !is_first);
+}
+
+/* What has no column: a JSON list of [field, value]. */
 static void add_others(GString *row, packet_info *pinfo, const struct imapid_ident *ident)
 {
     const uint8_t *data = ident->unit.data;
@@ -84,12 +98,13 @@ static void add_others(GString *row, packet_info *pinfo, const struct imapid_ide
     json_dumper dumper = {.output_string = text};
     struct imapid_list list;
     struct imapid_pair pair;
+    uint32_t shown = 0;
     unsigned n = 0;
 
     json_dumper_begin_array(&dumper);
     imapid_list_begin(&list, &ident->unit);
     while (imapid_list_next(&list, &pair)) {
-        if (imapid_ident_field(data, &pair) != IMAPID_FIELD_OTHER)
+        if (!is_other(data, &pair, &shown))
             continue;
         json_dumper_begin_array(&dumper);
         for (int i = 0; i < 2; i++) {

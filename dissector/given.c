@@ -11,22 +11,70 @@
 
 #include <imapid/order.h>
 
-static wmem_map_t *withheld; /* frames; file scope */
+static wmem_map_t *withheld, *divided; /* frames; file scope */
+
+static wmem_map_t *new_frames(void)
+{
+    return wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash,
+                                  g_direct_equal);
+}
 
 void imapid_given_register(void)
 {
-    withheld =
-        wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
+    withheld = new_frames();
+    divided = new_frames();
+}
+
+static void add_frame(wmem_map_t *frames, unsigned frame)
+{
+    wmem_map_insert(frames, GUINT_TO_POINTER(frame), GUINT_TO_POINTER(1));
+}
+
+static bool has_frame(wmem_map_t *frames, unsigned frame)
+{
+    return wmem_map_contains(frames, GUINT_TO_POINTER(frame));
 }
 
 bool imapid_given_is_withheld(unsigned frame)
 {
-    return wmem_map_contains(withheld, GUINT_TO_POINTER(frame));
+    return has_frame(withheld, frame);
 }
 
 void imapid_given_withhold(unsigned frame)
 {
-    wmem_map_insert(withheld, GUINT_TO_POINTER(frame), GUINT_TO_POINTER(1));
+    add_frame(withheld, frame);
+}
+
+bool imapid_given_is_divided(unsigned frame)
+{
+    return has_frame(divided, frame);
+}
+
+void imapid_given_divide(unsigned frame)
+{
+    add_frame(divided, frame);
+}
+
+void imapid_given_begin(struct imapid_given *given, int d, uint32_t begin)
+{
+    struct imapid_given_side *side = &given->sides[d];
+
+    side->begin = begin;
+    side->has_begin = true;
+    if (!side->is_known)
+        side->excused = begin;
+}
+
+unsigned imapid_given_count_clear(struct imapid_given *given, int d, uint32_t from, unsigned n,
+                                  const packet_info *pinfo)
+{
+    struct imapid_given_side *side = &given->sides[d];
+    bool may_be = pinfo->fd->visited ? pinfo->num <= side->clear_until : !side->is_far;
+
+    if (!side->has_begin || !may_be || !imapid_seq_before(from, side->begin))
+        return 0;
+    side->clear_until = MAX(side->clear_until, pinfo->num);
+    return MIN(n, side->begin - from);
 }
 
 bool imapid_hole_fill(struct imapid_hole *hole, uint32_t from, uint32_t to)
@@ -96,7 +144,9 @@ void imapid_given_take(struct imapid_given *given, int d, uint32_t from, uint32_
 
     if (!side->is_known) {
         side->is_known = true;
-        side->next = side->excused = lost = from;
+        side->next = lost = from;
+        if (!side->has_begin || imapid_seq_before(side->excused, from))
+            side->excused = from;
     } else if (imapid_seq_before(side->next, from)) {
         side->hole = (struct imapid_hole){true, side->next, from};
         imapid_given_lose(given, d);
@@ -104,6 +154,8 @@ void imapid_given_take(struct imapid_given *given, int d, uint32_t from, uint32_
     if (own->flags & TH_ACK && imapid_seq_before(own->seq, to))
         note_ack(side, own->ack);
     settle_pending(side, lost, from, to);
+    side->end = to;
+    side->is_far |= side->has_begin && imapid_seq_before(side->begin + IMAPID_ORDER_AHEAD_MAX, to);
     if (imapid_seq_before(side->next, to))
         move(side, to);
 }
@@ -111,6 +163,18 @@ void imapid_given_take(struct imapid_given *given, int d, uint32_t from, uint32_
 void imapid_given_note_silence(struct imapid_given *given, int d)
 {
     given->sides[d].is_missing |= given->sides[d].is_broken;
+}
+
+static void add_pending(struct imapid_given_side *side, const struct imapid_own_segment *own)
+{
+    if (side->n_pending == IMAPID_GIVEN_PENDING_MAX)
+        return;
+    if (side->n_pending == side->pending_size) {
+        side->pending_size = side->pending_size ? 2 * side->pending_size : 16;
+        side->pending = (struct imapid_given_frame *)wmem_realloc(
+            wmem_file_scope(), side->pending, side->pending_size * sizeof *side->pending);
+    }
+    side->pending[side->n_pending++] = (struct imapid_given_frame){own->frame, own->seq, own->ack};
 }
 
 void imapid_given_finish(struct imapid_given *given, int d, const struct imapid_own_segment *own)
@@ -129,9 +193,8 @@ void imapid_given_finish(struct imapid_given *given, int d, const struct imapid_
     if (imapid_hole_fill(&side->hole, own->seq, end) ||
         (is_new && imapid_seq_before(side->next, own->seq)))
         imapid_given_withhold(own->frame);
-    if (is_new && side->n_pending < IMAPID_GIVEN_N_PENDING)
-        side->pending[side->n_pending++] =
-            (struct imapid_given_frame){own->frame, own->seq, own->ack};
+    if (is_new)
+        add_pending(side, own);
 }
 
 bool imapid_given_miss(struct imapid_given *given, int d)
@@ -144,7 +207,9 @@ bool imapid_given_miss(struct imapid_given *given, int d)
 
 bool imapid_given_awaits(const struct imapid_given *given, int d, uint32_t to)
 {
-    return given->sides[d].is_known && to - given->sides[d].excused - 1 < IMAPID_ORDER_AHEAD_MAX;
+    const struct imapid_given_side *side = &given->sides[d];
+
+    return (side->is_known || side->has_begin) && to - side->excused - 1 < IMAPID_ORDER_AHEAD_MAX;
 }
 
 void imapid_given_excuse(struct imapid_given *given, int d, uint32_t to)

@@ -19,6 +19,7 @@
 #include "claims.h"
 #include "closed.h"
 #include "connection.h"
+#include "fate.h"
 #include "segment.h"
 #include "show.h"
 #include "watch.h"
@@ -57,13 +58,12 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     conversation = imapid_connection_find_here(pinfo);
     stream = imapid_connection_get_stream_here(conversation, pinfo);
     if (!stream && !pinfo->fd->visited) {
-        struct imapid_begin first = imapid_begin_look(conversation, pinfo, tvb, data);
+        bool is_hello = !is_tls && begins_tls(tvb);
 
-        stream = imapid_begin_stream(&first, pinfo, data);
-        stream->is_claimed = true;
-        stream->fallback = !is_tls && begins_tls(tvb) ? ws->closed_handle : fallback;
-        if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
-            imapid_call_keep(conversation, pinfo);
+        stream = imapid_call_begin(conversation, tvb, pinfo, data,
+                                   is_hello ? ws->closed_handle : fallback);
+        if (is_hello)
+            imapid_call_begin_tls(stream, conversation, pinfo);
     }
     if (!stream || stream->gave_way || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
@@ -167,6 +167,7 @@ void imapid_hook_register(int proto)
                                              "imap_id_stream", ws->proto_imap, FT_PROTOCOL);
     imapid_closed_register();
     imapid_segment_register();
+    imapid_fate_register();
     imapid_given_register();
     imapid_claims_register();
     ws->stream_handle = register_dissector("imap_id_stream", dissect_stream, ws->proto_stream);

@@ -18,13 +18,14 @@
 
 #include "address.h"
 #include "ident.h"
+#include "tree.h"
 
 static int hf_name[2] = {-1, -1}; /* by side */
 static int hf_version[2] = {-1, -1};
 static int hf_ipv4 = -1;
 static int hf_ipv6 = -1;
 static int hf_port = -1;
-static int ett_identity = -1;
+static int hf_unread = -1;
 static int proto_imapid = -1;
 
 static ws_bool is_wanted = TRUE;
@@ -52,6 +53,9 @@ static hf_register_info fields[] = {
     {&hf_port,
      {"Client port behind the proxy", "imapid.client.port", FT_UINT16, BASE_DEC, NULL, 0,
       "Port of the client for whom a proxy opened this connection", HFILL}},
+    {&hf_unread,
+     {"Not read", "imapid.unread", FT_STRING, BASE_NONE, NULL, 0,
+      "Why this connection, or the rest of it, was not read", HFILL}},
 };
 
 static void forget_all(void)
@@ -61,16 +65,18 @@ static void forget_all(void)
 
 void imapid_identity_register(int proto, module_t *preferences)
 {
-    static int *etts[] = {&ett_identity};
-
     proto_imapid = proto;
     proto_register_field_array(proto, fields, (int)array_length(fields));
-    proto_register_subtree_array(etts, (int)array_length(etts));
     prefs_register_bool_preference(
         preferences, "session_identity", "Show client and server on every packet",
         "Whether each packet of a connection shows the name and version of its client and server",
         &is_wanted);
     register_init_routine(forget_all);
+}
+
+bool imapid_identity_is_wanted(void)
+{
+    return is_wanted;
 }
 
 bool imapid_identity_is_known(void)
@@ -141,6 +147,22 @@ static void add_origin(const struct imapid_end *origin, tvbuff_t *tvb, proto_tre
         proto_item_set_generated(proto_tree_add_uint(tree, hf_port, tvb, 0, 0, origin->port));
 }
 
+/* Who speaks, beside the name of the item: that is all that is seen of it while it is closed. */
+static void add_summary(proto_item *item, const struct imapid_ident *const who[2],
+                        const char *unread)
+{
+    static const char *const sides[] = {[IMAPID_CLIENT] = "client", [IMAPID_SERVER] = "server"};
+    const char *between = ": ";
+
+    for (int side = 0; side < 2; side++)
+        if (who[side]) {
+            proto_item_append_text(item, "%s%s %s", between, sides[side], who[side]->summary);
+            between = ", ";
+        }
+    if (unread)
+        proto_item_append_text(item, "%s%s", between, unread);
+}
+
 /* It, where it is to be shown; else NULL. */
 static const struct imapid_ident *shown(const struct imapid_stream *stream,
                                         const struct imapid_ident *ident, packet_info *pinfo)
@@ -151,24 +173,28 @@ static const struct imapid_ident *shown(const struct imapid_stream *stream,
                : NULL;
 }
 
-void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
-                         proto_tree *tree)
+void imapid_identity_add(const struct imapid_stream *stream, const char *unread, tvbuff_t *tvb,
+                         packet_info *pinfo, proto_tree *tree)
 {
-    const struct imapid_ident *who[2], *forwarded = shown(stream, stream->forwarded, pinfo);
-    const struct imapid_end *origin = forwarded ? &forwarded->origin : &stream->origin;
-    proto_item *item;
+    static const struct imapid_end nobody;
+    const struct imapid_ident *who[2] = {NULL, NULL};
+    const struct imapid_ident *forwarded = stream ? shown(stream, stream->forwarded, pinfo) : NULL;
+    const struct imapid_end *origin = forwarded ? &forwarded->origin
+                                      : stream  ? &stream->origin
+                                                : &nobody;
     proto_tree *below;
 
     if (!proto_field_is_referenced(tree, proto_imapid))
         return; /* neither shown nor asked for */
-    for (int side = 0; side < 2; side++)
+    for (int side = 0; stream && side < 2; side++)
         who[side] = shown(stream, find_who(stream, side), pinfo);
-    if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER] && !origin->family)
+    if (!who[IMAPID_CLIENT] && !who[IMAPID_SERVER] && !origin->family && !unread)
         return;
-    below =
-        proto_tree_add_subtree(tree, tvb, 0, 0, ett_identity, &item, "IMAP ID of the connection");
-    proto_item_set_generated(item);
+    below = imapid_tree_get_connection(tree, pinfo, tvb);
+    add_summary(proto_tree_get_parent(below), who, unread);
     add_side(who[IMAPID_CLIENT], IMAPID_CLIENT, tvb, below);
     add_origin(origin, tvb, below);
     add_side(who[IMAPID_SERVER], IMAPID_SERVER, tvb, below);
+    if (unread)
+        proto_item_set_generated(proto_tree_add_string(below, hf_unread, tvb, 0, 0, unread));
 }

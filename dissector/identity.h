@@ -10,7 +10,10 @@
 
 void imapid_identity_register(int proto, module_t *preferences);
 
-/* Is there anything to add to any packet of this capture? Cheap. */
+/* Is it wanted at all? Cheap, as the next one. */
+bool imapid_identity_is_wanted(void);
+
+/* Is there anything to add to any packet of this capture that was read? */
 bool imapid_identity_is_known(void);
 
 /* Remembers an ID of a connection: called when it is read, before it is shown. */
@@ -24,8 +27,9 @@ void imapid_identity_refuse(struct imapid_stream *stream, struct imapid_ident *i
 void imapid_identity_note_proxy(struct imapid_stream *stream,
                                 const struct imapid_proxy_header *header);
 
-/* Adds what is known of a connection to one of its packets. */
-void imapid_identity_add(const struct imapid_stream *stream, tvbuff_t *tvb, packet_info *pinfo,
-                         proto_tree *tree);
+/* Adds what is known of a connection to one of its packets. `stream`: NULL: nothing was read.
+ * `unread`: why it, or the rest of it, was not read; NULL: it was. */
+void imapid_identity_add(const struct imapid_stream *stream, const char *unread, tvbuff_t *tvb,
+                         packet_info *pinfo, proto_tree *tree);
 
 #endif

@@ -105,8 +105,37 @@ static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_
     take_off(stream, side, to);
 }
 
+/* Keeps what was read now, for copies of it that come later. */
+static void keep_past(struct imapid_stream *stream, enum imapid_side side, uint32_t seq,
+                      const uint8_t *octets, unsigned n)
+{
+    struct imapid_past *past = &stream->directions[side].past;
+    uint8_t *before = past->octets;
+    uint32_t size = imapid_past_fit(past, seq, n);
+
+    if (stream->gave_way)
+        return;
+    if (size != past->size) {
+        imapid_budget_count(stream->share, past->size, size);
+        imapid_past_move(past, (uint8_t *)wmem_alloc(NULL, size), size);
+        wmem_free(NULL, before);
+    }
+    imapid_past_add(past, seq, octets, n);
+}
+
+/* Holds what came now against what was read. */
+static void check_copy(struct turn *turn, const uint8_t *octets, unsigned n)
+{
+    const struct imapid_place *place = turn->place;
+    struct imapid_order *order = &turn->stream->order;
+
+    if (imapid_past_differs(&turn->stream->directions[place->side].past,
+                            order->sides[place->side].next, place->seq, octets, n))
+        imapid_order_doubt(order, IMAPID_DOUBT_CONFLICTING_DATA, place->frame);
+}
+
 /* What was read of an earlier call is to be shown in this one, too. */
-static void add_released(struct turn *turn, const struct imapid_section *first)
+static void add_released(struct turn *turn, struct imapid_section *first)
 {
     struct imapid_released **at, *released;
 
@@ -118,6 +147,8 @@ static void add_released(struct turn *turn, const struct imapid_section *first)
     for (at = &turn->call->released; *at;)
         at = &(*at)->next;
     *at = released;
+    for (struct imapid_section *section = first; section; section = section->next)
+        section->is_released = true;
 }
 
 /* Reads octets that waited. */
@@ -143,8 +174,10 @@ static void read_first(struct turn *turn, enum imapid_side side)
     *first.read_in = first.call->frame;
     drop_first(stream->share, &stream->directions[side]);
     imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
-    if (first.n)
+    if (first.n) {
+        keep_past(stream, side, first.piece.seq, first.octets, first.n);
         read_waited(turn, side, &first);
+    }
     if (first.n_cut && !stream->to)
         imapid_reader_lose(stream, side, first.n_cut);
 }
@@ -190,12 +223,23 @@ static void give_all_up(struct turn *turn)
     }
 }
 
-/* Puts what is not waiting already of these octets where it belongs. `piece` says where. */
-static void add_waiting(struct imapid_share *share, struct imapid_direction *direction,
+/* Has the piece other octets than `there`, which begins no later, in the place they share? */
+static bool differs(const struct imapid_waiting *there, const struct imapid_waiting *piece)
+{
+    uint32_t at = piece->piece.seq - there->piece.seq;
+
+    return at < there->n &&
+           memcmp(there->octets + at, piece->octets, MIN(piece->n, there->n - at)) != 0;
+}
+
+/* Puts what is not waiting already of these octets where it belongs. `piece` says where. False: some
+ * of those that do differ. */
+static bool add_waiting(struct imapid_share *share, struct imapid_direction *direction,
                         struct imapid_waiting piece)
 {
     struct imapid_waiting **at = &direction->waiting, *copy;
     uint32_t end = end_of(&piece);
+    bool is_same = true;
 
     while (imapid_seq_before(piece.piece.seq, end)) {
         uint32_t n = end - piece.piece.seq;
@@ -206,6 +250,7 @@ static void add_waiting(struct imapid_share *share, struct imapid_direction *dir
         if (*at && !imapid_seq_before(piece.piece.seq, (*at)->piece.seq)) {
             n = MIN(n, end_of(*at) - piece.piece.seq); /* waits already */
             n_data = MIN(n, piece.n);
+            is_same &= !differs(*at, &piece);
         } else {
             if (*at)
                 n = MIN(n, (*at)->piece.seq - piece.piece.seq);
@@ -224,6 +269,7 @@ static void add_waiting(struct imapid_share *share, struct imapid_direction *dir
         piece.n -= n_data;
         piece.n_cut -= n - n_data;
     }
+    return is_same;
 }
 
 /* What waits from `next` on without a hole, and behind what this segment brought, belongs to it: it
@@ -266,7 +312,8 @@ static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsig
         imapid_records_add_part(section, IMAPID_PART_EARLY, 0, waiting.n)->ends_in =
             waiting.read_in;
     }
-    add_waiting(turn->stream->share, direction, waiting);
+    if (!add_waiting(turn->stream->share, direction, waiting))
+        imapid_order_doubt(&turn->stream->order, IMAPID_DOUBT_CONFLICTING_DATA, place->frame);
     stamp_run(turn, turn->stream->order.sides[place->side].next, false);
     pump(turn);
     while ((direction->n_waiting > IMAPID_STREAM_N_WAITING_MAX ||
@@ -292,9 +339,11 @@ static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, u
     uint32_t end = turn->place->seq + n + n_cut;
     unsigned n_lost = n_old > n ? n_cut - (n_old - n) : n_cut;
 
-    if (n_old < n)
+    if (n_old < n) {
+        keep_past(stream, side, turn->place->seq + n_old, octets + n_old, n - n_old);
         imapid_reader_read(stream, imapid_records_add_section(turn->call, n_old, n - n_old),
                            octets + n_old);
+    }
     if (n_lost && !stream->to)
         imapid_reader_lose(stream, side, n_lost);
     imapid_order_move(&stream->order.sides[side], end);
@@ -337,6 +386,7 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
 
     switch (imapid_order_find(&stream->order, place->side, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
+        check_copy(turn, octets, n);
         pass_over(turn_call(turn), n);
         return;
     case IMAPID_ORDER_OFF:
@@ -353,12 +403,19 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
         imapid_order_return(&stream->order, place->side, place->seq);
         break;
     case IMAPID_ORDER_NEW:
+        if (n_old)
+            check_copy(turn, octets, n);
         break;
     }
     if (stream->to)
         return;
     pass_over(turn_call(turn), MIN(n_old, n));
     give_up_before_hello(turn, octets, n);
+    if (stream->to) { /* an answer to STARTTLS had waited behind what was given up now */
+        stream->to = IMAPID_SWITCH_TLS_HERE;
+        turn_call(turn)->tls_at = n_old;
+        return;
+    }
     if (place->seq + n_old == stream->order.sides[place->side].next &&
         !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
                               place->ack))
@@ -388,15 +445,11 @@ static bool is_closed(const struct imapid_stream *stream)
     return true;
 }
 
-/* Notes in the segment what it, or what was read now, makes doubtful. */
-static void take_doubts(struct turn *turn)
+static void add_doubts(struct imapid_call *call, struct imapid_order *order)
 {
-    struct imapid_order *order = &turn->stream->order;
-
     for (unsigned i = 0; i < order->n_doubts; i++) {
-        struct imapid_call *call = turn_call(turn);
         struct imapid_doubted *doubted =
-            (struct imapid_doubted *)imapid_budget_alloc(turn->stream->share, sizeof *doubted);
+            (struct imapid_doubted *)imapid_budget_alloc(call->share, sizeof *doubted);
 
         doubted->doubt = order->doubts[i].doubt;
         doubted->frame = (unsigned)order->doubts[i].frame;
@@ -404,6 +457,24 @@ static void take_doubts(struct turn *turn)
         call->doubted = doubted;
     }
     order->n_doubts = 0;
+}
+
+/* Notes in the segment what it, or what was read now, makes doubtful. */
+static void take_doubts(struct turn *turn)
+{
+    if (turn->stream->order.n_doubts)
+        add_doubts(turn_call(turn), &turn->stream->order);
+}
+
+static void check_checksum(struct turn *turn)
+{
+    struct imapid_stream *stream = turn->stream;
+    struct imapid_checksums *checksums = &stream->directions[turn->place->side].checksums;
+
+    if (!imapid_checksums_take(checksums, turn->place->checksum, turn->place->frame))
+        return;
+    for (unsigned i = 0; i < MIN(checksums->n_wrong, IMAPID_DOUBT_FRAMES); i++)
+        imapid_order_doubt(&stream->order, IMAPID_DOUBT_BAD_CHECKSUM, checksums->wrong[i]);
 }
 
 static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
@@ -421,9 +492,13 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
         .number = place->frame,
     };
 
+    check_checksum(turn);
     if (place->flags & TH_RST) {
         imapid_order_take_reset(order, place->side, &segment);
         segment.n = 0;
+        /* If nothing comes behind it, only the end tells: imapid_pass_tell_end(). */
+        if (order->reset.is_there && order->reset.frame == place->frame)
+            stream->reset_call = imapid_order_is_reset(order) ? NULL : turn_call(turn);
     } else {
         imapid_order_take(order, place->side, &segment);
     }
@@ -455,7 +530,7 @@ static bool is_call_held(const struct imapid_stream *stream, enum imapid_side si
     const struct imapid_waiting *first = stream->directions[other].waiting;
 
     return imapid_given_awaits(stream->given, given_side(stream, other), ack) ||
-           (first && imapid_seq_before(first->piece.seq, ack));
+           (first && !imapid_seq_before(ack, first->piece.seq));
 }
 
 static void add_last(struct imapid_stream *stream, enum imapid_side side,
@@ -594,6 +669,8 @@ static void take_call(struct turn *turn, const uint8_t *octets, unsigned n)
         pump_calls(turn);
     while (stream->given && has_waited_enough(stream))
         give_call_up(turn);
+    if (stream->given)
+        stream->given->is_waited_for = has_waiting(stream);
 }
 
 void imapid_pass_settle(struct imapid_stream *stream)
@@ -644,7 +721,7 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
 /* Did the connection end, and was everything before that read? Known of segments alone. */
 static bool has_ended(const struct imapid_stream *stream)
 {
-    for (int side = 0; side < 2 && !stream->order.reset.is_there; side++)
+    for (int side = 0; side < 2 && !imapid_order_is_reset(&stream->order); side++)
         if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
             return false;
     return true;
@@ -671,6 +748,11 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
     if (stream->n_told_end == stream->n_reads || stream->gave_way)
         return;
     stream->n_told_end = stream->n_reads;
+    imapid_order_settle_reset(&copy.order);
+    if (stream->reset_call && copy.order.n_doubts) {
+        add_doubts(stream->reset_call, &copy.order);
+        stream->reset_call = NULL;
+    }
     copy.as_ended_at = stream->n_reads;
     memset(copy.ended, 0, sizeof copy.ended); /* the records behind it are not of the copy */
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
@@ -695,5 +777,13 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
             imapid_reader_close(&copy, (enum imapid_side)side);
         imapid_stream_drop_held(&copy, direction);
     }
+    if (!stream->outcome) {
+        stream->outcome =
+            (struct imapid_outcome *)imapid_budget_alloc(stream->share, sizeof *stream->outcome);
+        stream->login =
+            (struct imapid_login *)imapid_budget_alloc(stream->share, sizeof *stream->login);
+    }
+    *stream->outcome = copy.session.outcome;
+    *stream->login = copy.session.login;
     stream->lacks_id = copy.has_lost || lacks_open(&copy);
 }

@@ -8,11 +8,13 @@
 #include <epan/prefs.h>
 
 #include "budget.h"
+#include "ending.h"
 #include "export.h"
 #include "hook.h"
 #include "identity.h"
 #include "deflate.h"
 #include "show.h"
+#include "follow.h"
 #include "stats.h"
 #include "tree.h"
 
@@ -37,10 +39,12 @@ static void register_protocol(void)
     module_t *preferences = prefs_register_protocol(proto, NULL);
 
     imapid_tree_register(proto);
+    imapid_ending_register(proto);
     imapid_show_register(proto);
     imapid_hook_register(proto);
     imapid_deflate_register();
     imapid_stats_register();
+    imapid_follow_register();
     imapid_export_register(proto);
     imapid_identity_register(proto, preferences);
     imapid_budget_register(preferences);
@@ -50,6 +54,7 @@ static void hand_off(void)
 {
     imapid_hook_handoff();
     imapid_stats_handoff();
+    imapid_follow_handoff();
 }
 
 void plugin_register(void)

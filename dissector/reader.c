@@ -338,6 +338,11 @@ static void read_layer(struct imapid_stream *stream, struct imapid_call *call,
         section->octets = text;
         read_section(stream, side, section, text);
     }
+    if (!is_good && stream->directions[side].inflate && !stream->unreadable.frame &&
+        imapid_deflate_is_damaged(stream->directions[side].inflate)) {
+        stream->unreadable = stream->session.outcome.now;
+        stream->unreadable_side = side;
+    }
     if (!is_good)
         imapid_reader_lose(stream, side, 0);
 }
@@ -355,6 +360,20 @@ static struct imapid_section *add_section_in(const struct imapid_section *in, un
     return section;
 }
 
+/* What comes now is in another layer: nothing that was left in the clear is read together with it. */
+static void resume(struct imapid_stream *stream)
+{
+    imapid_session_resume(&stream->session);
+    for (int side = 0; side < 2; side++) {
+        struct imapid_direction *direction = &stream->directions[side];
+
+        imapid_stream_drop_held(stream, direction);
+        direction->n_used = 0;
+        direction->ends_in = NULL;
+        direction->in_rest = direction->in_whole = false;
+    }
+}
+
 /* COMPRESS was answered OK, or a SASL layer begins: what the sides have sent since, in this frame or
  * an earlier one, is in it: here the `n` octets, which stand at `at` in the section. */
 static void begin_layer(struct imapid_stream *stream, const struct imapid_section *section,
@@ -363,18 +382,14 @@ static void begin_layer(struct imapid_stream *stream, const struct imapid_sectio
     enum imapid_side side = section->side;
     enum imapid_side other = imapid_side_other(side);
     struct imapid_direction *early = &stream->directions[other];
+    uint8_t *held = early->held;
+    size_t n_held = early->n_held, n_held_size = early->held_size;
+    struct imapid_section *last = early->last;
 
-    imapid_session_resume(&stream->session);
-    for (int i = 0; i < 2; i++)
-        stream->directions[i].in_rest = stream->directions[i].in_whole = false;
-    if (early->n_held) {
-        uint8_t *held = early->held;
-        size_t n_held = early->n_held, n_held_size = early->held_size;
-        struct imapid_section *last = early->last;
-
-        early->held = NULL;
-        early->n_held = early->held_size = early->n_used = 0;
-        early->ends_in = NULL;
+    early->held = NULL;
+    early->n_held = early->held_size = 0;
+    resume(stream);
+    if (n_held) {
         read_layer(stream, last->call, other, imapid_unwrap_last, held, n_held);
         wmem_free(NULL, held);
         imapid_budget_count(stream->share, n_held_size, 0);
@@ -433,7 +448,7 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
         reader.start = reader.used = reader.n;
         keep_left(&reader);
         if (stream->to)
-            imapid_session_resume(&stream->session);
+            resume(stream);
         else
             begin_layer(stream, section, octets + at, at, n - at);
         return;
@@ -455,7 +470,7 @@ static bool begins_tls(struct imapid_stream *stream, const struct imapid_section
 static void begin_tls(struct imapid_stream *stream, struct imapid_section *section)
 {
     empty_hold(stream, IMAPID_SERVER); /* a line that was cut comes to no end */
-    imapid_session_resume(&stream->session);
+    resume(stream);
     section->call->tls_at = section->offset;
     section->n = 0;
     stream->to = IMAPID_SWITCH_TLS_HERE;
@@ -467,6 +482,9 @@ void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *sec
     if (stream->gave_way)
         return;
     imapid_stream_note_read(stream);
+    stream->session.outcome.now = (struct imapid_moment){
+        section->call->frame,
+        (int64_t)section->call->time.secs * 1000000000 + section->call->time.nsecs};
     if (imapid_stream_count_layers(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
         read_layer(stream, section->call, section->side, imapid_unwrap, octets, section->n);

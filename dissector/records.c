@@ -112,6 +112,11 @@ bool imapid_records_ends_untagged(const struct imapid_exchange_record *exchange,
            exchange->untagged_status != IMAPID_STATUS_NONE;
 }
 
+bool imapid_records_is_refused(const struct imapid_exchange_record *exchange, bool settled)
+{
+    return exchange->status > IMAPID_STATUS_OK || imapid_records_ends_untagged(exchange, settled);
+}
+
 uint32_t imapid_records_settle(struct imapid_exchange_record *record,
                                const struct imapid_exchange *exchange)
 {

@@ -21,8 +21,9 @@
 
 /* Keys of what is kept for a packet, for the time of its dissection: of show.c; those of connection.c
  * begin behind it. */
-#define IMAPID_DATA_NAMES 0
-#define IMAPID_DATA_NEXT  1
+#define IMAPID_DATA_NAMES      0
+#define IMAPID_DATA_CONNECTION 1 /* of tree.c */
+#define IMAPID_DATA_NEXT       2
 
 struct imapid_exchange_record;
 struct imapid_call;
@@ -103,6 +104,7 @@ struct imapid_section {
     const uint8_t *octets; /* NULL: the octets of the call itself; file scope */
     bool is_late;          /* octets had to wait for others; else they are inflated */
     bool is_own;           /* with is_late: octets is a copy of those of the call itself */
+    bool is_released;      /* it was read in a later call, of whose `released` it is */
     unsigned offset;       /* in those of the call; 0 where it has them not */
     unsigned n;
     struct imapid_part *first, *last;
@@ -167,6 +169,9 @@ bool imapid_records_is_shown(const struct imapid_ident *ident, bool settled, con
 /* Is an untagged NO, BAD or BYE all that an exchange was answered, as far as the capture goes? Known
  * when it has been read (`settled`). */
 bool imapid_records_ends_untagged(const struct imapid_exchange_record *exchange, bool settled);
+
+/* Was its command answered NO or BAD, or, if that is all that came, BYE? As far as is known. */
+bool imapid_records_is_refused(const struct imapid_exchange_record *exchange, bool settled);
 
 /* Judges an exchange as far as it goes, and gives the codes about the exchange itself that were not
  * told before, as bits. */

@@ -11,9 +11,19 @@
 static int proto_state = -1;
 static dissector_handle_t tcp_handle; /* for ever */
 static imapid_segment_done *when_done;
+static imapid_segment_error *when_error;
 static struct imapid_own_segment current; /* of a frame */
 
-static void note(tvbuff_t *tvb, const packet_info *pinfo)
+/* IP gives its header to whom it calls. */
+static uint8_t get_ttl(void *data)
+{
+    const ws_ip4 *ip4 = WS_IP4_PTR(data);
+    const ws_ip6 *ip6 = WS_IP6_PTR(data);
+
+    return ip4 ? ip4->ip_ttl : ip6 ? ip6->ip6_hop : 0;
+}
+
+static void note(tvbuff_t *tvb, const packet_info *pinfo, void *data)
 {
     unsigned n = tvb_captured_length(tvb);
     unsigned at;
@@ -30,6 +40,8 @@ static void note(tvbuff_t *tvb, const packet_info *pinfo)
     current.seq = tvb_get_ntohl(tvb, 4);
     current.ack = tvb_get_ntohl(tvb, 8);
     current.flags = tvb_get_uint8(tvb, 13);
+    current.window = tvb_get_ntohs(tvb, 14);
+    current.ttl = get_ttl(data);
     current.at = MIN(at, n);
     current.n = n - current.at;
     current.n_cut = tvb_reported_length(tvb) - at - current.n;
@@ -40,8 +52,10 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     int n;
 
     if (pinfo->flags.in_error_pkt)
+        when_error(pinfo, tvb);
+    if (pinfo->flags.in_error_pkt)
         return call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
-    note(tvb, pinfo);
+    note(tvb, pinfo, data);
     n = call_dissector_only(tcp_handle, tvb, pinfo, tree, data);
     imapid_segment_finish(pinfo, tree);
     return n;
@@ -50,6 +64,25 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
 struct imapid_own_segment *imapid_segment_get(const packet_info *pinfo)
 {
     return current.tvb && current.frame == pinfo->num && pinfo->ptype == PT_TCP ? &current : NULL;
+}
+
+tvbuff_t *imapid_segment_get_payload(const struct imapid_own_segment *own)
+{
+    return tvb_new_subset_remaining(own->tvb, (int)own->at);
+}
+
+enum imapid_checksum imapid_segment_judge(const struct imapid_own_segment *own,
+                                          const packet_info *pinfo)
+{
+    const address *from = &pinfo->net_src, *to = &pinfo->net_dst;
+    unsigned n = own->at + own->n;
+    bool is_ip = from->type == AT_IPv4 || from->type == AT_IPv6;
+
+    if (n != tvb_reported_length(own->tvb) || !is_ip || to->type != from->type ||
+        n > IMAPID_CHECKSUM_MAX)
+        return IMAPID_CHECKSUM_OPEN;
+    return imapid_checksum_judge((const uint8_t *)from->data, (const uint8_t *)to->data,
+                                 (unsigned)from->len, tvb_get_ptr(own->tvb, 0, (int)n), n);
 }
 
 void imapid_segment_finish(packet_info *pinfo, proto_tree *tree)
@@ -68,11 +101,12 @@ void imapid_segment_register(void)
     register_dissector("imap_id_tcp", dissect, proto_state);
 }
 
-void imapid_segment_handoff(imapid_segment_done *done)
+void imapid_segment_handoff(imapid_segment_done *done, imapid_segment_error *error)
 {
     dissector_table_t table = find_dissector_table("ip.proto");
 
     when_done = done;
+    when_error = error;
     tcp_handle = find_dissector("tcp");
     if (table && tcp_handle && dissector_get_uint_handle(table, PROTOCOL_TCP) == tcp_handle)
         dissector_add_uint("ip.proto", PROTOCOL_TCP, find_dissector("imap_id_tcp"));

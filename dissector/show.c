@@ -15,6 +15,8 @@
 #include <epan/show_exception.h>
 #include <imapid/secret.h>
 
+#include <string.h>
+
 #include "export.h"
 #include "legs.h"
 #include "stats.h"
@@ -46,6 +48,7 @@ struct show {
     unsigned n_units;     /* given to the built-in dissector so far */
     bool has_more;        /* not all is shown, and that was said */
     wmem_strbuf_t *names; /* for the Info column; in the packet's pool; NULL: none */
+    size_t n_info;        /* octets of that column that earlier calls wrote */
 };
 
 void imapid_show_register(int proto)
@@ -246,6 +249,9 @@ static void note_name(struct show *show, const struct imapid_ident *ident)
         show->names = wmem_strbuf_new(show->pinfo->pool, "");
     wmem_strbuf_append(show->names, " | ID: ");
     wmem_strbuf_append(show->names, ident->summary);
+    if (ident->side == IMAPID_CLIENT && !ident->is_extra &&
+        imapid_records_is_refused(ident->exchange, show->pinfo->fd->visited))
+        wmem_strbuf_append(show->names, " (refused)");
 }
 
 /* The other half of its exchange, where it is shown; else NULL. */
@@ -416,21 +422,55 @@ static void show_section(struct show *show, const struct imapid_section *section
 
 /* A frame can have several calls, each of which writes the column anew: what was said of an ID in
  * an earlier one is fenced off. */
-static void begin_info(packet_info *pinfo)
+static void begin_info(struct show *show)
 {
-    if (p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES)) {
-        col_append_str(pinfo->cinfo, COL_INFO, " | ");
-        col_set_fence(pinfo->cinfo, COL_INFO);
-    }
+    packet_info *pinfo = show->pinfo;
+    const char *text;
+
+    if (!p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES))
+        return;
+    col_append_str(pinfo->cinfo, COL_INFO, " | ");
+    col_set_fence(pinfo->cinfo, COL_INFO);
+    text = col_get_text(pinfo->cinfo, COL_INFO);
+    show->n_info = text ? strlen(text) : 0;
 }
 
+/* Octets of what the built-in dissector says of an ID, up to its list: `Request: TAG ID` or
+ * `Response: * ID`. 0: it says something else. */
+static size_t measure_head(const char *text)
+{
+    static const char *const before[] = {"Request: ", "Response: "};
+
+    for (size_t i = 0; i < array_length(before); i++) {
+        const char *tag, *word;
+
+        if (!g_str_has_prefix(text, before[i]))
+            continue;
+        tag = text + strlen(before[i]);
+        word = strchr(tag, ' ');
+        if (word && word > tag && !g_ascii_strncasecmp(word, " ID ", 4))
+            return (size_t)(word + 3 - text);
+    }
+    return 0;
+}
+
+/* What a list says stands in the column once: as its name, not as the line that it came in. */
 static void end_info(struct show *show)
 {
     packet_info *pinfo = show->pinfo;
+    const char *text, *names;
+    size_t n_head;
 
     if (!show->names)
         return;
-    col_append_str(pinfo->cinfo, COL_INFO, wmem_strbuf_get_str(show->names));
+    text = wmem_strdup(pinfo->pool, col_get_text(pinfo->cinfo, COL_INFO));
+    names = wmem_strbuf_get_str(show->names);
+    n_head = strlen(text) > show->n_info ? measure_head(text + show->n_info) : 0;
+    if (n_head)
+        col_add_fstr(pinfo->cinfo, COL_INFO, "%.*s%s", (int)n_head, text + show->n_info,
+                     names + strlen(" | ID"));
+    else
+        col_append_str(pinfo->cinfo, COL_INFO, names);
     col_set_fence(pinfo->cinfo, COL_INFO);
     if (!p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES))
         p_add_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_NAMES, show->stream);
@@ -446,7 +486,7 @@ void imapid_show_call(struct imapid_stream *stream, const struct imapid_call *ca
         imapid_tree_add_doubt(tree, pinfo, tvb, doubted->doubt, doubted->frame);
     if (!call->first && !released)
         return; /* TCP alone has something to say */
-    begin_info(pinfo);
+    begin_info(&show);
     for (const struct imapid_section *section = call->first; section; section = section->next)
         show_section(&show, section, tvb);
     for (; released; released = released->next) {

@@ -40,6 +40,13 @@ void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_directi
     direction->n_held = direction->held_size = 0;
 }
 
+void imapid_stream_drop_past(struct imapid_stream *stream, struct imapid_direction *direction)
+{
+    wmem_free(NULL, direction->past.octets);
+    imapid_budget_count(stream->share, direction->past.size, 0);
+    memset(&direction->past, 0, sizeof direction->past);
+}
+
 /* The file is closed: what is of no scope goes with it. */
 static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *data)
 {
@@ -47,8 +54,10 @@ static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *
 
     (void)scope;
     (void)event;
-    for (int side = 0; side < 2; side++)
+    for (int side = 0; side < 2; side++) {
         wmem_free(NULL, stream->directions[side].held);
+        wmem_free(NULL, stream->directions[side].past.octets);
+    }
     return false;
 }
 
@@ -84,6 +93,7 @@ void imapid_stream_give_way(struct imapid_stream *stream)
 
         imapid_stream_drop_waiting(stream, direction);
         imapid_stream_drop_held(stream, direction);
+        imapid_stream_drop_past(stream, direction);
         *direction = (struct imapid_direction){.is_lost = true, .had_gap = true};
         wmem_destroy_list(stream->good[side]);
         stream->who[side] = NULL;
@@ -92,6 +102,7 @@ void imapid_stream_give_way(struct imapid_stream *stream)
     memset(stream->ended, 0, sizeof stream->ended);
     stream->forwarded = NULL;
     stream->early = NULL;
+    stream->reset_call = NULL;
     stream->is_undecided = false;
     wmem_destroy_list(stream->commands);
     wmem_tree_destroy(stream->calls, FALSE, FALSE);

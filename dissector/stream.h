@@ -4,8 +4,10 @@
 #ifndef IMAPID_DISSECTOR_STREAM_H
 #define IMAPID_DISSECTOR_STREAM_H
 
+#include <imapid/checksum.h>
 #include <imapid/decide.h>
 #include <imapid/order.h>
+#include <imapid/past.h>
 #include <imapid/preface.h>
 #include <imapid/sasl.h>
 
@@ -53,6 +55,8 @@ struct imapid_direction {
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
     struct imapid_hole hole;        /* the last that was given up for lost */
+    struct imapid_past past;        /* its ring is of no scope, as `held` is */
+    struct imapid_checksums checksums;
 };
 
 /* What the octets behind the current ones are. */
@@ -73,7 +77,8 @@ struct imapid_stream {
     struct imapid_exchange_record *ended[IMAPID_SLOTS]; /* by their results, last; file scope */
     struct imapid_order order;                          /* by side; what is read next */
     struct imapid_direction directions[2];              /* by side */
-    const struct imapid_ident *who[2];                  /* by side; NULL: not known; file scope */
+    struct imapid_call *reset_call;    /* a reset ahead of its side; NULL: none; file scope */
+    const struct imapid_ident *who[2]; /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */
     bool is_compressed, is_wrapped; /* by COMPRESS; by a SASL mechanism */
     bool was_required;              /* session.required_by_server, as last told */
@@ -105,6 +110,13 @@ struct imapid_stream {
 
     wmem_tree_t *calls; /* frame -> its first call; file scope */
 
+    /* For ending.c: what became of the session, as far as its units tell, and how it logged in; NULL: nobody has
+     * asked yet; file scope. And where, of which side, octets are no DEFLATE, though that was agreed. */
+    struct imapid_outcome *outcome;
+    struct imapid_login *login;
+    struct imapid_moment unreadable;
+    enum imapid_side unreadable_side;
+
     unsigned n_told_end; /* n_reads when its end was told last */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
 
@@ -123,6 +135,7 @@ struct imapid_stream {
     struct imapid_stream
         *below; /* foreign, of the carrier below that one; NULL: none; file scope */
     unsigned foreign_from;
+    bool is_behind_starttls;     /* foreign octets in the middle of a connection on our port */
     size_t n_unproven;           /* octets read without a proof that it is IMAP */
     dissector_handle_t fallback; /* who gets what is none of ours; NULL: nobody; for ever */
 };
@@ -133,8 +146,9 @@ struct imapid_place {
     nstime_t time;
     enum imapid_side side;
     bool has_seq;      /* over TCP */
-    uint32_t seq, ack; /* without has_seq those of the segment in which TLS gave it, if any */
+    uint32_t seq, ack; /* without has_seq the end of what TLS was given of it, and with which ack */
     uint8_t flags;     /* TH_ACK: ack is set */
+    enum imapid_checksum checksum;
     unsigned ordinal;
 };
 
@@ -158,6 +172,9 @@ void imapid_stream_drop_waiting(struct imapid_stream *stream, struct imapid_dire
 
 /* Frees what a direction holds. */
 void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_direction *direction);
+
+/* Frees what a direction keeps of octets that were read. */
+void imapid_stream_drop_past(struct imapid_stream *stream, struct imapid_direction *direction);
 
 /* Frees all that is kept of a stream, which is read no further. Not while it is being read. */
 void imapid_stream_give_way(struct imapid_stream *stream);

@@ -18,9 +18,12 @@
 #include <string.h>
 
 #include "address.h"
+#include "connection.h"
 #include "ident.h"
 
 static int proto_imapid = -1;
+static int proto_connection = -1;           /* the item that is one a packet */
+static dissector_handle_t id_handle = NULL; /* for ever */
 
 static int hf_request = -1;
 static int hf_response = -1;
@@ -30,6 +33,8 @@ static int hf_count = -1;
 static int hf_cut = -1;
 static int hf_over_limit = -1;
 static int hf_doubt = -1;
+static int hf_finding = -1;
+static int hf_proxied = -1;
 static int hf_pair = -1;
 static int hf_field = -1;
 static int hf_value = -1;
@@ -37,6 +42,7 @@ static int hf_value_nil = -1;
 static int hf_value_ipv4 = -1;
 static int hf_value_ipv6 = -1;
 static int hf_status = -1;
+static int hf_not_accepted = -1;
 static int hf_response_in = -1;
 static int hf_request_in = -1;
 static int hf_time = -1;
@@ -48,7 +54,7 @@ static int hf_defined[IMAPID_N_FIELDS] = {
 
 static int ett_imapid = -1;
 static int ett_pair = -1;
-static int ett_result = -1;
+static int ett_connection = -1;
 
 static expert_field ei[IMAPID_N_FINDINGS] = {
 #define IMAPID_FINDING(symbol, code, severity, section, message) EI_INIT,
@@ -57,33 +63,40 @@ static expert_field ei[IMAPID_N_FINDINGS] = {
 };
 
 /* What is no finding against anybody: the capture, or a preference, keeps something back. */
-static expert_field ei_notes[IMAPID_TREE_N_NOTES] = {EI_INIT, EI_INIT, EI_INIT, EI_INIT};
+static expert_field ei_notes[] = {[IMAPID_TREE_NOT_DECRYPTED] = EI_INIT,
+                                  [IMAPID_TREE_NOT_IN_ORDER] = EI_INIT,
+                                  [IMAPID_TREE_NOT_SHOWN] = EI_INIT,
+                                  [IMAPID_TREE_NOT_KEPT] = EI_INIT};
 
 static expert_field ei_doubt = EI_INIT;
 
 static ei_register_info notes[] = {
     {&ei_doubt,
-     {"imapid.doubted", PI_SEQUENCE, PI_WARN, "Somebody else may have sent part of this connection",
-      EXPFILL}},
+     {"imapid.doubted", PI_SEQUENCE, PI_WARN,
+      "doubt: Somebody else may have sent part of this connection", EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_DECRYPTED],
      {"imapid.not_decrypted", PI_DECRYPTION, PI_NOTE,
-      "IMAP in TLS that was not decrypted: an ID in it cannot be read without this connection's "
+      "not-decrypted: IMAP in TLS that was not decrypted: an ID in it cannot be read without this "
+      "connection's "
       "secrets (preference tls.keylog_file, or a Decryption Secrets Block)",
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_IN_ORDER],
      {"imapid.not_in_order", PI_REASSEMBLE, PI_NOTE,
-      "A segment of IMAP that could not be read in order: it came too late, or octets before it "
+      "not-in-order: A segment of IMAP that could not be read in order: it came too late, or "
+      "octets before it "
       "are "
       "missing. An ID in it is cut or missing. Inside TLS the preference "
       "tcp.reassemble_out_of_order puts what comes late in its place",
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_SHOWN],
      {"imapid.not_shown", PI_UNDECODED, PI_NOTE,
-      "This packet has more commands or responses than are shown: these are the first of them",
+      "not-shown: This packet has more commands or responses than are shown: these are the first "
+      "of them",
       EXPFILL}},
     {&ei_notes[IMAPID_TREE_NOT_KEPT],
      {"imapid.not_kept", PI_UNDECODED, PI_NOTE,
-      "This connection was given up, because the IMAP connections of the capture need more memory "
+      "not-kept: This connection was given up, because the IMAP connections of the capture need "
+      "more memory "
       "than the preference imapid.memory allows: no ID in it is shown",
       EXPFILL}},
 };
@@ -113,6 +126,12 @@ static hf_register_info fields[] = {
      {"Doubt", "imapid.doubt", FT_STRING, BASE_NONE, NULL, 0,
       "What this packet shows against an earlier one of its connection: reset-ignored and others",
       HFILL}},
+    {&hf_finding,
+     {"Finding", "imapid.finding", FT_STRING, BASE_NONE, NULL, 0,
+      "Code of a finding about the connection", HFILL}},
+    {&hf_proxied,
+     {"PROXY protocol, for", "imapid.proxied_for", FT_STRING, BASE_NONE, NULL, 0,
+      "Whom the header of a proxy names: its address and port", HFILL}},
     {&hf_pair,
      {"Pair", "imapid.pair", FT_NONE, BASE_NONE, NULL, 0, "A field and its value", HFILL}},
     {&hf_field,
@@ -131,6 +150,9 @@ static hf_register_info fields[] = {
     {&hf_status,
      {"Status", "imapid.status", FT_STRING, BASE_NONE, NULL, 0,
       "Status of the response to the command: OK, NO or BAD", HFILL}},
+    {&hf_not_accepted,
+     {"Not accepted", "imapid.not_accepted", FT_BOOLEAN, BASE_NONE, NULL, 0,
+      "The ID command was answered NO or BAD, or the server closed instead", HFILL}},
     {&hf_response_in,
      {"Response in", "imapid.response_in", FT_FRAMENUM, BASE_NONE,
       FRAMENUM_TYPE(FT_FRAMENUM_RESPONSE), 0, "The ID response is in this frame", HFILL}},
@@ -174,24 +196,29 @@ static void register_findings(void)
         for (char *c = names[code]; *c; c++)
             if (*c == '-')
                 *c = '_';
-        infos[code] =
-            (ei_register_info){&ei[code],
-                               {names[code], is_security ? PI_SECURITY : PI_PROTOCOL,
-                                severity_of((enum imapid_finding_code)code),
-                                wmem_strdup_printf(wmem_epan_scope(), "%c%s",
-                                                   g_ascii_toupper(message[0]), message + 1),
-                                EXPFILL}};
+        infos[code] = (ei_register_info){
+            &ei[code],
+            {names[code], is_security ? PI_SECURITY : PI_PROTOCOL,
+             severity_of((enum imapid_finding_code)code),
+             wmem_strdup_printf(wmem_epan_scope(), "%s: %s",
+                                imapid_finding_code((enum imapid_finding_code)code), message),
+             EXPFILL}};
     }
     module = expert_register_protocol(proto_imapid);
     expert_register_field_array(module, infos, IMAPID_N_FINDINGS);
     expert_register_field_array(module, notes, array_length(notes));
 }
 
+static int dissect_id(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
+
 void imapid_tree_register(int proto)
 {
-    static int *etts[] = {&ett_imapid, &ett_pair, &ett_result};
+    static int *etts[] = {&ett_imapid, &ett_pair, &ett_connection};
 
     proto_imapid = proto;
+    proto_connection = proto_register_protocol_in_name_only(
+        "IMAP ID of the connection", "IMAP ID connection", "imapid.connection", proto, FT_PROTOCOL);
+    id_handle = register_dissector("imapid", dissect_id, proto);
     proto_register_field_array(proto, fields, (int)array_length(fields));
     proto_register_subtree_array(etts, (int)array_length(etts));
     register_findings();
@@ -308,7 +335,7 @@ static void add_expert(packet_info *pinfo, proto_item *item, expert_field *info,
 
     pinfo->current_proto = proto_get_protocol_short_name(find_protocol_by_id(proto_imapid));
     if (message)
-        expert_add_info_format(pinfo, item, info, "%c%s", g_ascii_toupper(message[0]), message + 1);
+        expert_add_info_format(pinfo, item, info, "%s", message);
     else
         expert_add_info(pinfo, item, info);
     pinfo->current_proto = protocol;
@@ -372,6 +399,13 @@ static void add_status(proto_tree *tree, tvbuff_t *tvb, enum imapid_status statu
         proto_tree_add_string(tree, hf_status, tvb, 0, 0, status_name(status)));
 }
 
+/* Says that a command was refused, where that is known. */
+static void add_refused(proto_tree *tree, tvbuff_t *tvb, bool is_refused)
+{
+    if (is_refused)
+        proto_item_set_generated(proto_tree_add_boolean(tree, hf_not_accepted, tvb, 0, 0, TRUE));
+}
+
 /* `other` is the other half, where it is shown; else NULL. */
 static void add_links(struct builder *builder, const struct imapid_ident *ident,
                       const struct imapid_ident *other)
@@ -379,6 +413,9 @@ static void add_links(struct builder *builder, const struct imapid_ident *ident,
     const struct imapid_exchange_record *exchange = ident->exchange;
     tvbuff_t *tvb = builder->place->tvb;
 
+    if (!ident->is_extra)
+        add_refused(builder->tree, tvb,
+                    imapid_records_is_refused(exchange, builder->pinfo->fd->visited));
     if (ident->side == IMAPID_CLIENT) {
         if (other)
             add_frame(builder->tree, hf_response_in, tvb, other->call);
@@ -406,16 +443,14 @@ static void add_tag(struct builder *builder, const struct imapid_ident *ident)
         proto_item_set_generated(proto_tree_add_string(builder->tree, hf_tag, tvb, 0, 0, tag));
 }
 
-static void add_items(struct builder *builder, proto_tree *tree, const struct imapid_ident *ident,
+/* Adds what is below the item of a command or response. */
+static void add_items(struct builder *builder, const struct imapid_ident *ident,
                       const struct imapid_ident *other)
 {
     const struct imapid_tree_place *place = builder->place;
     bool is_request = ident->side == IMAPID_CLIENT;
     proto_item *side;
 
-    builder->item = proto_tree_add_protocol_format(
-        tree, proto_imapid, place->tvb, (int)place->offset, (int)ident->unit.n, "IMAP ID %s: %s",
-        is_request ? "request" : "response", ident->summary);
     builder->tree = proto_item_add_subtree(builder->item, ett_imapid);
     builder->pairs = wmem_array_new(builder->pinfo->pool, sizeof(proto_item *));
     side = proto_tree_add_boolean(builder->tree, is_request ? hf_request : hf_response, place->tvb,
@@ -437,64 +472,139 @@ static bool is_wanted(proto_tree *tree)
            proto_field_is_referenced(tree, proto_expert);
 }
 
+/* What our dissector is called with: one ID command, response or result. */
+struct said {
+    const struct imapid_tree_place *place;
+    const struct imapid_ident *ident; /* NULL: a result */
+    const struct imapid_ident *other;
+    const struct imapid_exchange_record *exchange; /* of a result */
+    unsigned n;
+    uint32_t codes;
+};
+
+static void dissect_ident(packet_info *pinfo, proto_tree *tree, const struct said *said)
+{
+    struct builder builder = {.pinfo = pinfo, .place = said->place, .unit = &said->ident->unit};
+
+    builder.item = proto_tree_add_protocol_format(
+        tree, proto_imapid, said->place->tvb, (int)said->place->offset, (int)said->n,
+        "IMAP ID %s: %s", said->ident->side == IMAPID_CLIENT ? "request" : "response",
+        said->ident->summary);
+    if (is_wanted(tree))
+        add_items(&builder, said->ident, said->other);
+    add_unit_findings(&builder, said->ident->side);
+    add_codes(pinfo, builder.item, said->codes);
+}
+
+static void dissect_result(packet_info *pinfo, proto_tree *tree, const struct said *said)
+{
+    const struct imapid_exchange_record *exchange = said->exchange;
+    bool is_tagged = exchange->status != IMAPID_STATUS_NONE;
+    enum imapid_status status = is_tagged ? exchange->status : exchange->untagged_status;
+    const struct imapid_call *call = is_tagged ? exchange->result_call : exchange->untagged_call;
+    tvbuff_t *tvb = said->place->tvb;
+    int offset = (int)said->place->offset;
+    proto_item *item = proto_tree_add_protocol_format(
+        tree, proto_imapid, tvb, offset, (int)said->n, "IMAP ID result: %s%s", status_name(status),
+        is_tagged ? "" : " (untagged, and nothing else came)");
+    proto_tree *below = proto_item_add_subtree(item, ett_imapid);
+
+    if (is_tagged)
+        proto_tree_add_string(below, hf_tag, tvb, offset + (int)exchange->result_place.offset,
+                              (int)exchange->result_place.n, exchange->result_tag);
+    add_status(below, tvb, status);
+    add_refused(below, tvb, status != IMAPID_STATUS_OK);
+    if (exchange->command) {
+        add_frame(below, hf_request_in, tvb, exchange->command->call);
+        if (!exchange->response)
+            add_time(below, tvb, exchange->command->call, call);
+    }
+    add_codes(pinfo, item, said->codes);
+}
+
+/* Is called by us alone: so Wireshark counts our protocol among those of the packet. */
+static int dissect_id(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const struct said *said = (const struct said *)data;
+
+    if (!said)
+        return 0;
+    if (said->ident)
+        dissect_ident(pinfo, tree, said);
+    else
+        dissect_result(pinfo, tree, said);
+    return (int)tvb_captured_length(tvb);
+}
+
+/* Once a packet through Wireshark, which takes a layer for each call, and gives the packet up where
+ * these are more than its tree may be deep. */
+static void add(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb, struct said *said)
+{
+    if (imapid_connection_has_layer(pinfo, proto_imapid))
+        dissect_id(tvb, pinfo, tree, said);
+    else
+        call_dissector_only(id_handle, tvb, pinfo, tree, said);
+}
+
 void imapid_tree_add_ident(proto_tree *tree, packet_info *pinfo,
                            const struct imapid_tree_place *place, const struct imapid_ident *ident,
                            const struct imapid_ident *other, uint32_t codes)
 {
-    struct builder builder = {.pinfo = pinfo, .place = place, .unit = &ident->unit};
+    struct said said = {
+        .place = place, .ident = ident, .other = other, .n = ident->unit.n, .codes = codes};
 
-    if (is_wanted(tree))
-        add_items(&builder, tree, ident, other);
-    add_unit_findings(&builder, ident->side);
-    add_codes(pinfo, builder.item, codes);
+    add(tree, pinfo, place->tvb, &said);
 }
 
 void imapid_tree_add_result(proto_tree *tree, packet_info *pinfo,
                             const struct imapid_tree_place *place, unsigned n,
                             const struct imapid_exchange_record *exchange, uint32_t codes)
 {
-    bool is_tagged = exchange->status != IMAPID_STATUS_NONE;
-    enum imapid_status status = is_tagged ? exchange->status : exchange->untagged_status;
-    const struct imapid_call *call = is_tagged ? exchange->result_call : exchange->untagged_call;
-    tvbuff_t *tvb = place->tvb;
-    proto_item *item = proto_tree_add_protocol_format(
-        tree, proto_imapid, tvb, (int)place->offset, (int)n, "IMAP ID result: %s%s",
-        status_name(status), is_tagged ? "" : " (untagged, and nothing else came)");
-    proto_tree *below = proto_item_add_subtree(item, ett_imapid);
+    struct said said = {.place = place, .exchange = exchange, .n = n, .codes = codes};
 
-    if (is_tagged)
-        proto_tree_add_string(below, hf_tag, tvb,
-                              (int)(place->offset + exchange->result_place.offset),
-                              (int)exchange->result_place.n, exchange->result_tag);
-    add_status(below, tvb, status);
-    if (exchange->command) {
-        add_frame(below, hf_request_in, tvb, exchange->command->call);
-        if (!exchange->response)
-            add_time(below, tvb, exchange->command->call, call);
-    }
-    add_codes(pinfo, item, codes);
+    add(tree, pinfo, place->tvb, &said);
 }
 
-/* ---- what the capture keeps back ---- */
+/* ---- what is known of the connection ---- */
+
+proto_tree *imapid_tree_get_connection(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb)
+{
+    proto_tree *below;
+    proto_item *item;
+
+    if (!tree)
+        return NULL;
+    below = (proto_tree *)p_get_proto_data(pinfo->pool, pinfo, proto_connection,
+                                           IMAPID_DATA_CONNECTION);
+    if (!below) {
+        item = proto_tree_add_protocol_format(tree, proto_connection, tvb, 0, 0,
+                                              "IMAP ID of the connection");
+        proto_item_set_generated(item);
+        below = proto_item_add_subtree(item, ett_connection);
+        p_add_proto_data(pinfo->pool, pinfo, proto_connection, IMAPID_DATA_CONNECTION, below);
+    }
+    return below;
+}
 
 void imapid_tree_add_note(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
                           enum imapid_tree_note note)
 {
-    proto_item *item;
+    proto_item *item = proto_tree_get_parent(imapid_tree_get_connection(tree, pinfo, tvb));
 
-    proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
-    proto_item_set_generated(item);
-    add_expert(pinfo, item, &ei_notes[note], NULL);
+    if (note == IMAPID_TREE_NOT_DECRYPTED_ON)
+        add_expert(pinfo, item, &ei_notes[IMAPID_TREE_NOT_DECRYPTED],
+                   "not-decrypted: Wireshark decrypts this connection no further, as behind octets "
+                   "that are missing: an ID from here on cannot be read");
+    else
+        add_expert(pinfo, item, &ei_notes[note], NULL);
 }
 
 void imapid_tree_add_doubt(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb,
                            enum imapid_doubt doubt, unsigned frame)
 {
-    proto_item *item;
-    proto_tree *subtree = proto_tree_add_subtree(tree, tvb, 0, 0, ett_result, &item, "IMAP ID");
+    proto_item *item = proto_tree_add_string(imapid_tree_get_connection(tree, pinfo, tvb), hf_doubt,
+                                             tvb, 0, 0, imapid_doubt_code(doubt));
 
-    proto_item_set_generated(item);
-    item = proto_tree_add_string(subtree, hf_doubt, tvb, 0, 0, imapid_doubt_code(doubt));
     proto_item_set_generated(item);
     add_expert(pinfo, item, &ei_doubt,
                wmem_strdup_printf(pinfo->pool, "%s, frame %u: %s", imapid_doubt_code(doubt), frame,
@@ -516,8 +626,8 @@ void imapid_tree_add_proxy_header(proto_tree *tree, packet_info *pinfo, tvbuff_t
         client = wmem_strdup_printf(pinfo->pool, "%s, port %u",
                                     address_to_str(pinfo->pool, &address), header.port);
     }
-    proto_tree_add_subtree_format(tree, tvb, (int)offset, (int)n, ett_result, NULL,
-                                  "PROXY protocol, for %s", client);
+    proto_tree_add_string(imapid_tree_get_connection(tree, pinfo, tvb), hf_proxied, tvb,
+                          (int)offset, (int)n, client);
     col_set_str(pinfo->cinfo, COL_PROTOCOL, "PROXY");
     col_add_fstr(pinfo->cinfo, COL_INFO, "PROXY protocol, for %s", client);
 }
@@ -526,9 +636,12 @@ void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
                              const struct imapid_tree_place *place, unsigned n,
                              enum imapid_finding_code code, const char *message)
 {
-    proto_item *item;
+    proto_item *item =
+        proto_tree_add_string(imapid_tree_get_connection(tree, pinfo, place->tvb), hf_finding,
+                              place->tvb, (int)place->offset, (int)n, imapid_finding_code(code));
 
-    proto_tree_add_subtree(tree, place->tvb, (int)place->offset, (int)n, ett_result, &item,
-                           "IMAP ID");
-    add_expert(pinfo, item, &ei[code], message);
+    add_expert(pinfo, item, &ei[code],
+               message
+                   ? wmem_strdup_printf(pinfo->pool, "%s: %s", imapid_finding_code(code), message)
+                   : NULL);
 }

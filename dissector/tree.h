@@ -8,6 +8,10 @@
 /* Registers the fields and expert infos of protocol `proto`. Called once. */
 void imapid_tree_register(int proto);
 
+/* Below the item for what is known of the connection of a packet: one a packet, made the first time.
+ * NULL: there is no tree. Good while the packet is dissected. */
+proto_tree *imapid_tree_get_connection(proto_tree *tree, packet_info *pinfo, tvbuff_t *tvb);
+
 /* Where a unit is in the packet: all of it, from `offset` of `tvb`. */
 struct imapid_tree_place {
     tvbuff_t *tvb; /* as long as the packet is dissected */
@@ -35,10 +39,11 @@ void imapid_tree_add_finding(proto_tree *tree, packet_info *pinfo,
 
 /* What the capture keeps back. */
 enum imapid_tree_note {
-    IMAPID_TREE_NOT_DECRYPTED, /* a connection in TLS stays closed */
-    IMAPID_TREE_NOT_IN_ORDER,  /* a segment could not be read in order */
-    IMAPID_TREE_NOT_SHOWN,     /* a packet has more IDs than are shown */
-    IMAPID_TREE_NOT_KEPT,      /* a connection gave way: see budget.h */
+    IMAPID_TREE_NOT_DECRYPTED,    /* a connection in TLS stays closed */
+    IMAPID_TREE_NOT_DECRYPTED_ON, /* from here on */
+    IMAPID_TREE_NOT_IN_ORDER,     /* a segment could not be read in order */
+    IMAPID_TREE_NOT_SHOWN,        /* a packet has more IDs than are shown */
+    IMAPID_TREE_NOT_KEPT,         /* a connection gave way: see budget.h */
     IMAPID_TREE_N_NOTES
 };
 

@@ -23,6 +23,7 @@ static void drop_octets(struct imapid_stream *stream, struct imapid_direction *d
 {
     imapid_stream_drop_waiting(stream, direction);
     imapid_stream_drop_held(stream, direction);
+    imapid_stream_drop_past(stream, direction);
     memset(direction, 0, sizeof *direction);
 }
 
@@ -44,6 +45,7 @@ static void forget(struct imapid_stream *stream)
     }
     stream->calls = wmem_tree_new(wmem_file_scope());
     stream->forwarded = NULL;
+    stream->reset_call = NULL;
     stream->was_required = stream->was_cleartext = stream->has_claim = stream->has_lost = false;
     imapid_stream_note_read(stream);
 }
@@ -55,6 +57,7 @@ static void turn_order(struct imapid_stream *stream)
 
     stream->order.sides[0] = stream->order.sides[1];
     stream->order.sides[1] = first;
+    stream->order.reset.side = !stream->order.reset.side;
     if (stream->early)
         memset(&stream->order, 0, sizeof stream->order);
 }

@@ -18,6 +18,8 @@
 #include "call.h"
 #include "closed.h"
 #include "connection.h"
+#include "ending.h"
+#include "fate.h"
 #include "identity.h"
 #include "pass.h"
 #include "segment.h"
@@ -95,10 +97,10 @@ static void look_for_decode_as(packet_info *pinfo)
 
 /* ---- segments that TCP keeps to itself ---- */
 
-/* Is there nothing in a call but what came before? */
+/* Is there nothing in a call but what came before, and nothing to say of it? */
 static bool is_old(const struct imapid_call *call)
 {
-    return call->first && !call->first->next && call->first->first &&
+    return !call->doubted && call->first && !call->first->next && call->first->first &&
            call->first->first->kind == IMAPID_PART_OLD && call->first->n == call->n;
 }
 
@@ -158,23 +160,100 @@ static void look_for_offer(packet_info *pinfo, const struct imapid_own_segment *
     conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
 }
 
+/* For what became of its connection each segment counts, the SYN included. */
+static void note_fate(packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    conversation_t *conversation = imapid_connection_find_behind(pinfo);
+
+    if (!conversation)
+        conversation = find_conversation_pinfo(pinfo, 0);
+    if (conversation)
+        imapid_fate_take(pinfo, conversation, imapid_connection_get_stream(conversation), own);
+}
+
+static bool is_port_of_imap(uint32_t port)
+{
+    return port == IMAPID_PORT_IMAP || port == IMAPID_PORT_IMAPS ||
+           imapid_connection_is_port_seen(port);
+}
+
+/* What an error of ICMP quotes. */
+static void take_error(packet_info *pinfo, tvbuff_t *tvb)
+{
+    if (!pinfo->fd->visited && imapid_connection_is_enabled())
+        imapid_fate_take_error(pinfo, tvb);
+}
+
+/* Does a segment bring octets that TCP gave to nobody? */
+static bool is_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    return own->n && !(own->flags & (TH_SYN | TH_RST)) && !pinfo->fd->visited &&
+           imapid_connection_get_carrier(pinfo) == ws->proto_tcp;
+}
+
+/* Begins a connection whose first octets TCP gave to nobody, since others are missing before them. NULL:
+ * it is not on our port, or somebody was called. */
+static struct imapid_stream *begin_withheld(conversation_t *conversation, packet_info *pinfo,
+                                            const struct imapid_own_segment *own)
+{
+    const struct tcpinfo info = {.seq = own->seq};
+
+    if (!is_withheld(pinfo, own) ||
+        dissector_get_uint_handle(ws->tcp_ports, IMAPID_PORT_IMAP) != ws->stream_handle ||
+        is_taken_by_other(conversation, pinfo))
+        return NULL;
+    return imapid_call_begin(conversation, imapid_segment_get_payload(own), pinfo, &info,
+                             ws->tcp_before);
+}
+
+/* The same on a port that nobody has: what stands behind the hole has to say by itself that it is IMAP, for
+ * TCP asks no heuristics until the hole is filled. */
+static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    const struct tcpinfo info = {.seq = own->seq};
+    conversation_t *conversation;
+    struct imapid_begin first;
+
+    if (!is_withheld(pinfo, own) || dissector_get_uint_handle(ws->tcp_ports, pinfo->srcport) ||
+        dissector_get_uint_handle(ws->tcp_ports, pinfo->destport))
+        return NULL;
+    conversation = find_conversation_pinfo(pinfo, 0);
+    if (!conversation || imapid_connection_get_stream(conversation) ||
+        is_taken_by_other(conversation, pinfo))
+        return NULL;
+    first = imapid_begin_look(conversation, pinfo, imapid_segment_get_payload(own), &info);
+    return first.status == IMAPID_DECIDE_IMAP && !first.is_start
+               ? imapid_begin_stream(&first, pinfo, &info)
+               : NULL;
+}
+
+static bool has_port(const packet_info *pinfo, uint32_t port)
+{
+    return pinfo->srcport == port || pinfo->destport == port;
+}
+
 /* TCP is done with a segment. */
 static void finish_segment(packet_info *pinfo, proto_tree *tree)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
-    bool is_imaps = pinfo->srcport == IMAPID_PORT_IMAPS || pinfo->destport == IMAPID_PORT_IMAPS;
+    bool is_imaps = has_port(pinfo, IMAPID_PORT_IMAPS), is_imap = has_port(pinfo, IMAPID_PORT_IMAP);
     conversation_t *conversation;
     struct imapid_stream *stream;
 
+    if (!pinfo->fd->visited && imapid_connection_is_enabled() &&
+        (is_port_of_imap(pinfo->srcport) || is_port_of_imap(pinfo->destport)))
+        note_fate(pinfo, own);
     if (!is_imaps && !own->is_taken && !pinfo->fd->visited && imapid_connection_is_enabled())
         look_for_offer(pinfo, own);
     if (own->is_taken || !imapid_connection_is_enabled() ||
-        (!is_imaps && !imapid_connection_is_port_seen(pinfo->srcport) &&
-         !imapid_connection_is_port_seen(pinfo->destport)))
+        (!is_port_of_imap(pinfo->srcport) && !is_port_of_imap(pinfo->destport) &&
+         !find_withheld(pinfo, own)))
         return;
-    conversation =
-        is_imaps ? find_conversation_pinfo(pinfo, 0) : imapid_connection_find_behind(pinfo);
+    conversation = is_imaps || is_imap ? find_conversation_pinfo(pinfo, 0)
+                                       : imapid_connection_find_behind(pinfo);
     stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
+    if (conversation && !stream && is_imap)
+        stream = begin_withheld(conversation, pinfo, own);
     if (stream && !stream->is_foreign && !stream->gave_way &&
         imapid_connection_get_segment(pinfo, stream))
         take_segment(stream, conversation, pinfo, tree, own);
@@ -199,17 +278,21 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     const conversation_t *conversation = imapid_connection_find_behind(pinfo);
     struct imapid_stream *stream = conversation ? imapid_connection_get_stream(conversation) : NULL;
+    const char *unread;
 
-    if (!stream || stream->is_foreign)
-        return;
-    if (stream->gave_way) {
+    if (stream && stream->is_foreign)
+        stream = NULL;
+    if (stream && stream->gave_way) {
         tell_gave_way(stream, tvb, pinfo, tree);
         return;
     }
-    if (pinfo->fd->visited)
+    if (stream && pinfo->fd->visited)
         imapid_call_settle(stream);
-    if (tree && imapid_identity_is_known())
-        imapid_identity_add(stream, tvb, pinfo, tree);
+    if (!tree || !conversation || !imapid_identity_is_wanted())
+        return;
+    unread = imapid_closed_describe(conversation, pinfo);
+    if (unread || (stream && imapid_identity_is_known()))
+        imapid_identity_add(stream, unread, tvb, pinfo, tree);
 }
 
 /* Looks at each frame when it has been dissected. It wants no fields, and on a capture without IMAP
@@ -217,20 +300,22 @@ static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 static int watch(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     (void)data;
+    imapid_ending_add(pinfo, tvb, tree);
     if (pinfo->ptype != PT_TCP)
         return 0;
     imapid_segment_finish(pinfo, tree);
+    imapid_ending_add_doubt(pinfo, tvb, tree);
     imapid_call_show_notes(tvb, pinfo, tree);
     if (is_decode_as_used && !pinfo->fd->visited)
         look_for_decode_as(pinfo);
     if (imapid_connection_is_port_seen(pinfo->srcport) ||
-        imapid_connection_is_port_seen(pinfo->destport))
+        imapid_connection_is_port_seen(pinfo->destport) || has_port(pinfo, IMAPID_PORT_IMAPS))
         look_at_segment(tvb, pinfo, tree);
     return 0;
 }
 
 void imapid_watch_handoff(void)
 {
-    imapid_segment_handoff(finish_segment);
+    imapid_segment_handoff(finish_segment, take_error);
     register_postdissector(create_dissector_handle(watch, ws->proto_stream));
 }

@@ -8,8 +8,10 @@
 #include <epan/packet.h>
 #include <epan/conversation.h>
 #include <epan/expert.h>
+#include <epan/follow.h>
 #include <epan/proto_data.h>
 #include <epan/stats_tree.h>
+#include <epan/dissectors/packet-ip.h>
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/dissectors/packet-tls.h>
 
@@ -28,10 +30,21 @@ typedef gboolean ws_bool;
 #define tvb_get_uint8 tvb_get_guint8
 #endif
 
+/* Followers tell how many streams there are since 4.3; before, the window of Wireshark offers its own
+ * alone, and tshark all. */
+#if WS_AT_LEAST(4, 3)
+#define ws_register_follow(proto, tap, conversation, index, addresses, port, take)                 \
+    register_follow_stream(proto, tap, conversation, index, addresses, port, take,                 \
+                           get_tcp_stream_count, NULL)
+#else
+#define ws_register_follow register_follow_stream
+#endif
+
 /* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
  */
 
-/* The same of tcp_flow_t.static_flags: its sender sent a SYN with ACK. */
+/* The same of tcp_flow_t.static_flags: its sender sent a SYN; one with ACK. */
+#define WS_TCP_SAW_SYN     0x02
 #define WS_TCP_SAW_SYN_ACK 0x04
 
 /* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */

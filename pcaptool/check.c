@@ -5,13 +5,14 @@
  * An input that could not be read whole comes first: the status is 2 then, as findings may be
  * missing.
  *
- * Refuses an unknown code in --ignore and an unknown word in --fail-on, before anything is read.
+ * Refuses an unknown code in --ignore and an unknown word in --fail-on and --show, before anything is read.
  *
  * Misuse: a format that is not in the table of main.c; there is no writer for it. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"
 #include "message.h"
+#include "near.h"
 #include "output.h"
 
 #include <string.h>
@@ -35,19 +36,36 @@ struct fail_on {
     gboolean unread; /* a connection that could not be looked into */
 };
 
+static gboolean read_severity(const char *name, int *severity)
+{
+    for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
+        if (!strcmp(name, imapid_severity_name((enum imapid_severity)i))) {
+            *severity = i;
+            return TRUE;
+        }
+    return FALSE;
+}
+
 /* "unread" comes on top of the default. */
 static gboolean read_fail_on(const char *name, struct fail_on *fail_on)
 {
     fail_on->unread = !strcmp(name, "unread");
-    if (fail_on->unread)
-        name = "error";
-    for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
-        if (!strcmp(name, imapid_severity_name((enum imapid_severity)i))) {
-            fail_on->severity = i;
-            return TRUE;
-        }
+    if (read_severity(fail_on->unread ? "error" : name, &fail_on->severity))
+        return TRUE;
     fail_on->severity = IMAPID_SEVERITY_ERROR + 1;
     return !strcmp(name, "never");
+}
+
+static void complain_of_code(const char *code)
+{
+    struct imapid_near near = {.word = code};
+    char *help;
+
+    for (int i = 0; i < IMAPID_N_FINDINGS; i++)
+        imapid_near_try(&near, imapid_finding_code((enum imapid_finding_code)i));
+    help = imapid_near_ask(&near, "imapid-findings(7) has them all");
+    imapid_message("there is no finding '%s'; %s", code, help);
+    g_free(help);
 }
 
 static gboolean read_ignored(char **codes, uint64_t *ignored)
@@ -60,7 +78,7 @@ static gboolean read_ignored(char **codes, uint64_t *ignored)
                strcmp(*codes, imapid_finding_code((enum imapid_finding_code)i)))
             i++;
         if (i == IMAPID_N_FINDINGS) {
-            imapid_message("there is no finding '%s'", *codes);
+            complain_of_code(*codes);
             return FALSE;
         }
         *ignored |= UINT64_C(1) << i;
@@ -72,10 +90,13 @@ static gboolean read_ignored(char **codes, uint64_t *ignored)
 static void print_unread(const struct imapid_options *options,
                          const struct imapid_gathered *gathered)
 {
-    GString *text = g_string_new(NULL);
+    GString *text;
 
+    if (strcmp(options->format, "csv") && strcmp(options->format, "sarif"))
+        return;
+    text = g_string_new(NULL);
     imapid_unreadable_spell(text, &gathered->view);
-    if (text->len && (!strcmp(options->format, "csv") || !strcmp(options->format, "sarif")))
+    if (text->len)
         imapid_message("%s", text->str);
     g_string_free(text, TRUE);
 }
@@ -95,16 +116,16 @@ static enum imapid_exit get_status(const struct imapid_gathered *gathered,
 static enum imapid_exit answer(const struct imapid_options *options,
                                struct imapid_gathered *gathered,
                                const struct imapid_findings_writer *writer,
-                               const struct fail_on *fail_on, uint64_t ignored)
+                               const struct fail_on *fail_on, int show, uint64_t ignored)
 {
     struct imapid_items items = imapid_items_find(&gathered->view, gathered->fold, ignored);
     struct imapid_findings_report report = {
         .view = &gathered->view,
         .items = &items,
         .version = IMAPID_VERSION,
-        .colour = imapid_output_has_colour(options->write),
-        .is_terminal = imapid_output_is_terminal(options->write),
+        .terminal = options->terminal,
         .verbose = options->verbose,
+        .show = (enum imapid_severity)show,
         .is_complete = gathered->is_complete,
     };
     GString *text = g_string_new(NULL);
@@ -128,14 +149,19 @@ enum imapid_exit imapid_check(const struct imapid_options *options, const GArray
     enum imapid_exit status;
     uint64_t ignored;
     struct fail_on fail_on;
+    int show;
 
     if (!read_fail_on(options->fail_on ? options->fail_on : "error", &fail_on)) {
         imapid_message("--fail-on takes note, warning, error, unread or never");
         return IMAPID_EXIT_FAILED;
     }
+    if (!read_severity(options->show ? options->show : "warning", &show)) {
+        imapid_message("--show takes note, warning or error");
+        return IMAPID_EXIT_FAILED;
+    }
     if (!read_ignored(options->ignore, &ignored) || !imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
-    status = answer(options, &gathered, writer, &fail_on, ignored);
+    status = answer(options, &gathered, writer, &fail_on, show, ignored);
     imapid_gather_free(&gathered);
     return status;
 }

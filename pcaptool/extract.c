@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* extract.c: the command extract. It writes each record as soon as it is complete, in the order of
- * the inputs, as text or into a database.
+ * the inputs, or into a database; and for people a row for each connection.
  *
  * Refuses a database on standard output.
  *
@@ -10,7 +10,9 @@
 #include "newfile.h"
 #include "output.h"
 #include "record/database.h"
+#include "record/listing.h"
 #include "run.h"
+#include "stop.h"
 
 #include <string.h>
 
@@ -18,8 +20,8 @@ struct extract {
     const struct imapid_writer *writer;
     struct imapid_writer_style style;
     struct imapid_output *output;
-    gsize n_records; /* atomic */
-    char **headed;   /* by part: the file whose name was written last */
+    guint n_inputs;
+    char **headed; /* by part: the file whose name was written last */
 };
 
 /* ---- records to text ---- */
@@ -39,7 +41,6 @@ static GString *begin_record(struct extract *extract, guint part, const char *fi
 static void end_record(struct extract *extract, guint part, GString *text)
 {
     imapid_output_add(extract->output, part, text->str, text->len);
-    g_atomic_pointer_add(&extract->n_records, 1);
     g_string_free(text, TRUE);
 }
 
@@ -80,6 +81,16 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
     end_record(extract, part, text);
 }
 
+static void on_interval(void *ctx, guint part, const struct imapid_record_interval *interval)
+{
+    struct extract *extract = ctx;
+    GString *text = begin_record(extract, part, interval->file);
+
+    imapid_output_begin(extract->output);
+    extract->writer->interval(text, interval);
+    end_record(extract, part, text);
+}
+
 static void on_end(void *ctx, guint part)
 {
     imapid_output_end(((struct extract *)ctx)->output, part);
@@ -101,26 +112,192 @@ static enum imapid_output_mode find_mode(const GArray *inputs)
     return n_live ? IMAPID_OUTPUT_LIVE : IMAPID_OUTPUT_BUFFERED;
 }
 
+/* Of a file that is rotated: what it has is whole, and of no choice counts are known yet. */
+static void spell_tail(void *ctx, GString *tail, guint64 n_records)
+{
+    const struct extract *extract = ctx;
+    const struct imapid_writer_end end = {extract->n_inputs, n_records, FALSE, 0, 0};
+
+    if (extract->writer->end)
+        extract->writer->end(tail, &end);
+}
+
 static void write_head(struct extract *extract)
 {
     GString *head = g_string_new(NULL);
 
     if (extract->writer->head)
         extract->writer->head(head, &extract->style);
-    /* Part 0 is due at once, so the head is written before any record. */
-    imapid_output_add(extract->output, 0, head->str, head->len);
+    imapid_output_set_ends(extract->output, head->str, spell_tail, extract);
     g_string_free(head, TRUE);
 }
 
-/* Whoever finds it knows that nothing is missing behind; so it is not there where something is. */
-static void write_end(struct extract *extract, const struct imapid_totals *totals, gboolean good)
+static void reopen(void *ctx)
 {
-    GString *end = g_string_new(NULL);
+    imapid_output_reopen(((struct extract *)ctx)->output);
+}
 
-    if (extract->writer->end && !totals->is_stopped && (good || extract->n_records))
-        extract->writer->end(end, totals->n_inputs, extract->n_records);
-    imapid_output_add_last(extract->output, end->str, end->len);
-    g_string_free(end, TRUE);
+/* Whoever finds it knows that nothing is missing behind; so it is not there where something is. */
+static void write_end(struct extract *extract, const struct imapid_totals *totals, gboolean good,
+                      gboolean is_choice)
+{
+    guint64 n_records = imapid_output_count(extract->output);
+    const struct imapid_writer_end end = {totals->n_inputs, n_records, is_choice,
+                                          totals->n_all_conns, totals->n_chosen};
+    GString *text = g_string_new(NULL);
+
+    if (extract->writer->end && !totals->is_stopped && (good || n_records))
+        extract->writer->end(text, &end);
+    imapid_output_add_last(extract->output, text->str, text->len);
+    g_string_free(text, TRUE);
+}
+
+/* ---- for people ---- */
+
+struct lister {
+    struct imapid_listing_style style;
+    struct imapid_output *output;
+    struct imapid_listing **listings; /* by part; where the parts are pieces of one capture, which
+                                         connections span, the first is that of all */
+    guint n_parts;
+    GMutex mutex; /* guards the counts */
+    struct imapid_listing_counts counts;
+};
+
+static struct imapid_listing *get_listing(struct lister *lister, guint part)
+{
+    struct imapid_listing **listing = &lister->listings[lister->style.is_one ? 0 : part];
+
+    if (!*listing)
+        *listing = imapid_listing_new(&lister->style);
+    return *listing;
+}
+
+static void put_rows(struct lister *lister, guint part, bool is_end)
+{
+    GString *text = g_string_new(NULL);
+
+    (is_end ? imapid_listing_end : imapid_listing_take)(get_listing(lister, part), text);
+    if (text->len)
+        imapid_output_add(lister->output, part, text->str, text->len);
+    g_string_free(text, TRUE);
+}
+
+static void list_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
+{
+    struct lister *lister = ctx;
+
+    imapid_output_begin(lister->output);
+    imapid_listing_add_exchange(get_listing(lister, part), exchange);
+    put_rows(lister, part, false);
+}
+
+static void list_session(void *ctx, guint part, const struct imapid_record_session *session)
+{
+    struct lister *lister = ctx;
+
+    imapid_output_begin(lister->output);
+    imapid_listing_add_session(get_listing(lister, part), session);
+    put_rows(lister, part, false);
+}
+
+static void list_capture(void *ctx, guint part, const struct imapid_record_capture *capture)
+{
+    struct lister *lister = ctx;
+
+    (void)part;
+    if (capture->format)
+        imapid_output_begin(lister->output);
+}
+
+static void end_listing(void *ctx, guint part)
+{
+    struct lister *lister = ctx;
+
+    if (!lister->style.is_one || part + 1 == lister->n_parts) {
+        struct imapid_listing **listing = &lister->listings[lister->style.is_one ? 0 : part];
+
+        put_rows(lister, part, true);
+        g_mutex_lock(&lister->mutex);
+        imapid_listing_add_counts(&lister->counts, imapid_listing_get_counts(*listing));
+        g_mutex_unlock(&lister->mutex);
+        imapid_listing_free(*listing);
+        *listing = NULL;
+    }
+    imapid_output_end(lister->output, part);
+}
+
+static gboolean has_no_reader(void *ctx)
+{
+    return imapid_output_is_closed(((struct lister *)ctx)->output);
+}
+
+static void list_head(void *ctx)
+{
+    struct lister *lister = ctx;
+    GString *head = g_string_new(NULL);
+
+    if (!lister->style.verbose)
+        imapid_row_spell_head(head, &lister->style.terminal);
+    imapid_output_set_ends(lister->output, head->str, NULL, NULL);
+    g_string_free(head, TRUE);
+}
+
+static void reopen_listing(void *ctx)
+{
+    imapid_output_reopen(((struct lister *)ctx)->output);
+}
+
+static void print_counts(const struct lister *lister, const struct imapid_totals *totals,
+                         const struct imapid_where *where)
+{
+    GString *counts = g_string_new(NULL), *wrongs = g_string_new(NULL);
+
+    imapid_listing_spell_counts(counts, &lister->counts);
+    imapid_listing_spell_wrongs(wrongs, &lister->counts);
+    if (wrongs->len)
+        g_string_append(wrongs, lister->style.verbose ? "" : " (imapid check; imapid -v)");
+    imapid_totals_print(totals, where, counts->str, wrongs->str);
+    g_string_free(counts, TRUE);
+    g_string_free(wrongs, TRUE);
+}
+
+static enum imapid_exit list(const struct imapid_options *options, const GArray *inputs)
+{
+    struct lister lister = {.style = {.terminal = options->terminal,
+                                      .verbose = options->verbose,
+                                      .is_live = imapid_inputs_count_live(inputs) > 0,
+                                      .is_one = options->continuous},
+                            .n_parts = inputs->len};
+    struct imapid_job_user user = {.begin = list_head,
+                                   .exchange = list_exchange,
+                                   .session = list_session,
+                                   .capture = list_capture,
+                                   .end = end_listing,
+                                   .is_closed = has_no_reader,
+                                   .ctx = &lister,
+                                   .is_terminal = options->terminal.is_terminal,
+                                   .where = options->chosen};
+    struct imapid_totals totals;
+    gboolean good, closed;
+
+    lister.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
+    if (!lister.output)
+        return IMAPID_EXIT_FAILED;
+    g_mutex_init(&lister.mutex);
+    lister.listings = g_new0(struct imapid_listing *, inputs->len + 1);
+    if (imapid_output_is_file(lister.output))
+        user.reopen = reopen_listing;
+    good = imapid_run(options, inputs, &user, &totals);
+    closed = imapid_output_is_closed(lister.output);
+    good &= imapid_output_close(lister.output, imapid_totals_has_answer(&totals, good));
+    if (!options->quiet && !closed && (good || totals.n_captures))
+        print_counts(&lister, &totals, options->chosen);
+    for (guint i = 0; i < inputs->len; i++)
+        imapid_listing_free(lister.listings[i]);
+    g_free(lister.listings);
+    g_mutex_clear(&lister.mutex);
+    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
 }
 
 /* ---- into a database ---- */
@@ -148,10 +325,26 @@ static gboolean has_failed(void *ctx)
     return imapid_database_has_failed(ctx);
 }
 
-/* NULL with a message. */
+/* How long another program may have the database locked before it is said, and how long after the wish to
+ * end. */
+#define PATIENCE_MS 10000u
+
+/* No record is given up because somebody else writes. */
+static bool gives_up(unsigned milliseconds)
+{
+    if (milliseconds && milliseconds % PATIENCE_MS == 0)
+        imapid_message("the database is locked by another program since %u seconds",
+                       milliseconds / 1000);
+    return milliseconds >= PATIENCE_MS && imapid_stop_is_set();
+}
+
+/* NULL with a message. What comes without an end goes into the file as it comes; what a pipe brings may be
+ * nothing at all, and then the file is to stay as it was. */
 static struct imapid_database *open_database(const struct imapid_options *options,
                                              struct imapid_newfile **file, char **message)
 {
+    if (options->interfaces || options->follow)
+        return imapid_database_open_live(options->write, gives_up, message);
     *file = imapid_newfile_open(options->write, IMAPID_NEWFILE_DATABASE, message);
     if (!*file)
         return NULL;
@@ -163,7 +356,8 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
     struct imapid_job_user user = {.exchange = store_exchange,
                                    .session = store_session,
                                    .capture = store_capture,
-                                   .is_closed = has_failed};
+                                   .is_closed = has_failed,
+                                   .where = options->chosen};
     struct imapid_newfile *file = NULL;
     struct imapid_totals totals;
     char *message = NULL;
@@ -176,9 +370,10 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
     user.ctx = open_database(options, &file, &message);
     good = user.ctx && imapid_run(options, inputs, &user, &totals);
     if (user.ctx && imapid_database_finish(user.ctx, &message) &&
-        (!imapid_totals_has_answer(&totals, good) || imapid_newfile_publish(file, &message)) &&
+        (!file || !imapid_totals_has_answer(&totals, good) ||
+         imapid_newfile_publish(file, &message)) &&
         !options->quiet)
-        imapid_totals_print(&totals);
+        imapid_totals_print(&totals, options->chosen, NULL, NULL);
     if (message)
         imapid_message("%s", message);
     imapid_database_free(user.ctx);
@@ -191,33 +386,46 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
 enum imapid_exit imapid_extract(const struct imapid_options *options, const GArray *inputs)
 {
     struct extract extract = {.writer = imapid_writer_find(options->format)};
-    struct imapid_job_user user = {on_exchange, on_session, on_capture, on_end,
-                                   is_closed,   &extract,   FALSE};
+    struct imapid_job_user user = {.exchange = on_exchange,
+                                   .session = on_session,
+                                   .capture = on_capture,
+                                   .end = on_end,
+                                   .is_closed = is_closed,
+                                   .ctx = &extract,
+                                   .is_terminal = options->terminal.is_terminal,
+                                   .where = options->chosen};
     struct imapid_totals totals;
     gboolean good, closed;
 
     if (!strcmp(options->format, "sqlite"))
         return extract_database(options, inputs);
+    if (!strcmp(options->format, "text"))
+        return list(options, inputs);
     extract.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
     if (!extract.output)
         return IMAPID_EXIT_FAILED;
-    user.is_terminal = imapid_output_is_terminal(options->write);
+    if (options->is_array)
+        imapid_output_set_array(extract.output);
+    if (extract.writer->interval)
+        user.interval = on_interval;
+    if (imapid_output_is_file(extract.output))
+        user.reopen = reopen;
+    extract.n_inputs = inputs->len;
     extract.style = (struct imapid_writer_style){
-        .colour = imapid_output_has_colour(options->write),
-        .is_terminal = user.is_terminal,
+        .terminal = options->terminal,
         .verbose = options->verbose,
         .many = inputs->len > 1,
     };
     extract.headed = g_new0(char *, inputs->len + 1);
     write_head(&extract);
     good = imapid_run(options, inputs, &user, &totals);
-    write_end(&extract, &totals, good);
+    write_end(&extract, &totals, good, options->chosen != NULL);
     closed = imapid_output_is_closed(extract.output);
     good &= imapid_output_close(extract.output, imapid_totals_has_answer(&totals, good));
     for (guint i = 0; i < inputs->len; i++)
         g_free(extract.headed[i]);
     g_free(extract.headed);
     if (!options->quiet && !closed)
-        imapid_totals_print(&totals);
+        imapid_totals_print(&totals, options->chosen, NULL, NULL);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
 }

@@ -3,7 +3,8 @@
  *
  * The output is opened first: there is no use in reading for an hour and then failing to write.
  *
- * Refuses a table of spellings that cannot be read.
+ * Which connections are chosen is decided here, when all records are there: they may come in any
+ * order, and from several inputs.
  *
  * Misuse: imapid_gather_put() after imapid_gather_write(), which closes the output. */
 #include "gather.h"
@@ -34,32 +35,29 @@ gboolean imapid_gather(const struct imapid_options *options, const GArray *input
                        struct imapid_gathered *gathered)
 {
     struct imapid_job_user user = {
-        .exchange = on_exchange, .session = on_session, .capture = on_capture};
-    char *message = NULL;
+        .exchange = on_exchange, .session = on_session, .capture = on_capture, .any_order = TRUE};
 
-    *gathered = (struct imapid_gathered){.fold = imapid_fold_new()};
-    if (options->fold && !imapid_fold_read(gathered->fold, options->fold, &message)) {
-        imapid_message("%s", message);
-        g_free(message);
-        imapid_fold_free(gathered->fold);
-        return FALSE;
-    }
+    *gathered = (struct imapid_gathered){.fold = options->folded};
     gathered->output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
-    if (!gathered->output) {
-        imapid_fold_free(gathered->fold);
+    if (!gathered->output)
         return FALSE;
-    }
+    if (options->is_array)
+        imapid_output_set_array(gathered->output);
     gathered->store = imapid_store_new();
     user.ctx = gathered->store;
     gathered->is_complete = imapid_run(options, inputs, &user, &gathered->totals);
     gathered->view = imapid_store_settle(gathered->store);
+    if (options->chosen) {
+        imapid_where_choose(options->chosen, gathered->store, &gathered->view);
+        gathered->totals.n_all_conns = gathered->view.n_all_conns;
+        gathered->totals.n_chosen = gathered->view.n_conns;
+    }
     return TRUE;
 }
 
 void imapid_gather_free(struct imapid_gathered *gathered)
 {
     imapid_store_free(gathered->store);
-    imapid_fold_free(gathered->fold);
 }
 
 void imapid_gather_put(void *gathered, const char *text, size_t n)
@@ -77,7 +75,7 @@ static gboolean end(const struct imapid_options *options, struct imapid_gathered
                                imapid_totals_has_answer(&gathered->totals, gathered->is_complete));
     gathered->output = NULL;
     if (!options->quiet && !closed) {
-        imapid_totals_print(&gathered->totals);
+        imapid_totals_print(&gathered->totals, options->chosen, NULL, NULL);
         if (gathered->view.n_duplicates)
             imapid_message("%u records were given more than once and count once",
                            gathered->view.n_duplicates);

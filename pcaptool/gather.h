@@ -12,14 +12,14 @@
 struct imapid_gathered {
     struct imapid_store *store;
     struct imapid_store_view view;
-    struct imapid_fold *fold;
+    const struct imapid_fold *fold;
     struct imapid_totals totals;
     struct imapid_output *output;
     gboolean is_complete; /* every input could be read whole */
 };
 
 /* Opens the output and reads everything. False, with a message on standard error, where nothing can
- * come of it (a table that cannot be read). */
+ * come of it (an output that cannot be written). */
 gboolean imapid_gather(const struct imapid_options *options, const GArray *inputs,
                        struct imapid_gathered *gathered);
 void imapid_gather_free(struct imapid_gathered *gathered);

@@ -47,9 +47,9 @@ static void add_file(GArray *inputs, const char *path, gboolean found)
     g_array_append_val(inputs, input);
 }
 
-void imapid_inputs_add_interface(GArray *inputs, const char *name)
+void imapid_inputs_add_interfaces(GArray *inputs, char **names)
 {
-    struct imapid_input input = {.path = g_strdup(name), .is_interface = TRUE};
+    struct imapid_input input = {.path = g_strjoinv(",", names), .is_interface = TRUE};
 
     g_array_append_val(inputs, input);
 }

@@ -11,7 +11,7 @@
 struct imapid_input {
     char *path;            /* "-" is standard input */
     gboolean found;        /* in a folder: it need not be a capture */
-    gboolean is_interface; /* `path` is a network interface */
+    gboolean is_interface; /* network interfaces, all that were named */
     gboolean grows;        /* it is followed (--follow): a file, or */
     gboolean is_folder;    /* a folder, which is not walked then */
 };
@@ -19,8 +19,9 @@ struct imapid_input {
 /* How many have no end but the one that is asked for: interfaces, pipes, what is followed. */
 guint imapid_inputs_count_live(const GArray *inputs);
 
-/* Adds a network interface, which need not be there: it is opened when it is read. */
-void imapid_inputs_add_interface(GArray *inputs, const char *name);
+/* Adds network interfaces, which are one capture, and which need not be there: that shows when they are
+ * opened. */
+void imapid_inputs_add_interfaces(GArray *inputs, char **names);
 
 /* Lists the inputs, folders walked in the order of names, symbolic links to folders not followed.
  * Adds to `inputs` (of struct imapid_input; free with imapid_inputs_free). False with an error on

@@ -16,6 +16,8 @@
 #include "series.h"
 #include "stop.h"
 
+#include "capture/ahead.h"
+#include "capture/live.h"
 #include "follow/collect.h"
 #include "follow/terms.h"
 #include "record/read-jsonl.h"
@@ -23,7 +25,10 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define N G_GUINT64_FORMAT
 
 static void tell(struct imapid_job_context *context, const char *message, gboolean failed)
 {
@@ -43,10 +48,8 @@ void imapid_job_complain(struct imapid_job_context *context, const char *message
 
 static gboolean wants_progress(const struct imapid_job_context *context)
 {
-    const char *when = context->options->progress;
-
-    if (when && strcmp(when, "auto"))
-        return !strcmp(when, "always");
+    if (context->options->show_progress != IMAPID_WHEN_AUTO)
+        return context->options->show_progress == IMAPID_WHEN_ALWAYS;
     return isatty(STDERR_FILENO) && !context->user->is_terminal && !context->options->quiet;
 }
 
@@ -86,16 +89,10 @@ static void on_scan_progress(void *ctx, uint64_t place)
     tell_progress(ctx, place / 2);
 }
 
-/* Called every so many packets: where none has a record in it, it is here that the wish to end is
- * seen. */
-static void on_progress(void *ctx, uint64_t place)
+/* An interface sees itself that a signal came, and gives first what it has. */
+static bool is_to_stop(const struct imapid_job *job)
 {
-    struct imapid_job *job = ctx;
-
-    if (job->context->progress)
-        tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
-    if (imapid_stop_is_set())
-        imapid_capture_stop(job->capture);
+    return imapid_stop_is_set() && !job->input->is_interface;
 }
 
 /* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
@@ -116,20 +113,139 @@ static void on_note(void *ctx, const char *message)
     tell(((struct imapid_job *)ctx)->context, message, FALSE);
 }
 
+/* At once, and for who reads the records as well: they have the sum. */
+static void on_drops(void *ctx, const char *where, uint64_t n)
+{
+    struct imapid_job *job = ctx;
+    uint64_t n_all = imapid_capture_get_counts(job->capture)->n_drops;
+    char *message = g_strdup_printf(
+        "notice: %s: %" G_GUINT64_FORMAT
+        " packets were dropped before they could be read; %" G_GUINT64_FORMAT " so far",
+        where, n, n_all);
+
+    tell(job->context, message, FALSE);
+    g_free(message);
+    if (job->collect)
+        imapid_collect_drops(job->collect);
+}
+
+/* ---- what is asked for while it runs ---- */
+
+static const char *get_name(const struct imapid_job *job)
+{
+    return job->name ? job->name : job->input->path;
+}
+
+static void spell_counts(struct imapid_job *job, const struct imapid_record_interval *counts)
+{
+    char *message = g_strdup_printf(
+        "%s: so far %" N " packets, %" N " TCP connections, %" N " IMAP sessions, %" N
+        " ID exchanges; %" N " sessions not decrypted, %" N " octets missing, %" N
+        " packets dropped; %" N " KiB kept of connections",
+        get_name(job), counts->n_packets, counts->n_conns, counts->n_sessions, counts->n_exchanges,
+        counts->n_not_decrypted, counts->n_lost, counts->n_drops, counts->n_kept >> 10);
+    tell(job->context, message, FALSE);
+    g_free(message);
+}
+
+/* As a record, or for a person. */
+static void tell_counts(struct imapid_job *job, gboolean is_record)
+{
+    const struct imapid_job_user *user = job->context->user;
+    struct rusage usage = {.ru_maxrss = 0};
+    struct imapid_record_interval counts = {.ts_ns = g_get_real_time() * 1000,
+                                            .took_ns =
+                                                (g_get_monotonic_time() - job->begun_us) * 1000};
+    char *file;
+
+    if (!job->collect || !job->capture)
+        return;
+    imapid_collect_count(job->collect, job->capture, &counts);
+    getrusage(RUSAGE_SELF, &usage);
+    counts.n_peak = (uint64_t)usage.ru_maxrss << 10;
+    if (!is_record || !user->interval) {
+        spell_counts(job, &counts);
+        return;
+    }
+    file = job->context->redact ? imapid_redact_file(job->context->redact, get_name(job)) : NULL;
+    counts.file = file ? file : get_name(job);
+    user->interval(user->ctx, job->part, &counts);
+    g_free(file);
+}
+
+static void tell_interval(struct imapid_job *job)
+{
+    guint64 n_seconds = job->context->options->n_interval, n;
+
+    if (!n_seconds || !job->begun_us)
+        return;
+    n = (guint64)((g_get_monotonic_time() - job->begun_us) / G_USEC_PER_SEC) / n_seconds;
+    if (n == job->n_intervals)
+        return;
+    job->n_intervals = n;
+    tell_counts(job, TRUE);
+}
+
+/* Of several jobs one has the output opened anew. */
+static void reopen(struct imapid_job_context *context)
+{
+    gint n = imapid_stop_count_reopen(), n_before = g_atomic_int_get(&context->n_reopened);
+
+    if (n != n_before && context->user->reopen &&
+        g_atomic_int_compare_and_exchange(&context->n_reopened, n_before, n))
+        context->user->reopen(context->user->ctx);
+}
+
+static void heed_signals(struct imapid_job *job)
+{
+    gint n_asked = imapid_stop_count_asked();
+
+    reopen(job->context);
+    tell_interval(job);
+    if (n_asked == job->n_asked)
+        return;
+    job->n_asked = n_asked;
+    tell_counts(job, FALSE);
+}
+
 /* Nothing comes: secrets may have come, and sessions may be over. */
 static void on_idle(void *ctx)
 {
     struct imapid_job *job = ctx;
 
+    heed_signals(job);
     if (job->collect)
         imapid_collect_idle(job->collect);
+}
+
+/* Called every so many packets: where none has a record in it, it is here that the wish to end is
+ * seen. */
+static void on_progress(void *ctx, uint64_t place)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->context->progress)
+        tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
+    heed_signals(job);
+    if (is_to_stop(job))
+        imapid_capture_stop(job->capture);
 }
 
 void imapid_job_watch_capture(struct imapid_job *job)
 {
     imapid_capture_on_note(job->capture, on_note, job);
     imapid_capture_on_idle(job->capture, on_idle, job);
+    imapid_capture_on_drops(job->capture, on_drops, job);
     imapid_capture_on_progress(job->capture, on_progress, job);
+}
+
+void imapid_job_watch_packets(const struct imapid_job_context *context,
+                              struct imapid_collect *collect)
+{
+    if (context->user->packet)
+        imapid_collect_on_packet(collect, context->user->packet, context->user->ctx);
+    if (context->user->secrets)
+        imapid_collect_on_secrets(collect, context->user->secrets, context->user->ctx);
 }
 
 /* A file counts whole when it is finished, whatever of it was of use. */
@@ -155,12 +271,12 @@ static void stop_job(void *ctx)
     if (job->capture)
         imapid_capture_stop(job->capture);
     if (job->reader)
-        job->reader->stop = true;
+        g_atomic_int_set(&job->reader->stop, 1);
 }
 
 static void stop_if_closed(struct imapid_job *job)
 {
-    if (imapid_job_is_closed(job->context) || imapid_stop_is_set())
+    if (imapid_job_is_closed(job->context) || is_to_stop(job))
         stop_job(job);
 }
 
@@ -219,36 +335,92 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     stop_if_closed(job);
 }
 
+/* ---- the chain of sinks ---- */
+
+static void pass_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    const struct imapid_job_sinks *sinks = ctx;
+
+    sinks->chosen.exchange(sinks->chosen.ctx, exchange);
+}
+
+static void pass_session(void *ctx, const struct imapid_record_session *session)
+{
+    const struct imapid_job_sinks *sinks = ctx;
+
+    sinks->chosen.session(sinks->chosen.ctx, session);
+}
+
+static void pass_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    const struct imapid_job_sinks *sinks = ctx;
+
+    sinks->chosen.capture(sinks->chosen.ctx, capture);
+}
+
+/* Messages are for who has the inputs: they name them, redacted or not. */
 static void on_complaint(void *ctx, const char *message)
 {
-    struct imapid_job *job = ctx;
+    const struct imapid_job *job = ((const struct imapid_job_sinks *)ctx)->job;
 
     if (!job->capture || !is_chance_find(job, imapid_capture_get_format(job->capture)))
         imapid_job_complain(job->context, message);
 }
 
-/* The same from behind a redacting sink. Messages are for who has the inputs: they name them. */
-static void on_complaint_redacting(void *ctx, const char *message)
+/* Of all that memory what is for the records that are held back. */
+static gsize get_held_share(const struct imapid_job_context *context)
 {
-    const struct imapid_redact_sink *sink = ctx;
+    const struct imapid_where *where = context->user->where;
 
-    on_complaint(sink->next->ctx, message);
+    if (!where || imapid_where_is_of_conn(where))
+        return 0;
+    return context->options->n_memory / MAX(context->n_at_a_time, 1) / IMAPID_CHOOSE_SHARE;
 }
 
 void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job)
 {
+    const struct imapid_where *where = job->context->user->where;
+
+    sinks->job = job;
     sinks->plain = (struct imapid_record_sink){on_exchange, on_session, on_capture, job};
     sinks->redacting = (struct imapid_redact_sink){job->context->redact, &sinks->plain};
-    sinks->complain = job->context->redact ? on_complaint_redacting : on_complaint;
-    sinks->first = job->context->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
+    sinks->told = job->context->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
+    sinks->choose =
+        where ? imapid_choose_new(where, get_held_share(job->context), &sinks->told) : NULL;
+    sinks->chosen = where ? imapid_choose_get_sink(sinks->choose) : sinks->told;
+    sinks->first = (struct imapid_record_sink){pass_exchange, pass_session, pass_capture, sinks};
+    sinks->complain = on_complaint;
+}
+
+void imapid_job_end_sinks(struct imapid_job_sinks *sinks)
+{
+    struct imapid_job_context *context = sinks->job->context;
+    struct imapid_choose_counts counts;
+    char *message;
+
+    if (!sinks->choose)
+        return;
+    counts = imapid_choose_end(sinks->choose);
+    g_mutex_lock(&context->mutex);
+    context->totals->n_all_conns += counts.n_conns;
+    context->totals->n_chosen += counts.n_chosen;
+    g_mutex_unlock(&context->mutex);
+    if (!counts.n_gave_way)
+        return;
+    message = g_strdup_printf("--where: %" G_GUINT64_FORMAT
+                              " connections were left out undecided: their records would take more "
+                              "memory than there is (--memory)",
+                              counts.n_gave_way);
+    imapid_job_complain(context, message);
+    g_free(message);
 }
 
 /* ---- jobs ---- */
 
-/* The memory of one of the captures that are read at a time. */
+/* The memory of one of the captures that are read at a time, without that of records. */
 gsize imapid_job_get_share(const struct imapid_job_context *context)
 {
-    return context->options->n_memory / MAX(context->n_at_a_time, 1);
+    return context->options->n_memory / MAX(context->n_at_a_time, 1) - get_held_share(context);
 }
 
 /* An input, as messages name it. */
@@ -288,28 +460,63 @@ struct imapid_source *imapid_job_open(struct imapid_job *job)
     return source;
 }
 
-/* A file is opened anew, so that its size is known to who shows progress. */
-bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source)
-{
-    struct imapid_window_source from = {imapid_source_read, imapid_source_close, source};
-    char *message = NULL;
+/* A source whose octets the user wants, too. */
+struct tee {
+    struct imapid_job_context *context;
+    guint part;
+    struct imapid_source *source;
+};
 
-    if (!imapid_source_is_regular(source)) {
-        job->capture = imapid_capture_open_source(spell_path(job->input->path), &from);
-        return true;
+static ptrdiff_t read_tee(void *ctx, uint8_t *octets, size_t n)
+{
+    const struct tee *tee = ctx;
+    const struct imapid_job_user *user = tee->context->user;
+    ptrdiff_t n_read = imapid_source_read(tee->source, octets, n);
+
+    if (n_read > 0)
+        user->octets(user->ctx, tee->part, octets, (size_t)n_read);
+    return n_read;
+}
+
+static void close_tee(void *ctx)
+{
+    imapid_source_close(((struct tee *)ctx)->source);
+    g_free(ctx);
+}
+
+static struct imapid_window_source make_window_source(struct imapid_job *job,
+                                                      struct imapid_source *source)
+{
+    struct tee *tee;
+
+    if (!job->context->user->octets)
+        return (struct imapid_window_source){imapid_source_read, imapid_source_close, source};
+    tee = g_new(struct tee, 1);
+    *tee = (struct tee){job->context, job->part, source};
+    return (struct imapid_window_source){read_tee, close_tee, tee};
+}
+
+/* A file is read as such, so that its size is known to who shows progress. */
+void imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source)
+{
+    const char *name = spell_path(job->input->path);
+
+    if (imapid_source_is_regular(source)) {
+        job->capture = imapid_capture_open_fd(name, imapid_source_take_fd(source));
+        imapid_source_close(source);
+        if (job->context->n_threads > 1)
+            job->capture = imapid_ahead_new(job->capture);
+    } else {
+        struct imapid_window_source from = make_window_source(job, source);
+
+        job->capture = imapid_capture_open_source(name, &from);
     }
-    imapid_source_close(source);
-    job->capture = imapid_capture_open(job->input->path, &message);
-    if (!job->capture)
-        imapid_job_complain(job->context, message);
-    g_free(message);
-    return job->capture;
 }
 
 /* Reads the capture of the job to its end and closes it; a file that may have secrets inside is read for
  * these first. */
-static void collect(struct imapid_job *job, const struct imapid_filter *filter, bool live,
-                    bool has_secrets, const struct imapid_job_sinks *sinks)
+static void collect(struct imapid_job *job, const char *file, const struct imapid_filter *filter,
+                    bool live, bool has_secrets, const struct imapid_job_sinks *sinks)
 {
     const struct imapid_options *options = job->context->options;
     struct imapid_keylog *keylog = imapid_keylog_new_over(options->keylog);
@@ -317,11 +524,16 @@ static void collect(struct imapid_job *job, const struct imapid_filter *filter, 
     imapid_job_watch_capture(job);
     if (has_secrets)
         job->n_scanned = imapid_job_read_secrets(job, keylog);
+    job->name = file;
+    job->begun_us = g_get_monotonic_time();
+    job->n_intervals = 0;
+    job->n_asked = imapid_stop_count_asked();
     job->collect =
         imapid_collect_new(filter, &options->decode, keylog, live,
                            imapid_job_get_share(job->context), &sinks->first, sinks->complain);
-    imapid_collect_read(job->collect, job->capture, job->input->path);
-    imapid_collect_tell(job->collect, job->capture, job->input->path, true);
+    imapid_job_watch_packets(job->context, job->collect);
+    imapid_collect_read(job->collect, job->capture, file);
+    imapid_collect_tell(job->collect, job->capture, file, true);
     g_clear_pointer(&job->collect, imapid_collect_free);
     imapid_keylog_free(keylog);
     g_clear_pointer(&job->capture, imapid_capture_close);
@@ -333,16 +545,16 @@ static void read_capture(struct imapid_job *job, struct imapid_source *source,
     bool live = !imapid_source_is_regular(source);
     bool has_secrets = !live && imapid_source_may_have_secrets(source);
 
-    if (imapid_job_open_capture(job, source))
-        collect(job, job->context->filter, live, has_secrets, sinks);
+    imapid_job_open_capture(job, source);
+    collect(job, job->input->path, job->context->filter, live, has_secrets, sinks);
 }
 
 /* It was opened before, where that was possible. The filter is the kernel's. */
 static void read_interface(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
-    job->capture = g_steal_pointer(&job->context->interfaces[job->part]);
+    job->capture = g_steal_pointer(&job->context->live);
     if (job->capture)
-        collect(job, NULL, true, false, sinks);
+        collect(job, imapid_live_get_name(job->capture), NULL, true, false, sinks);
 }
 
 /* A source that is read by a job. */
@@ -381,10 +593,13 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
         .complain = sinks->complain,
         .terms = &imapid_follow_terms,
         .n_threads = imapid_source_is_regular(source) ? job->context->n_threads : 1,
+        .any_order = job->context->user->any_order && !sinks->choose,
     };
 
     job->reader = &reader;
     imapid_read_jsonl(&reader);
+    if (sinks->choose)
+        imapid_choose_flush(sinks->choose); /* each file has whole connections */
     job->reader = NULL;
     imapid_source_close(source);
     g_mutex_lock(&job->context->mutex);
@@ -393,11 +608,27 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
     g_mutex_unlock(&job->context->mutex);
 }
 
+/* JSON Lines have no packets. In a folder they may lie beside their captures. */
+static void refuse_jsonl(struct imapid_job *job, struct imapid_source *source)
+{
+    char *message = g_strdup_printf("%s: records of an earlier run (JSON Lines), where packets of "
+                                    "captures are wanted",
+                                    spell_path(job->input->path));
+
+    if (!job->input->found)
+        imapid_job_complain(job->context, message);
+    g_free(message);
+    imapid_source_close(source);
+}
+
 static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
     struct imapid_source *source = imapid_job_open(job);
+    bool is_jsonl = source && imapid_source_is_jsonl(source, job->input->found);
 
-    if (source && imapid_source_is_jsonl(source, job->input->found))
+    if (is_jsonl && job->context->user->packet)
+        refuse_jsonl(job, source);
+    else if (is_jsonl)
         read_jsonl(job, source, sinks);
     else if (source)
         read_capture(job, source, sinks);
@@ -426,4 +657,5 @@ void imapid_job_read(struct imapid_job *job)
         read_folder(job, &sinks);
     else
         read_file(job, &sinks);
+    imapid_job_end_sinks(&sinks);
 }

@@ -2,6 +2,7 @@
 #ifndef IMAPID_JOB_H
 #define IMAPID_JOB_H
 
+#include "choose.h"
 #include "inputs.h"
 #include "options.h"
 #include "source.h"
@@ -11,16 +12,32 @@
 #include "record/redact.h"
 
 /* Who takes the records. `part` is the index of the input. The calls for one part come in order
- * and one at a time; those for different parts may come at the same time. Records are good
+ * and one at a time, unless he asks for any order; those for different parts may come at the same time. Records are good
  * during the call. */
 struct imapid_job_user {
     void (*exchange)(void *ctx, guint part, const struct imapid_record_exchange *exchange);
     void (*session)(void *ctx, guint part, const struct imapid_record_session *session);
     void (*capture)(void *ctx, guint part, const struct imapid_record_capture *capture);
+    void (*begin)(void *ctx); /* interfaces and filters are opened: it is read now; may be NULL */
     void (*end)(void *ctx, guint part); /* nothing more of this part; may be NULL */
     gboolean (*is_closed)(void *ctx);   /* nobody wants more: stop early; may be NULL */
     void *ctx;
+    gboolean any_order;   /* so may those for one part, in whatever order */
     gboolean is_terminal; /* records go to a terminal as they come: no line between them */
+    const struct imapid_where *where; /* he wants these connections alone; NULL: all */
+    /* He wants packets, so JSON Lines are refused; NULL: he does not. Which connection each packet is of: `file`
+     * is the path of its input, the same pointer. Nearly in the order of the file, but those of datagrams that
+     * were put together come later. */
+    void (*packet)(void *ctx, const char *file, uint64_t number, uint32_t stream);
+    /* The octets of an input that cannot be read again, as they are read; may be NULL. */
+    void (*octets)(void *ctx, guint part, const uint8_t *octets, size_t n);
+    /* The secrets of each session, told behind its record, chosen or not; may be NULL. See imapid_collect_on_secrets(). */
+    void (*secrets)(void *ctx, const char *file, uint32_t stream, const char *lines, size_t n);
+    /* All has been read, but files may still be opened; may be NULL. */
+    void (*finish)(void *ctx);
+    /* What was counted so far (--interval); NULL: it goes to standard error. */
+    void (*interval)(void *ctx, guint part, const struct imapid_record_interval *interval);
+    void (*reopen)(void *ctx); /* open the output anew; NULL: it has none that can be */
 };
 
 struct imapid_job_context {
@@ -29,11 +46,12 @@ struct imapid_job_context {
     const struct imapid_job_user *user;
     struct imapid_redact *redact;       /* NULL: records stay as they are */
     const struct imapid_filter *filter; /* of files; NULL: all packets are read */
-    struct imapid_capture **interfaces; /* by part: opened, and nobody reads it yet; else NULL */
-    struct imapid_progress *progress;   /* NULL: none is shown */
-    guint n_threads;                    /* for one input, where that can be shared */
-    guint n_at_a_time;                  /* inputs */
-    GMutex mutex;                       /* guards what follows */
+    struct imapid_capture *live;      /* interfaces, opened, and nobody reads them yet; else NULL */
+    struct imapid_progress *progress; /* NULL: none is shown */
+    guint n_threads;                  /* for one input, where that can be shared */
+    guint n_at_a_time;                /* inputs */
+    gint n_reopened; /* atomic: the last request for a new output that was heeded */
+    GMutex mutex;    /* guards what follows */
     gboolean failed;
     struct imapid_totals *totals;
 };
@@ -47,27 +65,41 @@ struct imapid_job {
     struct imapid_read_jsonl *reader; /* NULL: it is a capture */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
     struct imapid_series *series;     /* that the input is of; NULL: of none */
+    const char *name;                 /* of the capture, in records; NULL: none yet */
+    gint64 begun_us;                  /* when it was begun to be read, monotonic */
+    guint64 n_intervals;              /* that were told */
+    gint n_asked;                     /* the last request for counts that was heeded */
     guint64 n_octets;                 /* that progress was told of */
     guint64 n_scanned;                /* of these, while it was read for its secrets alone */
 };
 
-/* Where the records of a job go first: to the redactor, if there is one. */
+/* The way of a job's records: those of chosen connections, to the redactor, to the user; each step is
+ * left out where nobody asked for it. */
 struct imapid_job_sinks {
-    struct imapid_record_sink plain;
+    struct imapid_job *job;
+    struct imapid_record_sink first; /* takes the records; its ctx is this struct */
+    struct imapid_choose *choose;
+    struct imapid_record_sink chosen;
     struct imapid_redact_sink redacting;
-    struct imapid_record_sink first;
+    struct imapid_record_sink told, plain;
     void (*complain)(void *ctx, const char *message); /* ctx: that of `first` */
 };
 
-/* Sets the sinks up; they must not move, nor the job. sinks->first takes the records. */
+/* Sets the sinks up; they must not move, nor the job. */
 void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job);
+
+/* Nothing more comes: what waited is told, and counted. */
+void imapid_job_end_sinks(struct imapid_job_sinks *sinks);
 
 /* Opens a file or pipe. NULL: it cannot be opened, and was complained of. */
 struct imapid_source *imapid_job_open(struct imapid_job *job);
 
-/* Sets job->capture to one that reads the source, which it closes. False: it cannot be read, and was
- * complained of. */
-bool imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source);
+/* Sets job->capture to one that reads the source, which it closes. */
+void imapid_job_open_capture(struct imapid_job *job, struct imapid_source *source);
+
+/* Gives the user what he wants of the packets. Before anything is read. */
+void imapid_job_watch_packets(const struct imapid_job_context *context,
+                              struct imapid_collect *collect);
 
 /* Reads the input of the job, whatever it is, to its end. */
 void imapid_job_read(struct imapid_job *job);

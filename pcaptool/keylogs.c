@@ -2,7 +2,8 @@
 /* keylogs.c: reads the key logs of a run. When one holds no secret it says why, by a guess from
  * the first octets of the file.
  *
- * Refuses a key log that was named and cannot be read. The one that SSLKEYLOGFILE names only gets
+ * Refuses a key log that was named and cannot be read, but waits for one that is not there where the capture
+ * has no end. The one that SSLKEYLOGFILE names only gets
  * a message.
  *
  * Misuse: reading twice into the same options. The first object is lost then. */
@@ -10,6 +11,7 @@
 
 #include "message.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +55,8 @@ static const char *guess(const uint8_t *octets, size_t n, const struct imapid_ke
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
         if (n >= kinds[i].n && !memcmp(octets, kinds[i].start, kinds[i].n))
             return kinds[i].what;
+    if (counts->n_ech)
+        return "a log of Encrypted Client Hello, which has no secrets of sessions";
     if (counts->n_ignored)
         return "a key log without secrets of sessions";
     if (counts->n_comments == counts->n_lines)
@@ -79,6 +83,7 @@ static struct imapid_keylog_counts subtract(struct imapid_keylog_counts all,
         .n_lines = all.n_lines - before->n_lines,
         .n_secrets = all.n_secrets - before->n_secrets + all.n_duplicates - before->n_duplicates +
                      all.n_dropped - before->n_dropped,
+        .n_ech = all.n_ech - before->n_ech,
         .n_conflicts = all.n_conflicts - before->n_conflicts,
         .n_dropped = all.n_dropped - before->n_dropped,
         .n_comments = all.n_comments - before->n_comments,
@@ -141,11 +146,22 @@ static enum imapid_keylogs judge(const struct imapid_options *options, const cha
     return IMAPID_KEYLOGS_READ;
 }
 
+static bool is_missing(const char *path)
+{
+    return !g_file_test(path, G_FILE_TEST_EXISTS) && errno == ENOENT;
+}
+
 static enum imapid_keylogs read_one(struct imapid_options *options, const char *path, bool may_grow)
 {
     struct imapid_keylog_counts before = imapid_keylog_get_counts(options->keylog), counts;
     char *message = NULL;
 
+    if (may_grow && is_missing(path)) {
+        if (!options->quiet)
+            imapid_message("%s: key log: is not there yet, and is waited for", path);
+        imapid_keylog_expect(options->keylog, path);
+        return IMAPID_KEYLOGS_READ;
+    }
     if (!imapid_keylog_read(options->keylog, path, &message)) {
         imapid_message("%s", message);
         g_free(message);
@@ -156,7 +172,7 @@ static enum imapid_keylogs read_one(struct imapid_options *options, const char *
 }
 
 /* Nobody asked for this one here: whatever is wrong with it is said, and no more. */
-static void read_environment(struct imapid_options *options)
+static void read_environment(struct imapid_options *options, bool may_grow)
 {
     const char *path = g_getenv("SSLKEYLOGFILE");
 
@@ -164,7 +180,7 @@ static void read_environment(struct imapid_options *options)
         return;
     if (!options->quiet)
         imapid_message("key log: %s (SSLKEYLOGFILE)", path);
-    (void)read_one(options, path, true);
+    (void)read_one(options, path, may_grow);
 }
 
 enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may_grow)
@@ -173,7 +189,7 @@ enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may
 
     options->keylog = imapid_keylog_new();
     if (!options->keylogs)
-        read_environment(options);
+        read_environment(options, may_grow);
     for (char **path = options->keylogs; path && *path && worst != IMAPID_KEYLOGS_FAILED; path++) {
         enum imapid_keylogs one = read_one(options, *path, may_grow);
 

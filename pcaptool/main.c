@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c: the command line. One table of commands gives dispatch and usage; one of options gives
- * parsing and help.
+/* main.c: what the command line asks for is checked, and done.
  *
  * Refuses an option of another command, a format that the command does not have, and to write over
  * a file that it reads from. All of this is checked before an input is opened.
  *
  * Misuse: printing on standard error by any other way than message.c and progress.c. */
-#include "arguments.h"
+#include "completions.h"
 #include "decode-as.h"
 #include "inputs.h"
 #include "keylogs.h"
 #include "message.h"
 #include "options.h"
+#include "output.h"
 #include "sandbox.h"
 #include "stop.h"
+#include "usage.h"
+
+#include "capture/live.h"
 
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct imapid_command commands[] = {
-    {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
-     "text jsonl csv tsv sqlite", imapid_extract},
-    {"stats", "counts by client and server software, version and OS", "text jsonl csv",
-     imapid_stats},
-    {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl csv sarif",
-     imapid_check},
-    {"report", "one self-contained HTML page", "html", imapid_report},
-};
 
 static enum imapid_exit fail(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
@@ -47,111 +40,13 @@ static enum imapid_exit fail(const char *format, ...)
     return IMAPID_EXIT_FAILED;
 }
 
-static char *list_commands(void)
+/* The same, and frees it. */
+static enum imapid_exit fail_with(char *message)
 {
-    GString *text = g_string_new(
-        "Reports IMAP clients and servers from the ID exchanges (RFC 2971) in captures.\n\n"
-        "Commands (default: extract):\n");
+    enum imapid_exit status = fail("%s", message);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        g_string_append_printf(text, "  %-9s %s\n", commands[i].name, commands[i].what);
-    g_string_append(text, "\nINPUT is a capture, a folder (walked), or - for standard input.");
-    return g_string_free(text, FALSE);
-}
-
-static gboolean parse(struct imapid_options *options, char *const *argv, GError **error)
-{
-    const GOptionEntry entries[] = {
-        {"format", 'T', 0, G_OPTION_ARG_STRING, &options->format,
-         "text (default), jsonl, csv, tsv, sqlite, sarif; see the manual", "FORMAT"},
-        {"write", 'w', 0, G_OPTION_ARG_FILENAME, &options->write,
-         "Write there instead of standard output", "FILE"},
-        {"keylog", 'l', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keylogs,
-         "TLS secrets, NSS key log format; may be given more than once", "FILE"},
-        {"filter", 'f', 0, G_OPTION_ARG_STRING, &options->filter,
-         "Read only packets that pass this libpcap filter", "EXPR"},
-        {"decode-as", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &options->decode_as,
-         "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once",
-         "WHAT"},
-        {"linktype", 0, 0, G_OPTION_ARG_STRING, &options->link_type,
-         "Link type of packets with a user or unknown link type", "N"},
-        {"files-from", 'F', 0, G_OPTION_ARG_FILENAME, &options->files_from,
-         "Read the inputs listed there, one on each line", "LIST"},
-        {"interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &options->interfaces,
-         "Capture from this network interface, until a signal; may be given more than once", "IF"},
-        {"continuous", 0, 0, G_OPTION_ARG_NONE, &options->continuous,
-         "The captures are consecutive pieces of one: sessions span them", NULL},
-        {"follow", 0, 0, G_OPTION_ARG_NONE, &options->follow,
-         "Wait for more at the end of files and folders, until a signal", NULL},
-        {"jobs", 'j', 0, G_OPTION_ARG_INT, &options->n_jobs, "Threads (default: all processors)",
-         "N"},
-        {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory,
-         "Memory for open connections (default 256M); when it is used up, the largest is given up",
-         "SIZE"},
-        {"by", 0, 0, G_OPTION_ARG_STRING, &options->by,
-         "stats: count by these, as client_name,client_version", "FIELD[,FIELD]"},
-        {"top", 0, 0, G_OPTION_ARG_INT, &options->top, "stats: only the N largest groups", "N"},
-        {"fold", 0, 0, G_OPTION_ARG_FILENAME, &options->fold,
-         "Count the spellings of a product in FILE as one", "FILE"},
-        {"fail-on", 0, 0, G_OPTION_ARG_STRING, &options->fail_on,
-         "check: exit 1 from this severity on: note, warning, error (default), never", "SEVERITY"},
-        {"ignore", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->ignore,
-         "check: leave this finding out; may be given more than once", "CODE"},
-        {"redact", 0, 0, G_OPTION_ARG_NONE, &options->redact,
-         "Replace what identifies a person, device or network by stable pseudonyms", NULL},
-        {"redact-key", 0, 0, G_OPTION_ARG_FILENAME, &options->redact_key,
-         "Key of the pseudonyms; implies --redact (default: a new key for each run)", "FILE"},
-        {"no-sandbox", 0, 0, G_OPTION_ARG_NONE, &options->no_sandbox,
-         "Do not confine the process that reads captures and records", NULL},
-        {"progress", 0, 0, G_OPTION_ARG_STRING, &options->progress,
-         "Show progress: auto (on a terminal), always, never", "WHEN"},
-        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Every pair and finding", NULL},
-        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "No totals on standard error", NULL},
-        {"version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Show the version", NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->arguments, NULL, NULL},
-        {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL},
-    };
-    GOptionContext *context = g_option_context_new("[COMMAND] INPUT…");
-    char *summary = list_commands(), **words = imapid_arguments_split(argv, entries);
-    gboolean good;
-
-    g_option_context_set_summary(context, summary);
-    g_option_context_add_main_entries(context, entries, NULL);
-    good = g_option_context_parse_strv(context, &words, error);
-    g_option_context_free(context);
-    g_strfreev(words);
-    g_free(summary);
-    return good;
-}
-
-static const struct imapid_command *find_command(const char *name)
-{
-    for (size_t i = 0; name && i < G_N_ELEMENTS(commands); i++)
-        if (!strcmp(commands[i].name, name))
-            return &commands[i];
-    return NULL;
-}
-
-/* Is `format` one of the command's, which are words with spaces between? */
-static gboolean has_format(const struct imapid_command *command, const char *format)
-{
-    char **formats = g_strsplit(command->formats, " ", 0);
-    gboolean found = g_strv_contains((const char *const *)formats, format);
-
-    g_strfreev(formats);
-    return found;
-}
-
-/* An option of other commands is a mistake to be told, not to be passed over. */
-static const char *find_stray(const struct imapid_options *options, const char *command)
-{
-    if ((options->by || options->top) && strcmp(command, "stats"))
-        return options->by ? "--by" : "--top";
-    if ((options->fail_on || options->ignore) && strcmp(command, "check"))
-        return options->fail_on ? "--fail-on" : "--ignore";
-    if (options->fold && !strcmp(command, "extract"))
-        return "--fold";
-    return NULL;
+    g_free(message);
+    return status;
 }
 
 /* Octets, or K, M, G of 1024. Below a MiB not one connection fits. */
@@ -202,6 +97,96 @@ static char *read_decode_as(struct imapid_options *options)
     return wrong;
 }
 
+/* NULL, or what is wrong with --progress, --color and --time. */
+static const char *read_terminal(struct imapid_options *options)
+{
+    enum imapid_when color = IMAPID_WHEN_AUTO;
+    enum imapid_clock clock = IMAPID_CLOCK_LOCAL;
+
+    if (options->progress && !imapid_terminal_read_when(options->progress, &options->show_progress))
+        return "--progress takes auto, always or never";
+    if (options->color && !imapid_terminal_read_when(options->color, &color))
+        return "--color takes auto, always or never";
+    if (options->time && !imapid_terminal_read_clock(options->time, &clock))
+        return "--time takes local, utc, relative or epoch";
+    options->terminal = imapid_terminal_of(
+        imapid_output_is_standard(options->write) ? STDOUT_FILENO : -1, color, clock);
+    return NULL;
+}
+
+/* --stream takes a number, so that nobody waits for what never matches. */
+static bool read_stream(const struct imapid_options *options, GPtrArray *terms)
+{
+    guint64 n;
+
+    if (!options->stream)
+        return true;
+    if (!g_ascii_string_to_unsigned(options->stream, 10, 0, G_MAXUINT32, &n, NULL))
+        return false;
+    g_ptr_array_add(terms, g_strdup_printf("stream=%" G_GUINT64_FORMAT, n));
+    return true;
+}
+
+/* NULL, or what is wrong with --fold, --where and --stream, to be freed. */
+static char *read_where(struct imapid_options *options)
+{
+    GPtrArray *terms = g_ptr_array_new_with_free_func(g_free);
+    char *message = NULL;
+
+    options->folded = imapid_fold_new();
+    for (char **text = options->where; text && *text; text++)
+        g_ptr_array_add(terms, g_strdup(*text));
+    if (!read_stream(options, terms)) {
+        message = g_strdup("--stream takes the number of a connection, from 0 on");
+    } else if ((!options->fold || imapid_fold_read(options->folded, options->fold, &message)) &&
+               terms->len) {
+        char *why = NULL;
+
+        g_ptr_array_add(terms, NULL);
+        options->chosen = imapid_where_new((char *const *)terms->pdata, options->folded, &why);
+        message = why ? g_strconcat("--where: ", why, NULL) : NULL;
+        g_free(why);
+    }
+    g_ptr_array_unref(terms);
+    return message;
+}
+
+/* 0: it is none from 1 to `max`. */
+static guint64 read_number(const char *text, guint64 max)
+{
+    guint64 n = 0;
+
+    return text && g_ascii_string_to_unsigned(text, 10, 1, max, &n, NULL) ? n : 0;
+}
+
+/* NULL, or what is wrong with the options of -i. */
+static const char *read_live(struct imapid_options *options)
+{
+    struct imapid_live_options *live = &options->live;
+    const char *end = "duration:";
+
+    if (!options->interfaces && (options->buffer || options->snap || options->n_packets ||
+                                 options->stop_at || options->is_modest || options->is_immediate))
+        return "-B, -s, -p, -c, -a and --immediate-mode belong to -i";
+    live->filter = options->filter;
+    live->is_modest = options->is_modest;
+    live->is_immediate = options->is_immediate;
+    if (options->buffer && !(live->n_buffer = (guint32)read_number(options->buffer, 1 << 20)))
+        return "-B takes a number of KiB, from 1 to 1048576";
+    if (options->snap && g_strcmp0(options->snap, "0") && /* tcpdump's word for the default */
+        !(live->n_snap = (guint32)read_number(options->snap, IMAPID_LIVE_SNAP)))
+        return "-s takes a number of octets, from 1 to 262144";
+    if (options->interval && !(options->n_interval = read_number(options->interval, G_MAXINT32)))
+        return "--interval takes a number of seconds, from 1 on";
+    if (options->n_packets && !(live->n_packets = read_number(options->n_packets, G_MAXINT64)))
+        return "-c takes a number of packets, from 1 on";
+    for (char **word = options->stop_at; word && *word; word++)
+        if (!g_str_has_prefix(*word, end) ||
+            !(live->n_seconds = (guint32)read_number(*word + strlen(end), G_MAXINT32)))
+            return "-a takes duration:N, a number of seconds from 1 on";
+    return NULL;
+}
+
 static gboolean is_written(const char *path, const struct imapid_options *options)
 {
     if (!path || !imapid_inputs_is_output(path, options->write))
@@ -224,62 +209,71 @@ static gboolean writes_over_table(const struct imapid_options *options)
     return found;
 }
 
-static enum imapid_exit run(struct imapid_options *options)
+/* A pattern that gave up may have left something out. */
+static enum imapid_exit tell_undecided(const struct imapid_options *options,
+                                       enum imapid_exit status)
 {
-    char **arguments = options->arguments;
-    const struct imapid_command *command = find_command(arguments ? arguments[0] : NULL);
+    char *why = options->chosen ? imapid_where_explain(options->chosen) : NULL;
+
+    if (!why)
+        return status;
+    imapid_message("%s", why);
+    g_free(why);
+    return IMAPID_EXIT_FAILED;
+}
+
+static enum imapid_exit run(struct imapid_options *options, const struct imapid_command *command,
+                            char *const *arguments)
+{
     GArray *inputs;
     gboolean found_all = TRUE;
     enum imapid_keylogs keylogs;
     enum imapid_exit status;
-    char *wrong;
+    const char *no_word, *stray = imapid_usage_find_stray(options, command);
+    char *wrong = imapid_usage_read_format(options, command);
 
-    if (command)
-        arguments++;
-    else
-        command = &commands[0];
-    if (!options->format)
-        options->format = g_strndup(command->formats, strcspn(command->formats, " "));
-    if (!has_format(command, options->format))
-        return fail("%s has no format '%s'; there are: %s", command->name, options->format,
-                    command->formats);
-    if (find_stray(options, command->name))
-        return fail("%s is not an option of %s", find_stray(options, command->name), command->name);
-    options->redact |= options->redact_key != NULL;
+    if (wrong)
+        return fail_with(wrong);
+    if (stray)
+        return fail("--%s is not an option of %s", stray, command->name);
+    options->redact |= options->redact_key && !options->scrub;
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
     if (!read_memory(options))
         return fail("--memory takes a number of octets, or of K, M or G, from 1M on");
-    if (options->progress && strcmp(options->progress, "auto") &&
-        strcmp(options->progress, "always") && strcmp(options->progress, "never"))
-        return fail("--progress takes auto, always or never");
-    if ((wrong = read_decode_as(options))) {
-        status = fail("%s", wrong);
-        g_free(wrong);
-        return status;
-    }
+    if ((no_word = read_terminal(options)))
+        return fail("%s", no_word);
+    if ((no_word = read_live(options)))
+        return fail("%s", no_word);
+    if ((wrong = read_decode_as(options)))
+        return fail_with(wrong);
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
-    if (!options->files_from && !options->interfaces && (!arguments || !*arguments))
+    if (!options->files_from && !options->interfaces && !options->read && !*arguments)
         return fail("no input");
     if (writes_over_table(options))
         return IMAPID_EXIT_FAILED;
+    if ((wrong = read_where(options)))
+        return fail_with(wrong);
     if (options->no_sandbox)
         imapid_sandbox_disable();
-    keylogs = imapid_keylogs_read(options, is_endless(options, arguments));
+    keylogs = imapid_keylogs_read(
+        options, (is_endless(options, arguments) || is_endless(options, options->read)));
     if (keylogs == IMAPID_KEYLOGS_FAILED)
         return IMAPID_EXIT_FAILED;
     inputs = imapid_inputs_new();
     if (options->files_from)
         found_all &= imapid_inputs_add_list(inputs, options->files_from, options->follow);
-    for (; arguments && *arguments; arguments++)
+    for (char **path = options->read; path && *path; path++)
+        found_all &= imapid_inputs_add(inputs, *path, options->follow);
+    for (; *arguments; arguments++)
         found_all &= imapid_inputs_add(inputs, *arguments, options->follow);
-    for (char **name = options->interfaces; name && *name; name++)
-        imapid_inputs_add_interface(inputs, *name);
+    if (options->interfaces)
+        imapid_inputs_add_interfaces(inputs, options->interfaces);
     /* Of nothing but what is not there nothing can be said. */
     status = IMAPID_EXIT_FAILED;
     if (imapid_inputs_drop_output(inputs, options->write) && (found_all || inputs->len))
-        status = command->run(options, inputs);
+        status = tell_undecided(options, command->run(options, inputs));
     imapid_inputs_free(inputs);
     found_all &= keylogs == IMAPID_KEYLOGS_READ;
     return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
@@ -303,44 +297,87 @@ static void print_version(void)
     g_free(sandbox);
 }
 
+static enum imapid_exit print_help(const char *name)
+{
+    const struct imapid_command *command = imapid_usage_find_command(name);
+    char *text = name && !command ? imapid_completions_spell(name) : NULL;
+
+    if (name && !command && !text) {
+        char *help = imapid_usage_ask_command(name, "'imapid --help' has them all");
+        enum imapid_exit status = fail("there is no command '%s'; %s", name, help);
+
+        g_free(help);
+        return status;
+    }
+    if (!text)
+        text = imapid_usage_spell_help(command);
+    g_print("%s", text);
+    g_free(text);
+    return IMAPID_EXIT_DONE;
+}
+
+static enum imapid_exit list_interfaces(void)
+{
+    char *message = NULL, *text = imapid_live_list(&message);
+
+    if (text)
+        g_print("%s", text);
+    else
+        imapid_message("%s", message);
+    g_free(text);
+    g_free(message);
+    return text ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
+}
+
+/* The first word may be a command, or, misspelt, neither that nor an input. */
+static enum imapid_exit obey(struct imapid_options *options)
+{
+    static char *const none[] = {NULL};
+    char *const *arguments = options->arguments ? options->arguments : none;
+    const struct imapid_command *command = imapid_usage_find_command(*arguments);
+    enum imapid_exit status;
+    char *help;
+
+    if (options->version) {
+        print_version();
+        return IMAPID_EXIT_DONE;
+    }
+    if (options->list_interfaces)
+        return list_interfaces();
+    if (*arguments && !strcmp(*arguments, "help") && !g_file_test(*arguments, G_FILE_TEST_EXISTS))
+        return print_help(arguments[1]);
+    if (options->help)
+        return print_help(command ? command->name : NULL);
+    if (command)
+        return run(options, command, arguments + 1);
+    if (!*arguments || g_file_test(*arguments, G_FILE_TEST_EXISTS))
+        return run(options, imapid_usage_get_default(), arguments);
+    help = imapid_usage_ask_command(*arguments, "");
+    status = *help ? fail("there is no command and no file '%s'; %s", *arguments, help)
+                   : run(options, imapid_usage_get_default(), arguments);
+    g_free(help);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct imapid_options options = {.n_jobs = 0};
-    GError *error = NULL;
+    char *wrong;
     int status;
 
     fill_standard_files();
+    g_set_prgname("imapid");
     (void)setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
     (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */
     (void)argc;
-    if (!parse(&options, argv, &error)) {
-        status = fail("%s", error->message);
-        g_error_free(error);
-    } else if (options.version) {
-        print_version();
-        status = IMAPID_EXIT_DONE;
-    } else {
-        status = run(&options);
-        if (imapid_stop_is_set())
-            status = 128 + imapid_stop_get_signal();
-    }
-    g_free(options.format);
-    g_free(options.write);
-    g_free(options.filter);
-    g_free(options.files_from);
-    g_free(options.by);
-    g_free(options.fold);
-    g_free(options.redact_key);
-    g_free(options.progress);
-    g_free(options.memory);
-    g_free(options.fail_on);
-    g_free(options.link_type);
-    g_strfreev(options.decode_as);
-    g_strfreev(options.ignore);
-    g_strfreev(options.interfaces);
-    g_strfreev(options.keylogs);
+    wrong = imapid_usage_parse(&options, argv);
+    status = wrong ? fail_with(wrong) : obey(&options);
+    if (!wrong && imapid_stop_is_set())
+        status = 128 + imapid_stop_get_signal();
+    imapid_where_free(options.chosen);
+    imapid_fold_free(options.folded);
     imapid_keylog_free(options.keylog);
-    g_strfreev(options.arguments);
+    imapid_usage_free(&options);
     return status;
 }

@@ -25,3 +25,12 @@ void imapid_message(const char *format, ...)
     g_string_free(line, TRUE);
     g_free(message);
 }
+
+void imapid_message_lines(const char *text)
+{
+    char **lines = g_strsplit(text, "\n", 0);
+
+    for (char **line = lines; *line; line++)
+        imapid_message("%s", *line);
+    g_strfreev(lines);
+}

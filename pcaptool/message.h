@@ -10,4 +10,7 @@
  * progress.c. Any thread may call it. */
 void imapid_message(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* The same of each line of a text. */
+void imapid_message_lines(const char *text);
+
 #endif

@@ -3,9 +3,11 @@
  *
  *     O_TMPFILE, or .NAME.imapid-XXXXXX -> write -> fsync -> rename to NAME -> fsync of the folder
  *
- * A process of its own gives the name, the keeper: the one that reads what strangers sent need
+ * A process of its own gives the names, the keeper: the one that reads what strangers sent need
  * neither rename nor delete. The keeper waits for one octet; where this process ends without it, it
- * takes a name that was only for the time away. What a keeper that was killed as well leaves is taken
+ * takes a name that was only for the time away. After log rotation it makes the next file, too, and hands its
+ * descriptor over. So it also makes that one: there is no moment at
+ * which the name is there and the keeper is not. What a keeper that was killed as well leaves is taken
  * away by the next one for the same name, which knows by a lock that nobody is using it.
  *
  * Refuses a path that is no regular file, and a folder that cannot be written.
@@ -14,6 +16,7 @@
 #define _GNU_SOURCE /* O_TMPFILE, renameat2 */
 #include "newfile.h"
 
+#include "descriptors.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -33,6 +36,12 @@
 /* How long to wait for another program that is replacing the same database, in tries. */
 #define PATIENCE 100
 #define PAUSE_US (100 * 1000)
+
+/* What the keeper is asked to do. */
+enum { PUBLISH = 'p', NEXT = 'n' };
+
+/* Descriptors of the next file: to be written, and to be kept for the one who asks for its lock. */
+#define N_NEXT 2
 
 /* Random names that are tried; the first one is free. */
 #define NAMES_MAX 100
@@ -80,10 +89,10 @@ static char *make_prefix(const struct imapid_newfile *file)
     return prefix;
 }
 
-static char *make_name(const struct imapid_newfile *file)
+static char *make_name(const struct imapid_newfile *file, guint32 number)
 {
     char *prefix = make_prefix(file);
-    char *name = g_strdup_printf("%s/%s%08x", file->folder, prefix, g_random_int());
+    char *name = g_strdup_printf("%s/%s%08x", file->folder, prefix, number);
 
     g_free(prefix);
     return name;
@@ -115,33 +124,6 @@ static void clean_folder(const struct imapid_newfile *file)
 
 /* ---- the file ---- */
 
-static int open_named(struct imapid_newfile *file)
-{
-    int fd = -1;
-
-    clean_folder(file);
-    for (int i = 0; i < NAMES_MAX && fd < 0; i++) {
-        g_free(file->name);
-        file->name = make_name(file);
-        fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            return -1;
-    }
-    if (fd >= 0)
-        flock(fd, LOCK_EX | LOCK_NB);
-    return fd;
-}
-
-/* Not every file system has files without a name. */
-static int open_file(struct imapid_newfile *file, enum imapid_newfile_kind kind)
-{
-    int fd = -1;
-
-    if (kind == IMAPID_NEWFILE_TEXT)
-        fd = open(file->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
-    return fd < 0 ? open_named(file) : fd;
-}
-
 /* Is the file that we hold still the one of that name? */
 static gboolean is_same(int fd, const char *path)
 {
@@ -149,6 +131,50 @@ static gboolean is_same(int fd, const char *path)
 
     return fstat(fd, &mine) == 0 && stat(path, &other) == 0 && mine.st_dev == other.st_dev &&
            mine.st_ino == other.st_ino;
+}
+
+/* Not every file system has files without a name. */
+static int open_nameless(const struct imapid_newfile *file)
+{
+    return open(file->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+}
+
+/* What the keeper tells of the file that it made. */
+struct made {
+    int error;      /* errno; 0: it is there */
+    guint32 number; /* of its name */
+};
+
+/* In the moment before there is a lock, another keeper that cleans the folder may take the file for a
+ * killed one's: false, then. Some file systems have no locks. */
+static gboolean lock_made(const struct imapid_newfile *file)
+{
+    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return FALSE;
+    return is_same(file->fd, file->name);
+}
+
+/* A file under a name for the time. */
+static struct made make_named(struct imapid_newfile *file)
+{
+    struct made made = {.error = EEXIST};
+
+    clean_folder(file);
+    for (int i = 0; i < NAMES_MAX && made.error == EEXIST; i++) {
+        made.number = g_random_int();
+        g_free(file->name);
+        file->name = make_name(file, made.number);
+        file->fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file->fd < 0) {
+            made.error = errno;
+        } else if (lock_made(file)) {
+            made.error = 0;
+        } else {
+            close(file->fd);
+            file->fd = -1;
+        }
+    }
+    return made;
 }
 
 /* The database that is there, once nobody else is replacing it. False with errno. */
@@ -170,16 +196,17 @@ static gboolean lock_old(struct imapid_newfile *file)
     return FALSE;
 }
 
-/* As what it replaces. That it is somebody else's is no reason not to write it. */
-static void take_mode(const struct imapid_newfile *file)
+/* As what it replaces, or else as `before` (-1: none). That it is somebody else's is no reason not to write
+ * it. */
+static void take_mode(const struct imapid_newfile *file, int fd, int before)
 {
     struct stat st;
 
-    if (stat(file->target, &st) != 0)
+    if (stat(file->target, &st) != 0 && (before < 0 || fstat(before, &st) != 0))
         return;
-    if (fchown(file->fd, st.st_uid, st.st_gid) != 0)
+    if (fchown(fd, st.st_uid, st.st_gid) != 0)
         st.st_mode &= 0777; /* no set-user-ID of another owner */
-    if (fchmod(file->fd, st.st_mode & 07777) != 0)
+    if (fchmod(fd, st.st_mode & 07777) != 0)
         return;
 }
 
@@ -192,7 +219,7 @@ static int give_name(struct imapid_newfile *file)
 
     if (file->name)
         return 0;
-    file->name = make_name(file);
+    file->name = make_name(file, g_random_int());
     g_snprintf(from, sizeof from, "/proc/self/fd/%d", file->fd);
     return linkat(AT_FDCWD, from, AT_FDCWD, file->name, AT_SYMLINK_FOLLOW);
 }
@@ -234,23 +261,81 @@ static int publish(struct imapid_newfile *file)
     return 0;
 }
 
-static void keep(struct imapid_newfile *file, int socket)
+/* Where the file system has no files without a name, it has one for the time. */
+static int open_next(struct imapid_newfile *file)
 {
-    char octet, *message = NULL;
+    int fd = open_nameless(file);
+
+    if (fd >= 0)
+        return fd;
+    file->name = make_name(file, g_random_int());
+    fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        g_clear_pointer(&file->name, g_free);
+    return fd;
+}
+
+/* 0, or errno. */
+static int begin_next(struct imapid_newfile *file)
+{
+    int fd;
+
+    if (is_same(file->fd, file->target))
+        return EALREADY;
+    fd = open_next(file);
+    if (fd < 0)
+        return errno;
+    take_mode(file, fd, file->fd);
+    close(file->fd);
+    file->fd = fd;
+    return 0;
+}
+
+static gboolean send_next(const struct imapid_newfile *file, int socket, int error)
+{
+    const int fds[N_NEXT] = {file->fd, file->fd};
+
+    return imapid_descriptors_send(socket, error, fds, error ? 0 : N_NEXT);
+}
+
+/* Does what one octet asks for. */
+static gboolean obey(struct imapid_newfile *file, int socket, char octet)
+{
     int error;
 
-    (void)signal(SIGINT, SIG_IGN); /* they are for the one who reads */
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
-    /* Where a process cannot be confined here, the reader finds that as well, and says it. */
-    if (imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->folder, &message) &&
-        read(socket, &octet, 1) == 1) {
-        error = publish(file);
-        if (write(socket, &error, sizeof error) < 0)
+    if (octet == NEXT)
+        return send_next(file, socket, begin_next(file));
+    error = publish(file);
+    g_clear_pointer(&file->name, g_free);
+    return write(socket, &error, sizeof error) == (ssize_t)sizeof error;
+}
+
+static void keep(struct imapid_newfile *file, int socket)
+{
+    static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1,
+                                 SIGPIPE}; /* for the one who reads */
+    char octet, *message = NULL;
+    gboolean is_confined;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        (void)signal(others[i], SIG_IGN);
+    if (file->fd < 0) {
+        struct made made = make_named(file);
+
+        if (write(socket, &made, sizeof made) < 0 || made.error) {
+            if (!made.error)
+                unlink(file->name);
             _exit(1);
-    } else if (file->name) {
-        unlink(file->name);
+        }
     }
+    /* Where a process cannot be confined here, the reader finds that as well, and says it. */
+    is_confined = imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->folder, &message);
+    while (is_confined && read(socket, &octet, 1) == 1 && obey(file, socket, octet))
+        continue;
+    if (file->name)
+        unlink(file->name);
+    g_free(message);
+    imapid_newfile_free(file);
     _exit(0);
 }
 
@@ -270,6 +355,33 @@ static gboolean start_keeper(struct imapid_newfile *file)
     return file->pid > 0;
 }
 
+/* What the keeper says next. False: it is gone. */
+static gboolean hear(const struct imapid_newfile *file, void *to, size_t n)
+{
+    ssize_t got;
+
+    do
+        got = read(file->keeper, to, n);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)n;
+}
+
+/* The file that the keeper made. False with errno. */
+static gboolean open_made(struct imapid_newfile *file)
+{
+    struct made made;
+
+    if (!hear(file, &made, sizeof made))
+        made.error = EPIPE;
+    if (made.error) {
+        errno = made.error;
+        return FALSE;
+    }
+    file->name = make_name(file, made.number);
+    file->fd = open(file->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return file->fd >= 0;
+}
+
 /* ---- what others call ---- */
 
 static gboolean begin(struct imapid_newfile *file, enum imapid_newfile_kind kind)
@@ -282,11 +394,12 @@ static gboolean begin(struct imapid_newfile *file, enum imapid_newfile_kind kind
     }
     if (kind == IMAPID_NEWFILE_DATABASE && !lock_old(file))
         return FALSE;
-    file->fd = open_file(file, kind);
-    if (file->fd < 0)
+    if (kind == IMAPID_NEWFILE_TEXT)
+        file->fd = open_nameless(file);
+    if (!start_keeper(file) || (file->fd < 0 && !open_made(file)))
         return FALSE;
-    take_mode(file);
-    return start_keeper(file);
+    take_mode(file, file->fd, -1);
+    return TRUE;
 }
 
 struct imapid_newfile *imapid_newfile_open(const char *path, enum imapid_newfile_kind kind,
@@ -301,8 +414,6 @@ struct imapid_newfile *imapid_newfile_open(const char *path, enum imapid_newfile
     if (begin(file, kind))
         return file;
     *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
-    if (file->name && file->fd >= 0)
-        unlink(file->name);
     imapid_newfile_free(file);
     return NULL;
 }
@@ -319,23 +430,35 @@ const char *imapid_newfile_get_name(const struct imapid_newfile *file)
 
 gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message)
 {
-    int error = 0;
-    ssize_t n;
+    int error = EPIPE;
 
     /* The keeper is gone only where somebody killed it: no signal for that. A signal that comes
      * meanwhile does not undo what the keeper does. */
-    if (send(file->keeper, "p", 1, MSG_NOSIGNAL) != 1) {
+    if (send(file->keeper, &(char){PUBLISH}, 1, MSG_NOSIGNAL) == 1 &&
+        !hear(file, &error, sizeof error))
         error = EPIPE;
-    } else {
-        do
-            n = read(file->keeper, &error, sizeof error);
-        while (n < 0 && errno == EINTR);
-        if (n != sizeof error)
-            error = EPIPE;
-    }
     if (error)
         *message = g_strdup_printf("%s: %s", file->path, g_strerror(error));
     return !error;
+}
+
+int imapid_newfile_begin_next(struct imapid_newfile *file, int *fd)
+{
+    int error = EPIPE, fds[IMAPID_DESCRIPTORS_MAX];
+    unsigned n;
+
+    if (send(file->keeper, &(char){NEXT}, 1, MSG_NOSIGNAL) != 1)
+        return EPIPE;
+    n = imapid_descriptors_receive(file->keeper, &error, fds);
+    if (error || n != N_NEXT) {
+        while (n)
+            close(fds[--n]);
+        return error ? error : EMFILE;
+    }
+    close(file->fd);
+    file->fd = fds[0];
+    *fd = fds[1];
+    return 0;
 }
 
 void imapid_newfile_free(struct imapid_newfile *file)

@@ -27,9 +27,15 @@ int imapid_newfile_get_fd(const struct imapid_newfile *file);
 /* The name it has until it is published; NULL: none. */
 const char *imapid_newfile_get_name(const struct imapid_newfile *file);
 
-/* Gives it its name, with all that was written on the disk. At most once; writing may go on. False,
+/* Gives it its name, with all that was written on the disk. At most once a file; writing may go on. False,
  * with *message to be freed, where that failed: then the earlier file is as it was. */
 gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message);
+
+/* Begins the next file, after the one that was published got another name: log rotation. `fd` becomes a
+ * descriptor of it, the caller's; imapid_newfile_get_fd() is another one. It has the mode and the owner of
+ * what has the name now, or else of the one before, and is published as that was. EALREADY: the one that was
+ * published still has its name. Returns 0 or errno; then writing to the one before may go on. */
+int imapid_newfile_begin_next(struct imapid_newfile *file, int *fd);
 
 /* Throws away what was not published. NULL is allowed. */
 void imapid_newfile_free(struct imapid_newfile *file);

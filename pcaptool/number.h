@@ -29,6 +29,18 @@ static inline uint32_t imapid_number_le32(const uint8_t *octets)
     return (uint32_t)imapid_number_le16(octets + 2) << 16 | imapid_number_le16(octets);
 }
 
+static inline void imapid_number_put_be16(uint8_t *octets, uint16_t value)
+{
+    octets[0] = (uint8_t)(value >> 8);
+    octets[1] = (uint8_t)value;
+}
+
+static inline void imapid_number_put_be32(uint8_t *octets, uint32_t value)
+{
+    imapid_number_put_be16(octets, (uint16_t)(value >> 16));
+    imapid_number_put_be16(octets + 2, (uint16_t)value);
+}
+
 /* In the byte order of this machine, or, `swapped`, in the other one. */
 static inline uint16_t imapid_number_host16(const uint8_t *octets, bool swapped)
 {

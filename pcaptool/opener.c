@@ -5,13 +5,17 @@
  *
  * The opener is a copy of the reader from before it read anything, so that it knows what was allowed
  * without being told, and a path means the same to both: it has the same working folder, and the
- * descriptors that /dev/stdin and /dev/fd name. It takes one request at a time. What it refuses:
- * paths that were not allowed, letter for letter, and beneath a folder whatever would lead out of it.
- * It believes nothing that a request says but that.
+ * descriptors that /dev/stdin and /dev/fd name. It takes one request at a time. Regular files are
+ * mostly asked for in the order in which they were allowed, so with one it sends those behind it: to
+ * wait for each would cost as much as to read a small one. What it refuses: paths that were not
+ * allowed, letter for letter, and beneath a folder whatever would lead out of it. It believes nothing
+ * that a request says but that.
  *
  * Misuse: allowing more once the opener runs; it does not hear of it. */
 #define _GNU_SOURCE /* O_PATH */
 #include "opener.h"
+
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +34,9 @@
 /* Descriptors of this program have lower numbers: few are open when the opener starts. */
 #define N_OWN 256
 
+/* Descriptors of an answer: the one asked for, and those ahead. */
+#define N_ANSWER IMAPID_DESCRIPTORS_MAX
+
 struct request {
     int flags;
     char path[PATH_MAX];
@@ -37,17 +44,34 @@ struct request {
 
 static struct {
     GMutex mutex;       /* one request at a time */
-    GHashTable *files;  /* allowed; NULL: none */
+    GPtrArray *files;   /* allowed, in that order; NULL: none */
+    GHashTable *places; /* of each in `files`, from 1 */
     GPtrArray *folders; /* without a slash at the end */
     int socket;         /* to the opener, where there is a process */
     pid_t process;      /* 0: none was started */
+    int *ahead;         /* the reader's: by place, came before it was asked for; -1: did not */
+    size_t next;        /* the opener's: the first place that it has not looked at */
 } opener = {.socket = -1};
 
 void imapid_opener_allow(const char *path)
 {
-    if (!opener.files)
-        opener.files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_hash_table_add(opener.files, g_strdup(path));
+    char *copy;
+
+    if (!opener.files) {
+        opener.files = g_ptr_array_new_with_free_func(g_free);
+        opener.places = g_hash_table_new(g_str_hash, g_str_equal);
+    }
+    if (g_hash_table_contains(opener.places, path))
+        return;
+    copy = g_strdup(path);
+    g_ptr_array_add(opener.files, copy);
+    g_hash_table_insert(opener.places, copy, GSIZE_TO_POINTER(opener.files->len));
+}
+
+/* In `files`, from 1; 0: it is not there. */
+static size_t find_place(const char *path)
+{
+    return opener.places ? GPOINTER_TO_SIZE(g_hash_table_lookup(opener.places, path)) : 0;
 }
 
 void imapid_opener_allow_folder(const char *path)
@@ -99,7 +123,7 @@ static int open_beneath(const char *folder, const char *rest, int flags)
 
 static int open_allowed(const char *path, int flags)
 {
-    if (opener.files && g_hash_table_contains(opener.files, path))
+    if (find_place(path))
         return open(path, FLAGS_GIVEN | (flags & FLAGS_TAKEN));
     for (guint i = 0; opener.folders && i < opener.folders->len; i++) {
         const char *folder = g_ptr_array_index(opener.folders, i);
@@ -112,47 +136,48 @@ static int open_allowed(const char *path, int flags)
     return -1;
 }
 
-/* Room for one descriptor beside a message. */
-union beside {
-    struct cmsghdr head;
-    char octets[CMSG_SPACE(sizeof(int))];
-};
-
-static bool send_answer(int socket, int fd, int error)
+/* The regular files behind this one, as far as they can be opened. Returns how many. */
+static unsigned open_ahead(size_t place, int *fds, unsigned n_max)
 {
-    struct iovec octets = {&error, sizeof error};
-    union beside beside = {.octets = {0}};
-    struct msghdr message = {.msg_iov = &octets, .msg_iovlen = 1};
+    unsigned n = 0;
+    struct stat st;
 
-    if (fd >= 0) {
-        message.msg_control = beside.octets;
-        message.msg_controllen = sizeof beside.octets;
-        beside.head = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(&beside.head), &fd, sizeof fd);
+    if (!place || place - 1 != opener.next)
+        return 0;
+    for (opener.next = place; n < n_max && opener.next < opener.files->len; opener.next++) {
+        const char *path = g_ptr_array_index(opener.files, opener.next);
+
+        if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
+            (fds[n] = open(path, FLAGS_GIVEN | O_NONBLOCK)) < 0)
+            break;
+        n++;
     }
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof error;
+    return n;
 }
 
 /* Until the reader is gone. */
 static void serve(int socket)
 {
     static struct request request;
-    ssize_t n;
+    ssize_t n_read;
 
-    while ((n = recv(socket, &request, sizeof request, 0)) > 0 || (n < 0 && errno == EINTR)) {
-        int fd = -1, error = EINVAL;
+    while ((n_read = recv(socket, &request, sizeof request, 0)) > 0 ||
+           (n_read < 0 && errno == EINTR)) {
+        int fds[N_ANSWER], error = EINVAL;
+        unsigned n = 0;
         bool sent;
 
-        if (n < 0)
+        if (n_read < 0)
             continue;
-        if ((size_t)n > offsetof(struct request, path) && !((char *)&request)[n - 1]) {
-            fd = open_allowed(request.path, request.flags);
-            error = fd < 0 ? errno : 0;
+        if ((size_t)n_read > offsetof(struct request, path) && !((char *)&request)[n_read - 1]) {
+            fds[0] = open_allowed(request.path, request.flags);
+            error = fds[0] < 0 ? errno : 0;
+            if (fds[0] >= 0)
+                n = 1 + open_ahead(find_place(request.path), fds + 1, N_ANSWER - 1);
         }
-        sent = send_answer(socket, fd, error);
-        if (fd >= 0)
-            close(fd);
+        sent = imapid_descriptors_send(socket, error, fds, n);
+        while (n)
+            close(fds[--n]);
         if (!sent)
             break;
     }
@@ -172,16 +197,21 @@ static void close_own(int but)
 
 bool imapid_opener_start(void (*confine)(void))
 {
+    guint n_files = opener.files ? opener.files->len : 0;
     int ends[2];
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
+    opener.ahead = g_new(int, n_files + 1);
+    for (guint i = 0; i <= n_files; i++)
+        opener.ahead[i] = -1;
     opener.process = fork();
     if (opener.process == 0) {
         /* Signals are for the one who reads, and this one ends with it. */
         (void)signal(SIGINT, SIG_IGN);
         (void)signal(SIGTERM, SIG_IGN);
         (void)signal(SIGHUP, SIG_IGN);
+        (void)signal(SIGUSR1, SIG_IGN);
         close_own(ends[1]);
         confine();
         serve(ends[1]);
@@ -197,46 +227,50 @@ bool imapid_opener_start(void (*confine)(void))
 
 /* ---- the reader ---- */
 
-/* The descriptor, or -1 with errno. */
-static int receive_answer(void)
+/* The descriptor of a place, or -1 with errno. Those that come with it are kept. */
+static int receive_answer(size_t place)
 {
-    int error = 0, fd = -1;
-    struct iovec octets = {&error, sizeof error};
-    union beside beside;
-    struct msghdr message = {.msg_iov = &octets,
-                             .msg_iovlen = 1,
-                             .msg_control = beside.octets,
-                             .msg_controllen = sizeof beside.octets};
-    const struct cmsghdr *head;
-    ssize_t n;
+    int error, fds[N_ANSWER];
+    unsigned n = imapid_descriptors_receive(opener.socket, &error, fds);
 
-    do
-        n = recvmsg(opener.socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (head && head->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(head), sizeof fd);
-    if (fd < 0) /* where there is none left here, the answer comes without it */
-        errno = n != sizeof error ? EPIPE : error ? error : EMFILE;
-    return fd;
+    for (unsigned i = 1; i < n; i++)
+        opener.ahead[place + i] = fds[i];
+    if (n)
+        return fds[0];
+    errno = error ? error : EMFILE; /* where there is none left here, the answer comes without it */
+    return -1;
 }
 
-static int ask(const char *path, int flags)
+static int ask(const char *path, int flags, size_t place)
 {
     struct request request = {.flags = flags};
     size_t n = strlen(path) + 1;
-    int fd = -1;
 
     if (n > sizeof request.path) {
         errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(request.path, path, n);
-    g_mutex_lock(&opener.mutex);
-    if (send(opener.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) < 0)
+    if (send(opener.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) < 0) {
         errno = EPIPE;
-    else
-        fd = receive_answer();
+        return -1;
+    }
+    return receive_answer(place);
+}
+
+/* What came ahead, once; what did not is asked for. */
+static int take_or_ask(const char *path, int flags)
+{
+    size_t place = find_place(path);
+    int fd = -1;
+
+    g_mutex_lock(&opener.mutex);
+    if (place && !(flags & O_DIRECTORY)) {
+        fd = opener.ahead[place];
+        opener.ahead[place] = -1;
+    }
+    if (fd < 0)
+        fd = ask(path, flags, place);
     g_mutex_unlock(&opener.mutex);
     return fd;
 }
@@ -244,7 +278,7 @@ static int ask(const char *path, int flags)
 int imapid_opener_open(const char *path, int flags)
 {
     if (opener.process)
-        return ask(path, flags);
+        return take_or_ask(path, flags);
     return open(path, FLAGS_GIVEN | (flags & FLAGS_TAKEN));
 }
 
@@ -255,7 +289,14 @@ void imapid_opener_end(void)
     if (opener.process > 0)
         while (waitpid(opener.process, NULL, 0) < 0 && errno == EINTR)
             ;
+    for (guint i = 1; opener.ahead && opener.files && i <= opener.files->len; i++)
+        if (opener.ahead[i] >= 0)
+            close(opener.ahead[i]);
     opener.socket = -1;
-    g_clear_pointer(&opener.files, g_hash_table_destroy);
+    opener.process = 0;
+    opener.next = 0;
+    g_clear_pointer(&opener.ahead, g_free);
+    g_clear_pointer(&opener.places, g_hash_table_destroy);
+    g_clear_pointer(&opener.files, g_ptr_array_unref);
     g_clear_pointer(&opener.folders, g_ptr_array_unref);
 }

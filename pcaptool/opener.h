@@ -14,13 +14,14 @@ void imapid_opener_allow(const char *path);
  * also those that are not there yet. Links to folders are not followed. */
 void imapid_opener_allow_folder(const char *path);
 
-/* Starts the opener: only while there are no threads, and at most once. It calls `confine` first.
+/* Starts the opener: only while there are no threads, and one at a time. It calls `confine` first.
  * False, with errno, where it cannot be started. */
 bool imapid_opener_start(void (*confine)(void));
 
 /* As open(), for reading alone: O_NONBLOCK and O_DIRECTORY are what `flags` may have; it is
  * O_CLOEXEC and O_NOCTTY in any case. -1 with errno: EACCES for what was not allowed, EPIPE where
- * the opener is gone. Without an opener this process opens it. From any thread. */
+ * the opener is gone. Without an opener this process opens it. A regular file may have been opened
+ * before, with one that was allowed before it, if both were named whole. From any thread. */
 int imapid_opener_open(const char *path, int flags);
 
 /* Ends the opener, if there is one, and forgets what was allowed. */

@@ -2,8 +2,11 @@
 #ifndef IMAPID_OPTIONS_H
 #define IMAPID_OPTIONS_H
 
+#include "answer/where.h"
+#include "capture/live.h"
 #include "net/decode.h"
 #include "record/writer.h"
+#include "terminal.h"
 #include "tls/keylog.h"
 
 /* Exit statuses; the manual promises them. */
@@ -19,31 +22,51 @@ struct imapid_options {
     char *write;  /* NULL: standard output */
     char *filter; /* NULL: none */
     char *files_from;
-    char **interfaces;            /* NULL: none */
-    char **keylogs;               /* files; NULL: none */
-    struct imapid_keylog *keylog; /* what they say */
-    char **decode_as;             /* -d; NULL: none */
-    char *link_type;              /* NULL: none */
-    struct imapid_decode decode;  /* what these two say */
+    char **interfaces;   /* NULL: none */
+    char *buffer, *snap; /* -B, -s as given; NULL: the defaults */
+    char *n_packets;     /* -c as given; NULL: no end */
+    char *interval;      /* --interval as given; NULL: none */
+    guint64 n_interval;  /* seconds; 0: none */
+    char **stop_at;      /* -a as given; NULL: none */
+    gboolean is_modest, is_immediate;
+    struct imapid_live_options live; /* what these say */
+    char **keylogs;                  /* files; NULL: none */
+    struct imapid_keylog *keylog;    /* what they say */
+    char **decode_as;                /* -d; NULL: none */
+    char *link_type;                 /* NULL: none */
+    struct imapid_decode decode;     /* what these two say */
     int n_jobs;
     char *memory; /* as given; NULL: the default */
     gsize n_memory;
-    char *by;      /* stats; NULL: the usual ones */
-    int top;       /* stats; 0: all */
-    char *fold;    /* a table of spellings; NULL: the built-in one */
-    char *fail_on; /* check; NULL: error */
-    char **ignore; /* check; NULL: none */
+    char *by;                    /* stats; NULL: the usual ones */
+    int top;                     /* stats; 0: all */
+    char *fold;                  /* a table of spellings; NULL: the built-in one */
+    struct imapid_fold *folded;  /* with that table */
+    char **where;                /* as given; NULL: all connections */
+    char *stream;                /* the same of the stream's number */
+    struct imapid_where *chosen; /* what both say; NULL: all */
+    char *fail_on;               /* check; NULL: error */
+    char *show;                  /* check; NULL: warning */
+    char **ignore;               /* check; NULL: none */
     gboolean redact;
     char *redact_key;    /* NULL: a key of this run */
     gboolean continuous; /* the inputs are pieces of one capture */
     gboolean follow;     /* files grow, folders fill */
+    gboolean no_secrets; /* cut */
+    gboolean scrub;      /* cut */
     gboolean no_sandbox;
-    char *progress; /* auto, always, never; NULL: auto */
-    gboolean verbose, quiet, version;
+    char *progress;                  /* as given; NULL: auto */
+    char *time, *color;              /* as given; NULL: local, auto */
+    enum imapid_when show_progress;  /* what the first of these says */
+    struct imapid_terminal terminal; /* what text is written on; the others say more of it */
+    gboolean is_array;               /* `format` is jsonl, and its lines are to be an array */
+    char **read;                     /* inputs given with -r; NULL: none */
+    gboolean list_interfaces;
+    gboolean verbose, quiet, help, version;
     char **arguments; /* what is left: the inputs */
 };
 
-/* A sub-command. main.c has the table. */
+/* A sub-command. usage.c has the table. */
 struct imapid_command {
     const char *name;
     const char *what;    /* for --help */
@@ -57,5 +80,6 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
 enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_report(const struct imapid_options *options, const GArray *inputs);
+enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *inputs);
 
 #endif

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,7 +51,12 @@ struct imapid_output {
     char *path;                  /* NULL: standard output */
     struct imapid_newfile *anew; /* NULL: no regular file */
     gboolean live, unordered, closed, published;
-    int failure; /* errno of the first one */
+    gboolean is_array, has_element; /* see put_elements() */
+    char *head;                     /* of each file; NULL: none */
+    void (*spell_tail)(void *ctx, GString *tail, guint64 n_pieces);
+    void *tail_ctx;
+    guint64 n_pieces; /* of parts, in this file */
+    int failure;      /* errno of the first one */
     guint n_parts, due;
     struct part *parts;
     int spill; /* the temporary file; -1: none */
@@ -63,7 +69,7 @@ static void tell(const char *path, int error)
 }
 
 /* Standard output by another name is written as such: /dev/stdout, of which the shell knows more. */
-static gboolean is_standard_output(const char *path)
+gboolean imapid_output_is_standard(const char *path)
 {
     struct stat mine, other;
 
@@ -117,7 +123,7 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
 {
     struct imapid_output *output = g_new0(struct imapid_output, 1);
 
-    output->path = is_standard_output(path) ? NULL : g_strdup(path);
+    output->path = imapid_output_is_standard(path) ? NULL : g_strdup(path);
     if (!open_file(output)) {
         imapid_newfile_free(output->anew);
         g_free(output->path);
@@ -134,20 +140,7 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
     return output;
 }
 
-gboolean imapid_output_is_terminal(const char *path)
-{
-    return !path && isatty(STDOUT_FILENO);
-}
-
-gboolean imapid_output_has_colour(const char *path)
-{
-    const char *never = g_getenv("NO_COLOR");
-
-    return imapid_output_is_terminal(path) && !(never && *never) &&
-           g_strcmp0(g_getenv("TERM"), "dumb");
-}
-
-static void put(struct imapid_output *output, const char *text, gsize n)
+static void put_octets(struct imapid_output *output, const char *text, gsize n)
 {
     if (output->closed || output->failure)
         return;
@@ -158,6 +151,43 @@ static void put(struct imapid_output *output, const char *text, gsize n)
     else
         output->failure = errno;
     g_cond_broadcast(&output->moved);
+}
+
+/* Lines as elements of an array: a line's end is written when it is known what stands behind it. No line
+ * is cut by a call. */
+static void put_elements(struct imapid_output *output, const char *text, gsize n)
+{
+    GString *out = g_string_sized_new(n + 16);
+
+    for (const char *at = text, *end = text + n, *next; at < end; at = next + 1) {
+        next = memchr(at, '\n', (gsize)(end - at));
+        next = next ? next : end;
+        g_string_append(out, output->has_element ? ",\n" : "[\n");
+        g_string_append_len(out, at, next - at);
+        output->has_element = TRUE;
+    }
+    put_octets(output, out->str, out->len);
+    g_string_free(out, TRUE);
+}
+
+static void put(struct imapid_output *output, const char *text, gsize n)
+{
+    (output->is_array ? put_elements : put_octets)(output, text, n);
+}
+
+void imapid_output_set_array(struct imapid_output *output)
+{
+    output->is_array = TRUE;
+}
+
+void imapid_output_set_ends(struct imapid_output *output, const char *head,
+                            void (*spell)(void *ctx, GString *tail, guint64 n_pieces), void *ctx)
+{
+    output->head = g_strdup(head);
+    output->spell_tail = spell;
+    output->tail_ctx = ctx;
+    /* Part 0 is due at once, so this is written before any piece. */
+    put(output, head, strlen(head));
 }
 
 /* Room for others; where the file system cannot, the file is only larger. */
@@ -244,6 +274,7 @@ void imapid_output_add(struct imapid_output *output, guint part, const char *tex
     while (part > output->due + AHEAD_MAX && !output->unordered && !output->closed &&
            !output->failure)
         g_cond_wait(&output->moved, &output->mutex);
+    output->n_pieces++;
     if (part == output->due || output->unordered)
         put(output, text, n);
     else
@@ -285,6 +316,90 @@ static void publish(struct imapid_output *output)
     output->failure = -1; /* told */
 }
 
+/* ---- log rotation ---- */
+
+gboolean imapid_output_is_file(const struct imapid_output *output)
+{
+    return output->live && output->anew;
+}
+
+guint64 imapid_output_count(struct imapid_output *output)
+{
+    guint64 n;
+
+    g_mutex_lock(&output->mutex);
+    n = output->n_pieces;
+    g_mutex_unlock(&output->mutex);
+    return n;
+}
+
+static void put_array_end(struct imapid_output *output)
+{
+    if (output->is_array)
+        put_octets(output, output->has_element ? "\n]\n" : "[]\n", 3);
+    output->has_element = FALSE;
+}
+
+static void put_tail(struct imapid_output *output)
+{
+    GString *tail = g_string_new(NULL);
+
+    if (output->spell_tail)
+        output->spell_tail(output->tail_ctx, tail, output->n_pieces);
+    put(output, tail->str, tail->len);
+    g_string_free(tail, TRUE);
+    put_array_end(output);
+}
+
+/* Nothing of other parts waits that was counted for this file. */
+static gboolean is_at_boundary(const struct imapid_output *output)
+{
+    return output->unordered || output->due + 1 >= output->n_parts;
+}
+
+/* The next file, with its name; NULL where there is none, with a message but for one that is there already. */
+static FILE *open_next(const struct imapid_output *output)
+{
+    int fd = -1, error = imapid_newfile_begin_next(output->anew, &fd);
+    FILE *next = error ? NULL : fdopen(fd, "wb");
+    char *message = NULL;
+
+    if (!next && error != EALREADY)
+        tell(output->path, error ? error : errno);
+    if (next && !imapid_newfile_publish(output->anew, &message)) {
+        imapid_message("%s", message);
+        g_free(message);
+        (void)fclose(next);
+        next = NULL;
+    }
+    return next;
+}
+
+/* The earlier file stays open until its last line is written; and where there is no next one, no record is given up
+ * for that. */
+static void begin_next(struct imapid_output *output)
+{
+    FILE *next = open_next(output);
+
+    if (!next)
+        return;
+    put_tail(output);
+    if (fclose(output->file) && !output->failure)
+        output->failure = errno;
+    output->file = next;
+    output->n_pieces = 0;
+    put(output, output->head ? output->head : "", output->head ? strlen(output->head) : 0);
+}
+
+void imapid_output_reopen(struct imapid_output *output)
+{
+    g_mutex_lock(&output->mutex);
+    if (imapid_output_is_file(output) && output->published && is_at_boundary(output) &&
+        !output->failure)
+        begin_next(output);
+    g_mutex_unlock(&output->mutex);
+}
+
 void imapid_output_begin(struct imapid_output *output)
 {
     if (!output->live)
@@ -316,6 +431,7 @@ gboolean imapid_output_close(struct imapid_output *output, gboolean keep)
 {
     gboolean good;
 
+    put_array_end(output);
     flush(output);
     if (keep)
         publish(output);
@@ -336,6 +452,7 @@ gboolean imapid_output_close(struct imapid_output *output, gboolean keep)
     g_cond_clear(&output->moved);
     g_mutex_clear(&output->mutex);
     g_free(output->parts);
+    g_free(output->head);
     g_free(output->path);
     g_free(output);
     return good;

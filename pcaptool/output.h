@@ -19,10 +19,27 @@ enum imapid_output_mode { IMAPID_OUTPUT_BUFFERED, IMAPID_OUTPUT_LIVE, IMAPID_OUT
 struct imapid_output *imapid_output_open(const char *path, guint n_parts,
                                          enum imapid_output_mode mode);
 
-/* Is what is written to `path` shown on a terminal, and may it have colours there (not where TERM
- * is "dumb" or NO_COLOR is set)? */
-gboolean imapid_output_is_terminal(const char *path);
-gboolean imapid_output_has_colour(const char *path);
+/* Is `path`, NULL being so too, standard output by whatever name? */
+gboolean imapid_output_is_standard(const char *path);
+
+/* What is written are lines of JSON: they become the elements of one array. Called before anything is
+ * added. */
+void imapid_output_set_array(struct imapid_output *output);
+
+/* What stands at the beginning of each file, and at the end of each but the last: `spell` gets how many
+ * pieces were added to it. Called before anything is added. */
+void imapid_output_set_ends(struct imapid_output *output, const char *head,
+                            void (*spell)(void *ctx, GString *tail, guint64 n_pieces), void *ctx);
+
+/* Log rotation: where the file that is written was given another name, it ends, and another begins under its
+ * name. Only of a live one; of others, and where nothing was written yet, nothing happens. Thread-safe. */
+void imapid_output_reopen(struct imapid_output *output);
+
+/* The pieces of parts that were added to the file. */
+guint64 imapid_output_count(struct imapid_output *output);
+
+/* Can it be opened anew? */
+gboolean imapid_output_is_file(const struct imapid_output *output);
 
 /* Adds to a part; thread-safe. Waits where the part is far ahead of the one whose turn it is, which
  * must be under way in another thread: begin the parts in their order. */

@@ -12,7 +12,7 @@
 #include "series.h"
 #include "stop.h"
 
-#include "capture/capture.h"
+#include "capture/ahead.h"
 #include "follow/collect.h"
 
 #include <stdlib.h>
@@ -77,6 +77,8 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
         imapid_job_complain(job->context, message);
         g_free(message);
     } else {
+        if (job->context->options->n_jobs > 1)
+            job->capture = imapid_ahead_new(job->capture);
         imapid_job_watch_capture(job);
         imapid_collect_read(collect, job->capture, job->input->path);
         imapid_collect_tell(collect, job->capture, job->input->path, is_last);
@@ -100,6 +102,7 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
     }
     collect = imapid_collect_new(context->filter, &context->options->decode, keylog, false,
                                  imapid_job_get_share(context), &sinks.first, sinks.complain);
+    imapid_job_watch_packets(context, collect);
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
         job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
@@ -110,6 +113,7 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
             context->user->end(context->user->ctx, job.part);
     }
     imapid_collect_free(collect);
+    imapid_job_end_sinks(&sinks);
     imapid_keylog_free(keylog);
 }
 
@@ -122,14 +126,16 @@ static void read_series(struct imapid_job_context *context)
     struct imapid_job_sinks sinks;
 
     imapid_job_init_sinks(&sinks, &job);
+    job.begun_us = g_get_monotonic_time();
     job.series = imapid_series_new(folder->path, context->options->write);
     job.collect = imapid_collect_new(context->filter, &context->options->decode, keylog, true,
                                      imapid_job_get_share(context), &sinks.first, sinks.complain);
     while (!imapid_job_is_closed(context) && (job.input = imapid_series_next(job.series))) {
         struct imapid_source *source = imapid_job_open(&job);
 
-        if (!source || !imapid_job_open_capture(&job, source))
+        if (!source)
             continue;
+        imapid_job_open_capture(&job, source);
         imapid_job_watch_capture(&job);
         imapid_collect_read(job.collect, job.capture, job.input->path);
         imapid_collect_tell(job.collect, job.capture, job.input->path,
@@ -137,6 +143,7 @@ static void read_series(struct imapid_job_context *context)
         g_clear_pointer(&job.capture, imapid_capture_close);
     }
     imapid_collect_free(job.collect);
+    imapid_job_end_sinks(&sinks);
     imapid_series_free(job.series);
     imapid_keylog_free(keylog);
     if (context->user->end)

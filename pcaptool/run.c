@@ -84,33 +84,25 @@ static struct imapid_filter *make_filter(const char *expression, char **message)
     return imapid_filter_new(expression, types, n, message);
 }
 
-/* False where there is none. One that cannot be opened is told, and the others are read. */
+/* False where there are none. That one cannot be opened is told; then none is read. */
 static bool open_interfaces(struct imapid_job_context *context)
 {
-    bool found = false;
+    struct imapid_live_options live = context->options->live;
+    char *message = NULL, *text;
 
-    context->interfaces = g_new0(struct imapid_capture *, context->inputs->len + 1);
-    for (guint i = 0; i < context->inputs->len; i++) {
-        const struct imapid_input *input = &g_array_index(context->inputs, struct imapid_input, i);
-        char *message = NULL;
-
-        if (!input->is_interface)
-            continue;
-        found = true;
-        context->interfaces[i] = imapid_capture_open_interface(
-            input->path, context->options->filter, imapid_stop_get_fd(), &message);
-        if (message)
-            imapid_job_complain(context, message);
-        g_free(message);
-    }
-    return found;
-}
-
-static void close_interfaces(struct imapid_job_context *context)
-{
-    for (guint i = 0; i < context->inputs->len; i++)
-        imapid_capture_close(context->interfaces[i]);
-    g_free(context->interfaces);
+    if (!context->options->interfaces)
+        return false;
+    live.wake = imapid_stop_get_fd();
+    context->live = imapid_capture_open_interfaces(context->options->interfaces, &live, &message);
+    if (message)
+        imapid_job_complain(context, message);
+    g_free(message);
+    if (!context->live || context->options->quiet)
+        return true;
+    text = imapid_live_describe(context->live);
+    imapid_message_lines(text);
+    g_free(text);
+    return true;
 }
 
 static void confine_opener(void)
@@ -140,12 +132,8 @@ static bool forbid_sending(const struct imapid_job_context *context, char **mess
     GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
     bool good;
 
-    for (guint i = 0; i < context->inputs->len; i++)
-        if (context->interfaces[i]) {
-            int fd = imapid_live_get_fd(context->interfaces[i]);
-
-            g_array_append_val(fds, fd);
-        }
+    if (context->live)
+        imapid_live_list_fds(context->live, fds);
     good = !fds->len ||
            imapid_sandbox_forbid_writing((const int *)(void *)fds->data, fds->len, message);
     g_array_unref(fds);
@@ -168,6 +156,20 @@ static bool confine(const struct imapid_job_context *context, bool is_live, char
                                 message);
 }
 
+static void read_all(struct imapid_job_context *context, bool is_live)
+{
+    const struct imapid_job_user *user = context->user;
+
+    if (user->begin && (!is_live || context->live))
+        user->begin(user->ctx);
+    if (context->options->continuous)
+        imapid_pieces_run(context);
+    else
+        run_each(context);
+    if (user->finish)
+        user->finish(user->ctx);
+}
+
 static void run_all(struct imapid_job_context *context)
 {
     struct imapid_filter *filter = NULL;
@@ -182,14 +184,12 @@ static void run_all(struct imapid_job_context *context)
     }
     context->filter = filter;
     is_live = open_interfaces(context);
-    if (!confine(context, is_live, &message))
-        imapid_job_complain(context, message);
-    else if (context->options->continuous)
-        imapid_pieces_run(context);
+    if (confine(context, is_live, &message))
+        read_all(context, is_live);
     else
-        run_each(context);
+        imapid_job_complain(context, message);
     g_free(message);
-    close_interfaces(context);
+    imapid_capture_close(context->live);
     imapid_opener_end();
     imapid_filter_free(filter);
 }
@@ -209,7 +209,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
         return FALSE;
     }
     g_mutex_init(&context.mutex);
-    imapid_stop_install();
+    imapid_stop_install(user->reopen != NULL);
     context.progress = imapid_job_begin_progress(&context);
     run_all(&context);
     imapid_progress_free(context.progress);

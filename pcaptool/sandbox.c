@@ -66,6 +66,7 @@ char *imapid_sandbox_describe(void)
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/landlock.h>
+#include <linux/sockios.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -112,9 +113,10 @@ static const struct {
     {SCMP_SYS(close), ALL},
     /* to the other processes of this program, and from interfaces */
     {SCMP_SYS(recvfrom), READS | OPENS},
-    {SCMP_SYS(sendmsg), OPENS},
+    {SCMP_SYS(sendmsg), OPENS | KEEPS},
     {SCMP_SYS(recvmsg), READS},
     {SCMP_SYS(getsockopt), LIVE},
+    {SCMP_SYS(getsockname), LIVE}, /* an interface that went down: is it still there? */
     {SCMP_SYS(wait4), READS},
     {SCMP_SYS(waitid), READS},
     /* that a file is there, and how large; not what is in it */
@@ -136,6 +138,9 @@ static const struct {
     {SCMP_SYS(renameat2), KEEPS},
     {SCMP_SYS(unlink), KEEPS},
     {SCMP_SYS(unlinkat), KEEPS},
+    {SCMP_SYS(fchown), KEEPS},
+    {SCMP_SYS(fchown32), KEEPS},
+    {SCMP_SYS(fchmod), KEEPS},
     /* memory */
     {SCMP_SYS(brk), ALL},
     {SCMP_SYS(munmap), ALL},
@@ -200,6 +205,8 @@ struct narrow {
 
 #define EQ           SCMP_CMP_EQ
 #define NE           SCMP_CMP_NE
+#define LT           SCMP_CMP_LT
+#define GT           SCMP_CMP_GT
 #define MASKED       SCMP_CMP_MASKED_EQ
 #define ALLOW        SCMP_ACT_ALLOW
 #define ERROR(error) SCMP_ACT_ERRNO(error)
@@ -217,7 +224,11 @@ static const struct narrow narrow[] = {
     {SCMP_SYS(mprotect), ALL, ERROR(EACCES), {2, MASKED, PROT_EXEC, PROT_EXEC}},
     /* is it a terminal? */
     {SCMP_SYS(ioctl), ALL, ALLOW, {1, EQ, TCGETS, 0}},
-    {SCMP_SYS(ioctl), ALL, ERROR(ENOTTY), {1, NE, TCGETS, 0}},
+    {SCMP_SYS(ioctl), ALL & ~LIVE, ERROR(ENOTTY), {1, NE, TCGETS, 0}},
+    /* whether an interface that went down is up again; what is between the two nobody asks */
+    {SCMP_SYS(ioctl), LIVE, ALLOW, {1, EQ, SIOCGIFFLAGS, 0}},
+    {SCMP_SYS(ioctl), LIVE, ERROR(ENOTTY), {1, LT, TCGETS, 0}},
+    {SCMP_SYS(ioctl), LIVE, ERROR(ENOTTY), {1, GT, SIOCGIFFLAGS, 0}},
     {SCMP_SYS(prctl), ALL, ALLOW, {0, EQ, PR_SET_NAME, 0}},
     {SCMP_SYS(prctl), ALL, ERROR(EPERM), {0, NE, PR_SET_NAME, 0}},
     /* asking for limits, not setting them */
@@ -239,6 +250,11 @@ static const struct narrow narrow[] = {
     /* to read */
     {SCMP_SYS(open), OPENS | KEEPS, ALLOW, {1, MASKED, CHANGES, O_RDONLY}},
     {SCMP_SYS(openat), OPENS | KEEPS, ALLOW, {2, MASKED, CHANGES, O_RDONLY}},
+    /* the next file of a log that is rotated, never one that is there */
+    {SCMP_SYS(open), KEEPS, ALLOW, {1, MASKED, O_TMPFILE, O_TMPFILE}},
+    {SCMP_SYS(openat), KEEPS, ALLOW, {2, MASKED, O_TMPFILE, O_TMPFILE}},
+    {SCMP_SYS(open), KEEPS, ALLOW, {1, MASKED, O_CREAT | O_EXCL, O_CREAT | O_EXCL}},
+    {SCMP_SYS(openat), KEEPS, ALLOW, {2, MASKED, O_CREAT | O_EXCL, O_CREAT | O_EXCL}},
 };
 
 static int add_rules(scmp_filter_ctx filter, enum imapid_sandbox_role role)
@@ -379,7 +395,8 @@ static bool allow_folder(int rules, enum imapid_sandbox_role role, const char *f
     long status;
 
     if (role == IMAPID_SANDBOX_KEEPER)
-        beneath.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+        beneath.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                                  LANDLOCK_ACCESS_FS_WRITE_FILE;
     if (beneath.parent_fd < 0)
         return false;
     status = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);

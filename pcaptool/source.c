@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Octets that are read to see what a compressed input holds: lz4 gives nothing of a block before it
@@ -173,6 +174,7 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     bool is_stdin = !strcmp(path, "-");
     int fd = is_stdin ? STDIN_FILENO : imapid_opener_open(path, O_NONBLOCK);
     struct imapid_source *source;
+    struct stat st;
 
     if (fd < 0)
         return NULL;
@@ -180,7 +182,7 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->path = g_strdup(path);
     source->fd = fd;
     source->is_stdin = is_stdin;
-    source->is_regular = !is_stdin && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    source->is_regular = !is_stdin && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     source->watch = *watch;
     source->head = g_byte_array_new();
     look(source);
@@ -192,7 +194,7 @@ void imapid_source_close(void *ctx)
     struct imapid_source *source = ctx;
 
     end_unpacking(source);
-    if (!source->is_stdin)
+    if (!source->is_stdin && source->fd >= 0)
         close(source->fd);
     g_byte_array_unref(source->head);
     g_free(source->path);
@@ -202,6 +204,15 @@ void imapid_source_close(void *ctx)
 bool imapid_source_is_regular(const struct imapid_source *source)
 {
     return source->is_regular && !source->watch.is_over;
+}
+
+int imapid_source_take_fd(struct imapid_source *source)
+{
+    int fd = source->fd;
+
+    (void)lseek(fd, 0, SEEK_SET); /* never fails, of a regular file */
+    source->fd = -1;
+    return fd;
 }
 
 /* Of its first octets all are white space, or there are none. */

@@ -26,8 +26,12 @@ struct imapid_source_watch {
 struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch);
 void imapid_source_close(void *source);
 
-/* Is it a regular file that does not grow? Then it can be opened again as well. */
+/* Is it a regular file that does not grow? Then it can be read again, by another reader. */
 bool imapid_source_is_regular(const struct imapid_source *source);
+
+/* The descriptor of a regular file, at its beginning: it is the caller's to close, and of the source
+ * nothing is read any more. */
+int imapid_source_take_fd(struct imapid_source *source);
 
 /* With `found` (in a folder) it has to begin like a record; else an input that is named as JSON
  * Lines and has no line at all is one as well. */

@@ -6,6 +6,8 @@
  *
  * Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/groups.h"
+#include "answer/tables.h"
+#include "answer/together.h"
 #include "answer/unreadable.h"
 #include "gather.h"
 #include "message.h"
@@ -18,34 +20,20 @@
 
 #include <string.h>
 
-/* What is counted by when nobody says. */
+/* What is counted by when nobody says. Text has tables of its own. */
 static const char *const defaults[] = {"client_name", "client_name,client_version", "client_os",
                                        "server_name,server_version"};
 /* A table has one head, so one of them. */
 static const char default_of_csv[] = "client_name,client_version";
-
-#define BAR_WIDTH 20
 
 #define N G_GUINT64_FORMAT
 
 struct stats {
     const struct imapid_options *options;
     const struct imapid_gathered *gathered;
-    gboolean colour;      /* a terminal that has colours: bars and colours */
-    gboolean is_terminal; /* or any */
 };
 
 /* ---- text ---- */
-
-static void begin_bold(GString *out, const struct stats *stats)
-{
-    g_string_append(out, stats->colour ? "\033[1m" : "");
-}
-
-static void end_bold(GString *out, const struct stats *stats)
-{
-    g_string_append(out, stats->colour ? "\033[0m" : "");
-}
 
 /* "2026-01-02 03:04" */
 static void add_minute(GString *out, int64_t ts_ns)
@@ -59,10 +47,14 @@ static void add_minute(GString *out, int64_t ts_ns)
     g_string_free(text, TRUE);
 }
 
+/* `what` begins with a noun in the plural. */
 static void add_line(GString *out, guint64 n, const char *what)
 {
+    size_t n_noun = strcspn(what, " ");
+
     if (n)
-        g_string_append_printf(out, "%10" N "  %s\n", n, what);
+        g_string_append_printf(out, "%10" N "  %.*s%s\n", n, (int)(n_noun - (n == 1)), what,
+                               what + n_noun);
 }
 
 /* The packets that were not read, and of which kinds they are. */
@@ -90,33 +82,33 @@ static void add_number(GString *out, guint64 n, const char *what, const char *pl
     g_string_append_printf(out, "%" N " %s%s", n, what, n == 1 ? "" : plural);
 }
 
-static void write_overview_text(GString *out, const struct stats *stats)
+static void write_overview_text(GString *out, const struct stats *stats,
+                                const struct imapid_overview *overview)
 {
-    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
     GArray *reasons = imapid_unreadable_count_reasons(&stats->gathered->view);
 
-    add_number(out, overview.n_conns, "IMAP connection", "s");
-    add_number(g_string_append(out, ", "), overview.n_addresses, "client address", "es");
-    add_number(g_string_append(out, ", "), overview.n_exchanges, "ID exchange", "s");
-    add_number(g_string_append(out, ", "), overview.n_captures, "capture", "s");
-    if (overview.has_time) {
+    add_number(out, overview->n_conns, "IMAP connection", "s");
+    add_number(g_string_append(out, ", "), overview->n_addresses, "client address", "es");
+    add_number(g_string_append(out, ", "), overview->n_exchanges, "ID exchange", "s");
+    add_number(g_string_append(out, ", "), overview->n_captures, "capture", "s");
+    if (overview->has_time) {
         g_string_append(out, ", ");
-        add_minute(out, overview.first_ns);
+        add_minute(out, overview->first_ns);
         g_string_append(out, " to ");
-        add_minute(out, overview.last_ns);
+        add_minute(out, overview->last_ns);
     }
     g_string_append(out, "\n\n");
-    add_line(out, overview.n_with_id, "connections with an ID of the client");
-    add_line(out, overview.n_silent, "connections seen whole that sent none");
-    add_line(out, overview.n_open, "connections that had not ended, and none was seen yet");
-    add_line(out, overview.n_unread, "connections that could not be read, and none was seen");
-    add_line(out, overview.n_maybe_silent, "connections not seen whole, and none was seen");
-    if (overview.n_refused || overview.n_required || overview.n_unreadable || overview.n_late ||
-        overview.n_doubted)
+    add_line(out, overview->n_with_id, "connections with an ID of the client");
+    add_line(out, overview->n_silent, "connections seen whole that sent none");
+    add_line(out, overview->n_open, "connections that had not ended, and none was seen yet");
+    add_line(out, overview->n_unread, "connections that could not be read, and none was seen");
+    add_line(out, overview->n_maybe_silent, "connections not seen whole, and none was seen");
+    if (overview->n_refused || overview->n_required || overview->n_unreadable || overview->n_late ||
+        overview->n_doubted)
         g_string_append(out, "of all these:\n");
-    add_line(out, overview.n_refused, "connections where an ID was answered NO or BAD");
-    add_line(out, overview.n_required, "connections refused service until an ID came");
-    add_line(out, overview.n_unreadable, "connections that could not be read to their end");
+    add_line(out, overview->n_refused, "connections where an ID was answered NO or BAD");
+    add_line(out, overview->n_required, "connections refused service until an ID came");
+    add_line(out, overview->n_unreadable, "connections that could not be read to their end");
     for (guint i = 0; i < reasons->len; i++) {
         const struct imapid_unreadable_reason *reason =
             &g_array_index(reasons, struct imapid_unreadable_reason, i);
@@ -125,96 +117,13 @@ static void write_overview_text(GString *out, const struct stats *stats)
         imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
         g_string_append_c(out, '\n');
     }
-    add_line(out, overview.n_late, "connections that began before the capture");
-    add_line(out, overview.n_doubted, "connections of which somebody else may have sent part");
-    add_line(out, overview.n_lost, "octets missing");
-    add_line(out, overview.n_cut, "packets cut");
-    add_layers(out, &stats->gathered->view, overview.n_unread_packets);
-    add_line(out, overview.n_failed, "captures that could not be read whole");
+    add_line(out, overview->n_late, "connections that began before the capture");
+    add_line(out, overview->n_doubted, "connections of which somebody else may have sent part");
+    add_line(out, overview->n_lost, "octets missing");
+    add_line(out, overview->n_cut, "packets cut");
+    add_layers(out, &stats->gathered->view, overview->n_unread_packets);
+    add_line(out, overview->n_failed, "captures that could not be read whole");
     g_array_unref(reasons);
-}
-
-/* Nobody misses a version behind a name; the lack of anything else is said, so that no value is taken
- * for that of another key. */
-static char *spell_values(const struct imapid_group *group, const struct imapid_grouping *grouping)
-{
-    GString *text = g_string_new(NULL);
-
-    for (unsigned i = 0; i < grouping->n_keys; i++) {
-        const char *value = group->values[i];
-
-        if (!value && i && g_str_has_suffix(grouping->names[i], "_version"))
-            continue;
-        g_string_append(text, i ? " " : "");
-        if (value)
-            imapid_spell_terminal(text, (const uint8_t *)value, strlen(value), 60);
-        else
-            g_string_append(text, "(not said)");
-    }
-    return g_string_free(text, FALSE);
-}
-
-static void add_bar(GString *out, const struct stats *stats, guint64 n, guint64 n_max)
-{
-    gboolean blocks = g_get_charset(NULL);
-    unsigned width = n_max ? (unsigned)((double)n * BAR_WIDTH / (double)n_max + 0.5) : 0;
-
-    if (!stats->colour)
-        return;
-    width = MAX(width, 1);
-    for (unsigned i = 0; i < BAR_WIDTH; i++)
-        g_string_append(out, i >= width ? " " : blocks ? "\xe2\x96\x88" : "#");
-    g_string_append(out, "  ");
-}
-
-static void pad(GString *out, const char *text, long width)
-{
-    g_string_append(out, text);
-    for (long n = g_utf8_strlen(text, -1); n < width; n++)
-        g_string_append_c(out, ' ');
-}
-
-static void write_groups_text(GString *out, const struct stats *stats,
-                              const struct imapid_grouping *grouping, const GArray *groups,
-                              guint n_shown)
-{
-    GString *head = g_string_new(NULL);
-    long width;
-
-    for (unsigned i = 0; i < grouping->n_keys; i++)
-        g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
-    width = (long)head->len;
-    for (guint i = 0; i < n_shown; i++) {
-        char *values = spell_values(&g_array_index(groups, struct imapid_group, i), grouping);
-
-        width = MAX(width, g_utf8_strlen(values, -1));
-        g_free(values);
-    }
-    g_string_append_c(out, '\n');
-    begin_bold(out, stats);
-    pad(out, head->str, width);
-    g_string_append_printf(out, "  %sCONNECTIONS  UNREAD  ADDRESSES  EXCHANGES  %-16s  LAST SEEN",
-                           stats->colour ? "                      " : "", "FIRST SEEN");
-    end_bold(out, stats);
-    g_string_append_c(out, '\n');
-    for (guint i = 0; i < n_shown; i++) {
-        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
-        char *values = spell_values(group, grouping);
-
-        pad(out, values, width);
-        g_string_append(out, "  ");
-        add_bar(out, stats, group->n_conns, g_array_index(groups, struct imapid_group, 0).n_conns);
-        g_string_append_printf(out, "%11" N "  %6" N "  %9" N "  %9" N "  ", group->n_conns,
-                               group->n_unread, group->n_addresses, group->n_exchanges);
-        add_minute(out, group->first_ns);
-        g_string_append(out, "  ");
-        add_minute(out, group->last_ns);
-        g_string_append_c(out, '\n');
-        g_free(values);
-    }
-    if (n_shown < groups->len)
-        g_string_append_printf(out, "and %u more\n", groups->len - n_shown);
-    g_string_free(head, TRUE);
 }
 
 /* ---- JSON Lines ---- */
@@ -265,6 +174,8 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
     }
     g_string_append(out, ",\"not_readable_why\":");
     imapid_unreadable_spell_reasons(out, &stats->gathered->view);
+    if (stats->gathered->view.is_choice)
+        g_string_append_printf(out, ",\"chosen_of\":%u", stats->gathered->view.n_all_conns);
     g_string_append(out, "}\n");
 }
 
@@ -302,7 +213,7 @@ static void write_groups_csv(GString *out, const struct stats *stats,
     static const char *const head[] = {
         "connections", "client_addresses", "exchanges", "first", "last", "unread"};
     struct imapid_row row = {
-        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->options->terminal.is_terminal};
     GString *text = g_string_new(NULL);
 
     for (unsigned i = 0; i < grouping->n_keys; i++)
@@ -427,7 +338,7 @@ static void write_unread(GString *out, const struct stats *stats)
     const struct imapid_store_view *view = &stats->gathered->view;
     const char *format = stats->options->format;
     struct imapid_row row = {
-        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->is_terminal};
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = stats->options->terminal.is_terminal};
 
     if (!stats->options->verbose || !imapid_unreadable_count(view))
         return;
@@ -449,9 +360,8 @@ static void write_unread(GString *out, const struct stats *stats)
 /* ---- the command ---- */
 
 static void write_groups(GString *out, const struct stats *stats,
-                         const struct imapid_grouping *grouping)
+                         const struct imapid_grouping *grouping, const GArray *groups)
 {
-    GArray *groups = imapid_groups_count(&stats->gathered->view, stats->gathered->fold, grouping);
     const char *format = stats->options->format;
     guint n_shown = groups->len;
 
@@ -461,29 +371,65 @@ static void write_groups(GString *out, const struct stats *stats,
         write_groups_jsonl(out, grouping, groups, n_shown);
     else if (!strcmp(format, "csv"))
         write_groups_csv(out, stats, grouping, groups, n_shown);
-    else if (groups->len)
-        write_groups_text(out, stats, grouping, groups, n_shown);
-    imapid_groups_free(groups);
+}
+
+/* What is counted at the same time: the whole, then the groups of each grouping. */
+struct counting {
+    const struct stats *stats;
+    GString *out;
+    struct imapid_grouping groupings[G_N_ELEMENTS(defaults)];
+    GArray *groups[G_N_ELEMENTS(defaults)];
+};
+
+static void count(void *ctx, unsigned i)
+{
+    struct counting *counting = ctx;
+    const struct imapid_gathered *gathered = counting->stats->gathered;
+
+    if (i)
+        counting->groups[i - 1] =
+            imapid_groups_count(&gathered->view, gathered->fold, &counting->groupings[i - 1]);
+    else if (!strcmp(counting->stats->options->format, "jsonl"))
+        write_overview_jsonl(counting->out, counting->stats);
 }
 
 static gboolean answer(GString *out, const struct stats *stats, const char *const *by, size_t n_by)
 {
-    const char *format = stats->options->format;
+    struct counting counting = {.stats = stats, .out = out};
 
-    if (!strcmp(format, "jsonl"))
-        write_overview_jsonl(out, stats);
-    else if (!strcmp(format, "text"))
-        write_overview_text(out, stats);
     for (size_t i = 0; i < n_by; i++) {
-        struct imapid_grouping grouping;
         char *message;
 
-        if (!imapid_grouping_read(&grouping, by[i], &message)) {
+        if (!imapid_grouping_read(&counting.groupings[i], by[i], &message)) {
             g_free(message);
             return FALSE;
         }
-        write_groups(out, stats, &grouping);
     }
+    imapid_together_run((unsigned)stats->options->n_jobs, (unsigned)n_by + 1, count, &counting);
+    for (size_t i = 0; i < n_by; i++) {
+        write_groups(out, stats, &counting.groupings[i], counting.groups[i]);
+        imapid_groups_free(counting.groups[i]);
+    }
+    write_unread(out, stats);
+    return TRUE;
+}
+
+static gboolean answer_text(GString *out, const struct stats *stats,
+                            const struct imapid_grouping *grouping)
+{
+    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
+    const struct imapid_tables tables = {.view = &stats->gathered->view,
+                                         .overview = &overview,
+                                         .fold = stats->gathered->fold,
+                                         .terminal = &stats->options->terminal,
+                                         .top = (unsigned)stats->options->top,
+                                         .n_threads = (unsigned)stats->options->n_jobs};
+
+    write_overview_text(out, stats, &overview);
+    if (grouping)
+        imapid_tables_spell_by(out, &tables, grouping);
+    else
+        imapid_tables_spell_usual(out, &tables);
     write_unread(out, stats);
     return TRUE;
 }
@@ -495,8 +441,7 @@ enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray
     gboolean given = options->by || is_csv;
     struct imapid_grouping grouping;
     struct imapid_gathered gathered;
-    struct stats stats = {options, &gathered, imapid_output_has_colour(options->write),
-                          imapid_output_is_terminal(options->write)};
+    struct stats stats = {options, &gathered};
     char *message = NULL;
     GString *text;
     gboolean good;
@@ -513,7 +458,9 @@ enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray
     if (!imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
     text = g_string_new(NULL);
-    good = answer(text, &stats, given ? by : defaults, given ? 1 : G_N_ELEMENTS(defaults));
+    good = !strcmp(options->format, "text")
+               ? answer_text(text, &stats, options->by ? &grouping : NULL)
+               : answer(text, &stats, given ? by : defaults, given ? 1 : G_N_ELEMENTS(defaults));
     good &= imapid_gather_write(options, &gathered, text);
     good &= gathered.is_complete;
     g_string_free(text, TRUE);

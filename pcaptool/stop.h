@@ -5,12 +5,17 @@
 #include <glib.h>
 
 /* The wish to end: SIGINT or SIGTERM while inputs are read. What was read until then is told,
- * with the totals. A second signal ends the program at once. */
+ * with the totals. Another signal, a second later or more, ends the program at once. */
 
-/* From now on those signals are wishes. Called before there are threads. */
-void imapid_stop_install(void);
+/* From now on those signals are wishes, and SIGUSR1 asks for counts. `reopens`: SIGHUP asks for an output
+ * that is opened anew; else it is a wish to end, unless it is ignored. Called before there are threads. */
+void imapid_stop_install(gboolean reopens);
 
-/* From now on they end the program at once again. */
+/* How often it was asked for a new output, and for counts. */
+gint imapid_stop_count_reopen(void);
+gint imapid_stop_count_asked(void);
+
+/* From now on they end the program at once again, unless the wish was made: then another does. */
 void imapid_stop_release(void);
 
 /* Readable from when the wish was made on, for poll(); -1 where it cannot be made. */

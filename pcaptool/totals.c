@@ -52,6 +52,8 @@ void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_
     totals->n_lost += capture->n_lost;
     totals->n_cut += capture->n_cut;
     totals->n_unknown_link += capture->n_unknown_link;
+    totals->n_forgotten += capture->n_forgotten;
+    totals->n_drops += capture->n_drops;
     for (unsigned i = 0; i < capture->n_unread; i++)
         add_unread(totals, &capture->unread[i]);
 }
@@ -95,21 +97,51 @@ static void print_unread(const struct imapid_totals *totals)
     }
 }
 
-void imapid_totals_print(const struct imapid_totals *totals)
+static void print_chosen(const struct imapid_totals *totals, const struct imapid_where *where)
 {
-    GString *text = g_string_new(NULL);
+    GString *chosen = g_string_new(NULL), *all = g_string_new(NULL);
 
-    add_number(text, totals->n_captures, "capture");
-    add_number(g_string_append(text, ", "), totals->n_packets, "packet");
+    imapid_spell_grouped(chosen, totals->n_chosen);
+    imapid_spell_grouped(all, totals->n_all_conns);
+    imapid_message("chosen: %s of %s connection%s, where %s", chosen->str, all->str,
+                   totals->n_all_conns == 1 ? "" : "s", imapid_where_describe(where));
+    g_string_free(chosen, TRUE);
+    g_string_free(all, TRUE);
+}
+
+/* What was read, in the words of the records. */
+static void add_records(GString *text, const struct imapid_totals *totals)
+{
+    add_number(text, totals->n_packets, "packet");
     add_number(g_string_append(text, ", "), totals->n_conns, "TCP connection");
     add_number(g_string_append(text, ", "), totals->n_sessions, "IMAP session");
     add_number(g_string_append(text, ", "), totals->n_exchanges, "ID exchange");
     add_count(text, totals->n_not_decrypted, "session", " not readable");
+}
+
+void imapid_totals_print(const struct imapid_totals *totals, const struct imapid_where *where,
+                         const char *counts, const char *wrongs)
+{
+    GString *text = g_string_new(NULL);
+
+    add_number(text, totals->n_captures, "capture");
+    g_string_append(text, ", ");
+    if (counts)
+        g_string_append(text, counts);
+    else
+        add_records(text, totals);
     add_count(text, totals->n_lost, "octet", " missing");
+    add_count(text, totals->n_drops, "packet", " dropped while capturing");
     add_count(text, totals->n_cut, "packet", " cut");
     add_count(text, totals->n_unknown_link, "packet", " of unknown link types");
+    add_count(text, totals->n_forgotten, "connection",
+              " forgotten for others, and counted again if they went on");
     add_count(text, totals->n_skipped, "line", " without a record of this version");
     imapid_message("%s", text->str);
+    if (where)
+        print_chosen(totals, where);
+    if (wrongs && *wrongs)
+        imapid_message("%s", wrongs);
     if (totals->is_stopped)
         imapid_message("ended by a signal: the inputs were not read to their end");
     g_string_free(text, TRUE);

@@ -60,10 +60,12 @@ int imapid_decide_client_by_port(uint16_t port0, uint16_t port1)
     return is_0 == is_1 ? -1 : is_0;
 }
 
-void imapid_decide_init(struct imapid_decide *decide, bool from_start, int by_syn, int by_port)
+void imapid_decide_init(struct imapid_decide *decide, bool from_start, bool is_half_seen,
+                        int by_syn, int by_port)
 {
     *decide = (struct imapid_decide){
         .from_start = from_start,
+        .is_half_seen = is_half_seen,
         .by_syn = by_syn,
         .by_port = by_port,
         .client = by_syn,
@@ -95,16 +97,26 @@ enum imapid_decide_status imapid_decide_last(struct imapid_decide *decide,
     return take(decide, client, decide->by_port == client);
 }
 
+/* Where the server's SYN is not in the capture, its greeting may be missing too, and nothing shows that. On
+ * a port of IMAP it is taken for lost. */
+static bool may_lack_greeting(const struct imapid_decide *decide, int dir)
+{
+    return decide->is_half_seen && decide->client >= 0 && dir != decide->client &&
+           decide->by_port == decide->client;
+}
+
 static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, int dir,
                                                 const struct imapid_decide_early early[2])
 {
     enum imapid_speaker speaker = imapid_decide_speaker(early[dir].octets, early[dir].n, true);
     bool may_wait = early[dir].n < IMAPID_DECIDE_EARLY_MAX;
 
-    if (speaker == IMAPID_SPEAKER_UNCLEAR)
-        return may_wait ? IMAPID_DECIDE_MORE : IMAPID_DECIDE_NOT;
+    if (speaker == IMAPID_SPEAKER_UNCLEAR && may_wait)
+        return IMAPID_DECIDE_MORE;
     if (speaker == IMAPID_SPEAKER_SERVER && dir != decide->client)
         return take(decide, !dir, true);
+    if (may_lack_greeting(decide, dir))
+        return take(decide, decide->client, true);
     if (speaker == IMAPID_SPEAKER_CLIENT && decide->client < 0)
         decide->client = dir; /* inside another protocol the SYN may not be known */
     if (speaker != IMAPID_SPEAKER_CLIENT || dir != decide->client)
@@ -146,7 +158,7 @@ static enum imapid_decide_status begin_in_middle(struct imapid_decide *decide, i
     enum imapid_speaker speaker;
 
     if (decide->by_port >= 0)
-        return decide->by_syn >= 0 ? take(decide, decide->by_syn, false)
+        return decide->by_syn >= 0 ? take(decide, decide->by_syn, decide->by_syn == decide->by_port)
                                    : begin_by_port(decide, dir, early);
     speaker = find_first_line(early[dir].octets, early[dir].n, n_drop);
     if (speaker != IMAPID_SPEAKER_UNCLEAR)

@@ -295,14 +295,15 @@ static void end_orphans(struct imapid_exchanges *x, bool if_missed)
 /* Does an untagged ID that was given to no answered command lead to the line just read? Text of a
  * message would not, without a line that no server begins: a literal of FETCH is followed by ")"
  * (RFC 9051 7.5.2). So it does right before that line, where it has no command. Farther back it
- * does in the same run of lines, but not behind a hole: an answer in the hole leaves its tag open,
- * and a message may hold that tag. A capture that merely begins in a message has no such tag. */
+ * does in the same run of lines, but not where a command waited when octets were lost: its answer
+ * in the hole leaves its tag open, and a message may hold that tag. A capture that merely begins in
+ * a message, or in the greeting, has no such tag. */
 static bool leads_here(const struct imapid_exchanges *x, unsigned slot)
 {
     const struct imapid_exchange *exchange = &x->slots[slot];
 
     return (slot == x->last_response && is_orphan(exchange)) ||
-           (!x->server_gap && exchange->response_run == x->server_run);
+           (!x->tag_left && exchange->response_run == x->server_run);
 }
 
 /* The answer to a known command: the server's lines are lines. */
@@ -832,9 +833,11 @@ static void drop_unsure_responses(struct imapid_exchanges *x)
     }
 }
 
-void imapid_exchanges_miss_answers(struct imapid_exchanges *x)
+void imapid_exchanges_miss_answers(struct imapid_exchanges *x, bool is_in_hand)
 {
     x->server_gap = true;
+    x->tag_left |= is_in_hand || x->pending.n;
+    x->in_hand.answer_missed = is_in_hand;
     x->last_response = IMAPID_SLOTS;
     drop_unsure_responses(x);
     imapid_pending_miss_answers(&x->pending);

@@ -55,6 +55,24 @@ bool imapid_field_is_vendors(const uint8_t *name, size_t n)
     return has_word(name, n, words);
 }
 
+size_t imapid_field_find_device(const uint8_t *name, size_t n, size_t *at)
+{
+    static const char *const words[] = {"serial", "token", "imei", "uuid", "guid"};
+
+    *at = 0;
+    if (imapid_octets_is(name, n, "device-id") || imapid_octets_is(name, n, "deviceid") ||
+        imapid_octets_is(name, n, "mac"))
+        return n;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t n_word = strlen(words[i]);
+
+        for (*at = 0; *at + n_word <= n; (*at)++)
+            if (imapid_octets_is(name + *at, n_word, words[i]))
+                return n_word;
+    }
+    return 0;
+}
+
 bool imapid_field_is_proxys(const uint8_t *name, size_t n)
 {
     static const char *const prefixes[] = {"x-originating-", "x-connected-", "x-session-",

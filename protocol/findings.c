@@ -246,7 +246,7 @@ static bool identifies(enum imapid_field field, const uint8_t *name, size_t n_na
                        const struct value *value)
 {
     const uint8_t *octets = value->octets;
-    size_t n = value->n;
+    size_t n = value->n, at;
 
     if (is_zero(octets, n))
         return false;
@@ -256,15 +256,7 @@ static bool identifies(enum imapid_field field, const uint8_t *name, size_t n_na
     if (field != IMAPID_FIELD_ADDRESS && !imapid_field_is_vendors(name, n_name) &&
         has_mail_address(octets, n))
         return true;
-    if (field != IMAPID_FIELD_OTHER || n < 6)
-        return false;
-    return imapid_octets_contain(name, n_name, "serial") ||
-           imapid_octets_contain(name, n_name, "token") ||
-           imapid_octets_contain(name, n_name, "imei") ||
-           imapid_octets_contain(name, n_name, "uuid") ||
-           imapid_octets_contain(name, n_name, "guid") ||
-           imapid_octets_is(name, n_name, "device-id") ||
-           imapid_octets_is(name, n_name, "deviceid") || imapid_octets_is(name, n_name, "mac");
+    return field == IMAPID_FIELD_OTHER && n >= 6 && imapid_field_find_device(name, n_name, &at);
 }
 
 /* An IP address tells of the client a proxy or web mail speaks for, in whatever field. */

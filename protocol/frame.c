@@ -610,6 +610,8 @@ enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uin
     enum imapid_frame_status status;
 
     *n_used = 0;
+    if (n < frame->n_scanned) /* not the window whose octets were looked at: that one was dropped */
+        lose_sync(frame, false);
     status = read_on(frame, window, n, unit, n_used);
     frame->n_left = n - *n_used;
     return status;

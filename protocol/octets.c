@@ -79,3 +79,31 @@ bool imapid_octets_are_utf8(const uint8_t *data, size_t n)
     }
     return true;
 }
+
+static int get_base64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (imapid_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+size_t imapid_octets_decode_base64(const uint8_t *line, size_t n, uint8_t *octets, size_t n_max)
+{
+    size_t n_octets = 0;
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < n && n_octets < n_max; i++) {
+        int value = get_base64_value(line[i]);
+
+        if (value < 0)
+            break;
+        bits = bits << 6 | (uint32_t)value;
+        if (i % 4)
+            octets[n_octets++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+    }
+    return n_octets;
+}

@@ -25,7 +25,7 @@ static bool is_beyond(uint32_t a, uint32_t b)
     return a != b && a - b <= IMAPID_ORDER_AHEAD_MAX;
 }
 
-static void doubt(struct imapid_order *order, enum imapid_doubt what, uint64_t frame)
+void imapid_order_doubt(struct imapid_order *order, enum imapid_doubt what, uint64_t frame)
 {
     if (order->n_doubts == IMAPID_ORDER_DOUBTS)
         return;
@@ -94,7 +94,7 @@ static void keep_ack(struct imapid_order *order, struct imapid_order_side *side,
     } else if (side->is_ahead) {
         side->is_ahead = false;
         if (imapid_seq_before(side->acked_by, end))
-            doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->ahead_frame);
+            imapid_order_doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->ahead_frame);
     }
     side->acked = ack;
     side->acked_by = end;
@@ -118,7 +118,7 @@ static void take_ack(struct imapid_order *order, int d, const struct imapid_orde
         imapid_order_set_next(side, segment->ack);
     if (side->has_other && segment->ack == side->next) {
         side->has_other = false;
-        doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
     }
     if (segment->ack - side->next <= IMAPID_ORDER_AHEAD_MAX) {
         keep_ack(order, side, segment, segment->ack);
@@ -138,7 +138,7 @@ static void take_fin(struct imapid_order *order, int d, uint32_t fin, uint64_t f
     if (side->has_fin) {
         bool is_first = imapid_seq_before(fin, side->fin);
 
-        doubt(order, IMAPID_DOUBT_RESET_IGNORED, is_first ? side->fin_frame : frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, is_first ? side->fin_frame : frame);
         if (!is_first)
             return;
     }
@@ -167,12 +167,12 @@ static void check_ends(struct imapid_order *order, int d,
 
     if (order->reset.is_there && refutes_reset(order, d, segment)) {
         order->reset.is_there = false;
-        doubt(order, IMAPID_DOUBT_RESET_IGNORED, order->reset.frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, order->reset.frame);
     }
     /* A keep-alive has one octet, in the place of the FIN if there is one. */
     if (side->has_fin && segment->n && is_beyond(end, side->fin + (segment->n == 1))) {
         side->has_fin = false;
-        doubt(order, IMAPID_DOUBT_RESET_IGNORED, side->fin_frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, side->fin_frame);
     }
 }
 
@@ -192,7 +192,7 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
         bool is_second = side->is_known && !side->is_guessed;
 
         if (is_second && side->is_acked) {
-            doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
+            imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
         } else {
             /* Of two, the peer will tell which it has heard. */
             side->has_other = is_second;
@@ -231,7 +231,7 @@ void imapid_order_take(struct imapid_order *order, int d,
     note_sent(side, seq + segment->n);
     if (side->is_off && seq == side->next) {
         side->is_off = false;
-        doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
     }
     if (segment->has_ack)
         take_ack(order, !d, segment);
@@ -247,6 +247,16 @@ static uint32_t farthest(const struct imapid_order_side *side)
     return imapid_seq_before(side->sent, side->acked) ? side->acked : side->sent;
 }
 
+/* Is the reset that stands ahead of all that is known of its side? Of a side that is not in the
+ * capture nobody knows. */
+static bool is_ahead(const struct imapid_order *order)
+{
+    const struct imapid_order_side *side = &order->sides[order->reset.side];
+
+    return side->is_known && !side->is_guessed && !side->is_absent &&
+           is_beyond(order->reset.own, farthest(side));
+}
+
 void imapid_order_take_reset(struct imapid_order *order, int d,
                              const struct imapid_order_segment *segment)
 {
@@ -255,18 +265,42 @@ void imapid_order_take_reset(struct imapid_order *order, int d,
 
     if (side->is_started && seq - side->next > IMAPID_ORDER_AHEAD_MAX &&
         side->next - seq > IMAPID_ORDER_GUESS_MAX) {
-        doubt(order, IMAPID_DOUBT_RESET_IGNORED, segment->number);
+        imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, segment->number);
         return;
     }
-    if (order->reset.is_there)
-        return;
+    /* Whoever guesses sends many. The one that hits the place counts. */
+    if (order->reset.is_there) {
+        if (!is_ahead(order) || is_beyond(seq, farthest(side)))
+            return;
+        imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, order->reset.frame);
+    }
     order->reset.is_there = true;
     order->reset.side = d;
     order->reset.frame = segment->number;
-    order->reset.own = side->is_known ? farthest(side) : seq;
+    order->reset.own = order->reset.seen = side->is_known ? farthest(side) : seq;
     if (is_beyond(seq, order->reset.own))
         order->reset.own = seq;
     order->reset.peer = peer->is_known ? farthest(peer) : segment->ack;
+}
+
+bool imapid_order_is_reset(const struct imapid_order *order)
+{
+    return order->reset.is_there && !is_ahead(order);
+}
+
+void imapid_order_settle_reset(struct imapid_order *order)
+{
+    const struct imapid_order_side *side = &order->sides[order->reset.side],
+                                   *peer = &order->sides[!order->reset.side];
+    bool goes_on;
+
+    if (!order->reset.is_there || !is_ahead(order))
+        return;
+    goes_on = is_beyond(farthest(side), order->reset.seen) ||
+              (peer->is_known && is_beyond(farthest(peer), order->reset.peer));
+    imapid_order_doubt(order, goes_on ? IMAPID_DOUBT_RESET_IGNORED : IMAPID_DOUBT_OFF_SEQUENCE,
+                       order->reset.frame);
+    order->reset.is_there = !goes_on;
 }
 
 /* Off the sequence: true if the connection is there from now on. */
@@ -340,9 +374,40 @@ void imapid_order_return(struct imapid_order *order, int d, uint32_t seq)
     struct imapid_order_side *side = &order->sides[d];
 
     if (side->left == IMAPID_ORDER_LEFT_MOVED)
-        doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
+        imapid_order_doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, side->off_frame);
     side->left = IMAPID_ORDER_LEFT_NOT;
     go_on_at(side, seq);
+}
+
+/* How far a segment is from where both directions are; UINT32_MAX: it is not near. */
+static uint32_t measure(const struct imapid_order *order, int d,
+                        const struct imapid_order_segment *segment)
+{
+    const uint32_t at[2] = {segment->seq, segment->ack};
+    uint32_t distance = 0;
+
+    if (!order->sides[d].is_known && !order->sides[!d].is_known)
+        return UINT32_MAX;
+    for (int i = 0; i < (segment->has_ack ? 2 : 1); i++) {
+        const struct imapid_order_side *side = &order->sides[i ? !d : d];
+        uint32_t ahead = at[i] - side->next, behind = side->next - at[i];
+        uint32_t apart = ahead < behind ? ahead : behind;
+
+        if (!side->is_known)
+            continue;
+        if (apart > IMAPID_ORDER_ASTRAY_MAX)
+            return UINT32_MAX;
+        distance += apart;
+    }
+    return distance;
+}
+
+bool imapid_order_is_of_former(const struct imapid_order *former, const struct imapid_order *latter,
+                               int d, const struct imapid_order_segment *segment)
+{
+    uint32_t distance = measure(former, d, segment);
+
+    return distance != UINT32_MAX && distance <= measure(latter, d, segment);
 }
 
 /* ---- what is read next ---- */

@@ -9,6 +9,7 @@
 #include <imapid/outcome.h>
 
 #include <imapid/list.h>
+#include <imapid/login.h>
 #include <imapid/secret.h>
 
 /* Not more than a code of RFC 9051 7.1 or RFC 5530 has. */
@@ -102,35 +103,15 @@ static void keep_words_sent(struct imapid_outcome *outcome, const uint8_t *octet
     outcome->is_unsure |= outcome->n_sent > SENT_BITS_MAX;
 }
 
-static int get_base64_value(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (imapid_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* An answer of SASL: as it was sent, and what is in it. The password of PLAIN stands behind the last
  * NUL (RFC 4616), that of LOGIN is all. */
 static void keep_sasl(struct imapid_outcome *outcome, const uint8_t *line, size_t n)
 {
     uint8_t octets[SASL_MAX];
-    size_t n_octets = 0, start = 0;
-    uint32_t bits = 0;
+    size_t n_octets, start = 0;
 
     keep_words_sent(outcome, line, n, WORD_MIN);
-    for (size_t i = 0; i < n && n_octets < sizeof octets; i++) {
-        int value = get_base64_value(line[i]);
-
-        if (value < 0)
-            break;
-        bits = bits << 6 | (uint32_t)value;
-        if (i % 4)
-            octets[n_octets++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-    }
+    n_octets = imapid_octets_decode_base64(line, n, octets, sizeof octets);
     outcome->is_unsure |= n_octets == sizeof octets;
     for (size_t i = 0; i < n_octets; i++)
         if (!octets[i])
@@ -223,6 +204,11 @@ static bool awaits_login(const struct imapid_outcome *outcome)
     return outcome->n_refused > 0;
 }
 
+static enum imapid_word get_newest(const struct imapid_outcome *outcome)
+{
+    return outcome->n_waiting ? outcome->waiting[outcome->n_waiting - 1].word : IMAPID_WORD_UNKNOWN;
+}
+
 /* `is_of_login`: it answers a command in which a password is, or may be. */
 static void keep_words(struct imapid_outcome *outcome, struct imapid_outcome_text *kept,
                        const struct imapid_unit *response, bool is_of_login)
@@ -237,10 +223,80 @@ static void keep_words(struct imapid_outcome *outcome, struct imapid_outcome_tex
         n = measure_code(octets, n);
     else if (outcome->is_unsure)
         n = imapid_secret_measure_text(NULL, octets, n);
+    else
+        n = imapid_secret_find_encoded(octets, n); /* a login, or an answer, that it repeats */
     kept->n = (uint8_t)(n < sizeof kept->octets ? n : sizeof kept->octets);
     kept->cut = kept->n < text.n && !only_code;
     if (kept->n)
         memcpy(kept->octets, octets, kept->n);
+}
+
+/* What answers a command: its own text, or "" where there is none to keep. */
+static void keep_answer(struct imapid_outcome *outcome, const struct imapid_unit *response,
+                        enum imapid_word command)
+{
+    struct imapid_tag tag = imapid_unit_tag(response);
+    struct imapid_outcome_text text;
+
+    keep_words(outcome, &text, response, is_login(command));
+    (void)imapid_milestones_answer(&outcome->milestones, &tag, response->word, &outcome->now,
+                                   text.octets, text.n, text.cut);
+}
+
+static void keep_said(struct imapid_outcome *outcome, const struct imapid_unit *response)
+{
+    struct imapid_outcome_text text;
+
+    keep_words(outcome, &text, response, false);
+    imapid_milestones_say(&outcome->milestones, response->word, &outcome->now, text.octets, text.n,
+                          text.cut);
+}
+
+/* ---- what an OAuth server says ---- */
+
+/* Octets of a challenge that are looked at: the status stands first in those that servers send. */
+#define CHALLENGE_MAX 512
+
+static size_t skip_json_blanks(const uint8_t *json, size_t n, size_t at)
+{
+    while (at < n && (imapid_is_blank(json[at]) || json[at] == '\r' || json[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* The member "status", a string or a number (RFC 7628 3.2.2). */
+static void keep_challenge_status(struct imapid_outcome *outcome, const uint8_t *json, size_t n)
+{
+    static const char key[] = "\"status\"";
+    size_t n_key = sizeof key - 1, n_kept = 0, at = 0;
+
+    while (at + n_key <= n && memcmp(json + at, key, n_key) != 0)
+        at++;
+    if (at + n_key > n)
+        return;
+    at = skip_json_blanks(json, n, at + n_key);
+    if (at == n || json[at] != ':')
+        return;
+    at = skip_json_blanks(json, n, at + 1);
+    at += at < n && json[at] == '"';
+    while (at < n && n_kept + 1 < sizeof outcome->challenge_status &&
+           (imapid_is_alpha(json[at]) || imapid_is_digit(json[at]) || json[at] == '_' ||
+            json[at] == '-'))
+        outcome->challenge_status[n_kept++] = (char)json[at++];
+    outcome->challenge_status[n_kept] = 0;
+}
+
+static void take_challenge(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    struct imapid_slice text = imapid_unit_text(unit);
+    uint8_t json[CHALLENGE_MAX];
+    size_t n;
+
+    if (get_newest(outcome) != IMAPID_WORD_AUTHENTICATE)
+        return;
+    n = imapid_octets_decode_base64(unit->data + text.offset, text.n, json, sizeof json);
+    if (skip_json_blanks(json, n, 0) < n && json[skip_json_blanks(json, n, 0)] == '{')
+        keep_challenge_status(outcome, json, n);
 }
 
 /* ---- causes ---- */
@@ -290,6 +346,9 @@ static void set_cause(struct imapid_outcome *outcome, struct imapid_outcome_caus
     cause->by = blame(response);
     cause->status = get_status(response->word);
     cause->place = outcome->now;
+    cause->word = IMAPID_WORD_UNKNOWN;
+    cause->is_proxy_header = false;
+    cause->overrun.frame = 0;
     keep_words(outcome, &cause->text, response, is_of_login);
 }
 
@@ -312,6 +371,8 @@ static bool is_idle_talk(enum imapid_word command)
 static void take_success(struct imapid_outcome *outcome, enum imapid_word command)
 {
     bool was_login = outcome->cause.stage == IMAPID_STAGE_LOGIN;
+    /* Whatever is still answered, the server has said that it goes. */
+    bool has_gone = outcome->cause.stage && !strcmp(outcome->cause.status, "BYE");
 
     if (is_login(command)) {
         outcome->authenticated = true;
@@ -319,13 +380,16 @@ static void take_success(struct imapid_outcome *outcome, enum imapid_word comman
     }
     if (command == IMAPID_WORD_LOGOUT)
         outcome->end = outcome->now;
-    if (is_login(command) || (!was_login && !is_idle_talk(command)))
+    if (!has_gone && (is_login(command) || (!was_login && !is_idle_talk(command))))
         outcome->cause.stage = IMAPID_STAGE_UNKNOWN;
 }
 
-static void take_refusal(struct imapid_outcome *outcome, enum imapid_word command,
+/* `waiting`: the command that is refused. */
+static void take_refusal(struct imapid_outcome *outcome,
+                         const struct imapid_outcome_waiting *waiting,
                          const struct imapid_unit *response)
 {
+    enum imapid_word command = waiting->word;
     enum imapid_stage had = outcome->cause.stage;
     /* Who is logged in is not logged out by a login too many. */
     enum imapid_stage stage = is_login(command) && outcome->authenticated
@@ -335,9 +399,15 @@ static void take_refusal(struct imapid_outcome *outcome, enum imapid_word comman
     outcome->n_refused += is_login(command);
     /* The last refusal of a login says why nobody is logged in; of the rest the first is the cause,
      * but for that of an ID, which stops nothing. */
-    if (had == IMAPID_STAGE_UNKNOWN || had == IMAPID_STAGE_ID || stage == IMAPID_STAGE_LOGIN)
+    if (had == IMAPID_STAGE_UNKNOWN || had == IMAPID_STAGE_ID || stage == IMAPID_STAGE_LOGIN) {
         set_cause(outcome, &outcome->cause, stage, response,
                   is_login(command) || command == IMAPID_WORD_ID);
+        outcome->cause.word = command;
+        outcome->cause.argument = waiting->argument;
+        outcome->cause.announced = waiting->announced;
+        outcome->cause.asked = waiting->asked;
+        outcome->cause.overrun = waiting->overrun;
+    }
 }
 
 /* ---- units ---- */
@@ -355,11 +425,6 @@ static void forget(struct imapid_outcome *outcome, unsigned i)
     outcome->n_waiting--;
     memmove(outcome->waiting + i, outcome->waiting + i + 1,
             (outcome->n_waiting - i) * sizeof outcome->waiting[0]);
-}
-
-static enum imapid_word get_newest(const struct imapid_outcome *outcome)
-{
-    return outcome->n_waiting ? outcome->waiting[outcome->n_waiting - 1].word : IMAPID_WORD_UNKNOWN;
 }
 
 /* The second word of AUTHENTICATE's arguments (RFC 4959); more than two are no such thing. */
@@ -389,18 +454,89 @@ static bool is_sound(const struct imapid_unit *unit)
     return !unit->n_hidden && !list.faults && (list.closed || list.kind == IMAPID_LIST_NIL);
 }
 
+/* What may stand behind UID (RFC 9051 6.4.9, RFC 5256, RFC 8508). */
+static const char *find_uid_command(const uint8_t *name, size_t n)
+{
+    static const char *const names[] = {"COPY",   "EXPUNGE", "FETCH", "MOVE",  "REPLACE",
+                                        "SEARCH", "SORT",    "STORE", "THREAD"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (imapid_octets_is(name, n, names[i]))
+            return names[i];
+    return NULL;
+}
+
+static const char *find_argument(const struct imapid_unit *unit)
+{
+    const uint8_t *args = unit->data + unit->args.offset;
+    struct imapid_slice name;
+    size_t at = 0;
+
+    if (unit->word != IMAPID_WORD_AUTHENTICATE && unit->word != IMAPID_WORD_UID)
+        return NULL;
+    name = imapid_octets_next_word(args, unit->args.n, &at);
+    if (unit->word == IMAPID_WORD_UID)
+        return find_uid_command(args + name.offset, name.n);
+    return imapid_login_find_mechanism(args + name.offset, name.n);
+}
+
+/* The octets of the literal that a line ends with: "{42}", "{42+}"; 0: it ends with none. */
+static uint64_t find_announced(const struct imapid_unit *unit)
+{
+    const uint8_t *args = unit->data + unit->args.offset;
+    size_t at = unit->args.n;
+    uint64_t n = 0, unit_place = 1;
+
+    if (!at || args[--at] != '}')
+        return 0;
+    at -= at && args[at - 1] == '+';
+    for (; at && imapid_is_digit(args[at - 1]) && unit_place < UINT64_C(1000000000000); at--) {
+        n += (uint64_t)(args[at - 1] - '0') * unit_place;
+        unit_place *= 10;
+    }
+    return at && args[at - 1] == '{' ? n : 0;
+}
+
+/* What is no command while one with a literal waits, is likely to belong to that. */
+static void note_overrun(struct imapid_outcome *outcome)
+{
+    for (unsigned i = outcome->n_waiting; i-- > 0;)
+        if (outcome->waiting[i].announced) {
+            if (!outcome->waiting[i].overrun.frame)
+                outcome->waiting[i].overrun = outcome->now;
+            return;
+        }
+}
+
+static void keep_command(struct imapid_outcome *outcome, const struct imapid_outcome_waiting *sent)
+{
+    /* IDs are told as exchanges. */
+    if (sent->word != IMAPID_WORD_ID)
+        imapid_milestones_ask(&outcome->milestones, &sent->tag, sent->word, sent->argument,
+                              &sent->asked);
+}
+
 static void take_command(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                          bool is_tentative)
 {
     const uint8_t *args = unit->data + unit->args.offset;
 
+    if (unit->word == IMAPID_WORD_UNKNOWN)
+        note_overrun(outcome);
     if (outcome->n_waiting == IMAPID_OUTCOME_WAITING_MAX)
         forget(outcome, 0);
     outcome->waiting[outcome->n_waiting++] = (struct imapid_outcome_waiting){
         .tag = imapid_unit_tag(unit),
         .word = unit->word,
         .is_tentative = is_tentative,
+        .argument = find_argument(unit),
+        .asked = outcome->now,
+        .announced = find_announced(unit),
     };
+    if (!is_tentative)
+        keep_command(outcome, &outcome->waiting[outcome->n_waiting - 1]);
+    if (is_login(unit->word))
+        outcome->challenge_status[0] = 0;
     outcome->has_logout |= unit->word == IMAPID_WORD_LOGOUT && !is_tentative;
     outcome->only_listed =
         unit->word == IMAPID_WORD_CAPABILITY && (outcome->only_listed || !outcome->has_commands);
@@ -443,7 +579,7 @@ static bool is_mask(const uint8_t *word, size_t n)
 
     while (at < n && (word[at] == 'X' || word[at] == '*'))
         at++;
-    return n >= 7 && n <= 9 && at + 1 >= n;
+    return n >= 7 && n < IMAPID_OUTCOME_MASK_MAX && at + 1 >= n;
 }
 
 static void take_capabilities(struct imapid_outcome *outcome, const struct imapid_unit *unit)
@@ -458,7 +594,11 @@ static void take_capabilities(struct imapid_outcome *outcome, const struct imapi
     octets = unit->data + list.offset;
     lists_starttls = imapid_octets_has_word(octets, list.n, "STARTTLS");
     while ((word = imapid_octets_next_word(octets, list.n, &at)).n)
-        outcome->lists_mask |= is_mask(octets + word.offset, word.n);
+        if (is_mask(octets + word.offset, word.n)) {
+            outcome->lists_mask = true;
+            memcpy(outcome->mask, octets + word.offset, word.n);
+            outcome->mask[word.n] = 0;
+        }
     if (!outcome->listed.frame || lists_starttls != outcome->lists_starttls)
         outcome->listed = outcome->now;
     outcome->lists_starttls = lists_starttls;
@@ -491,6 +631,8 @@ static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *u
 static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                           bool is_whole)
 {
+    if (!outcome->greeted || unit->word == IMAPID_WORD_BYE)
+        keep_said(outcome, unit);
     switch (unit->word) {
     case IMAPID_WORD_PREAUTH:
         outcome->authenticated = true;
@@ -520,25 +662,42 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
 {
     struct imapid_tag tag = imapid_unit_tag(unit);
     int i = find_waiting(outcome, &tag);
+    struct imapid_outcome_waiting waiting;
     enum imapid_word command;
 
     outcome->greeted = true;
+    /* A proxy's header (PROXY protocol, version 1), taken for a command. */
+    if (i < 0 && unit->word == IMAPID_WORD_BAD && imapid_octets_is(tag.head, tag.n, "PROXY")) {
+        const struct imapid_outcome_waiting header = {.word = IMAPID_WORD_UNKNOWN};
+
+        take_refusal(outcome, &header, unit);
+        outcome->cause.is_proxy_header = outcome->cause.place.frame == outcome->now.frame;
+    }
     if (i < 0)
         return;
-    command = outcome->waiting[i].word;
+    waiting = outcome->waiting[i];
+    command = waiting.word;
+    if (waiting.is_tentative)
+        keep_command(outcome, &waiting);
+    keep_answer(outcome, unit, command);
     forget(outcome, (unsigned)i);
     outcome->remark.stage = IMAPID_STAGE_UNKNOWN;
     if (unit->word == IMAPID_WORD_OK) {
         take_capabilities(outcome, unit);
         take_success(outcome, command);
     } else if (unit->word == IMAPID_WORD_NO || unit->word == IMAPID_WORD_BAD) {
-        take_refusal(outcome, command, unit);
+        take_refusal(outcome, &waiting, unit);
     }
 }
 
 void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                          bool is_tentative, bool is_whole)
 {
+    /* Centuries apart is no pause: one of the two has no good clock. */
+    if (outcome->latest.frame && outcome->latest.frame != outcome->now.frame &&
+        __builtin_sub_overflow(outcome->now.ns, outcome->latest.ns, &outcome->pause_ns))
+        outcome->pause_ns = 0;
+    outcome->latest = outcome->now;
     outcome->is_unsure |= !is_whole;
     outcome->greeted |= !is_whole;
     switch (unit->kind) {
@@ -557,7 +716,12 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
         if (!is_tentative)
             take_untagged(outcome, unit, is_whole);
         break;
+    case IMAPID_UNIT_CONTINUATION:
+        if (!is_tentative)
+            take_challenge(outcome, unit);
+        break;
     case IMAPID_UNIT_JUNK:
+        note_overrun(outcome);
         keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);
         outcome->is_unsure = true;
         break;
@@ -570,6 +734,7 @@ void imapid_outcome_begin_tls(struct imapid_outcome *outcome)
 {
     outcome->listed.frame = 0;
     outcome->lists_starttls = outcome->lists_mask = false;
+    outcome->mask[0] = 0;
 }
 
 /* ---- names ---- */

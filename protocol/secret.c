@@ -33,16 +33,58 @@ static bool looks_encoded(const uint8_t *word, size_t n)
     return n >= 12 && lower && upper && other;
 }
 
-/* Where the first such word stands; `n` where none does. */
-static size_t find_encoded(const uint8_t *octets, size_t n)
+/* Where the first such word stands that `matches` as well; `n` where none does. */
+static size_t find_word(const uint8_t *octets, size_t n, bool (*matches)(const uint8_t *, size_t))
 {
     for (size_t at = 0, end; at < n; at = end + 1) {
         for (end = at; end < n && imapid_is_base64(octets[end]); end++)
             ;
-        if (looks_encoded(octets + at, end - at))
+        if (looks_encoded(octets + at, end - at) && (!matches || matches(octets + at, end - at)))
             return at;
     }
     return n;
+}
+
+static size_t find_encoded(const uint8_t *octets, size_t n)
+{
+    return find_word(octets, n, NULL);
+}
+
+/* As long as no name of a mailbox and no path is that has no "." or "-". */
+#define LONG_WORD 40
+
+/* Does a word decode to text, as names, passwords and tokens do? Words of a language, and paths such as
+ * "Projects/Falcon", decode to octets that are none. */
+static bool decodes(const uint8_t *word, size_t n)
+{
+    uint8_t chars[LONG_WORD], octets[LONG_WORD / 4 * 3];
+    size_t n_whole = 0, n_octets; /* characters in groups of four that are full */
+
+    if (n >= LONG_WORD)
+        return true;
+    while (n_whole + 4 <= n && word[n_whole + 3] != '=')
+        n_whole += 4;
+    /* A "=" within ends nothing: what stands behind it counts as well. */
+    for (size_t i = 0; i < n_whole; i++)
+        chars[i] = word[i] == '=' ? '/' : word[i];
+    n_octets = imapid_octets_decode_base64(chars, n_whole, octets, sizeof octets);
+    for (size_t i = 0; i < n_octets; i++) {
+        if (octets[i] < ' ' && octets[i] > 1 && octets[i] != '\t' && octets[i] != '\r' &&
+            octets[i] != '\n')
+            return false;
+        if (octets[i] <= 1)
+            octets[i] = ' '; /* SASL separates by NUL and ^A */
+    }
+    /* The last character may go on in what was not looked at. */
+    for (size_t n_cut = 0; n_cut < 4 && n_cut <= n_octets; n_cut++)
+        if (imapid_octets_are_utf8(octets, n_octets - n_cut))
+            return true;
+    return false;
+}
+
+size_t imapid_secret_find_encoded(const uint8_t *octets, size_t n)
+{
+    return find_word(octets, n, decodes);
 }
 
 /* ---- logins ---- */
@@ -193,6 +235,13 @@ static size_t find_end_instead(const struct imapid_unit *unit, const struct imap
 
 /* ---- units ---- */
 
+/* Does a list, a string in quotes or NIL stand there? */
+static bool has_list_start(const struct imapid_unit *unit, const struct imapid_list *list)
+{
+    return list->kind != IMAPID_LIST_PAIRS || unit->data[list->span.offset] == '(' ||
+           unit->data[list->span.offset] == '"';
+}
+
 /* Where an ID's text has to end. */
 static size_t find_end(const struct imapid_unit *unit)
 {
@@ -212,7 +261,9 @@ static size_t find_end(const struct imapid_unit *unit)
         if (list.n_pairs == 1 && unit->data[list.span.offset] != '(')
             known = find_end_instead(unit, &pair, end);
     }
-    if (!list.closed && !list.open_end && list.kind == IMAPID_LIST_PAIRS) {
+    if (list.open_end && !list.n_pairs && !has_list_start(unit, &list))
+        known = start; /* the first word is cut: it may be an answer of SASL */
+    else if (!list.closed && !list.open_end && list.kind == IMAPID_LIST_PAIRS) {
         size_t shown = start + find_encoded(unit->data + start, unit->args.n);
 
         known = shown < known ? shown : known;
@@ -266,6 +317,27 @@ static bool quotes_at(const uint8_t *text, size_t n, size_t at)
            (text[digits] == '}' || text[digits] == '+');
 }
 
+/* The octets to behind the first word in capitals that ends as the commands do with which a password
+ * goes elsewhere: PASS of POP3, SETPASS, PROXYAUTH. 0: there is none. */
+static size_t find_capitals(const uint8_t *text, size_t n)
+{
+    static const char *const ends[] = {"PASS", "PASSWD", "PASSWORD", "AUTH"};
+
+    for (size_t at = 0, end; at < n; at = end + 1) {
+        for (end = at; end < n && ((text[end] >= 'A' && text[end] <= 'Z') || text[end] == '-');
+             end++)
+            ;
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            size_t n_end = strlen(ends[i]);
+
+            if (end - at >= n_end && end < n && imapid_is_blank(text[end]) &&
+                !memcmp(text + end - n_end, ends[i], n_end))
+                return end;
+        }
+    }
+    return 0;
+}
+
 size_t imapid_secret_measure_text(const struct imapid_unit *command, const uint8_t *text, size_t n)
 {
     struct imapid_slice login = find_login(text, n);
@@ -273,6 +345,9 @@ size_t imapid_secret_measure_text(const struct imapid_unit *command, const uint8
 
     if (login.n)
         n = login.offset + login.n;
+    end = find_capitals(text, n);
+    if (end)
+        n = end;
     if (command && command->n_hidden > HIDDEN_MAX)
         return 0;
     if (command && command->n_hidden && n > COMPARED_MAX)

@@ -128,7 +128,7 @@ static void read_capabilities(struct imapid_session *session, const struct imapi
 
 /* Does a refusal say that it wants an ID first? Seen: "Unsafe Login. Please contact ..." on SELECT,
  * and texts that ask for the ID command. */
-static bool speaks_of_missing_id(const struct imapid_unit *unit)
+bool imapid_session_speaks_of_missing_id(const struct imapid_unit *unit)
 {
     struct imapid_slice text = imapid_unit_text(unit);
     const uint8_t *start = unit->data + text.offset;
@@ -226,7 +226,8 @@ static bool asks_for_id(const struct imapid_session *session, int i)
 
 static void note_missing_id(struct imapid_session *session, const struct imapid_unit *unit)
 {
-    if (imapid_exchanges_know_commands(&session->exchanges) && speaks_of_missing_id(unit))
+    if (imapid_exchanges_know_commands(&session->exchanges) &&
+        imapid_session_speaks_of_missing_id(unit))
         session->required_by_server = imapid_login_get_lack(&session->login);
 }
 
@@ -424,8 +425,7 @@ static void lose_server(struct imapid_session *session)
     session->greeted = session->outcome.greeted = true;
     if (may_have_changed_state(session))
         NOW(session)->state = IMAPID_STATE_UNKNOWN;
-    imapid_exchanges_miss_answers(&session->exchanges);
-    session->exchanges.in_hand.answer_missed = client->n_scanned && !client->in_unit;
+    imapid_exchanges_miss_answers(&session->exchanges, client->n_scanned && !client->in_unit);
     if (may_lack_grant(client))
         imapid_frame_unsure(client);
     else if (imapid_exchanges_may_be_asked(&session->exchanges) || client->asks ||
@@ -568,6 +568,7 @@ static enum imapid_session_status ask_client(struct imapid_session *session,
                                              const struct imapid_frame *saved, size_t *n_used)
 {
     *SERVER(session) = *saved;
+    SERVER(session)->n_left = 0; /* what is left begins with a whole unit, and is no half "+" */
     *n_used = 0;
     return IMAPID_SESSION_OTHER_SIDE;
 }

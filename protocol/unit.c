@@ -31,6 +31,18 @@ static const struct word words[IMAPID_N_WORDS] = {
 #undef IMAPID_WORD
 };
 
+const char *imapid_word_name(enum imapid_word word)
+{
+    static const char *const names[IMAPID_N_WORDS] = {
+        [IMAPID_WORD_UNKNOWN] = "",
+#define IMAPID_WORD(symbol, spelling, where) [IMAPID_WORD_##symbol] = spelling,
+#include <imapid/words.def>
+#undef IMAPID_WORD
+    };
+
+    return names[word];
+}
+
 /* Spellings are compared eight octets at a time: as numbers they sort as they do as text. Written
  * out, compilers make it one load. */
 static uint64_t number_of(const uint8_t *o)

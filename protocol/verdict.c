@@ -23,11 +23,7 @@ static void say_cause(struct imapid_verdict *verdict, const struct imapid_outcom
 {
     say(verdict, cause->stage, cause->by, cause->status, &cause->place);
     verdict->text = cause->text.n ? &cause->text : NULL;
-}
-
-static bool has_closed(const struct imapid_verdict_facts *facts)
-{
-    return facts->closer != IMAPID_PARTY_UNKNOWN;
+    verdict->cause = cause;
 }
 
 /* The moment at which the one who closed first made up its mind. */
@@ -37,8 +33,17 @@ static const struct imapid_moment *get_closing(const struct imapid_verdict_facts
                                                                          : &facts->closed;
 }
 
-/* It was closed without a word. */
-static void say_closed(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
+/* What would tell why is among the octets that the capture does not have. */
+static bool say_lost(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts)
+{
+    if (!facts->is_tail_lost[IMAPID_CLIENT] && !facts->is_tail_lost[IMAPID_SERVER])
+        return false;
+    say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, "lost",
+        imapid_verdict_has_closed(facts) ? &facts->closed : &facts->last);
+    return true;
+}
+
+static void say_end_of(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
                        enum imapid_stage stage)
 {
     bool is_foreign = facts->is_reset && facts->is_foreign;
@@ -47,9 +52,43 @@ static void say_closed(struct imapid_verdict *verdict, const struct imapid_verdi
         facts->is_reset ? "RST" : "FIN", &facts->closed);
 }
 
+/* It was closed without a word. False: that cannot be known. */
+static bool say_closed(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
+                       enum imapid_stage stage)
+{
+    if (!(facts->is_reset && facts->is_foreign) && say_lost(verdict, facts))
+        return false;
+    say_end_of(verdict, facts, stage);
+    return true;
+}
+
 static bool leaves(const struct imapid_verdict_facts *facts)
 {
     return facts->closer == IMAPID_PARTY_CLIENT && !(facts->is_reset && facts->is_foreign);
+}
+
+/* Segments sent again in vain behind which something between the two keeps them back. */
+#define N_AGAIN_MIN 2
+
+/* Nothing got through any more: a side wanted nothing, or its segments never arrived. */
+static bool say_stall(struct imapid_verdict *verdict, const struct imapid_verdict_facts *facts,
+                      enum imapid_stage stage)
+{
+    for (int side = 0; side < 2; side++)
+        if (facts->stall[side].shut.frame &&
+            (imapid_verdict_has_closed(facts) ? get_closing(facts) : &facts->last)->ns -
+                    facts->stall[side].shut.ns >=
+                IMAPID_VERDICT_PATIENCE_NS) {
+            say(verdict, stage, side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
+                "zero-window", &facts->stall[side].shut);
+            return true;
+        }
+    for (int side = 0; side < 2; side++)
+        if (facts->stall[side].n_again >= N_AGAIN_MIN) {
+            say(verdict, stage, IMAPID_PARTY_NETWORK, "retransmissions", &facts->stall[side].again);
+            return true;
+        }
+    return false;
 }
 
 /* It was closed, or the capture ends, while something was due since `since`. */
@@ -58,9 +97,13 @@ static void say_end(struct imapid_verdict *verdict, const struct imapid_verdict_
 {
     const struct imapid_moment *closing = get_closing(facts);
 
-    if (!has_closed(facts))
-        say(verdict, stage, IMAPID_PARTY_CAPTURE, "capture-ends", since);
-    else if (leaves(facts) && closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS)
+    if (say_stall(verdict, facts, stage))
+        return;
+    if (!imapid_verdict_has_closed(facts)) {
+        if (!say_lost(verdict, facts))
+            say(verdict, stage, IMAPID_PARTY_CAPTURE, "capture-ends", since);
+    } else if (leaves(facts) && !facts->is_tail_lost[IMAPID_SERVER] &&
+               closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS)
         say(verdict, stage, facts->closer, "timeout", closing);
     else
         say_closed(verdict, facts, stage);
@@ -126,6 +169,10 @@ static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapi
         return false;
     if (facts->closer == IMAPID_PARTY_SERVER)
         say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_SERVER, "refused", &facts->closed);
+    else if (facts->error)
+        say(verdict, IMAPID_STAGE_CONNECT,
+            facts->is_error_of_server ? IMAPID_PARTY_SERVER : IMAPID_PARTY_NETWORK, facts->error,
+            &facts->error_place);
     else if (facts->last.ns - facts->first.ns >= IMAPID_VERDICT_PATIENCE_NS)
         say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_NETWORK, "timeout", &facts->last);
     else
@@ -133,14 +180,13 @@ static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapi
     return true;
 }
 
-static bool judge_port(const struct imapid_outcome *outcome,
-                       const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+static bool judge_port(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     if (facts->greets_as)
         say(verdict, IMAPID_STAGE_GREETING, IMAPID_PARTY_SERVER, facts->greets_as,
             &facts->greeting);
     else if (facts->is_tls_port && !facts->hello.frame && facts->from_start &&
-             facts->has_octets[IMAPID_CLIENT] && !outcome->greeted)
+             facts->is_clear[IMAPID_CLIENT] && !facts->is_clear[IMAPID_SERVER])
         say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "plain-on-tls-port",
             &facts->client_first);
     else if (facts->is_plain_port && facts->hello.frame && !facts->is_answered &&
@@ -151,17 +197,23 @@ static bool judge_port(const struct imapid_outcome *outcome,
     return true;
 }
 
-static bool judge_tls(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+static bool judge_tls(const struct imapid_outcome *outcome,
+                      const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
-    if (!facts->hello.frame || facts->is_tls_done)
+    const struct imapid_moment *begun = facts->hello.frame     ? &facts->hello
+                                        : outcome->asked.frame ? &outcome->asked
+                                                               : &facts->client_first;
+
+    /* Without a ClientHello it may be missing, unless nothing is. */
+    if (!(facts->hello.frame || (facts->is_tls && facts->is_lossless)) || facts->is_tls_done)
         return false;
     if (facts->alert >= 0 &&
-        (!has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
+        (!imapid_verdict_has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
         say(verdict, IMAPID_STAGE_TLS,
             facts->alert_side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
             name_alert(facts->alert), &facts->alert_place);
     else
-        say_end(verdict, facts, IMAPID_STAGE_TLS, &facts->hello);
+        say_end(verdict, facts, IMAPID_STAGE_TLS, begun);
     return true;
 }
 
@@ -175,11 +227,12 @@ static bool judge_hidden(const struct imapid_outcome *outcome,
         say(verdict,
             outcome->n_waiting ? imapid_outcome_stage(outcome->waiting[0].word)
                                : IMAPID_STAGE_COMMAND,
-            IMAPID_PARTY_SERVER, "bad-deflate", &facts->unreadable);
+            facts->unreadable_side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
+            "bad-deflate", &facts->unreadable);
     else if (facts->not_decrypted)
         say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, facts->not_decrypted,
             facts->hello.frame ? &facts->hello : &facts->first);
-    else if (came[IMAPID_CLIENT] != came[IMAPID_SERVER] && !facts->from_start)
+    else if (came[IMAPID_CLIENT] != came[IMAPID_SERVER] && !facts->is_both)
         say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE,
             came[IMAPID_CLIENT] ? "server-side-missing" : "client-side-missing", &facts->first);
     else
@@ -195,8 +248,8 @@ static bool judge_goodbye(const struct imapid_outcome *outcome,
 {
     if (outcome->end.frame)
         say(verdict, IMAPID_STAGE_END, IMAPID_PARTY_CLIENT, "OK", &outcome->end);
-    else if (outcome->has_logout && has_closed(facts))
-        say_closed(verdict, facts, IMAPID_STAGE_END);
+    else if (outcome->has_logout && imapid_verdict_has_closed(facts))
+        say_end_of(verdict, facts, IMAPID_STAGE_END);
     else
         return false;
     verdict->healthy = IMAPID_YES;
@@ -218,11 +271,12 @@ static bool judge_waiting(const struct imapid_outcome *outcome,
     if (outcome->remark.stage) {
         say_cause(verdict, &outcome->remark);
     } else if (stage == IMAPID_STAGE_IDLE && leaves(facts)) {
-        say_closed(verdict, facts, stage);
-        verdict->healthy = IMAPID_YES; /* many a client leaves IDLE so */
+        if (say_closed(verdict, facts, stage))
+            verdict->healthy = IMAPID_YES; /* many a client leaves IDLE so */
     } else {
         say_end(verdict, facts, stage, &outcome->asked);
-        verdict->healthy = IMAPID_NO;
+        if (strcmp(verdict->status, "lost") != 0)
+            verdict->healthy = IMAPID_NO;
     }
     return true;
 }
@@ -233,11 +287,13 @@ static void judge_quiet(const struct imapid_outcome *outcome,
 {
     if (!outcome->greeted && facts->from_start) {
         say_end(verdict, facts, IMAPID_STAGE_GREETING, &facts->first);
-    } else if (!has_closed(facts)) {
-        say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, "capture-ends", &facts->last);
+    } else if (say_stall(verdict, facts, IMAPID_STAGE_COMMAND)) {
+        return;
+    } else if (!imapid_verdict_has_closed(facts)) {
+        if (!say_lost(verdict, facts))
+            say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, "capture-ends", &facts->last);
     } else if (outcome->authenticated || !facts->from_start) {
-        say_closed(verdict, facts, IMAPID_STAGE_END);
-        if (leaves(facts))
+        if (say_closed(verdict, facts, IMAPID_STAGE_END) && leaves(facts))
             verdict->healthy = IMAPID_YES;
     } else if (leaves(facts) && outcome->only_listed && outcome->listed.frame &&
                !outcome->lists_starttls && !facts->hello.frame) {
@@ -245,8 +301,7 @@ static void judge_quiet(const struct imapid_outcome *outcome,
             outcome->lists_mask ? IMAPID_PARTY_NETWORK : IMAPID_PARTY_CLIENT, "not-offered",
             &outcome->listed);
     } else {
-        say_closed(verdict, facts, IMAPID_STAGE_LOGIN);
-        if (leaves(facts))
+        if (say_closed(verdict, facts, IMAPID_STAGE_LOGIN) && leaves(facts))
             verdict->healthy = IMAPID_UNKNOWN;
     }
 }
@@ -255,8 +310,8 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     *verdict = (struct imapid_verdict){.healthy = IMAPID_UNKNOWN};
-    if (judge_connect(facts, verdict) || judge_port(outcome, facts, verdict) ||
-        judge_tls(facts, verdict))
+    if (judge_connect(facts, verdict) || judge_port(facts, verdict) ||
+        judge_tls(outcome, facts, verdict))
         return;
     if (outcome->cause.stage) {
         say_cause(verdict, &outcome->cause);

@@ -111,6 +111,8 @@ static void write_jsonl(GString *out, const struct imapid_findings_report *repor
     g_string_append_printf(out, ",\"unread\":%" G_GUINT64_FORMAT ",\"unread_why\":",
                            imapid_unreadable_count(report->view));
     imapid_unreadable_spell_reasons(out, report->view);
+    if (report->view->is_choice)
+        g_string_append_printf(out, ",\"chosen_of\":%u", report->view->n_all_conns);
     g_string_append(out, "}\n");
 }
 
@@ -171,7 +173,7 @@ static void write_csv(GString *out, const struct imapid_findings_report *report)
     const struct imapid_items *items = report->items;
     struct imapid_item_reading reading = {.change = NULL};
     struct imapid_row row = {
-        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = report->is_terminal};
+        .out = out, .form = IMAPID_CELL_CSV, .is_terminal = report->terminal.is_terminal};
 
     for (size_t i = 0; i < G_N_ELEMENTS(head); i++)
         imapid_cell_add_own(&row, head[i]);

@@ -8,80 +8,11 @@
 #include "answer/groups.h"
 
 #include "answer/unreadable.h"
-
-#include "record/spell.h"
+#include "record/pool.h"
 
 #include <string.h>
 
-enum kind {
-    KIND_FIELD,
-    KIND_SECURITY,
-    KIND_STATE,
-    KIND_STATUS,
-    KIND_DAY,
-    KIND_MONTH,
-    KIND_FILE,
-    KIND_CLIENT_IP,
-    KIND_SERVER_IP,
-    KIND_SERVER_PORT,
-    KIND_TLS_VERSION,
-    KIND_UNREAD,
-    KIND_AUTH,
-};
-
-static const struct {
-    const char *name;
-    enum kind kind;
-} plain_keys[] = {
-    {"security", KIND_SECURITY},
-    {"state", KIND_STATE},
-    {"status", KIND_STATUS},
-    {"day", KIND_DAY},
-    {"month", KIND_MONTH},
-    {"file", KIND_FILE},
-    {"client_ip", KIND_CLIENT_IP},
-    {"server_ip", KIND_SERVER_IP},
-    {"server_port", KIND_SERVER_PORT},
-    {"tls_version", KIND_TLS_VERSION},
-    {"unread", KIND_UNREAD},
-    {"auth", KIND_AUTH},
-};
-
 /* ---- what to count by ---- */
-
-static bool find_key(const char *name, struct imapid_group_key *key)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(plain_keys); i++)
-        if (!strcmp(name, plain_keys[i].name)) {
-            *key = (struct imapid_group_key){.kind = (int)plain_keys[i].kind};
-            return true;
-        }
-    for (int side = 0; side < 2; side++) {
-        if (!g_str_has_prefix(name, side ? "server_" : "client_"))
-            continue;
-        for (int i = 0; i < IMAPID_N_FIELDS; i++)
-            if (!strcmp(name + strlen("client_"), imapid_field_column((enum imapid_field)i))) {
-                *key = (struct imapid_group_key){KIND_FIELD, (enum imapid_side)side,
-                                                 (enum imapid_field)i};
-                return true;
-            }
-    }
-    return false;
-}
-
-/* All names there are, with commas between. To be freed. */
-static char *list_names(void)
-{
-    GString *out = g_string_new(NULL);
-
-    for (int side = 0; side < 2; side++)
-        for (int i = 0; i < IMAPID_N_FIELDS; i++)
-            g_string_append_printf(out, "%s_%s, ", side ? "server" : "client",
-                                   imapid_field_column((enum imapid_field)i));
-    for (size_t i = 0; i < G_N_ELEMENTS(plain_keys); i++)
-        g_string_append_printf(out, "%s%s", i ? ", " : "", plain_keys[i].name);
-    return g_string_free(out, FALSE);
-}
 
 bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message)
 {
@@ -95,12 +26,11 @@ bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, ch
     for (unsigned i = 0; i < n && !*message; i++) {
         g_strstrip(names[i]);
         g_strlcpy(grouping->names[i], names[i], sizeof grouping->names[i]);
-        if (!find_key(names[i], &grouping->keys[i])) {
-            char *all = list_names();
+        if (!imapid_key_find(names[i], IMAPID_KEY_TO_COUNT, &grouping->keys[i])) {
+            char *help = imapid_key_help(names[i], IMAPID_KEY_TO_COUNT);
 
-            *message =
-                g_strdup_printf("nothing can be counted by '%s'; there are: %s", names[i], all);
-            g_free(all);
+            *message = g_strdup_printf("nothing can be counted by '%s'; %s", names[i], help);
+            g_free(help);
         }
     }
     g_strfreev(names);
@@ -109,127 +39,51 @@ bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, ch
 
 /* ---- the value of a key ---- */
 
-static char *spell_date(int64_t ts_ns, gsize n)
+static const struct imapid_record_session *find_session(const struct imapid_store_conn *conn)
 {
-    GString *text = g_string_new(NULL);
-
-    imapid_spell_time(text, ts_ns);
-    if (text->len > n)
-        g_string_truncate(text, n);
-    return g_string_free(text, FALSE);
-}
-
-static char *spell_address(const struct imapid_endpoint *endpoint)
-{
-    GString *text = g_string_new(NULL);
-
-    imapid_spell_address(text, endpoint);
-    return g_string_free(text, FALSE);
-}
-
-/* Of an exchange in the clear there is none, also where TLS came later. */
-static const char *get_tls_version(const struct imapid_store_conn *conn,
-                                   enum imapid_security security)
-{
-    if (security == IMAPID_SECURITY_NONE)
-        return "none";
-    return conn && conn->has_session && conn->session.tls.seen ? conn->session.tls.version : NULL;
-}
-
-/* How a connection logged in: the attempt that was answered OK, or else the last one. NULL: none was
- * seen. */
-static char *spell_auth(const struct imapid_record_session *session)
-{
-    const struct imapid_auth *auth = NULL;
-
-    for (unsigned i = 0; session && i < session->n_auths; i++)
-        if (!auth || auth->status != IMAPID_WORD_OK || session->auths[i].status == IMAPID_WORD_OK)
-            auth = &session->auths[i];
-    if (!auth)
-        return NULL;
-    return g_strconcat(auth->mechanism, auth->cleartext_password ? ", password in the clear" : "",
-                       auth->status == IMAPID_WORD_OK ? "" : ", not confirmed", NULL);
-}
-
-/* What a key says of a connection, whatever was read of it. False: it asks for more. */
-static bool get_value_of_conn(const struct imapid_store_conn *conn, int64_t ts_ns,
-                              const struct imapid_group_key *key, char **value)
-{
-    switch ((enum kind)key->kind) {
-    case KIND_DAY:
-        *value = spell_date(ts_ns, strlen("2026-01-02"));
-        return true;
-    case KIND_MONTH:
-        *value = spell_date(ts_ns, strlen("2026-01"));
-        return true;
-    case KIND_FILE:
-        *value = g_strdup(conn->conn.file);
-        return true;
-    case KIND_CLIENT_IP:
-        *value = spell_address(imapid_store_get_client(&conn->conn));
-        return true;
-    case KIND_SERVER_IP:
-        *value = spell_address(&conn->conn.server);
-        return true;
-    case KIND_SERVER_PORT:
-        *value = g_strdup_printf("%u", conn->conn.server.port);
-        return true;
-    case KIND_UNREAD:
-        if (imapid_unreadable_is_conn(conn))
-            *value = g_strdup(conn->session.not_decrypted);
-        return true;
-    case KIND_AUTH:
-        *value = spell_auth(conn->has_session ? &conn->session : NULL);
-        return true;
-    case KIND_FIELD:
-    case KIND_SECURITY:
-    case KIND_STATE:
-    case KIND_STATUS:
-    case KIND_TLS_VERSION:
-        break;
-    }
-    return false;
+    return conn && conn->has_session ? &conn->session : NULL;
 }
 
 /* False: the exchange is not counted, the half was not seen. *value NULL: it does not say. `conn` is
  * asked for by keys that are not is_said() alone. */
 static bool get_value(const struct imapid_store_conn *conn,
                       const struct imapid_record_exchange *exchange, const struct imapid_fold *fold,
-                      const struct imapid_group_key *key, char **value)
+                      const struct imapid_key *key, char **value)
 {
     const struct imapid_record_half *half =
         key->side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
     const struct imapid_record_string *string;
 
     *value = NULL;
-    switch ((enum kind)key->kind) {
-    case KIND_FIELD:
+    switch ((enum imapid_key_kind)key->kind) {
+    case IMAPID_KEY_FIELD:
         string = half->seen ? imapid_record_find(half, key->field) : NULL;
         if (string && string->n)
             *value = imapid_fold_value(fold, key->field, string);
         return half->seen;
-    case KIND_SECURITY:
+    case IMAPID_KEY_SECURITY:
         *value = g_strdup(imapid_record_security(exchange->security));
         return true;
-    case KIND_STATE:
+    case IMAPID_KEY_STATE:
         *value = g_strdup(imapid_record_state(exchange->state));
         return true;
-    case KIND_STATUS:
+    case IMAPID_KEY_STATUS:
         if (exchange->status != IMAPID_STATUS_NONE)
             *value = g_strdup(imapid_record_status(exchange->status));
         return true;
-    case KIND_TLS_VERSION:
-        *value = g_strdup(get_tls_version(conn, exchange->security));
+    case IMAPID_KEY_TLS_VERSION:
+        *value = g_strdup(imapid_key_get_tls_version(find_session(conn), exchange->security));
         return true;
     default:
-        return get_value_of_conn(conn, imapid_record_when(exchange).ts_ns, key, value);
+        return imapid_key_get_of_conn(key, &conn->conn, find_session(conn),
+                                      imapid_record_when(exchange).ts_ns, value);
     }
 }
 
 static bool counts_auth(const struct imapid_grouping *grouping)
 {
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        if (grouping->keys[i].kind == KIND_AUTH)
+        if (grouping->keys[i].kind == IMAPID_KEY_AUTH)
             return true;
     return false;
 }
@@ -238,17 +92,18 @@ static bool counts_auth(const struct imapid_grouping *grouping)
  * said who it is. */
 static bool get_value_of_unread(const struct imapid_store_conn *conn,
                                 const struct imapid_grouping *grouping,
-                                const struct imapid_group_key *key, char **value)
+                                const struct imapid_key *key, char **value)
 {
     *value = NULL;
-    if (key->kind == KIND_FIELD && counts_auth(grouping) && conn->session.n_auths)
+    if (key->kind == IMAPID_KEY_FIELD && counts_auth(grouping) && conn->session.n_auths)
         return true;
-    if (key->kind == KIND_SECURITY)
+    if (key->kind == IMAPID_KEY_SECURITY)
         *value = g_strdup(imapid_record_security(conn->session.security));
-    else if (key->kind == KIND_TLS_VERSION)
-        *value = g_strdup(get_tls_version(conn, conn->session.security));
+    else if (key->kind == IMAPID_KEY_TLS_VERSION)
+        *value = g_strdup(imapid_key_get_tls_version(find_session(conn), conn->session.security));
     else
-        return get_value_of_conn(conn, conn->session.first_ns, key, value);
+        return imapid_key_get_of_conn(key, &conn->conn, find_session(conn), conn->session.first_ns,
+                                      value);
     return true;
 }
 
@@ -332,7 +187,9 @@ struct counter {
     const struct imapid_fold *fold;
     const struct imapid_grouping *grouping;
     GTree *all;
-    struct place *places; /* by what exchanges say; NULL: it is not that alone */
+    unsigned sources;         /* of the values */
+    GArray *places;           /* struct place: those of exchanges with the same sources */
+    struct imapid_pool *keys; /* numbers of places, where what is said is not all */
     struct imapid_store_reading reading;
 };
 
@@ -377,20 +234,50 @@ static void count_spellings(const struct counter *counter, const struct place *p
             ++*place->spellings[i];
 }
 
-/* Is the value of each key found in what an exchange says? */
-static bool is_said(const struct imapid_grouping *grouping)
+/* Where the value of each key is found. */
+enum {
+    OF_SAID = 1,   /* in what an exchange says */
+    OF_SERVER = 2, /* in the address of the server */
+    OF_ELSE = 4,
+};
+
+static unsigned find_sources(const struct imapid_grouping *grouping)
 {
+    unsigned sources = 0;
+
     for (unsigned i = 0; i < grouping->n_keys; i++)
-        switch ((enum kind)grouping->keys[i].kind) {
-        case KIND_FIELD:
-        case KIND_SECURITY:
-        case KIND_STATE:
-        case KIND_STATUS:
+        switch ((enum imapid_key_kind)grouping->keys[i].kind) {
+        case IMAPID_KEY_FIELD:
+        case IMAPID_KEY_SECURITY:
+        case IMAPID_KEY_STATE:
+        case IMAPID_KEY_STATUS:
+            sources |= OF_SAID;
+            break;
+        case IMAPID_KEY_SERVER_IP:
+            sources |= OF_SERVER;
             break;
         default:
-            return false;
+            sources |= OF_ELSE;
         }
-    return true;
+    return sources;
+}
+
+/* The place that exchanges with the same sources have, known or not. NULL: there are other sources. */
+static struct place *find_known(struct counter *counter, unsigned conn, unsigned index)
+{
+    uint32_t key[2] = {0, 0}, number;
+
+    if (counter->sources & OF_ELSE)
+        return NULL;
+    if (counter->sources & OF_SAID)
+        key[0] = imapid_store_get_said(counter->view, index);
+    if (counter->sources & OF_SERVER)
+        key[1] = imapid_store_get_server(counter->view, conn);
+    number =
+        counter->sources & OF_SERVER ? imapid_pool_add(counter->keys, key, sizeof key) : key[0];
+    if (number >= counter->places->len)
+        g_array_set_size(counter->places, number + 1);
+    return &g_array_index(counter->places, struct place, number);
 }
 
 static struct place find_place(struct counter *counter, const struct imapid_store_conn *conn,
@@ -409,14 +296,11 @@ static struct place find_place(struct counter *counter, const struct imapid_stor
 
 static struct place get_place(struct counter *counter, unsigned conn, unsigned index)
 {
-    struct place *known = NULL, place;
+    struct place *known = find_known(counter, conn, index), place;
     struct imapid_store_conn read;
 
-    if (counter->places) {
-        known = &counter->places[imapid_store_get_said(counter->view, index)];
-        if (known->is_known)
-            return *known;
-    }
+    if (known && known->is_known)
+        return *known;
     imapid_store_read_conn(counter->view, conn, &read);
     place = find_place(counter, &read, index);
     if (known)
@@ -552,7 +436,9 @@ GArray *imapid_groups_count(const struct imapid_store_view *view, const struct i
         .fold = fold,
         .grouping = grouping,
         .all = g_tree_new_full(compare_keys, NULL, g_free, free_counting),
-        .places = is_said(grouping) ? g_new0(struct place, view->n_said + (gsize)1) : NULL,
+        .sources = find_sources(grouping),
+        .places = g_array_new(FALSE, TRUE, sizeof(struct place)),
+        .keys = imapid_pool_new(),
     };
     struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
                             grouping->n_keys, g_malloc0(view->n_addresses + (gsize)1)};
@@ -567,7 +453,8 @@ GArray *imapid_groups_count(const struct imapid_store_view *view, const struct i
     }
     g_tree_foreach(counter.all, finish_group, &finish);
     g_tree_destroy(counter.all);
-    g_free(counter.places);
+    g_array_unref(counter.places);
+    imapid_pool_free(counter.keys);
     g_free(finish.seen);
     imapid_store_reading_deinit(&counter.reading);
     g_array_sort(finish.groups, compare_groups);
@@ -669,7 +556,9 @@ static void count_conn(struct imapid_overview *overview, struct facts *facts, un
         all |= get_facts(facts, span.first + i);
         see(overview, imapid_store_get_when(facts->view, span.first + i));
     }
-    imapid_store_read_conn(facts->view, index, &conn);
+    conn.has_session = span.has_session; /* without one there is nothing else to read */
+    if (span.has_session)
+        imapid_store_read_conn(facts->view, index, &conn);
     ++*find_line(overview, &conn, all & FACT_SENT);
     overview->n_refused += (all & FACT_REFUSED) != 0;
     if (conn.has_session)

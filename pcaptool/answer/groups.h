@@ -3,17 +3,10 @@
 #define IMAPID_ANSWER_GROUPS_H
 
 #include "answer/fold.h"
+#include "answer/keys.h"
 #include "answer/store.h"
 
 /* Counting: connections, client addresses and exchanges by what was said in them. */
-
-/* What can be counted by: a column of the tables ("client_name"), or one of "security", "state",
- * "status", "day", "month", "file", "client_ip", "server_ip", "server_port", "unread", "auth". */
-struct imapid_group_key {
-    int kind; /* belongs to groups.c */
-    enum imapid_side side;
-    enum imapid_field field;
-};
 
 /* At most so many at once. */
 #define IMAPID_GROUP_KEYS_MAX 4
@@ -21,11 +14,11 @@ struct imapid_group_key {
 /* What to count by. */
 struct imapid_grouping {
     unsigned n_keys;
-    struct imapid_group_key keys[IMAPID_GROUP_KEYS_MAX];
+    struct imapid_key keys[IMAPID_GROUP_KEYS_MAX];
     char names[IMAPID_GROUP_KEYS_MAX][32]; /* as they were given */
 };
 
-/* Reads "client_name,client_version". False, where one is no key or there are too many: *message, to be
+/* Reads "client_name,client_version": keys to count by. False, where one is none or there are too many: *message, to be
  * freed with g_free(), says which keys there are, and *grouping means nothing. */
 bool imapid_grouping_read(struct imapid_grouping *grouping, const char *text, char **message);
 

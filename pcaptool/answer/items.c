@@ -383,18 +383,86 @@ int imapid_items_compare_softwares(const struct imapid_items *items,
     return (rank_a > rank_b) - (rank_a < rank_b);
 }
 
+/* Items that no order tells apart. */
+struct kind {
+    struct imapid_item_ref ref; /* the first one */
+    uint32_t number, n;
+    uint32_t next; /* where the next one goes */
+};
+
+/* Their kinds, in the order of the first of each; *kinds_of has the number of each item's, or NONE. */
+static GArray *find_kinds(const struct imapid_items *items,
+                          bool (*wanted)(const struct imapid_item_ref *ref), uint32_t *kinds_of)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct kind));
+    struct imapid_pool *keys = imapid_pool_new();
+
+    for (guint i = 0; i < items->list->len; i++) {
+        const struct imapid_item_ref *ref = &g_array_index(items->list, struct imapid_item_ref, i);
+        uint32_t key[] = {ref->software, ref->code, ref->side, ref->lack};
+
+        kinds_of[i] = IMAPID_STORE_NONE;
+        if (wanted && !wanted(ref))
+            continue;
+        kinds_of[i] = imapid_pool_add(keys, key, sizeof key);
+        if (kinds_of[i] == kinds->len) {
+            struct kind kind = {.ref = *ref, .number = kinds_of[i]};
+
+            g_array_append_val(kinds, kind);
+        }
+        g_array_index(kinds, struct kind, kinds_of[i]).n++;
+    }
+    imapid_pool_free(keys);
+    return kinds;
+}
+
+/* Gives each kind the place of its first item; kinds that are the same in that order share theirs.
+ * Returns which kind has the counter of each. */
+static uint32_t *place_kinds(GArray *kinds,
+                             int (*compare)(const void *a, const void *b, void *items),
+                             const struct imapid_items *items)
+{
+    uint32_t *counters = g_new(uint32_t, kinds->len + (gsize)1), place = 0;
+    guint leader = 0;
+
+    g_array_sort_with_data(kinds, compare, (void *)items); /* a kind begins with a reference */
+    for (guint i = 0; i < kinds->len; i++) {
+        struct kind *kind = &g_array_index(kinds, struct kind, i);
+
+        if (compare(&g_array_index(kinds, struct kind, leader), kind, (void *)items))
+            leader = i;
+        kind->next = place;
+        counters[kind->number] = leader;
+        place += kind->n;
+    }
+    return counters;
+}
+
+/* There are few kinds of many items, so only kinds are compared. */
 GArray *imapid_items_sort(const struct imapid_items *items,
                           bool (*wanted)(const struct imapid_item_ref *ref),
                           int (*compare)(const void *a, const void *b, void *items))
 {
     GArray *sorted = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_ref));
+    uint32_t *kinds_of = g_new(uint32_t, items->list->len + (gsize)1);
+    GArray *kinds = find_kinds(items, wanted, kinds_of);
+    uint32_t *counters = place_kinds(kinds, compare, items);
+    guint n = 0;
 
+    for (guint i = 0; i < kinds->len; i++)
+        n += g_array_index(kinds, struct kind, i).n;
+    g_array_set_size(sorted, n);
     for (guint i = 0; i < items->list->len; i++) {
-        const struct imapid_item_ref *ref = &g_array_index(items->list, struct imapid_item_ref, i);
+        struct kind *kind;
 
-        if (!wanted || wanted(ref))
-            g_array_append_vals(sorted, ref, 1);
+        if (kinds_of[i] == IMAPID_STORE_NONE)
+            continue;
+        kind = &g_array_index(kinds, struct kind, counters[kinds_of[i]]);
+        g_array_index(sorted, struct imapid_item_ref, kind->next++) =
+            g_array_index(items->list, struct imapid_item_ref, i);
     }
-    g_array_sort_with_data(sorted, compare, (void *)items);
+    g_array_unref(kinds);
+    g_free(kinds_of);
+    g_free(counters);
     return sorted;
 }

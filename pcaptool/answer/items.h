@@ -71,8 +71,8 @@ int imapid_items_compare_softwares(const struct imapid_items *items,
                                    const struct imapid_item_ref *b);
 
 /* The items for which `wanted` says so (NULL: all) in the order of `compare`, which is given
- * references and the items; of two that are equal the first in the store comes first. References,
- * to be freed with g_array_unref(). */
+ * references and the items, and looks at nothing but code, side, lack and software of a reference; of
+ * two that are equal the first in the store comes first. References, to be freed with g_array_unref(). */
 GArray *imapid_items_sort(const struct imapid_items *items,
                           bool (*wanted)(const struct imapid_item_ref *ref),
                           int (*compare)(const void *a, const void *b, void *items));

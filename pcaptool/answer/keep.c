@@ -31,8 +31,11 @@ struct session_said {
     uint32_t version, suite, server_name, alpn;
     uint32_t mechanisms[IMAPID_AUTHS_MAX]; /* texts + 1 */
     uint8_t auth_status[IMAPID_AUTHS_MAX], has_clear_password[IMAPID_AUTHS_MAX], n_auths;
+    uint32_t status, text; /* of the outcome: texts + 1, as the files */
+    uint32_t outcome_file, ended_file;
     uint32_t n_findings; /* laid flat behind this */
     uint8_t security, compressed, id_advertised, from_start, ended, gave_way, decrypted, has_tls;
+    uint8_t healthy, not_imap, stopped_at, by, ended_by;
 };
 
 /* Room for what is laid flat next. */
@@ -138,7 +141,7 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
     if (conn->proxied_client.family) {
         uint32_t end[2] = {add_address(keep, &conn->proxied_client), conn->proxied_client.port};
 
-        kept.proxied = imapid_pool_add(keep->blobs, end, sizeof end) + 1;
+        kept.proxied = imapid_pool_add(keep->ends, end, sizeof end) + 1;
     }
     if (conn->path.n || imapid_doubts_has_any(&conn->doubts)) {
         struct way way;
@@ -154,7 +157,7 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
 static const uint32_t *get_proxied(const struct imapid_keep *keep,
                                    const struct imapid_kept_conn *kept)
 {
-    return imapid_pool_get(keep->blobs, kept->proxied - 1, NULL);
+    return imapid_pool_get(keep->ends, kept->proxied - 1, NULL);
 }
 
 struct imapid_record_conn imapid_keep_read_conn(const struct imapid_keep *keep,
@@ -356,7 +359,58 @@ const struct imapid_kept_said *imapid_keep_get_said(const struct imapid_keep *ke
     return imapid_pool_get(keep->sayings, kept->said, NULL);
 }
 
+/* What answers comes first of what stands behind the frame. */
+bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_kept_exchange *kept,
+                            int64_t *rtt_ns)
+{
+    const struct imapid_kept_said *said = imapid_keep_get_said(keep, kept);
+    const uint8_t *at = kept->stamps;
+    int64_t answer_ns;
+
+    if (!said->is_seen[IMAPID_CLIENT] ||
+        (!said->is_seen[IMAPID_SERVER] && said->status == IMAPID_STATUS_NONE))
+        return false;
+    (void)imapid_flat_take_difference(&at);
+    answer_ns = (int64_t)((uint64_t)kept->when_ns + imapid_flat_take_difference(&at));
+    *rtt_ns = imapid_ns_between(kept->when_ns, answer_ns);
+    return true;
+}
+
 /* ---- sessions ---- */
+
+static void keep_outcome(struct imapid_keep *keep, struct session_said *said,
+                         const struct imapid_record_outcome *outcome)
+{
+    said->status = add_text(keep->texts, outcome->status);
+    if (!outcome->text.is_nil)
+        said->text = add_octets(keep->texts, outcome->text.octets, outcome->text.n) + 1;
+    said->outcome_file = add_text(keep->texts, outcome->file);
+    said->ended_file = add_text(keep->texts, outcome->ended_file);
+    said->stopped_at = (uint8_t)outcome->stopped_at;
+    said->by = (uint8_t)outcome->by;
+    said->ended_by = (uint8_t)outcome->ended_by;
+}
+
+static struct imapid_record_outcome read_outcome(const struct imapid_keep *keep,
+                                                 const struct session_said *said,
+                                                 const struct imapid_kept_session *kept)
+{
+    struct imapid_record_outcome outcome = {
+        .status = get_text(keep->texts, said->status),
+        .stopped_at = (enum imapid_stage)said->stopped_at,
+        .by = (enum imapid_party)said->by,
+        .text = {.is_nil = !said->text},
+        .frame = kept->frame,
+        .file = get_text(keep->texts, said->outcome_file),
+        .ended_by = (enum imapid_party)said->ended_by,
+        .ended_frame = kept->ended_frame,
+        .ended_file = get_text(keep->texts, said->ended_file),
+    };
+
+    if (said->text)
+        outcome.text.octets = imapid_pool_get(keep->texts, said->text - 1, &outcome.text.n);
+    return outcome;
+}
 
 struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
                                                const struct imapid_record_session *session)
@@ -367,6 +421,8 @@ struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
         .n_exchanges = session->n_exchanges,
         .n_lost = session->n_lost,
         .n_resyncs = session->n_resyncs,
+        .frame = session->outcome.frame,
+        .ended_frame = session->outcome.ended_frame,
     };
     struct session_said said;
 
@@ -378,6 +434,9 @@ struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
     said.from_start = session->from_start;
     said.ended = (uint8_t)session->ended;
     said.gave_way = session->gave_way;
+    said.healthy = (uint8_t)session->healthy;
+    said.not_imap = session->not_imap;
+    keep_outcome(keep, &said, &session->outcome);
     said.decrypted = (uint8_t)session->decrypted;
     said.not_decrypted = add_text(keep->texts, session->not_decrypted);
     said.has_tls = session->tls.seen;
@@ -392,8 +451,8 @@ struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
         said.has_clear_password[i] = session->auths[i].cleartext_password;
     }
     kept.conn = keep_conn(keep, &session->conn);
-    kept.said = add_with_findings(keep, keep->blobs, &said, sizeof said, session->findings,
-                                  session->n_findings);
+    kept.said = add_with_findings(keep, keep->session_sayings, &said, sizeof said,
+                                  session->findings, session->n_findings);
     return kept;
 }
 
@@ -401,7 +460,7 @@ void imapid_keep_read_session(const struct imapid_keep *keep,
                               const struct imapid_kept_session *kept,
                               struct imapid_record_session *session)
 {
-    const struct session_said *said = imapid_pool_get(keep->blobs, kept->said, NULL);
+    const struct session_said *said = imapid_pool_get(keep->session_sayings, kept->said, NULL);
     const uint8_t *at = (const uint8_t *)(said + 1);
 
     *session = (struct imapid_record_session){
@@ -417,6 +476,9 @@ void imapid_keep_read_session(const struct imapid_keep *keep,
         .from_start = said->from_start,
         .ended = (enum imapid_record_ended)said->ended,
         .gave_way = said->gave_way,
+        .healthy = (enum imapid_known)said->healthy,
+        .not_imap = said->not_imap,
+        .outcome = read_outcome(keep, said, kept),
         .decrypted = (enum imapid_known)said->decrypted,
         .not_decrypted = get_text(keep->texts, said->not_decrypted),
         .not_decrypted_phrase = get_text(keep->texts, said->not_decrypted),
@@ -438,6 +500,121 @@ void imapid_keep_read_session(const struct imapid_keep *keep,
         session->findings[i] = imapid_flat_take_finding(&at);
 }
 
+/* ---- what was kept elsewhere ---- */
+
+/* Adds all of another pool, which is freed. `renumber`, if any, changes the numbers inside to ours. */
+static uint32_t *absorb(struct imapid_keep *keep, struct imapid_pool *pool,
+                        struct imapid_pool *other, const struct imapid_keep_map *map,
+                        void (*renumber)(const struct imapid_keep_map *map, void *octets))
+{
+    uint32_t n = imapid_pool_count(other), *numbers = g_new(uint32_t, n + (gsize)1);
+
+    for (uint32_t i = 0; i < n; i++) {
+        size_t n_octets;
+        const void *octets = imapid_pool_get(other, i, &n_octets);
+
+        if (renumber) {
+            octets = memcpy(make_room(keep, n_octets), octets, n_octets);
+            renumber(map, keep->scratch);
+        }
+        numbers[i] = imapid_pool_add(pool, octets, n_octets);
+    }
+    imapid_pool_free(other);
+    return numbers;
+}
+
+/* Of a number + 1; 0 stays. */
+static void move(uint32_t *number, const uint32_t *numbers)
+{
+    if (*number)
+        *number = numbers[*number - 1] + 1;
+}
+
+static void renumber_end(const struct imapid_keep_map *map, void *octets)
+{
+    uint32_t *end = octets;
+
+    end[0] = map->addresses[end[0]];
+}
+
+static void renumber_said(const struct imapid_keep_map *map, void *octets)
+{
+    struct imapid_kept_said *said = octets;
+
+    for (int side = 0; side < 2; side++) {
+        said->pairs[side] = map->blobs[said->pairs[side]];
+        move(&said->raw[side], map->texts);
+        move(&said->file[side], map->texts);
+    }
+    move(&said->result_file, map->texts);
+}
+
+static void renumber_session_said(const struct imapid_keep_map *map, void *octets)
+{
+    struct session_said *said = octets;
+    uint32_t *texts[] = {&said->not_decrypted, &said->version,      &said->suite,
+                         &said->server_name,   &said->alpn,         &said->status,
+                         &said->text,          &said->outcome_file, &said->ended_file};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        move(texts[i], map->texts);
+    for (unsigned i = 0; i < said->n_auths; i++)
+        move(&said->mechanisms[i], map->texts);
+}
+
+struct imapid_keep_map imapid_keep_absorb(struct imapid_keep *keep, struct imapid_keep *other)
+{
+    struct imapid_keep_map map = {
+        .files = absorb(keep, keep->files, other->files, NULL, NULL),
+        .texts = absorb(keep, keep->texts, other->texts, NULL, NULL),
+        .addresses = absorb(keep, keep->addresses, other->addresses, NULL, NULL),
+        .blobs = absorb(keep, keep->blobs, other->blobs, NULL, NULL),
+    };
+
+    map.ends = absorb(keep, keep->ends, other->ends, &map, renumber_end);
+    map.sayings = absorb(keep, keep->sayings, other->sayings, &map, renumber_said);
+    map.session_sayings =
+        absorb(keep, keep->session_sayings, other->session_sayings, &map, renumber_session_said);
+    imapid_arena_join(&keep->stamps, &other->stamps);
+    g_free(other->scratch);
+    *other = (struct imapid_keep){.files = NULL};
+    return map;
+}
+
+void imapid_keep_map_deinit(struct imapid_keep_map *map)
+{
+    g_free(map->files);
+    g_free(map->texts);
+    g_free(map->addresses);
+    g_free(map->ends);
+    g_free(map->blobs);
+    g_free(map->sayings);
+    g_free(map->session_sayings);
+}
+
+static void move_conn(const struct imapid_keep_map *map, struct imapid_kept_conn *conn)
+{
+    conn->file = map->files[conn->file];
+    conn->client = map->addresses[conn->client];
+    conn->server = map->addresses[conn->server];
+    move(&conn->proxied, map->ends);
+    move(&conn->way, map->blobs);
+}
+
+void imapid_keep_move_exchange(const struct imapid_keep_map *map, struct imapid_kept_exchange *kept)
+{
+    move_conn(map, &kept->conn);
+    move(&kept->tag, map->texts);
+    move(&kept->text, map->texts);
+    kept->said = map->sayings[kept->said];
+}
+
+void imapid_keep_move_session(const struct imapid_keep_map *map, struct imapid_kept_session *kept)
+{
+    move_conn(map, &kept->conn);
+    kept->said = map->session_sayings[kept->said];
+}
+
 /* ---- all of it ---- */
 
 void imapid_keep_init(struct imapid_keep *keep)
@@ -445,8 +622,10 @@ void imapid_keep_init(struct imapid_keep *keep)
     *keep = (struct imapid_keep){.files = imapid_pool_new(),
                                  .texts = imapid_pool_new(),
                                  .addresses = imapid_pool_new(),
+                                 .ends = imapid_pool_new(),
                                  .blobs = imapid_pool_new(),
-                                 .sayings = imapid_pool_new()};
+                                 .sayings = imapid_pool_new(),
+                                 .session_sayings = imapid_pool_new()};
 }
 
 void imapid_keep_seal(struct imapid_keep *keep)
@@ -454,8 +633,10 @@ void imapid_keep_seal(struct imapid_keep *keep)
     imapid_pool_seal(keep->files);
     imapid_pool_seal(keep->texts);
     imapid_pool_seal(keep->addresses);
+    imapid_pool_seal(keep->ends);
     imapid_pool_seal(keep->blobs);
     imapid_pool_seal(keep->sayings);
+    imapid_pool_seal(keep->session_sayings);
 }
 
 void imapid_keep_deinit(struct imapid_keep *keep)
@@ -463,8 +644,10 @@ void imapid_keep_deinit(struct imapid_keep *keep)
     imapid_pool_free(keep->files);
     imapid_pool_free(keep->texts);
     imapid_pool_free(keep->addresses);
+    imapid_pool_free(keep->ends);
     imapid_pool_free(keep->blobs);
     imapid_pool_free(keep->sayings);
+    imapid_pool_free(keep->session_sayings);
     imapid_arena_deinit(&keep->stamps);
     g_free(keep->scratch);
 }

@@ -12,7 +12,7 @@
 struct imapid_kept_conn {
     uint32_t file, stream;
     uint32_t client, server; /* addresses */
-    uint32_t proxied;        /* blobs + 1: address and port */
+    uint32_t proxied;        /* ends + 1: address and port */
     uint32_t way;            /* blobs + 1: a struct way */
     uint16_t client_port, server_port;
     uint64_t first_frame;
@@ -38,14 +38,15 @@ struct imapid_kept_exchange {
 
 struct imapid_kept_session {
     struct imapid_kept_conn conn;
-    uint32_t said; /* blobs */
+    uint32_t said; /* session_sayings */
     int64_t first_ns, last_ns;
     uint64_t n_exchanges, n_lost, n_resyncs;
+    uint64_t frame, ended_frame; /* of the outcome */
 };
 
 /* What the numbers stand for. Its members are keep.c's, but for `files` and the counts of pools. */
 struct imapid_keep {
-    struct imapid_pool *files, *texts, *addresses, *blobs, *sayings;
+    struct imapid_pool *files, *texts, *addresses, *ends, *blobs, *sayings, *session_sayings;
     const char *last_file; /* the one that came last, as it is kept, and its number */
     uint32_t last_number;
     struct imapid_arena stamps;
@@ -61,6 +62,19 @@ void imapid_keep_init(struct imapid_keep *keep);
 /* Nothing is kept any more: gives back the memory that only keeping needs. */
 void imapid_keep_seal(struct imapid_keep *keep);
 void imapid_keep_deinit(struct imapid_keep *keep);
+
+/* The numbers of what was kept elsewhere, by those that it has there. */
+struct imapid_keep_map {
+    uint32_t *files, *texts, *addresses, *ends, *blobs, *sayings, *session_sayings;
+};
+
+/* Keeps all that `other` does, which is empty then and of no more use. What was kept in it goes on with
+ * imapid_keep_move_…(), and until then may not be read. */
+struct imapid_keep_map imapid_keep_absorb(struct imapid_keep *keep, struct imapid_keep *other);
+void imapid_keep_map_deinit(struct imapid_keep_map *map);
+void imapid_keep_move_exchange(const struct imapid_keep_map *map,
+                               struct imapid_kept_exchange *kept);
+void imapid_keep_move_session(const struct imapid_keep_map *map, struct imapid_kept_session *kept);
 
 /* Takes a record apart. All of it is copied; what is returned is good while `keep` is. */
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
@@ -96,6 +110,10 @@ const char *imapid_keep_get_text(const struct imapid_keep *keep, uint32_t number
 /* What an exchange says; never NULL. */
 const struct imapid_kept_said *imapid_keep_get_said(const struct imapid_keep *keep,
                                                     const struct imapid_kept_exchange *kept);
+
+/* The same as imapid_record_rtt_ns() of it. */
+bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_kept_exchange *kept,
+                            int64_t *rtt_ns);
 
 /* The frame where an exchange begins, that of `when_ns`. */
 uint64_t imapid_kept_get_frame(const struct imapid_kept_exchange *kept);

@@ -454,12 +454,17 @@ static void tie_exchange(struct finder *finder, unsigned conn, unsigned index)
 }
 
 /* What the header of the PROXY protocol says, if there was one. */
-static void tie_header(struct finder *finder, const struct imapid_store_conn *conn)
+static void tie_header(struct finder *finder, unsigned index)
 {
-    struct imapid_end named = end_of(&conn->conn.proxied_client);
-    struct claim claim = {conn->index, conn->first, imapid_leg_claim_of_header(&named)};
+    struct imapid_store_conn conn;
+    struct imapid_end named;
+    struct claim claim = {.conn = index};
 
-    if (conn->n_exchanges && named.family)
+    imapid_store_read_conn(finder->view, index, &conn);
+    named = end_of(&conn.conn.proxied_client);
+    claim.exchange = conn.first;
+    claim.says = imapid_leg_claim_of_header(&named);
+    if (conn.n_exchanges && named.family)
         tie_claim(finder, &claim);
 }
 
@@ -472,13 +477,14 @@ GArray *imapid_legs_find(const struct imapid_store_view *view)
         .pairs = g_array_new(FALSE, FALSE, sizeof(struct imapid_leg_pair)),
         .silent = g_malloc0(view->n_said + (gsize)1),
     };
-    struct imapid_store_conn conn;
 
     for (unsigned i = 0; i < view->n_conns; i++) {
-        imapid_store_read_conn(view, i, &conn);
-        for (unsigned k = 0; k < conn.n_exchanges; k++)
-            tie_exchange(&finder, i, conn.first + k);
-        tie_header(&finder, &conn);
+        struct imapid_store_span span = imapid_store_get_span(view, i);
+
+        for (unsigned k = 0; k < span.n; k++)
+            tie_exchange(&finder, i, span.first + k);
+        if (imapid_store_is_proxied(view, i))
+            tie_header(&finder, i);
     }
     tie_by_id(&finder);
     keep_first_ties(view, finder.legs);

@@ -8,6 +8,7 @@
 #include "answer/html.h"
 #include "answer/page.h"
 
+#include "record/shell.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
 
@@ -77,20 +78,15 @@ static void write_pairs(GString *out, const char *title, const struct imapid_rec
 /* What shows the frame in Wireshark. The file's name is quoted for a shell, then for HTML. */
 static void write_command(GString *out, const struct imapid_record_exchange *exchange)
 {
-    GString *printable = g_string_new(NULL);
-    const char *file = imapid_items_first_file(exchange);
-    char *quoted;
+    char *quoted = imapid_shell_quote(imapid_items_first_file(exchange));
 
-    imapid_spell_terminal(printable, (const uint8_t *)file, strlen(file), 0);
-    if (!strcmp(printable->str, file)) {
-        quoted = g_shell_quote(file);
-        g_string_append(out, "<p>In Wireshark:</p><pre>wireshark -r ");
-        imapid_html_text(out, quoted);
-        g_string_append_printf(out, " -g %" G_GUINT64_FORMAT "</pre>\n",
-                               imapid_record_when(exchange).number);
-        g_free(quoted);
-    }
-    g_string_free(printable, TRUE);
+    if (!quoted)
+        return;
+    g_string_append(out, "<p>In Wireshark:</p><pre>wireshark -r ");
+    imapid_html_text(out, quoted);
+    g_string_append_printf(out, " -g %" G_GUINT64_FORMAT "</pre>\n",
+                           imapid_record_when(exchange).number);
+    g_free(quoted);
 }
 
 /* The way that the connection came, and what speaks against what is told of it. */

@@ -10,6 +10,7 @@
 
 #include "answer/groups.h"
 #include "answer/html.h"
+#include "answer/together.h"
 #include "answer/unreadable.h"
 #include "net/unread.h"
 #include "record/spell.h"
@@ -78,6 +79,11 @@ static void write_header(GString *out, const struct imapid_page *page,
                          "themselves, which nobody has verified.");
     if (page->is_redacted)
         g_string_append(out, " Addresses, identifiers and file names are pseudonyms.");
+    if (page->view->is_choice)
+        g_string_append_printf(out,
+                               " A choice: %u of the %u connections there are, and nothing of the "
+                               "others; captures are counted whole.",
+                               page->view->n_conns, page->view->n_all_conns);
     g_string_append(out, "</p>\n<nav aria-label=\"Sections\"><ul>\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
         g_string_append_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id,
@@ -108,10 +114,13 @@ static void write_totals(GString *out, const struct imapid_overview *overview)
     g_string_append(out, "</dl>\n</section>\n");
 }
 
-static void add_loss(GString *out, guint64 n, const char *what)
+/* A noun whose plural has an s, and a verb in both numbers where they differ. */
+static void add_loss(GString *out, guint64 n, const char *noun, const char *one, const char *many,
+                     const char *what)
 {
     if (n)
-        g_string_append_printf(out, "<li>%" N " %s</li>\n", n, what);
+        g_string_append_printf(out, "<li>%" N " %s%s%s %s</li>\n", n, noun, n == 1 ? "" : "s",
+                               n == 1 ? one : many, what);
 }
 
 /* Which ones, a line each. */
@@ -147,7 +156,7 @@ static void add_layers(GString *out, const struct imapid_store_view *view, guint
 {
     GArray *kinds = imapid_unreadable_list_kinds(view);
 
-    add_loss(out, n, "packets are of layers that were not read");
+    add_loss(out, n, "packet", " is", " are", "of layers that were not read");
     g_string_append(out, kinds->len ? "<ul>" : "");
     for (guint i = 0; i < kinds->len; i++) {
         const struct imapid_record_unread *kind =
@@ -172,7 +181,7 @@ static void write_missed(GString *out, const struct imapid_page *page,
     g_string_append(out, "<section aria-labelledby=\"missed\">\n<h2 id=\"missed\">What was not "
                          "seen</h2>\n<ul>\n");
     start = out->len;
-    add_loss(out, overview->n_unreadable, "connections could not be read to their end:");
+    add_loss(out, overview->n_unreadable, "connection", "", "", "could not be read to their end:");
     g_string_append(out, reasons->len ? "<ul>" : "");
     for (guint i = 0; i < reasons->len; i++) {
         const struct imapid_unreadable_reason *reason =
@@ -184,17 +193,17 @@ static void write_missed(GString *out, const struct imapid_page *page,
     }
     g_string_append(out, reasons->len ? "</ul>\n" : "");
     write_unread(out, page);
-    add_loss(out, overview->n_open,
-             "connections had not ended, and in what was seen there is no ID yet");
-    add_loss(out, overview->n_maybe_silent,
-             "connections were not seen whole, and in what was seen there is no ID");
-    add_loss(out, overview->n_doubted,
-             "connections are in doubt: somebody else may have sent part of them");
-    add_loss(out, overview->n_late, "connections began before the capture");
-    add_loss(out, overview->n_lost, "octets are missing from the captures");
-    add_loss(out, overview->n_cut, "packets were cut");
+    add_loss(out, overview->n_open, "connection", "", "",
+             "had not ended, and in what was seen there is no ID yet");
+    add_loss(out, overview->n_maybe_silent, "connection", " was", " were",
+             "not seen whole, and in what was seen there is no ID");
+    add_loss(out, overview->n_doubted, "connection", " is", " are",
+             "in doubt: somebody else may have sent part of them");
+    add_loss(out, overview->n_late, "connection", "", "", "began before the capture");
+    add_loss(out, overview->n_lost, "octet", " is", " are", "missing from the captures");
+    add_loss(out, overview->n_cut, "packet", " was", " were", "cut");
     add_layers(out, page->view, overview->n_unread_packets);
-    add_loss(out, overview->n_failed, "captures could not be read whole");
+    add_loss(out, overview->n_failed, "capture", "", "", "could not be read whole");
     if (!page->is_complete)
         g_string_append(out, "<li>Not every input could be read whole.</li>\n");
     if (out->len == start)
@@ -266,25 +275,97 @@ static void write_software(GString *out, const struct imapid_page *page, const c
     imapid_groups_free(groups);
 }
 
+/* ---- all of it ---- */
+
+/* What is found first, and sections in the order of the page. What does not need the others is done at
+ * the same time. */
+enum section {
+    SECTION_TIME,
+    SECTION_CLIENTS,
+    SECTION_SERVERS,
+    SECTION_CHAINS,
+    FOUND_ITEMS,
+    FOUND_OVERVIEW,
+    N_EARLY, /* from here on they need what was found */
+    SECTION_FINDINGS = N_EARLY,
+    SECTION_PRIVACY,
+    N_SECTIONS,
+};
+
+struct sections {
+    const struct imapid_page *page;
+    struct imapid_overview overview;
+    struct imapid_items items;
+    GString *texts[N_SECTIONS];
+};
+
+static void make_early(void *ctx, unsigned i)
+{
+    struct sections *sections = ctx;
+    const struct imapid_page *page = sections->page;
+    GString *out = sections->texts[i];
+
+    switch ((enum section)i) {
+    case SECTION_TIME:
+        imapid_page_write_time(out, page);
+        break;
+    case SECTION_CLIENTS:
+        write_software(out, page, "client", "clients", "Clients by version");
+        break;
+    case SECTION_SERVERS:
+        write_software(out, page, "server", "servers", "Servers by version");
+        break;
+    case SECTION_CHAINS:
+        imapid_page_write_chains(out, page);
+        break;
+    case FOUND_ITEMS:
+        sections->items = imapid_items_find(page->view, page->fold, 0);
+        break;
+    default:
+        sections->overview = imapid_overview_count(page->view);
+    }
+}
+
+static void make_late(void *ctx, unsigned i)
+{
+    struct sections *sections = ctx;
+    GString *out = sections->texts[N_EARLY + i];
+
+    if (N_EARLY + i == SECTION_FINDINGS)
+        imapid_page_write_findings(out, sections->page, &sections->items);
+    else
+        imapid_page_write_privacy(out, sections->page, &sections->items);
+}
+
+static void put(GString *out, const struct sections *sections, enum section section)
+{
+    g_string_append_len(out, sections->texts[section]->str, (gssize)sections->texts[section]->len);
+}
+
 void imapid_page_write(GString *out, const struct imapid_page *page)
 {
-    struct imapid_overview overview = imapid_overview_count(page->view);
-    struct imapid_items items = imapid_items_find(page->view, page->fold, 0);
+    struct sections sections = {.page = page};
 
+    for (int i = 0; i < N_SECTIONS; i++)
+        sections.texts[i] = g_string_new(NULL);
+    imapid_together_run(page->n_threads, N_EARLY, make_early, &sections);
+    imapid_together_run(page->n_threads, N_SECTIONS - N_EARLY, make_late, &sections);
     write_head(out, page);
-    write_header(out, page, &overview);
-    write_totals(out, &overview);
-    write_missed(out, page, &overview);
-    imapid_page_write_time(out, page);
-    write_software(out, page, "client", "clients", "Clients by version");
-    write_software(out, page, "server", "servers", "Servers by version");
-    imapid_page_write_findings(out, page, &items);
-    imapid_page_write_privacy(out, page, &items);
-    imapid_page_write_chains(out, page);
-    imapid_page_write_exchanges(out, page, &items);
+    write_header(out, page, &sections.overview);
+    write_totals(out, &sections.overview);
+    write_missed(out, page, &sections.overview);
+    put(out, &sections, SECTION_TIME);
+    put(out, &sections, SECTION_CLIENTS);
+    put(out, &sections, SECTION_SERVERS);
+    put(out, &sections, SECTION_FINDINGS);
+    put(out, &sections, SECTION_PRIVACY);
+    put(out, &sections, SECTION_CHAINS);
+    imapid_page_write_exchanges(out, page, &sections.items);
     g_string_append_printf(out,
                            "</main>\n<footer><p class=\"dim\">Made by imapid %s from %u captures. "
                            "Times are UTC.</p></footer>\n<script>%s</script>\n</body>\n</html>\n",
                            page->version, page->view->n_captures, imapid_page_js);
-    imapid_items_free(&items);
+    for (int i = 0; i < N_SECTIONS; i++)
+        g_string_free(sections.texts[i], TRUE);
+    imapid_items_free(&sections.items);
 }

@@ -13,6 +13,7 @@ struct imapid_page {
     const char *version; /* of this program */
     bool is_complete;    /* every input could be read whole */
     bool is_redacted;
+    unsigned n_threads; /* to compute it with; 0 is 1 */
 };
 
 /* Appends the whole page. */

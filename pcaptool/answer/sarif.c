@@ -49,18 +49,15 @@ static void add_uri(GString *out, const char *file)
 
 static void add_location(GString *out, const char *file, uint32_t stream, uint64_t frame)
 {
-    GString *uri = g_string_new(NULL);
-
-    add_uri(uri, file);
-    g_string_append_printf(
-        out,
-        "{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"%s\"}},\"logicalLocations\":[{"
-        "\"fullyQualifiedName\":\"stream %u",
-        uri->str, stream);
-    if (frame)
-        g_string_append_printf(out, "/frame %" G_GUINT64_FORMAT, frame);
-    g_string_append(out, "\",\"kind\":\"element\"}]}");
-    g_string_free(uri, TRUE);
+    imapid_spell_word(out, "{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"");
+    add_uri(out, file);
+    imapid_spell_word(out, "\"}},\"logicalLocations\":[{\"fullyQualifiedName\":\"stream ");
+    imapid_spell_number(out, stream);
+    if (frame) {
+        imapid_spell_word(out, "/frame ");
+        imapid_spell_number(out, frame);
+    }
+    imapid_spell_word(out, "\",\"kind\":\"element\"}]}");
 }
 
 static void add_message(GString *out, const struct imapid_item *item)
@@ -113,29 +110,99 @@ static void add_fingerprint(GString *out, const struct imapid_item *item)
     g_checksum_free(sum);
 }
 
-static void write_result(GString *out, const struct imapid_item *item)
+/* What does not depend on where it is: made once for what many exchanges say. */
+struct texts {
+    uint32_t said, which, software;
+    GString *head, *fingerprint;
+};
+
+/* Kept of these; more are made each time. */
+#define TEXTS_MAX 4096u
+
+static guint hash_texts(const void *key)
 {
-    g_string_append_printf(out, "{\"ruleId\":\"%s\",\"ruleIndex\":%d,\"level\":\"%s\",\"message\":",
+    const struct texts *texts = key;
+
+    return texts->said * 31 + texts->which * 7 + texts->software;
+}
+
+static gboolean are_same_texts(const void *a, const void *b)
+{
+    const struct texts *one = a, *other = b;
+
+    return one->said == other->said && one->which == other->which &&
+           one->software == other->software;
+}
+
+static void free_texts(void *data)
+{
+    struct texts *texts = data;
+
+    g_string_free(texts->head, TRUE);
+    g_string_free(texts->fingerprint, TRUE);
+    g_free(texts);
+}
+
+static struct texts *make_texts(const struct texts *key, const struct imapid_item *item)
+{
+    struct texts *texts = g_memdup2(key, sizeof *key);
+
+    texts->head = g_string_new(NULL);
+    texts->fingerprint = g_string_new(NULL);
+    g_string_append_printf(texts->head,
+                           "{\"ruleId\":\"%s\",\"ruleIndex\":%d,\"level\":\"%s\",\"message\":",
                            imapid_finding_code(item->code), (int)item->code,
                            level_of(imapid_finding_severity(item->code)));
-    add_message(out, item);
-    g_string_append(out, ",\"locations\":[");
+    add_message(texts->head, item);
+    add_fingerprint(texts->fingerprint, item);
+    return texts;
+}
+
+static void write_with(GString *out, const struct imapid_item *item, const struct texts *texts)
+{
+    g_string_append_len(out, texts->head->str, (gssize)texts->head->len);
+    imapid_spell_word(out, ",\"locations\":[");
     add_location(out, item->file, item->conn->conn.stream, item->frame);
     g_string_append_c(out, ']');
     if (item->related) {
-        g_string_append(out, ",\"relatedLocations\":[");
+        imapid_spell_word(out, ",\"relatedLocations\":[");
         add_location(out, imapid_items_first_file(item->related), item->related->conn.stream,
                      imapid_record_when(item->related).number);
         g_string_append_c(out, ']');
     }
-    add_fingerprint(out, item);
+    g_string_append_len(out, texts->fingerprint->str, (gssize)texts->fingerprint->len);
     g_string_append_c(out, '}');
+}
+
+/* A text as evidence may be another one in each exchange; without it all is in what the exchange says. */
+static void write_result(GString *out, const struct imapid_findings_report *report,
+                         GHashTable *known, const struct imapid_item_ref *ref,
+                         const struct imapid_item *item)
+{
+    bool repeats = item->exchange && !item->text;
+    struct texts key = {.which = ref->which, .software = ref->software}, *texts = NULL;
+
+    if (repeats) {
+        key.said = imapid_store_get_said(report->view, ref->exchange);
+        texts = g_hash_table_lookup(known, &key);
+    }
+    if (texts) {
+        write_with(out, item, texts);
+        return;
+    }
+    texts = make_texts(&key, item);
+    write_with(out, item, texts);
+    if (repeats && g_hash_table_size(known) < TEXTS_MAX)
+        g_hash_table_add(known, texts);
+    else
+        free_texts(texts);
 }
 
 static void write_sarif(GString *out, const struct imapid_findings_report *report)
 {
     const GArray *list = report->items->list;
     struct imapid_item_reading reading = {.change = NULL};
+    GHashTable *known = g_hash_table_new_full(hash_texts, are_same_texts, free_texts, NULL);
     GString *unread = g_string_new(NULL);
 
     g_string_append_printf(
@@ -155,13 +222,14 @@ static void write_sarif(GString *out, const struct imapid_findings_report *repor
     }
     g_string_append(out, "}],\"results\":[");
     for (guint i = 0; i < list->len; i++) {
+        const struct imapid_item_ref *ref = &g_array_index(list, struct imapid_item_ref, i);
+
         g_string_append(out, i ? ",\n" : "\n");
-        write_result(out,
-                     imapid_items_read(report->items,
-                                       &g_array_index(list, struct imapid_item_ref, i), &reading));
+        write_result(out, report, known, ref, imapid_items_read(report->items, ref, &reading));
         imapid_findings_pass_on(out, report);
     }
     imapid_items_reading_deinit(&reading);
+    g_hash_table_unref(known);
     g_string_append(out, "\n]}]}\n");
     g_string_free(unread, TRUE);
 }

@@ -35,6 +35,8 @@ struct imapid_store_view {
     unsigned n_conns, n_exchanges;
     unsigned n_said;      /* see imapid_store_get_said() */
     unsigned n_addresses; /* see imapid_store_get_address() */
+    bool is_choice;       /* connections were chosen */
+    unsigned n_all_conns; /* there were before */
     const struct imapid_record_capture *captures;
     unsigned n_captures;
     unsigned n_duplicates; /* records that came more than once, or that a later state of the same
@@ -43,6 +45,11 @@ struct imapid_store_view {
 
 /* Puts all that was added into order. Nothing may be added any more; to be called once. */
 struct imapid_store_view imapid_store_settle(struct imapid_store *store);
+
+/* Leaves the connections for which `is_chosen` says so, with their exchanges; captures stay. It is asked
+ * for each one in the view, once, and may read it. To be called after settling, before anything else. */
+void imapid_store_choose(struct imapid_store *store, struct imapid_store_view *view,
+                         bool (*is_chosen)(void *ctx, unsigned conn), void *ctx);
 
 /* One connection: what its exchanges and its session say together. */
 struct imapid_store_conn {
@@ -88,6 +95,16 @@ unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned ex
 /* A number below n_addresses for the address of a connection's client, as
  * imapid_store_get_client() gives it: equal addresses, equal numbers. */
 unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn);
+
+/* The same for that of its server. */
+unsigned imapid_store_get_server(const struct imapid_store_view *view, unsigned conn);
+
+/* The same as imapid_record_rtt_ns(), without reading. */
+bool imapid_store_get_rtt_ns(const struct imapid_store_view *view, unsigned exchange,
+                             int64_t *rtt_ns);
+
+/* Does a header of the PROXY protocol name the client of a connection? */
+bool imapid_store_is_proxied(const struct imapid_store_view *view, unsigned conn);
 
 /* The client's end: the one that the PROXY protocol names, where it does. It points into *conn. */
 const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn);

@@ -30,14 +30,31 @@ bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index
     return imapid_unreadable_is_conn(conn);
 }
 
+struct counts {
+    uint64_t n_unread;
+    unsigned n_lossy; /* were read, but for octets that the capture does not have */
+};
+
+static struct counts count_conns(const struct imapid_store_view *view)
+{
+    struct counts counts = {0, 0};
+    struct imapid_store_conn conn;
+
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        if (!imapid_store_get_span(view, i).has_session)
+            continue;
+        imapid_store_read_conn(view, i, &conn);
+        if (imapid_unreadable_is_conn(&conn))
+            counts.n_unread++;
+        else
+            counts.n_lossy += conn.session.n_lost != 0;
+    }
+    return counts;
+}
+
 uint64_t imapid_unreadable_count(const struct imapid_store_view *view)
 {
-    struct imapid_store_conn conn;
-    uint64_t n = 0;
-
-    for (unsigned i = 0; i < view->n_conns; i++)
-        n += imapid_unreadable_read(view, i, &conn);
-    return n;
+    return count_conns(view).n_unread;
 }
 
 static bool is_foreign(const struct imapid_record_capture *capture)
@@ -168,8 +185,9 @@ static void add_reasons(GString *out, const struct imapid_store_view *view)
 
 void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
 {
-    uint64_t n = imapid_unreadable_count(view);
-    unsigned n_foreign = count_foreign(view);
+    struct counts counts = count_conns(view);
+    uint64_t n = counts.n_unread;
+    unsigned n_foreign = count_foreign(view), n_lossy = counts.n_lossy;
 
     if (n) {
         g_string_append_printf(out,
@@ -182,4 +200,8 @@ void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
                                "%s%u of %u captures could not be looked into: all packets are "
                                "of layers that are not read",
                                n ? "; " : "", n_foreign, view->n_captures);
+    if (n_lossy)
+        g_string_append_printf(out, "%s%u of %u connections %s read with octets missing",
+                               n || n_foreign ? "; " : "", n_lossy, view->n_conns,
+                               n_lossy == 1 ? "was" : "were");
 }

@@ -21,7 +21,7 @@ uint64_t imapid_unreadable_count(const struct imapid_store_view *view);
 bool imapid_unreadable_is_all(const struct imapid_store_view *view);
 
 /* "2 of 3 connections could not be looked into: no-key 2"; or that a capture is of unknown link
- * types. Appends nothing where all was read. What JSON Lines brought is made safe for terminals. */
+ * types, or that octets are missing. Appends nothing where all was read. What JSON Lines brought is made safe for terminals. */
 void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view);
 
 /* Why sessions could not be read: array of struct imapid_unreadable_reason, in the order of words, to

@@ -3,16 +3,17 @@
 #define IMAPID_ANSWER_WRITER_H
 
 #include "answer/items.h"
+#include "terminal.h"
 
 /* What the ways to write findings down are given. */
 struct imapid_findings_report {
     const struct imapid_store_view *view;
     const struct imapid_items *items;
-    const char *version; /* of this program */
-    bool colour;         /* to a terminal that has colours */
-    bool is_terminal;    /* or any */
-    bool verbose;        /* every place */
-    bool is_complete;    /* every input could be read whole */
+    const char *version;             /* of this program */
+    struct imapid_terminal terminal; /* what it is written on */
+    bool verbose;                    /* every place */
+    enum imapid_severity show;       /* text: the least that is shown; what is below is counted */
+    bool is_complete;                /* every input could be read whole */
     /* Takes what was written so far, so that it need not be kept; NULL: it is kept. */
     void (*put)(void *ctx, const char *text, size_t n);
     void *ctx;

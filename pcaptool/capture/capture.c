@@ -22,8 +22,19 @@
 /* Packets of a file between two calls of on_progress: far less than what a person can see. */
 #define N_PROGRESS 256
 
+/* Packets that are peeked at ahead of the one that is read. */
+#define N_PEEKED 16
+
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
+
+static struct imapid_capture *open_fd(const char *name, int fd, bool own_fd)
+{
+    struct imapid_capture *capture = imapid_reader_new(name);
+    capture->next = begin;
+    imapid_window_init_fd(&capture->window, fd, own_fd);
+    return capture;
+}
 
 struct imapid_capture *imapid_capture_open(const char *path, char **message)
 {
@@ -33,10 +44,12 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
         *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
         return NULL;
     }
-    struct imapid_capture *capture = imapid_reader_new(is_stdin ? "standard input" : path);
-    capture->next = begin;
-    imapid_window_init_fd(&capture->window, fd, !is_stdin);
-    return capture;
+    return open_fd(is_stdin ? "standard input" : path, fd, !is_stdin);
+}
+
+struct imapid_capture *imapid_capture_open_fd(const char *name, int fd)
+{
+    return open_fd(name, fd, true);
 }
 
 struct imapid_capture *imapid_capture_open_source(const char *name,
@@ -75,6 +88,13 @@ void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx
 {
     capture->on_idle = fn;
     capture->idle_ctx = ctx;
+}
+
+void imapid_capture_on_drops(struct imapid_capture *capture,
+                             void (*fn)(void *ctx, const char *where, uint64_t n), void *ctx)
+{
+    capture->on_drops = fn;
+    capture->drops_ctx = ctx;
 }
 
 /* Waits for more than four octets only where they are about to be a magic number of six. */
@@ -126,6 +146,7 @@ static enum imapid_capture_result begin(struct imapid_capture *capture,
     enum imapid_capture_result result;
     if (!capture->packed && is_packed(window))
         begin_unpack(capture);
+    window->areas = capture->areas;
     bool whole = imapid_window_need(window, 4);
     uint32_t magic = whole ? imapid_number_host32(window->at, false) : 0;
     if (window->error || capture->stop) {
@@ -191,6 +212,7 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     struct imapid_capture_counts *counts = &capture->counts;
     if (capture->stop)
         return IMAPID_CAPTURE_END;
+    packet->ahead = NULL;
     enum imapid_capture_result result = capture->next(capture, packet);
     if (result != IMAPID_CAPTURE_PACKET)
         result = go_on(capture, packet, result);
@@ -204,6 +226,60 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (capture->on_progress && (counts->n_packets % N_PROGRESS == 0 || get_size(capture) == 0))
         capture->on_progress(capture->progress_ctx, get_place(capture));
     return IMAPID_CAPTURE_PACKET;
+}
+
+bool imapid_capture_peek(struct imapid_capture *capture, struct imapid_packet *packet)
+{
+    const struct imapid_window *window = &capture->window;
+    if (capture->peek_ahead)
+        return capture->n_peeked < capture->counts.n_packets + N_PEEKED &&
+               capture->peek_ahead(capture, packet);
+    packet->ahead = NULL;
+    if (!capture->peek)
+        return false;
+    if (capture->peeked_end != window->end || capture->peeked_end_place != window->end_place ||
+        capture->n_peeked < capture->n_frames) {
+        capture->peeked = window->at;
+        capture->peeked_end = window->end;
+        capture->peeked_end_place = window->end_place;
+        capture->n_peeked = capture->n_frames;
+    }
+    if (capture->n_peeked - capture->n_frames >= N_PEEKED ||
+        !capture->peek(capture, &capture->peeked, packet))
+        return false;
+    packet->number = ++capture->n_peeked;
+    return true;
+}
+
+void imapid_capture_keep_details(struct imapid_capture *capture)
+{
+    capture->pcapng.kept = g_byte_array_new();
+}
+
+/* The reader at work tells: a file may hold captures of both formats. */
+static bool is_of_pcap(const struct imapid_capture *capture)
+{
+    return capture->peek != NULL;
+}
+
+struct imapid_capture_interface imapid_capture_get_interface(const struct imapid_capture *capture,
+                                                             const struct imapid_packet *packet)
+{
+    if (!is_of_pcap(capture))
+        return imapid_pcapng_get_interface(&capture->pcapng, packet->interface);
+    return (struct imapid_capture_interface){
+        .link_type = capture->pcap.link_type,
+        .n_snap = capture->pcap.n_snap,
+        .n_digits = capture->pcap.nanoseconds ? 9 : 6,
+    };
+}
+
+struct imapid_capture_options imapid_capture_get_options(const struct imapid_capture *capture)
+{
+    if (is_of_pcap(capture))
+        return (struct imapid_capture_options){.n = 0};
+    return (struct imapid_capture_options){capture->pcapng.options, capture->pcapng.n_options,
+                                           capture->pcapng.swapped};
 }
 
 enum imapid_capture_result imapid_capture_next_timed(struct imapid_capture *capture,
@@ -250,6 +326,8 @@ void imapid_capture_close(struct imapid_capture *capture)
 {
     if (!capture)
         return;
+    if (capture->close)
+        capture->close(capture);
     imapid_live_close(capture);
     imapid_window_deinit(&capture->window);
     imapid_unpack_free(capture->unpack);

@@ -25,6 +25,10 @@ struct imapid_capture;
  * g_free(), names the file and the reason. */
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
+/* The same of a file that is open, from where it stands; it is closed with the capture. `name`, which is
+ * copied, is for messages. Never NULL. */
+struct imapid_capture *imapid_capture_open_fd(const char *name, int fd);
+
 /* The same over any source of octets, which is copied and closed with the capture. `name`, which is
  * copied, is for messages. Never NULL. */
 struct imapid_capture *imapid_capture_open_source(const char *name,
@@ -51,6 +55,28 @@ void imapid_capture_on_progress(struct imapid_capture *capture,
 
 /* Called from within imapid_capture_next() from time to time while an interface has no packet. */
 void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx);
+
+/* Called from within imapid_capture_next() when it is seen that n more packets were dropped before anybody
+ * had them. `where` is the interface; it is good during the call only. */
+void imapid_capture_on_drops(struct imapid_capture *capture,
+                             void (*fn)(void *ctx, const char *where, uint64_t n), void *ctx);
+
+/* Of a packet that will be read soon, which was not peeked at before and is in memory: its octets, as
+ * many as were captured, link type and number, as it seems. They are good until the next call of
+ * imapid_capture_next(). False: there is none, or some have been peeked at. Nothing else changes: that
+ * the packet can be read says only imapid_capture_next(). */
+bool imapid_capture_peek(struct imapid_capture *capture, struct imapid_packet *packet);
+
+/* Of captures that are copied: what the functions below tell is kept, 1 MiB of it at most. Before anything is read. */
+void imapid_capture_keep_details(struct imapid_capture *capture);
+
+/* The interface of the packet that imapid_capture_next() gave last; good until its next call. Options that are
+ * malformed, or too much to be kept, are none. */
+struct imapid_capture_interface imapid_capture_get_interface(const struct imapid_capture *capture,
+                                                             const struct imapid_packet *packet);
+
+/* The options of that packet, which may be malformed. */
+struct imapid_capture_options imapid_capture_get_options(const struct imapid_capture *capture);
 
 /* Reads the next packet. PACKET: *packet is set and good until the next call. ERROR: something could not
  * be read, imapid_capture_get_error() says what; call again. END: there is nothing more, now and with

@@ -19,6 +19,23 @@ struct imapid_packet {
     uint32_t interface;  /* of the file, from 0, over all sections */
     uint16_t link_type;  /* LINKTYPE_ value of this packet */
     bool has_ts;         /* false for a pcapng Simple Packet Block */
+    const void *ahead;   /* what was found out of it ahead (capture/ahead.h); NULL: nothing */
+};
+
+/* Options of a pcapng block. */
+struct imapid_capture_options {
+    const uint8_t *octets;
+    uint32_t n;
+    bool swapped; /* their byte order is not this machine's */
+};
+
+/* What packets were captured from, as the capture says. */
+struct imapid_capture_interface {
+    uint16_t link_type;
+    uint32_t n_snap;  /* the most octets of a packet that are captured; 0: no limit */
+    uint8_t n_digits; /* of the fraction of a second in its times: 0 to 9 */
+    int64_t offset_s; /* seconds that its times, as they stand there, begin with */
+    struct imapid_capture_options options;
 };
 
 /* What asking a capture for its next packet gives. */
@@ -38,6 +55,7 @@ struct imapid_capture_counts {
     uint64_t n_cut;            /* packets with fewer octets than on the wire */
     uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
     uint64_t n_further;        /* captures that begin inside of this one, so far */
+    uint64_t n_drops;          /* packets that whoever captured did not fetch in time */
     uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
 };
 

@@ -84,6 +84,23 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     return IMAPID_CAPTURE_PACKET;
 }
 
+static bool pcap_peek(const struct imapid_capture *capture, const uint8_t **at,
+                      struct imapid_packet *packet)
+{
+    const struct imapid_pcap *pcap = &capture->pcap;
+    size_t left = (size_t)(capture->window.end - *at);
+    if (left < pcap->n_header || is_rare(*at))
+        return false;
+    uint32_t n = imapid_number_host32(*at + 8, pcap->swapped);
+    if (n > pcap->n_packet_max || left - pcap->n_header < n)
+        return false;
+    packet->data = *at + pcap->n_header;
+    packet->n = packet->n_wire = n;
+    packet->link_type = pcap->link_type;
+    *at += pcap->n_header + n;
+    return true;
+}
+
 enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture)
 {
     struct imapid_pcap *pcap = &capture->pcap;
@@ -108,8 +125,10 @@ enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture)
     pcap->n_header = magic == IMAPID_HEAD_MODIFIED ? 24 : 16;
     /* The upper half has the length of the frame check sequence. */
     pcap->link_type = (uint16_t)imapid_number_host32(window->at + 20, pcap->swapped);
+    pcap->n_snap = imapid_number_host32(window->at + 16, pcap->swapped);
     pcap->n_packet_max = packet_max(pcap->link_type);
     window->at += IMAPID_HEAD_PCAP_N;
     capture->next = pcap_next;
+    capture->peek = pcap_peek;
     return IMAPID_CAPTURE_PACKET;
 }

@@ -21,12 +21,17 @@
  * has room for 2^32. */
 #define N_INTERFACES 65536u
 
+/* Octets of their options that are kept, of a section: each has some ten, a filter some hundred. */
+#define N_KEPT (1u << 20)
+
 /* The longest block that is looked for behind damage: a packet of a network with its options. */
 #define N_FOUND 270336u
 
 #define OPTION_END      0u
 #define OPTION_TSRESOL  9u
 #define OPTION_TSOFFSET 14u
+#define OPTION_IF_DROP  5u
+#define OPTION_OS_DROP  7u
 
 struct block {
     uint64_t place;
@@ -143,11 +148,23 @@ static enum outcome read_section(struct imapid_capture *capture, const struct bl
     unsigned n_major = imapid_number_host16(block->body + 4, pcapng->swapped);
     pcapng->n_before += pcapng->interfaces->len;
     g_array_set_size(pcapng->interfaces, 0);
+    if (pcapng->kept)
+        g_byte_array_set_size(pcapng->kept, 0);
     if (n_major != 1) {
         capture->next = imapid_reader_next_none;
         return fail(capture, block, "a version of pcapng that is not known");
     }
     return NOTHING;
+}
+
+static void keep_options(struct imapid_pcapng *pcapng, struct imapid_pcapng_interface *interface,
+                         const uint8_t *octets, uint32_t n)
+{
+    if (!pcapng->kept || n > N_KEPT - pcapng->kept->len)
+        return;
+    interface->options = pcapng->kept->len;
+    interface->n_options = n;
+    g_byte_array_append(pcapng->kept, octets, n);
 }
 
 static enum outcome read_interface(struct imapid_capture *capture, const struct block *block,
@@ -164,6 +181,8 @@ static enum outcome read_interface(struct imapid_capture *capture, const struct 
         read_interface_options(&interface, block->body + 8, block->n_body - 8, pcapng->swapped);
     if (pcapng->interfaces->len >= N_INTERFACES)
         return fail(capture, block, "more interfaces than are remembered");
+    if (whole)
+        keep_options(pcapng, &interface, block->body + 8, block->n_body - 8);
     /* Whatever its options: the interfaces behind it are counted from here. */
     g_array_append_val(pcapng->interfaces, interface);
     return whole ? NOTHING : fail(capture, block, "options longer than the block");
@@ -191,6 +210,14 @@ static enum outcome give_packet(struct imapid_capture *capture, const struct blo
     return PACKET;
 }
 
+/* Behind the packet, which is filled up to a multiple of four octets. */
+static void note_options(struct imapid_pcapng *pcapng, const struct block *block, uint32_t n_before)
+{
+    uint32_t at = (n_before + 3) & ~3u;
+    pcapng->n_options = at < block->n_body ? block->n_body - at : 0;
+    pcapng->options = block->body + (block->n_body - pcapng->n_options);
+}
+
 /* An Enhanced Packet Block, and the Packet Block that it has replaced, are alike behind the number
  * of the interface. */
 static enum outcome read_timed(struct imapid_capture *capture, const struct block *block,
@@ -200,10 +227,12 @@ static enum outcome read_timed(struct imapid_capture *capture, const struct bloc
     const uint8_t *body = block->body;
     uint64_t ticks = (uint64_t)imapid_number_host32(body + 4, swapped) << 32 |
                      imapid_number_host32(body + 8, swapped);
-
-    return give_packet(capture, block, interface, &ticks, 20,
-                       imapid_number_host32(body + 12, swapped),
-                       imapid_number_host32(body + 16, swapped), packet);
+    uint32_t n = imapid_number_host32(body + 12, swapped);
+    enum outcome outcome = give_packet(capture, block, interface, &ticks, 20, n,
+                                       imapid_number_host32(body + 16, swapped), packet);
+    if (outcome == PACKET && capture->pcapng.kept)
+        note_options(&capture->pcapng, block, 20 + n);
+    return outcome;
 }
 
 static enum outcome read_enhanced(struct imapid_capture *capture, const struct block *block,
@@ -234,6 +263,7 @@ static enum outcome read_simple(struct imapid_capture *capture, const struct blo
         if (n_snap > 0)
             n = MIN(n, n_snap);
     }
+    capture->pcapng.n_options = 0;
     return give_packet(capture, block, 0, NULL, 4, n, n_wire, packet);
 }
 
@@ -247,6 +277,49 @@ static enum outcome read_secrets(struct imapid_capture *capture, const struct bl
         return fail(capture, block, "secrets longer than the block");
     if (capture->on_secrets)
         capture->on_secrets(capture->secrets_ctx, type, block->body + 8, n);
+    return NOTHING;
+}
+
+/* How many packets the options of interface statistics say were dropped: by the interface, and by the
+ * system. What does not fit ends them. */
+static uint64_t read_drops(const uint8_t *octets, uint32_t n, bool swapped)
+{
+    uint64_t n_drops = 0, value;
+    while (n >= 4) {
+        unsigned code = imapid_number_host16(octets, swapped);
+        uint32_t n_value = imapid_number_host16(octets + 2, swapped);
+        uint32_t n_padded = (n_value + 3) & ~3u;
+        if (code == OPTION_END || n_padded > n - 4)
+            break;
+        if ((code == OPTION_IF_DROP || code == OPTION_OS_DROP) && n_value == sizeof value) {
+            memcpy(&value, octets + 4, sizeof value);
+            value = swapped ? __builtin_bswap64(value) : value;
+            n_drops = value > UINT64_MAX - n_drops ? UINT64_MAX : n_drops + value;
+        }
+        octets += 4 + n_padded;
+        n -= 4 + n_padded;
+    }
+    return n_drops;
+}
+
+/* There may be several for an interface, each with all until then. No packet depends on them, so one that
+ * is damaged is no error. */
+static enum outcome read_statistics(struct imapid_capture *capture, const struct block *block,
+                                    struct imapid_packet *packet)
+{
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    uint32_t id =
+        block->n_body < 12 ? UINT32_MAX : imapid_number_host32(block->body, pcapng->swapped);
+    struct imapid_pcapng_interface *interface;
+    uint64_t n_drops, n_before;
+    (void)packet;
+    if (id >= pcapng->interfaces->len)
+        return NOTHING;
+    interface = &g_array_index(pcapng->interfaces, struct imapid_pcapng_interface, id);
+    n_drops = read_drops(block->body + 12, block->n_body - 12, pcapng->swapped);
+    n_before = interface->n_drops;
+    interface->n_drops = MAX(n_drops, n_before);
+    imapid_reader_tell_drops(capture, capture->name, interface->n_drops - n_before);
     return NOTHING;
 }
 
@@ -268,7 +341,7 @@ static const struct block_type block_types[] = {
     {IMAPID_HEAD_SECTION, 16, read_section},
     {10, 8, read_secrets},
     {4, 0, skip}, /* name resolution */
-    {5, 8, skip}, /* interface statistics */
+    {5, 0, read_statistics},
 };
 
 /* Blocks that are no packets, but that Wireshark shows, and numbers, as frames. */
@@ -413,15 +486,39 @@ static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
     }
 }
 
+/* Digits of a fraction of a second: those that nanoseconds can have. */
+static uint8_t count_digits(const struct imapid_pcapng_interface *interface)
+{
+    uint8_t n = 9;
+    for (uint64_t factor = interface->factor; factor >= 10; factor /= 10)
+        n--;
+    return n;
+}
+
+struct imapid_capture_interface imapid_pcapng_get_interface(const struct imapid_pcapng *pcapng,
+                                                            uint32_t number)
+{
+    const struct imapid_pcapng_interface *interface = &g_array_index(
+        pcapng->interfaces, struct imapid_pcapng_interface, number - pcapng->n_before);
+    return (struct imapid_capture_interface){
+        .link_type = interface->link_type,
+        .n_snap = interface->n_snap,
+        .n_digits = count_digits(interface),
+        .offset_s = interface->offset_ns / 1000000000,
+        .options = {pcapng->kept->data + interface->options, interface->n_options, pcapng->swapped},
+    };
+}
+
 enum imapid_capture_result imapid_pcapng_begin(struct imapid_capture *capture)
 {
     capture->format = "pcapng";
     if (capture->pcapng.interfaces) { /* of a capture before this one in the file */
         capture->pcapng.n_before += capture->pcapng.interfaces->len;
-        imapid_pcapng_deinit(&capture->pcapng);
+        g_array_free(capture->pcapng.interfaces, TRUE);
     }
     capture->pcapng.interfaces = g_array_new(FALSE, FALSE, sizeof(struct imapid_pcapng_interface));
     capture->next = pcapng_next;
+    capture->peek = NULL;
     return IMAPID_CAPTURE_PACKET;
 }
 
@@ -429,4 +526,6 @@ void imapid_pcapng_deinit(struct imapid_pcapng *pcapng)
 {
     if (pcapng->interfaces)
         g_array_free(pcapng->interfaces, TRUE);
+    if (pcapng->kept)
+        g_byte_array_unref(pcapng->kept);
 }

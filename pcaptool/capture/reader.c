@@ -53,6 +53,14 @@ enum imapid_capture_result imapid_reader_fail_live(struct imapid_capture *captur
     return IMAPID_CAPTURE_ERROR;
 }
 
+void imapid_reader_tell_drops(struct imapid_capture *capture, const char *where, uint64_t n)
+{
+    n = MIN(n, (uint64_t)INT64_MAX - capture->counts.n_drops); /* a file may say anything */
+    capture->counts.n_drops += n;
+    if (n && capture->on_drops)
+        capture->on_drops(capture->drops_ctx, where, n);
+}
+
 enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,
                                                    struct imapid_packet *packet)
 {

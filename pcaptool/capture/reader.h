@@ -19,6 +19,7 @@ struct imapid_pcap {
     uint8_t n_header; /* octets of a packet header: 16, or 24 (modified format) */
     uint8_t n_minor;  /* format version 2.n */
     uint16_t link_type;
+    uint32_t n_snap;
     uint32_t n_packet_max;
 };
 
@@ -29,6 +30,9 @@ struct imapid_pcapng_interface {
     uint64_t factor;   /* nanoseconds a tick; or, if 0, */
     uint64_t divisor;  /* ticks a nanosecond; or, if 0 too, */
     uint8_t n_shift;   /* a second has 2^n_shift ticks */
+    uint64_t n_drops;  /* that its statistics told last */
+    uint32_t options;  /* where those that are kept begin in pcapng.kept */
+    uint32_t n_options;
 };
 
 struct imapid_pcapng {
@@ -36,6 +40,10 @@ struct imapid_pcapng {
     bool lost;          /* where the next block begins is not known */
     uint32_t n_before;  /* interfaces of sections before this one */
     GArray *interfaces; /* struct imapid_pcapng_interface, of this section */
+    GByteArray *kept;   /* options of these; NULL: nobody wants them */
+    /* Of the packet that was given last, in the window. */
+    const uint8_t *options;
+    uint32_t n_options;
 };
 
 struct imapid_capture {
@@ -47,6 +55,18 @@ struct imapid_capture {
     /* Reads one packet; sets everything of it but its number. */
     enum imapid_capture_result (*next)(struct imapid_capture *capture,
                                        struct imapid_packet *packet);
+    /* Takes the packet at `at` from what is in the window; NULL: not of this format. */
+    bool (*peek)(const struct imapid_capture *capture, const uint8_t **at,
+                 struct imapid_packet *packet);
+    /* Of a capture that another thread reads (ahead.c): that, else NULL. */
+    struct imapid_ahead *ahead;
+    bool (*peek_ahead)(struct imapid_capture *capture, struct imapid_packet *packet);
+    void (*close)(struct imapid_capture *capture);
+    const struct imapid_window_areas *areas; /* of the window over the contents; NULL: its own */
+    const uint8_t *peeked;                   /* up to here of the window */
+    const uint8_t *peeked_end; /* where the window ended then, in memory and in the file */
+    uint64_t peeked_end_place;
+    uint64_t n_peeked; /* the frame that was peeked at last */
     bool begins_again; /* a reader said END at the beginning of another capture */
     const char *format;
     bool is_foreign; /* its format is refused by name */
@@ -60,14 +80,13 @@ struct imapid_capture {
     void *progress_ctx;
     void (*on_idle)(void *ctx);
     void *idle_ctx;
+    void (*on_drops)(void *ctx, const char *where, uint64_t n);
+    void *drops_ctx;
     struct imapid_capture_counts counts;
     uint64_t n_frames; /* of the file, as Wireshark counts them */
     struct imapid_pcap pcap;
     struct imapid_pcapng pcapng;
-    struct pcap *live; /* of an interface; else NULL, and what follows means nothing */
-    int wake;
-    uint16_t live_link_type;
-    int live_tick_ns;
+    struct imapid_live *live; /* of interfaces; else NULL */
 };
 
 /* A capture that nothing is read from yet, and without a next(). `name` is for messages. */
@@ -94,6 +113,9 @@ enum imapid_capture_result imapid_reader_fail_live(struct imapid_capture *captur
  * may. */
 enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture, uint64_t place,
                                                   uint64_t n, const char *what);
+
+/* Counts n packets that are missing, and tells of them; 0: nothing. `where`: the interface. */
+void imapid_reader_tell_drops(struct imapid_capture *capture, const char *where, uint64_t n);
 
 /* A next() for what has no more. */
 enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,

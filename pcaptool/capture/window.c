@@ -63,11 +63,28 @@ void imapid_window_move(struct imapid_window *to, struct imapid_window *from)
     *from = (struct imapid_window){.fd = -1};
 }
 
+/* The same in an area of its own: the one before stays as it is. */
+static void change_area(struct imapid_window *window, size_t n)
+{
+    const struct imapid_window_areas *areas = window->areas;
+    size_t left = imapid_window_left(window);
+    uint8_t *area = areas->take(areas->ctx, &n);
+    if (left > 0)
+        memcpy(area, window->at, left);
+    areas->give(areas->ctx, window->area, window->n_area);
+    window->area = area;
+    window->n_area = n;
+    window->at = area;
+    window->end = area + left;
+}
+
 /* Room for n octets from `at` on. */
 static void make_room(struct imapid_window *window, size_t n)
 {
     size_t left = imapid_window_left(window);
-    if (window->n_area < n || !window->area) {
+    if (window->areas) {
+        change_area(window, n);
+    } else if (window->n_area < n || !window->area) {
         size_t n_new = MAX(window->n_area, BUFFER);
         while (n_new < n)
             n_new *= 2;

@@ -18,6 +18,15 @@ struct imapid_window_source {
     void *ctx;
 };
 
+/* Where a window gets its memory, if what was read is to stay when it moves on. */
+struct imapid_window_areas {
+    /* An area of *n octets at least; sets *n to what it has. Never NULL. */
+    uint8_t *(*take)(void *ctx, size_t *n);
+    /* The window has left this area, NULL being none; what was read lies in it as it did. */
+    void (*give)(void *ctx, uint8_t *area, size_t n);
+    void *ctx;
+};
+
 /* A view on a file or a stream that moves forward. A parser asks for n octets, reads them at `at`,
  * and moves `at` on by what it has used (never beyond `end`). */
 struct imapid_window {
@@ -30,6 +39,7 @@ struct imapid_window {
     /* the window's own */
     uint8_t *area; /* `at` and `end` lie in it */
     size_t n_area;
+    const struct imapid_window_areas *areas; /* NULL: each refill is written over what was read */
     struct imapid_window_source source;
     int fd; /* -1: the source is somebody else's */
     bool own_fd;

@@ -14,6 +14,7 @@
 #include "follow/flow.h"
 #include "follow/layers.h"
 
+#include "capture/ahead.h"
 #include "net/net.h"
 #include "net/numbers.h"
 
@@ -76,7 +77,8 @@ struct imapid_collect {
     bool is_finished;
     char *error;         /* the first of the piece that was read last; NULL: none */
     uint64_t generation; /* of the key log, when quiet connections were looked at last */
-    uint64_t n_frames;   /* of the pieces before */
+    uint64_t n_frames;   /* so far */
+    uint64_t n_before;   /* of the pieces before this one */
     uint64_t n_idle;     /* frames there were when the silence began */
     int64_t idle_us;     /* since when, by the monotonic clock */
     size_t n_memory;     /* the flows may hold that much */
@@ -85,6 +87,8 @@ struct imapid_collect {
     struct imapid_record_capture told;
     struct imapid_unread_counts told_unread;
     uint64_t n_told_packets; /* those that passed the filter */
+    void (*on_packet)(void *ctx, const char *file, uint64_t number, uint32_t stream);
+    void *packet_ctx;
 };
 
 /* What was not told yet of a count that goes on. */
@@ -170,6 +174,9 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
         .n_not_decrypted = since(context->n_not_decrypted, &told->n_not_decrypted),
         .n_lost = since(context->n_lost, &told->n_lost),
         .n_cut = counts->n_cut,
+        .n_drops = counts->n_drops,
+        .n_forgotten =
+            since(imapid_net_get_tcp_counts(collect->net)->n_limit_conns, &told->n_forgotten),
         .n_unknown_link = since(net_counts->n_unknown_link, &told->n_unknown_link),
         .n_unread = n_unread,
         .unread = unread,
@@ -255,6 +262,41 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
     return collect;
 }
 
+static void on_packet(void *ctx, uint64_t number, uint32_t stream)
+{
+    const struct imapid_collect *collect = ctx;
+    const char *file = imapid_frames_locate(collect->context.files, &number);
+
+    collect->on_packet(collect->packet_ctx, file, number, stream);
+}
+
+void imapid_collect_on_packet(struct imapid_collect *collect,
+                              void (*fn)(void *ctx, const char *file, uint64_t number,
+                                         uint32_t stream),
+                              void *ctx)
+{
+    collect->on_packet = fn;
+    collect->packet_ctx = ctx;
+    imapid_net_set_tap(collect->net, &(struct imapid_net_tap){.packet = on_packet, .ctx = collect});
+}
+
+void imapid_collect_listen(struct imapid_collect *collect,
+                           const struct imapid_flow_listener *listener)
+{
+    collect->context.listener = listener;
+    imapid_net_set_tap(
+        collect->net, &(struct imapid_net_tap){.segment = listener->segment, .ctx = listener->ctx});
+}
+
+void imapid_collect_on_secrets(struct imapid_collect *collect,
+                               void (*fn)(void *ctx, const char *file, uint32_t stream,
+                                          const char *lines, size_t n),
+                               void *ctx)
+{
+    collect->context.secrets = fn;
+    collect->context.secrets_ctx = ctx;
+}
+
 /* A stranger decides what flows hold. The largest gives way: whoever wants others to be given up
  * has to hold less than they do. */
 static void keep_within_memory(struct imapid_collect *collect)
@@ -296,13 +338,70 @@ static void tell_error(struct imapid_collect *collect, const char *message, unsi
     g_free(text);
 }
 
+/* What is found out of a packet by the thread that reads it, ahead of the one that takes it. */
+struct found {
+    struct imapid_net_ahead net;
+    bool is_left_out; /* by the filter */
+};
+
+G_STATIC_ASSERT(sizeof(struct found) <= IMAPID_AHEAD_ROOM);
+
+static void decode_link_type(const struct imapid_collect *collect, struct imapid_packet *packet)
+{
+    if (collect->decode->has_link_type)
+        packet->link_type = imapid_numbers_decode_link_type(collect->decode, packet->link_type);
+}
+
+static bool is_left_out(const struct imapid_collect *collect, const struct imapid_packet *packet)
+{
+    return collect->filter && !imapid_filter_match(collect->filter, packet);
+}
+
+/* In the thread that reads. */
+static void find_out(void *ctx, const struct imapid_packet *packet, void *room)
+{
+    const struct imapid_collect *collect = ctx;
+    struct found *found = room;
+    struct imapid_packet decoded = *packet;
+
+    decode_link_type(collect, &decoded);
+    found->is_left_out = is_left_out(collect, &decoded);
+    imapid_net_prepare(collect->net, &decoded, &found->net);
+}
+
+/* A packet that will come. */
+static void foresee(struct imapid_collect *collect, struct imapid_packet *packet)
+{
+    const struct found *found = packet->ahead;
+    struct imapid_net_ahead ahead;
+
+    packet->number += collect->n_before;
+    decode_link_type(collect, packet);
+    if (!found)
+        imapid_net_prepare(collect->net, packet, &ahead);
+    imapid_net_foresee(collect->net, packet, found ? &found->net : &ahead);
+}
+
+static void take(struct imapid_collect *collect, struct imapid_packet *packet)
+{
+    const struct found *found = packet->ahead;
+
+    packet->number += collect->n_before;
+    collect->n_frames = packet->number;
+    decode_link_type(collect, packet);
+    if (found && !found->is_left_out)
+        imapid_net_packet_ahead(collect->net, packet, &found->net);
+    else if (!found && !is_left_out(collect, packet))
+        imapid_net_packet(collect->net, packet);
+}
+
 /* Returns the first error, NULL where there was none. */
 static char *read_packets(struct imapid_collect *collect, struct imapid_capture *capture)
 {
     const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
-    uint64_t n_before = collect->n_frames, n_further = 0;
+    uint64_t n_further = 0;
     enum imapid_capture_result result;
-    struct imapid_packet packet;
+    struct imapid_packet packet, ahead;
     unsigned n_errors = 0;
     char *error = NULL;
 
@@ -320,12 +419,9 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
             n_further = counts->n_further;
             imapid_net_begin_capture(collect->net);
         }
-        packet.number += n_before;
-        if (collect->decode->has_link_type)
-            packet.link_type = imapid_numbers_decode_link_type(collect->decode, packet.link_type);
-        collect->n_frames = packet.number;
-        if (!collect->filter || imapid_filter_match(collect->filter, &packet))
-            imapid_net_packet(collect->net, &packet);
+        while (imapid_capture_peek(capture, &ahead))
+            foresee(collect, &ahead);
+        take(collect, &packet);
         if (counts->n_packets % N_RETRY == 0)
             retry(collect);
         keep_within_memory(collect);
@@ -357,6 +453,9 @@ void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *
 
     g_array_append_val(collect->context.files, frames);
     imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
+    collect->n_before = collect->n_frames;
+    if (imapid_ahead_is(capture))
+        imapid_ahead_on_packet(capture, find_out, collect);
     collect->error = read_packets(collect, capture);
 }
 
@@ -385,6 +484,30 @@ void imapid_collect_idle(struct imapid_collect *collect)
     }
     if (collect->context.n_hold && now_us - collect->idle_us >= LIVE_CLOSING_NS / 1000)
         imapid_net_close(collect->net);
+}
+
+void imapid_collect_count(const struct imapid_collect *collect,
+                          const struct imapid_capture *capture,
+                          struct imapid_record_interval *interval)
+{
+    const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
+    const struct imapid_flow_context *context = &collect->context;
+
+    interval->n_packets = counts->n_packets;
+    interval->n_octets = counts->n_octets;
+    interval->n_conns = imapid_net_get_tcp_counts(collect->net)->n_conns;
+    interval->n_sessions = context->n_sessions;
+    interval->n_exchanges = context->n_exchanges;
+    interval->n_not_decrypted = context->n_not_decrypted;
+    interval->n_lost = context->n_lost;
+    interval->n_drops = counts->n_drops;
+    interval->n_kept = context->holders.n;
+}
+
+void imapid_collect_drops(struct imapid_collect *collect)
+{
+    collect->context.n_drops++;
+    collect->context.drop_frame = collect->n_frames + 1; /* the one that comes next */
 }
 
 void imapid_collect_free(struct imapid_collect *collect)

@@ -4,6 +4,7 @@
 
 #include "capture/capture.h"
 #include "capture/filter.h"
+#include "follow/flow.h"
 #include "net/decode.h"
 #include "record/record.h"
 #include "tls/keylog.h"
@@ -32,6 +33,25 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           const struct imapid_record_sink *sink,
                                           void (*complain)(void *ctx, const char *message));
 
+/* Who is told which connection each packet is of, as it is read: the number of the packet in its `file`, which
+ * is what imapid_collect_read() was given, and that of the stream. Before anything is read. */
+void imapid_collect_on_packet(struct imapid_collect *collect,
+                              void (*fn)(void *ctx, const char *file, uint64_t number,
+                                         uint32_t stream),
+                              void *ctx);
+
+/* Who is told the secrets of each session, behind its record: lines of a key log, see imapid_tls_spell_secrets(). `file` and
+ * `stream` are those of the record. Before anything is read. */
+void imapid_collect_on_secrets(struct imapid_collect *collect,
+                               void (*fn)(void *ctx, const char *file, uint32_t stream,
+                                          const char *lines, size_t n),
+                               void *ctx);
+
+/* Who hears what sessions read, and the segments of all connections; it must outlive the object. Not together with
+ * imapid_collect_on_packet(). Before anything is read. */
+void imapid_collect_listen(struct imapid_collect *collect,
+                           const struct imapid_flow_listener *listener);
+
 /* Reads a capture to its end. `file` is spelled in the records and must outlive the object. */
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file);
@@ -46,6 +66,15 @@ bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_cap
  * written meanwhile, and what waits for them is read; tells the sessions of a live capture that were
  * closed some time ago. Cheap where there is nothing to do. */
 void imapid_collect_idle(struct imapid_collect *collect);
+
+/* What was counted until now; all but file and times, which are left as they are. From within
+ * imapid_capture_next(). */
+void imapid_collect_count(const struct imapid_collect *collect,
+                          const struct imapid_capture *capture,
+                          struct imapid_record_interval *interval);
+
+/* It was seen just now that packets were dropped: connections that are open may lack octets. */
+void imapid_collect_drops(struct imapid_collect *collect);
 
 /* Without an imapid_collect_tell() of the last piece, what is open is told now. */
 void imapid_collect_free(struct imapid_collect *collect);

@@ -5,7 +5,7 @@
 #include "follow/layers.h"
 #include "record/record.h"
 
-#include <imapid/verdict.h>
+#include <imapid/say.h>
 
 /* What became of a connection: what TCP, TLS and DEFLATE saw, put beside what the session says. */
 struct imapid_fate {
@@ -13,13 +13,25 @@ struct imapid_fate {
     const struct imapid_conn *conn;
     int client;                         /* the client's direction */
     const struct imapid_stamp *started; /* by direction: the packet with its first octets */
+    const bool *is_clear;               /* by direction: they are a line of text */
+    const bool *is_tail_lost;           /* by direction: its last octets are missing */
     const struct imapid_layers *layers; /* NULL: none */
+    bool is_starttls;                   /* TLS was agreed on by STARTTLS */
     const char *not_decrypted;          /* why not all could be read; NULL */
     const char *greets_as;              /* see imapid_verdict_protocol(); NULL */
 };
 
-/* Sets `ended`, `outcome` and `healthy` of the record. Its text is good as long as `outcome`. */
+/* What a record points to. */
+struct imapid_fate_told {
+    struct imapid_milestones milestones;
+    struct imapid_say say;
+};
+
+/* Sets `ended`, `outcome`, `healthy`, `milestones` and the place of the TLS of the record. Its text is good
+ * as long as `outcome`; `told` is filled, and has to live as long as the record. `login` is NULL where the
+ * session was not read. */
 void imapid_fate_tell(const struct imapid_fate *fate, const struct imapid_outcome *outcome,
+                      const struct imapid_login *login, struct imapid_fate_told *told,
                       struct imapid_record_session *record);
 
 #endif

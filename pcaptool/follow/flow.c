@@ -60,16 +60,21 @@ struct imapid_flow {
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
     bool stopped[2];                 /* by direction: nothing more of it can be decrypted */
+    bool lacks_early[2];             /* by direction: octets were lost before it was decided */
     bool switched;                   /* a layer was added in the middle of a window */
+    bool to_tls;                     /* it is TLS */
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
-    GByteArray *window[2];          /* by side: octets the session wants to see again */
-    uint64_t place[2];              /* by direction: where the octets that came last begin */
-    enum imapid_security security;  /* from the beginning of the session on */
-    struct reading *reading;        /* NULL until it is IMAP */
-    struct imapid_holder holder;    /* its data is the flow */
+    bool is_clear[2];              /* by direction: those are text, and nothing is missing before */
+    bool is_tail_lost[2];          /* by direction: nothing was read behind the last gap */
+    GByteArray *window[2];         /* by side: octets the session wants to see again */
+    uint64_t place[2];             /* by direction: where the octets that came last begin */
+    enum imapid_security security; /* from the beginning of the session on */
+    struct reading *reading;       /* NULL until it is IMAP */
+    uint64_t n_drops;              /* of the context, when the flow began */
+    struct imapid_holder holder;   /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -82,12 +87,12 @@ static size_t count_array(const GByteArray *array)
 
 static size_t count_memory(const struct imapid_flow *flow)
 {
-    size_t n = sizeof *flow;
+    size_t n = sizeof *flow + imapid_tcp_count_memory();
 
     for (int i = 0; i < 2; i++)
         n += count_array(flow->early[i]) + count_array(flow->window[i]);
     if (flow->reading)
-        n += sizeof *flow->reading + imapid_slots_count_memory(&flow->reading->slots);
+        n += sizeof *flow->reading + flow->reading->slots.n_octets;
     return n + (flow->layers ? imapid_layers_count_memory(flow->layers) : 0);
 }
 
@@ -110,31 +115,42 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
 
     flow->context = context;
     imapid_decide_init(
-        &flow->decide, conn->from_start, conn->client,
+        &flow->decide, conn->from_start, conn->is_half_seen, conn->client,
         imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
     flow->conn = conn;
+    flow->n_drops = context->n_drops;
     flow->holder.link.data = flow;
     account(flow);
     return flow;
 }
 
 /* The doubts with their frames as they count in this file. */
-static struct imapid_doubts locate_doubts(const struct imapid_flow *flow,
-                                          const struct imapid_doubts *doubts, const char *file)
+static struct imapid_doubts locate_doubts(const struct imapid_flow *flow, const char *file)
 {
-    struct imapid_doubts located = *doubts;
+    const struct imapid_flow_context *context = flow->context;
+    struct imapid_doubts located = {0};
 
+    if (flow->conn->doubts)
+        located = *flow->conn->doubts;
+    if (context->n_drops != flow->n_drops)
+        imapid_doubts_add(&located, IMAPID_DOUBT_PACKETS_DROPPED, context->drop_frame);
     for (int i = 0; i < IMAPID_N_DOUBTS; i++)
-        for (unsigned k = 0; k < imapid_doubts_count_frames(doubts, (enum imapid_doubt)i); k++)
+        for (unsigned k = 0; k < imapid_doubts_count_frames(&located, (enum imapid_doubt)i); k++)
             if (imapid_frames_locate(flow->context->files, &located.of[i].frames[k]) != file)
                 located.of[i].frames[k] = 0;
     return located;
 }
 
+/* The client's direction, as far as it is known. */
+static int get_client(const struct imapid_flow *flow)
+{
+    return flow->decide.client >= 0 ? flow->decide.client : flow->decide.by_port > 0;
+}
+
 static struct imapid_record_conn describe(const struct imapid_flow *flow)
 {
     const struct imapid_conn *conn = flow->conn;
-    int client = flow->decide.client < 0 ? 0 : flow->decide.client;
+    int client = get_client(flow);
     uint64_t first = conn->first.number;
     const char *file = imapid_frames_locate(flow->context->files, &first);
 
@@ -149,8 +165,8 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
 
     if (conn->path)
         record.path = *conn->path;
-    if (conn->doubts)
-        record.doubts = locate_doubts(flow, conn->doubts, file);
+    if (conn->doubts || flow->context->n_drops != flow->n_drops)
+        record.doubts = locate_doubts(flow, file);
     return record;
 }
 
@@ -249,6 +265,34 @@ static void take_events(struct imapid_flow *flow, const struct imapid_unit *unit
                      flow->reading->session.frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
 }
 
+/* ---- who listens ---- */
+
+static void tell_octets(const struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener)
+        listener->octets(listener->ctx, flow->conn, dir, octets, n, packet);
+}
+
+static void take_back(const struct imapid_flow *flow, int dir, size_t n)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener && n)
+        listener->take_back(listener->ctx, flow->conn, dir, n);
+}
+
+static void tell_gap(const struct imapid_flow *flow, int dir, uint64_t n,
+                     const struct imapid_stamp *packet)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener)
+        listener->gap(listener->ctx, flow->conn, dir, n, packet);
+}
+
 /* ---- octets for the session ---- */
 
 static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
@@ -259,6 +303,15 @@ static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
 static void drop_window(struct imapid_flow *flow, enum imapid_side side)
 {
     g_clear_pointer(&flow->window[side], g_byte_array_unref);
+}
+
+/* What is no TLS was said in the clear, perhaps by somebody in between: both ends have forgotten it,
+ * or there would be no TLS (RFC 9051 6.2.1). */
+static void feed_early(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
+                       size_t n, const struct imapid_stamp *packet)
+{
+    if (!flow->to_tls || imapid_tls_recognise(octets, n) != IMAPID_TLS_NOT)
+        imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);
 }
 
 /* Behind the unit that was read both sides speak through another layer: what was already taken for
@@ -272,10 +325,11 @@ static void feed_layer(struct imapid_flow *flow, enum imapid_side side, const ui
     flow->switched = false;
     imapid_session_resume(&flow->reading->session);
     if (waiting) {
-        imapid_layers_feed(flow->layers, dir_of(flow, other), waiting->data, waiting->len, packet);
+        take_back(flow, dir_of(flow, other), waiting->len);
+        feed_early(flow, other, waiting->data, waiting->len, packet);
         g_byte_array_unref(waiting);
     }
-    imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);
+    feed_early(flow, side, octets, n, packet);
 }
 
 /* Reads a window as far as it goes; returns the octets used. */
@@ -297,6 +351,7 @@ static size_t read_window(struct imapid_flow *flow, enum imapid_side side, const
             flow->reading->side = side;
             take_events(flow, &unit, packet);
             if (flow->switched) {
+                take_back(flow, dir_of(flow, side), n - at);
                 feed_layer(flow, side, octets + at, n - at, packet);
                 return n;
             }
@@ -323,6 +378,7 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     GByteArray *window = g_steal_pointer(&flow->window[side]);
     size_t used;
 
+    tell_octets(flow, dir_of(flow, side), octets, n, packet);
     flow->reading->window_stamp[side] = *packet;
     if (!window)
         flow->reading->window_place[side] = flow->place[dir_of(flow, side)];
@@ -369,8 +425,10 @@ static void cut(struct imapid_flow *flow, enum imapid_side side, uint64_t n)
 /* What a direction says cannot be read any more: that is missing, for all that the other says. */
 static void miss(struct imapid_flow *flow, int dir)
 {
-    if (flow->stage == STAGE_IMAP)
-        cut(flow, side_of(flow, dir), 0);
+    if (flow->stage != STAGE_IMAP)
+        return;
+    tell_gap(flow, dir, 0, &flow->conn->last);
+    cut(flow, side_of(flow, dir), 0);
 }
 
 /* ---- the decision ---- */
@@ -400,9 +458,14 @@ static void begin_session(struct imapid_flow *flow)
     flow->stage = STAGE_IMAP;
     flow->place[0] = flow->place[1] = 0;
     imapid_session_init(session, flow->decide.is_greeted, session->exchanges.now.security);
-    for (int dir = 0; dir < 2; dir++)
-        if (flow->stopped[dir])
+    for (int dir = 0; dir < 2; dir++) {
+        bool has_hole = flow->decide.is_greeted && flow->lacks_early[dir];
+
+        if (has_hole)
+            tell_gap(flow, dir, 0, &flow->conn->last);
+        if (has_hole || flow->stopped[dir])
             miss(flow, dir);
+    }
     for (int i = 0; i < 2; i++) {
         int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
@@ -440,6 +503,7 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
                                          &flow->context->n_inflate);
     add(flow->layers);
     flow->switched = flow->stage == STAGE_IMAP;
+    flow->to_tls = add == imapid_layers_add_tls;
 }
 
 static bool has_port(const struct imapid_conn *conn, uint16_t port)
@@ -477,27 +541,36 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
 {
     GByteArray *early = g_steal_pointer(&flow->early[dir]);
     bool after_starttls = !flow->decide.from_start && has_port(flow->conn, IMAPID_PORT_IMAP);
+    struct imapid_keylog *keylog = flow->context->keylog;
     bool wanted = has_imap_port(flow) || has_port(flow->conn, IMAPID_PORT_IMAP) ||
-                  may_offer_imap(early) ||
-                  (flow->context->keylog && imapid_keylog_get_generation(flow->context->keylog)) ||
-                  flow->context->n_hold;
+                  may_offer_imap(early) || (keylog && imapid_keylog_get_generation(keylog)) ||
+                  (flow->context->n_hold && imapid_keylog_has_any(keylog));
 
     if (wanted) {
         flow->security = after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
         if (flow->decide.client < 0)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
+        memset(flow->lacks_early, 0, sizeof flow->lacks_early); /* that was before TLS */
         imapid_layers_data(flow->layers, dir, early->data, early->len, &flow->early_stamp[dir]);
     }
     g_byte_array_unref(early);
     return wanted;
 }
 
+/* Is this a ClientHello, as far as it goes: a record's header, and the type of the message, at least? */
+static bool is_hello(const uint8_t *octets, size_t n)
+{
+    enum imapid_tls_guess guess = imapid_tls_recognise(octets, n);
+
+    return guess == IMAPID_TLS_HELLO || (guess == IMAPID_TLS_SHORT && n > 5);
+}
+
 /* Does the client begin TLS where STARTTLS, or the answer, was lost? */
 static bool begins_tls(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
 {
     return flow->stage == STAGE_IMAP && !flow->layers && dir == flow->decide.client &&
-           !flow->window[IMAPID_CLIENT] && imapid_tls_recognise(octets, n) == IMAPID_TLS_HELLO &&
+           !flow->window[IMAPID_CLIENT] && is_hello(octets, n) &&
            imapid_session_miss_starttls(&flow->reading->session);
 }
 
@@ -634,22 +707,31 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
         flow->stage = STAGE_REJECTED;
 }
 
+/* Octets are lost behind those that wait for the decision, which will be made without these. */
+static void lose_early(struct imapid_flow *flow, int dir)
+{
+    flow->lacks_early[dir] = true;
+    if (flow->early[dir])
+        g_byte_array_set_size(flow->early[dir], 0);
+}
+
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet)
 {
     struct imapid_flow *flow = ctx;
 
-    (void)packet; /* what is cut came before it */
     if (flow->stage == STAGE_UNDECIDED) {
         const struct imapid_decide_early early[2] = {early_of(flow, 0), early_of(flow, 1)};
 
         if (imapid_decide_lost(&flow->decide, dir, early,
                                !flow->layers && !flow->preface.n_kinds) == IMAPID_DECIDE_IMAP)
             begin_session(flow);
-        else if (flow->early[dir])
-            g_byte_array_set_size(flow->early[dir], 0);
+        else
+            lose_early(flow, dir);
     }
-    if (flow->stage == STAGE_IMAP)
-        cut(flow, side_of(flow, dir), n);
+    if (flow->stage != STAGE_IMAP)
+        return;
+    tell_gap(flow, dir, n, packet);
+    cut(flow, side_of(flow, dir), n); /* what is cut came before the packet */
 }
 
 static void on_stop(void *ctx, int dir)
@@ -664,9 +746,14 @@ static void on_stop(void *ctx, int dir)
 
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn)
 {
-    return conn->from_start && conn->client >= 0 &&
-           (conn->endpoint[!conn->client].port == IMAPID_PORT_IMAP ||
-            conn->endpoint[!conn->client].port == IMAPID_PORT_IMAPS);
+    bool is_one_sided = !conn->ttl[0] != !conn->ttl[1] && conn->n_octets[0] + conn->n_octets[1];
+    int client = conn->from_start ? conn->client
+                 : is_one_sided
+                     ? imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port)
+                     : -1;
+
+    return client >= 0 && (conn->endpoint[!client].port == IMAPID_PORT_IMAP ||
+                           conn->endpoint[!client].port == IMAPID_PORT_IMAPS);
 }
 
 static void note_greeting(struct imapid_flow *flow, const uint8_t *octets, size_t n)
@@ -679,12 +766,12 @@ static void note_greeting(struct imapid_flow *flow, const uint8_t *octets, size_
 /* False: it is of no further use. */
 static bool reject(struct imapid_flow *flow)
 {
-    const GByteArray *greeting = flow->early[!flow->conn->client];
+    const GByteArray *greeting = flow->early[flow->conn->client ? 0 : 1];
 
     flow->stage = STAGE_REJECTED;
     if (!imapid_flow_tells_anyway(flow->conn))
         return false;
-    if (greeting)
+    if (greeting && flow->conn->client >= 0)
         note_greeting(flow, greeting->data, greeting->len);
     for (int dir = 0; dir < 2; dir++)
         g_clear_pointer(&flow->early[dir], g_byte_array_unref);
@@ -699,10 +786,14 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
     bool begins = !flow->started[dir].number;
 
     flow->conn = conn;
-    if (begins)
+    flow->is_tail_lost[dir] = false;
+    if (begins) {
         flow->started[dir] = *packet;
+        flow->is_clear[dir] =
+            conn->from_start && !conn->n_lost[dir] && octets[0] >= ' ' && octets[0] < 127;
+    }
     if (flow->stage == STAGE_REJECTED) {
-        if (begins && dir != conn->client)
+        if (begins && conn->client >= 0 && dir != conn->client)
             note_greeting(flow, octets, n);
         return true;
     }
@@ -726,6 +817,7 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
                      const struct imapid_stamp *packet)
 {
     flow->conn = conn;
+    flow->is_tail_lost[dir] = true;
     if (flow->layers)
         imapid_layers_gap(flow->layers, dir, n, packet);
     else
@@ -750,6 +842,13 @@ void imapid_flow_retry_all(struct imapid_flow_context *context)
 /* Why the session could not be read whole; NULL where it could, or where nothing was hidden. */
 static const char *why_not_readable(const struct imapid_flow *flow, const char **phrase)
 {
+    /* Of a connection to a port of IMAP too little came to tell what it was. */
+    if (!flow->is_imap && !flow->n_told && !flow->layers && !flow->greets_as &&
+        flow->conn->ttl[0] && flow->conn->ttl[1] &&
+        (flow->conn->n_lost[0] || flow->conn->n_lost[1])) {
+        *phrase = "its octets are missing from the capture";
+        return imapid_tls_reason_word(IMAPID_TLS_LOST);
+    }
     const char *word = flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
 
     if (word && !strcmp(word, imapid_tls_reason_word(IMAPID_TLS_NO_KEY)) &&
@@ -758,19 +857,24 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
     return word;
 }
 
-static void tell_fate(const struct imapid_flow *flow, struct imapid_record_session *record)
+static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *told,
+                      struct imapid_record_session *record)
 {
+    const struct imapid_session *session = &flow->reading->session;
     const struct imapid_fate fate = {
+        .is_starttls = record->security == IMAPID_SECURITY_STARTTLS,
         .files = flow->context->files,
         .conn = flow->conn,
-        .client = flow->decide.client < 0 ? 0 : flow->decide.client,
+        .client = get_client(flow),
         .started = flow->started,
+        .is_clear = flow->is_clear,
+        .is_tail_lost = flow->is_tail_lost,
         .layers = flow->layers,
         .not_decrypted = record->not_decrypted,
         .greets_as = flow->greets_as,
     };
 
-    imapid_fate_tell(&fate, &flow->reading->session.outcome, record);
+    imapid_fate_tell(&fate, &session->outcome, &session->login, told, record);
 }
 
 static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason)
@@ -780,6 +884,7 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     const char *phrase = NULL;
     const char *word = why_not_readable(flow, &phrase);
     const struct imapid_tls_info *info = flow->layers ? imapid_layers_get_tls(flow->layers) : NULL;
+    struct imapid_fate_told told;
     struct imapid_record_session record = {
         .conn = describe(flow),
         .first_ns = conn->first.ts_ns,
@@ -794,11 +899,11 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,
         .not_decrypted = word,
         .not_decrypted_phrase = phrase,
-        .not_imap = !flow->is_imap && !flow->n_told,
+        .not_imap = !flow->is_imap && !flow->n_told && !word,
     };
 
     imapid_summary_make(&record, session, info);
-    tell_fate(flow, &record);
+    tell_fate(flow, &told, &record);
     if (flow->layers)
         record.decrypted = word ? IMAPID_NO : IMAPID_YES;
     if (!record.not_imap) {
@@ -807,7 +912,27 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         flow->context->n_lost += record.n_lost;
     }
     flow->context->sink->session(flow->context->sink->ctx, &record);
+    if (flow->context->listener)
+        flow->context->listener->end(flow->context->listener->ctx, conn, get_client(flow),
+                                     flow->decide.is_greeted, flow->security);
     imapid_summary_clear(&record);
+}
+
+static void tell_secrets(const struct imapid_flow *flow)
+{
+    const struct imapid_flow_context *context = flow->context;
+    uint64_t first = flow->conn->first.number;
+    GString *lines;
+
+    if (!context->secrets || !flow->layers)
+        return;
+    lines = g_string_new(NULL);
+    imapid_layers_spell_secrets(flow->layers, lines);
+    if (lines->len)
+        context->secrets(context->secrets_ctx, imapid_frames_locate(context->files, &first),
+                         flow->conn->stream, lines->str, lines->len);
+    explicit_bzero(lines->str, lines->len);
+    g_string_free(lines, TRUE);
 }
 
 /* With FIN, what a side has not sent it never sent; else it may be missing. */
@@ -852,8 +977,10 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
         mark_open_as_lost(flow);
     imapid_session_end(&flow->reading->session);
     take_events(flow, NULL, &conn->last);
-    if (flow->is_imap || flow->n_told || imapid_flow_tells_anyway(conn))
+    if (flow->is_imap || flow->n_told || imapid_flow_tells_anyway(conn)) {
         tell_session(flow, reason);
+        tell_secrets(flow);
+    }
 }
 
 void imapid_flow_free(struct imapid_flow *flow)

@@ -12,6 +12,25 @@
  * what do its exchanges and the session say. */
 struct imapid_flow;
 
+/* Who hears what the sessions read, out of all layers. Directions are those of the connection. */
+struct imapid_flow_listener {
+    /* A segment of any connection, before all that comes of it (imapid_collect_listen() has it). */
+    void (*segment)(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir);
+    /* Octets of a session that may be one of IMAP. */
+    void (*octets)(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                   size_t n, const struct imapid_stamp *packet);
+    /* The last `n` of these belong to a layer: what comes out of it will be told. */
+    void (*take_back)(void *ctx, const struct imapid_conn *conn, int dir, size_t n);
+    /* `n` are missing, 0 when nobody knows how many. */
+    void (*gap)(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
+                const struct imapid_stamp *packet);
+    /* The session is told; `client` is the client's direction, `from_start` and `security` are as its first
+     * octets were read. The last call for the connection. */
+    void (*end)(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
+                enum imapid_security security);
+    void *ctx;
+};
+
 /* What the flows of one capture share. Zero what the flows count. */
 struct imapid_flow_context {
     GArray *files; /* struct imapid_frames_file; more may come */
@@ -19,8 +38,15 @@ struct imapid_flow_context {
     struct imapid_keylog *keylog;                              /* NULL: none */
     size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
-    uint64_t n_inflate;                                        /* see imapid_layers_new(); set it */
-    struct imapid_holders holders;                             /* all flows */
+    uint64_t n_drops,
+        drop_frame;     /* how often packets were dropped, and the frame behind the last time */
+    uint64_t n_inflate; /* see imapid_layers_new(); set it */
+    struct imapid_holders holders;               /* all flows */
+    const struct imapid_flow_listener *listener; /* NULL: none */
+    /* Told of each session behind its record: the secrets of its connection, as imapid_tls_spell_secrets() has
+     * them; not where there are none. NULL: of no interest. */
+    void (*secrets)(void *ctx, const char *file, uint32_t stream, const char *lines, size_t n);
+    void *secrets_ctx;
 };
 
 /* A flow of a connection that nothing was delivered of yet; never NULL. The context must outlive it; the
@@ -43,7 +69,8 @@ void imapid_flow_retry_all(struct imapid_flow_context *context);
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason);
 
-/* Is a connection told that never became IMAP? One to a port of IMAP is, seen from its beginning. */
+/* Is a connection told that never became IMAP? One to a port of IMAP is, seen from its beginning; or, with
+ * octets, in one direction alone. */
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn);
 
 /* The connection of the flow that holds most memory, to within half of it, and of those the one that

@@ -33,6 +33,7 @@ struct imapid_layers {
     bool deflate, sasl;
     const struct imapid_stamp *packet; /* of the call that is under way */
     struct imapid_stamp damage; /* where DEFLATE could not be read first; number 0: nowhere */
+    int damage_dir;
     struct direction direction[2];
 };
 
@@ -79,8 +80,10 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
          state == IMAPID_INFLATE_STOPPED) &&
         !direction->told_lost) {
         direction->told_lost = true;
-        if (state == IMAPID_INFLATE_DAMAGED && !layers->damage.number)
+        if (state == IMAPID_INFLATE_DAMAGED && !layers->damage.number) {
             layers->damage = *packet;
+            layers->damage_dir = direction->dir;
+        }
         layers->handler.gap(layers->handler.ctx, direction->dir, 0, packet);
     }
 }
@@ -254,6 +257,12 @@ const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *
     return layers->tls ? imapid_tls_get_info(layers->tls) : NULL;
 }
 
+void imapid_layers_spell_secrets(const struct imapid_layers *layers, GString *lines)
+{
+    if (layers->tls)
+        imapid_tls_spell_secrets(layers->tls, lines);
+}
+
 /* For people: what of a connection's secrets the key log lacks. */
 static const char *describe_no_key(const struct imapid_tls_info *info)
 {
@@ -305,8 +314,9 @@ const char *imapid_layers_get_reason(const struct imapid_layers *layers, const c
     return NULL;
 }
 
-struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers)
+struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers, int *dir)
 {
+    *dir = layers->damage_dir;
     return layers->damage;
 }
 

@@ -4,6 +4,7 @@
 
 #include "net/tcp.h"
 #include "tls/inflate.h"
+#include "tls/tls-secrets.h"
 #include "tls/tls.h"
 
 /* What the octets of a connection go through before they are IMAP: TLS, the
@@ -65,12 +66,16 @@ void imapid_layers_finish(struct imapid_layers *layers);
 /* NULL while there is no TLS. */
 const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *layers);
 
+/* See imapid_tls_spell_secrets(). */
+void imapid_layers_spell_secrets(const struct imapid_layers *layers, GString *lines);
+
 /* Why not everything could be read, as a word for machines ("no-key") and a phrase for people; NULL
  * where nothing is known to be missing. Constants. */
 const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase);
 
-/* The packet from which on a side's octets are no DEFLATE, though that was agreed; number 0: none. */
-struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers);
+/* The packet from which on the octets of direction *dir are no DEFLATE, though that was agreed; number
+ * 0: none. */
+struct imapid_stamp imapid_layers_get_damage(const struct imapid_layers *layers, int *dir);
 
 /* NULL is allowed. */
 void imapid_layers_free(struct imapid_layers *layers);

@@ -11,18 +11,19 @@
 
 #include <string.h>
 
-static void clear_unit(struct imapid_unit *unit)
+static void clear_unit(struct imapid_slots *slots, struct imapid_unit *unit)
 {
+    slots->n_octets -= unit->data ? unit->n : 0;
     g_free((void *)unit->data);
     memset(unit, 0, sizeof *unit);
 }
 
-static void clear_slot(struct imapid_slot *slot)
+static void clear_slot(struct imapid_slots *slots, struct imapid_slot *slot)
 {
     imapid_record_exchange_free(slot->record);
     slot->record = NULL;
-    clear_unit(&slot->unit[IMAPID_CLIENT]);
-    clear_unit(&slot->unit[IMAPID_SERVER]);
+    clear_unit(slots, &slot->unit[IMAPID_CLIENT]);
+    clear_unit(slots, &slot->unit[IMAPID_SERVER]);
 }
 
 /* To be freed. */
@@ -34,30 +35,32 @@ static char *copy_tag(const struct imapid_unit *unit)
     return g_strndup((const char *)tag, n);
 }
 
-static void keep_unit(struct imapid_slot *slot, enum imapid_side side,
+static void keep_unit(struct imapid_slots *slots, struct imapid_slot *slot, enum imapid_side side,
                       const struct imapid_unit *unit, const struct imapid_stamp *packet)
 {
     if (!slot->record)
         slot->record = imapid_record_exchange_new();
-    clear_unit(&slot->unit[side]);
+    clear_unit(slots, &slot->unit[side]);
     /* cppcheck-suppress ctunullpointer ; only ends and drops come without a unit */
     slot->unit[side] = *unit;
     slot->unit[side].data = g_memdup2(unit->data, unit->n);
+    slots->n_octets += slot->unit[side].data ? unit->n : 0;
     slot->packet[side] = *packet;
     if (unit->kind == IMAPID_UNIT_COMMAND)
         slot->record->tag = copy_tag(unit);
 }
 
-static void forget_response(struct imapid_slot *slot)
+static void forget_response(struct imapid_slots *slots, struct imapid_slot *slot)
 {
-    clear_unit(&slot->unit[IMAPID_SERVER]);
+    clear_unit(slots, &slot->unit[IMAPID_SERVER]);
 }
 
 /* What was kept as the response of one exchange is that of another. */
-static void move_response(struct imapid_slot *to, struct imapid_slot *from)
+static void move_response(struct imapid_slots *slots, struct imapid_slot *to,
+                          struct imapid_slot *from)
 {
-    keep_unit(to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &from->packet[IMAPID_SERVER]);
-    forget_response(from);
+    keep_unit(slots, to, IMAPID_SERVER, &from->unit[IMAPID_SERVER], &from->packet[IMAPID_SERVER]);
+    forget_response(slots, from);
 }
 
 static void keep_result(struct imapid_slot *slot, const struct imapid_unit *unit,
@@ -86,7 +89,7 @@ static void read_half(struct imapid_slot *slot, enum imapid_side side,
 }
 
 /* The record of an exchange that is over. The slot is free then. */
-static struct imapid_record_exchange *finish(struct imapid_slot *slot,
+static struct imapid_record_exchange *finish(struct imapid_slots *slots, struct imapid_slot *slot,
                                              const struct imapid_exchange *exchange)
 {
     struct imapid_record_exchange *record = slot->record;
@@ -106,7 +109,7 @@ static struct imapid_record_exchange *finish(struct imapid_slot *slot,
     record->state = exchange->state;
     record->complete = !exchange->lost;
     slot->record = NULL;
-    clear_slot(slot);
+    clear_slot(slots, slot);
     return record;
 }
 
@@ -120,27 +123,27 @@ struct imapid_record_exchange *imapid_slots_take(struct imapid_slots *slots,
 
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
-        keep_unit(slot, IMAPID_CLIENT, unit, packet);
+        keep_unit(slots, slot, IMAPID_CLIENT, unit, packet);
         break;
     case IMAPID_EVENT_RESPONSE:
-        keep_unit(slot, IMAPID_SERVER, unit, packet);
+        keep_unit(slots, slot, IMAPID_SERVER, unit, packet);
         break;
     case IMAPID_EVENT_UNTAGGED:
         keep_result(slot, unit, packet);
         break;
     case IMAPID_EVENT_RESULT:
         keep_result(slot, unit, packet);
-        return exchange->open ? NULL : finish(slot, exchange);
+        return exchange->open ? NULL : finish(slots, slot, exchange);
     case IMAPID_EVENT_END:
-        return finish(slot, exchange);
+        return finish(slots, slot, exchange);
     case IMAPID_EVENT_DROP_RESPONSE:
-        forget_response(slot);
+        forget_response(slots, slot);
         break;
     case IMAPID_EVENT_MOVE_RESPONSE:
-        move_response(slot, &slots->slot[event->from]);
+        move_response(slots, slot, &slots->slot[event->from]);
         break;
     case IMAPID_EVENT_DROP:
-        clear_slot(slot);
+        clear_slot(slots, slot);
         break;
     case IMAPID_EVENT_EXTRA:
     case IMAPID_EVENT_TLS:
@@ -151,18 +154,8 @@ struct imapid_record_exchange *imapid_slots_take(struct imapid_slots *slots,
     return NULL;
 }
 
-size_t imapid_slots_count_memory(const struct imapid_slots *slots)
-{
-    size_t n = 0;
-
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        for (int side = 0; side < 2; side++)
-            n += slots->slot[i].unit[side].data ? slots->slot[i].unit[side].n : 0;
-    return n;
-}
-
 void imapid_slots_clear(struct imapid_slots *slots)
 {
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        clear_slot(&slots->slot[i]);
+        clear_slot(slots, &slots->slot[i]);
 }

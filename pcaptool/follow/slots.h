@@ -18,6 +18,7 @@ struct imapid_slot {
 /* Zero it. */
 struct imapid_slots {
     struct imapid_slot slot[IMAPID_SLOTS];
+    size_t n_octets; /* of all units */
 };
 
 /* What an event of the session says of an exchange; `exchange` is the one of its slot, `unit` was
@@ -29,9 +30,6 @@ struct imapid_record_exchange *imapid_slots_take(struct imapid_slots *slots,
                                                  const struct imapid_exchange *exchange,
                                                  const struct imapid_unit *unit,
                                                  const struct imapid_stamp *packet);
-
-/* Octets that the slots hold. */
-size_t imapid_slots_count_memory(const struct imapid_slots *slots);
 
 /* Forgets all; nothing is held any more. */
 void imapid_slots_clear(struct imapid_slots *slots);

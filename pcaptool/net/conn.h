@@ -3,6 +3,7 @@
 #define IMAPID_NET_CONN_H
 
 #include <imapid/doubts.h>
+#include <imapid/stall.h>
 
 #include "endpoint.h"
 #include "path.h"
@@ -25,15 +26,25 @@ struct imapid_conn {
     /* False when the capture has no SYN and no SYN+ACK: octets may be missing at the beginning
      * of both directions. */
     bool from_start;
-    int closer;                 /* the direction that said FIN, or reset it, first; -1: none yet */
-    bool is_reset;              /* in end(): it reset it */
+    bool
+        is_half_seen; /* with from_start: no SYN+ACK, so this goes for the server's direction alone */
+    int closer;       /* the direction that said FIN, or reset it, first; -1: none yet */
+    bool is_reset;    /* in end(): it reset it */
     uint32_t stream;            /* as Wireshark's tcp.stream, from 0 */
     struct imapid_stamp closed; /* where `closer` is set: the packet with which it did */
     uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
     uint8_t closing_ttl; /* of the reset that stands, or stood last */
+    struct imapid_stall stall[2];
+    /* The first ICMP error about what a direction sent: see imapid_stall_icmp(), NULL: none; and from
+     * which address, of the connection's family. */
+    const char *icmp;
+    int icmp_dir;
+    struct imapid_stamp icmp_at;
+    uint8_t icmp_from[16];
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */
-    uint64_t n_lost[2];              /* octets in gaps of each direction, so far */
+    uint64_t n_lost[2];              /* octets in gaps of each direction, so far; less
+                                        where some come after all, behind a gap of 0 */
     struct imapid_doubts *doubts;    /* NULL: none so far */
     /* With `to` after `from`: within these places of each direction, counted in n_octets and n_lost,
      * are all octets that came twice, and differed. */
@@ -83,7 +94,7 @@ struct imapid_tcp_handler {
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
     uint32_t n_conns;      /* remembered at all, 64 octets each and at most 72 to find them */
-    uint32_t n_wanted;     /* of those, not ignored and not ended, 900 octets each */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 1,300 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */

@@ -11,10 +11,10 @@
 
 #include "net/esp.h"
 
-#include "net/checksum.h"
 #include "number.h"
 
 #include <glib.h>
+#include <imapid/checksum.h>
 
 #define N_HEADER 8
 

@@ -24,6 +24,9 @@
 #define N_MAX   65536u
 #define N_UNITS (N_MAX / 8)
 
+/* Packets that are remembered of a datagram: each that brings something new brings a unit. */
+#define N_PACKETS N_UNITS
+
 struct datagram {
     uint8_t source[16], destination[16];
     uint32_t id, path;
@@ -35,6 +38,7 @@ struct datagram {
     uint32_t n_units;         /* that have come */
     uint8_t *octets;          /* N_MAX, kept from one datagram to the next */
     uint64_t came[N_UNITS / 64];
+    GArray *packets; /* uint64_t: numbers of those that carried it; NULL: nobody wants them */
 };
 
 struct imapid_fragments {
@@ -65,6 +69,9 @@ static void begin(struct imapid_fragments *fragments, struct datagram *datagram,
                   const struct imapid_ip *ip, int64_t ts_ns)
 {
     uint8_t *octets = datagram->octets ? datagram->octets : g_malloc(N_MAX);
+    GArray *packets = datagram->packets;
+    if (packets)
+        g_array_set_size(packets, 0);
     *datagram = (struct datagram){
         .id = ip->fragment_id,
         .path = ip->path,
@@ -73,6 +80,7 @@ static void begin(struct imapid_fragments *fragments, struct datagram *datagram,
         .ts_ns = ts_ns,
         .age = ++fragments->n_begun,
         .octets = octets,
+        .packets = packets,
     };
     memcpy(datagram->source, ip->source, address_size(ip));
     memcpy(datagram->destination, ip->destination, address_size(ip));
@@ -136,10 +144,20 @@ static bool add_piece(struct datagram *datagram, const struct imapid_ip *ip)
     return true;
 }
 
+static void add_packets(struct datagram *datagram, const GArray *packets)
+{
+    if (!datagram->packets)
+        datagram->packets = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    if (datagram->packets->len + packets->len <= N_PACKETS)
+        g_array_append_vals(datagram->packets, packets->data, packets->len);
+}
+
 bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
-                          uint64_t *n_lost)
+                          GArray *packets, uint64_t *n_lost)
 {
     struct datagram *datagram = get_datagram(fragments, ip, ts_ns, n_lost);
+    if (packets)
+        add_packets(datagram, packets);
     if (!add_piece(datagram, ip)) {
         datagram->family = 0;
         ++*n_lost;
@@ -151,6 +169,10 @@ bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *
     ip->n = ip->n_wire = datagram->n_total;
     ip->is_fragment = ip->more_fragments = false;
     datagram->family = 0;
+    if (packets) {
+        g_array_set_size(packets, 0);
+        g_array_append_vals(packets, datagram->packets->data, datagram->packets->len);
+    }
     return true;
 }
 
@@ -168,7 +190,10 @@ void imapid_fragments_free(struct imapid_fragments *fragments)
 {
     if (!fragments)
         return;
-    for (size_t i = 0; i < N_DATAGRAMS; i++)
+    for (size_t i = 0; i < N_DATAGRAMS; i++) {
         g_free(fragments->datagrams[i].octets);
+        if (fragments->datagrams[i].packets)
+            g_array_unref(fragments->datagrams[i].packets);
+    }
     g_free(fragments);
 }

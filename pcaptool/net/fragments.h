@@ -4,6 +4,8 @@
 
 #include "net/ip.h"
 
+#include <glib.h>
+
 /* Puts fragmented IP datagrams together, a bounded number at a time. */
 struct imapid_fragments;
 
@@ -12,9 +14,10 @@ struct imapid_fragments *imapid_fragments_new(void);
 
 /* Takes one fragment (ip->is_fragment), captured at ts_ns. True: it was the last piece that was
  * missing, and *ip is now the whole datagram, its octets good until the next call; source and
- * destination still point to the fragment's. *n_lost is raised by the datagrams given up. */
+ * destination still point to the fragment's. *n_lost is raised by the datagrams given up. `packets`, NULL where that is
+ * of no interest, are those that carried the fragment; with the whole datagram, those that carried all of it. */
 bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
-                          uint64_t *n_lost);
+                          GArray *packets, uint64_t *n_lost);
 
 /* Forgets all unfinished datagrams; returns how many there were. */
 unsigned imapid_fragments_clear(struct imapid_fragments *fragments);

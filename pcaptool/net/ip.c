@@ -164,7 +164,9 @@ static bool is_likely4(const struct imapid_cursor *cursor)
 
 static bool is_likely6(const struct imapid_cursor *cursor)
 {
-    static const uint8_t usual[] = {IMAPID_IP_TCP, IMAPID_IP_UDP, 58, 0, 43, 44, 60};
+    /* TCP, UDP, ICMPv6, extension headers, tunnels */
+    static const uint8_t usual[] = {
+        IMAPID_IP_TCP, IMAPID_IP_UDP, 58, 0, 43, 44, 60, 4, 41, 47, 50, 51};
     const uint8_t *at = cursor->at;
     uint32_t n_total = 40u + imapid_number_be16(at + 4);
     if (cursor->n < 40 || n_total == 40 || n_total > cursor->n_wire ||

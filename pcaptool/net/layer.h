@@ -22,13 +22,17 @@ enum imapid_number_space {
     IMAPID_NUMBER_NSH_PROTOCOL,
     IMAPID_NUMBER_FAMILY,
     IMAPID_NUMBER_IP_VERSION,
-    IMAPID_NUMBER_WLAN,  /* an enum imapid_number_wlan */
-    IMAPID_NUMBER_DEPTH, /* of layers that were looked at */
+    IMAPID_NUMBER_WLAN,   /* an enum imapid_number_wlan */
+    IMAPID_NUMBER_DEPTH,  /* of layers that were looked at */
+    IMAPID_NUMBER_HEADER, /* an enum imapid_number_header */
     IMAPID_N_NUMBER_SPACES
 };
 
 /* What of IEEE 802.11 is not read. */
 enum imapid_number_wlan { IMAPID_WLAN_PROTECTED = 1, IMAPID_WLAN_FRAGMENT };
+
+/* Why a header is not read. */
+enum imapid_number_header { IMAPID_HEADER_CUT = 1, IMAPID_HEADER_BAD_TCP };
 
 /* A layer that is not read. */
 struct imapid_unread {

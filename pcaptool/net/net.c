@@ -11,12 +11,16 @@
 
 #include "net/esp.h"
 #include "net/fragments.h"
+#include "net/icmp.h"
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/numbers.h"
 #include "net/tunnel.h"
 
 #include <glib.h>
+
+/* Of a TCP header without options. */
+#define N_TCP_HEADER 20
 
 struct imapid_net {
     struct imapid_tcp *tcp;
@@ -31,6 +35,10 @@ struct imapid_net {
     uint16_t link_type;
     enum imapid_layer layer;
     struct imapid_unread unread;
+    struct imapid_net_tap tap;
+    /* uint64_t: the numbers of the packets that carried what is looked at, where these are several; the one at hand may be among
+     * them. NULL: there is no tap. */
+    GArray *packets;
 };
 
 static void set_link_type(struct imapid_net *net, uint16_t link_type)
@@ -55,10 +63,33 @@ void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *d
     net->decode = decode;
 }
 
-static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
-                     const struct imapid_packet *packet)
+static void on_packet(void *ctx, const struct imapid_stamp *packet, uint32_t stream)
 {
-    struct imapid_segment segment = {
+    const struct imapid_net *net = ctx;
+    for (guint i = 0; i < net->packets->len; i++)
+        net->tap.packet(net->tap.ctx, g_array_index(net->packets, uint64_t, i), stream);
+    net->tap.packet(net->tap.ctx, packet->number, stream);
+}
+
+static void on_segment(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir)
+{
+    const struct imapid_net *net = ctx;
+    net->tap.segment(net->tap.ctx, segment, stream, dir);
+}
+
+void imapid_net_set_tap(struct imapid_net *net, const struct imapid_net_tap *tap)
+{
+    net->tap = *tap;
+    if (tap->packet)
+        net->packets = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    imapid_tcp_set_tap(net->tcp, &(struct imapid_tcp_tap){tap->packet ? on_packet : NULL,
+                                                          tap->segment ? on_segment : NULL, net});
+}
+
+static struct imapid_segment get_segment(const struct imapid_ip *ip,
+                                         const struct imapid_packet *packet)
+{
+    return (struct imapid_segment){
         .source = ip->source,
         .destination = ip->destination,
         .octets = ip->octets,
@@ -71,7 +102,47 @@ static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
         .family = ip->family,
         .ttl = ip->ttl,
     };
-    imapid_tcp_segment(net->tcp, &segment);
+}
+
+static void count_unread(struct imapid_net *net, enum imapid_number_space space, uint32_t number)
+{
+    const struct imapid_unread unread = {space, number, 0};
+    imapid_unread_count(&net->counts.unread, &unread);
+}
+
+static void count_cut(struct imapid_net *net)
+{
+    net->counts.n_cut++;
+    count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT);
+}
+
+/* TCP counts what it cannot use; here a person is told of it. */
+static void count_bad_header(struct imapid_net *net, const struct imapid_ip *ip)
+{
+    if (ip->n < IMAPID_TCP_N_SHORTEST && ip->n_wire >= N_TCP_HEADER)
+        count_cut(net);
+    else
+        count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_BAD_TCP);
+}
+
+static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
+                     const struct imapid_packet *packet)
+{
+    struct imapid_segment segment = get_segment(ip, packet);
+    if (!imapid_tcp_segment(net->tcp, &segment))
+        count_bad_header(net, ip);
+}
+
+static void take_icmp(struct imapid_net *net, const struct imapid_ip *ip,
+                      const struct imapid_packet *packet)
+{
+    struct imapid_ip quoted;
+    const char *error;
+    net->counts.n_not_tcp++;
+    if (imapid_icmp_read(ip, &quoted, &error)) {
+        struct imapid_segment segment = get_segment(&quoted, packet);
+        imapid_tcp_icmp(net->tcp, error, &segment, ip->source);
+    }
 }
 
 /* Whether a datagram that begins with this header can lead to TCP, behind more headers. */
@@ -105,7 +176,9 @@ static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
     net->counts.n_fragments++;
     if (!net->fragments[net->depth])
         net->fragments[net->depth] = imapid_fragments_new();
-    if (!imapid_fragments_add(net->fragments[net->depth], ip, packet->ts_ns,
+    if (net->packets && !net->packets->len)
+        g_array_append_val(net->packets, packet->number);
+    if (!imapid_fragments_add(net->fragments[net->depth], ip, packet->ts_ns, net->packets,
                               &net->counts.n_fragments_lost))
         return false;
     net->counts.n_reassembled++;
@@ -149,8 +222,7 @@ static void count_malformed(struct imapid_net *net, struct imapid_cursor *cursor
 {
     unsigned version = cursor->n > 0 ? cursor->at[0] >> 4 : 0;
     net->counts.n_malformed++;
-    imapid_layer_set_unread(cursor, IMAPID_NUMBER_IP_VERSION, version);
-    imapid_unread_count(&net->counts.unread, &cursor->unread);
+    count_unread(net, IMAPID_NUMBER_IP_VERSION, version);
 }
 
 static void take_ip(struct imapid_net *net, struct imapid_cursor *cursor,
@@ -159,13 +231,15 @@ static void take_ip(struct imapid_net *net, struct imapid_cursor *cursor,
     struct imapid_ip ip;
     enum imapid_ip_status status = imapid_ip_parse(cursor, &ip);
     if (status == IMAPID_IP_CUT)
-        net->counts.n_cut++;
+        count_cut(net);
     else if (status == IMAPID_IP_MALFORMED)
         count_malformed(net, cursor);
     else if (ip.is_fragment && !take_fragment(net, &ip, packet))
         return;
     else if (ip.protocol == IMAPID_IP_TCP)
         take_tcp(net, &ip, packet);
+    else if (ip.protocol == (ip.family == 4 ? IMAPID_IP_ICMP : IMAPID_IP_ICMP6))
+        take_icmp(net, &ip, packet);
     else if (ip.protocol == IMAPID_IP_ESP && imapid_esp_open(&ip))
         take_opened(net, &ip, packet);
     else
@@ -200,6 +274,13 @@ static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
     imapid_unread_count(&net->counts.unread, unread);
 }
 
+/* Nothing is put together yet of what is looked at. */
+static inline void forget_packets(struct imapid_net *net)
+{
+    if (net->packets)
+        g_array_set_size(net->packets, 0);
+}
+
 static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
                               struct imapid_cursor *cursor, const struct imapid_packet *packet)
 {
@@ -212,7 +293,7 @@ static inline void take_layer(struct imapid_net *net, enum imapid_layer layer,
         take_unread(net, cursor, packet);
         break;
     case IMAPID_LAYER_CUT:
-        net->counts.n_cut++;
+        count_cut(net);
         break;
     default:
         if (net->depth > 0)
@@ -232,20 +313,27 @@ static void take_rest(struct imapid_net *net, struct imapid_cursor *cursor,
                                          .n = cursor->n_next,
                                          .n_wire = cursor->n_next_wire,
                                          .hops = net->hops};
+        forget_packets(net);
         take_layer(net, IMAPID_LAYER_AMSDU, cursor, packet);
     }
+}
+
+static inline void begin(const struct imapid_packet *packet, struct imapid_cursor *cursor,
+                         struct imapid_hop *hops)
+{
+    cursor->at = packet->data;
+    cursor->n = packet->n;
+    cursor->n_wire = packet->n_wire;
+    cursor->path = 0;
+    cursor->n_hops = 0;
+    cursor->hops = hops;
+    cursor->next = NULL;
 }
 
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet)
 {
     struct imapid_cursor cursor;
-    cursor.at = packet->data;
-    cursor.n = packet->n;
-    cursor.n_wire = packet->n_wire;
-    cursor.path = 0;
-    cursor.n_hops = 0;
-    cursor.hops = net->hops;
-    cursor.next = NULL;
+    begin(packet, &cursor, net->hops);
     net->counts.n_packets++;
     if (packet->link_type != net->link_type)
         set_link_type(net, packet->link_type);
@@ -254,6 +342,69 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
     take_layer(net, net->layer, &cursor, packet);
     if (cursor.next)
         take_rest(net, &cursor, packet);
+    forget_packets(net);
+}
+
+/* Into tunnels it is not worth looking. Nothing of the object is asked that changes. */
+void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet *packet,
+                        struct imapid_net_ahead *ahead)
+{
+    struct imapid_cursor cursor = {.n = 0};
+    struct imapid_ip ip;
+    enum imapid_layer layer = packet->link_type == 1
+                                  ? IMAPID_LAYER_ETHERNET
+                                  : imapid_numbers_find_link_type(packet->link_type, &cursor);
+    ahead->family = 0;
+    begin(packet, &cursor, NULL);
+    if (layer == IMAPID_LAYER_UNREAD || imapid_link_strip(layer, &cursor) > IMAPID_LAYER_IP6 ||
+        cursor.next || imapid_ip_parse(&cursor, &ip) != IMAPID_IP_OK ||
+        ip.protocol != IMAPID_IP_TCP || ip.is_fragment || ip.n < IMAPID_TCP_N_SHORTEST ||
+        ip.octets - packet->data > UINT16_MAX)
+        return;
+    struct imapid_segment segment = get_segment(&ip, packet);
+    *ahead = (struct imapid_net_ahead){
+        .family = ip.family,
+        .ttl = ip.ttl,
+        .is_on_path = ip.path != 0,
+        .addresses = (uint16_t)(ip.source - packet->data),
+        .octets = (uint16_t)(ip.octets - packet->data),
+        .n = ip.n,
+        .n_wire = ip.n_wire,
+        .hash = imapid_tcp_hash(net->tcp, &segment),
+    };
+}
+
+void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,
+                        const struct imapid_net_ahead *ahead)
+{
+    if (!ahead->family)
+        return;
+    const uint8_t *octets = packet->data + ahead->octets;
+    __builtin_prefetch(packet->data + ahead->addresses);
+    __builtin_prefetch(octets + IMAPID_TCP_N_SHORTEST - 1);
+    imapid_tcp_foresee(net->tcp, packet->number, octets, ahead->hash);
+}
+
+void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,
+                             const struct imapid_net_ahead *ahead)
+{
+    if (!ahead->family || ahead->is_on_path) {
+        imapid_net_packet(net, packet);
+        return;
+    }
+    const uint8_t *addresses = packet->data + ahead->addresses;
+    const struct imapid_ip ip = {
+        .source = addresses,
+        .destination = addresses + (ahead->family == 4 ? 4 : 16),
+        .octets = packet->data + ahead->octets,
+        .n = ahead->n,
+        .n_wire = ahead->n_wire,
+        .family = ahead->family,
+        .ttl = ahead->ttl,
+        .protocol = IMAPID_IP_TCP,
+    };
+    net->counts.n_packets++;
+    take_tcp(net, &ip, packet);
 }
 
 void imapid_net_begin_capture(struct imapid_net *net)
@@ -295,6 +446,8 @@ void imapid_net_free(struct imapid_net *net)
         return;
     for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)
         imapid_fragments_free(net->fragments[i]);
+    if (net->packets)
+        g_array_unref(net->packets);
     imapid_tcp_free(net->tcp);
     g_free(net);
 }

@@ -33,11 +33,45 @@ struct imapid_net *imapid_net_new(const struct imapid_tcp_handler *handler,
  * types are the caller's; see imapid_numbers_decode_link_type(). */
 void imapid_net_set_decode(struct imapid_net *net, const struct imapid_decode *decode);
 
+/* Who is told which connection a packet is of: its number, and that of the stream. A packet may be of several, or
+ * told more than once. Or of each segment, as imapid_tcp_tap has it. NULL: of no interest. */
+struct imapid_net_tap {
+    void (*packet)(void *ctx, uint64_t number, uint32_t stream);
+    void (*segment)(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir);
+    void *ctx;
+};
+
+/* The tap is copied. Before the first packet. */
+void imapid_net_set_tap(struct imapid_net *net, const struct imapid_net_tap *tap);
+
 /* Takes one packet; its octets are not needed afterwards. Callbacks come from within. */
 void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packet);
 
 /* See imapid_tcp_begin_capture(). */
 void imapid_net_begin_capture(struct imapid_net *net);
+
+/* What is known of a packet before it is due: of one that carries a TCP segment, where that is. */
+struct imapid_net_ahead {
+    uint8_t family; /* 0: nothing is known, and the rest means nothing */
+    uint8_t ttl;
+    bool is_on_path; /* it came through a VLAN or the like, of which there is more to tell */
+    uint16_t addresses, octets; /* where the source's address and the segment begin */
+    uint32_t n, n_wire;         /* of the segment, as imapid_segment has them */
+    uint32_t hash;
+};
+
+/* Finds out what there is to know of a packet. Any thread may do that, at any time. */
+void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet *packet,
+                        struct imapid_net_ahead *ahead);
+
+/* This packet will come, some after the one that is due: what is known of its connection is brought
+ * near. What is delivered does not depend on it. */
+void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,
+                        const struct imapid_net_ahead *ahead);
+
+/* As imapid_net_packet(), of a packet that was prepared. */
+void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,
+                             const struct imapid_net_ahead *ahead);
 
 /* See imapid_tcp_give_up(). */
 void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);

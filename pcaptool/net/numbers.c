@@ -322,6 +322,11 @@ static const struct row wlan[] = {
     {IMAPID_WLAN_FRAGMENT, UNREAD, "fragments"},
 };
 
+static const struct row headers[] = {
+    {IMAPID_HEADER_CUT, UNREAD, "cut by the snap length"},
+    {IMAPID_HEADER_BAD_TCP, UNREAD, "malformed, of TCP"},
+};
+
 static const struct row depths[] = {
     {IMAPID_LAYER_N_MAX, UNREAD, "more layers in each other than are looked at"},
 };
@@ -349,6 +354,7 @@ static const struct {
                                   G_N_ELEMENTS(ip_versions)},
     [IMAPID_NUMBER_WLAN] = {"wlan", "IEEE 802.11", wlan, G_N_ELEMENTS(wlan)},
     [IMAPID_NUMBER_DEPTH] = {"depth", "depth", depths, G_N_ELEMENTS(depths)},
+    [IMAPID_NUMBER_HEADER] = {"header", "headers", headers, G_N_ELEMENTS(headers)},
 };
 
 static const struct row *find_row(enum imapid_number_space space, uint32_t number)

@@ -13,7 +13,7 @@
 
 #include "net/tcp-order.h"
 
-#include "net/checksum.h"
+#include <imapid/checksum.h>
 
 #include <string.h>
 
@@ -234,6 +234,7 @@ static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapi
         return reason;
     if (st->closing == IMAPID_TCP_RST && st->conn.closer < 0) {
         st->conn.closer = st->order.reset.side;
+        st->conn.closed = st->reset;
         st->conn.is_reset = true;
     }
     return st->closing;
@@ -245,6 +246,40 @@ static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     if (first && imapid_order_is_behind_fin(&st->order, d, first->seq))
         drop_queue(order, st, d);
     return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
+}
+
+/* Takes over what the rule of order doubts. */
+static void take_doubts(struct imapid_tcp_state *st)
+{
+    for (unsigned i = 0; i < st->order.n_doubts; i++)
+        imapid_tcp_order_doubt(st, st->order.doubts[i].doubt, st->order.doubts[i].frame);
+    st->order.n_doubts = 0;
+}
+
+/* Who closed it, first of those that did. What seemed a FIN may be none after all, and of two the
+ * first place counts. */
+static void set_closer(struct imapid_tcp_state *st, int d)
+{
+    const struct imapid_order_side *sides = st->order.sides;
+    if (st->conn.closer < 0 || !sides[st->conn.closer].has_fin)
+        st->conn.closer = sides[d].has_fin ? d : sides[!d].has_fin ? !d : -1;
+    if (st->conn.closer >= 0)
+        st->conn.closed = st->dirs[st->conn.closer].fin;
+}
+
+/* A reset is ahead of all that was seen, and nothing came behind it. Either it ended the connection,
+ * and the capture lacks what came before it, or somebody else has sent it, and then the two may have
+ * said more. */
+static void settle_reset(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
+{
+    bool was_there = st->order.reset.is_there && !imapid_order_is_reset(&st->order);
+    imapid_order_settle_reset(&st->order);
+    take_doubts(st);
+    if (!was_there || !st->order.reset.is_there)
+        return;
+    for (int d = 0; d < 2 && st->told; d++)
+        tell_gap(order, st, d, 0, &st->conn.last);
+    imapid_tcp_order_close(order, st, IMAPID_TCP_RST, st->reset.ts_ns);
 }
 
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
@@ -262,6 +297,7 @@ void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_s
     }
     tell_lost_tail(order, st, 0);
     tell_lost_tail(order, st, 1);
+    settle_reset(order, st);
     /* Only a hole kept it open: its end is in the capture. */
     if ((reason == IMAPID_TCP_CAPTURE_END || reason == IMAPID_TCP_REUSED) &&
         is_over(order, st, 0) && is_over(order, st, 1))
@@ -303,19 +339,9 @@ static void take_syn(struct imapid_tcp_state *st, int d, const struct imapid_ord
     bool waits[2] = {st->dirs[0].queue.first != NULL, st->dirs[1].queue.first != NULL};
     if (!st->conn.from_start)
         st->conn.client = segment->has_ack ? !d : d;
+    st->conn.is_half_seen = !segment->has_ack && (st->conn.is_half_seen || !st->conn.from_start);
     st->conn.from_start = true;
     imapid_order_take_syn(&st->order, d, segment, waits);
-}
-
-/* Takes over what the rule of order doubts. */
-static void take_doubts(struct imapid_tcp_state *st)
-{
-    const struct imapid_order_side *sides = st->order.sides;
-    for (unsigned i = 0; i < st->order.n_doubts; i++)
-        imapid_tcp_order_doubt(st, st->order.doubts[i].doubt, st->order.doubts[i].frame);
-    st->order.n_doubts = 0;
-    if (st->conn.closer >= 0 && !sides[st->conn.closer].has_fin)
-        st->conn.closer = sides[!st->conn.closer].has_fin ? !st->conn.closer : -1;
 }
 
 /* The connection is somewhere else from now on. */
@@ -361,13 +387,11 @@ static void contest(struct imapid_tcp_state *st, int d, const struct imapid_tcp_
     st->conn.contested[d].to = to;
 }
 
-/* Holds what was delivered already against what came now. One octet in the last place is a keep-alive,
- * which may have any. */
+/* Holds what was delivered already against what came now. */
 static void check_copy(struct imapid_tcp_state *st, int d, const struct imapid_tcp_piece *piece)
 {
-    bool is_keep_alive = piece->n == 1 && piece->seq + 1 == st->order.sides[d].next;
-    if (!is_keep_alive &&
-        imapid_tcp_past_differs(&st->dirs[d].past, piece->seq, piece->octets, piece->n))
+    if (imapid_past_differs(&st->dirs[d].past.kept, st->order.sides[d].next, piece->seq,
+                            piece->octets, piece->n))
         contest(st, d, piece);
 }
 
@@ -395,6 +419,11 @@ static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     return true;
 }
 
+static struct imapid_moment when(const struct imapid_stamp *packet)
+{
+    return (struct imapid_moment){packet->number, packet->ts_ns};
+}
+
 static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                       const struct imapid_tcp_parsed *p, const struct imapid_order_segment *segment)
 {
@@ -408,9 +437,11 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         .has_ack = segment->has_ack,
         .packet = p->packet,
     };
+    struct imapid_moment at = when(&p->packet);
     uint32_t n_old;
     switch (imapid_order_find(&st->order, d, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
+        imapid_stall_take_again(&st->conn.stall[d], segment->n, imapid_tcp_piece_end(&piece), &at);
         check_copy(st, d, &piece);
         return true;
     case IMAPID_ORDER_OFF:
@@ -436,52 +467,22 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     return deliver(order, st, d, &piece) && (!st->dirs[!d].queue.first || pump(order, st));
 }
 
-/* ---- checksums ---- */
-
-/* Cards put longer ones together, and leave their checksums as they are. */
-#define N_CHECKED_MAX 1500u
-
-enum checksum { CHECKSUM_RIGHT, CHECKSUM_WRONG, CHECKSUM_OPEN };
-
-/* What a card was still to fill in when the packet was captured has the sum of the pseudo header
- * alone, with the length or without. */
-static enum checksum judge(const struct imapid_conn *conn, int d, const struct imapid_tcp_parsed *p)
-{
-    const struct imapid_endpoint *from = &conn->endpoint[d];
-    uint32_t pseudo = imapid_checksum_begin(from->address, conn->endpoint[!d].address,
-                                            from->family == 4 ? 4 : 16),
-             field;
-    if (!p->header || p->n_cut || p->n_segment > N_CHECKED_MAX)
-        return CHECKSUM_OPEN;
-    field = imapid_number_be16(p->header + 16);
-    if (imapid_checksum_fold(imapid_checksum_add(pseudo + p->n_segment, p->header, p->n_segment)) ==
-        0xffff)
-        return CHECKSUM_RIGHT;
-    return field == imapid_checksum_fold(pseudo + p->n_segment) ||
-                   field == imapid_checksum_fold(pseudo)
-               ? CHECKSUM_OPEN
-               : CHECKSUM_WRONG;
-}
-
-/* Where all of a direction are wrong, a card computes them later, or something has rewritten the
- * packets. */
 static void check_checksum(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
 {
-    struct imapid_tcp_direction *dir = &st->dirs[d];
-    enum checksum is = judge(&st->conn, d, p);
-    if (is == CHECKSUM_WRONG) {
-        if (dir->has_right)
-            imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, p->packet.number);
-        else if (dir->n_wrong < IMAPID_DOUBT_FRAMES)
-            dir->wrong[dir->n_wrong] = p->packet.number;
-        dir->n_wrong += !dir->has_right;
-    } else if (is == CHECKSUM_RIGHT && !dir->has_right) {
-        dir->has_right = true;
-        for (uint64_t i = 0; i < MIN(dir->n_wrong, IMAPID_DOUBT_FRAMES); i++)
-            imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, dir->wrong[i]);
-        if (dir->n_wrong > IMAPID_DOUBT_FRAMES)
-            st->conn.doubts->of[IMAPID_DOUBT_BAD_CHECKSUM].n += dir->n_wrong - IMAPID_DOUBT_FRAMES;
-    }
+    const struct imapid_endpoint *from = &st->conn.endpoint[d], *to = &st->conn.endpoint[!d];
+    struct imapid_checksums *checksums = &st->dirs[d].checksums;
+    if (!p->header || p->n_cut ||
+        !imapid_checksums_take(checksums,
+                               imapid_checksum_judge(from->address, to->address,
+                                                     from->family == 4 ? 4 : 16, p->header,
+                                                     p->n_segment),
+                               p->packet.number))
+        return;
+    for (uint64_t i = 0; i < MIN(checksums->n_wrong, IMAPID_DOUBT_FRAMES); i++)
+        imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, checksums->wrong[i]);
+    if (checksums->n_wrong > IMAPID_DOUBT_FRAMES)
+        st->conn.doubts->of[IMAPID_DOUBT_BAD_CHECKSUM].n +=
+            checksums->n_wrong - IMAPID_DOUBT_FRAMES;
 }
 
 /* What the peer acknowledged, but the capture has not shown, gets some more packets to come. */
@@ -497,8 +498,7 @@ static bool wait_for_acked(struct imapid_tcp_order *order, struct imapid_tcp_sta
 static void check_end(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
                       const struct imapid_stamp *packet)
 {
-    bool is_reset = st->order.reset.is_there;
-    if (is_reset) {
+    if (imapid_order_is_reset(&st->order)) {
         imapid_tcp_order_close(order, st, IMAPID_TCP_RST, packet->ts_ns);
     } else if (is_over(order, st, 0) && is_over(order, st, 1)) {
         imapid_tcp_order_close(order, st, IMAPID_TCP_FIN, packet->ts_ns);
@@ -521,6 +521,7 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         .has_fin = (p->flags & IMAPID_TCP_FLAG_FIN) != 0,
         .number = p->packet.number,
     };
+    const struct imapid_moment at = when(&p->packet);
     /* What follows the end is no more of it, unless it was none. */
     if (!st->is_closing)
         st->conn.last = p->packet;
@@ -529,12 +530,11 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
     if (!(p->flags & IMAPID_TCP_FLAG_RST))
         st->conn.ttl[d] = p->ttl;
     if (p->flags & IMAPID_TCP_FLAG_RST) {
-        bool had_reset = st->order.reset.is_there;
         /* What it carries is a remark on the reason (RFC 9293 3.5.3), not octets of the stream. */
         imapid_order_take_reset(&st->order, d, &segment);
         segment.n = 0;
-        if (!had_reset && st->order.reset.is_there && st->conn.closer < 0) {
-            st->conn.closed = p->packet;
+        if (st->order.reset.is_there && st->order.reset.frame == p->packet.number) {
+            st->reset = p->packet;
             st->conn.closing_ttl = p->ttl;
         }
     } else if (p->flags & IMAPID_TCP_FLAG_SYN) {
@@ -542,15 +542,16 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         segment.seq = ++p->seq;
     } else {
         imapid_order_take(&st->order, d, &segment);
+        imapid_stall_take_window(&st->conn.stall[d], p->window, &at);
+        if (segment.has_ack)
+            imapid_stall_take_ack(&st->conn.stall[!d], p->ack);
     }
     if (st->order.n_doubts)
         take_doubts(st);
     if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
         return false;
-    if (st->conn.closer < 0 && side->has_fin) {
-        st->conn.closer = d;
-        st->conn.closed = p->packet;
-    }
+    if (side->has_fin && side->fin_frame == p->packet.number)
+        st->dirs[d].fin = p->packet;
     if (segment.n > 0 && !take_data(order, st, d, p, &segment))
         return false;
     for (int i = 0; i < 2; i++)
@@ -558,6 +559,8 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
             return false;
     if (st->order.n_doubts)
         take_doubts(st);
+    if (side->has_fin || st->conn.closer >= 0)
+        set_closer(st, d);
     if (side->has_fin || st->order.reset.is_there || st->is_closing)
         check_end(order, st, &p->packet);
     return true;

@@ -2,6 +2,7 @@
 #ifndef IMAPID_NET_TCP_ORDER_H
 #define IMAPID_NET_TCP_ORDER_H
 
+#include <imapid/checksum.h>
 #include <imapid/order.h>
 
 #include "net/conn.h"
@@ -19,8 +20,9 @@ struct imapid_tcp_parsed {
     const uint8_t *octets;
     uint32_t n, n_cut; /* octets of data captured; and cut off */
     bool whole;        /* the header makes sense */
-    const uint8_t *header;
-    uint32_t n_segment; /* octets captured from the header on */
+    uint16_t window;
+    const uint8_t *header; /* NULL: cut, or of no interest */
+    uint32_t n_segment;    /* octets captured from the header on */
     struct imapid_stamp packet;
     uint8_t ttl;
 };
@@ -34,10 +36,11 @@ struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
     GList link; /* in `waiting` while something is in the queue; its data is the state */
     struct imapid_tcp_past past;
-    uint32_t n_passed; /* segments that went on in front of the first piece that waits */
-    bool has_right;    /* a segment had a right checksum */
-    uint64_t n_wrong;  /* segments that had a wrong one, and the first of them */
-    uint64_t wrong[IMAPID_DOUBT_FRAMES];
+    uint32_t acked; /* with has_acked: the peer has what stands before this one */
+    bool has_acked;
+    uint32_t n_passed;       /* segments that went on in front of the first piece that waits */
+    struct imapid_stamp fin; /* the packet that said FIN, where the direction has one */
+    struct imapid_checksums checksums;
 };
 
 /* A segment that came on another path than those before it in its direction. */
@@ -52,6 +55,7 @@ struct imapid_tcp_state {
     struct imapid_conn conn;
     struct imapid_order order;
     struct imapid_tcp_direction dirs[2];
+    struct imapid_stamp reset; /* the packet with the reset that stands, where one does */
     /* The owner's: */
     uint32_t entry;
     uint32_t former; /* see tcp.c */

@@ -15,7 +15,7 @@
 
 #include "net/tcp-table.h"
 
-#include "net/siphash.h"
+#include "siphash.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -37,18 +37,26 @@ static struct imapid_tcp_slot *slots_new(uint32_t n)
     return slots;
 }
 
+void imapid_tcp_table_clear(struct imapid_tcp_table *table)
+{
+    uint32_t n_slots = N_SLOTS_FIRST;
+    while (n_slots > 4 && n_slots / 4 > table->n_max)
+        n_slots /= 2;
+    g_free(table->slots);
+    table->slots = slots_new(n_slots);
+    table->slot_mask = n_slots - 1;
+    table->n_begun = table->n_used = table->n_slots = table->hand = 0;
+    table->first_free = IMAPID_TCP_NONE;
+}
+
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
 {
-    *table = (struct imapid_tcp_table){.n_max = n_max, .first_free = IMAPID_TCP_NONE};
+    *table = (struct imapid_tcp_table){.n_max = n_max};
     table->entries = aligned_alloc(64, (size_t)n_max * sizeof *table->entries);
     table->alikes = malloc((size_t)n_max * sizeof *table->alikes);
     if (!table->entries || !table->alikes)
         g_error("no memory for a table of connections");
-    uint32_t n_slots = N_SLOTS_FIRST;
-    while (n_slots > 4 && n_slots / 4 > n_max)
-        n_slots /= 2;
-    table->slots = slots_new(n_slots);
-    table->slot_mask = n_slots - 1;
+    imapid_tcp_table_clear(table);
     if (getentropy(table->key, sizeof table->key) != 0)
         g_error("no random octets for a table of connections");
 }

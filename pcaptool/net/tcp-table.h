@@ -21,7 +21,8 @@ enum {
     IMAPID_TCP_HAS_ISN_1 = 1 << 8,
     IMAPID_TCP_SEEN_0 = 1 << 9, /* a packet of direction d was seen: SEEN_0 << d */
     IMAPID_TCP_SEEN_1 = 1 << 10,
-    IMAPID_TCP_ALIAS = 1 << 11, /* another path of the connection whose entry is isn[0] */
+    IMAPID_TCP_ALIAS = 1 << 11,   /* another path of the connection whose entry is isn[0] */
+    IMAPID_TCP_SYN_ACK = 1 << 12, /* one was seen */
 };
 
 /* 64 octets: with IPv4 or IPv6, one cache line. */
@@ -73,6 +74,9 @@ struct imapid_tcp_key {
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max);
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table);
 
+/* Forgets all entries; their memory stays. */
+void imapid_tcp_table_clear(struct imapid_tcp_table *table);
+
 /* A number for the key, path included, that is the same in both directions. */
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key);
@@ -84,6 +88,22 @@ bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
 /* The entry that matches the key, or IMAPID_TCP_NONE. */
 uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key, uint32_t hash);
+
+/* Fetches what find() reads first. */
+static inline void imapid_tcp_table_prefetch(const struct imapid_tcp_table *table, uint32_t hash)
+{
+    __builtin_prefetch(&table->slots[hash & table->slot_mask]);
+}
+
+/* The entry that find() looks at first, or IMAPID_TCP_NONE. */
+static inline uint32_t imapid_tcp_table_guess(const struct imapid_tcp_table *table, uint32_t hash)
+{
+    for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
+         i = (i + 1) & table->slot_mask)
+        if (table->slots[i].hash == hash)
+            return table->slots[i].entry;
+    return IMAPID_TCP_NONE;
+}
 
 /* The newest entry that matches but for the path, aliases left out, and the next newest. NONE: there
  * is none. */

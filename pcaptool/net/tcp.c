@@ -24,17 +24,13 @@
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
 #define N_SEGMENT_MAX (1u << 24)
 
-/* How far a packet that took another way may be from the others of its connection: what may be
- * under way. By chance one of four million is, both its numbers taken together. */
-#define ASTRAY_MAX (1u << 20)
-
 /* Connections with the same addresses on other paths that are looked at, the newest first, for one
  * to which a packet on a new path may belong. A network routes a connection over a few. */
 #define N_ALIKE_MAX 16
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768,       /* 27 MiB: those that are undecided or IMAP */
+    .n_wanted = 32768,       /* 40 MiB: those that are undecided or IMAP */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
@@ -42,6 +38,23 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_patience = IMAPID_ORDER_PATIENCE,
     .n_closing = 128,                   /* of a server that closes some a second */
     .closing_ns = INT64_C(60000000000), /* nobody retransmits what was never answered for longer */
+};
+
+/* Segments that will come: a ring. A packet of a busy network is of another connection than those
+ * before it, and all that is known of that has to come from memory: the slot, the entry, the state,
+ * what the handler knows. Each is fetched so many segments after the one that leads there, so that
+ * this one has come by then. */
+#define N_FORESEEN 32
+#define N_STEP     4
+
+/* Octets that are fetched of what the handler knows. */
+#define N_USER 256
+
+struct foreseen {
+    uint64_t number; /* of the packet, and where in it the segment begins */
+    const uint8_t *octets;
+    uint32_t hash;
+    uint32_t entry; /* as it seems; NONE: not looked for yet, too */
 };
 
 struct imapid_tcp {
@@ -55,21 +68,52 @@ struct imapid_tcp {
     uint32_t first_free; /* linked by `entry` */
     uint32_t hand, idle_hand;
     uint32_t n_strays; /* octets of strays of all connections */
+    struct foreseen foreseen[N_FORESEEN];
+    uint64_t n_foreseen, n_came; /* of these, ever */
     uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
+    struct imapid_tcp_tap tap;
 };
+
+static void destroy(void *data)
+{
+    struct imapid_tcp *tcp = data;
+    imapid_tcp_table_deinit(&tcp->table);
+    g_free(tcp->states);
+    g_free(tcp);
+}
+
+/* What this thread used last, for the next capture: to map all that memory costs more than to read a
+ * small one. Nothing is in use in it. */
+static GPrivate spare = G_PRIVATE_INIT(destroy);
+
+/* The spare one if it is as large; else a new one. Its room is all that it has. */
+static struct imapid_tcp *take_room(const struct imapid_tcp_limits *limits)
+{
+    struct imapid_tcp *tcp = g_private_get(&spare);
+    if (tcp && tcp->order.limits.n_conns == limits->n_conns &&
+        tcp->order.limits.n_wanted == limits->n_wanted) {
+        g_private_set(&spare, NULL);
+        *tcp = (struct imapid_tcp){.table = tcp->table, .states = tcp->states};
+        return tcp;
+    }
+    tcp = g_new0(struct imapid_tcp, 1);
+    tcp->states = g_new(struct imapid_tcp_state, limits->n_wanted);
+    imapid_tcp_table_init(&tcp->table, limits->n_conns);
+    return tcp;
+}
 
 struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits)
 {
-    struct imapid_tcp *tcp = g_new0(struct imapid_tcp, 1);
+    if (!limits)
+        limits = &imapid_tcp_default_limits;
+    struct imapid_tcp *tcp = take_room(limits);
     tcp->order.handler = *handler;
-    tcp->order.limits = limits ? *limits : imapid_tcp_default_limits;
+    tcp->order.limits = *limits;
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
-    tcp->states = g_new(struct imapid_tcp_state, tcp->order.limits.n_wanted);
     g_queue_init(&tcp->order.waiting);
     g_queue_init(&tcp->order.closing);
     g_queue_init(&tcp->order.pasts.list);
-    imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
     return tcp;
 }
 
@@ -238,6 +282,8 @@ static void init_conn(struct imapid_conn *conn, const struct imapid_tcp_entry *e
         .first = *packet,
         .last = *packet,
         .from_start = (entry->flags & IMAPID_TCP_HANDSHAKE) != 0,
+        .is_half_seen =
+            (entry->flags & (IMAPID_TCP_HANDSHAKE | IMAPID_TCP_SYN_ACK)) == IMAPID_TCP_HANDSHAKE,
     };
     if (conn->from_start)
         conn->client = entry->flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
@@ -313,7 +359,7 @@ static bool is_near(const struct imapid_tcp *tcp, const struct imapid_tcp_entry 
         return false;
     if (entry->state != IMAPID_TCP_NONE && tcp->states[entry->state].order.sides[d].is_known)
         at = tcp->states[entry->state].order.sides[d].next;
-    return seq - at <= ASTRAY_MAX || at - seq <= ASTRAY_MAX;
+    return seq - at <= IMAPID_ORDER_ASTRAY_MAX || at - seq <= IMAPID_ORDER_ASTRAY_MAX;
 }
 
 /* Is the connection over, as it seems? */
@@ -391,12 +437,12 @@ static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_
 
 /* NONE only if the table is full of connections that must stay. */
 static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                               const struct imapid_tcp_parsed *p)
+                               const uint32_t *known_hash, const struct imapid_tcp_parsed *p)
 {
     if (tcp->last != IMAPID_TCP_NONE &&
         imapid_tcp_entry_matches(&tcp->table.entries[tcp->last], key))
         return tcp->last;
-    uint32_t hash = imapid_tcp_table_hash(&tcp->table, key);
+    uint32_t hash = known_hash ? *known_hash : imapid_tcp_table_hash(&tcp->table, key);
     uint32_t index = imapid_tcp_table_find(&tcp->table, key, hash);
     if (index != IMAPID_TCP_NONE && tcp->table.entries[index].flags & IMAPID_TCP_ALIAS)
         index = follow_alias(tcp, key, index, p);
@@ -457,35 +503,15 @@ static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_
     }
 }
 
-/* How far a segment is from where both directions of a connection are: of those that are near, the
- * nearest has it. UINT32_MAX: it is not near. */
-static uint32_t measure(const struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
-{
-    const struct imapid_order_side *sides = st->order.sides;
-    uint32_t seq = p->seq + (p->flags & SYN ? 1 : 0), distance = 0;
-    if (!sides[d].is_known && !sides[!d].is_known)
-        return UINT32_MAX;
-    for (int i = 0; i < 2; i++) {
-        const struct imapid_order_side *side = &sides[i ? !d : d];
-        uint32_t at = i ? p->ack : seq, apart = MIN(at - side->next, side->next - at);
-        if (i && !(p->flags & ACK))
-            break;
-        if (side->is_known && apart > ASTRAY_MAX)
-            return UINT32_MAX;
-        distance += side->is_known ? apart : 0;
-    }
-    return distance;
-}
-
 /* Whether a segment is of the former connection of a state, and not of this. */
 static bool is_of_former(const struct imapid_tcp_state *st, const struct imapid_tcp_state *former,
                          int d, const struct imapid_tcp_parsed *p)
 {
-    uint32_t distance;
+    const struct imapid_order_segment segment = {
+        .seq = p->seq + (p->flags & SYN ? 1 : 0), .ack = p->ack, .has_ack = p->flags & ACK};
     if ((p->flags & (SYN | ACK)) == SYN)
         return former->isn[d] == p->seq && former->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d;
-    distance = measure(former, d, p);
-    return distance != UINT32_MAX && distance <= measure(st, d, p);
+    return imapid_order_is_of_former(&former->order, &st->order, d, &segment);
 }
 
 /* ---- other paths ----
@@ -544,8 +570,12 @@ static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int
     struct imapid_tcp_state *former = get_former(tcp, st);
     st->is_contested = true;
     if (p->n + p->n_cut > 0 && !(p->flags & RST) &&
-        !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n))
+        !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n)) {
         imapid_tcp_order_doubt(former, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
+        /* Without that packet nobody would doubt. */
+        if (tcp->tap.packet)
+            tcp->tap.packet(tcp->tap.ctx, &st->conn.first, former->conn.stream);
+    }
     settle(tcp, former, take_on_path(tcp, former, d, path, p));
 }
 
@@ -578,6 +608,8 @@ static void note_segment(struct imapid_tcp *tcp, uint32_t index, const struct im
         int client = p->flags & ACK ? !d : d;
         entry->flags |= IMAPID_TCP_HANDSHAKE | (client ? IMAPID_TCP_CLIENT_1 : 0u);
     }
+    if ((p->flags & (SYN | ACK)) == (SYN | ACK))
+        entry->flags |= IMAPID_TCP_SYN_ACK;
     if (!(entry->flags & mine)) {
         entry->isn[d] = p->flags & SYN ? p->seq : p->seq - 1;
         entry->flags |= mine;
@@ -624,6 +656,66 @@ static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key
     key->dir = d;
 }
 
+static void prefetch(const void *at, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)at + i);
+}
+
+/* The state of an entry, as it seems, or NULL. */
+static const struct imapid_tcp_state *guess_state(const struct imapid_tcp *tcp, uint32_t entry)
+{
+    uint32_t state = entry == IMAPID_TCP_NONE ? IMAPID_TCP_NONE : tcp->table.entries[entry].state;
+    return state < tcp->n_begun ? &tcp->states[state] : NULL;
+}
+
+/* The key of the hash is the table's as long as it lives. */
+uint32_t imapid_tcp_hash(const struct imapid_tcp *tcp, const struct imapid_segment *segment)
+{
+    struct imapid_tcp_key key;
+    make_key(segment, &key);
+    return imapid_tcp_table_hash(&tcp->table, &key);
+}
+
+void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *octets,
+                        uint32_t hash)
+{
+    uint64_t n = tcp->n_foreseen++;
+    struct foreseen *seen = &tcp->foreseen[n % N_FORESEEN];
+    const struct imapid_tcp_state *st;
+    *seen = (struct foreseen){number, octets, hash, IMAPID_TCP_NONE};
+    imapid_tcp_table_prefetch(&tcp->table, hash);
+    if (n < 3 * N_STEP)
+        return;
+    seen = &tcp->foreseen[(n - N_STEP) % N_FORESEEN];
+    seen->entry = imapid_tcp_table_guess(&tcp->table, seen->hash);
+    if (seen->entry != IMAPID_TCP_NONE)
+        prefetch(&tcp->table.entries[seen->entry], sizeof *tcp->table.entries);
+    if ((st = guess_state(tcp, tcp->foreseen[(n - 2 * N_STEP) % N_FORESEEN].entry)))
+        prefetch(st, sizeof *st);
+    if ((st = guess_state(tcp, tcp->foreseen[(n - 3 * N_STEP) % N_FORESEEN].entry)) &&
+        st->conn.user)
+        prefetch(st->conn.user, N_USER);
+}
+
+/* What was foreseen of this segment, once; NULL: it was not. A packet may have several. */
+static const struct foreseen *take_foreseen(struct imapid_tcp *tcp,
+                                            const struct imapid_segment *segment)
+{
+    if (tcp->n_foreseen - tcp->n_came > N_FORESEEN)
+        tcp->n_came = tcp->n_foreseen - N_FORESEEN;
+    while (tcp->n_came < tcp->n_foreseen) {
+        const struct foreseen *first = &tcp->foreseen[tcp->n_came % N_FORESEEN];
+        bool is_this = first->number == segment->packet.number && first->octets == segment->octets;
+        if (!is_this && first->number >= segment->packet.number)
+            return NULL;
+        tcp->n_came++;
+        if (is_this)
+            return first;
+    }
+    return NULL;
+}
+
 static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed *p)
 {
     const uint8_t *at = segment->octets;
@@ -632,6 +724,7 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     p->seq = imapid_number_be32(at + 4);
     p->ack = imapid_number_be32(at + 8);
     p->flags = at[13];
+    p->window = imapid_number_be16(at + 14);
     p->whole = n_header >= 20 && n_header <= n_wire;
     p->octets = at + MIN(n_header, segment->n);
     p->n = segment->n > n_header ? segment->n - n_header : 0;
@@ -639,7 +732,7 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     if (p->n > N_SEGMENT_MAX || p->n_cut > N_SEGMENT_MAX)
         p->n_cut = 0;
     p->packet = segment->packet;
-    p->header = at;
+    p->header = n_header <= segment->n ? at : NULL;
     p->n_segment = segment->n;
     p->ttl = segment->ttl;
 }
@@ -655,21 +748,35 @@ static void enforce_limits(struct imapid_tcp *tcp, const struct imapid_stamp *pa
         settle(tcp, st, imapid_tcp_order_empty(&tcp->order, st, packet));
 }
 
-void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment)
+void imapid_tcp_set_tap(struct imapid_tcp *tcp, const struct imapid_tcp_tap *tap)
+{
+    tcp->tap = *tap;
+}
+
+static void tell_tap(const struct imapid_tcp *tcp, const struct imapid_segment *segment,
+                     uint32_t stream, int dir)
+{
+    if (tcp->tap.packet)
+        tcp->tap.packet(tcp->tap.ctx, &segment->packet, stream);
+    if (tcp->tap.segment)
+        tcp->tap.segment(tcp->tap.ctx, segment, stream, dir);
+}
+
+bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment)
 {
     struct imapid_tcp_key key;
     struct imapid_tcp_parsed p;
     tcp->order.counts.n_segments++;
-    /* As far as the flags; Wireshark, too, has a stream from there on. */
-    if (segment->n < 16) {
+    if (segment->n < IMAPID_TCP_N_SHORTEST) {
         tcp->order.counts.n_short++;
-        return;
+        return false;
     }
+    const struct foreseen *seen = take_foreseen(tcp, segment);
     make_key(segment, &key);
     parse(segment, &p);
-    uint32_t index = get_connection(tcp, &key, &p);
+    uint32_t index = get_connection(tcp, &key, seen ? &seen->hash : NULL, &p);
     if (index == IMAPID_TCP_NONE)
-        return;
+        return p.whole;
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     struct imapid_tcp_state *st = NULL, *former = NULL;
     if (entry->state != IMAPID_TCP_NONE) {
@@ -679,6 +786,7 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     bool is_former = former && is_of_former(st, former, key.dir, &p);
     if (!is_former && is_new_syn(tcp, entry, &key, &p))
         restart(tcp, index, segment);
+    tell_tap(tcp, segment, is_former ? former->conn.stream : entry->stream, key.dir);
     if (!(entry->flags & IMAPID_TCP_OVER))
         st = get_state(tcp, index, segment);
     if (is_former)
@@ -692,9 +800,50 @@ void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     else if (st)
         take_latter(tcp, st, key.dir, key.path, &p);
     enforce_limits(tcp, &segment->packet);
+    return p.whole;
+}
+
+/* ---- errors ---- */
+
+/* The connection that sent a segment, on the path of the error or another. */
+static uint32_t find_quoted(const struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
+                            uint32_t seq)
+{
+    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key);
+    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
+         n++, index = imapid_tcp_table_next_alike(&tcp->table, index))
+        if (is_near(tcp, &tcp->table.entries[index], key->dir, seq))
+            return index;
+    return IMAPID_TCP_NONE;
+}
+
+void imapid_tcp_icmp(struct imapid_tcp *tcp, const char *error, const struct imapid_segment *quoted,
+                     const uint8_t *from)
+{
+    struct imapid_tcp_key key;
+    make_key(quoted, &key);
+    uint32_t index = find_quoted(tcp, &key, imapid_number_be32(quoted->octets + 4));
+    if (index == IMAPID_TCP_NONE)
+        return;
+    if (tcp->tap.packet)
+        tcp->tap.packet(tcp->tap.ctx, &quoted->packet, tcp->table.entries[index].stream);
+    if (!error || tcp->table.entries[index].state == IMAPID_TCP_NONE)
+        return;
+    struct imapid_conn *conn = &tcp->states[tcp->table.entries[index].state].conn;
+    if (conn->icmp)
+        return;
+    conn->icmp = error;
+    conn->icmp_dir = key.dir;
+    conn->icmp_at = quoted->packet;
+    memcpy(conn->icmp_from, from, quoted->family == 4 ? 4 : 16);
 }
 
 /* ---- the end ---- */
+
+size_t imapid_tcp_count_memory(void)
+{
+    return sizeof(struct imapid_tcp_state) + sizeof(struct imapid_tcp_entry);
+}
 
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
 {
@@ -735,8 +884,7 @@ void imapid_tcp_finish(struct imapid_tcp *tcp)
     for (uint32_t i = 0; i < n; i++)
         finish(tcp, states[i], get_last_reason(tcp, states[i]));
     g_free(states);
-    imapid_tcp_table_deinit(&tcp->table);
-    imapid_tcp_table_init(&tcp->table, tcp->order.limits.n_conns);
+    imapid_tcp_table_clear(&tcp->table);
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
     tcp->n_begun = tcp->hand = tcp->idle_hand = 0;
 }
@@ -753,7 +901,6 @@ void imapid_tcp_free(struct imapid_tcp *tcp)
     for (uint32_t i = 0; i < tcp->n_begun; i++)
         if (tcp->states[i].used)
             drop_state(tcp, &tcp->states[i]);
-    imapid_tcp_table_deinit(&tcp->table);
-    g_free(tcp->states);
-    g_free(tcp);
+    imapid_tcp_table_clear(&tcp->table);
+    g_private_replace(&spare, tcp);
 }

@@ -12,6 +12,9 @@
  * round. A wrong checksum is a doubt at most. */
 struct imapid_tcp;
 
+/* A segment that reaches as far as the flags is read. Wireshark, too, has a stream from there on. */
+#define IMAPID_TCP_N_SHORTEST 16u
+
 /* One segment; what imapid_ip hands over. */
 struct imapid_segment {
     /* addresses in network order: 4 octets at source and at destination, or 16 */
@@ -47,9 +50,37 @@ struct imapid_segment {
 struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
                                   const struct imapid_tcp_limits *limits);
 
+/* Who is told of each segment of a connection, wanted or not, and of ICMP errors about it, before anything that comes of
+ * it: the packet, and the number of the stream. A SYN behind which another connection goes on is told of that one as well,
+ * once it does. */
+struct imapid_tcp_tap {
+    void (*packet)(void *ctx, const struct imapid_stamp *packet, uint32_t stream);
+    /* A segment alone, and its direction there. NULL: of no interest, each. */
+    void (*segment)(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir);
+    void *ctx;
+};
+
+/* The tap is copied. Before the first segment. */
+void imapid_tcp_set_tap(struct imapid_tcp *tcp, const struct imapid_tcp_tap *tap);
+
 /* Takes one segment; its octets are not needed afterwards, those that wait are copied. Callbacks come
- * from within. */
-void imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
+ * from within. False: its header was cut, or cannot be one of TCP (RFC 9293 3.1). */
+bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
+
+/* Takes an ICMP error (see imapid_icmp_read()) from the address `from`. `quoted` is the segment that it is about: the first eight
+ * octets of it are enough. It counts where it is near what its connection sent, so that whoever
+ * sends one has to have seen that. */
+void imapid_tcp_icmp(struct imapid_tcp *tcp, const char *error, const struct imapid_segment *quoted,
+                     const uint8_t *from);
+
+/* A number that the segments of a connection have in common, most others another one, for imapid_tcp_foresee().
+ * Any thread may ask for it, at any time. The segment has IMAPID_TCP_N_SHORTEST octets at least. */
+uint32_t imapid_tcp_hash(const struct imapid_tcp *tcp, const struct imapid_segment *segment);
+
+/* The segment that begins at these octets will come with this packet number, some after the one that is due:
+ * what is known of its connection is brought near. What is delivered does not depend on it. */
+void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *octets,
+                        uint32_t hash);
 
 /* What follows is another capture, written behind this one: a connection that is over does not go on
  * there, even if one begins with the same sequence number. */
@@ -58,6 +89,10 @@ void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
 /* Gives a connection up that the handler was told of and that has not ended: what waits is delivered
  * behind gaps, then it ends with IMAPID_TCP_LIMIT. Not from a callback. */
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);
+
+/* Octets that a connection takes here which the handler was told of and that has not ended, but for
+ * what waits. */
+size_t imapid_tcp_count_memory(void);
 
 /* Nothing has come for long: connections that were closed end now. Not from a callback. */
 void imapid_tcp_close(struct imapid_tcp *tcp);

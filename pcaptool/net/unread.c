@@ -73,7 +73,8 @@ char *imapid_unread_make_phrase(const char *layer, uint64_t number, const char *
         space < 0 ? layer : imapid_numbers_get_title((enum imapid_number_space)space);
     char *digits = g_strdup_printf("%" G_GUINT64_FORMAT, number);
     char *phrase;
-    if (space < 0 || space == IMAPID_NUMBER_WLAN || space == IMAPID_NUMBER_DEPTH)
+    if (space < 0 || space == IMAPID_NUMBER_WLAN || space == IMAPID_NUMBER_DEPTH ||
+        space == IMAPID_NUMBER_HEADER)
         phrase = g_strdup_printf("%s: %s", title, name); /* the number says nothing */
     else if (strcmp(name, digits) == 0 || g_str_has_prefix(name, "0x"))
         phrase = g_strdup_printf("%s %s", title, name);
@@ -91,5 +92,8 @@ char *imapid_unread_make_help(const char *layer, uint64_t number, const char *na
         g_str_has_prefix(name, LOOKS_LIKE) && imapid_udp_find_tunnel(name + strlen(LOOKS_LIKE)))
         return g_strdup_printf("use -d udp.port==%" G_GUINT64_FORMAT ",%s to read them", number,
                                name + strlen(LOOKS_LIKE));
+    if (strcmp(layer, imapid_numbers_get_word(IMAPID_NUMBER_HEADER)) == 0 &&
+        number == IMAPID_HEADER_CUT)
+        return g_strdup("capture with a larger snap length");
     return NULL;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* database.c: writes records into SQLite. The file is a new one that nobody else knows yet, so
- * there is no journal: after a failure it is thrown away. Values are bound by the names of their
+ * there is no journal: after a failure it is thrown away. Where records come without an end, it is the file
+ * itself, with a write-ahead log: each record is there at once, others read and write meanwhile, and all files
+ * are opened before the first record and stay, as whoever writes may by then neither open nor delete. Values are bound by the names of their
  * columns, so that a statement and what fills it agree.
  *
  * Refuses a database of another program (application_id) or of another version (user_version).
  *
- * Misuse: publishing the file after imapid_database_finish() returned false. */
+ * Misuse: publishing the file after imapid_database_finish() returned false; thinking that a record was
+ * lost because another program has the lock: it is waited for. */
 #include "record/database.h"
 
 #include "record/pool.h"
@@ -32,8 +35,10 @@ struct imapid_database {
     char *path;       /* of that one: that of the new one is nobody's business */
     char *error;      /* the first failure */
     sqlite3_stmt *capture, *session, *exchange, *find_list, *list, *pair;
-    struct imapid_pool *lists; /* what those say that were put in lately */
-    GArray *list_ids;          /* and their numbers: sqlite3_int64 */
+    sqlite3_stmt *begin, *commit;            /* of each record; NULL: all are one transaction */
+    bool (*gives_up)(unsigned milliseconds); /* see imapid_database_open_live() */
+    struct imapid_pool *lists;               /* what those say that were put in lately */
+    GArray *list_ids;                        /* and their numbers: sqlite3_int64 */
 };
 
 /* Lists that are remembered, so that they need not be looked up: those of many programs. */
@@ -192,13 +197,13 @@ static void copy(struct imapid_database *database)
     sqlite3_close(from);
 }
 
-/* In this mode there is a second file, which would be left beside the new database. */
-static bool has_wal(sqlite3 *db)
+/* Sets the journal mode; where somebody else has the database open it may stay as it was. Is it "wal" then? */
+static bool is_wal_after(sqlite3 *db, const char *pragma)
 {
     sqlite3_stmt *statement = NULL;
     bool found = false;
 
-    if (sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &statement, NULL) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(db, pragma, -1, &statement, NULL) == SQLITE_OK &&
         sqlite3_step(statement) == SQLITE_ROW)
         found = !g_strcmp0((const char *)sqlite3_column_text(statement, 0), "wal");
     sqlite3_finalize(statement);
@@ -208,9 +213,10 @@ static bool has_wal(sqlite3 *db)
 /* What its last user left undone is done first, as SQLite does. Then nobody else may write. */
 static void copy_earlier(struct imapid_database *database)
 {
-    if (has_wal(database->earlier))
-        database->error = g_strdup_printf(
-            "%s: has a write-ahead log; PRAGMA journal_mode = DELETE ends that", database->path);
+    /* The log is a file of its own, which would be left beside the new database. */
+    if (is_wal_after(database->earlier, "PRAGMA journal_mode = DELETE"))
+        database->error = g_strdup_printf("%s: another program has it open, with a write-ahead log",
+                                          database->path);
     else if (sqlite3_exec(database->earlier, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK)
         copy(database);
     else
@@ -236,29 +242,127 @@ static void open_both(struct imapid_database *database, const char *path, const 
     }
 }
 
-struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message)
+/* Begins a transaction, in which there are the tables. */
+static void begin_tables(struct imapid_database *database)
 {
-    struct imapid_database *database = g_new0(struct imapid_database, 1);
     char *pragmas = g_strdup_printf("PRAGMA application_id = %d; PRAGMA user_version = %d",
                                     APPLICATION, VERSION);
 
-    g_mutex_init(&database->mutex);
-    database->path = g_strdup(earlier);
-    database->lists = imapid_pool_new();
-    database->list_ids = g_array_new(FALSE, FALSE, sizeof(sqlite3_int64));
-    open_both(database, path, earlier);
     execute(database, "BEGIN IMMEDIATE");
     check_owner(database);
     execute(database, pragmas);
     g_free(pragmas);
     if (!database->error)
         make(database, false);
-    prepare_all(database);
+}
+
+static struct imapid_database *new_database(const char *path)
+{
+    struct imapid_database *database = g_new0(struct imapid_database, 1);
+
+    g_mutex_init(&database->mutex);
+    database->path = g_strdup(path);
+    database->lists = imapid_pool_new();
+    database->list_ids = g_array_new(FALSE, FALSE, sizeof(sqlite3_int64));
+    return database;
+}
+
+/* NULL, with the message, where opening has failed. */
+static struct imapid_database *end_opening(struct imapid_database *database, char **message)
+{
     if (!database->error)
         return database;
     imapid_database_finish(database, message);
     imapid_database_free(database);
     return NULL;
+}
+
+struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message)
+{
+    struct imapid_database *database = new_database(earlier);
+
+    open_both(database, path, earlier);
+    begin_tables(database);
+    prepare_all(database);
+    return end_opening(database, message);
+}
+
+/* ---- the file itself ---- */
+
+/* Milliseconds between two tries to get a lock. */
+#define PAUSE_MS 20u
+
+/* How often a database that was replaced while it was opened is opened again. */
+#define N_OPENS 10
+
+static int on_busy(void *ctx, int n_times)
+{
+    const struct imapid_database *database = ctx;
+
+    if (database->gives_up((unsigned)n_times * PAUSE_MS))
+        return 0;
+    g_usleep(PAUSE_MS * 1000);
+    return 1;
+}
+
+/* Was the file replaced, or deleted, while its lock was waited for? */
+static bool has_moved(struct imapid_database *database)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(database->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+               SQLITE_OK &&
+           moved;
+}
+
+/* A write, so that both files of the log are there, and open. */
+static void begin_log(struct imapid_database *database)
+{
+    int keeps_files = 1;
+    char *write = g_strdup_printf("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE; "
+                                  "PRAGMA user_version = %d; COMMIT",
+                                  VERSION);
+
+    execute(database, "COMMIT");
+    if (!database->error && !is_wal_after(database->db, "PRAGMA journal_mode = WAL"))
+        database->error =
+            g_strdup_printf("%s: cannot have a write-ahead log: another program reads it, or "
+                            "it is on a network file system",
+                            database->path);
+    execute(database, write);
+    g_free(write);
+    if (!database->error)
+        sqlite3_file_control(database->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps_files);
+}
+
+static void open_live(struct imapid_database *database)
+{
+    if (sqlite3_open_v2(database->path, &database->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        NULL) != SQLITE_OK)
+        fail(database);
+    sqlite3_busy_handler(database->db, on_busy, database);
+    execute(database, "PRAGMA temp_store = MEMORY");
+    begin_tables(database);
+    if (!database->error)
+        make(database, true);
+}
+
+struct imapid_database *
+imapid_database_open_live(const char *path, bool (*gives_up)(unsigned milliseconds), char **message)
+{
+    struct imapid_database *database = new_database(path);
+
+    database->gives_up = gives_up;
+    open_live(database);
+    for (int i = 1; i < N_OPENS && !database->error && has_moved(database); i++) {
+        sqlite3_close(database->db);
+        open_live(database);
+    }
+    begin_log(database);
+    prepare_all(database);
+    database->begin = prepare(database, "BEGIN IMMEDIATE");
+    database->commit = prepare(database, "COMMIT");
+    return end_opening(database, message);
 }
 
 /* ---- values ---- */
@@ -401,10 +505,19 @@ static void run(struct imapid_database *database, sqlite3_stmt *statement)
 static bool begin(struct imapid_database *database)
 {
     g_mutex_lock(&database->mutex);
+    if (!database->error && database->begin)
+        run(database, database->begin);
     if (!database->error)
         return true;
     g_mutex_unlock(&database->mutex);
     return false;
+}
+
+static void end(struct imapid_database *database)
+{
+    if (!database->error && database->commit)
+        run(database, database->commit);
+    g_mutex_unlock(&database->mutex);
 }
 
 static void add_hex(sqlite3_stmt *statement, const char *name,
@@ -608,7 +721,7 @@ void imapid_database_add_exchange(struct imapid_database *database,
         return;
     bind_exchange(database, exchange);
     run(database, database->exchange);
-    g_mutex_unlock(&database->mutex);
+    end(database);
 }
 
 static void bind_frame(sqlite3_stmt *statement, const char *name, uint64_t frame)
@@ -661,7 +774,7 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_auths(statement, session);
     bind_findings(statement, session->findings, session->n_findings);
     run(database, statement);
-    g_mutex_unlock(&database->mutex);
+    end(database);
 }
 
 static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capture *capture)
@@ -693,7 +806,7 @@ void imapid_database_add_capture(struct imapid_database *database,
     bind_unread(statement, capture);
     bind_text(statement, "error", capture->error);
     run(database, statement);
-    g_mutex_unlock(&database->mutex);
+    end(database);
 }
 
 bool imapid_database_has_failed(struct imapid_database *database)
@@ -706,6 +819,15 @@ bool imapid_database_has_failed(struct imapid_database *database)
     return failed;
 }
 
+/* As far as those who read allow it; all is in the log else, where everybody finds it. */
+static void end_log(struct imapid_database *database)
+{
+    sqlite3_busy_timeout(database->db, 0);
+    if (sqlite3_exec(database->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) !=
+        SQLITE_OK)
+        return;
+}
+
 bool imapid_database_finish(struct imapid_database *database, char **message)
 {
     sqlite3_finalize(database->capture);
@@ -714,9 +836,15 @@ bool imapid_database_finish(struct imapid_database *database, char **message)
     sqlite3_finalize(database->find_list);
     sqlite3_finalize(database->list);
     sqlite3_finalize(database->pair);
-    if (!database->error)
-        make(database, true);
-    execute(database, "COMMIT");
+    sqlite3_finalize(database->begin);
+    sqlite3_finalize(database->commit);
+    if (database->gives_up) {
+        end_log(database);
+    } else {
+        if (!database->error)
+            make(database, true);
+        execute(database, "COMMIT");
+    }
     if (sqlite3_close(database->db) != SQLITE_OK)
         fail(database);
     database->db = NULL;

@@ -14,6 +14,14 @@ struct imapid_database;
  * to be freed, where the earlier one is no database, or one of another program. */
 struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message);
 
+/* Opens the database at `path` itself, or makes it there: each record is in it when its function returns, and
+ * others may read and write meanwhile. No further file is opened or deleted later: the log is left behind,
+ * empty where nobody else was reading. gives_up() is called while another program has it locked, with how long
+ * that took: true makes it a failure. NULL as with imapid_database_open(). */
+struct imapid_database *imapid_database_open_live(const char *path,
+                                                  bool (*gives_up)(unsigned milliseconds),
+                                                  char **message);
+
 /* Thread-safe. After a failure they do nothing. */
 void imapid_database_add_exchange(struct imapid_database *database,
                                   const struct imapid_record_exchange *exchange);
@@ -25,7 +33,7 @@ void imapid_database_add_capture(struct imapid_database *database,
 /* Has something failed, so that going on is of no use? */
 bool imapid_database_has_failed(struct imapid_database *database);
 
-/* Ends the writing; only then the file is a database. False with a message, to be freed, where
+/* Ends the writing; only then a file that is written anew is a database. False with a message, to be freed, where
  * something failed. */
 bool imapid_database_finish(struct imapid_database *database, char **message);
 

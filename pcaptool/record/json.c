@@ -130,6 +130,11 @@ static inline const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
     return at;
 }
 
+const uint8_t *imapid_json_skip_plain(const uint8_t *at, const uint8_t *end)
+{
+    return skip_plain(at, end);
+}
+
 static bool skip_escape(struct reader *reader)
 {
     const uint8_t *at = reader->at + 1;
@@ -463,6 +468,11 @@ static bool is_ascii(const uint8_t *octets, size_t n)
     return !(all & EACH(0x80));
 }
 
+bool imapid_json_is_utf8(const uint8_t *octets, size_t n)
+{
+    return is_ascii(octets, n) || g_utf8_validate((const char *)octets, (gssize)n, NULL);
+}
+
 enum imapid_json_fault imapid_json_read(struct imapid_json_text *text, const uint8_t *octets,
                                         size_t n)
 {
@@ -476,7 +486,7 @@ enum imapid_json_fault imapid_json_read(struct imapid_json_text *text, const uin
             reader.fault = IMAPID_JSON_NO_JSON;
     }
     if (reader.fault != IMAPID_JSON_TOO_DEEP && reader.fault != IMAPID_JSON_TOO_MANY &&
-        !is_ascii(octets, n) && !g_utf8_validate((const char *)octets, (gssize)n, NULL))
+        !imapid_json_is_utf8(octets, n))
         return IMAPID_JSON_NO_UTF8;
     return reader.fault;
 }

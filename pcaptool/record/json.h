@@ -64,6 +64,13 @@ void imapid_json_deinit(struct imapid_json_text *text);
  * remembers where it was asked last. */
 struct imapid_json *imapid_json_find(struct imapid_json *object, const char *name);
 
+/* The first octet of a string, from `at` on, that ends its plain part: a quote, a backslash, a control
+ * character; `end` where there is none. */
+const uint8_t *imapid_json_skip_plain(const uint8_t *at, const uint8_t *end);
+
+/* Are all octets UTF-8, none of them NUL? */
+bool imapid_json_is_utf8(const uint8_t *octets, size_t n);
+
 /* Octets of a string, escapes undone, to `out`, which has room for string->n. Returns how many.
  * Half of a surrogate pair becomes U+FFFD. */
 size_t imapid_json_decode(const struct imapid_json *string, uint8_t *out);

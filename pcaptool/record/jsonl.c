@@ -316,17 +316,47 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     add_number(out, "lost_bytes", capture->n_lost);
     add_number(out, "cut_packets", capture->n_cut);
     add_number(out, "unknown_link_packets", capture->n_unknown_link);
+    if (capture->n_drops || !g_strcmp0(capture->format, "live"))
+        add_number(out, "drops", capture->n_drops);
+    if (capture->n_forgotten)
+        add_number(out, "forgotten_connections", capture->n_forgotten);
     imapid_spell_key(out, "unread");
     imapid_spell_unread(out, capture);
     add_text(out, "error", capture->error);
     imapid_spell_word(out, "}\n");
 }
 
-static void write_end(GString *out, uint64_t n_inputs, uint64_t n_records)
+/* Everything since the capture began: who misses one of these misses nothing. */
+static void write_interval(GString *out, const struct imapid_record_interval *interval)
+{
+    imapid_spell_word(out, "{\"type\":\"interval\",\"schema\":1");
+    add_text(out, "file", interval->file);
+    add_time(out, "time", interval->ts_ns);
+    imapid_spell_key(out, "seconds");
+    g_string_append_printf(out, "%" G_GINT64_FORMAT ".%03d", interval->took_ns / 1000000000,
+                           (int)(interval->took_ns / 1000000 % 1000));
+    add_number(out, "packets", interval->n_packets);
+    add_number(out, "bytes", interval->n_octets);
+    add_number(out, "tcp_connections", interval->n_conns);
+    add_number(out, "imap_sessions", interval->n_sessions);
+    add_number(out, "exchanges", interval->n_exchanges);
+    add_number(out, "sessions_not_decrypted", interval->n_not_decrypted);
+    add_number(out, "lost_bytes", interval->n_lost);
+    add_number(out, "drops", interval->n_drops);
+    add_number(out, "memory", interval->n_kept);
+    add_number(out, "memory_peak", interval->n_peak);
+    imapid_spell_word(out, "}\n");
+}
+
+static void write_end(GString *out, const struct imapid_writer_end *end)
 {
     imapid_spell_word(out, "{\"type\":\"end\"");
-    add_number(out, "inputs", n_inputs);
-    add_number(out, "records", n_records);
+    add_number(out, "inputs", end->n_inputs);
+    add_number(out, "records", end->n_records);
+    if (end->is_choice) {
+        add_number(out, "connections", end->n_conns);
+        add_number(out, "chosen", end->n_chosen);
+    }
     imapid_spell_word(out, "}\n");
 }
 
@@ -336,5 +366,6 @@ const struct imapid_writer imapid_jsonl_writer = {
     .exchange = write_exchange,
     .session = write_session,
     .capture = write_capture,
+    .interval = write_interval,
     .end = write_end,
 };

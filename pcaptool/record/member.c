@@ -219,17 +219,25 @@ static bool parse_time(const struct imapid_record_string *octets, int64_t *ts_ns
            !__builtin_add_overflow(*ts_ns, (int64_t)ns, ts_ns);
 }
 
+bool imapid_member_read_time(const struct imapid_record_string *text, int64_t *ts_ns)
+{
+    if (parse_time(text, ts_ns))
+        return true;
+    /* The first nanosecond of the range comes out of a second before it. */
+    *ts_ns = INT64_MIN;
+    return imapid_member_is_word(text, "1677-09-21T00:12:43.145224192Z");
+}
+
 int64_t imapid_member_get_time(struct imapid_member_line *line, struct imapid_json *object,
                                const char *name)
 {
     struct imapid_record_string text = imapid_member_get_octets(line, object, name);
     int64_t ts_ns = 0;
 
-    /* The first nanosecond of the range comes out of a second before it. */
-    if (!text.is_nil && imapid_member_is_word(&text, "1677-09-21T00:12:43.145224192Z"))
-        return INT64_MIN;
-    if (text.is_nil || !parse_time(&text, &ts_ns))
+    if (text.is_nil || !imapid_member_read_time(&text, &ts_ns)) {
         imapid_member_fail(line, "no time in", name);
+        return 0;
+    }
     return ts_ns;
 }
 

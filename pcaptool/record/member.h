@@ -71,6 +71,9 @@ struct imapid_json *imapid_member_get_object(struct imapid_member_line *line,
 int64_t imapid_member_get_time(struct imapid_member_line *line, struct imapid_json *object,
                                const char *name);
 
+/* The same of a string's octets. False: they are no time, and *ts_ns means nothing. */
+bool imapid_member_read_time(const struct imapid_record_string *text, int64_t *ts_ns);
+
 /* A list of objects that records of earlier versions do not have: NULL where it is not there or null,
  * and after a fault. */
 struct imapid_json *imapid_member_find_objects(struct imapid_member_line *line,

@@ -16,10 +16,12 @@ struct entry {
     size_t n;
 };
 
-/* Holds part of the hash, so that what is another one need not be looked at. */
+/* Holds part of the hash, so that what is another one need not be looked at, and all of what is short,
+ * so that it need not be fetched: of many addresses none is in the cache. */
 struct slot {
     uint32_t hash;
     uint32_t number; /* + 1; 0: free */
+    uint64_t brief;  /* see get_brief() */
 };
 
 struct imapid_pool {
@@ -83,6 +85,23 @@ static uint64_t get_hash(const uint64_t key[2], const uint8_t *octets, size_t n)
     return sip.a ^ sip.b ^ sip.c ^ sip.d;
 }
 
+/* What up to seven octets are known by, LONG of more. */
+#define LONG UINT64_MAX
+
+static uint64_t get_brief(const void *octets, size_t n)
+{
+    uint8_t brief[sizeof(uint64_t)] = {0};
+    uint64_t number;
+
+    if (n >= sizeof brief)
+        return LONG;
+    if (n)
+        memcpy(brief, octets, n);
+    brief[sizeof brief - 1] = (uint8_t)n;
+    memcpy(&number, brief, sizeof number);
+    return number;
+}
+
 /* ---- table ---- */
 
 struct imapid_pool *imapid_pool_new(void)
@@ -138,7 +157,7 @@ static uint32_t insert(struct imapid_pool *pool, uint32_t hash, const void *octe
 {
     char *copy = imapid_arena_take(&pool->arena, n + 1);
     struct entry entry = {copy, n};
-    struct slot slot = {hash, pool->entries->len + 1};
+    struct slot slot = {hash, pool->entries->len + 1, get_brief(octets, n)};
 
     if (n)
         memcpy(copy, octets, n);
@@ -153,16 +172,20 @@ static uint32_t insert(struct imapid_pool *pool, uint32_t hash, const void *octe
 uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
 {
     uint32_t hash = (uint32_t)get_hash(pool->key, octets, n);
+    uint64_t brief = get_brief(octets, n);
     size_t at = hash & (pool->n_slots - 1);
 
     for (; pool->slots[at].number; at = (at + 1) & (pool->n_slots - 1)) {
+        const struct slot *slot = &pool->slots[at];
         const struct entry *kept;
 
-        if (pool->slots[at].hash != hash)
+        if (slot->hash != hash || slot->brief != brief)
             continue;
-        kept = get(pool, pool->slots[at].number - 1);
-        if (kept->n == n && (!n || !memcmp(kept->octets, octets, n)))
-            return pool->slots[at].number - 1;
+        if (brief != LONG)
+            return slot->number - 1;
+        kept = get(pool, slot->number - 1);
+        if (kept->n == n && !memcmp(kept->octets, octets, n))
+            return slot->number - 1;
     }
     return insert(pool, hash, octets, n);
 }

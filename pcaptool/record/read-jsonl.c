@@ -3,7 +3,7 @@
  * would have given, but for what JSON does not keep (read-record.c).
  *
  * Several threads may read one input, a block of lines each; their records are told in the order of
- * the lines.
+ * the lines, unless the sink takes them in any.
  *
  * The lines may come from anywhere. Refuses a line that is no record, with a message that names it,
  * and a line over a limit; the others are read. Lines of other types and of later schemas are skipped
@@ -15,6 +15,7 @@
 #include "record/arena.h"
 #include "record/json.h"
 #include "record/lines.h"
+#include "record/read-plain.h"
 #include "record/read-record.h"
 
 #include <errno.h>
@@ -34,7 +35,8 @@ static const char too_long[] = "the line is too long";
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 {
     static const char *const begins[] = {"{\"type\":\"exchange", "{\"type\":\"session",
-                                         "{\"type\":\"capture", "{\"type\":\"end"};
+                                         "{\"type\":\"capture", "{\"type\":\"interval",
+                                         "{\"type\":\"end"};
 
     if (n >= 4 && !memcmp(octets, "\xef\xbb\xbf", 3)) {
         octets += 3;
@@ -105,7 +107,10 @@ static void parse_line(struct block *block, const uint8_t *octets, size_t n)
     if (n > LINE_MAX_OCTETS) {
         add_bad(block, too_long);
     } else if (!is_blank(octets, n)) {
-        imapid_read_record(&parsed, &block->json, &block->arena, octets, n);
+        parsed.record = imapid_read_plain(&block->arena, octets, n);
+        parsed.outcome = IMAPID_READ_EXCHANGE;
+        if (!parsed.record)
+            imapid_read_record(&parsed, &block->json, &block->arena, octets, n);
         g_array_append_val(block->parsed, parsed);
     }
 }
@@ -186,11 +191,33 @@ static void add_promised(struct imapid_read_jsonl *reader, uint64_t n)
         reader->n_promised = UINT64_MAX;
 }
 
-static void tell(struct imapid_read_jsonl *reader, const struct imapid_read_record *parsed)
+static bool is_stopped(const struct imapid_read_jsonl *reader)
+{
+    return g_atomic_int_get(&reader->stop) != 0;
+}
+
+/* Gives a record to the sink. */
+static void tell(const struct imapid_read_jsonl *reader, const struct imapid_read_record *parsed)
 {
     const struct imapid_record_sink *sink = reader->sink;
 
-    reader->n_records += parsed->outcome >= IMAPID_READ_EXCHANGE;
+    switch (parsed->outcome) {
+    case IMAPID_READ_EXCHANGE:
+        sink->exchange(sink->ctx, parsed->record);
+        break;
+    case IMAPID_READ_SESSION:
+        tell_session(reader, parsed->record);
+        break;
+    case IMAPID_READ_CAPTURE:
+        sink->capture(sink->ctx, parsed->record);
+        break;
+    default:
+        break; /* no record */
+    }
+}
+
+static void count(struct imapid_read_jsonl *reader, const struct imapid_read_record *parsed)
+{
     switch (parsed->outcome) {
     case IMAPID_READ_SKIPPED:
         reader->n_skipped++;
@@ -202,15 +229,21 @@ static void tell(struct imapid_read_jsonl *reader, const struct imapid_read_reco
         reader->n_ends++;
         add_promised(reader, *(const uint64_t *)parsed->record);
         break;
-    case IMAPID_READ_EXCHANGE:
-        sink->exchange(sink->ctx, parsed->record);
-        break;
-    case IMAPID_READ_SESSION:
-        tell_session(reader, parsed->record);
-        break;
-    case IMAPID_READ_CAPTURE:
-        sink->capture(sink->ctx, parsed->record);
+    default:
+        reader->n_records++;
     }
+}
+
+static const struct imapid_read_record *get_parsed(const struct block *block, guint i)
+{
+    return &g_array_index(block->parsed, struct imapid_read_record, i);
+}
+
+/* Without waiting for others. */
+static void tell_early(const struct crew *crew, const struct block *block)
+{
+    for (guint i = 0; i < block->parsed->len && !is_stopped(crew->reader); i++)
+        tell(crew->reader, get_parsed(block, i));
 }
 
 static void tell_block(struct crew *crew, const struct block *block)
@@ -222,16 +255,15 @@ static void tell_block(struct crew *crew, const struct block *block)
     while (crew->n_told != block->turn)
         g_cond_wait(&crew->told, &crew->telling);
     n_before = reader->n_lines;
-    for (guint i = 0; i < block->parsed->len && !reader->stop; i++) {
-        const struct imapid_read_record *parsed =
-            &g_array_index(block->parsed, struct imapid_read_record, i);
-
-        reader->n_lines = n_before + parsed->n_lines;
-        tell(reader, parsed);
+    for (guint i = 0; i < block->parsed->len && !is_stopped(reader); i++) {
+        reader->n_lines = n_before + get_parsed(block, i)->n_lines;
+        count(reader, get_parsed(block, i));
+        if (!reader->any_order)
+            tell(reader, get_parsed(block, i));
     }
-    if (!reader->stop)
+    if (!is_stopped(reader))
         reader->n_lines = n_before + block->n_lines;
-    g_atomic_int_set(&crew->is_stopped, reader->stop);
+    g_atomic_int_set(&crew->is_stopped, is_stopped(reader));
     crew->n_told++;
     g_cond_broadcast(&crew->told);
     g_mutex_unlock(&crew->telling);
@@ -245,6 +277,8 @@ static void *work(void *data)
 
     while (take_block(crew, &block)) {
         parse_block(&block);
+        if (crew->reader->any_order)
+            tell_early(crew, &block);
         tell_block(crew, &block);
     }
     g_free(block.failure);
@@ -262,7 +296,7 @@ static void judge_end(struct imapid_read_jsonl *reader)
     uint64_t n_at_most = reader->n_records + reader->n_skipped + reader->n_bad;
     char *message;
 
-    if (reader->stop || reader->failed)
+    if (is_stopped(reader) || reader->failed)
         return;
     if (reader->n_ends && reader->n_promised >= reader->n_records &&
         reader->n_promised <= n_at_most)

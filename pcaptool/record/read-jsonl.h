@@ -30,8 +30,11 @@ struct imapid_read_jsonl {
      * any of them, but one at a time and in the order of the lines, and a record is only told when
      * some hundred KiB were read: not for pipes. */
     unsigned n_threads;
+    /* The sink is called by all of them at the same time, and in any order; messages still come in the
+     * order of the lines. */
+    bool any_order;
 
-    bool stop; /* set it from the sink: nothing more is wanted */
+    int stop; /* atomic; set it from the sink: nothing more is wanted */
     uint64_t n_lines, n_records;
     uint64_t n_skipped; /* lines of another type, or of a later schema: no error */
     uint64_t n_bad;     /* lines that are no record; each was complained of, up to a limit */

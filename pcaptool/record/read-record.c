@@ -489,7 +489,7 @@ static void take_outcome(struct imapid_member_line *line, struct imapid_json *ob
                            : IMAPID_UNKNOWN;
     session->not_imap =
         imapid_member_find(object, "imap") && !imapid_member_get_bool(line, object, "imap");
-    outcome->text.is_nil = true;
+    outcome->text.is_nil = outcome->say.is_nil = true;
     if (!from)
         return;
     outcome->status = imapid_member_get_name(line, from, "status");
@@ -640,6 +640,8 @@ static void *take_capture(struct imapid_member_line *line, struct imapid_json *o
     capture->n_lost = imapid_member_get_number(line, object, "lost_bytes", INT64_MAX);
     capture->n_cut = imapid_member_get_number(line, object, "cut_packets", INT64_MAX);
     capture->n_unknown_link = get_extra(line, object, "unknown_link_packets");
+    capture->n_drops = get_extra(line, object, "drops");
+    capture->n_forgotten = get_extra(line, object, "forgotten_connections");
     capture->n_unread = take_unread(line, object, &capture->unread);
     capture->error = imapid_member_get_text(line, object, "error");
     return capture;
@@ -654,6 +656,13 @@ static void *take_end(struct imapid_member_line *line, struct imapid_json *objec
     return n_records;
 }
 
+static void *take_interval(struct imapid_member_line *line, struct imapid_json *object)
+{
+    (void)line;
+    (void)object;
+    return NULL;
+}
+
 static void take_record(struct imapid_member_line *line, struct imapid_json *object,
                         struct imapid_read_record *read)
 {
@@ -664,6 +673,7 @@ static void take_record(struct imapid_member_line *line, struct imapid_json *obj
     } types[] = {{"exchange", take_exchange, IMAPID_READ_EXCHANGE},
                  {"session", take_session, IMAPID_READ_SESSION},
                  {"capture", take_capture, IMAPID_READ_CAPTURE},
+                 {"interval", take_interval, IMAPID_READ_INTERVAL},
                  {"end", take_end, IMAPID_READ_END}};
     struct imapid_record_string type = imapid_member_get_octets(line, object, "type");
 

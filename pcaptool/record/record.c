@@ -95,7 +95,7 @@ bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t
     if (!exchange->command.seen ||
         (!exchange->response.seen && exchange->status == IMAPID_STATUS_NONE))
         return false;
-    *rtt_ns = answer->ts_ns - exchange->command.packet.ts_ns;
+    *rtt_ns = imapid_ns_between(exchange->command.packet.ts_ns, answer->ts_ns);
     return true;
 }
 
@@ -177,6 +177,8 @@ static void read_list(struct imapid_record_exchange *exchange, struct imapid_rec
         g_array_append_val(pairs, copy);
     }
     half->has_list = list.kind == IMAPID_LIST_PAIRS;
+    /* A list that the sender never ended. Where octets are missing nobody knows. */
+    half->is_malformed = half->has_list && !list.closed && !unit->cut && !unit->over_limit;
     half->n_pairs = pairs->len;
     half->pairs = (struct imapid_record_pair *)(void *)g_array_free(pairs, FALSE);
 }

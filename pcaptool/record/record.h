@@ -114,9 +114,11 @@ struct imapid_record_outcome {
     struct imapid_record_string text; /* the server's words; nil: none */
     uint64_t frame;                   /* the decisive one */
     const char *file;
-    enum imapid_party ended_by; /* who said FIN, or reset the connection, first */
-    uint64_t ended_frame;       /* 0: nobody did */
-    const char *ended_file;     /* as `file` */
+    enum imapid_party ended_by;      /* who said FIN, or reset the connection, first */
+    uint64_t ended_frame;            /* 0: nobody did */
+    const char *ended_file;          /* as `file` */
+    struct imapid_record_string say; /* all of it, in a sentence; nil where nothing has made one */
+    int64_t ns, ended_ns;            /* times of the two; 0: not known, as in records read back */
 };
 
 /* Findings a session may have. */
@@ -146,6 +148,10 @@ struct imapid_record_session {
     struct imapid_auth auths[IMAPID_AUTHS_MAX];
     unsigned n_findings;
     struct imapid_record_finding findings[IMAPID_RECORD_SESSION_FINDINGS];
+    /* How it went; NULL where that is not known, as in records read back. A frame that is in another
+     * file than the connection's is 0, with a time. */
+    const struct imapid_milestones *milestones;
+    struct imapid_moment tls_hello; /* the ClientHello, likewise; 0: not known */
 };
 
 /* Packets of one kind whose layers were not read. Read back from JSON Lines, layer and name may be
@@ -160,13 +166,28 @@ struct imapid_record_unread {
 /* Kinds that a capture's record has at most: those that are told apart, and the further ones. */
 #define IMAPID_RECORD_UNREAD_MAX 65u
 
+/* What was counted of a capture until a moment while it is read. */
+struct imapid_record_interval {
+    const char *file;
+    int64_t ts_ns;   /* the moment, by the clock of this machine */
+    int64_t took_ns; /* since the capture began */
+    uint64_t n_packets, n_octets;
+    uint64_t n_conns, n_sessions, n_exchanges, n_not_decrypted;
+    uint64_t n_lost, n_drops;
+    uint64_t n_kept; /* octets of memory that connections take */
+    uint64_t n_peak; /* octets of memory that the program took at most */
+};
+
 struct imapid_record_capture {
     const char *file;
     const char *format; /* NULL: unknown */
     uint64_t n_packets, n_octets;
     uint64_t n_conns, n_sessions, n_exchanges, n_not_decrypted;
     uint64_t n_lost, n_cut;
+    uint64_t n_drops; /* packets that whoever captured did not fetch in time */
     uint64_t n_unknown_link;
+    uint64_t
+        n_forgotten; /* connections that gave way to others: if they went on, they count again */
     unsigned n_unread;
     const struct imapid_record_unread *unread;
     char *error; /* NULL: none */

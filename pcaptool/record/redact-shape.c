@@ -438,6 +438,12 @@ static int get_separator(const struct word *word)
     return mark;
 }
 
+/* Is this, behind a quad, a port, or the length of a prefix? */
+static bool has_port(const struct word *word)
+{
+    return word->kind == DIGITS && word->n_mark == 1 && (*word->mark == ':' || *word->mark == '/');
+}
+
 /* Four numbers up to 255 with the same between them: an address, but for versions with dots, which
  * count up to 30 or so. 10.0.0.0/8 is in use everywhere, so it is none. */
 static bool is_quad(const struct text *text, size_t i, enum imapid_shape shape)
@@ -449,8 +455,22 @@ static bool is_quad(const struct text *text, size_t i, enum imapid_shape shape)
         if (get_separator(&words[k]) != separator || words[k].head > 255 ||
             (k < 3 && words[k].kind != DIGITS))
             return false;
-    return words[0].tail <= 255 && (shape != IMAPID_SHAPE_VERSION || separator != '.' ||
-                                    words[0].tail == 10 || words[0].tail > 30);
+    return words[0].tail <= 255 &&
+           (shape != IMAPID_SHAPE_VERSION || separator != '.' || words[0].tail == 10 ||
+            words[0].tail > 30 || (i + 4 < text->n && has_port(&words[4])));
+}
+
+/* An address in two parts, of which the second is 24 bits: 10.66051. Versions have small numbers, or a
+ * day. */
+static bool is_pair(const struct text *text, size_t i)
+{
+    const struct word *words = &text->words[i];
+
+    return words[0].tail <= 255 && words[1].kind == DIGITS && get_separator(&words[1]) == '.' &&
+           words[1].n >= 5 && words[1].n <= 8 && words[1].text[0] != '0' &&
+           g_ascii_strtoull(words[1].text, NULL, 10) - 65536 < (1u << 24) - 65536 &&
+           (words[1].n < 8 || !is_day(words[1].text)) &&
+           (i + 2 == text->n || get_separator(&words[2]) != '.');
 }
 
 /* Pieces of one length with the same between them that make 12 or more hexadecimal digits: a MAC
@@ -498,8 +518,8 @@ static bool is_telephone(const struct text *text, size_t i)
 static bool has_address(const struct text *text, enum imapid_shape shape)
 {
     for (size_t i = 0; i < text->n; i++)
-        if ((i + 4 <= text->n && is_quad(text, i, shape)) || is_hardware(text, i) ||
-            is_telephone(text, i))
+        if ((i + 4 <= text->n && is_quad(text, i, shape)) ||
+            (i + 2 <= text->n && is_pair(text, i)) || is_hardware(text, i) || is_telephone(text, i))
             return true;
     return false;
 }
@@ -593,15 +613,16 @@ static size_t measure_scheme(const char *text, size_t n)
     return 0;
 }
 
-/* Without a scheme in front it has to end, or begin, as hosts do that serve pages. */
+/* Without a scheme in front it has to end, or begin, as hosts do that serve pages. Letters that are not
+ * plain may look like others. */
 static bool is_host_harmless(const char *octets, size_t n, bool has_scheme)
 {
     char *normal = normalize((const uint8_t *)octets, n);
     struct text text;
     const struct word *last;
     size_t n_digits = 0, n_dots = 0;
-    bool harmless = normal && split(&text, normal) && text.n > 1 && !text.words[0].n_mark &&
-                    !*text.tail && !has_owner(&text);
+    bool harmless = is_ascii((const uint8_t *)octets, n) && normal && split(&text, normal) &&
+                    text.n > 1 && !text.words[0].n_mark && !*text.tail && !has_owner(&text);
 
     for (size_t i = 0; harmless && i < text.n; i++) {
         const struct word *word = &text.words[i];

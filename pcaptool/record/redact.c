@@ -174,7 +174,7 @@ static void redact_raw(struct imapid_record_exchange *to, struct imapid_record_h
     g_hash_table_destroy(words);
 }
 
-static char *redact_file(const struct imapid_redact *redact, const char *file)
+char *imapid_redact_file(const struct imapid_redact *redact, const char *file)
 {
     static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".gz",
                                           ".zst",  ".xz",     ".lz4", ".bz2"};
@@ -203,7 +203,7 @@ static const char *redact_other_file(const struct imapid_redact *redact,
 
     if (!file)
         return NULL;
-    redacted = redact_file(redact, file);
+    redacted = imapid_redact_file(redact, file);
     kept = g_string_chunk_insert(to->store, redacted);
     g_free(redacted);
     return kept;
@@ -337,7 +337,7 @@ static struct imapid_record_exchange *redact_exchange(const struct imapid_redact
 static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
     const struct imapid_redact_sink *sink = ctx;
-    char *file = redact_file(sink->redact, exchange->conn.file);
+    char *file = imapid_redact_file(sink->redact, exchange->conn.file);
     struct imapid_record_exchange *redacted = redact_exchange(sink->redact, exchange, file);
 
     sink->next->exchange(sink->next->ctx, redacted);
@@ -399,15 +399,17 @@ static struct imapid_record_outcome redact_outcome(const struct imapid_redact *r
     add_said(text, redact, &outcome->text);
     redacted.text.octets = (const uint8_t *)text->str;
     redacted.text.n = text->len;
-    redacted.file = outcome->file ? redact_file(redact, outcome->file) : NULL;
-    redacted.ended_file = outcome->ended_file ? redact_file(redact, outcome->ended_file) : NULL;
+    redacted.say = (struct imapid_record_string){.is_nil = true}; /* it has the words */
+    redacted.file = outcome->file ? imapid_redact_file(redact, outcome->file) : NULL;
+    redacted.ended_file =
+        outcome->ended_file ? imapid_redact_file(redact, outcome->ended_file) : NULL;
     return redacted;
 }
 
 static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
-    char *file = redact_file(sink->redact, session->conn.file);
+    char *file = imapid_redact_file(sink->redact, session->conn.file);
     GString *name = g_string_new(NULL), *words = g_string_new(NULL);
     struct imapid_record_session redacted = {
         .conn = redact_conn(sink->redact, &session->conn, file),
@@ -470,7 +472,7 @@ static struct imapid_record_unread *redact_unread(const struct imapid_redact *re
 static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     const struct imapid_redact_sink *sink = ctx;
-    char *file = redact_file(sink->redact, capture->file);
+    char *file = imapid_redact_file(sink->redact, capture->file);
     struct imapid_record_unread *unread = redact_unread(sink->redact, capture);
     struct imapid_record_capture redacted = {
         .file = file,
@@ -484,6 +486,8 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
         .n_lost = capture->n_lost,
         .n_cut = capture->n_cut,
         .n_unknown_link = capture->n_unknown_link,
+        .n_drops = capture->n_drops,
+        .n_forgotten = capture->n_forgotten,
         .n_unread = capture->n_unread,
         .unread = unread,
         .error = capture->error ? (char *)"it could not be read whole" : NULL,

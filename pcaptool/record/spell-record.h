@@ -48,8 +48,4 @@ void imapid_spell_doubt_text(GString *out, const struct imapid_doubts *doubts,
 /* [{"layer":"ip-protocol","number":50,"name":"ESP","packets":3},…] */
 void imapid_spell_unread(GString *out, const struct imapid_record_capture *capture);
 
-/* What went wrong in a few words, without the peer's own: "login refused: NO", "no greeting: closed by
- * the server". */
-void imapid_spell_outcome(GString *out, const struct imapid_record_outcome *outcome);
-
 #endif

@@ -45,6 +45,17 @@ void imapid_spell_number(GString *out, uint64_t number)
     imapid_spell_raw(out, at, (gsize)(text + sizeof text - at));
 }
 
+void imapid_spell_grouped(GString *out, uint64_t number)
+{
+    size_t start = out->len;
+
+    imapid_spell_number(out, number);
+    for (size_t at = out->len; at > start + 3;) {
+        at -= 3;
+        g_string_insert_c(out, (gssize)at, ',');
+    }
+}
+
 void imapid_spell_time(GString *out, int64_t ts_ns)
 {
     char text[] = "0000-00-00T00:00:00.000000000Z";
@@ -226,21 +237,26 @@ void imapid_spell_json_text(GString *out, const char *text)
         imapid_spell_word(out, "null");
 }
 
-static void append_terminal_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char)
+/* So many marks in a row stand on one character. More are a tower that covers the lines above, and
+ * as they have no width no column ends it. */
+#define MARKS_MAX 4u
+
+static void append_terminal_char(GString *out, gunichar c, const uint8_t *octets, size_t n_char,
+                                 bool shown)
 {
     if (c == (gunichar)-1)
         g_string_append_printf(out, "\\x%02x", *octets);
     else if (c == '\\')
         g_string_append(out, "\\\\");
-    else if (is_shown(c))
+    else if (shown)
         g_string_append_len(out, (const char *)octets, (gssize)n_char);
     else
-        g_string_append_printf(out, c < 256 ? "\\x%02x" : "\\u{%x}", c);
+        g_string_append_printf(out, c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
 }
 
-void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max)
+static void spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max, bool utf8)
 {
-    size_t n_char, n_shown = 0;
+    size_t n_char, n_shown = 0, n_marks = 0;
 
     for (size_t at = 0; at < n; at += n_char) {
         gsize before = out->len;
@@ -254,12 +270,44 @@ void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t
         if (n_char) {
             imapid_spell_raw(out, (const char *)octets + at, n_char);
             n_shown += n_char;
+            n_marks = 0;
             continue;
         }
         c = next_char(octets + at, n - at, &n_char);
-        append_terminal_char(out, c, octets + at, n_char);
+        n_marks = c != (gunichar)-1 && g_unichar_iszerowidth(c) ? n_marks + 1 : 0;
+        append_terminal_char(out, c, octets + at, n_char,
+                             is_shown(c) && n_marks <= MARKS_MAX && (utf8 || c < 128));
         n_shown += (size_t)g_utf8_strlen(out->str + before, -1);
     }
+}
+
+void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max)
+{
+    spell_terminal(out, octets, n, max, true);
+}
+
+/* Is there nothing that anybody sees? */
+static bool is_blank(const uint8_t *octets, size_t n)
+{
+    size_t n_char;
+
+    for (size_t at = 0; at < n; at += n_char) {
+        gunichar c = next_char(octets + at, n - at, &n_char);
+
+        if (c == (gunichar)-1 || (g_unichar_type(c) != G_UNICODE_SPACE_SEPARATOR &&
+                                  !(is_shown(c) && g_unichar_iszerowidth(c))))
+            return false;
+    }
+    return true;
+}
+
+void imapid_spell_value(GString *out, const uint8_t *octets, size_t n, bool utf8)
+{
+    const char *quote = is_blank(octets, n) ? "\"" : "";
+
+    g_string_append(out, quote);
+    spell_terminal(out, octets, n, 0, utf8);
+    g_string_append(out, quote);
 }
 
 void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n)

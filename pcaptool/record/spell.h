@@ -42,6 +42,9 @@ static inline void imapid_spell_key(GString *out, const char *name)
 /* In decimal. */
 void imapid_spell_number(GString *out, uint64_t number);
 
+/* The same for sentences: 1,316. */
+void imapid_spell_grouped(GString *out, uint64_t number);
+
 /* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too. */
 void imapid_spell_time(GString *out, int64_t ts_ns);
 
@@ -70,9 +73,14 @@ bool imapid_spell_is_plain(const uint8_t *octets, size_t n);
 /* A JSON string of a NUL-terminated string, NULL being null. */
 void imapid_spell_json_text(GString *out, const char *text);
 
-/* For a terminal: printable characters as they are, everything else as \xHH or \u{H}; a backslash
- * is doubled. At most `max` columns or so (0: no limit), then "...". */
+/* For a terminal: printable characters as they are, everything else as \uHHHH (\UHHHHHHHH past U+FFFF),
+ * octets that are no UTF-8 as \xHH; a backslash is doubled. Of more than four combining marks in a row
+ * the further ones are not printable. At most `max` columns or so (0: no limit), then "...". */
 void imapid_spell_terminal(GString *out, const uint8_t *octets, size_t n, size_t max);
+
+/* The same without a limit, for a cell (record/width.h): what is blank, or nothing at all, stands in
+ * quotes; without `utf8` only ASCII is printable. */
+void imapid_spell_value(GString *out, const uint8_t *octets, size_t n, bool utf8);
 
 /* Two lower-case hexadecimal digits an octet. */
 void imapid_spell_hex(GString *out, const uint8_t *octets, size_t n);

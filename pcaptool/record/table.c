@@ -188,7 +188,7 @@ static void write_exchange(GString *out, enum imapid_cell_form form,
                            const struct imapid_writer_style *style,
                            const struct imapid_record_exchange *exchange)
 {
-    struct imapid_row row = {.out = out, .form = form, .is_terminal = style->is_terminal};
+    struct imapid_row row = {.out = out, .form = form, .is_terminal = style->terminal.is_terminal};
     bool has_result = exchange->status != IMAPID_STATUS_NONE;
 
     imapid_cell_add_text(&row, exchange->conn.file);

@@ -3,12 +3,19 @@
 #define IMAPID_RECORD_WRITER_H
 
 #include "record/record.h"
+#include "terminal.h"
 
 struct imapid_writer_style {
-    bool colour;      /* standard output is a terminal that has colours */
-    bool is_terminal; /* or any */
-    bool verbose;     /* every pair */
-    bool many;        /* more than one capture: records say which one they are of */
+    struct imapid_terminal terminal; /* what it is written on */
+    bool verbose;                    /* every pair */
+    bool many;                       /* more than one capture: records say which one they are of */
+};
+
+/* What a run wrote. */
+struct imapid_writer_end {
+    uint64_t n_inputs, n_records;
+    bool is_choice; /* of the connections only some were asked for */
+    uint64_t n_conns, n_chosen;
 };
 
 /* A way to write records down. Writers have no state: each function appends what one record reads
@@ -25,10 +32,10 @@ struct imapid_writer {
                     const struct imapid_record_session *session);
     void (*capture)(GString *out, const struct imapid_writer_style *style,
                     const struct imapid_record_capture *capture);
-    void (*end)(GString *out, uint64_t n_inputs, uint64_t n_records); /* of the run */
+    void (*interval)(GString *out, const struct imapid_record_interval *interval);
+    void (*end)(GString *out, const struct imapid_writer_end *end); /* of the run */
 };
 
-extern const struct imapid_writer imapid_text_writer;
 extern const struct imapid_writer imapid_jsonl_writer;
 extern const struct imapid_writer imapid_csv_writer;
 extern const struct imapid_writer imapid_tsv_writer;

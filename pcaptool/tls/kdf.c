@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kdf.c: TLS 1.0-1.2's PRF and TLS 1.3's HKDF-Expand-Label.
+/* kdf.c: TLS 1.0-1.2's PRF, HKDF, and TLS 1.3's HKDF-Expand-Label.
  *
- * libgcrypt 1.10 has an HMAC but neither of the two, so that they are built here, on one keyed
+ * libgcrypt 1.10 has an HMAC but none of these, so that they are built here, on one keyed
  * handle each. Nothing is kept between calls.
  *
  * Refuses what libgcrypt refuses (MD5 in FIPS mode). Misuse: using `out` after false; calling
@@ -106,9 +106,21 @@ bool imapid_kdf_prf(int hash, const uint8_t *secret, size_t n_secret, const char
                       seed_b, n_b, out, n_out);
 }
 
-/* HKDF-Expand, RFC 5869 2.3. */
-static bool expand(int hash, const uint8_t *secret, const uint8_t *info, size_t n_info,
-                   uint8_t *out, size_t n_out)
+bool imapid_kdf_extract(int hash, const uint8_t *salt, size_t n_salt, const uint8_t *octets,
+                        size_t n, uint8_t *out)
+{
+    gcry_md_hd_t hmac = open_hmac(hash, salt, n_salt);
+
+    if (!hmac)
+        return false;
+    gcry_md_write(hmac, octets, n);
+    finish_hmac(hmac, out, imapid_kdf_hash_length(hash));
+    gcry_md_close(hmac);
+    return true;
+}
+
+bool imapid_kdf_expand(int hash, const uint8_t *secret, const uint8_t *info, size_t n_info,
+                       uint8_t *out, size_t n_out)
 {
     uint8_t piece[HASH_MAX], count = 0;
     size_t n_hash = imapid_kdf_hash_length(hash);
@@ -149,5 +161,5 @@ bool imapid_kdf_expand_label(int hash, const uint8_t *secret, const char *label,
     if (n_context)
         memcpy(info + n, context, n_context);
     n += n_context;
-    return expand(hash, secret, info, n, out, n_out);
+    return imapid_kdf_expand(hash, secret, info, n, out, n_out);
 }

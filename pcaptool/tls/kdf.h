@@ -24,6 +24,15 @@ bool imapid_kdf_prf(int hash, const uint8_t *secret, size_t n_secret, const char
                     const uint8_t *seed_a, size_t n_a, const uint8_t *seed_b, size_t n_b,
                     uint8_t *out, size_t n_out);
 
+/* HKDF-Extract(salt, octets) of RFC 5869 2.2: a hash's length to out. n_salt > 0. */
+bool imapid_kdf_extract(int hash, const uint8_t *salt, size_t n_salt, const uint8_t *octets,
+                        size_t n, uint8_t *out);
+
+/* HKDF-Expand(secret, info, n_out) of RFC 5869 2.3. The secret has the hash's length; n_out at most
+ * 255 times that. */
+bool imapid_kdf_expand(int hash, const uint8_t *secret, const uint8_t *info, size_t n_info,
+                       uint8_t *out, size_t n_out);
+
 /* HKDF-Expand-Label(secret, label, context, n_out) of RFC 8446 7.1, label without "tls13 ". The
  * secret has the hash's length; n_out at most 255, label and context together at most 200. */
 bool imapid_kdf_expand_label(int hash, const uint8_t *secret, const char *label,

@@ -25,13 +25,36 @@ static const struct {
     {"CLIENT_EARLY_TRAFFIC_SECRET", IMAPID_SECRET_CLIENT_EARLY},
 };
 
+static const struct {
+    const char *label;
+    enum imapid_long_kind kind;
+} long_labels[] = {
+    {"PMS_CLIENT_RANDOM", IMAPID_LONG_PREMASTER},
+    {"ECH_SECRET", IMAPID_LONG_ECH_SECRET},
+    {"ECH_CONFIG", IMAPID_LONG_ECH_CONFIG},
+};
+
+const char *imapid_keylog_line_label(enum imapid_secret_kind kind)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(labels); i++)
+        if (labels[i].kind == kind)
+            return labels[i].label;
+    return NULL;
+}
+
+const char *imapid_keylog_line_long_label(enum imapid_long_kind kind)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(long_labels); i++)
+        if (long_labels[i].kind == kind)
+            return long_labels[i].label;
+    return NULL;
+}
+
 /* Known, and of no use to read application data. */
 static const char *const useless[] = {
     "EARLY_EXPORTER_SECRET",
     "EARLY_EXPORTER_MASTER_SECRET",
     "EXPORTER_SECRET",
-    "ECH_SECRET",
-    "ECH_CONFIG",
 };
 
 /* The value of a hexadecimal digit, with DIGIT; 0 for anything else. */
@@ -207,26 +230,28 @@ static const uint8_t *next_value(const uint8_t **at, const uint8_t *end, const c
     return word + n_label;
 }
 
-/* What a premaster secret is found by, `n_key` octets, and the secret. */
-static enum imapid_keylog_sort read_premaster(const uint8_t *at, const uint8_t *end, size_t n_key,
-                                              struct imapid_keylog_line *line)
+/* What a long secret is found by, `n_key` octets, and the secret. */
+static enum imapid_keylog_sort read_long(const uint8_t *at, const uint8_t *end,
+                                         enum imapid_long_kind kind, size_t n_key,
+                                         struct imapid_keylog_line *line)
 {
     const uint8_t *key, *rest;
     uint8_t octet;
 
     if (next_word(&at, end, &key) != 2 * n_key)
         return IMAPID_KEYLOG_LENGTH;
-    line->n_premaster = next_word(&at, end, &line->premaster) / 2;
-    if (!line->n_premaster || line->n_premaster > IMAPID_TLS_PREMASTER_MAX ||
-        (size_t)(at - line->premaster) % 2 || next_word(&at, end, &rest))
+    line->long_kind = kind;
+    line->n_long = next_word(&at, end, &line->digits) / 2;
+    if (!line->n_long || line->n_long > IMAPID_TLS_LONG_MAX || (size_t)(at - line->digits) % 2 ||
+        next_word(&at, end, &rest))
         return IMAPID_KEYLOG_LENGTH;
     memset(line->key, 0, sizeof line->key);
     if (!imapid_keylog_unhex(key, n_key, line->key))
         return IMAPID_KEYLOG_NOT_HEX;
-    for (size_t i = 0; i < line->n_premaster; i++)
-        if (!imapid_keylog_unhex(line->premaster + 2 * i, 1, &octet))
+    for (size_t i = 0; i < line->n_long; i++)
+        if (!imapid_keylog_unhex(line->digits + 2 * i, 1, &octet))
             return IMAPID_KEYLOG_NOT_HEX;
-    return IMAPID_KEYLOG_PREMASTER;
+    return IMAPID_KEYLOG_LONG;
 }
 
 /* Behind "RSA": "Session-ID:… Master-Key:…", as Java's tools write it, or a premaster secret. */
@@ -239,7 +264,7 @@ static enum imapid_keylog_sort read_session(const uint8_t *at, const uint8_t *en
     uint8_t octets[IMAPID_TLS_RANDOM];
 
     if (!id)
-        return read_premaster(start, end, IMAPID_TLS_EXCHANGE_KEY, line);
+        return read_long(start, end, IMAPID_LONG_PREMASTER, IMAPID_TLS_EXCHANGE_KEY, line);
     master = next_value(&at, end, "Master-Key:", &n_master);
     n_rest = next_word(&at, end, &rest);
     if (!n_id || n_id % 2 || n_id > 2 * sizeof octets || !master ||
@@ -265,8 +290,9 @@ enum imapid_keylog_sort imapid_keylog_line_read(struct imapid_keylog_line *line,
         return IMAPID_KEYLOG_COMMENT;
     if (is_word(label, n_label, "RSA"))
         return read_session(at, end, line);
-    if (is_word(label, n_label, "PMS_CLIENT_RANDOM"))
-        return read_premaster(at, end, IMAPID_TLS_RANDOM, line);
+    for (size_t i = 0; i < G_N_ELEMENTS(long_labels); i++)
+        if (is_word(label, n_label, long_labels[i].label))
+            return read_long(at, end, long_labels[i].kind, IMAPID_TLS_RANDOM, line);
     kind = find_label(label, n_label);
     if (kind >= 0) {
         line->kind = (enum imapid_secret_kind)kind;

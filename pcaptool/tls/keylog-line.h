@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <imapid/hello.h>
+
 /* One line of a key log: the NSS key log format (draft-ietf-tls-keylogfile), and what Java's tools
  * write. Pure: no state. */
 
-#define IMAPID_TLS_RANDOM       32 /* octets of a client or server random */
 #define IMAPID_TLS_SECRET_LEAST 32 /* octets of the shortest: SHA-256 */
 #define IMAPID_TLS_SECRET_MAX   48 /* octets of the longest secret: SHA-384, a master secret */
 
@@ -26,6 +27,14 @@ enum imapid_secret_kind {
     IMAPID_N_SECRET_KINDS
 };
 
+/* Secrets of any length, of which few logs have any. */
+enum imapid_long_kind {
+    IMAPID_LONG_PREMASTER,  /* what a master secret is made of: PMS_CLIENT_RANDOM, RSA */
+    IMAPID_LONG_ECH_SECRET, /* what an encrypted ClientHello is opened with (RFC 9850), */
+    IMAPID_LONG_ECH_CONFIG, /* and the ECHConfig it was made for; both by the outer client random */
+    IMAPID_N_LONG_KINDS
+};
+
 struct imapid_secret {
     uint8_t n;
     uint8_t octets[IMAPID_TLS_SECRET_MAX];
@@ -34,28 +43,33 @@ struct imapid_secret {
 /* What a line is. */
 enum imapid_keylog_sort {
     IMAPID_KEYLOG_SECRET,
-    IMAPID_KEYLOG_PREMASTER, /* not a secret itself: what a master secret is made of */
-    IMAPID_KEYLOG_COMMENT,   /* or blank */
-    IMAPID_KEYLOG_IGNORED,   /* of a known kind that is of no use here: `label` says which */
-    IMAPID_KEYLOG_UNKNOWN,   /* its label is none that is known */
-    IMAPID_KEYLOG_NOT_HEX,   /* a word of it should be hexadecimal, and is not */
-    IMAPID_KEYLOG_LENGTH     /* words are too long, too short, too many or too few */
+    IMAPID_KEYLOG_LONG,    /* see enum imapid_long_kind */
+    IMAPID_KEYLOG_COMMENT, /* or blank */
+    IMAPID_KEYLOG_IGNORED, /* of a known kind that is of no use here: `label` says which */
+    IMAPID_KEYLOG_UNKNOWN, /* its label is none that is known */
+    IMAPID_KEYLOG_NOT_HEX, /* a word of it should be hexadecimal, and is not */
+    IMAPID_KEYLOG_LENGTH   /* words are too long, too short, too many or too few */
 };
 
 struct imapid_keylog_line {
     enum imapid_secret_kind kind;
     uint8_t key[IMAPID_TLS_RANDOM]; /* the client random, or imapid_keylog_session_key() */
     struct imapid_secret secret;
-    const char *label;        /* static; not as the line spells it */
-    const uint8_t *premaster; /* 2 * n_premaster hexadecimal digits, in the line */
-    size_t n_premaster;
+    const char *label; /* static; not as the line spells it */
+    enum imapid_long_kind long_kind;
+    const uint8_t *digits; /* 2 * n_long hexadecimal digits, in the line */
+    size_t n_long;
 };
 
 /* Reads `n` octets, a line without its line end; any are good. SECRET sets kind, key and secret,
- * PREMASTER key and premaster, IGNORED the label; the rest of *line is of no meaning, and the
+ * LONG key, long_kind and digits, IGNORED the label; the rest of *line is of no meaning, and the
  * caller's to wipe. */
 enum imapid_keylog_sort imapid_keylog_line_read(struct imapid_keylog_line *line,
                                                 const uint8_t *octets, size_t n);
+
+/* The word a line begins with. SESSION has none: NULL. */
+const char *imapid_keylog_line_label(enum imapid_secret_kind kind);
+const char *imapid_keylog_line_long_label(enum imapid_long_kind kind);
 
 /* 2 * n hexadecimal digits to n octets. False where one is no digit. */
 bool imapid_keylog_unhex(const uint8_t *at, size_t n, uint8_t *out);
@@ -64,8 +78,9 @@ bool imapid_keylog_unhex(const uint8_t *at, size_t n, uint8_t *out);
  * them to (RFC 5246 7.4.7.1), at the front of a key, with zeros behind. */
 #define IMAPID_TLS_EXCHANGE_KEY 8
 
-/* The most octets of a premaster secret: Diffie-Hellman with 8192 bits. */
-#define IMAPID_TLS_PREMASTER_MAX 1024
+/* The most octets of a long secret. Diffie-Hellman with 8192 bits has 1,024, an ECHConfig with a
+ * post-quantum key some 1,300; a line with more is too long to be kept. */
+#define IMAPID_TLS_LONG_MAX 2000
 
 /* Makes of a session's identifier (RFC 5246 7.4.1.2; 1 to IMAPID_TLS_RANDOM octets) what its secret
  * is looked up by, in place of a client random. */

@@ -15,6 +15,7 @@
 #include "opener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,9 +68,15 @@ enum text {
     TEXT_UTF16_BE,
 };
 
-/* A file that may grow. */
+/* How often it is looked by name whether a file is there, or another one. */
+#define LOOK_US (G_USEC_PER_SEC / 4)
+
+/* A file that may grow. It stays open: who has given up privileges, or opening files, can still see that it
+ * has grown. */
 struct source {
     char *path;
+    int fd;           /* -1: it is not there */
+    gint64 looked_us; /* when it was opened by name last, or that was tried; monotonic */
     dev_t device;
     ino_t inode;
     bool regular;
@@ -84,15 +91,15 @@ struct source {
 
 struct imapid_keylog {
     GRWLock lock;
-    GPtrArray *client_pieces; /* of struct client[PIECE] */
-    GPtrArray *secret_pieces; /* of struct secret[PIECE] */
-    GTree
-        *premasters; /* of keys to arrays of GBytes: few logs have any, and they have any length */
+    GPtrArray *client_pieces;                 /* of struct client[PIECE] */
+    GPtrArray *secret_pieces;                 /* of struct secret[PIECE] */
+    GTree *long_secrets[IMAPID_N_LONG_KINDS]; /* of keys to arrays of GBytes */
     uint32_t n_clients, n_secrets;
     struct slot *slots;
     uint32_t n_slots; /* a power of 2 */
     uint64_t seed[9];
     struct imapid_keylog_counts counts;
+    GMutex files;               /* of `sources`; taken before the other lock */
     GArray *sources;            /* of struct source */
     uint64_t generation;        /* atomic */
     struct imapid_keylog *base; /* looked into as well; NULL: none */
@@ -264,53 +271,57 @@ static void keep_secret(struct imapid_keylog *keylog, enum imapid_secret_kind ki
     explicit_bzero(&secret, sizeof secret);
 }
 
-static void free_premaster(void *octets)
+static void free_long(void *octets)
 {
     explicit_bzero(octets, *(size_t *)octets);
     g_free(octets);
 }
 
 /* Decodes digits; the secret is wiped when nobody refers to it any more. */
-static GBytes *decode_premaster(const struct imapid_keylog_line *line)
+static GBytes *decode_long(const struct imapid_keylog_line *line)
 {
-    size_t n = sizeof(size_t) + line->n_premaster;
+    size_t n = sizeof(size_t) + line->n_long;
     uint8_t *octets = g_malloc(n);
 
     memcpy(octets, &n, sizeof n);
-    imapid_keylog_unhex(line->premaster, line->n_premaster, octets + sizeof n);
-    return g_bytes_new_with_free_func(octets + sizeof n, line->n_premaster, free_premaster, octets);
+    imapid_keylog_unhex(line->digits, line->n_long, octets + sizeof n);
+    return g_bytes_new_with_free_func(octets + sizeof n, line->n_long, free_long, octets);
 }
 
-static bool has_premaster(const GPtrArray *of_key, const GBytes *premaster)
+static bool has_long(const GPtrArray *of_key, const GBytes *secret)
 {
     for (guint i = 0; i < of_key->len; i++)
-        if (g_bytes_equal(of_key->pdata[i], premaster))
+        if (g_bytes_equal(of_key->pdata[i], secret))
             return true;
     return false;
 }
 
-static void add_premaster(struct imapid_keylog *keylog, const struct imapid_keylog_line *line)
+static void add_long(struct imapid_keylog *keylog, const struct imapid_keylog_line *line)
 {
-    GBytes *premaster = decode_premaster(line);
-    GPtrArray *of_key = g_tree_lookup(keylog->premasters, line->key);
+    GBytes *secret = decode_long(line);
+    GPtrArray *of_key = g_tree_lookup(keylog->long_secrets[line->long_kind], line->key);
 
     if (!of_key) {
         of_key = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-        g_tree_insert(keylog->premasters, g_memdup2(line->key, sizeof line->key), of_key);
+        g_tree_insert(keylog->long_secrets[line->long_kind], g_memdup2(line->key, sizeof line->key),
+                      of_key);
     }
-    if (has_premaster(of_key, premaster)) {
+    if (has_long(of_key, secret)) {
         keylog->counts.n_duplicates++;
-        g_bytes_unref(premaster);
+        g_bytes_unref(secret);
         return;
     }
     keylog->counts.n_conflicts += of_key->len > 0;
     if (of_key->len >= IMAPID_KEYLOG_CANDIDATES) {
         keylog->counts.n_dropped++;
-        g_bytes_unref(premaster);
+        g_bytes_unref(secret);
         return;
     }
-    g_ptr_array_add(of_key, premaster);
-    keylog->counts.n_secrets++;
+    g_ptr_array_add(of_key, secret);
+    if (line->long_kind == IMAPID_LONG_PREMASTER)
+        keylog->counts.n_secrets++;
+    else
+        keylog->counts.n_ech++;
 }
 
 /* A line without its line end. */
@@ -324,8 +335,8 @@ static void add_line(struct imapid_keylog *keylog, const uint8_t *octets, size_t
     case IMAPID_KEYLOG_SECRET:
         keep_secret(keylog, line.kind, line.key, &line.secret);
         break;
-    case IMAPID_KEYLOG_PREMASTER:
-        add_premaster(keylog, &line);
+    case IMAPID_KEYLOG_LONG:
+        add_long(keylog, &line);
         break;
     case IMAPID_KEYLOG_COMMENT:
         counts->n_comments++;
@@ -377,10 +388,15 @@ static void begin_writing(struct imapid_keylog *keylog)
     g_rw_lock_writer_lock(&keylog->lock);
 }
 
-/* Whoever sees the new generation must find the secrets: the lock is given back first. */
-static void end_writing(struct imapid_keylog *keylog, uint64_t n_secrets_before)
+static uint64_t count_added(const struct imapid_keylog *keylog)
 {
-    uint64_t n_added = keylog->counts.n_secrets - n_secrets_before;
+    return keylog->counts.n_secrets + keylog->counts.n_ech;
+}
+
+/* Whoever sees the new generation must find the secrets: the lock is given back first. */
+static void end_writing(struct imapid_keylog *keylog, uint64_t n_before)
+{
+    uint64_t n_added = count_added(keylog) - n_before;
 
     g_rw_lock_writer_unlock(&keylog->lock);
     if (n_added)
@@ -395,7 +411,7 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
     if (!n)
         return;
     begin_writing(keylog);
-    before = keylog->counts.n_secrets;
+    before = count_added(keylog);
     /* At once, instead of by doubling; but no more than a moderate claim of the text is believed.
      */
     reserve(keylog, keylog->n_clients + MIN(n / LINE_LEAST, RESERVE_MAX));
@@ -409,7 +425,7 @@ void imapid_keylog_remember(struct imapid_keylog *keylog, const uint8_t key[IMAP
     uint64_t before;
 
     begin_writing(keylog);
-    before = keylog->counts.n_secrets;
+    before = count_added(keylog);
     keep_secret(keylog, IMAPID_SECRET_SESSION, key, master);
     end_writing(keylog, before);
 }
@@ -447,7 +463,7 @@ static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, boo
     uint64_t before;
 
     begin_writing(keylog);
-    before = keylog->counts.n_secrets;
+    before = count_added(keylog);
     if (reader->skipping) {
         const uint8_t *newline = memchr(reader->buffer, '\n', reader->n);
 
@@ -544,7 +560,8 @@ static uint64_t count_useful(const struct imapid_keylog *keylog)
 {
     const struct imapid_keylog_counts *counts = &keylog->counts;
 
-    return counts->n_secrets + counts->n_duplicates + counts->n_conflicts + counts->n_ignored;
+    return counts->n_secrets + counts->n_duplicates + counts->n_conflicts + counts->n_ignored +
+           counts->n_ech;
 }
 
 /* Reads a file from reader->offset to its end. False with errno set; EBADMSG: it is no key log. */
@@ -568,96 +585,140 @@ static bool read_lines(struct imapid_keylog *keylog, struct reader *reader, bool
     }
 }
 
-/* Reads on from source->offset. */
-static bool read_source(struct imapid_keylog *keylog, struct source *source, char **message)
+/* The file under its name, if that is another one than before. False, with errno, where it cannot be opened. */
+static bool look(struct source *source, int flags)
 {
-    struct reader reader = {.fd = imapid_opener_open(source->path, 0)};
+    int fd = imapid_opener_open(source->path, flags);
     struct stat st;
-    bool ok = false;
 
-    if (reader.fd >= 0 && fstat(reader.fd, &st) == 0) {
-        source->regular = S_ISREG(st.st_mode);
-        if (source->regular && (st.st_dev != source->device || st.st_ino != source->inode ||
-                                st.st_size < source->offset))
-            source->offset = 0;
-        source->device = st.st_dev;
-        source->inode = st.st_ino;
-        reader.offset = source->offset;
-        reader.text = source->offset ? source->text : TEXT_UNKNOWN;
-        if (!source->regular || lseek(reader.fd, reader.offset, SEEK_SET) >= 0) {
-            reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
-            ok = read_lines(keylog, &reader, source->regular);
-        }
+    source->looked_us = g_get_monotonic_time();
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return false;
     }
-    if (!ok && message)
-        *message = g_strdup_printf("%s: key log: %s", source->path,
-                                   errno == EBADMSG ? "64 MiB without a line of a key log"
-                                                    : g_strerror(errno));
-    if (reader.buffer) {
-        /* A line that was too long is not begun again in its middle. */
-        source->offset = reader.offset;
-        source->size = reader.offset + width_of(&reader, reader.n) + reader.has_half;
-        source->text = reader.text;
-        explicit_bzero(reader.buffer, CHUNK + LINE_LIMIT);
-        g_free(reader.buffer);
+    source->regular = S_ISREG(st.st_mode);
+    if (source->fd >= 0 && st.st_dev == source->device && st.st_ino == source->inode) {
+        close(fd);
+        return true;
     }
-    if (reader.fd >= 0)
-        close(reader.fd);
+    if (source->fd >= 0)
+        close(source->fd);
+    source->fd = fd;
+    source->offset = source->size = 0;
+    source->device = st.st_dev;
+    source->inode = st.st_ino;
+    return true;
+}
+
+/* Reads on from source->offset; a file that has become shorter is read from its start. False, with errno. */
+static bool read_on(struct imapid_keylog *keylog, struct source *source)
+{
+    struct reader reader = {.fd = source->fd};
+    struct stat st;
+    bool ok;
+
+    if (fstat(source->fd, &st) != 0)
+        return false;
+    if (source->regular && st.st_size < source->offset)
+        source->offset = 0;
+    reader.offset = source->offset;
+    reader.text = source->offset ? source->text : TEXT_UNKNOWN;
+    if (source->regular && lseek(reader.fd, reader.offset, SEEK_SET) < 0)
+        return false;
+    reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
+    ok = read_lines(keylog, &reader, source->regular);
+    /* A line that was too long is not begun again in its middle. */
+    source->offset = reader.offset;
+    source->size = reader.offset + width_of(&reader, reader.n) + reader.has_half;
+    source->text = reader.text;
+    explicit_bzero(reader.buffer, CHUNK + LINE_LIMIT);
+    g_free(reader.buffer);
     return ok;
+}
+
+static void close_source(struct source *source)
+{
+    if (source->fd >= 0)
+        close(source->fd);
+    source->fd = -1;
+}
+
+/* To be looked at by imapid_keylog_refresh(). */
+static void keep_source(struct imapid_keylog *keylog, const struct source *source)
+{
+    imapid_opener_allow(source->path);
+    g_mutex_lock(&keylog->files);
+    g_array_append_val(keylog->sources, *source);
+    g_mutex_unlock(&keylog->files);
 }
 
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message)
 {
-    struct source source = {.path = g_strdup(path)};
+    struct source source = {.path = g_strdup(path), .fd = -1};
     bool ok;
 
     begin_writing(keylog);
     keylog->counts.first_garbage = 0;
     memset(keylog->counts.ignored, 0, sizeof keylog->counts.ignored);
-    end_writing(keylog, keylog->counts.n_secrets);
-    ok = read_source(keylog, &source, message);
-
-    if (!ok || !source.regular) {
-        g_free(source.path);
-        return ok;
+    end_writing(keylog, count_added(keylog));
+    ok = look(&source, 0) && read_on(keylog, &source);
+    if (!ok && message)
+        *message = g_strdup_printf("%s: key log: %s", path,
+                                   errno == EBADMSG ? "64 MiB without a line of a key log"
+                                                    : g_strerror(errno));
+    if (ok && source.regular) {
+        keep_source(keylog, &source);
+        return true;
     }
-    imapid_opener_allow(path);
-    begin_writing(keylog);
-    g_array_append_val(keylog->sources, source);
-    end_writing(keylog, keylog->counts.n_secrets);
-    return true;
+    close_source(&source);
+    g_free(source.path);
+    return ok;
 }
 
-/* Has the file more to read than was read of it? */
-static bool has_changed(const struct source *source)
+void imapid_keylog_expect(struct imapid_keylog *keylog, const char *path)
+{
+    struct source source = {.path = g_strdup(path), .fd = -1};
+
+    keep_source(keylog, &source);
+}
+
+/* Has the file more to read than was read of it? One that has no name any more may have a successor, and so
+ * may one that was given another name. */
+static bool has_changed(struct source *source)
 {
     struct stat st;
 
-    return stat(source->path, &st) == 0 &&
-           (st.st_size != source->size || st.st_ino != source->inode ||
-            st.st_dev != source->device);
+    if (source->fd >= 0 && fstat(source->fd, &st) == 0) {
+        if (st.st_size != source->size)
+            return true;
+        if (!st.st_nlink) {
+            close_source(source);
+            source->looked_us = 0;
+        }
+    }
+    if (source->looked_us && g_get_monotonic_time() - source->looked_us < LOOK_US)
+        return false;
+    /* A pipe there would keep everybody waiting. */
+    if (!look(source, O_NONBLOCK))
+        return false;
+    if (!source->regular)
+        close_source(source);
+    return source->fd >= 0 && fstat(source->fd, &st) == 0 && st.st_size != source->size;
 }
 
 bool imapid_keylog_refresh(struct imapid_keylog *keylog)
 {
     uint64_t before = imapid_keylog_get_generation(keylog);
 
-    for (guint i = 0;; i++) {
-        struct source source = {.path = NULL};
+    g_mutex_lock(&keylog->files);
+    for (guint i = 0; i < keylog->sources->len; i++) {
+        struct source *source = &g_array_index(keylog->sources, struct source, i);
 
-        g_rw_lock_reader_lock(&keylog->lock);
-        if (i < keylog->sources->len)
-            source = g_array_index(keylog->sources, struct source, i);
-        g_rw_lock_reader_unlock(&keylog->lock);
-        if (!source.path)
-            break;
-        if (!has_changed(&source))
-            continue;
-        read_source(keylog, &source, NULL);
-        begin_writing(keylog);
-        g_array_index(keylog->sources, struct source, i) = source;
-        end_writing(keylog, keylog->counts.n_secrets);
+        if (has_changed(source))
+            (void)read_on(keylog, source); /* what cannot be read now is tried again */
     }
+    g_mutex_unlock(&keylog->files);
     if (keylog->base)
         imapid_keylog_refresh(keylog->base);
     return imapid_keylog_get_generation(keylog) != before;
@@ -701,8 +762,8 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
     return n;
 }
 
-GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
-                                     const uint8_t key[IMAPID_TLS_RANDOM], unsigned i)
+GBytes *imapid_keylog_find_long(struct imapid_keylog *keylog, enum imapid_long_kind kind,
+                                const uint8_t key[IMAPID_TLS_RANDOM], unsigned i)
 {
     GBytes *found = NULL;
 
@@ -710,7 +771,7 @@ GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
         const GPtrArray *of_key;
 
         g_rw_lock_reader_lock(&keylog->lock);
-        of_key = g_tree_lookup(keylog->premasters, key);
+        of_key = g_tree_lookup(keylog->long_secrets[kind], key);
         if (of_key && i < of_key->len)
             found = g_bytes_ref(of_key->pdata[i]);
         else if (of_key)
@@ -720,8 +781,8 @@ GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
     return found;
 }
 
-unsigned imapid_keylog_count_premasters(struct imapid_keylog *keylog,
-                                        const uint8_t key[IMAPID_TLS_RANDOM])
+unsigned imapid_keylog_count_long(struct imapid_keylog *keylog, enum imapid_long_kind kind,
+                                  const uint8_t key[IMAPID_TLS_RANDOM])
 {
     unsigned n = 0;
 
@@ -729,20 +790,20 @@ unsigned imapid_keylog_count_premasters(struct imapid_keylog *keylog,
         const GPtrArray *of_key;
 
         g_rw_lock_reader_lock(&keylog->lock);
-        of_key = g_tree_lookup(keylog->premasters, key);
+        of_key = g_tree_lookup(keylog->long_secrets[kind], key);
         n += of_key ? of_key->len : 0;
         g_rw_lock_reader_unlock(&keylog->lock);
     }
     return n;
 }
 
-bool imapid_keylog_has_premasters(struct imapid_keylog *keylog)
+bool imapid_keylog_has_long(struct imapid_keylog *keylog, enum imapid_long_kind kind)
 {
     bool found = false;
 
     for (; keylog && !found; keylog = keylog->base) {
         g_rw_lock_reader_lock(&keylog->lock);
-        found = g_tree_nnodes(keylog->premasters) > 0;
+        found = g_tree_nnodes(keylog->long_secrets[kind]) > 0;
         g_rw_lock_reader_unlock(&keylog->lock);
     }
     return found;
@@ -754,10 +815,11 @@ bool imapid_keylog_has_any(struct imapid_keylog *keylog)
 
     if (!keylog)
         return false;
-    g_rw_lock_reader_lock(&keylog->lock);
-    found = keylog->counts.n_secrets || keylog->sources->len;
-    g_rw_lock_reader_unlock(&keylog->lock);
-    return found || imapid_keylog_has_any(keylog->base);
+    g_mutex_lock(&keylog->files);
+    found = keylog->sources->len > 0;
+    g_mutex_unlock(&keylog->files);
+    return found || imapid_keylog_get_counts(keylog).n_secrets ||
+           imapid_keylog_has_any(keylog->base);
 }
 
 uint64_t imapid_keylog_get_generation(struct imapid_keylog *keylog)
@@ -795,9 +857,11 @@ struct imapid_keylog *imapid_keylog_new(void)
     struct imapid_keylog *keylog = g_new0(struct imapid_keylog, 1);
 
     g_rw_lock_init(&keylog->lock);
+    g_mutex_init(&keylog->files);
     keylog->client_pieces = g_ptr_array_new();
     keylog->secret_pieces = g_ptr_array_new();
-    keylog->premasters = g_tree_new_full(compare_keys, NULL, g_free, unref_array);
+    for (size_t i = 0; i < IMAPID_N_LONG_KINDS; i++)
+        keylog->long_secrets[i] = g_tree_new_full(compare_keys, NULL, g_free, unref_array);
     keylog->n_slots = 64;
     keylog->slots = g_new0(struct slot, keylog->n_slots);
     keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
@@ -829,11 +893,15 @@ void imapid_keylog_free(struct imapid_keylog *keylog)
         return;
     free_pieces(keylog->client_pieces, PIECE * sizeof(struct client));
     free_pieces(keylog->secret_pieces, PIECE * sizeof(struct secret));
-    g_tree_unref(keylog->premasters);
-    for (guint i = 0; i < keylog->sources->len; i++)
+    for (size_t i = 0; i < IMAPID_N_LONG_KINDS; i++)
+        g_tree_unref(keylog->long_secrets[i]);
+    for (guint i = 0; i < keylog->sources->len; i++) {
+        close_source(&g_array_index(keylog->sources, struct source, i));
         g_free(g_array_index(keylog->sources, struct source, i).path);
+    }
     g_array_free(keylog->sources, TRUE);
     g_free(keylog->slots);
+    g_mutex_clear(&keylog->files);
     g_rw_lock_clear(&keylog->lock);
     g_free(keylog);
 }

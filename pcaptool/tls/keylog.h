@@ -30,6 +30,7 @@ struct imapid_keylog;
 struct imapid_keylog_counts {
     uint64_t n_lines;
     uint64_t n_secrets;    /* distinct ones kept */
+    uint64_t n_ech;        /* lines that open an encrypted ClientHello: no secret of a session */
     uint64_t n_duplicates; /* said again, with the same value */
     uint64_t n_conflicts;  /* a second, third, … value for what was said before */
     uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
@@ -61,9 +62,13 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
  * *message, to be freed with g_free(), says which file and why; lines read before that are kept. */
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message);
 
-/* Reads what was appended meanwhile to the files read before; a file that has shrunk or was
- * replaced is read from its start. So are those of `base`. Cheap when nothing was (one stat a
- * file). Returns whether secrets were added. */
+/* Remembers a file that is not there yet for imapid_keylog_refresh(). */
+void imapid_keylog_expect(struct imapid_keylog *keylog, const char *path);
+
+/* Reads what was appended meanwhile to the files read before; a file that has shrunk or was replaced, or
+ * that is there now, is read from its start. So are those of `base`. Cheap when nothing was (one fstat()
+ * a file, four times a second an open()), and of use after privileges and opening files were given up.
+ * Returns whether secrets were added. */
 bool imapid_keylog_refresh(struct imapid_keylog *keylog);
 
 /* Copies secrets of one kind for a client random to `secrets`, earliest first, without the first
@@ -73,17 +78,18 @@ unsigned imapid_keylog_find(struct imapid_keylog *keylog, const uint8_t random[I
                             enum imapid_secret_kind kind, unsigned n_before,
                             struct imapid_secret secrets[IMAPID_KEYLOG_BATCH]);
 
-/* The premaster secret number i, from 0, for a client random or for the start of what an RSA key
- * exchange encrypted it to; NULL: there are no more. To be given back with g_bytes_unref(). */
-GBytes *imapid_keylog_find_premaster(struct imapid_keylog *keylog,
-                                     const uint8_t key[IMAPID_TLS_RANDOM], unsigned i);
+/* The long secret number i, from 0, for a client random or, of premaster secrets, for the start of
+ * what an RSA key exchange encrypted it to; NULL: there are no more. To be given back with
+ * g_bytes_unref(). */
+GBytes *imapid_keylog_find_long(struct imapid_keylog *keylog, enum imapid_long_kind kind,
+                                const uint8_t key[IMAPID_TLS_RANDOM], unsigned i);
 
 /* How many there are for a key. keylog may be NULL. */
-unsigned imapid_keylog_count_premasters(struct imapid_keylog *keylog,
-                                        const uint8_t key[IMAPID_TLS_RANDOM]);
+unsigned imapid_keylog_count_long(struct imapid_keylog *keylog, enum imapid_long_kind kind,
+                                  const uint8_t key[IMAPID_TLS_RANDOM]);
 
-/* Is there any? keylog may be NULL. */
-bool imapid_keylog_has_premasters(struct imapid_keylog *keylog);
+/* Is there any of the kind? keylog may be NULL. */
+bool imapid_keylog_has_long(struct imapid_keylog *keylog, enum imapid_long_kind kind);
 
 /* Keeps the master secret of a session for a later connection that resumes it: some stacks write no
  * line for that one (GnuTLS, Go). `key` is that of its identifier, or the SHA-256 of its ticket. */

@@ -11,6 +11,8 @@
  * Misuse: a record of the server. */
 #include "tls/tls-early.h"
 
+#include "tls/tls-ech.h"
+
 #include <string.h>
 
 #define END_OF_EARLY_DATA 5
@@ -45,17 +47,15 @@ static bool try_secret(struct imapid_tls *tls, const struct imapid_secret *secre
     return false;
 }
 
-/* The first record decides which secret is right. */
-static bool find_cipher(struct imapid_tls *tls, const struct waiting *record,
-                        struct imapid_tls_content *content)
+static bool try_random(struct imapid_tls *tls, const uint8_t *random, const struct waiting *record,
+                       struct imapid_tls_content *content)
 {
     struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
     unsigned n, n_tried = 0;
     bool ok = false;
 
     do {
-        n = imapid_keylog_find(tls->keylog, tls->origin.client_random, IMAPID_SECRET_CLIENT_EARLY,
-                               n_tried, secrets);
+        n = imapid_keylog_find(tls->keylog, random, IMAPID_SECRET_CLIENT_EARLY, n_tried, secrets);
         for (unsigned i = 0; i < n && !ok; i++)
             ok = try_secret(tls, &secrets[i], record, content);
         tls->budget -= MIN(tls->budget, n * record->n);
@@ -63,6 +63,14 @@ static bool find_cipher(struct imapid_tls *tls, const struct waiting *record,
     } while (!ok && n == IMAPID_KEYLOG_BATCH && tls->budget);
     explicit_bzero(secrets, sizeof secrets);
     return ok;
+}
+
+/* The first record decides which secret is right. */
+static bool find_cipher(struct imapid_tls *tls, const struct waiting *record,
+                        struct imapid_tls_content *content)
+{
+    return try_random(tls, tls->origin.client_random, record, content) ||
+           (imapid_tls_find_inner(tls) && try_random(tls, tls->ech.random, record, content));
 }
 
 static bool open_record(struct imapid_tls *tls, struct waiting *record)

@@ -91,6 +91,25 @@ struct imapid_tls_early {
     bool told_gap;                 /* a gap was given out for what is not read */
 };
 
+/* A ClientHello in the ClientHello. */
+struct imapid_tls_ech {
+    bool is_open, is_taken;
+    uint8_t random[IMAPID_TLS_RANDOM]; /* of the inner one, if it is open, with its server name */
+    uint8_t *server_name;
+    uint8_t n_server_name;
+    uint8_t *hello; /* the outer one, n_hello octets, while the key log may grow; NULL: not kept */
+    size_t n_hello;
+    uint64_t generation; /* of the key log when it was tried last */
+};
+
+/* Master secrets that were of use and are remembered: one for each handshake, the last ones. */
+#define IMAPID_TLS_MASTERS_MAX 4
+
+struct imapid_tls_master {
+    uint8_t random[IMAPID_TLS_RANDOM]; /* the client's in that handshake */
+    struct imapid_secret secret;
+};
+
 /* A record that waits for a key. */
 struct imapid_tls_held {
     struct imapid_tls_held *next;
@@ -115,6 +134,7 @@ struct imapid_tls {
     bool hello_lost; /* renegotiation: the ServerHello came, and its ClientHello was lost */
     bool early_data; /* the client offered it in this handshake */
     struct imapid_tls_early early;
+    struct imapid_tls_ech ech;
     /* Suites without encryption that the client offered. Without a secret nothing else vouches for
      * what the ServerHello says. */
     uint16_t clear_suites[IMAPID_TLS_CLEAR_MAX];
@@ -133,6 +153,9 @@ struct imapid_tls {
     struct imapid_tls_session id;      /* of the ServerHello */
     struct imapid_tls_session ticket;  /* issued in this handshake */
     struct imapid_tls_session offered; /* ticket of the ClientHello */
+
+    struct imapid_tls_master *masters; /* NULL: none was of use */
+    uint8_t n_masters;
 
     /* Octets that may still be decrypted in vain, so that no input makes the search for a record
      * after a gap expensive. */

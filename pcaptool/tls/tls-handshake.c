@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tls-handshake.c: handshake messages, and what they change.
  *
- * Messages are put together over records, a hello in at most 64 KiB, all others without being kept
- * but for their type: certificates are of no interest. What is read in the clear is not
+ * Messages are put together over records, a hello in at most 64 KiB, of a server's certificate the beginning, all others without being kept
+ * but for their type. What is read in the clear is not
  * authenticated; it decides only which keys are tried.
  *
  * Misuse: octets that follow of a gap without imapid_tls_break_handshake() between them.
@@ -11,12 +11,13 @@
 #include "tls/tls-handshake.h"
 
 #include "number.h"
-#include "tls/hello.h"
 #include "tls/tls-early.h"
+#include "tls/tls-ech.h"
 #include "tls/tls-keys.h"
 #include "tls/tls-master.h"
 
 #include <glib.h>
+#include <imapid/hello.h>
 #include <string.h>
 
 enum message {
@@ -67,9 +68,11 @@ static void note_client(struct imapid_tls_info *info, const struct imapid_hello 
     if (info->has_random)
         return;
     info->has_random = true;
+    info->newest = hello->newest;
+    info->n_suites = (uint16_t)imapid_hello_count_suites(hello);
     memcpy(info->client_random, hello->random, IMAPID_TLS_RANDOM);
     info->early_data = hello->early_data;
-    info->encrypted_hello = hello->encrypted_hello;
+    info->encrypted_hello = hello->ech != NULL;
     if (hello->n_server_name && hello->n_server_name <= IMAPID_TLS_NAME_MAX) {
         info->server_name = keep(NULL, hello->server_name, hello->n_server_name);
         info->n_server_name = (uint8_t)hello->n_server_name;
@@ -115,6 +118,7 @@ static void read_client_hello(struct imapid_tls *tls, int dir, const uint8_t *bo
     tls->early_data = hello.early_data;
     memcpy(tls->origin.client_random, hello.random, IMAPID_TLS_RANDOM);
     imapid_tls_set_ticket(&tls->offered, hello.ticket, hello.n_ticket);
+    imapid_tls_read_ech(tls, body, n, &hello);
     note_clear_suites(tls, &hello);
     note_client(&tls->info, &hello);
     if (!tls->suite)
@@ -222,6 +226,25 @@ static void read_encrypted_extensions(struct imapid_tls *tls, const uint8_t *bod
         imapid_tls_refuse_early(tls);
 }
 
+/* Are dates and names of this certificate wanted? */
+static bool is_certificate(const struct imapid_tls *tls, int dir, uint8_t type)
+{
+    return type == CERTIFICATE && tls->info.client >= 0 && dir != tls->info.client &&
+           tls->flow[dir].epoch != IMAPID_TLS_TRAFFIC && !tls->info.certificate;
+}
+
+static void read_certificate(struct imapid_tls *tls, const uint8_t *body, size_t n)
+{
+    struct imapid_certificate certificate;
+
+    if (!imapid_certificate_read(body, MIN(n, IMAPID_CERTIFICATE_MAX),
+                                 tls->origin.version == IMAPID_TLS_1_3, tls->info.server_name,
+                                 tls->info.n_server_name, &certificate))
+        return;
+    tls->info.certificate = g_memdup2(&certificate, sizeof certificate);
+    tls->info.certificate_at = *tls->stamp;
+}
+
 /* Is the body of a message of this type read? */
 static bool is_of_interest(const struct imapid_tls *tls, int dir, uint8_t type)
 {
@@ -304,8 +327,9 @@ static bool begin_message(struct imapid_tls *tls, int dir)
     struct imapid_tls_flow *flow = &tls->flow[dir];
 
     flow->n_left = (uint32_t)flow->head[1] << 16 | (uint32_t)flow->head[2] << 8 | flow->head[3];
-    flow->keeping = is_of_interest(tls, dir, flow->head[0]);
-    if (flow->keeping && flow->n_left > IMAPID_TLS_MESSAGE_MAX) {
+    flow->keeping =
+        is_of_interest(tls, dir, flow->head[0]) || is_certificate(tls, dir, flow->head[0]);
+    if (flow->keeping && flow->head[0] != CERTIFICATE && flow->n_left > IMAPID_TLS_MESSAGE_MAX) {
         imapid_tls_stop(tls, dir, blame(tls, IMAPID_TLS_TOO_LONG));
         return false;
     }
@@ -342,7 +366,10 @@ static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, s
     flow->n_left -= (uint32_t)n_take;
     imapid_tls_add_transcript(tls, body, n_take);
     if (flow->keeping && (flow->n_left || flow->message) && n_take)
-        keep_message(flow, body, n_take);
+        keep_message(flow, body,
+                     flow->head[0] == CERTIFICATE
+                         ? MIN(n_take, IMAPID_CERTIFICATE_MAX - flow->n_message)
+                         : n_take);
     if (flow->n_left)
         return;
 
@@ -352,7 +379,9 @@ static void take_body(struct imapid_tls *tls, int dir, const uint8_t **octets, s
         n_body = flow->n_message;
     flow->message = NULL;
     imapid_tls_forget_message(flow);
-    if (keeping)
+    if (keeping && flow->head[0] == CERTIFICATE)
+        read_certificate(tls, message ? message : body, n_body);
+    if (keeping && flow->head[0] != CERTIFICATE)
         read_message(tls, dir, flow->head[0], message ? message : body, n_body);
     else
         note_message(tls, dir, flow->head[0]);

@@ -5,6 +5,7 @@
 #include "endpoint.h"
 #include "tls/keylog.h"
 
+#include <imapid/certificate.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ struct imapid_tls_info {
     uint16_t version;       /* 0x0304: TLS 1.3; 0 unknown */
     uint16_t suite;         /* IANA number, good when version is not 0 */
     const char *suite_name; /* "TLS_AES_128_GCM_SHA256"; NULL: not in the table */
+    uint16_t newest;        /* of the versions that the client offers; 0 unknown */
+    uint16_t n_suites;      /* that it offers: those that are for use */
     bool retried;           /* a HelloRetryRequest was seen */
     bool early_data;        /* the client offered 0-RTT */
     bool resumed;           /* the session of an earlier connection was taken up (1.3: a pre-shared
@@ -69,7 +72,10 @@ struct imapid_tls_info {
     int fatal; /* the first alert that ends the connection, -1: none; of which direction, and where */
     int fatal_dir;
     struct imapid_stamp fatal_at;
-    struct imapid_stamp hello_at;     /* the ClientHello */
+    struct imapid_stamp hello_at; /* the ClientHello */
+    /* The server's certificate, where it could be read; allocated, as the names; NULL: none. And where. */
+    const struct imapid_certificate *certificate;
+    struct imapid_stamp certificate_at;
     struct imapid_stamp closed_at[2]; /* where `closed` */
     uint64_t n_records[2];            /* decrypted */
     uint64_t n_octets[2];             /* given out */

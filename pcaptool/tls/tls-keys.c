@@ -12,7 +12,9 @@
 #include "tls/tls-keys.h"
 
 #include "tls/kdf.h"
+#include "tls/tls-ech.h"
 #include "tls/tls-master.h"
+#include "tls/tls-secrets.h"
 
 #include <gcrypt.h>
 #include <glib.h>
@@ -159,8 +161,10 @@ static bool try_secret(struct attempt *attempt, enum imapid_secret_kind kind,
         return false;
     }
     install(attempt, cipher, secret, of_handshake ? IMAPID_TLS_HANDSHAKE : IMAPID_TLS_TRAFFIC);
-    if (is_master(kind))
+    if (is_master(kind)) {
         keep_session(tls, secret);
+        imapid_tls_note_master(tls, secret);
+    }
     return true;
 }
 
@@ -182,9 +186,19 @@ static bool try_key(struct attempt *attempt, enum imapid_secret_kind kind, const
     return ok;
 }
 
+/* Under the client random; or that of the ClientHello inside, if the server took that one. */
 static bool try_kind(struct attempt *attempt, enum imapid_secret_kind kind)
 {
-    return attempt->tls->has_random && try_key(attempt, kind, attempt->tls->origin.client_random);
+    struct imapid_tls *tls = attempt->tls;
+
+    if (!tls->has_random)
+        return false;
+    if (try_key(attempt, kind, tls->origin.client_random))
+        return true;
+    if (!imapid_tls_find_inner(tls) || !try_key(attempt, kind, tls->ech.random))
+        return false;
+    imapid_tls_take_inner(tls);
+    return true;
 }
 
 static bool try_session(struct attempt *attempt, const struct imapid_tls_session *session)
@@ -328,6 +342,8 @@ static uint32_t get_patience(const struct attempt *attempt)
             return UNFIT_EARLY;
         n = imapid_keylog_find(tls->keylog, tls->origin.client_random, traffic_kind(attempt), 0,
                                secrets);
+        if (!n && tls->ech.is_open)
+            n = imapid_keylog_find(tls->keylog, tls->ech.random, traffic_kind(attempt), 0, secrets);
         explicit_bzero(secrets, sizeof secrets[0] * n);
         if (n)
             return UNFIT_MAX;

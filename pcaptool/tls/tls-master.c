@@ -27,7 +27,10 @@ void imapid_tls_begin_transcript(struct imapid_tls *tls)
     imapid_tls_end_transcript(tls);
     tls->n_session_hash = 0;
     tls->has_exchange_key = false;
-    if (!imapid_keylog_has_premasters(tls->keylog) || gcry_md_open(&tls->transcript, 0, 0))
+    /* A log that grows may have one later. */
+    if (!tls->keylog ||
+        (!tls->n_hold && !imapid_keylog_has_long(tls->keylog, IMAPID_LONG_PREMASTER)) ||
+        gcry_md_open(&tls->transcript, 0, 0))
         return;
     for (size_t i = 0; i < G_N_ELEMENTS(hashes); i++)
         (void)gcry_md_enable(tls->transcript, hashes[i]);
@@ -81,13 +84,15 @@ void imapid_tls_take_key_exchange(struct imapid_tls *tls, const uint8_t *body, s
 /* Those of the client random first, then those of the key exchange. */
 static GBytes *find_premaster(const struct imapid_tls *tls, unsigned i)
 {
-    unsigned n = imapid_keylog_count_premasters(tls->keylog, tls->origin.client_random);
+    unsigned n =
+        imapid_keylog_count_long(tls->keylog, IMAPID_LONG_PREMASTER, tls->origin.client_random);
 
     if (i < n)
-        return imapid_keylog_find_premaster(tls->keylog, tls->origin.client_random, i);
-    return tls->has_exchange_key
-               ? imapid_keylog_find_premaster(tls->keylog, tls->exchange_key, i - n)
-               : NULL;
+        return imapid_keylog_find_long(tls->keylog, IMAPID_LONG_PREMASTER,
+                                       tls->origin.client_random, i);
+    return tls->has_exchange_key ? imapid_keylog_find_long(tls->keylog, IMAPID_LONG_PREMASTER,
+                                                           tls->exchange_key, i - n)
+                                 : NULL;
 }
 
 bool imapid_tls_make_master(const struct imapid_tls *tls, unsigned i, struct imapid_secret *master)

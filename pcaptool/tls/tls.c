@@ -18,7 +18,9 @@
 #include "tls/kdf.h"
 #include "tls/tls-content.h"
 #include "tls/tls-early.h"
+#include "tls/tls-ech.h"
 #include "tls/tls-master.h"
+#include "tls/tls-secrets.h"
 
 #include <glib.h>
 #include <string.h>
@@ -475,8 +477,9 @@ enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls)
 
 size_t imapid_tls_count_memory(const struct imapid_tls *tls)
 {
-    size_t n =
-        sizeof *tls + tls->n_held + tls->info.n_alpn_offered + (tls->transcript ? CIPHER_STATE : 0);
+    size_t n = sizeof *tls + tls->n_held + tls->ech.n_hello + tls->info.n_alpn_offered +
+               (tls->info.certificate ? sizeof *tls->info.certificate : 0) +
+               tls->n_masters * sizeof *tls->masters + (tls->transcript ? CIPHER_STATE : 0);
 
     for (int dir = 0; dir < 2; dir++)
         n += tls->flow[dir].n_room + tls->flow[dir].n_message_room +
@@ -491,7 +494,9 @@ void imapid_tls_free(struct imapid_tls *tls)
     while (tls->held)
         free_held(tls);
     imapid_tls_free_early(tls);
+    imapid_tls_free_ech(tls);
     imapid_tls_end_transcript(tls);
+    imapid_tls_free_masters(tls);
     for (int dir = 0; dir < 2; dir++) {
         imapid_cipher_free(tls->flow[dir].cipher);
         g_free(tls->flow[dir].pending);
@@ -500,6 +505,7 @@ void imapid_tls_free(struct imapid_tls *tls)
     g_free((uint8_t *)tls->info.server_name);
     g_free((uint8_t *)tls->info.alpn_offered);
     g_free((uint8_t *)tls->info.alpn);
+    g_free((struct imapid_certificate *)tls->info.certificate);
     explicit_bzero(tls, sizeof *tls);
     g_free(tls);
 }

@@ -2,6 +2,7 @@
 /* The writers of findings (findings-text.c, findings-table.c, sarif.c, writer.c). That every output
  * can be read, whatever the records say, is the business of tests/fuzz/fuzz-writers.c. */
 #include "answer/writer.h"
+#include "record/width.h"
 #include "sample.h"
 
 #include <string.h>
@@ -51,6 +52,8 @@ static char *write_all(const struct imapid_findings_writer *writer, unsigned n, 
                                             .items = &items,
                                             .version = "1",
                                             .verbose = verbose,
+                                            .show = IMAPID_SEVERITY_WARNING,
+                                            .terminal = {.utf8 = true, .columns = 120},
                                             .is_complete = is_complete,
                                             .put = taken ? take : NULL,
                                             .ctx = taken};
@@ -67,24 +70,68 @@ static void test_text(void)
 {
     char *text = write_all(&imapid_findings_text_writer, 5, false, true, NULL);
 
-    g_assert_true(g_str_has_prefix(text, "Mutt, client\n  warning not-ascii: "));
-    g_assert_nonnull(strstr(text, ", 5 times\n"));
-    g_assert_nonnull(strstr(text, "a.pcap frame 4, 10.0.0.1:50000 to 10.0.0.2:143\n"));
-    g_assert_nonnull(strstr(text, "os \"{x}[y] \\x1b[2J,\"=1\"\n"));
-    g_assert_nonnull(strstr(text, "and 2 more (--verbose shows them)")); /* of the warning */
-    g_assert_nonnull(strstr(text, "and 4 more (--verbose shows them)")); /* of the note */
-    g_assert_nonnull(strstr(text, "0 errors, 5 warnings, 5 notes in 5 ID exchanges of 5 conn"));
+    g_assert_true(g_str_has_prefix(text, "1 kind of warning in 5 connections. To do:\n\n"
+                                         "! WARN   not-ascii: a quoted string holds "));
+    g_assert_nonnull(strstr(text, "\n  Mutt (client): 5 connections, 1 address\n"
+                                  "    seen   a1 ID (\"name\" \"Mutt\" \"os\" "
+                                  "\"{x}[y] \\u001b[2J,\\\\\"=1\")\n"));
+    g_assert_nonnull(strstr(text, "\n  For the client's vendor: send it as a literal"));
+    g_assert_nonnull(strstr(text, "\n    wireshark -r a.pcap -Y 'tcp.stream == 0' -g 4\n"));
+    g_assert_cmpuint(sample_count(text, "wireshark"), ==, 1); /* an example */
+    g_assert_nonnull(strstr(text, "\n1 kind of note, not shown (--show note): cleartext 5.\n"));
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 5, true, true, NULL);
-    g_assert_cmpuint(sample_count(text, "(--verbose shows them)"), ==, 0);
-    g_free(text);
-    text = write_all(&imapid_findings_text_writer, 1, false, true, NULL);
-    g_assert_nonnull(
-        strstr(text, "0 errors, 1 warning, 1 note in 1 ID exchange of 1 connection\n"));
+    g_assert_nonnull(strstr(text, "    a.pcap stream 3 frame 4, 10.0.0.1:50003 to 10.0.0.2:143\n"));
+    g_assert_cmpuint(sample_count(text, "    seen   "), ==, 5);
     g_free(text);
     text = write_all(&imapid_findings_text_writer, 0, false, true, NULL);
-    g_assert_true(g_str_has_prefix(text, "0 errors, 0 warnings, 0 notes"));
+    g_assert_cmpstr(text, ==, "Nothing to do in 0 connections.\n");
     g_free(text);
+}
+
+/* What is marked stands under the carets, whatever was cut before it. */
+static void test_marks(void)
+{
+    struct sample *sample = sample_new();
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_fold *fold = imapid_fold_new();
+    struct imapid_store_view view;
+    struct imapid_items items;
+    struct imapid_findings_report report = {
+        .version = "1", .terminal = {.utf8 = true, .columns = 80}, .show = IMAPID_SEVERITY_WARNING};
+    GString *out = g_string_new(NULL);
+    char **lines;
+    unsigned i = 0;
+    long at;
+
+    for (int n = 0; n < 9; n++)
+        sample_pair(sample, IMAPID_CLIENT, n ? "vendor" : "\xe5\xad\x97", "\xe5\xad\x97 Example");
+    sample_pair(sample, IMAPID_CLIENT, "x-serial", "0123456789");
+    sample_pair(sample, IMAPID_CLIENT, "os",
+                "a long one, and a longer one, that goes on and on and on");
+    sample_finding(sample, IMAPID_FINDING_UNIQUE_IDENTIFIER, IMAPID_CLIENT, "x-serial");
+    imapid_store_add_exchange(store, &sample->exchange);
+    view = imapid_store_settle(store);
+    items = imapid_items_find(&view, fold, 0);
+    report.view = &view;
+    report.items = &items;
+    imapid_findings_text_writer.write(out, &report);
+    lines = g_strsplit(out->str, "\n", -1);
+    while (lines[i] && !strchr(lines[i], '^'))
+        i++;
+    g_assert_nonnull(lines[i]);
+    g_assert_cmpuint(imapid_width_measure(lines[i - 1], strlen(lines[i - 1])), <=, 80);
+    at = strstr(lines[i - 1], "\"x-serial\"") - lines[i - 1];
+    g_assert_cmpint(at, >, 0);
+    g_assert_cmpuint(imapid_width_measure(lines[i - 1], (gsize)at), ==, strcspn(lines[i], "^"));
+    g_assert_cmpuint(strlen(lines[i]) - strcspn(lines[i], "^"), ==,
+                     strlen("\"x-serial\" \"0123456789\""));
+    g_strfreev(lines);
+    g_string_free(out, TRUE);
+    imapid_items_free(&items);
+    imapid_fold_free(fold);
+    imapid_store_free(store);
+    sample_free(sample);
 }
 
 static void test_jsonl(void)
@@ -149,6 +196,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/findings/text", test_text);
+    g_test_add_func("/findings/marks", test_marks);
     g_test_add_func("/findings/jsonl", test_jsonl);
     g_test_add_func("/findings/csv", test_csv);
     g_test_add_func("/findings/sarif", test_sarif);

@@ -27,7 +27,7 @@ static void test_foreign(void)
     GString *out = g_string_new(NULL);
 
     imapid_html_octets(out, octets, sizeof octets, 0);
-    check(out, "<bdi>&lt;\\x00\\x1b\\xff\\u{202e}&gt;</bdi>");
+    check(out, "<bdi>&lt;\\u0000\\u001b\\xff\\u202e&gt;</bdi>");
     imapid_html_octets(out, octets, 0, 0);
     check(out, "<bdi></bdi>");
     imapid_html_foreign(out, "abcdefghij", 4);

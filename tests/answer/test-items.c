@@ -62,7 +62,7 @@ static void test_field(void)
     sample_pair(sample, IMAPID_CLIENT, "OS", "x\ny");
     sample_finding(sample, IMAPID_FINDING_UNIQUE_IDENTIFIER, IMAPID_CLIENT, "os");
     find(&found, sample, 0);
-    check(&found, IMAPID_FINDING_UNIQUE_IDENTIFIER, 4, "Mutt", "os \"x\\x0ay\"");
+    check(&found, IMAPID_FINDING_UNIQUE_IDENTIFIER, 4, "Mutt", "os \"x\\u000ay\"");
 }
 
 static void test_which_value(void)
@@ -125,6 +125,49 @@ static bool is_client(const struct imapid_item_ref *ref)
     return ref->side == IMAPID_CLIENT;
 }
 
+static int compare_nothing(const void *a, const void *b, void *items)
+{
+    (void)a;
+    (void)b;
+    (void)items;
+    return 0;
+}
+
+static int compare_sides(const void *a, const void *b, void *items)
+{
+    (void)items;
+    return ((const struct imapid_item_ref *)a)->side - ((const struct imapid_item_ref *)b)->side;
+}
+
+/* What an order does not tell apart stays as it came, whatever else it differs in. */
+static void test_sort_keeps_order(void)
+{
+    static const struct {
+        enum imapid_finding_code code;
+        enum imapid_side side;
+    } of[] = {{IMAPID_FINDING_NOT_ASCII, IMAPID_SERVER}, {IMAPID_FINDING_CLEARTEXT, IMAPID_CLIENT},
+              {IMAPID_FINDING_NOT_ASCII, IMAPID_CLIENT}, {IMAPID_FINDING_CLEARTEXT, IMAPID_CLIENT},
+              {IMAPID_FINDING_NOT_ASCII, IMAPID_SERVER}, {IMAPID_FINDING_NOT_ASCII, IMAPID_CLIENT}};
+    static const unsigned by_side[] = {1, 2, 3, 5, 0, 4};
+    struct sample *sample = sample_new();
+    struct found found;
+    GArray *sorted;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(of); i++)
+        sample_finding(sample, of[i].code, of[i].side, NULL);
+    find(&found, sample, 0);
+    sorted = imapid_items_sort(&found.items, NULL, compare_nothing);
+    g_assert_cmpuint(sorted->len, ==, G_N_ELEMENTS(of));
+    for (guint i = 0; i < sorted->len; i++)
+        g_assert_cmpuint(g_array_index(sorted, struct imapid_item_ref, i).which, ==, i);
+    g_array_unref(sorted);
+    sorted = imapid_items_sort(&found.items, NULL, compare_sides);
+    for (guint i = 0; i < sorted->len; i++)
+        g_assert_cmpuint(g_array_index(sorted, struct imapid_item_ref, i).which, ==, by_side[i]);
+    g_array_unref(sorted);
+    deinit(&found);
+}
+
 static void test_sort(void)
 {
     struct sample *sample = sample_new();
@@ -154,5 +197,6 @@ int main(int argc, char **argv)
     g_test_add_func("/items/form-and-result", test_form_and_result);
     g_test_add_func("/items/ignored", test_ignored);
     g_test_add_func("/items/sort", test_sort);
+    g_test_add_func("/items/sort-keeps-order", test_sort_keeps_order);
     return g_test_run();
 }

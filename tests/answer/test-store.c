@@ -2,6 +2,7 @@
 /* The store: one order whatever the order of coming, what comes twice is there once, and everything
  * is a copy. */
 #include "answer/store.h"
+#include "record/writer.h"
 #include "sample.h"
 
 #include <string.h>
@@ -100,6 +101,135 @@ static void test_said(void)
     imapid_store_free(store);
 }
 
+/* The `i`-th of many records, with all that is kept as a number: ends, ways, texts, lists. */
+static void add_one(struct imapid_store *store, unsigned i)
+{
+    struct imapid_record_session session = sample_session();
+    struct sample *sample = sample_new();
+    struct imapid_record_exchange *exchange = &sample->exchange;
+    char *name = g_strdup_printf("%u", i % 17), *file = g_strdup_printf("%u.pcap", i % 5);
+
+    exchange->conn.file = exchange->command.file = file;
+    exchange->conn.stream = i / 3;
+    exchange->conn.client = sample_endpoint((uint8_t)(i % 97), 50000);
+    if (i % 4 == 1)
+        exchange->conn.proxied_client = sample_endpoint((uint8_t)(i % 89), 3);
+    exchange->conn.server = sample_endpoint(i % 8 ? 2 : 3, 143);
+    exchange->conn.first_frame = i % 3 ? i : 0;
+    exchange->command.seen = i % 10 != 3;
+    exchange->response.seen = i % 4 != 0;
+    exchange->response.packet.ts_ns += i % 5 ? i : -(int64_t)i * 1000000;
+    exchange->status = i % 7 ? IMAPID_STATUS_OK : IMAPID_STATUS_NONE;
+    exchange->conn.doubts.of[i % IMAPID_N_DOUBTS].n = i % 7;
+    exchange->command.packet.number += i;
+    exchange->response.file = i % 11 ? NULL : "b.pcap";
+    exchange->result_file = i % 13 ? NULL : "c.pcap";
+    sample_pair(sample, IMAPID_CLIENT, "name", name);
+    sample_finding(sample, IMAPID_FINDING_MISSING_VALUE, IMAPID_CLIENT, i % 2 ? name : NULL);
+    if (i % 6 == 2)
+        sample_raw(sample, IMAPID_SERVER, name);
+    session.conn = exchange->conn;
+    session.outcome.status = name;
+    session.outcome.text = sample_string(sample, name, strlen(name));
+    session.outcome.file = session.outcome.ended_file = i % 2 ? NULL : file;
+    session.not_decrypted = i % 5 ? NULL : name;
+    session.n_auths = i % 3;
+    for (unsigned k = 0; k < session.n_auths; k++)
+        session.auths[k] = (struct imapid_auth){.mechanism = k ? name : "PLAIN"};
+    session.tls.seen = i % 2;
+    session.tls.server_name = session.tls.seen ? name : NULL;
+    imapid_store_add_exchange(store, exchange);
+    imapid_store_add_session(store, &session);
+    sample_free(sample);
+    g_free(name);
+    g_free(file);
+}
+
+#define N_MANY    600u
+#define N_THREADS 20u /* more than there is room for apart */
+
+struct adding {
+    struct imapid_store *store;
+    unsigned first, step;
+};
+
+static void *add_share(void *data)
+{
+    const struct adding *adding = data;
+
+    for (unsigned i = adding->first; i < N_MANY; i += adding->step)
+        add_one(adding->store, i);
+    return NULL;
+}
+
+/* What can be had without reading is what is read. */
+static void check_shortcuts(const struct imapid_store_view *view, unsigned conn, unsigned index,
+                            const struct imapid_record_exchange *exchange)
+{
+    int64_t wanted_ns = 0, ns = 0;
+    bool has = imapid_record_rtt_ns(exchange, &wanted_ns);
+
+    g_assert_true(imapid_store_get_rtt_ns(view, index, &ns) == has);
+    g_assert_cmpint(ns, ==, wanted_ns);
+    g_assert_cmpint(imapid_store_get_when(view, index), ==, imapid_record_when(exchange).ts_ns);
+    g_assert_true(imapid_store_is_proxied(view, conn) == !!exchange->conn.proxied_client.family);
+    g_assert_true((imapid_store_get_server(view, conn) == imapid_store_get_server(view, 0)) ==
+                  (exchange->conn.server.address[3] == 3)); /* as that of the first */
+}
+
+static char *spell_all(struct imapid_store *store)
+{
+    static const struct imapid_writer_style style;
+    struct imapid_store_view view = imapid_store_settle(store);
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < view.n_conns; i++) {
+        struct imapid_store_conn conn;
+
+        imapid_store_read_conn(&view, i, &conn);
+        if (conn.has_session)
+            imapid_jsonl_writer.session(text, &style, &conn.session);
+        for (unsigned k = 0; k < conn.n_exchanges; k++) {
+            const struct imapid_record_exchange *exchange =
+                imapid_store_read_exchange(&view, conn.first + k, &reading);
+
+            imapid_jsonl_writer.exchange(text, &style, exchange);
+            check_shortcuts(&view, i, conn.first + k, exchange);
+        }
+    }
+    g_string_append_printf(text, "%u %u %u", view.n_said, view.n_addresses, view.n_duplicates);
+    imapid_store_reading_deinit(&reading);
+    imapid_store_free(store);
+    return g_string_free(text, FALSE);
+}
+
+/* Whoever adds, it is the same store. */
+static void test_threads(void)
+{
+    struct adding one = {imapid_store_new(), 0, 1}, shares[N_THREADS];
+    struct imapid_store *store = imapid_store_new();
+    GThread *threads[N_THREADS];
+    char *wanted, *had;
+
+    add_share(&one);
+    add_one(one.store, 7); /* a duplicate */
+    for (unsigned i = 0; i < N_THREADS; i++) {
+        shares[i] = (struct adding){store, i, N_THREADS};
+        threads[i] = g_thread_new("adding", add_share, &shares[i]);
+    }
+    for (unsigned i = 0; i < N_THREADS; i++)
+        g_thread_join(threads[i]);
+    add_one(store, 7);
+    wanted = spell_all(one.store);
+    had = spell_all(store);
+    g_assert_nonnull(strstr(wanted, "{\"type\":\"exchange\""));
+    g_assert_true(g_str_has_suffix(wanted, " 2")); /* duplicates */
+    g_assert_cmpstr(had, ==, wanted);
+    g_free(wanted);
+    g_free(had);
+}
+
 static void test_session(void)
 {
     struct imapid_store *store = imapid_store_new();
@@ -152,6 +282,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/order", test_order);
     g_test_add_func("/store/twice", test_twice);
     g_test_add_func("/store/said", test_said);
+    g_test_add_func("/store/threads", test_threads);
     g_test_add_func("/store/session", test_session);
     g_test_add_func("/store/client", test_client);
     g_test_add_func("/store/empty", test_empty);

@@ -56,7 +56,7 @@ static void test_reasons(void)
     g_assert_false(imapid_unreadable_is_all(&view));
     g_assert_true(imapid_unreadable_read(&view, 0, &conn));
     g_assert_false(imapid_unreadable_read(&view, 3, &conn));
-    assert_spelled(&view, "3 of 4 connections could not be looked into: \\x1b[2J 1, no-key 2",
+    assert_spelled(&view, "3 of 4 connections could not be looked into: \\u001b[2J 1, no-key 2",
                    "{\"\\u001b[2J\":1,\"no-key\":2}");
     imapid_store_free(store);
 }

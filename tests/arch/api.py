@@ -12,7 +12,7 @@ import sys
 # Called by the system and by Wireshark.
 ENTRIES = {"main", "plugin_version", "plugin_want_major", "plugin_want_minor", "plugin_register", "plugin_describe"}
 # What a module asks of itself, and its test by every octet.
-OWN = {"imapid_decide_speaker"}
+OWN = {"imapid_decide_speaker", "imapid_width_measure"}
 # What compilers, hardening, coverage and sanitizers add.
 ADDED = re.compile(r"_|(asan|ubsan|tsan)\.")
 

@@ -16,7 +16,8 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
-SHARED = {"imapid/order.h", "imapid/doubts.h"}  # what the library says of TCP alone
+SHARED = {"imapid/order.h", "imapid/doubts.h", "imapid/checksum.h", "imapid/past.h", "imapid/stall.h",
+          "imapid/certificate.h", "imapid/hello.h"}  # what the library says of TCP and TLS alone
 # What gives a second decision away -> whom to ask, and the file, or folder, that may have it.
 DECIDED = [
     (re.compile(r"\b(ws_)?inet_pton[46]?\s*\(|\bg_inet_address_new_from_string\s*\("), "imapid_end_read_address()", "protocol/end.c"),
@@ -26,7 +27,8 @@ DECIDED = [
 ]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
-GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path")}  # below all folders of the tool
+GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
+          ("pcaptool/", "terminal")}  # below all folders of the tool
 HEADING = "### Which module knows which"
 ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")
 

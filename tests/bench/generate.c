@@ -78,6 +78,21 @@ static void put32(uint8_t *to, uint32_t value)
     put16(to + 2, value & 0xffff);
 }
 
+/* To the sum of RFC 1071; and the checksum of one. */
+static uint32_t add_up(uint32_t sum, const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum += i % 2 ? octets[i] : (uint32_t)octets[i] << 8;
+    return sum;
+}
+
+static unsigned fold(uint32_t sum)
+{
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return ~sum & 0xffff;
+}
+
 static uint8_t *put_ip(uint8_t *at, const struct conn *c, int dir, size_t n_tcp)
 {
     if (c->is_ip6) {
@@ -102,6 +117,7 @@ static uint8_t *put_ip(uint8_t *at, const struct conn *c, int dir, size_t n_tcp)
     at[9] = 6;
     put32(at + 12, c->address[dir]);
     put32(at + 16, c->address[!dir]);
+    put16(at + 10, fold(add_up(0, at, 20)));
     return at + 20;
 }
 
@@ -126,6 +142,9 @@ static void put_packet(struct conn *c, int dir, unsigned flags, const void *data
     put32(at + 28, (uint32_t)(now_us / 1000));
     if (n > 0)
         memcpy(at + 32, data, n);
+    put16(at + 16,
+          fold(add_up(add_up((uint32_t)(6 + 32 + n), at - (c->is_ip6 ? 32 : 8), c->is_ip6 ? 32 : 8),
+                      at, 32 + n)));
     size_t n_packet = (size_t)(at + 32 - packet) - 16 + n;
     now_us += 1 + draw(16);
     record[0] = (uint32_t)(now_us / 1000000);
@@ -340,5 +359,7 @@ int main(int argc, char **argv)
         return 1;
     }
     fprintf(stderr, "%llu octets, %u connections\n", (unsigned long long)n_written, n_conns);
+    free(conns);
+    free(filler);
     return 0;
 }

@@ -68,6 +68,11 @@ static inline void log_note(void *ctx, const char *message)
     g_string_append_printf(ctx, "~%s ", message);
 }
 
+static inline void log_drops(void *ctx, const char *where, uint64_t n)
+{
+    g_string_append_printf(ctx, "drops(%s,%" G_GUINT64_FORMAT ") ", where, n);
+}
+
 /* What reading the octets gives: "NUMBER:TEXT/ON-WIRE[link type]@ns " for each packet (the link
  * type if not 1, the time if not 0), "!MESSAGE " for each error,
  * "~MESSAGE " for each note. */
@@ -82,6 +87,7 @@ static inline char *read_log(const guint8 *octets, gsize n, gsize n_portion)
     GString *log = g_string_new(NULL);
     imapid_capture_on_secrets(capture, log_secrets, log);
     imapid_capture_on_note(capture, log_note, log);
+    imapid_capture_on_drops(capture, log_drops, log);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             g_string_append_printf(log, "!%s ", imapid_capture_get_error(capture));

@@ -123,6 +123,50 @@ static void test_shrinking_file(void)
     g_free(path);
 }
 
+/* What is peeked at is what comes, under its number, however the window moves. */
+static void test_peek(void)
+{
+    enum { N = 3000 };
+    GByteArray *file = g_byte_array_new();
+    char *path = NULL, *message = NULL;
+    struct imapid_packet packet, ahead;
+    static struct imapid_packet peeked[N + 1];
+    unsigned n_peeked = 0;
+    int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL);
+    g_byte_array_append(file, two_packets, 24);
+    for (guint32 i = 1; i <= N; i++) {
+        guint32 n = i % 700 == 0 ? 200000 : i * 7919 % 1500;
+        guint32 header[4] = {GUINT32_TO_LE(i), 0, GUINT32_TO_LE(n), GUINT32_TO_LE(n)};
+        g_byte_array_append(file, (const guint8 *)header, sizeof header);
+        g_byte_array_set_size(file, file->len + n);
+        memset(file->data + file->len - n, (int)(i % 251), n);
+    }
+    g_assert_cmpint(write(fd, file->data, file->len), ==, file->len);
+    close(fd);
+    struct imapid_capture *capture = imapid_capture_open(path, &message);
+    for (unsigned i = 1; i <= N; i++) {
+        g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);
+        if (peeked[i].number) {
+            g_assert_cmpuint(peeked[i].n, ==, packet.n);
+            g_assert_cmpuint(peeked[i].link_type, ==, packet.link_type);
+        }
+        while (imapid_capture_peek(capture, &ahead)) {
+            g_assert_cmpuint(ahead.number, >, i);
+            g_assert_cmpuint(ahead.number, <=, N);
+            g_assert_true(!ahead.n || ahead.data[ahead.n - 1] == ahead.number % 251);
+            n_peeked += !peeked[ahead.number].number;
+            peeked[ahead.number] = ahead;
+        }
+    }
+    g_assert_cmpuint(n_peeked, >, N * 9 / 10);
+    g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_END);
+    g_assert_false(imapid_capture_peek(capture, &ahead));
+    imapid_capture_close(capture);
+    g_byte_array_unref(file);
+    g_unlink(path);
+    g_free(path);
+}
+
 static void test_stop(void)
 {
     struct portions portions = {two_packets, sizeof two_packets, 0, 1000, 0};
@@ -155,6 +199,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/capture/open-fails", test_open_fails);
+    g_test_add_func("/capture/peek", test_peek);
     g_test_add_func("/capture/not-a-capture", test_not_a_capture);
     g_test_add_func("/capture/counts", test_counts);
     g_test_add_func("/capture/pipe", test_pipe);

@@ -283,6 +283,68 @@ static void test_damaged_interface(void)
     g_byte_array_free(file.octets, TRUE);
 }
 
+static void put_statistics(struct file *file, guint32 interface, guint64 n_interface,
+                           guint64 n_system)
+{
+    guint start = open_block(file, 5);
+    guint64 values[] = {n_interface, n_system};
+    put32(file, interface);
+    put64(file, 0);
+    put_option(file, 4, "eightoct", 8); /* received: says nothing of drops */
+    for (guint16 i = 0; i < 2; i++) {
+        put16(file, i ? 7 : 5);
+        put16(file, 8);
+        put64(file, values[i]);
+    }
+    put_option(file, 0, "", 0);
+    close_block(file, start);
+}
+
+/* Each says how many there were until then. */
+static void test_drops(void)
+{
+    for (int swapped = 0; swapped < 2; swapped++) {
+        struct file file = file_new(swapped);
+        put_interface(&file, 1, 0);
+        put_interface(&file, 1, 0);
+        put_statistics(&file, 0, 0, 0);
+        put_packet(&file, 0, 0, "one", 3);
+        put_statistics(&file, 0, 2, 3);
+        put_statistics(&file, 0, 2, 3);
+        put_statistics(&file, 1, 0, 1);
+        put_statistics(&file, 2, 9, 9); /* no such interface */
+        put_statistics(&file, 0, 4, 3);
+        put_statistics(&file, 0, 1, 1); /* fewer than before: nothing new */
+        put_statistics(&file, 1, G_MAXUINT64, 5);
+        put_section(&file); /* counts begin anew */
+        put_interface(&file, 1, 0);
+        put_statistics(&file, 0, 0, 1);
+        check_log(&file, "1:one drops(F,5) drops(F,1) drops(F,2) drops(F,9223372036854775799) ");
+        g_byte_array_free(file.octets, TRUE);
+    }
+}
+
+/* Lengths that do not fit, at the end and in an option, are no drops, and hide no packet. */
+static void test_damaged_statistics(void)
+{
+    static const guint16 options[][2] = {{7, 4}, {7, 65535}, {7, 9}, {0, 8}, {5, 0}};
+    struct file file = file_new(false);
+    put_interface(&file, 1, 0);
+    close_block(&file, open_block(&file, 5));
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        guint start = open_block(&file, 5);
+        put32(&file, 0);
+        put64(&file, 0);
+        put16(&file, options[i][0]);
+        put16(&file, options[i][1]);
+        put64(&file, 1);
+        close_block(&file, start);
+    }
+    put_packet(&file, 0, 0, "one", 3);
+    check_log(&file, "1:one ");
+    g_byte_array_free(file.octets, TRUE);
+}
+
 static void test_version(void)
 {
     struct file file = file_new(false);
@@ -304,6 +366,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pcapng/damage", test_damage);
     g_test_add_func("/pcapng/damaged-type", test_damaged_type);
     g_test_add_func("/pcapng/damaged-interface", test_damaged_interface);
+    g_test_add_func("/pcapng/drops", test_drops);
+    g_test_add_func("/pcapng/damaged-statistics", test_damaged_statistics);
     g_test_add_func("/pcapng/version", test_version);
     return g_test_run();
 }

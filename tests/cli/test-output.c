@@ -260,11 +260,37 @@ static void test_cannot_open(void)
     g_free(nowhere);
 }
 
-/* A file is no terminal, whatever standard output is; colours take one. */
-static void test_terminal(void)
+/* Lines become elements, in the order of the parts. */
+static void test_array(void)
 {
-    g_assert_false(imapid_output_is_terminal(path));
-    g_assert_false(imapid_output_has_colour(path));
+    static const char *const wants[] = {"[]\n", "[\n{}\n]\n", "[\n{},\n{1},\n{2}\n]\n"};
+
+    for (int n = 0; n < 3; n++) {
+        struct imapid_output *output = imapid_output_open(path, 2, IMAPID_OUTPUT_BUFFERED);
+        char *text;
+
+        imapid_output_set_array(output);
+        if (n == 2)
+            imapid_output_add(output, 1, "{1}\n{2}\n", 8); /* waits for its turn */
+        if (n)
+            imapid_output_add(output, 0, "{}\n", 3);
+        imapid_output_end(output, 0);
+        imapid_output_end(output, 1);
+        g_assert_true(imapid_output_close(output, TRUE));
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        g_assert_cmpstr(text, ==, wants[n]);
+        g_free(text);
+        g_assert_cmpint(g_unlink(path), ==, 0);
+    }
+}
+
+/* By whatever name, but no other file. */
+static void test_standard(void)
+{
+    g_assert_true(imapid_output_is_standard(NULL));
+    g_assert_true(imapid_output_is_standard("/dev/stdout"));
+    g_assert_false(imapid_output_is_standard(path));
+    g_assert_false(imapid_output_is_standard("/dev/full"));
 }
 
 static void ignore_message(const char *message)
@@ -292,7 +318,8 @@ int main(int argc, char **argv)
     g_test_add_func("/output/closed-pipe", test_closed_pipe);
     g_test_add_func("/output/full", test_full);
     g_test_add_func("/output/cannot-open", test_cannot_open);
-    g_test_add_func("/output/terminal", test_terminal);
+    g_test_add_func("/output/array", test_array);
+    g_test_add_func("/output/standard", test_standard);
     status = g_test_run();
     g_assert_cmpint(g_rmdir(folder), ==, 0); /* nothing was left in it */
     g_free(path);

@@ -7,6 +7,7 @@ test_cli.py IMAPID
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -37,6 +38,13 @@ class Usage(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertEqual(done.stdout, b"")
         self.assertIn(b"no input", done.stderr)
+
+    def test_no_head_of_nothing(self):
+        """Where nothing can be read, no columns are announced."""
+        for words in (("-i", "no-such-interface"), ("-f", "no such (", sample("idle")), ("-v", "-i", "no-such-interface")):
+            done = run(*words, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), words)
+        self.assertIn(b"  TIME ", run("-q", sample("idle")).stdout)
 
     def test_unknown_option_and_format(self):
         self.assertEqual(run("--nonsense").returncode, 2)
@@ -73,6 +81,93 @@ class Usage(unittest.TestCase):
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(told, done.stderr.replace("\u201c".encode(), b"'").replace("\u201d".encode(), b"'"), words)
         self.assertEqual(run("-qh").returncode, 0)
+
+    def test_color_and_time(self):
+        path = sample("pipelined")
+        clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CLICOLOR_FORCE", "COLUMNS")}
+        for command in ("extract", "stats", "check"):
+            plain = run(command, "-q", path, env=clean).stdout
+            self.assertNotIn(b"\x1b", plain)
+            for words, more, colored in ((("--color", "always"), {}, True), (("--color=always",), {"NO_COLOR": "1"}, True), ((), {"CLICOLOR_FORCE": "1"}, True),
+                                         (("--color", "never"), {"CLICOLOR_FORCE": "1"}, False), (("--color", "auto"), {}, False)):
+                done = run(command, "-q", *words, path, env={**clean, **more})
+                self.assertEqual(b"\x1b[" in done.stdout, colored, (command, words, more))
+                self.assertEqual(run(command, "-qTjsonl", *words, path, env={**clean, **more}).stdout, run(command, "-qTjsonl", path, env=clean).stdout)
+        for option, told in (("--color", b"auto, always or never"), ("--time", b"local, utc, relative or epoch"), ("--progress", b"auto, always or never")):
+            done = run(option, "sometimes", path)
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            self.assertIn(told, done.stderr)
+        for when in ("local", "utc", "relative", "epoch"):
+            self.assertEqual(run("-qTjsonl", "--time", when, path).stdout, run("-qTjsonl", path).stdout)
+
+    def test_did_you_mean(self):
+        path = sample("pipelined")
+        cases = (((), b"no input"), (("chekc", path), b"did you mean 'check'?"), (("stat", path), b"did you mean 'stats'?"), (("hlep",), b"did you mean 'help'?"),
+                 (("--fromat", "csv", path), b"did you mean --format?"), (("--fromat=csv", path), b"did you mean --format?"), (("--colour=never", path), b"did you mean --color?"),
+                 (("--zzzzzz", path), b"there is no option --zzzzzz"), (("-T", "jsnol", path), b"did you mean 'jsonl'?"), (("-T", "zzz", path), b"there are: text"),
+                 (("help", "chek"), b"did you mean 'check'?"), (("help", "zzz"), b"there is no command 'zzz'"), (("--by", "status", path), b"--by is not an option of extract"),
+                 (("check", "--top", 3, path), b"--top is not an option of check"), (("stats", "--ignore", "x", path), b"--ignore is not an option of stats"))
+        for words, told in cases:
+            done = run(*words)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), words)
+            self.assertIn(told, done.stderr, words)
+            self.assertEqual(done.stderr.splitlines()[1:], [b"imapid: try 'imapid --help'"], words)
+        self.assertIn(b"did you mean 'cleartext'?", run("check", "--ignore", "claertext", path).stderr)
+        with tempfile.TemporaryDirectory() as folder:  # a file is a file, whatever it is called
+            for name in ("chekc", "help"):
+                pathlib.Path(folder, name).write_bytes(path.read_bytes())
+                done = subprocess.run([IMAPID, "-qTjsonl", name], cwd=folder, capture_output=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+        done = run("there-is-no-such-file.pcap")
+        self.assertEqual((len(done.stderr.splitlines()), done.stdout), (1, b""))
+        self.assertIn(b"no such file or folder", done.stderr)
+
+    def test_help_of_a_command(self):
+        overview = run("--help").stdout
+        self.assertEqual(run("help").stdout, overview)
+        for command, has, has_not in (("stats", (b"--by", b"--fold", b"csv"), (b"--ignore", b"sarif")), ("check", (b"--fail-on", b"sarif"), (b"--by", b"sqlite")),
+                                      ("report", (b"html", b"--where"), (b"--fail-on", b"csv")), ("extract", (b"sqlite", b"--stream"), (b"--by", b"--fold", b"--ignore"))):
+            done = run("help", command)
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(run(command, "--help").stdout, done.stdout)
+            self.assertEqual(run(command, "-h").stdout, done.stdout)
+            for words, held in ((has, True), (has_not, False)):
+                for word in words:
+                    self.assertEqual(word in done.stdout, held, (command, word))
+                    self.assertTrue(word in overview or word == b"html", word)
+
+    def test_the_manual_has_the_options_of_the_table(self):
+        """Each option with its letter, and no other."""
+        table = set(re.findall(r"^  (?:(-\w), )?(--[a-z-]+)", run("--help").stdout.decode(), re.M))
+        page = (ROOT / "docs/imapid.1").read_text().split(".Sh OPTIONS")[1].split("\n.Sh ")[0]
+        manual = {("-" + letter if letter else "", "--" + name) for letter, name in re.findall(r"^\.It Fl (?:(\w) , Fl )?-([a-z-]+)", page, re.M)}
+        self.assertEqual(table, manual)
+        self.assertGreater(len(table), 25)
+
+    def test_as_people_type_it(self):
+        path = sample("pipelined")
+        lines = run("-q", "-Tjsonl", path).stdout
+        wanted = [json.loads(line) for line in lines.splitlines()]
+        for words in (("-q", "-Tjsonl", "-r", path), ("-qr", path, "-Tndjson"), ("extract", "-q", "-T", "ndjson", path)):
+            self.assertEqual(run(*words).stdout, lines, words)
+        self.assertEqual(run("-V").stdout, run("--version").stdout)
+        done = run("-D")
+        self.assertTrue(done.returncode == 0 and b"lo" in done.stdout or done.stderr)
+        self.assertEqual(json.loads(run("-q", "-Tjson", path).stdout), wanted)
+        many = [json.loads(line) for line in run("-q", "-Tjsonl", "samples").stdout.splitlines()]
+        for jobs in (1, 4):
+            self.assertEqual(json.loads(run("-q", "-Tjson", "-j", jobs, "samples").stdout), many)
+        for command in ("stats", "check"):
+            self.assertEqual(json.loads(run(command, "-q", "-Tjson", "samples").stdout), [json.loads(line) for line in run(command, "-q", "-Tjsonl", "samples").stdout.splitlines()])
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder, "x.json")
+            self.assertEqual(run("-q", "-Tjson", "-w", out, path).returncode, 0)
+            self.assertEqual(json.loads(out.read_bytes()), wanted)
+            for name in ("x.jsonl.gz", "x.zst", "x.XZ", "x.lz4", "x.bz2", "x.zip"):
+                packed = pathlib.Path(folder, name)
+                done = run("-q", "-Tjsonl", "-w", packed, path)
+                self.assertEqual((done.returncode, packed.exists()), (2, False))
+                self.assertIn(b"not compressed", done.stderr)
 
     def test_bad_filter(self):
         done = run("-f", "no such filter (", sample("pipelined"))
@@ -192,9 +287,12 @@ class Output(unittest.TestCase):
             self.assertEqual(bad, [])
 
     def test_totals_go_to_standard_error(self):
-        done = run(sample("pipelined"))
+        done = run("-T", "jsonl", sample("pipelined"))
         self.assertIn(b"ID exchanges", done.stderr)
         self.assertNotIn(b"ID exchanges", done.stdout)
+        done = run(sample("pipelined"))
+        self.assertIn(b"1 capture, 1 connection, 1 named its program", done.stderr)
+        self.assertNotIn(b"named its program", done.stdout)
         self.assertEqual(run("-q", sample("pipelined")).stderr, b"")
 
     def test_closed_pipe_is_quiet(self):

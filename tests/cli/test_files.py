@@ -4,18 +4,24 @@
 
 test_files.py IMAPID
 """
+import fcntl
 import json
 import os
 import pathlib
 import random
 import resource
+import select
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
+
+from sanitized import WITHOUT_LEAKS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
@@ -36,7 +42,7 @@ def sample(name):
 
 
 def limit_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
 
 class Folder(unittest.TestCase):
@@ -185,8 +191,12 @@ class Killed(Folder):
             return b"%d" % db.execute("SELECT count(*) FROM exchange").fetchone()
 
     def kill(self, out, command, form, wait, number):
-        process = subprocess.Popen([IMAPID, command, "-q", "-T", form, "-w", out, self.input],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        alive, held = os.pipe()  # held by the program and all that it starts: the end of the pipe is theirs
+        self.addCleanup(os.close, alive)
+        self.alive.append(alive)
+        process = subprocess.Popen([IMAPID, command, "-q", "-T", form, "-w", out, self.input], pass_fds=[held],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=WITHOUT_LEAKS)
+        os.close(held)
         time.sleep(wait)
         process.send_signal(number)
         return process.wait(60)
@@ -195,6 +205,7 @@ class Killed(Folder):
         draw = random.Random(13)
         told = set()
         times = {}
+        self.alive = []
         for i in range(MOMENTS):
             command, form = FORMATS[i % len(FORMATS)]
             out = self.folder / f"out{i}"  # the keeper of a killed one may go on for a moment
@@ -218,9 +229,8 @@ class Killed(Folder):
             if status in GOOD:
                 self.assertEqual(had, new, (command, form, number))
             told.add(had == new)
-        deadline = time.monotonic() + 20
-        while [n for n in self.names() if n.startswith(".")] and time.monotonic() < deadline:
-            time.sleep(0.02)
+        for alive in self.alive:  # keepers of killed ones go on for a moment, and may only then make the name
+            self.assertTrue(select.select([alive], [], [], 20)[0], "the keeper does not end")
         self.assertEqual([n for n in self.names() if n.startswith(".")], [], "what was for the time is taken away")
         self.assertIn(False, told)
 
@@ -273,6 +283,30 @@ class Signals(Folder):
             self.assertEqual(self.start(number, "-w", out)[0], 128 + number)
             self.assertEqual(out.read_bytes(), b"old")
             self.assertEqual(self.names(), ["large.pcap", "out"])
+
+    def test_one_that_comes_twice(self):
+        """timeout(1) signals the program and its group: one wish."""
+        with subprocess.Popen([IMAPID, "-T", "jsonl", "--follow", sample("idle")], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=WITHOUT_LEAKS) as process:
+            self.assertIn(b'"exchange"', process.stdout.readline())
+            for _ in range(3):
+                process.send_signal(signal.SIGTERM)
+            err = process.communicate(timeout=60)[1]
+            self.assertEqual(process.returncode, 128 + signal.SIGTERM, err)
+            self.assertIn(b"1 ID exchange", err)
+
+    def test_a_second_one_ends_it_at_once(self):
+        with subprocess.Popen([IMAPID, "-q", "-T", "jsonl", *[sample("several-ids")] * 500], stdout=subprocess.PIPE) as process:
+            held, before = -1, -2
+            while held != before or held <= 0:  # until the pipe is full: nobody reads
+                time.sleep(0.3)
+                before, held = held, struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, b"\0" * 4))[0]
+            self.assertGreater(held, 30000)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1.5)
+            self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(60), -signal.SIGTERM)
 
     def test_growing(self):
         """What has no end is there from its first record on, and says when it is over."""

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests of captures that grow share: the program while it runs, and a network of their own."""
+import contextlib
 import ctypes
 import fcntl
 import json
 import os
 import pathlib
+import re
 import select
 import socket
 import struct
@@ -41,21 +43,28 @@ def serve(listener):
             peer, _ = listener.accept()
         except OSError:
             return
-        with peer, peer.makefile("rwb") as stream:
-            stream.write(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+        with contextlib.suppress(ConnectionError), peer:  # a client may leave without reading the answer
+            talk(peer)
+
+
+def talk(peer):
+    """The server's side of a session."""
+    with peer.makefile("rwb") as stream:
+        stream.write(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+        stream.flush()
+        for line in stream:
+            tag, name = line.split()[:2]
+            if name == b"ID":
+                stream.write(b'* ID ("name" "Example")\r\n')
+            stream.write(tag + b" OK done\r\n")
             stream.flush()
-            for line in stream:
-                tag, name = line.split()[:2]
-                if name == b"ID":
-                    stream.write(b'* ID ("name" "Example")\r\n')
-                stream.write(tag + b" OK done\r\n")
-                stream.flush()
-                if name == b"LOGOUT":
-                    break
+            if name == b"LOGOUT":
+                break
 
 
-def speak(port, name):
-    with socket.create_connection(("127.0.0.1", port)) as peer, peer.makefile("rwb") as stream:
+def say(peer, name):
+    """The client's side of a session."""
+    with peer.makefile("rwb") as stream:
         stream.readline()
         stream.write(b'a ID ("name" "%s")\r\n' % name)
         stream.flush()
@@ -66,6 +75,11 @@ def speak(port, name):
         stream.readline()
 
 
+def speak(port, name):
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as peer:
+        say(peer, name)
+
+
 class Program:
     """The program while it runs."""
     imapid = IMAPID
@@ -74,6 +88,11 @@ class Program:
         self.process = subprocess.Popen([IMAPID, "-T", "jsonl", *map(str, arguments)],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
                                         bufsize=0, **options)
+        self.said = b""  # read of standard error
+
+    def catches(self, number):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> number - 1 & 1
 
     def read_line(self):
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
@@ -81,6 +100,18 @@ class Program:
             self.process.kill()
             raise AssertionError(f"no record came: {self.process.stderr.read()}")
         return json.loads(self.process.stdout.readline())
+
+    def read_message(self, pattern):
+        """The first message that has the pattern; end() gives all of them."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(rb"^.*(?:%s).*\n" % pattern, self.said, re.MULTILINE)):
+            ready, _, _ = select.select([self.process.stderr], [], [], max(0, deadline - time.monotonic()))
+            more = ready and os.read(self.process.stderr.fileno(), 65536)
+            if not more:
+                self.process.kill()
+                raise AssertionError(f"no message has {pattern}: {self.said}")
+            self.said += more
+        return found[0]
 
     def end(self, number=None):
         """Exit status, the records that are left, standard error."""
@@ -91,7 +122,7 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        return self.process.returncode, [json.loads(line) for line in out.splitlines()], err
+        return self.process.returncode, [json.loads(line) for line in out.splitlines()], self.said + err
 
 
 def wait_for(condition):

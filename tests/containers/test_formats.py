@@ -115,6 +115,19 @@ class Formats(unittest.TestCase):
                             + b"".join(enhanced(p, order, 0, per_second, offset)
                                        for p in packets))
 
+    def test_times_that_are_centuries_apart(self):
+        """What was asked in 1677 and answered in 2262, and the other way round; the time between has the right sign."""
+        for at in (0, 1):
+            out = section() + interface(offset=-9223372036) + interface(offset=9223372036)
+            for packet in self.samples[0][0]:
+                is_answer = packet.data[34:36] == b"\0\x8f"
+                out += enhanced(packet._replace(ns=0), number=at ^ is_answer)
+            for words in (["-T", "jsonl"], ["-v", "--time=relative"], ["cut", "--scrub"]):
+                done = run(*words, "-q", "-", input=out)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                if "jsonl" in words:
+                    self.assertEqual({r["rtt"] > 9 * 10**9 if not at else r["rtt"] < -9 * 10**9 for r in exchanges(done)}, {True})
+
     def test_coarse_and_binary_resolutions(self):
         for resolution, per_second in ((0, 1), (3, 1000), (0x80 | 10, 2**10), (0x80 | 20, 2**20),
                                        (0x80 | 30, 2**30)):

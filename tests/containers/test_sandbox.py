@@ -76,7 +76,10 @@ class Modes(Folder):
         for pid in helpers:
             self.assertEqual(status(pid)["NoNewPrivs"], "1")
         for thread in os.listdir(f"/proc/{process.pid}/task"):
-            now = status(f"{process.pid}/task/{thread}")
+            try:
+                now = status(f"{process.pid}/task/{thread}")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile
             self.assertEqual((now["Seccomp"], now["NoNewPrivs"]), ("2", "1"))
             for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
                 self.assertEqual(int(now[name], 16), 0, name)
@@ -152,7 +155,7 @@ class Modes(Folder):
         for words in ([folder], ["--continuous", folder], [folder / "one.pcap"], ["-T", "sqlite", "-w", self.folder / "db", folder]):
             with self.subTest(words):
                 process = self.start("--follow", "-T", "jsonl", *words)
-                self.check(process, 2 if "-w" in words else 1)
+                self.check(process, 1)  # a database is written in place, so it has no keeper
                 process.send_signal(signal.SIGTERM)
                 out, err = process.communicate(timeout=30)
                 self.assertEqual(process.returncode, 128 + signal.SIGTERM, err)
@@ -271,6 +274,7 @@ class Attempts(Folder):
     READS = {"open": REFUSED, "open-to-write": REFUSED, "create": REFUSED, "create-to-read": REFUSED, "openat2": TOLD, "exec": KILLED, "fork": TOLD,
              "socket": KILLED, "connect": KILLED, "send-elsewhere": TOLD, "ptrace": KILLED, "execute-memory": REFUSED, "unlink": TOLD,
              "rename": TOLD, "chmod": TOLD, "kill": TOLD, "memory-of-another": KILLED, "duplicate": TOLD, "ioctl": REFUSED, "write": KILLED}
+    CAPTURES = {**READS, "ioctl": TOLD}
     OPENS = {**READS, "open": 0, "open-to-write": TOLD, "create": TOLD, "create-to-read": TOLD}
     KEEPS = {**OPENS, "unlink": 0, "rename": 0}
     if HAS_LANDLOCK:  # another folder than the keeper's
@@ -281,7 +285,7 @@ class Attempts(Folder):
         return subprocess.run([PROBE, *map(str, words)], capture_output=True, check=False, timeout=30)
 
     def test_roles(self):
-        for role, wanted in (("reader", self.READS), ("capturer", self.READS), ("opener", self.OPENS), ("keeper", self.KEEPS)):
+        for role, wanted in (("reader", self.READS), ("capturer", self.CAPTURES), ("opener", self.OPENS), ("keeper", self.KEEPS)):
             for attempt, status_wanted in wanted.items():
                 with self.subTest(f"{role}: {attempt}"):
                     path = self.folder / "file"

@@ -118,7 +118,8 @@ class Builder:
         tag = value_of(item, "imapid.tag")
         exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
         if not exchange:
-            orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and not e["result"]]
+            orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and not e["result"] and not e.get("asked_in")
+                       and e["tag"] in (None, tag)]
             if not orphans and self.passes == 2:
                 raise AssertionError(f"frame {frame}: a result of nothing")
             exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)

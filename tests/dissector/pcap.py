@@ -10,9 +10,13 @@ LITTLE_MICRO = 0xA1B2C3D4
 def read(path):
     """The packets of a little-endian pcap: a list of (seconds, microseconds, octets, length)."""
     with open(path, "rb") as file:
-        octets = file.read()
+        return parse(file.read())
+
+
+def parse(octets):
+    """The same of its octets."""
     magic, *_, link = HEADER.unpack_from(octets)
-    assert magic == LITTLE_MICRO and link == 1, path
+    assert magic == LITTLE_MICRO and link == 1, (magic, link)
     packets, at = [], HEADER.size
     while at < len(octets):
         seconds, micros, n, length = PACKET.unpack_from(octets, at)
@@ -28,6 +32,12 @@ def write(packets):
     for seconds, micros, octets, length in packets:
         parts += (PACKET.pack(seconds, micros, len(octets), length), octets)
     return b"".join(parts)
+
+
+def cut(octets, n, change=bytes):
+    """The octets of a pcap as they would be with a snap length of n, each packet changed."""
+    packets = [(seconds, micros, change(packet[:n]), length) for seconds, micros, packet, length in parse(octets)]
+    return write(packets)
 
 
 def moved(octets, number):
@@ -106,6 +116,14 @@ class Talk:
         now = self.next[side]
         self._add(side, ACK | PUSH, octets, now - back)
         self.next[side] = max(now, self.next[side])
+        return self
+
+    def quote(self):
+        """The server's host answers the client's last segment with an error, which quotes it."""
+        packet = [packet[2] for packet in self.packets if packet[2][29] == 5][-1]
+        icmp = b"\3\3\0\0\0\0\0\0" + packet[14:]
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0x4000, 64, 1, 0) + b"\x0a\0\0\1\x0a\0\0\5"
+        self.packets.append((1700000000, len(self.packets) * 1000, packet[:14] + ip + icmp, 14 + len(ip + icmp)))
         return self
 
     def octets(self):

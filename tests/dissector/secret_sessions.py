@@ -7,6 +7,7 @@ is then a list of two strings; and a server that repeats such a one of another c
 import base64
 import random
 import re
+import struct
 
 import pcap
 
@@ -42,6 +43,8 @@ def sasl(mechanism):
         b"LOGIN": [USER, SECRET],
         b"CRAM-MD5": [USER + b" " + SECRET],
         b"XOAUTH2": [b"user=" + USER + b"\1auth=Bearer " + SECRET + b"\1\1"],
+        b"SCRAM-SHA-256": [b"n,,n=bob,r=" + SECRET, b"c=biws,r=" + SECRET + b"x,p=" + SECRET],
+        b"X-UNKNOWN": [SECRET, b"bob", SECRET],
         b"OAUTHBEARER": [b"n,a=bob,\1host=h\1port=143\1auth=Bearer " + SECRET + b"\1\1"],
     }[mechanism]
 
@@ -56,11 +59,20 @@ def logins():
         yield [name + b" " + literal(USER, True) + b" " + literal(SECRET, True) + b"\r\n"]
         yield [name + b" {3}\r\n", b"bob {%d}\r\n" % len(SECRET), SECRET + b"\r\n"]
         yield [name + b"\tbob\t" + SECRET + b"\r\n"]
-    for mechanism in (b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER"):
+    yield [b"PASS " + SECRET + b"\r\n"]
+    yield [b"AUTH PLAIN " + base64.b64encode(b"\0bob\0" + SECRET) + b"\r\n"]
+    yield [b'SETACL INBOX x y\r\nLOGIN bob "' + SECRET + b'"\r\n']
+    for mechanism in (b"PLAIN", b"SCRAM-SHA-256", b"X-UNKNOWN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER"):
         lines = [base64.b64encode(line) + b"\r\n" for line in sasl(mechanism)]
         yield [b"AUTHENTICATE " + mechanism + b"\r\n"] + lines
         yield [b"authenticate " + mechanism + b" " + lines[0]] + lines[1:]
         yield [b"AUTHENTICATE " + mechanism + b"\r\n"] + lines[:-1] + [b"*\r\n"]
+        # In the same segment as what comes next; in pieces, as a long answer is; with what a client of another protocol says.
+        yield [b"AUTHENTICATE " + mechanism + b"\r\n" + b"".join(lines) + b'a3 ID ("name" "w")\r\n']
+        yield [b"AUTHENTICATE " + mechanism + b"\r\n", lines[0][:9], lines[0][9:]] + lines[1:]
+        yield [b"AUTHENTICATE " + mechanism + b"\r\n", literal(lines[0][:-2], True) + b"\r\n"] + lines[1:]
+        yield [b"AUTHENTICATE " + mechanism + b" " + literal(lines[0][:-2], True) + b"\r\n"] + lines[1:]
+        yield [b"AUTHENTICATE " + mechanism + b'\r\na3 ID ("name" "w")\r\n'] + lines
         yield [b"AUTHENTICATE " + mechanism + b" " + lines[-1][:-2] + b" x\r\n"]
 
 
@@ -78,8 +90,25 @@ WAYS = [
 # The same for a login without its name.
 BARE = [b"a1 ID %s", b'a1 ID ("name" "x") %s', b'a1 ID ("name" "x")%s', b"a1 ID NIL %s", b'a1 ID "bob" %s']
 ANSWERS = [b"a1 OK done\r\n", b"a1 BAD no\r\n", b"a1 NO what is %s\r\n", b"* BAD %s\r\n", b'* ID ("name" "y")\r\na1 OK done\r\n',
-           b'* ID ("echo" "x") %s\r\na1 OK done\r\n', b"a1 BAD Error in IMAP command received by server: %s\r\n", b"a1 BAD unknown: ID %s\r\n", b"* BYE %s\r\n",
+           b'* ID ("echo" "x") %s\r\na1 OK done\r\n', b"a1 BAD Error in IMAP command received by server: %s\r\n", b"a1 BAD [PARSE] `%s' is no command\r\n", 
+           b"a2 NO [AUTHENTICATIONFAILED] bad password (%p) for bob\r\n", b"* BYE too many: %s\r\n", b"* OK [ALERT] %s\r\na1 OK\r\n", b"a2 OK [CAPABILITY IMAP4rev1] %s\r\n",
+           b"a2 NO %s\r\n", b"* NO %s\r\na2 NO\r\n", b"+ %o\r\na2 NO [AUTHENTICATIONFAILED] x\r\n", b"+ %s\r\n", b"%s\r\n", b"a1 BAD %b\r\n", b"a2 NO %b\r\n", b"* BYE %b\r\n",
+           b"a1 BAD {%n}\r\n%s\r\n", b"a1 BAD unknown: ID %s\r\n", b"* BYE %s\r\n",
            b"", b"+ go\r\na1 OK done\r\n", b"a2 BAD %s\r\na1 OK done\r\n"]
+
+
+BASIC = base64.b64encode(b"bob:" + SECRET)
+# What is said to a proxy before all else, and its answers.
+PREFACES = [[]] * 12 + [
+    [(b"PROXY TCP4 10.0.0.9 10.0.0.1 1000 143\r\n", b"")],
+    [(b"PROXY UNKNOWN " + SECRET + b"\r\n", b"")],
+    [(b"PROXY TCP4 10.0.0.9 10.0.0.1 1000 143 LOGIN bob " + SECRET + b"\r\n", b"")],
+    [(b"\r\n\r\n\0\r\nQUIT\n!\x11" + struct.pack("!H", 12 + 3 + len(SECRET)) + bytes(12) + b"\xe0" + struct.pack("!H", len(SECRET)) + SECRET, b"")],
+    [(b"CONNECT mail.example:143 HTTP/1.1\r\nProxy-Authorization: Basic " + BASIC + b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")],
+    [(b"CONNECT bob:" + SECRET + b"@mail.example:143 HTTP/1.1\r\n\r\n", b"HTTP/1.1 407 what is " + BASIC + b"\r\n\r\n")],
+    [(b"\5\1\2", b"\5\2"), (b"\1\3bob" + bytes([len(SECRET)]) + SECRET, b"\1\0"), (b"\5\1\0\1\x0a\0\0\1\0\x8f", b"\5\0\0\1\x0a\0\0\1\0\x8f")],
+    [(b"\4\1\0\x8f\x0a\0\0\1" + SECRET + b"\0", b"\0\x5a\0\x8f\x0a\0\0\1")],
+]
 
 
 def bare(parts):
@@ -95,7 +124,7 @@ class Session:
         self.chance = random.Random(seed)
         self.way, self.answer = self.chance.choice(WAYS), self.chance.choice(ANSWERS)
         self.login = self.chance.choice(list(logins()))
-        self.is_bare = False
+        self.is_bare = self.is_lossy = False
         self.parts = self.make_parts()
         self.talk = pcap.Talk(client_port=port).handshake()
         self.play()
@@ -114,7 +143,9 @@ class Session:
         parts[0], parts[-1] = before + parts[0], parts[-1] + behind
         if chance.random() < 0.3:
             parts[-1] += b'a5 ID ("name" "z" "version" "1")\r\n'
-        return [self.damage(part) for part in parts]
+        damaged = [self.damage(part) for part in parts]
+        self.is_plain = damaged == [b'a1 ID ("name" "x")\r\na2 ' + self.login[0]] + self.login[1:]
+        return damaged
 
     def damage(self, part):
         """What a client may do wrong besides."""
@@ -128,6 +159,14 @@ class Session:
             return part[:at] + b"\0" + part[at:]
         return part
 
+    def fill(self, line):
+        """The answer, with a line of the client in it; or in base64, as what OAuth tells of an error. The password alone is known for
+        one where the login is as it should be."""
+        error = b'{"status":"400","schemes":"bearer","detail":"' + line.replace(b'"', b"'") + b'"}'
+        for mark, octets in ((b"%s", line), (b"%p", SECRET if self.is_plain and not self.is_lossy else b"?"), (b"%b", base64.b64encode(line)), (b"%o", base64.b64encode(error)), (b"%n", b"%d" % len(line))):
+            self.answer = self.answer.replace(mark, octets) if mark in self.answer else self.answer
+        return self.answer
+
     def client(self, octets):
         """Sends octets in segments; some are lost, repeated or late."""
         chance = self.chance
@@ -137,6 +176,7 @@ class Session:
             piece = octets[at:at + size]
             if lossy and chance.random() < (0.05 if size < 16 else 0.3):
                 self.talk.lose(0, len(piece))
+                self.is_lossy = True
             else:
                 self.talk.client(piece)
                 if chance.random() < 0.02:
@@ -144,6 +184,10 @@ class Session:
 
     def play(self):
         chance, pipelined = self.chance, self.chance.random() < 0.4
+        for said, answer in chance.choice(PREFACES):
+            self.talk.client(said)
+            if answer:
+                self.talk.server(answer)
         if chance.random() < 0.9:
             self.talk.server(GREETING)
         if pipelined:
@@ -159,9 +203,11 @@ class Session:
         if self.is_bare and not self.answer.startswith(b"a1"):
             line = b""
         if chance.random() < 0.9:
-            self.talk.server(self.answer.replace(b"%s", re.sub(rb"[\r\n]+", b" ", line).strip()))
+            self.talk.server(self.fill(re.sub(rb"[\r\n]+", b" ", line).strip()))
         if chance.random() < 0.5:
             self.talk.server(chance.choice((b"a2 OK in\r\n", b"a2 NO Invalid credentials\r\n", b"a2 BAD no\r\n")) + b"a5 OK done\r\n")
+        if chance.random() < 0.1:
+            self.talk.quote()
         if chance.random() < 0.8:
             self.talk.close()
 

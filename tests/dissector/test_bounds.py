@@ -79,19 +79,24 @@ class Bounds(case.Case):
         self.assertEqual(process.returncode, 0)
         return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
 
-    def costs(self, make, n, *arguments):
-        """What the plugin adds: seconds and KiB, of size n and of twice that."""
+    def costs(self, make, n, *arguments, runs):
+        """What the plugin adds: seconds and KiB, of size n and of twice that; the least of some runs."""
         costs = []
         for size in (n, 2 * n):
             packets = make(size)
-            bare = self.spend("attack.pcap", packets, with_plugin=False)
-            ours = self.spend("attack.pcap", packets, *arguments)
-            costs.append((max(ours[0] - bare[0], LEAST_S), max(ours[1] - bare[1], 0)))
+            bare = [self.spend("attack.pcap", packets, with_plugin=False) for _ in range(runs)]
+            ours = [self.spend("attack.pcap", packets, *arguments) for _ in range(runs)]
+            costs.append([max(min(column) - min(other), least)
+                          for column, other, least in zip(zip(*ours), zip(*bare), (LEAST_S, 0))])
         print(f"{make.__name__} {n}: {costs}", flush=True)
         return costs
 
     def check(self, make, n, most_mib, *arguments, times=3):
-        (t1, _), (t2, m2) = self.costs(make, n, *arguments)
+        """What is too much is asked again: other programs cost ours time."""
+        for runs in (1, 3, 5):
+            (t1, _), (t2, m2) = self.costs(make, n, *arguments, runs=runs)
+            if t2 < times * t1:
+                break
         self.assertLess(t2, times * t1, "time")
         # A sanitizer keeps what was freed, and adds to each block: there the time alone is held.
         if not os.environ.get("IMAPID_PRELOAD"):

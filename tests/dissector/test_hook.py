@@ -30,6 +30,18 @@ class Incomplete(case.Case):
         talk = pcap.Talk(server_port=4711).handshake().lose(1, 40).lose(0, 9).server(b"a0 OK\r\n")
         self.check(talk.client(COMMAND).server(ANSWER), [5, 6], in_one_pass=[])
 
+    def test_held_back_by_tcp(self):
+        """Putting segments in order TCP gives nobody what stands behind a hole: on any port it is looked at all the same."""
+        talk = pcap.Talk(server_port=4711).handshake().lose(1, 40).lose(0, 9)
+        talk.client(COMMAND).server(ANSWER).client(b"a2 NOOP\r\n").server(b"a2 OK\r\n")
+        for options in ((), exchanges.IN_ORDER):
+            self.assertEqual(self.frames(self.capture(talk), "imapid.tag", "-2", *options), [4, 5], options)
+
+    def test_held_back_and_no_imap(self):
+        talk = pcap.Talk(server_port=4711).handshake().lose(1, 40).lose(0, 9)
+        talk.client(b"USER bob\r\n").server(b"+OK \r\n").client(b"a2 stays\r\n").server(b"* OK\r\n")
+        self.assertEqual(self.frames(self.capture(talk), "imap", "-2", *exchanges.IN_ORDER), [])
+
     def test_client_alone(self):
         talk = pcap.Talk(server_port=4711).handshake().server(GREETING).client(COMMAND).client(b"a2 ID NIL\r\n")
         talk.packets = [packet for i, packet in enumerate(talk.packets) if i not in (1, 3)]
@@ -99,6 +111,63 @@ class LostStarttls(case.Case):
         for lost in ((b" STARTTLS\r\n",), (b" STARTTLS\r\n", b"Begin TLS")):
             for two in ((), ("-2",)):
                 self.assertEqual(self.count(*lost, two=two), whole, lost)
+
+    def rows(self, n_hello, n_flight, *lost, begun_late=False, late=(), begun=b"", passes=("-2",), where="imapid.tag"):
+        """Tags and statuses of a session whose ClientHello, and the server's answer to that, are cut after so many octets. Packets
+        with the octets of `late` come so many packets later; `begun` is said by the client before the server begins TLS."""
+        sample = self.sample("starttls.pcap")
+        keys = f"tls.keylog_file:{self.shark.readable(wireshark.key_log(sample))}"
+        talk, cuts = pcap.Talk().handshake(), {0: n_hello, 1: n_flight}
+        for source, octets in filter(lambda segment: segment[1], map(pcap.payload, pcap.read(sample))):
+            side = int(source == 143)
+            n = cuts.pop(side) if octets[:1] == b"\x16" and side in cuts else len(octets)
+            if begun and b"Begin TLS" in octets:
+                talk.client(begun)
+            for part in filter(None, (octets[:n], octets[n:])):
+                (talk.server if side else talk.client)(part)
+        hello = next(i for i, packet in enumerate(talk.packets) if pcap.payload(packet)[1][:1] == b"\x16")
+        talk.packets = [packet for i, packet in enumerate(talk.packets)
+                        if i >= (hello if begun_late else 0) and not any(line in pcap.payload(packet)[1] for line in lost)]
+        for octets, distance in late:
+            i = next(i for i, packet in enumerate(talk.packets) if octets in pcap.payload(packet)[1])
+            talk.packets.insert(i + distance, talk.packets.pop(i))
+        return self.shark.rows(self.capture(talk), ["imapid.tag", "imapid.status"], "-Y", where, "-o", keys, *passes)
+
+    def test_line_begun_in_the_clear(self):
+        """What a stranger adds to the client's line in front of TLS is not read together with what comes out of it."""
+        expected = self.rows(9999, 9999)
+        for begun in (b"x9 NO", b'x9 ID ("name" "', b"x9 ID (NIL {200+}\r\nabc"):
+            inside = [row for row in self.rows(9999, 9999, begun=begun) if row[0] != ["x9"]]
+            self.assertEqual(inside, expected, begun)
+
+    def test_hello_in_two_segments(self):
+        """Wireshark is told of TLS in the first of them."""
+        lines = (b"* OK", b" STARTTLS\r\n", b"Begin TLS")
+        for lost in ((), lines[:1], lines[1:2], lines[2:], lines[:2], lines[1:], lines):
+            for passes in ((), ("-2",)):
+                self.assertEqual(self.rows(200, 9999, *lost, passes=passes), self.rows(9999, 9999), (lost, passes))
+
+    def test_late_lines(self):
+        """In the preference's order TCP gives them behind the ClientHello; they are not for TLS, nor what is inside."""
+        for late in (b" STARTTLS\r\n", b"Begin TLS"):
+            for passes in ((), ("-2",)):
+                self.assertEqual(self.rows(9999, 9999, late=[(late, 2)], passes=(*passes, *exchanges.IN_ORDER)),
+                                 self.rows(9999, 9999), (late, passes))
+
+    def test_late_finished(self):
+        """What the client sends first behind its ClientHello comes late, with all that TCP kept behind it: answers to that wait, also
+        where the end of the line before TLS came late, so that TCP has given TLS nothing of the client yet."""
+        linked, finished = "imapid.request_in or imapid.response_in", b"\x14\x03\x03\0\1\1\x17\x03\x03\0\x45"
+        for late in ([(finished, 5)], [(b" STARTTLS\r\n", 2), (finished, 5)]):
+            self.assertEqual(sorted(self.rows(9999, 9999, late=late, passes=("-2", *exchanges.IN_ORDER), where=linked)),
+                             sorted(self.rows(9999, 9999, where=linked)), late)
+
+    def test_begun_behind_it(self):
+        """TCP may call twice in a frame: for the end of a record, and for the next one."""
+        for n_hello, n_flight in ((9999, 9999), (200, 9999), (9999, 400), (200, 400)):
+            for passes in ((), ("-2",)):
+                self.assertEqual(self.rows(n_hello, n_flight, begun_late=True, passes=passes), self.rows(9999, 9999),
+                                 (n_hello, n_flight, passes))
 
 
 class LostInTls(case.Case):
@@ -222,7 +291,10 @@ class Names(case.Case):
         done = subprocess.run(self.shark.command(["tshark", "-G", "protocols"]), capture_output=True, check=True,
                               cwd=self.shark.folder)
         filters = [line.split("\t")[2] for line in done.stdout.decode().splitlines()]
-        self.assertEqual([name for name in filters if name.startswith("imapid")], ["imapid"])
+        self.assertEqual([name for name in filters if name.startswith("imapid")], ["imapid", "imapid.connection"])
+        path = self.sample("idle.pcap")
+        for name in "imapid", "imapid.connection":
+            self.assertTrue(self.frames(path, name), name)
 
     def test_in_tls(self):
         for name in ("curl-dovecot-tls.pcap", "starttls.pcap"):

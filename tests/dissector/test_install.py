@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `cmake --install` puts where, and what Wireshark makes of it."""
 import os
+import pathlib
 import subprocess
 import unittest
 import zipfile
@@ -10,6 +11,7 @@ import case
 import pcap
 
 BUILD = os.path.dirname(os.path.abspath(os.environ.get("IMAPID_PLUGINS", "build/plugins")))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROFILE = "IMAP ID"
 
 
@@ -25,7 +27,21 @@ def files(folder):
                   for where, _, names in os.walk(folder) for name in names)
 
 
+TOOL = ["bin/imapid", "share/bash-completion/completions/imapid", "share/fish/vendor_completions.d/imapid.fish",
+        "share/imapid/imapid-records.schema.json", "share/imapid/imapid@.service", "share/man/man1/imapid.1", "share/man/man7/imapid-findings.7", "share/zsh/site-functions/_imapid"]
+
+
 class System(case.Case):
+    def test_parts(self):
+        found = {}
+        for part in ("tool", "plugin", "system"):
+            root = os.path.join(self.shark.folder, part)
+            install("--prefix", "/opt/some where", "--component", part, DESTDIR=root)
+            found[part] = files(root)
+        self.assertEqual(found["tool"], [f"opt/some where/{path}" for path in TOOL])
+        self.assertEqual(found["system"], sorted(found["tool"] + found["plugin"]))
+        self.assertIn("usr/share/metainfo/org.wireshark.Wireshark.Plugin.imapid.metainfo.xml", found["plugin"])
+
     def test_beside_wireshark(self):
         root = os.path.join(self.shark.folder, "root")
         install(DESTDIR=root)
@@ -54,10 +70,10 @@ class User(case.Case):
         return self.shark.tshark(self.sample(name), *arguments, with_plugin=False)
 
     def test_nothing_else_is_there(self):
-        where = {os.path.dirname(path) for path in files(self.shark.home)}
-        self.assertEqual(len(where), 2, where)
-        self.assertIn(f".config/wireshark/profiles/{PROFILE}", where)
-        self.assertRegex(" ".join(where), r"\.local/lib/wireshark/plugins/\d+\.\d+/epan")
+        found = [path for path in files(self.shark.home) if not path.startswith(f".config/wireshark/profiles/{PROFILE}/")]
+        plugin = [path for path in found if path.startswith(".local/lib/")]
+        self.assertRegex(" ".join(plugin), r"^\.local/lib/wireshark/plugins/\d+\.\d+/epan/imapid\.so$")
+        self.assertEqual(found, sorted([f".local/{path}" for path in TOOL] + plugin))
 
     def test_the_plugin_is_loaded(self):
         self.assertIn("ID: Thunderbird", self.tshark("thunderbird-dovecot.pcapng", "-Y", "imapid.request"))
@@ -87,7 +103,7 @@ class User(case.Case):
             buttons = [line.split('","')[2].replace(r"\x22", '"') for line in file if line.startswith('"')]
         with open(os.path.join(folder, "colorfilters"), encoding="utf-8") as file:
             colours = [line.split("@")[2] for line in file if line.startswith("@")]
-        self.assertEqual((len(buttons), len(colours)), (5, 8))
+        self.assertEqual((len(buttons), len(colours)), (5, 9))
         for display_filter in buttons + colours:
             self.tshark("dovecot-proxy.pcapng", "-2", "-Y", display_filter)
         self.assertTrue(self.tshark("dovecot-proxy.pcapng", "-2", "-Y", buttons[3]))
@@ -96,6 +112,49 @@ class User(case.Case):
         with zipfile.ZipFile(os.path.join(BUILD, "imapid-profile.zip")) as archive:
             names = sorted(name for name in archive.namelist() if not name.endswith("/"))
         self.assertEqual(names, [f"{PROFILE}/{name}" for name in ("colorfilters", "dfilter_buttons", "preferences", "recent")])
+
+
+def manifest(folder):
+    """Every file and folder, with what is in it."""
+    return {os.path.join(where, name): name in names and pathlib.Path(where, name).read_bytes()
+            for where, folders, names in os.walk(folder) for name in folders + names}
+
+
+class Dev(case.Case):
+    """./dev install --user and ./dev uninstall --user, of a user who cannot write beside the build."""
+
+    def dev(self, *words):
+        command = ["./dev", *words]
+        if not os.geteuid():
+            command = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", *command]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
+                              env={**os.environ, "HOME": self.shark.home, "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""})
+        return done.returncode, done.stdout + done.stderr
+
+    def test_what_was_there_is_there_again(self):
+        if os.path.join(ROOT, "build") != BUILD:
+            self.skipTest("./dev installs what stands in build/")
+        self.shark.open_up()
+        mine = pathlib.Path(self.shark.home, ".config/wireshark/profiles/mine")
+        mine.mkdir(parents=True)
+        (mine / "preferences").write_text("# mine\n")
+        subprocess.run(["chmod", "-R", "a+rwX", self.shark.home], check=True)
+        before = manifest(self.shark.home)
+        for _ in range(2):  # the second time over the first
+            self.assertEqual(self.dev("install", "--user")[0], 0)
+        tool = os.path.join(self.shark.home, ".local/bin/imapid")
+        self.assertIn("imapid 0.", subprocess.run([tool, "-V"], capture_output=True, text=True, check=True).stdout)
+        profile = pathlib.Path(self.shark.home, ".config/wireshark/profiles", PROFILE)
+        self.assertTrue((profile / "preferences").is_file())
+        (profile / "mine too").write_text("")
+        self.assertEqual(self.dev("uninstall", "--user")[0], 0)
+        self.assertEqual(files(profile), ["mine too"])
+        (profile / "mine too").unlink()
+        profile.rmdir()
+        self.assertEqual(manifest(self.shark.home), before)
+        status, said = self.dev("uninstall", "--user")
+        self.assertEqual(status, 1)
+        self.assertIn("has installed nothing here", said)
 
 
 if __name__ == "__main__":

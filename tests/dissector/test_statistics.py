@@ -123,6 +123,12 @@ class Export(case.Case):
         self.assertEqual((row["name"], row["version"], row["os"]), ("'=1+1", 'a,"b"', ""))
         self.assertEqual(json.loads(row["other"]), [["x", None]])
 
+    def test_a_field_that_came_twice(self):
+        talk = say(b'("name" NIL "NAME" "x" "name" "y" "name" "x" "version" "" "version" "1" "os" NIL)')
+        row = self.exported(self.capture(talk), "-2")[0]
+        self.assertEqual((row["name"], row["version"], row["os"]), ("x", "1", ""))
+        self.assertEqual(json.loads(row["other"]), [["name", "y"], ["name", "x"]])
+
     def test_a_list_that_is_not_all_there(self):
         talk = pcap.Talk().handshake().server(GREETING).client(b'a1 ID ("name" "x" "vers')
         rows = self.exported(self.capture(talk), "-2")

@@ -111,11 +111,15 @@ class Wireshark:
         return [[column.split("\x1e") if column else [] for column in line.split("\x1f")]
                 for line in text.split("\n") if line]
 
-    def field_names(self):
-        """The names of all fields that can be filtered."""
+    def field_types(self):
+        """The types of all fields that can be filtered, by name."""
         done = subprocess.run(self.command(["tshark", "-G", "fields"]), capture_output=True, check=True,
-                              cwd=self.folder)
-        return {line.split("\t")[2] for line in done.stdout.decode().splitlines() if line.startswith("F\t")}
+                              cwd=self.folder, timeout=300)
+        lines = [line.split("\t") for line in done.stdout.decode().splitlines() if line.startswith("F\t")]
+        return {line[2]: line[3] for line in lines}
+
+    def field_names(self):
+        return set(self.field_types())
 
     def trees(self, capture, *arguments, **options):
         """The packets' trees: lists of (name, value), where a value may be such a list."""

@@ -63,7 +63,7 @@ static void end(struct run *run)
 {
     for (unsigned i = 0; i < run->n; i++)
         imapid_record_exchange_free(run->records[i]);
-    g_assert_cmpuint(imapid_slots_count_memory(&run->slots), ==, 0);
+    g_assert_cmpuint(run->slots.n_octets, ==, 0);
     imapid_slots_clear(&run->slots);
 }
 
@@ -81,9 +81,9 @@ static void test_exchange(void)
 
     begin(&run);
     say(&run, IMAPID_SERVER, "* OK [CAPABILITY IMAP4rev1 ID] ready\r\n");
-    g_assert_cmpuint(imapid_slots_count_memory(&run.slots), ==, 0);
+    g_assert_cmpuint(run.slots.n_octets, ==, 0);
     say(&run, IMAPID_CLIENT, command);
-    g_assert_cmpuint(imapid_slots_count_memory(&run.slots), ==, sizeof command - 1);
+    g_assert_cmpuint(run.slots.n_octets, ==, sizeof command - 1);
     say(&run, IMAPID_SERVER, "* ID (\"name\" \"Dovecot\" \"os\" NIL)\r\n");
     g_assert_cmpuint(run.n, ==, 0);
     say(&run, IMAPID_SERVER, "a1 OK ID completed.\r\n");
@@ -207,7 +207,7 @@ static void test_corrected(void)
     keep(&run, 0, IMAPID_EVENT_COMMAND, IMAPID_CLIENT, "a1 ID NIL\r\n");
     keep(&run, 0, IMAPID_EVENT_RESPONSE, IMAPID_SERVER, "* ID NIL\r\n");
     g_assert_null(take(&run, IMAPID_EVENT_DROP_RESPONSE, 0, 0));
-    g_assert_cmpuint(imapid_slots_count_memory(&run.slots), ==, strlen("a1 ID NIL\r\n"));
+    g_assert_cmpuint(run.slots.n_octets, ==, strlen("a1 ID NIL\r\n"));
     g_assert_null(take(&run, IMAPID_EVENT_DROP, 0, 0));
     end(&run);
 }
@@ -219,8 +219,7 @@ static void test_clear(void)
     begin(&run);
     for (unsigned slot = 0; slot < IMAPID_SLOTS; slot++)
         keep(&run, slot, IMAPID_EVENT_COMMAND, IMAPID_CLIENT, "a1 ID NIL\r\n");
-    g_assert_cmpuint(imapid_slots_count_memory(&run.slots), ==,
-                     IMAPID_SLOTS * strlen("a1 ID NIL\r\n"));
+    g_assert_cmpuint(run.slots.n_octets, ==, IMAPID_SLOTS * strlen("a1 ID NIL\r\n"));
     imapid_slots_clear(&run.slots);
     end(&run);
 }

@@ -109,7 +109,7 @@ def text_line(packets, key_log):
             file.write(pcap.write(packets))
         with open(keys, "w", encoding="ascii") as file:
             file.write(key_log)
-        return subprocess.run([IMAPID, "-q", "-l", keys, capture], capture_output=True, check=False).stdout
+        return subprocess.run([IMAPID, "-qv", "-l", keys, capture], capture_output=True, check=False).stdout
 
 
 def test_which_direction_lacks_its_key():
@@ -142,6 +142,21 @@ def test_encrypted_hello():
         assert (b"(ECH)" in line) == told and b"no key log has a line for this connection" in line, line
 
 
+def test_opened_hello():
+    """With ECH_SECRET and ECH_CONFIG the inner ClientHello is found, and with it the lines of the session."""
+    for name, server_name in ("1.3-ech-aes128-gcm", "imap.example"), ("1.3-ech-retry", None):
+        talk = Transcript(name)
+        lines = talk.key_log().splitlines(keepends=True)
+        exchanges, session = records(implicit(talk.pieces), "".join(reversed(lines)))
+        assert len(exchanges) == 1 and exchanges[0]["complete"], exchanges
+        check(session, decrypted=True, not_decrypted=None)
+        assert session["tls"]["server_name"] == server_name, session
+        for without in "ECH_SECRET", "ECH_CONFIG":
+            _, session = records(implicit(talk.pieces), "".join(line for line in lines if not line.startswith(without)))
+            check(session, decrypted=False, not_decrypted="no-key")
+            assert session["tls"]["server_name"] == "public.example", session
+
+
 def test_starttls_lost():
     talk = Transcript("1.2-aes128-gcm")
     for lost in [STARTTLS], [GO], [STARTTLS, GO], [GREETING, STARTTLS], [GREETING, STARTTLS, GO]:
@@ -159,6 +174,14 @@ def test_capture_begins_behind_starttls():
         exchanges, session = records(packets[n:], talk.key_log())
         assert len(exchanges) == 1 and exchanges[0]["command"] and exchanges[0]["response"], (n, exchanges)
         check(session, security="starttls", decrypted=True, from_start=False)
+
+
+def test_line_begun_in_the_clear():
+    """What a stranger adds to what is said in front of TLS, on either side, is no part of it."""
+    talk = Transcript("1.2-aes128-gcm")
+    for client, server in (b"x9 NO", b""), (b'x9 ID ("name" "', b""), (b"", b"* PREA"):
+        pieces = [(1, GREETING), (0, STARTTLS), *([(0, client)] if client else []), (1, GO + server), *talk.pieces]
+        check_whole(play(pcap.Talk().handshake(), pieces).close().packets, talk.key_log(), security="starttls")
 
 
 def test_hello_in_a_message():

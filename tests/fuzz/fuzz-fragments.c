@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool is_honest[N_DATAGRAMS] = {true, true, true, true, true, true, true, true};
     uint64_t n_lost = 0, n_added = 0, n_whole = 0;
     int64_t ts_ns = 0;
+    GArray *packets = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 
     for (; size >= 5; data += 5, size -= 5) {
         unsigned datagram = data[0] % N_DATAGRAMS;
@@ -67,9 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ip.octets = piece;
         ts_ns += data[3] * INT64_C(500000000);
         n_added++;
-        if (imapid_fragments_add(fragments, &ip, ts_ns, &n_lost)) {
+        g_array_set_size(packets, 0);
+        g_array_append_val(packets, n_added);
+        if (imapid_fragments_add(fragments, &ip, ts_ns, packets, &n_lost)) {
             check(&ip, datagram, is_honest[datagram]);
             n_whole++;
+            if (packets->len < 1 || g_array_index(packets, uint64_t, packets->len - 1) > n_added)
+                abort();
         }
         g_free(piece);
         g_free(octets);
@@ -78,5 +83,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (n_lost + n_whole > n_added)
         abort(); /* every datagram has one piece at least */
     imapid_fragments_free(fragments);
+    g_array_unref(packets);
     return 0;
 }

@@ -88,11 +88,15 @@ static struct log run(uint8_t how, const uint8_t *octets, size_t n, size_t piece
         if (holed && octets[start % n] & 1) {
             imapid_frame_gap(&frame, octets[end % n] & 7);
             (void)drain(&frame, octets + start, end - start, &log);
+            if (frame.n_scanned)
+                abort();
             start = end;
         } else if (holed && octets[start % n] & 2) {
             imapid_frame_refuse(&frame);
         } else if (holed && octets[start % n] & 4) {
             imapid_frame_doubt(&frame);
+        } else if (holed && octets[start % n] & 8) {
+            start = end; /* dropped, and nobody said so */
         }
     }
     add(&log, &frame.n_over_limit, sizeof frame.n_over_limit);

@@ -26,6 +26,9 @@ static void compare(struct imapid_keylog *a, struct imapid_keylog *b, const uint
         for (unsigned i = 0; i < n; i++)
             check(in_a[i].n == in_b[i].n && memcmp(in_a[i].octets, in_b[i].octets, in_a[i].n) == 0);
     }
+    for (int kind = 0; kind < IMAPID_N_LONG_KINDS; kind++)
+        check(imapid_keylog_count_long(a, (enum imapid_long_kind)kind, random) ==
+              imapid_keylog_count_long(b, (enum imapid_long_kind)kind, random));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -48,9 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             compare(whole, parts, data + i);
     }
     counts = imapid_keylog_get_counts(whole);
-    check(counts.n_lines == counts.n_secrets + counts.n_duplicates + counts.n_dropped +
-                                counts.n_comments + counts.n_ignored + counts.n_garbage);
-    check(imapid_keylog_get_generation(whole) == counts.n_secrets);
+    check(counts.n_lines == counts.n_secrets + counts.n_ech + counts.n_duplicates +
+                                counts.n_dropped + counts.n_comments + counts.n_ignored +
+                                counts.n_garbage);
+    check(imapid_keylog_get_generation(whole) == counts.n_secrets + counts.n_ech);
     imapid_keylog_free(whole);
     imapid_keylog_free(parts);
     return 0;

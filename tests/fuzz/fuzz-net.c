@@ -75,6 +75,9 @@ static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost
 {
     struct user *user = get_user(conn);
     (void)ctx;
+    /* What was given up comes after all: a gap of no known length, and less is lost. */
+    if (n_lost == 0 && conn->n_lost[dir] < user->n_lost[dir])
+        user->n_lost[dir] = conn->n_lost[dir];
     check(conn, user, dir);
     if (n_lost > 1u << 30 || packet->number == 0)
         abort();
@@ -94,7 +97,12 @@ static void feed(struct imapid_net *net, struct imapid_packet *packet, const uin
 {
     packet->number++;
     packet->data = g_memdup2(octets, packet->n ? packet->n : 1); /* exact size */
-    imapid_net_packet(net, packet);
+    struct imapid_net_ahead ahead;
+    imapid_net_prepare(net, packet, &ahead);
+    if (packet->number % 2)
+        imapid_net_packet_ahead(net, packet, &ahead);
+    else
+        imapid_net_packet(net, packet);
     g_free((void *)packet->data);
 }
 

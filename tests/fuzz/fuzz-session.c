@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Both directions. The first octet says how the session begins; then, again and again: an octet
+/* Both directions. The first octet says how the session begins, and whether it ends with a switch to
+ * another layer or goes on there; then, again and again: an octet
  * that says whose turn it is and whether octets come or a hole, one that says how many, the octets.
  * The events must keep the contract of session.h, as a caller who copies units would need it; and
  * a second run, with every turn shown octet by octet, must tell the same. */
@@ -25,7 +26,7 @@ struct run {
     bool open[IMAPID_SLOTS];
     struct copy command[IMAPID_SLOTS], response[IMAPID_SLOTS];
     uint64_t n_open_ever, hash;
-    bool closed;
+    bool goes_on, switched, closed;
 };
 
 static void mix(struct run *run, uint64_t value)
@@ -132,7 +133,8 @@ static void take_event(struct run *run, const struct imapid_event *event,
     case IMAPID_EVENT_TLS:
     case IMAPID_EVENT_DEFLATE:
     case IMAPID_EVENT_SASL:
-        run->closed = true;
+        run->switched = true;
+        run->closed = !run->goes_on;
         break;
     }
 }
@@ -157,7 +159,7 @@ static void drain(struct run *run, enum imapid_side side)
 {
     unsigned n_still = 0;
 
-    while (!run->closed) {
+    while (!run->closed && !run->switched) {
         struct imapid_unit unit;
         size_t n_used, n = run->n[side];
         uint8_t *block = malloc(n ? n : 1);
@@ -185,15 +187,25 @@ static void drain(struct run *run, enum imapid_side side)
         abort();
 }
 
+/* What a turn has behind a switch belongs to neither layer. */
+static void switch_layer(struct run *run)
+{
+    run->switched = false;
+    run->n[0] = run->n[1] = 0;
+    imapid_session_resume(&run->session);
+}
+
 static void show(struct run *run, enum imapid_side side, const uint8_t *octets, size_t n,
                  bool octetwise)
 {
-    for (size_t at = 0, take; at < n && !run->closed; at += take) {
+    for (size_t at = 0, take; at < n && !run->closed && !run->switched; at += take) {
         take = octetwise ? 1 : n;
         memcpy(run->window[side] + run->n[side], octets + at, take);
         run->n[side] += take;
         drain(run, side);
     }
+    if (run->switched)
+        switch_layer(run);
 }
 
 static void take_turns(struct run *run, const uint8_t *data, size_t size, bool octetwise)
@@ -208,7 +220,11 @@ static void take_turns(struct run *run, const uint8_t *data, size_t size, bool o
         if (is_hole) {
             imapid_session_gap(&run->session, side, n);
             drain(run, side);
+            if (run->session.frame[side].n_scanned)
+                abort();
             run->n[side] = 0;
+            if (run->switched)
+                switch_layer(run);
             continue;
         }
         n = n < size ? n : size;
@@ -220,7 +236,7 @@ static void take_turns(struct run *run, const uint8_t *data, size_t size, bool o
 
 static uint64_t run_all(const uint8_t *data, size_t size, bool octetwise)
 {
-    struct run run = {.window = {malloc(size), malloc(size)}};
+    struct run run = {.window = {malloc(size), malloc(size)}, .goes_on = data[0] & 4};
 
     if (!run.window[0] || !run.window[1])
         abort();

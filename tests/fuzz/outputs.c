@@ -9,12 +9,22 @@
 #include "answer/page.h"
 #include "answer/writer.h"
 #include "record/json.h"
+#include "record/listing.h"
 #include "record/writer.h"
 
 #include <string.h>
 
+/* Every layout, and at length. */
+static const struct imapid_listing_style styles[] = {
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, false, false, false},
+    {{.columns = 120, .clock = IMAPID_CLOCK_RELATIVE}, false, true, false},
+    {{.utf8 = true, .columns = 230, .clock = IMAPID_CLOCK_EPOCH}, false, false, true},
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_LOCAL}, true, false, false},
+};
+
 struct outputs {
     GString *text, *jsonl, *csv, *tsv;
+    struct imapid_listing *listings[G_N_ELEMENTS(styles)];
     struct imapid_store *store;
 };
 
@@ -24,7 +34,8 @@ static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange
 {
     struct outputs *outputs = ctx;
 
-    imapid_text_writer.exchange(outputs->text, &style, exchange);
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++)
+        imapid_listing_add_exchange(outputs->listings[i], exchange);
     imapid_jsonl_writer.exchange(outputs->jsonl, &style, exchange);
     imapid_csv_writer.exchange(outputs->csv, &style, exchange);
     imapid_tsv_writer.exchange(outputs->tsv, &style, exchange);
@@ -35,8 +46,8 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     struct outputs *outputs = ctx;
 
-    if (imapid_text_writer.session)
-        imapid_text_writer.session(outputs->text, &style, session);
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++)
+        imapid_listing_add_session(outputs->listings[i], session);
     imapid_jsonl_writer.session(outputs->jsonl, &style, session);
     imapid_store_add_session(outputs->store, session);
 }
@@ -45,8 +56,6 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     struct outputs *outputs = ctx;
 
-    if (imapid_text_writer.capture)
-        imapid_text_writer.capture(outputs->text, &style, capture);
     imapid_jsonl_writer.capture(outputs->jsonl, &style, capture);
     imapid_store_add_capture(outputs->store, capture);
 }
@@ -59,6 +68,8 @@ struct outputs *outputs_new(void)
     outputs->jsonl = g_string_new(NULL);
     outputs->csv = g_string_new(NULL);
     outputs->tsv = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++)
+        outputs->listings[i] = imapid_listing_new(&styles[i]);
     outputs->store = imapid_store_new();
     imapid_csv_writer.head(outputs->csv, &style);
     imapid_tsv_writer.head(outputs->tsv, &style);
@@ -303,6 +314,10 @@ static void check_answers(struct imapid_store *store)
 
 void outputs_check(struct outputs *outputs)
 {
+    for (size_t i = 0; i < G_N_ELEMENTS(styles); i++) {
+        imapid_listing_end(outputs->listings[i], outputs->text);
+        imapid_listing_free(outputs->listings[i]);
+    }
     check_terminal(outputs->text);
     check_lines(outputs->jsonl);
     check_csv(outputs->csv);

@@ -219,24 +219,29 @@ class Desktop:
 
     def packet(self, frame):
         """The texts of a row of the packet list, by heading."""
-        headings = self.packets.headings
-        for row in self.packets.rows:
-            texts = dict(zip(headings, row))
-            if texts["No."] == str(frame):
-                return texts
-        raise AssertionError(f"frame {frame} is not in the packet list")
+        def texts():
+            headings = self.packets.headings
+            rows = (dict(zip(headings, row)) for row in self.packets.rows)
+            return next((row for row in rows if row["No."] == str(frame)), None)
+
+        return self.wait_for(f"frame {frame} in the packet list", texts)
 
     def packets_in_sight(self):
-        """Of the rows of the packet list that can be clicked on: the frames, and a cell of each."""
-        _, top, _, height = self.packets.place
-        number = self.packets.headings.index("No.")
-        found = {}
-        for row in self.packets.cells:
-            _, y, _, n = row[number].place
-            # The heading is above them, and a scroll bar may be below.
-            if n and top + n <= y and y + 2 * n <= top + height:
-                found[int(row[number].name)] = row[number]
-        return found
+        """Of the rows of the packet list that can be clicked on: the frames, and the place of a cell of each.
+
+        Not the cells: another packet chosen, or a row drawn anew, and Qt may have new ones for them."""
+        def look():
+            _, top, _, height = self.packets.place
+            number = self.packets.headings.index("No.")
+            found = {}
+            for row in self.packets.cells:
+                _, y, _, n = place = row[number].place
+                # The heading is above them, and a scroll bar may be below.
+                if n and top + n <= y and y + 2 * n <= top + height:
+                    found[int(row[number].name)] = place
+            return found
+
+        return self.wait_for("packets in sight", look)
 
     def dialog(self, title, *menu):
         """The window that an item of the menus opens, with that in its title.
@@ -270,7 +275,10 @@ class Desktop:
                               check=False, capture_output=True, timeout=30).returncode == 0
 
     def click(self, node):
-        x, y, width, height = node.place
+        self.click_on(self.wait_for("what is clicked on", lambda: node.place))
+
+    def click_on(self, place):
+        x, y, width, height = place
         place = str(x + min(width, 60) // 2), str(y + height // 2)
         # A second click on the same place is another one, not a double click.
         while place == self.clicked[0] and time.monotonic() < self.clicked[1] + DOUBLE_CLICK:
@@ -280,11 +288,13 @@ class Desktop:
 
     def expand(self, line):
         """Expands a line of the packet details by the keyboard; returns the lines that were not there before."""
-        before = [row[0].name for row in self.details.cells]
-        cell = next((row[0] for row in self.details.cells if row[0].name == line), None)
-        if not cell:
-            raise AssertionError(f"{line!r} is not in the packet details: {before}")
-        self.click(cell)
+        def look():
+            cells = [row[0] for row in self.details.cells]
+            names = [cell.name for cell in cells]
+            return line in names and (names, cells[names.index(line)].place)
+
+        before, place = self.wait_for(f"{line!r} in the packet details", look)
+        self.click_on(place)
         self.input("key", "Right")
         at = before.index(line) + 1
 

@@ -22,8 +22,9 @@ import case  # noqa: E402
 
 THUNDERBIRD = "thunderbird-dovecot.pcapng"
 OTHER = "alpine-dovecot.pcapng"
+CONNECTION = "[IMAP ID of the connection: client Thunderbird 153.7.0, server Dovecot 2.3.19.1]"
 ITEM = "IMAP ID request: Thunderbird 153.7.0"
-UNENCRYPTED = "The identity crossed the network unencrypted"
+UNENCRYPTED = "cleartext: the identity crossed the network unencrypted"
 BY_CLIENT = 'imapid.client.name == "Thunderbird"'
 
 
@@ -55,7 +56,7 @@ class OnePacket(Case):
 
     def setUp(self):
         self.gui.choose("View", "Collapse All")
-        self.gui.click(self.gui.packets_in_sight()[self.frame])
+        self.gui.click_on(self.gui.packets_in_sight()[self.frame])
 
     def tshark_details(self):
         """The lines of the details of each frame."""
@@ -75,26 +76,26 @@ class OnePacket(Case):
         self.assertIn("version: 153.7.0", below)
         self.assertIn("[Pairs: 2]", below)
         self.assertIn(f"[Expert Info (Note/Security): {UNENCRYPTED}]", below)
-        self.assertEqual(self.gui.expand("[IMAP ID of the connection]"), [
+        self.assertEqual(self.gui.expand(CONNECTION), [
             "[Client name: Thunderbird]", "[Client version: 153.7.0]",
             "[Server name: Dovecot]", "[Server version: 2.3.19.1]"])
 
     def test_info_column(self):
-        self.assertRegex(self.gui.packet(self.frame)["Info"], r" \| ID: Thunderbird 153\.7\.0$")
+        self.assertRegex(self.gui.packet(self.frame)["Info"], r"^Request: \d+ ID: Thunderbird 153\.7\.0$")
         answer = self.first_frame(self.path, "imapid.response")
-        self.assertRegex(self.gui.packet(answer)["Info"], r" \| ID: Dovecot 2\.3\.19\.1$")
+        self.assertRegex(self.gui.packet(answer)["Info"], r"\bID: Dovecot 2\.3\.19\.1$")
 
     def test_any_order(self):
         """Packets clicked on in no order, and again, show what tshark shows of them."""
         self.gui.choose("View", "Expand All")
         expected = self.tshark_details()
-        cells = self.gui.packets_in_sight()
-        self.assertIn(self.frame, cells)
-        self.assertGreater(len(cells), 5)
-        order = [*cells, *cells]
+        places = self.gui.packets_in_sight()
+        self.assertIn(self.frame, places)
+        self.assertGreater(len(places), 5)
+        order = [*places, *places]
         random.Random(1).shuffle(order)
         for frame in order:
-            self.gui.click(cells[frame])
+            self.gui.click_on(places[frame])
             self.gui.details_of(frame)
             lines = [line.strip() for line in self.gui.details_of(frame) if not line.startswith("[Coloring Rule ")]
             self.assertEqual(lines, expected[frame - 1])

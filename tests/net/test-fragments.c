@@ -27,7 +27,7 @@ static bool add(struct imapid_fragments *fragments, uint32_t id, const uint8_t *
                              .fragment_place = (uint16_t)place,
                              .is_fragment = true,
                              .more_fragments = more};
-    bool done = imapid_fragments_add(fragments, ip, ts_ns, &n_lost);
+    bool done = imapid_fragments_add(fragments, ip, ts_ns, NULL, &n_lost);
     g_free(octets);
     return done;
 }
@@ -107,12 +107,12 @@ static void test_contradictions(void)
     ip.fragment_place = 65528;
     ip.octets = a;
     ip.n = ip.n_wire = 8;
-    g_assert_false(imapid_fragments_add(fragments, &ip, 0, &n_lost));
+    g_assert_false(imapid_fragments_add(fragments, &ip, 0, NULL, &n_lost));
     g_assert_cmpuint(n_lost, ==, 5);
     /* not captured whole */
     ip.fragment_place = 0;
     ip.n_wire = 16;
-    g_assert_false(imapid_fragments_add(fragments, &ip, 0, &n_lost));
+    g_assert_false(imapid_fragments_add(fragments, &ip, 0, NULL, &n_lost));
     g_assert_cmpuint(n_lost, ==, 6);
     g_assert_cmpuint(imapid_fragments_clear(fragments), ==, 0);
     imapid_fragments_free(fragments);
@@ -137,6 +137,42 @@ static void test_bounds(void)
     imapid_fragments_free(fragments);
 }
 
+/* A datagram knows the packets that carried it, whatever came between. */
+static void test_packets(void)
+{
+    struct imapid_fragments *fragments = imapid_fragments_new();
+    uint8_t a[48] = {0};
+    GArray *packets = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    for (uint64_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 6; i++) {
+            /* two datagrams of three pieces, in turn; each piece of the second one came in two packets */
+            uint64_t number[2] = {100 * round + i, 100 * round + 50 + i};
+            struct imapid_ip ip = {.source = source,
+                                   .destination = destination,
+                                   .family = 4,
+                                   .protocol = 6,
+                                   .octets = a,
+                                   .n = 8,
+                                   .n_wire = 8,
+                                   .fragment_id = i % 2,
+                                   .fragment_place = (uint16_t)(16 - i / 2 * 8),
+                                   .is_fragment = true,
+                                   .more_fragments = i > 1};
+            g_array_set_size(packets, 0);
+            g_array_append_vals(packets, number, 1 + i % 2);
+            g_assert_cmpint(imapid_fragments_add(fragments, &ip, 0, packets, &n_lost), ==, i >= 4);
+            if (i < 4)
+                continue;
+            g_assert_cmpuint(packets->len, ==, i == 4 ? 3 : 6);
+            for (uint32_t k = 0; k < packets->len; k++)
+                g_assert_cmpuint(g_array_index(packets, uint64_t, k), ==,
+                                 100 * round + (i == 4 ? 2 * k : 1 + k / 2 * 2 + (k % 2 ? 50 : 0)));
+        }
+    }
+    g_array_unref(packets);
+    imapid_fragments_free(fragments);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -144,5 +180,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fragments/overlap", test_overlap);
     g_test_add_func("/fragments/contradictions", test_contradictions);
     g_test_add_func("/fragments/bounds", test_bounds);
+    g_test_add_func("/fragments/packets", test_packets);
     return g_test_run();
 }

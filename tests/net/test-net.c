@@ -62,7 +62,14 @@ static void feed_cut(struct fixture *f, uint16_t link_type, GByteArray *frame, g
                                    .n_wire = frame->len,
                                    .number = ++f->number,
                                    .link_type = link_type};
-    imapid_net_packet(f->net, &packet);
+    struct imapid_net_ahead ahead;
+    imapid_net_prepare(f->net, &packet, &ahead);
+    if (g_test_rand_bit())
+        imapid_net_foresee(f->net, &packet, &ahead);
+    if (g_test_rand_bit())
+        imapid_net_packet_ahead(f->net, &packet, &ahead);
+    else
+        imapid_net_packet(f->net, &packet);
     g_free((void *)packet.data);
     g_byte_array_free(frame, TRUE);
 }

@@ -3,7 +3,7 @@
 /* Tests of pcaptool/net/tcp-table.c: additions and removals in any order against an array that
  * remembers what must be there. */
 
-#include "net/siphash.h"
+#include "siphash.h"
 #include "net/tcp-table.h"
 
 #include <glib.h>

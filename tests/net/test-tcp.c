@@ -118,6 +118,8 @@ static void feed(struct feeder *f, const struct step *step)
         .n_wire = (uint32_t)n + step->n_cut,
         .packet = {++f->number, (int64_t)f->number * 1000},
     };
+    if (f->number % 2)
+        imapid_tcp_foresee(f->tcp, f->number, octets, imapid_tcp_hash(f->tcp, &segment));
     imapid_tcp_segment(f->tcp, &segment);
     g_free(octets);
 }
@@ -231,6 +233,45 @@ static void test_quiet(void)
         imapid_tcp_free(f.tcp);
         g_string_free(log.text, TRUE);
     }
+}
+
+/* Of many segments foreseen at once each is its own connection's, also where two have one number and
+ * where one never comes. */
+static void test_foreseen(void)
+{
+    enum { N = 200 };
+    struct log log = {.text = g_string_new(NULL), .last_dir = -1};
+    struct imapid_tcp_handler handler = handler_of(&log);
+    struct imapid_tcp *tcp = imapid_tcp_new(&handler, NULL);
+    static const uint8_t addresses[2][4] = {{192, 0, 2, 1}, {192, 0, 2, 2}};
+    uint8_t octets[N][20] = {{0}};
+    struct imapid_segment segments[N];
+    unsigned n_foreseen = 0;
+    for (unsigned i = 0; i < N; i++) {
+        octets[i][1] = 143;
+        octets[i][3] = (uint8_t)(i / 2 % 50); /* so many connections */
+        octets[i][12] = 0x50;
+        octets[i][13] = SYN;
+        segments[i] = (struct imapid_segment){.source = addresses[0],
+                                              .destination = addresses[1],
+                                              .family = 4,
+                                              .octets = octets[i],
+                                              .n = 20,
+                                              .n_wire = 20,
+                                              .packet = {1 + i - i % 3 / 2, 1000}};
+    }
+    for (unsigned i = 0; i < N; i++) {
+        for (; n_foreseen < N && n_foreseen < i + 16; n_foreseen++) {
+            const struct imapid_segment *segment = &segments[n_foreseen];
+            imapid_tcp_foresee(tcp, segment->packet.number, segment->octets,
+                               imapid_tcp_hash(tcp, segment));
+        }
+        if (i % 7)
+            imapid_tcp_segment(tcp, &segments[i]);
+    }
+    g_assert_cmpuint(imapid_tcp_get_counts(tcp)->n_conns, ==, 50);
+    imapid_tcp_free(tcp);
+    g_string_free(log.text, TRUE);
 }
 
 static void test_endpoints(void)
@@ -437,6 +478,54 @@ static void test_reset(void)
           {0, ACK, 4, 1, "def", 0});
     /* its text is not the stream's */
     CHECK("0:abc{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {0, RST, 4, 0, "go away", 0});
+}
+
+/* A reset ahead of all that came ends nothing while the capture goes on. */
+static void test_reset_ahead(void)
+{
+    CHECK("0:abc<0:0><1:0>{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {0, RST, 1000, 0, NULL, 0});
+    CHECK("0:abcdef{END}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {0, RST, 1000, 0, NULL, 0},
+          {0, ACK, 4, 1, "def", 0});
+    CHECK("0:abc{RST}", HANDSHAKE, {0, ACK, 1, 1, "abc", 0}, {0, RST, 1000, 0, NULL, 0},
+          {0, RST, 4, 0, NULL, 0});
+}
+
+/* Who closed, and with which packet, where that changes. */
+static void test_closer(void)
+{
+    static const struct step one[] = {HANDSHAKE,
+                                      {0, FIN | ACK, 1, 1, NULL, 0}, /* 4: none of its own */
+                                      {1, FIN | ACK, 1, 2, NULL, 0},
+                                      {0, ACK, 1, 1, "abc", 0}};
+    static const struct step two[] = {HANDSHAKE,
+                                      {0, FIN | ACK, 9, 1, NULL, 0}, /* 4: too far */
+                                      {0, ACK, 1, 1, "abc", 0},
+                                      {0, FIN | ACK, 4, 1, NULL, 0}};
+    static const struct step reset[] = {HANDSHAKE,
+                                        {0, FIN | ACK, 1, 1, NULL, 0}, /* 4: none of its own */
+                                        {1, RST | ACK, 1, 1, NULL, 0},
+                                        {0, ACK, 1, 1, "abc", 0}};
+    static const struct {
+        const struct step *steps;
+        size_t n;
+        int closer;
+        uint64_t number;
+        bool is_reset;
+    } cases[] = {{one, G_N_ELEMENTS(one), 1, G_N_ELEMENTS(one) - 1, false},
+                 {two, G_N_ELEMENTS(two), 0, G_N_ELEMENTS(two), false},
+                 {reset, G_N_ELEMENTS(reset), 1, G_N_ELEMENTS(reset) - 1, true}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct log log = {.text = g_string_new(NULL), .last_dir = -1};
+        struct feeder f = feeder_new(&log, NULL, 5);
+        for (size_t k = 0; k < cases[i].n; k++)
+            feed(&f, &cases[i].steps[k]);
+        imapid_tcp_finish(f.tcp);
+        g_assert_cmpint(log.last_conn.closer == log.last_conn.client ? 0 : 1, ==, cases[i].closer);
+        g_assert_cmpint(log.last_conn.is_reset, ==, cases[i].is_reset);
+        g_assert_cmpuint(log.last_conn.closed.number, ==, cases[i].number);
+        imapid_tcp_free(f.tcp);
+        g_string_free(log.text, TRUE);
+    }
 }
 
 static void test_fin(void)
@@ -887,6 +976,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp/frame-behind-gap", test_frame_behind_gap);
     g_test_add_func("/tcp/cut-segments", test_cut_segments);
     g_test_add_func("/tcp/reset", test_reset);
+    g_test_add_func("/tcp/reset-ahead", test_reset_ahead);
+    g_test_add_func("/tcp/closer", test_closer);
     g_test_add_func("/tcp/fin", test_fin);
     g_test_add_func("/tcp/port-reuse", test_port_reuse);
     g_test_add_func("/tcp/ignore", test_ignore);
@@ -899,6 +990,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp/paths", test_paths);
     g_test_add_func("/tcp/paths-of-one", test_paths_of_one);
     g_test_add_func("/tcp/ip6", test_ip6);
+    g_test_add_func("/tcp/foreseen", test_foreseen);
     g_test_add_func("/tcp/short-headers", test_short_headers);
     g_test_add_func("/tcp/any-order", test_any_order);
     g_test_add_func("/tcp/any-loss", test_any_loss);

@@ -109,6 +109,22 @@ def check_rows(folder):
             assert found[-1]["tcp_connections"] == 1 and found[-1]["unread"] == [], (name, version, found[-1])
 
 
+def check_nested(folder):
+    """Tunnels in layers that tell IP by its looks alone, and some in each other: what is inside is read."""
+    ways = {row[0]: row for row in enc.ROWS}
+    inner = ["gre-in-ipv6", "4in6", "6in6", "ah-ipv6", "vxlan", "gre-mpls", "gtp", "l2tp"]
+    outer = ["unknown-ether-type", "l2tp-3", "l2tp-3-cookie", "l2tp-3-in-udp", "esp-null", "esp-null-gmac", "esp-null-in-udp",
+             "ttag-own-ether-type", "tzsp", "capwap-802.11", "pbb", "nflog", "realtek-8365"]
+    for first in inner:
+        version = ways[first][3][0]
+        bare = content(records(write(f"{folder}/bare", 101, wrapped(lambda p, s: [p], version))))
+        for second in outer:
+            frames = wrapped(lambda p, s: [frame for packet in ways[first][2](p, s) for frame in ways[second][2](packet[14:], s)],
+                             version)
+            found = records(write(f"{folder}/nested", ways[second][1], frames))
+            assert content(found) == bare and found[-1]["unread"] == [], (first, second, found)
+
+
 def check_witness(folder):
     """tshark finds the same octets, told of what it has to be told; the rows are told apart by the
     client's port."""
@@ -288,7 +304,7 @@ def main():
     check_table()
     with tempfile.TemporaryDirectory() as folder:
         for check in (check_twice, check_alike, check_copied, check_decode_as, check_closed, check_some_unread, check_cuts,
-                      check_rows):
+                      check_rows, check_nested):
             check(folder)
         if TSHARK:
             check_witness(folder)

@@ -5,9 +5,10 @@
     random_sessions.py [--seed N] [--count N] [--layer clear|starttls|compress|both] [DAMAGE…]
 
 Each connection has its own names in its lists, so that an answer beside another's command shows. Nobody may tell such a
-pair, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. Both front ends must
-tell the same exchanges in two passes, with the preference that puts segments in order and without it. In one pass the plugin may
-tell less, as what proves a line behind a hole comes later, but nothing else.
+pair, nor find anything that the sessions do not hold: they are without fault, but for the cleartext. In the clear both front ends
+must tell the same exchanges in two passes, with the preference that puts segments in order and without it. In one pass the plugin may
+tell less, as what proves a line behind a hole comes later, but nothing else. Inside TLS the plugin tells what Wireshark decrypts: that is
+asked of Wireshark itself, with the plugin and without it, and what it does not decrypt has to have a reason that decrypted.py names.
 
 The table has, of each layer and damage: the IDs that were sent; how many exchanges are told exactly, by the tool and by the plugin in each
 way (of one side alone: that half of them); wrong pairs and findings; lines of difference between tool and plugin in each way."""
@@ -24,6 +25,7 @@ import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../dissector"))
 
+import decrypted
 import exchanges
 import parity
 import pcap
@@ -38,22 +40,12 @@ WAYS = {"off, 2": ((), 2), "on, 2": (exchanges.IN_ORDER, 2), "off, 1": ((), 1), 
 # The layers of a session, and how many connections of each damage are tried by default.
 LAYERS = {"clear": 200, "starttls": 200, "compress": 200, "both": 25}
 
-# Where the front ends differ, layer and damage -> ways, lines of difference for a hundred IDs at most, and what Wireshark does
-# that explains it. Never a wrong pair, nor a finding.
+# How many lines of difference, in a hundred IDs, are known, and why.
 KNOWN = {
-    ("clear", "loss-30"): ({"off, 2": 2, "on, 2": 12}, "the SYN of the server is lost, and what was acknowledged before the first octets "
-                           "is not told; TCP gives nobody what stands behind a hole at the very start"),
-    ("clear", "moved"): ({"off, 2": 2, "on, 2": 2}, "an answer whose beginning came last is shown in the frame of its last octet by number"),
-    ("clear", "swapped"): ({"on, 2": 1}, "the second half of an answer, captured first, is shown in its own frame; not understood"),
-    ("compress", "loss-30"): (dict.fromkeys(WAYS, 2), "a session of which the plugin tells the commands alone; not understood"),
-    ("compress", "moved"): ({"on, 2": 1}, "as in the clear"),
-    ("compress", "swapped"): ({"off, 2": 1, "on, 2": 1}, "as in the clear"),
+    ("clear", "loss-30"): ({"off, 2": 1, "on, 2": 1}, "the server's SYN and greeting are lost: only an acknowledgement without octets, which the plugin is "
+                                                      "not shown, tells of the greeting; one line more is believed"),
+    ("clear", "moved"): ({"off, 2": 1, "on, 2": 1}, "captured when both FINs were acknowledged: the plugin has read what waited by then, so that one pass shows it"),
 }
-# Inside TLS the plugin has what Wireshark decrypts: records that are whole, and given in order.
-DECRYPTED = {"loss-1", "loss-5", "loss-30", "swapped", "moved", "begun-late", "snapped"}
-# Where the plugin still tells wrong pairs and findings: Wireshark decrypts commands that came out of order only behind the hole that they
-# leave, after their answers.
-NOT_HELD = {(layer, damage) for layer in ("starttls", "both") for damage in ("swapped", "moved")}
 
 
 class Layer:
@@ -183,17 +175,21 @@ DAMAGES = {
 
 
 def make(damages, seed, count, layers=(), contexts=None):
-    """A capture, its connections one behind the other, `count` of each damage, and (number, tag) -> names."""
-    packets, truth = [], {}
+    """A capture, its connections one behind the other, `count` of each damage; (number, tag) -> names; inside TLS,
+    number -> why Wireshark may not decrypt it."""
+    packets, truth, reasons = [], {}, {}
     for damage in damages:
         rng = random.Random(f"{damage} {seed}")
         first = damages.index(damage) * count
         for number in range(first, first + count):
             whole, told = session(rng, number, layers, contexts)
-            packets += DAMAGES[damage](rng, whole)
+            damaged = DAMAGES[damage](rng, list(whole))
+            if "starttls" in layers:
+                reasons[number] = decrypted.reasons(whole, damaged)
+            packets += damaged
             truth.update({(number, tag): names for tag, names in told.items()})
     return pcap.write([(1700000000 + i // 1000, i % 1000 * 1000, octets, n)
-                       for i, (_, _, octets, n) in enumerate(packets)]), truth
+                       for i, (_, _, octets, n) in enumerate(packets)]), truth, reasons
 
 
 def name_of(half):
@@ -286,6 +282,60 @@ class Told:
             self.plugin = {name: by_kind(way.result(), self.number_of, count) for name, way in zip(WAYS, ways)}
 
 
+class Decrypted:
+    """What Wireshark decrypts of a capture, and why no more."""
+
+    def __init__(self, shark, capture, reasons):
+        self.reasons, self.texts = reasons, {}
+        for way, (options, passes) in WAYS.items():
+            self.texts[way] = [decrypted.of_capture(shark, capture, *options, passes=passes, with_plugin=with_plugin)
+                               for with_plugin in (True, False)]
+
+    def has(self, way, number, tag, side, name):
+        """Does Wireshark, with the plugin or without it, decrypt that half of an exchange?"""
+        find = decrypted.responses if side else decrypted.commands
+        return any(find(texts.get((PORT + number, side), b"")).get(tag) == name for texts in self.texts[way])
+
+    def why_not(self, way, number, side):
+        """The reasons for which not all of a direction is decrypted. What stands behind COMPRESS needs both."""
+        preference, text = way.split(",")[0], self.texts[way][0]
+        names = set(self.reasons[number][preference, side])
+        if not all(line in text.get((PORT + number, end), b"") for end, line in enumerate(decrypted.COMPRESS)):
+            names |= self.reasons[number][preference, 1 - side]
+        return names
+
+    def judge(self, way, truth, told, number_of):
+        """What is decrypted and not told, and what is not decrypted for no reason. In one pass the plugin may wait where something
+        is lost, or came out of order."""
+        halves, pairs, faults = set(), set(), []
+        for exchange in told:
+            found = (number_of(exchange), exchange["tag"], name_of(exchange["command"]), name_of(exchange["response"]))
+            halves |= {found[:2] + (0, found[2]), found[:2] + (1, found[3])}
+            pairs |= {found} if exchange["result"] else set()
+        for (number, tag), names in truth.items():
+            has = [self.has(way, number, tag, side, names[side]) for side in (0, 1)]
+            why = [self.why_not(way, number, side) for side in (0, 1)]
+            may_wait = WAYS[way][1] == 1 and any(why)
+            for side in (0, 1):
+                if not has[side] and not why[side]:
+                    faults.append(f"{way}: {names[side]} is not decrypted, for no reason that is known")
+                elif has[side] and not may_wait and (number, tag, side, names[side]) not in halves:
+                    faults.append(f"{way}: {names[side]} is decrypted, and not told")
+            if all(has) and WAYS[way][1] == 2 and (number, tag, *names) not in pairs:
+                faults.append(f"{way}: {names} are decrypted, and not told as a pair")
+        return faults
+
+    def explains(self, way, line, lines, number_of):
+        """Is that line of difference one of what Wireshark does not decrypt?"""
+        who, exchange = line.split(": ", 1)[0], json.loads(line.split(": ", 1)[1])
+        if "plugin" in who:
+            wholes = [json.loads(other.split(": ", 1)[1]) for other in lines if "only the tool" in other]
+            return any((whole["stream"], whole["tag"]) == (exchange["stream"], exchange["tag"]) and is_part(exchange, whole)
+                       for whole in wholes)
+        names = name_of(exchange["command"]), name_of(exchange["response"])
+        return not all(self.has(way, number_of(exchange), exchange["tag"], side, name) for side, name in enumerate(names))
+
+
 def compare(way, ours, theirs):
     """Where tool and plugin differ."""
     ours, theirs = ([parity.comparable(exchange) for exchange in side] for side in (ours, theirs))
@@ -295,14 +345,11 @@ def compare(way, ours, theirs):
 
 
 def is_known(layer, damage, way, n_lines, n_ids):
-    """Are they known to differ so much?"""
-    if layer in ("starttls", "both") and damage in DECRYPTED:
-        return True
     shares, _ = KNOWN.get((layer, damage), ({}, None))
     return n_lines * 100 <= shares.get(way, 0) * n_ids
 
 
-def show(layer, damage, truth, ours, theirs, number_of):
+def show(layer, damage, truth, ours, theirs, opened, number_of):
     """Prints a line of the table; returns what is wrong."""
     half, wrong, faults = HALVES.get(damage), [], []
     counts = [judge("tool", ours, truth, number_of, half, faults)]
@@ -315,11 +362,14 @@ def show(layer, damage, truth, ours, theirs, number_of):
     for way in WAYS:
         lines = compare(way, ours, theirs[way])
         differ.append(len(lines))
+        if opened:
+            faults += opened.judge(way, truth, theirs[way], number_of)
+            lines = [line for line in lines if not opened.explains(way, line, lines, number_of)]
         if not is_known(layer, damage, way, len(lines), len(truth)):
             faults += [f"{way}: {line}" for line in lines]
     print(f"| {layer:8} | {damage:12} | {len(truth):5} | " + " | ".join(f"{n:6}" for n in counts)
           + f" | {len(wrong):5} | " + " | ".join(f"{n:6}" for n in differ) + " |", flush=True)
-    return faults + ([] if (layer, damage) in NOT_HELD else wrong)
+    return faults + wrong
 
 
 def run(tool, shark, layer, damages, seed, count):
@@ -327,16 +377,17 @@ def run(tool, shark, layer, damages, seed, count):
     layers = {"clear": (), "both": ("starttls", "compress")}.get(layer, (layer,))
     with tempfile.TemporaryDirectory() as folder:
         contexts = make_contexts(folder) if "starttls" in layers else None
-        octets, truth = make(damages, seed, count, layers, contexts)
+        octets, truth, reasons = make(damages, seed, count, layers, contexts)
         if contexts:
             with open(contexts[0].keylog_filename, "rb") as keys:
                 shark.write(f"{layer}.keys", keys.read())
-    told = Told(tool, shark, shark.write(f"{layer}.pcap", octets), count)
-    faults = []
+    capture = shark.write(f"{layer}.pcap", octets)
+    told, faults = Told(tool, shark, capture, count), []
+    opened = Decrypted(shark, capture, reasons) if contexts else None
     for kind, damage in enumerate(damages):
         names = {key: value for key, value in truth.items() if key[0] // count == kind}
         theirs = {way: kinds.get(kind, []) for way, kinds in told.plugin.items()}
-        faults += show(layer, damage, names, told.tool.get(kind, []), theirs, told.number_of)
+        faults += show(layer, damage, names, told.tool.get(kind, []), theirs, opened, told.number_of)
     return faults
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Holds tool and plugin together where a client has the port of IMAP and the capture begins in mid-session: both turn
-the sides when both have spoken, and only then.
+"""Holds tool and plugin together where it is not plain who is the server: a client has the port of IMAP and the capture begins in
+mid-session, so both turn the sides when both have spoken, and only then; or the server's SYN and its greeting were lost.
 
     turned.py                   IMAPID_TOOL and IMAPID_PLUGINS as for parity.py
 """
@@ -30,11 +30,33 @@ CASES = {
 }
 
 
-def check(shark, name, port, want, said):
-    talk = pcap.Talk(client_port=port, server_port=50000)
+# The same where the SYN is there, but not its answer. An untagged response passes for a greeting on any port.
+HALVES = {
+    (143, "tagged"): (2, [(0, b"a0 NOOP\r\n"), (1, b"a0 OK\r\n")]),
+    (143, "half-a-line"): (2, [(1, b"APABILITY IMAP4rev1] hi\r\n"), (0, b"a0 NOOP\r\n"), (1, b"a0 OK\r\n")]),
+    (4711, "untagged"): (2, [(1, b"* 3 EXISTS\r\na0 OK\r\n")]),
+    (4711, "tagged"): (0, [(0, b"a0 NOOP\r\n"), (1, b"a0 OK\r\n")]),
+}
+
+# The same behind the last segment of the handshake, which tells where the server begins: what is lost of the client's first octets shows,
+# too, where the server is seen first, or the client has begun a line.
+LOST = {
+    "server-first": (0, [(0, None), (1, ANSWER % (0, 0)), (0, COMMAND % (1, 1)), (1, None), (0, b"n2 NOOP\r\n"), (1, b"n2 OK\r\n")]),
+    "half-a-line": (1, [(0, b"a0 "), (0, None), (1, ANSWER % (0, 0)), (0, None), (1, None), (0, b"a2 NOOP\r\n"), (1, b"a2 OK\r\n")]),
+}
+
+
+def say(talk, said):
     for side, octets in said:
+        if octets is None:
+            talk.lose(side, 30)
+            continue
         (talk.server if side else talk.client)(octets)
-    path = shark.write(f"{name}-{port}.pcap", talk.octets())
+    return talk
+
+
+def check(shark, name, want, talk):
+    path = shark.write(f"{name}.pcap", talk.octets())
     tool = sorted(map(parity.comparable, parity.by_tool(TOOL, path)), key=parity.sort_key)
     if len(tool) != want:
         yield f"the tool tells {len(tool)} exchanges, not {want}"
@@ -48,10 +70,22 @@ def main():
     bad = 0
     with wireshark.Wireshark() as shark:
         for name, (want, said) in CASES.items():
-            for wrong in check(shark, name, 143, want, said):
+            for wrong in check(shark, name, want, say(pcap.Talk(client_port=143, server_port=50000), said)):
                 bad += 1
                 print(f"{name}: {wrong}")
-    print(f"{len(CASES)} connections, {bad} wrong")
+        for (port, name), (want, said) in HALVES.items():
+            talk = say(pcap.Talk(server_port=port).handshake().lose(1, 40), said + CASES["client-first"][1])
+            talk.packets = talk.packets[:1] + talk.packets[3:]
+            for wrong in check(shark, f"{name}-{port}", want, talk):
+                bad += 1
+                print(f"{name} on {port}: {wrong}")
+        for name, (want, said) in LOST.items():
+            talk = say(pcap.Talk().handshake().lose(1, 9), said)
+            talk.packets = talk.packets[:1] + talk.packets[2:]
+            for wrong in check(shark, f"{name}-lost", want, talk):
+                bad += 1
+                print(f"{name}, octets lost: {wrong}")
+    print(f"{len(CASES) + len(HALVES) + len(LOST)} connections, {bad} wrong")
     sys.exit(bad > 0)
 
 

@@ -53,7 +53,7 @@ static struct shown begin(bool from_start, int by_syn, int by_port)
 {
     struct shown shown = {.early = {g_byte_array_new(), g_byte_array_new()}};
 
-    imapid_decide_init(&shown.decide, from_start, by_syn, by_port);
+    imapid_decide_init(&shown.decide, from_start, false, by_syn, by_port);
     return shown;
 }
 
@@ -111,6 +111,19 @@ static void test_greeting(void)
     assert_says(&shown, SECOND, "+OK ready\r\n", NOT);
     end(&shown);
 
+    shown = begin(true, FIRST,
+                  FIRST); /* but for a server whose SYN was lost, and its greeting with that */
+    shown.decide.is_half_seen = true;
+    assert_says(&shown, FIRST, "a1 NOOP\r\n", MORE);
+    assert_says(&shown, SECOND, "a1 OK done\r\n", IMAP);
+    g_assert_cmpint(shown.decide.client, ==, FIRST);
+    end(&shown);
+
+    shown = begin(true, FIRST, -1); /* on another port nothing says so */
+    shown.decide.is_half_seen = true;
+    assert_says(&shown, SECOND, "a1 OK done\r\n", NOT);
+    end(&shown);
+
     shown = begin(true, -1, SECOND); /* who speaks how outweighs a port */
     assert_says(&shown, FIRST, "a1 ID NIL\\r\\n", MORE);
     g_assert_cmpint(shown.decide.client, ==, FIRST);
@@ -143,6 +156,22 @@ static void test_start_without_greeting(void)
     g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, false), ==,
                     IMAPID_DECIDE_MORE);
     g_assert_false(shown.decide.from_start);
+    end(&shown);
+
+    shown = begin(true, FIRST, FIRST); /* a part of it is: the client's octets are all there */
+    assert_says(&shown, SECOND, "* ", MORE);
+    get_early(&shown, early);
+    g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, true), ==, IMAPID_DECIDE_MORE);
+    assert_says(&shown, FIRST, "a1 NOOP\r\n", IMAP);
+    g_assert_true(shown.decide.is_greeted);
+    end(&shown);
+
+    shown = begin(true, FIRST, -1); /* on another port that proves nothing */
+    assert_says(&shown, SECOND, "* ", MORE);
+    get_early(&shown, early);
+    g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, true), ==, IMAPID_DECIDE_MORE);
+    assert_says(&shown, FIRST, "a1 NOOP\r\n", IMAP);
+    g_assert_false(shown.decide.is_greeted);
     end(&shown);
 }
 

@@ -29,7 +29,7 @@ static char *play(struct imapid_exchanges *x, const char *script)
             if (side == IMAPID_CLIENT)
                 imapid_exchanges_miss_commands(x);
             else
-                imapid_exchanges_miss_answers(x);
+                imapid_exchanges_miss_answers(x, false);
         } else if (line) {
             struct imapid_tag tag;
 

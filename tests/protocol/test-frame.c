@@ -522,6 +522,42 @@ static void test_need_more(void)
     g_assert_cmpuint(unit.args.n, ==, n - 5 - 2);
 }
 
+/* A window that was looked at, and dropped before it was used: what comes is read by itself, behind a
+ * hole or not. */
+static void test_dropped_window(void)
+{
+    static const char begun[] = "* OK and no line end behind it", next[] = "a1 OK\r\n";
+
+    for (guint with_gap = 0; with_gap < 2; with_gap++)
+        for (gsize n = 0; n < sizeof next; n++) {
+            guint8 *block = g_memdup2(next, n);
+            struct imapid_frame frame;
+            struct imapid_unit unit;
+            gsize n_used;
+
+            imapid_frame_init(&frame, IMAPID_SERVER, false);
+            while (imapid_frame_read(&frame, (const guint8 *)begun, sizeof begun - 1, &unit,
+                                     &n_used) != IMAPID_FRAME_MORE)
+                ;
+            g_assert_cmpuint(frame.n_scanned, ==, sizeof begun - 1);
+            if (with_gap)
+                imapid_frame_gap(&frame, 0);
+            for (gsize at = 0;; at += n_used) {
+                enum imapid_frame_status status =
+                    imapid_frame_read(&frame, block + at, n - at, &unit, &n_used);
+
+                g_assert_cmpuint(n_used, <=, n - at);
+                if (status == IMAPID_FRAME_UNIT) {
+                    g_assert_cmpuint(unit.kind, ==, IMAPID_UNIT_TAGGED);
+                    g_assert_cmpuint(n, ==, sizeof next - 1);
+                } else if (status == IMAPID_FRAME_MORE) {
+                    break;
+                }
+            }
+            g_free(block);
+        }
+}
+
 /* A refused literal ends its command: the octets of an ID up to it come out. */
 static void test_refused(void)
 {
@@ -573,6 +609,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frame/blanks-are-looked-at-once", test_blanks);
     g_test_add_func("/frame/huge-literals", test_huge_literals);
     g_test_add_func("/frame/need-more", test_need_more);
+    g_test_add_func("/frame/dropped-window", test_dropped_window);
     g_test_add_func("/frame/refused", test_refused);
     return g_test_run();
 }

@@ -156,6 +156,32 @@ static void test_a_reset_stands_until_its_side_goes_on(void)
     }
 }
 
+/* A receiver asks back (RFC 5961); the end of the capture leaves open what became of it. */
+static void test_a_reset_ahead(void)
+{
+    for (int way = 0; way < 4; way++) {
+        struct imapid_order order = begin();
+
+        take(&order, 0, segment(100, 10, 500, 1));
+        reset(&order, 0, 150, 2);
+        g_assert_false(imapid_order_is_reset(&order));
+        if (way == 1)
+            take(&order, 0, segment(110, 5, 500, 3)); /* it goes on, farther back */
+        else if (way == 2)
+            take(&order, 0, segment(110, 40, 500, 3)); /* what came late leads to it */
+        else if (way == 3)
+            reset(&order, 0, 110, 3); /* another guess, and this is the place */
+        g_assert_cmpint(imapid_order_is_reset(&order), ==, way >= 2);
+        if (way == 3)
+            expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 2);
+        imapid_order_settle_reset(&order);
+        g_assert_cmpint(order.reset.is_there, ==, way != 1);
+        if (way < 2)
+            expect_doubt(&order, way ? IMAPID_DOUBT_RESET_IGNORED : IMAPID_DOUBT_OFF_SEQUENCE, 2);
+        g_assert_cmpuint(order.n_doubts, ==, 0);
+    }
+}
+
 static void test_a_reset_far_off(void)
 {
     struct imapid_order order = begin();
@@ -301,6 +327,31 @@ static void test_what_was_given_up_comes(void)
     g_assert_cmpuint(order.n_doubts, ==, 0);
 }
 
+static void test_the_former_of_two(void)
+{
+    struct imapid_order former = begin(), latter = {0};
+    struct imapid_order_segment near = segment(105, 5, 500, 1), far = segment(100, 5, 1 << 24, 2);
+
+    /* A SYN elsewhere is all that there is of the latter. */
+    syn(&latter, 0, 0x90000000, 0, 1);
+    g_assert_true(imapid_order_is_of_former(&former, &latter, 0, &near));
+    g_assert_false(imapid_order_is_of_former(&former, &latter, 0, &far));
+    far.has_ack = false;
+    g_assert_true(imapid_order_is_of_former(&former, &latter, 0, &far));
+    near = segment(0x90000001, 5, 500, 3);
+    g_assert_false(imapid_order_is_of_former(&former, &latter, 0, &near));
+    /* The nearest has it. */
+    imapid_order_set_next(&latter.sides[0], 110);
+    imapid_order_set_next(&latter.sides[1], 500);
+    near = segment(107, 5, 500, 4);
+    g_assert_false(imapid_order_is_of_former(&former, &latter, 0, &near));
+    near = segment(103, 5, 500, 5);
+    g_assert_true(imapid_order_is_of_former(&former, &latter, 0, &near));
+    /* Nothing is known of the former. */
+    latter = (struct imapid_order){0};
+    g_assert_false(imapid_order_is_of_former(&latter, &former, 0, &near));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -312,12 +363,14 @@ int main(int argc, char **argv)
     g_test_add_func("/order/ack-taken-back", test_an_acknowledgement_is_taken_back);
     g_test_add_func("/order/ack-late", test_an_acknowledgement_that_comes_late);
     g_test_add_func("/order/reset", test_a_reset_stands_until_its_side_goes_on);
+    g_test_add_func("/order/reset-ahead", test_a_reset_ahead);
     g_test_add_func("/order/reset-far-off", test_a_reset_far_off);
     g_test_add_func("/order/fin-refuted", test_a_fin_stands_until_its_side_goes_on);
     g_test_add_func("/order/two-fins", test_of_two_fins_the_first_place);
     g_test_add_func("/order/two-syns", test_of_two_syns_the_one_that_is_acknowledged);
     g_test_add_func("/order/moved", test_moved);
     g_test_add_func("/order/far-off", test_far_off_while_it_goes_on);
+    g_test_add_func("/order/former", test_the_former_of_two);
     g_test_add_func("/order/given-up", test_what_was_given_up_comes);
     return g_test_run();
 }

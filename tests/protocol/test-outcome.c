@@ -17,7 +17,8 @@ static void feed(struct imapid_outcome *outcome, const char *lines)
         const uint8_t *octets = (const uint8_t *)*line + 2;
         struct imapid_unit unit;
 
-        outcome->now = (struct imapid_moment){++frame, (int64_t)frame * 1000000000};
+        frame++;
+        outcome->now = (struct imapid_moment){frame, (int64_t)frame * 1000000000};
         if (**line == '?') {
             whole = false;
             continue;
@@ -74,6 +75,7 @@ static void test_login(void)
     check("C a LOGIN bob pass\nS a NO no\nS * BYE too many", "login/server/NO 2 (no)");
     check("S * OK hi\nC a LOGIN bob pass\nS * BYE too many", "login/server/BYE 3 (too many)");
     check("S a NO [ALERT] nobody asked", "");
+    check("S * OK hi\nC a SELECT x\nS * BYE gone\nS a OK done", "select/server/BYE 3 (gone)");
     check("S * OK hi\nC a LOGIN bob pass\nS a OK in\nC b LOGIN bob pass\nS b BAD in pass already",
           "command/client/BAD 5 ()");
 }
@@ -99,6 +101,9 @@ static void test_secrets(void)
     check("C a LOGN bob secret\nS a BAD what is LOGN bob secret", "command/client/BAD 2 ()");
     check("C a LOGN bob secret\nS a BAD unknown command", "command/client/BAD 2 (unknown command)");
     check("C a ID (x\nS a BAD unknown x", "id/client/BAD 2 ()");
+    /* The command, or what was sent for it, in base64. */
+    check("C a LOGIN bob secret\nS a NO what is TE9HSU4gYm9iIHNlY3JldA==",
+          "login/server/NO 2 (what is ...)");
     /* Another's words, a hole, a list that is full: nothing is sure. */
     check("C a LOGIN bob secret\nS a OK in\nC b SELECT x\nS b NO secret", "select/server/NO 4 ()");
     check("C a NOOP\n?\nS b OK in\nC c LOGIN bob secret\nS c NO [ALERT] words",
@@ -194,7 +199,16 @@ static void test_end(void)
     judge(lines, FACTS(CLOSED(SERVER, 9), .is_reset = true, .is_foreign = true),
           "command/network/RST 9 ill");
     judge(lines, FACTS(CLOSED(CLIENT, 9), .unreadable = PLACE(5)),
+          "command/client/bad-deflate 5 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 9), .unreadable = PLACE(5), .unreadable_side = IMAPID_SERVER),
           "command/server/bad-deflate 5 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 9), .stall[1] = {.n_again = 1, .again = PLACE(5)}),
+          "command/client/timeout 9 ill");
+    judge(lines, FACTS(CLOSED(CLIENT, 9), .stall[1] = {.n_again = 2, .again = PLACE(5)}),
+          "command/network/retransmissions 5 ill");
+    judge(lines, FACTS(CLOSED(SERVER, 9), .stall[0].shut = PLACE(5)),
+          "command/client/zero-window 5 ill");
+    judge(lines, FACTS(CLOSED(SERVER, 5), .stall[0].shut = PLACE(5)), "command/server/FIN 5 ill");
     g_free(lines);
     lines = g_strconcat(in, "C b IDLE\nS + \n", NULL);
     judge(lines, FACTS(CLOSED(CLIENT, 9)), "idle/client/FIN 9 healthy");
@@ -213,8 +227,12 @@ static void test_start(void)
           "greeting/capture/capture-ends 1 unknown");
     judge("", FACTS(CLOSED(CLIENT, 9), .greets_as = "not-imap:pop3", .greeting = PLACE(4)),
           "greeting/server/not-imap:pop3 4 ill");
-    judge("", FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .client_first = PLACE(4)),
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .client_first = PLACE(4),
+                .is_clear[0] = true),
           "tls/client/plain-on-tls-port 4 ill");
+    judge("S * OK hi", FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .is_clear = {true, true}),
+          "login/server/FIN 9 ill");
     judge("",
           FACTS(CLOSED(SERVER, 9), .is_plain_port = true, .client_first = PLACE(4),
                 .hello = PLACE(4)),
@@ -241,6 +259,14 @@ static void test_connect(void)
           "connect/server/refused 2 ill");
     judge("", FACTS(.from_start = true, .first = PLACE(1), .last = PLACE(4)),
           "connect/network/timeout 4 ill");
+    judge("",
+          FACTS(.from_start = true, .first = PLACE(1), .last = PLACE(4), .error = "prohibited",
+                .error_place = PLACE(2)),
+          "connect/network/prohibited 2 ill");
+    judge("",
+          FACTS(CLOSED(SERVER, 3), .is_reset = true, .last = PLACE(3), .error = "prohibited",
+                .error_place = PLACE(2)),
+          "connect/server/refused 3 ill");
     judge("", FACTS(.from_start = true, .first = PLACE(1), .last = PLACE(1)),
           "connect/capture/capture-ends 1 unknown");
 }
@@ -254,6 +280,9 @@ static void test_tls(void)
     /* A FIN before the alert that answers it. */
     judge("", FACTS(CLOSED(SERVER, 6), .hello = PLACE(4), .alert = 50, .alert_place = PLACE(7)),
           "tls/server/FIN 6 ill");
+    /* No ClientHello, and nothing is missing. */
+    judge("C a STARTTLS\nS a OK", FACTS(CLOSED(CLIENT, 9), .is_tls = true, .is_lossless = true),
+          "tls/client/timeout 9 ill");
     judge("", FACTS(.from_start = true, .hello = PLACE(4)), "tls/capture/capture-ends 4 unknown");
     judge(
         "",

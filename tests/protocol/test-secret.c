@@ -91,6 +91,25 @@ static void test_instead(void)
     check(" {6+}\\r\\nsecret", " ");
 }
 
+/* Octets are missing behind what is no list. */
+static void test_cut(void)
+{
+    static const struct {
+        const char *line;
+        size_t n_left;
+    } cases[] = {{"a1 ID PLAINAGJvYgBacVhqVmtX", 0}, {"a1 ID (\"name\" \"Thunderb", 18}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct imapid_unit unit;
+
+        imapid_unit_read(&unit, IMAPID_CLIENT, (const uint8_t *)cases[i].line,
+                         strlen(cases[i].line));
+        unit.cut = true;
+        imapid_secret_hide(&unit);
+        g_assert_cmpuint(unit.args.n, ==, cases[i].n_left);
+    }
+}
+
 static void test_inside(void)
 {
     check(" (\"name\" \"x\" a2 LOGIN joe secret)", " (\"name\" \"x\" a2 LOGIN");
@@ -145,12 +164,16 @@ static void test_texts(void)
                                         "Error in IMAP command ID: Missing '\"' (0.001).",
                                         "[CAPABILITY IMAP4rev1 AUTH=PLAIN] Unknown command",
                                         "no field \"version\"",
+                                        "PASSWORD. Wrong password for joe, no PASSPORT AUTHOR x",
                                         "{x} {1 }"};
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         check_text(NULL, texts[i], texts[i]);
     check_text(NULL, "what is LOGIN joe secret", "what is LOGIN");
     check_text(NULL, "what is a2LOGINjoe secret", "what is a2LOGIN");
+    check_text(NULL, "PASS secret", "PASS");
+    check_text(NULL, "unknown: XSETPASS joe secret", "unknown: XSETPASS");
+    check_text(NULL, "unknown: a AUTH PLAIN secret", "unknown: a AUTH");
     check_text(NULL, "no \"joe\" \"secret\"", "no ");
     check_text(NULL, "no {3} joe {6} secret", "no ");
     check_text(NULL, "no AGpvZQBzZWNyZXQ= here", "no ");
@@ -176,15 +199,36 @@ static void test_tags(void)
     }
 }
 
+/* A path is no answer of SASL, although it has small and capital letters and a slash. */
+static void test_encoded(void)
+{
+    static const struct {
+        const char *text;
+        size_t at;
+    } all[] = {
+        {"Mailbox doesn't exist: Projects/Falcon (0.005 secs).", SIZE_MAX},
+        {"no AGFsaWNlAHNlY3JldHBhc3N3b3Jk", 3},
+        {"no YWxpY2U6c2VjcmV0cGFzc3dvcmQ=", 3},
+        {"no YWxpY2U6c2VjcmV0cGFzc3dvc", 3},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+        g_assert_cmpuint(
+            imapid_secret_find_encoded((const uint8_t *)all[i].text, strlen(all[i].text)), ==,
+            MIN(all[i].at, strlen(all[i].text)));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/secret/stays", test_stays);
     g_test_add_func("/secret/behind", test_behind);
     g_test_add_func("/secret/instead", test_instead);
+    g_test_add_func("/secret/cut", test_cut);
     g_test_add_func("/secret/inside", test_inside);
     g_test_add_func("/secret/faults", test_faults);
     g_test_add_func("/secret/texts", test_texts);
     g_test_add_func("/secret/tags", test_tags);
+    g_test_add_func("/secret/encoded", test_encoded);
     return g_test_run();
 }

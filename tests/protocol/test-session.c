@@ -1048,6 +1048,29 @@ static void test_two_behind_hole(void)
           "a1 (n=1) -> (s=2) OK state=? id=? lost\n");
 }
 
+/* The greeting is lost in part before there was a command, and then a command: an answer in that hole
+ * left no tag open, so the next answer confirms what came before it. Where a command waited, it may have
+ * been answered in the hole, and a message may hold its tag. */
+static void test_hole_before_commands(void)
+{
+    check("S. * O\n"
+          "S! 7\n"
+          "C! 39\n"
+          "S: * ID (\"s\" \"0\")\n"
+          "S: a0 OK\n"
+          "C: a1 NOOP\n"
+          "S: a1 OK\n",
+          "- - -> (s=0) OK state=? id=? lost\n");
+    check("S: * OK hi\n"
+          "C: a1 NOOP\n"
+          "S! 7\n"
+          "C! 39\n"
+          "S: * ID (\"s\" \"0\")\n"
+          "S: a0 OK\n"
+          "S: a1 OK\n",
+          "");
+}
+
 /* A hole behind octets that are to be looked at again, since nobody knows any more whether they are
  * data: they are half a line, which those behind the hole do not go on. */
 static void test_hole_behind_doubt(void)
@@ -1623,6 +1646,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/middle", test_middle);
     g_test_add_func("/session/middle-of-message", test_middle_of_message);
     g_test_add_func("/session/holes", test_holes);
+    g_test_add_func("/session/hole-before-commands", test_hole_before_commands);
     g_test_add_func("/session/hole-behind-doubt", test_hole_behind_doubt);
     g_test_add_func("/session/answer-taken-over", test_answer_taken_over);
     g_test_add_func("/session/response-before-answer", test_response_before_answer);

@@ -22,7 +22,7 @@
     "\"count\":1,\"frames\":[9],\"message\":\"octets were sent a second time, and differ; the "    \
     "first "                                                                                       \
     "copy is told\"},{\"code\":\"off-sequence\",\"count\":70,\"frames\":[2,3,5,8],\"message\":"    \
-    "\"segments or acknowledgements with numbers of their own were ignored\"}]"
+    "\"segments, acknowledgements or resets have numbers of their own\"}]"
 
 static const char exchange[] =
     "{\"type\":\"exchange\"," CONN ",\"session\":\"a.pcap:12\"," SAME WAY
@@ -286,6 +286,63 @@ static void test_threads(void)
     g_string_free(lines, TRUE);
 }
 
+struct counted {
+    gint n_exchanges, n_sessions; /* atomic */
+    struct got got;
+};
+
+static void count_exchange(void *ctx, const struct imapid_record_exchange *record)
+{
+    g_assert_cmpuint(record->conn.stream, ==, 3);
+    g_atomic_int_inc(&((struct counted *)ctx)->n_exchanges);
+}
+
+static void count_session(void *ctx, const struct imapid_record_session *record)
+{
+    g_assert_cmpstr(record->not_decrypted, ==, "no-key");
+    g_atomic_int_inc(&((struct counted *)ctx)->n_sessions);
+}
+
+static void on_counted_complaint(void *ctx, const char *message)
+{
+    g_string_append_printf(((struct counted *)ctx)->got.complaints, "%s\n", message);
+}
+
+/* In any order none is lost, and messages keep theirs. */
+static void test_any_order(void)
+{
+    GString *lines = g_string_new(NULL), *want = g_string_new(NULL);
+    struct counted counted = {.got.complaints = g_string_new(NULL)};
+    struct imapid_record_sink sink = {count_exchange, count_session, NULL, &counted};
+    struct source source = {.step = 5000};
+    struct imapid_read_jsonl reader = {.name = "x",
+                                       .read = read_some,
+                                       .read_ctx = &source,
+                                       .sink = &sink,
+                                       .complain = on_counted_complaint,
+                                       .n_threads = 5,
+                                       .any_order = true};
+
+    for (int i = 0; i < 4000; i++) {
+        g_string_append(lines, i % 4 ? exchange : session);
+        if (i % 401)
+            continue;
+        g_string_append(lines, "{}\n");
+        g_string_append_printf(want, "x: line %d: there is no 'type'\n", i + i / 401 + 2);
+    }
+    g_string_append(lines, "{\"type\":\"end\",\"inputs\":1,\"records\":4000}\n");
+    source.data = lines->str;
+    source.n = lines->len;
+    g_assert_false(imapid_read_jsonl(&reader));
+    g_assert_cmpint(counted.n_exchanges, ==, 3000);
+    g_assert_cmpint(counted.n_sessions, ==, 1000);
+    g_assert_cmpuint(reader.n_records, ==, 4000);
+    g_assert_cmpstr(counted.got.complaints->str, ==, want->str);
+    g_string_free(counted.got.complaints, TRUE);
+    g_string_free(lines, TRUE);
+    g_string_free(want, TRUE);
+}
+
 /* One that has enough stops all of them. */
 static void test_threads_stop(void)
 {
@@ -358,6 +415,7 @@ int main(int argc, char **argv)
     g_test_add_func("/read-jsonl/errors", test_errors);
     g_test_add_func("/read-jsonl/messages-have-an-end", test_messages_have_an_end);
     g_test_add_func("/read-jsonl/threads", test_threads);
+    g_test_add_func("/read-jsonl/any-order", test_any_order);
     g_test_add_func("/read-jsonl/threads-stop", test_threads_stop);
     g_test_add_func("/read-jsonl/keys-that-are-twice", test_keys_that_are_twice);
     g_test_add_func("/read-jsonl/recognised", test_recognised);

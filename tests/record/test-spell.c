@@ -32,22 +32,22 @@ static void terminal(GString *out, const uint8_t *octets, size_t n)
 static void test_terminal(void)
 {
     ASSERT_SPELLED(terminal, "Thunderbird 153", "Thunderbird 153");
-    ASSERT_SPELLED(terminal, "\033[2J\r\n\t\0end", "\\x1b[2J\\x0d\\x0a\\x09\\x00end");
+    ASSERT_SPELLED(terminal, "\033[2J\r\n\t\0end", "\\u001b[2J\\u000d\\u000a\\u0009\\u0000end");
     ASSERT_SPELLED(terminal, "a\\x1b", "a\\\\x1b");
     ASSERT_SPELLED(terminal,
                    "\xc2\x9b"
                    "31m",
-                   "\\x9b31m"); /* CSI as one C1 control */
+                   "\\u009b31m"); /* CSI as one C1 control */
     ASSERT_SPELLED(terminal, "Zo\xc3\xab", "Zo\xc3\xab");
     ASSERT_SPELLED(terminal, "Zo\xdcn", "Zo\\xdcn");
     ASSERT_SPELLED(terminal,
                    "\xe2\x80\xae"
                    "gpj",
-                   "\\u{202e}gpj"); /* right-to-left override */
+                   "\\u202egpj"); /* right-to-left override */
     ASSERT_SPELLED(terminal,
                    "a\xe2\x80\xa8"
                    "b\xf3\xa0\x81\x81",
-                   "a\\u{2028}b\\u{e0041}");
+                   "a\\u2028b\\U000e0041");
     ASSERT_SPELLED(terminal, "\xe2\x80", "\\xe2\\x80");          /* cut in mid-character */
     ASSERT_SPELLED(terminal, "\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate is no UTF-8 */
 }

@@ -75,7 +75,7 @@ static void test_missing(void)
 
 static void test_formats(void)
 {
-    static const char *const names[] = {"text", "jsonl", "csv", "tsv"};
+    static const char *const names[] = {"jsonl", "csv", "tsv"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         g_assert_cmpstr(imapid_writer_find(names[i])->name, ==, names[i]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of pcaptool/tls/hello.c on the hellos of the transcripts: every start of them, every octet
+/* Tests of protocol/hello.c on the hellos of the transcripts: every start of them, every octet
  * changed, each in a block of exactly its size. */
 #include "transcript.h"
 
-#include "tls/hello.h"
+#include <imapid/hello.h>
 
 #include <string.h>
 

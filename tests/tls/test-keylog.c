@@ -66,23 +66,25 @@ static void test_premasters(void)
     GBytes *found;
 
     g_assert_true(imapid_keylog_unhex((const uint8_t *)R, sizeof key, key));
-    g_assert_false(imapid_keylog_has_premasters(NULL));
-    g_assert_false(imapid_keylog_has_premasters(keylog));
+    g_assert_false(imapid_keylog_has_long(NULL, IMAPID_LONG_PREMASTER));
+    g_assert_false(imapid_keylog_has_long(keylog, IMAPID_LONG_PREMASTER));
     imapid_keylog_add(base, (const uint8_t *)below, sizeof below - 1);
-    g_assert_true(imapid_keylog_has_premasters(keylog));
+    g_assert_true(imapid_keylog_has_long(keylog, IMAPID_LONG_PREMASTER));
     g_assert_true(imapid_keylog_has_any(keylog));
     imapid_keylog_add(keylog, (const uint8_t *)above, sizeof above - 1);
     for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
-        found = imapid_keylog_find_premaster(keylog, key, i);
+        found = imapid_keylog_find_long(keylog, IMAPID_LONG_PREMASTER, key, i);
         g_assert_cmpuint(g_bytes_get_size(found), ==, lengths[i]);
         g_bytes_unref(found);
     }
-    g_assert_null(imapid_keylog_find_premaster(keylog, key, G_N_ELEMENTS(lengths)));
-    g_assert_cmpuint(imapid_keylog_count_premasters(keylog, key), ==, G_N_ELEMENTS(lengths));
-    g_assert_cmpuint(imapid_keylog_count_premasters(base, key), ==, 1);
+    g_assert_null(
+        imapid_keylog_find_long(keylog, IMAPID_LONG_PREMASTER, key, G_N_ELEMENTS(lengths)));
+    g_assert_cmpuint(imapid_keylog_count_long(keylog, IMAPID_LONG_PREMASTER, key), ==,
+                     G_N_ELEMENTS(lengths));
+    g_assert_cmpuint(imapid_keylog_count_long(base, IMAPID_LONG_PREMASTER, key), ==, 1);
     memset(key, 0, sizeof key);
     memcpy(key, "\x00\x11\x22\x33\x44\x55\x66\x77", IMAPID_TLS_EXCHANGE_KEY);
-    found = imapid_keylog_find_premaster(keylog, key, 0);
+    found = imapid_keylog_find_long(keylog, IMAPID_LONG_PREMASTER, key, 0);
     g_assert_cmpmem(g_bytes_get_data(found, NULL), g_bytes_get_size(found), "\5\6", 2);
     g_bytes_unref(found);
     g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_duplicates, ==, 1);
@@ -405,6 +407,49 @@ static void test_session(void)
     imapid_keylog_free(keylog);
 }
 
+/* One that comes later, and its successors: the first is taken away, the second given another name. */
+static void test_expected(void)
+{
+    static const char *const lines[] = {"CLIENT_RANDOM " R " " M "\n",
+                                        "CLIENT_TRAFFIC_SECRET_0 " R " " S "\n",
+                                        "SERVER_TRAFFIC_SECRET_0 " R " " S "\n"};
+    char *folder = g_dir_make_tmp(NULL, NULL), *path = g_build_filename(folder, "keys", NULL);
+    char *other = g_build_filename(folder, "older", NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new();
+
+    g_assert_false(imapid_keylog_has_any(keylog));
+    imapid_keylog_expect(keylog, path);
+    g_assert_true(imapid_keylog_has_any(keylog));
+    g_assert_false(imapid_keylog_refresh(keylog));
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0); /* that nobody writes is not waited for */
+    g_usleep(300000);
+    g_assert_false(imapid_keylog_refresh(keylog));
+    g_unlink(path);
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+        gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+        bool found;
+
+        append(path, lines[i]);
+        while (!(found = imapid_keylog_refresh(keylog)) && g_get_monotonic_time() < end)
+            g_usleep(10000);
+        g_assert_true(found);
+        g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_secrets, ==, i + 1);
+        g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_lines, ==, i + 1);
+        if (i == 0)
+            g_unlink(path);
+        else if (i == 1)
+            g_rename(path, other);
+        g_assert_false(imapid_keylog_refresh(keylog));
+    }
+    g_unlink(path);
+    g_unlink(other);
+    g_rmdir(folder);
+    g_free(other);
+    g_free(path);
+    g_free(folder);
+    imapid_keylog_free(keylog);
+}
+
 /* A file in UTF-16 that grows by an octet at a time, half characters included. */
 static void check_utf16(bool is_big_endian, bool has_mark)
 {
@@ -525,6 +570,7 @@ int main(int argc, char **argv)
     g_test_add_func("/keylog/file", test_file);
     g_test_add_func("/keylog/padded", test_padded);
     g_test_add_func("/keylog/session", test_session);
+    g_test_add_func("/keylog/expected", test_expected);
     g_test_add_func("/keylog/utf16", test_utf16);
     g_test_add_func("/keylog/pipe", test_pipe);
     g_test_add_func("/keylog/threads", test_threads);

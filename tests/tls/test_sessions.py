@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent / "dissector")]
@@ -164,6 +165,23 @@ def check(cell, exchanges, session):
         assert not any(record["complete"] for record in exchanges), (cell.name, exchanges)
 
 
+def check_late(cells, folder):
+    """From a pipe, with a key log that is empty until the handshake is over and the ID was read."""
+    late = [i for i, cell in enumerate(cells) if cell.name.startswith("pms") and cell.is_whole]
+    for i in late:
+        keys = folder / "late.keys"
+        keys.write_bytes(b"")
+        octets = (folder / f"{i}.pcap").read_bytes()
+        with subprocess.Popen([IMAPID, "-q", "-T", "jsonl", "-l", keys, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            program.stdin.write(octets[:-300])
+            program.stdin.flush()
+            time.sleep(0.3)
+            keys.write_bytes((folder / f"{i}.keys").read_bytes())
+            found = [json.loads(line) for line in program.communicate(octets[-300:])[0].splitlines()]
+        check(cells[i], [r for r in found if r["type"] == "exchange"], *(r for r in found if r["type"] == "session"))
+    assert len(late) == 8, late
+
+
 def check_plugin(cells, folder):
     """All whole sessions in one capture: the client's names, connection by connection."""
     whole = {40000 + i: cell for i, cell in enumerate(cells) if cell.is_whole and cell.lost is None and cell.keys}
@@ -189,6 +207,7 @@ def main():
             exchanges, found = run(folder, i, before if is_second else ())
             exchanges = [record for record in exchanges if record["client"]["port"] == 40000 + i]
             check(cell, exchanges, *(record for record in found if record["client"]["port"] == 40000 + i))
+        check_late(cells, folder)
         if os.environ.get("IMAPID_PLUGINS"):
             check_plugin(cells, folder)
         else:

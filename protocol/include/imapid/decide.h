@@ -54,10 +54,12 @@ enum imapid_decide_status {
 /* Read only, but for decide.c. */
 struct imapid_decide {
     bool from_start;     /* both directions are there from their first octet, so far as is known */
+    bool is_half_seen;   /* the server's SYN was not seen, so its first octets may be missing */
     int by_syn;          /* the direction that sent the SYN; -1: not seen */
     int by_port;         /* as imapid_decide_client_by_port() */
     int client;          /* -1: not known */
-    bool is_greeted;     /* for IMAP: the session is seen from its first octet, greeting included */
+    bool is_greeted;     /* for IMAP: the session is read from its first octet; what is lost of the
+                            greeting, or of what came before the decision, is a hole in it */
     bool contradicts[2]; /* by direction: it spoke like the other side, unproven */
     uint64_t n_passed;   /* octets looked at in vain */
 };
@@ -70,7 +72,8 @@ struct imapid_decide_early {
 
 /* Begins a connection, which is undecided. `by_syn` and `by_port` are directions, -1 where unknown:
  * see struct imapid_decide. */
-void imapid_decide_init(struct imapid_decide *decide, bool from_start, int by_syn, int by_port);
+void imapid_decide_init(struct imapid_decide *decide, bool from_start, bool is_half_seen,
+                        int by_syn, int by_port);
 
 /* Octets came in direction `dir`. *n_drop of its first octets are not needed any more, and are not
  * IMAP's. Returns MORE, IMAP or NOT. */

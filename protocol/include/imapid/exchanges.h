@@ -121,6 +121,7 @@ struct imapid_exchanges {
     } in_hand;
     uint64_t order;
     bool server_gap;        /* octets of the server are missing */
+    bool tag_left;          /* where a command waited: its tag may be open though it was answered */
     uint64_t server_run;    /* changes where the server's lines may not follow of one another */
     unsigned last_response; /* slot of the response that was the server's last unit; or SLOTS */
     struct imapid_tag orphan_tag; /* of the last result that ended an exchange without a command */
@@ -223,8 +224,8 @@ void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct im
  * be among them. */
 void imapid_exchanges_miss_commands(struct imapid_exchanges *x);
 
-/* Answers may have been missed. */
-void imapid_exchanges_miss_answers(struct imapid_exchanges *x);
+/* Answers may have been missed. `is_in_hand`: of a command, too, whose line has not ended. */
+void imapid_exchanges_miss_answers(struct imapid_exchanges *x, bool is_in_hand);
 
 /* May a "+" in the server's hole have asked for data in the name of AUTHENTICATE, or of a command
  * nobody here knows? Then what was read behind that command may be data, and is tentative. */

@@ -25,6 +25,10 @@ bool imapid_field_holds_version(const uint8_t *name, size_t n);
 /* Does it speak of the program's vendor, whose mail address is no user's? */
 bool imapid_field_is_vendors(const uint8_t *name, size_t n);
 
+/* Does it say that its value is one device's, a serial number or a token? The octets of the word in it that does, and
+ * its place; 0: none does. */
+size_t imapid_field_find_device(const uint8_t *name, size_t n, size_t *at);
+
 /* Is it one of the fields that a proxy adds to the list of the client for whom it speaks? */
 bool imapid_field_is_proxys(const uint8_t *name, size_t n);
 

@@ -88,7 +88,8 @@ void imapid_frame_init(struct imapid_frame *frame, enum imapid_side side, bool a
 
 /* Reads on. Returns MORE with *n_used octets of the front used (they may be dropped; the rest is
  * shown again), UNIT or SKIPPED, after which the call is made again with the window moved on by
- * *n_used. Time is linear in the octets added. */
+ * *n_used. Time is linear in the octets added. A window shorter than what was looked at is another
+ * one, whose caller has dropped the one before: it is read as one behind a hole. */
 enum imapid_frame_status imapid_frame_read(struct imapid_frame *frame, const uint8_t *window,
                                            size_t n, struct imapid_unit *unit, size_t *n_used);
 

@@ -68,6 +68,10 @@ static inline bool imapid_is_blank(uint8_t c)
     return c == ' ' || c == '\t';
 }
 
+/* The octets that base64 (RFC 4648) stands for, as far as it is base64 and there is room for n_max.
+ * Returns how many. */
+size_t imapid_octets_decode_base64(const uint8_t *line, size_t n, uint8_t *octets, size_t n_max);
+
 /* BASE64-CHAR of RFC 9051 section 9, or the "=" behind them. */
 static inline bool imapid_is_base64(uint8_t c)
 {

@@ -22,6 +22,11 @@
  * ahead. */
 #define IMAPID_ORDER_AHEAD_MAX (1u << 30)
 
+/* How far a packet that took another way, or is of another connection on the same ports, may be from the
+ * others of its connection: what may be under way. By chance one of four million is, both its numbers
+ * taken together. */
+#define IMAPID_ORDER_ASTRAY_MAX (1u << 20)
+
 /* What a packet that came first may be older than one that told of it. */
 #define IMAPID_ORDER_GUESS_MAX 65536u
 
@@ -37,7 +42,7 @@ enum imapid_order_left {
 };
 
 /* Doubts that one segment may raise. */
-#define IMAPID_ORDER_DOUBTS 6
+#define IMAPID_ORDER_DOUBTS 12
 
 /* One direction. Callers read it; the functions below change it. */
 struct imapid_order_side {
@@ -73,11 +78,12 @@ struct imapid_order_side {
 /* Both directions, in an order that is the caller's. All zero: nothing is known. */
 struct imapid_order {
     struct imapid_order_side sides[2];
-    /* A reset that stands so far: of `side`, with these places of both directions, as they were. */
+    /* A reset that stands so far: of `side`, with these places of both directions, as they were. `own`
+     * is its number, if that is ahead of what its side was seen to send, which then was `seen`. */
     struct {
         bool is_there;
         int side;
-        uint32_t own, peer;
+        uint32_t own, seen, peer;
         uint64_t frame;
     } reset;
     /* Doubts of the last segment that the caller has not taken. */
@@ -154,6 +160,18 @@ void imapid_order_take(struct imapid_order *order, int d,
 void imapid_order_take_reset(struct imapid_order *order, int d,
                              const struct imapid_order_segment *segment);
 
+/* Does a reset stand that its receiver believes? The number is the one that comes next. Of one that is
+ * ahead, while octets before it are missing, it believes nothing, and asks back (RFC 5961, 3.2); but it
+ * may be the capture that lacks them. */
+bool imapid_order_is_reset(const struct imapid_order *order);
+
+/* No segment comes any more. A reset that stands and is ahead is doubted, and withdrawn if anything came
+ * behind it. */
+void imapid_order_settle_reset(struct imapid_order *order);
+
+/* A doubt that the caller has found in the segment. More than IMAPID_ORDER_DOUBTS are dropped. */
+void imapid_order_doubt(struct imapid_order *order, enum imapid_doubt what, uint64_t frame);
+
 /* Where `n` octets of direction `d` belong. `n_old`: how many of the first were read already; set
  * for NEW. */
 enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
@@ -163,6 +181,12 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
 /* Behind MOVED, or BACK: direction `d` goes on at `seq`. */
 void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq);
 void imapid_order_return(struct imapid_order *order, int d, uint32_t seq);
+
+/* Of two connections on the same addresses and ports, one begun behind a SYN in the other, is a segment
+ * of the former? Of those that are near, the nearest has it. A SYN is told by its number, of which this
+ * knows nothing. */
+bool imapid_order_is_of_former(const struct imapid_order *former, const struct imapid_order *latter,
+                               int d, const struct imapid_order_segment *segment);
 
 /* Does what came in direction `d` with this acknowledgement answer octets of the peer that were
  * not read yet? */

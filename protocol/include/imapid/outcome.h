@@ -7,6 +7,8 @@
 #define IMAPID_OUTCOME_H
 
 #include <imapid/known.h>
+#include <imapid/milestones.h>
+#include <imapid/stall.h>
 #include <imapid/unit.h>
 
 /* How far a connection came. */
@@ -35,11 +37,11 @@ enum imapid_party {
     IMAPID_N_PARTIES
 };
 
-/* A packet, in the front end's own count. Frame 0: none. */
-struct imapid_moment {
-    uint64_t frame;
-    int64_t ns; /* its time */
-};
+/* Octets of what a router writes over STARTTLS, with the NUL. */
+#define IMAPID_OUTCOME_MASK_MAX 10
+
+/* Octets that are kept of what a challenge says the status is, with the NUL. */
+#define IMAPID_OUTCOME_STATUS_MAX 24
 
 /* Octets of a peer's words that are kept. */
 #define IMAPID_OUTCOME_TEXT_MAX 240
@@ -56,6 +58,14 @@ struct imapid_outcome_cause {
     const char *status; /* static: see verdict.h */
     struct imapid_moment place;
     struct imapid_outcome_text text;
+    enum imapid_word
+        word; /* the command that is refused; UNKNOWN: none, or one that is in no table */
+    const char *argument; /* of that, as in milestones.h; NULL */
+    bool is_proxy_header; /* the server took the header of a proxy for a command */
+    /* Of a command whose literal was announced shorter than what came: what it announced, where, and
+     * where the rest came; frame 0: it was not. */
+    uint64_t announced;
+    struct imapid_moment asked, overrun;
 };
 
 /* Commands that wait for their answer here; past this many the oldest is forgotten. */
@@ -64,7 +74,11 @@ struct imapid_outcome_cause {
 struct imapid_outcome_waiting {
     struct imapid_tag tag;
     enum imapid_word word;
-    bool is_tentative; /* nothing has confirmed it yet */
+    bool is_tentative;    /* nothing has confirmed it yet */
+    const char *argument; /* see milestones.h */
+    struct imapid_moment asked;
+    uint64_t announced;           /* octets of the literal at the end of its first line; 0: none */
+    struct imapid_moment overrun; /* behind that, what is no command; frame 0: nothing */
 };
 
 /* Octets of passwords that are kept while the session lasts, and bits for the words of what else a
@@ -83,10 +97,18 @@ struct imapid_outcome {
     struct imapid_moment end; /* LOGOUT was answered */
     /* The first capability list, while STARTTLS could be in it. */
     struct imapid_moment listed;
-    bool lists_starttls, lists_mask; /* the name; something written over it */
+    bool lists_starttls, lists_mask;    /* the name; something written over it */
+    char mask[IMAPID_OUTCOME_MASK_MAX]; /* that; empty: none */
     struct imapid_outcome_cause cause;
     struct imapid_outcome_cause remark; /* an untagged NO or BAD while a command waits */
     unsigned n_refused;                 /* logins, since the last that was accepted */
+    /* The last unit, and the silence before it. */
+    struct imapid_moment latest;
+    int64_t pause_ns;
+    /* Of the challenge that came last in the login that was refused last: its "status" where the
+     * challenge is JSON (RFC 7628 3.2.2). Printable; empty: there was none. */
+    char challenge_status[IMAPID_OUTCOME_STATUS_MAX];
+    struct imapid_milestones milestones;
     unsigned n_waiting;
     struct imapid_outcome_waiting waiting[IMAPID_OUTCOME_WAITING_MAX];
     /* What may be a password, so that no text that repeats it is kept. `is_unsure`: there may be more. */

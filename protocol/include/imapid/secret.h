@@ -23,6 +23,9 @@
  * Any other list, and any other unit, stays as it is. */
 void imapid_secret_hide(struct imapid_unit *unit);
 
+/* Where the first word stands that looks like an answer of SASL, in base64 of text; `n` where none does. */
+size_t imapid_secret_find_encoded(const uint8_t *octets, size_t n);
+
 /* How many octets of a server's text may be told, from its start: to before the first that may be of
  * a command it repeats. `command`: the ID it answers, or NULL. */
 size_t imapid_secret_measure_text(const struct imapid_unit *command, const uint8_t *text, size_t n);

@@ -33,7 +33,7 @@ enum imapid_session_status {
     IMAPID_SESSION_OTHER_SIDE,
 };
 
-/* All state of one connection: about 3 KiB, no pointers but to static texts. Read what stands before
+/* All state of one connection: about 5 KiB, no pointers but to static texts. Read what stands before
  * `frame`. */
 struct imapid_session {
     struct imapid_exchanges exchanges;   /* and what is known of the connection, see exchanges.h */
@@ -79,12 +79,16 @@ void imapid_session_close(struct imapid_session *session, enum imapid_side side)
  * begun shall still be told as a cut one. */
 void imapid_session_end(struct imapid_session *session);
 
-/* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun. */
+/* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun: what is
+ * left of both windows is not shown again. */
 void imapid_session_resume(struct imapid_session *session);
 
 /* The client's next octets look like the start of TLS, and no STARTTLS was answered. Where octets are
  * missing it may be among them: true, `security` is STARTTLS now, and the caller goes on as after
  * the event TLS. False: it cannot be; nothing was changed. */
 bool imapid_session_miss_starttls(struct imapid_session *session);
+
+/* Does a response say that it wants an ID first? Pure. */
+bool imapid_session_speaks_of_missing_id(const struct imapid_unit *unit);
 
 #endif

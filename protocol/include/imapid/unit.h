@@ -25,6 +25,9 @@ enum imapid_word {
     IMAPID_N_WORDS
 };
 
+/* A name as the standard spells it, static; "" of UNKNOWN. */
+const char *imapid_word_name(enum imapid_word word);
+
 enum imapid_unit_kind {
     IMAPID_UNIT_JUNK,         /* none of the following */
     IMAPID_UNIT_COMMAND,      /* client: tag SP name [SP arguments] */

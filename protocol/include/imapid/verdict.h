@@ -5,16 +5,21 @@
 #ifndef IMAPID_VERDICT_H
 #define IMAPID_VERDICT_H
 
+#include <imapid/certificate.h>
 #include <imapid/outcome.h>
 
 /* What the front end knows when a connection is over. Begins as all 0, but for `alert`. */
 struct imapid_verdict_facts {
     bool from_start;            /* the capture has its first octets */
     bool is_connected;          /* the server answered the SYN */
+    bool is_lossless;           /* and all that follow */
+    bool is_both;               /* packets of both sides came */
+    bool is_tail_lost[2];       /* the last octets of the side are missing */
     bool is_tls_port;           /* 993: TLS from the first octet */
     bool is_plain_port;         /* 143 */
     bool is_readable;           /* the session was read: not one of another protocol, nor hidden */
     bool has_octets[2];         /* came of the side */
+    bool is_clear[2];           /* its first octets, from the beginning, are a line of text */
     struct imapid_moment first; /* the connection's first packet */
     struct imapid_moment client_first; /* with the client's first octets */
     struct imapid_moment last;         /* the connection's last packet */
@@ -24,29 +29,56 @@ struct imapid_verdict_facts {
     bool is_foreign; /* the reset came another way than what `closer` sends */
     struct imapid_moment closed;
     struct imapid_moment farewell; /* the client's close_notify, before `closed` */
+    struct imapid_stall stall[2];  /* by side */
+    const char
+        *error; /* of ICMP, about the client's packets: see imapid_stall_icmp(); NULL: none */
+    struct imapid_moment error_place;
+    bool is_error_of_server;
+    const char *error_from; /* the address it came from; NULL */
+    uint8_t ttl[2];         /* by side, of what is no reset; 0: none came */
+    uint8_t reset_ttl;
     const char *greets_as; /* "pop3": the server's first words are another protocol's; NULL */
     struct imapid_moment greeting; /* those words */
     /* TLS. */
-    struct imapid_moment hello; /* the ClientHello; none: no TLS */
+    bool is_tls;                /* agreed on, or begun */
+    bool is_starttls;           /* by STARTTLS */
+    uint16_t tls_offered;       /* the newest version of the ClientHello; 0: not known */
+    uint16_t tls_chosen;        /* by the server; 0: not known */
+    unsigned n_suites;          /* offered; 0: not known */
+    struct imapid_moment hello; /* the ClientHello; none: not seen */
     bool is_answered;           /* by a ServerHello */
-    bool is_tls_done;           /* the handshake is over: both sides sent what is protected */
-    int alert;                  /* the first fatal one, -1: none */
+    const struct imapid_certificate *certificate; /* the server's; NULL: it could not be read */
+    struct imapid_moment certificate_at;
+    const uint8_t *asked_for; /* n_asked_for octets, where the certificate is for another */
+    size_t n_asked_for;
+    bool is_tls_done; /* the handshake is over: both sides sent what is protected */
+    int alert;        /* the first fatal one, -1: none */
     enum imapid_side alert_side;
     struct imapid_moment alert_place;
     const char *not_decrypted;       /* why: "no-key" and the like; NULL */
     struct imapid_moment unreadable; /* octets that should have been DEFLATE */
+    enum imapid_side unreadable_side;
 };
+
+/* Did somebody close it in this capture? */
+static inline bool imapid_verdict_has_closed(const struct imapid_verdict_facts *facts)
+{
+    return facts->closer != IMAPID_PARTY_UNKNOWN;
+}
 
 struct imapid_verdict {
     enum imapid_stage stage;
     enum imapid_party by;
     /* "NO", "BAD", "BYE", "OK": the server said so. The name of an alert. "RST", "FIN": closed
-     * without a word. "timeout": the other side gave up waiting. "not-offered": STARTTLS.
+     * without a word. "timeout": the other side gave up waiting. "refused", "prohibited", "unreachable": no connection.
+     * "retransmissions", "zero-window": nothing got through any more. "not-offered": STARTTLS.
      * "not-imap:PROTOCOL", "tls-on-plain-port", "plain-on-tls-port", "bad-deflate", "no-key",
-     * "server-side-missing", "client-side-missing", "capture-ends". Good as long as the facts. */
+     * "lost", "server-side-missing", "client-side-missing", "capture-ends". Good as long as the facts. */
     const char *status;
     const struct imapid_outcome_text *text; /* the server's words; NULL: none. Of the outcome */
-    struct imapid_moment place;             /* the decisive packet */
+    const struct imapid_outcome_cause
+        *cause;                 /* what the server said; NULL: nothing. Of the outcome */
+    struct imapid_moment place; /* the decisive packet */
     enum imapid_known healthy;
 };
 

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tables.c: counts for a person. Widths depend on the screen alone; names are cut, numbers never.
+ *
+ * Bars are eighths of a block, on one scale for a table, and at least one eighth: what is there is seen.
+ * Where the screen shows no UTF-8 they are '#'.
+ *
+ * Refuses nothing. Misuse: adding up the rows of a table. One connection can be in several. */
+#include "answer/tables.h"
+#include "answer/together.h"
+
+#include "record/row.h"
+#include "record/spell.h"
+#include "record/width.h"
+
+#include <string.h>
+
+#define BAR         19u
+#define BAR_SERVERS 11u
+#define COLUMNS_MIN 80u
+/* From here on with exchanges, unread ones and when a group was seen first. */
+#define COLUMNS_MORE 120u
+#define NAME_COLUMNS 60u
+#define NAME_MOST    200u
+/* Rows of a table, and of the versions of a program, where nobody asks for more. */
+#define ROWS     12u
+#define VERSIONS 3u
+
+#define N G_GUINT64_FORMAT
+
+static unsigned get_columns(const struct imapid_tables *tables)
+{
+    return MAX(tables->terminal->columns, COLUMNS_MIN);
+}
+
+/* ---- cells ---- */
+
+static void add_bar(GString *out, const struct imapid_tables *tables, unsigned columns, uint64_t n,
+                    uint64_t n_max)
+{
+    static const char *const eighths[] = {"",
+                                          "\xe2\x96\x8f",
+                                          "\xe2\x96\x8e",
+                                          "\xe2\x96\x8d",
+                                          "\xe2\x96\x8c",
+                                          "\xe2\x96\x8b",
+                                          "\xe2\x96\x8a",
+                                          "\xe2\x96\x89"};
+    bool utf8 = tables->terminal->utf8;
+    unsigned steps = utf8 ? 8 : 1;
+    unsigned width = n_max ? (unsigned)((double)n * columns * steps / (double)n_max + 0.5) : 0;
+    gsize start = out->len;
+
+    width = MAX(width, n ? 1u : 0u);
+    for (unsigned i = 0; i < width / steps; i++)
+        g_string_append(out, utf8 ? "\xe2\x96\x88" : "#");
+    g_string_append(out, utf8 ? eighths[width % steps] : "");
+    imapid_width_pad(out, start, columns);
+}
+
+/* "22%"; "<1%" and ">99%" where it is not none, or not all. */
+static void add_share(GString *out, uint64_t n, uint64_t n_all)
+{
+    char text[8] = "";
+
+    if (n_all && n && n * 100 < n_all)
+        g_strlcpy(text, "<1%", sizeof text);
+    else if (n_all && n < n_all && (double)n / (double)n_all > 0.99)
+        g_strlcpy(text, ">99%", sizeof text);
+    else if (n_all)
+        g_snprintf(text, sizeof text, "%.0f%%", MIN(100.0 * (double)n / (double)n_all, 100.0));
+    g_string_append_printf(out, "%5s", text);
+}
+
+/* "26 Nov 2026" */
+static void add_day(GString *out, const struct imapid_tables *tables, int64_t ts_ns)
+{
+    struct imapid_terminal terminal = *tables->terminal;
+    GString *text = g_string_new(NULL);
+    const char *begin;
+    gsize start = out->len;
+
+    if (terminal.clock != IMAPID_CLOCK_LOCAL)
+        terminal.clock = IMAPID_CLOCK_UTC;
+    imapid_row_spell_date(text, &terminal, ts_ns); /* "Fri 6 Nov 2026, UTC+01:00" */
+    begin = strchr(text->str, ' ');
+    if (begin)
+        g_string_append_len(out, begin + 1, (gssize)strcspn(begin + 1, ","));
+    imapid_width_pad_before(out, start, 11);
+    g_string_free(text, TRUE);
+}
+
+/* Ends a line without the blanks at its end. */
+static void end_line(GString *out)
+{
+    while (out->len && out->str[out->len - 1] == ' ')
+        g_string_truncate(out, out->len - 1);
+    g_string_append_c(out, '\n');
+}
+
+static void begin_head(GString *out, const struct imapid_tables *tables)
+{
+    g_string_append(out, tables->terminal->color ? "\n\033[1m" : "\n");
+}
+
+static void end_head(GString *out, const struct imapid_tables *tables)
+{
+    g_string_append(out, tables->terminal->color ? "\033[0m" : "");
+    end_line(out);
+}
+
+/* ---- a table of groups ---- */
+
+struct table {
+    const struct imapid_tables *tables;
+    unsigned name;  /* columns of what is counted */
+    uint64_t n_max; /* the longest bar */
+    uint64_t n_all; /* what shares are of */
+    bool has_more;
+};
+
+/* `name`: columns that the names take at least; more than the screen has are not cut. */
+static struct table begin_table(GString *out, const struct imapid_tables *tables, const char *head,
+                                unsigned name, uint64_t n_max, uint64_t n_all)
+{
+    bool has_more = get_columns(tables) >= COLUMNS_MORE;
+    struct table table = {.tables = tables,
+                          .name = MIN(get_columns(tables) - (has_more ? 92u : 60u), NAME_COLUMNS),
+                          .n_max = n_max,
+                          .n_all = n_all,
+                          .has_more = has_more};
+    gsize start;
+
+    table.name = MAX(table.name, name);
+    begin_head(out, tables);
+    start = out->len;
+    g_string_append(out, head);
+    imapid_width_fit(out, start, table.name, tables->terminal->utf8);
+    g_string_append_printf(out, "  %-*s  SHARE  ADDRESSES%s", (int)BAR + 8, "CONNECTIONS",
+                           has_more ? "  EXCHANGES  UNREAD   FIRST SEEN" : "");
+    g_string_append(out, "    LAST SEEN");
+    end_head(out, tables);
+    return table;
+}
+
+/* `is_part`: of the row above it. */
+static void add_row(GString *out, const struct table *table, const char *name, bool is_part,
+                    const struct imapid_group *group)
+{
+    gsize start = out->len;
+
+    g_string_append(out, name);
+    imapid_width_fit(out, start, table->name, table->tables->terminal->utf8);
+    g_string_append_printf(out, "  %6" N "  ", group->n_conns);
+    add_bar(out, table->tables, BAR, group->n_conns, table->n_max);
+    g_string_append(out, "  ");
+    add_share(out, group->n_conns, table->n_all);
+    if (!is_part) {
+        g_string_append_printf(out, "  %9" N, group->n_addresses);
+        if (table->has_more) {
+            g_string_append_printf(out, "  %9" N "  %6" N "  ", group->n_exchanges,
+                                   group->n_unread);
+            add_day(out, table->tables, group->first_ns);
+        }
+        g_string_append(out, "  ");
+        add_day(out, table->tables, group->last_ns);
+    }
+    end_line(out);
+}
+
+static uint64_t count_from(const GArray *groups, guint first)
+{
+    uint64_t n = 0;
+
+    for (guint i = first; i < groups->len; i++)
+        n += g_array_index(groups, struct imapid_group, i).n_conns;
+    return n;
+}
+
+/* The longest bar: of the first row, or of all behind the last one. */
+static uint64_t find_max(const GArray *groups, guint n_shown)
+{
+    uint64_t n_first = groups->len ? g_array_index(groups, struct imapid_group, 0).n_conns : 0;
+
+    return MAX(n_first, count_from(groups, n_shown));
+}
+
+/* What the rows from `first` on come to; their addresses nobody knows together. */
+static void add_others(GString *out, const struct table *table, const GArray *groups, guint first,
+                       const char *what)
+{
+    uint64_t n = count_from(groups, first);
+    gsize start = out->len;
+
+    g_string_append_printf(out, what, groups->len - first, groups->len - first == 1 ? "" : "s");
+    imapid_width_fit(out, start, table->name, table->tables->terminal->utf8);
+    g_string_append_printf(out, "  %6" N "  ", n);
+    add_bar(out, table->tables, BAR, n, table->n_max);
+    g_string_append(out, "  ");
+    add_share(out, n, table->n_all);
+    end_line(out);
+}
+
+/* Nobody misses a version behind a name; the lack of anything else is said, so that no value is taken
+ * for that of another key. */
+static char *spell_values(const struct imapid_tables *tables, const struct imapid_group *group,
+                          const struct imapid_grouping *grouping)
+{
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < grouping->n_keys; i++) {
+        const char *value = group->values[i];
+
+        if (!value && i && g_str_has_suffix(grouping->names[i], "_version"))
+            continue;
+        g_string_append(text, i ? " " : "");
+        if (value)
+            imapid_spell_value(text, (const uint8_t *)value, strlen(value), tables->terminal->utf8);
+        else
+            g_string_append(text, "(not said)");
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* What shares of a grouping are of: what a client says is counted where one said something. */
+static uint64_t count_whole(const struct imapid_tables *tables,
+                            const struct imapid_grouping *grouping)
+{
+    bool is_of_client = true;
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        is_of_client &=
+            grouping->keys[i].kind == IMAPID_KEY_FIELD && grouping->keys[i].side == IMAPID_CLIENT;
+    return is_of_client ? tables->overview->n_with_id : tables->view->n_conns;
+}
+
+static guint limit(const struct imapid_tables *tables, const GArray *groups)
+{
+    return tables->top ? MIN(groups->len, tables->top) : groups->len;
+}
+
+/* Names of several values stay whole: who asked for them wants to see them. */
+static void spell_groups(GString *out, const struct imapid_tables *tables, const char *head,
+                         const struct imapid_grouping *grouping, const GArray *groups)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    guint n_shown = limit(tables, groups);
+    gsize widest = strlen(head);
+    struct table table;
+
+    for (guint i = 0; i < n_shown; i++) {
+        char *name = spell_values(tables, &g_array_index(groups, struct imapid_group, i), grouping);
+
+        widest = MAX(widest, imapid_width_measure(name, strlen(name)));
+        g_ptr_array_add(names, name);
+    }
+    if (groups->len)
+        table = begin_table(out, tables, head, (unsigned)MIN(widest, NAME_MOST),
+                            find_max(groups, n_shown), count_whole(tables, grouping));
+    for (guint i = 0; i < n_shown; i++)
+        add_row(out, &table, names->pdata[i], false,
+                &g_array_index(groups, struct imapid_group, i));
+    if (n_shown < groups->len)
+        add_others(out, &table, groups, n_shown, "%u other%s");
+    g_ptr_array_unref(names);
+}
+
+void imapid_tables_spell_by(GString *out, const struct imapid_tables *tables,
+                            const struct imapid_grouping *grouping)
+{
+    GArray *groups = imapid_groups_count(tables->view, tables->fold, grouping);
+    GString *head = g_string_new(NULL);
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
+    spell_groups(out, tables, head->str, grouping, groups);
+    g_string_free(head, TRUE);
+    imapid_groups_free(groups);
+}
+
+/* ---- programs ---- */
+
+static GArray *count_by(const struct imapid_tables *tables, const char *keys,
+                        struct imapid_grouping *grouping)
+{
+    char *message;
+
+    if (!imapid_grouping_read(grouping, keys, &message))
+        g_assert_not_reached();
+    return imapid_groups_count(tables->view, tables->fold, grouping);
+}
+
+static void free_array(gpointer array)
+{
+    g_array_unref(array);
+}
+
+/* Groups by the first of their values, without regard to case; "" where that was not said. */
+static GHashTable *sort_by_first(const GArray *groups)
+{
+    GHashTable *sorted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
+
+    for (guint i = 0; i < groups->len; i++) {
+        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
+        char *key = group->values[0] ? imapid_fold_key(group->values[0]) : g_strdup("");
+        GArray *of_it = g_hash_table_lookup(sorted, key);
+
+        if (!of_it) {
+            of_it = g_array_new(FALSE, FALSE, sizeof(struct imapid_group));
+            g_hash_table_insert(sorted, g_strdup(key), of_it);
+        }
+        g_array_append_vals(of_it, group, 1);
+        g_free(key);
+    }
+    return sorted;
+}
+
+static const GArray *find_by_first(GHashTable *sorted, const char *value)
+{
+    char *key = value ? imapid_fold_key(value) : g_strdup("");
+    const GArray *found = g_hash_table_lookup(sorted, key);
+
+    g_free(key);
+    return found;
+}
+
+/* The versions of a program, if it has more than one. */
+static void add_versions(GString *out, const struct table *table, const GArray *versions)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; versions && versions->len > 1 && i < versions->len; i++) {
+        const struct imapid_group *group = &g_array_index(versions, struct imapid_group, i);
+
+        if (i == VERSIONS && i + 1 < versions->len) {
+            add_others(out, table, versions, i, "  %u other%s");
+            break;
+        }
+        g_string_assign(text, "  ");
+        if (group->values[1])
+            imapid_spell_value(text, (const uint8_t *)group->values[1], strlen(group->values[1]),
+                               table->tables->terminal->utf8);
+        else
+            g_string_append(text, "(no version)");
+        add_row(out, table, text->str, true, group);
+    }
+    g_string_free(text, TRUE);
+}
+
+static void spell_programs(GString *out, const struct imapid_tables *tables)
+{
+    struct imapid_grouping by_name, by_version;
+    GArray *names = count_by(tables, "client_name", &by_name);
+    GArray *versions = count_by(tables, "client_name,client_version", &by_version);
+    GHashTable *sorted = sort_by_first(versions);
+    guint n_shown = limit(tables, names);
+    struct table table;
+
+    if (names->len) {
+        table = begin_table(out, tables, "CLIENT PROGRAM", 0, find_max(names, n_shown),
+                            count_whole(tables, &by_name));
+        for (guint i = 0; i < n_shown; i++) {
+            const struct imapid_group *group = &g_array_index(names, struct imapid_group, i);
+            char *name = spell_values(tables, group, &by_name);
+
+            add_row(out, &table, group->values[0] ? name : "(no name)", false, group);
+            add_versions(out, &table, find_by_first(sorted, group->values[0]));
+            g_free(name);
+        }
+        if (n_shown < names->len)
+            add_others(out, &table, names, n_shown, "%u other program%s");
+    }
+    g_hash_table_unref(sorted);
+    imapid_groups_free(names);
+    imapid_groups_free(versions);
+}
+
+/* ---- servers ---- */
+
+static int compare_times(gconstpointer a, gconstpointer b)
+{
+    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+/* The array of the server of a connection; made where there is none. */
+static GArray *find_times(GHashTable *times, const struct imapid_tables *tables, unsigned index)
+{
+    GString *address = g_string_new(NULL);
+    struct imapid_store_conn conn;
+    GArray *all;
+
+    imapid_store_read_conn(tables->view, index, &conn);
+    imapid_spell_address(address, &conn.conn.server);
+    all = g_hash_table_lookup(times, address->str);
+    if (!all) {
+        all = g_array_new(FALSE, FALSE, sizeof(int64_t));
+        g_hash_table_insert(times, g_strdup(address->str), all);
+    }
+    g_string_free(address, TRUE);
+    return all;
+}
+
+/* How long each server took to answer an ID: arrays of nanoseconds by its address as text. */
+static GHashTable *gather_times(const struct imapid_tables *tables)
+{
+    GHashTable *times = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
+    GHashTable *by_number = g_hash_table_new(NULL, NULL); /* number + 1 of an address -> array */
+
+    for (unsigned i = 0; i < tables->view->n_conns; i++) {
+        struct imapid_store_span span = imapid_store_get_span(tables->view, i);
+        void *number = GUINT_TO_POINTER(imapid_store_get_server(tables->view, i) + 1);
+
+        for (unsigned k = span.first; k < span.first + span.n; k++) {
+            int64_t rtt_ns;
+            GArray *all;
+
+            if (!imapid_store_get_rtt_ns(tables->view, k, &rtt_ns) || rtt_ns < 0)
+                continue;
+            all = g_hash_table_lookup(by_number, number);
+            if (!all) {
+                all = find_times(times, tables, i);
+                g_hash_table_insert(by_number, number, all);
+            }
+            g_array_append_val(all, rtt_ns);
+        }
+    }
+    g_hash_table_unref(by_number);
+    return times;
+}
+
+static void add_quantile(GString *out, const GArray *times, unsigned percent)
+{
+    gsize start = out->len;
+    guint place;
+
+    if (times && times->len) {
+        place = (guint)(((guint64)times->len * percent + 99) / 100);
+        imapid_row_spell_duration(out, g_array_index(times, int64_t, MAX(place, 1) - 1));
+    }
+    imapid_width_pad_before(out, start, 7);
+}
+
+/* The most frequent name and version of what was said at an address. */
+static void add_says(GString *out, const struct imapid_tables *tables, const GArray *says,
+                     unsigned columns)
+{
+    gsize start = out->len;
+    guint i = 0;
+
+    while (says && i < says->len && !g_array_index(says, struct imapid_group, i).values[1])
+        i++;
+    if (says && i < says->len) {
+        char *const *values = g_array_index(says, struct imapid_group, i).values;
+        struct imapid_record_string words[2];
+
+        for (int k = 0; k < 2; k++)
+            words[k] =
+                (struct imapid_record_string){.is_nil = !values[1 + k],
+                                              .octets = (const uint8_t *)values[1 + k],
+                                              .n = values[1 + k] ? strlen(values[1 + k]) : 0};
+        imapid_width_add_software(out, &words[0], &words[1], columns, tables->terminal->utf8);
+    }
+    imapid_width_pad(out, start, columns);
+}
+
+static void spell_servers(GString *out, const struct imapid_tables *tables)
+{
+    struct imapid_grouping by_address, by_name;
+    GArray *servers = count_by(tables, "server_ip", &by_address);
+    GArray *says = count_by(tables, "server_ip,server_name,server_version", &by_name);
+    GHashTable *sorted = sort_by_first(says), *times = gather_times(tables);
+    unsigned columns = get_columns(tables) >= COLUMNS_MORE ? 30 : 15;
+    guint n_shown = limit(tables, servers);
+
+    if (servers->len) {
+        begin_head(out, tables);
+        g_string_append_printf(out, "%-15s  %-*s  %-*s  SHARE   MEDIAN   95%% IN", "SERVER",
+                               (int)columns, "SAYS", (int)BAR_SERVERS + 8, "CONNECTIONS");
+        end_head(out, tables);
+    }
+    for (guint i = 0; i < n_shown; i++) {
+        const struct imapid_group *group = &g_array_index(servers, struct imapid_group, i);
+        const char *address = group->values[0];
+        GArray *all = address ? g_hash_table_lookup(times, address) : NULL;
+        gsize start = out->len;
+
+        if (all)
+            g_array_sort(all, compare_times);
+        g_string_append(out, address ? address : "(not known)");
+        imapid_width_cut_middle(out, start, 15, tables->terminal->utf8);
+        imapid_width_pad(out, start, 15);
+        g_string_append(out, "  ");
+        add_says(out, tables, find_by_first(sorted, address), columns);
+        g_string_append_printf(out, "  %6" N "  ", group->n_conns);
+        add_bar(out, tables, BAR_SERVERS, group->n_conns,
+                g_array_index(servers, struct imapid_group, 0).n_conns);
+        g_string_append(out, "  ");
+        add_share(out, group->n_conns, tables->view->n_conns);
+        g_string_append(out, "  ");
+        add_quantile(out, all, 50);
+        g_string_append(out, "  ");
+        add_quantile(out, all, 95);
+        end_line(out);
+    }
+    if (n_shown < servers->len)
+        g_string_append_printf(out, "%u other server%s\n", servers->len - n_shown,
+                               servers->len - n_shown == 1 ? "" : "s");
+    g_hash_table_unref(times);
+    g_hash_table_unref(sorted);
+    imapid_groups_free(servers);
+    imapid_groups_free(says);
+}
+
+/* ---- protection ---- */
+
+static void spell_security(GString *out, const struct imapid_tables *tables)
+{
+    static const struct {
+        const char *value, *words;
+    } rows[] = {{"tls", "TLS"}, {"starttls", "STARTTLS"}, {"none", "none, in clear text"}};
+    struct imapid_grouping grouping;
+    GArray *groups = count_by(tables, "security", &grouping);
+    uint64_t n[G_N_ELEMENTS(rows) + 1] = {0}, n_max = 0;
+
+    for (guint i = 0; i < groups->len; i++) {
+        const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
+
+        for (size_t k = 0; k < G_N_ELEMENTS(rows); k++)
+            if (!g_strcmp0(group->values[0], rows[k].value)) {
+                n[k] += group->n_conns - group->n_unread;
+                n[G_N_ELEMENTS(rows)] += group->n_unread;
+            }
+    }
+    for (size_t k = 0; k <= G_N_ELEMENTS(rows); k++)
+        n_max = MAX(n_max, n[k]);
+    if (n_max) {
+        begin_head(out, tables);
+        g_string_append(out, "SECURITY              CONNECTIONS");
+        end_head(out, tables);
+    }
+    for (size_t k = 0; k <= G_N_ELEMENTS(rows); k++) {
+        if (!n[k])
+            continue;
+        g_string_append_printf(out, "%-20s  %6" N "  ",
+                               k < G_N_ELEMENTS(rows) ? rows[k].words : "not read", n[k]);
+        add_bar(out, tables, BAR, n[k], n_max);
+        g_string_append(out, "  ");
+        add_share(out, n[k], tables->view->n_conns);
+        end_line(out);
+    }
+    imapid_groups_free(groups);
+}
+
+static void spell_systems(GString *out, const struct imapid_tables *tables)
+{
+    struct imapid_grouping grouping;
+    GArray *groups = count_by(tables, "client_os", &grouping);
+
+    spell_groups(out, tables, "CLIENT SYSTEM", &grouping, groups);
+    imapid_groups_free(groups);
+}
+
+/* They are computed at the same time. */
+static void (*const usual_tables[])(GString *out, const struct imapid_tables *tables) = {
+    spell_programs, spell_systems, spell_servers, spell_security};
+
+struct usual {
+    struct imapid_tables tables;
+    GString *texts[G_N_ELEMENTS(usual_tables)];
+};
+
+static void spell_one(void *ctx, unsigned i)
+{
+    struct usual *usual = ctx;
+
+    usual_tables[i](usual->texts[i], &usual->tables);
+}
+
+void imapid_tables_spell_usual(GString *out, const struct imapid_tables *tables)
+{
+    struct usual usual = {.tables = *tables};
+
+    if (!usual.tables.top)
+        usual.tables.top = ROWS;
+    for (size_t i = 0; i < G_N_ELEMENTS(usual_tables); i++)
+        usual.texts[i] = g_string_new(NULL);
+    imapid_together_run(tables->n_threads, G_N_ELEMENTS(usual_tables), spell_one, &usual);
+    for (size_t i = 0; i < G_N_ELEMENTS(usual_tables); i++) {
+        g_string_append_len(out, usual.texts[i]->str, (gssize)usual.texts[i]->len);
+        g_string_free(usual.texts[i], TRUE);
+    }
+}

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* listing.c: puts the records of a connection together and its row in its place.
+ *
+ * Exchanges are told before their session. What is kept of them until then is who the two sides say
+ * they are: of several, the last well-formed list that was not refused, else the last one.
+ *
+ * Refuses to keep exchanges for ever whose sessions do not come, as JSON Lines may have them: past
+ * OPEN_MAX connections all are told as they are.
+ *
+ * Misuse: records of several inputs in one listing. Streams count in an input. */
+#include "record/listing.h"
+
+#include "record/detail.h"
+#include "record/name.h"
+#include "record/spell-record.h"
+#include "record/spell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN_MAX 100000u
+
+/* A connection whose session did not come yet. */
+struct open {
+    struct imapid_record_name name; /* first */
+    struct imapid_record_conn conn; /* `file` is a copy */
+    int64_t ts_ns;                  /* of its first exchange */
+    uint64_t order;                 /* the earlier it came the smaller */
+    struct imapid_row_side sides[2];
+    bool side_is_good[2];                                       /* well-formed, and not refused */
+    bool has_id, is_good, is_answered, is_complete, is_refused; /* of the exchange that counts */
+    enum imapid_security security;
+    bool compressed;
+    int64_t rtt_ns; /* negative: not known */
+    uint64_t frame, codes;
+    unsigned n_errors, n_warnings;
+    struct imapid_detail *detail; /* NULL: not asked for */
+};
+
+/* A row that waits for its turn. */
+struct waiting {
+    guint file; /* its place among the files of the listing, as they came */
+    int64_t ts_ns;
+    uint64_t order;
+    struct imapid_row_line *line; /* NULL: it is told at length */
+    char *text;                   /* at length */
+    char *heading;
+};
+
+struct imapid_listing {
+    const struct imapid_listing_style *style;
+    GHashTable *open;  /* struct open */
+    GPtrArray *rows;   /* struct waiting */
+    GHashTable *files; /* their places + 1, by name */
+    size_t n_waiting;  /* octets of them */
+    uint64_t order;
+    bool has_origin;
+    int64_t origin_ns; /* the earliest time so far */
+    char *heading;     /* the last one written */
+    struct imapid_row_line *last;
+    struct imapid_listing_counts counts;
+};
+
+/* ---- connections by their key ---- */
+
+static void free_side(struct imapid_row_side *side)
+{
+    g_free((void *)side->name.octets);
+    g_free((void *)side->version.octets);
+    g_free((void *)side->os.octets);
+}
+
+static void free_open(gpointer data)
+{
+    struct open *open = data;
+
+    free_side(&open->sides[0]);
+    free_side(&open->sides[1]);
+    imapid_detail_free(open->detail);
+    g_free((char *)open->conn.file);
+    g_free(open);
+}
+
+static void free_waiting(gpointer data)
+{
+    struct waiting *waiting = data;
+
+    if (waiting->line)
+        imapid_row_line_free(waiting->line);
+    g_free(waiting->text);
+    g_free(waiting->heading);
+    g_free(waiting);
+}
+
+struct imapid_listing *imapid_listing_new(const struct imapid_listing_style *style)
+{
+    struct imapid_listing *listing = g_new0(struct imapid_listing, 1);
+
+    listing->style = style;
+    listing->open =
+        g_hash_table_new_full(imapid_record_name_hash, imapid_record_name_equal, NULL, free_open);
+    listing->rows = g_ptr_array_new_with_free_func(free_waiting);
+    listing->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return listing;
+}
+
+void imapid_listing_free(struct imapid_listing *listing)
+{
+    if (!listing)
+        return;
+    g_hash_table_unref(listing->open);
+    g_ptr_array_unref(listing->rows);
+    g_hash_table_unref(listing->files);
+    if (listing->last)
+        imapid_row_line_free(listing->last);
+    g_free(listing->heading);
+    g_free(listing);
+}
+
+static struct open *get_open(struct imapid_listing *listing, const struct imapid_record_conn *conn)
+{
+    struct imapid_record_name name = imapid_record_name_of(conn);
+    struct open *open = g_hash_table_lookup(listing->open, &name);
+
+    if (open)
+        return open;
+    open = g_new0(struct open, 1);
+    open->conn = *conn;
+    open->conn.file = g_strdup(conn->file);
+    open->name = imapid_record_name_of(&open->conn);
+    open->order = listing->order++;
+    open->rtt_ns = -1;
+    if (listing->style->verbose)
+        open->detail = imapid_detail_new();
+    g_hash_table_add(listing->open, open);
+    return open;
+}
+
+/* ---- exchanges ---- */
+
+static struct imapid_record_string copy_string(const struct imapid_record_string *string)
+{
+    struct imapid_record_string copy = {.is_nil = true};
+
+    if (string && !string->is_nil)
+        copy = (struct imapid_record_string){
+            false,
+            g_memdup2(string->n ? string->octets : (const uint8_t *)"", string->n + !string->n),
+            string->n};
+    return copy;
+}
+
+static bool is_refused(const struct imapid_record_exchange *exchange)
+{
+    return exchange->status != IMAPID_STATUS_NONE && exchange->status != IMAPID_STATUS_OK;
+}
+
+static void take_side(struct open *open, const struct imapid_record_exchange *exchange,
+                      enum imapid_side side)
+{
+    const struct imapid_record_half *half =
+        side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
+    struct imapid_row_side *known = &open->sides[side];
+    bool is_good = !half->is_malformed && !is_refused(exchange);
+
+    if (!half->seen || (known->is_seen && open->side_is_good[side] && !is_good))
+        return;
+    free_side(known);
+    known->is_seen = true;
+    open->side_is_good[side] = is_good;
+    known->name = copy_string(imapid_record_find(half, IMAPID_FIELD_NAME));
+    known->version = copy_string(imapid_record_find(half, IMAPID_FIELD_VERSION));
+    known->os = copy_string(imapid_record_find(half, IMAPID_FIELD_OS));
+}
+
+static void count_findings(struct open *open, const struct imapid_record_finding *findings,
+                           unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        enum imapid_severity severity = imapid_finding_severity(findings[i].code);
+
+        open->codes |= UINT64_C(1) << findings[i].code;
+        open->n_errors += severity == IMAPID_SEVERITY_ERROR;
+        open->n_warnings += severity == IMAPID_SEVERITY_WARNING;
+    }
+}
+
+/* What came of the exchange that says who the client is. */
+static void take_result(struct open *open, const struct imapid_record_exchange *exchange)
+{
+    bool is_good =
+        exchange->command.seen && !exchange->command.is_malformed && !is_refused(exchange);
+    int64_t rtt_ns;
+
+    if (open->has_id && open->is_good && !is_good)
+        return;
+    open->has_id = true;
+    open->is_good = is_good;
+    open->is_refused = is_refused(exchange);
+    open->is_answered = exchange->status != IMAPID_STATUS_NONE || exchange->response.seen;
+    open->is_complete = exchange->complete;
+    open->frame = imapid_record_when(exchange).number;
+    open->rtt_ns = imapid_record_rtt_ns(exchange, &rtt_ns) ? rtt_ns : -1;
+}
+
+static void note_time(struct imapid_listing *listing, int64_t ts_ns)
+{
+    if (!listing->has_origin || ts_ns < listing->origin_ns)
+        listing->origin_ns = ts_ns;
+    listing->has_origin = true;
+}
+
+static void finish(struct imapid_listing *listing, struct open *open,
+                   const struct imapid_record_session *session);
+
+/* In the order they came. */
+static gint compare_open(gconstpointer a, gconstpointer b)
+{
+    const struct open *one = *(struct open *const *)a, *other = *(struct open *const *)b;
+
+    return one->order < other->order ? -1 : one->order > other->order;
+}
+
+static void finish_all(struct imapid_listing *listing)
+{
+    GPtrArray *all = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer open;
+
+    g_hash_table_iter_init(&iter, listing->open);
+    while (g_hash_table_iter_next(&iter, &open, NULL))
+        g_ptr_array_add(all, open);
+    g_ptr_array_sort(all, compare_open);
+    for (guint i = 0; i < all->len; i++)
+        finish(listing, all->pdata[i], NULL);
+    g_ptr_array_unref(all);
+}
+
+void imapid_listing_add_exchange(struct imapid_listing *listing,
+                                 const struct imapid_record_exchange *exchange)
+{
+    struct open *open;
+
+    if (g_hash_table_size(listing->open) >= OPEN_MAX)
+        finish_all(listing);
+    open = get_open(listing, &exchange->conn);
+    if (!open->has_id)
+        open->ts_ns = imapid_record_when(exchange).ts_ns;
+    open->conn.doubts = exchange->conn.doubts;
+    open->security = exchange->security;
+    open->compressed |= exchange->compressed;
+    note_time(listing, open->ts_ns);
+    take_side(open, exchange, IMAPID_CLIENT);
+    take_side(open, exchange, IMAPID_SERVER);
+    take_result(open, exchange);
+    count_findings(open, exchange->findings, exchange->n_findings);
+    if (open->detail)
+        imapid_detail_add_exchange(open->detail, exchange, &listing->style->terminal);
+}
+
+/* ---- rows ---- */
+
+/* The tunnels that it came through, if any: who sent it is who sent these packets. */
+static void add_tunnels(GString *out, const struct imapid_record_conn *conn)
+{
+    struct imapid_path tunnels = {.n = 0};
+
+    for (unsigned i = 0; i < conn->path.n; i++)
+        if (conn->path.hops[i].family)
+            tunnels.hops[tunnels.n++] = conn->path.hops[i];
+    if (!tunnels.n)
+        return;
+    g_string_append(out, "in ");
+    imapid_spell_path_text(out, &tunnels);
+}
+
+static void add_part(GString *heading, GString *part, bool utf8)
+{
+    if (heading->len && part->len)
+        g_string_append(heading, utf8 ? " \xc2\xb7 " : " - ");
+    g_string_append_len(heading, part->str, (gssize)part->len);
+    g_string_truncate(part, 0);
+}
+
+/* The day, the file and the tunnels. */
+static char *make_heading(const struct imapid_listing *listing, const struct imapid_row *row)
+{
+    const struct imapid_terminal *terminal = &listing->style->terminal;
+    GString *heading = g_string_new(NULL), *part = g_string_new(NULL);
+    const char *file = row->conn->file;
+
+    imapid_row_spell_date(heading, terminal, row->ts_ns);
+    if (file)
+        imapid_spell_value(part, (const uint8_t *)file, strlen(file), terminal->utf8);
+    add_part(heading, part, terminal->utf8);
+    add_tunnels(part, row->conn);
+    add_part(heading, part, terminal->utf8);
+    g_string_free(part, TRUE);
+    return g_string_free(heading, FALSE);
+}
+
+static void count(struct imapid_listing *listing, const struct imapid_row *row)
+{
+    const struct imapid_row_side *client = &row->sides[IMAPID_CLIENT];
+
+    listing->counts.n++;
+    listing->counts.n_named += client->is_seen && (!client->name.is_nil || !client->version.is_nil);
+    listing->counts.n_silent += !client->is_seen && row->session &&
+                                imapid_record_is_whole(row->session) && !row->session->not_imap;
+    listing->counts.n_unread += row->session && row->session->not_decrypted;
+    listing->counts.n_results[row->result]++;
+}
+
+/* Records read back may be of many files, each with its own order of time. */
+static guint find_file(struct imapid_listing *listing, const char *file)
+{
+    guint place;
+
+    if (listing->style->is_one || !file)
+        return 0;
+    place = GPOINTER_TO_UINT(g_hash_table_lookup(listing->files, file));
+    if (!place) {
+        place = g_hash_table_size(listing->files) + 1;
+        g_hash_table_insert(listing->files, g_strdup(file), GUINT_TO_POINTER(place));
+    }
+    return place;
+}
+
+static void add_row(struct imapid_listing *listing, const struct imapid_row *row, uint64_t order,
+                    struct imapid_detail *detail)
+{
+    struct waiting *waiting = g_new0(struct waiting, 1);
+    const struct imapid_terminal *terminal = &listing->style->terminal;
+
+    waiting->file = find_file(listing, row->conn->file);
+    waiting->ts_ns = row->ts_ns;
+    waiting->order = order;
+    if (detail) {
+        GString *text = g_string_new(NULL);
+
+        imapid_detail_spell(text, detail, row, terminal, listing->origin_ns);
+        listing->n_waiting += text->allocated_len;
+        waiting->text = g_string_free(text, FALSE);
+    } else {
+        waiting->line = imapid_row_spell(row, terminal, listing->origin_ns);
+        waiting->heading = make_heading(listing, row);
+        listing->n_waiting += waiting->line->text->allocated_len + strlen(waiting->heading);
+    }
+    listing->n_waiting += sizeof *waiting + sizeof *waiting->line;
+    g_ptr_array_add(listing->rows, waiting);
+    count(listing, row);
+}
+
+/* Where to look: at what went wrong, else at the ID, else at the beginning. */
+static uint64_t choose_frame(const struct open *open, const struct imapid_record_session *session)
+{
+    if (session && session->healthy == IMAPID_NO && session->outcome.frame &&
+        !session->outcome.file)
+        return session->outcome.frame;
+    if (open->has_id)
+        return open->frame;
+    return session && !session->not_decrypted ? session->conn.first_frame : 0;
+}
+
+/* Makes the row of a connection, and forgets it. */
+static void finish(struct imapid_listing *listing, struct open *open,
+                   const struct imapid_record_session *session)
+{
+    struct imapid_result_facts facts = {.session = session,
+                                        .has_id = open->has_id,
+                                        .is_answered = open->is_answered,
+                                        .is_complete = open->is_complete,
+                                        .is_refused = open->is_refused};
+    struct imapid_row row = {.ts_ns = session ? session->first_ns : open->ts_ns,
+                             .conn = session ? &session->conn : &open->conn,
+                             .security = session ? session->security : open->security,
+                             .compressed = session ? session->compressed : open->compressed,
+                             .session = session,
+                             .rtt_ns = open->rtt_ns};
+
+    if (session)
+        count_findings(open, session->findings, session->n_findings);
+    memcpy(row.sides, open->sides, sizeof row.sides);
+    row.codes = open->codes;
+    facts.n_errors = open->n_errors;
+    row.n_warnings = facts.n_warnings = open->n_warnings;
+    row.result = imapid_result_of(&facts);
+    row.frame = choose_frame(open, session);
+    note_time(listing, row.ts_ns);
+    add_row(listing, &row, open->order, open->detail);
+    g_hash_table_remove(listing->open, open);
+}
+
+void imapid_listing_add_session(struct imapid_listing *listing,
+                                const struct imapid_record_session *session)
+{
+    finish(listing, get_open(listing, &session->conn), session);
+}
+
+/* ---- writing ---- */
+
+static gint compare_rows(gconstpointer a, gconstpointer b)
+{
+    const struct waiting *one = *(struct waiting *const *)a, *other = *(struct waiting *const *)b;
+
+    if (one->file != other->file)
+        return one->file < other->file ? -1 : 1;
+    if (one->ts_ns != other->ts_ns)
+        return one->ts_ns < other->ts_ns ? -1 : 1;
+    return one->order < other->order ? -1 : one->order > other->order;
+}
+
+static void write_heading(struct imapid_listing *listing, const char *heading, GString *out)
+{
+    bool color = listing->style->terminal.color;
+
+    if (!g_strcmp0(heading, listing->heading))
+        return;
+    g_string_append_printf(out, "%s%s%s\n", color ? "\033[1m" : "", heading,
+                           color ? "\033[0m" : "");
+    g_free(listing->heading);
+    listing->heading = g_strdup(heading);
+    if (listing->last)
+        imapid_row_line_free(listing->last);
+    listing->last = NULL;
+}
+
+static void write_row(struct imapid_listing *listing, struct waiting *waiting, GString *out)
+{
+    if (waiting->text) {
+        g_string_append(out, waiting->text);
+        return;
+    }
+    write_heading(listing, waiting->heading, out);
+    imapid_row_write(out, waiting->line, listing->last, &listing->style->terminal);
+    if (listing->last)
+        imapid_row_line_free(listing->last);
+    listing->last = waiting->line;
+    waiting->line = NULL;
+}
+
+static void write_rows(struct imapid_listing *listing, guint n, GString *out)
+{
+    if (!listing->style->is_live)
+        g_ptr_array_sort(listing->rows, compare_rows);
+    for (guint i = 0; i < n; i++)
+        write_row(listing, listing->rows->pdata[i], out);
+    listing->n_waiting -= n ? listing->n_waiting / listing->rows->len * n : 0;
+    if (n)
+        g_ptr_array_remove_range(listing->rows, 0, n);
+}
+
+void imapid_listing_take(struct imapid_listing *listing, GString *out)
+{
+    if (listing->style->is_live)
+        write_rows(listing, listing->rows->len, out);
+    else if (listing->n_waiting > IMAPID_LISTING_WAITING_MAX)
+        write_rows(listing, listing->rows->len / 2, out);
+}
+
+void imapid_listing_end(struct imapid_listing *listing, GString *out)
+{
+    finish_all(listing);
+    write_rows(listing, listing->rows->len, out);
+}
+
+/* ---- counts ---- */
+
+const struct imapid_listing_counts *imapid_listing_get_counts(const struct imapid_listing *listing)
+{
+    return &listing->counts;
+}
+
+void imapid_listing_add_counts(struct imapid_listing_counts *counts,
+                               const struct imapid_listing_counts *more)
+{
+    counts->n += more->n;
+    counts->n_named += more->n_named;
+    counts->n_silent += more->n_silent;
+    counts->n_unread += more->n_unread;
+    for (int i = 0; i < IMAPID_N_RESULTS; i++)
+        counts->n_results[i] += more->n_results[i];
+}
+
+void imapid_listing_spell_counts(GString *out, const struct imapid_listing_counts *counts)
+{
+    imapid_spell_grouped(out, counts->n);
+    g_string_append(out, counts->n == 1 ? " connection, " : " connections, ");
+    imapid_spell_grouped(out, counts->n_named);
+    g_string_append(out, counts->n_named == 1 ? " named its program" : " named their program");
+    if (counts->n_silent) {
+        g_string_append(out, ", ");
+        imapid_spell_grouped(out, counts->n_silent);
+        g_string_append(out, " sent no ID");
+    }
+    if (counts->n_unread) {
+        g_string_append(out, ", ");
+        imapid_spell_grouped(out, counts->n_unread);
+        g_string_append(out, " not read");
+    }
+}
+
+void imapid_listing_spell_wrongs(GString *out, const struct imapid_listing_counts *counts)
+{
+    uint64_t n = 0;
+    const char *before = ": ";
+
+    for (int i = 0; i < IMAPID_N_RESULTS; i++)
+        if (imapid_result_mark((enum imapid_result)i) == IMAPID_MARK_WRONG)
+            n += counts->n_results[i];
+    if (!n)
+        return;
+    imapid_spell_grouped(out, n);
+    g_string_append(out, " went wrong");
+    for (int i = 0; i < IMAPID_N_RESULTS; i++) {
+        if (!counts->n_results[i] || imapid_result_mark((enum imapid_result)i) != IMAPID_MARK_WRONG)
+            continue;
+        g_string_append(out, before);
+        imapid_result_spell_count(out, (enum imapid_result)i, counts->n_results[i]);
+        before = ", ";
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* name.c: connections as keys of tables.
+ *
+ * Refuses nothing. Misuse: a name whose record is gone; its file is not copied. */
+#include "record/name.h"
+
+#include "siphash.h"
+
+#include <string.h>
+
+struct imapid_record_name imapid_record_name_of(const struct imapid_record_conn *conn)
+{
+    return (struct imapid_record_name){conn->file, conn->stream, conn->client, conn->server};
+}
+
+/* Strangers choose addresses, and must not choose where they meet. */
+static const uint64_t *get_key(void)
+{
+    static uint64_t key[2];
+    static gsize is_made;
+
+    if (g_once_init_enter(&is_made)) {
+        for (int i = 0; i < 2; i++)
+            key[i] = (uint64_t)g_random_int() << 32 | g_random_int();
+        g_once_init_leave(&is_made, 1);
+    }
+    return key;
+}
+
+guint imapid_record_name_hash(gconstpointer key)
+{
+    const struct imapid_record_name *name = key;
+    uint64_t words[6];
+
+    memcpy(words, name->client.address, 16);
+    memcpy(words + 2, name->server.address, 16);
+    words[4] = (uint64_t)name->stream << 32 | (uint32_t)name->client.port << 16 | name->server.port;
+    words[5] = g_str_hash(name->file);
+    return (guint)imapid_siphash(get_key(), words, G_N_ELEMENTS(words));
+}
+
+static bool same_end(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
+{
+    return a->family == b->family && a->port == b->port &&
+           !memcmp(a->address, b->address, sizeof a->address);
+}
+
+gboolean imapid_record_name_equal(gconstpointer a, gconstpointer b)
+{
+    const struct imapid_record_name *one = a, *other = b;
+
+    return one->stream == other->stream && same_end(&one->client, &other->client) &&
+           same_end(&one->server, &other->server) && !strcmp(one->file, other->file);
+}

@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rebuild.c: notes segments and octets as they come, and brings them together when all is known:
+ *
+ *     segments, octets -> runs (octets of one packet) -> marks (a place of TCP is a place of the session)
+ *
+ * Places of TCP count from the SYN, or from the first segment of a direction; those of the session from its
+ * first octet, with what is missing in it.
+ *
+ * Refuses nothing: what does not fit is written where it came.
+ *
+ * Misuse: writing before it was masked. */
+#include "scrub/rebuild.h"
+
+#include "number.h"
+
+#include <imapid/checksum.h>
+#include <imapid/decide.h>
+#include <string.h>
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
+
+#define N_TCP     20u
+#define N_IP      40u
+#define N_OPTIONS 12u
+#define N_MOST    60000u /* octets of data in a packet: the length of IP has 16 bits */
+
+/* Segments that are looked at for one that waited for others. */
+#define N_BACK 64u
+
+struct segment {
+    struct imapid_stamp packet;
+    int64_t raw, ack;   /* places of TCP: of this direction, and of the other one */
+    uint32_t n, n_wire; /* octets of data, captured and sent */
+    uint16_t window;
+    uint8_t dir, ttl, flags, n_options;
+    uint8_t options[N_OPTIONS];
+};
+
+struct event {
+    uint64_t number, n;
+    uint8_t dir;
+    bool is_gap;
+};
+
+G_STATIC_ASSERT(sizeof(struct segment) <= IMAPID_REBUILD_SEGMENT);
+G_STATIC_ASSERT(sizeof(struct event) <= IMAPID_REBUILD_SEGMENT);
+
+struct imapid_rebuild {
+    GArray *segments, *events;
+    GByteArray *octets[2];
+    bool has_base[2];
+    uint32_t base[2];  /* the sequence number of place 0 */
+    int64_t latest[2]; /* the place that was met last: numbers wrap */
+};
+
+struct imapid_rebuild *imapid_rebuild_new(void)
+{
+    struct imapid_rebuild *rebuild = g_new0(struct imapid_rebuild, 1);
+
+    rebuild->segments = g_array_new(FALSE, FALSE, sizeof(struct segment));
+    rebuild->events = g_array_new(FALSE, FALSE, sizeof(struct event));
+    for (int dir = 0; dir < 2; dir++)
+        rebuild->octets[dir] = g_byte_array_new();
+    return rebuild;
+}
+
+void imapid_rebuild_free(struct imapid_rebuild *rebuild)
+{
+    if (!rebuild)
+        return;
+    g_array_free(rebuild->segments, TRUE);
+    g_array_free(rebuild->events, TRUE);
+    for (int dir = 0; dir < 2; dir++)
+        g_byte_array_unref(rebuild->octets[dir]);
+    g_free(rebuild);
+}
+
+/* An array doubles when it grows. */
+bool imapid_rebuild_has_data(const struct imapid_rebuild *rebuild)
+{
+    for (guint i = 0; i < rebuild->segments->len; i++)
+        if (g_array_index(rebuild->segments, struct segment, i).n_wire)
+            return true;
+    return false;
+}
+
+size_t imapid_rebuild_count_memory(const struct imapid_rebuild *rebuild)
+{
+    return sizeof *rebuild + 2 * (rebuild->segments->len * sizeof(struct segment) +
+                                  rebuild->events->len * sizeof(struct event) +
+                                  rebuild->octets[0]->len + rebuild->octets[1]->len);
+}
+
+/* ---- what comes ---- */
+
+static int64_t get_place(struct imapid_rebuild *rebuild, int dir, uint32_t seq)
+{
+    if (!rebuild->has_base[dir]) {
+        rebuild->has_base[dir] = true;
+        rebuild->base[dir] = seq;
+    }
+    /* The number nearest to the latest. */
+    rebuild->latest[dir] +=
+        (int32_t)(seq - rebuild->base[dir] - (uint32_t)(uint64_t)rebuild->latest[dir]);
+    return rebuild->latest[dir];
+}
+
+/* MSS, window scale, SACK permitted, and nothing else. */
+static void take_options(struct segment *segment, const uint8_t *options, size_t n)
+{
+    for (size_t at = 0, n_option; at < n && options[at]; at += n_option) {
+        uint8_t kind = options[at];
+
+        n_option = kind == 1 ? 1 : at + 1 < n ? options[at + 1] : 0;
+        if (!n_option || at + n_option > n)
+            break;
+        if ((kind == 2 && n_option == 4) || (kind == 3 && n_option == 3) ||
+            (kind == 4 && n_option == 2)) {
+            if (segment->n_options + n_option > N_OPTIONS)
+                break;
+            memcpy(segment->options + segment->n_options, options + at, n_option);
+            segment->n_options = (uint8_t)(segment->n_options + n_option);
+        }
+    }
+    while (segment->n_options % 4)
+        segment->options[segment->n_options++] = 1;
+}
+
+void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
+                                const struct imapid_stamp *packet, uint8_t ttl,
+                                const uint8_t *octets, uint32_t n, uint32_t n_wire)
+{
+    uint32_t n_header = (octets[12] >> 4) * 4u;
+    struct segment segment = {
+        .packet = *packet,
+        .window = imapid_number_be16(octets + 14),
+        .dir = (uint8_t)dir,
+        .ttl = ttl,
+        .flags = octets[13],
+    };
+
+    if (n_header < N_TCP || n_header > n_wire)
+        n_header = n_wire; /* its data cannot be told */
+    segment.n_wire = n_wire - n_header;
+    segment.n = n > n_header ? n - n_header : 0;
+    segment.raw = get_place(rebuild, dir, imapid_number_be32(octets + 4));
+    if (segment.flags & ACK)
+        segment.ack = get_place(rebuild, !dir, imapid_number_be32(octets + 8));
+    if (segment.flags & SYN) {
+        if (n > N_TCP && n_header > N_TCP)
+            take_options(&segment, octets + N_TCP, MIN(n, n_header) - N_TCP);
+        if (segment.n_wire) /* behind the SYN, which has a place of its own */
+            segment.raw++;
+    }
+    g_array_append_val(rebuild->segments, segment);
+}
+
+void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                               const uint8_t *octets, size_t n)
+{
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir};
+
+    if (!n)
+        return;
+    g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
+    g_array_append_val(rebuild->events, event);
+}
+
+void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n)
+{
+    n = MIN(n, rebuild->octets[dir]->len);
+    g_byte_array_set_size(rebuild->octets[dir], rebuild->octets[dir]->len - (guint)n);
+    for (guint i = rebuild->events->len; n && i--;) {
+        struct event *event = &g_array_index(rebuild->events, struct event, i);
+        size_t n_taken = event->dir == dir && !event->is_gap ? MIN(n, event->n) : 0;
+
+        event->n -= n_taken;
+        n -= n_taken;
+    }
+}
+
+void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t number, uint64_t n)
+{
+    struct event event = {
+        .number = number,
+        .n = n ? n : IMAPID_REBUILD_UNKNOWN,
+        .dir = (uint8_t)dir,
+        .is_gap = true,
+    };
+
+    g_array_append_val(rebuild->events, event);
+}
+
+/* ---- masking ---- */
+
+struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
+                                                const struct imapid_pseudonyms *pseudonyms,
+                                                int client, bool from_start,
+                                                enum imapid_security security, size_t budget)
+{
+    struct imapid_scrub_piece *pieces = g_new(struct imapid_scrub_piece, rebuild->events->len + 1);
+    struct imapid_scrub_session session = {
+        .pieces = pieces, .from_start = from_start, .security = security};
+    struct imapid_scrub_result result;
+    size_t at[2] = {0, 0};
+
+    for (guint i = 0; i < rebuild->events->len; i++) {
+        const struct event *event = &g_array_index(rebuild->events, struct event, i);
+
+        pieces[session.n_pieces++] = (struct imapid_scrub_piece){
+            .side = event->dir == client ? IMAPID_CLIENT : IMAPID_SERVER,
+            .is_gap = event->is_gap,
+            .octets = rebuild->octets[event->dir]->data + at[event->dir],
+            .n = event->n,
+        };
+        at[event->dir] += event->is_gap ? 0 : event->n;
+    }
+    result = imapid_scrub(pseudonyms, &session, budget);
+    g_free(pieces);
+    return result;
+}
+
+/* ---- runs and marks ---- */
+
+/* Octets that one packet carries. */
+struct run {
+    guint segment, order;
+    int dir;
+    uint64_t place, n_lost; /* that are missing before it */
+    size_t at, n;           /* in the octets of its direction */
+};
+
+/* A place of TCP is this place of the session; and so on for `n` octets. */
+struct mark {
+    int64_t raw;
+    uint64_t place;
+    uint32_t n;
+};
+
+/* Octets without a gap between them. */
+struct extent {
+    uint64_t place, n;
+    size_t at;
+};
+
+struct plan {
+    const struct imapid_rebuild *rebuild;
+    GArray *runs;
+    GArray *marks[2];
+    GArray *extents[2];
+    uint64_t end[2]; /* the place behind all octets, and what is missing behind them */
+    int64_t fin[2];  /* the place of TCP of the last FIN; INT64_MAX: none */
+    const struct segment **latest; /* by direction, while packets are written */
+    uint32_t isn[2];
+    const struct imapid_endpoint *endpoint;
+    const struct imapid_rebuild_out *out;
+    const char *comment; /* for the next packet; NULL */
+    GByteArray *packet;
+};
+
+static const struct segment *get_segment(const struct imapid_rebuild *rebuild, guint i)
+{
+    return &g_array_index(rebuild->segments, struct segment, i);
+}
+
+/* The number of segments up to those of this packet, or before. */
+static guint find_behind(const struct imapid_rebuild *rebuild, uint64_t number)
+{
+    guint from = 0, to = rebuild->segments->len;
+
+    while (from < to) {
+        guint middle = from + (to - from) / 2;
+
+        if (get_segment(rebuild, middle)->packet.number <= number)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+/* The segment that octets came with: the packet's own; else one that waited for it, and begins where the last one of
+ * its direction ended; else the packet's. */
+static guint find_segment(const struct imapid_rebuild *rebuild, const bool *is_taken,
+                          const struct event *event, int64_t expected)
+{
+    guint behind = find_behind(rebuild, event->number), own = rebuild->segments->len;
+
+    for (guint i = behind; i-- && get_segment(rebuild, i)->packet.number == event->number;)
+        if (get_segment(rebuild, i)->dir == event->dir && get_segment(rebuild, i)->n)
+            own = i;
+    if (own < rebuild->segments->len && !is_taken[own])
+        return own;
+    for (guint i = behind; i && behind - i < N_BACK; i--) {
+        const struct segment *segment = get_segment(rebuild, i - 1);
+
+        if (segment->dir == event->dir && segment->n && !is_taken[i - 1] &&
+            segment->raw == expected)
+            return i - 1;
+    }
+    return own < rebuild->segments->len ? own : behind ? behind - 1 : 0;
+}
+
+static gint compare_marks(gconstpointer a, gconstpointer b)
+{
+    const struct mark *x = a, *y = b;
+
+    return x->raw != y->raw ? (x->raw > y->raw) - (x->raw < y->raw)
+                            : (x->place > y->place) - (x->place < y->place);
+}
+
+static gint compare_runs(gconstpointer a, gconstpointer b)
+{
+    const struct run *x = a, *y = b;
+
+    return x->segment != y->segment ? (x->segment > y->segment) - (x->segment < y->segment)
+                                    : (x->order > y->order) - (x->order < y->order);
+}
+
+static void add_run(struct plan *plan, const struct run *run)
+{
+    struct run *last =
+        plan->runs->len ? &g_array_index(plan->runs, struct run, plan->runs->len - 1) : NULL;
+
+    if (last && last->segment == run->segment && last->dir == run->dir && !run->n_lost)
+        last->n += run->n;
+    else
+        g_array_append_vals(plan->runs, run, 1);
+}
+
+static void add_extent(GArray *extents, const struct run *run)
+{
+    struct extent *last =
+        extents->len ? &g_array_index(extents, struct extent, extents->len - 1) : NULL;
+
+    if (last && !run->n_lost) {
+        last->n += run->n;
+    } else {
+        struct extent extent = {run->place, run->n, run->at};
+
+        g_array_append_val(extents, extent);
+    }
+}
+
+static void make_runs(struct plan *plan)
+{
+    const struct imapid_rebuild *rebuild = plan->rebuild;
+    bool *is_taken = g_new0(bool, rebuild->segments->len);
+    int64_t expected[2] = {INT64_MIN, INT64_MIN};
+    uint64_t n_lost[2] = {0, 0};
+    size_t at[2] = {0, 0};
+
+    for (guint i = 0; i < rebuild->events->len; i++) {
+        const struct event *event = &g_array_index(rebuild->events, struct event, i);
+        int dir = event->dir;
+        struct run run = {
+            .order = i, .dir = dir, .place = plan->end[dir], .at = at[dir], .n = event->n};
+        const struct segment *segment;
+
+        plan->end[dir] += event->n;
+        if (event->is_gap) {
+            n_lost[dir] += event->n;
+            expected[dir] = INT64_MIN;
+        } else if (event->n) {
+            run.n_lost = n_lost[dir];
+            n_lost[dir] = 0;
+            at[dir] += event->n;
+            run.segment = find_segment(rebuild, is_taken, event, expected[dir]);
+            segment = get_segment(rebuild, run.segment);
+            if (segment->dir == dir) {
+                is_taken[run.segment] = true;
+                expected[dir] = segment->raw + segment->n_wire;
+            }
+            add_run(plan, &run);
+            add_extent(plan->extents[dir], &run);
+        }
+    }
+    g_free(is_taken);
+    g_array_sort(plan->runs, compare_runs);
+}
+
+static void make_marks(struct plan *plan)
+{
+    for (guint i = 0; i < plan->runs->len; i++) {
+        const struct run *run = &g_array_index(plan->runs, struct run, i);
+        const struct segment *segment = get_segment(plan->rebuild, run->segment);
+        struct mark from = {segment->raw, run->place, run->n == segment->n ? segment->n : 0},
+                    to = {segment->raw + segment->n, run->place + run->n, 0};
+
+        if (segment->dir == run->dir) {
+            g_array_append_val(plan->marks[run->dir], from);
+            g_array_append_val(plan->marks[run->dir], to);
+        }
+    }
+    for (int dir = 0; dir < 2; dir++) {
+        struct mark *last = NULL;
+
+        g_array_sort(plan->marks[dir], compare_marks);
+        for (guint i = 0; i < plan->marks[dir]->len; i++) {
+            struct mark *mark = &g_array_index(plan->marks[dir], struct mark, i);
+
+            if (last && mark->place < last->place)
+                *mark = (struct mark){mark->raw, last->place, 0};
+            last = mark;
+        }
+    }
+}
+
+/* The last mark up to a place of TCP; NULL: none. */
+static const struct mark *find_mark(const struct plan *plan, int dir, int64_t raw)
+{
+    const GArray *marks = plan->marks[dir];
+    guint from = 0, to = marks->len;
+
+    while (from < to) {
+        guint middle = from + (to - from) / 2;
+
+        if (g_array_index(marks, struct mark, middle).raw <= raw)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from ? &g_array_index(marks, struct mark, from - 1) : NULL;
+}
+
+/* The place of the session at a place of TCP: as far as all that came before. Behind the last mark are those
+ * octets that are missing at the end, too. */
+static uint64_t find_place(const struct plan *plan, int dir, int64_t raw)
+{
+    const struct mark *mark = find_mark(plan, dir, raw);
+    uint64_t n;
+
+    if (!mark)
+        return 0;
+    n = (uint64_t)(raw - mark->raw);
+    if (n && mark == &g_array_index(plan->marks[dir], struct mark, plan->marks[dir]->len - 1))
+        return plan->end[dir];
+    return mark->place + (n < mark->n ? n : 0);
+}
+
+static uint32_t get_number(const struct plan *plan, int dir, int64_t raw)
+{
+    return plan->isn[dir] + 1 + (uint32_t)find_place(plan, dir, raw) + (raw > plan->fin[dir]);
+}
+
+/* ---- packets ---- */
+
+/* What a packet has that is no matter of its segment. */
+struct payload {
+    int dir;
+    uint32_t seq;
+    uint8_t flags;
+    const uint8_t *octets;
+    size_t n;
+};
+
+/* It is in the clear: on the port of TLS a reader would look for that. */
+static uint16_t get_port(const struct imapid_endpoint *end)
+{
+    return end->port == IMAPID_PORT_IMAPS ? IMAPID_PORT_IMAP : end->port;
+}
+
+/* `like`: its direction's segment, which has the rest. */
+static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *like,
+                       const struct payload *payload)
+{
+    uint32_t n_options = payload->flags & SYN ? like->n_options : 0;
+    uint32_t n_segment = N_TCP + n_options + (uint32_t)payload->n;
+    const struct imapid_endpoint *from = &plan->endpoint[payload->dir],
+                                 *to = &plan->endpoint[!payload->dir];
+    uint8_t *ip, *tcp;
+    uint32_t sum;
+
+    g_byte_array_set_size(plan->packet, N_IP + n_segment);
+    ip = plan->packet->data;
+    tcp = ip + N_IP;
+    memset(ip, 0, N_IP + N_TCP);
+    ip[0] = 6 << 4;
+    imapid_number_put_be16(ip + 4, (uint16_t)n_segment);
+    ip[6] = 6; /* TCP */
+    ip[7] = like->ttl;
+    memcpy(ip + 8, from->address, 16);
+    memcpy(ip + 24, to->address, 16);
+    imapid_number_put_be16(tcp, get_port(from));
+    imapid_number_put_be16(tcp + 2, get_port(to));
+    imapid_number_put_be32(tcp + 4, payload->seq);
+    if (payload->flags & ACK)
+        imapid_number_put_be32(tcp + 8, like->flags & ACK
+                                            ? get_number(plan, !payload->dir, like->ack)
+                                            : plan->isn[!payload->dir] + 1);
+    tcp[12] = (uint8_t)((N_TCP + n_options) / 4 << 4);
+    tcp[13] = payload->flags;
+    imapid_number_put_be16(tcp + 14, like->window);
+    memcpy(tcp + N_TCP, like->options, n_options);
+    if (payload->n)
+        memcpy(tcp + N_TCP + n_options, payload->octets, payload->n);
+    sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), tcp, n_segment);
+    imapid_number_put_be16(tcp + 16, (uint16_t)~imapid_checksum_fold((uint64_t)sum + n_segment));
+    plan->out->packet(plan->out->ctx, ts_ns, ip, N_IP + n_segment, plan->comment);
+    plan->comment = NULL;
+}
+
+/* Octets in as many packets as they need; what ends the connection stands on the last one. */
+static void put_octets(struct plan *plan, int64_t ts_ns, const struct segment *like,
+                       struct payload payload)
+{
+    size_t n = payload.n;
+    uint8_t flags = payload.flags;
+
+    do {
+        payload.n = MIN(n, N_MOST);
+        n -= payload.n;
+        payload.flags = n ? flags & (uint8_t) ~(FIN | PSH) : flags;
+        put_packet(plan, ts_ns, like, &payload);
+        payload.octets += payload.n;
+        payload.seq += (uint32_t)payload.n;
+        flags &= (uint8_t)~SYN;
+    } while (n);
+}
+
+static void put_run(struct plan *plan, const struct segment *segment, const struct run *run,
+                    bool is_first, bool is_last)
+{
+    /* One of the other direction, which no segment of its own brought. */
+    const struct segment *like = run->dir == segment->dir ? segment : plan->latest[run->dir];
+    struct segment none = {.packet = segment->packet, .window = UINT16_MAX, .ttl = 64};
+    uint8_t flags = run->dir == segment->dir ? segment->flags : PSH | ACK;
+    char *comment = NULL;
+
+    if (!is_first)
+        flags &= (uint8_t)~SYN;
+    if (!is_last)
+        flags &= (uint8_t)~FIN;
+
+    if (run->n_lost) {
+        comment = run->n_lost == IMAPID_REBUILD_UNKNOWN
+                      ? g_strdup("octets are missing before these, nobody knows how many")
+                      : g_strdup_printf("%" G_GUINT64_FORMAT " octets are missing before these",
+                                        run->n_lost);
+        if (!plan->comment)
+            plan->comment = comment;
+    }
+    put_octets(plan, segment->packet.ts_ns, like ? like : &none,
+               (struct payload){
+                   .dir = run->dir,
+                   .seq = plan->isn[run->dir] + 1 + (uint32_t)run->place - (flags & SYN ? 1 : 0),
+                   .flags = flags,
+                   .octets = plan->rebuild->octets[run->dir]->data + run->at,
+                   .n = run->n,
+               });
+    g_free(comment);
+}
+
+/* Which octets stood at these places? NULL: none, or not all. */
+static const uint8_t *find_octets(const struct plan *plan, int dir, uint64_t from, uint64_t to)
+{
+    const GArray *extents = plan->extents[dir];
+    guint low = 0, high = extents->len;
+    const struct extent *extent;
+
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+
+        if (g_array_index(extents, struct extent, middle).place <= from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!low || from >= to)
+        return NULL;
+    extent = &g_array_index(extents, struct extent, low - 1);
+    return to <= extent->place + extent->n
+               ? plan->rebuild->octets[dir]->data + extent->at + (from - extent->place)
+               : NULL;
+}
+
+/* A segment that brought nothing new: a copy, or one without octets of the session. */
+static void put_other(struct plan *plan, const struct segment *segment)
+{
+    int dir = segment->dir;
+    const struct mark *mark = find_mark(plan, dir, segment->raw);
+    bool is_known = mark && segment->raw - mark->raw < MAX((int64_t)mark->n, 1);
+    struct payload payload = {
+        .dir = dir,
+        .flags = segment->flags,
+        .seq = segment->flags & SYN ? plan->isn[dir] : get_number(plan, dir, segment->raw),
+    };
+
+    if (segment->n && is_known && !(segment->flags & (SYN | RST))) {
+        uint64_t from = find_place(plan, dir, segment->raw),
+                 to = find_place(plan, dir, segment->raw + segment->n);
+
+        payload.octets = to - from <= N_MOST ? find_octets(plan, dir, from, to) : NULL;
+        payload.n = payload.octets ? (size_t)(to - from) : 0;
+    } else if (segment->n == 1 && mark &&
+               !is_known) { /* of a record that is one octet shorter: to be kept alive */
+        payload.seq = get_number(plan, dir, segment->raw + 1) - 1;
+    }
+    put_octets(plan, segment->packet.ts_ns, segment, payload);
+}
+
+static void put_segment(struct plan *plan, guint i, guint *next_run)
+{
+    const struct segment *segment = get_segment(plan->rebuild, i);
+    guint first = *next_run, n_own = 0, n_put = 0;
+    bool is_fin_apart = segment->flags & FIN && segment->n_wire > segment->n;
+
+    plan->latest[segment->dir] = segment;
+    while (*next_run < plan->runs->len &&
+           g_array_index(plan->runs, struct run, *next_run).segment == i)
+        n_own += g_array_index(plan->runs, struct run, (*next_run)++).dir == segment->dir;
+    if (!n_own)
+        put_other(plan, segment);
+    for (guint k = first; k < *next_run; k++) {
+        const struct run *run = &g_array_index(plan->runs, struct run, k);
+
+        n_put += run->dir == segment->dir;
+        put_run(plan, segment, run, n_put == 1, n_put == n_own && !is_fin_apart);
+    }
+    if (n_own && is_fin_apart) /* behind what was not captured */
+        put_octets(plan, segment->packet.ts_ns, segment,
+                   (struct payload){
+                       .dir = segment->dir,
+                       .seq = get_number(plan, segment->dir, segment->raw + segment->n_wire),
+                       .flags = FIN | ACK,
+                   });
+}
+
+void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
+                          const struct imapid_endpoint endpoint[2], uint32_t number,
+                          const char *comment, const struct imapid_rebuild_out *out)
+{
+    const struct segment *latest[2] = {NULL, NULL};
+    struct plan plan = {
+        .rebuild = rebuild,
+        .runs = g_array_new(FALSE, FALSE, sizeof(struct run)),
+        .fin = {INT64_MAX, INT64_MAX},
+        .latest = latest,
+        .endpoint = endpoint,
+        .out = out,
+        .comment = comment,
+        .packet = g_byte_array_new(),
+    };
+    guint next_run = 0;
+
+    for (int dir = 0; dir < 2; dir++) {
+        plan.marks[dir] = g_array_new(FALSE, FALSE, sizeof(struct mark));
+        plan.extents[dir] = g_array_new(FALSE, FALSE, sizeof(struct extent));
+        plan.isn[dir] = (2 * number + (uint32_t)dir + 1) * UINT32_C(0x9e3779b1);
+    }
+    for (guint i = 0; i < rebuild->segments->len; i++) {
+        const struct segment *segment = get_segment(rebuild, i);
+
+        if (segment->flags & FIN)
+            plan.fin[segment->dir] = segment->raw + segment->n_wire;
+    }
+    if (rebuild->segments->len)
+        make_runs(&plan);
+    make_marks(&plan);
+    for (guint i = 0; i < rebuild->segments->len; i++)
+        put_segment(&plan, i, &next_run);
+    for (int dir = 0; dir < 2; dir++) {
+        g_array_free(plan.marks[dir], TRUE);
+        g_array_free(plan.extents[dir], TRUE);
+    }
+    g_array_free(plan.runs, TRUE);
+    g_byte_array_unref(plan.packet);
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* scrub.c: reads a session as protocol/ has it, remembers where its units are, and goes through them twice,
+ * to learn its values and to mask them; then it reads and searches what came of it.
+ *
+ * Refuses a session that is over the budget: nothing of it is read then, and all masked.
+ *
+ * Misuse: writing what was not DONE. */
+#include "scrub/scrub.h"
+
+#include "scrub/place.h"
+
+#include <imapid/octets.h>
+#include <imapid/session.h>
+#include <string.h>
+
+/* A run of octets of one side: a unit with all that belongs to it, or what is none. */
+struct span {
+    enum imapid_side side;
+    bool is_unit;
+    bool is_damaged; /* beside a gap, or not to its end */
+    bool is_behind_gap;
+    size_t start, end;
+    struct imapid_unit unit; /* its data is not used */
+};
+
+struct reading {
+    struct imapid_session session;
+    uint8_t *octets[2];
+    size_t n[2];         /* that were shown */
+    size_t used[2];      /* of them */
+    size_t after_gap[2]; /* where the last gap was; SIZE_MAX before there is one */
+    gssize open[2];      /* the span that goes on, or -1 */
+    GArray *spans;
+    size_t n_spans_max;
+    bool is_over;     /* there were more */
+    bool is_switched; /* what follows is read through TLS, DEFLATE or a layer of SASL */
+    uint64_t hash;    /* of all that is told but values */
+};
+
+static void mix(struct reading *reading, uint64_t value)
+{
+    reading->hash = (reading->hash ^ value) * UINT64_C(0x100000001b3);
+    reading->hash ^= reading->hash >> 29;
+}
+
+static void add_span(struct reading *reading, enum imapid_side side, const struct imapid_unit *unit,
+                     size_t n)
+{
+    struct span span = {.side = side, .start = reading->used[side], .end = reading->used[side] + n};
+
+    span.is_behind_gap = span.start == reading->after_gap[side];
+    if (unit) {
+        span.is_unit = true;
+        span.unit = *unit;
+        /* A whole ID is one, whatever is missing before it. */
+        span.is_damaged =
+            unit->cut || unit->over_limit || (span.is_behind_gap && !imapid_unit_is_id(unit));
+        mix(reading, (uint64_t)unit->kind << 16 | (uint64_t)unit->word << 4 | (uint64_t)side);
+        mix(reading, span.start); /* how what is no unit is divided tells nothing */
+    }
+    reading->is_over |= reading->spans->len == reading->n_spans_max;
+    if ((n || unit) && !reading->is_over)
+        g_array_append_val(reading->spans, span);
+}
+
+/* Octets were used that are no unit by themselves. */
+static void pass(struct reading *reading, enum imapid_side side, size_t n)
+{
+    if (!n)
+        return;
+    if (reading->open[side] >= 0 && !reading->is_over)
+        g_array_index(reading->spans, struct span, reading->open[side]).end += n;
+    else
+        add_span(reading, side, NULL, n);
+}
+
+static void take_events(struct reading *reading)
+{
+    struct imapid_event event;
+
+    while (imapid_session_event(&reading->session, &event)) {
+        mix(reading, (uint64_t)event.kind << 8 | event.slot);
+        if (event.kind == IMAPID_EVENT_TLS || event.kind == IMAPID_EVENT_DEFLATE ||
+            event.kind == IMAPID_EVENT_SASL) {
+            imapid_session_resume(&reading->session);
+            reading->is_switched = true;
+            reading->open[0] = reading->open[1] = -1;
+        }
+    }
+}
+
+static void drain(struct reading *reading, enum imapid_side side)
+{
+    for (;;) {
+        struct imapid_unit unit;
+        size_t n_used;
+        enum imapid_session_status status = imapid_session_read(
+            &reading->session, side, reading->octets[side] + reading->used[side],
+            reading->n[side] - reading->used[side], &unit, &n_used);
+
+        if (status == IMAPID_SESSION_OTHER_SIDE) {
+            drain(reading, IMAPID_CLIENT);
+            continue;
+        }
+        if (status == IMAPID_SESSION_UNIT) {
+            add_span(reading, side, &unit, n_used);
+            reading->open[side] = reading->is_over ? -1 : (gssize)reading->spans->len - 1;
+        } else {
+            pass(reading, side, n_used);
+        }
+        reading->used[side] += n_used;
+        if (!reading->session.frame[side].in_unit)
+            reading->open[side] = -1;
+        if (status == IMAPID_SESSION_MORE)
+            return;
+        take_events(reading);
+    }
+}
+
+/* What the window still has belongs to nothing that will be told. */
+static void leave(struct reading *reading, enum imapid_side side)
+{
+    gssize open = reading->open[side];
+
+    if (open >= 0)
+        g_array_index(reading->spans, struct span, open).is_damaged = true;
+    reading->open[side] = -1;
+    pass(reading, side, reading->n[side] - reading->used[side]);
+    reading->used[side] = reading->n[side];
+    reading->after_gap[side] = reading->n[side];
+}
+
+static void meet_gap(struct reading *reading, enum imapid_side side, uint64_t n)
+{
+    gssize open = reading->open[side];
+
+    /* What the other side said may have made a reader look at the window again, from its start: then it
+     * knows only now that a gap is behind it. */
+    for (unsigned i = 0; i == 0 || (i < 4 && reading->session.frame[side].n_scanned); i++) {
+        imapid_session_gap(&reading->session, side, i ? 0 : n);
+        drain(reading, side);
+    }
+    if (open >= 0)
+        g_array_index(reading->spans, struct span, open).is_damaged = true;
+    leave(reading, side);
+}
+
+/* Reads all pieces from the beginning. The octets are those of the two buffers, one after the other. */
+static void read_all(struct reading *reading, const struct imapid_scrub_session *session,
+                     enum imapid_security security)
+{
+    imapid_session_init(&reading->session, session->from_start, security);
+    g_array_set_size(reading->spans, 0);
+    reading->is_switched = false;
+    reading->hash = 0;
+    for (unsigned side = 0; side < 2; side++) {
+        reading->n[side] = reading->used[side] = 0;
+        reading->open[side] = -1;
+        reading->after_gap[side] = session->from_start ? SIZE_MAX : 0;
+    }
+    for (size_t i = 0; i < session->n_pieces; i++) {
+        const struct imapid_scrub_piece *piece = &session->pieces[i];
+
+        if (piece->is_gap) {
+            meet_gap(reading, piece->side, piece->n);
+            continue;
+        }
+        reading->n[piece->side] += piece->n;
+        drain(reading, piece->side);
+    }
+    meet_gap(reading, IMAPID_CLIENT, 0);
+    meet_gap(reading, IMAPID_SERVER, 0);
+    imapid_session_end(&reading->session);
+    take_events(reading);
+}
+
+/* ---- switches ---- */
+
+static GBytes *get_tag(const struct reading *reading, const struct span *span)
+{
+    return g_bytes_new(reading->octets[span->side] + span->start + span->unit.tag.offset,
+                       span->unit.tag.n);
+}
+
+/* The commands that switch a reader to TLS or DEFLATE are named otherwise where what follows is clear now:
+ * all but those that were refused, and one that was the client's last word and is not answered. */
+static void rename_switches(struct reading *reading)
+{
+    GHashTable *answers =
+        g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+    bool is_last = true;
+
+    for (guint i = reading->spans->len; i--;) {
+        const struct span *span = &g_array_index(reading->spans, struct span, i);
+        uint8_t *name = reading->octets[span->side] + span->start + span->unit.name.offset;
+        GBytes *tag;
+        gpointer answer;
+
+        if (!span->is_unit || !span->unit.tag.n)
+            continue;
+        tag = get_tag(reading, span);
+        if (span->side == IMAPID_SERVER) {
+            g_hash_table_replace(answers, g_bytes_ref(tag), GINT_TO_POINTER((int)span->unit.word));
+        } else {
+            answer = g_hash_table_lookup(answers, tag);
+            if ((span->unit.word == IMAPID_WORD_STARTTLS ||
+                 span->unit.word == IMAPID_WORD_COMPRESS) &&
+                (answer ? answer == GINT_TO_POINTER(IMAPID_WORD_OK) : !is_last))
+                name[0] = g_ascii_islower(name[0]) ? 'x' : 'X';
+            g_hash_table_remove(answers, tag); /* what is before it, with this tag, is another */
+            is_last = false;
+        }
+        g_bytes_unref(tag);
+    }
+    g_hash_table_destroy(answers);
+}
+
+/* ---- units ---- */
+
+/* The octets of a first argument that says which command it is: of the mechanism of AUTHENTICATE, of the
+ * command behind UID. 0: none that is known. */
+static size_t measure_kind(const struct imapid_unit *unit, const uint8_t *args, size_t n)
+{
+    size_t start = 0, end;
+
+    while (start < n && imapid_is_blank(args[start]))
+        start++;
+    for (end = start; end < n && args[end] > ' '; end++)
+        ;
+    if (unit->word == IMAPID_WORD_AUTHENTICATE)
+        return strcmp(imapid_login_find_mechanism(args + start, end - start), "other") ? end : 0;
+    return unit->word == IMAPID_WORD_UID &&
+                   imapid_words_has(IMAPID_WORDS_ATOM, args + start, end - start)
+               ? end
+               : 0;
+}
+
+static bool is_headed(const struct imapid_unit *unit)
+{
+    return unit->kind == IMAPID_UNIT_COMMAND || unit->kind == IMAPID_UNIT_UNTAGGED ||
+           unit->kind == IMAPID_UNIT_TAGGED;
+}
+
+/* Beside a gap: its tag and name may be what they seem, its other arguments go whole. An ID's are told
+ * only if they are whole. */
+static void take_damaged(struct imapid_places *places, struct span *span, uint8_t *octets)
+{
+    struct imapid_unit head = span->unit;
+    size_t n = span->end - span->start, at = head.args.offset < n ? head.args.offset : n;
+
+    if (!is_headed(&head)) {
+        imapid_value_take_unreadable(places->hand, octets, n);
+        return;
+    }
+    head.n = at;
+    head.args.n = 0;
+    imapid_places_take(places, &head, span->side, octets, at);
+    at += measure_kind(&span->unit, octets + at, n - at);
+    imapid_value_take_unreadable(places->hand, octets + at, n - at);
+}
+
+/* No unit, as it has no end: but a reader may take its beginning for one, too. */
+static void take_beginning(struct imapid_places *places, struct span *span, uint8_t *octets)
+{
+    size_t n = span->end - span->start;
+    const uint8_t *end = memchr(octets, '\n', n);
+    bool is_line = !span->start || span->is_behind_gap || octets[-1] == '\n';
+
+    if (is_line && n)
+        imapid_unit_read(&span->unit, span->side, octets, end ? (size_t)(end - octets) + 1 : n);
+    if (is_line && n && is_headed(&span->unit) && span->unit.word != IMAPID_WORD_UNKNOWN)
+        take_damaged(places, span, octets);
+    else
+        imapid_value_take_unreadable(places->hand, octets, n);
+}
+
+static void take_spans(struct reading *reading, struct imapid_places *places)
+{
+    for (guint i = 0; i < reading->spans->len; i++) {
+        struct span *span = &g_array_index(reading->spans, struct span, i);
+        uint8_t *octets = reading->octets[span->side] + span->start;
+
+        span->unit.data = octets;
+        if (!span->is_unit)
+            take_beginning(places, span, octets);
+        else if (span->is_damaged)
+            take_damaged(places, span, octets);
+        else
+            imapid_places_take(places, &span->unit, span->side, octets, span->end - span->start);
+    }
+}
+
+static void mask_all(struct reading *reading, const struct imapid_pseudonyms *pseudonyms,
+                     struct imapid_search *search, struct imapid_scrub_result *result)
+{
+    struct imapid_mask mask = imapid_mask_new(pseudonyms);
+    struct imapid_hand hand = {.mask = &mask, .search = search, .is_learning = true};
+    struct imapid_places places = {
+        .hand = &hand,
+        .pseudonyms = pseudonyms,
+        .tags =
+            g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL),
+        .fields = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
+                                        (GDestroyNotify)g_bytes_unref),
+    };
+
+    uint8_t *original[2];
+
+    /* The first pass works on copies: what re-encodes may write what it read. */
+    for (unsigned side = 0; side < 2; side++) {
+        original[side] = reading->octets[side];
+        reading->octets[side] = g_memdup2(original[side], reading->n[side] + 1);
+    }
+    take_spans(reading, &places);
+    for (unsigned side = 0; side < 2; side++) {
+        g_free(reading->octets[side]);
+        reading->octets[side] = original[side];
+    }
+    hand.is_learning = false;
+    places.is_in_auth = false;
+    take_spans(reading, &places);
+    result->n_masked = hand.n_masked;
+    result->n_searched = imapid_search_count(search);
+    result->n_units = reading->spans->len;
+    g_hash_table_destroy(places.tags);
+    g_hash_table_destroy(places.fields);
+}
+
+/* ---- sessions ---- */
+
+static void gather(const struct imapid_scrub_session *session, uint8_t *octets[2], bool back)
+{
+    size_t at[2] = {0, 0};
+
+    for (size_t i = 0; i < session->n_pieces; i++) {
+        const struct imapid_scrub_piece *piece = &session->pieces[i];
+
+        if (piece->is_gap || !piece->n)
+            continue;
+        if (back)
+            memcpy(piece->octets, octets[piece->side] + at[piece->side], piece->n);
+        else
+            memcpy(octets[piece->side] + at[piece->side], piece->octets, piece->n);
+        at[piece->side] += piece->n;
+    }
+}
+
+static void mask_whole(const struct imapid_scrub_session *session)
+{
+    for (size_t i = 0; i < session->n_pieces; i++)
+        if (!session->pieces[i].is_gap)
+            imapid_mask_whole(session->pieces[i].octets, session->pieces[i].n);
+}
+
+/* Three copies are needed at a time. Half of the budget is for values, a quarter for units. */
+static bool fits(size_t n, size_t budget)
+{
+    return n < budget / 12;
+}
+
+static void mix_text(struct reading *reading, const char *text)
+{
+    mix(reading, text ? g_str_hash(text) : 0);
+}
+
+/* What became of it, but for words of the server. */
+static void mix_outcome(struct reading *reading)
+{
+    const struct imapid_session *session = &reading->session;
+    const struct imapid_outcome *outcome = &session->outcome;
+
+    mix(reading, session->exchanges.n_exchanges);
+    mix(reading, (uint64_t)session->exchanges.now.advertised << 8 | session->exchanges.now.state);
+    for (unsigned i = 0; i < session->login.n_auths; i++) {
+        mix_text(reading, session->login.auths[i].mechanism);
+        mix(reading, session->login.auths[i].status);
+    }
+    mix(reading, (uint64_t)outcome->cause.stage << 16 | (uint64_t)outcome->cause.by << 8 |
+                     outcome->cause.word);
+    mix_text(reading, outcome->cause.status);
+    mix(reading, outcome->challenge_status[0] != 0); /* one that nobody knows is masked */
+    mix(reading, (uint64_t)outcome->n_refused << 8 | (unsigned)outcome->has_logout << 2 |
+                     (unsigned)outcome->lists_starttls << 1 | outcome->lists_mask);
+    mix(reading, outcome->milestones.n_left_out);
+    for (unsigned i = 0; i < outcome->milestones.n; i++) {
+        const struct imapid_milestone *milestone = &outcome->milestones.list[i];
+
+        mix(reading, (uint64_t)milestone->word << 8 | milestone->status);
+        mix_text(reading, milestone->argument);
+    }
+}
+
+/* Reads the session as it is, and makes of it one in the clear. False: that is read otherwise, or is over
+ * the budget. */
+static bool clear(struct reading *reading, const struct imapid_scrub_session *session)
+{
+    enum imapid_stage stage;
+    uint64_t n_exchanges;
+
+    read_all(reading, session, session->security);
+    n_exchanges = reading->session.exchanges.n_exchanges;
+    stage = reading->session.outcome.cause.stage;
+    rename_switches(reading);
+    read_all(reading, session, IMAPID_SECURITY_NONE);
+    mix_outcome(reading);
+    return !reading->is_switched && n_exchanges == reading->session.exchanges.n_exchanges &&
+           stage == reading->session.outcome.cause.stage;
+}
+
+struct imapid_scrub_result imapid_scrub(const struct imapid_pseudonyms *pseudonyms,
+                                        const struct imapid_scrub_session *session, size_t budget)
+{
+    struct imapid_scrub_result result = {IMAPID_SCRUB_DONE, 0, 0, 0};
+    struct reading reading = {
+        .spans = g_array_new(FALSE, FALSE, sizeof(struct span)),
+        .n_spans_max = budget / 8 / sizeof(struct span), /* an array grows by doubling */
+    };
+    struct imapid_search *search = imapid_search_new(budget / 2);
+    size_t n[2] = {1, 1}, at;
+    uint64_t hash;
+
+    for (size_t i = 0; i < session->n_pieces; i++)
+        if (!session->pieces[i].is_gap)
+            n[session->pieces[i].side] += session->pieces[i].n;
+    if (!fits(n[0] + n[1], budget)) {
+        mask_whole(session);
+        result.status = IMAPID_SCRUB_OVER;
+        goto end;
+    }
+    reading.octets[0] = g_malloc0(n[0]);
+    reading.octets[1] = g_malloc0(n[1]);
+    gather(session, reading.octets, false);
+    if (!clear(&reading, session))
+        result.status = IMAPID_SCRUB_CHANGED;
+    if (reading.is_over) {
+        mask_whole(session);
+        result.status = IMAPID_SCRUB_OVER;
+        goto end;
+    }
+    hash = reading.hash;
+    mask_all(&reading, pseudonyms, search, &result);
+    gather(session, reading.octets, true);
+    read_all(&reading, session, IMAPID_SECURITY_NONE);
+    mix_outcome(&reading);
+    if (reading.hash != hash)
+        result.status = IMAPID_SCRUB_CHANGED;
+    for (unsigned side = 0; side < 2; side++)
+        if (!imapid_search_is_clean(search, reading.octets[side], reading.n[side], &at))
+            result.status = IMAPID_SCRUB_LEAKED;
+    if (imapid_search_is_over(search)) {
+        mask_whole(session);
+        result.status = IMAPID_SCRUB_OVER;
+    }
+end:
+    g_free(reading.octets[0]);
+    g_free(reading.octets[1]);
+    g_array_free(reading.spans, TRUE);
+    imapid_search_free(search);
+    return result;
+}

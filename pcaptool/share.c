@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* share.c: what `cut --scrub` makes of connections:
+ *
+ *     capture of the chosen ones -> collect -> octets of each session, and its segments -> rebuild, which masks
+ *                                           -> what its records say     -> packets -> collect -> the same?
+ *
+ * Refuses to let one session go that still has a value that was masked, or is read otherwise than before. Then nothing
+ * is to be written.
+ *
+ * Misuse: a capture of which not every connection was chosen. */
+#include "share.h"
+
+#include "cut/blocks.h"
+#include "follow/collect.h"
+#include "record/spell.h"
+#include "scrub/rebuild.h"
+
+#include <string.h>
+
+#define LINK_TYPE_RAW 101
+#define YEAR_2000_NS  (INT64_C(946684800) * 1000000000)
+
+static const struct imapid_capture_interface interface = {.link_type = LINK_TYPE_RAW,
+                                                          .n_digits = 9};
+
+void imapid_share_add_interface(GByteArray *out)
+{
+    imapid_blocks_add_interface(out, &interface);
+}
+
+/* ---- what records say ---- */
+
+/* Of a connection, in lines: what must be the same before and after. Values, frames, times, and what TLS has to do with
+ * it are not in it. */
+struct digests {
+    GHashTable *by_stream; /* GString */
+};
+
+static struct digests new_digests(void)
+{
+    return (struct digests){g_hash_table_new(NULL, NULL)};
+}
+
+static GString *get_digest(struct digests *digests, uint32_t stream)
+{
+    GString *digest = g_hash_table_lookup(digests->by_stream, GUINT_TO_POINTER(stream));
+
+    if (!digest) {
+        digest = g_string_new(NULL);
+        g_hash_table_insert(digests->by_stream, GUINT_TO_POINTER(stream), digest);
+    }
+    return digest;
+}
+
+static void free_digests(struct digests *digests)
+{
+    GHashTableIter iter;
+    gpointer digest;
+
+    g_hash_table_iter_init(&iter, digests->by_stream);
+    while (g_hash_table_iter_next(&iter, NULL, &digest))
+        g_string_free(digest, TRUE);
+    g_hash_table_destroy(digests->by_stream);
+}
+
+/* In the clear all passwords are. */
+static bool is_of_clear(enum imapid_finding_code code)
+{
+    return code == IMAPID_FINDING_CLEARTEXT || code == IMAPID_FINDING_CLEARTEXT_PASSWORD ||
+           code == IMAPID_FINDING_OBSOLETE_TLS;
+}
+
+static void add_findings(GString *digest, const struct imapid_record_finding *findings, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!is_of_clear(findings[i].code))
+            g_string_append_printf(digest, " %s", imapid_finding_code(findings[i].code));
+    g_string_append_c(digest, '\n');
+}
+
+static void add_half(GString *digest, const char *name, const struct imapid_record_half *half)
+{
+    if (!half->seen)
+        return;
+    g_string_append_printf(digest, ", %s%s of %u pairs", name,
+                           half->has_list ? "" : " without a list", half->n_pairs);
+    if (half->is_malformed)
+        g_string_append(digest, ", malformed");
+}
+
+static void digest_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    GString *digest = get_digest(ctx, exchange->conn.stream);
+
+    g_string_append_printf(digest, "ID: %s%s, %s", imapid_record_status(exchange->status),
+                           exchange->complete ? "" : ", not complete",
+                           imapid_record_state(exchange->state));
+    add_half(digest, "command", &exchange->command);
+    add_half(digest, "response", &exchange->response);
+    add_findings(digest, exchange->findings, exchange->n_findings);
+}
+
+static void digest_session(void *ctx, const struct imapid_record_session *session)
+{
+    GString *digest = get_digest(ctx, session->conn.stream);
+    const struct imapid_record_outcome *outcome = &session->outcome;
+    const char *stage = imapid_stage_name(outcome->stopped_at),
+               *by = imapid_party_name(outcome->by), *ended = imapid_record_ended(session->ended);
+
+    g_string_append_printf(
+        digest, "session: %s at %s by %s, ended by %s, %" G_GUINT64_FORMAT " exchanges, logins",
+        outcome->status ? outcome->status : "well", stage ? stage : "-", by ? by : "-",
+        ended ? ended : "-", session->n_exchanges);
+    for (unsigned i = 0; i < session->n_auths; i++)
+        g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
+                               (unsigned)session->auths[i].status);
+    g_string_append_printf(digest, "%s%s", session->from_start ? ", from the start" : "",
+                           session->not_imap ? ", no IMAP" : "");
+    add_findings(digest, session->findings, session->n_findings);
+}
+
+static void digest_capture(void *ctx, const struct imapid_record_capture *capture)
+{
+    (void)ctx;
+    (void)capture;
+}
+
+static struct imapid_record_sink get_sink(struct digests *digests)
+{
+    return (struct imapid_record_sink){digest_exchange, digest_session, digest_capture, digests};
+}
+
+/* What was told when the capture was read first is not told again. */
+static void ignore_complaint(void *ctx, const char *message)
+{
+    (void)ctx;
+    (void)message;
+}
+
+static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
+{
+    (void)type; /* cut writes one kind */
+    imapid_keylog_add(ctx, octets, n);
+}
+
+/* Reads a capture to its end, and closes it. */
+static void read_capture(const struct imapid_share *share, struct imapid_capture *capture,
+                         struct digests *digests, const struct imapid_flow_listener *listener)
+{
+    static const struct imapid_decode none;
+    struct imapid_keylog *keylog = imapid_keylog_new_over(NULL);
+    struct imapid_record_sink sink = get_sink(digests);
+    struct imapid_collect *collect =
+        imapid_collect_new(NULL, listener ? share->decode : &none, keylog, false,
+                           share->n_memory / 4, &sink, ignore_complaint);
+
+    imapid_capture_on_secrets(capture, on_secrets, keylog);
+    if (listener)
+        imapid_collect_listen(collect, listener);
+    imapid_collect_read(collect, capture, "");
+    imapid_collect_tell(collect, capture, "", true);
+    imapid_collect_free(collect);
+    imapid_keylog_free(keylog);
+    imapid_capture_close(capture);
+}
+
+/* ---- what came out, read again ---- */
+
+struct octets {
+    const uint8_t *at;
+    size_t n;
+};
+
+static ptrdiff_t read_octets(void *ctx, uint8_t *to, size_t n)
+{
+    struct octets *octets = ctx;
+
+    n = MIN(n, octets->n);
+    if (n)
+        memcpy(to, octets->at, n);
+    octets->at += n;
+    octets->n -= n;
+    return (ptrdiff_t)n;
+}
+
+/* NULL, or in what it differs. */
+static char *compare(const struct imapid_share *share, const GByteArray *capture,
+                     const GString *before)
+{
+    struct octets octets = {capture->data, capture->len};
+    struct imapid_window_source source = {.read = read_octets, .ctx = &octets};
+    struct digests digests = new_digests();
+    char **old = NULL, **new = NULL, *difference = NULL;
+    guint i = 0;
+
+    read_capture(share, imapid_capture_open_source("what was masked", &source), &digests, NULL);
+    old = g_strsplit(before->str, "\n", -1);
+    new = g_strsplit(get_digest(&digests, 0)->str, "\n", -1);
+    while (old[i] && new[i] && !strcmp(old[i], new[i]))
+        i++;
+    if (old[i] || new[i] || g_hash_table_size(digests.by_stream) != 1)
+        difference = g_strdup_printf("in the clear it is not what it was (\"%s\"; before: \"%s\")",
+                                     new[i] ? new[i] : "", old[i] ? old[i] : "");
+    g_strfreev(old);
+    g_strfreev(new);
+    free_digests(&digests);
+    return difference;
+}
+
+/* ---- sessions ---- */
+
+struct sharing {
+    struct imapid_share *share;
+    struct digests digests;
+    GHashTable *rebuilds; /* by stream */
+    GHashTable *is_done;  /* streams: what comes behind their end is left out */
+    size_t n_held;        /* octets of memory, about */
+    char *why;            /* the first failure */
+};
+
+static struct imapid_rebuild *get_rebuild(struct sharing *sharing, uint32_t stream)
+{
+    struct imapid_rebuild *rebuild =
+        g_hash_table_lookup(sharing->rebuilds, GUINT_TO_POINTER(stream));
+
+    if (!rebuild) {
+        rebuild = imapid_rebuild_new();
+        g_hash_table_insert(sharing->rebuilds, GUINT_TO_POINTER(stream), rebuild);
+    }
+    return rebuild;
+}
+
+static void drop_all(struct sharing *sharing)
+{
+    g_hash_table_remove_all(sharing->rebuilds);
+    sharing->n_held = 0;
+}
+
+/* False: it failed, or memory is used up. */
+static bool hold(struct sharing *sharing, uint32_t stream, size_t n)
+{
+    if (sharing->why || g_hash_table_contains(sharing->is_done, GUINT_TO_POINTER(stream)))
+        return false;
+    sharing->n_held += n;
+    if (sharing->n_held <= sharing->share->n_memory / 4)
+        return true;
+    sharing->why = g_strdup("the sessions that are open at a time take more memory than there is "
+                            "(--memory)");
+    drop_all(sharing);
+    return false;
+}
+
+static void on_segment(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, stream, 2 * IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_segment(get_rebuild(sharing, stream), dir, &segment->packet,
+                                   segment->ttl, segment->octets, segment->n, segment->n_wire);
+}
+
+static void on_octets(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                      size_t n, const struct imapid_stamp *packet)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_octets(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
+                                  n);
+}
+
+static void on_take_back(void *ctx, const struct imapid_conn *conn, int dir, size_t n)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 0))
+        imapid_rebuild_take_back(get_rebuild(sharing, conn->stream), dir, n);
+}
+
+static void on_gap(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
+                   const struct imapid_stamp *packet)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_gap(get_rebuild(sharing, conn->stream), dir, packet->number, n);
+}
+
+/* ---- the end of a session ---- */
+
+struct writing {
+    struct imapid_share *share;
+    struct imapid_pick *pick;
+    GByteArray *capture; /* the session's own, to be read again */
+};
+
+static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t n,
+                      const char *comment)
+{
+    struct writing *writing = ctx;
+    struct imapid_packet packet = {
+        .data = octets,
+        .n = n,
+        .n_wire = n,
+        .ts_ns = MIN(imapid_ns_between(writing->share->first_ns, ts_ns), INT64_MAX - YEAR_2000_NS) +
+                 YEAR_2000_NS,
+        .has_ts = true,
+    };
+    guint at = writing->capture->len;
+
+    imapid_blocks_add_packet(writing->capture, 0, &interface, &packet,
+                             &(struct imapid_capture_options){.n = 0}, comment);
+    imapid_pick_add(writing->pick, writing->share->spill, packet.ts_ns, writing->capture->data + at,
+                    writing->capture->len - at);
+}
+
+static void disguise(const struct imapid_share *share, const struct imapid_conn *conn,
+                     struct imapid_endpoint endpoint[2])
+{
+    for (int dir = 0; dir < 2; dir++) {
+        endpoint[dir] = conn->endpoint[dir];
+        imapid_pseudonyms_replace_endpoint(share->pseudonyms, &endpoint[dir]);
+    }
+}
+
+static const char *explain(enum imapid_scrub_status status)
+{
+    switch (status) {
+    case IMAPID_SCRUB_OVER:
+        return "it takes more memory than there is (--memory)";
+    case IMAPID_SCRUB_LEAKED:
+        return "a value that was masked would still be in it";
+    case IMAPID_SCRUB_CHANGED:
+        return "masked, it is read otherwise";
+    default:
+        return NULL;
+    }
+}
+
+/* NULL, or why it cannot go. */
+static char *write_session(struct sharing *sharing, const struct imapid_conn *conn,
+                           const struct imapid_rebuild *rebuild)
+{
+    struct imapid_share *share = sharing->share;
+    struct imapid_pick *pick = g_new0(struct imapid_pick, 1);
+    struct writing writing = {share, pick, g_byte_array_new()};
+    const struct imapid_rebuild_out out = {on_packet, &writing};
+    struct imapid_endpoint endpoint[2];
+    char *why;
+
+    g_ptr_array_add(share->sessions, pick);
+    disguise(share, conn, endpoint);
+    imapid_blocks_add_section(writing.capture, "", "");
+    imapid_share_add_interface(writing.capture);
+    imapid_rebuild_write(rebuild, endpoint, share->sessions->len,
+                         "masked, and in the clear: made of a session by imapid cut --scrub", &out);
+    imapid_spill_rest(share->spill, &pick->packets);
+    why = compare(share, writing.capture, get_digest(&sharing->digests, conn->stream));
+    g_byte_array_unref(writing.capture);
+    return why;
+}
+
+/* Who it is, for the person whose capture it is. */
+static char *name(const struct imapid_conn *conn, const char *why)
+{
+    GString *text = g_string_new("the session of ");
+
+    imapid_spell_endpoint(text, &conn->endpoint[0]);
+    g_string_append(text, " and ");
+    imapid_spell_endpoint(text, &conn->endpoint[1]);
+    g_string_append_printf(text, " cannot be shared: %s", why);
+    return g_string_free(text, FALSE);
+}
+
+static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
+                   enum imapid_security security)
+{
+    struct sharing *sharing = ctx;
+    struct imapid_share *share = sharing->share;
+    struct imapid_rebuild *rebuild;
+    struct imapid_scrub_result result;
+    char *why;
+
+    if (!hold(sharing, conn->stream, 0))
+        return;
+    rebuild = get_rebuild(sharing, conn->stream);
+    sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
+    result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
+                                  share->n_memory / 2);
+    share->n_masked += result.n_masked;
+    share->n_searched += result.n_searched;
+    why = g_strdup(explain(result.status));
+    if (!why)
+        why = write_session(sharing, conn, rebuild);
+    if (why)
+        sharing->why = name(conn, why);
+    g_free(why);
+    g_hash_table_remove(sharing->rebuilds, GUINT_TO_POINTER(conn->stream));
+    g_hash_table_add(sharing->is_done, GUINT_TO_POINTER(conn->stream));
+}
+
+static void free_rebuild(gpointer rebuild)
+{
+    imapid_rebuild_free(rebuild);
+}
+
+/* A connection that said something, and did not end as one that is read. What is cut out beside the chosen ones, a SYN
+ * that speaks against one of them, said nothing. */
+static bool has_other(GHashTable *rebuilds)
+{
+    GHashTableIter iter;
+    gpointer rebuild;
+
+    g_hash_table_iter_init(&iter, rebuilds);
+    while (g_hash_table_iter_next(&iter, NULL, &rebuild))
+        if (imapid_rebuild_has_data(rebuild))
+            return true;
+    return false;
+}
+
+char *imapid_share_read(struct imapid_share *share, struct imapid_capture *capture)
+{
+    struct sharing sharing = {
+        .share = share,
+        .digests = new_digests(),
+        .rebuilds = g_hash_table_new_full(NULL, NULL, NULL, free_rebuild),
+        .is_done = g_hash_table_new(NULL, NULL),
+    };
+    const struct imapid_flow_listener listener = {
+        .segment = on_segment,
+        .octets = on_octets,
+        .take_back = on_take_back,
+        .gap = on_gap,
+        .end = on_end,
+        .ctx = &sharing,
+    };
+
+    read_capture(share, capture, &sharing.digests, &listener);
+    if (!sharing.why && has_other(sharing.rebuilds))
+        sharing.why = g_strdup("a connection that was chosen is none when it is read alone");
+    g_hash_table_destroy(sharing.rebuilds);
+    g_hash_table_destroy(sharing.is_done);
+    free_digests(&sharing.digests);
+    return sharing.why;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_SHARE_H
+#define IMAPID_SHARE_H
+
+#include "cut/pick.h"
+#include "net/decode.h"
+#include "record/pseudonym.h"
+
+/* Connections that were cut -> their sessions in the clear, masked, as packets of plain TCP. */
+struct imapid_share {
+    const struct imapid_pseudonyms *pseudonyms;
+    const struct imapid_decode *decode;
+    size_t n_memory;
+    struct imapid_spill *spill;
+    int64_t first_ns; /* this moment becomes the first one of the year 2000 */
+    GPtrArray *
+        sessions; /* struct imapid_pick *: what came of each connection, in the order of their ends */
+    uint64_t n_masked;   /* values */
+    uint64_t n_searched; /* of them, that were looked for in what came out */
+};
+
+/* Reads a capture of chosen connections, which has their secrets, and adds what comes of each to `sessions`. A session
+ * is masked, searched for what was masked, and read again: it has to be the same, but for what was masked. The
+ * capture is closed. NULL, or why one of them cannot be shared, to be freed. */
+char *imapid_share_read(struct imapid_share *share, struct imapid_capture *capture);
+
+/* The block of the one interface that the packets of all sessions have. */
+void imapid_share_add_interface(GByteArray *out);
+
+#endif

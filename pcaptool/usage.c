@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* usage.c: the command line. One table of commands gives dispatch and help, one of options gives
+ * parsing, help, and what belongs to which command.
+ *
+ * Refuses options that are in no table, or not the command's, and formats that it does not have.
+ *
+ * Misuse: an option with memory of its own that is not in the table: nobody frees it. */
+#include "usage.h"
+
+#include "arguments.h"
+#include "near.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- commands ---- */
+
+enum {
+    EXTRACT = 1 << 0,
+    STATS = 1 << 1,
+    CHECK = 1 << 2,
+    REPORT = 1 << 3,
+    CUT = 1 << 4,
+    ANSWERS = STATS | CHECK | REPORT,
+    RECORDS = EXTRACT | ANSWERS, /* what takes them */
+    ALL = RECORDS | CUT
+};
+
+static const struct imapid_command commands[] = {
+    {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
+     "text jsonl json csv tsv sqlite", imapid_extract},
+    {"stats", "counts by client and server software, version and OS", "text jsonl json csv",
+     imapid_stats},
+    {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl json csv sarif",
+     imapid_check},
+    {"report", "one self-contained HTML page", "html", imapid_report},
+    {"cut", "a capture of the chosen connections alone, from any number of captures", "pcapng",
+     imapid_cut},
+};
+
+static unsigned bit_of(const struct imapid_command *command)
+{
+    return 1u << (command - commands);
+}
+
+const struct imapid_command *imapid_usage_find_command(const char *name)
+{
+    for (size_t i = 0; name && i < G_N_ELEMENTS(commands); i++)
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+const struct imapid_command *imapid_usage_get_command(size_t at)
+{
+    return at < G_N_ELEMENTS(commands) ? &commands[at] : NULL;
+}
+
+const struct imapid_command *imapid_usage_get_default(void)
+{
+    return &commands[0];
+}
+
+char *imapid_usage_ask_command(const char *word, const char *otherwise)
+{
+    struct imapid_near near = {.word = word};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        imapid_near_try(&near, commands[i].name);
+    imapid_near_try(&near, "help");
+    return imapid_near_ask(&near, otherwise);
+}
+
+/* ---- options ---- */
+
+struct option {
+    const char *name;
+    char letter; /* 0: none */
+    GOptionArg arg;
+    size_t at; /* in struct imapid_options: as `arg` has it */
+    unsigned commands;
+    const char *value; /* what it takes; NULL: nothing */
+    const char *what;
+};
+
+#define AT(member) offsetof(struct imapid_options, member)
+
+static const struct option table[] = {
+    {"format", 'T', G_OPTION_ARG_STRING, AT(format), ALL, "FORMAT", "How it is written"},
+    {"write", 'w', G_OPTION_ARG_FILENAME, AT(write), ALL, "FILE",
+     "Write there instead of standard output"},
+    {"keylog", 'l', G_OPTION_ARG_FILENAME_ARRAY, AT(keylogs), ALL, "FILE",
+     "TLS secrets, NSS key log format; may be given more than once"},
+    {"filter", 'f', G_OPTION_ARG_STRING, AT(filter), ALL, "EXPR",
+     "Read only packets that pass this libpcap filter"},
+    {"decode-as", 'd', G_OPTION_ARG_STRING_ARRAY, AT(decode_as), ALL, "WHAT",
+     "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once"},
+    {"linktype", 0, G_OPTION_ARG_STRING, AT(link_type), ALL, "N",
+     "Link type of packets with a user or unknown link type"},
+    {"read", 'r', G_OPTION_ARG_FILENAME_ARRAY, AT(read), ALL, "INPUT",
+     "An input, as those without an option; may be given more than once"},
+    {"files-from", 'F', G_OPTION_ARG_FILENAME, AT(files_from), ALL, "LIST",
+     "Read the inputs listed there, one on each line"},
+    {"interface", 'i', G_OPTION_ARG_STRING_ARRAY, AT(interfaces), RECORDS, "IF",
+     "Capture from this network interface, until a signal; may be given more than once"},
+    {"buffer-size", 'B', G_OPTION_ARG_STRING, AT(buffer), RECORDS, "KIB",
+     "-i: what the kernel keeps of an interface until it is read (default 65536)"},
+    {"snapshot-length", 's', G_OPTION_ARG_STRING, AT(snap), RECORDS, "N",
+     "-i: octets of each packet (default 262144)"},
+    {"no-promiscuous-mode", 'p', G_OPTION_ARG_NONE, AT(is_modest), RECORDS, NULL,
+     "-i: not in promiscuous mode"},
+    {"immediate-mode", 0, G_OPTION_ARG_NONE, AT(is_immediate), RECORDS, NULL,
+     "-i: each packet as it comes, not some together"},
+    {"interval", 0, G_OPTION_ARG_STRING, AT(interval), RECORDS, "SECONDS",
+     "Tell the counts so far every so many seconds"},
+    {"packet-count", 'c', G_OPTION_ARG_STRING, AT(n_packets), RECORDS, "N",
+     "-i: end after N packets"},
+    {"autostop", 'a', G_OPTION_ARG_STRING_ARRAY, AT(stop_at), RECORDS, "duration:N",
+     "-i: end after N seconds"},
+    {"list-interfaces", 'D', G_OPTION_ARG_NONE, AT(list_interfaces), RECORDS, NULL,
+     "List the network interfaces"},
+    {"continuous", 0, G_OPTION_ARG_NONE, AT(continuous), ALL, NULL,
+     "The captures are consecutive pieces of one: sessions span them"},
+    {"follow", 0, G_OPTION_ARG_NONE, AT(follow), RECORDS, NULL,
+     "Wait for more at the end of files and folders, until a signal"},
+    {"jobs", 'j', G_OPTION_ARG_INT, AT(n_jobs), ALL, "N", "Threads (default: all processors)"},
+    {"memory", 0, G_OPTION_ARG_STRING, AT(memory), ALL, "SIZE",
+     "Memory for open connections (default 256M); when it is used up, the largest is given up"},
+    {"where", 0, G_OPTION_ARG_STRING_ARRAY, AT(where), ALL, "FIELD=PATTERN",
+     "Only connections with this value; also FIELD!=PATTERN and FIELD~EXPRESSION; of several "
+     "all have to hold"},
+    {"stream", 0, G_OPTION_ARG_STRING, AT(stream), ALL, "N",
+     "Only this connection of a capture, short for --where stream=N"},
+    {"by", 0, G_OPTION_ARG_STRING, AT(by), STATS, "FIELD[,FIELD]",
+     "Count by these, as client_name,client_version"},
+    {"top", 0, G_OPTION_ARG_INT, AT(top), STATS, "N", "Only the N largest groups"},
+    {"fold", 0, G_OPTION_ARG_FILENAME, AT(fold), ANSWERS, "FILE",
+     "Count the spellings of a product in FILE as one"},
+    {"fail-on", 0, G_OPTION_ARG_STRING, AT(fail_on), CHECK, "SEVERITY",
+     "Exit 1 from this severity on: note, warning, error (default), unread, never"},
+    {"show", 0, G_OPTION_ARG_STRING, AT(show), CHECK, "SEVERITY",
+     "text: show findings from this severity on: note, warning (default), error"},
+    {"ignore", 0, G_OPTION_ARG_STRING_ARRAY, AT(ignore), CHECK, "CODE",
+     "Leave this finding out; may be given more than once"},
+    {"redact", 0, G_OPTION_ARG_NONE, AT(redact), RECORDS, NULL,
+     "Replace what identifies a person, device or network by stable pseudonyms"},
+    {"redact-key", 0, G_OPTION_ARG_FILENAME, AT(redact_key), ALL, "FILE",
+     "Key of the pseudonyms; implies --redact (default: a new key for each run)"},
+    {"scrub", 0, G_OPTION_ARG_NONE, AT(scrub), CUT, NULL,
+     "In the clear, and without what identifies a person, device or network: to be shared"},
+    {"no-secrets", 0, G_OPTION_ARG_NONE, AT(no_secrets), CUT, NULL,
+     "Leave the TLS secrets of the connections out"},
+    {"no-sandbox", 0, G_OPTION_ARG_NONE, AT(no_sandbox), ALL, NULL,
+     "Do not confine the process that reads captures and records"},
+    {"progress", 0, G_OPTION_ARG_STRING, AT(progress), ALL, "WHEN",
+     "Show progress: auto (on a terminal), always, never"},
+    {"time", 0, G_OPTION_ARG_STRING, AT(time), RECORDS, "WHEN",
+     "text: times are local (default), utc, relative (to the first packet), epoch"},
+    {"color", 0, G_OPTION_ARG_STRING, AT(color), RECORDS, "WHEN",
+     "text: in colour: auto (on a terminal), always, never"},
+    {"verbose", 'v', G_OPTION_ARG_NONE, AT(verbose), RECORDS, NULL, "Every pair and finding"},
+    {"quiet", 'q', G_OPTION_ARG_NONE, AT(quiet), ALL, NULL, "No totals on standard error"},
+    {"help", 'h', G_OPTION_ARG_NONE, AT(help), ALL, NULL, "Show this; of a command what it takes"},
+    {"version", 'V', G_OPTION_ARG_NONE, AT(version), ALL, NULL, "Show the version"},
+};
+
+/* Options whose value is one of a few words. */
+static const struct {
+    const char *name, *words;
+} choices[] = {
+    {"fail-on", "note warning error unread never"},
+    {"progress", "auto always never"},
+    {"color", "auto always never"},
+    {"time", "local utc relative epoch"},
+};
+
+static void *member_of(const struct imapid_options *options, const struct option *option)
+{
+    return (char *)options + option->at;
+}
+
+/* The commands whose option it is, where that has to be said; NULL: they are most. */
+static const char *name_few(unsigned few)
+{
+    switch (few) {
+    case ANSWERS:
+        return "stats, check, report";
+    case STATS:
+        return "stats";
+    case CHECK:
+        return "check";
+    case CUT:
+        return "cut";
+    default:
+        return NULL;
+    }
+}
+
+bool imapid_usage_get_option(size_t at, struct imapid_usage_option *option)
+{
+    if (at >= G_N_ELEMENTS(table))
+        return false;
+    *option = (struct imapid_usage_option){
+        .name = table[at].name,
+        .letter = table[at].letter,
+        .is_repeated = table[at].arg == G_OPTION_ARG_FILENAME_ARRAY ||
+                       table[at].arg == G_OPTION_ARG_STRING_ARRAY,
+        .value = table[at].value,
+        .what = table[at].what,
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(choices); i++)
+        if (!strcmp(choices[i].name, option->name))
+            option->words = choices[i].words;
+    return true;
+}
+
+bool imapid_usage_takes(const struct imapid_command *command, size_t at)
+{
+    return table[at].commands & bit_of(command);
+}
+
+/* The options of these commands, as GLib takes them; "formats" stands behind the text of -T. To be freed
+ * with free_entries(). */
+static GOptionEntry *make_entries(struct imapid_options *options, unsigned of, const char *formats)
+{
+    GOptionEntry *entries = g_new0(GOptionEntry, G_N_ELEMENTS(table) + 2);
+    size_t n = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (!(table[i].commands & of))
+            continue;
+        entries[n] = (GOptionEntry){
+            table[i].name, table[i].letter, 0, table[i].arg, member_of(options, &table[i]),
+            table[i].what, table[i].value};
+        entries[n++].description =
+            table[i].at == AT(format) && formats ? g_strdup_printf("%s: %s", table[i].what, formats)
+            : of != ALL || !name_few(table[i].commands)
+                ? g_strdup(table[i].what)
+                : g_strdup_printf("%s: %s", name_few(table[i].commands), table[i].what);
+    }
+    entries[n] = (GOptionEntry){G_OPTION_REMAINING,  0,    0,   G_OPTION_ARG_FILENAME_ARRAY,
+                                &options->arguments, NULL, NULL};
+    return entries;
+}
+
+static void free_entries(GOptionEntry *entries)
+{
+    for (size_t i = 0; entries[i].long_name; i++)
+        g_free((char *)entries[i].description);
+    g_free(entries);
+}
+
+/* GLib says "Unknown option --fromat=x". */
+static char *explain(const GError *error)
+{
+    const char *name = strstr(error->message, "--");
+    struct imapid_near near = {.word = ""};
+    char *word, *text;
+
+    if (error->code != G_OPTION_ERROR_UNKNOWN_OPTION || !name)
+        return g_strdup(error->message);
+    word = g_strndup(name + 2, strcspn(name + 2, "="));
+    near.word = word;
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
+        imapid_near_try(&near, table[i].name);
+    text = *near.best
+               ? g_strdup_printf("there is no option --%s; did you mean --%s?", word, near.best)
+               : g_strdup_printf("there is no option --%s", word);
+    g_free(word);
+    return text;
+}
+
+char *imapid_usage_parse(struct imapid_options *options, char *const *argv)
+{
+    GOptionEntry *entries = make_entries(options, ALL, NULL);
+    GOptionContext *context = g_option_context_new(NULL);
+    char **words = imapid_arguments_split(argv, entries), *wrong = NULL;
+    GError *error = NULL;
+
+    g_option_context_set_help_enabled(context, FALSE); /* it would print and exit */
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse_strv(context, &words, &error)) {
+        wrong = explain(error);
+        g_error_free(error);
+    }
+    g_option_context_free(context);
+    g_strfreev(words);
+    free_entries(entries);
+    return wrong;
+}
+
+/* Was it given? */
+static bool is_set(const struct imapid_options *options, const struct option *option)
+{
+    const void *member = member_of(options, option);
+
+    if (option->arg == G_OPTION_ARG_NONE)
+        return *(const gboolean *)member;
+    return option->arg == G_OPTION_ARG_INT ? *(const int *)member != 0
+                                           : *(void *const *)member != NULL;
+}
+
+const char *imapid_usage_find_stray(const struct imapid_options *options,
+                                    const struct imapid_command *command)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
+        if (!(table[i].commands & bit_of(command)) && is_set(options, &table[i]))
+            return table[i].name;
+    return NULL;
+}
+
+void imapid_usage_free(struct imapid_options *options)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        void *member = member_of(options, &table[i]);
+
+        if (table[i].arg == G_OPTION_ARG_FILENAME_ARRAY ||
+            table[i].arg == G_OPTION_ARG_STRING_ARRAY)
+            g_strfreev(*(char ***)member);
+        else if (table[i].arg == G_OPTION_ARG_STRING || table[i].arg == G_OPTION_ARG_FILENAME)
+            g_free(*(char **)member);
+    }
+    g_strfreev(options->arguments);
+}
+
+/* ---- formats ---- */
+
+/* `json` is the lines of `jsonl` in an array, `ndjson` another name for them. */
+static char *explain_format(const struct imapid_command *command, const char *format)
+{
+    char **formats = g_strsplit(command->formats, " ", 0), *text, *all, *help;
+    struct imapid_near near = {.word = format};
+
+    for (char **one = formats; *one; one++)
+        imapid_near_try(&near, *one);
+    all = g_strdup_printf("there are: %s", command->formats);
+    help = imapid_near_ask(&near, all);
+    text = g_strdup_printf("%s has no format '%s'; %s", command->name, format, help);
+    g_free(help);
+    g_free(all);
+    g_strfreev(formats);
+    return text;
+}
+
+static bool has_format(const struct imapid_command *command, const char *format)
+{
+    char **formats = g_strsplit(command->formats, " ", 0);
+    bool found = g_strv_contains((const char *const *)formats, format);
+
+    g_strfreev(formats);
+    return found;
+}
+
+/* A name that says that what is in the file is packed. */
+static const char *find_packing(const char *path)
+{
+    static const char *const packings[][2] = {{".gz", "gzip"}, {".zst", "zstd"},  {".xz", "xz"},
+                                              {".lz4", "lz4"}, {".bz2", "bzip2"}, {".zip", "gzip"}};
+
+    for (size_t i = 0; path && i < G_N_ELEMENTS(packings); i++) {
+        size_t n = strlen(packings[i][0]);
+
+        if (strlen(path) > n && !g_ascii_strcasecmp(path + strlen(path) - n, packings[i][0]))
+            return packings[i][1];
+    }
+    return NULL;
+}
+
+char *imapid_usage_read_format(struct imapid_options *options, const struct imapid_command *command)
+{
+    const char *packing = find_packing(options->write);
+    char *wrong = NULL;
+
+    if (packing)
+        return g_strdup_printf("%s: what is written is not compressed; leave -w out, and pipe it "
+                               "into %s",
+                               options->write, packing);
+    if (!options->format)
+        options->format = g_strndup(command->formats, strcspn(command->formats, " "));
+    options->is_array = !strcmp(options->format, "json");
+    if (!has_format(command, strcmp(options->format, "ndjson") ? options->format : "jsonl"))
+        wrong = explain_format(command, options->format);
+    if (!wrong && (options->is_array || !strcmp(options->format, "ndjson"))) {
+        g_free(options->format);
+        options->format = g_strdup("jsonl");
+    }
+    return wrong;
+}
+
+/* ---- help ---- */
+
+static void add_summary(GOptionContext *context, const struct imapid_command *command)
+{
+    GString *text = g_string_new(NULL);
+
+    if (command) {
+        g_string_append_printf(text, "%s: %s.", command->name, command->what);
+    } else {
+        g_string_append(text, "Reports IMAP clients and servers from the ID exchanges (RFC 2971) "
+                              "in captures.\n\nCommands (default: extract):\n");
+        for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+            g_string_append_printf(text, "  %-9s %s\n", commands[i].name, commands[i].what);
+        g_string_append(text, "\n'imapid help COMMAND' shows what a command takes.");
+    }
+    g_string_append_printf(
+        text, "\nINPUT is a capture, a folder (walked), %sor - for standard input.",
+        command && bit_of(command) == CUT ? "" : "JSON Lines that extract wrote, ");
+    g_option_context_set_summary(context, text->str);
+    g_string_free(text, TRUE);
+}
+
+char *imapid_usage_spell_help(const struct imapid_command *command)
+{
+    struct imapid_options unused = {.n_jobs = 0};
+    char *usage = g_strconcat(command ? command->name : "[COMMAND]", " INPUT…", NULL);
+    GOptionEntry *entries = make_entries(
+        &unused, command ? bit_of(command) : ALL,
+        command ? command->formats : "text jsonl json csv tsv sqlite sarif html pcapng");
+    GOptionContext *context = g_option_context_new(usage);
+    char *text;
+
+    add_summary(context, command);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    text = g_option_context_get_help(context, TRUE, NULL);
+    g_option_context_free(context);
+    free_entries(entries);
+    g_free(usage);
+    return text;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* stall.h: what keeps one direction of a TCP connection from going on, while it does: segments sent
+ * again in vain, a peer that is told to send nothing. */
+#ifndef IMAPID_STALL_H
+#define IMAPID_STALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A packet, in the front end's own count. Frame 0: none. */
+struct imapid_moment {
+    uint64_t frame;
+    int64_t ns; /* its time */
+};
+
+/* Of one direction; begins as all 0. */
+struct imapid_stall {
+    /* The first segment that was sent again since the peer acknowledged something new, and how many
+     * were; frame 0: none. */
+    struct imapid_moment again;
+    unsigned n_again;
+    struct imapid_moment
+        shut;       /* the first one with a window of 0, since any other; frame 0: none */
+    uint32_t acked; /* with has_acked: the peer has what stands before this one */
+    bool has_acked;
+};
+
+/* The direction announces a window. Not that of a reset, nor of a SYN. */
+void imapid_stall_take_window(struct imapid_stall *stall, unsigned window,
+                              const struct imapid_moment *at);
+
+/* The peer acknowledges what stands before `ack`. */
+void imapid_stall_take_ack(struct imapid_stall *stall, uint32_t ack);
+
+/* `n` octets of the direction that came before come again; the next one would be `end`. */
+void imapid_stall_take_again(struct imapid_stall *stall, size_t n, uint32_t end,
+                             const struct imapid_moment *at);
+
+/* What an error of ICMP (family 4: RFC 792, RFC 1812) or ICMPv6 (6: RFC 4443) says of the packet it
+ * quotes: "prohibited", by somebody's rules; "unreachable", the host or its network; "refused", nobody
+ * listens on the port. NULL: it is none that says the packet did not arrive. Static. */
+const char *imapid_stall_icmp(unsigned family, uint8_t type, uint8_t code);
+
+#endif

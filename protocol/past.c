@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* past.c: the last octets of a direction, in a ring.
+ *
+ * Refuses nothing. Misuse: sequence numbers 2^31 apart; adding where there is no ring. */
+#include <imapid/past.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#define SIZE_FIRST 512u
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A place in the ring, and how many of n octets go there at once. */
+static uint32_t find(const struct imapid_past *past, uint32_t seq, uint32_t n, uint32_t *at)
+{
+    *at = seq % past->size;
+    return lesser(n, past->size - *at);
+}
+
+uint32_t imapid_past_fit(const struct imapid_past *past, uint32_t seq, uint32_t n)
+{
+    uint32_t size = past->octets ? past->size : SIZE_FIRST;
+    uint32_t n_kept = seq == past->end ? past->n : 0;
+
+    while (size < IMAPID_PAST_MAX && (n > IMAPID_PAST_MAX || size < n_kept + n))
+        size *= 2;
+    return size;
+}
+
+void imapid_past_move(struct imapid_past *past, uint8_t *octets, uint32_t size)
+{
+    for (uint32_t i = past->n, n_now; i > 0; i -= n_now) {
+        uint32_t from = (past->end - i) % past->size, to = (past->end - i) % size;
+
+        n_now = lesser(i, lesser(past->size - from, size - to));
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; where there are n octets */
+        memcpy(octets + to, past->octets + from, n_now);
+    }
+    past->octets = octets;
+    past->size = size;
+}
+
+void imapid_past_add(struct imapid_past *past, uint32_t seq, const uint8_t *octets, uint32_t n)
+{
+    uint32_t at, n_now;
+
+    if (seq != past->end)
+        past->n = 0;
+    if (n > past->size) {
+        seq += n - past->size;
+        octets += n - past->size;
+        n = past->size;
+        past->n = 0;
+    }
+    n_now = find(past, seq, n, &at);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; a size comes with its octets */
+    memcpy(past->octets + at, octets, n_now);
+    memcpy(past->octets, octets + n_now, n - n_now);
+    past->end = seq + n;
+    past->n = lesser(past->n + n, past->size);
+}
+
+bool imapid_past_differs(const struct imapid_past *past, uint32_t next, uint32_t seq,
+                         const uint8_t *octets, uint32_t n)
+{
+    uint32_t behind = past->end - seq, at, n_now;
+
+    if (!past->n || behind > UINT32_MAX / 2 || (n == 1 && seq + 1 == next))
+        return false;
+    if (behind > past->n) {
+        uint32_t n_forgotten = behind - past->n;
+
+        if (n_forgotten >= n)
+            return false;
+        seq += n_forgotten;
+        octets += n_forgotten;
+        n -= n_forgotten;
+        behind = past->n;
+    }
+    n = lesser(n, behind);
+    n_now = find(past, seq, n, &at);
+    return memcmp(past->octets + at, octets, n_now) != 0 ||
+           memcmp(past->octets, octets + n_now, n - n_now) != 0;
+}

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* say.c: what became of a connection, for a person.
+ *
+ * Refuses nothing: what does not fit is cut. Misuse: reading the sentence with a program; the verdict is
+ * for that. */
+#include <imapid/say.h>
+
+#include <string.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* ---- words ---- */
+
+static void put_octets(struct imapid_say *say, const uint8_t *octets, size_t n)
+{
+    size_t room = sizeof say->octets - say->n;
+
+    if (n > room)
+        n = room;
+    if (n)
+        memcpy(say->octets + say->n, octets, n);
+    say->n += n;
+}
+
+static void put(struct imapid_say *say, const char *text)
+{
+    put_octets(say, (const uint8_t *)text, strlen(text));
+}
+
+static void put_number(struct imapid_say *say, uint64_t number)
+{
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    put_octets(say, digits + at, sizeof digits - at);
+}
+
+/* "12 ms", "7.0 s", "31 min 0 s"; what ran backwards is 0. */
+static void put_duration(struct imapid_say *say, int64_t ns)
+{
+    uint64_t ms = ns > 0 ? ((uint64_t)ns + 500000) / 1000000 : 0;
+
+    if (ms < 100) {
+        put_number(say, ms);
+        put(say, " ms");
+    } else if (ms < 60000) {
+        put_number(say, (ms + 50) / 1000);
+        put(say, ".");
+        put_number(say, (ms + 50) / 100 % 10);
+        put(say, " s");
+    } else {
+        put_number(say, ms / 60000);
+        put(say, " min ");
+        put_number(say, ms / 1000 % 60);
+        put(say, " s");
+    }
+}
+
+/* "frame 9" behind `before`; nothing where there is none. */
+static void put_frame(struct imapid_say *say, const char *before, const struct imapid_moment *at,
+                      const char *behind)
+{
+    uint64_t frame = at->frame;
+
+    if (!frame)
+        return;
+    if (say->locate)
+        frame = say->locate(say->ctx, frame);
+    put(say, before);
+    if (frame) {
+        put(say, "frame ");
+        put_number(say, frame);
+    } else {
+        put(say, "in another file");
+    }
+    put(say, behind);
+}
+
+static const char *name_party(enum imapid_party party)
+{
+    return party == IMAPID_PARTY_CLIENT   ? "the client"
+           : party == IMAPID_PARTY_SERVER ? "the server"
+                                          : "somebody";
+}
+
+/* "UID SEARCH" */
+static void put_command(struct imapid_say *say, enum imapid_word word, const char *argument)
+{
+    put(say, word ? imapid_word_name(word) : "a command");
+    if (!argument)
+        return;
+    put(say, " ");
+    put(say, argument);
+}
+
+static bool begins(const char *text, const char *head)
+{
+    return strlen(text) >= strlen(head) && !memcmp(text, head, strlen(head));
+}
+
+static void put_version(struct imapid_say *say, uint16_t version)
+{
+    put(say, version == 0x0300 ? "SSL 3.0" : "TLS 1.");
+    if (version > 0x0300)
+        put_number(say, version - 0x0301u);
+}
+
+static bool is_version(uint16_t version)
+{
+    return version >= 0x0300 && version <= 0x0304;
+}
+
+/* ---- what ended it ---- */
+
+/* The reset's way is not that of what its sender sends else. */
+static void put_way(struct imapid_say *say, const struct imapid_verdict_facts *facts)
+{
+    enum imapid_side side = facts->closer == IMAPID_PARTY_CLIENT ? IMAPID_CLIENT : IMAPID_SERVER;
+
+    if (!facts->is_reset || !facts->is_foreign)
+        return;
+    if (facts->reset_ttl && facts->ttl[side]) {
+        put(say, ", with TTL ");
+        put_number(say, facts->reset_ttl);
+        put(say, " where ");
+        put(say, name_party(facts->closer));
+        put(say, " has ");
+        put_number(say, facts->ttl[side]);
+    }
+    put(say, ": something between the two did it");
+}
+
+/* "the server closed (FIN, frame 9)" */
+static void put_end(struct imapid_say *say, const struct imapid_verdict_facts *facts)
+{
+    put(say, facts->is_reset && facts->is_foreign ? "it" : name_party(facts->closer));
+    put(say, !facts->is_reset ? " closed" : facts->is_foreign ? " was reset" : " reset it");
+    put(say, facts->is_reset ? " (RST" : " (FIN");
+    put_frame(say, ", ", &facts->closed, "");
+    put(say, ")");
+    put_way(say, facts);
+}
+
+static void put_end_behind(struct imapid_say *say, const struct imapid_verdict_facts *facts)
+{
+    if (!imapid_verdict_has_closed(facts))
+        return;
+    put(say, "; ");
+    put_end(say, facts);
+}
+
+/* ---- refusals ---- */
+
+static const struct imapid_outcome_waiting *find_waiting(const struct imapid_outcome *outcome)
+{
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (!outcome->waiting[i].is_tentative)
+            return &outcome->waiting[i];
+    return NULL;
+}
+
+/* "refused 3 times: CRAM-MD5, PLAIN, LOGIN". Of many attempts only some are kept. */
+static void put_attempts(struct imapid_say *say, const struct imapid_outcome *outcome,
+                         const struct imapid_login *login)
+{
+    const char *before = ": ";
+
+    if (outcome->n_refused < 2) {
+        put(say, "login refused");
+        if (login && login->n_auths) {
+            put(say, " (");
+            put(say, login->auths[login->n_auths - 1].mechanism);
+            put(say, ")");
+        }
+        return;
+    }
+    put(say, "login refused ");
+    put_number(say, outcome->n_refused);
+    put(say, " times");
+    for (unsigned i = 0; login && i < login->n_auths; i++) {
+        const struct imapid_auth *auth = &login->auths[i];
+
+        if (auth->status != IMAPID_WORD_NO && auth->status != IMAPID_WORD_BAD)
+            continue;
+        put(say, before);
+        if (i == IMAPID_AUTHS_MAX - 1 && outcome->n_refused > IMAPID_AUTHS_MAX)
+            put(say, "... ");
+        put(say, auth->mechanism);
+        before = ", ";
+    }
+}
+
+static void put_what(struct imapid_say *say, const struct imapid_outcome *outcome,
+                     const struct imapid_login *login, const struct imapid_outcome_cause *cause)
+{
+    if (cause->is_proxy_header) {
+        put(say, "a PROXY header was taken for a command");
+        return;
+    }
+    switch (cause->stage) {
+    case IMAPID_STAGE_GREETING:
+        put(say, "no service");
+        break;
+    case IMAPID_STAGE_LOGIN:
+        if (!strcmp(cause->status, "BYE"))
+            put(say, "no login");
+        else
+            put_attempts(say, outcome, login);
+        break;
+    case IMAPID_STAGE_SELECT:
+        put(say, "mailbox refused");
+        break;
+    case IMAPID_STAGE_IDLE:
+        put(say, strcmp(cause->status, "BYE") != 0 ? "IDLE refused" : "IDLE ended");
+        break;
+    default:
+        if (!strcmp(cause->status, "BYE")) {
+            put(say, "session ended");
+            break;
+        }
+        if (cause->word)
+            put_command(say, cause->word, cause->argument);
+        else
+            put(say, "command");
+        put(say, " refused");
+    }
+    if (cause->overrun.frame) {
+        put(say, ", of {");
+        put_number(say, cause->announced);
+        put(say, "}");
+        put_frame(say, " (", &cause->asked, ")");
+        put(say, ", followed by more octets");
+        put_frame(say, " (", &cause->overrun, ")");
+    }
+}
+
+static void say_cause(struct imapid_say *say, const struct imapid_outcome *outcome,
+                      const struct imapid_login *login, const struct imapid_outcome_cause *cause,
+                      const struct imapid_verdict_facts *facts)
+{
+    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+
+    if (cause == &outcome->remark && waiting) {
+        put(say, "no tagged answer to ");
+        put_command(say, waiting->word, waiting->argument);
+        put_frame(say, " (", &waiting->asked, ")");
+        put(say, "; the server said ");
+    } else {
+        put_what(say, outcome, login, cause);
+        put(say, ": ");
+    }
+    put(say, cause->status);
+    if (cause->text.n) {
+        put(say, " ");
+        put_octets(say, cause->text.octets, cause->text.n);
+        put(say, cause->text.cut ? "..." : "");
+    }
+    put_frame(say, " (", &cause->place, ")");
+    if (cause->stage == IMAPID_STAGE_LOGIN && outcome->challenge_status[0]) {
+        put(say, "; the challenge before it says status ");
+        put(say, outcome->challenge_status);
+    }
+    put_end_behind(say, facts);
+}
+
+/* ---- TLS ---- */
+
+static void put_offer(struct imapid_say *say, const struct imapid_verdict_facts *facts)
+{
+    if (!is_version(facts->tls_offered))
+        return;
+    put(say, "; the client offers ");
+    put_version(say, facts->tls_offered);
+    put(say, facts->tls_offered < 0x0304 ? " at most" : "");
+    if (facts->n_suites) {
+        put(say, ", ");
+        put_number(say, facts->n_suites);
+        put(say, facts->n_suites == 1 ? " suite" : " suites");
+    }
+}
+
+static bool is_about_certificate(const char *alert)
+{
+    return !strcmp(alert, "unknown_ca") || begins(alert, "certificate_") ||
+           !strcmp(alert, "bad_certificate") || !strcmp(alert, "unsupported_certificate");
+}
+
+/* "2025-01-01" */
+static void put_date(struct imapid_say *say, int64_t seconds)
+{
+    int64_t day =
+        (seconds - (seconds < 0 ? 86399 : 0)) / 86400 + 719468; /* since 1 March of year 0 */
+    int64_t era = day / 146097;
+    int64_t of_era = day % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+    uint64_t two[2] = {(uint64_t)(month < 10 ? month + 3 : month - 9),
+                       (uint64_t)(of_year - (153 * month + 2) / 5 + 1)};
+
+    put_number(say, (uint64_t)(year + 400 * era + (month >= 10)));
+    for (int i = 0; i < 2; i++) {
+        put(say, two[i] < 10 ? "-0" : "-");
+        put_number(say, two[i]);
+    }
+}
+
+/* What a client may not have liked of a certificate: its dates, its name, who issued it. Which it was the alert
+ * may say, and the certificate never does. */
+static void put_certificate(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                            int64_t now_ns)
+{
+    const struct imapid_certificate *certificate = facts->certificate;
+    int64_t now = now_ns / NS_PER_S;
+
+    if (!certificate)
+        return;
+    if (certificate->not_before || certificate->not_after) {
+        bool is_early = now < certificate->not_before;
+
+        put(say, is_early                       ? "; the certificate is valid only from "
+                 : now > certificate->not_after ? "; the certificate was valid until "
+                                                : "; the certificate is valid until ");
+        put_date(say, is_early ? certificate->not_before : certificate->not_after);
+    } else {
+        put(say, "; the certificate has no dates");
+    }
+    if (*certificate->name) {
+        put(say, ", for ");
+        put(say, certificate->name);
+        if (certificate->is_for_another) {
+            put(say, ", where the client asked for ");
+            put_octets(say, facts->asked_for, facts->n_asked_for);
+        }
+    }
+    if (certificate->is_own_issuer) {
+        put(say, ", issued by itself");
+    } else if (*certificate->issuer) {
+        put(say, ", issued by ");
+        put(say, certificate->issuer);
+    }
+    put_frame(say, " (", &facts->certificate_at, ")");
+}
+
+static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                      const struct imapid_verdict *verdict)
+{
+    bool is_of_certificate = is_about_certificate(verdict->status) &&
+                             strcmp(verdict->status, "certificate_required") != 0;
+
+    if (facts->is_starttls)
+        put(say, "STARTTLS was accepted, then ");
+    else if (is_version(facts->tls_chosen)) {
+        put_version(say, facts->tls_chosen);
+        put(say, ": ");
+    } else {
+        put(say, "TLS: ");
+    }
+    put(say, name_party(verdict->by));
+    put(say, is_of_certificate ? " refused the certificate, alert " : " refused, alert ");
+    put(say, verdict->status);
+    put_frame(say, " (", &verdict->place, ")");
+    if (is_of_certificate && verdict->by == IMAPID_PARTY_CLIENT)
+        put_certificate(say, facts, verdict->place.ns);
+    if (verdict->by == IMAPID_PARTY_SERVER && !facts->is_answered)
+        put_offer(say, facts);
+}
+
+static void say_tls_end(struct imapid_say *say, const struct imapid_verdict_facts *facts)
+{
+    bool is_of_client = facts->closer == IMAPID_PARTY_CLIENT && !facts->is_foreign;
+
+    put(say, "TLS: ");
+    put_end(say, facts);
+    if (facts->is_answered) {
+        put(say, " in the handshake");
+    } else if (facts->hello.frame) {
+        put(say, " on the ClientHello");
+        put_frame(say, " (", &facts->hello, ")");
+    }
+    put(say, facts->hello.frame ? ", without an alert" : ", and no ClientHello came");
+    if (is_of_client && facts->is_answered)
+        put_certificate(say, facts, facts->closed.ns);
+    if (!facts->is_answered)
+        put_offer(say, facts);
+}
+
+/* ---- silence ---- */
+
+/* What was due, and did not come; with the moment since which it was. */
+static const struct imapid_moment *put_due(struct imapid_say *say,
+                                           const struct imapid_outcome *outcome,
+                                           const struct imapid_verdict_facts *facts,
+                                           const struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+
+    switch (verdict->stage) {
+    case IMAPID_STAGE_CONNECT:
+        put(say, "no answer to the SYN");
+        return &facts->first;
+    case IMAPID_STAGE_TLS:
+        put(say, "the TLS handshake was not finished");
+        return facts->hello.frame ? &facts->hello : &facts->client_first;
+    case IMAPID_STAGE_GREETING:
+        put(say, "no greeting");
+        return &facts->first;
+    default:
+        break;
+    }
+    if (!waiting) {
+        put(say, "nothing was due");
+        return &outcome->latest;
+    }
+    put(say, "no answer to ");
+    put_command(say, waiting->word, waiting->argument);
+    put_frame(say, " (", &waiting->asked, ")");
+    return outcome->asked.frame ? &outcome->asked : &waiting->asked;
+}
+
+static void say_timeout(struct imapid_say *say, const struct imapid_outcome *outcome,
+                        const struct imapid_verdict_facts *facts,
+                        const struct imapid_verdict *verdict)
+{
+    const struct imapid_moment *since = put_due(say, outcome, facts, verdict);
+
+    put(say, " for ");
+    put_duration(say, verdict->place.ns - since->ns);
+    if (imapid_verdict_has_closed(facts) && verdict->place.frame == facts->closed.frame) {
+        put_end_behind(say, facts);
+    } else if (verdict->by == IMAPID_PARTY_CLIENT) {
+        put(say, "; the client gave up");
+        put_frame(say, " (close_notify, ", &verdict->place, ")");
+    }
+}
+
+static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome *outcome,
+                             const struct imapid_verdict_facts *facts,
+                             const struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+
+    put(say, "the capture ends");
+    if (verdict->stage == IMAPID_STAGE_CONNECT) {
+        put(say, " behind the SYN");
+    } else if (verdict->stage == IMAPID_STAGE_TLS) {
+        put(say, " in the TLS handshake");
+    } else if (verdict->stage == IMAPID_STAGE_GREETING) {
+        put(say, " before the greeting");
+    } else if (waiting) {
+        put(say, " ");
+        put_duration(say, facts->last.ns - outcome->asked.ns);
+        put(say, " after ");
+        put_command(say, waiting->word, waiting->argument);
+        put_frame(say, " (", &waiting->asked, ")");
+        put(say, ": nothing is known of its answer");
+    } else {
+        put(say, " while the connection is open");
+    }
+}
+
+/* Silence before the last words behind which it is told. */
+#define SILENCE_NS (60 * NS_PER_S)
+
+/* It was closed, without a word, while an answer was due. */
+static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *outcome,
+                        const struct imapid_verdict_facts *facts,
+                        const struct imapid_outcome_waiting *waiting)
+{
+    int64_t waited = facts->closed.ns - outcome->asked.ns;
+
+    if (waiting->word == IMAPID_WORD_IDLE) {
+        put(say, "IDLE");
+        put_frame(say, " (", &waiting->asked, ")");
+        put(say, " was cut off: ");
+        if (outcome->asked.frame != waiting->asked.frame) {
+            if (outcome->pause_ns >= SILENCE_NS) {
+                put_duration(say, outcome->pause_ns);
+                put(say, " of silence, then ");
+            }
+            put(say, "DONE");
+            put_frame(say, " (", &outcome->asked, ")");
+            put(say, ", then ");
+        } else if (facts->closed.ns - outcome->latest.ns >= SILENCE_NS) {
+            put(say, "after ");
+            put_duration(say, facts->closed.ns - outcome->latest.ns);
+            put(say, " of silence ");
+        }
+        put_end(say, facts);
+        return;
+    }
+    if (waiting->word == IMAPID_WORD_AUTHENTICATE && outcome->challenge_status[0]) {
+        put_command(say, waiting->word, waiting->argument);
+        put_frame(say, " (", &waiting->asked, ")");
+        put(say, ": the challenge says status ");
+        put(say, outcome->challenge_status);
+    } else {
+        put(say, "no answer to ");
+        put_command(say, waiting->word, waiting->argument);
+        put_frame(say, " (", &waiting->asked, ")");
+    }
+    put(say, "; after ");
+    put_duration(say, waited);
+    put(say, " ");
+    put_end(say, facts);
+}
+
+static void say_closed(struct imapid_say *say, const struct imapid_outcome *outcome,
+                       const struct imapid_verdict_facts *facts,
+                       const struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    int64_t lasted = facts->closed.ns - facts->first.ns;
+
+    if (verdict->healthy == IMAPID_YES)
+        put(say, "healthy: ");
+    if (verdict->stage == IMAPID_STAGE_TLS) {
+        say_tls_end(say, facts);
+    } else if (verdict->stage == IMAPID_STAGE_CONNECT) {
+        put(say, "no connection: ");
+        put_end(say, facts);
+    } else if (verdict->stage == IMAPID_STAGE_GREETING) {
+        put(say, "no greeting: ");
+        put_end(say, facts);
+        put(say, facts->is_reset && facts->is_foreign ? "" : " without a word");
+        if (lasted >= NS_PER_S) {
+            put(say, " after ");
+            put_duration(say, lasted);
+        }
+    } else if (waiting && verdict->healthy != IMAPID_YES) {
+        say_cut_off(say, outcome, facts, waiting);
+    } else {
+        if (facts->closed.ns - outcome->latest.ns >= SILENCE_NS && outcome->latest.frame) {
+            put(say, "after ");
+            put_duration(say, facts->closed.ns - outcome->latest.ns);
+            put(say, " of silence ");
+        }
+        put_end(say, facts);
+        put(say, verdict->stage == IMAPID_STAGE_LOGIN  ? " before a login"
+                 : verdict->stage == IMAPID_STAGE_IDLE ? " in IDLE, without DONE"
+                 : outcome->has_logout                 ? " upon LOGOUT"
+                                                       : ", without LOGOUT or BYE");
+    }
+}
+
+/* ---- before there is a session ---- */
+
+static void say_not_offered(struct imapid_say *say, const struct imapid_outcome *outcome,
+                            const struct imapid_verdict_facts *facts)
+{
+    put(say, "STARTTLS is not offered");
+    if (outcome->lists_mask) {
+        put(say, ", but \"");
+        put(say, outcome->mask);
+        put(say, "\" stands in its place: something between the two writes over it");
+    }
+    put_frame(say, " (capabilities, ", &outcome->listed, ")");
+    put_end_behind(say, facts);
+    put(say, " without a login");
+}
+
+static void say_no_connection(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                              const struct imapid_verdict *verdict)
+{
+    bool is_icmp = facts->error && verdict->place.frame == facts->error_place.frame;
+
+    put(say, "no connection: ");
+    if (!is_icmp) {
+        put(say, "the server refused it (RST");
+        put_frame(say, ", ", &verdict->place, "");
+        put(say, ")");
+        return;
+    }
+    put(say, "ICMP says ");
+    put(say, !strcmp(verdict->status, "prohibited") ? "administratively prohibited"
+             : !strcmp(verdict->status, "refused")  ? "port unreachable"
+                                                    : "unreachable");
+    if (facts->error_from) {
+        put(say, ", from ");
+        put(say, facts->error_from);
+    }
+    put_frame(say, " (", &verdict->place, ")");
+}
+
+/* Sentences that need no more than the place. */
+static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                      const struct imapid_verdict *verdict)
+{
+    static const struct {
+        const char *status, *words;
+    } plain[] = {
+        {"tls-on-plain-port", "the client began TLS on a port that speaks plain IMAP"},
+        {"plain-on-tls-port", "the client spoke plain IMAP on the TLS port"},
+        {"bad-deflate", "COMPRESS was accepted, and what follows is not DEFLATE"},
+        {"no-key", "not read: TLS, and there is no key"},
+        {"server-side-missing", "the capture has nothing of what the server sent"},
+        {"client-side-missing", "the capture has nothing of what the client sent"},
+        {"retransmissions", "nothing got through any more: octets were sent again in vain"},
+    };
+
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (!strcmp(verdict->status, plain[i].status)) {
+            put(say, plain[i].words);
+            put_frame(say, " (", &verdict->place, ")");
+            if (verdict->by != IMAPID_PARTY_CAPTURE)
+                put_end_behind(say, facts);
+            return true;
+        }
+    return false;
+}
+
+static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *outcome,
+                          const struct imapid_verdict_facts *facts,
+                          const struct imapid_verdict *verdict)
+{
+    const char *status = verdict->status;
+
+    if (!strcmp(status, "not-offered")) {
+        say_not_offered(say, outcome, facts);
+    } else if (begins(status, "not-imap:")) {
+        put(say, "not IMAP: the server greets");
+        if (strcmp(status + 9, "unknown") != 0) {
+            put(say, " as ");
+            for (const char *at = status + 9; *at; at++) {
+                uint8_t capital = imapid_upper((uint8_t)*at);
+
+                put_octets(say, &capital, 1);
+            }
+        }
+        put_frame(say, " (", &verdict->place, ")");
+    } else if (!strcmp(status, "zero-window")) {
+        put(say, name_party(verdict->by));
+        put(say, " takes nothing any more: its window is 0");
+        put_frame(say, " (since ", &verdict->place, ")");
+        put_end_behind(say, facts);
+    } else if (verdict->stage == IMAPID_STAGE_TLS) {
+        say_alert(say, facts, verdict);
+    } else if (verdict->by == IMAPID_PARTY_CAPTURE) {
+        put(say, "not read: ");
+        put(say, status);
+        put_frame(say, " (", &verdict->place, ")");
+    } else {
+        say_no_connection(say, facts, verdict);
+    }
+}
+
+/* ---- all of it ---- */
+
+void imapid_say(struct imapid_say *say, const struct imapid_outcome *outcome,
+                const struct imapid_login *login, const struct imapid_verdict_facts *facts,
+                const struct imapid_verdict *verdict)
+{
+    const char *status = verdict->status;
+
+    say->n = 0;
+    if (!status)
+        return;
+    if (!facts->from_start && verdict->by != IMAPID_PARTY_CAPTURE)
+        put(say, "(begun before the capture) ");
+    if (verdict->cause)
+        say_cause(say, outcome, login, verdict->cause, facts);
+    else if (!strcmp(status, "OK")) {
+        put(say, "healthy: ended by LOGOUT, answered OK");
+        put_frame(say, " (", &verdict->place, ")");
+    } else if (!strcmp(status, "timeout"))
+        say_timeout(say, outcome, facts, verdict);
+    else if (!strcmp(status, "capture-ends"))
+        say_capture_ends(say, outcome, facts, verdict);
+    else if (!strcmp(status, "FIN") || !strcmp(status, "RST"))
+        say_closed(say, outcome, facts, verdict);
+    else if (!say_plain(say, facts, verdict))
+        say_otherwise(say, outcome, facts, verdict);
+}

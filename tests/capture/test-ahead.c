@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Tests of pcaptool/capture/ahead.c: what it gives of a file is what the capture gives that it reads,
+ * in the same order, whoever is the slower one. */
+
+#include "capture/ahead.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N_BLOCKS = 6000, FAST = 0, SLOW_USER = 1, PEEKS = 2 };
+
+static void put(GByteArray *file, const void *octets, guint n)
+{
+    g_byte_array_append(file, octets, n);
+}
+
+static void put_block(GByteArray *file, guint32 type, const void *head, guint n_head, guint n,
+                      bool damaged)
+{
+    guint32 n_block = 12 + n_head + ((n + 3) & ~3u), at = file->len, twice[2] = {type, n_block};
+    put(file, twice, 8);
+    put(file, head, n_head);
+    g_byte_array_set_size(file, at + n_block - 4);
+    memset(file->data + at + 8 + n_head, (int)(at / 4 % 251), n_block - 12 - n_head);
+    n_block ^= damaged ? 4 : 0;
+    put(file, &n_block, 4);
+}
+
+static void put_section(GByteArray *file, guint16 link_type)
+{
+    const guint32 section[4] = {0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX}, interface[2] = {link_type};
+    put_block(file, 0x0a0d0d0a, section, sizeof section, 0, false);
+    put_block(file, 1, interface, sizeof interface, 0, false);
+}
+
+/* pcapng of two sections with all that there may be, then a pcap file, which ends too early. */
+static char *make_file(GRand *draw)
+{
+    GByteArray *file = g_byte_array_new();
+    const guint32 header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
+    char *path = NULL;
+    int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL);
+    for (guint32 i = 0; i < N_BLOCKS; i++) {
+        guint32 n = i % 1500 == 700 ? 700000 + i : (guint32)g_rand_int_range(draw, 0, 1500);
+        const guint32 packet[5] = {i % 200 == 199 ? 5 : 0, 0, i, n, n + 7};
+        const guint32 secrets[2] = {0x544c534b, n};
+        const guint32 statistics[] = {0, 0, 0, 8 << 16 | 7, i, 0};
+        if (i % (N_BLOCKS / 2) == 0)
+            put_section(file, i ? 101 : 1);
+        /* sound ones before the second file, or its beginning would be lost with a damaged block */
+        switch (i < N_BLOCKS - 10 ? g_rand_int_range(draw, 0, 60) : -1) {
+        case 0:
+            put_block(file, 10, secrets, sizeof secrets, n, false);
+            break;
+        case 1:
+            put_block(file, 4, NULL, 0, n, false); /* skipped */
+            break;
+        case 2:
+            put_block(file, 0xbad, NULL, 0, n, false); /* a frame that is no packet */
+            break;
+        case 3:
+            put_block(file, 6, packet, sizeof packet, n, true);
+            break;
+        case 4:
+            put_block(file, 5, statistics, sizeof statistics, 0, false);
+            break;
+        default:
+            put_block(file, 6, packet, sizeof packet, n, false);
+            break;
+        }
+    }
+    put(file, header, sizeof header);
+    for (guint32 i = 0; i < N_BLOCKS / 10; i++) {
+        const guint32 packet[4] = {i + 1, 0, 100, 100};
+        put(file, packet, sizeof packet);
+        put(file, file->data + file->len - 100, 100);
+    }
+    g_assert_cmpint(write(fd, file->data, file->len - 3), ==, file->len - 3);
+    close(fd);
+    g_byte_array_unref(file);
+    return path;
+}
+
+static void on_secrets(void *ctx, guint32 type, const guint8 *octets, size_t n)
+{
+    char *sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, octets, n);
+    g_string_append_printf(ctx, "secrets %x %zu %s\n", type, n, sum);
+    g_free(sum);
+}
+
+static void on_note(void *ctx, const char *message)
+{
+    g_string_append_printf(ctx, "note %s\n", message);
+}
+
+static void on_drops(void *ctx, const char *where, uint64_t n)
+{
+    g_string_append_printf(ctx, "drops %s %" G_GUINT64_FORMAT "\n", where, n);
+}
+
+static void on_packet(void *ctx, const struct imapid_packet *packet, void *room)
+{
+    (void)ctx;
+    memset(room, (int)(packet->number % 251), IMAPID_AHEAD_ROOM);
+}
+
+static void note_counts(GString *log, const struct imapid_capture *capture, bool at_end)
+{
+    const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
+    g_string_append_printf(
+        log,
+        "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+        " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s\n",
+        counts->n_drops, counts->n_packets, counts->n_octets, counts->n_octets_wire, counts->n_cut,
+        counts->n_further, counts->n_errors, imapid_capture_get_format(capture));
+    if (at_end)
+        g_string_append_printf(log, "skipped %" G_GUINT64_FORMAT "\n", counts->n_skipped_blocks);
+}
+
+static void check_ahead(const struct imapid_packet *packet, unsigned *n_ahead)
+{
+    const guint8 *room = packet->ahead;
+    *n_ahead += room != NULL;
+    for (unsigned i = 0; room && i < IMAPID_AHEAD_ROOM; i++)
+        g_assert_cmpuint(room[i], ==, packet->number % 251);
+}
+
+static void peek(struct imapid_capture *capture, guint64 *n_peeked, guint32 *peeked)
+{
+    struct imapid_packet packet;
+    unsigned n_ahead = 0;
+    while (imapid_capture_peek(capture, &packet)) {
+        peeked[packet.number % 64] = packet.n;
+        check_ahead(&packet, &n_ahead);
+        ++*n_peeked;
+    }
+}
+
+/* Ends after so many packets; 0: at the end. */
+static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
+{
+    char *message = NULL;
+    struct imapid_capture *capture = imapid_capture_open(path, &message);
+    struct imapid_packet packet;
+    enum imapid_capture_result result;
+    GString *log = g_string_new(NULL);
+    guint64 n_peeked = 0, n = 0;
+    guint32 peeked[64];
+    unsigned n_ahead = 0;
+    memset(peeked, 0xff, sizeof peeked);
+    if (ahead) {
+        capture = imapid_ahead_new(capture);
+        g_assert_true(imapid_ahead_is(capture));
+        imapid_ahead_on_packet(capture, on_packet, NULL);
+    }
+    imapid_capture_on_secrets(capture, on_secrets, log);
+    imapid_capture_on_note(capture, on_note, log);
+    imapid_capture_on_drops(capture, on_drops, log);
+    while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
+        if (result == IMAPID_CAPTURE_ERROR) {
+            g_string_append_printf(log, "error %s\n", imapid_capture_get_error(capture));
+        } else {
+            char *sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, packet.data, packet.n);
+            g_string_append_printf(log,
+                                   "%" G_GUINT64_FORMAT " %u %u %u %d %" G_GINT64_FORMAT " %s\n",
+                                   packet.number, packet.n_wire, packet.interface, packet.link_type,
+                                   packet.has_ts, packet.ts_ns, sum);
+            g_free(sum);
+            check_ahead(&packet, &n_ahead);
+            if (peeked[packet.number % 64] != UINT32_MAX)
+                g_assert_cmpuint(peeked[packet.number % 64], ==, packet.n);
+            peeked[packet.number % 64] = UINT32_MAX;
+            n++;
+        }
+        note_counts(log, capture, false);
+        if (how & PEEKS)
+            peek(capture, &n_peeked, peeked);
+        if (how & SLOW_USER && n % 1000 == 1)
+            g_usleep(20000);
+        if (n_packets && n == n_packets)
+            imapid_capture_stop(capture);
+    }
+    note_counts(log, capture, !n_packets);
+    g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_END);
+    if (ahead && how & PEEKS && !n_packets)
+        g_assert_cmpuint(n_peeked, >, n / 2);
+    if (ahead && how & SLOW_USER)
+        g_assert_cmpuint(n_ahead, >, 0);
+    imapid_capture_close(capture);
+    return g_string_free(log, FALSE);
+}
+
+static void test_same(void)
+{
+    static const int hows[] = {FAST, SLOW_USER, PEEKS, PEEKS | SLOW_USER};
+    GRand *draw = g_rand_new_with_seed((guint32)g_test_rand_int());
+    char *path = make_file(draw);
+    for (size_t i = 0; i < G_N_ELEMENTS(hows); i++)
+        for (guint64 n = 0; n < 4000; n += 1999) {
+            char *plain = read_file(path, false, FAST, n),
+                 *ahead = read_file(path, true, hows[i], n);
+            g_assert_cmpstr(plain, ==, ahead);
+            g_assert_true(n || (strstr(plain, "error") && strstr(plain, "note") &&
+                                strstr(plain, "secrets") && strstr(plain, "skipped")));
+            g_free(plain);
+            g_free(ahead);
+        }
+    g_unlink(path);
+    g_free(path);
+    g_rand_free(draw);
+}
+
+/* One that is closed before it was read, or at once, leaves nothing behind. */
+static void test_closed_early(void)
+{
+    GRand *draw = g_rand_new_with_seed(1);
+    char *path = make_file(draw), *message = NULL;
+    for (int i = 0; i < 20; i++) {
+        struct imapid_capture *capture = imapid_ahead_new(imapid_capture_open(path, &message));
+        struct imapid_packet packet;
+        for (int k = 0; k < i * i; k++)
+            imapid_capture_next(capture, &packet);
+        if (i % 3 == 0)
+            g_usleep(2000);
+        imapid_capture_close(capture);
+    }
+    g_unlink(path);
+    g_free(path);
+    g_rand_free(draw);
+}
+
+/* A small file is read without a thread. */
+static void test_small(void)
+{
+    char *path = NULL, *message = NULL;
+    int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL);
+    g_assert_cmpint(write(fd, "x", 1), ==, 1);
+    close(fd);
+    struct imapid_capture *capture = imapid_capture_open(path, &message);
+    g_assert_true(imapid_ahead_new(capture) == capture);
+    g_assert_false(imapid_ahead_is(capture));
+    imapid_capture_close(capture);
+    g_unlink(path);
+    g_free(path);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/ahead/same", test_same);
+    g_test_add_func("/ahead/closed-early", test_closed_early);
+    g_test_add_func("/ahead/small", test_small);
+    return g_test_run();
+}

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests must know of the sanitizers that a program may be built with."""
+
+import os
+
+# For a program that may get a signal while it ends. LeakSanitizer attaches to it then, as a debugger
+# would, and waits for ever where a signal comes between the attaching and the stop.
+WITHOUT_LEAKS = {**os.environ, "ASAN_OPTIONS": ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "detect_leaks=0")))}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tests of pcaptool/opener.c: that each path is answered with its own file, in whatever order they
+ * are asked for. */
+#include "opener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define N_FILES 50
+
+/* Of these one is a FIFO, and one is removed. */
+#define FIFO    20
+#define MISSING 33
+
+static char *folder;
+static char *paths[N_FILES];
+
+static void confine_not(void)
+{
+}
+
+static void begin(void)
+{
+    folder = g_dir_make_tmp("imapid-opener-XXXXXX", NULL);
+    for (int i = 0; i < N_FILES; i++) {
+        char *name = g_strdup_printf("%d", i);
+
+        paths[i] = g_build_filename(folder, name, NULL);
+        if (i == FIFO)
+            g_assert_cmpint(mkfifo(paths[i], 0600), ==, 0);
+        else
+            g_assert_true(g_file_set_contents(paths[i], name, -1, NULL));
+        imapid_opener_allow(paths[i]);
+        imapid_opener_allow(paths[i]); /* named twice */
+        g_free(name);
+    }
+    g_assert_cmpint(g_unlink(paths[MISSING]), ==, 0);
+    g_assert_true(imapid_opener_start(confine_not));
+}
+
+static void end(void)
+{
+    imapid_opener_end();
+    for (int i = 0; i < N_FILES; i++) {
+        if (i != MISSING)
+            g_assert_cmpint(g_unlink(paths[i]), ==, 0);
+        g_free(paths[i]);
+    }
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+    g_free(folder);
+}
+
+static void assert_opens(int i)
+{
+    int fd = imapid_opener_open(paths[i], O_NONBLOCK);
+    char text[16] = {0}, wanted[16];
+
+    if (i == MISSING) {
+        g_assert_cmpint(errno, ==, ENOENT);
+        g_assert_cmpint(fd, ==, -1);
+        return;
+    }
+    g_assert_cmpint(fd, >=, 0);
+    if (i != FIFO) {
+        (void)g_snprintf(wanted, sizeof wanted, "%d", i);
+        g_assert_cmpint(read(fd, text, sizeof text - 1), ==, (ssize_t)strlen(wanted));
+        g_assert_cmpstr(text, ==, wanted);
+    }
+    g_assert_cmpint(fcntl(fd, F_GETFD) & FD_CLOEXEC, !=, 0);
+    g_assert_cmpint(close(fd), ==, 0);
+}
+
+static unsigned count_descriptors(void)
+{
+    GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+    unsigned n = 0;
+
+    while (g_dir_read_name(dir))
+        n++;
+    g_dir_close(dir);
+    return n;
+}
+
+static void test_in_order(void)
+{
+    unsigned n_before = count_descriptors();
+
+    begin();
+    for (int i = 0; i < N_FILES; i++)
+        assert_opens(i);
+    end();
+    g_assert_cmpuint(count_descriptors(), ==, n_before);
+}
+
+/* Some are asked for again, some never. */
+static void test_in_any_order(void)
+{
+    unsigned n_before = count_descriptors();
+
+    begin();
+    for (int i = 0; i < N_FILES; i += 3) {
+        assert_opens(i);
+        assert_opens(N_FILES - 1 - i);
+        assert_opens(i / 2);
+    }
+    end();
+    g_assert_cmpuint(count_descriptors(), ==, n_before);
+}
+
+/* Nobody writes to the FIFO until it is asked for: it is not opened ahead. */
+static void test_fifo_waits(void)
+{
+    begin();
+    assert_opens(FIFO - 1);
+    g_assert_cmpint(open(paths[FIFO], O_WRONLY | O_NONBLOCK), ==, -1);
+    g_assert_cmpint(errno, ==, ENXIO);
+    end();
+}
+
+static void test_ahead(void)
+{
+    begin();
+    assert_opens(0);
+    g_assert_cmpint(g_unlink(paths[1]), ==, 0);
+    assert_opens(1); /* it came with the one before */
+    g_assert_cmpint(imapid_opener_open(paths[1], O_NONBLOCK), ==, -1);
+    g_assert_cmpint(imapid_opener_open("/", O_NONBLOCK), ==, -1);
+    g_assert_cmpint(errno, ==, EACCES);
+    g_assert_true(g_file_set_contents(paths[1], "1", -1, NULL));
+    end();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/opener/in-order", test_in_order);
+    g_test_add_func("/opener/in-any-order", test_in_any_order);
+    g_test_add_func("/opener/fifo-waits", test_fifo_waits);
+    g_test_add_func("/opener/ahead", test_ahead);
+    return g_test_run();
+}

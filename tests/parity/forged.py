@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Holds tool and plugin together on the sessions of tests/net/test_forged.py: both tell the same exchanges and the same
+doubts, with the same frames. A session whose forger comes first, and clean ones, too.
+
+    forged.py [--seed N] [--count N]        IMAPID_TOOL and IMAPID_PLUGINS as for parity.py
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import sys
+import tempfile
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(FOLDER, "../dissector"), os.path.join(FOLDER, "../net")]
+
+import test_forged
+import wireshark
+
+TOOL = os.path.abspath(os.environ.get("IMAPID_TOOL", "build/bin/imapid"))
+TOLD = re.compile(r"(\w[\w-]+), frame (\d+): ")
+CODES = {"conflicting-data", "reset-ignored", "new-syn", "off-sequence", "bad-checksum"}
+
+
+def reset_ahead(rng, packets):
+    """The last packet; nothing is behind it."""
+    del packets[max(i for i, packet in enumerate(packets) if packet.data) + 1:]
+    now, side = test_forged.numbers(packets, len(packets)), rng.randrange(2)
+    packets.append(test_forged.Packet(side, now[side] + rng.randrange(1, 9000), now[1 - side], test_forged.RST))
+
+
+def copy_waits(rng, packets):
+    """A copy of what waits behind a hole, and differs."""
+    at = rng.choice([i for i, packet in enumerate(packets) if packet.data and packet.side == 0])
+    packet = packets[at]
+    half = len(packet.data) // 2
+    rest = test_forged.Packet(0, packet.seq + half, packet.ack, test_forged.ACK, packet.data[half:])
+    other = test_forged.Packet(0, rest.seq, packet.ack, test_forged.ACK, packet.data[half:-3] + b"?\r\n")
+    packet.data = packet.data[:half]
+    packets[at:at + 1] = [rest, other, packet]
+
+
+CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits)
+# Packets that are moved far are in random_sessions.py, with what Wireshark makes of them. It divides a stream at a SYN.
+READS_LESS = (test_forged.moved, test_forged.syn)
+
+
+def by_plugin(shark, path, *options):
+    """Of each port, the doubts as (code, frame), and the names of each exchange in its frames."""
+    doubts, names = {}, {}
+    for row in shark.rows(path, ["tcp.port", "_ws.expert.message", "imapid.name"], "-2", "-Y", "imapid or imapid.doubt", *options):
+        ports, messages, said = row
+        port = max(map(int, ports))
+        for code, frame in TOLD.findall("\n".join(messages)):
+            if code.lower() in CODES:
+                doubts.setdefault(port, set()).add((code.lower(), int(frame)))
+        if said:
+            names.setdefault(port, []).extend(said)
+    return doubts, names
+
+
+def compare(shark, path, made, records, *options):
+    doubts, names = by_plugin(shark, path, *options)
+    for i, ((change, _), told) in enumerate(zip(made, records)):
+        port = 20000 + i
+        tool = {(doubt["code"], frame) for doubt in told[-1]["doubts"] for frame in doubt["frames"]} if told else set()
+        said = sorted(name for record in told if record["type"] == "exchange" for name in test_forged.names_of(record))
+        if tool != doubts.get(port, set()):
+            yield f"{change.__name__} {port}: the tool doubts {sorted(tool)}, the plugin {sorted(doubts.get(port, ()))}"
+        if change not in READS_LESS and said != sorted(names.get(port, [])):
+            yield f"{change.__name__} {port}: the tool tells {said}, the plugin {sorted(names.get(port, []))}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=130)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    made = []
+    for i in range(arguments.count):
+        packets, _ = test_forged.session(rng, rng.randrange(2, 5))
+        CHANGES[i % len(CHANGES)](rng, packets)
+        made.append((CHANGES[i % len(CHANGES)], packets))
+    bad = 0
+    with wireshark.Wireshark() as shark, tempfile.TemporaryDirectory() as folder:
+        tool = test_forged.Tool(TOOL, pathlib.Path(folder))
+        records = tool.read([packets for _, packets in made])
+        path = shark.write("forged.pcap", tool.path.read_bytes())
+        for options in ((), ("-o", "tcp.reassemble_out_of_order:TRUE")):
+            for wrong in compare(shark, path, made, records, *options):
+                bad += 1
+                print(" ".join(options), wrong)
+    print(f"{len(made)} sessions, {bad} differ")
+    sys.exit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
