@@ -112,6 +112,22 @@ static enum imapid_output_mode find_mode(const GArray *inputs)
     return n_live ? IMAPID_OUTPUT_LIVE : IMAPID_OUTPUT_BUFFERED;
 }
 
+/* NULL with a message. */
+static struct imapid_output *open_output(const struct imapid_options *options, const GArray *inputs)
+{
+    enum imapid_output_mode mode = find_mode(inputs);
+    struct imapid_output *output;
+
+    if (options->rotate && mode == IMAPID_OUTPUT_BUFFERED) {
+        imapid_message("-b is for inputs that have no end: -i, -, --follow");
+        return NULL;
+    }
+    output = imapid_output_open(options->write, inputs->len, mode);
+    if (output)
+        imapid_output_set_rotation(output, options->n_rotate_octets, options->n_rotate_seconds);
+    return output;
+}
+
 /* Of a file that is rotated: what it has is whole, and of no choice counts are known yet. */
 static void spell_tail(void *ctx, GString *tail, guint64 n_records)
 {
@@ -135,6 +151,11 @@ static void write_head(struct extract *extract)
 static void reopen(void *ctx)
 {
     imapid_output_reopen(((struct extract *)ctx)->output);
+}
+
+static void tick(void *ctx)
+{
+    imapid_output_tick(((struct extract *)ctx)->output);
 }
 
 /* Whoever finds it knows that nothing is missing behind; so it is not there where something is. */
@@ -248,6 +269,11 @@ static void reopen_listing(void *ctx)
     imapid_output_reopen(((struct lister *)ctx)->output);
 }
 
+static void tick_listing(void *ctx)
+{
+    imapid_output_tick(((struct lister *)ctx)->output);
+}
+
 static void print_counts(const struct lister *lister, const struct imapid_totals *totals,
                          const struct imapid_where *where)
 {
@@ -281,13 +307,15 @@ static enum imapid_exit list(const struct imapid_options *options, const GArray 
     struct imapid_totals totals;
     gboolean good, closed;
 
-    lister.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
+    lister.output = open_output(options, inputs);
     if (!lister.output)
         return IMAPID_EXIT_FAILED;
     g_mutex_init(&lister.mutex);
     lister.listings = g_new0(struct imapid_listing *, inputs->len + 1);
-    if (imapid_output_is_file(lister.output))
+    if (imapid_output_is_file(lister.output)) {
         user.reopen = reopen_listing;
+        user.tick = tick_listing;
+    }
     good = imapid_run(options, inputs, &user, &totals);
     closed = imapid_output_is_closed(lister.output);
     good &= imapid_output_close(lister.output, imapid_totals_has_answer(&totals, good));
@@ -401,15 +429,17 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
         return extract_database(options, inputs);
     if (!strcmp(options->format, "text"))
         return list(options, inputs);
-    extract.output = imapid_output_open(options->write, inputs->len, find_mode(inputs));
+    extract.output = open_output(options, inputs);
     if (!extract.output)
         return IMAPID_EXIT_FAILED;
     if (options->is_array)
         imapid_output_set_array(extract.output);
     if (extract.writer->interval)
         user.interval = on_interval;
-    if (imapid_output_is_file(extract.output))
+    if (imapid_output_is_file(extract.output)) {
         user.reopen = reopen;
+        user.tick = tick;
+    }
     extract.n_inputs = inputs->len;
     extract.style = (struct imapid_writer_style){
         .terminal = options->terminal,

@@ -201,6 +201,8 @@ static void heed_signals(struct imapid_job *job)
     gint n_asked = imapid_stop_count_asked();
 
     reopen(job->context);
+    if (job->context->user->tick)
+        job->context->user->tick(job->context->user->ctx);
     tell_interval(job);
     if (n_asked == job->n_asked)
         return;

@@ -37,6 +37,7 @@ struct imapid_job_user {
     void (*finish)(void *ctx);
     /* What was counted so far (--interval); NULL: it goes to standard error. */
     void (*interval)(void *ctx, guint part, const struct imapid_record_interval *interval);
+    void (*tick)(void *ctx);   /* called from time to time, packets or none; may be NULL */
     void (*reopen)(void *ctx); /* open the output anew; NULL: it has none that can be */
 };
 

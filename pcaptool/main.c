@@ -187,6 +187,34 @@ static const char *read_live(struct imapid_options *options)
     return NULL;
 }
 
+/* One -b, as dumpcap has them. */
+static bool read_rotation(struct imapid_options *options, const char *word)
+{
+    const char *number = strchr(word, ':');
+    guint64 n = number ? read_number(number + 1, G_MAXINT32) : 0;
+
+    if (g_str_has_prefix(word, "duration:"))
+        options->n_rotate_seconds = n;
+    else if (g_str_has_prefix(word, "filesize:"))
+        options->n_rotate_octets = n * 1000;
+    else
+        return false;
+    return n > 0;
+}
+
+/* NULL, or what is wrong with -b. */
+static const char *read_rotations(struct imapid_options *options)
+{
+    for (char **word = options->rotate; word && *word; word++)
+        if (!read_rotation(options, *word))
+            return "-b takes duration:N, a number of seconds, or filesize:N, of kB, from 1 on";
+    if (options->rotate && imapid_output_is_standard(options->write))
+        return "-b needs a file: --write FILE";
+    if (options->rotate && !g_strcmp0(options->format, "sqlite"))
+        return "-b is not for sqlite, which is one file";
+    return NULL;
+}
+
 static gboolean is_written(const char *path, const struct imapid_options *options)
 {
     if (!path || !imapid_inputs_is_output(path, options->write))
@@ -244,6 +272,8 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
     if ((no_word = read_terminal(options)))
         return fail("%s", no_word);
     if ((no_word = read_live(options)))
+        return fail("%s", no_word);
+    if ((no_word = read_rotations(options)))
         return fail("%s", no_word);
     if ((wrong = read_decode_as(options)))
         return fail_with(wrong);

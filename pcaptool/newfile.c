@@ -17,17 +17,16 @@
 #include "newfile.h"
 
 #include "descriptors.h"
+#include "helper.h"
 #include "sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Links that are followed to what is replaced: as many as Linux follows. */
@@ -38,10 +37,13 @@
 #define PAUSE_US (100 * 1000)
 
 /* What the keeper is asked to do. */
-enum { PUBLISH = 'p', NEXT = 'n' };
+enum { PUBLISH = 'p', NEXT = 'n', REPLACEMENT = 'r', ASIDE = 'a' };
 
 /* Descriptors of the next file: to be written, and to be kept for the one who asks for its lock. */
 #define N_NEXT 2
+
+/* Names that are tried for a file that is set aside. */
+#define ASIDES_MAX 1000
 
 /* Random names that are tried; the first one is free. */
 #define NAMES_MAX 100
@@ -54,8 +56,8 @@ struct imapid_newfile {
     int fd;
     int old;         /* a database that is replaced, with its lock; -1: none */
     gboolean is_new; /* a database where there was none */
-    int keeper;      /* a socket to it */
-    pid_t pid;
+    struct imapid_helper keeper;
+    unsigned n_aside; /* the keeper's: names that it gave to earlier files */
 };
 
 /* ---- names ---- */
@@ -147,34 +149,34 @@ struct made {
 
 /* In the moment before there is a lock, another keeper that cleans the folder may take the file for a
  * killed one's: false, then. Some file systems have no locks. */
-static gboolean lock_made(const struct imapid_newfile *file)
+static gboolean lock_made(int fd, const char *name)
 {
-    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return FALSE;
-    return is_same(file->fd, file->name);
+    return is_same(fd, name);
 }
 
-/* A file under a name for the time. */
-static struct made make_named(struct imapid_newfile *file)
+/* A file under a name for the time, which becomes file->name. Its descriptor, or -1: file->name is NULL then. */
+static int open_named(struct imapid_newfile *file, struct made *made)
 {
-    struct made made = {.error = EEXIST};
+    *made = (struct made){.error = EEXIST};
+    for (int i = 0; i < NAMES_MAX && made->error == EEXIST; i++) {
+        int fd;
 
-    clean_folder(file);
-    for (int i = 0; i < NAMES_MAX && made.error == EEXIST; i++) {
-        made.number = g_random_int();
-        g_free(file->name);
-        file->name = make_name(file, made.number);
-        file->fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (file->fd < 0) {
-            made.error = errno;
-        } else if (lock_made(file)) {
-            made.error = 0;
-        } else {
-            close(file->fd);
-            file->fd = -1;
-        }
+        made->number = g_random_int();
+        file->name = make_name(file, made->number);
+        fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0)
+            made->error = errno;
+        else if (lock_made(fd, file->name))
+            made->error = 0;
+        else
+            close(fd);
+        if (!made->error)
+            return fd;
+        g_clear_pointer(&file->name, g_free);
     }
-    return made;
+    return -1;
 }
 
 /* The database that is there, once nobody else is replacing it. False with errno. */
@@ -235,6 +237,14 @@ static int rename_file(const struct imapid_newfile *file)
     return rename(file->name, file->target);
 }
 
+/* What was not published goes. */
+static void drop_name(struct imapid_newfile *file)
+{
+    if (file->name)
+        unlink(file->name);
+    g_clear_pointer(&file->name, g_free);
+}
+
 /* The name is on the disk once the folder is. */
 static void sync_folder(const struct imapid_newfile *file)
 {
@@ -253,38 +263,70 @@ static int publish(struct imapid_newfile *file)
 
     if (fsync(file->fd) != 0 || give_name(file) != 0 || rename_file(file) != 0) {
         error = errno;
-        if (file->name)
-            unlink(file->name);
+        drop_name(file);
         return error;
     }
+    g_clear_pointer(&file->name, g_free);
     sync_folder(file);
     return 0;
 }
 
-/* Where the file system has no files without a name, it has one for the time. */
-static int open_next(struct imapid_newfile *file)
+/* "FOLDER/out_20260102030405_00001.jsonl" of "out.jsonl": UTC, and the files of one run are counted, so that names
+ * sort as files were written. */
+static char *make_aside(const struct imapid_newfile *file, unsigned number)
 {
-    int fd = open_nameless(file);
+    GDateTime *now = g_date_time_new_now_utc();
+    char *base = g_path_get_basename(file->target), *when = g_date_time_format(now, "%Y%m%d%H%M%S");
+    const char *dot = strrchr(base, '.');
+    size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+    char *path =
+        g_strdup_printf("%s/%.*s_%s_%05u%s", file->folder, (int)n, base, when, number, base + n);
 
-    if (fd >= 0)
-        return fd;
-    file->name = make_name(file, g_random_int());
-    fd = open(file->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        g_clear_pointer(&file->name, g_free);
-    return fd;
+    g_free(when);
+    g_free(base);
+    g_date_time_unref(now);
+    return path;
 }
 
-/* 0, or errno. */
-static int begin_next(struct imapid_newfile *file)
+/* A second name, as long as the next file has not taken the first: there is always a file of that. Not every
+ * file system has second names. */
+static int name_aside(const struct imapid_newfile *file, const char *aside)
 {
+    if (linkat(AT_FDCWD, file->target, AT_FDCWD, aside, 0) == 0)
+        return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+        return errno;
+    return renameat2(AT_FDCWD, file->target, AT_FDCWD, aside, RENAME_NOREPLACE) == 0 ? 0 : errno;
+}
+
+/* 0, or errno. Where there is nothing of that name, nothing is to be done. */
+static int set_aside(struct imapid_newfile *file)
+{
+    int error = EEXIST;
+
+    for (int i = 0; i < ASIDES_MAX && error == EEXIST; i++) {
+        char *aside = make_aside(file, ++file->n_aside);
+
+        error = name_aside(file, aside);
+        g_free(aside);
+    }
+    return error == ENOENT ? 0 : error;
+}
+
+/* 0, or errno. Where the file system has no files without a name, it has one for the time. */
+static int begin_next(struct imapid_newfile *file, gboolean replaces)
+{
+    struct made made = {0};
     int fd;
 
-    if (is_same(file->fd, file->target))
+    if (!replaces && is_same(file->fd, file->target))
         return EALREADY;
-    fd = open_next(file);
+    drop_name(file);
+    fd = open_nameless(file);
     if (fd < 0)
-        return errno;
+        fd = open_named(file, &made);
+    if (fd < 0)
+        return made.error;
     take_mode(file, fd, file->fd);
     close(file->fd);
     file->fd = fd;
@@ -303,28 +345,26 @@ static gboolean obey(struct imapid_newfile *file, int socket, char octet)
 {
     int error;
 
-    if (octet == NEXT)
-        return send_next(file, socket, begin_next(file));
-    error = publish(file);
-    g_clear_pointer(&file->name, g_free);
+    if (octet == NEXT || octet == REPLACEMENT)
+        return send_next(file, socket, begin_next(file, octet == REPLACEMENT));
+    error = octet == ASIDE ? set_aside(file) : publish(file);
     return write(socket, &error, sizeof error) == (ssize_t)sizeof error;
 }
 
-static void keep(struct imapid_newfile *file, int socket)
+static void keep(void *ctx, int socket)
 {
-    static const int others[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1,
-                                 SIGPIPE}; /* for the one who reads */
+    struct imapid_newfile *file = ctx;
     char octet, *message = NULL;
     gboolean is_confined;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
-        (void)signal(others[i], SIG_IGN);
+    file->keeper = IMAPID_HELPER_NONE; /* that is this one */
     if (file->fd < 0) {
-        struct made made = make_named(file);
+        struct made made;
 
+        clean_folder(file);
+        file->fd = open_named(file, &made);
         if (write(socket, &made, sizeof made) < 0 || made.error) {
-            if (!made.error)
-                unlink(file->name);
+            drop_name(file);
             _exit(1);
         }
     }
@@ -332,27 +372,9 @@ static void keep(struct imapid_newfile *file, int socket)
     is_confined = imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->folder, &message);
     while (is_confined && read(socket, &octet, 1) == 1 && obey(file, socket, octet))
         continue;
-    if (file->name)
-        unlink(file->name);
+    drop_name(file);
     g_free(message);
     imapid_newfile_free(file);
-    _exit(0);
-}
-
-static gboolean start_keeper(struct imapid_newfile *file)
-{
-    int ends[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        return FALSE;
-    file->pid = fork();
-    if (file->pid == 0) {
-        close(ends[0]);
-        keep(file, ends[1]);
-    }
-    close(ends[1]);
-    file->keeper = ends[0];
-    return file->pid > 0;
 }
 
 /* What the keeper says next. False: it is gone. */
@@ -361,7 +383,7 @@ static gboolean hear(const struct imapid_newfile *file, void *to, size_t n)
     ssize_t got;
 
     do
-        got = read(file->keeper, to, n);
+        got = read(file->keeper.socket, to, n);
     while (got < 0 && errno == EINTR);
     return got == (ssize_t)n;
 }
@@ -396,7 +418,8 @@ static gboolean begin(struct imapid_newfile *file, enum imapid_newfile_kind kind
         return FALSE;
     if (kind == IMAPID_NEWFILE_TEXT)
         file->fd = open_nameless(file);
-    if (!start_keeper(file) || (file->fd < 0 && !open_made(file)))
+    if (!imapid_helper_start(&file->keeper, SOCK_STREAM, keep, file) ||
+        (file->fd < 0 && !open_made(file)))
         return FALSE;
     take_mode(file, file->fd, -1);
     return TRUE;
@@ -407,7 +430,7 @@ struct imapid_newfile *imapid_newfile_open(const char *path, enum imapid_newfile
 {
     struct imapid_newfile *file = g_new(struct imapid_newfile, 1);
 
-    *file = (struct imapid_newfile){.fd = -1, .old = -1, .keeper = -1};
+    *file = (struct imapid_newfile){.fd = -1, .old = -1, .keeper = IMAPID_HELPER_NONE};
     file->path = g_strdup(path);
     file->target = follow_links(path);
     file->folder = g_path_get_dirname(file->target);
@@ -428,13 +451,13 @@ const char *imapid_newfile_get_name(const struct imapid_newfile *file)
     return file->name;
 }
 
-gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message)
+/* Has the keeper do what the octet says. The keeper is gone only where somebody killed it: no signal for that.
+ * A signal that comes meanwhile does not undo what the keeper does. */
+static gboolean ask(const struct imapid_newfile *file, char octet, char **message)
 {
     int error = EPIPE;
 
-    /* The keeper is gone only where somebody killed it: no signal for that. A signal that comes
-     * meanwhile does not undo what the keeper does. */
-    if (send(file->keeper, &(char){PUBLISH}, 1, MSG_NOSIGNAL) == 1 &&
+    if (send(file->keeper.socket, &octet, 1, MSG_NOSIGNAL) == 1 &&
         !hear(file, &error, sizeof error))
         error = EPIPE;
     if (error)
@@ -442,14 +465,25 @@ gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message)
     return !error;
 }
 
-int imapid_newfile_begin_next(struct imapid_newfile *file, int *fd)
+gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message)
+{
+    return ask(file, PUBLISH, message);
+}
+
+gboolean imapid_newfile_set_aside(struct imapid_newfile *file, char **message)
+{
+    return ask(file, ASIDE, message);
+}
+
+int imapid_newfile_begin_next(struct imapid_newfile *file, gboolean replaces, int *fd)
 {
     int error = EPIPE, fds[IMAPID_DESCRIPTORS_MAX];
+    char octet = replaces ? REPLACEMENT : NEXT;
     unsigned n;
 
-    if (send(file->keeper, &(char){NEXT}, 1, MSG_NOSIGNAL) != 1)
+    if (send(file->keeper.socket, &octet, 1, MSG_NOSIGNAL) != 1)
         return EPIPE;
-    n = imapid_descriptors_receive(file->keeper, &error, fds);
+    n = imapid_descriptors_receive(file->keeper.socket, &error, fds);
     if (error || n != N_NEXT) {
         while (n)
             close(fds[--n]);
@@ -465,11 +499,7 @@ void imapid_newfile_free(struct imapid_newfile *file)
 {
     if (!file)
         return;
-    if (file->keeper >= 0)
-        close(file->keeper);
-    if (file->pid > 0)
-        while (waitpid(file->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+    imapid_helper_end(&file->keeper);
     if (file->fd >= 0)
         close(file->fd);
     if (file->old >= 0)

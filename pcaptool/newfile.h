@@ -33,9 +33,15 @@ gboolean imapid_newfile_publish(struct imapid_newfile *file, char **message);
 
 /* Begins the next file, after the one that was published got another name: log rotation. `fd` becomes a
  * descriptor of it, the caller's; imapid_newfile_get_fd() is another one. It has the mode and the owner of
- * what has the name now, or else of the one before, and is published as that was. EALREADY: the one that was
- * published still has its name. Returns 0 or errno; then writing to the one before may go on. */
-int imapid_newfile_begin_next(struct imapid_newfile *file, int *fd);
+ * what has the name now, or else of the one before, and is published as that was; one that was not published is
+ * thrown away. EALREADY: the one that was published still has its name, and `replaces` is false. Returns 0 or errno;
+ * then writing to the one before may go on. */
+int imapid_newfile_begin_next(struct imapid_newfile *file, gboolean replaces, int *fd);
+
+/* Gives what has the name a second one beside it, "out_20260102030405_00001.jsonl" of "out.jsonl" (the time in UTC), so
+ * that it stays when the next file is published. Nothing happens where there is no such file. False, with *message
+ * to be freed. */
+gboolean imapid_newfile_set_aside(struct imapid_newfile *file, char **message);
 
 /* Throws away what was not published. NULL is allowed. */
 void imapid_newfile_free(struct imapid_newfile *file);

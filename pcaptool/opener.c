@@ -16,16 +16,15 @@
 #include "opener.h"
 
 #include "descriptors.h"
+#include "helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define FLAGS_TAKEN (O_NONBLOCK | O_DIRECTORY)
@@ -47,11 +46,10 @@ static struct {
     GPtrArray *files;   /* allowed, in that order; NULL: none */
     GHashTable *places; /* of each in `files`, from 1 */
     GPtrArray *folders; /* without a slash at the end */
-    int socket;         /* to the opener, where there is a process */
-    pid_t process;      /* 0: none was started */
-    int *ahead;         /* the reader's: by place, came before it was asked for; -1: did not */
-    size_t next;        /* the opener's: the first place that it has not looked at */
-} opener = {.socket = -1};
+    struct imapid_helper helper;
+    int *ahead;  /* the reader's: by place, came before it was asked for; -1: did not */
+    size_t next; /* the opener's: the first place that it has not looked at */
+} opener = {.helper = {.socket = -1}};
 
 void imapid_opener_allow(const char *path)
 {
@@ -195,31 +193,28 @@ static void close_own(int but)
     }
 }
 
+struct server {
+    void (*confine)(void);
+};
+
+static void begin_serving(void *ctx, int socket)
+{
+    const struct server *server = ctx;
+
+    close_own(socket);
+    server->confine();
+    serve(socket);
+}
+
 bool imapid_opener_start(void (*confine)(void))
 {
     guint n_files = opener.files ? opener.files->len : 0;
-    int ends[2];
+    struct server server = {confine};
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return false;
     opener.ahead = g_new(int, n_files + 1);
     for (guint i = 0; i <= n_files; i++)
         opener.ahead[i] = -1;
-    opener.process = fork();
-    if (opener.process == 0) {
-        /* Signals are for the one who reads, and this one ends with it. */
-        (void)signal(SIGINT, SIG_IGN);
-        (void)signal(SIGTERM, SIG_IGN);
-        (void)signal(SIGHUP, SIG_IGN);
-        (void)signal(SIGUSR1, SIG_IGN);
-        close_own(ends[1]);
-        confine();
-        serve(ends[1]);
-        _exit(0);
-    }
-    close(ends[1]);
-    opener.socket = ends[0];
-    if (opener.process > 0)
+    if (imapid_helper_start(&opener.helper, SOCK_SEQPACKET, begin_serving, &server))
         return true;
     imapid_opener_end();
     return false;
@@ -231,7 +226,7 @@ bool imapid_opener_start(void (*confine)(void))
 static int receive_answer(size_t place)
 {
     int error, fds[N_ANSWER];
-    unsigned n = imapid_descriptors_receive(opener.socket, &error, fds);
+    unsigned n = imapid_descriptors_receive(opener.helper.socket, &error, fds);
 
     for (unsigned i = 1; i < n; i++)
         opener.ahead[place + i] = fds[i];
@@ -251,7 +246,8 @@ static int ask(const char *path, int flags, size_t place)
         return -1;
     }
     memcpy(request.path, path, n);
-    if (send(opener.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) < 0) {
+    if (send(opener.helper.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) <
+        0) {
         errno = EPIPE;
         return -1;
     }
@@ -277,23 +273,17 @@ static int take_or_ask(const char *path, int flags)
 
 int imapid_opener_open(const char *path, int flags)
 {
-    if (opener.process)
+    if (opener.helper.process)
         return take_or_ask(path, flags);
     return open(path, FLAGS_GIVEN | (flags & FLAGS_TAKEN));
 }
 
 void imapid_opener_end(void)
 {
-    if (opener.socket >= 0)
-        close(opener.socket);
-    if (opener.process > 0)
-        while (waitpid(opener.process, NULL, 0) < 0 && errno == EINTR)
-            ;
+    imapid_helper_end(&opener.helper);
     for (guint i = 1; opener.ahead && opener.files && i <= opener.files->len; i++)
         if (opener.ahead[i] >= 0)
             close(opener.ahead[i]);
-    opener.socket = -1;
-    opener.process = 0;
     opener.next = 0;
     g_clear_pointer(&opener.ahead, g_free);
     g_clear_pointer(&opener.places, g_hash_table_destroy);

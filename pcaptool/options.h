@@ -22,12 +22,14 @@ struct imapid_options {
     char *write;  /* NULL: standard output */
     char *filter; /* NULL: none */
     char *files_from;
-    char **interfaces;   /* NULL: none */
-    char *buffer, *snap; /* -B, -s as given; NULL: the defaults */
-    char *n_packets;     /* -c as given; NULL: no end */
-    char *interval;      /* --interval as given; NULL: none */
-    guint64 n_interval;  /* seconds; 0: none */
-    char **stop_at;      /* -a as given; NULL: none */
+    char **interfaces;                         /* NULL: none */
+    char *buffer, *snap;                       /* -B, -s as given; NULL: the defaults */
+    char *n_packets;                           /* -c as given; NULL: no end */
+    char *interval;                            /* --interval as given; NULL: none */
+    guint64 n_interval;                        /* seconds; 0: none */
+    char **stop_at;                            /* -a as given; NULL: none */
+    char **rotate;                             /* -b as given; NULL: none */
+    guint64 n_rotate_octets, n_rotate_seconds; /* what it says; 0: not for that */
     gboolean is_modest, is_immediate;
     struct imapid_live_options live; /* what these say */
     char **keylogs;                  /* files; NULL: none */

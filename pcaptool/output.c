@@ -55,8 +55,11 @@ struct imapid_output {
     char *head;                     /* of each file; NULL: none */
     void (*spell_tail)(void *ctx, GString *tail, guint64 n_pieces);
     void *tail_ctx;
-    guint64 n_pieces; /* of parts, in this file */
-    int failure;      /* errno of the first one */
+    guint64 n_pieces;                    /* of parts, in this file */
+    guint64 n_octets_max, n_seconds_max; /* of each file; 0: no end */
+    guint64 n_octets;                    /* in this file, behind its head */
+    gint64 begun_us;                     /* when it began, monotonic */
+    int failure;                         /* errno of the first one */
     guint n_parts, due;
     struct part *parts;
     int spill; /* the temporary file; -1: none */
@@ -268,37 +271,15 @@ static void keep(struct imapid_output *output, struct part *part, const char *te
         spill(output, part);
 }
 
-void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n)
+static gboolean is_rotated(const struct imapid_output *output)
 {
-    g_mutex_lock(&output->mutex);
-    while (part > output->due + AHEAD_MAX && !output->unordered && !output->closed &&
-           !output->failure)
-        g_cond_wait(&output->moved, &output->mutex);
-    output->n_pieces++;
-    if (part == output->due || output->unordered)
-        put(output, text, n);
-    else
-        keep(output, &output->parts[part], text, n);
-    g_mutex_unlock(&output->mutex);
+    return output->n_octets_max || output->n_seconds_max;
 }
 
-void imapid_output_end(struct imapid_output *output, guint part)
+static gboolean set_aside_and_publish(const struct imapid_output *output, char **message)
 {
-    g_mutex_lock(&output->mutex);
-    output->parts[part].ended = TRUE;
-    while (output->due < output->n_parts && output->parts[output->due].ended)
-        if (++output->due < output->n_parts)
-            put_waiting(output, &output->parts[output->due]);
-    g_cond_broadcast(&output->moved);
-    g_mutex_unlock(&output->mutex);
-}
-
-void imapid_output_add_last(struct imapid_output *output, const char *text, gsize n)
-{
-    g_mutex_lock(&output->mutex);
-    if (output->due == output->n_parts)
-        put(output, text, n);
-    g_mutex_unlock(&output->mutex);
+    return (!is_rotated(output) || imapid_newfile_set_aside(output->anew, message)) &&
+           imapid_newfile_publish(output->anew, message);
 }
 
 /* Gives the file its name. */
@@ -308,7 +289,7 @@ static void publish(struct imapid_output *output)
 
     if (!output->anew || output->published || output->failure)
         return;
-    output->published = imapid_newfile_publish(output->anew, &message);
+    output->published = set_aside_and_publish(output, &message);
     if (!message)
         return;
     imapid_message("%s", message);
@@ -357,46 +338,157 @@ static gboolean is_at_boundary(const struct imapid_output *output)
     return output->unordered || output->due + 1 >= output->n_parts;
 }
 
-/* The next file, with its name; NULL where there is none, with a message but for one that is there already. */
-static FILE *open_next(const struct imapid_output *output)
+static void put_head(struct imapid_output *output)
 {
-    int fd = -1, error = imapid_newfile_begin_next(output->anew, &fd);
+    output->n_pieces = output->n_octets = 0;
+    output->begun_us = g_get_monotonic_time();
+    put(output, output->head ? output->head : "", output->head ? strlen(output->head) : 0);
+}
+
+/* The next file, without its name; NULL where there is none, with a message but for one that is there already. */
+static FILE *open_next(const struct imapid_output *output, gboolean replaces)
+{
+    int fd = -1, error = imapid_newfile_begin_next(output->anew, replaces, &fd);
     FILE *next = error ? NULL : fdopen(fd, "wb");
-    char *message = NULL;
 
     if (!next && error != EALREADY)
         tell(output->path, error ? error : errno);
-    if (next && !imapid_newfile_publish(output->anew, &message)) {
-        imapid_message("%s", message);
-        g_free(message);
-        (void)fclose(next);
-        next = NULL;
-    }
     return next;
 }
 
-/* The earlier file stays open until its last line is written; and where there is no next one, no record is given up
- * for that. */
-static void begin_next(struct imapid_output *output)
+/* Says what there is to say. */
+static gboolean is_good(gboolean good, char **message)
 {
-    FILE *next = open_next(output);
+    if (!good)
+        imapid_message("%s", *message);
+    g_clear_pointer(message, g_free);
+    return good;
+}
 
-    if (!next)
-        return;
-    put_tail(output);
+/* From now on to the next file. */
+static void turn_to(struct imapid_output *output, FILE *next)
+{
     if (fclose(output->file) && !output->failure)
         output->failure = errno;
     output->file = next;
+    put_head(output);
+}
+
+/* Somebody gave the file another name. It stays open until its last line is written; and where there is no
+ * next one, no record is given up for that. */
+static void begin_next(struct imapid_output *output)
+{
+    FILE *next = open_next(output, FALSE);
+    char *message = NULL;
+
+    if (!next)
+        return;
+    if (!is_good(imapid_newfile_publish(output->anew, &message), &message)) {
+        (void)fclose(next);
+        return;
+    }
+    put_tail(output);
+    turn_to(output, next);
+}
+
+/* The file gets its last line first, and then another name, so that what has one is whole. Where there is no next
+ * one it goes on: behind that line others may stand. */
+static void rotate(struct imapid_output *output)
+{
+    FILE *next = open_next(output, TRUE);
+    char *message = NULL;
+
+    output->begun_us = g_get_monotonic_time(); /* tried once a period */
+    output->n_octets = 0;
+    if (!next)
+        return;
+    put_tail(output);
     output->n_pieces = 0;
-    put(output, output->head ? output->head : "", output->head ? strlen(output->head) : 0);
+    if (!is_good(set_aside_and_publish(output, &message), &message)) {
+        (void)fclose(next);
+        return;
+    }
+    turn_to(output, next);
+}
+
+/* Can the file end here? */
+static gboolean may_end(const struct imapid_output *output)
+{
+    return imapid_output_is_file(output) && output->published && is_at_boundary(output) &&
+           !output->failure;
 }
 
 void imapid_output_reopen(struct imapid_output *output)
 {
     g_mutex_lock(&output->mutex);
-    if (imapid_output_is_file(output) && output->published && is_at_boundary(output) &&
-        !output->failure)
+    if (may_end(output))
         begin_next(output);
+    g_mutex_unlock(&output->mutex);
+}
+
+static gboolean is_full(const struct imapid_output *output)
+{
+    gint64 age_us = g_get_monotonic_time() - output->begun_us;
+
+    return output->n_pieces &&
+           ((output->n_octets_max && output->n_octets >= output->n_octets_max) ||
+            (output->n_seconds_max && (guint64)age_us / G_USEC_PER_SEC >= output->n_seconds_max));
+}
+
+static void rotate_if_full(struct imapid_output *output)
+{
+    if (is_rotated(output) && is_full(output) && may_end(output))
+        rotate(output);
+}
+
+void imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets, guint64 n_seconds)
+{
+    output->n_octets_max = n_octets;
+    output->n_seconds_max = n_seconds;
+    output->begun_us = g_get_monotonic_time();
+}
+
+void imapid_output_tick(struct imapid_output *output)
+{
+    g_mutex_lock(&output->mutex);
+    rotate_if_full(output);
+    g_mutex_unlock(&output->mutex);
+}
+
+/* ---- what comes ---- */
+
+void imapid_output_add(struct imapid_output *output, guint part, const char *text, gsize n)
+{
+    g_mutex_lock(&output->mutex);
+    while (part > output->due + AHEAD_MAX && !output->unordered && !output->closed &&
+           !output->failure)
+        g_cond_wait(&output->moved, &output->mutex);
+    output->n_pieces++;
+    if (part == output->due || output->unordered)
+        put(output, text, n);
+    else
+        keep(output, &output->parts[part], text, n);
+    output->n_octets += n;
+    rotate_if_full(output);
+    g_mutex_unlock(&output->mutex);
+}
+
+void imapid_output_end(struct imapid_output *output, guint part)
+{
+    g_mutex_lock(&output->mutex);
+    output->parts[part].ended = TRUE;
+    while (output->due < output->n_parts && output->parts[output->due].ended)
+        if (++output->due < output->n_parts)
+            put_waiting(output, &output->parts[output->due]);
+    g_cond_broadcast(&output->moved);
+    g_mutex_unlock(&output->mutex);
+}
+
+void imapid_output_add_last(struct imapid_output *output, const char *text, gsize n)
+{
+    g_mutex_lock(&output->mutex);
+    if (output->due == output->n_parts)
+        put(output, text, n);
     g_mutex_unlock(&output->mutex);
 }
 

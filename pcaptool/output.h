@@ -35,6 +35,14 @@ void imapid_output_set_ends(struct imapid_output *output, const char *head,
  * name. Only of a live one; of others, and where nothing was written yet, nothing happens. Thread-safe. */
 void imapid_output_reopen(struct imapid_output *output);
 
+/* A live file of `n_octets` behind its head, or of `n_seconds` and with something in it, ends (0: not for that): it gets
+ * another name, see imapid_newfile_set_aside(), and the next one begins under its own. So does one that is there
+ * already when the first one begins. Called before anything is added. */
+void imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets, guint64 n_seconds);
+
+/* To be called from time to time, also when nothing is added. Thread-safe. */
+void imapid_output_tick(struct imapid_output *output);
+
 /* The pieces of parts that were added to the file. */
 guint64 imapid_output_count(struct imapid_output *output);
 

@@ -105,7 +105,7 @@ static const struct {
     {SCMP_SYS(fallocate), READS},
     {SCMP_SYS(fadvise64), READS},
     {SCMP_SYS(fadvise64_64), READS},
-    {SCMP_SYS(flock), READS},
+    {SCMP_SYS(flock), READS | KEEPS},
     {SCMP_SYS(getdents64), READS},
     {SCMP_SYS(poll), READS},
     {SCMP_SYS(ppoll), READS},

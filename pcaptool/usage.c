@@ -113,6 +113,8 @@ static const struct option table[] = {
      "-i: each packet as it comes, not some together"},
     {"interval", 0, G_OPTION_ARG_STRING, AT(interval), RECORDS, "SECONDS",
      "Tell the counts so far every so many seconds"},
+    {"rotate", 'b', G_OPTION_ARG_STRING_ARRAY, AT(rotate), EXTRACT, "duration:N",
+     "Of what has no end: begin the next file of -w after N seconds, or filesize:N, after N kB"},
     {"packet-count", 'c', G_OPTION_ARG_STRING, AT(n_packets), RECORDS, "N",
      "-i: end after N packets"},
     {"autostop", 'a', G_OPTION_ARG_STRING_ARRAY, AT(stop_at), RECORDS, "duration:N",

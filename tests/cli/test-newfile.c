@@ -2,11 +2,13 @@
 /* Tests of pcaptool/newfile.c: a process that makes a file is killed at each of its system calls, one
  * after the other. No moment is left to chance: what stays in the folder is the old file, or the
  * new one, and nothing else. */
+#define _GNU_SOURCE /* O_TMPFILE */
 #include "newfile.h"
 
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -18,6 +20,21 @@
 #define CALLS_MAX 5000
 
 static char *folder, *path;
+
+/* As on a file system that has no files without a name. */
+static gboolean is_poor;
+
+int __real_open(const char *name, int flags, ...);
+int __wrap_open(const char *name, int flags, ...);
+
+int __wrap_open(const char *name, int flags, ...)
+{
+    if (is_poor && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return __real_open(name, flags, 0666);
+}
 
 /* ---- what is killed ---- */
 
@@ -157,6 +174,104 @@ static void test_together(void)
     g_unlink(path);
 }
 
+static void assert_text(const char *at, const char *want)
+{
+    char *text = NULL;
+
+    g_assert_true(g_file_get_contents(at, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, want);
+    g_free(text);
+}
+
+static void assert_n_files(unsigned n)
+{
+    GDir *dir = g_dir_open(folder, 0, NULL);
+
+    while (g_dir_read_name(dir))
+        n--;
+    g_dir_close(dir);
+    g_assert_cmpuint(n, ==, 0);
+}
+
+static void write_next(struct imapid_newfile *file, gboolean replaces, const char *text)
+{
+    int fd = -1;
+
+    g_assert_cmpint(imapid_newfile_begin_next(file, replaces, &fd), ==, 0);
+    g_assert_cmpint(write(fd, text, strlen(text)), ==, (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* One after the other under one name; where each has a name before, a run for the same file that begins
+ * meanwhile takes it for a killed one's unless it is locked. */
+static void test_next(gconstpointer poor)
+{
+    struct imapid_newfile *file, *other;
+    char *message = NULL;
+    int fd = -1;
+
+    is_poor = GPOINTER_TO_INT(poor);
+    file = imapid_newfile_open(path, IMAPID_NEWFILE_TEXT, &message);
+    g_assert_nonnull(file);
+    g_assert_cmpint(write(imapid_newfile_get_fd(file), "one", 3), ==, 3);
+    g_assert_true(imapid_newfile_publish(file, &message));
+    g_assert_cmpint(imapid_newfile_begin_next(file, FALSE, &fd), ==, EALREADY);
+    write_next(file, TRUE, "never seen");
+    assert_text(path, "one");
+    write_next(file, TRUE, "two");
+    other = imapid_newfile_open(path, IMAPID_NEWFILE_TEXT, &message);
+    g_assert_nonnull(other);
+    imapid_newfile_free(other);
+    g_assert_true(imapid_newfile_publish(file, &message));
+    assert_text(path, "two");
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    write_next(file, FALSE, "three");
+    g_assert_true(imapid_newfile_publish(file, &message));
+    assert_text(path, "three");
+    write_next(file, TRUE, "thrown away");
+    imapid_newfile_free(file);
+    assert_n_files(1);
+    g_unlink(path);
+    is_poor = FALSE;
+}
+
+/* What is set aside stays as it is under a name of its own. */
+static void test_aside(void)
+{
+    struct imapid_newfile *file;
+    char *message = NULL, *earlier = g_build_filename(folder, "out", NULL);
+    GPatternSpec *wanted = g_pattern_spec_new("out_??????????????_0000?");
+    const char *name;
+    unsigned n = 0;
+    GDir *dir;
+
+    g_assert_true(g_file_set_contents(earlier, "before", -1, NULL));
+    file = imapid_newfile_open(path, IMAPID_NEWFILE_TEXT, &message);
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(imapid_newfile_set_aside(file, &message));
+        write_next(file, TRUE, "after");
+        g_assert_true(imapid_newfile_publish(file, &message));
+    }
+    imapid_newfile_free(file);
+    assert_text(path, "after");
+    dir = g_dir_open(folder, 0, NULL);
+    while ((name = g_dir_read_name(dir))) {
+        char *at = g_build_filename(folder, name, NULL);
+
+        if (strcmp(name, "out")) {
+            g_assert_true(g_pattern_spec_match_string(wanted, name));
+            assert_text(at, name[strlen(name) - 1] == '1' ? "before" : "after");
+            n++;
+        }
+        g_unlink(at);
+        g_free(at);
+    }
+    g_dir_close(dir);
+    g_assert_cmpuint(n, ==, 2);
+    g_pattern_spec_free(wanted);
+    g_free(earlier);
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -169,6 +284,9 @@ int main(int argc, char **argv)
     g_test_add_data_func("/newfile/killed/database", GINT_TO_POINTER(IMAPID_NEWFILE_DATABASE),
                          test_killed);
     g_test_add_func("/newfile/together", test_together);
+    g_test_add_data_func("/newfile/next", GINT_TO_POINTER(FALSE), test_next);
+    g_test_add_data_func("/newfile/next/named", GINT_TO_POINTER(TRUE), test_next);
+    g_test_add_func("/newfile/aside", test_aside);
     status = g_test_run();
     g_assert_cmpint(g_rmdir(folder), ==, 0);
     g_free(path);

@@ -97,6 +97,85 @@ static void test_live(void)
     g_unlink(path);
 }
 
+/* The files of the folder, in the order of their names, as one text. They are deleted. */
+static GString *take_all(void)
+{
+    GString *all = g_string_new(NULL);
+    GDir *dir = g_dir_open(folder, 0, NULL);
+    GList *paths = NULL;
+    const char *name;
+
+    while ((name = g_dir_read_name(dir)))
+        paths = g_list_insert_sorted(paths, g_build_filename(folder, name, NULL),
+                                     (GCompareFunc)(void (*)(void))strcmp);
+    g_dir_close(dir);
+    for (GList *at = paths; at; at = at->next) {
+        char *text = NULL;
+
+        g_assert_true(g_file_get_contents(at->data, &text, NULL, NULL));
+        g_string_append_printf(all, "%s|", text);
+        g_free(text);
+        g_unlink(at->data);
+    }
+    g_list_free_full(paths, g_free);
+    return all;
+}
+
+static void spell_tail(void *ctx, GString *tail, guint64 n_pieces)
+{
+    (void)ctx;
+    g_string_append_printf(tail, "<%u>", (unsigned)n_pieces);
+}
+
+/* Each file is whole, head and tail, and what was there before stays. "out" sorts before "out_...". */
+static void test_rotated(void)
+{
+    struct imapid_output *output;
+    GString *all;
+
+    g_assert_true(g_file_set_contents(path, "before", -1, NULL));
+    output = imapid_output_open(path, 1, IMAPID_OUTPUT_LIVE);
+    imapid_output_set_rotation(output, 4, 0);
+    imapid_output_set_ends(output, "H", spell_tail, NULL);
+    imapid_output_begin(output);
+    add(output, 0, "aaa");
+    add(output, 0, "b");
+    assert_file("H"); /* at once: the next one is there */
+    add(output, 0, "cc");
+    imapid_output_tick(output);
+    assert_file("Hcc");
+    g_assert_cmpuint(imapid_output_count(output), ==, 1);
+    add(output, 0, "ddddd");
+    add(output, 0, "e");
+    g_assert_true(imapid_output_close(output, TRUE));
+    all = take_all();
+    g_assert_cmpstr(all->str, ==, "He|before|Haaab<2>|Hccddddd<2>|");
+    g_string_free(all, TRUE);
+}
+
+/* By time one ends that has something in it, though nothing comes any more. */
+static void test_rotated_by_time(void)
+{
+    struct imapid_output *output = imapid_output_open(path, 1, IMAPID_OUTPUT_LIVE);
+    GString *all;
+
+    imapid_output_set_rotation(output, 0, 1);
+    imapid_output_set_array(output);
+    imapid_output_set_ends(output, "", NULL, NULL);
+    imapid_output_begin(output);
+    imapid_output_add(output, 0, "{1}\n", 4);
+    g_usleep(G_USEC_PER_SEC + G_USEC_PER_SEC / 10);
+    for (int i = 0; i < 2; i++) /* the second one has nothing to end */
+        imapid_output_tick(output);
+    imapid_output_add(output, 0, "{2}\n", 4);
+    g_assert_true(imapid_output_close(output, TRUE));
+    all = take_all();
+    /* Whatever the machine does meanwhile, the two are in files of their own, and whole. */
+    g_assert_nonnull(strstr(all->str, "[\n{1}\n]\n|"));
+    g_assert_nonnull(strstr(all->str, "[\n{2}\n]\n|"));
+    g_string_free(all, TRUE);
+}
+
 static void test_unordered(void)
 {
     struct imapid_output *output = imapid_output_open(path, 600, IMAPID_OUTPUT_UNORDERED);
@@ -311,6 +390,8 @@ int main(int argc, char **argv)
     g_test_add_func("/output/last", test_last);
     g_test_add_func("/output/not-kept", test_not_kept);
     g_test_add_func("/output/live", test_live);
+    g_test_add_func("/output/rotated", test_rotated);
+    g_test_add_func("/output/rotated-by-time", test_rotated_by_time);
     g_test_add_func("/output/unordered", test_unordered);
     g_test_add_func("/output/spilled", test_spilled);
     g_test_add_func("/output/far-ahead", test_far_ahead);

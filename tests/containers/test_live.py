@@ -182,6 +182,35 @@ class Interface(unittest.TestCase):
             self.assertEqual(Database.ask(path, "SELECT exchanges FROM capture"), [(30,)])
             self.assertEqual(list(Database.ask(path, "SELECT client_name FROM exchange")), [("n" * 1000,)] * 30)
 
+    def test_files_by_size_and_by_time(self):
+        for limit in ("filesize:1", "duration:1"):
+            with self.subTest(limit), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "out.jsonl")
+                path.write_bytes(b"of an earlier run")
+                program = self.start("-i", "lo", "-w", path, "-b", limit)
+                names = ["Apple", "Birch", "Cedar"]
+                for n, name in enumerate(names, 1):
+                    speak(self.port, name.encode())
+                    wait_for(lambda: len(list(path.parent.glob("out_*.jsonl"))) > n)
+                status, rest, err = program.end(signal.SIGTERM)
+                self.assertEqual((status, rest), (128 + signal.SIGTERM, []), err)
+                first, *aside = sorted(path.parent.glob("out_*.jsonl"))
+                self.assertEqual(first.read_bytes(), b"of an earlier run")
+                self.assertEqual(sorted(p.name for p in path.parent.iterdir()),
+                                 sorted(p.name for p in (path, first, *aside)))
+                for file in (*aside, path):
+                    self.assertRegex(file.name, r"^out(_\d{14}_\d{5})?\.jsonl$")
+                    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+                    self.assertEqual((lines[-1]["type"], lines[-1]["records"]), ("end", len(lines) - 1))
+                done = run("-T", "jsonl", "stats", *aside, path)
+                self.assertEqual((done.returncode, done.stderr.count(b"\n")), (0, 1), done.stderr)
+                told = b"".join(file.read_bytes() for file in (*aside, path))
+                for name in names:
+                    self.assertEqual(told.count(b'[["name","%s"]]' % name.encode()), 1)
+        for wrong in (["-w", "x", "-b", "files:2"], ["-w", "x", "-b", "duration:0"], ["-b", "duration:1"]):
+            status, rest, err = Program("-i", "lo", *wrong).end()
+            self.assertEqual((status, rest), (2, []), wrong)
+
     def test_next_file_that_cannot_be_made_costs_no_record(self):
         with tempfile.TemporaryDirectory() as folder:
             path, older = pathlib.Path(folder, "out"), pathlib.Path(folder, "out.1")
