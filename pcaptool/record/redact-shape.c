@@ -75,6 +75,11 @@ static bool has_name(const char *text, size_t n)
     return false;
 }
 
+bool imapid_shape_is_product_word(const uint8_t *word, size_t n)
+{
+    return IS_ONE_OF(names, (const char *)word, n);
+}
+
 /* ---- words ---- */
 
 enum kind { LETTERS, DIGITS, MIXED };

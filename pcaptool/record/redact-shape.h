@@ -17,6 +17,9 @@ enum imapid_shape {
 /* Octets that are not UTF-8 count as Latin-1. Takes time in proportion to n. */
 bool imapid_shape_is_harmless(enum imapid_shape shape, const uint8_t *octets, size_t n);
 
+/* Is the word, whatever its case, one that names of software are made of? */
+bool imapid_shape_is_product_word(const uint8_t *word, size_t n);
+
 /* What of a URL is harmless: [0, n_scheme) and [host, end), that is, scheme, host and port, and the
  * first steps of the path. What stands between the two is a user. */
 struct imapid_shape_url {

@@ -7,6 +7,7 @@
  * Misuse: a unit beside a hole. What is missing may have said what its octets are. */
 #include "scrub/place.h"
 
+#include "record/redact-shape.h"
 #include "record/redact-value.h"
 #include "scrub/encoded.h"
 
@@ -30,6 +31,8 @@ struct reader {
     uint8_t *octets;
     size_t n, at;
     struct imapid_places *places;
+    bool has_no_numbers; /* none of its atoms is a number that means something */
+    size_t literal_end;  /* of the last one */
 };
 
 /* "{n}", "{n+}" at `at` with a line end: sets the place of the octets announced. */
@@ -85,7 +88,7 @@ static struct token next(struct reader *reader)
         return (struct token){c == '(' ? OPEN : CLOSE, at, 1};
     }
     if (c == '{' && read_literal(reader, at, &token)) {
-        reader->at = token.at + token.n;
+        reader->at = reader->literal_end = token.at + token.n;
         return token;
     }
     do
@@ -105,7 +108,7 @@ static bool atom_is(const struct reader *reader, const struct token *token, cons
 
 enum what { KEEP, VALUE, NAME, SECRET, MAILBOX, URL, HEADER, MESSAGE, TAG, RIGHTS };
 
-static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n, bool is_servers);
+static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n);
 
 static bool are_rights(const uint8_t *octets, size_t n)
 {
@@ -144,7 +147,7 @@ static void take_octets(struct imapid_places *places, uint8_t *octets, size_t n,
         imapid_value_take_message(hand, octets, n);
         break;
     case TAG:
-        take_tag(places, octets, n, true);
+        take_tag(places, octets, n);
         break;
     case RIGHTS:
         if (!are_rights(octets, n) || imapid_search_has_learned(hand->search, octets, n))
@@ -207,11 +210,26 @@ static void take(struct reader *reader, const struct token *token, enum what wha
 
 /* ---- atoms ---- */
 
-/* Numbers stay where no word of the atom goes: sets, sizes, sections, dates. */
+static bool has_digit(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (imapid_is_digit(octets[i]))
+            return true;
+    return false;
+}
+
+/* Numbers stay where no word of the atom goes: sets, sizes, sections, dates. What stands right behind a literal is a
+ * part of it that its count left out. */
 static void take_atom(struct reader *reader, const struct token *token)
 {
     uint8_t *octets = reader->octets + token->at;
     bool any = false;
+
+    if ((token->at && token->at == reader->literal_end) ||
+        (reader->has_no_numbers && has_digit(octets, token->n))) {
+        take(reader, token, VALUE);
+        return;
+    }
 
     for (size_t at = 0, end; at < token->n; at = end) {
         bool is_number = true;
@@ -324,7 +342,7 @@ static void take_rest(struct reader *reader, bool is_search, bool is_foreign)
 {
     unsigned n_forced = 0, depth = 0, forced_depth = 0, n_keys = 0;
     enum what forced = KEEP;
-    bool is_fields = false;
+    bool is_fields = false, is_entry = false;
     struct token token;
 
     while ((token = next(reader)).kind != END) {
@@ -358,7 +376,15 @@ static void take_rest(struct reader *reader, bool is_search, bool is_foreign)
             take(reader, &token, HEADER);
             continue;
         }
+        /* The value of an entry of METADATA, whatever it looks like. */
+        if (is_entry && token.kind == ATOM && octets[0] != '/') {
+            is_entry = false;
+            take(reader, &token, VALUE);
+            continue;
+        }
+        is_entry = false;
         if (token.kind != ATOM) {
+            is_entry = token.kind == QUOTED && token.n && octets[0] == '/';
             if (token.kind == QUOTED && token.n && octets[0] == '/') /* an entry of METADATA */
                 imapid_value_take(reader->places->hand, reader->octets + token.at, token.n,
                                   IMAPID_WORDS_ATOM);
@@ -376,6 +402,7 @@ static void take_rest(struct reader *reader, bool is_search, bool is_foreign)
         }
         forced = find_key(reader, &token, is_search, &n_keys);
         n_forced = forced == KEEP ? 0 : n_keys;
+        is_entry = octets[0] == '/';
         is_fields = token.n > 6 && imapid_octets_contain(octets, token.n, "HEADER.FIELDS");
         take_atom(reader, &token);
     }
@@ -385,7 +412,7 @@ static void take_rest(struct reader *reader, bool is_search, bool is_foreign)
 
 /* The arguments of each, in order; what comes behind them is generic.
  * u name, p secret, m mailbox, v value, i name of an identity, r rights, s stays if it is a set or a word,
- * l URL, d delimiter; "*" repeats from the letter before it. A list in place of one is generic, but for "g",
+ * l URL, d delimiter; behind "!" no number stays; "*" repeats from the letter before it. A list in place of one is generic, but for "g",
  * where one is expected, and for names of mailboxes where one stood before (the patterns of LIST). */
 static const struct {
     const char *name, *plan;
@@ -398,7 +425,7 @@ static const struct {
     {"LIST", "mm", false, false},         {"LSUB", "mm", false, false},
     {"XLIST", "mm", false, false},        {"RLIST", "mm", false, false},
     {"RLSUB", "mm", false, false},        {"STATUS", "m", false, false},
-    {"APPEND", "m", false, false},        {"REPLACE", "sm", false, false},
+    {"APPEND", "m!", false, false},       {"REPLACE", "sm!", false, false},
     {"COPY", "sm", false, false},         {"MOVE", "sm", false, false},
     {"SETACL", "mir", false, true},       {"DELETEACL", "mi", false, true},
     {"GETACL", "m", false, true},         {"LISTRIGHTS", "mir*", false, true},
@@ -421,7 +448,18 @@ static const struct {
     {"GENURLAUTH", "l*", false, true},    {"RESETKEY", "ml*", false, true},
     {"URLFETCH", "l*", false, true},      {"GETJMAPACCESS", "", false, true},
     {"PROXYAUTH", "u", false, true},      {"XOMPRESS", "", false, false},
+    {"XTARTTLS", "", false, false},
 };
+
+/* Commands without a place that is known here are known to the library. */
+static bool is_known(const struct imapid_unit *unit, const uint8_t *name)
+{
+    bool known = unit->word != IMAPID_WORD_UNKNOWN;
+
+    for (size_t i = 0; !known && i < G_N_ELEMENTS(plans); i++)
+        known = imapid_octets_is(name, unit->name.n, plans[i].name);
+    return known;
+}
 
 static enum what get_what(char c)
 {
@@ -463,8 +501,13 @@ static void take_plan(struct reader *reader, const char *plan)
     bool has_begun = false;
 
     while (*plan) {
-        struct token token = next(reader);
+        struct token token;
 
+        if (*plan == '!') {
+            reader->has_no_numbers = true;
+            return;
+        }
+        token = next(reader);
         if (token.kind == END)
             return;
         if (token.kind == CLOSE)
@@ -489,7 +532,7 @@ static void take_plan(struct reader *reader, const char *plan)
 static void take_arguments(struct imapid_places *places, enum imapid_side side, const uint8_t *name,
                            size_t n_name, uint8_t *octets, size_t n)
 {
-    struct reader reader = {octets, n, 0, places};
+    struct reader reader = {.octets = octets, .n = n, .places = places};
     const char *list = find_list_plan(name, n_name, side);
 
     if (imapid_octets_is(name, n_name, "UID")) {
@@ -582,6 +625,38 @@ static void make_distinct(const struct imapid_places *places, uint8_t *octets, s
     }
 }
 
+static size_t find_word_end(const uint8_t *octets, size_t n, size_t at)
+{
+    while (at < n &&
+           (imapid_is_alpha(octets[at]) || imapid_is_digit(octets[at]) || octets[at] >= 0x80))
+        at++;
+    return at;
+}
+
+/* What --redact lets stay by its form may have the name of the session's user in it ("Thunderbird bobsmith"): that goes,
+ * unless software is called so. The rest is allowed to be found. */
+static void take_kept(struct imapid_places *places, uint8_t *octets, size_t n)
+{
+    struct imapid_search *search = places->hand->search;
+    size_t start = 0;
+
+    if (places->hand->is_learning)
+        return; /* a name may be said later */
+    for (size_t at = 0, end; at < n; at = end) {
+        end = find_word_end(octets, n, at);
+        if (end == at) {
+            end++;
+        } else if (imapid_search_has_learned(search, octets + at, end - at) &&
+                   !imapid_shape_is_product_word(octets + at, end - at)) {
+            imapid_search_allow(search, octets + start, at - start);
+            imapid_mask_word(places->hand->mask, octets + at, end - at);
+            places->hand->n_masked++;
+            start = end;
+        }
+    }
+    imapid_search_allow(search, octets + start, n - start);
+}
+
 static void take_string(struct imapid_places *places, uint8_t *octets,
                         const struct imapid_string *string, struct imapid_record_string *field,
                         bool is_value)
@@ -598,11 +673,12 @@ static void take_string(struct imapid_places *places, uint8_t *octets,
     kept = measure_kept(places, &pair);
     if (string->kind == IMAPID_STRING_ATOM && imapid_words_has(IMAPID_WORDS_ATOM, plain, n))
         kept = n; /* of another command that ran into this one */
-    if (places->hand->is_learning) {
+    if (is_value)
+        take_kept(places, octets + string->content.offset, kept);
+    else
         imapid_search_allow(places->hand->search, plain, kept);
-        if (!is_value && (n_word = imapid_field_find_device(plain, n, &at)))
-            imapid_search_allow(places->hand->search, plain + at, n_word);
-    }
+    if (!is_value && (n_word = imapid_field_find_device(plain, n, &at)))
+        imapid_search_allow(places->hand->search, plain + at, n_word);
     if (kept < n) {
         /* A kept beginning has no escapes: no address has a quote or a backslash. */
         uint8_t *rest = octets + string->content.offset + kept;
@@ -696,7 +772,7 @@ static size_t take_code(struct imapid_places *places, uint8_t *octets, size_t n)
         if (close == n)
             return end;
     }
-    reader = (struct reader){octets + end, close - end, 0, places};
+    reader = (struct reader){.octets = octets + end, .n = close - end, .places = places};
     if (is_counting(octets + 1, end - 1))
         take_rest(&reader, false, false);
     else if (imapid_octets_is(octets + 1, end - 1, "MYRIGHTS"))
@@ -724,16 +800,55 @@ static void take_status(struct imapid_places *places, uint8_t *octets, size_t n)
 
 /* ---- tags ---- */
 
-/* As clients count them, so that it is no word of somebody's. */
-static bool is_usual(const uint8_t *tag, size_t n)
+/* As clients count them: letters, then digits. */
+static bool is_usual(const uint8_t *tag, size_t n, size_t *n_letters)
 {
-    size_t n_letters = 0, n_digits = 0;
+    size_t n_digits = 0;
 
-    while (n_letters < n && imapid_is_alpha(tag[n_letters]))
-        n_letters++;
-    while (n_letters + n_digits < n && imapid_is_digit(tag[n_letters + n_digits]))
+    *n_letters = 0;
+    while (*n_letters < n && imapid_is_alpha(tag[*n_letters]))
+        ++*n_letters;
+    while (*n_letters + n_digits < n && imapid_is_digit(tag[*n_letters + n_digits]))
         n_digits++;
-    return n_letters + n_digits == n && n_letters <= 4 && (n_digits || n <= 2) && n_digits <= 8;
+    return *n_letters + n_digits == n && *n_letters <= 4 && (n_digits || n <= 2) && n_digits <= 8;
+}
+
+/* Letters and how many digits follow. */
+static GBytes *make_shape(const uint8_t *tag, size_t n_letters, size_t n_digits)
+{
+    uint8_t shape[8] = {(uint8_t)n_digits};
+
+    memcpy(shape + 1, tag, n_letters);
+    return g_bytes_new(shape, n_letters + 1);
+}
+
+/* Did a command that is known have such a tag, or one with a digit more or less? What else a line begins with may be a
+ * word of a message that is read for one. */
+static bool is_counted(const struct imapid_places *places, const uint8_t *tag, size_t n)
+{
+    size_t n_letters;
+    bool found = false;
+
+    if (!is_usual(tag, n, &n_letters))
+        return false;
+    for (size_t more = 0; !found && more < 3; more++) {
+        GBytes *shape = make_shape(tag, n_letters, n - n_letters + more);
+
+        found = g_hash_table_contains(places->shapes, shape);
+        g_bytes_unref(shape);
+    }
+    return found;
+}
+
+static void learn_tag(struct imapid_places *places, const uint8_t *tag, size_t n, bool is_known)
+{
+    size_t n_letters;
+
+    if (g_hash_table_size(places->tags) >= N_NAMES)
+        return;
+    g_hash_table_add(places->tags, g_bytes_new(tag, n));
+    if (is_known && is_usual(tag, n, &n_letters))
+        g_hash_table_add(places->shapes, make_shape(tag, n_letters, n - n_letters + 1));
 }
 
 static void mask_tag(const struct imapid_places *places, uint8_t *octets, size_t n)
@@ -753,18 +868,14 @@ static void mask_tag(const struct imapid_places *places, uint8_t *octets, size_t
 
 /* What the client never sent goes, as does what no counter makes; of that the mask is the same on both
  * sides. */
-static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n, bool is_servers)
+static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n)
 {
     GBytes *tag = g_bytes_new(octets, n);
-    bool known = !is_servers || g_hash_table_contains(places->tags, tag);
 
-    if (!is_servers && places->hand->is_learning && g_hash_table_size(places->tags) < N_NAMES)
-        g_hash_table_add(places->tags, g_bytes_ref(tag));
-    if (!known || !is_usual(octets, n)) {
-        if (places->hand->is_learning)
-            imapid_search_add(places->hand->search, octets, n);
-        else
-            mask_tag(places, octets, n);
+    if (!places->hand->is_learning &&
+        !(g_hash_table_contains(places->tags, tag) && is_counted(places, octets, n))) {
+        imapid_search_add(places->hand->search, octets, n);
+        mask_tag(places, octets, n);
     }
     g_bytes_unref(tag);
 }
@@ -777,7 +888,7 @@ static void take_client(struct imapid_places *places, const struct imapid_unit *
     size_t at = unit->args.offset;
 
     if (unit->word == IMAPID_WORD_AUTHENTICATE) {
-        struct reader reader = {octets + at, unit->args.n, 0, places};
+        struct reader reader = {.octets = octets + at, .n = unit->args.n, .places = places};
         struct token token = next(&reader);
 
         places->is_in_auth = true;
@@ -881,6 +992,9 @@ void imapid_places_take(struct imapid_places *places, const struct imapid_unit *
         take_continuation(places, unit, octets);
         break;
     }
+    if (unit->tag.n && side == IMAPID_CLIENT && places->hand->is_learning)
+        learn_tag(places, octets + unit->tag.offset, unit->tag.n,
+                  is_known(unit, octets + unit->name.offset));
     if (unit->tag.n)
-        take_tag(places, octets + unit->tag.offset, unit->tag.n, side == IMAPID_SERVER);
+        take_tag(places, octets + unit->tag.offset, unit->tag.n);
 }

@@ -11,6 +11,7 @@ struct imapid_places {
     struct imapid_hand *hand;
     const struct imapid_pseudonyms *pseudonyms;
     GHashTable *tags;   /* of the client's commands: a set of GBytes */
+    GHashTable *shapes; /* of those of known commands: letters, and the number of digits */
     GHashTable *fields; /* of IDs: a mask -> the name that has it, in small letters; GBytes */
     bool is_in_auth;    /* AUTHENTICATE waits for its answer */
     struct imapid_tag auth_tag;

@@ -300,6 +300,8 @@ static void mask_all(struct reading *reading, const struct imapid_pseudonyms *ps
         .pseudonyms = pseudonyms,
         .tags =
             g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL),
+        .shapes =
+            g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL),
         .fields = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref,
                                         (GDestroyNotify)g_bytes_unref),
     };
@@ -323,6 +325,7 @@ static void mask_all(struct reading *reading, const struct imapid_pseudonyms *ps
     result->n_searched = imapid_search_count(search);
     result->n_units = reading->spans->len;
     g_hash_table_destroy(places.tags);
+    g_hash_table_destroy(places.shapes);
     g_hash_table_destroy(places.fields);
 }
 

@@ -120,6 +120,13 @@ static bool has_own_word(const uint8_t *value, size_t n)
 
 void imapid_search_add(struct imapid_search *search, const uint8_t *value, size_t n)
 {
+    /* NUL and ^A stay where they are, and are found everywhere. */
+    while (n && value[0] <= 1) {
+        value++;
+        n--;
+    }
+    while (n && value[n - 1] <= 1)
+        n--;
     if (n >= IMAPID_SEARCH_MIN && has_own_word(value, n) && !imapid_words_hold(value, n))
         put(search, search->values, g_bytes_new(value, n));
 }
