@@ -7,6 +7,8 @@
  *
  * Refuses an unknown code in --ignore and an unknown word in --fail-on and --show, before anything is read.
  *
+ * As "partial" it prints what it would find them in, and the status says nothing of findings.
+ *
  * Misuse: a format that is not in the table of main.c; there is no writer for it. */
 #include "answer/unreadable.h"
 #include "answer/writer.h"
@@ -144,7 +146,7 @@ static enum imapid_exit answer(const struct imapid_options *options,
 
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs)
 {
-    const struct imapid_findings_writer *writer = get_writer(options->format);
+    gboolean is_partial = !strcmp(options->format, "partial");
     struct imapid_gathered gathered;
     enum imapid_exit status;
     uint64_t ignored;
@@ -159,9 +161,13 @@ enum imapid_exit imapid_check(const struct imapid_options *options, const GArray
         imapid_message("--show takes note, warning or error");
         return IMAPID_EXIT_FAILED;
     }
-    if (!read_ignored(options->ignore, &ignored) || !imapid_gather(options, inputs, &gathered))
+    if (!read_ignored(options->ignore, &ignored))
         return IMAPID_EXIT_FAILED;
-    status = answer(options, &gathered, writer, &fail_on, show, ignored);
+    if (is_partial)
+        return imapid_gather_partial(options, inputs);
+    if (!imapid_gather(options, inputs, &gathered))
+        return IMAPID_EXIT_FAILED;
+    status = answer(options, &gathered, get_writer(options->format), &fail_on, show, ignored);
     imapid_gather_free(&gathered);
     return status;
 }

@@ -9,6 +9,7 @@
  * Misuse: imapid_gather_put() after imapid_gather_write(), which closes the output. */
 #include "gather.h"
 
+#include "answer/partial.h"
 #include "message.h"
 #include "output.h"
 
@@ -88,4 +89,21 @@ gboolean imapid_gather_write(const struct imapid_options *options, struct imapid
 {
     imapid_gather_put(gathered, text->str, text->len);
     return end(options, gathered);
+}
+
+enum imapid_exit imapid_gather_partial(const struct imapid_options *options, const GArray *inputs)
+{
+    struct imapid_gathered gathered;
+    gboolean good;
+
+    if (options->terminal.is_terminal) {
+        imapid_message("a partial is not written on a terminal: --write FILE");
+        return IMAPID_EXIT_FAILED;
+    }
+    if (!imapid_gather(options, inputs, &gathered))
+        return IMAPID_EXIT_FAILED;
+    imapid_partial_write(&gathered.view, gathered.is_complete, imapid_gather_put, &gathered);
+    good = end(options, &gathered) && gathered.is_complete;
+    imapid_gather_free(&gathered);
+    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
 }

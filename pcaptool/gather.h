@@ -4,6 +4,7 @@
 
 #include "answer/fold.h"
 #include "answer/store.h"
+#include "options.h"
 #include "output.h"
 #include "run.h"
 
@@ -31,5 +32,8 @@ void imapid_gather_put(void *gathered, const char *text, size_t n);
  * unless nothing could be read or a signal cut it short. False where it could not be written. */
 gboolean imapid_gather_write(const struct imapid_options *options, struct imapid_gathered *gathered,
                              const GString *text);
+
+/* The command's answer where its format is "partial": the state of the store. */
+enum imapid_exit imapid_gather_partial(const struct imapid_options *options, const GArray *inputs);
 
 #endif

@@ -4,8 +4,9 @@
  *
  *     input -> what is it? -> capture    -> collect   \
  *                          -> JSON Lines -> read back  -> (redact) -> user
+ *                          -> partial    /
  *
- * Refuses an input that is neither. In a folder such a file is passed over without a message,
+ * Refuses an input that is none of them. In a folder such a file is passed over without a message,
  * unless its name is that of a capture.
  *
  * Misuse: touching `failed` or `totals` of the context without its mutex. */
@@ -16,6 +17,7 @@
 #include "series.h"
 #include "stop.h"
 
+#include "answer/partial.h"
 #include "capture/ahead.h"
 #include "capture/live.h"
 #include "follow/collect.h"
@@ -274,6 +276,8 @@ static void stop_job(void *ctx)
         imapid_capture_stop(job->capture);
     if (job->reader)
         g_atomic_int_set(&job->reader->stop, 1);
+    if (job->partial)
+        g_atomic_int_set(&job->partial->stop, 1);
 }
 
 static void stop_if_closed(struct imapid_job *job)
@@ -582,6 +586,19 @@ static char *explain_failure(void *ctx)
     return why ? why : g_strdup(g_strerror(errno));
 }
 
+/* `is_read`: it has records, or may be said to have none. */
+static void end_records(struct imapid_job *job, struct imapid_source *source,
+                        const struct imapid_job_sinks *sinks, bool is_read, uint64_t n_skipped)
+{
+    if (sinks->choose)
+        imapid_choose_flush(sinks->choose); /* each file has whole connections */
+    imapid_source_close(source);
+    g_mutex_lock(&job->context->mutex);
+    job->context->totals->n_skipped += n_skipped;
+    job->context->totals->n_read += is_read;
+    g_mutex_unlock(&job->context->mutex);
+}
+
 static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
                        const struct imapid_job_sinks *sinks)
 {
@@ -600,22 +617,36 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
 
     job->reader = &reader;
     imapid_read_jsonl(&reader);
-    if (sinks->choose)
-        imapid_choose_flush(sinks->choose); /* each file has whole connections */
     job->reader = NULL;
-    imapid_source_close(source);
-    g_mutex_lock(&job->context->mutex);
-    job->context->totals->n_skipped += reader.n_skipped;
-    job->context->totals->n_read += reader.n_records || !reader.n_bad;
-    g_mutex_unlock(&job->context->mutex);
+    end_records(job, source, sinks, reader.n_records || !reader.n_bad, reader.n_skipped);
 }
 
-/* JSON Lines have no packets. In a folder they may lie beside their captures. */
-static void refuse_jsonl(struct imapid_job *job, struct imapid_source *source)
+static void read_partial(struct imapid_job *job, struct imapid_source *source,
+                         const struct imapid_job_sinks *sinks)
 {
-    char *message = g_strdup_printf("%s: records of an earlier run (JSON Lines), where packets of "
-                                    "captures are wanted",
-                                    spell_path(job->input->path));
+    struct reading reading = {job, source};
+    struct imapid_partial partial = {
+        .name = spell_path(job->input->path),
+        .read = read_records,
+        .explain = explain_failure,
+        .read_ctx = &reading,
+        .sink = &sinks->first,
+        .complain = sinks->complain,
+        .terms = &imapid_follow_terms,
+    };
+    bool is_whole;
+
+    job->partial = &partial;
+    is_whole = imapid_partial_read(&partial);
+    job->partial = NULL;
+    end_records(job, source, sinks, partial.n_records || is_whole, 0);
+}
+
+/* Records have no packets. In a folder they may lie beside their captures. */
+static void refuse_records(struct imapid_job *job, struct imapid_source *source, const char *what)
+{
+    char *message = g_strdup_printf("%s: %s, where packets of captures are wanted",
+                                    spell_path(job->input->path), what);
 
     if (!job->input->found)
         imapid_job_complain(job->context, message);
@@ -627,11 +658,16 @@ static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sin
 {
     struct imapid_source *source = imapid_job_open(job);
     bool is_jsonl = source && imapid_source_is_jsonl(source, job->input->found);
+    bool is_partial = source && imapid_source_is_partial(source);
 
-    if (is_jsonl && job->context->user->packet)
-        refuse_jsonl(job, source);
+    if ((is_jsonl || is_partial) && job->context->user->packet)
+        refuse_records(job, source,
+                       is_jsonl ? "records of an earlier run (JSON Lines)"
+                                : "the state of an earlier answer (partial)");
     else if (is_jsonl)
         read_jsonl(job, source, sinks);
+    else if (is_partial)
+        read_partial(job, source, sinks);
     else if (source)
         read_capture(job, source, sinks);
 }

@@ -62,8 +62,9 @@ struct imapid_job {
     struct imapid_job_context *context;
     guint part;
     const struct imapid_input *input;
-    struct imapid_capture *capture;   /* NULL: the input is JSON Lines */
-    struct imapid_read_jsonl *reader; /* NULL: it is a capture */
+    struct imapid_capture *capture;   /* NULL: the input has records */
+    struct imapid_read_jsonl *reader; /* NULL: it is no JSON Lines */
+    struct imapid_partial *partial;   /* NULL: it is none */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
     struct imapid_series *series;     /* that the input is of; NULL: of none */
     const char *name;                 /* of the capture, in records; NULL: none yet */

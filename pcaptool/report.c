@@ -7,12 +7,16 @@
 #include "answer/page.h"
 #include "gather.h"
 
+#include <string.h>
+
 enum imapid_exit imapid_report(const struct imapid_options *options, const GArray *inputs)
 {
     struct imapid_gathered gathered;
     GString *text;
     gboolean good;
 
+    if (!strcmp(options->format, "partial"))
+        return imapid_gather_partial(options, inputs);
     if (!imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
     text = g_string_new(NULL);

@@ -12,6 +12,7 @@
 #include "opener.h"
 #include "stop.h"
 
+#include "answer/partial.h"
 #include "capture/head.h"
 #include "capture/unpack.h"
 #include "record/read-jsonl.h"
@@ -162,7 +163,8 @@ static void look(struct imapid_source *source)
     if (imapid_unpack_is_packed(source->head->data, source->head->len))
         look_inside(source);
     source->looking = false;
-    if (source->unpack && !imapid_source_is_jsonl(source, false)) {
+    if (source->unpack && !imapid_source_is_jsonl(source, false) &&
+        !imapid_source_is_partial(source)) {
         end_unpacking(source); /* whoever reads captures unpacks them, and knows what to say */
         source->head_at = 0;
     }
@@ -224,10 +226,25 @@ static bool is_blank(const uint8_t *octets, size_t n)
     return true;
 }
 
+/* What was looked at, unpacked; *n octets. */
+static const uint8_t *get_peek(const struct imapid_source *source, size_t *n)
+{
+    *n = source->unpack ? source->n_peek : source->head->len;
+    return source->unpack ? source->peek : source->head->data;
+}
+
+bool imapid_source_is_partial(const struct imapid_source *source)
+{
+    size_t n;
+    const uint8_t *octets = get_peek(source, &n);
+
+    return imapid_partial_is(octets, n);
+}
+
 bool imapid_source_is_jsonl(const struct imapid_source *source, bool found)
 {
-    const uint8_t *octets = source->unpack ? source->peek : source->head->data;
-    size_t n = source->unpack ? source->n_peek : source->head->len;
+    size_t n;
+    const uint8_t *octets = get_peek(source, &n);
     const char *ending = strstr(source->path, ".jsonl");
 
     if (imapid_read_jsonl_is(octets, n, found))

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file or pipe whose first octets were looked at to see what it is: JSON Lines of records, as
- * they are or compressed, or else, for all that is known here, a capture. */
+/* A file or pipe whose first octets were looked at to see what it is: JSON Lines of records or a
+ * partial, as they are or compressed, or else, for all that is known here, a capture. */
 struct imapid_source;
 
 /* Who is told while a source waits for more octets: of a pipe, or of a file that grows. */
@@ -36,6 +36,9 @@ int imapid_source_take_fd(struct imapid_source *source);
 /* With `found` (in a folder) it has to begin like a record; else an input that is named as JSON
  * Lines and has no line at all is one as well. */
 bool imapid_source_is_jsonl(const struct imapid_source *source, bool found);
+
+/* Is it a partial, the state of an answer? */
+bool imapid_source_is_partial(const struct imapid_source *source);
 
 /* May a capture have secrets inside? pcapng may, and what is compressed may be pcapng. */
 bool imapid_source_may_have_secrets(const struct imapid_source *source);

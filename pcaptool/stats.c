@@ -455,6 +455,8 @@ enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray
         imapid_message("--top takes a number from 1 on");
         return IMAPID_EXIT_FAILED;
     }
+    if (!strcmp(options->format, "partial"))
+        return imapid_gather_partial(options, inputs);
     if (!imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
     text = g_string_new(NULL);

@@ -29,11 +29,11 @@ enum {
 static const struct imapid_command commands[] = {
     {"extract", "the records: one per ID exchange, per IMAP connection, per capture",
      "text jsonl json csv tsv sqlite", imapid_extract},
-    {"stats", "counts by client and server software, version and OS", "text jsonl json csv",
+    {"stats", "counts by client and server software, version and OS", "text jsonl json csv partial",
      imapid_stats},
-    {"check", "findings against RFC 2971; exit 1 when there is one", "text jsonl json csv sarif",
-     imapid_check},
-    {"report", "one self-contained HTML page", "html", imapid_report},
+    {"check", "findings against RFC 2971; exit 1 when there is one",
+     "text jsonl json csv sarif partial", imapid_check},
+    {"report", "one self-contained HTML page", "html partial", imapid_report},
     {"cut", "a capture of the chosen connections alone, from any number of captures", "pcapng",
      imapid_cut},
 };
@@ -417,7 +417,7 @@ char *imapid_usage_spell_help(const struct imapid_command *command)
     char *usage = g_strconcat(command ? command->name : "[COMMAND]", " INPUT…", NULL);
     GOptionEntry *entries = make_entries(
         &unused, command ? bit_of(command) : ALL,
-        command ? command->formats : "text jsonl json csv tsv sqlite sarif html pcapng");
+        command ? command->formats : "text jsonl json csv tsv sqlite sarif html partial pcapng");
     GOptionContext *context = g_option_context_new(usage);
     char *text;
 

@@ -142,6 +142,7 @@ static void test_kinds(void)
         {"blank.jsonl.1", " \r\n\t\n", 5, true, false, false},
         {"nul.jsonl", "\0", 1, false, false, false},
         {"text.jsonl", "hello\n", 6, false, false, false},
+        {"a.partial", "imapid partial 1\n", 17, false, false, false},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -150,6 +151,8 @@ static void test_kinds(void)
 
         g_assert_cmpint(imapid_source_is_jsonl(source, false), ==, cases[i].given);
         g_assert_cmpint(imapid_source_is_jsonl(source, true), ==, cases[i].found);
+        g_assert_true(imapid_source_is_partial(source) ==
+                      g_str_has_suffix(cases[i].name, ".partial"));
         g_assert_cmpint(imapid_source_may_have_secrets(source), ==, cases[i].may_have_secrets);
         g_assert_true(imapid_source_is_regular(source));
         g_assert_null(imapid_source_get_error(source));

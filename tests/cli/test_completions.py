@@ -60,7 +60,7 @@ class Shell:
         self.assertEqual({w.rstrip("=") for w in self.complete("imapid stats --to")}, {"--top"})
 
     def test_values(self):
-        for command, formats in (("extract", "text jsonl json csv tsv sqlite"), ("check", "text jsonl json csv sarif"), ("report", "html")):
+        for command, formats in (("extract", "text jsonl json csv tsv sqlite"), ("check", "text jsonl json csv sarif partial"), ("report", "html partial")):
             self.assertEqual(self.complete(f"imapid {command} -T "), set(formats.split()), command)
         self.assertEqual(self.complete("imapid -T "), set("text jsonl json csv tsv sqlite".split()))
         for option, words in (("--time", "local utc relative epoch"), ("--color", "auto always never"), ("--progress", "auto always never")):
