@@ -150,29 +150,63 @@ static void spell_counts(struct imapid_job *job, const struct imapid_record_inte
     g_free(message);
 }
 
+/* False where there is nothing to count. */
+static bool count(const struct imapid_job *job, struct imapid_record_interval *counts)
+{
+    struct rusage usage = {.ru_maxrss = 0};
+
+    if (!job->collect || !job->capture)
+        return false;
+    *counts =
+        (struct imapid_record_interval){.ts_ns = g_get_real_time() * 1000,
+                                        .took_ns = (g_get_monotonic_time() - job->begun_us) * 1000};
+    imapid_collect_count(job->collect, job->capture, counts);
+    getrusage(RUSAGE_SELF, &usage);
+    counts->n_peak = (uint64_t)usage.ru_maxrss << 10;
+    return true;
+}
+
+/* As it is told: NULL, or a pseudonym, to be freed. */
+static char *hide(const struct imapid_job *job, const char *file)
+{
+    return job->context->redact ? imapid_redact_file(job->context->redact, file) : NULL;
+}
+
 /* As a record, or for a person. */
 static void tell_counts(struct imapid_job *job, gboolean is_record)
 {
     const struct imapid_job_user *user = job->context->user;
-    struct rusage usage = {.ru_maxrss = 0};
-    struct imapid_record_interval counts = {.ts_ns = g_get_real_time() * 1000,
-                                            .took_ns =
-                                                (g_get_monotonic_time() - job->begun_us) * 1000};
+    struct imapid_record_interval counts;
     char *file;
 
-    if (!job->collect || !job->capture)
+    if (!count(job, &counts))
         return;
-    imapid_collect_count(job->collect, job->capture, &counts);
-    getrusage(RUSAGE_SELF, &usage);
-    counts.n_peak = (uint64_t)usage.ru_maxrss << 10;
     if (!is_record || !user->interval) {
         spell_counts(job, &counts);
         return;
     }
-    file = job->context->redact ? imapid_redact_file(job->context->redact, get_name(job)) : NULL;
+    file = hide(job, get_name(job));
     counts.file = file ? file : get_name(job);
     user->interval(user->ctx, job->part, &counts);
     g_free(file);
+}
+
+/* The label is the same in each run: what was named, not what became of it. */
+static void keep_metrics(struct imapid_job *job, bool is_last)
+{
+    const struct imapid_job_context *context = job->context;
+    const char *input = g_array_index(context->inputs, struct imapid_input, job->part).path;
+    struct imapid_record_interval counts;
+    char *label, *message;
+
+    if (!context->metrics || !count(job, &counts))
+        return;
+    label = hide(job, input);
+    message = imapid_metrics_set(context->metrics, label ? label : input, &counts, is_last);
+    if (message)
+        tell(job->context, message, FALSE);
+    g_free(message);
+    g_free(label);
 }
 
 static void tell_interval(struct imapid_job *job)
@@ -185,7 +219,9 @@ static void tell_interval(struct imapid_job *job)
     if (n == job->n_intervals)
         return;
     job->n_intervals = n;
-    tell_counts(job, TRUE);
+    if (job->context->options->interval)
+        tell_counts(job, TRUE);
+    keep_metrics(job, false);
 }
 
 /* Of several jobs one has the output opened anew. */
@@ -538,8 +574,10 @@ static void collect(struct imapid_job *job, const char *file, const struct imapi
         imapid_collect_new(filter, &options->decode, keylog, live,
                            imapid_job_get_share(job->context), &sinks->first, sinks->complain);
     imapid_job_watch_packets(job->context, job->collect);
+    keep_metrics(job, false);
     imapid_collect_read(job->collect, job->capture, file);
     imapid_collect_tell(job->collect, job->capture, file, true);
+    keep_metrics(job, true);
     g_clear_pointer(&job->collect, imapid_collect_free);
     imapid_keylog_free(keylog);
     g_clear_pointer(&job->capture, imapid_capture_close);

@@ -4,6 +4,7 @@
 
 #include "choose.h"
 #include "inputs.h"
+#include "metrics.h"
 #include "options.h"
 #include "source.h"
 #include "totals.h"
@@ -49,6 +50,7 @@ struct imapid_job_context {
     const struct imapid_filter *filter; /* of files; NULL: all packets are read */
     struct imapid_capture *live;      /* interfaces, opened, and nobody reads them yet; else NULL */
     struct imapid_progress *progress; /* NULL: none is shown */
+    struct imapid_metrics *metrics;   /* NULL: none are kept */
     guint n_threads;                  /* for one input, where that can be shared */
     guint n_at_a_time;                /* inputs */
     gint n_reopened; /* atomic: the last request for a new output that was heeded */

@@ -159,6 +159,9 @@ static guint64 read_number(const char *text, guint64 max)
     return text && g_ascii_string_to_unsigned(text, 10, 1, max, &n, NULL) ? n : 0;
 }
 
+/* How often Prometheus asks, or somewhat more. */
+#define METRICS_SECONDS 60
+
 /* NULL, or what is wrong with the options of -i. */
 static const char *read_live(struct imapid_options *options)
 {
@@ -178,6 +181,8 @@ static const char *read_live(struct imapid_options *options)
         return "-s takes a number of octets, from 1 to 262144";
     if (options->interval && !(options->n_interval = read_number(options->interval, G_MAXINT32)))
         return "--interval takes a number of seconds, from 1 on";
+    if (options->metrics && !options->interval)
+        options->n_interval = METRICS_SECONDS;
     if (options->n_packets && !(live->n_packets = read_number(options->n_packets, G_MAXINT64)))
         return "-c takes a number of packets, from 1 on";
     for (char **word = options->stop_at; word && *word; word++)
@@ -215,25 +220,25 @@ static const char *read_rotations(struct imapid_options *options)
     return NULL;
 }
 
-static gboolean is_written(const char *path, const struct imapid_options *options)
+static gboolean is_written(const char *path, const char *output)
 {
-    if (!path || !imapid_inputs_is_output(path, options->write))
+    if (!path || !imapid_inputs_is_output(path, output))
         return FALSE;
     imapid_message("%s: is the output file, so it cannot be read", path);
     return TRUE;
 }
 
 /* Would what is written destroy one of the files that tell how to read? */
-static gboolean writes_over_table(const struct imapid_options *options)
+static gboolean writes_over_table(const struct imapid_options *options, const char *output)
 {
     const char *tables[] = {options->files_from, options->fold, options->redact_key,
                             options->keylogs ? NULL : g_getenv("SSLKEYLOGFILE")};
     gboolean found = FALSE;
 
     for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
-        found |= is_written(tables[i], options);
+        found |= is_written(tables[i], output);
     for (char **path = options->keylogs; path && *path; path++)
-        found |= is_written(*path, options);
+        found |= is_written(*path, output);
     return found;
 }
 
@@ -281,8 +286,12 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         options->n_jobs = (int)g_get_num_processors();
     if (!options->files_from && !options->interfaces && !options->read && !*arguments)
         return fail("no input");
-    if (writes_over_table(options))
+    if (writes_over_table(options, options->write) ||
+        (options->metrics && writes_over_table(options, options->metrics)))
         return IMAPID_EXIT_FAILED;
+    if (options->metrics && (!g_strcmp0(options->metrics, options->write) ||
+                             imapid_inputs_is_output(options->metrics, options->write)))
+        return fail("--metrics needs a file of its own");
     if ((wrong = read_where(options)))
         return fail_with(wrong);
     if (options->no_sandbox)
@@ -302,7 +311,9 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         imapid_inputs_add_interfaces(inputs, options->interfaces);
     /* Of nothing but what is not there nothing can be said. */
     status = IMAPID_EXIT_FAILED;
-    if (imapid_inputs_drop_output(inputs, options->write) && (found_all || inputs->len))
+    if (imapid_inputs_drop_output(inputs, options->write) &&
+        (!options->metrics || imapid_inputs_drop_output(inputs, options->metrics)) &&
+        (found_all || inputs->len))
         status = tell_undecided(options, command->run(options, inputs));
     imapid_inputs_free(inputs);
     found_all &= keylogs == IMAPID_KEYLOGS_READ;

@@ -27,6 +27,7 @@ struct imapid_options {
     char *n_packets;                           /* -c as given; NULL: no end */
     char *interval;                            /* --interval as given; NULL: none */
     guint64 n_interval;                        /* seconds; 0: none */
+    char *metrics;                             /* NULL: none */
     char **stop_at;                            /* -a as given; NULL: none */
     char **rotate;                             /* -b as given; NULL: none */
     guint64 n_rotate_octets, n_rotate_seconds; /* what it says; 0: not for that */

@@ -208,10 +208,17 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
         g_free(message);
         return FALSE;
     }
+    if (options->metrics && !(context.metrics = imapid_metrics_open(options->metrics, &message))) {
+        imapid_message("%s", message);
+        g_free(message);
+        imapid_redact_free(context.redact);
+        return FALSE;
+    }
     g_mutex_init(&context.mutex);
     imapid_stop_install(user->reopen != NULL);
     context.progress = imapid_job_begin_progress(&context);
     run_all(&context);
+    imapid_metrics_free(context.metrics);
     imapid_progress_free(context.progress);
     g_mutex_clear(&context.mutex);
     imapid_redact_free(context.redact);

@@ -115,6 +115,8 @@ static const struct option table[] = {
      "Tell the counts so far every so many seconds"},
     {"rotate", 'b', G_OPTION_ARG_STRING_ARRAY, AT(rotate), EXTRACT, "duration:N",
      "Of what has no end: begin the next file of -w after N seconds, or filesize:N, after N kB"},
+    {"metrics", 0, G_OPTION_ARG_FILENAME, AT(metrics), RECORDS, "FILE",
+     "Keep the counts so far in FILE, for Prometheus, each --interval (default 60)"},
     {"packet-count", 'c', G_OPTION_ARG_STRING, AT(n_packets), RECORDS, "N",
      "-i: end after N packets"},
     {"autostop", 'a', G_OPTION_ARG_STRING_ARRAY, AT(stop_at), RECORDS, "duration:N",

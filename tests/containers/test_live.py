@@ -25,6 +25,20 @@ from files import read_pcap
 from live import IS_ALONE, PATIENCE, Program, count_packet_sockets, say, serve, speak, talk, wait_for
 from tool import ROOT, run, sample
 
+def read_metrics(path):
+    """What a reader of Prometheus' text format makes of a file: by name and input."""
+    text = path.read_text()
+    program = ("import json, sys\nfrom prometheus_client.parser import text_string_to_metric_families as read\n"
+               "print(json.dumps([(s.name, s.labels, s.value) for m in read(sys.stdin.read()) for s in m.samples]))")
+    done = subprocess.run(["/usr/bin/python3", "-c", program], input=text, capture_output=True, text=True, timeout=60)
+    if "ModuleNotFoundError" in done.stderr:
+        raise unittest.SkipTest("needs python3-prometheus-client")
+    if shutil.which("promtool"):
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", ""), checked
+    return {(name, labels.get("input")): value for name, labels, value in json.loads(done.stdout)}
+
+
 @unittest.skipUnless(IS_ALONE, "needs root, for a network namespace of its own")
 class Interface(unittest.TestCase):
     def setUp(self):
@@ -286,6 +300,33 @@ class Interface(unittest.TestCase):
             self.assertEqual((done.returncode, b"without a record" in done.stderr), (0, False), done.stderr)
         status, rest, err = Program("-i", "lo", "--interval", "0").end()
         self.assertEqual((status, rest), (2, []))
+
+    def test_metrics_are_a_whole_file_at_any_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "imapid.prom")
+            os.umask(os.umask(0) | 0o077)  # whoever collects it is somebody else
+            program = self.start("-i", "lo", "--metrics", path, "--interval", 1)
+            wait_for(path.exists)  # before anything came
+            self.assertEqual(read_metrics(path)["imapid_exchanges_total", "lo"], 0)
+            first = path.stat()
+            self.assertEqual(first.st_mode & 0o777, 0o644)
+            speak(self.port, b"one")
+            wait_for(lambda: read_metrics(path)["imapid_exchanges_total", "lo"] == 1)
+            path.chmod(0o640)
+            speak(self.port, b"two")
+            capture = self.check_end(program, signal.SIGTERM)
+            metrics = read_metrics(path)
+            for name, key in (("packets", "packets"), ("bytes", "bytes"), ("dropped_packets", "drops"),
+                              ("tcp_connections", "tcp_connections"), ("sessions", "imap_sessions"),
+                              ("exchanges", "exchanges"), ("lost_bytes", "lost_bytes")):
+                self.assertEqual(metrics[f"imapid_{name}_total", "lo"], capture[key], name)
+            self.assertGreater(metrics["imapid_memory_peak_bytes", None], 1 << 20)
+            self.assertLess(abs(metrics["imapid_start_time_seconds", None] - first.st_mtime), PATIENCE)
+            self.assertEqual((path.stat().st_mode & 0o777, list(pathlib.Path(folder).iterdir())), (0o640, [path]))
+            before = path.read_bytes()
+            for wrong in ([path], ["-w", path, sample("several-ids")], ["-l", path, sample("several-ids")]):
+                done = run("--metrics", path, *wrong)
+                self.assertEqual((done.returncode, path.read_bytes()), (2, before), wrong)
 
     def test_signal_while_the_output_is_blocked(self):
         output, end = os.pipe()
