@@ -23,7 +23,7 @@
 /* One that is not decided, or of which more is to come. */
 struct conn {
     struct imapid_record_name name; /* first */
-    char *file;
+    char *site, *file;
     uint64_t seen;
     enum imapid_where_verdict verdict;
     bool has_session;
@@ -57,6 +57,7 @@ static void free_conn(void *data)
     struct conn *conn = data;
 
     drop_held(conn);
+    g_free(conn->site);
     g_free(conn->file);
     g_free(conn);
 }
@@ -76,6 +77,7 @@ static struct conn *get_conn(struct imapid_choose *choose, const struct imapid_r
         return conn;
     conn = g_new0(struct conn, 1);
     conn->name = name;
+    conn->name.site = conn->site = g_strdup(of->site);
     conn->name.file = conn->file = g_strdup(of->file);
     conn->holder.link.data = conn;
     conn->n_before = choose->n_met++;

@@ -177,7 +177,7 @@ static void tell_counts(struct imapid_job *job, gboolean is_record)
 {
     const struct imapid_job_user *user = job->context->user;
     struct imapid_record_interval counts;
-    char *file;
+    char *file, *site;
 
     if (!count(job, &counts))
         return;
@@ -186,8 +186,13 @@ static void tell_counts(struct imapid_job *job, gboolean is_record)
         return;
     }
     file = hide(job, get_name(job));
+    site = job->context->redact
+               ? imapid_redact_site(job->context->redact, job->context->options->site)
+               : NULL;
     counts.file = file ? file : get_name(job);
+    counts.site = site ? site : job->context->options->site;
     user->interval(user->ctx, job->part, &counts);
+    g_free(site);
     g_free(file);
 }
 
@@ -379,24 +384,53 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 
 /* ---- the chain of sinks ---- */
 
+static const char *get_site(const struct imapid_job_sinks *sinks)
+{
+    return sinks->job->context->options->site;
+}
+
+/* --site says it of records that do not: those of captures, and JSON Lines written without. */
+static bool needs_site(const struct imapid_job_sinks *sinks, const char *site)
+{
+    return !site && get_site(sinks);
+}
+
 static void pass_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
     const struct imapid_job_sinks *sinks = ctx;
+    struct imapid_record_exchange sited;
 
+    if (needs_site(sinks, exchange->conn.site)) {
+        sited = *exchange;
+        sited.conn.site = get_site(sinks);
+        exchange = &sited;
+    }
     sinks->chosen.exchange(sinks->chosen.ctx, exchange);
 }
 
 static void pass_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_job_sinks *sinks = ctx;
+    struct imapid_record_session sited;
 
+    if (needs_site(sinks, session->conn.site)) {
+        sited = *session;
+        sited.conn.site = get_site(sinks);
+        session = &sited;
+    }
     sinks->chosen.session(sinks->chosen.ctx, session);
 }
 
 static void pass_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     const struct imapid_job_sinks *sinks = ctx;
+    struct imapid_record_capture sited;
 
+    if (needs_site(sinks, capture->site)) {
+        sited = *capture;
+        sited.site = get_site(sinks);
+        capture = &sited;
+    }
     sinks->chosen.capture(sinks->chosen.ctx, capture);
 }
 

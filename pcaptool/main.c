@@ -220,6 +220,14 @@ static const char *read_rotations(struct imapid_options *options)
     return NULL;
 }
 
+/* What a key can begin with, so that it can be told from the file behind it. */
+static bool is_site(const char *name)
+{
+    size_t n = strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-");
+
+    return n && n <= 64 && !name[n];
+}
+
 static gboolean is_written(const char *path, const char *output)
 {
     if (!path || !imapid_inputs_is_output(path, output))
@@ -276,6 +284,8 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail("--memory takes a number of octets, or of K, M or G, from 1M on");
     if ((no_word = read_terminal(options)))
         return fail("%s", no_word);
+    if (options->site && !is_site(options->site))
+        return fail("--site takes up to 64 letters, digits, '.', '_' and '-'");
     if ((no_word = read_live(options)))
         return fail("%s", no_word);
     if ((no_word = read_rotations(options)))

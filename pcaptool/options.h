@@ -41,6 +41,7 @@ struct imapid_options {
     int n_jobs;
     char *memory; /* as given; NULL: the default */
     gsize n_memory;
+    char *site;                  /* NULL: none */
     char *by;                    /* stats; NULL: the usual ones */
     int top;                     /* stats; 0: all */
     char *fold;                  /* a table of spellings; NULL: the built-in one */

@@ -269,7 +269,7 @@ static void add_unread_endpoint(GString *out, const char *key,
 static void add_unread_jsonl(GString *out, const struct imapid_store_conn *conn)
 {
     const struct imapid_record_session *session = &conn->session;
-    GString *filter = g_string_new(NULL);
+    GString *filter = g_string_new(NULL), *id = g_string_new(NULL);
 
     imapid_spell_filter(filter, &conn->conn);
     g_string_append(out, "{\"type\":\"unread\",\"schema\":1,\"file\":");
@@ -284,7 +284,13 @@ static void add_unread_jsonl(GString *out, const struct imapid_store_conn *conn)
     add_time(out, "last", session->last_ns);
     g_string_append(out, ",\"filter\":");
     imapid_spell_json_text(out, filter->str);
+    g_string_append(out, ",\"site\":");
+    imapid_spell_json_text(out, conn->conn.site);
+    g_string_append(out, ",\"session\":");
+    imapid_spell_session_id(id, &conn->conn);
+    imapid_spell_json_text(out, id->len ? id->str : NULL);
     g_string_append(out, "}\n");
+    g_string_free(id, TRUE);
     g_string_free(filter, TRUE);
 }
 
@@ -312,15 +318,19 @@ static void add_unread_csv(struct imapid_row *row, const struct imapid_store_con
     g_string_truncate(text, 0);
     imapid_spell_filter(text, &conn->conn);
     imapid_cell_add_own(row, text->str);
+    imapid_cell_add_text(row, conn->conn.site);
+    g_string_truncate(text, 0);
+    imapid_spell_session_id(text, &conn->conn);
+    imapid_cell_add_text(row, text->len ? text->str : NULL);
     imapid_cell_end_row(row);
     g_string_free(text, TRUE);
 }
 
 static void begin_unread(struct imapid_row *row, const char *format)
 {
-    static const char *const head[] = {"file",      "stream",      "client_ip", "client_port",
-                                       "server_ip", "server_port", "security",  "unread",
-                                       "first",     "last",        "filter"};
+    static const char *const head[] = {
+        "file",   "stream", "client_ip", "client_port", "server_ip", "server_port", "security",
+        "unread", "first",  "last",      "filter",      "site",      "session"};
 
     if (!strcmp(format, "text"))
         g_string_append(row->out, "\nnot read:\n");

@@ -135,6 +135,8 @@ static const struct option table[] = {
      "all have to hold"},
     {"stream", 0, G_OPTION_ARG_STRING, AT(stream), ALL, "N",
      "Only this connection of a capture, short for --where stream=N"},
+    {"site", 0, G_OPTION_ARG_STRING, AT(site), RECORDS, "NAME",
+     "Where this was captured: stands before the file in every key"},
     {"by", 0, G_OPTION_ARG_STRING, AT(by), STATS, "FIELD[,FIELD]",
      "Count by these, as client_name,client_version"},
     {"top", 0, G_OPTION_ARG_INT, AT(top), STATS, "N", "Only the N largest groups"},

@@ -8,6 +8,7 @@
 #include "answer/writer.h"
 
 #include "record/cell.h"
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -44,6 +45,17 @@ static void add_endpoint(GString *out, const char *key, const struct imapid_endp
     g_string_append_printf(out, "\",\"port\":%u}", endpoint->port);
 }
 
+/* The key of the connection, by which answers are joined with records. */
+static void add_session(GString *out, const struct imapid_record_conn *conn)
+{
+    GString *id = g_string_new(NULL);
+
+    imapid_spell_session_id(id, conn);
+    add_text(out, "session", id->len ? id->str : NULL);
+    add_text(out, "site", conn->site);
+    g_string_free(id, TRUE);
+}
+
 static void add_related(GString *out, const struct imapid_record_exchange *related)
 {
     if (!related) {
@@ -53,6 +65,7 @@ static void add_related(GString *out, const struct imapid_record_exchange *relat
     g_string_append(out, ",\"related\":{\"file\":");
     imapid_spell_json_text(out, imapid_items_first_file(related));
     g_string_append_printf(out, ",\"stream\":%u", related->conn.stream);
+    add_session(out, &related->conn);
     add_frame(out, imapid_record_when(related).number);
     g_string_append_c(out, '}');
 }
@@ -77,6 +90,7 @@ static void write_json_item(GString *out, const struct imapid_item *item)
         g_string_append(out, "null");
     add_text(out, "file", item->file);
     g_string_append_printf(out, ",\"stream\":%u", item->conn->conn.stream);
+    add_session(out, &item->conn->conn);
     add_frame(out, item->frame);
     g_string_append(out, ",\"time\":\"");
     imapid_spell_time(out, item->ts_ns);
@@ -138,7 +152,7 @@ static void add_endpoint_cells(struct imapid_row *row, const struct imapid_endpo
 
 static void write_csv_item(struct imapid_row *row, const struct imapid_item *item)
 {
-    GString *time = g_string_new(NULL);
+    GString *time = g_string_new(NULL), *id = g_string_new(NULL);
 
     imapid_cell_add_own(row, imapid_finding_code(item->code));
     imapid_cell_add_own(row, imapid_severity_name(imapid_finding_severity(item->code)));
@@ -160,16 +174,20 @@ static void write_csv_item(struct imapid_row *row, const struct imapid_item *ite
     add_endpoint_cells(row, &item->conn->conn.client);
     add_endpoint_cells(row, &item->conn->conn.server);
     imapid_cell_add_text(row, item->exchange ? item->exchange->tag : NULL);
+    imapid_cell_add_text(row, item->conn->conn.site);
+    imapid_spell_session_id(id, &item->conn->conn);
+    imapid_cell_add_text(row, id->len ? id->str : NULL);
     imapid_cell_end_row(row);
+    g_string_free(id, TRUE);
     g_string_free(time, TRUE);
 }
 
 static void write_csv(GString *out, const struct imapid_findings_report *report)
 {
     static const char *const head[] = {
-        "code",  "severity",  "side",        "section",   "message",     "software",
-        "field", "value",     "text",        "file",      "stream",      "frame",
-        "time",  "client_ip", "client_port", "server_ip", "server_port", "tag"};
+        "code",        "severity",  "side",        "section", "message", "software", "field",
+        "value",       "text",      "file",        "stream",  "frame",   "time",     "client_ip",
+        "client_port", "server_ip", "server_port", "tag",     "site",    "session"};
     const struct imapid_items *items = report->items;
     struct imapid_item_reading reading = {.change = NULL};
     struct imapid_row row = {

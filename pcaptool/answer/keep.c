@@ -115,12 +115,44 @@ struct imapid_endpoint imapid_keep_read_end(const struct imapid_keep *keep, uint
     return endpoint;
 }
 
-/* Records of one file mostly come one after the other. */
-static uint32_t add_file(struct imapid_keep *keep, const char *file)
+/* What stands behind the NUL of the file: its site, if there is one. */
+static const char *get_site(const char *file, size_t n)
 {
-    if (!keep->last_file || strcmp(file, keep->last_file)) {
-        keep->last_number = add_octets(keep->files, (const uint8_t *)file, strlen(file));
+    size_t n_file = strlen(file);
+
+    return n_file < n ? file + n_file + 1 : NULL;
+}
+
+const char *imapid_keep_get_site(const struct imapid_keep *keep, uint32_t number)
+{
+    size_t n;
+    const char *file = imapid_pool_get(keep->files, number, &n);
+
+    return get_site(file, n);
+}
+
+static uint32_t add_captured(struct imapid_keep *keep, const char *site, const char *file)
+{
+    GString *both = g_string_new(NULL);
+    uint32_t number;
+
+    imapid_spell_utf8(both, (const uint8_t *)file, strlen(file));
+    if (site) {
+        g_string_append_c(both, '\0');
+        imapid_spell_utf8(both, (const uint8_t *)site, strlen(site));
+    }
+    number = imapid_pool_add(keep->files, both->str, both->len);
+    g_string_free(both, TRUE);
+    return number;
+}
+
+/* Records of one file mostly come one after the other. */
+static uint32_t add_file(struct imapid_keep *keep, const char *site, const char *file)
+{
+    if (!keep->last_file || strcmp(file, keep->last_file) || g_strcmp0(site, keep->last_site)) {
+        keep->last_number = add_captured(keep, site, file);
         keep->last_file = imapid_pool_get(keep->files, keep->last_number, NULL);
+        keep->last_site = imapid_keep_get_site(keep, keep->last_number);
     }
     return keep->last_number;
 }
@@ -129,7 +161,7 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
                                          const struct imapid_record_conn *conn)
 {
     struct imapid_kept_conn kept = {
-        .file = add_file(keep, conn->file),
+        .file = add_file(keep, conn->site, conn->file),
         .stream = conn->stream,
         .client = add_address(keep, &conn->client),
         .server = add_address(keep, &conn->server),
@@ -164,6 +196,7 @@ struct imapid_record_conn imapid_keep_read_conn(const struct imapid_keep *keep,
                                                 const struct imapid_kept_conn *kept)
 {
     struct imapid_record_conn conn = {
+        .site = imapid_keep_get_site(keep, kept->file),
         .file = imapid_pool_get(keep->files, kept->file, NULL),
         .stream = kept->stream,
         .client = imapid_keep_read_end(keep, kept->client, kept->client_port),

@@ -10,7 +10,8 @@
 
 /* The connection of a record. */
 struct imapid_kept_conn {
-    uint32_t file, stream;
+    uint32_t file; /* and its site */
+    uint32_t stream;
     uint32_t client, server; /* addresses */
     uint32_t proxied;        /* ends + 1: address and port */
     uint32_t way;            /* blobs + 1: a struct way */
@@ -47,7 +48,8 @@ struct imapid_kept_session {
 /* What the numbers stand for. Its members are keep.c's, but for `files` and the counts of pools. */
 struct imapid_keep {
     struct imapid_pool *files, *texts, *addresses, *ends, *blobs, *sayings, *session_sayings;
-    const char *last_file; /* the one that came last, as it is kept, and its number */
+    const char *last_file,
+        *last_site; /* those that came last, as they are kept, and their number */
     uint32_t last_number;
     struct imapid_arena stamps;
     size_t n_stamps; /* octets left of the piece in use, which begins at next_stamp */
@@ -81,6 +83,9 @@ struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
                                                  const struct imapid_record_exchange *exchange);
 struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
                                                const struct imapid_record_session *session);
+
+/* The site of a file by its number; NULL: none. */
+const char *imapid_keep_get_site(const struct imapid_keep *keep, uint32_t file);
 
 /* Keeps a text, NULL being NULL. Good while `keep` is. */
 const char *imapid_keep_text(struct imapid_keep *keep, const char *text);

@@ -25,6 +25,7 @@ static const struct {
     {"day", IMAPID_KEY_DAY},
     {"month", IMAPID_KEY_MONTH},
     {"file", IMAPID_KEY_FILE},
+    {"site", IMAPID_KEY_SITE},
     {"client_ip", IMAPID_KEY_CLIENT_IP},
     {"server_ip", IMAPID_KEY_SERVER_IP},
     {"server_port", IMAPID_KEY_SERVER_PORT},
@@ -108,6 +109,7 @@ bool imapid_key_is_of_conn(const struct imapid_key *key)
 {
     switch ((enum imapid_key_kind)key->kind) {
     case IMAPID_KEY_FILE:
+    case IMAPID_KEY_SITE:
     case IMAPID_KEY_CLIENT_IP:
     case IMAPID_KEY_SERVER_IP:
     case IMAPID_KEY_SERVER_PORT:
@@ -180,6 +182,9 @@ bool imapid_key_get_of_conn(const struct imapid_key *key, const struct imapid_re
         return true;
     case IMAPID_KEY_FILE:
         *value = g_strdup(conn->file);
+        return true;
+    case IMAPID_KEY_SITE:
+        *value = g_strdup(conn->site);
         return true;
     case IMAPID_KEY_CLIENT_IP:
         *value = spell_address(imapid_store_get_client(conn));
@@ -353,6 +358,10 @@ static bool visit_conn(struct viewer *viewer, const struct imapid_key *key,
     switch ((enum imapid_key_kind)key->kind) {
     case IMAPID_KEY_FILE:
         show_file(viewer, conn->file);
+        return true;
+    case IMAPID_KEY_SITE:
+        if (conn->site)
+            show(viewer, conn->site, strlen(conn->site));
         return true;
     case IMAPID_KEY_CLIENT_IP:
     case IMAPID_KEY_CLIENT_PORT:

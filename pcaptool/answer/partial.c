@@ -225,6 +225,7 @@ static void pass_conn(struct pass *pass, void *record)
     for (unsigned i = 0; i < conn->path.n; i++)
         pass_hop(pass, &conn->path.hops[i]);
     pass_doubts(pass, &conn->doubts);
+    pass_text(pass, &conn->site);
 }
 
 /* ---- what exchanges and sessions say ---- */
@@ -560,6 +561,7 @@ static void pass_capture(struct rows *rows, struct imapid_record_capture *captur
     const char *error = capture->error;
 
     pass_text_run(rows, &capture->file);
+    pass_text(pass, &capture->site);
     pass_text(pass, &capture->format);
     for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
         NUMBER(pass, *counts[i], INT64_MAX);

@@ -133,6 +133,7 @@ void imapid_store_add_capture(struct imapid_store *store,
     struct imapid_record_capture copy = *capture;
 
     lock(first);
+    copy.site = imapid_keep_text(&first->keep, copy.site);
     copy.file = imapid_keep_text(&first->keep, copy.file);
     copy.format = imapid_keep_text(&first->keep, copy.format);
     copy.error = (char *)imapid_keep_text(&first->keep, copy.error);
@@ -167,7 +168,9 @@ static int compare_conns(const struct imapid_store *store, const struct imapid_k
     int order;
 
     COMPARE(store->file_ranks[a->file], store->file_ranks[b->file]);
-    COMPARE(a->stream, b->stream);
+    COMPARE(a->first_frame, b->first_frame);
+    if (!a->first_frame)
+        COMPARE(a->stream, b->stream);
     order = compare_addresses(store, a->client, b->client);
     if (order)
         return order;
@@ -323,8 +326,10 @@ static int compare_sessions(const struct imapid_store *store, const void *a, con
 static int compare_captures(const void *a, const void *b)
 {
     const struct imapid_record_capture *one = a, *other = b;
-    int order = strcmp(one->file, other->file);
+    int order = g_strcmp0(one->site, other->site);
 
+    if (!order)
+        order = strcmp(one->file, other->file);
     return order ? order : compare_spelled(a, b, spell_capture);
 }
 

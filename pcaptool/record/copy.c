@@ -52,6 +52,7 @@ struct imapid_record_exchange *imapid_copy_exchange(const struct imapid_record_e
     struct imapid_record_exchange *to = g_memdup2(from, sizeof *from);
 
     to->store = g_string_chunk_new(256);
+    to->conn.site = copy_text(to->store, from->conn.site);
     to->conn.file = copy_text(to->store, from->conn.file);
     to->tag = g_strdup(from->tag);
     copy_half(to->store, &to->command);
@@ -76,6 +77,7 @@ struct imapid_record_session *imapid_copy_session(const struct imapid_record_ses
     GStringChunk *store = g_string_chunk_new(256);
 
     *kept = (struct kept_session){*from, store};
+    to->conn.site = copy_text(store, from->conn.site);
     to->conn.file = copy_text(store, from->conn.file);
     to->outcome.status = copy_text(store, from->outcome.status);
     to->outcome.text = copy_string(store, &from->outcome.text);

@@ -20,7 +20,7 @@
 
 /* "imid", as PRAGMA application_id; and the version of the tables. */
 #define APPLICATION 0x696d6964
-#define VERSION     3
+#define VERSION     4
 
 /* KiB of pages that are kept in memory. */
 #define CACHE_KIB "32768"
@@ -146,9 +146,11 @@ static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char
  * the order in which records come makes no difference. */
 static void prepare_all(struct imapid_database *database)
 {
-#define CONN "file, stream, client_ip, client_port, server_ip, server_port"
-    database->capture =
-        prepare_upsert(database, "capture", "file", "WHERE excluded.packets >= capture.packets");
+#define CONN                                                                                       \
+    "ifnull(session, site || ':' || file || '/' || stream), client_ip, client_port, server_ip, "   \
+    "server_port"
+    database->capture = prepare_upsert(database, "capture", "site, file",
+                                       "WHERE excluded.packets >= capture.packets");
     database->session = prepare_upsert(
         database, "session", CONN,
         "WHERE (excluded.last, excluded.exchanges) >= (session.last, session.exchanges)");
@@ -461,6 +463,7 @@ static void bind_spelled(sqlite3_stmt *statement, const char *name,
 
 static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *conn)
 {
+    bind_text(statement, "site", conn->site ? conn->site : "");
     bind_text(statement, "file", conn->file);
     bind_number(statement, "stream", conn->stream);
     bind_endpoint(statement, "client", &conn->client);
@@ -792,6 +795,7 @@ void imapid_database_add_capture(struct imapid_database *database,
 
     if (!begin(database))
         return;
+    bind_text(statement, "site", capture->site ? capture->site : "");
     bind_text(statement, "file", capture->file);
     bind_text(statement, "format", capture->format);
     bind_number(statement, "packets", capture->n_packets);

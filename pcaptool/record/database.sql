@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- The tables of `imapid extract -T sqlite`. @CLIENT_COLUMNS@ and @SERVER_COLUMNS@ are an expansion
--- of fields.def. Times are text (RFC 3339, UTC, nine decimals): they sort as they are.
+-- of fields.def. Times are text (RFC 3339, UTC, nine decimals): they sort as they are. Without
+-- --site a site is ''.
 
 CREATE TABLE IF NOT EXISTS capture (
-  file TEXT NOT NULL PRIMARY KEY,
+  site TEXT NOT NULL,
+  file TEXT NOT NULL,
   format TEXT,
   packets INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
@@ -15,11 +17,13 @@ CREATE TABLE IF NOT EXISTS capture (
   cut_packets INTEGER NOT NULL,
   unknown_link_packets INTEGER NOT NULL,
   unread TEXT NOT NULL,
-  error TEXT
+  error TEXT,
+  PRIMARY KEY (site, file)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS session (
   id INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
   file TEXT NOT NULL,
   stream INTEGER NOT NULL,
   client_ip TEXT NOT NULL,
@@ -59,9 +63,13 @@ CREATE TABLE IF NOT EXISTS session (
   tls_server_name TEXT,
   tls_alpn TEXT,
   auth TEXT,
-  findings TEXT NOT NULL,
-  UNIQUE (file, stream, client_ip, client_port, server_ip, server_port)
+  findings TEXT NOT NULL
 );
+
+-- The connection's key, or, in records of before there was one, its number.
+CREATE UNIQUE INDEX IF NOT EXISTS session_key ON session (
+  ifnull(session, site || ':' || file || '/' || stream),
+  client_ip, client_port, server_ip, server_port);
 
 -- Lists, each of them once: most clients of one program send the same one. The number is a part of
 -- the SHA-256 of what the list says, so that it does not depend on which came first.
@@ -84,6 +92,7 @@ CREATE TABLE IF NOT EXISTS list_pair (
 
 CREATE TABLE IF NOT EXISTS exchange (
   id INTEGER PRIMARY KEY,
+  site TEXT NOT NULL,
   file TEXT NOT NULL,
   stream INTEGER NOT NULL,
   client_ip TEXT NOT NULL,
@@ -122,7 +131,8 @@ CREATE TABLE IF NOT EXISTS exchange (
 -- Where and with what an exchange begins makes it the same one: its answer may still be missing in
 -- a capture that was being written.
 CREATE UNIQUE INDEX IF NOT EXISTS exchange_key ON exchange (
-  file, stream, client_ip, client_port, server_ip, server_port, time, frame, ifnull(tag, ''),
+  ifnull(session, site || ':' || file || '/' || stream),
+  client_ip, client_port, server_ip, server_port, time, frame, ifnull(tag, ''),
   ifnull(CASE WHEN command_frame IS NULL THEN server_list ELSE client_list END, 0));
 
 -- Every pair of every exchange, in order.
@@ -135,7 +145,7 @@ CREATE VIEW IF NOT EXISTS pair AS
 
 CREATE VIEW IF NOT EXISTS client_software AS
   SELECT client_name AS name, client_version AS version, client_os AS os,
-         count(DISTINCT file || '/' || stream || '/' || client_ip || '/' || client_port)
+         count(DISTINCT site || ':' || file || '/' || stream || '/' || client_ip || '/' || client_port)
            AS connections,
          count(DISTINCT client_ip) AS addresses, count(*) AS exchanges,
          min(time) AS first, max(time) AS last
@@ -143,7 +153,7 @@ CREATE VIEW IF NOT EXISTS client_software AS
 
 CREATE VIEW IF NOT EXISTS server_software AS
   SELECT server_name AS name, server_version AS version, server_os AS os,
-         count(DISTINCT file || '/' || stream || '/' || client_ip || '/' || client_port)
+         count(DISTINCT site || ':' || file || '/' || stream || '/' || client_ip || '/' || client_port)
            AS connections,
          count(DISTINCT server_ip) AS addresses, count(*) AS exchanges,
          min(time) AS first, max(time) AS last
@@ -153,13 +163,13 @@ CREATE VIEW IF NOT EXISTS server_software AS
 CREATE VIEW IF NOT EXISTS finding AS
   SELECT json_extract(f.value, '$.code') AS code, json_extract(f.value, '$.severity') AS severity,
          json_extract(f.value, '$.side') AS side, json_extract(f.value, '$.field') AS field,
-         e.file, e.frame, e.time, e.client_ip, e.server_ip, e.client_name, e.client_version,
+         e.site, e.file, e.frame, e.time, e.client_ip, e.server_ip, e.client_name, e.client_version,
          e.server_name, e.id AS exchange
   FROM exchange AS e, json_each(e.findings) AS f
   UNION ALL
   SELECT json_extract(f.value, '$.code'), json_extract(f.value, '$.severity'),
          json_extract(f.value, '$.side'), json_extract(f.value, '$.field'),
-         s.file, NULL, s.first, s.client_ip, s.server_ip, NULL, NULL, NULL, NULL
+         s.site, s.file, NULL, s.first, s.client_ip, s.server_ip, NULL, NULL, NULL, NULL
   FROM session AS s, json_each(s.findings) AS f;
 
 -- Connections that were seen whole, their end too, and in which the client sent no ID.

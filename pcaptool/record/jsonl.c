@@ -148,6 +148,7 @@ static void add_spelled(GString *out, const char *name,
 static void add_conn(GString *out, const struct imapid_record_conn *conn, const char *id)
 {
     add_number(out, "schema", IMAPID_RECORD_SCHEMA);
+    add_text(out, "site", conn->site);
     add_text(out, "file", conn->file);
     add_number(out, "stream", conn->stream);
     add_endpoint(out, "client", &conn->client);
@@ -305,6 +306,7 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     (void)style;
     imapid_spell_word(out, "{\"type\":\"capture\"");
     add_number(out, "schema", IMAPID_RECORD_SCHEMA);
+    add_text(out, "site", capture->site);
     add_text(out, "file", capture->file);
     add_text(out, "format", capture->format);
     add_number(out, "packets", capture->n_packets);
@@ -330,6 +332,7 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
 static void write_interval(GString *out, const struct imapid_record_interval *interval)
 {
     imapid_spell_word(out, "{\"type\":\"interval\",\"schema\":1");
+    add_text(out, "site", interval->site);
     add_text(out, "file", interval->file);
     add_time(out, "time", interval->ts_ns);
     imapid_spell_key(out, "seconds");

@@ -77,6 +77,7 @@ static void free_open(gpointer data)
     free_side(&open->sides[0]);
     free_side(&open->sides[1]);
     imapid_detail_free(open->detail);
+    g_free((char *)open->conn.site);
     g_free((char *)open->conn.file);
     g_free(open);
 }
@@ -126,6 +127,7 @@ static struct open *get_open(struct imapid_listing *listing, const struct imapid
         return open;
     open = g_new0(struct open, 1);
     open->conn = *conn;
+    open->conn.site = g_strdup(conn->site);
     open->conn.file = g_strdup(conn->file);
     open->name = imapid_record_name_of(&open->conn);
     open->order = listing->order++;

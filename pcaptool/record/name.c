@@ -10,7 +10,9 @@
 
 struct imapid_record_name imapid_record_name_of(const struct imapid_record_conn *conn)
 {
-    return (struct imapid_record_name){conn->file, conn->stream, conn->client, conn->server};
+    return (struct imapid_record_name){conn->site,        conn->file,
+                                       conn->first_frame, conn->first_frame ? 0 : conn->stream,
+                                       conn->client,      conn->server};
 }
 
 /* Strangers choose addresses, and must not choose where they meet. */
@@ -30,12 +32,13 @@ static const uint64_t *get_key(void)
 guint imapid_record_name_hash(gconstpointer key)
 {
     const struct imapid_record_name *name = key;
-    uint64_t words[6];
+    uint64_t words[7];
 
     memcpy(words, name->client.address, 16);
     memcpy(words + 2, name->server.address, 16);
     words[4] = (uint64_t)name->stream << 32 | (uint32_t)name->client.port << 16 | name->server.port;
-    words[5] = g_str_hash(name->file);
+    words[5] = (uint64_t)g_str_hash(name->file) << 32 | (name->site ? g_str_hash(name->site) : 0);
+    words[6] = name->first_frame;
     return (guint)imapid_siphash(get_key(), words, G_N_ELEMENTS(words));
 }
 
@@ -49,6 +52,7 @@ gboolean imapid_record_name_equal(gconstpointer a, gconstpointer b)
 {
     const struct imapid_record_name *one = a, *other = b;
 
-    return one->stream == other->stream && same_end(&one->client, &other->client) &&
-           same_end(&one->server, &other->server) && !strcmp(one->file, other->file);
+    return one->first_frame == other->first_frame && one->stream == other->stream &&
+           same_end(&one->client, &other->client) && same_end(&one->server, &other->server) &&
+           !strcmp(one->file, other->file) && !g_strcmp0(one->site, other->site);
 }

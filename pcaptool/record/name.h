@@ -4,11 +4,13 @@
 
 #include "record/record.h"
 
-/* What names a connection among records: of other machines they may have the same file and stream, but
- * not the same ends as well. */
+/* What names a connection among records: of other machines they may have the same file and frame, but
+ * not the same site, or not the same ends as well. */
 struct imapid_record_name {
+    const char *site; /* of the record it was made of; NULL: none */
     const char *file; /* of the record it was made of */
-    uint32_t stream;
+    uint64_t first_frame;
+    uint32_t stream; /* 0 where the first frame is known, which tells it */
     struct imapid_endpoint client, server;
 };
 

@@ -215,8 +215,12 @@ static int compare_texts(const void *a, const void *b, void *user_data)
 {
     const struct imapid_pool *pool = user_data;
 
-    return strcmp(imapid_pool_get(pool, *(const uint32_t *)a, NULL),
-                  imapid_pool_get(pool, *(const uint32_t *)b, NULL));
+    size_t n_one, n_other;
+    const void *one = imapid_pool_get(pool, *(const uint32_t *)a, &n_one);
+    const void *other = imapid_pool_get(pool, *(const uint32_t *)b, &n_other);
+    int order = memcmp(one, other, MIN(n_one, n_other) + 1); /* the NUL, too */
+
+    return order ? order : n_one < n_other ? -1 : n_one > n_other;
 }
 
 uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool)

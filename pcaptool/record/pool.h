@@ -28,7 +28,7 @@ void imapid_pool_seal(struct imapid_pool *pool);
  * they are while the pool is. */
 const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, size_t *n);
 
-/* The order of the pool's texts, each of which ends with a NUL: the place of each number, from 0. To be
+/* The order of the pool's texts, in which there may be NULs: the place of each number, from 0. To be
  * freed with g_free(). */
 uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool);
 

@@ -158,14 +158,17 @@ static bool read_extras(struct line *line, uint64_t *first_frame)
 
 static bool read_conn(struct line *line, struct imapid_record_conn *conn)
 {
-    struct imapid_record_string file;
+    struct imapid_record_string file, site = {.is_nil = true};
     uint64_t stream;
 
+    if (PASS(line, ",\"site\":") && !read_nullable(line, &site))
+        return false;
     if (!PASS(line, ",\"file\":") || !read_string(line, &file) || !PASS(line, ",\"stream\":") ||
         !read_number(line, UINT32_MAX, &stream) || !PASS(line, ",\"client\":") ||
         !read_endpoint(line, &conn->client) || !PASS(line, ",\"server\":") ||
         !read_endpoint(line, &conn->server) || !PASS(line, ",\"proxied_client\":"))
         return false;
+    conn->site = site.is_nil ? NULL : copy_text(line, &site);
     conn->file = copy_text(line, &file);
     conn->stream = (uint32_t)stream;
     return (PASS(line, "null") || read_endpoint(line, &conn->proxied_client)) &&

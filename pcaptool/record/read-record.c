@@ -154,10 +154,17 @@ static void take_doubts(struct imapid_member_line *line, struct imapid_json *obj
     }
 }
 
+/* Records of earlier versions have none. */
+static const char *get_site(struct imapid_member_line *line, struct imapid_json *object)
+{
+    return imapid_member_find(object, "site") ? imapid_member_get_text(line, object, "site") : NULL;
+}
+
 static struct imapid_record_conn get_conn(struct imapid_member_line *line,
                                           struct imapid_json *object, const char *id)
 {
     struct imapid_record_conn conn = {
+        .site = get_site(line, object),
         .file = imapid_member_get_name(line, object, "file"),
         .stream = (uint32_t)imapid_member_get_number(line, object, "stream", UINT32_MAX),
         .client = get_endpoint(line, object, "client"),
@@ -628,6 +635,7 @@ static void *take_capture(struct imapid_member_line *line, struct imapid_json *o
 {
     struct imapid_record_capture *capture = imapid_arena_take_zeroed(line->arena, sizeof *capture);
 
+    capture->site = get_site(line, object);
     capture->file = imapid_member_get_name(line, object, "file");
     capture->format = imapid_member_get_text(line, object, "format");
     capture->n_packets = imapid_member_get_number(line, object, "packets", INT64_MAX);

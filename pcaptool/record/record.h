@@ -56,6 +56,7 @@ struct imapid_record_finding {
 
 /* The connection a record is about. */
 struct imapid_record_conn {
+    const char *site; /* where it was captured, as the user calls that; NULL: not said */
     /* As it was given; lives as long as the collector. Of several that are pieces of one capture,
      * the one in which the connection begins. */
     const char *file;
@@ -168,6 +169,7 @@ struct imapid_record_unread {
 
 /* What was counted of a capture until a moment while it is read. */
 struct imapid_record_interval {
+    const char *site; /* as of a connection */
     const char *file;
     int64_t ts_ns;   /* the moment, by the clock of this machine */
     int64_t took_ns; /* since the capture began */
@@ -179,6 +181,7 @@ struct imapid_record_interval {
 };
 
 struct imapid_record_capture {
+    const char *site; /* as of a connection */
     const char *file;
     const char *format; /* NULL: unknown */
     uint64_t n_packets, n_octets;

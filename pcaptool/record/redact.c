@@ -194,6 +194,17 @@ char *imapid_redact_file(const struct imapid_redact *redact, const char *file)
     return g_string_free(text, FALSE);
 }
 
+char *imapid_redact_site(const struct imapid_redact *redact, const char *site)
+{
+    GString *text;
+
+    if (!site)
+        return NULL;
+    text = g_string_new("site-");
+    imapid_pseudonyms_add_hex(redact->pseudonyms, text, "site", site, strlen(site));
+    return g_string_free(text, FALSE);
+}
+
 /* The file of a frame; NULL stays NULL. */
 static const char *redact_other_file(const struct imapid_redact *redact,
                                      struct imapid_record_exchange *to, const char *file)
@@ -280,9 +291,11 @@ static void redact_hop(const struct imapid_redact *redact, struct imapid_hop *ho
 }
 
 static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
-                                             const struct imapid_record_conn *from, char *file)
+                                             const struct imapid_record_conn *from, char *site,
+                                             char *file)
 {
     struct imapid_record_conn conn = {
+        .site = site,
         .file = file,
         .stream = from->stream,
         .client = from->client,
@@ -304,11 +317,11 @@ static struct imapid_record_conn redact_conn(const struct imapid_redact *redact,
 
 static struct imapid_record_exchange *redact_exchange(const struct imapid_redact *redact,
                                                       const struct imapid_record_exchange *from,
-                                                      char *file)
+                                                      char *site, char *file)
 {
     struct imapid_record_exchange *to = imapid_record_exchange_new();
 
-    to->conn = redact_conn(redact, &from->conn, file);
+    to->conn = redact_conn(redact, &from->conn, site, file);
     to->tag = redact_tag(redact, from->tag);
     redact_half(redact, to, &to->command, &from->command);
     redact_half(redact, to, &to->response, &from->response);
@@ -337,11 +350,13 @@ static struct imapid_record_exchange *redact_exchange(const struct imapid_redact
 static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
     const struct imapid_redact_sink *sink = ctx;
+    char *site = imapid_redact_site(sink->redact, exchange->conn.site);
     char *file = imapid_redact_file(sink->redact, exchange->conn.file);
-    struct imapid_record_exchange *redacted = redact_exchange(sink->redact, exchange, file);
+    struct imapid_record_exchange *redacted = redact_exchange(sink->redact, exchange, site, file);
 
     sink->next->exchange(sink->next->ctx, redacted);
     imapid_record_exchange_free(redacted);
+    g_free(site);
     g_free(file);
 }
 
@@ -409,10 +424,11 @@ static struct imapid_record_outcome redact_outcome(const struct imapid_redact *r
 static void on_session(void *ctx, const struct imapid_record_session *session)
 {
     const struct imapid_redact_sink *sink = ctx;
+    char *site = imapid_redact_site(sink->redact, session->conn.site);
     char *file = imapid_redact_file(sink->redact, session->conn.file);
     GString *name = g_string_new(NULL), *words = g_string_new(NULL);
     struct imapid_record_session redacted = {
-        .conn = redact_conn(sink->redact, &session->conn, file),
+        .conn = redact_conn(sink->redact, &session->conn, site, file),
         .first_ns = session->first_ns,
         .last_ns = session->last_ns,
         .security = session->security,
@@ -447,6 +463,7 @@ static void on_session(void *ctx, const struct imapid_record_session *session)
     g_string_free(words, TRUE);
     g_free((char *)redacted.outcome.file);
     g_free((char *)redacted.outcome.ended_file);
+    g_free(site);
     g_free(file);
 }
 
@@ -472,9 +489,11 @@ static struct imapid_record_unread *redact_unread(const struct imapid_redact *re
 static void on_capture(void *ctx, const struct imapid_record_capture *capture)
 {
     const struct imapid_redact_sink *sink = ctx;
+    char *site = imapid_redact_site(sink->redact, capture->site);
     char *file = imapid_redact_file(sink->redact, capture->file);
     struct imapid_record_unread *unread = redact_unread(sink->redact, capture);
     struct imapid_record_capture redacted = {
+        .site = site,
         .file = file,
         .format = keep_word(capture->format),
         .n_packets = capture->n_packets,
@@ -497,6 +516,7 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     for (unsigned i = 0; i < capture->n_unread; i++)
         g_free((char *)unread[i].name);
     g_free(unread);
+    g_free(site);
     g_free(file);
 }
 

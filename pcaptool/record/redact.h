@@ -30,6 +30,9 @@ void imapid_redact_free(struct imapid_redact *redact);
 /* The name of a file as it stands in records then; to be freed. */
 char *imapid_redact_file(const struct imapid_redact *redact, const char *file);
 
+/* The same of a site; NULL stays NULL. */
+char *imapid_redact_site(const struct imapid_redact *redact, const char *site);
+
 /* A sink that redacts and passes on to `next`; both, and `sink`, must outlive what is returned. Any
  * number may use one redactor at a time, in several threads. */
 struct imapid_redact_sink {

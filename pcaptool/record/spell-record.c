@@ -14,6 +14,10 @@ void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn
 {
     if (!conn->first_frame)
         return;
+    if (conn->site) {
+        imapid_spell_word(out, conn->site);
+        g_string_append_c(out, ':');
+    }
     imapid_spell_word(out, conn->file);
     g_string_append_c(out, ':');
     imapid_spell_number(out, conn->first_frame);

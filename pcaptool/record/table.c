@@ -160,8 +160,8 @@ static void write_head(GString *out, enum imapid_cell_form form)
                                          "compressed",
                                          "state",
                                          "complete"};
-    static const char *const after[] = {"findings", "session", "community_id",
-                                        "filter",   "path",    "doubts"};
+    static const char *const after[] = {"findings", "session", "community_id", "filter",
+                                        "path",     "doubts",  "site"};
     struct imapid_row row = {.out = out, .form = form};
 
     for (size_t i = 0; i < G_N_ELEMENTS(before); i++)
@@ -216,6 +216,7 @@ static void write_exchange(GString *out, enum imapid_cell_form form,
     add_spelled(&row, imapid_spell_filter, &exchange->conn);
     add_path(&row, &exchange->conn);
     add_doubts(&row, &exchange->conn);
+    imapid_cell_add_text(&row, exchange->conn.site);
     imapid_cell_end_row(&row);
 }
 

@@ -104,7 +104,8 @@ static void add(struct imapid_store *store, unsigned i)
     char *name = g_strdup_printf("name %u", i / 2);
 
     conn->stream = i;
-    conn->first_frame = i % 3;
+    conn->first_frame = i % 3 ? i : 0;
+    conn->site = i % 2 ? "oslo" : NULL;
     if (i & 1) {
         conn->client.family = conn->proxied_client.family = 6;
         memset(conn->client.address, 0xfe, sizeof conn->client.address);
@@ -392,8 +393,8 @@ static void test_rows(void)
 static void test_long_list(void)
 {
     GByteArray *rows = g_byte_array_new();
-    uint8_t conn[64] = {0}; /* no proxy, no frame, no path, no doubts */
-    const uint8_t n = sizeof ENDS - 1 + 3 + IMAPID_N_DOUBTS;
+    uint8_t conn[64] = {0}; /* no proxy, no frame, no path, no doubts, no site */
+    const uint8_t n = sizeof ENDS - 1 + 4 + IMAPID_N_DOUBTS;
     bool good;
     char *had;
 

@@ -231,6 +231,7 @@ static void test_store(void)
             struct sample *sample = make_exchange();
 
             sample->exchange.conn.stream = i;
+            sample->exchange.conn.first_frame = 7 + i;
             sample->exchange.command.packet.ts_ns += k;
             sample->exchange.command.packet.number += k;
             imapid_store_add_exchange(store, &sample->exchange);

@@ -96,8 +96,8 @@ static void test_others(void)
 
     session.tls = (struct imapid_record_tls){.seen = true, .version = "TLS 1.3", .alpn = "\x1b"};
     imapid_jsonl_writer.session(out, &style, &session);
-    g_assert_true(
-        g_str_has_prefix(out->str, "{\"type\":\"session\",\"schema\":1,\"file\":\"a.pcap\""));
+    g_assert_true(g_str_has_prefix(
+        out->str, "{\"type\":\"session\",\"schema\":1,\"site\":null,\"file\":\"a.pcap\""));
     g_assert_nonnull(strstr(out->str, "\"version\":\"TLS 1.3\""));
     g_assert_nonnull(strstr(out->str, "\"\\u001b\""));
     g_string_truncate(out, 0);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define CONN                                                                                       \
-    "\"schema\":1,\"file\":\"a.pcap\",\"stream\":3,\"client\":{\"ip\":\"10.0.0.5\",\"port\":"      \
+    "\"schema\":1,\"site\":null,\"file\":\"a.pcap\",\"stream\":3,\"client\":{\"ip\":\"10.0.0.5\"," \
+    "\"port\":"                                                                                    \
     "50514},"                                                                                      \
     "\"server\":{\"ip\":\"2001:db8::1\",\"port\":143},\"proxied_client\":null"
 #define SAME                                                                                       \
@@ -51,7 +52,7 @@ static const char session[] =
     "[]}\n";
 
 static const char capture[] =
-    "{\"type\":\"capture\",\"schema\":1,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
+    "{\"type\":\"capture\",\"schema\":1,\"site\":null,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
     "\"bytes\":2,\"tcp_connections\":3,\"imap_sessions\":4,\"exchanges\":5,"
     "\"sessions_not_decrypted\":6,\"lost_bytes\":7,\"cut_packets\":8,\"unknown_link_packets\":9,"
     "\"unread\":[{\"layer\":\"udp-port\",\"number\":8473,\"name\":\"looks like vxlan\","
