@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* database.c: writes records into SQLite. The file is a new one that nobody else knows yet, so
  * there is no journal: after a failure it is thrown away. Where records come without an end, it is the file
- * itself, with a write-ahead log: each record is there at once, others read and write meanwhile, and all files
+ * itself, with a write-ahead log: records are there after a moment, some together in one transaction, others read and write meanwhile, and all files
  * are opened before the first record and stay, as whoever writes may by then neither open nor delete. Values are bound by the names of their
  * columns, so that a statement and what fills it agree.
  *
@@ -11,6 +11,7 @@
  * lost because another program has the lock: it is waited for. */
 #include "record/database.h"
 
+#include "record/copy.h"
 #include "record/pool.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
@@ -28,14 +29,38 @@
 /* Milliseconds to wait for somebody else's lock. */
 #define PATIENCE_MS 10000
 
-struct imapid_database {
+/* How long a record waits for others, so that one transaction writes many. */
+#define GATHER_MS 250
+
+/* Octets of records that may wait while somebody else has the database locked; then who brings more waits, too. */
+#define QUEUE_MAX (64u << 20)
+
+/* Copies of records. */
+struct batch {
+    GPtrArray *exchanges, *sessions;
+    gsize n_octets;
+};
+
+/* Records on their way from who reads to who writes, which is a thread of its own: so a lock of somebody else costs no
+ * packet. */
+struct queue {
     GMutex mutex;
+    GCond moved;
+    GThread *thread; /* NULL: nothing came yet */
+    struct batch waiting;
+    bool is_ending;
+};
+
+struct imapid_database {
+    GMutex mutex;    /* guards what follows but the queue, which is locked for a moment at most */
+    gint has_failed; /* atomic */
     sqlite3 *db;
     sqlite3 *earlier; /* what it is to replace, which nobody else may change meanwhile */
     char *path;       /* of that one: that of the new one is nobody's business */
     char *error;      /* the first failure */
     sqlite3_stmt *capture, *session, *exchange, *find_list, *list, *pair;
-    sqlite3_stmt *begin, *commit;            /* of each record; NULL: all are one transaction */
+    sqlite3_stmt *begin, *commit;            /* of some records; NULL: all are one transaction */
+    struct queue *queue;                     /* records that are to be written; NULL: none waits */
     bool (*gives_up)(unsigned milliseconds); /* see imapid_database_open_live() */
     struct imapid_pool *lists;               /* what those say that were put in lately */
     GArray *list_ids;                        /* and their numbers: sqlite3_int64 */
@@ -52,6 +77,7 @@ static void fail(struct imapid_database *database)
 {
     if (!database->error)
         database->error = g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->db));
+    g_atomic_int_set(&database->has_failed, 1);
 }
 
 static void execute(struct imapid_database *database, const char *sql)
@@ -289,6 +315,41 @@ struct imapid_database *imapid_database_open(const char *path, const char *earli
     return end_opening(database, message);
 }
 
+/* ---- records that wait ---- */
+
+static struct batch new_batch(void)
+{
+    return (struct batch){
+        g_ptr_array_new_with_free_func((GDestroyNotify)imapid_record_exchange_free),
+        g_ptr_array_new_with_free_func((GDestroyNotify)imapid_copy_session_free), 0};
+}
+
+static void free_batch(struct batch *batch)
+{
+    g_ptr_array_unref(batch->exchanges);
+    g_ptr_array_unref(batch->sessions);
+}
+
+static struct queue *new_queue(void)
+{
+    struct queue *queue = g_new0(struct queue, 1);
+
+    g_mutex_init(&queue->mutex);
+    g_cond_init(&queue->moved);
+    queue->waiting = new_batch();
+    return queue;
+}
+
+static void free_queue(struct queue *queue)
+{
+    if (!queue)
+        return;
+    free_batch(&queue->waiting);
+    g_cond_clear(&queue->moved);
+    g_mutex_clear(&queue->mutex);
+    g_free(queue);
+}
+
 /* ---- the file itself ---- */
 
 /* Milliseconds between two tries to get a lock. */
@@ -343,7 +404,7 @@ static void open_live(struct imapid_database *database)
                         NULL) != SQLITE_OK)
         fail(database);
     sqlite3_busy_handler(database->db, on_busy, database);
-    execute(database, "PRAGMA temp_store = MEMORY");
+    execute(database, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -" CACHE_KIB);
     begin_tables(database);
     if (!database->error)
         make(database, true);
@@ -364,6 +425,7 @@ imapid_database_open_live(const char *path, bool (*gives_up)(unsigned millisecon
     prepare_all(database);
     database->begin = prepare(database, "BEGIN IMMEDIATE");
     database->commit = prepare(database, "COMMIT");
+    database->queue = new_queue();
     return end_opening(database, message);
 }
 
@@ -717,14 +779,13 @@ static void bind_exchange(struct imapid_database *database,
     bind_findings(statement, exchange->findings, exchange->n_findings);
 }
 
-void imapid_database_add_exchange(struct imapid_database *database,
-                                  const struct imapid_record_exchange *exchange)
+static void write_exchange(struct imapid_database *database,
+                           const struct imapid_record_exchange *exchange)
 {
-    if (!begin(database))
+    if (database->error)
         return;
     bind_exchange(database, exchange);
     run(database, database->exchange);
-    end(database);
 }
 
 static void bind_frame(sqlite3_stmt *statement, const char *name, uint64_t frame)
@@ -747,12 +808,12 @@ static void bind_outcome(sqlite3_stmt *statement, const struct imapid_record_out
     bind_frame(statement, "ended_frame", outcome->ended_frame);
 }
 
-void imapid_database_add_session(struct imapid_database *database,
-                                 const struct imapid_record_session *session)
+static void write_session(struct imapid_database *database,
+                          const struct imapid_record_session *session)
 {
     sqlite3_stmt *statement = database->session;
 
-    if (!begin(database))
+    if (database->error)
         return;
     bind_conn(statement, &session->conn);
     bind_time(statement, "first", session->first_ns);
@@ -777,8 +838,131 @@ void imapid_database_add_session(struct imapid_database *database,
     bind_auths(statement, session);
     bind_findings(statement, session->findings, session->n_findings);
     run(database, statement);
+}
+
+/* ---- who writes records that waited ---- */
+
+/* Waits until there is something, and then a little for more. */
+static void gather(struct queue *queue)
+{
+    gint64 until_us;
+
+    while (!queue->waiting.n_octets && !queue->is_ending)
+        g_cond_wait(&queue->moved, &queue->mutex);
+    until_us = g_get_monotonic_time() + GATHER_MS * G_TIME_SPAN_MILLISECOND;
+    while (queue->waiting.n_octets < QUEUE_MAX && !queue->is_ending &&
+           g_cond_wait_until(&queue->moved, &queue->mutex, until_us))
+        continue;
+}
+
+/* Nothing in it: it is the end. */
+static struct batch take_batch(struct queue *queue)
+{
+    struct batch batch;
+
+    g_mutex_lock(&queue->mutex);
+    gather(queue);
+    batch = queue->waiting;
+    queue->waiting = new_batch();
+    g_cond_broadcast(&queue->moved);
+    g_mutex_unlock(&queue->mutex);
+    return batch;
+}
+
+static void write_batch(struct imapid_database *database, const struct batch *batch)
+{
+    if (!begin(database))
+        return;
+    for (guint i = 0; i < batch->exchanges->len; i++)
+        write_exchange(database, batch->exchanges->pdata[i]);
+    for (guint i = 0; i < batch->sessions->len; i++)
+        write_session(database, batch->sessions->pdata[i]);
     end(database);
 }
+
+static gpointer write_all(gpointer data)
+{
+    struct imapid_database *database = data;
+    bool is_any = true;
+
+    while (is_any) {
+        struct batch batch = take_batch(database->queue);
+
+        is_any = batch.n_octets > 0;
+        if (is_any)
+            write_batch(database, &batch);
+        free_batch(&batch);
+    }
+    return NULL;
+}
+
+/* Locks the queue when there is room in it. */
+static struct queue *open_queue(struct imapid_database *database)
+{
+    struct queue *queue = database->queue;
+
+    g_mutex_lock(&queue->mutex);
+    if (!queue->thread)
+        queue->thread = g_thread_new("database", write_all, database);
+    while (queue->waiting.n_octets >= QUEUE_MAX)
+        g_cond_wait(&queue->moved, &queue->mutex);
+    return queue;
+}
+
+/* Who writes is woken for the first record alone, and where there is no more room. */
+static void close_queue(struct queue *queue, gsize n_octets)
+{
+    bool was_empty = !queue->waiting.n_octets;
+
+    queue->waiting.n_octets += n_octets;
+    if (was_empty || queue->waiting.n_octets >= QUEUE_MAX)
+        g_cond_broadcast(&queue->moved);
+    g_mutex_unlock(&queue->mutex);
+}
+
+/* All of it is written. */
+static void end_queue(struct queue *queue)
+{
+    if (!queue->thread)
+        return;
+    g_mutex_lock(&queue->mutex);
+    queue->is_ending = true;
+    g_cond_broadcast(&queue->moved);
+    g_mutex_unlock(&queue->mutex);
+    g_thread_join(queue->thread);
+}
+
+void imapid_database_add_exchange(struct imapid_database *database,
+                                  const struct imapid_record_exchange *exchange)
+{
+    if (database->queue) {
+        struct queue *queue = open_queue(database);
+
+        g_ptr_array_add(queue->waiting.exchanges, imapid_copy_exchange(exchange));
+        close_queue(queue, imapid_copy_size_of_exchange(exchange));
+    } else {
+        g_mutex_lock(&database->mutex);
+        write_exchange(database, exchange);
+        g_mutex_unlock(&database->mutex);
+    }
+}
+
+void imapid_database_add_session(struct imapid_database *database,
+                                 const struct imapid_record_session *session)
+{
+    if (database->queue) {
+        struct queue *queue = open_queue(database);
+
+        g_ptr_array_add(queue->waiting.sessions, imapid_copy_session(session));
+        close_queue(queue, imapid_copy_size_of_session(session));
+    } else {
+        g_mutex_lock(&database->mutex);
+        write_session(database, session);
+        g_mutex_unlock(&database->mutex);
+    }
+}
+
+/* ---- captures ---- */
 
 static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capture *capture)
 {
@@ -815,12 +999,7 @@ void imapid_database_add_capture(struct imapid_database *database,
 
 bool imapid_database_has_failed(struct imapid_database *database)
 {
-    bool failed;
-
-    g_mutex_lock(&database->mutex);
-    failed = database->error != NULL;
-    g_mutex_unlock(&database->mutex);
-    return failed;
+    return g_atomic_int_get(&database->has_failed);
 }
 
 /* As far as those who read allow it; all is in the log else, where everybody finds it. */
@@ -834,6 +1013,8 @@ static void end_log(struct imapid_database *database)
 
 bool imapid_database_finish(struct imapid_database *database, char **message)
 {
+    if (database->queue)
+        end_queue(database->queue);
     sqlite3_finalize(database->capture);
     sqlite3_finalize(database->session);
     sqlite3_finalize(database->exchange);
@@ -864,6 +1045,7 @@ void imapid_database_free(struct imapid_database *database)
     sqlite3_close(database->earlier);
     imapid_pool_free(database->lists);
     g_array_unref(database->list_ids);
+    free_queue(database->queue);
     g_mutex_clear(&database->mutex);
     g_free(database->error);
     g_free(database->path);

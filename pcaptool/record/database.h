@@ -14,10 +14,11 @@ struct imapid_database;
  * to be freed, where the earlier one is no database, or one of another program. */
 struct imapid_database *imapid_database_open(const char *path, const char *earlier, char **message);
 
-/* Opens the database at `path` itself, or makes it there: each record is in it when its function returns, and
- * others may read and write meanwhile. No further file is opened or deleted later: the log is left behind,
- * empty where nobody else was reading. gives_up() is called while another program has it locked, with how long
- * that took: true makes it a failure. NULL as with imapid_database_open(). */
+/* Opens the database at `path` itself, or makes it there: records are in it within a second, those of that time in one
+ * transaction, and others may read and write meanwhile. While somebody else has it locked records wait in memory, up to
+ * a limit; then their functions do. No further file is opened or deleted later: the log is left behind,
+ * empty where nobody else was reading. gives_up() is called, in a thread of the database's, while another program has it
+ * locked, with how long that took: true makes it a failure. NULL as with imapid_database_open(). */
 struct imapid_database *imapid_database_open_live(const char *path,
                                                   bool (*gives_up)(unsigned milliseconds),
                                                   char **message);

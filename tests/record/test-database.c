@@ -129,6 +129,69 @@ static void test_all_or_nothing(void)
     g_free(path);
 }
 
+static bool never_gives_up(unsigned milliseconds)
+{
+    (void)milliseconds;
+    return false;
+}
+
+/* While somebody else has it locked nobody waits who brings records, and none is lost. */
+static void test_live_is_locked(void)
+{
+    char *path = path_of("locked.db"), *message = NULL;
+    struct imapid_database *database = imapid_database_open_live(path, never_gives_up, &message);
+    struct sample *sample = sample_new();
+    struct imapid_record_session session = sample_session();
+    sqlite3 *other;
+
+    g_assert_nonnull(database);
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    for (unsigned i = 0; i < 2000; i++) {
+        sample->exchange.conn.stream = session.conn.stream = i;
+        imapid_database_add_exchange(database, &sample->exchange);
+        imapid_database_add_session(database, &session);
+    }
+    g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 0);
+    sample_free(sample); /* what waits are copies */
+    g_assert_cmpint(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(other);
+    g_assert_true(imapid_database_finish(database, &message));
+    imapid_database_free(database);
+    g_assert_cmpint(ask(path, "SELECT count(*) FROM exchange"), ==, 2000);
+    g_assert_cmpint(ask(path, "SELECT count(*) FROM session"), ==, 2000);
+    g_free(path);
+}
+
+static bool gives_up(unsigned milliseconds)
+{
+    (void)milliseconds;
+    return true;
+}
+
+/* Who gives up is told so, and nobody waits for ever. */
+static void test_live_gives_up(void)
+{
+    char *path = path_of("given-up.db"), *message = NULL;
+    struct imapid_database *database = imapid_database_open_live(path, gives_up, &message);
+    struct imapid_record_session session = sample_session();
+    sqlite3 *other;
+
+    g_assert_nonnull(database);
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    imapid_database_add_session(database, &session);
+    while (!imapid_database_has_failed(database))
+        g_usleep(1000);
+    imapid_database_add_session(database, &session);
+    g_assert_false(imapid_database_finish(database, &message));
+    g_assert_nonnull(strstr(message, "locked"));
+    imapid_database_free(database);
+    sqlite3_close(other);
+    g_free(message);
+    g_free(path);
+}
+
 static void assert_refused(const char *path)
 {
     char *message = NULL, *anew = make_new();
@@ -174,6 +237,8 @@ int main(int argc, char **argv)
     g_test_add_func("/database/twice", test_twice);
     g_test_add_func("/database/lists-once", test_lists_once);
     g_test_add_func("/database/all-or-nothing", test_all_or_nothing);
+    g_test_add_func("/database/live/locked", test_live_is_locked);
+    g_test_add_func("/database/live/gives-up", test_live_gives_up);
     g_test_add_func("/database/refused", test_refused);
     result = g_test_run();
     dir = g_dir_open(folder, 0, NULL);
