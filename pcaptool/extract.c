@@ -288,13 +288,18 @@ static void print_counts(const struct lister *lister, const struct imapid_totals
     g_string_free(wrongs, TRUE);
 }
 
+/* What the rows of an input take of its share of the memory, and what is told at length as much again. */
+#define ROWS_SHARE 16
+
 static enum imapid_exit list(const struct imapid_options *options, const GArray *inputs)
 {
-    struct lister lister = {.style = {.terminal = options->terminal,
-                                      .verbose = options->verbose,
-                                      .is_live = imapid_inputs_count_live(inputs) > 0,
-                                      .is_one = options->continuous},
-                            .n_parts = inputs->len};
+    struct lister lister = {
+        .style = {.terminal = options->terminal,
+                  .verbose = options->verbose,
+                  .is_live = imapid_inputs_count_live(inputs) > 0,
+                  .is_one = options->continuous,
+                  .n_memory = imapid_run_get_share(options, inputs) / ROWS_SHARE},
+        .n_parts = inputs->len};
     struct imapid_job_user user = {.begin = list_head,
                                    .exchange = list_exchange,
                                    .session = list_session,

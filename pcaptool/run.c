@@ -28,6 +28,17 @@
  * the threads there are, what is read of a capture would depend on them. */
 #define N_SHARES 16u
 
+/* Inputs that are read at a time, at most. Each live input needs a thread of its own, as it has no end. */
+static guint count_at_a_time(const GArray *inputs)
+{
+    return MIN(MAX(N_SHARES, imapid_inputs_count_live(inputs) + 1), inputs->len);
+}
+
+gsize imapid_run_get_share(const struct imapid_options *options, const GArray *inputs)
+{
+    return options->n_memory / MAX(count_at_a_time(inputs), 1);
+}
+
 static void run_job(void *data, void *user_data)
 {
     struct imapid_job_context *context = user_data;
@@ -46,11 +57,10 @@ static void run_job(void *data, void *user_data)
 static void run_each(struct imapid_job_context *context)
 {
     guint n_inputs = context->inputs->len, n_live = imapid_inputs_count_live(context->inputs);
-    /* Each live input needs a thread of its own, as it has no end. */
     guint n_jobs = MIN(MAX((guint)context->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
     GThreadPool *pool;
 
-    context->n_at_a_time = MIN(MAX(N_SHARES, n_live + 1), n_inputs);
+    context->n_at_a_time = count_at_a_time(context->inputs);
     n_jobs = MIN(n_jobs, context->n_at_a_time);
     pool = n_jobs > 1 ? g_thread_pool_new(run_job, context, (int)n_jobs, FALSE, NULL) : NULL;
 

@@ -12,4 +12,7 @@
 gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_job_user *user, struct imapid_totals *totals);
 
+/* Octets of --memory that one of the inputs has. */
+gsize imapid_run_get_share(const struct imapid_options *options, const GArray *inputs);
+
 #endif

@@ -4,7 +4,8 @@
  * Steps are sorted by time when the connection is told: records of exchanges come as these are
  * complete. A step whose time is not in the records has none, and stands where its frame belongs.
  *
- * Refuses nothing. Misuse: steps of several connections in one. */
+ * Refuses to show more than PAIRS_MAX pairs of a list; the caller decides how many exchanges. Misuse:
+ * steps of several connections in one. */
 #include "record/detail.h"
 
 #include "record/shell.h"
@@ -21,6 +22,9 @@
 /* Columns before what happened, and before the pairs below it. */
 #define INDENT (2 + FRAME + 2 + TIME + 2 + AFTER + 2)
 
+/* Pairs of a list that are told: RFC 2971 allows 30. */
+#define PAIRS_MAX 100u
+
 /* What happened in a frame. */
 struct step {
     uint64_t frame; /* 0: not known */
@@ -36,6 +40,8 @@ struct step {
 struct imapid_detail {
     GPtrArray *steps;
     GString *findings; /* of exchanges */
+    gsize n;           /* octets that exchanges take */
+    uint64_t n_left_out;
 };
 
 static void free_step(gpointer data)
@@ -95,7 +101,7 @@ static void add_text(GString *out, const char *text, const struct imapid_termina
 static void add_pairs(GString *out, const struct imapid_record_half *half,
                       const struct imapid_terminal *terminal)
 {
-    for (unsigned i = 0; i < half->n_pairs; i++) {
+    for (unsigned i = 0; i < MIN(half->n_pairs, PAIRS_MAX); i++) {
         size_t start;
 
         g_string_append_printf(out, "%*s", (int)INDENT + 4, "");
@@ -105,6 +111,11 @@ static void add_pairs(GString *out, const struct imapid_record_half *half,
         g_string_append(out, "  ");
         add_value(out, &half->pairs[i].value, terminal);
         g_string_append_c(out, '\n');
+    }
+    if (half->n_pairs > PAIRS_MAX) {
+        g_string_append_printf(out, "%*s(", (int)INDENT + 4, "");
+        imapid_spell_grouped(out, half->n_pairs - PAIRS_MAX);
+        g_string_append(out, " more)\n");
     }
     if (half->is_malformed) {
         g_string_append_printf(out, "%*sas sent: ", (int)INDENT + 4, "");
@@ -202,11 +213,37 @@ static void add_findings(GString *out, const struct imapid_record_finding *findi
     }
 }
 
+/* Octets of memory that the steps from the nth on and all findings take. */
+static gsize count_memory(const struct imapid_detail *detail, guint n)
+{
+    gsize n_octets = detail->findings->len;
+
+    for (; n < detail->steps->len; n++) {
+        const struct step *step = detail->steps->pdata[n];
+
+        n_octets += sizeof *step + step->text->allocated_len +
+                    (step->below ? step->below->allocated_len : 0);
+    }
+    return n_octets;
+}
+
+gsize imapid_detail_count_memory(const struct imapid_detail *detail)
+{
+    return detail->n;
+}
+
+void imapid_detail_leave_out(struct imapid_detail *detail)
+{
+    detail->n_left_out++;
+}
+
 void imapid_detail_add_exchange(struct imapid_detail *detail,
                                 const struct imapid_record_exchange *exchange,
                                 const struct imapid_terminal *terminal)
 {
     GString *tag = g_string_new(NULL), *command = g_string_new("C ");
+    gsize n_findings = detail->findings->len;
+    guint n_steps = detail->steps->len;
 
     if (exchange->tag)
         add_text(tag, exchange->tag, terminal);
@@ -217,6 +254,7 @@ void imapid_detail_add_exchange(struct imapid_detail *detail,
     add_half(detail, &exchange->response, "S * ID", terminal);
     add_result(detail, exchange, tag->str, terminal);
     add_findings(detail->findings, exchange->findings, exchange->n_findings, terminal);
+    detail->n += count_memory(detail, n_steps) - n_findings;
     g_string_free(command, TRUE);
     g_string_free(tag, TRUE);
 }
@@ -657,6 +695,11 @@ void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struc
     }
     if (session && session->gave_way)
         g_string_append(out, "  ? given up to make room\n");
+    if (detail->n_left_out) {
+        g_string_append(out, "  ? not shown: ");
+        imapid_spell_grouped(out, detail->n_left_out);
+        g_string_append(out, " more ID exchanges; JSON Lines have all\n");
+    }
     add_block(out, detail->findings->str);
     add_block(out, findings->str);
     add_way(out, row->conn);

@@ -4,7 +4,7 @@
 
 #include "record/row.h"
 
-/* A connection told at length: what happened in the order of its frames, with every pair of its ID
+/* A connection told at length: what happened in the order of its frames, with the pairs of its ID
  * lists, what was found, and how to open it in Wireshark. Gathered from its records as they come. */
 struct imapid_detail;
 
@@ -16,6 +16,12 @@ void imapid_detail_free(struct imapid_detail *detail);
 void imapid_detail_add_exchange(struct imapid_detail *detail,
                                 const struct imapid_record_exchange *exchange,
                                 const struct imapid_terminal *terminal);
+
+/* One that is not told, but counted. */
+void imapid_detail_leave_out(struct imapid_detail *detail);
+
+/* Octets of memory that the exchanges take. */
+gsize imapid_detail_count_memory(const struct imapid_detail *detail);
 
 /* Appends all of it, with what the row and the record of its session say. To be called once. */
 void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struct imapid_row *row,

@@ -5,7 +5,9 @@
  * they are: of several, the last well-formed list that was not refused, else the last one.
  *
  * Refuses to keep exchanges for ever whose sessions do not come, as JSON Lines may have them: past
- * OPEN_MAX connections all are told as they are.
+ * OPEN_MAX connections all are told as they are. Of what strangers say it keeps no more than a row can
+ * show, and of what is told at length no more than the style has memory for, and DETAIL_MAX of a
+ * connection; what is left out is counted.
  *
  * Misuse: records of several inputs in one listing. Streams count in an input. */
 #include "record/listing.h"
@@ -19,6 +21,12 @@
 #include <string.h>
 
 #define OPEN_MAX 100000u
+
+/* Octets of exchanges of one connection that are told at length: past it no further ones are. */
+#define DETAIL_MAX (256u << 10)
+
+/* A character has up to four octets; the rest is for some that take no column. */
+#define KEPT_OF(columns) (4 * (gsize)(columns) + 256)
 
 /* A connection whose session did not come yet. */
 struct open {
@@ -45,6 +53,7 @@ struct waiting {
     struct imapid_row_line *line; /* NULL: it is told at length */
     char *text;                   /* at length */
     char *heading;
+    size_t n; /* octets of memory */
 };
 
 struct imapid_listing {
@@ -53,6 +62,7 @@ struct imapid_listing {
     GPtrArray *rows;   /* struct waiting */
     GHashTable *files; /* their places + 1, by name */
     size_t n_waiting;  /* octets of them */
+    size_t n_details;  /* octets of what open connections will tell at length */
     uint64_t order;
     bool has_origin;
     int64_t origin_ns; /* the earliest time so far */
@@ -140,16 +150,19 @@ static struct open *get_open(struct imapid_listing *listing, const struct imapid
 
 /* ---- exchanges ---- */
 
-static struct imapid_record_string copy_string(const struct imapid_record_string *string)
+/* At most n_max octets of it, and no part of a character at its end. */
+static struct imapid_record_string copy_string(const struct imapid_record_string *string,
+                                               gsize n_max)
 {
-    struct imapid_record_string copy = {.is_nil = true};
+    gsize n;
 
-    if (string && !string->is_nil)
-        copy = (struct imapid_record_string){
-            false,
-            g_memdup2(string->n ? string->octets : (const uint8_t *)"", string->n + !string->n),
-            string->n};
-    return copy;
+    if (!string || string->is_nil)
+        return (struct imapid_record_string){.is_nil = true};
+    n = MIN(string->n, n_max);
+    while (n && n < string->n && (string->octets[n] & 0xc0) == 0x80)
+        n--;
+    return (struct imapid_record_string){
+        false, g_memdup2(n ? string->octets : (const uint8_t *)"", n + !n), n};
 }
 
 static bool is_refused(const struct imapid_record_exchange *exchange)
@@ -158,8 +171,9 @@ static bool is_refused(const struct imapid_record_exchange *exchange)
 }
 
 static void take_side(struct open *open, const struct imapid_record_exchange *exchange,
-                      enum imapid_side side)
+                      enum imapid_side side, unsigned columns)
 {
+    gsize n_max = KEPT_OF(columns);
     const struct imapid_record_half *half =
         side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
     struct imapid_row_side *known = &open->sides[side];
@@ -170,9 +184,9 @@ static void take_side(struct open *open, const struct imapid_record_exchange *ex
     free_side(known);
     known->is_seen = true;
     open->side_is_good[side] = is_good;
-    known->name = copy_string(imapid_record_find(half, IMAPID_FIELD_NAME));
-    known->version = copy_string(imapid_record_find(half, IMAPID_FIELD_VERSION));
-    known->os = copy_string(imapid_record_find(half, IMAPID_FIELD_OS));
+    known->name = copy_string(imapid_record_find(half, IMAPID_FIELD_NAME), n_max);
+    known->version = copy_string(imapid_record_find(half, IMAPID_FIELD_VERSION), n_max);
+    known->os = copy_string(imapid_record_find(half, IMAPID_FIELD_OS), n_max);
 }
 
 static void count_findings(struct open *open, const struct imapid_record_finding *findings,
@@ -238,6 +252,19 @@ static void finish_all(struct imapid_listing *listing)
     g_ptr_array_unref(all);
 }
 
+static void add_detail(struct imapid_listing *listing, struct imapid_detail *detail,
+                       const struct imapid_record_exchange *exchange)
+{
+    gsize n_before = imapid_detail_count_memory(detail);
+
+    if (n_before >= DETAIL_MAX || listing->n_details >= listing->style->n_memory) {
+        imapid_detail_leave_out(detail);
+        return;
+    }
+    imapid_detail_add_exchange(detail, exchange, &listing->style->terminal);
+    listing->n_details += imapid_detail_count_memory(detail) - n_before;
+}
+
 void imapid_listing_add_exchange(struct imapid_listing *listing,
                                  const struct imapid_record_exchange *exchange)
 {
@@ -252,12 +279,12 @@ void imapid_listing_add_exchange(struct imapid_listing *listing,
     open->security = exchange->security;
     open->compressed |= exchange->compressed;
     note_time(listing, open->ts_ns);
-    take_side(open, exchange, IMAPID_CLIENT);
-    take_side(open, exchange, IMAPID_SERVER);
+    take_side(open, exchange, IMAPID_CLIENT, listing->style->terminal.columns);
+    take_side(open, exchange, IMAPID_SERVER, listing->style->terminal.columns);
     take_result(open, exchange);
     count_findings(open, exchange->findings, exchange->n_findings);
     if (open->detail)
-        imapid_detail_add_exchange(open->detail, exchange, &listing->style->terminal);
+        add_detail(listing, open->detail, exchange);
 }
 
 /* ---- rows ---- */
@@ -341,14 +368,16 @@ static void add_row(struct imapid_listing *listing, const struct imapid_row *row
         GString *text = g_string_new(NULL);
 
         imapid_detail_spell(text, detail, row, terminal, listing->origin_ns);
-        listing->n_waiting += text->allocated_len;
-        waiting->text = g_string_free(text, FALSE);
+        waiting->n = text->len;
+        waiting->text = g_strndup(text->str, text->len); /* what it has grown by is not kept */
+        g_string_free(text, TRUE);
     } else {
         waiting->line = imapid_row_spell(row, terminal, listing->origin_ns);
         waiting->heading = make_heading(listing, row);
-        listing->n_waiting += waiting->line->text->allocated_len + strlen(waiting->heading);
+        waiting->n = waiting->line->text->allocated_len + strlen(waiting->heading);
     }
-    listing->n_waiting += sizeof *waiting + sizeof *waiting->line;
+    waiting->n += sizeof *waiting + sizeof *waiting->line;
+    listing->n_waiting += waiting->n;
     g_ptr_array_add(listing->rows, waiting);
     count(listing, row);
 }
@@ -389,6 +418,8 @@ static void finish(struct imapid_listing *listing, struct open *open,
     row.result = imapid_result_of(&facts);
     row.frame = choose_frame(open, session);
     note_time(listing, row.ts_ns);
+    if (open->detail)
+        listing->n_details -= imapid_detail_count_memory(open->detail);
     add_row(listing, &row, open->order, open->detail);
     g_hash_table_remove(listing->open, open);
 }
@@ -429,8 +460,10 @@ static void write_heading(struct imapid_listing *listing, const char *heading, G
 
 static void write_row(struct imapid_listing *listing, struct waiting *waiting, GString *out)
 {
+    listing->n_waiting -= waiting->n;
     if (waiting->text) {
         g_string_append(out, waiting->text);
+        g_clear_pointer(&waiting->text, g_free);
         return;
     }
     write_heading(listing, waiting->heading, out);
@@ -447,7 +480,6 @@ static void write_rows(struct imapid_listing *listing, guint n, GString *out)
         g_ptr_array_sort(listing->rows, compare_rows);
     for (guint i = 0; i < n; i++)
         write_row(listing, listing->rows->pdata[i], out);
-    listing->n_waiting -= n ? listing->n_waiting / listing->rows->len * n : 0;
     if (n)
         g_ptr_array_remove_range(listing->rows, 0, n);
 }
@@ -456,7 +488,7 @@ void imapid_listing_take(struct imapid_listing *listing, GString *out)
 {
     if (listing->style->is_live)
         write_rows(listing, listing->rows->len, out);
-    else if (listing->n_waiting > IMAPID_LISTING_WAITING_MAX)
+    else if (listing->n_waiting > listing->style->n_memory)
         write_rows(listing, listing->rows->len / 2, out);
 }
 

@@ -20,6 +20,10 @@ struct imapid_listing_style {
     bool verbose; /* each connection at length, in place of its row */
     bool is_live; /* rows are written as connections end, in place of the order of time */
     bool is_one;  /* the files are pieces of one capture: the order of time goes across them */
+    /* Octets of rows that wait for others to be sorted with them: past it the first half is written,
+     * so that a row may stand behind a later one. And as many again of what open connections will
+     * tell at length: past it exchanges are counted, and not told so. */
+    size_t n_memory;
 };
 
 /* What was listed. */
@@ -28,10 +32,6 @@ struct imapid_listing_counts {
     uint64_t n_named, n_silent, n_unread;
     uint64_t n_results[IMAPID_N_RESULTS];
 };
-
-/* Octets of rows that wait for others to be sorted with them. Past that the first half is written,
- * so that a row may stand behind a later one. */
-#define IMAPID_LISTING_WAITING_MAX (32u << 20)
 
 /* The style must outlive it. To be freed with imapid_listing_free(). */
 struct imapid_listing *imapid_listing_new(const struct imapid_listing_style *style);

@@ -150,6 +150,18 @@ def open_ids(n):
     return pcap(packets)
 
 
+def long_names(n):
+    """Sessions that stay open, in each of which both sides have an ID as long as one is kept."""
+    packets = []
+    for i in range(n):
+        session = Session(i)
+        pairs = b'("name" "' + b"%08d" % i * 7500 + b'")'
+        session.say(0, b"a1 ID " + pairs + b"\r\n")
+        session.say(1, b"* ID " + pairs + b"\r\na1 OK\r\n")
+        packets += session.packets
+    return pcap(packets)
+
+
 def undecided(n):
     packets = []
     for i in range(n):
@@ -352,12 +364,12 @@ class Bounds(unittest.TestCase):
         """What may come on top; AddressSanitizer has a region of its own for each size of block."""
         return kib + 20480 if b"__asan_init" in pathlib.Path(IMAPID).read_bytes() else kib
 
-    def compare(self, paths, figure, is_good, *words):
+    def compare(self, paths, figure, is_good, *words, form="jsonl"):
         """What runs on these inputs cost: 0 is the time, 1 the memory; the least of what was measured, so that what else the
         machine does counts less."""
         least = [float("inf")] * len(paths)
         for _ in range(ASKED):
-            least = [min(known, self.spend(path, "-T", "jsonl", *words)[figure]) for known, path in zip(least, paths)]
+            least = [min(known, self.spend(path, "-T", form, *words)[figure]) for known, path in zip(least, paths)]
             if is_good(*least):
                 return
         self.fail(f"of {[path.stat().st_size for path in paths]} octets: {least}")
@@ -438,6 +450,13 @@ class Bounds(unittest.TestCase):
         self.assertLess(len(given_up), 40)
         text = self.run_on(open_ids, 40, "-q", "-v", "--memory", "8M")[0]
         self.assertEqual(text.count(b"given up to make room"), len(given_up))
+
+    def test_memory_of_rows(self):
+        """What is kept of a session for its row, and to tell it at length, until its end is there."""
+        for words in (), ("-v",):
+            with self.subTest(words):
+                self.compare([self.make(long_names, n) for n in (200, 200 * TIMES)], 1, lambda few, many: many - few < self.slack(16384),
+                             "--memory", "16M", *words, form="text")
 
     def test_memory_of_connections(self):
         """What is known of each counts, too; but for 64 octets in a table that has its own bound."""

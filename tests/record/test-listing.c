@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct imapid_listing_style narrow = {
-    {.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, false, false, false};
+    {.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, .n_memory = 1 << 20};
 
 /* What one connection with this exchange and session is written as. Either may be NULL. */
 static char *list(struct imapid_listing_style style, const struct imapid_record_exchange *exchange,
@@ -261,6 +261,68 @@ static void test_bound(void)
     g_string_free(out, TRUE);
 }
 
+/* What one connection whose client says `name` n times, in lists of n_pairs, is written as. */
+static char *list_often(struct imapid_listing_style style, const char *name, unsigned n_pairs,
+                        unsigned n)
+{
+    struct sample *sample = sample_new();
+    struct imapid_record_session session = sample_session();
+    struct imapid_listing *listing = imapid_listing_new(&style);
+    GString *out = g_string_new(NULL);
+
+    for (unsigned i = 0; i < n_pairs; i++)
+        sample_pair(sample, IMAPID_CLIENT, "name", name);
+    for (unsigned i = 0; i < n; i++)
+        imapid_listing_add_exchange(listing, &sample->exchange);
+    imapid_listing_add_session(listing, &session);
+    imapid_listing_end(listing, out);
+    imapid_listing_free(listing);
+    sample_free(sample);
+    return g_string_free(out, FALSE);
+}
+
+/* Of a name as long as a list may be, a row has what fits, and no part of a character. */
+static void test_long_name(void)
+{
+    GString *name = g_string_new(NULL);
+    char *text;
+
+    while (name->len < 60000)
+        g_string_append(name, "\xe3\x83\xa1");
+    text = list_often(style_of(200), name->str, 1, 1);
+    g_assert_true(g_utf8_validate(text, -1, NULL));
+    g_assert_null(strstr(text, "\\x"));
+    g_assert_nonnull(strstr(text, "\xe3\x83\xa1\xe2\x80\xa6"));
+    g_free(text);
+    g_string_free(name, TRUE);
+}
+
+/* Lists and exchanges without end are told in part, and that is said. */
+static void test_long_detail(void)
+{
+    struct imapid_listing_style style = narrow;
+    char *text;
+
+    style.verbose = true;
+    text = list_often(style, "Mutt", 100, 1);
+    g_assert_cmpuint(sample_count(text, "Mutt\n"), ==, 100);
+    g_assert_null(strstr(text, " more)"));
+    g_free(text);
+    text = list_often(style, "Mutt", 10101, 1);
+    g_assert_cmpuint(sample_count(text, "Mutt\n"), ==, 100);
+    g_assert_nonnull(strstr(text, " (10,001 more)\n"));
+    g_assert_null(strstr(text, "not shown"));
+    g_free(text);
+    text = list_often(style, "Mutt", 100, 50);
+    g_assert_nonnull(strstr(text, "  ? not shown: "));
+    g_assert_cmpuint(strlen(text), <, 1 << 20);
+    g_free(text);
+    style.n_memory = 0;
+    text = list_often(style, "Mutt", 1, 3);
+    g_assert_nonnull(strstr(text, "  ? not shown: 3 more ID exchanges; JSON Lines have all\n"));
+    g_free(text);
+}
+
 /* Exchanges whose session does not come are rows at the end. */
 static void test_loose(void)
 {
@@ -433,6 +495,8 @@ int main(int argc, char **argv)
     g_test_add_func("/listing/files", test_files);
     g_test_add_func("/listing/namesakes", test_namesakes);
     g_test_add_func("/listing/bound", test_bound);
+    g_test_add_func("/listing/long-name", test_long_name);
+    g_test_add_func("/listing/long-detail", test_long_detail);
     g_test_add_func("/listing/loose", test_loose);
     g_test_add_func("/listing/hostile", test_hostile);
     g_test_add_func("/listing/verbose", test_verbose);
