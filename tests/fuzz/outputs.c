@@ -16,10 +16,10 @@
 
 /* Every layout, and at length. */
 static const struct imapid_listing_style styles[] = {
-    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, false, false, false},
-    {{.columns = 120, .clock = IMAPID_CLOCK_RELATIVE}, false, true, false},
-    {{.utf8 = true, .columns = 230, .clock = IMAPID_CLOCK_EPOCH}, false, false, true},
-    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_LOCAL}, true, false, false},
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, false, false, false, 65536},
+    {{.columns = 120, .clock = IMAPID_CLOCK_RELATIVE}, false, true, false, 65536},
+    {{.utf8 = true, .columns = 230, .clock = IMAPID_CLOCK_EPOCH}, false, false, true, 65536},
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_LOCAL}, true, false, false, 65536},
 };
 
 struct outputs {
