@@ -306,6 +306,18 @@ static uint32_t add_said(struct imapid_keep *keep, const struct imapid_record_ex
                              exchange->n_findings);
 }
 
+/* It is looked at once of all exchanges that share a note. */
+static uint32_t find_said(struct imapid_keep *keep, const struct imapid_record_exchange *exchange)
+{
+    struct imapid_record_note *note = exchange->note;
+
+    if (!note)
+        return add_said(keep, exchange);
+    if (note->keeper != keep)
+        *note = (struct imapid_record_note){keep, add_said(keep, exchange)};
+    return note->number;
+}
+
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
                                                  const struct imapid_record_exchange *exchange)
 {
@@ -315,7 +327,7 @@ struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
     kept.tag = add_text(keep->texts, exchange->tag);
     if (exchange->status != IMAPID_STATUS_NONE && !exchange->text.is_nil)
         kept.text = add_octets(keep->texts, exchange->text.octets, exchange->text.n) + 1;
-    kept.said = add_said(keep, exchange);
+    kept.said = find_said(keep, exchange);
     kept.stamps = add_stamps(keep, exchange);
     return kept;
 }

@@ -39,9 +39,9 @@ enum kind { KIND_END, KIND_EXCHANGE, KIND_SESSION, KIND_CAPTURE, N_KINDS };
 /* ---- passes ---- */
 
 struct pass {
-    GByteArray *out;                 /* NULL: it takes */
-    const uint8_t *start, *at, *end; /* of what is taken */
-    struct imapid_arena *arena;      /* holds what is taken */
+    GByteArray *out;            /* NULL: it takes */
+    const uint8_t *at, *end;    /* of what is taken */
+    struct imapid_arena *arena; /* holds what is taken */
     const char *error; /* what is wrong, the first of it; all that is taken is 0 from then on */
 };
 
@@ -67,6 +67,8 @@ static uint64_t take_number(struct pass *pass)
 {
     uint64_t n = 0, bits;
 
+    if (pass->at < pass->end && *pass->at < 128)
+        return *pass->at++;
     for (unsigned shift = 0; pass->at < pass->end && shift < 64; shift += 7) {
         bits = *pass->at & 127;
         if (bits << shift >> shift != bits)
@@ -249,7 +251,7 @@ static void pass_pairs(struct pass *pass, struct imapid_record_half *half)
             fail(pass, "a list longer than its row");
         if (pass->error)
             half->n_pairs = 0;
-        half->pairs = imapid_arena_take(pass->arena, half->n_pairs * sizeof *half->pairs);
+        half->pairs = imapid_arena_take_zeroed(pass->arena, half->n_pairs * sizeof *half->pairs);
     }
     for (unsigned i = 0; i < half->n_pairs; i++) {
         pass_string(pass, &half->pairs[i].field);
@@ -290,8 +292,8 @@ static void pass_said(struct pass *pass, void *record)
     NUMBER(pass, exchange->complete, 1);
     NUMBER(pass, exchange->n_findings, IMAPID_FINDINGS_MAX);
     if (!pass->out)
-        exchange->findings =
-            imapid_arena_take(pass->arena, exchange->n_findings * sizeof *exchange->findings);
+        exchange->findings = imapid_arena_take_zeroed(pass->arena, exchange->n_findings *
+                                                                       sizeof *exchange->findings);
     pass_findings(pass, exchange->findings, exchange->n_findings);
 }
 
@@ -348,11 +350,21 @@ static void pass_session_said(struct pass *pass, void *record)
 
 /* ---- rows ---- */
 
-/* What rows refer to, and the row before. A run of n octets is a 0, n and they, where it stands first; else its number + 1. */
+/* What rows refer to: octets with a NUL behind them. */
+struct run {
+    struct imapid_record_note note; /* where it is what an exchange says */
+    size_t n;
+    uint8_t octets[];
+};
+
+/* What rows refer to, and the row before. A run of n octets is a 0, n and they, where it stands first;
+ * else its number + 1. */
 struct rows {
     struct pass pass;
-    struct imapid_pool *runs;
-    size_t n_octets; /* of runs */
+    struct imapid_pool *known; /* runs that were put */
+    GPtrArray *runs;           /* runs that were taken, in run_arena */
+    struct imapid_arena run_arena;
+    size_t n_octets; /* of either */
     int64_t ts_ns;
     uint64_t frame, n_records;
     GByteArray *scratch; /* a run that is made */
@@ -361,13 +373,16 @@ struct rows {
 
 static void init_rows(struct rows *rows, GByteArray *out)
 {
-    *rows = (struct rows){.runs = imapid_pool_new(), .scratch = g_byte_array_new()};
+    *rows = (struct rows){
+        .known = imapid_pool_new(), .runs = g_ptr_array_new(), .scratch = g_byte_array_new()};
     rows->pass = (struct pass){.out = out, .arena = &rows->arena};
 }
 
 static void deinit_rows(struct rows *rows)
 {
-    imapid_pool_free(rows->runs);
+    imapid_pool_free(rows->known);
+    g_ptr_array_unref(rows->runs);
+    imapid_arena_deinit(&rows->run_arena);
     g_byte_array_unref(rows->scratch);
     imapid_arena_deinit(&rows->arena);
 }
@@ -375,17 +390,19 @@ static void deinit_rows(struct rows *rows)
 static void forget_some(struct rows *rows)
 {
     imapid_arena_reset(&rows->arena);
-    if (imapid_pool_count(rows->runs) < RUNS_MAX && rows->n_octets < OCTETS_MAX)
+    if (imapid_pool_count(rows->known) + rows->runs->len < RUNS_MAX && rows->n_octets < OCTETS_MAX)
         return;
-    imapid_pool_free(rows->runs);
-    rows->runs = imapid_pool_new();
+    imapid_pool_free(rows->known);
+    rows->known = imapid_pool_new();
+    g_ptr_array_set_size(rows->runs, 0);
+    imapid_arena_deinit(&rows->run_arena);
     rows->n_octets = 0;
 }
 
 static void put_run(struct rows *rows, const void *octets, size_t n)
 {
-    uint32_t n_before = imapid_pool_count(rows->runs);
-    uint32_t number = imapid_pool_add(rows->runs, octets, n);
+    uint32_t n_before = imapid_pool_count(rows->known);
+    uint32_t number = imapid_pool_add(rows->known, octets, n);
 
     if (number < n_before) {
         put_number(rows->pass.out, number + UINT64_C(1));
@@ -397,70 +414,85 @@ static void put_run(struct rows *rows, const void *octets, size_t n)
     g_byte_array_append(rows->pass.out, octets, (guint)n);
 }
 
-/* Never NULL; n is 0 where it fails. There is a NUL behind it. */
-static const void *take_run(struct rows *rows, size_t *n)
+/* NULL where it fails. */
+static struct run *take_run(struct rows *rows)
 {
     struct pass *pass = &rows->pass;
     uint64_t number = take_number(pass);
     const uint8_t *octets;
+    struct run *run;
+    size_t n;
 
-    *n = 0;
-    if (number > imapid_pool_count(rows->runs))
+    if (number > rows->runs->len)
         fail(pass, "something that was not told before");
-    else if (!number && take_octets(pass, &octets, take_number(pass))) {
-        *n = (size_t)(pass->at - octets);
-        number = imapid_pool_add(rows->runs, octets, *n) + UINT64_C(1);
-        rows->n_octets += *n;
-    }
-    return pass->error ? "" : imapid_pool_get(rows->runs, (uint32_t)(number - 1), n);
+    if (number && !pass->error)
+        return rows->runs->pdata[number - 1];
+    if (pass->error || !take_octets(pass, &octets, take_number(pass)))
+        return NULL;
+    n = (size_t)(pass->at - octets);
+    run = imapid_arena_take(&rows->run_arena, sizeof *run + n + 1);
+    *run = (struct run){.n = n};
+    memcpy(run->octets, octets, n);
+    run->octets[n] = '\0';
+    rows->n_octets += n;
+    g_ptr_array_add(rows->runs, run);
+    return run;
 }
 
 /* A text that is not NULL. */
 static void pass_text_run(struct rows *rows, const char **text)
 {
-    size_t n;
+    const struct run *run;
 
-    if (rows->pass.out)
+    if (rows->pass.out) {
         put_run(rows, *text, strlen(*text));
-    else
-        *text = take_run(rows, &n);
+        return;
+    }
+    run = take_run(rows);
+    *text = run ? (const char *)run->octets : "";
 }
 
 /* One that may be nil. */
 static void pass_string_run(struct rows *rows, struct imapid_record_string *string)
 {
+    const struct run *run;
+
     if (pass_number(&rows->pass, string->is_nil, 1)) {
         *string = (struct imapid_record_string){.is_nil = true};
-        return;
-    }
-    string->is_nil = false;
-    if (rows->pass.out)
+    } else if (rows->pass.out) {
         put_run(rows, string->octets, string->n);
-    else
-        string->octets = take_run(rows, &string->n);
+    } else {
+        run = take_run(rows);
+        *string = run ? (struct imapid_record_string){.octets = run->octets, .n = run->n}
+                      : (struct imapid_record_string){.is_nil = true};
+    }
 }
 
-/* A part of a record. */
-static void pass_part(struct rows *rows, void *record,
-                      void (*part)(struct pass *pass, void *record))
+/* A part of a record. Returns the run that it was taken from, else NULL. */
+static struct run *pass_part(struct rows *rows, void *record,
+                             void (*part)(struct pass *pass, void *record))
 {
     struct pass pass = {.arena = &rows->arena};
-    size_t n;
+    struct run *run;
 
     if (rows->pass.out) {
         g_byte_array_set_size(rows->scratch, 0);
         pass.out = rows->scratch;
         part(&pass, record);
         put_run(rows, rows->scratch->data, rows->scratch->len);
-        return;
+        return NULL;
     }
-    pass.at = take_run(rows, &n);
-    pass.end = pass.at + n;
+    run = take_run(rows);
+    if (!run)
+        return NULL;
+    pass.at = run->octets;
+    pass.end = run->octets + run->n;
     part(&pass, record);
     if (pass.at < pass.end)
         fail(&pass, "something behind its end");
     if (pass.error)
         fail(&rows->pass, pass.error);
+    return run;
 }
 
 static void pass_conn_run(struct rows *rows, struct imapid_record_conn *conn)
@@ -504,13 +536,15 @@ static void pass_stamps(struct rows *rows, struct imapid_record_exchange *exchan
 static void pass_exchange(struct rows *rows, struct imapid_record_exchange *exchange)
 {
     struct imapid_record_string tag = {.is_nil = !exchange->tag};
+    struct run *said;
 
     if (exchange->tag) {
         tag.octets = (const uint8_t *)exchange->tag;
         tag.n = strlen(exchange->tag);
     }
     pass_conn_run(rows, &exchange->conn);
-    pass_part(rows, exchange, pass_said);
+    said = pass_part(rows, exchange, pass_said);
+    exchange->note = said ? &said->note : NULL;
     pass_string_run(rows, &tag);
     exchange->tag = tag.is_nil ? NULL : (char *)tag.octets;
     pass_string_run(rows, &exchange->text);

@@ -51,6 +51,7 @@ struct imapid_record_exchange *imapid_copy_exchange(const struct imapid_record_e
 {
     struct imapid_record_exchange *to = g_memdup2(from, sizeof *from);
 
+    to->note = NULL; /* it may be gone before the copy */
     to->store = g_string_chunk_new(256);
     to->conn.site = copy_text(to->store, from->conn.site);
     to->conn.file = copy_text(to->store, from->conn.file);

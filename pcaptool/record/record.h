@@ -76,6 +76,13 @@ enum imapid_record_ended {
     IMAPID_ENDED_RST, /* a side reset it */
 };
 
+/* Who keeps records notes here under which number it keeps what an exchange says, all but connection,
+ * tag, text, frames and times. Begins as all 0. */
+struct imapid_record_note {
+    const void *keeper;
+    uint32_t number;
+};
+
 struct imapid_record_exchange {
     struct imapid_record_conn conn;
     char *tag; /* NULL: none was seen */
@@ -91,6 +98,8 @@ struct imapid_record_exchange {
     bool complete;
     unsigned n_findings;
     struct imapid_record_finding *findings;
+    struct imapid_record_note
+        *note;           /* one for all that say the same; NULL: nobody knows which do */
     GStringChunk *store; /* holds what the strings point to */
 };
 
