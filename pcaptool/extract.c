@@ -6,6 +6,7 @@
  *
  * Misuse: taking a file of JSON Lines without a line of type "end" for whole. That line is left
  * out when something is missing. */
+#include "failure.h"
 #include "message.h"
 #include "newfile.h"
 #include "output.h"
@@ -132,7 +133,7 @@ static struct imapid_output *open_output(const struct imapid_options *options, c
 static void spell_tail(void *ctx, GString *tail, guint64 n_records)
 {
     const struct extract *extract = ctx;
-    const struct imapid_writer_end end = {extract->n_inputs, n_records, FALSE, 0, 0};
+    const struct imapid_writer_end end = {.n_inputs = extract->n_inputs, .n_records = n_records};
 
     if (extract->writer->end)
         extract->writer->end(tail, &end);
@@ -158,16 +159,32 @@ static void tick(void *ctx)
     imapid_output_tick(((struct extract *)ctx)->output);
 }
 
+/* A unit of which all was read that can be: what is damaged stays so, and need not be read again. */
+static bool is_unit_done(const struct imapid_options *options, const struct imapid_totals *totals)
+{
+    return options->plan_id && !totals->is_stopped && !imapid_failure_is_outside();
+}
+
+/* Whether the file is to take its place. */
+static bool is_kept(const struct imapid_options *options, const struct imapid_totals *totals,
+                    gboolean good)
+{
+    return options->plan_id ? is_unit_done(options, totals)
+                            : imapid_totals_has_answer(totals, good);
+}
+
 /* Whoever finds it knows that nothing is missing behind; so it is not there where something is. */
-static void write_end(struct extract *extract, const struct imapid_totals *totals, gboolean good,
-                      gboolean is_choice)
+static void write_end(struct extract *extract, const struct imapid_options *options,
+                      const struct imapid_totals *totals, gboolean good)
 {
     guint64 n_records = imapid_output_count(extract->output);
-    const struct imapid_writer_end end = {totals->n_inputs, n_records, is_choice,
-                                          totals->n_all_conns, totals->n_chosen};
+    const struct imapid_writer_end end = {
+        totals->n_inputs, n_records,        options->chosen != NULL, totals->n_all_conns,
+        totals->n_chosen, options->plan_id, options->unit,           good};
     GString *text = g_string_new(NULL);
 
-    if (extract->writer->end && !totals->is_stopped && (good || n_records))
+    if (extract->writer->end && !totals->is_stopped &&
+        (good || n_records || is_unit_done(options, totals)))
         extract->writer->end(text, &end);
     imapid_output_add_last(extract->output, text->str, text->len);
     g_string_free(text, TRUE);
@@ -454,9 +471,9 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     extract.headed = g_new0(char *, inputs->len + 1);
     write_head(&extract);
     good = imapid_run(options, inputs, &user, &totals);
-    write_end(&extract, &totals, good, options->chosen != NULL);
+    write_end(&extract, options, &totals, good);
     closed = imapid_output_is_closed(extract.output);
-    good &= imapid_output_close(extract.output, imapid_totals_has_answer(&totals, good));
+    good &= imapid_output_close(extract.output, is_kept(options, &totals, good));
     for (guint i = 0; i < inputs->len; i++)
         g_free(extract.headed[i]);
     g_free(extract.headed);

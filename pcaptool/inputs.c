@@ -8,6 +8,7 @@
  * Misuse: expecting a found file to be a capture. Only job.c finds out. */
 #include "inputs.h"
 
+#include "failure.h"
 #include "message.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ static void add_found(struct walk *walk, const char *path, int depth)
 
     if (g_stat(path, &st) != 0) {
         if (errno != ENOENT && errno != ELOOP)
-            complain_of_place(walk, path, g_strerror(errno));
+            complain_of_place(walk, path, imapid_failure_of_input(errno));
     } else if (S_ISREG(st.st_mode)) {
         add_file(walk->inputs, path, TRUE);
     } else if (S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
@@ -126,7 +127,7 @@ static void add_folder(struct walk *walk, const char *folder, int depth)
     }
     dir = g_dir_open(folder, 0, NULL);
     if (!dir) {
-        complain_of_place(walk, folder, g_strerror(errno));
+        complain_of_place(walk, folder, imapid_failure_of_input(errno));
         return;
     }
     names = g_ptr_array_new_with_free_func(g_free);
@@ -172,6 +173,7 @@ gboolean imapid_inputs_add(GArray *inputs, const char *path, gboolean follow)
         add_file(inputs, path, FALSE);
         return TRUE;
     }
+    (void)imapid_failure_of_input(ENOENT);
     imapid_message("%s: no such file or folder", path);
     return FALSE;
 }
@@ -222,6 +224,7 @@ static gboolean add_line(GArray *inputs, struct list *list, const char *path, gb
     if (strcmp(path, "-") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
         char *what = g_strconcat(path, ": no such file or folder", NULL);
 
+        (void)imapid_failure_of_input(ENOENT);
         complain_of_line(list, what);
         g_free(what);
         return FALSE;
@@ -240,7 +243,7 @@ static gboolean add_lines(GArray *inputs, FILE *file, const char *name, gboolean
         if (read_line(file, &list, line, &at_end))
             good &= add_line(inputs, &list, line, follow);
     if (ferror(file)) {
-        imapid_message("%s: %s", name, g_strerror(errno));
+        imapid_message("%s: %s", name, imapid_failure_of_input(errno));
         good = FALSE;
     }
     return good && !list.n_bad;
@@ -255,7 +258,7 @@ gboolean imapid_inputs_add_list(GArray *inputs, const char *name, gboolean follo
         return add_lines(inputs, stdin, "standard input", follow);
     file = fopen(name, "re");
     if (!file) {
-        imapid_message("%s: %s", name, g_strerror(errno));
+        imapid_message("%s: %s", name, imapid_failure_of_input(errno));
         return FALSE;
     }
     good = add_lines(inputs, file, name, follow);

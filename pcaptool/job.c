@@ -12,6 +12,7 @@
  * Misuse: touching `failed` or `totals` of the context without its mutex. */
 #include "job.h"
 
+#include "failure.h"
 #include "message.h"
 #include "progress.h"
 #include "series.h"
@@ -528,7 +529,7 @@ struct imapid_source *imapid_job_open(struct imapid_job *job)
         watch.is_over = is_never_over;
     source = imapid_source_open(job->input->path, &watch);
     if (!source) {
-        char *message = g_strdup_printf("%s: %s", job->input->path, g_strerror(errno));
+        char *message = g_strdup_printf("%s: %s", job->input->path, imapid_failure_of_input(errno));
 
         imapid_job_complain(job->context, message);
         g_free(message);
@@ -655,7 +656,7 @@ static char *explain_failure(void *ctx)
 {
     char *why = imapid_source_get_error(((struct reading *)ctx)->source);
 
-    return why ? why : g_strdup(g_strerror(errno));
+    return why ? why : g_strdup(imapid_failure_of_input(errno));
 }
 
 /* `is_read`: it has records, or may be said to have none. */

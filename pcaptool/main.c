@@ -7,12 +7,14 @@
  * Misuse: printing on standard error by any other way than message.c and progress.c. */
 #include "completions.h"
 #include "decode-as.h"
+#include "failure.h"
 #include "inputs.h"
 #include "keylogs.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
 #include "sandbox.h"
+#include "shard.h"
 #include "stop.h"
 #include "usage.h"
 
@@ -263,6 +265,39 @@ static enum imapid_exit tell_undecided(const struct imapid_options *options,
     return IMAPID_EXIT_FAILED;
 }
 
+/* NULL, or what is wrong with --plan, --shard and --out. */
+static const char *read_plan(struct imapid_options *options, const struct imapid_command *command,
+                             char *const *arguments)
+{
+    bool extracts = command == imapid_usage_get_default();
+
+    if (extracts && (!options->plan != !options->out || (options->shard && !options->plan)))
+        return "extract takes --plan and --out together, and --shard with them";
+    if (!options->out)
+        return NULL;
+    if (options->write || options->files_from || options->interfaces || options->read ||
+        options->continuous || options->follow || *arguments)
+        return "--plan and --out say what is read and written, so there is no other input or "
+               "output";
+    if (options->redact && !options->redact_key)
+        return "--redact with --out takes --redact-key: one key for all units";
+    if (!strcmp(options->format, "text")) { /* the default */
+        g_free(options->format);
+        options->format = g_strdup("jsonl");
+    }
+    return strcmp(options->format, "jsonl") || options->is_array ? "--out takes JSON Lines" : NULL;
+}
+
+/* An answer from a part of a plan is refused. */
+static enum imapid_exit check_plan(const struct imapid_options *options, char *const *arguments)
+{
+    enum imapid_exit status = IMAPID_EXIT_DONE;
+
+    for (; options->plan && *arguments && status == IMAPID_EXIT_DONE; arguments++)
+        status = imapid_shard_check(options, *arguments);
+    return status;
+}
+
 static enum imapid_exit run(struct imapid_options *options, const struct imapid_command *command,
                             char *const *arguments)
 {
@@ -294,7 +329,10 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail_with(wrong);
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
-    if (!options->files_from && !options->interfaces && !options->read && !*arguments)
+    if ((no_word = read_plan(options, command, arguments)))
+        return fail("%s", no_word);
+    if (!options->files_from && !options->interfaces && !options->read && !*arguments &&
+        !options->out)
         return fail("no input");
     if (writes_over_table(options, options->write) ||
         (options->metrics && writes_over_table(options, options->metrics)))
@@ -310,13 +348,18 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         options, (is_endless(options, arguments) || is_endless(options, options->read)));
     if (keylogs == IMAPID_KEYLOGS_FAILED)
         return IMAPID_EXIT_FAILED;
+    if (options->out)
+        return imapid_shard_run(options);
+    status = check_plan(options, arguments);
+    if (status != IMAPID_EXIT_DONE)
+        return status;
     inputs = imapid_inputs_new();
     if (options->files_from)
         found_all &= imapid_inputs_add_list(inputs, options->files_from, options->follow);
     for (char **path = options->read; path && *path; path++)
         found_all &= imapid_inputs_add(inputs, *path, options->follow);
     for (; *arguments; arguments++)
-        found_all &= imapid_inputs_add(inputs, *arguments, options->follow);
+        found_all &= imapid_inputs_add(inputs, *arguments, options->follow || options->status);
     if (options->interfaces)
         imapid_inputs_add_interfaces(inputs, options->interfaces);
     /* Of nothing but what is not there nothing can be said. */
@@ -327,7 +370,9 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         status = tell_undecided(options, command->run(options, inputs));
     imapid_inputs_free(inputs);
     found_all &= keylogs == IMAPID_KEYLOGS_READ;
-    return found_all ? status : IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
+    if (!found_all)
+        status = IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
+    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : status;
 }
 
 /* Where one of the standard files is closed, what is opened next takes its number, and would be read

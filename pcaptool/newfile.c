@@ -17,6 +17,7 @@
 #include "newfile.h"
 
 #include "descriptors.h"
+#include "failure.h"
 #include "helper.h"
 #include "sandbox.h"
 
@@ -436,7 +437,7 @@ struct imapid_newfile *imapid_newfile_open(const char *path, enum imapid_newfile
     file->folder = g_path_get_dirname(file->target);
     if (begin(file, kind))
         return file;
-    *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
+    *message = g_strdup_printf("%s: %s", path, imapid_failure_of_output(errno));
     imapid_newfile_free(file);
     return NULL;
 }
@@ -461,7 +462,7 @@ static gboolean ask(const struct imapid_newfile *file, char octet, char **messag
         !hear(file, &error, sizeof error))
         error = EPIPE;
     if (error)
-        *message = g_strdup_printf("%s: %s", file->path, g_strerror(error));
+        *message = g_strdup_printf("%s: %s", file->path, imapid_failure_of_output(error));
     return !error;
 }
 

@@ -12,8 +12,9 @@
 /* Exit statuses; the manual promises them. */
 enum imapid_exit {
     IMAPID_EXIT_DONE = 0,
-    IMAPID_EXIT_FOUND = 1, /* check found something */
-    IMAPID_EXIT_FAILED = 2 /* usage error, or an input that could not be read whole */
+    IMAPID_EXIT_FOUND = 1,  /* check found something */
+    IMAPID_EXIT_FAILED = 2, /* usage error, or an input that could not be read whole */
+    IMAPID_EXIT_AGAIN = 3   /* the surroundings failed: it may be well another time */
 };
 
 /* What the command line asks for. */
@@ -42,6 +43,12 @@ struct imapid_options {
     char *memory; /* as given; NULL: the default */
     gsize n_memory;
     char *site;                  /* NULL: none */
+    char *chain;                 /* plan; NULL: the names of dumpcap's rings */
+    char *status;                /* plan: a plan; NULL: one is to be made */
+    char *plan;                  /* extract, answers; NULL: none */
+    char *shard, *out;           /* extract, with a plan */
+    const char *plan_id;         /* of the unit that is extracted; NULL: there is no plan */
+    guint unit;                  /* its number */
     char *by;                    /* stats; NULL: the usual ones */
     int top;                     /* stats; 0: all */
     char *fold;                  /* a table of spellings; NULL: the built-in one */
@@ -84,6 +91,7 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
 enum imapid_exit imapid_stats(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_check(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_report(const struct imapid_options *options, const GArray *inputs);
+enum imapid_exit imapid_plan(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *inputs);
 
 #endif

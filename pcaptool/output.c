@@ -14,6 +14,7 @@
 #define _GNU_SOURCE /* fallocate */
 #include "output.h"
 
+#include "failure.h"
 #include "message.h"
 #include "newfile.h"
 
@@ -68,7 +69,7 @@ struct imapid_output {
 
 static void tell(const char *path, int error)
 {
-    imapid_message("%s: %s", path ? path : "standard output", g_strerror(error));
+    imapid_message("%s: %s", path ? path : "standard output", imapid_failure_of_output(error));
 }
 
 /* Standard output by another name is written as such: /dev/stdout, of which the shell knows more. */

@@ -21,9 +21,11 @@ enum {
     CHECK = 1 << 2,
     REPORT = 1 << 3,
     CUT = 1 << 4,
+    PLAN = 1 << 5,
     ANSWERS = STATS | CHECK | REPORT,
     RECORDS = EXTRACT | ANSWERS, /* what takes them */
-    ALL = RECORDS | CUT
+    ALL = RECORDS | CUT,
+    EVERY = ALL | PLAN
 };
 
 static const struct imapid_command commands[] = {
@@ -36,6 +38,7 @@ static const struct imapid_command commands[] = {
     {"report", "one self-contained HTML page", "html partial", imapid_report},
     {"cut", "a capture of the chosen connections alone, from any number of captures", "pcapng",
      imapid_cut},
+    {"plan", "a store of captures as units of work, for many machines", "jsonl", imapid_plan},
 };
 
 static unsigned bit_of(const struct imapid_command *command)
@@ -86,8 +89,8 @@ struct option {
 #define AT(member) offsetof(struct imapid_options, member)
 
 static const struct option table[] = {
-    {"format", 'T', G_OPTION_ARG_STRING, AT(format), ALL, "FORMAT", "How it is written"},
-    {"write", 'w', G_OPTION_ARG_FILENAME, AT(write), ALL, "FILE",
+    {"format", 'T', G_OPTION_ARG_STRING, AT(format), EVERY, "FORMAT", "How it is written"},
+    {"write", 'w', G_OPTION_ARG_FILENAME, AT(write), EVERY, "FILE",
      "Write there instead of standard output"},
     {"keylog", 'l', G_OPTION_ARG_FILENAME_ARRAY, AT(keylogs), ALL, "FILE",
      "TLS secrets, NSS key log format; may be given more than once"},
@@ -97,9 +100,9 @@ static const struct option table[] = {
      "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once"},
     {"linktype", 0, G_OPTION_ARG_STRING, AT(link_type), ALL, "N",
      "Link type of packets with a user or unknown link type"},
-    {"read", 'r', G_OPTION_ARG_FILENAME_ARRAY, AT(read), ALL, "INPUT",
+    {"read", 'r', G_OPTION_ARG_FILENAME_ARRAY, AT(read), EVERY, "INPUT",
      "An input, as those without an option; may be given more than once"},
-    {"files-from", 'F', G_OPTION_ARG_FILENAME, AT(files_from), ALL, "LIST",
+    {"files-from", 'F', G_OPTION_ARG_FILENAME, AT(files_from), EVERY, "LIST",
      "Read the inputs listed there, one on each line"},
     {"interface", 'i', G_OPTION_ARG_STRING_ARRAY, AT(interfaces), RECORDS, "IF",
      "Capture from this network interface, until a signal; may be given more than once"},
@@ -137,6 +140,15 @@ static const struct option table[] = {
      "Only this connection of a capture, short for --where stream=N"},
     {"site", 0, G_OPTION_ARG_STRING, AT(site), RECORDS, "NAME",
      "Where this was captured: stands before the file in every key"},
+    {"chain", 0, G_OPTION_ARG_STRING, AT(chain), PLAN, "REGEX",
+     "Files of which this matches the same are pieces of one (default: dumpcap's rings)"},
+    {"status", 0, G_OPTION_ARG_FILENAME, AT(status), PLAN, "PLAN",
+     "Tell what of the plan is done in a folder, and which shares are to be run again"},
+    {"plan", 0, G_OPTION_ARG_FILENAME, AT(plan), RECORDS, "PLAN",
+     "A share of its units (extract); no answer unless all of them are there"},
+    {"shard", 0, G_OPTION_ARG_STRING, AT(shard), EXTRACT | PLAN, "K/N",
+     "Share K, from 1 on, of N; of plan --status N, the number of shares"},
+    {"out", 0, G_OPTION_ARG_FILENAME, AT(out), EXTRACT, "DIR", "--plan: the folder for records"},
     {"by", 0, G_OPTION_ARG_STRING, AT(by), STATS, "FIELD[,FIELD]",
      "Count by these, as client_name,client_version"},
     {"top", 0, G_OPTION_ARG_INT, AT(top), STATS, "N", "Only the N largest groups"},
@@ -165,9 +177,10 @@ static const struct option table[] = {
     {"color", 0, G_OPTION_ARG_STRING, AT(color), RECORDS, "WHEN",
      "text: in colour: auto (on a terminal), always, never"},
     {"verbose", 'v', G_OPTION_ARG_NONE, AT(verbose), RECORDS, NULL, "Every pair and finding"},
-    {"quiet", 'q', G_OPTION_ARG_NONE, AT(quiet), ALL, NULL, "No totals on standard error"},
-    {"help", 'h', G_OPTION_ARG_NONE, AT(help), ALL, NULL, "Show this; of a command what it takes"},
-    {"version", 'V', G_OPTION_ARG_NONE, AT(version), ALL, NULL, "Show the version"},
+    {"quiet", 'q', G_OPTION_ARG_NONE, AT(quiet), EVERY, NULL, "No totals on standard error"},
+    {"help", 'h', G_OPTION_ARG_NONE, AT(help), EVERY, NULL,
+     "Show this; of a command what it takes"},
+    {"version", 'V', G_OPTION_ARG_NONE, AT(version), EVERY, NULL, "Show the version"},
 };
 
 /* Options whose value is one of a few words. */
@@ -197,6 +210,12 @@ static const char *name_few(unsigned few)
         return "check";
     case CUT:
         return "cut";
+    case EXTRACT:
+        return "extract";
+    case PLAN:
+        return "plan";
+    case EXTRACT | PLAN:
+        return "extract, plan";
     default:
         return NULL;
     }
@@ -240,7 +259,7 @@ static GOptionEntry *make_entries(struct imapid_options *options, unsigned of, c
             table[i].what, table[i].value};
         entries[n++].description =
             table[i].at == AT(format) && formats ? g_strdup_printf("%s: %s", table[i].what, formats)
-            : of != ALL || !name_few(table[i].commands)
+            : of != EVERY || !name_few(table[i].commands)
                 ? g_strdup(table[i].what)
                 : g_strdup_printf("%s: %s", name_few(table[i].commands), table[i].what);
     }
@@ -278,7 +297,7 @@ static char *explain(const GError *error)
 
 char *imapid_usage_parse(struct imapid_options *options, char *const *argv)
 {
-    GOptionEntry *entries = make_entries(options, ALL, NULL);
+    GOptionEntry *entries = make_entries(options, EVERY, NULL);
     GOptionContext *context = g_option_context_new(NULL);
     char **words = imapid_arguments_split(argv, entries), *wrong = NULL;
     GError *error = NULL;
@@ -420,7 +439,7 @@ char *imapid_usage_spell_help(const struct imapid_command *command)
     struct imapid_options unused = {.n_jobs = 0};
     char *usage = g_strconcat(command ? command->name : "[COMMAND]", " INPUT…", NULL);
     GOptionEntry *entries = make_entries(
-        &unused, command ? bit_of(command) : ALL,
+        &unused, command ? bit_of(command) : EVERY,
         command ? command->formats : "text jsonl json csv tsv sqlite sarif html partial pcapng");
     GOptionContext *context = g_option_context_new(usage);
     char *text;

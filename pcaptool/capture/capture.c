@@ -8,6 +8,8 @@
 
 #include "capture/capture.h"
 
+#include "failure.h"
+
 #include "capture/foreign.h"
 #include "capture/head.h"
 #include "capture/live.h"
@@ -41,7 +43,7 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : imapid_opener_open(path, 0);
     if (fd < 0) {
-        *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
+        *message = g_strdup_printf("%s: %s", path, imapid_failure_of_input(errno));
         return NULL;
     }
     return open_fd(is_stdin ? "standard input" : path, fd, !is_stdin);

@@ -8,6 +8,8 @@
 
 #include "capture/reader.h"
 
+#include "failure.h"
+
 #include <stdarg.h>
 
 struct imapid_capture *imapid_reader_new(const char *name)
@@ -83,7 +85,7 @@ enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture
         return set_error(capture, unpack_place, "", g_strdup(why));
     if (window->error)
         return imapid_reader_fail(capture, window->end_place, "reading failed: %s",
-                                  g_strerror(window->error));
+                                  imapid_failure_of_input(window->error));
     if (window->end_place <= place)
         return IMAPID_CAPTURE_END;
     return imapid_reader_fail(capture, place,

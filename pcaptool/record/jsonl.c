@@ -360,6 +360,11 @@ static void write_end(GString *out, const struct imapid_writer_end *end)
         add_number(out, "connections", end->n_conns);
         add_number(out, "chosen", end->n_chosen);
     }
+    if (end->plan) {
+        add_text(out, "plan", end->plan);
+        add_number(out, "unit", end->unit);
+        add_bool(out, "whole", end->is_whole);
+    }
     imapid_spell_word(out, "}\n");
 }
 

@@ -632,7 +632,7 @@ class Check(unittest.TestCase):
             self.assertEqual(done.returncode, status, severity)
         self.assertEqual(self.check("--fail-on", "never", sample("malformed-lists")).returncode, 0)
         self.assertEqual(self.check("--fail-on", "note", "--ignore", "cleartext", "--ignore", "cleartext-password", path).returncode, 0)
-        self.assertEqual(self.check(sample("malformed-lists"), "no-such-file").returncode, 2)
+        self.assertEqual(self.check(sample("malformed-lists"), "no-such-file").returncode, 3)
         for bad in (("--fail-on", "x"), ("--ignore", "x"), ("-T", "sqlite"), ("--by", "x"), ("--top", "3")):
             done = run("check", *bad, path)
             self.assertEqual((done.returncode, done.stdout), (2, b""))

@@ -183,7 +183,7 @@ class Inputs(unittest.TestCase):
 
     def test_missing_file_does_not_stop_others(self):
         done = run("-T", "jsonl", "no-such-file", sample("pipelined"))
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertIn(b"no-such-file", done.stderr)
         self.assertTrue(records(done))
 
@@ -305,7 +305,7 @@ class Output(unittest.TestCase):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([IMAPID, "-T", "jsonl", "samples"], cwd=ROOT, stdout=full,
                                   stderr=subprocess.PIPE)
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertIn(b"standard output", done.stderr)
 
     def test_pipe_gives_each_record_at_once(self):

@@ -56,7 +56,7 @@ class Folder(unittest.TestCase):
 
 
 class Whole(Folder):
-    def check_untouched(self, word, *arguments, more=(), **options):
+    def check_untouched(self, word, *arguments, more=(), status=2, **options):
         """Whatever the format, the old file stays, and nothing else is left."""
         for command, form in FORMATS:
             out = self.folder / "out"
@@ -65,7 +65,7 @@ class Whole(Folder):
             if old:
                 out.write_bytes(old)
             done = run(command, "-q", "-T", form, "-w", out, *arguments, **options)
-            self.assertEqual(done.returncode, 2, (command, form, done))
+            self.assertEqual(done.returncode, status, (command, form, done))
             self.assertIn(word, done.stderr, (command, form))
             self.assertEqual(self.names(), sorted(["out"] * bool(old) + list(more)), (command, form))
             if old:
@@ -75,7 +75,7 @@ class Whole(Folder):
         (self.folder / "junk").write_bytes(b"no capture at all")
         self.check_untouched(b"junk", self.folder / "junk", more=["junk"])
         (self.folder / "junk").unlink()
-        self.check_untouched(b"no such file", self.folder / "nowhere")
+        self.check_untouched(b"no such file", self.folder / "nowhere", status=3)
         self.check_untouched(b"syntax", "-f", "no such (", sample("idle"))
         self.check_untouched(b"neither pcap", "-", input=b"no capture at all")
 
@@ -92,14 +92,14 @@ class Whole(Folder):
                                    "-w", "out", ROOT / "samples"], capture_output=True, check=False)
             if b"unshare failed" in done.stderr or b"mount:" in done.stderr:
                 self.skipTest("may not mount")
-            self.assertEqual(done.stdout, b"2\nold\nfill\nout\n", (command, form, done.stderr))
+            self.assertEqual(done.stdout, b"3\nold\nfill\nout\n", (command, form, done.stderr))
             self.assertIn(b"No space left on device", done.stderr)
 
     def test_what_can_be_read_is_written(self):
         out = self.folder / "out"
         out.write_bytes(b"old")
         done = run("-q", "-T", "jsonl", "-w", out, sample("idle"), self.folder / "nowhere")
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertIn(b"exchange", out.read_bytes())
 
     def test_mode_and_links_stay(self):
@@ -125,7 +125,7 @@ class Whole(Folder):
     def test_what_is_no_regular_file_is_written_as_it_comes(self):
         wanted = run("-q", "-T", "jsonl", sample("idle")).stdout
         self.assertEqual(run("-q", "-T", "jsonl", "-w", "/dev/stdout", sample("idle")).stdout, wanted)
-        self.assertEqual(run("-q", "-T", "jsonl", "-w", "/dev/full", sample("idle")).returncode, 2)
+        self.assertEqual(run("-q", "-T", "jsonl", "-w", "/dev/full", sample("idle")).returncode, 3)
         fifo, out = self.folder / "fifo", self.folder / "out"
         os.mkfifo(fifo)
         with open(out, "wb") as to, subprocess.Popen(["cat", fifo], stdout=to):

@@ -116,7 +116,7 @@ class Many(unittest.TestCase):
         paths[3].unlink()
         listed = "".join(f"{p}\n" for p in paths).encode()
         done = run("-q", "-T", "jsonl", "-F", "-", input=listed)
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertEqual(len(done.stderr.splitlines()), 2)
         self.assertEqual(len(records(done, "capture")), 5)
         self.assertEqual([bool(r["error"]) for r in records(done, "capture")],

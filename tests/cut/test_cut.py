@@ -451,9 +451,9 @@ class Refusals(Cut):
 
     def test_the_surroundings_fail(self):
         self.out.write_bytes(b"before")
-        for words, environment in ((["-w", self.out], {"TMPDIR": "/nonexistent"}), (["-w", "/dev/full"], {})):
+        for words, environment, status in ((["-w", self.out], {"TMPDIR": "/nonexistent"}, 2), (["-w", "/dev/full"], {}, 3)):
             done = run("cut", "-q", *words, self.SAMPLE, env={**os.environ, **environment})
-            self.assertEqual((done.returncode, done.stderr.count(b"\n")), (2, 1), done.stderr)
+            self.assertEqual((done.returncode, done.stderr.count(b"\n")), (status, 1), done.stderr)
         # nothing is kept of a file that has no room
         limit = ["sh", "-c", "ulimit -f 1 && exec \"$@\"", "sh", IMAPID, "cut", "-q", "-w", str(self.out), *map(str, SAMPLES[:9])]
         self.assertEqual(subprocess.run(limit, capture_output=True, timeout=60, check=False).returncode, 2)

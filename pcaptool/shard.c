@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* shard.c: runs a share of a plan, and tells what is done.
+ *
+ * A process that has begun to read is confined and opens nothing more, so each unit has one of its own. What
+ * is left behind where it is killed is whole units, and the next run goes on with the others.
+ *
+ * Refuses a folder that cannot be made, and shares that there are not.
+ *
+ * Misuse: one folder for runs with other options: what is done is not done again. */
+#include "shard.h"
+
+#include "failure.h"
+#include "inputs.h"
+#include "message.h"
+#include "plan.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+bool imapid_shard_parse(const char *text, guint *k, guint *n)
+{
+    char **parts = g_strsplit(text, "/", 2);
+    guint64 first = 0, second = 0;
+    bool good = parts[0] && parts[1] &&
+                g_ascii_string_to_unsigned(parts[1], 10, 1, 1000000, &second, NULL) &&
+                g_ascii_string_to_unsigned(parts[0], 10, 1, second, &first, NULL);
+
+    *k = (guint)first;
+    *n = (guint)second;
+    g_strfreev(parts);
+    return good;
+}
+
+/* ---- one unit ---- */
+
+/* In the process of the unit; returns its exit status. */
+static int extract_unit(const struct imapid_options *options, const struct imapid_plan *plan,
+                        const struct imapid_plan_unit *unit, char *path)
+{
+    struct imapid_options own = *options;
+    GArray *inputs = imapid_inputs_new();
+    bool found_all = true;
+    enum imapid_exit status;
+
+    for (guint i = 0; i < unit->files->len; i++) {
+        guint n_before = inputs->len;
+
+        found_all &= imapid_inputs_add(inputs, unit->files->pdata[i], FALSE);
+        for (guint k = n_before; k < inputs->len; k++)
+            g_array_index(inputs, struct imapid_input, k).found = unit->found;
+    }
+    own.write = path;
+    own.continuous = unit->files->len > 1;
+    own.quiet = TRUE;
+    own.plan_id = plan->id;
+    own.unit = unit->number;
+    /* A piece that is gone may be there again: nothing is written without it. */
+    status = found_all ? imapid_extract(&own, inputs) : IMAPID_EXIT_AGAIN;
+    imapid_inputs_free(inputs);
+    if (imapid_stop_is_set())
+        return 128 + imapid_stop_get_signal();
+    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN
+                                                                       : (int)status;
+}
+
+/* The exit status of the process; 128 + n of one that a signal ended. */
+static int wait_for(pid_t process)
+{
+    int status = 0;
+
+    while (waitpid(process, &status, 0) < 0)
+        if (errno != EINTR)
+            return IMAPID_EXIT_AGAIN;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run_unit(const struct imapid_options *options, const struct imapid_plan *plan,
+                    const struct imapid_plan_unit *unit)
+{
+    char *path = imapid_plan_spell_output(options->out, unit->number);
+    pid_t parent = getpid(), process = fork();
+    int status;
+
+    if (!process) {
+        /* Whoever ends the share ends its unit as well. */
+        if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)
+            _exit(IMAPID_EXIT_AGAIN);
+        exit(extract_unit(options, plan, unit, path));
+    }
+    status = process < 0 ? IMAPID_EXIT_AGAIN : wait_for(process);
+    g_free(path);
+    return status;
+}
+
+/* ---- a share ---- */
+
+/* The graver of two: a signal, then what can be tried again, then what was damaged. */
+static int choose_status(int one, int other)
+{
+    return MAX(one, other);
+}
+
+static int run_share(const struct imapid_options *options, const struct imapid_plan *plan, guint k,
+                     guint n)
+{
+    guint *shares = imapid_plan_share(plan, n), n_units = 0, n_done = 0, n_failed = 0;
+    int status = IMAPID_EXIT_DONE;
+
+    for (guint i = 0; i < plan->units->len && status < 128; i++) {
+        bool is_whole = false;
+        int one;
+
+        if (shares[i] != k - 1)
+            continue;
+        n_units++;
+        if (imapid_plan_look(plan, options->out, i + 1, &is_whole) == IMAPID_PLAN_DONE) {
+            n_done++;
+            one = is_whole ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
+        } else {
+            one = run_unit(options, plan, plan->units->pdata[i]);
+            if (one < 128 &&
+                imapid_plan_look(plan, options->out, i + 1, &is_whole) != IMAPID_PLAN_DONE)
+                one = IMAPID_EXIT_AGAIN; /* without its records it is not done */
+            n_failed += one > IMAPID_EXIT_FAILED;
+        }
+        status = choose_status(status, one);
+    }
+    if (!options->quiet)
+        imapid_message("share %u of %u: %u units, %u done before, %u to be run again", k, n,
+                       n_units, n_done, n_failed);
+    g_free(shares);
+    return status;
+}
+
+enum imapid_exit imapid_shard_run(const struct imapid_options *options)
+{
+    struct imapid_plan *plan;
+    guint k = 1, n = 1;
+    int status;
+
+    if (options->shard && !imapid_shard_parse(options->shard, &k, &n)) {
+        imapid_message("--shard takes K/N, the share K, from 1 on, of N");
+        return IMAPID_EXIT_FAILED;
+    }
+    plan = imapid_plan_read(options->plan);
+    if (!plan)
+        return imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+    if (g_mkdir_with_parents(options->out, 0777)) {
+        imapid_message("%s: %s", options->out, imapid_failure_of_output(errno));
+        status = imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+    } else {
+        status = run_share(options, plan, k, n);
+    }
+    imapid_plan_free(plan);
+    return (enum imapid_exit)status;
+}
+
+/* ---- what is done ---- */
+
+struct counts {
+    guint n[IMAPID_PLAN_DAMAGED + 1], n_not_whole;
+};
+
+/* `again`: of each unit whether it is to be run again; may be NULL. */
+static struct counts count(const struct imapid_plan *plan, const char *folder, bool *again)
+{
+    struct counts counts = {.n_not_whole = 0};
+
+    for (guint i = 0; i < plan->units->len; i++) {
+        bool is_whole;
+        enum imapid_plan_state state = imapid_plan_look(plan, folder, i + 1, &is_whole);
+
+        counts.n[state]++;
+        counts.n_not_whole += state == IMAPID_PLAN_DONE && !is_whole;
+        if (again)
+            again[i] = state != IMAPID_PLAN_DONE;
+    }
+    return counts;
+}
+
+/* As sbatch --array takes them: "3,5,6". */
+static void print_again(const struct imapid_plan *plan, const bool *again, guint n)
+{
+    guint *shares = imapid_plan_share(plan, n);
+    bool *is_told = g_new0(bool, n);
+    const char *comma = "";
+
+    for (guint i = 0; i < plan->units->len; i++)
+        if (again[i])
+            is_told[shares[i]] = true;
+    for (guint k = 0; k < n; k++)
+        if (is_told[k]) {
+            g_print("%s%u", comma, k + 1);
+            comma = ",";
+        }
+    g_print("\n");
+    g_free(is_told);
+    g_free(shares);
+}
+
+/* Without --shard a share is a unit. */
+static bool read_n_shares(const struct imapid_options *options, const struct imapid_plan *plan,
+                          guint *n)
+{
+    guint64 number = 0;
+
+    *n = MAX(plan->units->len, 1);
+    if (!options->shard)
+        return true;
+    if (!g_ascii_string_to_unsigned(options->shard, 10, 1, 1000000, &number, NULL)) {
+        imapid_message("plan --status: --shard takes the number of shares");
+        return false;
+    }
+    *n = (guint)number;
+    return true;
+}
+
+static const char *get_folder(const GArray *inputs)
+{
+    return inputs->len == 1 ? g_array_index(inputs, struct imapid_input, 0).path : NULL;
+}
+
+/* plan --status: what is done, and which shares are to be run again. */
+static enum imapid_exit tell(const struct imapid_options *options, const GArray *inputs)
+{
+    struct imapid_plan *plan = imapid_plan_read(options->status);
+    const char *folder = get_folder(inputs);
+    struct counts counts;
+    bool *again;
+    guint n;
+
+    if (!folder)
+        imapid_message("plan --status takes one folder");
+    if (!plan || !folder || !read_n_shares(options, plan, &n)) {
+        imapid_plan_free(plan);
+        return IMAPID_EXIT_FAILED;
+    }
+    again = g_new0(bool, plan->units->len + (gsize)1);
+    counts = count(plan, folder, again);
+    imapid_message("%u units: %u done (%u of them with captures that could not be read whole), %u "
+                   "missing, %u damaged",
+                   plan->units->len, counts.n[IMAPID_PLAN_DONE], counts.n_not_whole,
+                   counts.n[IMAPID_PLAN_MISSING], counts.n[IMAPID_PLAN_DAMAGED]);
+    if (counts.n[IMAPID_PLAN_DONE] < plan->units->len)
+        print_again(plan, again, n);
+    n = plan->units->len;
+    g_free(again);
+    imapid_plan_free(plan);
+    return counts.n[IMAPID_PLAN_DONE] == n ? IMAPID_EXIT_DONE : IMAPID_EXIT_AGAIN;
+}
+
+enum imapid_exit imapid_plan(const struct imapid_options *options, const GArray *inputs)
+{
+    return options->status ? tell(options, inputs) : imapid_plan_make(options, inputs);
+}
+
+enum imapid_exit imapid_shard_check(const struct imapid_options *options, const char *folder)
+{
+    struct imapid_plan *plan = imapid_plan_read(options->plan);
+    struct counts counts;
+    bool is_all;
+
+    if (!plan)
+        return imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+    counts = count(plan, folder, NULL);
+    is_all = counts.n[IMAPID_PLAN_DONE] == plan->units->len;
+    if (!is_all)
+        imapid_message("%s: of %u units of the plan %u are missing and %u damaged, so there is no "
+                       "answer; without --plan what is there is answered",
+                       folder, plan->units->len, counts.n[IMAPID_PLAN_MISSING],
+                       counts.n[IMAPID_PLAN_DAMAGED]);
+    imapid_plan_free(plan);
+    return is_all ? IMAPID_EXIT_DONE : IMAPID_EXIT_AGAIN;
+}
