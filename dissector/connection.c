@@ -108,6 +108,14 @@ struct imapid_stream *imapid_connection_get_stream_here(const conversation_t *co
     return stream && stream->is_foreign && stream->carrier != carrier ? NULL : stream;
 }
 
+bool imapid_connection_is_leftover(const conversation_t *conversation, packet_info *pinfo,
+                                   const struct imapid_stream *stream)
+{
+    return stream && !stream->is_foreign && imapid_connection_get_carrier(pinfo) == ws->proto_tcp &&
+           conversation_get_dissector((conversation_t *)conversation, pinfo->num) ==
+               ws->closed_handle;
+}
+
 bool imapid_connection_is_enabled(void)
 {
     return proto_is_protocol_enabled(ws->protocol) && proto_is_protocol_enabled(ws->builtin);

@@ -48,6 +48,11 @@ struct imapid_stream *imapid_connection_get_stream(const conversation_t *convers
 struct imapid_stream *imapid_connection_get_stream_here(const conversation_t *conversation,
                                                         packet_info *pinfo);
 
+/* Does TCP offer here what TLS, whose connection it is by now, did not take? That is neither IMAP nor what
+ * is inside TLS: the middle of a record whose beginning TLS was not given. `stream` is that of the call. */
+bool imapid_connection_is_leftover(const conversation_t *conversation, packet_info *pinfo,
+                                   const struct imapid_stream *stream);
+
 /* What TCP knows of a connection; NULL: it knows nothing. Its own function for that forgets what it
  * found about the current segment. */
 struct tcp_analysis *imapid_connection_get_analysis(const conversation_t *conversation,

@@ -67,7 +67,8 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     }
     if (!stream || stream->gave_way || (stream->is_foreign && pinfo->num >= stream->foreign_from))
         return delegate(stream ? stream->fallback : fallback, tvb, pinfo, tree, data);
-    if (imapid_call_is_taken(stream, pinfo))
+    if (imapid_call_is_taken(stream, pinfo) ||
+        imapid_connection_is_leftover(conversation, pinfo, stream))
         return (int)tvb_captured_length(tvb);
     call = imapid_call_read(stream, conversation, tvb, pinfo);
     if (!stream->is_claimed && !pinfo->fd->visited)
@@ -130,7 +131,8 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         return false;
     conversation = imapid_connection_find_here(pinfo);
     stream = imapid_connection_get_stream_here(conversation, pinfo);
-    if (stream ? stream->is_foreign || stream->gave_way : pinfo->fd->visited)
+    if ((stream ? stream->is_foreign || stream->gave_way : pinfo->fd->visited) ||
+        imapid_connection_is_leftover(conversation, pinfo, stream))
         return false;
     if (pinfo->fd->visited && !stream->is_claimed)
         return false;

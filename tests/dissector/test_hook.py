@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a connection comes into the plugin's hands, stays there, and who is the server in it."""
+import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import unittest
@@ -57,6 +59,41 @@ class Incomplete(case.Case):
         talk = pcap.Talk(client_port=143).handshake().server(GREETING).client(COMMAND).server(ANSWER)
         for options in ((), ("-o", "tcp.try_heuristic_first:TRUE")):
             self.check(talk, [5, 6], *options)
+
+
+class Leftover(case.Case):
+    """Wireshark's dissector of TLS refuses what begins with four printable octets, as the rest of a record may whose beginning it
+    was not given. TCP then asks whoever has the port: that is no text."""
+
+    def check(self, name, number, n_first):
+        """A packet with one record comes in two, of which the second was cut: TCP does not put these together."""
+        packets = pcap.read(self.sample(name))
+        seconds, micros, octets, _ = packets[number - 1]
+        n_headers = len(octets) - len(pcap.payload(packets[number - 1])[1])
+        head = bytearray(octets[:n_headers])
+        at = n_headers + n_first
+        self.assertTrue(octets[at:at + 4].isascii() and octets[at:at + 4].decode().isprintable())
+        head[16:18] = struct.pack("!H", at - 14)
+        first = (seconds, micros, bytes(head) + octets[n_headers:at], at)
+        head[16:18] = struct.pack("!H", n_headers - 14 + len(octets) - at)
+        head[38:42] = struct.pack("!I", int.from_bytes(octets[38:42], "big") + at - n_headers)
+        second = (seconds, micros, bytes(head) + octets[at:-3], n_headers + len(octets) - at)
+        capture = self.shark.write("in-two-" + name, pcap.write(packets[:number - 1] + [first, second] + packets[number:]))
+        shutil.copyfile(wireshark.key_log(self.sample(name)), os.path.splitext(capture)[0] + ".keys")
+        whole = exchanges.of_capture(self.shark, self.sample(name))
+        self.assertTrue(whole)
+        for options in ((), exchanges.IN_ORDER):
+            for passes, n_passes in (((), 1), (("-2",), 2)):
+                rows = self.shark.rows(capture, ["_ws.col.Protocol", "_ws.col.Info"], "-Y",
+                                       f"frame.number == {number + 1}", *passes, *options)
+                self.assertNotIn("IMAP", str(rows), (options, passes))
+                self.assertEqual(exchanges.of_capture(self.shark, capture, *options, passes=n_passes), whole, options)
+
+    def test_behind_starttls(self):
+        self.check("starttls.pcap", 24, 17)
+
+    def test_inside_tls(self):
+        self.check("tls13-chacha20.pcap", 21, 21)
 
 
 class Refused(case.Case):
