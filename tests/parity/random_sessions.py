@@ -9,6 +9,7 @@ pair, nor find anything that the sessions do not hold: they are without fault, b
 must tell the same exchanges in two passes, with the preference that puts segments in order and without it. In one pass the plugin may
 tell less, as what proves a line behind a hole comes later, but nothing else. Inside TLS the plugin tells what Wireshark decrypts: that is
 asked of Wireshark itself, with the plugin and without it, and what it does not decrypt has to have a reason that decrypted.py names.
+Every octet of a capture follows from seed, count, layer and damages.
 
 The table has, of each layer and damage: the IDs that were sent; how many exchanges are told exactly, by the tool and by the plugin in each
 way (of one side alone: that half of them); wrong pairs and findings; lines of difference between tool and plugin in each way."""
@@ -17,10 +18,8 @@ import concurrent.futures
 import json
 import os
 import random
-import ssl
 import subprocess
 import sys
-import tempfile
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../dissector"))
@@ -29,6 +28,7 @@ import decrypted
 import exchanges
 import parity
 import pcap
+import tls13
 import wireshark
 
 PORT = 20000
@@ -57,43 +57,10 @@ class Layer:
     def wrap(self, side, octets):
         if self.deflate:
             octets = self.deflate[side].compress(octets) + self.deflate[side].flush(zlib.Z_SYNC_FLUSH)
-        if self.tls:
-            connection, out = self.tls[side]
-            connection.write(octets)
-            octets = out.read()
-        return octets
-
-    def begin_tls(self, contexts, deliver):
-        ways = [(ssl.MemoryBIO(), ssl.MemoryBIO()) for _ in range(2)]
-        ends = [contexts[0].wrap_bio(*ways[0]), contexts[1].wrap_bio(*ways[1], server_side=True)]
-        done = [False, False]
-        while not all(done):
-            for side, end in enumerate(ends):
-                try:
-                    end.do_handshake()
-                    done[side] = True
-                except ssl.SSLWantReadError:
-                    pass
-                octets = ways[side][1].read()
-                if octets:
-                    deliver(side, octets)
-                    ways[1 - side][0].write(octets)
-        self.tls = [(end, way[1]) for end, way in zip(ends, ways)]
+        return self.tls.seal(side, octets) if self.tls else octets
 
     def begin_deflate(self):
         self.deflate = [zlib.compressobj(wbits=-15) for _ in range(2)]
-
-
-def make_contexts(folder):
-    """Of client and server; the client's keeps a key log in the folder."""
-    names = [os.path.join(folder, name) for name in ("key.pem", "cert.pem")]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=imap.example.test",
-                    "-keyout", names[0], "-out", names[1]], check=True, capture_output=True)
-    client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
-    client.keylog_filename = os.path.join(folder, "keys")
-    server.load_cert_chain(names[1], names[0])
-    return client, server
 
 
 def send(rng, talk, side, octets, layer=None):
@@ -106,8 +73,8 @@ def send(rng, talk, side, octets, layer=None):
         talk.acknowledge(1 - side)
 
 
-def session(rng, number, layers=(), contexts=None):
-    """A connection, and the truth: tag -> names of client and server."""
+def session(rng, number, layers, key_log):
+    """A connection, and the truth: tag -> names of client and server. Adds its secrets to `key_log`."""
     talk, truth, layer = pcap.Talk(client_port=PORT + number).handshake(), {}, Layer()
 
     def say(side, octets):
@@ -117,7 +84,7 @@ def session(rng, number, layers=(), contexts=None):
     if "starttls" in layers:
         say(0, b"t STARTTLS\r\n")
         say(1, b"t OK begin\r\n")
-        layer.begin_tls(contexts, lambda side, octets: send(rng, talk, side, octets))
+        layer.tls = tls13.Connection(rng, lambda side, octets: send(rng, talk, side, octets), key_log)
     if "compress" in layers:
         say(0, b"d COMPRESS DEFLATE\r\n")
         say(1, b"d OK begin\r\n")
@@ -174,22 +141,22 @@ DAMAGES = {
 }
 
 
-def make(damages, seed, count, layers=(), contexts=None):
+def make(damages, seed, count, layers):
     """A capture, its connections one behind the other, `count` of each damage; (number, tag) -> names; inside TLS,
-    number -> why Wireshark may not decrypt it."""
-    packets, truth, reasons = [], {}, {}
+    number -> why Wireshark may not decrypt it, and a key log. All of it follows from the arguments."""
+    packets, truth, reasons, key_log = [], {}, {}, []
     for damage in damages:
         rng = random.Random(f"{damage} {seed}")
         first = damages.index(damage) * count
         for number in range(first, first + count):
-            whole, told = session(rng, number, layers, contexts)
+            whole, told = session(rng, number, layers, key_log)
             damaged = DAMAGES[damage](rng, list(whole))
             if "starttls" in layers:
                 reasons[number] = decrypted.reasons(whole, damaged)
             packets += damaged
             truth.update({(number, tag): names for tag, names in told.items()})
     return pcap.write([(1700000000 + i // 1000, i % 1000 * 1000, octets, n)
-                       for i, (_, _, octets, n) in enumerate(packets)]), truth, reasons
+                       for i, (_, _, octets, n) in enumerate(packets)]), truth, reasons, "".join(key_log).encode()
 
 
 def name_of(half):
@@ -375,15 +342,12 @@ def show(layer, damage, truth, ours, theirs, opened, number_of):
 def run(tool, shark, layer, damages, seed, count):
     """Prints the lines of a layer; returns what is wrong. One capture has all damages: most of the time is tshark's."""
     layers = {"clear": (), "both": ("starttls", "compress")}.get(layer, (layer,))
-    with tempfile.TemporaryDirectory() as folder:
-        contexts = make_contexts(folder) if "starttls" in layers else None
-        octets, truth, reasons = make(damages, seed, count, layers, contexts)
-        if contexts:
-            with open(contexts[0].keylog_filename, "rb") as keys:
-                shark.write(f"{layer}.keys", keys.read())
+    octets, truth, reasons, key_log = make(damages, seed, count, layers)
+    if key_log:
+        shark.write(f"{layer}.keys", key_log)
     capture = shark.write(f"{layer}.pcap", octets)
     told, faults = Told(tool, shark, capture, count), []
-    opened = Decrypted(shark, capture, reasons) if contexts else None
+    opened = Decrypted(shark, capture, reasons) if key_log else None
     for kind, damage in enumerate(damages):
         names = {key: value for key, value in truth.items() if key[0] // count == kind}
         theirs = {way: kinds.get(kind, []) for way, kinds in told.plugin.items()}
