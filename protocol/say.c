@@ -283,12 +283,6 @@ static void put_offer(struct imapid_say *say, const struct imapid_verdict_facts 
     }
 }
 
-static bool is_about_certificate(const char *alert)
-{
-    return !strcmp(alert, "unknown_ca") || begins(alert, "certificate_") ||
-           !strcmp(alert, "bad_certificate") || !strcmp(alert, "unsupported_certificate");
-}
-
 /* "2025-01-01" */
 static void put_date(struct imapid_say *say, int64_t seconds)
 {
@@ -349,8 +343,7 @@ static void put_certificate(struct imapid_say *say, const struct imapid_verdict_
 static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts *facts,
                       const struct imapid_verdict *verdict)
 {
-    bool is_of_certificate = is_about_certificate(verdict->status) &&
-                             strcmp(verdict->status, "certificate_required") != 0;
+    bool is_of_certificate = imapid_verdict_refuses_certificate(verdict->status);
 
     if (facts->is_starttls)
         put(say, "STARTTLS was accepted, then ");

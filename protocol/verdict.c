@@ -159,6 +159,25 @@ static const char *name_alert(int alert)
     return "alert";
 }
 
+bool imapid_verdict_refuses_certificate(const char *status)
+{
+    static const char *const alerts[] = {
+        "bad_certificate",
+        "unsupported_certificate",
+        "certificate_revoked",
+        "certificate_expired",
+        "certificate_unknown",
+        "unknown_ca",
+        "bad_certificate_status_response",
+        "bad_certificate_hash_value",
+    };
+
+    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
+        if (!strcmp(status, alerts[i]))
+            return true;
+    return false;
+}
+
 /* ---- before there is a session ---- */
 
 /* No connection came about. A SYN that was sent again got no answer. */

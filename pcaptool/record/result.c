@@ -94,12 +94,6 @@ static enum imapid_result name_end(enum imapid_party party, bool is_reset)
     }
 }
 
-/* Alerts about the certificate (RFC 8446 6.2). */
-static bool is_about_certificate(const char *status)
-{
-    return strstr(status, "certificate") || !strcmp(status, "unknown_ca");
-}
-
 /* Statuses that mean one thing, wherever they stand. `is_news`: the words of the result do not say it. */
 static const struct {
     const char *status;
@@ -146,7 +140,7 @@ enum imapid_result imapid_result_of_outcome(const struct imapid_record_outcome *
         return name_end(outcome->by, false);
     if (g_str_has_prefix(status, "not-imap:"))
         return IMAPID_RESULT_NOT_IMAP;
-    if (is_about_certificate(status))
+    if (imapid_verdict_refuses_certificate(status))
         return IMAPID_RESULT_CERTIFICATE;
     return outcome->stopped_at == IMAPID_STAGE_TLS ? IMAPID_RESULT_TLS : IMAPID_RESULT_WRONG;
 }

@@ -55,6 +55,8 @@ static void test_wrong(void)
         {"FIN", IMAPID_STAGE_GREETING, IMAPID_PARTY_CLIENT, "closed by client"},
         {"close_notify", IMAPID_STAGE_LOGIN, IMAPID_PARTY_SERVER, "closed by server"},
         {"unknown_ca", IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "bad certificate"},
+        {"bad_certificate_hash_value", IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "bad certificate"},
+        {"certificate_required", IMAPID_STAGE_TLS, IMAPID_PARTY_SERVER, "TLS failed"},
         {"protocol_version", IMAPID_STAGE_TLS, IMAPID_PARTY_SERVER, "TLS failed"},
         {"not-imap:pop3", IMAPID_STAGE_GREETING, IMAPID_PARTY_SERVER, "not IMAP"},
         {"unreachable", IMAPID_STAGE_CONNECT, IMAPID_PARTY_NETWORK, "unreachable"},

@@ -93,4 +93,8 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
  * "sieve"; NULL: none that is known. Static. */
 const char *imapid_verdict_protocol(const uint8_t *octets, size_t n);
 
+/* Does a status say that the peer did not like the certificate it was shown (alerts of RFC 8446 6.2 and RFC
+ * 6066)? Not where there was none to be shown. */
+bool imapid_verdict_refuses_certificate(const char *status);
+
 #endif
