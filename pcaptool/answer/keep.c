@@ -418,7 +418,7 @@ bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_
     (void)imapid_flat_take_difference(&at);
     answer_ns = (int64_t)((uint64_t)kept->when_ns + imapid_flat_take_difference(&at));
     *rtt_ns = imapid_ns_between(kept->when_ns, answer_ns);
-    return true;
+    return *rtt_ns >= 0;
 }
 
 /* ---- sessions ---- */

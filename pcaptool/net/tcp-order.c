@@ -509,6 +509,16 @@ static void check_end(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     }
 }
 
+/* Packets of several queues or interfaces may be recorded a little late. */
+#define LATE_NS INT64_C(1000000000)
+
+/* A clock that was set. Packets without a time stand where they stand. */
+static void check_clock(struct imapid_tcp_state *st, const struct imapid_stamp *packet)
+{
+    if (packet->ts_ns && imapid_ns_between(packet->ts_ns, st->conn.last.ts_ns) > LATE_NS)
+        imapid_tcp_order_doubt(st, IMAPID_DOUBT_CLOCK_BACK, packet->number);
+}
+
 bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
                            struct imapid_tcp_parsed *p)
 {
@@ -522,6 +532,7 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         .number = p->packet.number,
     };
     const struct imapid_moment at = when(&p->packet);
+    check_clock(st, &p->packet);
     /* What follows the end is no more of it, unless it was none. */
     if (!st->is_closing)
         st->conn.last = p->packet;

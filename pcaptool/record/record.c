@@ -96,7 +96,7 @@ bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t
         (!exchange->response.seen && exchange->status == IMAPID_STATUS_NONE))
         return false;
     *rtt_ns = imapid_ns_between(exchange->command.packet.ts_ns, answer->ts_ns);
-    return true;
+    return *rtt_ns >= 0;
 }
 
 const struct imapid_record_string *imapid_record_find(const struct imapid_record_half *half,

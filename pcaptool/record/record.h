@@ -243,7 +243,7 @@ const char *imapid_record_message(const struct imapid_record_finding *finding);
 struct imapid_stamp imapid_record_when(const struct imapid_record_exchange *exchange);
 
 /* Nanoseconds from the command to its response, or to its result where none came. False where one
- * of them was not seen. Negative where the capture's clock ran backwards. */
+ * of them was not seen, or the answer has an earlier time than the command: then the clock of the capture was set. */
 bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t *rtt_ns);
 
 /* The value of a defined field in a half, or NULL where it was not sent or is NIL. */
