@@ -128,6 +128,9 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     facts->alert = fate->alert;
     facts->alert_side = fate->alert_direction == c ? IMAPID_CLIENT : IMAPID_SERVER;
     facts->alert_place = fate->alert_at;
+    facts->warning = fate->warning;
+    facts->warning_side = fate->warning_direction == c ? IMAPID_CLIENT : IMAPID_SERVER;
+    facts->warning_place = fate->warning_at;
     if (facts->is_tls && !fate->has_out[0] && !fate->has_out[1])
         facts->not_decrypted = fate->hello.frame ? "no-key" : "no-handshake";
     facts->farewell = fate->farewell[c];
@@ -156,7 +159,6 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         .is_both = fate->ttl[0] && fate->ttl[1],
         .is_lossless = fate->from_start && fate->is_full,
         .is_tls_port = fate->server_port == IMAPID_PORT_IMAPS,
-        .is_plain_port = fate->server_port == IMAPID_PORT_IMAP,
         .first = fate->first,
         .last = fate->last,
         .client_first = fate->started[c],
@@ -168,14 +170,15 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         .ttl = {fate->ttl[c], fate->ttl[!c]},
         .reset_ttl = fate->reset_ttl,
         .alert = -1,
+        .warning = -1,
     };
 
     for (int side = 0; side < 2; side++) {
         int d = side == IMAPID_CLIENT ? c : !c;
 
         facts.has_octets[side] = fate->started[d].frame != 0;
-        facts.is_clear[side] =
-            fate->starts_whole[d] && fate->head[d][0] >= ' ' && fate->head[d][0] < 127;
+        if (fate->starts_whole[d])
+            facts.opening[side] = imapid_verdict_opening(fate->head[d], fate->n_head[d]);
         facts.stall[side] = fate->stall[d];
         facts.is_tail_lost[side] = fate->is_cut[d] || ends_in_hole(&fate->order.sides[d]);
     }

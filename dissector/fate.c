@@ -32,9 +32,6 @@
 #define CLIENT_HELLO       1
 #define SERVER_HELLO       2
 #define CERTIFICATE        11
-#define FATAL              2
-#define CLOSE_NOTIFY       0
-#define USER_CANCELED      90
 #define N_ALERT            2
 #define N_ALERT_NEW        19 /* encrypted in TLS 1.3: level, description, type and tag */
 
@@ -115,7 +112,7 @@ static struct imapid_fate *get(conversation_t *conversation, packet_info *pinfo,
         return fate;
     n_fates++;
     fate = wmem_new0(wmem_file_scope(), struct imapid_fate);
-    fate->alert = -1;
+    fate->alert = fate->warning = -1;
     fate->is_full = true;
     fate->first = now(pinfo);
     fate->client = is_from_server ? !d : d;
@@ -356,11 +353,6 @@ void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb)
 
 /* ---- TLS ---- */
 
-static bool ends(const uint8_t *alert)
-{
-    return alert[0] == FATAL || (alert[1] != CLOSE_NOTIFY && alert[1] != USER_CANCELED);
-}
-
 static void take_alert(struct imapid_fate *fate, int d, const uint8_t *octets, unsigned n,
                        const struct imapid_moment *at)
 {
@@ -369,11 +361,17 @@ static void take_alert(struct imapid_fate *fate, int d, const uint8_t *octets, u
             fate->farewell[d] = *at;
         return;
     }
-    if (fate->alert >= 0 || !ends(octets))
-        return;
-    fate->alert = octets[1];
-    fate->alert_direction = d;
-    fate->alert_at = *at;
+    if (imapid_hello_is_fatal(octets[0], octets[1])) {
+        if (fate->alert >= 0)
+            return;
+        fate->alert = octets[1];
+        fate->alert_direction = d;
+        fate->alert_at = *at;
+    } else if (fate->warning < 0) {
+        fate->warning = octets[1];
+        fate->warning_direction = d;
+        fate->warning_at = *at;
+    }
 }
 
 static void take_client_hello(struct imapid_fate *fate, const uint8_t *message, unsigned n)

@@ -55,6 +55,9 @@ struct imapid_fate {
     int alert; /* the first that ends it, in the clear; -1: none */
     int alert_direction;
     struct imapid_moment alert_at;
+    int warning; /* the same of the first that does not end it */
+    int warning_direction;
+    struct imapid_moment warning_at;
     struct imapid_moment farewell[2]; /* an alert that is encrypted, behind the handshake */
     /* For ending.c. */
     unsigned told_in; /* the frame in which it is told; 0: in none */

@@ -13,6 +13,7 @@
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 #include "gather.h"
+#include "keylogs.h"
 #include "message.h"
 #include "near.h"
 #include "output.h"
@@ -125,6 +126,7 @@ static enum imapid_exit answer(const struct imapid_options *options,
         .view = &gathered->view,
         .items = &items,
         .version = IMAPID_VERSION,
+        .keylog = imapid_keylogs_name(options),
         .terminal = options->terminal,
         .verbose = options->verbose,
         .show = (enum imapid_severity)show,

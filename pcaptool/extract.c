@@ -7,6 +7,7 @@
  * Misuse: taking a file of JSON Lines without a line of type "end" for whole. That line is left
  * out when something is missing. */
 #include "failure.h"
+#include "keylogs.h"
 #include "message.h"
 #include "newfile.h"
 #include "output.h"
@@ -312,6 +313,7 @@ static enum imapid_exit list(const struct imapid_options *options, const GArray 
 {
     struct lister lister = {
         .style = {.terminal = options->terminal,
+                  .keylog = imapid_keylogs_name(options),
                   .verbose = options->verbose,
                   .is_live = imapid_inputs_count_live(inputs) > 0,
                   .is_one = options->continuous,

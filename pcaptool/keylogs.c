@@ -183,6 +183,13 @@ static void read_environment(struct imapid_options *options, bool may_grow)
     (void)read_one(options, path, may_grow);
 }
 
+const char *imapid_keylogs_name(const struct imapid_options *options)
+{
+    const char *path = options->keylogs ? options->keylogs[0] : g_getenv("SSLKEYLOGFILE");
+
+    return path && *path && !(options->keylogs && options->keylogs[1]) ? path : NULL;
+}
+
 enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may_grow)
 {
     enum imapid_keylogs worst = IMAPID_KEYLOGS_READ;

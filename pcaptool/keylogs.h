@@ -16,4 +16,8 @@ enum imapid_keylogs {
  * `may_grow`: an empty one is good, more may be written while packets come. */
 enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may_grow);
 
+/* The only key log that was named, there or here; NULL: there is none, or Wireshark, which takes one, would lack
+ * the others. Good as long as the options. */
+const char *imapid_keylogs_name(const struct imapid_options *options);
+
 #endif

@@ -16,8 +16,6 @@
 #include "record/spell-record.h"
 #include "record/spell.h"
 
-#include "net/unread.h"
-
 #include <string.h>
 
 /* What is counted by when nobody says. Text has tables of its own. */
@@ -32,99 +30,6 @@ struct stats {
     const struct imapid_options *options;
     const struct imapid_gathered *gathered;
 };
-
-/* ---- text ---- */
-
-/* "2026-01-02 03:04" */
-static void add_minute(GString *out, int64_t ts_ns)
-{
-    GString *text = g_string_new(NULL);
-
-    imapid_spell_time(text, ts_ns);
-    g_string_truncate(text, strlen("2026-01-02T03:04"));
-    text->str[strlen("2026-01-02")] = ' ';
-    g_string_append(out, text->str);
-    g_string_free(text, TRUE);
-}
-
-/* `what` begins with a noun in the plural. */
-static void add_line(GString *out, guint64 n, const char *what)
-{
-    size_t n_noun = strcspn(what, " ");
-
-    if (n)
-        g_string_append_printf(out, "%10" N "  %.*s%s\n", n, (int)(n_noun - (n == 1)), what,
-                               what + n_noun);
-}
-
-/* The packets that were not read, and of which kinds they are. */
-static void add_layers(GString *out, const struct imapid_store_view *view, guint64 n)
-{
-    GArray *kinds = imapid_unreadable_list_kinds(view);
-
-    add_line(out, n, "packets of layers that were not read");
-    for (guint i = 0; i < kinds->len; i++) {
-        const struct imapid_record_unread *kind =
-            &g_array_index(kinds, struct imapid_record_unread, i);
-        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
-
-        g_string_append_printf(out, "%12s%" N ": ", "", kind->n_packets);
-        imapid_spell_terminal(out, (const uint8_t *)phrase, strlen(phrase), 64);
-        g_string_append_c(out, '\n');
-        g_free(phrase);
-    }
-    g_array_unref(kinds);
-}
-
-/* "1 capture", "2 captures". */
-static void add_number(GString *out, guint64 n, const char *what, const char *plural)
-{
-    g_string_append_printf(out, "%" N " %s%s", n, what, n == 1 ? "" : plural);
-}
-
-static void write_overview_text(GString *out, const struct stats *stats,
-                                const struct imapid_overview *overview)
-{
-    GArray *reasons = imapid_unreadable_count_reasons(&stats->gathered->view);
-
-    add_number(out, overview->n_conns, "IMAP connection", "s");
-    add_number(g_string_append(out, ", "), overview->n_addresses, "client address", "es");
-    add_number(g_string_append(out, ", "), overview->n_exchanges, "ID exchange", "s");
-    add_number(g_string_append(out, ", "), overview->n_captures, "capture", "s");
-    if (overview->has_time) {
-        g_string_append(out, ", ");
-        add_minute(out, overview->first_ns);
-        g_string_append(out, " to ");
-        add_minute(out, overview->last_ns);
-    }
-    g_string_append(out, "\n\n");
-    add_line(out, overview->n_with_id, "connections with an ID of the client");
-    add_line(out, overview->n_silent, "connections seen whole that sent none");
-    add_line(out, overview->n_open, "connections that had not ended, and none was seen yet");
-    add_line(out, overview->n_unread, "connections that could not be read, and none was seen");
-    add_line(out, overview->n_maybe_silent, "connections not seen whole, and none was seen");
-    if (overview->n_refused || overview->n_required || overview->n_unreadable || overview->n_late ||
-        overview->n_doubted)
-        g_string_append(out, "of all these:\n");
-    add_line(out, overview->n_refused, "connections where an ID was answered NO or BAD");
-    add_line(out, overview->n_required, "connections refused service until an ID came");
-    add_line(out, overview->n_unreadable, "connections that could not be read to their end");
-    for (guint i = 0; i < reasons->len; i++) {
-        const struct imapid_unreadable_reason *reason =
-            &g_array_index(reasons, struct imapid_unreadable_reason, i);
-
-        g_string_append_printf(out, "%12s%" N ": ", "", reason->n);
-        imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
-        g_string_append_c(out, '\n');
-    }
-    add_line(out, overview->n_late, "connections that began before the capture");
-    add_line(out, overview->n_doubted, "connections of which somebody else may have sent part");
-    add_line(out, overview->n_lost, "octets missing");
-    add_line(out, overview->n_cut, "packets cut");
-    add_layers(out, &stats->gathered->view, overview->n_unread_packets);
-    add_line(out, overview->n_failed, "captures that could not be read whole");
-    g_array_unref(reasons);
-}
 
 /* ---- JSON Lines ---- */
 
@@ -435,11 +340,12 @@ static gboolean answer_text(GString *out, const struct stats *stats,
                                          .top = (unsigned)stats->options->top,
                                          .n_threads = (unsigned)stats->options->n_jobs};
 
-    write_overview_text(out, stats, &overview);
+    imapid_tables_spell_head(out, &tables);
     if (grouping)
         imapid_tables_spell_by(out, &tables, grouping);
     else
         imapid_tables_spell_usual(out, &tables);
+    imapid_tables_spell_missing(out, &tables);
     write_unread(out, stats);
     return TRUE;
 }

@@ -243,3 +243,11 @@ bool imapid_hello_read_extensions(const uint8_t *message, size_t n, struct imapi
     read_extensions(&cursor, true, hello);
     return !cursor.bad;
 }
+
+bool imapid_hello_is_fatal(uint8_t level, uint8_t alert)
+{
+    enum { CLOSE_NOTIFY = 0, USER_CANCELED = 90, NO_RENEGOTIATION = 100, FATAL = 2 };
+
+    return alert != CLOSE_NOTIFY && alert != USER_CANCELED && alert != NO_RENEGOTIATION &&
+           level == FATAL;
+}

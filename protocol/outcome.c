@@ -339,6 +339,21 @@ static enum imapid_party blame(const struct imapid_unit *response)
     return IMAPID_PARTY_CLIENT;
 }
 
+/* The octets of a text without the times that Dovecot writes behind it: "(0.003 + 0.000 + 0.002 secs)." */
+static size_t measure_without_times(const struct imapid_outcome_text *text)
+{
+    static const char end[] = " secs).";
+    size_t n_end = sizeof end - 1, at;
+
+    if (text->n < n_end || memcmp(text->octets + text->n - n_end, end, n_end) != 0)
+        return text->n;
+    at = text->n - n_end;
+    while (at && (imapid_is_digit(text->octets[at - 1]) || text->octets[at - 1] == '.' ||
+                  text->octets[at - 1] == '+' || text->octets[at - 1] == ' '))
+        at--;
+    return at > 1 && text->octets[at - 1] == '(' && text->octets[at - 2] == ' ' ? at - 2 : text->n;
+}
+
 static void set_cause(struct imapid_outcome *outcome, struct imapid_outcome_cause *cause,
                       enum imapid_stage stage, const struct imapid_unit *response, bool is_of_login)
 {
@@ -350,6 +365,9 @@ static void set_cause(struct imapid_outcome *outcome, struct imapid_outcome_caus
     cause->is_proxy_header = false;
     cause->overrun.frame = 0;
     keep_words(outcome, &cause->text, response, is_of_login);
+    /* How long a server tried before it refused may tell something; of what it did not even read nothing. */
+    if (response->word == IMAPID_WORD_BAD)
+        cause->text.n = (uint8_t)measure_without_times(&cause->text);
 }
 
 /* Commands that are answered OK whatever went wrong before, or end a session. */
@@ -562,8 +580,10 @@ static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *
 
     while (n && (line[n - 1] == '\r' || line[n - 1] == '\n'))
         n--;
-    if (get_newest(outcome) == IMAPID_WORD_IDLE && imapid_octets_is(line, n, "DONE"))
+    if (get_newest(outcome) == IMAPID_WORD_IDLE && imapid_octets_is(line, n, "DONE")) {
+        outcome->waiting[outcome->n_waiting - 1].is_done = true;
         return;
+    }
     while (n_base64 < n && imapid_is_base64(line[n_base64]))
         n_base64++;
     outcome->is_unsure |= unit->cut || unit->over_limit ||
@@ -628,6 +648,21 @@ static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *u
         set_cause(outcome, &outcome->cause, stage, unit, stage == IMAPID_STAGE_LOGIN);
 }
 
+/* An untagged NO or BAD. As a greeting it is none that RFC 9051 7.1 has, and means no service. A BAD while no
+ * command waits is about what the server could not take for one (RFC 9051 7.1.3). */
+static void take_remark(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    if (!outcome->greeted) {
+        set_cause(outcome, &outcome->cause, IMAPID_STAGE_GREETING, unit, false);
+    } else if (outcome->n_waiting) {
+        set_cause(outcome, &outcome->remark, imapid_outcome_stage(outcome->waiting[0].word), unit,
+                  true);
+    } else if (unit->word == IMAPID_WORD_BAD && !outcome->authenticated) {
+        set_cause(outcome, &outcome->remark, IMAPID_STAGE_COMMAND, unit, true);
+        outcome->remark.by = IMAPID_PARTY_CLIENT;
+    }
+}
+
 static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                           bool is_whole)
 {
@@ -647,9 +682,7 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
         break;
     case IMAPID_WORD_NO:
     case IMAPID_WORD_BAD:
-        if (outcome->n_waiting)
-            set_cause(outcome, &outcome->remark, imapid_outcome_stage(outcome->waiting[0].word),
-                      unit, true);
+        take_remark(outcome, unit);
         break;
     default:
         outcome->authenticated |= imapid_word_shows_authenticated(unit->word);
@@ -717,6 +750,8 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
             take_untagged(outcome, unit, is_whole);
         break;
     case IMAPID_UNIT_CONTINUATION:
+        if (get_newest(outcome) == IMAPID_WORD_IDLE)
+            outcome->waiting[outcome->n_waiting - 1].is_begun = true;
         if (!is_tentative)
             take_challenge(outcome, unit);
         break;

@@ -171,7 +171,8 @@ static void put_attempts(struct imapid_say *say, const struct imapid_outcome *ou
 
     if (outcome->n_refused < 2) {
         put(say, "login refused");
-        if (login && login->n_auths) {
+        if (login && login->n_auths &&
+            strcmp(login->auths[login->n_auths - 1].mechanism, "other") != 0) {
             put(say, " (");
             put(say, login->auths[login->n_auths - 1].mechanism);
             put(say, ")");
@@ -195,9 +196,11 @@ static void put_attempts(struct imapid_say *say, const struct imapid_outcome *ou
 }
 
 static void put_what(struct imapid_say *say, const struct imapid_outcome *outcome,
-                     const struct imapid_login *login, const struct imapid_outcome_cause *cause)
+                     const struct imapid_login *login, const struct imapid_outcome_cause *cause,
+                     const struct imapid_verdict_facts *facts)
 {
-    if (cause->is_proxy_header) {
+    if (cause->is_proxy_header ||
+        (cause == &outcome->remark && facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY)) {
         put(say, "a PROXY header was taken for a command");
         return;
     }
@@ -249,8 +252,10 @@ static void say_cause(struct imapid_say *say, const struct imapid_outcome *outco
         put_command(say, waiting->word, waiting->argument);
         put_frame(say, " (", &waiting->asked, ")");
         put(say, "; the server said ");
+    } else if (cause == &outcome->remark && facts->opening[IMAPID_CLIENT] != IMAPID_OPENING_PROXY) {
+        put(say, "the server said ");
     } else {
-        put_what(say, outcome, login, cause);
+        put_what(say, outcome, login, cause, facts);
         put(say, ": ");
     }
     put(say, cause->status);
@@ -344,6 +349,8 @@ static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts 
                       const struct imapid_verdict *verdict)
 {
     bool is_of_certificate = imapid_verdict_refuses_certificate(verdict->status);
+    bool is_warning = facts->warning >= 0 && verdict->place.frame == facts->warning_place.frame &&
+                      !(facts->alert >= 0 && facts->alert_place.frame == verdict->place.frame);
 
     if (facts->is_starttls)
         put(say, "STARTTLS was accepted, then ");
@@ -354,9 +361,19 @@ static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts 
         put(say, "TLS: ");
     }
     put(say, name_party(verdict->by));
-    put(say, is_of_certificate ? " refused the certificate, alert " : " refused, alert ");
-    put(say, verdict->status);
+    if (!strcmp(verdict->status, "close_notify") || !strcmp(verdict->status, "user_canceled"))
+        put(say, " ended the handshake, alert ");
+    else if (is_warning)
+        put(say, " warned, alert ");
+    else
+        put(say, is_of_certificate ? " refused the certificate, alert " : " refused, alert ");
+    if (!strcmp(verdict->status, "alert")) /* one without a name */
+        put_number(say, (uint64_t)(is_warning ? facts->warning : facts->alert));
+    else
+        put(say, verdict->status);
     put_frame(say, " (", &verdict->place, ")");
+    if (is_warning)
+        put_end_behind(say, facts);
     if (is_of_certificate && verdict->by == IMAPID_PARTY_CLIENT)
         put_certificate(say, facts, verdict->place.ns);
     if (verdict->by == IMAPID_PARTY_SERVER && !facts->is_answered)
@@ -410,8 +427,11 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
         return &outcome->latest;
     }
     put(say, "no answer to ");
-    put_command(say, waiting->word, waiting->argument);
-    put_frame(say, " (", &waiting->asked, ")");
+    if (waiting->is_done)
+        put(say, "DONE");
+    else
+        put_command(say, waiting->word, waiting->argument);
+    put_frame(say, " (", waiting->is_done ? &outcome->asked : &waiting->asked, ")");
     return outcome->asked.frame ? &outcome->asked : &waiting->asked;
 }
 
@@ -524,6 +544,8 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
             put(say, " after ");
             put_duration(say, lasted);
         }
+        if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY)
+            put_frame(say, "; the client had sent a PROXY header (", &facts->client_first, ")");
     } else if (waiting && verdict->healthy != IMAPID_YES) {
         say_cut_off(say, outcome, facts, waiting);
     } else {
@@ -533,10 +555,11 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
             put(say, " of silence ");
         }
         put_end(say, facts);
-        put(say, verdict->stage == IMAPID_STAGE_LOGIN  ? " before a login"
-                 : verdict->stage == IMAPID_STAGE_IDLE ? " in IDLE, without DONE"
-                 : outcome->has_logout                 ? " upon LOGOUT"
-                                                       : ", without LOGOUT or BYE");
+        put(say, verdict->stage == IMAPID_STAGE_LOGIN ? " before a login"
+                 : verdict->stage == IMAPID_STAGE_IDLE
+                     ? waiting && waiting->is_done ? " upon DONE" : " in IDLE, without DONE"
+                 : outcome->has_logout ? " upon LOGOUT"
+                                       : ", without LOGOUT or BYE");
     }
 }
 
@@ -583,6 +606,7 @@ static void say_no_connection(struct imapid_say *say, const struct imapid_verdic
 static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts *facts,
                       const struct imapid_verdict *verdict)
 {
+    const char *status = verdict->status;
     static const struct {
         const char *status, *words;
     } plain[] = {
@@ -596,8 +620,11 @@ static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts 
     };
 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        if (!strcmp(verdict->status, plain[i].status)) {
-            put(say, plain[i].words);
+        if (!strcmp(status, plain[i].status)) {
+            put(say, !strcmp(status, "plain-on-tls-port") &&
+                             facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY
+                         ? "the client sent a PROXY header to a server that waits for TLS"
+                         : plain[i].words);
             put_frame(say, " (", &verdict->place, ")");
             if (verdict->by != IMAPID_PARTY_CAPTURE)
                 put_end_behind(say, facts);
@@ -615,9 +642,11 @@ static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *o
     if (!strcmp(status, "not-offered")) {
         say_not_offered(say, outcome, facts);
     } else if (begins(status, "not-imap:")) {
-        put(say, "not IMAP: the server greets");
-        if (strcmp(status + 9, "unknown") != 0) {
-            put(say, " as ");
+        put(say, "not IMAP: the server ");
+        if (!strcmp(status + 9, "unknown")) {
+            put(say, "begins with what is of no known protocol");
+        } else {
+            put(say, "greets as ");
             for (const char *at = status + 9; *at; at++) {
                 uint8_t capital = imapid_upper((uint8_t)*at);
 
@@ -657,8 +686,17 @@ void imapid_say(struct imapid_say *say, const struct imapid_outcome *outcome,
     if (verdict->cause)
         say_cause(say, outcome, login, verdict->cause, facts);
     else if (!strcmp(status, "OK")) {
-        put(say, "healthy: ended by LOGOUT, answered OK");
+        const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+
+        put(say, verdict->healthy == IMAPID_YES ? "healthy: " : "");
+        put(say, "ended by LOGOUT, answered OK");
         put_frame(say, " (", &verdict->place, ")");
+        if (verdict->healthy != IMAPID_YES && waiting) {
+            put(say, "; the answer to ");
+            put_command(say, waiting->word, waiting->argument);
+            put_frame(say, " (", &waiting->asked, ")");
+            put(say, " is missing");
+        }
     } else if (!strcmp(status, "timeout"))
         say_timeout(say, outcome, facts, verdict);
     else if (!strcmp(status, "capture-ends"))

@@ -199,21 +199,35 @@ static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapi
     return true;
 }
 
+/* Are its first octets words, before any TLS? */
+static bool speaks(const struct imapid_verdict_facts *facts, enum imapid_side side)
+{
+    return facts->opening[side] == IMAPID_OPENING_TEXT ||
+           facts->opening[side] == IMAPID_OPENING_PROXY;
+}
+
 static bool judge_port(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     if (facts->greets_as)
         say(verdict, IMAPID_STAGE_GREETING, IMAPID_PARTY_SERVER, facts->greets_as,
             &facts->greeting);
     else if (facts->is_tls_port && !facts->hello.frame && facts->from_start &&
-             facts->is_clear[IMAPID_CLIENT] && !facts->is_clear[IMAPID_SERVER])
+             speaks(facts, IMAPID_CLIENT) && facts->opening[IMAPID_SERVER] != IMAPID_OPENING_TEXT)
         say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "plain-on-tls-port",
             &facts->client_first);
-    else if (facts->is_plain_port && facts->hello.frame && !facts->is_answered &&
-             facts->hello.frame == facts->client_first.frame && facts->has_octets[IMAPID_SERVER])
-        say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "tls-on-plain-port", &facts->hello);
+    else if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_TLS && !facts->is_answered &&
+             facts->opening[IMAPID_SERVER] == IMAPID_OPENING_TEXT)
+        say(verdict, IMAPID_STAGE_TLS,
+            facts->is_tls_port ? IMAPID_PARTY_SERVER : IMAPID_PARTY_CLIENT, "tls-on-plain-port",
+            &facts->client_first);
     else
         return false;
     return true;
+}
+
+static enum imapid_party party_of(enum imapid_side side)
+{
+    return side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
 }
 
 static bool judge_tls(const struct imapid_outcome *outcome,
@@ -228,11 +242,15 @@ static bool judge_tls(const struct imapid_outcome *outcome,
         return false;
     if (facts->alert >= 0 &&
         (!imapid_verdict_has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
-        say(verdict, IMAPID_STAGE_TLS,
-            facts->alert_side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
-            name_alert(facts->alert), &facts->alert_place);
+        say(verdict, IMAPID_STAGE_TLS, party_of(facts->alert_side), name_alert(facts->alert),
+            &facts->alert_place);
     else
         say_end(verdict, facts, IMAPID_STAGE_TLS, begun);
+    /* Who closes may have said why, if not as an error: by close_notify, at least. */
+    if ((!strcmp(verdict->status, "FIN") || !strcmp(verdict->status, "RST")) &&
+        facts->warning >= 0 && facts->warning_place.frame <= facts->closed.frame)
+        say(verdict, IMAPID_STAGE_TLS, party_of(facts->warning_side), name_alert(facts->warning),
+            &facts->warning_place);
     return true;
 }
 
@@ -246,8 +264,7 @@ static bool judge_hidden(const struct imapid_outcome *outcome,
         say(verdict,
             outcome->n_waiting ? imapid_outcome_stage(outcome->waiting[0].word)
                                : IMAPID_STAGE_COMMAND,
-            facts->unreadable_side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
-            "bad-deflate", &facts->unreadable);
+            party_of(facts->unreadable_side), "bad-deflate", &facts->unreadable);
     else if (facts->not_decrypted)
         say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, facts->not_decrypted,
             facts->hello.frame ? &facts->hello : &facts->first);
@@ -261,6 +278,16 @@ static bool judge_hidden(const struct imapid_outcome *outcome,
 
 /* ---- the session ---- */
 
+/* Of a login whose answer the capture does not have nobody knows what came. */
+static bool is_login_open(const struct imapid_outcome *outcome)
+{
+    for (unsigned i = 0; i < outcome->n_waiting && !outcome->authenticated; i++)
+        if (outcome->waiting[i].word == IMAPID_WORD_LOGIN ||
+            outcome->waiting[i].word == IMAPID_WORD_AUTHENTICATE)
+            return true;
+    return false;
+}
+
 /* LOGOUT: the way a session should end. */
 static bool judge_goodbye(const struct imapid_outcome *outcome,
                           const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
@@ -271,8 +298,18 @@ static bool judge_goodbye(const struct imapid_outcome *outcome,
         say_end_of(verdict, facts, IMAPID_STAGE_END);
     else
         return false;
-    verdict->healthy = IMAPID_YES;
+    verdict->healthy = is_login_open(outcome) ? IMAPID_UNKNOWN : IMAPID_YES;
     return true;
+}
+
+/* Many a client leaves IDLE without a word, or without waiting for what comes of DONE. */
+static bool leaves_idle(const struct imapid_outcome *outcome,
+                        const struct imapid_verdict_facts *facts,
+                        const struct imapid_outcome_waiting *idle)
+{
+    return leaves(facts) &&
+           (((idle->is_begun || !facts->is_lossless) && !idle->is_done) ||
+            get_closing(facts)->ns - outcome->asked.ns < IMAPID_VERDICT_PATIENCE_NS);
 }
 
 static bool judge_waiting(const struct imapid_outcome *outcome,
@@ -289,9 +326,9 @@ static bool judge_waiting(const struct imapid_outcome *outcome,
     stage = imapid_outcome_stage(waiting->word);
     if (outcome->remark.stage) {
         say_cause(verdict, &outcome->remark);
-    } else if (stage == IMAPID_STAGE_IDLE && leaves(facts)) {
+    } else if (stage == IMAPID_STAGE_IDLE && leaves_idle(outcome, facts, waiting)) {
         if (say_closed(verdict, facts, stage))
-            verdict->healthy = IMAPID_YES; /* many a client leaves IDLE so */
+            verdict->healthy = IMAPID_YES;
     } else {
         say_end(verdict, facts, stage, &outcome->asked);
         if (strcmp(verdict->status, "lost") != 0)
@@ -319,6 +356,8 @@ static void judge_quiet(const struct imapid_outcome *outcome,
         say(verdict, IMAPID_STAGE_STARTTLS,
             outcome->lists_mask ? IMAPID_PARTY_NETWORK : IMAPID_PARTY_CLIENT, "not-offered",
             &outcome->listed);
+    } else if (outcome->remark.stage) {
+        say_cause(verdict, &outcome->remark);
     } else {
         if (say_closed(verdict, facts, IMAPID_STAGE_LOGIN) && leaves(facts))
             verdict->healthy = IMAPID_UNKNOWN;
@@ -348,6 +387,19 @@ static bool begins(const uint8_t *octets, size_t n, const char *word)
     size_t n_word = strlen(word);
 
     return n >= n_word && imapid_octets_same(octets, n_word, (const uint8_t *)word, n_word);
+}
+
+enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n)
+{
+    static const uint8_t proxy[] = "PROXY ", proxy_2[] = "\r\n\r\n\0\r\nQUIT\n";
+    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, N_HELLO = 6 };
+
+    if ((n >= sizeof proxy - 1 && !memcmp(octets, proxy, sizeof proxy - 1)) ||
+        (n >= sizeof proxy_2 - 1 && !memcmp(octets, proxy_2, sizeof proxy_2 - 1)))
+        return IMAPID_OPENING_PROXY;
+    if (n >= N_HELLO && octets[0] == HANDSHAKE && octets[1] == 3 && octets[5] == CLIENT_HELLO)
+        return IMAPID_OPENING_TLS;
+    return n && octets[0] >= ' ' && octets[0] < 127 ? IMAPID_OPENING_TEXT : IMAPID_OPENING_OTHER;
 }
 
 const char *imapid_verdict_protocol(const uint8_t *octets, size_t n)

@@ -280,11 +280,14 @@ static void add_evidence(const struct writing *writing, const struct imapid_item
 static void add_command(const struct writing *writing, const struct imapid_item *item)
 {
     const struct imapid_record_conn *conn = &item->conn->conn;
+    const struct imapid_record_session *session = &item->conn->session;
     bool is_there = item->frame && !g_strcmp0(item->file, conn->file);
+    bool is_decrypted = session->security != IMAPID_SECURITY_NONE && !session->not_decrypted;
     gsize start = writing->out->len;
 
     g_string_append(writing->out, "    ");
-    if (imapid_shell_spell_wireshark(writing->out, conn->file, conn->stream,
+    if (imapid_shell_spell_wireshark(writing->out, conn->file,
+                                     is_decrypted ? writing->report->keylog : NULL, conn->stream,
                                      is_there ? item->frame : 0))
         g_string_append_c(writing->out, '\n');
     else

@@ -7,7 +7,9 @@
  * Refuses nothing. Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/tables.h"
 #include "answer/together.h"
+#include "answer/unreadable.h"
 
+#include "net/unread.h"
 #include "record/row.h"
 #include "record/spell.h"
 #include "record/width.h"
@@ -106,6 +108,157 @@ static void end_head(GString *out, const struct imapid_tables *tables)
 {
     g_string_append(out, tables->terminal->color ? "\033[0m" : "");
     end_line(out);
+}
+
+/* ---- what all is about, and what is not there ---- */
+
+/* "1 to 26 Nov 2026": of the first day what the last does not have, too. */
+static void add_days(GString *out, const struct imapid_tables *tables)
+{
+    GString *texts[2] = {g_string_new(NULL), g_string_new(NULL)};
+    char **first, **last;
+    bool is_of_year, is_of_month;
+
+    add_day(texts[0], tables, tables->overview->first_ns);
+    add_day(texts[1], tables, tables->overview->last_ns);
+    first = g_strsplit(g_strstrip(texts[0]->str), " ", 3); /* day, month, year */
+    last = g_strsplit(g_strstrip(texts[1]->str), " ", 3);
+    is_of_year =
+        g_strv_length(first) == 3 && g_strv_length(last) == 3 && !strcmp(first[2], last[2]);
+    is_of_month = is_of_year && !strcmp(first[1], last[1]);
+    if (!is_of_month || strcmp(first[0], last[0]) != 0) {
+        g_string_append(out, is_of_month ? first[0] : "");
+        if (is_of_year && !is_of_month)
+            g_string_append_printf(out, "%s %s", first[0], first[1]);
+        g_string_append(out, is_of_year ? "" : texts[0]->str);
+        g_string_append(out, " to ");
+    }
+    g_string_append(out, texts[1]->str);
+    g_strfreev(first);
+    g_strfreev(last);
+    g_string_free(texts[0], TRUE);
+    g_string_free(texts[1], TRUE);
+}
+
+/* "1 capture", "2,000 captures", behind a dot. */
+static void add_number(GString *out, const struct imapid_tables *tables, uint64_t n,
+                       const char *what, const char *plural)
+{
+    g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
+    imapid_spell_grouped(out, n);
+    g_string_append_printf(out, " %s%s", what, n == 1 ? "" : plural);
+}
+
+void imapid_tables_spell_head(GString *out, const struct imapid_tables *tables)
+{
+    const struct imapid_overview *overview = tables->overview;
+
+    g_string_append(out,
+                    tables->terminal->color ? "\033[1mWho speaks IMAP\033[0m" : "Who speaks IMAP");
+    if (overview->has_time) {
+        g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
+        add_days(out, tables);
+    }
+    add_number(out, tables, overview->n_conns, "connection", "s");
+    add_number(out, tables, overview->n_addresses, "client address", "es");
+    add_number(out, tables, overview->n_captures, "capture", "s");
+    g_string_append_c(out, '\n');
+}
+
+/* `what` begins with a noun in the plural; `heading` stands over the first of its lines. */
+static void add_line(GString *out, const struct imapid_tables *tables, const char **heading,
+                     uint64_t n, const char *what)
+{
+    size_t n_noun = strcspn(what, " ");
+    gsize start;
+
+    if (!n)
+        return;
+    if (*heading) {
+        begin_head(out, tables);
+        g_string_append(out, *heading);
+        end_head(out, tables);
+        *heading = NULL;
+    }
+    start = out->len;
+    imapid_spell_grouped(out, n);
+    imapid_width_pad_before(out, start, 5);
+    g_string_append_printf(out, "  %.*s%s\n", (int)(n_noun - (n == 1)), what, what + n_noun);
+}
+
+/* The packets that were not read, and of which kinds they are. */
+static void add_layers(GString *out, const struct imapid_tables *tables, const char **heading)
+{
+    GArray *kinds = imapid_unreadable_list_kinds(tables->view);
+
+    add_line(out, tables, heading, tables->overview->n_unread_packets,
+             "packets of layers that were not read");
+    for (guint i = 0; i < kinds->len; i++) {
+        const struct imapid_record_unread *kind =
+            &g_array_index(kinds, struct imapid_record_unread, i);
+        char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
+
+        g_string_append_printf(out, "%9s", "");
+        imapid_spell_grouped(out, kind->n_packets);
+        g_string_append(out, ": ");
+        imapid_spell_terminal(out, (const uint8_t *)phrase, strlen(phrase), 64);
+        g_string_append_c(out, '\n');
+        g_free(phrase);
+    }
+    g_array_unref(kinds);
+}
+
+/* Connections that could not be read, by why. */
+static void add_reasons(GString *out, const struct imapid_tables *tables, const char **heading)
+{
+    GArray *reasons = imapid_unreadable_count_reasons(tables->view);
+    uint64_t n_no_key = 0;
+
+    for (guint i = 0; i < reasons->len; i++)
+        if (!strcmp(g_array_index(reasons, struct imapid_unreadable_reason, i).word, "no-key"))
+            n_no_key = g_array_index(reasons, struct imapid_unreadable_reason, i).n;
+    add_line(out, tables, heading, n_no_key, "connections in TLS: no key (give a key log with -l)");
+    add_line(out, tables, heading, tables->overview->n_unreadable - n_no_key,
+             "connections that could not be read, for other reasons (imapid stats -v)");
+    for (guint i = 0; i < reasons->len; i++) {
+        const struct imapid_unreadable_reason *reason =
+            &g_array_index(reasons, struct imapid_unreadable_reason, i);
+
+        if (!strcmp(reason->word, "no-key"))
+            continue;
+        g_string_append_printf(out, "%9s", "");
+        imapid_spell_grouped(out, reason->n);
+        g_string_append(out, ": ");
+        imapid_spell_terminal(out, (const uint8_t *)reason->word, strlen(reason->word), 64);
+        g_string_append_c(out, '\n');
+    }
+    g_array_unref(reasons);
+}
+
+void imapid_tables_spell_missing(GString *out, const struct imapid_tables *tables)
+{
+    const struct imapid_overview *overview = tables->overview;
+    const char *heading = "SEEN";
+
+    add_line(out, tables, &heading, overview->n_with_id, "connections with an ID of the client");
+    add_line(out, tables, &heading, overview->n_refused,
+             "connections where an ID was answered NO or BAD");
+    add_line(out, tables, &heading, overview->n_required,
+             "connections refused service until an ID came");
+    add_line(out, tables, &heading, overview->n_doubted,
+             "connections of which somebody else may have sent part");
+    heading = "NOT SEEN";
+    add_reasons(out, tables, &heading);
+    add_line(out, tables, &heading, overview->n_late, "connections that began before the capture");
+    add_line(out, tables, &heading, overview->n_silent, "connections seen whole that sent no ID");
+    add_line(out, tables, &heading, overview->n_open,
+             "connections that had not ended, and no ID was seen yet");
+    add_line(out, tables, &heading, overview->n_maybe_silent,
+             "connections not seen whole, and no ID was seen");
+    add_line(out, tables, &heading, overview->n_lost, "octets missing");
+    add_line(out, tables, &heading, overview->n_cut, "packets cut");
+    add_layers(out, tables, &heading);
+    add_line(out, tables, &heading, overview->n_failed, "captures that could not be read whole");
 }
 
 /* ---- a table of groups ---- */

@@ -15,6 +15,12 @@ struct imapid_tables {
     unsigned n_threads; /* to count with; 0 is 1 */
 };
 
+/* Appends the first line: when, and how many connections and captures. */
+void imapid_tables_spell_head(GString *out, const struct imapid_tables *tables);
+
+/* Appends, behind an empty line, what became of IDs, and what was not seen or read, and why. */
+void imapid_tables_spell_missing(GString *out, const struct imapid_tables *tables);
+
 /* Appends the table of a grouping, behind an empty line; nothing where there are no groups. */
 void imapid_tables_spell_by(GString *out, const struct imapid_tables *tables,
                             const struct imapid_grouping *grouping);

@@ -10,6 +10,7 @@ struct imapid_findings_report {
     const struct imapid_store_view *view;
     const struct imapid_items *items;
     const char *version;             /* of this program */
+    const char *keylog;              /* the file that opens TLS; NULL: none, or several */
     struct imapid_terminal terminal; /* what it is written on */
     bool verbose;                    /* every place */
     enum imapid_severity show;       /* text: the least that is shown; what is below is counted */

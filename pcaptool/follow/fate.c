@@ -81,6 +81,11 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     facts->alert = info->fatal;
     facts->alert_side = info->fatal_dir == fate->client ? IMAPID_CLIENT : IMAPID_SERVER;
     facts->alert_place = place_of(&info->fatal_at);
+    facts->warning = info->warning;
+    facts->warning_side = info->warning_dir == fate->client ? IMAPID_CLIENT : IMAPID_SERVER;
+    facts->warning_place = place_of(&info->warning_at);
+    if (info->version)
+        facts->greets_as = NULL;
     facts->certificate = info->certificate;
     facts->certificate_at = place_of(&info->certificate_at);
     facts->asked_for = info->server_name;
@@ -100,7 +105,6 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate, char *fr
         .is_both = conn->ttl[0] && conn->ttl[1],
         .is_lossless = conn->from_start && !conn->n_lost[0] && !conn->n_lost[1],
         .is_tls_port = port == IMAPID_PORT_IMAPS,
-        .is_plain_port = port == IMAPID_PORT_IMAP,
         .first = place_of(&conn->first),
         .last = place_of(&conn->last),
         .client_first = place_of(&fate->started[fate->client]),
@@ -114,14 +118,15 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate, char *fr
         .ttl = {conn->ttl[fate->client], conn->ttl[!fate->client]},
         .reset_ttl = conn->closing_ttl,
         .alert = -1,
+        .warning = -1,
     };
 
     facts.has_octets[IMAPID_CLIENT] = fate->started[fate->client].number;
     facts.has_octets[IMAPID_SERVER] = fate->started[!fate->client].number;
     facts.is_tail_lost[IMAPID_CLIENT] = fate->is_tail_lost[fate->client];
     facts.is_tail_lost[IMAPID_SERVER] = fate->is_tail_lost[!fate->client];
-    facts.is_clear[IMAPID_CLIENT] = fate->is_clear[fate->client];
-    facts.is_clear[IMAPID_SERVER] = fate->is_clear[!fate->client];
+    facts.opening[IMAPID_CLIENT] = fate->opening[fate->client];
+    facts.opening[IMAPID_SERVER] = fate->opening[!fate->client];
     look_at_network(fate, &facts, from);
     if (fate->layers)
         look_at_tls(fate, &facts);

@@ -13,7 +13,7 @@ struct imapid_fate {
     const struct imapid_conn *conn;
     int client;                         /* the client's direction */
     const struct imapid_stamp *started; /* by direction: the packet with its first octets */
-    const bool *is_clear;               /* by direction: they are a line of text */
+    const enum imapid_opening *opening; /* by direction: what they are */
     const bool *is_tail_lost;           /* by direction: its last octets are missing */
     const struct imapid_layers *layers; /* NULL: none */
     bool is_starttls;                   /* TLS was agreed on by STARTTLS */

@@ -23,6 +23,7 @@
 
 #include <imapid/decide.h>
 #include <imapid/preface.h>
+#include <imapid/verdict.h>
 
 #include <string.h>
 
@@ -67,7 +68,9 @@ struct imapid_flow {
     GByteArray *early[2];            /* by direction, while undecided */
     struct imapid_stamp early_stamp[2];
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
-    bool is_clear[2];              /* by direction: those are text, and nothing is missing before */
+    enum imapid_opening opening[2]; /* by direction: what those are */
+    const char
+        *speaks[2]; /* by direction: which protocol those are of; see imapid_verdict_protocol() */
     bool is_tail_lost[2];          /* by direction: nothing was read behind the last gap */
     GByteArray *window[2];         /* by side: octets the session wants to see again */
     uint64_t place[2];             /* by direction: where the octets that came last begin */
@@ -789,8 +792,10 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
     flow->is_tail_lost[dir] = false;
     if (begins) {
         flow->started[dir] = *packet;
-        flow->is_clear[dir] =
-            conn->from_start && !conn->n_lost[dir] && octets[0] >= ' ' && octets[0] < 127;
+        if (conn->from_start && !conn->n_lost[dir]) {
+            flow->opening[dir] = imapid_verdict_opening(octets, n);
+            flow->speaks[dir] = imapid_verdict_protocol(octets, n);
+        }
     }
     if (flow->stage == STAGE_REJECTED) {
         if (begins && conn->client >= 0 && dir != conn->client)
@@ -861,17 +866,20 @@ static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *t
                       struct imapid_record_session *record)
 {
     const struct imapid_session *session = &flow->reading->session;
+    int client = get_client(flow);
     const struct imapid_fate fate = {
         .is_starttls = record->security == IMAPID_SECURITY_STARTTLS,
         .files = flow->context->files,
         .conn = flow->conn,
-        .client = get_client(flow),
+        .client = client,
         .started = flow->started,
-        .is_clear = flow->is_clear,
+        .opening = flow->opening,
         .is_tail_lost = flow->is_tail_lost,
         .layers = flow->layers,
         .not_decrypted = record->not_decrypted,
-        .greets_as = flow->greets_as,
+        /* What answers a ClientHello may be no TLS. */
+        .greets_as =
+            flow->opening[client] == IMAPID_OPENING_TLS ? flow->speaks[!client] : flow->greets_as,
     };
 
     imapid_fate_tell(&fate, &session->outcome, &session->login, told, record);

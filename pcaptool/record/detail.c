@@ -607,12 +607,19 @@ static void add_way(GString *out, const struct imapid_record_conn *conn)
     }
 }
 
+static bool is_decrypted(const struct imapid_record_session *session)
+{
+    return session && session->security != IMAPID_SECURITY_NONE && !session->not_decrypted;
+}
+
 static void add_command(GString *out, const struct imapid_row *row)
 {
     gsize start = out->len;
 
     g_string_append(out, "\n  ");
-    if (!imapid_shell_spell_wireshark(out, row->conn->file, row->conn->stream, 0)) {
+    if (!imapid_shell_spell_wireshark(out, row->conn->file,
+                                      is_decrypted(row->session) ? row->keylog : NULL,
+                                      row->conn->stream, 0)) {
         g_string_truncate(out, start);
         return;
     }

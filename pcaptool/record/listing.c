@@ -404,6 +404,7 @@ static void finish(struct imapid_listing *listing, struct open *open,
                                         .is_refused = open->is_refused};
     struct imapid_row row = {.ts_ns = session ? session->first_ns : open->ts_ns,
                              .conn = session ? &session->conn : &open->conn,
+                             .keylog = listing->style->keylog,
                              .security = session ? session->security : open->security,
                              .compressed = session ? session->compressed : open->compressed,
                              .session = session,

@@ -17,9 +17,10 @@ struct imapid_listing;
 
 struct imapid_listing_style {
     struct imapid_terminal terminal;
-    bool verbose; /* each connection at length, in place of its row */
-    bool is_live; /* rows are written as connections end, in place of the order of time */
-    bool is_one;  /* the files are pieces of one capture: the order of time goes across them */
+    const char *keylog; /* the file that opens TLS; NULL: none, or there are several */
+    bool verbose;       /* each connection at length, in place of its row */
+    bool is_live;       /* rows are written as connections end, in place of the order of time */
+    bool is_one; /* the files are pieces of one capture: the order of time goes across them */
     /* Octets of rows that wait for others to be sorted with them: past it the first half is written,
      * so that a row may stand behind a later one. And as many again of what open connections will
      * tell at length: past it exchanges are counted, and not told so. */

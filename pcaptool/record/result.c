@@ -39,7 +39,7 @@ static const struct {
     [IMAPID_RESULT_TLS] = {"TLS failed", NULL, NULL},
     [IMAPID_RESULT_CERTIFICATE] = {"bad certificate", "bad certificates", NULL},
     [IMAPID_RESULT_NO_STARTTLS] = {"no STARTTLS", "without STARTTLS", "without STARTTLS"},
-    [IMAPID_RESULT_TLS_ON_PLAIN] = {"TLS on port 143", NULL, NULL},
+    [IMAPID_RESULT_TLS_ON_PLAIN] = {"port without TLS", "ports without TLS", NULL},
     [IMAPID_RESULT_PLAIN_ON_TLS] = {"no TLS on 993", "without TLS on 993", "without TLS on 993"},
     [IMAPID_RESULT_DEFLATE] = {"bad deflate data", "with bad deflate data",
                                "with bad deflate data"},

@@ -26,7 +26,8 @@ struct imapid_row {
     int64_t rtt_ns;                              /* negative: not known */
     enum imapid_result result;
     unsigned n_warnings;
-    uint64_t codes; /* a bit (1 << code) for each finding of the connection and its exchanges */
+    const char *keylog; /* a file that opens TLS; NULL: none that can be named */
+    uint64_t codes;     /* a bit (1 << code) for each finding of the connection and its exchanges */
 };
 
 /* What a run of octets of a line looks like on a terminal that has colours. */

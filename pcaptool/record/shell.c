@@ -44,15 +44,23 @@ char *imapid_shell_quote(const char *file)
     return text;
 }
 
-bool imapid_shell_spell_wireshark(GString *out, const char *file, unsigned stream, uint64_t frame)
+bool imapid_shell_spell_wireshark(GString *out, const char *file, const char *keylog,
+                                  unsigned stream, uint64_t frame)
 {
     char *quoted = file && strcmp(file, "-") ? imapid_shell_quote(file) : NULL;
+    char *keys = keylog ? imapid_shell_quote(keylog) : NULL;
 
-    if (!quoted)
+    if (!quoted) {
+        g_free(keys);
         return false;
-    g_string_append_printf(out, "wireshark -r %s -Y 'tcp.stream == %u'", quoted, stream);
+    }
+    g_string_append_printf(out, "wireshark -r %s", quoted);
+    if (keys)
+        g_string_append_printf(out, " -o tls.keylog_file:%s", keys);
+    g_string_append_printf(out, " -Y 'tcp.stream == %u'", stream);
     if (frame)
         g_string_append_printf(out, " -g %" G_GUINT64_FORMAT, frame);
+    g_free(keys);
     g_free(quoted);
     return true;
 }

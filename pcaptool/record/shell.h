@@ -13,8 +13,10 @@
  * control characters, or octets that are no text. To be freed with g_free(). */
 char *imapid_shell_quote(const char *file);
 
-/* Appends the command that shows a connection of `file` in Wireshark, and goes to `frame` where that is not 0.
+/* Appends the command that shows a connection of `file` in Wireshark, decrypted with `keylog` where that is not
+ * NULL, and goes to `frame` where that is not 0.
  * False, with nothing appended, where there is no such command: the name is NULL, "-", or cannot be copied. */
-bool imapid_shell_spell_wireshark(GString *out, const char *file, unsigned stream, uint64_t frame);
+bool imapid_shell_spell_wireshark(GString *out, const char *file, const char *keylog,
+                                  unsigned stream, uint64_t frame);
 
 #endif

@@ -10,14 +10,7 @@
 #include "tls/tls-early.h"
 #include "tls/tls-handshake.h"
 
-/* Warnings after which a peer may go on (RFC 8446 6.1, RFC 5246 7.2); 1.3 ignores the level. */
-static bool is_fatal(const uint8_t *octets)
-{
-    enum { USER_CANCELED = 90, NO_RENEGOTIATION = 100, FATAL = 2 };
-
-    return octets[1] != IMAPID_TLS_CLOSE_NOTIFY && octets[1] != USER_CANCELED &&
-           octets[1] != NO_RENEGOTIATION && octets[0] == FATAL;
-}
+#include <imapid/hello.h>
 
 static void read_alert(struct imapid_tls *tls, int dir, const uint8_t *octets, size_t n,
                        bool authentic)
@@ -25,10 +18,16 @@ static void read_alert(struct imapid_tls *tls, int dir, const uint8_t *octets, s
     if (n != 2)
         return;
     tls->info.alert[dir] = octets[1];
-    if (is_fatal(octets) && tls->info.fatal < 0) {
-        tls->info.fatal = octets[1];
-        tls->info.fatal_dir = dir;
-        tls->info.fatal_at = *tls->stamp;
+    if (imapid_hello_is_fatal(octets[0], octets[1])) {
+        if (tls->info.fatal < 0) {
+            tls->info.fatal = octets[1];
+            tls->info.fatal_dir = dir;
+            tls->info.fatal_at = *tls->stamp;
+        }
+    } else if (tls->info.warning < 0) {
+        tls->info.warning = octets[1];
+        tls->info.warning_dir = dir;
+        tls->info.warning_at = *tls->stamp;
     }
     if (authentic && octets[1] == IMAPID_TLS_CLOSE_NOTIFY) {
         tls->info.closed[dir] = true;

@@ -72,6 +72,9 @@ struct imapid_tls_info {
     int fatal; /* the first alert that ends the connection, -1: none; of which direction, and where */
     int fatal_dir;
     struct imapid_stamp fatal_at;
+    int warning; /* the same of the first that does not */
+    int warning_dir;
+    struct imapid_stamp warning_at;
     struct imapid_stamp hello_at; /* the ClientHello */
     /* The server's certificate, where it could be read; allocated, as the names; NULL: none. And where. */
     const struct imapid_certificate *certificate;

@@ -374,7 +374,7 @@ struct imapid_tls *imapid_tls_new(const struct imapid_tls_handler *handler,
     tls->held_end = &tls->held;
     tls->budget = BUDGET;
     tls->info.client = -1;
-    tls->info.alert[0] = tls->info.alert[1] = tls->info.fatal = -1;
+    tls->info.alert[0] = tls->info.alert[1] = tls->info.fatal = tls->info.warning = -1;
     return tls;
 }
 

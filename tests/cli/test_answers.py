@@ -1111,9 +1111,26 @@ class Unread(unittest.TestCase):
         self.assertEqual([r["unread"] for r in map(json.loads, done.stdout.splitlines()) if r["type"] == "group"], [0])
 
     def test_each_connection_is_in_one_line_of_the_summary(self):
-        lines = run("stats", "-q", "samples").stdout.decode().split("of all these")[0].splitlines()
-        connections = int(lines[0].split()[0])
-        self.assertEqual(sum(int(line.split()[0]) for line in lines[1:] if line), connections)
+        """No connection is left out in silence: read with an ID, without one, or not read."""
+        text = run("stats", "-q", "samples").stdout.decode()
+        totals = json.loads(run("stats", "-q", "-T", "jsonl", "samples").stdout.splitlines()[0])
+        kinds = {"with_id": "with an ID of the client", "silent": "seen whole that sent no ID",
+                 "not_ended": "that had not ended, and no ID was seen yet", "maybe_silent": "not seen whole, and no ID was seen"}
+        self.assertEqual(sum(totals[kind] for kind in (*kinds, "unread")), totals["connections"])
+        self.assertRegex(text, rf"\AWho speaks IMAP · [^·]+ · {totals['connections']} connections · {totals['client_addresses']} client addresses · ")
+        for kind, words in kinds.items():
+            found = re.search(rf"(?m)^ *([0-9,]+)  connections? {words}$", text)
+            self.assertEqual(int(found[1].replace(",", "")) if found else 0, totals[kind], kind)
+        unread = sum(int(n) for n in re.findall(r"(?m)^ *(\d+)  connections? (?:in TLS: no key|that could not be read, for other)", text))
+        self.assertEqual(unread, totals["not_readable"])
+
+    def test_the_first_line_of_stats(self):
+        """Of two days what differs."""
+        for first, last, told in (("2026-01-02", "2026-01-02", "2 Jan 2026"), ("2026-01-02", "2026-01-30", "2 to 30 Jan 2026"),
+                                  ("2026-01-02", "2026-02-02", "2 Jan to 2 Feb 2026"), ("2025-01-02", "2026-01-02", "2 Jan 2025 to 2 Jan 2026")):
+            session = dict(self.records()[1], first=f"{first}T12:00:00.000000000Z", last=f"{last}T12:00:00.000000000Z")
+            text = run("stats", "-q", "-", input=spell([session])).stdout.decode()
+            self.assertTrue(text.startswith(f"Who speaks IMAP · {told} · 1 connection · 1 client address · "), text)
 
     def test_one_is_not_spelled_as_many(self):
         open_ = dict(self.records()[1], ended=None, from_start=False)

@@ -200,6 +200,8 @@ def greetings():
                             (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http"), (b"200 news\r\n", "nntp"),
                             (b'"IMPLEMENTATION" "Dovecot Pigeonhole"\r\nOK\r\n', "sieve"), (b"\xff\xfd\x18login: ", "unknown")):
         yield f"greets-{protocol}-{words[:3].hex()}", Session().open(words).close(C), f"greeting/server/not-imap:{protocol} 4 no"
+    for word in ("NO", "BAD"):
+        yield f"greets-{word.lower()}", Session().open(f"* {word} down for work\r\n".encode()).close(S), f"greeting/server/{word} 4 no down for work"
     yield "greets-pop3-993", Session(993).open(b"+OK ready\r\n").close(C), "greeting/server/not-imap:pop3 4 no"
 
 
@@ -227,6 +229,11 @@ def logins():
         "login/server/NO 8 no bad token"
     yield "oauth-no-goodbye", Session().open().say("C: a1 AUTHENTICATE OAUTHBEARER bixhPWJvYiw=", f"S: + {challenge}").close(C), \
         "login/client/FIN 7 no"
+    # The answer to the login is not in the capture.
+    yield "login-lost-answer", Session().open().say("C: a1 LOGIN bob secret", "S: a1 NO no", "C: a2 LOGOUT", "S: * BYE", "S: a2 OK").close(S).drop(6), \
+        "end/client/OK 8 unknown"
+    yield "login-own-mechanism", Session().open().say("C: a1 AUTHENTICATE X-OWN", "S: a1 NO Sorry").close(S), "login/server/NO 6 no Sorry"
+    yield "no-command", Session().open().c(b"\0\0\0\1\r\n").say("S: * BAD What is it?").close(C), "command/client/BAD 6 no"
     yield "nothing-said", Session().open().wait(60).close(S), "login/server/FIN 5 no"
     yield "nothing-said-client", Session().open().close(C), "login/client/FIN 5 unknown"
     yield "autologout", Session().open().wait(60).say("S: * BYE Disconnected for inactivity.").close(S), \
@@ -239,6 +246,14 @@ def proxies():
     yield "proxy-header-overcome", Session().open(None).say(
         "C: PROXY TCP4 192.0.2.1 192.0.2.2 1 143", "S: * OK ready", "S: PROXY BAD Unknown command", "C: a1 LOGIN bob secret", "S: a1 OK in",
         "C: a2 LOGOUT", "S: * BYE bye", "S: a2 OK").close(S), "end/client/OK 11 yes"
+
+
+    yield "proxy-header-no-greeting", Session().open(None).say("C: PROXY TCP4 192.0.2.1 192.0.2.2 1 143").close(S), "greeting/server/FIN 5 no"
+    yield "proxy-header-on-993", Session(993).open(None).say("C: PROXY TCP4 192.0.2.1 192.0.2.2 1 993").s(alert(10)).close(S), \
+        "tls/client/plain-on-tls-port 4 no"
+    header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 143])
+    yield "proxy-header-2-bad", Session().open(None).c(header).say("S: * OK ready", "S: * BAD Error in IMAP command").close(C), \
+        "command/client/BAD 6 no Error in IMAP command"
 
 
 def starttls():
@@ -280,6 +295,18 @@ def tls():
         "unknown/capture/no-key 4 unknown"
     yield "tls-on-143", Session().open(None).c(client_hello()).say("S: * OK ready", "S: * BAD Unknown command").close(S), \
         "tls/client/tls-on-plain-port 4 no"
+    yield "tls-on-143-behind-greeting", Session().open().c(client_hello()).say("S: * BAD Unknown command").close(C), "tls/client/tls-on-plain-port 5 no"
+    yield "tls-on-143-no-answer", Session().open().c(client_hello()).ack(S).wait(30).close(C), "tls/client/tls-on-plain-port 5 no"
+    yield "plain-server-on-993", Session(993).open(None).c(client_hello()).say("S: * OK ready").close(C), "tls/server/tls-on-plain-port 4 no"
+    yield "http-server-on-993", Session(993).open(None).c(client_hello()).say("S: HTTP/1.1 400 Bad Request").close(S), "greeting/server/not-imap:http 5 no"
+    # Alerts that are no errors; what was said before counts more than what follows of it.
+    yield "tls-close-notify", Session(993).open(None).c(client_hello()).s(alert(0, 1)).close(S), "tls/server/close_notify 5 no"
+    yield "tls-warning", Session(993).open(None).c(client_hello()).s(alert(112, 1)).close(C), "tls/server/unrecognized_name 5 no"
+    yield "tls-user-canceled", Session(993).open(None).c(client_hello((0x303,))).s(server_hello() + certificate()).c(alert(90, 1) + alert(0, 1)).close(C), \
+        "tls/client/user_canceled 6 no"
+    yield "tls-close-notify-late", Session(993).open(None).c(client_hello()).close(S, both=False).c(alert(0, 1)).close(C), "tls/server/FIN 5 no"
+    yield "tls-gave-up-politely", Session(993).open(None).c(client_hello()).ack(S).wait(10).c(alert(0, 1)).close(C), "tls/client/timeout 7 no"
+    yield "tls-alert-without-name", Session(993).open(None).c(client_hello()).s(alert(200)).close(S), "tls/server/alert 5 no"
     yield "plain-on-993", Session(993).open(None).say("C: a1 LOGIN bob secret").close(S), "tls/client/plain-on-tls-port 4 no"
     yield "plain-on-993-alert", Session(993).open(None).say("C: a1 CAPABILITY").s(alert(10)).close(S), "tls/client/plain-on-tls-port 4 no"
     yield "plain-both-on-993", Session(993).open().say("C: a1 LOGOUT", "S: * BYE", "S: a1 OK").close(S), "end/client/OK 7 yes"
@@ -291,12 +318,21 @@ def after_login():
     begin = ("C: a1 LOGIN bob secret", "S: a1 OK in")
     yield "select-no", Session().open().say(*begin, "C: a2 SELECT x", "S: a2 NO [NONEXISTENT] none").close(C), \
         "select/server/NO 8 no [NONEXISTENT] none"
+    times = "(0.003 + 0.000 + 0.002 secs)."
+    yield "bad-with-times", Session().open().say(*begin, "C: a2 FROB", f"S: a2 BAD Unknown command {times}").close(C), "command/client/BAD 8 no Unknown command"
+    yield "no-with-times", Session().open().say(*begin, "C: a2 SELECT x", f"S: a2 NO Gone {times}").close(C), f"select/server/NO 8 no Gone {times}"
+    yield "bad-with-what-is-no-times", Session().open().say(*begin, "C: a2 FROB", "S: a2 BAD Wait (3 or 4 secs).").close(C), \
+        "command/client/BAD 8 no Wait (3 or 4 secs)."
     yield "id-no", Session().open().say("C: a0 ID NIL", "S: a0 NO never").close(S), "id/server/NO 6 no never"
     yield "id-bad", Session().open().say("C: a0 ID (", "S: a0 BAD never").close(C), "id/client/BAD 6 no"
     yield "idle-silence", Session().open().say(*begin, "C: a2 SELECT x", "S: a2 OK y", "C: a3 IDLE", "S: + idling").wait(1800).say("C: DONE").reset(
         S, ttl=61), "idle/network/RST 12 no"
     yield "idle-server-closes", Session().open().say(*begin, "C: a3 IDLE", "S: + idling").wait(600).close(S), "idle/server/FIN 9 no"
     yield "idle-client-leaves", Session().open().say(*begin, "C: a3 IDLE", "S: + idling").wait(600).close(C), "idle/client/FIN 9 yes"
+    yield "idle-done-no-answer", Session().open().say(*begin, "C: a3 IDLE", "S: + idling").wait(600).say("C: DONE").ack(S).wait(30).close(C), \
+        "idle/client/timeout 11 no"
+    yield "idle-done-leaves", Session().open().say(*begin, "C: a3 IDLE", "S: + idling").wait(600).say("C: DONE").close(C), "idle/client/FIN 10 yes"
+    yield "idle-not-begun", Session().open().say(*begin, "C: a3 IDLE").ack(S).wait(60).close(C), "idle/client/timeout 9 no"
     yield "idle-no", Session().open().say(*begin, "C: a3 IDLE", "S: a3 NO no idling").close(C), "idle/server/NO 8 no no idling"
     yield "fetch-no-answer", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").ack(S).wait(30).close(C), "command/client/timeout 9 no"
     yield "fetch-retransmitted", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").s(b"x" * 1400).again(S, b"x" * 1400, 5).put(

@@ -159,6 +159,8 @@ static void judge(const char *lines, struct imapid_verdict_facts facts, const ch
     facts.has_octets[0] = facts.has_octets[1] = facts.is_connected = !facts.last.frame || lines[0];
     if (!facts.alert)
         facts.alert = -1;
+    if (!facts.warning_place.frame)
+        facts.warning = -1;
     imapid_verdict_make(&outcome, &facts, &verdict);
     got = g_strdup_printf("%s/%s/%s %d %s", imapid_stage_name(verdict.stage),
                           imapid_party_name(verdict.by), verdict.status, (int)verdict.place.frame,
@@ -229,14 +231,28 @@ static void test_start(void)
           "greeting/server/not-imap:pop3 4 ill");
     judge("",
           FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .client_first = PLACE(4),
-                .is_clear[0] = true),
+                .opening[0] = IMAPID_OPENING_TEXT),
           "tls/client/plain-on-tls-port 4 ill");
-    judge("S * OK hi", FACTS(CLOSED(SERVER, 9), .is_tls_port = true, .is_clear = {true, true}),
+    judge("S * OK hi",
+          FACTS(CLOSED(SERVER, 9), .is_tls_port = true,
+                .opening = {IMAPID_OPENING_TEXT, IMAPID_OPENING_TEXT}),
           "login/server/FIN 9 ill");
     judge("",
-          FACTS(CLOSED(SERVER, 9), .is_plain_port = true, .client_first = PLACE(4),
-                .hello = PLACE(4)),
+          FACTS(CLOSED(SERVER, 9), .client_first = PLACE(4), .hello = PLACE(4),
+                .opening = {IMAPID_OPENING_TLS, IMAPID_OPENING_TEXT}),
           "tls/client/tls-on-plain-port 4 ill");
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .client_first = PLACE(4), .hello = PLACE(4), .is_tls_port = true,
+                .opening = {IMAPID_OPENING_TLS, IMAPID_OPENING_TEXT}),
+          "tls/server/tls-on-plain-port 4 ill");
+    judge("", FACTS(CLOSED(SERVER, 9), .hello = PLACE(4), .warning = 0, .warning_place = PLACE(8)),
+          "tls/client/close_notify 8 ill");
+    judge("", FACTS(CLOSED(SERVER, 9), .hello = PLACE(4), .warning = 0, .warning_place = PLACE(10)),
+          "tls/server/FIN 9 ill");
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .hello = PLACE(4), .alert = 40, .alert_place = PLACE(8),
+                .alert_side = IMAPID_SERVER, .warning = 112, .warning_place = PLACE(7)),
+          "tls/server/handshake_failure 8 ill");
     judge(
         "S * OK [CAPABILITY IMAP4rev1 LOGIN] hi\nC a CAPABILITY\nS * CAPABILITY IMAP4rev1\nS a OK",
         FACTS(CLOSED(CLIENT, 9)), "starttls/client/not-offered 1 ill");

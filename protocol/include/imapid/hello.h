@@ -51,4 +51,7 @@ bool imapid_hello_read_extensions(const uint8_t *message, size_t n, struct imapi
  * of RFC 5746 and RFC 7507. */
 unsigned imapid_hello_count_suites(const struct imapid_hello *hello);
 
+/* Does an alert end the connection, whatever its peer makes of it (RFC 8446 6, RFC 5246 7.2)? */
+bool imapid_hello_is_fatal(uint8_t level, uint8_t alert);
+
 #endif

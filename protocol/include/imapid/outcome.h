@@ -75,6 +75,8 @@ struct imapid_outcome_waiting {
     struct imapid_tag tag;
     enum imapid_word word;
     bool is_tentative;    /* nothing has confirmed it yet */
+    bool is_begun;        /* IDLE: the server has said "+" */
+    bool is_done;         /* IDLE: the client has said DONE */
     const char *argument; /* see milestones.h */
     struct imapid_moment asked;
     uint64_t announced;           /* octets of the literal at the end of its first line; 0: none */
@@ -100,8 +102,9 @@ struct imapid_outcome {
     bool lists_starttls, lists_mask;    /* the name; something written over it */
     char mask[IMAPID_OUTCOME_MASK_MAX]; /* that; empty: none */
     struct imapid_outcome_cause cause;
-    struct imapid_outcome_cause remark; /* an untagged NO or BAD while a command waits */
-    unsigned n_refused;                 /* logins, since the last that was accepted */
+    /* An untagged NO or BAD while a command waits; or a BAD before a login, while none does. */
+    struct imapid_outcome_cause remark;
+    unsigned n_refused; /* logins, since the last that was accepted */
     /* The last unit, and the silence before it. */
     struct imapid_moment latest;
     int64_t pause_ns;

@@ -8,19 +8,28 @@
 #include <imapid/certificate.h>
 #include <imapid/outcome.h>
 
-/* What the front end knows when a connection is over. Begins as all 0, but for `alert`. */
+/* What the first octets of a side are, where nothing is missing before them. */
+enum imapid_opening {
+    IMAPID_OPENING_OTHER, /* nothing that is known, or they are missing */
+    IMAPID_OPENING_TEXT,
+    IMAPID_OPENING_TLS,   /* a ClientHello */
+    IMAPID_OPENING_PROXY, /* a header of the PROXY protocol */
+};
+
+enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n);
+
+/* What the front end knows when a connection is over. Begins as all 0, but for `alert` and `warning`. */
 struct imapid_verdict_facts {
-    bool from_start;            /* the capture has its first octets */
-    bool is_connected;          /* the server answered the SYN */
-    bool is_lossless;           /* and all that follow */
-    bool is_both;               /* packets of both sides came */
-    bool is_tail_lost[2];       /* the last octets of the side are missing */
-    bool is_tls_port;           /* 993: TLS from the first octet */
-    bool is_plain_port;         /* 143 */
-    bool is_readable;           /* the session was read: not one of another protocol, nor hidden */
-    bool has_octets[2];         /* came of the side */
-    bool is_clear[2];           /* its first octets, from the beginning, are a line of text */
-    struct imapid_moment first; /* the connection's first packet */
+    bool from_start;      /* the capture has its first octets */
+    bool is_connected;    /* the server answered the SYN */
+    bool is_lossless;     /* and all that follow */
+    bool is_both;         /* packets of both sides came */
+    bool is_tail_lost[2]; /* the last octets of the side are missing */
+    bool is_tls_port;     /* 993: TLS from the first octet */
+    bool is_readable;     /* the session was read: not one of another protocol, nor hidden */
+    bool has_octets[2];   /* came of the side */
+    enum imapid_opening opening[2];    /* by side */
+    struct imapid_moment first;        /* the connection's first packet */
     struct imapid_moment client_first; /* with the client's first octets */
     struct imapid_moment last;         /* the connection's last packet */
     /* Who closed first, or nobody in this capture, and in which packet. */
@@ -55,6 +64,9 @@ struct imapid_verdict_facts {
     int alert;        /* the first fatal one, -1: none */
     enum imapid_side alert_side;
     struct imapid_moment alert_place;
+    int warning; /* the first alert that is none, close_notify among them; -1: none */
+    enum imapid_side warning_side;
+    struct imapid_moment warning_place;
     const char *not_decrypted;       /* why: "no-key" and the like; NULL */
     struct imapid_moment unreadable; /* octets that should have been DEFLATE */
     enum imapid_side unreadable_side;
