@@ -16,10 +16,14 @@
 
 /* Every layout, and at length. */
 static const struct imapid_listing_style styles[] = {
-    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, false, false, false, 65536},
-    {{.columns = 120, .clock = IMAPID_CLOCK_RELATIVE}, false, true, false, 65536},
-    {{.utf8 = true, .columns = 230, .clock = IMAPID_CLOCK_EPOCH}, false, false, true, 65536},
-    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_LOCAL}, true, false, false, 65536},
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_UTC}, .n_memory = 65536},
+    {{.columns = 120, .clock = IMAPID_CLOCK_RELATIVE}, .is_live = true, .n_memory = 65536},
+    {{.utf8 = true, .columns = 230, .clock = IMAPID_CLOCK_EPOCH},
+     .is_one = true,
+     .n_memory = 65536},
+    {{.utf8 = true, .columns = 80, .clock = IMAPID_CLOCK_LOCAL},
+     .verbose = true,
+     .n_memory = 65536},
 };
 
 struct outputs {
