@@ -221,6 +221,8 @@ static void tell_exchange(struct imapid_flow *flow, struct imapid_record_exchang
     imapid_frames_locate_exchange(flow->context->files, record);
     flow->n_told++;
     flow->context->n_exchanges++;
+    if (flow->layers)
+        imapid_layers_charge(flow->layers, record->command.n_raw + record->response.n_raw);
     flow->context->sink->exchange(flow->context->sink->ctx, record);
     imapid_record_exchange_free(record);
 }

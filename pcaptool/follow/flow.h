@@ -39,8 +39,8 @@ struct imapid_flow_context {
     size_t n_hold;                                             /* see imapid_tls_new() */
     uint64_t n_sessions, n_exchanges, n_not_decrypted, n_lost; /* counted by the flows */
     uint64_t n_drops,
-        drop_frame;     /* how often packets were dropped, and the frame behind the last time */
-    uint64_t n_inflate; /* see imapid_layers_new(); set it */
+        drop_frame;    /* how often packets were dropped, and the frame behind the last time */
+    int64_t n_inflate; /* see imapid_layers_new(); set it */
     struct imapid_holders holders;               /* all flows */
     const struct imapid_flow_listener *listener; /* NULL: none */
     /* Told of each session behind its record: the secrets of its connection, as imapid_tls_spell_secrets() has

@@ -28,7 +28,7 @@ struct imapid_layers {
     struct imapid_layers_handler handler;
     struct imapid_keylog *keylog;
     size_t n_hold;
-    uint64_t *n_inflate; /* see imapid_layers_new() */
+    int64_t *n_inflate; /* see imapid_layers_new() */
     struct imapid_tls *tls;
     bool deflate, sasl;
     const struct imapid_stamp *packet; /* of the call that is under way */
@@ -39,7 +39,7 @@ struct imapid_layers {
 
 struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
                                         struct imapid_keylog *keylog, size_t n_hold,
-                                        uint64_t *n_inflate)
+                                        int64_t *n_inflate)
 {
     struct imapid_layers *layers = g_new0(struct imapid_layers, 1);
 
@@ -59,9 +59,9 @@ static bool on_inflated(void *ctx, const uint8_t *octets, size_t n)
     struct direction *direction = ctx;
     struct imapid_layers *layers = direction->layers;
 
-    if (n > *layers->n_inflate)
+    if ((int64_t)n > *layers->n_inflate)
         return false;
-    *layers->n_inflate -= n;
+    *layers->n_inflate -= (int64_t)n;
     layers->handler.data(layers->handler.ctx, direction->dir, octets, n, layers->packet);
     return true;
 }
@@ -74,7 +74,7 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
 
     layers->packet = packet;
     if (imapid_inflate_get_state(direction->inflate) == IMAPID_INFLATE_GOING)
-        *layers->n_inflate += (uint64_t)n * IMAPID_LAYERS_INFLATE_RATIO;
+        *layers->n_inflate += (int64_t)n * IMAPID_LAYERS_INFLATE_RATIO;
     state = imapid_inflate_data(direction->inflate, octets, n);
     if ((state == IMAPID_INFLATE_DAMAGED || state == IMAPID_INFLATE_LOST ||
          state == IMAPID_INFLATE_STOPPED) &&
@@ -86,6 +86,12 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
         }
         layers->handler.gap(layers->handler.ctx, direction->dir, 0, packet);
     }
+}
+
+void imapid_layers_charge(struct imapid_layers *layers, size_t n)
+{
+    if (layers->deflate)
+        *layers->n_inflate -= (int64_t)n + IMAPID_LAYERS_RECORD;
 }
 
 /* ---- between the layers ---- */

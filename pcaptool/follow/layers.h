@@ -25,17 +25,21 @@ struct imapid_layers_handler {
     void *ctx;
 };
 
-/* Octets that DEFLATE may make in a capture: so many from the start, and so many more for each octet
- * that went in. It makes a thousand of one; text, and messages with it, stay far below 64. */
-#define IMAPID_LAYERS_INFLATE_FREE  ((uint64_t)256 << 10)
+/* Octets that DEFLATE may make in a capture, with what is told because of them: so many from the start, and
+ * so many more for each octet that went in. It makes a thousand of one; text, and messages with it, stay far
+ * below 64. */
+#define IMAPID_LAYERS_INFLATE_FREE  ((int64_t)256 << 10)
 #define IMAPID_LAYERS_INFLATE_RATIO 64
+
+/* What a record takes, spelled, beside what it quotes. */
+#define IMAPID_LAYERS_RECORD 1024
 
 /* The handler is copied. `keylog` may be NULL and must outlive the object; `n_hold` as for
  * imapid_tls_new(). *n_inflate is what DEFLATE may yet make, INFLATE_FREE at first, and belongs to
- * all connections of a capture; it outlives the object. */
+ * all connections of a capture; it outlives the object. Below 0 more was told than could be foreseen. */
 struct imapid_layers *imapid_layers_new(const struct imapid_layers_handler *handler,
                                         struct imapid_keylog *keylog, size_t n_hold,
-                                        uint64_t *n_inflate);
+                                        int64_t *n_inflate);
 
 /* Adds a layer over those that are there. What was not given out yet goes through it; what was given
  * out and belongs to it is for imapid_layers_feed(). */
@@ -53,6 +57,10 @@ void imapid_layers_gap(struct imapid_layers *layers, int dir, uint64_t n,
  */
 void imapid_layers_feed(struct imapid_layers *layers, int dir, const uint8_t *octets, size_t n,
                         const struct imapid_stamp *packet);
+
+/* A record is told that quotes n octets of what came out. Eleven octets can be an exchange, of which six
+ * hundred are written; where they come out of DEFLATE, a few bits can. */
+void imapid_layers_charge(struct imapid_layers *layers, size_t n);
 
 /* Octets of memory that the layers hold. */
 size_t imapid_layers_count_memory(const struct imapid_layers *layers);

@@ -11,7 +11,7 @@ static const struct imapid_stamp stamp = {1, 0};
 /* What came out, of both directions: "C:" and "S:", "!" for a gap. */
 struct heard {
     GString *text;
-    uint64_t n_inflate;
+    int64_t n_inflate;
 };
 
 static void on_data(void *ctx, int dir, const uint8_t *octets, size_t n,
@@ -139,11 +139,28 @@ static void test_bomb(void)
     imapid_layers_add_deflate(layers);
     data(layers, 0, out, n);
     g_assert_cmpuint(heard.text->len, <=,
-                     (IMAPID_LAYERS_INFLATE_FREE + n * IMAPID_LAYERS_INFLATE_RATIO) * 2);
+                     ((size_t)IMAPID_LAYERS_INFLATE_FREE + n * IMAPID_LAYERS_INFLATE_RATIO) * 2);
     g_assert_cmpuint(heard.text->len, <, sizeof zeros);
     g_assert_true(g_str_has_suffix(heard.text->str + heard.text->len - 3, "C!0"));
     g_string_truncate(heard.text, 0);
     end(layers, &heard, "", "too-much-deflate");
+}
+
+/* What is told costs, too, but only of what came out of DEFLATE. */
+static void test_charge(void)
+{
+    struct heard heard;
+    struct imapid_layers *layers = begin(&heard);
+    uint8_t out[64];
+    size_t n = deflate_text((const uint8_t *)"a1 NOOP", 7, out, sizeof out);
+
+    for (unsigned i = 0; i < 2 * IMAPID_LAYERS_INFLATE_FREE / IMAPID_LAYERS_RECORD; i++)
+        imapid_layers_charge(layers, 0);
+    imapid_layers_add_deflate(layers);
+    data(layers, 0, out, n);
+    imapid_layers_charge(layers, 2 * (size_t)IMAPID_LAYERS_INFLATE_FREE);
+    data(layers, 1, out, n);
+    end(layers, &heard, "C:a1 NOOPS!0", "too-much-deflate");
 }
 
 /* RFC 2831 2.3: length, text, a MAC of 10 octets, a version and a number. */
@@ -184,6 +201,7 @@ int main(int argc, char **argv)
     g_test_add_func("/layers/deflate", test_deflate);
     g_test_add_func("/layers/lost-deflate", test_lost_deflate);
     g_test_add_func("/layers/bomb", test_bomb);
+    g_test_add_func("/layers/charge", test_charge);
     g_test_add_func("/layers/sasl", test_sasl);
     g_test_add_func("/layers/tls", test_tls);
     return g_test_run();
