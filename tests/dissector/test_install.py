@@ -3,6 +3,7 @@
 """What `cmake --install` puts where, and what Wireshark makes of it."""
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 import zipfile
@@ -27,8 +28,8 @@ def files(folder):
                   for where, _, names in os.walk(folder) for name in names)
 
 
-TOOL = ["bin/imapid", "share/bash-completion/completions/imapid", "share/fish/vendor_completions.d/imapid.fish",
-        "share/imapid/imapid-records.schema.json", "share/imapid/imapid@.service", "share/man/man1/imapid.1", "share/man/man7/imapid-findings.7", "share/zsh/site-functions/_imapid"]
+TOOL = ["bin/imapid", "share/bash-completion/completions/imapid", "share/doc/imapid/imapid-findings.7.html",
+        "share/doc/imapid/imapid.1.html", "share/doc/imapid/manual.css", "share/fish/vendor_completions.d/imapid.fish", "share/imapid/imapid-records.schema.json", "share/imapid/imapid@.service", "share/man/man1/imapid.1", "share/man/man7/imapid-findings.7", "share/zsh/site-functions/_imapid"]
 
 
 class System(case.Case):
@@ -41,6 +42,18 @@ class System(case.Case):
         self.assertEqual(found["tool"], [f"opt/some where/{path}" for path in TOOL])
         self.assertEqual(found["system"], sorted(found["tool"] + found["plugin"]))
         self.assertIn("usr/share/metainfo/org.wireshark.Wireshark.Plugin.imapid.metainfo.xml", found["plugin"])
+
+    def test_manuals_as_pages(self):
+        """They link to each other, and nowhere to what is not there."""
+        root = os.path.join(self.shark.folder, "pages")
+        install("--prefix", "/usr", "--component", "tool", DESTDIR=root)
+        folder = pathlib.Path(root, "usr/share/doc/imapid")
+        for name, other in (("imapid.1.html", "imapid-findings.7.html"), ("imapid-findings.7.html", "imapid.1.html")):
+            text = (folder / name).read_text(encoding="utf-8")
+            links = set(re.findall(r'href="([^"#]+)', text))
+            self.assertIn(other, links)
+            self.assertEqual({link for link in links if "://" not in link} - set(files(folder)), set())
+            self.assertIn("</html>", text)
 
     def test_beside_wireshark(self):
         root = os.path.join(self.shark.folder, "root")
