@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the table of findings into README.md and docs/imapid.1, from protocol/include/imapid/findings.def.
+"""Writes the table of findings into docs/findings.md and docs/imapid.1, from protocol/include/imapid/findings.def.
 
 tables.py          write
 tables.py --check  say whether they are up to date (the tests do)
@@ -31,7 +31,7 @@ def mdoc():
 
 
 PLACES = {
-    "README.md": ("<!-- findings -->\n", "\n<!-- /findings -->", markdown),
+    "docs/findings.md": ("<!-- findings -->\n", "\n<!-- /findings -->", markdown),
     "docs/imapid.1": ('.\\" findings\n', '\n.\\" /findings', mdoc),
 }
 

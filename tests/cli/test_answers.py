@@ -405,6 +405,19 @@ class Schema(unittest.TestCase):
             self.VALIDATOR.validate(record)
         self.assertEqual(kinds, {"exchange", "session", "capture"})
 
+    def test_every_line_of_answers(self):
+        kinds = set()
+        for command in (["stats", "--by", "client_name,day"], ["check"]):
+            for data in (None, spell(hostile_records())):
+                done = run(*command, "-q", "-T", "jsonl", "-" if data else "samples", input=data)
+                for line in done.stdout.splitlines():
+                    record = json.loads(line)
+                    kinds.add(record["type"])
+                    self.VALIDATOR.validate(record)
+                    self.assertFalse(self.VALIDATOR.is_valid(dict(record, type="exchange")))
+        self.assertEqual(kinds, {"totals", "group", "check", "finding"})
+        self.assertEqual(SCHEMA["$id"], f"urn:imapid:records:{SCHEMA['properties']['schema']['const']}")
+
     def test_redacted_hostile_and_continuous_ones(self):
         for more in (("--redact",), ()):
             done = run("-q", "-T", "jsonl", *more, "-", input=spell(hostile_records()))
