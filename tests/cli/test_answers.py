@@ -1201,7 +1201,7 @@ class ExitStatus(unittest.TestCase):
     def test_every_row_of_the_manual(self):
         text = (ROOT / "docs" / "imapid.1").read_text().split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
         rows = re.findall(r"^\.It Li (.*)\n(\d+): ", text, re.M)
-        self.assertEqual({status for _, status in rows}, {"0", "1", "2", "130", "143"})
+        self.assertEqual({status for _, status in rows}, {"0", "1", "2", "3", "130", "143"})
         self.assertEqual(len(rows), text.count(".It Li "))
         with tempfile.TemporaryDirectory() as folder:
             unknown = pathlib.Path(folder, "user0.pcap")
