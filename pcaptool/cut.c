@@ -41,6 +41,7 @@ struct cut {
     GHashTable *by_path; /* struct part, by the pointer to its input's path */
     struct imapid_spill *spill;
     struct imapid_output *output;
+    GByteArray *section;                  /* the block at the head of what is written */
     struct imapid_spill_run *aside;       /* what is written goes there; NULL: to the output */
     gboolean has_end;                     /* the inputs have one, but for a signal */
     gint failed;                          /* atomic: of the second reading */
@@ -175,20 +176,19 @@ static char *describe(const struct cut *cut)
                              where ? imapid_where_describe(where) : NULL, NULL);
 }
 
-static void put_section(struct cut *cut)
+static GByteArray *make_section(const struct cut *cut)
 {
     GByteArray *section = g_byte_array_new();
     char *comment = describe(cut);
 
     imapid_blocks_add_section(section, "imapid " IMAPID_VERSION, comment);
-    put(cut, section->data, section->len);
     g_free(comment);
-    g_byte_array_unref(section);
+    return section;
 }
 
 static void put_blocks(struct cut *cut, const GByteArray *blocks)
 {
-    if (blocks)
+    if (blocks && blocks->len)
         put(cut, blocks->data, blocks->len);
 }
 
@@ -218,7 +218,7 @@ static struct imapid_capture *open_again(struct cut *cut, const struct part *par
 /* Of one capture there is nothing to be put in order. */
 static void put_at_once(struct cut *cut, struct part *part)
 {
-    put_section(cut);
+    put_blocks(cut, cut->section);
     put_secrets(cut, cut->parts, cut->n_parts);
     part->pick.put = put;
     part->pick.put_ctx = cut;
@@ -236,6 +236,8 @@ static void pick(struct cut *cut, struct part *part)
     if (!imapid_framelog_choose(&part->framelog, cut->spill, get_chosen(cut, part), &frames))
         complain(cut, "temporary file", g_strerror(errno));
     imapid_spill_clear(cut->spill, &part->framelog.run);
+    if (!cut->options->continuous && (cut->n_parts == 1 || cut->pseudonyms))
+        part->pick.section = cut->section;
     if (frames.n && cut->n_parts == 1 && !cut->pseudonyms)
         put_at_once(cut, part);
     if (frames.n && (capture = open_again(cut, part, &reader)) &&
@@ -288,7 +290,7 @@ static void put_capture(struct cut *cut, const struct part *parts, guint n)
 {
     const struct imapid_pick **picks = g_new(const struct imapid_pick *, n + 1);
 
-    put_section(cut);
+    put_blocks(cut, cut->section);
     put_secrets(cut, parts, n);
     for (guint i = 0; i < n; i++) {
         picks[i] = &parts[i].pick;
@@ -341,15 +343,48 @@ static void share(struct cut *cut, const struct part *parts, guint n)
     imapid_spill_clear(cut->spill, &whole);
 }
 
+/* The section of each session, from 0: one that was captured twice would be one of both if they stood side by side. */
+static guint *share_out(const struct imapid_share *share, guint *n_sections)
+{
+    guint *sections = g_new0(guint, MAX(share->sessions->len, 1));
+    GHashTable *latest = g_hash_table_new(g_bytes_hash, g_bytes_equal); /* its place, from 1 */
+
+    *n_sections = 1;
+    for (guint i = 0; i < share->sessions->len; i++) {
+        gpointer ends = share->ends->pdata[i];
+        guint before = GPOINTER_TO_UINT(g_hash_table_lookup(latest, ends));
+        const struct imapid_pick *pick = share->sessions->pdata[i];
+
+        if (before) {
+            const struct imapid_pick *other = share->sessions->pdata[before - 1];
+
+            sections[i] = sections[before - 1] + (pick->first_ns <= other->last_ns);
+            *n_sections = MAX(*n_sections, sections[i] + 1);
+        }
+        g_hash_table_insert(latest, ends, GUINT_TO_POINTER(i + 1));
+    }
+    g_hash_table_destroy(latest);
+    return sections;
+}
+
 static void put_shared(struct cut *cut)
 {
     GByteArray *interface = g_byte_array_new();
-    GPtrArray *sessions = cut->share.sessions;
+    GPtrArray *sessions = cut->share.sessions, *chosen = g_ptr_array_new();
+    guint n_sections, *sections = share_out(&cut->share, &n_sections);
 
-    put_section(cut);
     imapid_share_add_interface(interface);
-    put_blocks(cut, interface);
-    put_packets(cut, (const struct imapid_pick *const *)sessions->pdata, sessions->len);
+    for (guint k = 0; k < n_sections; k++) {
+        g_ptr_array_set_size(chosen, 0);
+        for (guint i = 0; i < sessions->len; i++)
+            if (sections[i] == k)
+                g_ptr_array_add(chosen, sessions->pdata[i]);
+        put_blocks(cut, cut->section);
+        put_blocks(cut, interface);
+        put_packets(cut, (const struct imapid_pick *const *)chosen->pdata, chosen->len);
+    }
+    g_free(sections);
+    g_ptr_array_unref(chosen);
     g_byte_array_unref(interface);
 }
 
@@ -373,6 +408,11 @@ static void free_pick(gpointer pick)
 {
     imapid_pick_clear(pick);
     g_free(pick);
+}
+
+static void free_ends(gpointer ends)
+{
+    g_bytes_unref(ends);
 }
 
 /* Returns whether there is something to be kept. */
@@ -486,11 +526,15 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
                                       .decode = &options->decode,
                                       .n_memory = options->n_memory,
                                       .spill = cut.spill,
-                                      .sessions = g_ptr_array_new_with_free_func(free_pick)};
+                                      .sessions = g_ptr_array_new_with_free_func(free_pick),
+                                      .ends = g_ptr_array_new_with_free_func(free_ends)};
+    cut.section = make_section(&cut);
     init_parts(&cut, inputs);
     good = run(&cut, inputs);
     free_parts(&cut);
+    g_byte_array_unref(cut.section);
     g_ptr_array_unref(cut.share.sessions);
+    g_ptr_array_unref(cut.share.ends);
     imapid_pseudonyms_free(cut.pseudonyms);
     imapid_spill_free(cut.spill);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;

@@ -33,12 +33,13 @@ void imapid_share_add_interface(GByteArray *out)
 /* Of a connection, in lines: what must be the same before and after. Values, frames, times, and what TLS has to do with
  * it are not in it. */
 struct digests {
-    GHashTable *by_stream; /* GString */
+    GHashTable *by_stream;   /* GString */
+    enum imapid_stage stage; /* at which the session told last stopped */
 };
 
 static struct digests new_digests(void)
 {
-    return (struct digests){g_hash_table_new(NULL, NULL)};
+    return (struct digests){.by_stream = g_hash_table_new(NULL, NULL)};
 }
 
 static GString *get_digest(struct digests *digests, uint32_t stream)
@@ -116,7 +117,8 @@ static const char *get_status(const struct imapid_record_outcome *outcome)
 
 static void digest_session(void *ctx, const struct imapid_record_session *session)
 {
-    GString *digest = get_digest(ctx, session->conn.stream);
+    struct digests *digests = ctx;
+    GString *digest = get_digest(digests, session->conn.stream);
     const struct imapid_record_outcome *outcome = &session->outcome;
     const char *stage = imapid_stage_name(outcome->stopped_at),
                *by = imapid_party_name(outcome->by), *ended = imapid_record_ended(session->ended);
@@ -125,6 +127,7 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
         digest, "session: %s at %s by %s, ended by %s, %" G_GUINT64_FORMAT " exchanges, logins",
         get_status(outcome), stage ? stage : "-", by ? by : "-", ended ? ended : "-",
         session->n_exchanges);
+    digests->stage = outcome->stopped_at;
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
                                (unsigned)session->auths[i].status);
@@ -302,6 +305,16 @@ static void on_octets(void *ctx, const struct imapid_conn *conn, int dir, const 
                                   n);
 }
 
+static void on_sealed(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                      size_t n, const struct imapid_stamp *packet)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_sealed(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
+                                  n);
+}
+
 static void on_take_back(void *ctx, const struct imapid_conn *conn, int dir, size_t n)
 {
     struct sharing *sharing = ctx;
@@ -356,6 +369,18 @@ static void disguise(const struct imapid_share *share, const struct imapid_conn 
     }
 }
 
+static GBytes *make_ends(const struct imapid_endpoint endpoint[2])
+{
+    GByteArray *octets = g_byte_array_new();
+
+    for (int dir = 0; dir < 2; dir++) {
+        g_byte_array_append(octets, endpoint[dir].address, sizeof endpoint[dir].address);
+        g_byte_array_append(octets, (const uint8_t *)&endpoint[dir].port,
+                            sizeof endpoint[dir].port);
+    }
+    return g_byte_array_free_to_bytes(octets);
+}
+
 static const char *explain(enum imapid_scrub_status status)
 {
     switch (status) {
@@ -379,13 +404,19 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     struct writing writing = {share, pick, g_byte_array_new()};
     const struct imapid_rebuild_out out = {on_packet, &writing};
     struct imapid_endpoint endpoint[2];
+    struct imapid_rebuild_error error = {
+        .what = conn->icmp, .dir = conn->icmp_dir, .packet = conn->icmp_at};
     char *why;
 
     g_ptr_array_add(share->sessions, pick);
     disguise(share, conn, endpoint);
+    g_ptr_array_add(share->ends, make_ends(endpoint));
     imapid_blocks_add_section(writing.capture, "", "");
     imapid_share_add_interface(writing.capture);
-    imapid_rebuild_write(rebuild, endpoint, share->sessions->len,
+    error.from.family = conn->endpoint[0].family;
+    memcpy(error.from.address, conn->icmp_from, sizeof error.from.address);
+    imapid_pseudonyms_replace_endpoint(share->pseudonyms, &error.from);
+    imapid_rebuild_write(rebuild, endpoint, error.what ? &error : NULL, share->sessions->len,
                          "masked, and in the clear: made of a session by imapid cut --scrub", &out);
     imapid_spill_rest(share->spill, &pick->packets);
     why = compare(share, writing.capture, get_digest(&sharing->digests, conn->stream));
@@ -418,6 +449,7 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
         return;
     rebuild = get_rebuild(sharing, conn->stream);
     sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
+    imapid_rebuild_keep_sealed(rebuild, sharing->digests.stage == IMAPID_STAGE_TLS);
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);
     share->n_masked += result.n_masked;
@@ -463,6 +495,7 @@ char *imapid_share_read(struct imapid_share *share, struct imapid_capture *captu
         .segment = on_segment,
         .octets = on_octets,
         .take_back = on_take_back,
+        .sealed = on_sealed,
         .gap = on_gap,
         .end = on_end,
         .ctx = &sharing,

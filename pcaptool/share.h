@@ -13,8 +13,9 @@ struct imapid_share {
     size_t n_memory;
     struct imapid_spill *spill;
     int64_t first_ns; /* this moment becomes the first one of the year 2000 */
-    GPtrArray *
-        sessions; /* struct imapid_pick *: what came of each connection, in the order of their ends */
+    /* struct imapid_pick *: what came of each connection, in the order of their ends; and its addresses and ports, as
+     * GBytes. */
+    GPtrArray *sessions, *ends;
     uint64_t n_masked;   /* values */
     uint64_t n_searched; /* of them, that were looked for in what came out */
 };

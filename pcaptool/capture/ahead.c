@@ -326,7 +326,7 @@ static void tell(struct imapid_capture *capture, const struct item *item)
     char *text = item->kind == NOTE || item->kind == ERROR ? item->text : NULL;
     if (item->kind == NOTE) {
         capture->counts.n_further++;
-        if (capture->on_note)
+        if (capture->on_note && text)
             capture->on_note(capture->note_ctx, text);
     } else if (item->kind == ERROR) {
         capture->counts.n_errors++;

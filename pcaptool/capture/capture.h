@@ -44,7 +44,7 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
 
 /* Called from within imapid_capture_next() with what is worth knowing and no error, worded as errors
  * are: that another capture begins inside of this one (`cat a b`), which is read as well. The message
- * is good during the call only. */
+ * is good during the call only; NULL where a further section of pcapng begins, which is as usual. */
 void imapid_capture_on_note(struct imapid_capture *capture,
                             void (*fn)(void *ctx, const char *message), void *ctx);
 

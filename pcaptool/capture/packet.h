@@ -54,7 +54,7 @@ struct imapid_capture_counts {
     uint64_t n_octets_wire;    /* as they were on the wire */
     uint64_t n_cut;            /* packets with fewer octets than on the wire */
     uint64_t n_skipped_blocks; /* pcapng blocks of a type that is of no use here */
-    uint64_t n_further;        /* captures that begin inside of this one, so far */
+    uint64_t n_further;        /* captures and sections that begin inside of this one, so far */
     uint64_t n_drops;          /* packets that whoever captured did not fetch in time */
     uint64_t n_errors;         /* how often imapid_capture_next() said ERROR */
 };

@@ -150,6 +150,11 @@ static enum outcome read_section(struct imapid_capture *capture, const struct bl
     g_array_set_size(pcapng->interfaces, 0);
     if (pcapng->kept)
         g_byte_array_set_size(pcapng->kept, 0);
+    if (capture->counts.n_packets) { /* a capture of its own, as far as connections go */
+        capture->counts.n_further++;
+        if (capture->on_note)
+            capture->on_note(capture->note_ctx, NULL);
+    }
     if (n_major != 1) {
         capture->next = imapid_reader_next_none;
         return fail(capture, block, "a version of pcapng that is not known");

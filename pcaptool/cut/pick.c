@@ -22,39 +22,11 @@ struct picking {
     int64_t ts_ns; /* of the packet before */
 };
 
-static uint32_t get_number(struct picking *picking, const struct imapid_packet *packet,
-                           const struct imapid_capture_interface *interface)
-{
-    struct imapid_pick *pick = picking->pick;
-    uint64_t n_further = imapid_capture_get_counts(picking->capture)->n_further;
-    gpointer key = GSIZE_TO_POINTER((gsize)packet->interface + 1);
-    gsize number;
-
-    if (picking->n_further != n_further) {
-        picking->n_further = n_further;
-        g_hash_table_remove_all(picking->numbers);
-    }
-    number = GPOINTER_TO_SIZE(g_hash_table_lookup(picking->numbers, key));
-    if (number)
-        return (uint32_t)number - 1;
-    if (!pick->interfaces)
-        pick->interfaces = g_byte_array_new();
-    imapid_blocks_add_interface(pick->interfaces, interface);
-    if (pick->put) {
-        pick->put(pick->put_ctx, pick->interfaces->data, pick->interfaces->len);
-        g_byte_array_set_size(pick->interfaces, 0);
-    }
-    g_hash_table_insert(picking->numbers, key, GSIZE_TO_POINTER((gsize)pick->n_interfaces + 1));
-    return pick->n_interfaces++;
-}
-
-void imapid_pick_add(struct imapid_pick *pick, struct imapid_spill *spill, int64_t ts_ns,
-                     const uint8_t *block, size_t n)
+static void add(struct imapid_pick *pick, struct imapid_spill *spill, int64_t ts_ns,
+                const uint8_t *block, size_t n)
 {
     struct imapid_pick_head head = {.ts_ns = ts_ns, .n = n};
 
-    if (!pick->n_packets++)
-        pick->first_ns = ts_ns;
     if (pick->put) {
         pick->put(pick->put_ctx, block, n);
         return;
@@ -63,14 +35,61 @@ void imapid_pick_add(struct imapid_pick *pick, struct imapid_spill *spill, int64
     imapid_spill_add(spill, &pick->packets, block, n);
 }
 
+void imapid_pick_add(struct imapid_pick *pick, struct imapid_spill *spill, int64_t ts_ns,
+                     const uint8_t *block, size_t n)
+{
+    if (!pick->n_packets++)
+        pick->first_ns = ts_ns;
+    pick->last_ns = ts_ns;
+    add(pick, spill, ts_ns, block, n);
+}
+
+/* The capture in the capture is one of its own in what is written, too: a connection may be in both. */
+static void begin_further(struct picking *picking)
+{
+    struct imapid_pick *pick = picking->pick;
+    uint64_t n_further = imapid_capture_get_counts(picking->capture)->n_further;
+
+    if (picking->n_further == n_further)
+        return;
+    picking->n_further = n_further;
+    g_hash_table_remove_all(picking->numbers);
+    if (!pick->section || !pick->n_packets)
+        return;
+    pick->n_interfaces = 0;
+    add(pick, picking->spill, picking->ts_ns, pick->section->data, pick->section->len);
+}
+
+static uint32_t get_number(struct picking *picking, const struct imapid_packet *packet,
+                           const struct imapid_capture_interface *interface)
+{
+    struct imapid_pick *pick = picking->pick;
+    gpointer key = GSIZE_TO_POINTER((gsize)packet->interface + 1);
+    gsize number = GPOINTER_TO_SIZE(g_hash_table_lookup(picking->numbers, key));
+
+    if (number)
+        return (uint32_t)number - 1;
+    if (!pick->interfaces)
+        pick->interfaces = g_byte_array_new();
+    imapid_blocks_add_interface(pick->interfaces, interface);
+    if (pick->section) {
+        add(pick, picking->spill, picking->ts_ns, pick->interfaces->data, pick->interfaces->len);
+        g_byte_array_set_size(pick->interfaces, 0);
+    }
+    g_hash_table_insert(picking->numbers, key, GSIZE_TO_POINTER((gsize)pick->n_interfaces + 1));
+    return pick->n_interfaces++;
+}
+
 static void take(struct picking *picking, const struct imapid_packet *packet)
 {
     struct imapid_capture_interface interface =
         imapid_capture_get_interface(picking->capture, packet);
     struct imapid_capture_options options = imapid_capture_get_options(picking->capture);
-    uint32_t number = get_number(picking, packet, &interface);
+    uint32_t number;
     char *comment = g_strdup_printf("%s: frame %" G_GUINT64_FORMAT, picking->file, packet->number);
 
+    begin_further(picking);
+    number = get_number(picking, packet, &interface);
     g_byte_array_set_size(picking->block, 0);
     imapid_blocks_add_packet(picking->block, number, &interface, packet, &options, comment);
     g_free(comment);

@@ -13,8 +13,11 @@ struct imapid_pick {
     /* Of each packet a struct imapid_pick_head and its block, whose interface counts in the capture. */
     struct imapid_spill_run packets;
     uint64_t n_packets;
-    int64_t first_ns; /* of the first of them */
-    /* Set it where there is no other capture: takes the blocks at once, and none is kept. */
+    int64_t first_ns, last_ns; /* of the first and the last of them */
+    /* Set it where nothing is merged with these packets: blocks of interfaces stand among those of packets, and where a
+     * capture begins inside of the capture, this block, of a section. */
+    const GByteArray *section;
+    /* Set it, too, where there is no other capture: takes the blocks at once, and none is kept. */
     void (*put)(void *ctx, const uint8_t *block, size_t n);
     void *put_ctx;
 };

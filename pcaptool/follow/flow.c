@@ -298,6 +298,15 @@ static void tell_gap(const struct imapid_flow *flow, int dir, uint64_t n,
         listener->gap(listener->ctx, flow->conn, dir, n, packet);
 }
 
+static void tell_sealed(const struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener && imapid_layers_get_tls(flow->layers))
+        listener->sealed(listener->ctx, flow->conn, dir, octets, n, packet);
+}
+
 /* ---- octets for the session ---- */
 
 static enum imapid_side side_of(const struct imapid_flow *flow, int dir)
@@ -315,8 +324,11 @@ static void drop_window(struct imapid_flow *flow, enum imapid_side side)
 static void feed_early(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
                        size_t n, const struct imapid_stamp *packet)
 {
-    if (!flow->to_tls || imapid_tls_recognise(octets, n) != IMAPID_TLS_NOT)
-        imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);
+    if (flow->to_tls && imapid_tls_recognise(octets, n) == IMAPID_TLS_NOT)
+        return;
+    if (flow->to_tls && n)
+        tell_sealed(flow, dir_of(flow, side), octets, n, packet);
+    imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);
 }
 
 /* Behind the unit that was read both sides speak through another layer: what was already taken for
@@ -557,6 +569,7 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
         memset(flow->lacks_early, 0, sizeof flow->lacks_early); /* that was before TLS */
+        tell_sealed(flow, dir, early->data, early->len, &flow->early_stamp[dir]);
         imapid_layers_data(flow->layers, dir, early->data, early->len, &flow->early_stamp[dir]);
     }
     g_byte_array_unref(early);
@@ -778,8 +791,12 @@ static bool reject(struct imapid_flow *flow)
         return false;
     if (greeting && flow->conn->client >= 0)
         note_greeting(flow, greeting->data, greeting->len);
-    for (int dir = 0; dir < 2; dir++)
+    for (int dir = 0; dir < 2; dir++) {
+        if (flow->early[dir] && flow->early[dir]->len && !flow->layers)
+            tell_octets(flow, dir, flow->early[dir]->data, flow->early[dir]->len,
+                        &flow->early_stamp[dir]);
         g_clear_pointer(&flow->early[dir], g_byte_array_unref);
+    }
     return true;
 }
 
@@ -802,13 +819,17 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
     if (flow->stage == STAGE_REJECTED) {
         if (begins && conn->client >= 0 && dir != conn->client)
             note_greeting(flow, octets, n);
+        if (!flow->layers)
+            tell_octets(flow, dir, octets, n, packet);
         return true;
     }
     flow->place[dir] = conn->n_octets[dir] + conn->n_lost[dir];
-    if (flow->layers)
+    if (flow->layers) {
+        tell_sealed(flow, dir, octets, n, packet);
         imapid_layers_data(flow->layers, dir, octets, n, packet);
-    else
+    } else {
         on_clear_data(flow, dir, octets, n, packet);
+    }
     if (flow->stage == STAGE_REJECTED ||
         (flow->stage == STAGE_UNDECIDED && flow->layers && !is_worth_waiting(flow))) {
         bool keep = reject(flow);
@@ -825,10 +846,12 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
 {
     flow->conn = conn;
     flow->is_tail_lost[dir] = true;
-    if (flow->layers)
+    if (flow->layers) {
+        tell_sealed(flow, dir, NULL, 0, packet);
         imapid_layers_gap(flow->layers, dir, n, packet);
-    else
+    } else {
         on_clear_gap(flow, dir, n, packet);
+    }
     account(flow);
 }
 

@@ -21,6 +21,9 @@ struct imapid_flow_listener {
                    size_t n, const struct imapid_stamp *packet);
     /* The last `n` of these belong to a layer: what comes out of it will be told. */
     void (*take_back)(void *ctx, const struct imapid_conn *conn, int dir, size_t n);
+    /* Octets that go into TLS, before all that comes out of it. With none: octets are missing there. */
+    void (*sealed)(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                   size_t n, const struct imapid_stamp *packet);
     /* `n` are missing, 0 when nobody knows how many. */
     void (*gap)(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
                 const struct imapid_stamp *packet);

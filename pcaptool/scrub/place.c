@@ -218,6 +218,16 @@ static bool has_digit(const uint8_t *octets, size_t n)
     return false;
 }
 
+/* "XXXXXXXA" stands where a middlebox does not want STARTTLS to be seen. */
+static bool is_overwritten(const uint8_t *octets, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n && octets[at] == 'X')
+        at++;
+    return n >= 7 && at + 1 >= n;
+}
+
 /* Numbers stay where no word of the atom goes: sets, sizes, sections, dates. What stands right behind a literal is a
  * part of it that its count left out. */
 static void take_atom(struct reader *reader, const struct token *token)
@@ -225,6 +235,8 @@ static void take_atom(struct reader *reader, const struct token *token)
     uint8_t *octets = reader->octets + token->at;
     bool any = false;
 
+    if (is_overwritten(octets, token->n))
+        return;
     if ((token->at && token->at == reader->literal_end) ||
         (reader->has_no_numbers && has_digit(octets, token->n))) {
         take(reader, token, VALUE);

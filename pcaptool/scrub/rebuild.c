@@ -12,6 +12,7 @@
 #include "scrub/rebuild.h"
 
 #include "number.h"
+#include "scrub/sealed.h"
 
 #include <imapid/checksum.h>
 #include <imapid/decide.h>
@@ -19,9 +20,13 @@
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
+/* Protocols of IP. */
+enum { TCP = 6, ICMPV6 = 58 };
+
 #define N_TCP     20u
 #define N_IP      40u
 #define N_OPTIONS 12u
+#define N_QUOTE   1200u  /* octets that an ICMP error quotes: it has no more than 1,280 */
 #define N_MOST    60000u /* octets of data in a packet: the length of IP has 16 bits */
 
 /* Segments that are looked at for one that waited for others. */
@@ -39,7 +44,7 @@ struct segment {
 struct event {
     uint64_t number, n;
     uint8_t dir;
-    bool is_gap;
+    bool is_gap, is_sealed;
 };
 
 G_STATIC_ASSERT(sizeof(struct segment) <= IMAPID_REBUILD_SEGMENT);
@@ -47,7 +52,10 @@ G_STATIC_ASSERT(sizeof(struct event) <= IMAPID_REBUILD_SEGMENT);
 
 struct imapid_rebuild {
     GArray *segments, *events;
-    GByteArray *octets[2];
+    GByteArray *octets[2]; /* those of TLS stand behind the session's */
+    bool is_sealed;        /* there are some of TLS, and nothing came out of it */
+    bool is_torn;          /* some of them are missing */
+    bool is_opened;        /* TLS is gone */
     bool has_base[2];
     uint32_t base[2];  /* the sequence number of place 0 */
     int64_t latest[2]; /* the place that was met last: numbers wrap */
@@ -155,6 +163,64 @@ void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
     g_array_append_val(rebuild->segments, segment);
 }
 
+/* From the first of them on; what is missing stays so. */
+static void drop_sealed(struct imapid_rebuild *rebuild)
+{
+    GArray *events = rebuild->events;
+    guint n_kept = 0;
+
+    for (guint i = 0; i < events->len; i++) {
+        const struct event *event = &g_array_index(events, struct event, i);
+
+        if (event->is_sealed)
+            g_byte_array_set_size(rebuild->octets[event->dir],
+                                  rebuild->octets[event->dir]->len - (guint)event->n);
+        else
+            g_array_index(events, struct event, n_kept++) = *event;
+    }
+    g_array_set_size(events, n_kept);
+    rebuild->is_sealed = false;
+    rebuild->is_opened = true;
+}
+
+void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                               const uint8_t *octets, size_t n)
+{
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .is_sealed = true};
+
+    if (rebuild->is_opened)
+        return;
+    rebuild->is_sealed = true;
+    rebuild->is_torn |= !n;
+    if (!n)
+        return;
+    g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
+    g_array_append_val(rebuild->events, event);
+}
+
+void imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild, bool keep)
+{
+    GArray *events = rebuild->events;
+    bool is_behind = false;
+    guint n_kept = 0;
+
+    if (!rebuild->is_sealed)
+        return;
+    if (!keep || rebuild->is_torn) {
+        drop_sealed(rebuild);
+        return;
+    }
+    /* What TLS did not give is not missing. */
+    for (guint i = 0; i < events->len; i++) {
+        struct event event = g_array_index(events, struct event, i);
+
+        is_behind |= event.is_sealed;
+        if (!is_behind || event.is_sealed)
+            g_array_index(events, struct event, n_kept++) = event;
+    }
+    g_array_set_size(events, n_kept);
+}
+
 void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n)
 {
@@ -162,6 +228,8 @@ void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t
 
     if (!n)
         return;
+    if (rebuild->is_sealed)
+        drop_sealed(rebuild);
     g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
     g_array_append_val(rebuild->events, event);
 }
@@ -200,13 +268,20 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
 {
     struct imapid_scrub_piece *pieces = g_new(struct imapid_scrub_piece, rebuild->events->len + 1);
     struct imapid_scrub_session session = {
-        .pieces = pieces, .from_start = from_start, .security = security};
+        .pieces = pieces,
+        .from_start = from_start,
+        .security = security,
+        .is_tls_kept = !rebuild->is_opened,
+    };
+    struct imapid_mask mask = imapid_mask_new(pseudonyms);
     struct imapid_scrub_result result;
     size_t at[2] = {0, 0};
 
     for (guint i = 0; i < rebuild->events->len; i++) {
         const struct event *event = &g_array_index(rebuild->events, struct event, i);
 
+        if (event->is_sealed)
+            continue;
         pieces[session.n_pieces++] = (struct imapid_scrub_piece){
             .side = event->dir == client ? IMAPID_CLIENT : IMAPID_SERVER,
             .is_gap = event->is_gap,
@@ -216,6 +291,9 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
         at[event->dir] += event->is_gap ? 0 : event->n;
     }
     result = imapid_scrub(pseudonyms, &session, budget);
+    for (int dir = 0; dir < 2; dir++) /* those that are left */
+        imapid_sealed_mask(&mask, rebuild->octets[dir]->data + at[dir],
+                           rebuild->octets[dir]->len - at[dir]);
     g_free(pieces);
     return result;
 }
@@ -256,6 +334,7 @@ struct plan {
     const struct imapid_rebuild_out *out;
     const char *comment; /* for the next packet; NULL */
     GByteArray *packet;
+    GByteArray *quotes[2]; /* the last packet of each direction, as an ICMP error quotes it */
 };
 
 static const struct segment *get_segment(const struct imapid_rebuild *rebuild, guint i)
@@ -454,10 +533,11 @@ struct payload {
     size_t n;
 };
 
-/* It is in the clear: on the port of TLS a reader would look for that. */
-static uint16_t get_port(const struct imapid_endpoint *end)
+/* Where it is in the clear now, a reader would look for TLS on the port of that. */
+static uint16_t get_port(const struct plan *plan, const struct imapid_endpoint *end)
 {
-    return end->port == IMAPID_PORT_IMAPS ? IMAPID_PORT_IMAP : end->port;
+    return plan->rebuild->is_opened && end->port == IMAPID_PORT_IMAPS ? IMAPID_PORT_IMAP
+                                                                      : end->port;
 }
 
 /* `like`: its direction's segment, which has the rest. */
@@ -477,12 +557,12 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
     memset(ip, 0, N_IP + N_TCP);
     ip[0] = 6 << 4;
     imapid_number_put_be16(ip + 4, (uint16_t)n_segment);
-    ip[6] = 6; /* TCP */
+    ip[6] = TCP;
     ip[7] = like->ttl;
     memcpy(ip + 8, from->address, 16);
     memcpy(ip + 24, to->address, 16);
-    imapid_number_put_be16(tcp, get_port(from));
-    imapid_number_put_be16(tcp + 2, get_port(to));
+    imapid_number_put_be16(tcp, get_port(plan, from));
+    imapid_number_put_be16(tcp + 2, get_port(plan, to));
     imapid_number_put_be32(tcp + 4, payload->seq);
     if (payload->flags & ACK)
         imapid_number_put_be32(tcp + 8, like->flags & ACK
@@ -498,6 +578,37 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
     imapid_number_put_be16(tcp + 16, (uint16_t)~imapid_checksum_fold((uint64_t)sum + n_segment));
     plan->out->packet(plan->out->ctx, ts_ns, ip, N_IP + n_segment, plan->comment);
     plan->comment = NULL;
+    g_byte_array_set_size(plan->quotes[payload->dir], 0);
+    g_byte_array_append(plan->quotes[payload->dir], ip, MIN(N_IP + n_segment, N_QUOTE));
+}
+
+/* Destination Unreachable (RFC 4443 3.1) to who sent the last packet of that direction. */
+static void put_error(struct plan *plan, const struct imapid_rebuild_error *error)
+{
+    const GByteArray *quote = plan->quotes[error->dir];
+    uint8_t code = !strcmp(error->what, "refused") ? 4 : !strcmp(error->what, "prohibited") ? 1 : 0;
+    uint32_t n = 8 + quote->len, sum;
+    uint8_t *ip, *icmp;
+
+    if (!quote->len)
+        return;
+    g_byte_array_set_size(plan->packet, N_IP + n);
+    ip = plan->packet->data;
+    icmp = ip + N_IP;
+    memset(ip, 0, N_IP + 8);
+    ip[0] = 6 << 4;
+    imapid_number_put_be16(ip + 4, (uint16_t)n);
+    ip[6] = ICMPV6;
+    ip[7] = 64;
+    memcpy(ip + 8, error->from.address, 16);
+    memcpy(ip + 24, plan->endpoint[error->dir].address, 16);
+    icmp[0] = 1;
+    icmp[1] = code;
+    memcpy(icmp + 8, quote->data, quote->len);
+    sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), icmp, n);
+    sum += ICMPV6 - TCP; /* the pseudo header is of TCP */
+    imapid_number_put_be16(icmp + 2, (uint16_t)~imapid_checksum_fold((uint64_t)sum + n));
+    plan->out->packet(plan->out->ctx, error->packet.ts_ns, ip, N_IP + n, NULL);
 }
 
 /* Octets in as many packets as they need; what ends the connection stands on the last one. */
@@ -627,7 +738,8 @@ static void put_segment(struct plan *plan, guint i, guint *next_run)
 }
 
 void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
-                          const struct imapid_endpoint endpoint[2], uint32_t number,
+                          const struct imapid_endpoint endpoint[2],
+                          const struct imapid_rebuild_error *error, uint32_t number,
                           const char *comment, const struct imapid_rebuild_out *out)
 {
     const struct segment *latest[2] = {NULL, NULL};
@@ -640,6 +752,7 @@ void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
         .out = out,
         .comment = comment,
         .packet = g_byte_array_new(),
+        .quotes = {g_byte_array_new(), g_byte_array_new()},
     };
     guint next_run = 0;
 
@@ -657,11 +770,19 @@ void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
     if (rebuild->segments->len)
         make_runs(&plan);
     make_marks(&plan);
-    for (guint i = 0; i < rebuild->segments->len; i++)
+    for (guint i = 0; i < rebuild->segments->len; i++) {
+        if (error && error->packet.number < get_segment(rebuild, i)->packet.number) {
+            put_error(&plan, error);
+            error = NULL;
+        }
         put_segment(&plan, i, &next_run);
+    }
+    if (error)
+        put_error(&plan, error);
     for (int dir = 0; dir < 2; dir++) {
         g_array_free(plan.marks[dir], TRUE);
         g_array_free(plan.extents[dir], TRUE);
+        g_byte_array_unref(plan.quotes[dir]);
     }
     g_array_free(plan.runs, TRUE);
     g_byte_array_unref(plan.packet);

@@ -14,7 +14,8 @@
  * numbers count octets of the session. A segment that came again is written again.
  *
  * Not kept: link layer, tunnels, fragments, other options (time stamps and SACK blocks among them), the first
- * of two copies that differ (both are as the one that was read), wrong checksums, ICMP. All is IPv6. */
+ * of two copies that differ (both are as the one that was read), wrong checksums, ICMP but for the
+ * first error that says that a packet did not arrive. All is IPv6. */
 struct imapid_rebuild;
 
 /* Octets of memory that a segment, or what came with it, takes at most. */
@@ -36,6 +37,15 @@ void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
  * or made them readable. */
 void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n);
+
+/* Octets of TLS, which come before all that comes out of it; none: some are missing. They are forgotten as soon as
+ * something comes out. */
+void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                               const uint8_t *octets, size_t n);
+
+/* All is there. Where TLS stands behind which nothing was readable: is it what went wrong, and written as
+ * imapid_sealed_mask() has it? Else it is left out. */
+void imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild, bool keep);
 
 /* The last `n` of them that came are none of the session after all. */
 void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n);
@@ -62,10 +72,19 @@ struct imapid_rebuild_out {
     void *ctx;
 };
 
-/* Writes all packets. The endpoints are what stands in them, whatever their family is: IPv6; port 993 becomes 143. `number` makes the
+/* An ICMP error about what direction `dir` sent. */
+struct imapid_rebuild_error {
+    const char *what; /* as imapid_stall_icmp() has it */
+    int dir;
+    struct imapid_stamp packet;
+    struct imapid_endpoint from;
+};
+
+/* Writes all packets; `error` is NULL where there was none. The endpoints are what stands in them, whatever their family is: IPv6; port 993 becomes 143 where TLS was removed. `number` makes the
  * first sequence numbers differ between connections. `comment` stands on the first packet; NULL: none. */
 void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
-                          const struct imapid_endpoint endpoint[2], uint32_t number,
+                          const struct imapid_endpoint endpoint[2],
+                          const struct imapid_rebuild_error *error, uint32_t number,
                           const char *comment, const struct imapid_rebuild_out *out);
 
 #endif

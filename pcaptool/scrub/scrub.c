@@ -11,6 +11,7 @@
 
 #include <imapid/octets.h>
 #include <imapid/session.h>
+#include <imapid/verdict.h>
 #include <string.h>
 
 /* A run of octets of one side: a unit with all that belongs to it, or what is none. */
@@ -184,7 +185,7 @@ static GBytes *get_tag(const struct reading *reading, const struct span *span)
 
 /* The commands that switch a reader to TLS or DEFLATE are named otherwise where what follows is clear now:
  * all but those that were refused, and one that was the client's last word and is not answered. */
-static void rename_switches(struct reading *reading)
+static void rename_switches(struct reading *reading, bool is_tls_kept)
 {
     GHashTable *answers =
         g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
@@ -203,7 +204,7 @@ static void rename_switches(struct reading *reading)
             g_hash_table_replace(answers, g_bytes_ref(tag), GINT_TO_POINTER((int)span->unit.word));
         } else {
             answer = g_hash_table_lookup(answers, tag);
-            if ((span->unit.word == IMAPID_WORD_STARTTLS ||
+            if (((span->unit.word == IMAPID_WORD_STARTTLS && !is_tls_kept) ||
                  span->unit.word == IMAPID_WORD_COMPRESS) &&
                 (answer ? answer == GINT_TO_POINTER(IMAPID_WORD_OK) : !is_last))
                 name[0] = g_ascii_islower(name[0]) ? 'x' : 'X';
@@ -259,6 +260,16 @@ static void take_damaged(struct imapid_places *places, struct span *span, uint8_
     imapid_value_take_unreadable(places->hand, octets + at, n - at);
 }
 
+/* Of the greeting of another protocol: the octets that tell it. */
+static size_t measure_protocol(const uint8_t *octets, size_t n)
+{
+    size_t at = 1;
+
+    while (at < n && at < 20 && !imapid_verdict_protocol(octets, at))
+        at++;
+    return at;
+}
+
 /* No unit, as it has no end: but a reader may take its beginning for one, too. */
 static void take_beginning(struct imapid_places *places, struct span *span, uint8_t *octets)
 {
@@ -266,6 +277,12 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
     const uint8_t *end = memchr(octets, '\n', n);
     bool is_line = !span->start || span->is_behind_gap || octets[-1] == '\n';
 
+    if (!span->start && span->side == IMAPID_SERVER && imapid_verdict_protocol(octets, n)) {
+        size_t n_head = measure_protocol(octets, n);
+
+        imapid_value_take_text(places->hand, octets + n_head, n - n_head);
+        return;
+    }
     if (is_line && n)
         imapid_unit_read(&span->unit, span->side, octets, end ? (size_t)(end - octets) + 1 : n);
     if (is_line && n && is_headed(&span->unit) && span->unit.word != IMAPID_WORD_UNKNOWN)
@@ -403,10 +420,11 @@ static bool clear(struct reading *reading, const struct imapid_scrub_session *se
     read_all(reading, session, session->security);
     n_exchanges = reading->session.exchanges.n_exchanges;
     stage = reading->session.outcome.cause.stage;
-    rename_switches(reading);
+    rename_switches(reading, session->is_tls_kept);
     read_all(reading, session, IMAPID_SECURITY_NONE);
     mix_outcome(reading);
-    return !reading->is_switched && n_exchanges == reading->session.exchanges.n_exchanges &&
+    return (!reading->is_switched || session->is_tls_kept) &&
+           n_exchanges == reading->session.exchanges.n_exchanges &&
            stage == reading->session.outcome.cause.stage;
 }
 

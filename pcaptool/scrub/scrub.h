@@ -40,7 +40,8 @@ struct imapid_scrub_session {
     size_t n_pieces;
     bool from_start; /* the first piece is the connection's first */
     enum imapid_security
-        security; /* as imapid_session_init() takes it; of the octets as they are */
+        security;     /* as imapid_session_init() takes it; of the octets as they are */
+    bool is_tls_kept; /* what follows STARTTLS, if anything, is TLS that nobody could read */
 };
 
 enum imapid_scrub_status {

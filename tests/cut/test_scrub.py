@@ -17,12 +17,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SAMPLES = sorted(p for p in (ROOT / "samples").iterdir() if p.suffix in (".pcap", ".pcapng"))
 IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
-sys.path[:0] = [str(HERE), str(ROOT / "tests" / "dissector")]
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "dissector"), str(ROOT / "tests" / "parity")]
+import broken_sessions  # noqa: E402
 import pcap  # noqa: E402
 import pcapng  # noqa: E402
 
 # What cannot be shown in the clear: it was never read.
 HIDDEN = {"tls-no-keys", "tls12-ecdhe-aria256-gcm"}
+# Sessions of tests/parity/broken_sessions.py that are not shared.
+REFUSED = {
+    "proxies: proxy-header-bad", "proxies: proxy-header-overcome",  # what a proxy says first is masked whole
+    "tls: tls-no-key",  # nothing was read
+    "tls: plain-on-993-alert", "after_login: bad-deflate", "partial: only-server",  # the clear has no such thing
+}
 # Who and what the samples are of; see samples/README.md.
 SECRETS = ["alice", "secret", "example.test", "example.com", "10.0.0.1", "10.0.0.5", "192.0.2.", "samples/"]
 # In the clear there is no TLS to be judged, and passwords are readable.
@@ -115,6 +122,29 @@ class Scrub(unittest.TestCase):
                 n += 1
         self.assertGreater(n, 80)
 
+    def test_what_went_wrong_stays(self):
+        """In TLS, below TCP, before IMAP: whoever gets the capture sees it, and no name."""
+        n = 0
+        for name, session, _ in broken_sessions.cases():
+            path = self.folder / "in.pcap"
+            path.write_bytes(session.pcap())
+            before = records(path)
+            if not any(r["type"] == "session" for r in before):
+                continue
+            with self.subTest(name):
+                self.out.unlink(missing_ok=True)
+                done = run("cut", "-q", "--scrub", "-w", self.out, path)
+                if name in REFUSED:
+                    self.assertEqual((done.returncode, self.out.exists()), (2, False), name)
+                    continue
+                self.assertEqual((done.returncode, done.stderr), (0, b""), name)
+                self.assertEqual(look(records(self.out)), look(before))
+                octets = self.out.read_bytes().lower()
+                for secret in (b"example.org", b"example ca", b"192.0.2", b"198.51.100"):
+                    self.assertNotIn(secret, octets)
+                n += 1
+        self.assertGreater(n, 80)
+
     def test_products_stay(self):
         for name in ("alpine-dovecot", "thunderbird-dovecot-starttls"):
             path = next(p for p in SAMPLES if p.stem == name)
@@ -193,6 +223,19 @@ class Scrub(unittest.TestCase):
             self.assertNotIn("alformed", shown)
             self.assertRegex(shown, r"X(OMPRESS|TARTTLS)|ID \(")
             self.assertNotIn("\t0x03", shown)
+
+    def test_captured_twice(self):
+        """The same session twice in one file is two sessions, in what is cut and in what is shared."""
+        octets = pcap.Talk().handshake().server(b"* OK ready\r\n").client(b"a ID NIL\r\n").server(b"* ID NIL\r\na OK x\r\n").close().octets()
+        path, cut = self.folder / "in.pcap", self.folder / "cut.pcapng"
+        path.write_bytes(octets + octets)
+        self.assertEqual(run("cut", "-q", "-w", cut, path).returncode, 0)
+        for source in path, cut:
+            self.assertEqual(run("cut", "-q", "--scrub", "-w", self.out, source).returncode, 0)
+            for made in cut, self.out:
+                for threads in 1, 2:
+                    found = records("-j", threads, made)
+                    self.assertEqual([sum(r["type"] == kind for r in found) for kind in ("session", "exchange")], [2, 2])
 
     def test_two_inputs_and_pieces(self):
         paths = [p for p in SAMPLES if p.stem in ("alpine-dovecot", "compress")]

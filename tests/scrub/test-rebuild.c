@@ -90,7 +90,7 @@ static void write_all(struct wire *wire)
         {.address = {0xfd, 4, [15] = 2}, .port = 143, .family = 6}};
     const struct imapid_rebuild_out out = {on_packet, wire};
 
-    imapid_rebuild_write(wire->rebuild, ends, 7, "masked", &out);
+    imapid_rebuild_write(wire->rebuild, ends, NULL, 7, "masked", &out);
 }
 
 static void expect(struct wire *wire, const char *const *lines)

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* sealed.c: records -> handshake messages, which may span records -> their fields, or the elements of a certificate.
+ * What is named here stays; what is no field that is known becomes 0.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: octets behind a gap. Where a record begins is not known there. */
+#include "scrub/sealed.h"
+
+#include "number.h"
+
+#include <imapid/octets.h>
+#include <string.h>
+
+enum { CHANGE_CIPHER_SPEC = 20, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT };
+enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, CERTIFICATE = 11 };
+enum { N_RECORD = 5, N_MESSAGE = 4, N_RANDOM = 32 };
+
+/* What is left of a message. */
+struct rest {
+    uint8_t *at;
+    size_t n;
+};
+
+static void clear(struct rest *rest)
+{
+    memset(rest->at, 0, rest->n);
+    rest->n = 0;
+}
+
+/* The next n octets; fewer where the message ends. */
+static struct rest take(struct rest *rest, size_t n)
+{
+    struct rest taken = {rest->at, MIN(n, rest->n)};
+
+    rest->at += taken.n;
+    rest->n -= taken.n;
+    return taken;
+}
+
+/* What a length of `n_length` octets announces. */
+static struct rest take_vector(struct rest *rest, size_t n_length)
+{
+    struct rest head = take(rest, n_length);
+    size_t n = 0;
+
+    for (size_t i = 0; i < head.n; i++)
+        n = n << 8 | head.at[i];
+    return take(rest, n);
+}
+
+/* Words as they are masked elsewhere; marks stay. */
+static void mask_words(const struct imapid_mask *mask, struct rest *text)
+{
+    for (size_t at = 0, end; at < text->n; at = end) {
+        for (end = at; end < text->n && (imapid_is_alpha(text->at[end]) ||
+                                         imapid_is_digit(text->at[end]) || text->at[end] >= 0x80);
+             end++)
+            ;
+        if (end > at)
+            imapid_mask_word(mask, text->at + at, end - at);
+        else
+            end++;
+    }
+    text->n = 0;
+}
+
+/* ---- certificates ---- */
+
+/* Of an element of DER (X.690): its tag and content. False: it is none, or not whole. */
+static bool take_element(struct rest *rest, uint8_t *tag, struct rest *content)
+{
+    struct rest at = *rest;
+    size_t length;
+
+    if (at.n < 2 || (at.at[0] & 0x1f) == 0x1f)
+        return false;
+    *tag = at.at[0];
+    length = at.at[1];
+    (void)take(&at, 2);
+    if (length & 0x80) {
+        size_t n_length = length & 0x7f;
+
+        if (!n_length || n_length > 3 || n_length > at.n)
+            return false;
+        for (length = 0; n_length--;)
+            length = length << 8 | take(&at, 1).at[0];
+    }
+    if (length > at.n)
+        return false;
+    *content = take(&at, length);
+    *rest = at;
+    return true;
+}
+
+static bool is_der(struct rest rest)
+{
+    struct rest content;
+    uint8_t tag;
+
+    while (rest.n)
+        if (!take_element(&rest, &tag, &content))
+            return false;
+    return true;
+}
+
+static bool is_printable(const struct rest *text)
+{
+    for (size_t i = 0; i < text->n; i++)
+        if (text->at[i] < ' ' || text->at[i] == 127)
+            return false;
+    return true;
+}
+
+static void mask_der(const struct imapid_mask *mask, struct rest rest, unsigned depth);
+
+static void mask_element(const struct imapid_mask *mask, uint8_t tag, struct rest content,
+                         unsigned depth)
+{
+    if (tag & 0x20) {
+        mask_der(mask, content, depth);
+        return;
+    }
+    switch (tag) {
+    case 0x01: /* BOOLEAN */
+    case 0x05: /* NULL */
+    case 0x06: /* OBJECT IDENTIFIER */
+    case 0x0a: /* ENUMERATED */
+    case 0x17: /* UTCTime */
+    case 0x18: /* GeneralizedTime */
+        return;
+    case 0x02: /* INTEGER: a version, an exponent; a serial number and a key are longer */
+        if (content.n > 3)
+            memset(content.at, 1, content.n);
+        return;
+    case 0x03: /* BIT STRING: of an extension three octets of flags at most */
+        if (content.n > 3) {
+            (void)take(&content, 1);
+            clear(&content);
+        }
+        return;
+    case 0x04: /* OCTET STRING: an extension's is DER once more */
+        if (content.n > 1 && strchr("\x01\x03\x04\x0a\x30", content.at[0]) && is_der(content))
+            mask_der(mask, content, depth);
+        else
+            clear(&content);
+        return;
+    case 0x0c: /* UTF8String and others of text */
+    case 0x13:
+    case 0x14:
+    case 0x16:
+    case 0x1a:
+        mask_words(mask, &content);
+        return;
+    default: /* names of other kinds, identifiers of keys */
+        if ((tag & 0xc0) == 0x80 && is_printable(&content))
+            mask_words(mask, &content);
+        else
+            clear(&content);
+    }
+}
+
+static void mask_der(const struct imapid_mask *mask, struct rest rest, unsigned depth)
+{
+    struct rest content;
+    uint8_t tag;
+
+    while (depth < 16 && take_element(&rest, &tag, &content))
+        mask_element(mask, tag, content, depth + 1);
+    clear(&rest);
+}
+
+/* ---- messages ---- */
+
+static bool is_request_to_retry(const struct rest *random)
+{
+    static const uint8_t special[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+                                      0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+                                      0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+                                      0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+
+    return random->n == sizeof special && !memcmp(random->at, special, sizeof special);
+}
+
+/* The last octets of one that was brought down say it (RFC 8446 4.1.3). */
+static void mask_random(struct rest random)
+{
+    if (is_request_to_retry(&random))
+        return;
+    if (random.n == N_RANDOM && !memcmp(random.at + N_RANDOM - 8, "DOWNGRD", 7))
+        random.n -= 8;
+    clear(&random);
+}
+
+static void mask_server_name(const struct imapid_mask *mask, struct rest rest)
+{
+    struct rest list = take_vector(&rest, 2);
+
+    while (list.n) {
+        struct rest name;
+
+        (void)take(&list, 1);
+        name = take_vector(&list, 2);
+        mask_words(mask, &name);
+    }
+    clear(&rest);
+}
+
+/* Groups and lengths stay. One that is chosen stands alone: a retried client's, or a server's. */
+static void mask_key_share(struct rest rest, bool is_client)
+{
+    struct rest list = is_client ? take_vector(&rest, 2) : take(&rest, rest.n);
+
+    while (list.n) {
+        struct rest key;
+
+        (void)take(&list, 2);
+        key = take_vector(&list, 2);
+        clear(&key);
+    }
+    clear(&rest);
+}
+
+/* max_fragment_length, supported_groups, ec_point_formats, signature_algorithms, ALPN, padding, encrypt_then_mac,
+ * extended_master_secret, compress_certificate, record_size_limit, supported_versions, psk_key_exchange_modes,
+ * signature_algorithms_cert */
+static bool stays(unsigned extension)
+{
+    static const unsigned kept[] = {1, 10, 11, 13, 16, 21, 22, 23, 27, 28, 43, 45, 50};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++)
+        if (kept[i] == extension)
+            return true;
+    return false;
+}
+
+static void mask_hello(const struct imapid_mask *mask, struct rest rest, bool is_client)
+{
+    struct rest id, extensions;
+
+    (void)take(&rest, 2);
+    mask_random(take(&rest, N_RANDOM));
+    id = take_vector(&rest, 1);
+    clear(&id);
+    if (is_client) {
+        (void)take_vector(&rest, 2);
+        (void)take_vector(&rest, 1);
+    } else {
+        (void)take(&rest, 3);
+    }
+    extensions = take_vector(&rest, 2);
+    clear(&rest);
+    while (extensions.n) {
+        struct rest type = take(&extensions, 2), data = take_vector(&extensions, 2);
+        unsigned extension = type.n == 2 ? imapid_number_be16(type.at) : UINT16_MAX;
+
+        if (extension == 0)
+            mask_server_name(mask, data);
+        else if (extension == 51)
+            mask_key_share(data, is_client);
+        else if (!stays(extension))
+            clear(&data);
+    }
+}
+
+static void mask_certificates(const struct imapid_mask *mask, struct rest rest)
+{
+    struct rest list = take_vector(&rest, 3);
+
+    while (list.n)
+        mask_der(mask, take_vector(&list, 3), 0);
+    clear(&rest);
+}
+
+static void mask_messages(const struct imapid_mask *mask, struct rest rest)
+{
+    while (rest.n) {
+        struct rest type = take(&rest, 1), body = take_vector(&rest, 3);
+
+        if (type.at[0] == CLIENT_HELLO || type.at[0] == SERVER_HELLO)
+            mask_hello(mask, body, type.at[0] == CLIENT_HELLO);
+        else if (type.at[0] == CERTIFICATE)
+            mask_certificates(mask, body);
+        else
+            clear(&body);
+    }
+}
+
+/* ---- records ---- */
+
+static bool is_record(const struct rest *rest)
+{
+    return rest->n >= N_RECORD && rest->at[0] >= CHANGE_CIPHER_SPEC && rest->at[0] <= HEARTBEAT &&
+           rest->at[1] == 3 && rest->at[2] <= 4;
+}
+
+static void copy(struct rest to, GByteArray *messages, size_t *at, bool back)
+{
+    if (back && to.n)
+        memcpy(to.at, messages->data + *at, to.n);
+    else if (!back)
+        g_byte_array_append(messages, to.at, (guint)to.n);
+    *at += to.n;
+}
+
+/* The octets of handshake messages in the clear are gathered, or, `back`, come from there; then all else is masked. */
+static void go_through(struct rest rest, GByteArray *messages, bool back)
+{
+    bool is_encrypted = false;
+    size_t at = 0;
+
+    while (is_record(&rest)) {
+        uint8_t type = rest.at[0];
+        struct rest body;
+
+        (void)take(&rest, N_RECORD - 2);
+        body = take_vector(&rest, 2);
+        if (type == HANDSHAKE && !is_encrypted)
+            copy(body, messages, &at, back);
+        else if (type == CHANGE_CIPHER_SPEC && body.n == 1)
+            is_encrypted = true;
+        else if (back && !(type == ALERT && body.n == 2))
+            clear(&body);
+    }
+    if (!back)
+        return;
+    if (rest.n && rest.at[0] >= CHANGE_CIPHER_SPEC && rest.at[0] <= HEARTBEAT)
+        clear(&rest); /* a header that was cut */
+    else
+        imapid_mask_unreadable(rest.at, rest.n);
+}
+
+void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t n)
+{
+    struct rest all = {octets, n};
+    GByteArray *messages = g_byte_array_new();
+
+    go_through(all, messages, false);
+    mask_messages(mask, (struct rest){messages->data, messages->len});
+    go_through(all, messages, true);
+    g_byte_array_unref(messages);
+}
