@@ -113,8 +113,7 @@ guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *ke
 /* What is worth knowing and no failure. */
 static void on_note(void *ctx, const char *message)
 {
-    if (message)
-        tell(((struct imapid_job *)ctx)->context, message, FALSE);
+    tell(((struct imapid_job *)ctx)->context, message, FALSE);
 }
 
 /* At once, and for who reads the records as well: they have the sum. */

@@ -32,7 +32,7 @@
 /* Looks at what is waited for, before sleeping: some ten microseconds. */
 #define N_SPINS 512u
 
-enum kind { PACKET, ERROR, NOTE, SECRETS, DROPS, END };
+enum kind { PACKET, ERROR, NOTE, SECTION, SECRETS, DROPS, END };
 
 /* 64 octets, a line of the cache: it goes from one processor to another, and that costs more than what
  * is done with it. */
@@ -221,6 +221,11 @@ static void on_note(void *ctx, const char *message)
     add(ctx, NOTE)->text = g_strdup(message);
 }
 
+static void on_section(void *ctx)
+{
+    add(ctx, SECTION);
+}
+
 static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
     struct item *item = add(ctx, SECRETS);
@@ -316,6 +321,7 @@ static void begin(struct imapid_ahead *ahead, const struct imapid_capture *captu
     if (capture->on_secrets)
         imapid_capture_on_secrets(ahead->capture, on_secrets, ahead);
     imapid_capture_on_note(ahead->capture, on_note, ahead);
+    imapid_capture_on_section(ahead->capture, on_section, ahead);
     imapid_capture_on_drops(ahead->capture, on_drops, ahead);
     ahead->thread = g_thread_new("reader", read_all, ahead);
 }
@@ -326,8 +332,10 @@ static void tell(struct imapid_capture *capture, const struct item *item)
     char *text = item->kind == NOTE || item->kind == ERROR ? item->text : NULL;
     if (item->kind == NOTE) {
         capture->counts.n_further++;
-        if (capture->on_note && text)
+        if (capture->on_note)
             capture->on_note(capture->note_ctx, text);
+    } else if (item->kind == SECTION) {
+        capture->counts.n_further++;
     } else if (item->kind == ERROR) {
         capture->counts.n_errors++;
         g_free(capture->error);

@@ -152,8 +152,8 @@ static enum outcome read_section(struct imapid_capture *capture, const struct bl
         g_byte_array_set_size(pcapng->kept, 0);
     if (capture->counts.n_packets) { /* a capture of its own, as far as connections go */
         capture->counts.n_further++;
-        if (capture->on_note)
-            capture->on_note(capture->note_ctx, NULL);
+        if (capture->on_section)
+            capture->on_section(capture->section_ctx);
     }
     if (n_major != 1) {
         capture->next = imapid_reader_next_none;

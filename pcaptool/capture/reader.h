@@ -76,6 +76,8 @@ struct imapid_capture {
     void *secrets_ctx;
     void (*on_note)(void *ctx, const char *message);
     void *note_ctx;
+    void (*on_section)(void *ctx);
+    void *section_ctx;
     void (*on_progress)(void *ctx, uint64_t place);
     void *progress_ctx;
     void (*on_idle)(void *ctx);

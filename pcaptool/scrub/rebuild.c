@@ -68,7 +68,7 @@ struct imapid_rebuild *imapid_rebuild_new(void)
     rebuild->segments = g_array_new(FALSE, FALSE, sizeof(struct segment));
     rebuild->events = g_array_new(FALSE, FALSE, sizeof(struct event));
     for (int dir = 0; dir < 2; dir++)
-        rebuild->octets[dir] = g_byte_array_new();
+        rebuild->octets[dir] = g_byte_array_sized_new(64); /* one that is empty has a place, too */
     return rebuild;
 }
 
@@ -291,9 +291,12 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
         at[event->dir] += event->is_gap ? 0 : event->n;
     }
     result = imapid_scrub(pseudonyms, &session, budget);
-    for (int dir = 0; dir < 2; dir++) /* those that are left */
-        imapid_sealed_mask(&mask, rebuild->octets[dir]->data + at[dir],
-                           rebuild->octets[dir]->len - at[dir]);
+    for (int dir = 0; dir < 2; dir++) {
+        GByteArray *octets = rebuild->octets[dir];
+
+        if (octets->len > at[dir]) /* those that are left are of TLS */
+            imapid_sealed_mask(&mask, octets->data + at[dir], octets->len - at[dir]);
+    }
     g_free(pieces);
     return result;
 }
@@ -623,7 +626,7 @@ static void put_octets(struct plan *plan, int64_t ts_ns, const struct segment *l
         n -= payload.n;
         payload.flags = n ? flags & (uint8_t) ~(FIN | PSH) : flags;
         put_packet(plan, ts_ns, like, &payload);
-        payload.octets += payload.n;
+        payload.octets = n ? payload.octets + payload.n : NULL;
         payload.seq += (uint32_t)payload.n;
         flags &= (uint8_t)~SYN;
     } while (n);
