@@ -28,6 +28,8 @@ HIDDEN = {"tls-no-keys", "tls12-ecdhe-aria256-gcm"}
 REFUSED = {
     "proxies: proxy-header-bad", "proxies: proxy-header-overcome",  # what a proxy says first is masked whole
     "tls: tls-no-key",  # nothing was read
+    "proxies: proxy-header-on-993", "tls: tls-on-143-behind-greeting", "tls: tls-on-143-no-answer",
+    "tls: http-server-on-993",  # beside TLS something else was said
     "tls: plain-on-993-alert", "after_login: bad-deflate", "partial: only-server",  # the clear has no such thing
 }
 # Who and what the samples are of; see samples/README.md.
