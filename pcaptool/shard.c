@@ -23,7 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-bool imapid_shard_parse(const char *text, guint *k, guint *n)
+/* "K/N" of --shard: share *k, from 1 on, of *n. */
+static bool parse_share(const char *text, guint *k, guint *n)
 {
     char **parts = g_strsplit(text, "/", 2);
     guint64 first = 0, second = 0;
@@ -144,7 +145,7 @@ enum imapid_exit imapid_shard_run(const struct imapid_options *options)
     guint k = 1, n = 1;
     int status;
 
-    if (options->shard && !imapid_shard_parse(options->shard, &k, &n)) {
+    if (options->shard && !parse_share(options->shard, &k, &n)) {
         imapid_message("--shard takes K/N, the share K, from 1 on, of N");
         return IMAPID_EXIT_FAILED;
     }

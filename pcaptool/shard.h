@@ -6,9 +6,6 @@
 
 /* A share of a plan's work, done, and what is done of all. */
 
-/* "K/N" of --shard: share *k, from 1 on, of *n. */
-bool imapid_shard_parse(const char *text, guint *k, guint *n);
-
 /* extract --plan --shard --out: each unit of the share that is not done yet by a process of its own, which
  * writes its records, whole or not at all. The status is the gravest of all units, those done before
  * included. */

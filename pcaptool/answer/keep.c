@@ -123,7 +123,8 @@ static const char *get_site(const char *file, size_t n)
     return n_file < n ? file + n_file + 1 : NULL;
 }
 
-const char *imapid_keep_get_site(const struct imapid_keep *keep, uint32_t number)
+/* The site of a file by its number; NULL: none. */
+static const char *get_site_of(const struct imapid_keep *keep, uint32_t number)
 {
     size_t n;
     const char *file = imapid_pool_get(keep->files, number, &n);
@@ -152,7 +153,7 @@ static uint32_t add_file(struct imapid_keep *keep, const char *site, const char 
     if (!keep->last_file || strcmp(file, keep->last_file) || g_strcmp0(site, keep->last_site)) {
         keep->last_number = add_captured(keep, site, file);
         keep->last_file = imapid_pool_get(keep->files, keep->last_number, NULL);
-        keep->last_site = imapid_keep_get_site(keep, keep->last_number);
+        keep->last_site = get_site_of(keep, keep->last_number);
     }
     return keep->last_number;
 }
@@ -196,7 +197,7 @@ struct imapid_record_conn imapid_keep_read_conn(const struct imapid_keep *keep,
                                                 const struct imapid_kept_conn *kept)
 {
     struct imapid_record_conn conn = {
-        .site = imapid_keep_get_site(keep, kept->file),
+        .site = get_site_of(keep, kept->file),
         .file = imapid_pool_get(keep->files, kept->file, NULL),
         .stream = kept->stream,
         .client = imapid_keep_read_end(keep, kept->client, kept->client_port),

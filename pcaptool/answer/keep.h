@@ -84,9 +84,6 @@ struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
 struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
                                                const struct imapid_record_session *session);
 
-/* The site of a file by its number; NULL: none. */
-const char *imapid_keep_get_site(const struct imapid_keep *keep, uint32_t file);
-
 /* Keeps a text, NULL being NULL. Good while `keep` is. */
 const char *imapid_keep_text(struct imapid_keep *keep, const char *text);
 

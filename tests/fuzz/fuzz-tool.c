@@ -87,7 +87,8 @@ static void compare(const struct cutting *cutting, struct imapid_capture *whole,
 static void check_cut(struct cutting *cutting, const uint8_t *octets, size_t n)
 {
     struct portions portions[] = {{octets, n, n}, {octets, n, n}, {NULL, 0, 0}};
-    struct imapid_pick pick = {.put = put, .put_ctx = cutting->blocks};
+    GByteArray *section = g_byte_array_new();
+    struct imapid_pick pick = {.section = section, .put = put, .put_ctx = cutting->blocks};
     struct imapid_bits frames = {.n = 0};
     struct imapid_capture *whole = open_octets(&portions[0]), *cut;
 
@@ -95,7 +96,8 @@ static void check_cut(struct cutting *cutting, const uint8_t *octets, size_t n)
         imapid_framelog_choose(&cutting->framelog, cutting->spill, &cutting->streams, &frames));
     g_assert_cmpuint(frames.n, ==, cutting->frames.n);
     if (frames.n) {
-        imapid_blocks_add_section(cutting->blocks, "fuzz", "");
+        imapid_blocks_add_section(section, "fuzz", "");
+        put(cutting->blocks, section->data, section->len);
         g_assert_true(imapid_pick_read(&pick, whole, "fuzz", &frames, cutting->spill));
         portions[2] =
             (struct portions){cutting->blocks->data, cutting->blocks->len, cutting->blocks->len};
@@ -108,6 +110,7 @@ static void check_cut(struct cutting *cutting, const uint8_t *octets, size_t n)
     imapid_capture_close(whole);
     imapid_pick_clear(&pick);
     imapid_bits_clear(&frames);
+    g_byte_array_unref(section);
 }
 
 static void init_cutting(struct cutting *cutting)
