@@ -119,7 +119,7 @@ class Continuous(unittest.TestCase):
         whole = records(run("-q", "-T", "jsonl", sample("several-ids")), "exchange")
         pieces[-1].write_bytes(pieces[-1].read_bytes()[:-3])
         done = run("-q", "-T", "jsonl", "--continuous", self.folder / "none", *pieces)
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertIn(b"none", done.stderr)
         self.assertIn(pieces[-1].name.encode(), done.stderr)
         self.assertTrue(records(done, "exchange"))
