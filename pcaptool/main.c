@@ -372,7 +372,7 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
     found_all &= keylogs == IMAPID_KEYLOGS_READ;
     if (!found_all)
         status = IMAPID_EXIT_FAILED; /* an answer with a part missing is none */
-    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : status;
+    return status;
 }
 
 /* Where one of the standard files is closed, what is opened next takes its number, and would be read
@@ -469,6 +469,8 @@ int main(int argc, char **argv)
     (void)argc;
     wrong = imapid_usage_parse(&options, argv);
     status = wrong ? fail_with(wrong) : obey(&options);
+    if (status == IMAPID_EXIT_FAILED && imapid_failure_is_outside())
+        status = IMAPID_EXIT_AGAIN;
     if (!wrong && imapid_stop_is_set())
         status = 128 + imapid_stop_get_signal();
     imapid_where_free(options.chosen);

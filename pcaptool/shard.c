@@ -151,10 +151,10 @@ enum imapid_exit imapid_shard_run(const struct imapid_options *options)
     }
     plan = imapid_plan_read(options->plan);
     if (!plan)
-        return imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+        return IMAPID_EXIT_FAILED;
     if (g_mkdir_with_parents(options->out, 0777)) {
         imapid_message("%s: %s", options->out, imapid_failure_of_output(errno));
-        status = imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+        status = IMAPID_EXIT_FAILED;
     } else {
         status = run_share(options, plan, k, n);
     }
@@ -268,7 +268,7 @@ enum imapid_exit imapid_shard_check(const struct imapid_options *options, const 
     bool is_all;
 
     if (!plan)
-        return imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN : IMAPID_EXIT_FAILED;
+        return IMAPID_EXIT_FAILED;
     counts = count(plan, folder, NULL);
     is_all = counts.n[IMAPID_PLAN_DONE] == plan->units->len;
     if (!is_all)
