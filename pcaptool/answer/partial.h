@@ -14,7 +14,8 @@
  *     its length (4 octets), its check (8 octets), both least significant first, and rows.
  * The check is SipHash-1-3 of the rows with zeroes behind them, one to eight, to a whole word; its key
  * is the place of the block in the file and the length. It finds damage, and blocks that are missing or
- * elsewhere; it proves nothing of who wrote them. A row does not go on in the next block. Numbers are varints: seven bits an octet, the lowest first. */
+ * elsewhere; it proves nothing of who wrote them. A row does not go on in the next block. Numbers are
+ * varints: seven bits an octet, the lowest first. */
 
 #define IMAPID_PARTIAL_HEAD "imapid partial 1\n"
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* database.c: writes records into SQLite. The file is a new one that nobody else knows yet, so
- * there is no journal: after a failure it is thrown away. Where records come without an end, it is the file
- * itself, with a write-ahead log: records are there after a moment, some together in one transaction, others read and write meanwhile, and all files
- * are opened before the first record and stay, as whoever writes may by then neither open nor delete. Values are bound by the names of their
- * columns, so that a statement and what fills it agree.
+ * there is no journal: after a failure it is thrown away.
+ *
+ * Where records come without an end, it is the file itself, with a write-ahead log. Records are there after
+ * a moment, some together in one transaction, and others read and write meanwhile. All files are opened before
+ * the first record and stay: whoever writes may by then neither open nor delete.
+ *
+ * Values are bound by the names of their columns, so that a statement and what fills it agree.
  *
  * Refuses a database of another program (application_id) or of another version (user_version).
  *
