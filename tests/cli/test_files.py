@@ -255,13 +255,12 @@ class Signals(Folder):
         process = subprocess.Popen([IMAPID, "-T", "jsonl", "-j", "1", *arguments, sample("idle"),
                                     *[path] * 20],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        # It is at the large one once it has used 100 ms of CPU; the clock says nothing on a busy machine.
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and process.poll() is None:
-            words = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-            if int(words[11]) + int(words[12]) >= os.sysconf("SC_CLK_TCK") // 10:
-                break
-            time.sleep(0.01)
+        # It is at a large one once it has that open; neither the clock nor its CPU says so on a busy machine.
+        opened, deadline = pathlib.Path(f"/proc/{process.pid}/fd"), time.monotonic() + 60
+        while path not in (pathlib.Path(os.path.realpath(at)) for at in opened.iterdir()):
+            self.assertIsNone(process.poll(), "it ended before the signal")
+            self.assertLess(time.monotonic(), deadline, "the large capture is not opened")
+            time.sleep(0.002)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
