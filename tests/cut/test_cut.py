@@ -5,8 +5,10 @@
 test_cut.py IMAPID
 """
 import array
+import bisect
 import fcntl
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -32,6 +34,9 @@ import files  # noqa: E402
 import pcap  # noqa: E402
 import pcapng  # noqa: E402
 
+SHARED = tempfile.TemporaryDirectory()
+LOG = pathlib.Path(SHARED.name) / "all.keys"
+
 
 def run(*arguments, **options):
     return subprocess.run([IMAPID, *map(str, arguments)], capture_output=True, cwd=ROOT, check=False, timeout=120, **options)
@@ -39,6 +44,18 @@ def run(*arguments, **options):
 
 def tshark(*arguments):
     return subprocess.run(["tshark", "-n", *map(str, arguments)], capture_output=True, check=True, timeout=120).stdout.decode()
+
+
+def in_wireshark(folder, paths, *options):
+    """What tshark prints for the frames that it shows of these captures, read as one: (path, (frame of that file, fields))."""
+    names = [str(path) for path in paths]
+    subprocess.run(["mergecap", "-a", "-w", str(folder / "all.pcapng"), *names], check=True, timeout=60, capture_output=True)
+    counts = subprocess.run(["capinfos", "-r", "-T", "-M", "-c", *names], check=True, timeout=60, capture_output=True).stdout.decode()
+    ends = list(itertools.accumulate(int(line.rsplit("\t", 1)[1]) for line in counts.splitlines()))
+    for line in tshark("-r", folder / "all.pcapng", *options, "-e", "frame.number").splitlines():
+        *fields, frame = line.split("\t")
+        n = bisect.bisect_left(ends, int(frame))
+        yield paths[n], (int(frame) - (ends[n - 1] if n else 0), *fields)
 
 
 def keys_of(path):
@@ -70,6 +87,11 @@ def source_of(packet):
     return file, int(frame)
 
 
+def setUpModule():
+    """One log with the secrets of all samples."""
+    LOG.write_bytes(b"\n".join(path.with_suffix(".keys").read_bytes() for path in SAMPLES if keys_of(path)))
+
+
 class Cut(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -89,29 +111,29 @@ class Cut(unittest.TestCase):
 
 
 class Samples(Cut):
+    """All of them in one run: whatever starts a program for each takes a minute of CI, most of it to start."""
+
     def test_frames_are_those_of_wireshark(self):
-        n_streams = n_partial = 0
-        for path in SAMPLES[::4]:
-            found = records(*keys_of(path), path)
-            streams = {r["stream"] for r in found if r["type"] == "session"}
-            truth = {}
-            for line in tshark("-r", path, "-Y", "tcp", "-T", "fields", "-e", "frame.number", "-e", "tcp.stream").splitlines():
-                frame, stream = line.split("\t")
-                for one in stream.split(","):
-                    truth.setdefault(int(one), []).append(int(frame))
-            for stream in sorted(streams)[:3]:
-                got = self.cut("--stream", stream, path)
-                self.assertEqual([source_of(packet) for packet in got.packets], [(str(path), frame) for frame in truth[stream]], (path, stream))
-                n_streams += 1
-                n_partial += len(truth) > 1
-        self.assertGreater(n_streams, 25)
-        self.assertGreater(n_partial, 2)
+        truth = {}  # file -> Wireshark's streams, in the order in which they begin -> frames
+        for path, (frame, stream) in in_wireshark(self.folder, SAMPLES, "-Y", "tcp", "-T", "fields", "-e", "tcp.stream"):
+            for one in stream.split(","):
+                truth.setdefault(str(path), {}).setdefault(int(one), []).append(frame)
+        found = {(r["file"], r["stream"]) for r in records("-l", LOG, *SAMPLES) if r["type"] == "session"}
+        n_partial = 0
+        for stream in range(3):
+            frames = {}
+            for packet in self.cut("--stream", stream, *SAMPLES).packets:
+                file, frame = source_of(packet)
+                frames.setdefault(file, []).append(frame)
+            wanted = {file: list(truth[file].values())[stream] for file, one in found if one == stream}
+            self.assertEqual(frames, wanted, stream)
+            n_partial += sum(len(truth[file]) > 1 for file in wanted)
+        self.assertGreater(len(found), 100)
+        self.assertGreater(n_partial, 8)
 
     def test_read_again_they_say_the_same(self):
-        for path in SAMPLES:
-            found = records(*keys_of(path), path)
-            self.cut(*keys_of(path), path)
-            self.assertEqual(said(records(self.out)), said(found), path)
+        self.cut("-l", LOG, *SAMPLES)
+        self.assertEqual(said(records(self.out)), said(records("-l", LOG, *SAMPLES)))
 
     def test_wireshark_takes_it(self):
         path = next(p for p in SAMPLES if p.stem == "alpine-dovecot")
@@ -371,16 +393,16 @@ class Secrets(Cut):
 
     def test_exactly_those_of_the_chosen(self):
         paths = self.keyed()
-        log = self.write("all.keys", b"".join(keys_of(p)[1].read_bytes() + b"\n" for p in paths))
         n = 0
+        found = records("-l", LOG, *paths)
         for one, other in zip(paths[::5], paths[1::5]):
-            ports = [{r["client"]["port"] for r in records(p) if r["type"] == "session"} for p in (one, other)]
+            ports = [{r["client"]["port"] for r in found if r["type"] == "session" and r["file"] == str(p)} for p in (one, other)]
             port = min(ports[0] - ports[1])
-            got = self.cut("-l", log, "--where", f"client_port={port}", one, other)
+            got = self.cut("-l", LOG, "--where", f"client_port={port}", one, other)
             randoms = {line.split()[1] for line in "".join(got.secrets).splitlines()}
             known = [{line.split()[1].lower() for line in keys_of(p)[1].read_text().splitlines() if line[:1].isupper()} for p in (one, other)]
             self.assertTrue(randoms and randoms <= known[0] and not randoms & known[1], (one, other))
-            self.assertEqual(said(records(self.out)), said(r for r in records("-l", log, one) if r.get("client", {}).get("port") == port), one)
+            self.assertEqual(said(records(self.out)), said(r for r in found if r.get("client", {}).get("port") == port and r["file"] == str(one)), one)
             n += 1
         self.assertGreater(n, 3)
 
@@ -399,13 +421,12 @@ class Secrets(Cut):
         self.assertEqual([p[:4] for p in with_them.packets], [p[:4] for p in got.packets])
 
     def test_wireshark_opens_it(self):
-        n_opened = 0
-        for path in self.keyed()[::5]:
-            self.cut(*keys_of(path), path)
-            wanted = tshark("-r", path, "-o", f"tls.keylog_file:{keys_of(path)[1]}", "-Y", "imap", "-T", "fields", "-e", "frame.number")
-            self.assertEqual(tshark("-r", self.out, "-Y", "imap", "-T", "fields", "-e", "frame.number"), wanted, path)
-            n_opened += len(wanted) > 0
-        self.assertGreater(n_opened, 2)
+        options = ("-Y", "imap", "-T", "fields", "-e", "tcp.stream")
+        wanted = {(str(path), frame) for path, (frame, _) in in_wireshark(self.folder, self.keyed(), "-o", f"tls.keylog_file:{LOG}", *options)}
+        packets = self.cut("-l", LOG, *self.keyed()).packets
+        got = {source_of(packets[int(line.split("\t")[1]) - 1]) for line in tshark("-r", self.out, *options, "-e", "frame.number").splitlines()}
+        self.assertEqual(got, wanted)
+        self.assertGreater(len({file for file, _ in got}), 20)
 
 
 class Refusals(Cut):
