@@ -19,6 +19,7 @@
 #include "usage.h"
 
 #include "capture/live.h"
+#include "net/tcp.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -477,5 +478,6 @@ int main(int argc, char **argv)
     imapid_fold_free(options.folded);
     imapid_keylog_free(options.keylog);
     imapid_usage_free(&options);
+    imapid_tcp_forget_room();
     return status;
 }

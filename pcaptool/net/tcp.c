@@ -904,3 +904,8 @@ void imapid_tcp_free(struct imapid_tcp *tcp)
     imapid_tcp_table_clear(&tcp->table);
     g_private_replace(&spare, tcp);
 }
+
+void imapid_tcp_forget_room(void)
+{
+    g_private_replace(&spare, NULL);
+}
