@@ -416,13 +416,8 @@ static bool is_credible(const struct imapid_unit *unit)
 {
     const unsigned doubtful =
         IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA | IMAPID_FAULT_MISSING_ARGUMENTS;
-    struct imapid_list list;
-    struct imapid_pair pair;
 
-    imapid_list_begin(&list, unit);
-    while (imapid_list_next(&list, &pair))
-        ;
-    return !(list.faults & doubtful);
+    return !(imapid_list_get_sum(unit).faults & doubtful);
 }
 
 /* ---- tags that are used again ---- */

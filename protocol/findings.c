@@ -472,16 +472,7 @@ void imapid_findings_add_unit(struct imapid_findings *findings, enum imapid_side
 
 static bool names_somebody(const struct imapid_unit *unit)
 {
-    struct imapid_list list;
-    struct imapid_pair pair;
-
-    if (!unit)
-        return false;
-    imapid_list_begin(&list, unit);
-    while (imapid_list_next(&list, &pair))
-        if (pair.value.kind >= IMAPID_STRING_QUOTED && pair.value.content.n)
-            return true;
-    return false;
+    return unit && imapid_list_get_sum(unit).has_value;
 }
 
 static void add_about(struct imapid_findings *findings, enum imapid_finding_code code,

@@ -400,6 +400,31 @@ bool imapid_list_next(struct imapid_list *list, struct imapid_pair *pair)
     return true;
 }
 
+bool imapid_pair_has_value(const struct imapid_pair *pair)
+{
+    return pair->value.kind >= IMAPID_STRING_QUOTED && pair->value.content.n;
+}
+
+struct imapid_list_sum imapid_list_sum_up(const struct imapid_list *list, bool has_value)
+{
+    return (struct imapid_list_sum){true, list->closed || list->kind == IMAPID_LIST_NIL, has_value,
+                                    list->faults};
+}
+
+struct imapid_list_sum imapid_list_get_sum(const struct imapid_unit *unit)
+{
+    struct imapid_list list;
+    struct imapid_pair pair;
+    bool has_value = false;
+
+    if (unit->sum.is_known)
+        return unit->sum;
+    imapid_list_begin(&list, unit);
+    while (imapid_list_next(&list, &pair))
+        has_value |= imapid_pair_has_value(&pair);
+    return imapid_list_sum_up(&list, has_value);
+}
+
 size_t imapid_string_decode(const uint8_t *data, const struct imapid_string *string, uint8_t *out,
                             size_t n_out)
 {

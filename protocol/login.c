@@ -193,25 +193,13 @@ static void take_authenticate(struct imapid_login *login, const struct imapid_un
         count_line(login, waiting, is_encrypted);
 }
 
-static bool has_value(const struct imapid_unit *unit)
-{
-    struct imapid_list list;
-    struct imapid_pair pair;
-    bool found = false;
-
-    imapid_list_begin(&list, unit);
-    while (imapid_list_next(&list, &pair))
-        found |= pair.value.kind >= IMAPID_STRING_QUOTED && pair.value.content.n;
-    return found;
-}
-
 static void take_id(struct imapid_login *login, const struct imapid_unit *unit, bool is_early)
 {
     login->had_id = true;
     login->lack = IMAPID_LACK_NOTHING; /* nobody knows before the answer */
-    wait_for(login, unit)->lack = !has_value(unit) ? IMAPID_LACK_NAME
-                                  : is_early       ? IMAPID_LACK_LOGIN
-                                                   : IMAPID_LACK_NOTHING;
+    wait_for(login, unit)->lack = !imapid_list_get_sum(unit).has_value ? IMAPID_LACK_NAME
+                                  : is_early                           ? IMAPID_LACK_LOGIN
+                                                                       : IMAPID_LACK_NOTHING;
 }
 
 static void take_command(struct imapid_login *login, const struct imapid_unit *unit, bool is_early,

@@ -463,13 +463,9 @@ static void keep_initial_response(struct imapid_outcome *outcome, const uint8_t 
 /* Is it an ID list as it should be, so that no other command can be in it? */
 static bool is_sound(const struct imapid_unit *unit)
 {
-    struct imapid_list list;
-    struct imapid_pair pair;
+    struct imapid_list_sum sum = imapid_list_get_sum(unit);
 
-    imapid_list_begin(&list, unit);
-    while (imapid_list_next(&list, &pair))
-        ;
-    return !unit->n_hidden && !list.faults && (list.closed || list.kind == IMAPID_LIST_NIL);
+    return !unit->n_hidden && !sum.faults && sum.is_ended;
 }
 
 /* What may stand behind UID (RFC 9051 6.4.9, RFC 5256, RFC 8508). */

@@ -243,7 +243,7 @@ static bool has_list_start(const struct imapid_unit *unit, const struct imapid_l
 }
 
 /* Where an ID's text has to end. */
-static size_t find_end(const struct imapid_unit *unit)
+static size_t find_end(struct imapid_unit *unit)
 {
     const unsigned doubtful = IMAPID_FAULT_UNBALANCED | IMAPID_FAULT_TRAILING_DATA |
                               IMAPID_FAULT_MISSING_ARGUMENTS | IMAPID_FAULT_NOT_A_STRING |
@@ -252,15 +252,17 @@ static size_t find_end(const struct imapid_unit *unit)
     struct imapid_slice login = {0, 0};
     struct imapid_list list;
     struct imapid_pair pair;
-    bool ran_on = false;
+    bool ran_on = false, has_value = false;
 
     imapid_list_begin(&list, unit);
     while (imapid_list_next(&list, &pair)) {
+        has_value |= imapid_pair_has_value(&pair);
         ran_on |=
             has_literal_with_login(unit, &pair.field) || has_literal_with_login(unit, &pair.value);
         if (list.n_pairs == 1 && unit->data[list.span.offset] != '(')
             known = find_end_instead(unit, &pair, end);
     }
+    unit->sum = imapid_list_sum_up(&list, has_value);
     if (list.open_end && !list.n_pairs && !has_list_start(unit, &list))
         known = start; /* the first word is cut: it may be an answer of SASL */
     else if (!list.closed && !list.open_end && list.kind == IMAPID_LIST_PAIRS) {
@@ -285,6 +287,7 @@ void imapid_secret_hide(struct imapid_unit *unit)
     end = find_end(unit);
     n = end - unit->args.offset;
     unit->n_hidden = unit->args.n - n;
+    unit->sum.is_known &= !unit->n_hidden; /* the list is another one now */
     unit->args.n = n;
 }
 

@@ -151,6 +151,8 @@ static struct imapid_record_string read_string(struct imapid_record_exchange *ex
     uint8_t *octets;
     size_t n;
 
+    if (!string->has_escapes && string->kind > IMAPID_STRING_NIL)
+        return imapid_record_copy(exchange, data + string->content.offset, string->content.n);
     if (string->kind == IMAPID_STRING_NONE || string->kind == IMAPID_STRING_NIL)
         return copy;
     octets = g_malloc(string->content.n + 1);

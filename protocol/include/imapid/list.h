@@ -88,6 +88,16 @@ void imapid_list_begin(struct imapid_list *list, const struct imapid_unit *unit)
  * none more, *pair means nothing, and `faults` and `span` of the list are complete. */
 bool imapid_list_next(struct imapid_list *list, struct imapid_pair *pair);
 
+/* Whether a pair says anything. */
+bool imapid_pair_has_value(const struct imapid_pair *pair);
+
+/* What the list of an ID unit comes to. Lists are long where a stranger wants them to be, and many ask: so the first who
+ * reads it leaves the answer in `unit->sum`, and it is read here only where nobody has. */
+struct imapid_list_sum imapid_list_get_sum(const struct imapid_unit *unit);
+
+/* The sum of a list whose last pair was given; `has_value`: of one of its pairs. */
+struct imapid_list_sum imapid_list_sum_up(const struct imapid_list *list, bool has_value);
+
 /* The octets that a string means: undoes the escapes of RFC 3501 4.3 (a backslash before anything but
  * a quote or a backslash is itself). `data` is that of the unit. Writes at most `n_out` octets to
  * `out`, and returns how many there are in all, never more than content.n; 0 for NIL and NONE. */

@@ -53,6 +53,14 @@ struct imapid_tag {
     uint64_t hash;
 };
 
+/* What a list came to when it was read to its end: see imapid_list_get_sum(). */
+struct imapid_list_sum {
+    bool is_known;
+    bool is_ended;   /* by its ")", or it is NIL */
+    bool has_value;  /* a value that is not empty */
+    unsigned faults; /* enum imapid_fault */
+};
+
 /* One unit. `data` is the window it was read from and is as good as that window; all places count
  * from its start. An ID is there whole, `n` octets with the end of its last line; of any other
  * unit the first line alone. */
@@ -68,9 +76,10 @@ struct imapid_unit {
     bool over_limit;          /* octets behind `n` were left out: the unit is over a limit */
     bool refused; /* the server refused the literal announced at the end of `n`, or the sender ended
                      the connection there: what is not in it was never sent */
-    bool bare_newline; /* a line of it ends in LF alone */
-    size_t n_hidden;   /* octets behind `args` that may be a password: see secret.h */
-    bool allows_utf8;  /* quoted strings in it may hold UTF-8; set by the session */
+    bool bare_newline;          /* a line of it ends in LF alone */
+    size_t n_hidden;            /* octets behind `args` that may be a password: see secret.h */
+    struct imapid_list_sum sum; /* of the list of an ID, once it was read */
+    bool allows_utf8;           /* quoted strings in it may hold UTF-8; set by the session */
 };
 
 /* Does such a unit carry an ID list? These are the units that are kept whole. */
