@@ -129,6 +129,14 @@ static bool is_printable(const uint8_t *octets, size_t n)
     return true;
 }
 
+static bool is_base64(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!imapid_is_base64(octets[i]))
+            return false;
+    return true;
+}
+
 /* The password of LOGIN: behind the user name. Where either is a literal it is not in the unit. */
 static void keep_login(struct imapid_outcome *outcome, const uint8_t *args, size_t n)
 {
@@ -456,6 +464,8 @@ static void keep_initial_response(struct imapid_outcome *outcome, const uint8_t 
     initial = imapid_octets_next_word(args, n, &at);
     if (initial.n)
         keep_sasl(outcome, args + initial.offset, initial.n);
+    /* A literal's announcement, perhaps: what follows it is not in the unit. */
+    outcome->is_unsure |= !is_base64(args + initial.offset, initial.n);
     outcome->is_unsure |= imapid_octets_next_word(args, n, &at).n > 0;
     outcome->is_unsure |= !is_printable(args, n);
 }
@@ -572,7 +582,7 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
 static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *unit)
 {
     const uint8_t *line = unit->data;
-    size_t n = unit->n, n_base64 = 0;
+    size_t n = unit->n;
 
     while (n && (line[n - 1] == '\r' || line[n - 1] == '\n'))
         n--;
@@ -580,11 +590,9 @@ static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *
         outcome->waiting[outcome->n_waiting - 1].is_done = true;
         return;
     }
-    while (n_base64 < n && imapid_is_base64(line[n_base64]))
-        n_base64++;
     outcome->is_unsure |= unit->cut || unit->over_limit ||
                           get_newest(outcome) != IMAPID_WORD_AUTHENTICATE ||
-                          (n_base64 < n && !imapid_octets_is(line, n, "*"));
+                          (!is_base64(line, n) && !imapid_octets_is(line, n, "*"));
     keep_sasl(outcome, line, n);
 }
 

@@ -505,12 +505,15 @@ struct imapid_capture_interface imapid_pcapng_get_interface(const struct imapid_
 {
     const struct imapid_pcapng_interface *interface = &g_array_index(
         pcapng->interfaces, struct imapid_pcapng_interface, number - pcapng->n_before);
+    /* Where no interface has any, nothing is kept at all. */
+    const uint8_t *options = interface->n_options ? pcapng->kept->data + interface->options : NULL;
+
     return (struct imapid_capture_interface){
         .link_type = interface->link_type,
         .n_snap = interface->n_snap,
         .n_digits = count_digits(interface),
         .offset_s = interface->offset_ns / 1000000000,
-        .options = {pcapng->kept->data + interface->options, interface->n_options, pcapng->swapped},
+        .options = {options, interface->n_options, pcapng->swapped},
     };
 }
 
