@@ -6,6 +6,7 @@ test_cut.py IMAPID
 """
 import array
 import bisect
+import collections
 import fcntl
 import gzip
 import itertools
@@ -126,14 +127,15 @@ class Samples(Cut):
                 file, frame = source_of(packet)
                 frames.setdefault(file, []).append(frame)
             wanted = {file: list(truth[file].values())[stream] for file, one in found if one == stream}
-            self.assertEqual(frames, wanted, stream)
+            self.assertEqual([file for file in frames | wanted if frames.get(file) != wanted.get(file)], [], stream)
             n_partial += sum(len(truth[file]) > 1 for file in wanted)
         self.assertGreater(len(found), 100)
         self.assertGreater(n_partial, 8)
 
     def test_read_again_they_say_the_same(self):
         self.cut("-l", LOG, *SAMPLES)
-        self.assertEqual(said(records(self.out)), said(records("-l", LOG, *SAMPLES)))
+        after, before = (collections.Counter(said(records(*arguments))) for arguments in ([self.out], ["-l", LOG, *SAMPLES]))
+        self.assertEqual([*(after - before), *(before - after)], [])  # what assertEqual itself prints takes minutes
 
     def test_wireshark_takes_it(self):
         path = next(p for p in SAMPLES if p.stem == "alpine-dovecot")
@@ -425,7 +427,7 @@ class Secrets(Cut):
         wanted = {(str(path), frame) for path, (frame, _) in in_wireshark(self.folder, self.keyed(), "-o", f"tls.keylog_file:{LOG}", *options)}
         packets = self.cut("-l", LOG, *self.keyed()).packets
         got = {source_of(packets[int(line.split("\t")[1]) - 1]) for line in tshark("-r", self.out, *options, "-e", "frame.number").splitlines()}
-        self.assertEqual(got, wanted)
+        self.assertEqual(sorted(got ^ wanted)[:9], [])
         self.assertGreater(len({file for file, _ in got}), 20)
 
 
