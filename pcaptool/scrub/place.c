@@ -200,6 +200,10 @@ static void take(struct reader *reader, const struct token *token, enum what wha
     if (token->kind == ATOM && token->n == 3 && imapid_octets_is(octets, 3, "NIL") &&
         what != SECRET && what != NAME)
         return;
+    if (token->kind == ATOM && what == URL && imapid_octets_is(octets, token->n, "INTERNAL"))
+        return; /* the mechanism of URLAUTH */
+    if (what == NAME && imapid_octets_is(octets, token->n, "anyone"))
+        return; /* everybody's name (RFC 4314 2.1) */
     if (token->kind == LITERAL && what == VALUE && is_message(octets, token->n))
         what = MESSAGE;
     if (token->kind == QUOTED && memchr(octets, '\\', token->n))
@@ -460,7 +464,7 @@ static const struct {
     {"GENURLAUTH", "l*", false, true},    {"RESETKEY", "ml*", false, true},
     {"URLFETCH", "l*", false, true},      {"GETJMAPACCESS", "", false, true},
     {"PROXYAUTH", "u", false, true},      {"XOMPRESS", "", false, false},
-    {"XTARTTLS", "", false, false},
+    {"XTARTTLS", "", false, false},       {"UIDBATCHES", "", false, false},
 };
 
 /* Commands without a place that is known here are known to the library. */
@@ -525,8 +529,9 @@ static void take_plan(struct reader *reader, const char *plan)
         if (token.kind == CLOSE)
             continue;
         if (token.kind == OPEN) {
+            /* Patterns are all there is of the names of LIST: RETURN comes next. */
             take_group(reader, has_begun && *plan == 'm');
-            plan += *plan == 'g';
+            plan += *plan == 'g' || (has_begun && *plan == 'm');
             continue;
         }
         has_begun = true;

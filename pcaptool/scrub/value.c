@@ -282,9 +282,10 @@ static bool is_joined(const uint8_t *octets, size_t n)
     return false;
 }
 
-static void take_chunk(struct imapid_hand *hand, uint8_t *octets, size_t n, bool is_quoted)
+static void take_chunk(struct imapid_hand *hand, uint8_t *octets, size_t n, bool is_quoted,
+                       bool is_part)
 {
-    bool plain = is_plain_number(octets, n), any = false;
+    bool plain = is_plain_number(octets, n) && !is_part, any = false;
     enum imapid_words words = is_joined(octets, n) ? IMAPID_WORDS_NONE
                               : is_quoted          ? IMAPID_WORDS_ATOM
                                                    : IMAPID_WORDS_TEXT;
@@ -307,15 +308,36 @@ static void take_chunk(struct imapid_hand *hand, uint8_t *octets, size_t n, bool
         end_value(hand, octets, n, any);
 }
 
+static bool is_group(const uint8_t *octets, size_t n)
+{
+    return is_plain_number(octets, n) && !memchr(octets, '.', n - 1);
+}
+
+/* Octets behind `at` up to the next chunk; `end` of that. */
+static size_t find_chunk(const uint8_t *octets, size_t n, size_t at, size_t *end)
+{
+    while (at < n && (octets[at] <= ' ' || strchr("\"()[]<>{}'", octets[at])))
+        at++;
+    for (*end = at; *end < n && octets[*end] > ' ' && !strchr("\"()[]<>{}'", octets[*end]); ++*end)
+        ;
+    return at;
+}
+
 void imapid_value_take_text(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
-    bool is_quoted = false;
+    bool is_quoted = false, was_group = false;
 
     for (size_t at = 0, end; at < n; at = end) {
         for (end = at; end < n && octets[end] > ' ' && !strchr("\"()[]<>{}'", octets[end]); end++)
             ;
         if (end > at) {
-            take_chunk(hand, octets + at, end - at, is_quoted);
+            size_t end_next, next = find_chunk(octets, n, end, &end_next);
+            bool group = is_group(octets + at, end - at);
+            /* Numbers in a row are groups of a longer one: of a telephone, of a card. */
+            bool is_part = group && (was_group || is_group(octets + next, end_next - next));
+
+            take_chunk(hand, octets + at, end - at, is_quoted, is_part);
+            was_group = group;
             continue;
         }
         is_quoted ^= octets[end] == '"';

@@ -494,6 +494,139 @@ static void test_no_words(void)
     g_free(text);
 }
 
+/* Each place of the protocol that may hold something personal, with what does between two of "`": its letters and
+ * digits go, all else stays as it is. RFC 9051, 2342, 4314, 4467, 5256, 5464, 7162, 9208. */
+static const struct {
+    const char *client, *server;
+} places[] = {
+    {"a LOGIN \"`bob smith`\" {9+}\r\n`s3cret9xx`\r\n",
+     "a OK [CAPABILITY IMAP4rev1 ACL RIGHTS=kxten] Logged in\r\n"},
+    {"a SETACL \"`Kuchen`\" \"`bob smith`\" +lrs\r\nb GETACL INBOX\r\n",
+     "a OK done\r\n* ACL INBOX \"`bob smith`\" lrswipcda `frederik` rwipslda $`team` lr anyone l "
+     "-`bob` w\r\nb OK done\r\n"},
+    {"a LISTRIGHTS \"~/`Kuchen`\" `smith`\r\n",
+     "* LISTRIGHTS ~/`Kuchen` `smith` la r swicdkxte\r\na OK done\r\n"},
+    {"a GETQUOTAROOT INBOX\r\n",
+     "* QUOTAROOT INBOX \"\" \"`bobs quota`\"\r\n* QUOTA \"`bobs quota`\" "
+     "(STORAGE 10 512 MESSAGE 3 100)\r\na OK done\r\n"},
+    {"a GETMETADATA (MAXSIZE 100 DEPTH infinity) INBOX (/shared/comment "
+     "/private/vendor/`kuchen`/`pass`)\r\n",
+     "* METADATA INBOX (/shared/comment \"`hello bob`\" /private/vendor/`kuchen`/`pass` "
+     "{5}\r\n`hell1`)\r\n"
+     "a OK [METADATA LONGENTRIES 2199] done\r\n"},
+    {"a SETMETADATA INBOX (/shared/comment \"`hello bob`\")\r\n",
+     "a NO [METADATA TOOMANY] done\r\n"},
+    {"a NAMESPACE\r\n",
+     "* NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")(\"`user`/`bob`/\" \"/\")) NIL\r\na OK done\r\n"},
+    {"a SEARCH RETURN (MIN COUNT) CHARSET UTF-8 OR FROM `kuchen` SUBJECT {6+}\r\n`kuchen` KEYWORD "
+     "$`Zorb` UID "
+     "1:5 SINCE 1-Feb-1994 LARGER 1000 HEADER `X-Zorb` \"`val`\" NOT SEEN\r\n",
+     "* ESEARCH (TAG \"a\") UID MIN 2 COUNT 3\r\na OK done\r\n"},
+    {"a SORT (REVERSE DATE DISPLAYFROM) UTF-8 SINCE 1-Feb-1994 TEXT \"`kuchen`\"\r\nb THREAD "
+     "REFERENCES "
+     "UTF-8 SUBJECT `kuchen`\r\n",
+     "* SORT 2 84 882\r\na OK done\r\n* THREAD (2)(3 6 (4 23)(44 7 96))\r\nb OK done\r\n"},
+    {"a UID FETCH 1:* (UID RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (DATE FROM "
+     "X-`ZORB`)]<0.512>)\r\n",
+     "* 12 FETCH (UID 101 FLAGS (\\Seen $`Zorb`) RFC822.SIZE 4286 ENVELOPE (\"`Wed`, `17 Jul 1996 "
+     "02`:`23`:`25` -`0700`\" \"`sum` `mtg`\" ((\"`Terry Gray`\" NIL \"`gray`\" "
+     "\"`cac`.`washington`.`edu`\")) NIL "
+     "NIL NIL NIL NIL NIL \"<`B27397`-`0100000`@`cac`.`washington`.`edu`>\") BODYSTRUCTURE "
+     "(\"TEXT\" "
+     "\"PLAIN\" (\"CHARSET\" \"US-ASCII\" \"NAME\" \"`offer`.`pdf`\") NIL NIL \"7BIT\" 3028 "
+     "92))\r\n"
+     "* 13 FETCH (BODY[HEADER.FIELDS (DATE FROM X-`ZORB`)]<0> {25}\r\n`From`: "
+     "`zor`@`bat`.`samples`\r\n\r\n "
+     "MODSEQ (12121231000) EMAILID (`M6d99ac3275bb4e`) THREADID NIL)\r\na OK done (0.001 + 0.000 "
+     "secs).\r\n"},
+    {"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (INBOX \"`Zorb`%\" Drafts) RETURN (CHILDREN STATUS "
+     "(MESSAGES "
+     "UNSEEN))\r\n",
+     "* LIST (\\HasChildren \\Sent) \"/\" Sent/`Kuchen`\r\n* LIST (\\NonExistent) \".\" "
+     "{7}\r\n`Zor`.`bax` "
+     "(\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n* STATUS Sent/`Kuchen` (MESSAGES 17 UNSEEN 16 UIDNEXT "
+     "44292 "
+     "MAILBOXID (`F2212ea87`-`6097`))\r\na OK done\r\n"},
+    {"a UID MOVE 1:* \"`Kuchen`\"\r\nb COPY 2:4,7 `Kuchen`\r\n",
+     "* OK [COPYUID 432432 42:69 1202:1229] moved\r\n* VANISHED (EARLIER) 41,43:116,118\r\na OK "
+     "[HIGHESTMODSEQ 20010715194045007] done\r\nb NO [TRYCREATE] Mailbox \"`Kuchen`\" doesn't "
+     "exist\r\n"},
+    {"a SELECT \"`Kuchen`\" (QRESYNC (67890007 20050715194045000 41,43:211,214:541))\r\n",
+     "* FLAGS (\\Answered $MDNSent `ZorbFlag` NonJunk)\r\n* OK [PERMANENTFLAGS (\\Answered "
+     "`ZorbFlag` "
+     "\\*)] Limited\r\n* 172 EXISTS\r\n* OK [UNSEEN 12] first unseen\r\n* OK [UIDVALIDITY "
+     "3857529045] UIDs "
+     "valid\r\na OK [READ-WRITE] SELECT completed\r\n"},
+    {"a NOTIFY SET (selected MessageNew (UID BODY.PEEK[HEADER.FIELDS (FROM)])) (subtree "
+     "`Lists`/`Kuchen` "
+     "MessageNew) (mailboxes (\"`Kuchen`\" \"`Torte`\") MailboxName)\r\n",
+     "a OK done\r\n"},
+    {"a GENURLAUTH \"imap://`joe`@`test`.`org`/`Kuchen`/;uid=20;urlauth=submit+`fred`\" "
+     "INTERNAL\r\nb RESETKEY "
+     "`Kuchen` INTERNAL\r\n",
+     "* GENURLAUTH "
+     "\"imap://`joe`@`test`.`org`/`Kuchen`/;uid=20;urlauth=submit+`fred`:internal:`9a35a4f7`\"\r\n"
+     "a OK done\r\nb OK done\r\n"},
+    {"a STORE 1:2 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted `Zorb1`)\r\n",
+     "* 1 FETCH (FLAGS (\\Deleted `Zorb1`) MODSEQ (12121231000))\r\na OK [MODIFIED 7,9] done\r\n"},
+    {"a UIDBATCHES 2000\r\n", "* UIDBATCHES (TAG \"a\") 215295:99695,99696:20351\r\na OK done\r\n"},
+    {"a STATUS `Kuchen` (MESSAGES UNSEEN HIGHESTMODSEQ)\r\n",
+     "a NO [NOPERM] Permission denied for `bob`@`zorb`.`example` on `192`.`11`.`2`.`77`\r\n"},
+    {"a NOOP\r\n",
+     "* OK [ALERT] please contact `0171 5555 1234` or (`0171`) `555 12` within 12 hours\r\na NO "
+     "[INUSE] mailbox locked, try again in 30 seconds: `4111 1111 1111 1111`\r\n"},
+    {"a ENABLE CONDSTORE UTF8=ACCEPT X-`ZORB`\r\n",
+     "* ENABLED CONDSTORE\r\na OK [REFERRAL imap://`bob`;AUTH=*@`zorb`.`example`/] try "
+     "`zorb`.`example`\r\n"},
+};
+
+/* `text` is `marked`, but each word between its marks is another one of the same form. */
+static void check_marked(const char *text, const char *marked)
+{
+    size_t n_word = 0, n_same = 0;
+    bool inside = false;
+
+    for (; *marked; marked++) {
+        bool in_word = inside && g_ascii_isalnum(*marked);
+
+        if (!in_word) {
+            if (n_word && n_same == n_word)
+                g_error("a word stays before \"%.40s\"", marked);
+            n_word = n_same = 0;
+        }
+        if (*marked == '`') {
+            inside = !inside;
+            continue;
+        }
+        if (in_word
+                ? !g_ascii_isalnum(*text) || !g_ascii_isdigit(*text) != !g_ascii_isdigit(*marked)
+                : *text != *marked)
+            g_error("\"%.40s\" where \"%.40s\" stood", text, marked);
+        n_word += in_word;
+        n_same += in_word && *text == *marked;
+        text++;
+    }
+}
+
+static void test_places(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        char *marked = g_strconcat(places[i].client, places[i].server, NULL);
+        char **client = g_strsplit(places[i].client, "`", -1),
+             **server = g_strsplit(places[i].server, "`", -1);
+        char *lines[2] = {g_strjoinv(NULL, client), g_strjoinv(NULL, server)};
+        char *text = scrub_lines(lines[0], lines[1]);
+
+        check_marked(text, marked);
+        g_free(text);
+        g_free(lines[0]);
+        g_free(lines[1]);
+        g_strfreev(client);
+        g_strfreev(server);
+        g_free(marked);
+    }
+}
+
 /* The line end of an ID is missing, and its answer was there before what ran into it. */
 static void test_run_on(void)
 {
@@ -585,6 +718,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scrub/learned", test_learned);
     g_test_add_func("/scrub/forms-of-text", test_forms_of_text);
     g_test_add_func("/scrub/no-words", test_no_words);
+    g_test_add_func("/scrub/places", test_places);
     g_test_add_func("/scrub/run-on", test_run_on);
     g_test_add_func("/scrub/switches", test_switches);
     g_test_add_func("/scrub/announcing-atom", test_announcing_atom);
