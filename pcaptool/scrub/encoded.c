@@ -123,13 +123,14 @@ static bool stays(const uint8_t *key, size_t n_key, const uint8_t *value, size_t
 {
     static const char *const counts[] = {"i", "port", "status", "nc", "maxbuf"};
     static const char *const codes[] = {"invalid_request", "invalid_token", "insufficient_scope"};
-    static const char *const words[] = {"auth",     "auth-int", "auth-conf", "utf-8",
-                                        "md5-sess", "bearer",   "true",      "false"};
+    static const char *const words[] = {"auth",   "auth-int", "auth-conf", "utf-8",  "md5-sess",
+                                        "bearer", "true",     "false",     "rc4-40", "rc4-56",
+                                        "rc4",    "des",      "3des"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
         if ((key_is(key, n_key, "qop") || key_is(key, n_key, "charset") ||
              key_is(key, n_key, "stale") || key_is(key, n_key, "algorithm") ||
-             key_is(key, n_key, "schemes")) &&
+             key_is(key, n_key, "schemes") || key_is(key, n_key, "cipher")) &&
             imapid_octets_is(value, n, words[i]))
             return true;
     for (size_t i = 0; i < G_N_ELEMENTS(codes);
@@ -179,9 +180,13 @@ static void take_keyed_value(struct imapid_hand *hand, const uint8_t *key, size_
     imapid_value_take_name(hand, value, n);
 }
 
-/* Fields of the form KEY=VALUE, or JSON. What stands between them goes as names do. */
+/* Fields of the form KEY=VALUE, or JSON; a quoted value may be a list (RFC 2831 2.1.1: qop="auth,auth-int"). What
+ * stands between them goes as names do. */
 static void take_keyed(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
+    const uint8_t *key = NULL; /* of the list that goes on */
+    size_t n_list_key = 0;
+
     for (size_t at = 0, end; at < n; at = end) {
         size_t n_key = measure_key(octets, n, at), start = at + n_key;
 
@@ -189,10 +194,18 @@ static void take_keyed(struct imapid_hand *hand, uint8_t *octets, size_t n)
             start++;
         for (end = start; end < n && !ends_value(octets[end]); end++)
             ;
+        if (n_key) {
+            key = octets[start - 1] == '"' ? octets + at : NULL;
+            n_list_key = n_key;
+        }
         if (n_key)
             take_keyed_value(hand, octets + at, n_key, octets + start, end - start);
+        else if (key)
+            take_keyed_value(hand, key, n_list_key, octets + start, end - start);
         else if (!(end - start == 1 && strchr("nyp", octets[start]))) /* of GS2 */
             imapid_value_take_name(hand, octets + start, end - start);
+        if (end < n && octets[end] != ',')
+            key = NULL;
         if (end == at)
             end++;
     }

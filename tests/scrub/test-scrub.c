@@ -468,6 +468,33 @@ static void test_forms_of_text(void)
     g_free(text);
 }
 
+/* What a server offers of DIGEST-MD5 is a list, and the client's choice is one of it (RFC 2831 2.1.1). */
+static void test_lists_of_sasl(void)
+{
+    static const char challenge[] = "nonce=\"OA6MG9tEQGm2hh\",realm=\"elwood.innosoft\",qop=\"auth,"
+                                    "auth-int,auth-conf\",cipher=\"rc4-40,rc4,3des\",maxbuf=4096",
+                      choice[] = "username=\"chris\",cnonce=\"OA6MHXh6VqTrRk\",qop=auth-int";
+    char *offered = g_base64_encode((const guchar *)challenge, sizeof challenge - 1),
+         *chosen = g_base64_encode((const guchar *)choice, sizeof choice - 1);
+    char *client = g_strdup_printf("a AUTHENTICATE DIGEST-MD5\r\n%s\r\n", chosen),
+         *server = g_strdup_printf("+ %s\r\na NO\r\n", offered),
+         *text = scrub_lines(client, server), *again;
+    gsize n;
+
+    strchr(strchr(text, '+') + 2, '\r')[0] = 0;
+    again = (char *)g_base64_decode(strchr(text, '+') + 2, &n);
+    g_assert_cmpuint(n, ==, sizeof challenge - 1);
+    g_assert_nonnull(
+        strstr(again, "\",qop=\"auth,auth-int,auth-conf\",cipher=\"rc4-40,rc4,3des\",maxbuf=4096"));
+    g_assert_null(strstr(again, "elwood"));
+    g_free(again);
+    g_free(text);
+    g_free(client);
+    g_free(server);
+    g_free(offered);
+    g_free(chosen);
+}
+
 static void check_gone(const char *client, const char *server, const char *secret)
 {
     char *text = scrub_lines(client, server);
@@ -719,6 +746,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scrub/forms-of-text", test_forms_of_text);
     g_test_add_func("/scrub/no-words", test_no_words);
     g_test_add_func("/scrub/places", test_places);
+    g_test_add_func("/scrub/lists-of-sasl", test_lists_of_sasl);
     g_test_add_func("/scrub/run-on", test_run_on);
     g_test_add_func("/scrub/switches", test_switches);
     g_test_add_func("/scrub/announcing-atom", test_announcing_atom);
