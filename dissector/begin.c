@@ -203,17 +203,29 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     return first;
 }
 
-/* Tells the order what TCP knows of the first octets. Where the other side's SYN was not seen, that side
- * may not be in the capture: it is not waited for. */
-static void set_order(struct imapid_stream *stream, const struct tcp_analysis *tcp,
-                      packet_info *pinfo)
+/* Where TCP knows a flow to begin: by its SYN, its first segment, or the peer's first acknowledgement, which is
+ * all that may be left of octets that are not in the capture. On a port that says nothing that does not count:
+ * the side may not be in the capture at all, and what waits for it makes nothing IMAP. */
+static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, bool may_wait)
+{
+    bool has_syn = flow->static_flags & (WS_TCP_SAW_SYN | WS_TCP_SAW_SYN_ACK);
+
+    if (!(flow->static_flags & WS_TCP_HAS_BASE_SEQ) || !(has_syn || may_wait))
+        return;
+    imapid_order_set_next(side, flow->base_seq + 1);
+    side->is_guessed = !has_syn;
+}
+
+/* Tells the order what TCP knows of the segments before the first octets. */
+static void begin_order(struct imapid_stream *stream, const struct tcp_analysis *tcp,
+                        packet_info *pinfo)
 {
     enum imapid_side side =
         imapid_connection_is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 
-    imapid_order_set_next(&stream->order.sides[side], tcp->fwd->base_seq + 1);
-    if (tcp->rev->static_flags & (WS_TCP_SAW_SYN | WS_TCP_SAW_SYN_ACK))
-        imapid_order_set_next(&stream->order.sides[!side], tcp->rev->base_seq + 1);
+    begin_side(&stream->order.sides[side], tcp->fwd, true);
+    begin_side(&stream->order.sides[imapid_side_other(side)], tcp->rev,
+               stream->decide.by_port >= 0);
 }
 
 /* What protects the octets of a call. */
@@ -226,8 +238,7 @@ static enum imapid_security get_security(const struct imapid_begin *first)
     return below && below->is_behind_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
 }
 
-struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo,
-                                          const void *data)
+struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo)
 {
     bool is_tcp = first->carrier == ws->proto_tcp;
     enum imapid_security security = get_security(first);
@@ -249,8 +260,8 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->decide.client = client;
     stream->first_side = client == SENT ? IMAPID_CLIENT : IMAPID_SERVER;
     stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
-    if (is_tcp && data && from_start)
-        set_order(stream, first->tcp, pinfo);
+    if (is_tcp && first->tcp && from_start)
+        begin_order(stream, first->tcp, pinfo);
     if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;

@@ -33,8 +33,7 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
 bool imapid_begin_may_be_imap(const struct imapid_begin *first);
 
 /* Begins a stream there, and attaches it to the conversation. Never NULL; it may be foreign. */
-struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo,
-                                          const void *data);
+struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo);
 
 /* Makes the sender of a call, or its receiver, the server of a stream. */
 void imapid_begin_set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender);

@@ -29,7 +29,7 @@ struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *
                                         dissector_handle_t fallback)
 {
     struct imapid_begin first = imapid_begin_look(conversation, pinfo, tvb, data);
-    struct imapid_stream *stream = imapid_begin_stream(&first, pinfo, data);
+    struct imapid_stream *stream = imapid_begin_stream(&first, pinfo);
 
     stream->is_claimed = true;
     stream->fallback = fallback;

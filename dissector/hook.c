@@ -144,7 +144,7 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
                 imapid_begin_mark_foreign(conversation, pinfo);
             return false;
         }
-        stream = imapid_begin_stream(&first, pinfo, data);
+        stream = imapid_begin_stream(&first, pinfo);
         if (stream->is_foreign)
             return false;
     }

@@ -223,7 +223,7 @@ static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imap
         return NULL;
     first = imapid_begin_look(conversation, pinfo, imapid_segment_get_payload(own), &info);
     return first.status == IMAPID_DECIDE_IMAP && !first.is_start
-               ? imapid_begin_stream(&first, pinfo, &info)
+               ? imapid_begin_stream(&first, pinfo)
                : NULL;
 }
 

@@ -43,9 +43,10 @@ typedef gboolean ws_bool;
 /* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
  */
 
-/* The same of tcp_flow_t.static_flags: its sender sent a SYN; one with ACK. */
-#define WS_TCP_SAW_SYN     0x02
-#define WS_TCP_SAW_SYN_ACK 0x04
+/* The same of tcp_flow_t.static_flags: base_seq is set; its sender sent a SYN; one with ACK. */
+#define WS_TCP_HAS_BASE_SEQ 0x01
+#define WS_TCP_SAW_SYN      0x02
+#define WS_TCP_SAW_SYN_ACK  0x04
 
 /* Declared in packet-tls-utils.h, which needs libgcrypt's headers; exported on every series. */
 guint32 ssl_starttls_ack(dissector_handle_t tls_handle, packet_info *pinfo,

@@ -120,6 +120,7 @@ class Builder:
         if not exchange:
             orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and not e["result"] and not e.get("asked_in")
                        and e["tag"] in (None, tag)]
+            orphans.sort(key=lambda e: e["tag"] is None)  # a response with that tag before one without
             if not orphans and self.passes == 2:
                 raise AssertionError(f"frame {frame}: a result of nothing")
             exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)

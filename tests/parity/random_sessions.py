@@ -42,8 +42,6 @@ LAYERS = {"clear": 200, "starttls": 200, "compress": 200, "both": 25}
 
 # How many lines of difference, in a hundred IDs, are known, and why.
 KNOWN = {
-    ("clear", "loss-30"): ({"off, 2": 1, "on, 2": 1}, "the server's SYN and greeting are lost: only an acknowledgement without octets, which the plugin is "
-                                                      "not shown, tells of the greeting; one line more is believed"),
     ("clear", "moved"): ({"off, 2": 1, "on, 2": 1}, "captured when both FINs were acknowledged: the plugin has read what waited by then, so that one pass shows it"),
 }
 

@@ -42,6 +42,7 @@ HALVES = {
 # too, where the server is seen first, or the client has begun a line.
 LOST = {
     "server-first": (0, [(0, None), (1, ANSWER % (0, 0)), (0, COMMAND % (1, 1)), (1, None), (0, b"n2 NOOP\r\n"), (1, b"n2 OK\r\n")]),
+    "client-first": (1, [(0, COMMAND % (0, 0)), (1, b'* ID ("name" "s0")\r\n'), (1, None), (0, b"n1 NOOP\r\n"), (1, b"n1 OK\r\n")]),
     "half-a-line": (1, [(0, b"a0 "), (0, None), (1, ANSWER % (0, 0)), (0, None), (1, None), (0, b"a2 NOOP\r\n"), (1, b"a2 OK\r\n")]),
 }
 
