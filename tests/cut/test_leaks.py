@@ -21,9 +21,10 @@ import tempfile
 import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "dissector")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / folder) for folder in ("dissector", "parity"))]
 import pcap  # noqa: E402
 import pcapng  # noqa: E402
+import tls13  # noqa: E402
 
 CONSONANTS, VOWELS = "bdfgklmnprstvwz", "aeiou"
 
@@ -410,8 +411,15 @@ def deflate_turns(turns):
     return out
 
 
-def make_capture(rand, turns, damage):
-    talk = pcap.Talk().handshake()
+def seal_turns(rand, turns, key_log):
+    """As they are, inside TLS 1.3."""
+    out = []
+    tls = tls13.Connection(rand, lambda side, octets: out.append(("CS"[side], octets)), key_log)
+    return out + [(side, tls.seal("CS".index(side), octets)) for side, octets in turns]
+
+
+def make_capture(rand, turns, damage, port):
+    talk = pcap.Talk(server_port=port).handshake()
     for side, octets in turns:
         at = 0
         while at < len(octets):
@@ -495,13 +503,19 @@ def main():
             k = Maker(rand)
             turns = make_turns(k, rand.choice([3, 8, 20]))
             damage = rand.choice([0, 0, 1, 8, 3, 5, 15]) | 8
-            capture = make_capture(rand, deflate_turns(turns) if seed % 4 == 3 else turns, damage)
-            path, out = folder / "in.pcap", folder / "out.pcapng"
+            said = deflate_turns(turns) if seed % 4 == 3 else turns
+            is_sealed, key_log = seed % 8 in (1, 7), []
+            if is_sealed:
+                said = seal_turns(rand, said, key_log)
+                damage &= ~2  # behind octets that are missing TLS cannot be read, and is not shared
+            capture = make_capture(rand, said, damage, 993 if is_sealed else 143)
+            path, out, log = folder / "in.pcap", folder / "out.pcapng", folder / "log"
             path.write_bytes(capture)
+            log.write_text("".join(key_log))
             if arguments.keep:
                 (pathlib.Path(arguments.keep) / f"{seed}.pcap").write_bytes(capture)
             out.unlink(missing_ok=True)
-            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--redact-key", key, "-w", out, path], capture_output=True, check=False, timeout=60)
+            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--redact-key", key, *(["-l", log] if key_log else []), "-w", out, path], capture_output=True, check=False, timeout=60)
             if done.returncode:
                 n_refused += 1
                 print(f"seed {seed}: refused (damage {damage}): {done.stderr.decode(errors='replace').strip()}")
