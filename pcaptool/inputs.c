@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,6 +47,11 @@ static void add_file(GArray *inputs, const char *path, gboolean found)
     struct imapid_input input = {.path = g_strdup(path), .found = found};
 
     g_array_append_val(inputs, input);
+}
+
+void imapid_inputs_add_file(GArray *inputs, const char *path)
+{
+    add_file(inputs, path, FALSE);
 }
 
 void imapid_inputs_add_interfaces(GArray *inputs, char **names)
@@ -115,6 +121,14 @@ static void add_found(struct walk *walk, const char *path, int depth)
     }
 }
 
+/* A partial beside the records that it was made of (extract --plan) tells nothing new. */
+static bool is_partial_of(const char *path, const char *records)
+{
+    return g_str_has_suffix(path, ".partial") && g_str_has_suffix(records, ".jsonl") &&
+           strlen(path) - strlen(".partial") == strlen(records) - strlen(".jsonl") &&
+           !strncmp(path, records, strlen(records) - strlen(".jsonl"));
+}
+
 static void add_folder(struct walk *walk, const char *folder, int depth)
 {
     GPtrArray *names;
@@ -136,7 +150,8 @@ static void add_folder(struct walk *walk, const char *folder, int depth)
     g_dir_close(dir);
     g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i < names->len; i++)
-        add_found(walk, names->pdata[i], depth);
+        if (!i || !is_partial_of(names->pdata[i], names->pdata[i - 1]))
+            add_found(walk, names->pdata[i], depth);
     g_ptr_array_unref(names);
 }
 

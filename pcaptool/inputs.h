@@ -29,6 +29,9 @@ void imapid_inputs_add_interfaces(GArray *inputs, char **names);
  * files and folders are inputs that grow. */
 gboolean imapid_inputs_add(GArray *inputs, const char *path, gboolean follow);
 
+/* Adds a file that is known to be there. */
+void imapid_inputs_add_file(GArray *inputs, const char *path);
+
 /* Adds the paths that stand in a file, one a line; "-" reads standard input. */
 gboolean imapid_inputs_add_list(GArray *inputs, const char *list, gboolean follow);
 

@@ -13,6 +13,7 @@
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "plan.h"
 #include "sandbox.h"
 #include "shard.h"
 #include "stop.h"
@@ -52,25 +53,32 @@ static enum imapid_exit fail_with(char *message)
     return status;
 }
 
-/* Octets, or K, M, G of 1024. Below a MiB not one connection fits. */
-static gboolean read_memory(struct imapid_options *options)
+/* Octets, or K, M, G of 1024. 0: it is no such number. */
+static guint64 read_size(const char *text)
 {
     static const char units[] = "KMG";
-    const char *text = options->memory ? options->memory : "256M";
     guint64 n;
     char *end;
 
     if (!g_ascii_isdigit(*text))
-        return FALSE;
+        return 0;
     n = g_ascii_strtoull(text, &end, 10);
     if (*end && strchr(units, g_ascii_toupper(*end))) {
         unsigned shift = 10 * (unsigned)(strchr(units, g_ascii_toupper(*end++)) - units + 1);
 
         if (n > G_MAXUINT32)
-            return FALSE;
+            return 0;
         n <<= shift;
     }
-    if (*end || n < 1 << 20 || n > G_MAXSIZE / 2)
+    return *end || n > G_MAXINT64 ? 0 : n;
+}
+
+/* Below a MiB not one connection fits. */
+static gboolean read_memory(struct imapid_options *options)
+{
+    guint64 n = read_size(options->memory ? options->memory : "256M");
+
+    if (n < 1 << 20 || n > G_MAXSIZE / 2)
         return FALSE;
     options->n_memory = (gsize)n;
     return TRUE;
@@ -280,13 +288,32 @@ static const char *read_plan(struct imapid_options *options, const struct imapid
         options->continuous || options->follow || *arguments)
         return "--plan and --out say what is read and written, so there is no other input or "
                "output";
-    if (options->redact && !options->redact_key)
-        return "--redact with --out takes --redact-key: one key for all units";
+    if (options->redact || options->where || options->stream)
+        return "--out takes neither --redact, which a plan has with --redact-key, nor --where, "
+               "which is for the answers";
     if (!strcmp(options->format, "text")) { /* the default */
         g_free(options->format);
         options->format = g_strdup("jsonl");
     }
     return strcmp(options->format, "jsonl") || options->is_array ? "--out takes JSON Lines" : NULL;
+}
+
+/* What it says. NULL, or what is wrong, to be freed; "" where it was said. */
+static char *take_plan(struct imapid_options *options)
+{
+    options->planned = imapid_plan_read(options->plan);
+    if (!options->planned)
+        return g_strdup("");
+    return options->out ? imapid_usage_take_kept(options, options->planned->options) : NULL;
+}
+
+/* With a plan its units, and nothing else that is there. */
+static gboolean add_argument(const struct imapid_options *options, GArray *inputs, const char *path)
+{
+    if (!options->plan || options->chosen)
+        return imapid_inputs_add(inputs, path, options->follow || options->status);
+    imapid_shard_add(options, inputs, path);
+    return TRUE;
 }
 
 /* An answer from a part of a plan is refused. */
@@ -313,7 +340,14 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail_with(wrong);
     if (stray)
         return fail("--%s is not an option of %s", stray, command->name);
+    if ((no_word = read_plan(options, command, arguments)))
+        return fail("%s", no_word);
+    if (options->plan && (wrong = take_plan(options)))
+        return *wrong ? fail_with(wrong) : (g_free(wrong), IMAPID_EXIT_FAILED);
     options->redact |= options->redact_key && !options->scrub;
+    options->n_shard = read_size(options->shard_bytes ? options->shard_bytes : "128G");
+    if (!options->n_shard)
+        return fail("--shard-bytes takes a number of octets, or of K, M or G");
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
     if (!read_memory(options))
@@ -330,8 +364,6 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail_with(wrong);
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
-    if ((no_word = read_plan(options, command, arguments)))
-        return fail("%s", no_word);
     if (!options->files_from && !options->interfaces && !options->read && !*arguments &&
         !options->out)
         return fail("no input");
@@ -360,7 +392,7 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
     for (char **path = options->read; path && *path; path++)
         found_all &= imapid_inputs_add(inputs, *path, options->follow);
     for (; *arguments; arguments++)
-        found_all &= imapid_inputs_add(inputs, *arguments, options->follow || options->status);
+        found_all &= add_argument(options, inputs, *arguments);
     if (options->interfaces)
         imapid_inputs_add_interfaces(inputs, options->interfaces);
     /* Of nothing but what is not there nothing can be said. */
@@ -477,6 +509,7 @@ int main(int argc, char **argv)
     imapid_where_free(options.chosen);
     imapid_fold_free(options.folded);
     imapid_keylog_free(options.keylog);
+    imapid_plan_free(options.planned);
     imapid_usage_free(&options);
     imapid_tcp_forget_room();
     return status;

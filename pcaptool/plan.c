@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plan.c: the command plan, and plans read back. Files are not opened here: what their names, sizes and
- * folders say is enough, so a plan of many is made at once. In what order the pieces of a chain are read is
- * found out when they are.
+/* plan.c: plans read back, their shares, and what of them is done.
  *
- * Refuses paths that are no UTF-8, which JSON can't hold, and lines that are no plan of this version.
+ * The last line has a digest of those before, so that a plan that was damaged or cut is known. Its id is of
+ * that digest: what was done for another plan, made with other options, of other files or by another
+ * version, is not done for this one.
+ *
+ * Refuses lines that are no plan of this version.
  *
  * Misuse: a plan that was made in another folder, where its paths are relative ones. */
 #include "plan.h"
 
 #include "failure.h"
-#include "inputs.h"
 #include "message.h"
-#include "output.h"
 
 #include "record/member.h"
-#include "record/spell.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gcrypt.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,289 +28,247 @@
 /* The last line of a unit's records is shorter. */
 #define TAIL 4096
 
-/* dumpcap's names of the files of a ring: NAME_00001_20260102030405.pcapng. */
-#define RING "^(.*)_[0-9]{5,}_[0-9]{14}\\.pcap(ng)?(\\.(gz|zst|lz4|xz|bz2))?$"
+/* Digits of the digest that are the id. */
+#define N_ID 16u
 
-static void free_unit(void *data)
-{
-    struct imapid_plan_unit *unit = data;
-
-    g_ptr_array_unref(unit->files);
-    g_free(unit);
-}
-
-static struct imapid_plan_unit *new_unit(void)
-{
-    struct imapid_plan_unit *unit = g_new0(struct imapid_plan_unit, 1);
-
-    unit->files = g_ptr_array_new_with_free_func(g_free);
-    return unit;
-}
-
-static struct imapid_plan *new_plan(void)
+struct imapid_plan *imapid_plan_new(void)
 {
     struct imapid_plan *plan = g_new0(struct imapid_plan, 1);
 
-    plan->units = g_ptr_array_new_with_free_func(free_unit);
+    plan->units = g_ptr_array_new();
+    plan->chains = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    plan->options = g_ptr_array_new_with_free_func(g_free);
     return plan;
+}
+
+struct imapid_plan_unit *imapid_plan_add_unit(struct imapid_plan *plan, guint n_files)
+{
+    struct imapid_plan_unit *unit = imapid_arena_take_zeroed(&plan->arena, sizeof *unit);
+
+    unit->n_files = n_files;
+    unit->files = imapid_arena_take_zeroed(&plan->arena, n_files * sizeof *unit->files);
+    g_ptr_array_add(plan->units, unit);
+    return unit;
 }
 
 void imapid_plan_free(struct imapid_plan *plan)
 {
     if (!plan)
         return;
+    g_ptr_array_unref(plan->chains);
     g_ptr_array_unref(plan->units);
+    g_ptr_array_unref(plan->options);
+    imapid_arena_deinit(&plan->arena);
+    g_free(plan->version);
     g_free(plan->id);
     g_free(plan);
 }
 
-/* ---- made ---- */
-
-struct making {
-    struct imapid_plan *plan;
-    GRegex *chain;
-    GHashTable *chains; /* by folder and what the expression's group matched: units */
-    guint64 n_octets, n_files;
-    bool has_failed;
-};
-
-/* What files of one chain have in common; NULL: the file is of none. To be freed. */
-static char *find_chain(const struct making *making, const char *path)
-{
-    GMatchInfo *match = NULL;
-    char *chain = NULL;
-
-    if (making->chain && g_regex_match(making->chain, path, 0, &match)) {
-        char *group = g_match_info_fetch(match, g_regex_get_capture_count(making->chain) ? 1 : 0);
-        char *folder = g_path_get_dirname(path);
-
-        chain = g_strconcat(folder, "\n", group, NULL);
-        g_free(folder);
-        g_free(group);
-    }
-    g_match_info_free(match);
-    return chain;
-}
-
-static struct imapid_plan_unit *get_unit(struct making *making, const char *path)
-{
-    char *chain = find_chain(making, path);
-    struct imapid_plan_unit *unit = chain ? g_hash_table_lookup(making->chains, chain) : NULL;
-
-    if (!unit) {
-        unit = new_unit();
-        g_ptr_array_add(making->plan->units, unit);
-        if (chain)
-            g_hash_table_insert(making->chains, g_steal_pointer(&chain), unit);
-    }
-    g_free(chain);
-    return unit;
-}
-
-static void complain(struct making *making, const char *path, const char *what)
-{
-    making->has_failed = true;
-    imapid_message("%s: %s", path, what);
-}
-
-static void add_input(struct making *making, const struct imapid_input *input)
-{
-    struct imapid_plan_unit *unit;
-    GStatBuf st;
-
-    if (!strcmp(input->path, "-") || !g_utf8_validate(input->path, -1, NULL)) {
-        complain(making, input->path, "cannot be part of a plan: its name is not UTF-8, or a pipe");
-    } else if (g_stat(input->path, &st) != 0) {
-        complain(making, input->path, imapid_failure_of_input(errno));
-    } else if (!S_ISREG(st.st_mode)) {
-        complain(making, input->path, "cannot be part of a plan: it is no regular file");
-    } else {
-        unit = get_unit(making, input->path);
-        unit->found |= input->found;
-        unit->n_octets += (guint64)st.st_size;
-        g_ptr_array_add(unit->files, g_strdup(input->path));
-        making->n_octets += (guint64)st.st_size;
-        making->n_files++;
-    }
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The largest first; else by name. */
-static int compare_units(const void *a, const void *b)
-{
-    const struct imapid_plan_unit *one = *(void *const *)a, *other = *(void *const *)b;
-
-    if (one->n_octets != other->n_octets)
-        return one->n_octets > other->n_octets ? -1 : 1;
-    return strcmp(one->files->pdata[0], other->files->pdata[0]);
-}
-
-static void spell_head(GString *out, const struct making *making, const char *chain)
-{
-    g_string_append(out, "{\"type\":\"plan\",\"schema\":1,\"version\":");
-    imapid_spell_json_text(out, IMAPID_VERSION);
-    g_string_append_printf(out,
-                           ",\"units\":%u,\"files\":%" G_GUINT64_FORMAT
-                           ",\"bytes\":%" G_GUINT64_FORMAT ",\"chain\":",
-                           making->plan->units->len, making->n_files, making->n_octets);
-    imapid_spell_json_text(out, chain);
-    g_string_append(out, "}\n");
-}
-
-static void spell_unit(GString *out, const struct imapid_plan_unit *unit, guint number)
-{
-    g_string_append_printf(out,
-                           "{\"type\":\"unit\",\"unit\":%u,\"bytes\":%" G_GUINT64_FORMAT
-                           ",\"found\":%s,\"files\":[",
-                           number, unit->n_octets, unit->found ? "true" : "false");
-    for (guint i = 0; i < unit->files->len; i++) {
-        g_string_append(out, i ? "," : "");
-        imapid_spell_json_text(out, unit->files->pdata[i]);
-    }
-    g_string_append(out, "]}\n");
-}
-
-static bool write_plan(const struct imapid_options *options, const struct making *making,
-                       const char *chain)
-{
-    struct imapid_output *output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
-    GString *text;
-
-    if (!output)
-        return false;
-    text = g_string_new(NULL);
-    spell_head(text, making, chain);
-    for (guint i = 0; i < making->plan->units->len; i++)
-        spell_unit(text, making->plan->units->pdata[i], i + 1);
-    imapid_output_add(output, 0, text->str, text->len);
-    imapid_output_end(output, 0);
-    g_string_free(text, TRUE);
-    return imapid_output_close(output, TRUE);
-}
-
-enum imapid_exit imapid_plan_make(const struct imapid_options *options, const GArray *inputs)
-{
-    const char *chain = options->chain ? options->chain : RING;
-    GError *error = NULL;
-    struct making making = {.plan = new_plan()};
-    bool good = false;
-
-    if (*chain)
-        making.chain = g_regex_new(chain, G_REGEX_OPTIMIZE, 0, &error);
-    making.chains = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    if (error) {
-        imapid_message("--chain: %s", error->message);
-        g_error_free(error);
-    } else {
-        for (guint i = 0; i < inputs->len; i++)
-            add_input(&making, &g_array_index(inputs, struct imapid_input, i));
-        for (guint i = 0; i < making.plan->units->len; i++)
-            g_ptr_array_sort(((struct imapid_plan_unit *)making.plan->units->pdata[i])->files,
-                             compare_paths);
-        g_ptr_array_sort(making.plan->units, compare_units);
-        good = !making.has_failed && write_plan(options, &making, chain);
-    }
-    if (good && !options->quiet)
-        imapid_message("%" G_GUINT64_FORMAT " files, %" G_GUINT64_FORMAT " octets: %u units",
-                       making.n_files, making.n_octets, making.plan->units->len);
-    if (making.chain)
-        g_regex_unref(making.chain);
-    g_hash_table_unref(making.chains);
-    imapid_plan_free(making.plan);
-    return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
-}
-
 /* ---- read back ---- */
 
-/* Its files, and nothing else, are to be of type string. */
-static void read_files(struct imapid_member_line *line, struct imapid_json *object,
-                       struct imapid_plan_unit *unit)
+/* The list of that name; NULL after a fault. */
+static struct imapid_json *find_list(struct imapid_member_line *line, struct imapid_json *object,
+                                     const char *name)
 {
-    struct imapid_json *list = imapid_member_get(line, object, "files"), *element;
+    struct imapid_json *list = imapid_member_get(line, object, name);
 
-    if (!list || list->kind != IMAPID_JSON_ARRAY || !list->n) {
-        imapid_member_fail(line, "no list in", "files");
-        return;
-    }
-    element = list + 1;
+    if (list && list->kind == IMAPID_JSON_ARRAY)
+        return list;
+    imapid_member_fail(line, "no list in", name);
+    return NULL;
+}
+
+/* The elements of a list, which are to be strings, into `arena`. */
+static void read_texts(struct imapid_member_line *line, const struct imapid_json *list,
+                       char **texts, struct imapid_arena *arena)
+{
+    const struct imapid_json *element = list + 1;
+
     for (unsigned i = 0; i < list->n; i++, element += element->n_tokens) {
-        struct imapid_record_string path;
+        struct imapid_record_string value;
 
         if (element->kind != IMAPID_JSON_STRING) {
-            imapid_member_fail(line, "something other than strings in", "files");
+            imapid_member_fail(line, "something other than", "strings");
             return;
         }
-        path = imapid_member_read(line, element);
-        g_ptr_array_add(unit->files, g_strndup((const char *)path.octets, path.n));
+        value = imapid_member_read(line, element);
+        texts[i] = imapid_arena_take(arena, value.n + 1);
+        memcpy(texts[i], value.octets, value.n);
+        texts[i][value.n] = '\0';
     }
 }
 
-/* A line of a unit; the first one is that of the plan. */
-static const char *read_line(struct imapid_plan *plan, struct imapid_json_text *text,
-                             struct imapid_arena *arena, const char *octets, size_t n,
-                             guint64 *n_units)
+/* What is kept while a plan is read. */
+struct plan_reading {
+    struct imapid_plan *plan;
+    struct imapid_json_text text;
+    struct imapid_arena arena;
+    guint64 n_units;
+    bool has_head, has_end;
+    char digest[65]; /* of the lines before the last one */
+};
+
+static const char *read_head(struct plan_reading *reading, struct imapid_member_line *line)
 {
-    struct imapid_member_line line = {.arena = arena};
+    struct imapid_plan *plan = reading->plan;
+    struct imapid_json *object = reading->text.tokens, *list;
+    char **texts;
+
+    if (g_strcmp0(imapid_member_get_text(line, object, "type"), "plan") ||
+        imapid_member_get_number(line, object, "schema", INT64_MAX) != 1)
+        return "no plan of this version";
+    reading->has_head = true;
+    reading->n_units = imapid_member_get_number(line, object, "units", G_MAXINT32);
+    plan->version = g_strdup(imapid_member_get_name(line, object, "version"));
+    list = find_list(line, object, "options");
+    if (!list)
+        return line->error;
+    texts = imapid_arena_take(&reading->arena, list->n * sizeof *texts);
+    read_texts(line, list, texts, &reading->arena);
+    for (unsigned i = 0; i < list->n && !line->error; i++)
+        g_ptr_array_add(plan->options, g_strdup(texts[i]));
+    return line->error;
+}
+
+/* Where a unit is a section of a chain. */
+static const char *read_section(struct imapid_plan *plan, guint64 n_units,
+                                struct imapid_plan_unit *unit, struct imapid_member_line *line,
+                                struct imapid_json *object)
+{
+    GPtrArray *chain;
+
+    if (!imapid_member_find(object, "chain"))
+        return NULL;
+    unit->chain = (guint)imapid_member_get_number(line, object, "chain", G_MAXINT32);
+    unit->section = (guint)imapid_member_get_number(line, object, "section", G_MAXINT32);
+    unit->n_sections = (guint)imapid_member_get_number(line, object, "sections", G_MAXINT32);
+    if (line->error)
+        return line->error;
+    if (!unit->chain || unit->chain > n_units || !unit->section ||
+        unit->section > unit->n_sections || unit->n_sections > n_units)
+        return "no section of a chain";
+    while (plan->chains->len < unit->chain)
+        g_ptr_array_add(plan->chains, g_ptr_array_new());
+    chain = plan->chains->pdata[unit->chain - 1];
+    if (!chain->len)
+        g_ptr_array_set_size(chain, (gint)unit->n_sections);
+    if (chain->len != unit->n_sections || chain->pdata[unit->section - 1])
+        return "a section that there is already";
+    chain->pdata[unit->section - 1] = unit;
+    return NULL;
+}
+
+static const char *read_unit(struct plan_reading *reading, struct imapid_member_line *line)
+{
+    struct imapid_plan *plan = reading->plan;
+    struct imapid_json *object = reading->text.tokens, *list = find_list(line, object, "files");
     struct imapid_plan_unit *unit;
+
+    if (!list || !list->n)
+        return "a unit without files";
+    unit = imapid_plan_add_unit(plan, list->n);
+    unit->number = (guint)imapid_member_get_number(line, object, "unit", G_MAXINT32);
+    unit->n_octets = imapid_member_get_number(line, object, "bytes", INT64_MAX);
+    unit->found = imapid_member_get_bool(line, object, "found");
+    read_texts(line, list, unit->files, &plan->arena);
+    if (!line->error && unit->number != plan->units->len)
+        return "units are missing before it";
+    return line->error ? line->error : read_section(plan, reading->n_units, unit, line, object);
+}
+
+static const char *read_end(struct plan_reading *reading, struct imapid_member_line *line)
+{
+    const char *digest = imapid_member_get_name(line, reading->text.tokens, "sha256");
+
+    reading->has_end = true;
+    return strcmp(digest, reading->digest) ? "the plan is damaged: it is not what was written"
+                                           : line->error;
+}
+
+/* The first line is of the plan, the last one its end, the others units. */
+static const char *read_line(struct plan_reading *reading, const char *octets, size_t n)
+{
+    struct imapid_member_line line = {.arena = &reading->arena};
+    struct imapid_json_text *text = &reading->text;
 
     if (imapid_json_read(text, (const uint8_t *)octets, n) != IMAPID_JSON_GOOD ||
         text->tokens->kind != IMAPID_JSON_OBJECT)
         return "no JSON object";
-    if (*n_units == G_MAXUINT64) {
-        if (g_strcmp0(imapid_member_get_text(&line, text->tokens, "type"), "plan") ||
-            imapid_member_get_number(&line, text->tokens, "schema", INT64_MAX) != 1)
-            return "no plan of this version";
-        *n_units = imapid_member_get_number(&line, text->tokens, "units", G_MAXINT32);
-        return line.error;
+    if (!reading->has_head)
+        return read_head(reading, &line);
+    if (reading->has_end)
+        return "something behind the end";
+    return g_strcmp0(imapid_member_get_text(&line, text->tokens, "type"), "end")
+               ? read_unit(reading, &line)
+               : read_end(reading, &line);
+}
+
+void imapid_plan_spell_digest(const char *octets, size_t n, char digest[65])
+{
+    guchar hash[32];
+
+    gcry_md_hash_buffer(GCRY_MD_SHA256, hash, octets, n);
+    for (size_t i = 0; i < sizeof hash; i++)
+        g_snprintf(digest + 2 * i, 3, "%02x", hash[i]);
+}
+
+/* Where the last line begins. */
+static size_t find_last_line(const char *octets, size_t n)
+{
+    while (n && octets[n - 1] == '\n')
+        n--;
+    while (n && octets[n - 1] != '\n')
+        n--;
+    return n;
+}
+
+static const char *find_missing(const struct plan_reading *reading)
+{
+    if (!reading->has_end || reading->n_units != reading->plan->units->len)
+        return "no plan, or units are missing";
+    for (guint i = 0; i < reading->plan->chains->len; i++) {
+        const GPtrArray *chain = reading->plan->chains->pdata[i];
+
+        for (guint k = 0; k < MAX(chain->len, 1); k++)
+            if (!chain->len || !chain->pdata[k])
+                return "sections of a chain are missing";
     }
-    unit = new_unit();
-    g_ptr_array_add(plan->units, unit);
-    unit->number = (guint)imapid_member_get_number(&line, text->tokens, "unit", G_MAXINT32);
-    unit->n_octets = imapid_member_get_number(&line, text->tokens, "bytes", INT64_MAX);
-    unit->found = imapid_member_get_bool(&line, text->tokens, "found");
-    read_files(&line, text->tokens, unit);
-    if (!line.error && unit->number != plan->units->len)
-        return "units are missing before it";
-    return line.error;
+    return NULL;
 }
 
 /* NULL, or what is wrong, to be freed. */
 static char *read_lines(struct imapid_plan *plan, const char *octets, size_t n)
 {
-    struct imapid_json_text text = {NULL, 0};
-    struct imapid_arena arena = {NULL, 0};
-    guint64 n_units = G_MAXUINT64, n_lines = 0;
+    struct plan_reading reading = {.plan = plan};
+    guint64 n_lines = 0;
     char *wrong = NULL;
 
+    imapid_plan_spell_digest(octets, find_last_line(octets, n), reading.digest);
     for (const char *at = octets, *end; !wrong && at < octets + n; at = end + 1) {
         const char *why;
 
         end = memchr(at, '\n', (size_t)(octets + n - at));
         n_lines++;
-        imapid_arena_reset(&arena);
-        why = end ? read_line(plan, &text, &arena, at, (size_t)(end - at), &n_units)
-                  : "the line is cut";
+        imapid_arena_reset(&reading.arena);
+        why = end ? read_line(&reading, at, (size_t)(end - at)) : "the line is cut";
         if (why)
             wrong = g_strdup_printf("line %" G_GUINT64_FORMAT ": %s", n_lines, why);
         if (!end)
             break;
     }
-    if (!wrong && n_units != plan->units->len)
-        wrong = g_strdup("no plan, or units are missing");
-    imapid_json_deinit(&text);
-    imapid_arena_deinit(&arena);
+    if (!wrong)
+        wrong = g_strdup(find_missing(&reading));
+    plan->id = g_strndup(reading.digest, N_ID);
+    imapid_json_deinit(&reading.text);
+    imapid_arena_deinit(&reading.arena);
     return wrong;
 }
 
 struct imapid_plan *imapid_plan_read(const char *path)
 {
-    struct imapid_plan *plan = new_plan();
+    struct imapid_plan *plan;
     GError *error = NULL;
-    char *octets = NULL, *wrong, *digest;
+    char *octets = NULL, *wrong;
     gsize n = 0;
 
     if (!g_file_get_contents(path, &octets, &n, &error)) {
@@ -318,13 +276,10 @@ struct imapid_plan *imapid_plan_read(const char *path)
             (void)imapid_failure_of_input(ENOENT);
         imapid_message("%s", error->message);
         g_error_free(error);
-        imapid_plan_free(plan);
         return NULL;
     }
+    plan = imapid_plan_new();
     wrong = read_lines(plan, octets, n);
-    digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)octets, n);
-    plan->id = g_strndup(digest, 16);
-    g_free(digest);
     g_free(octets);
     if (wrong) {
         imapid_message("%s: %s", path, wrong);
@@ -336,20 +291,48 @@ struct imapid_plan *imapid_plan_read(const char *path)
 
 /* ---- shares ---- */
 
+/* What a share has to do so far. */
+struct load {
+    guint64 n;
+    guint share;
+};
+
+static bool is_less(const struct load *one, const struct load *other)
+{
+    return one->n != other->n ? one->n < other->n : one->share < other->share;
+}
+
+/* Puts what stands first, and has become more, to its place in a heap. */
+static void sink_first(struct load *loads, guint n)
+{
+    struct load first = loads[0];
+    guint at = 0;
+
+    for (guint next; (next = 2 * at + 1) < n; at = next) {
+        if (next + 1 < n && is_less(&loads[next + 1], &loads[next]))
+            next++;
+        if (!is_less(&loads[next], &first))
+            break;
+        loads[at] = loads[next];
+    }
+    loads[at] = first;
+}
+
 guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
 {
-    guint *shares = g_new(guint, plan->units->len + 1);
-    guint64 *loads = g_new0(guint64, n);
+    guint *shares = g_new(guint, plan->units->len + (gsize)1);
+    struct load *loads;
 
+    n = MIN(n, plan->units->len); /* the others have nothing */
+    loads = g_new(struct load, n + (gsize)1);
+    for (guint k = 0; k < n; k++)
+        loads[k] = (struct load){0, k};
     for (guint i = 0; i < plan->units->len; i++) {
         const struct imapid_plan_unit *unit = plan->units->pdata[i];
-        guint least = 0;
 
-        for (guint k = 1; k < n; k++)
-            if (loads[k] < loads[least])
-                least = k;
-        shares[i] = least;
-        loads[least] += unit->n_octets + (guint64)unit->files->len * FILE_COST;
+        shares[i] = loads[0].share;
+        loads[0].n += unit->n_octets + (guint64)unit->n_files * FILE_COST;
+        sink_first(loads, n);
     }
     g_free(loads);
     return shares;
@@ -357,9 +340,9 @@ guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
 
 /* ---- what is done ---- */
 
-char *imapid_plan_spell_output(const char *folder, guint number)
+char *imapid_plan_spell_output(const char *folder, guint number, const char *ending)
 {
-    char *name = g_strdup_printf("unit-%06u.jsonl", number), *path;
+    char *name = g_strdup_printf("unit-%06u.%s", number, ending), *path;
 
     path = g_build_filename(folder, name, NULL);
     g_free(name);
@@ -387,17 +370,16 @@ static bool is_end(const struct imapid_plan *plan, guint number, const char *oct
     return good;
 }
 
-enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const char *folder,
-                                        guint number, bool *is_whole)
+enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
+                                           guint number, bool *is_whole)
 {
-    char *path = imapid_plan_spell_output(folder, number), tail[TAIL];
+    char tail[TAIL];
     int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
     const char *start;
     off_t size;
     ssize_t n;
 
     *is_whole = false;
-    g_free(path);
     if (fd < 0)
         return errno == ENOENT ? IMAPID_PLAN_MISSING : IMAPID_PLAN_DAMAGED;
     size = lseek(fd, 0, SEEK_END);
@@ -410,4 +392,24 @@ enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const ch
     return is_end(plan, number, start, (size_t)(tail + n - 1 - start), is_whole)
                ? IMAPID_PLAN_DONE
                : IMAPID_PLAN_DAMAGED;
+}
+
+/* Partials are whole or not there, so it is enough that there is one. */
+static bool has_partial(const char *folder, guint number)
+{
+    char *path = imapid_plan_spell_output(folder, number, "partial");
+    bool found = g_file_test(path, G_FILE_TEST_IS_REGULAR);
+
+    g_free(path);
+    return found;
+}
+
+enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const char *folder,
+                                        guint number, bool *is_whole)
+{
+    char *path = imapid_plan_spell_output(folder, number, "jsonl");
+    enum imapid_plan_state state = imapid_plan_look_at(plan, path, number, is_whole);
+
+    g_free(path);
+    return state == IMAPID_PLAN_DONE && !has_partial(folder, number) ? IMAPID_PLAN_MISSING : state;
 }

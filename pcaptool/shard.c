@@ -6,13 +6,15 @@
  *
  * Refuses a folder that cannot be made, and shares that there are not.
  *
- * Misuse: one folder for runs with other options: what is done is not done again. */
+ * Misuse: one folder for two plans. What is of the other one is not taken for done, and written over. */
 #include "shard.h"
 
 #include "failure.h"
+#include "gather.h"
 #include "inputs.h"
 #include "message.h"
 #include "plan.h"
+#include "planning.h"
 #include "stop.h"
 
 #include <errno.h>
@@ -40,34 +42,58 @@ static bool parse_share(const char *text, guint *k, guint *n)
 
 /* ---- one unit ---- */
 
-/* In the process of the unit; returns its exit status. */
-static int extract_unit(const struct imapid_options *options, const struct imapid_plan *plan,
-                        const struct imapid_plan_unit *unit, char *path)
+/* What a process of its own did; that nothing can be done about now is AGAIN. */
+static int get_status(enum imapid_exit status)
+{
+    if (imapid_stop_is_set())
+        return 128 + imapid_stop_get_signal();
+    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN
+                                                                       : (int)status;
+}
+
+/* In the process of the unit: its records. Returns the exit status. */
+static int extract_records(const struct imapid_options *options, const struct imapid_plan *plan,
+                           const struct imapid_plan_unit *unit, char *path)
 {
     struct imapid_options own = *options;
     GArray *inputs = imapid_inputs_new();
     bool found_all = true;
     enum imapid_exit status;
 
-    for (guint i = 0; i < unit->files->len; i++) {
+    for (guint i = 0; i < unit->n_files; i++) {
         guint n_before = inputs->len;
 
-        found_all &= imapid_inputs_add(inputs, unit->files->pdata[i], FALSE);
+        found_all &= imapid_inputs_add(inputs, unit->files[i], FALSE);
         for (guint k = n_before; k < inputs->len; k++)
             g_array_index(inputs, struct imapid_input, k).found = unit->found;
     }
     own.write = path;
-    own.continuous = unit->files->len > 1;
+    own.continuous = unit->n_files > 1;
     own.quiet = TRUE;
     own.plan_id = plan->id;
     own.unit = unit->number;
     /* A piece that is gone may be there again: nothing is written without it. */
     status = found_all ? imapid_extract(&own, inputs) : IMAPID_EXIT_AGAIN;
     imapid_inputs_free(inputs);
-    if (imapid_stop_is_set())
-        return 128 + imapid_stop_get_signal();
-    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN
-                                                                       : (int)status;
+    return get_status(status);
+}
+
+/* The same: the partial of its records, which are as they are to be. */
+static int make_partial(const struct imapid_options *options, const char *records, char *path)
+{
+    struct imapid_options own = {.write = path,
+                                 .quiet = TRUE,
+                                 .n_jobs = options->n_jobs,
+                                 .n_memory = options->n_memory,
+                                 .folded = options->folded,
+                                 .show_progress = IMAPID_WHEN_NEVER};
+    GArray *inputs = imapid_inputs_new();
+    enum imapid_exit status = imapid_inputs_add(inputs, records, FALSE)
+                                  ? imapid_gather_partial(&own, inputs)
+                                  : IMAPID_EXIT_AGAIN;
+
+    imapid_inputs_free(inputs);
+    return get_status(status);
 }
 
 /* The exit status of the process; 128 + n of one that a signal ended. */
@@ -81,31 +107,76 @@ static int wait_for(pid_t process)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int run_unit(const struct imapid_options *options, const struct imapid_plan *plan,
-                    const struct imapid_plan_unit *unit)
+/* What a unit needs to be done. */
+struct work {
+    const struct imapid_options *options;
+    const struct imapid_plan *plan;
+    const struct imapid_plan_unit *unit;
+    char *records, *partial; /* paths */
+};
+
+static int work_on_records(const struct work *work)
 {
-    char *path = imapid_plan_spell_output(options->out, unit->number);
+    return extract_records(work->options, work->plan, work->unit, work->records);
+}
+
+static int work_on_partial(const struct work *work)
+{
+    return make_partial(work->options, work->records, work->partial);
+}
+
+/* Has it done by a process of its own; its exit status. */
+static int run_apart(const struct work *work, int (*run)(const struct work *work))
+{
     pid_t parent = getpid(), process = fork();
-    int status;
 
     if (!process) {
         /* Whoever ends the share ends its unit as well. */
         if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)
             _exit(IMAPID_EXIT_AGAIN);
-        exit(extract_unit(options, plan, unit, path));
+        exit(run(work));
     }
-    status = process < 0 ? IMAPID_EXIT_AGAIN : wait_for(process);
-    g_free(path);
-    return status;
+    return process < 0 ? IMAPID_EXIT_AGAIN : wait_for(process);
 }
-
-/* ---- a share ---- */
 
 /* The graver of two: a signal, then what can be tried again, then what was damaged. */
 static int choose_status(int one, int other)
 {
     return MAX(one, other);
 }
+
+/* The records of another plan, or damaged ones, may have left a partial: it goes before they are written. So
+ * a partial is always of the records beside it. */
+static int run_records(const struct work *work)
+{
+    if (g_unlink(work->partial) && errno != ENOENT) {
+        imapid_message("%s: %s", work->partial, imapid_failure_of_output(errno));
+        return IMAPID_EXIT_AGAIN;
+    }
+    return run_apart(work, work_on_records);
+}
+
+static int run_unit(const struct imapid_options *options, const struct imapid_plan *plan,
+                    const struct imapid_plan_unit *unit)
+{
+    struct work work = {options, plan, unit,
+                        imapid_plan_spell_output(options->out, unit->number, "jsonl"),
+                        imapid_plan_spell_output(options->out, unit->number, "partial")};
+    bool is_whole;
+    int status = IMAPID_EXIT_DONE;
+
+    if (imapid_plan_look_at(plan, work.records, unit->number, &is_whole) != IMAPID_PLAN_DONE)
+        status = run_records(&work);
+    else if (!is_whole)
+        status = IMAPID_EXIT_FAILED;
+    if (status <= IMAPID_EXIT_FAILED)
+        status = choose_status(status, run_apart(&work, work_on_partial));
+    g_free(work.records);
+    g_free(work.partial);
+    return status;
+}
+
+/* ---- a share ---- */
 
 static int run_share(const struct imapid_options *options, const struct imapid_plan *plan, guint k,
                      guint n)
@@ -141,25 +212,22 @@ static int run_share(const struct imapid_options *options, const struct imapid_p
 
 enum imapid_exit imapid_shard_run(const struct imapid_options *options)
 {
-    struct imapid_plan *plan;
     guint k = 1, n = 1;
-    int status;
 
     if (options->shard && !parse_share(options->shard, &k, &n)) {
         imapid_message("--shard takes K/N, the share K, from 1 on, of N");
         return IMAPID_EXIT_FAILED;
     }
-    plan = imapid_plan_read(options->plan);
-    if (!plan)
+    if (strcmp(options->planned->version, IMAPID_VERSION)) {
+        imapid_message("%s: made by imapid %s, this is %s; make the plan anew", options->plan,
+                       options->planned->version, IMAPID_VERSION);
         return IMAPID_EXIT_FAILED;
+    }
     if (g_mkdir_with_parents(options->out, 0777)) {
         imapid_message("%s: %s", options->out, imapid_failure_of_output(errno));
-        status = IMAPID_EXIT_FAILED;
-    } else {
-        status = run_share(options, plan, k, n);
+        return IMAPID_EXIT_FAILED;
     }
-    imapid_plan_free(plan);
-    return (enum imapid_exit)status;
+    return (enum imapid_exit)run_share(options, options->planned, k, n);
 }
 
 /* ---- what is done ---- */
@@ -258,24 +326,29 @@ static enum imapid_exit tell(const struct imapid_options *options, const GArray 
 
 enum imapid_exit imapid_plan(const struct imapid_options *options, const GArray *inputs)
 {
-    return options->status ? tell(options, inputs) : imapid_plan_make(options, inputs);
+    return options->status ? tell(options, inputs) : imapid_planning_run(options, inputs);
 }
 
 enum imapid_exit imapid_shard_check(const struct imapid_options *options, const char *folder)
 {
-    struct imapid_plan *plan = imapid_plan_read(options->plan);
-    struct counts counts;
-    bool is_all;
+    const struct imapid_plan *plan = options->planned;
+    struct counts counts = count(plan, folder, NULL);
 
-    if (!plan)
-        return IMAPID_EXIT_FAILED;
-    counts = count(plan, folder, NULL);
-    is_all = counts.n[IMAPID_PLAN_DONE] == plan->units->len;
-    if (!is_all)
-        imapid_message("%s: of %u units of the plan %u are missing and %u damaged, so there is no "
-                       "answer; without --plan what is there is answered",
-                       folder, plan->units->len, counts.n[IMAPID_PLAN_MISSING],
-                       counts.n[IMAPID_PLAN_DAMAGED]);
-    imapid_plan_free(plan);
-    return is_all ? IMAPID_EXIT_DONE : IMAPID_EXIT_AGAIN;
+    if (counts.n[IMAPID_PLAN_DONE] == plan->units->len)
+        return IMAPID_EXIT_DONE;
+    imapid_message("%s: of %u units of the plan %u are missing and %u damaged, so there is no "
+                   "answer; without --plan what is there is answered",
+                   folder, plan->units->len, counts.n[IMAPID_PLAN_MISSING],
+                   counts.n[IMAPID_PLAN_DAMAGED]);
+    return IMAPID_EXIT_AGAIN;
+}
+
+void imapid_shard_add(const struct imapid_options *options, GArray *inputs, const char *folder)
+{
+    for (guint i = 0; i < options->planned->units->len; i++) {
+        char *path = imapid_plan_spell_output(folder, i + 1, "partial");
+
+        imapid_inputs_add_file(inputs, path);
+        g_free(path);
+    }
 }

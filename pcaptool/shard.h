@@ -14,4 +14,7 @@ enum imapid_exit imapid_shard_run(const struct imapid_options *options);
 /* DONE where every unit of the plan (--plan) is done in the folder. Says what is not. */
 enum imapid_exit imapid_shard_check(const struct imapid_options *options, const char *folder);
 
+/* Adds the partials of the plan's units in the folder. */
+void imapid_shard_add(const struct imapid_options *options, GArray *inputs, const char *folder);
+
 #endif

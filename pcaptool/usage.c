@@ -25,7 +25,9 @@ enum {
     ANSWERS = STATS | CHECK | REPORT,
     RECORDS = EXTRACT | ANSWERS, /* what takes them */
     ALL = RECORDS | CUT,
-    EVERY = ALL | PLAN
+    EVERY = ALL | PLAN,
+    KEPT = 1 << 6, /* stands in a plan, as records depend on it */
+    PLANNED = PLAN | KEPT
 };
 
 static const struct imapid_command commands[] = {
@@ -92,13 +94,13 @@ static const struct option table[] = {
     {"format", 'T', G_OPTION_ARG_STRING, AT(format), EVERY, "FORMAT", "How it is written"},
     {"write", 'w', G_OPTION_ARG_FILENAME, AT(write), EVERY, "FILE",
      "Write there instead of standard output"},
-    {"keylog", 'l', G_OPTION_ARG_FILENAME_ARRAY, AT(keylogs), ALL, "FILE",
+    {"keylog", 'l', G_OPTION_ARG_FILENAME_ARRAY, AT(keylogs), ALL | PLANNED, "FILE",
      "TLS secrets, NSS key log format; may be given more than once"},
-    {"filter", 'f', G_OPTION_ARG_STRING, AT(filter), ALL, "EXPR",
+    {"filter", 'f', G_OPTION_ARG_STRING, AT(filter), ALL | PLANNED, "EXPR",
      "Read only packets that pass this libpcap filter"},
-    {"decode-as", 'd', G_OPTION_ARG_STRING_ARRAY, AT(decode_as), ALL, "WHAT",
+    {"decode-as", 'd', G_OPTION_ARG_STRING_ARRAY, AT(decode_as), ALL | PLANNED, "WHAT",
      "UDP to this port is a tunnel, as udp.port==8473,vxlan; may be given more than once"},
-    {"linktype", 0, G_OPTION_ARG_STRING, AT(link_type), ALL, "N",
+    {"linktype", 0, G_OPTION_ARG_STRING, AT(link_type), ALL | PLANNED, "N",
      "Link type of packets with a user or unknown link type"},
     {"read", 'r', G_OPTION_ARG_FILENAME_ARRAY, AT(read), EVERY, "INPUT",
      "An input, as those without an option; may be given more than once"},
@@ -131,17 +133,19 @@ static const struct option table[] = {
     {"follow", 0, G_OPTION_ARG_NONE, AT(follow), RECORDS, NULL,
      "Wait for more at the end of files and folders, until a signal"},
     {"jobs", 'j', G_OPTION_ARG_INT, AT(n_jobs), ALL, "N", "Threads (default: all processors)"},
-    {"memory", 0, G_OPTION_ARG_STRING, AT(memory), ALL, "SIZE",
+    {"memory", 0, G_OPTION_ARG_STRING, AT(memory), ALL | PLANNED, "SIZE",
      "Memory for open connections (default 256M); when it is used up, the largest is given up"},
     {"where", 0, G_OPTION_ARG_STRING_ARRAY, AT(where), ALL, "FIELD=PATTERN",
      "Only connections with this value; also FIELD!=PATTERN and FIELD~EXPRESSION; of several "
      "all have to hold"},
     {"stream", 0, G_OPTION_ARG_STRING, AT(stream), ALL, "N",
      "Only this connection of a capture, short for --where stream=N"},
-    {"site", 0, G_OPTION_ARG_STRING, AT(site), RECORDS, "NAME",
+    {"site", 0, G_OPTION_ARG_STRING, AT(site), RECORDS | PLANNED, "NAME",
      "Where this was captured: stands before the file in every key"},
     {"chain", 0, G_OPTION_ARG_STRING, AT(chain), PLAN, "REGEX",
      "Files of which this matches the same are pieces of one (default: dumpcap's rings)"},
+    {"shard-bytes", 0, G_OPTION_ARG_STRING, AT(shard_bytes), PLAN, "SIZE",
+     "Cut a longer chain into sections (default 128G)"},
     {"status", 0, G_OPTION_ARG_FILENAME, AT(status), PLAN, "PLAN",
      "Tell what of the plan is done in a folder, and which shares are to be run again"},
     {"plan", 0, G_OPTION_ARG_FILENAME, AT(plan), RECORDS, "PLAN",
@@ -162,7 +166,7 @@ static const struct option table[] = {
      "Leave this finding out; may be given more than once"},
     {"redact", 0, G_OPTION_ARG_NONE, AT(redact), RECORDS, NULL,
      "Replace what identifies a person, device or network by stable pseudonyms"},
-    {"redact-key", 0, G_OPTION_ARG_FILENAME, AT(redact_key), ALL, "FILE",
+    {"redact-key", 0, G_OPTION_ARG_FILENAME, AT(redact_key), ALL | PLANNED, "FILE",
      "Key of the pseudonyms; implies --redact (default: a new key for each run)"},
     {"scrub", 0, G_OPTION_ARG_NONE, AT(scrub), CUT, NULL,
      "In the clear, and without what identifies a person, device or network: to be shared"},
@@ -332,6 +336,60 @@ const char *imapid_usage_find_stray(const struct imapid_options *options,
         if (!(table[i].commands & bit_of(command)) && is_set(options, &table[i]))
             return table[i].name;
     return NULL;
+}
+
+/* ---- what a plan keeps ---- */
+
+static void add_word(GPtrArray *words, const struct option *option, const char *value)
+{
+    g_ptr_array_add(words, g_strdup_printf("--%s=%s", option->name, value));
+}
+
+GPtrArray *imapid_usage_list_kept(const struct imapid_options *options)
+{
+    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        const void *member = member_of(options, &table[i]);
+
+        if (!(table[i].commands & KEPT) || !is_set(options, &table[i]))
+            continue;
+        if (table[i].arg == G_OPTION_ARG_STRING || table[i].arg == G_OPTION_ARG_FILENAME)
+            add_word(words, &table[i], *(char *const *)member);
+        else
+            for (char *const *value = *(char **const *)member; *value; value++)
+                add_word(words, &table[i], *value);
+    }
+    return words;
+}
+
+char *imapid_usage_take_kept(struct imapid_options *options, const GPtrArray *words)
+{
+    struct imapid_options kept = {.n_jobs = 0};
+    GPtrArray *argv = g_ptr_array_new();
+    char *wrong;
+
+    g_ptr_array_add(argv, (char *)"imapid");
+    for (guint i = 0; i < words->len; i++)
+        g_ptr_array_add(argv, words->pdata[i]);
+    g_ptr_array_add(argv, NULL);
+    wrong = imapid_usage_parse(&kept, (char *const *)argv->pdata);
+    for (size_t i = 0; i < G_N_ELEMENTS(table) && !wrong; i++) {
+        bool is_kept = table[i].commands & KEPT;
+
+        if (is_kept && is_set(options, &table[i])) {
+            wrong = g_strdup_printf("--%s is said when the plan is made", table[i].name);
+        } else if (is_kept) {
+            void **from = member_of(&kept, &table[i]), **to = member_of(options, &table[i]);
+
+            *to = g_steal_pointer(from);
+        } else if (is_set(&kept, &table[i])) {
+            wrong = g_strdup_printf("--%s is no option of a plan", table[i].name);
+        }
+    }
+    imapid_usage_free(&kept);
+    g_ptr_array_unref(argv);
+    return wrong;
 }
 
 void imapid_usage_free(struct imapid_options *options)

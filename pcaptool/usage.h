@@ -41,6 +41,13 @@ char *imapid_usage_parse(struct imapid_options *options, char *const *argv);
 const char *imapid_usage_find_stray(const struct imapid_options *options,
                                     const struct imapid_command *command);
 
+/* The options that a plan keeps, as words: "--site=oslo". To be unreferenced. */
+GPtrArray *imapid_usage_list_kept(const struct imapid_options *options);
+
+/* Sets what such words say. NULL, or what is wrong, to be freed: an option that a plan does not keep, or one that
+ * it would, and that was given here. */
+char *imapid_usage_take_kept(struct imapid_options *options, const GPtrArray *words);
+
 /* Sets the format as writers know it; the first one of the command where none was given. NULL, or what is
  * wrong, to be freed. */
 char *imapid_usage_read_format(struct imapid_options *options,

@@ -5,6 +5,7 @@
 test_plan.py IMAPID
 
 What shares give together has to be what one process gives of the same captures, to the octet."""
+import hashlib
 import json
 import os
 import pathlib
@@ -56,7 +57,9 @@ class Plan(unittest.TestCase):
 
     def make(self, *words):
         run("plan", "-q", "-w", self.plan, *words, self.store)
-        return [json.loads(line) for line in self.plan.read_text().splitlines()]
+        head, *units, end = (json.loads(line) for line in self.plan.read_text().splitlines())
+        self.assertEqual((head["type"], end["type"]), ("plan", "end"))
+        return [head, *units]
 
     def share(self, k, n, status=0, **more):
         return run("-q", "--plan", self.plan, "--shard", f"{k}/{n}", "--out", self.out, status=status, **more)
@@ -85,7 +88,7 @@ class Plan(unittest.TestCase):
         run("-q", "-T", "jsonl", "--continuous", "-w", self.folder / "ring.jsonl", *sorted(self.store.glob("ring_*")))
         rest = [path for path in sorted(self.store.iterdir()) if not path.name.startswith("ring_")]
         self.make()
-        for n in (1, 2, 5, 7):
+        for n in (2, 7):
             for k in reversed(range(1, n + 1)):
                 self.share(k, n)
             self.assertEqual(self.tell(n, 0), "")
@@ -114,17 +117,91 @@ class Plan(unittest.TestCase):
                        lambda data: data.replace(b'"unit":2', b'"unit":3'), lambda data: data.replace(b'"plan":"', b'"plan":"0')):
             path = self.out / "unit-000002.jsonl"
             path.write_bytes(damage(whole[path.name]))
+            (self.out / "unit-000002.partial").write_bytes(b"of other records")
             self.assertEqual(self.tell(5, 3), "2")
             run("stats", "--plan", self.plan, self.out, status=3)
             self.share(2, 5)
             self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
 
+    def test_a_partial_that_is_missing(self):
+        """It is made again, of the records that are there."""
+        self.make()
+        self.share(1, 1)
+        before = self.state()
+        whole = (self.out / "unit-000003.partial").read_bytes()
+        (self.out / "unit-000003.partial").unlink()
+        self.assertEqual(self.tell(5, 3), "3")
+        self.share(3, 5)
+        self.assertEqual((self.out / "unit-000003.partial").read_bytes(), whole)
+        self.assertEqual({name: state for name, state in self.state().items() if name != "unit-000003.partial"},
+                         {name: state for name, state in before.items() if name != "unit-000003.partial"})
+
     def test_another_plan(self):
+        """Other files, other options: nothing of it is done, and what is there is replaced."""
         self.make()
         self.share(1, 1)
         shutil.copy(SAMPLES / "starttls.pcap", self.store)
+        for words in ((), ("--site", "oslo"), ("-f", "tcp port 143")):
+            self.make(*words)
+            self.assertEqual(len(self.tell(6, 3).split(",")), 6, words)
+            self.share(1, 1)
+            self.assertEqual(self.tell(6, 0), "")
         self.make()
         self.assertEqual(len(self.tell(6, 3).split(",")), 6)
+
+    def test_options_are_of_the_plan(self):
+        """What records depend on is said when the plan is made, and by nobody else."""
+        key = self.folder / "key"
+        key.write_bytes(bytes(range(32)))
+        head = self.make("--site", "oslo", "-f", "tcp port 143", "-d", "udp.port==8473,vxlan", "-d", "udp.port==8474,vxlan",
+                         "--memory", "64M", "--redact-key", key)[0]
+        self.assertEqual(head["options"], ["--filter=tcp port 143", "--decode-as=udp.port==8473,vxlan", "--decode-as=udp.port==8474,vxlan",
+                                           "--memory=64M", "--site=oslo", f"--redact-key={key}"])
+        self.share(1, 1)
+        rest = [path for path in sorted(self.store.iterdir()) if not path.name.startswith("ring_")]
+        options = ("--site", "oslo", "-f", "tcp port 143", "--redact-key", key)
+        run("-q", "-T", "jsonl", "--continuous", *options, "-w", self.folder / "ring.jsonl", *sorted(self.store.glob("ring_*")))
+        run("-q", "-T", "jsonl", *options, "-w", self.folder / "rest.jsonl", *rest)
+        self.assertEqual(run("stats", "-q", "-v", "--plan", self.plan, self.out).stdout,
+                         run("stats", "-q", "-v", self.folder / "ring.jsonl", self.folder / "rest.jsonl").stdout)
+        for words in (("--site", "oslo"), ("-f", "tcp"), ("-l", key), ("--redact-key", key), ("--memory", "1G"), ("--where", "stream=1"), ("--redact",)):
+            self.assertIn(words[0].replace("-f", "--filter").replace("-l", "--keylog").encode(), run("--plan", self.plan, "--out", self.out, *words,
+                                                                                           status=2).stderr)
+
+    def test_another_version(self):
+        """One that made no plan does no share of it."""
+        self.make()
+        lines = self.plan.read_bytes().splitlines(keepends=True)
+        lines[0] = lines[0].replace(b'"version":"', b'"version":"0.')
+        lines[-1] = json.dumps({"type": "end", "sha256": hashlib.sha256(b"".join(lines[:-1])).hexdigest()}).encode() + b"\n"
+        self.plan.write_bytes(b"".join(lines))
+        self.assertIn(b"make the plan anew", run("--plan", self.plan, "--out", self.out, status=2).stderr)
+
+    def test_a_damaged_plan(self):
+        """Whatever octet of it is another one: it is no plan."""
+        self.make()
+        whole = self.plan.read_bytes()
+        for place in range(0, len(whole), 97):
+            self.plan.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+            run("--plan", self.plan, "--out", self.out, status=2)
+        self.assertFalse(self.out.exists())
+
+    def test_two_workers_on_one_share(self):
+        self.make()
+        self.share(1, 1)
+        whole = {path.name: path.read_bytes() for path in self.out.iterdir()}
+        shutil.rmtree(self.out)
+        workers = [subprocess.Popen([IMAPID, "-q", "--plan", self.plan, "--out", self.out]) for _ in range(3)]
+        self.assertEqual([worker.wait(300) for worker in workers], [0, 0, 0])
+        self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
+
+    def test_the_folder_without_the_plan(self):
+        """A partial beside its records is no second answer."""
+        self.make()
+        self.share(1, 1)
+        done = run("stats", "-v", self.out)
+        self.assertNotIn(b"more than once", done.stderr)
+        self.assertEqual(done.stdout, run("stats", "-q", "-v", "--plan", self.plan, self.out).stdout)
 
     def test_a_damaged_capture_is_done_and_said(self):
         (self.store / "broken.pcap").write_bytes(b"no capture at all, whatever its name says")
@@ -167,17 +244,17 @@ class Plan(unittest.TestCase):
             self.assertEqual(started.wait(60), -signal.SIGTERM)
         (self.store / "pipe.pcap").unlink()
         (self.store / "pipe.pcap").write_bytes(b"")
-        self.assertEqual(self.tell(6, 3).count(",") + 1, 6 - len(list(self.out.glob("unit-*.jsonl"))))
+        self.assertEqual(self.tell(6, 3).count(",") + 1, 6 - len(list(self.out.glob("unit-*.partial"))))
         self.share(1, 1, status=2)
         self.assertEqual(self.tell(6, 0), "")
 
     @unittest.skipUnless(shutil.which("parallel"), "GNU parallel is not installed")
     def test_gnu_parallel(self):
         """The script that Slurm runs, under GNU parallel: all, a capture that is gone, one that is damaged."""
-        units = self.make()[1:]
+        units = self.make("--site", "oslo")[1:]
 
         def all_shares(status):
-            done = subprocess.run([CLUSTER / "parallel.sh", self.plan, "3", self.out, "--site", "oslo"], check=False, capture_output=True,
+            done = subprocess.run([CLUSTER / "parallel.sh", self.plan, "3", self.out], check=False, capture_output=True,
                                   env={**os.environ, "IMAPID": str(IMAPID), "JOBS": "2"})
             self.assertEqual(done.returncode, status, done.stderr)
 
