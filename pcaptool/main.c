@@ -345,9 +345,6 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
     if (options->plan && (wrong = take_plan(options)))
         return *wrong ? fail_with(wrong) : (g_free(wrong), IMAPID_EXIT_FAILED);
     options->redact |= options->redact_key && !options->scrub;
-    options->n_shard = read_size(options->shard_bytes ? options->shard_bytes : "128G");
-    if (!options->n_shard)
-        return fail("--shard-bytes takes a number of octets, or of K, M or G");
     if (options->n_jobs < 0 || options->n_jobs > 1024)
         return fail("--jobs takes a number from 1 to 1024");
     if (!read_memory(options))

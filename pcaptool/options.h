@@ -47,14 +47,11 @@ struct imapid_options {
     char *site;                  /* NULL: none */
     char *chain;                 /* plan; NULL: the names of dumpcap's rings */
     char *status;                /* plan: a plan; NULL: one is to be made */
-    char *shard_bytes;           /* plan, as given; NULL: the default */
-    guint64 n_shard;             /* what it says */
     char *plan;                  /* extract, answers; NULL: none */
     struct imapid_plan *planned; /* what it says */
     char *shard, *out;           /* extract, with a plan */
     const char *plan_id;         /* of the unit that is extracted; NULL: there is no plan */
     guint unit;                  /* its number */
-    guint n_own;                 /* how many of the inputs are its own, see pieces.h; 0: all */
     char *by;                    /* stats; NULL: the usual ones */
     int top;                     /* stats; 0: all */
     char *fold;                  /* a table of spellings; NULL: the built-in one */

@@ -36,7 +36,6 @@ struct imapid_plan *imapid_plan_new(void)
     struct imapid_plan *plan = g_new0(struct imapid_plan, 1);
 
     plan->units = g_ptr_array_new();
-    plan->chains = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     plan->options = g_ptr_array_new_with_free_func(g_free);
     return plan;
 }
@@ -55,7 +54,6 @@ void imapid_plan_free(struct imapid_plan *plan)
 {
     if (!plan)
         return;
-    g_ptr_array_unref(plan->chains);
     g_ptr_array_unref(plan->units);
     g_ptr_array_unref(plan->options);
     imapid_arena_deinit(&plan->arena);
@@ -130,34 +128,6 @@ static const char *read_head(struct plan_reading *reading, struct imapid_member_
     return line->error;
 }
 
-/* Where a unit is a section of a chain. */
-static const char *read_section(struct imapid_plan *plan, guint64 n_units,
-                                struct imapid_plan_unit *unit, struct imapid_member_line *line,
-                                struct imapid_json *object)
-{
-    GPtrArray *chain;
-
-    if (!imapid_member_find(object, "chain"))
-        return NULL;
-    unit->chain = (guint)imapid_member_get_number(line, object, "chain", G_MAXINT32);
-    unit->section = (guint)imapid_member_get_number(line, object, "section", G_MAXINT32);
-    unit->n_sections = (guint)imapid_member_get_number(line, object, "sections", G_MAXINT32);
-    if (line->error)
-        return line->error;
-    if (!unit->chain || unit->chain > n_units || !unit->section ||
-        unit->section > unit->n_sections || unit->n_sections > n_units)
-        return "no section of a chain";
-    while (plan->chains->len < unit->chain)
-        g_ptr_array_add(plan->chains, g_ptr_array_new());
-    chain = plan->chains->pdata[unit->chain - 1];
-    if (!chain->len)
-        g_ptr_array_set_size(chain, (gint)unit->n_sections);
-    if (chain->len != unit->n_sections || chain->pdata[unit->section - 1])
-        return "a section that there is already";
-    chain->pdata[unit->section - 1] = unit;
-    return NULL;
-}
-
 static const char *read_unit(struct plan_reading *reading, struct imapid_member_line *line)
 {
     struct imapid_plan *plan = reading->plan;
@@ -173,7 +143,7 @@ static const char *read_unit(struct plan_reading *reading, struct imapid_member_
     read_texts(line, list, unit->files, &plan->arena);
     if (!line->error && unit->number != plan->units->len)
         return "units are missing before it";
-    return line->error ? line->error : read_section(plan, reading->n_units, unit, line, object);
+    return line->error;
 }
 
 static const char *read_end(struct plan_reading *reading, struct imapid_member_line *line)
@@ -226,13 +196,6 @@ static const char *find_missing(const struct plan_reading *reading)
 {
     if (!reading->has_end || reading->n_units != reading->plan->units->len)
         return "no plan, or units are missing";
-    for (guint i = 0; i < reading->plan->chains->len; i++) {
-        const GPtrArray *chain = reading->plan->chains->pdata[i];
-
-        for (guint k = 0; k < MAX(chain->len, 1); k++)
-            if (!chain->len || !chain->pdata[k])
-                return "sections of a chain are missing";
-    }
     return NULL;
 }
 

@@ -6,8 +6,8 @@
 
 #include "record/arena.h"
 
-/* A store of captures as units of work, and what of them is done. A unit is a capture, a chain of pieces of
- * one, or, of a chain that is longer than a shard, a section. The plan is a file of JSON Lines: one line of
+/* A store of captures as units of work, and what of them is done. A unit is a capture, or a chain of pieces of
+ * one. The plan is a file of JSON Lines: one line of
  * type "plan" with version and options, the units, largest first, and one of type "end" with a digest. */
 
 struct imapid_plan_unit {
@@ -17,9 +17,6 @@ struct imapid_plan_unit {
     bool found;       /* in a folder: not all of it need be captures */
     char **files;     /* as they were named; of a chain in the order of time */
     guint n_files;
-    guint chain;   /* from 1 on; 0: it is no section, and the next two mean nothing */
-    guint section; /* from 1 on */
-    guint n_sections;
 };
 
 struct imapid_plan {
@@ -27,8 +24,7 @@ struct imapid_plan {
     char *id;                  /* the same for the same plan, and for no other */
     char *version;             /* that made it */
     GPtrArray *options;        /* of char *, see imapid_usage_list_kept() */
-    GPtrArray *units;  /* of struct imapid_plan_unit *, units->pdata[i] has the number i + 1 */
-    GPtrArray *chains; /* of those that were cut, arrays of their sections, in order */
+    GPtrArray *units; /* of struct imapid_plan_unit *, units->pdata[i] has the number i + 1 */
 };
 
 /* What became of a unit. */

@@ -2,12 +2,12 @@
 /* planning.c: makes plans. Files are not opened here: what their names, sizes and folders say is enough, so a
  * plan of many is made at once.
  *
- * A chain that is longer than a shard is cut into sections. Its pieces are in the order of their names; those of
- * dumpcap's rings in that of the times in them, as numbers begin anew with each run.
+ * The pieces of a chain are in the order of their names; those of dumpcap's rings in that of the times in them,
+ * as numbers begin anew with each run.
  *
  * Refuses paths that are no UTF-8, which JSON can't hold, and what is no regular file.
  *
- * Misuse: --chain where names do not sort as the pieces were written, and a chain is longer than a shard. */
+ * Misuse: pieces of one chain in two folders: they are two units. */
 #include "planning.h"
 
 #include "failure.h"
@@ -47,7 +47,6 @@ struct making {
     GHashTable *chains; /* by folder and what the expression's group matched: arrays as `pieces` */
     struct imapid_plan *plan;
     guint64 n_octets, n_files;
-    guint n_chains; /* that were cut */
     bool has_failed;
 };
 
@@ -168,36 +167,10 @@ static void add_unit(struct making *making, const GArray *pieces, guint first, g
     }
 }
 
-/* How many pieces from `first` on are a section. */
-static guint count_section(const struct making *making, const GArray *pieces, guint first)
-{
-    guint64 n_octets = get_piece(pieces, first)->n_octets;
-    guint i = first + 1;
-
-    while (i < pieces->len && n_octets + get_piece(pieces, i)->n_octets <= making->options->n_shard)
-        n_octets += get_piece(pieces, i++)->n_octets;
-    return i - first;
-}
-
-/* The units of a chain: one, or its sections. */
 static void add_chain(struct making *making, GArray *pieces)
 {
-    guint first_unit = making->plan->units->len, n_sections;
-
     g_array_sort(pieces, making->options->chain ? compare_pieces : compare_ring_pieces);
-    for (guint i = 0, n; i < pieces->len; i += n) {
-        n = count_section(making, pieces, i);
-        add_unit(making, pieces, i, n);
-    }
-    n_sections = making->plan->units->len - first_unit;
-    making->n_chains += n_sections > 1;
-    for (guint i = 0; i < n_sections && n_sections > 1; i++) {
-        struct imapid_plan_unit *unit = making->plan->units->pdata[first_unit + i];
-
-        unit->chain = making->n_chains;
-        unit->section = i + 1;
-        unit->n_sections = n_sections;
-    }
+    add_unit(making, pieces, 0, pieces->len);
 }
 
 /* Chains in the order of what they have in common: a hash table has none. */
@@ -241,7 +214,7 @@ static void spell_head(GString *out, const struct making *making, const GPtrArra
     g_string_append_printf(out, ",\"units\":%u,\"files\":%" N ",\"bytes\":%" N ",\"chain\":",
                            making->plan->units->len, making->n_files, making->n_octets);
     imapid_spell_json_text(out, making->chain);
-    g_string_append_printf(out, ",\"shard_bytes\":%" N ",\"options\":", making->options->n_shard);
+    g_string_append(out, ",\"options\":");
     spell_list(out, (char *const *)options->pdata, options->len);
     g_string_append(out, "}\n");
 }
@@ -252,9 +225,6 @@ static void spell_unit(GString *out, const struct imapid_plan_unit *unit, guint 
                            number, unit->n_octets);
     imapid_spell_time(out, unit->modified * G_GINT64_CONSTANT(1000000000));
     g_string_append_printf(out, "\",\"found\":%s", unit->found ? "true" : "false");
-    if (unit->chain)
-        g_string_append_printf(out, ",\"chain\":%u,\"section\":%u,\"sections\":%u", unit->chain,
-                               unit->section, unit->n_sections);
     g_string_append(out, ",\"files\":");
     spell_list(out, unit->files, unit->n_files);
     g_string_append(out, "}\n");
