@@ -16,8 +16,7 @@
 
 #include <string.h>
 
-/* The stamps of an exchange: a frame, and frames and times of a response and a result. */
-#define STAMPS_MAX (5 * IMAPID_FLAT_DIFFERENCE_MAX)
+G_STATIC_ASSERT(IMAPID_KEPT_STAMPS_MAX == 4 * IMAPID_FLAT_DIFFERENCE_MAX);
 
 /* How a connection came, and what speaks against it; most have neither. */
 struct way {
@@ -226,32 +225,21 @@ uint32_t imapid_keep_get_client(const struct imapid_keep *keep, const struct ima
 
 /* ---- stamps ---- */
 
-uint64_t imapid_kept_get_frame(const struct imapid_kept_exchange *kept)
+static void add_stamps(struct imapid_kept_exchange *kept,
+                       const struct imapid_record_exchange *exchange)
 {
-    const uint8_t *at = kept->stamps;
+    struct imapid_stamp before = imapid_record_when(exchange);
+    uint8_t *at = kept->stamps;
 
-    return imapid_flat_take_difference(&at);
-}
-
-static const uint8_t *add_stamps(struct imapid_keep *keep,
-                                 const struct imapid_record_exchange *exchange)
-{
-    struct imapid_stamp when = imapid_record_when(exchange);
-    uint8_t *start, *at;
-
-    if (keep->n_stamps < STAMPS_MAX) {
-        keep->n_stamps = 4096;
-        keep->next_stamp = imapid_arena_take(&keep->stamps, keep->n_stamps);
+    kept->when_ns = before.ts_ns;
+    kept->frame = before.number;
+    if (exchange->response.seen) {
+        at = imapid_flat_put_stamp(at, &exchange->response.packet, &before);
+        before = exchange->response.packet;
     }
-    start = keep->next_stamp;
-    at = imapid_flat_put_difference(start, when.number);
-    if (exchange->response.seen)
-        at = imapid_flat_put_stamp(at, &exchange->response.packet, &when);
     if (exchange->status != IMAPID_STATUS_NONE)
-        at = imapid_flat_put_stamp(at, &exchange->result, &when);
-    keep->next_stamp = at;
-    keep->n_stamps -= (size_t)(at - start);
-    return start;
+        at = imapid_flat_put_stamp(at, &exchange->result, &before);
+    kept->n_stamps = (uint8_t)(at - kept->stamps);
 }
 
 /* ---- exchanges ---- */
@@ -322,14 +310,13 @@ static uint32_t find_said(struct imapid_keep *keep, const struct imapid_record_e
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
                                                  const struct imapid_record_exchange *exchange)
 {
-    struct imapid_kept_exchange kept = {.when_ns = imapid_record_when(exchange).ts_ns};
+    struct imapid_kept_exchange kept = {.conn = keep_conn(keep, &exchange->conn)};
 
-    kept.conn = keep_conn(keep, &exchange->conn);
     kept.tag = add_text(keep->texts, exchange->tag);
     if (exchange->status != IMAPID_STATUS_NONE && !exchange->text.is_nil)
         kept.text = add_octets(keep->texts, exchange->text.octets, exchange->text.n) + 1;
     kept.said = find_said(keep, exchange);
-    kept.stamps = add_stamps(keep, exchange);
+    add_stamps(&kept, exchange);
     return kept;
 }
 
@@ -382,7 +369,7 @@ void imapid_keep_read_exchange(const struct imapid_keep *keep,
                                struct imapid_record_exchange *exchange, struct imapid_arena *arena)
 {
     const uint8_t *at = kept->stamps;
-    struct imapid_stamp when = {.number = imapid_flat_take_difference(&at), .ts_ns = kept->when_ns};
+    struct imapid_stamp when = {.number = kept->frame, .ts_ns = kept->when_ns}, before = when;
 
     memset(exchange, 0, sizeof *exchange);
     exchange->conn = imapid_keep_read_conn(keep, &kept->conn);
@@ -390,9 +377,9 @@ void imapid_keep_read_exchange(const struct imapid_keep *keep,
     exchange->text = get_string(keep->texts, kept->text);
     get_said(keep, imapid_pool_get(keep->sayings, kept->said, NULL), exchange, arena);
     if (exchange->response.seen)
-        exchange->response.packet = imapid_flat_take_stamp(&at, &when);
+        exchange->response.packet = before = imapid_flat_take_stamp(&at, &before);
     if (exchange->status != IMAPID_STATUS_NONE)
-        exchange->result = imapid_flat_take_stamp(&at, &when);
+        exchange->result = imapid_flat_take_stamp(&at, &before);
     if (exchange->command.seen)
         exchange->command.packet = when;
     else if (!exchange->response.seen)
@@ -405,7 +392,7 @@ const struct imapid_kept_said *imapid_keep_get_said(const struct imapid_keep *ke
     return imapid_pool_get(keep->sayings, kept->said, NULL);
 }
 
-/* What answers comes first of what stands behind the frame. */
+/* What answers is the first of the stamps. */
 bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_kept_exchange *kept,
                             int64_t *rtt_ns)
 {
@@ -416,7 +403,6 @@ bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_
     if (!said->is_seen[IMAPID_CLIENT] ||
         (!said->is_seen[IMAPID_SERVER] && said->status == IMAPID_STATUS_NONE))
         return false;
-    (void)imapid_flat_take_difference(&at);
     answer_ns = (int64_t)((uint64_t)kept->when_ns + imapid_flat_take_difference(&at));
     *rtt_ns = imapid_ns_between(kept->when_ns, answer_ns);
     return *rtt_ns >= 0;
@@ -621,7 +607,6 @@ struct imapid_keep_map imapid_keep_absorb(struct imapid_keep *keep, struct imapi
     map.sayings = absorb(keep, keep->sayings, other->sayings, &map, renumber_said);
     map.session_sayings =
         absorb(keep, keep->session_sayings, other->session_sayings, &map, renumber_session_said);
-    imapid_arena_join(&keep->stamps, &other->stamps);
     g_free(other->scratch);
     *other = (struct imapid_keep){.files = NULL};
     return map;
@@ -694,6 +679,5 @@ void imapid_keep_deinit(struct imapid_keep *keep)
     imapid_pool_free(keep->blobs);
     imapid_pool_free(keep->sayings);
     imapid_pool_free(keep->session_sayings);
-    imapid_arena_deinit(&keep->stamps);
     g_free(keep->scratch);
 }

@@ -29,12 +29,18 @@ struct imapid_kept_said {
     uint8_t status, is_untagged, security, compressed, state, complete;
 };
 
+/* Two stamps as differences. */
+#define IMAPID_KEPT_STAMPS_MAX 40
+
 struct imapid_kept_exchange {
     struct imapid_kept_conn conn;
     uint32_t tag, text; /* texts + 1 */
     uint32_t said;      /* sayings */
+    uint8_t n_stamps;
     int64_t when_ns;
-    const uint8_t *stamps; /* the frame of `when`, and differences of what came later */
+    uint64_t frame; /* where it begins */
+    uint8_t stamps
+        [IMAPID_KEPT_STAMPS_MAX]; /* what came later, each as differences from the one before */
 };
 
 struct imapid_kept_session {
@@ -51,9 +57,6 @@ struct imapid_keep {
     const char *last_file,
         *last_site; /* those that came last, as they are kept, and their number */
     uint32_t last_number;
-    struct imapid_arena stamps;
-    size_t n_stamps; /* octets left of the piece in use, which begins at next_stamp */
-    uint8_t *next_stamp;
     uint8_t *scratch;
     size_t n_scratch;
 };
@@ -78,7 +81,7 @@ void imapid_keep_move_exchange(const struct imapid_keep_map *map,
                                struct imapid_kept_exchange *kept);
 void imapid_keep_move_session(const struct imapid_keep_map *map, struct imapid_kept_session *kept);
 
-/* Takes a record apart. All of it is copied; what is returned is good while `keep` is. */
+/* Takes a record apart. All of it is copied. */
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
                                                  const struct imapid_record_exchange *exchange);
 struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
@@ -116,8 +119,5 @@ const struct imapid_kept_said *imapid_keep_get_said(const struct imapid_keep *ke
 /* The same as imapid_record_rtt_ns() of it. */
 bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_kept_exchange *kept,
                             int64_t *rtt_ns);
-
-/* The frame where an exchange begins, that of `when_ns`. */
-uint64_t imapid_kept_get_frame(const struct imapid_kept_exchange *kept);
 
 #endif

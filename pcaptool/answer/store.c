@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store.c: records kept, put in order, counted once. How one is kept is for keep.c.
- *
- * The order is that of what records say, and in the end of how they are spelled; it never depends on
- * when they came.
+/* store.c: records kept, put in order, counted once. How one is kept is for keep.c, how many are for run.c, and
+ * their order for pile.c.
  *
  * Refuses a record that is there already. It is counted.
  *
  * Misuse: adding after settling. */
 #include "answer/store.h"
 
-#include "answer/flat.h"
-#include "answer/keep.h"
-#include "record/spell-record.h"
-#include "record/writer.h"
+#include "answer/order.h"
+#include "answer/pile.h"
 
 #include <string.h>
-
-/* One connection of the view. */
-struct kept_joint {
-    uint32_t first, n_exchanges;
-    uint32_t session; /* place + 1; 0: none */
-};
 
 /* What some of the threads have added. It is made by the thread that is the first to add, so that its
  * memory is near that thread's, and no line of the cache goes to and fro. */
@@ -28,28 +18,51 @@ struct shard {
     GMutex mutex;
     bool is_made;
     struct imapid_keep keep;
-    GArray *exchanges, *sessions;
+    struct imapid_pile *piles[IMAPID_N_RUN_KINDS];
     uint8_t apart[128];
 };
 
 /* More threads wait for each other. */
 #define N_SHARDS 16u
 
+/* The connections of the view, an octet each: HAS_SESSION and how many exchanges, which are in `large` where
+ * that is LARGE. Where those of each sixteenth are stands in `starts`. */
+struct joints {
+    GByteArray *each;
+    GArray *starts;    /* struct start */
+    GHashTable *large; /* connection to exchanges */
+};
+
+#define HAS_SESSION 128u
+#define LARGE       127u
+#define STEP        16u
+
+struct start {
+    uint32_t exchange, session; /* places */
+};
+
+/* One connection. */
+struct joint {
+    uint32_t first, n_exchanges;
+    uint32_t session; /* place */
+    bool has_session;
+};
+
 struct imapid_store {
-    struct shard shards[N_SHARDS];            /* the first has all of it from settling on */
-    gint n_threads;                           /* atomic */
-    GArray *captures, *joints;                /* captures belong to the first */
-    GPtrArray *unread;                        /* the lists of captures */
-    uint32_t *exchange_order, *session_order; /* places to indices */
-    uint32_t *file_ranks;
+    struct shard shards[N_SHARDS]; /* the first one's keep has all of it from settling on */
+    gint n_threads;                /* atomic */
+    GArray *captures;              /* they belong to the first */
+    GPtrArray *unread;             /* the lists of captures */
+    struct imapid_run *runs[IMAPID_N_RUN_KINDS]; /* from settling on */
+    struct joints joints;
 };
 
 static void make_shard(struct shard *shard)
 {
     shard->is_made = true;
     imapid_keep_init(&shard->keep);
-    shard->exchanges = g_array_new(FALSE, FALSE, sizeof(struct imapid_kept_exchange));
-    shard->sessions = g_array_new(FALSE, FALSE, sizeof(struct imapid_kept_session));
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
+        shard->piles[kind] = imapid_pile_new((enum imapid_run_kind)kind, &shard->keep);
 }
 
 static void unmake_shard(struct shard *shard)
@@ -58,8 +71,8 @@ static void unmake_shard(struct shard *shard)
         return;
     shard->is_made = false;
     imapid_keep_deinit(&shard->keep);
-    g_array_unref(shard->exchanges);
-    g_array_unref(shard->sessions);
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
+        imapid_pile_free(shard->piles[kind]);
 }
 
 static void lock(struct shard *shard)
@@ -96,7 +109,7 @@ void imapid_store_add_exchange(struct imapid_store *store,
     struct shard *shard = lock_shard(store);
     struct imapid_kept_exchange kept = imapid_keep_exchange(&shard->keep, exchange);
 
-    g_array_append_val(shard->exchanges, kept);
+    imapid_pile_add(shard->piles[IMAPID_RUN_EXCHANGES], &kept);
     g_mutex_unlock(&shard->mutex);
 }
 
@@ -106,7 +119,7 @@ void imapid_store_add_session(struct imapid_store *store,
     struct shard *shard = lock_shard(store);
     struct imapid_kept_session kept = imapid_keep_session(&shard->keep, session);
 
-    g_array_append_val(shard->sessions, kept);
+    imapid_pile_add(shard->piles[IMAPID_RUN_SESSIONS], &kept);
     g_mutex_unlock(&shard->mutex);
 }
 
@@ -144,393 +157,163 @@ void imapid_store_add_capture(struct imapid_store *store,
 
 /* ---- order ---- */
 
-#define COMPARE(a, b)                                                                              \
-    do {                                                                                           \
-        if ((a) != (b))                                                                            \
-            return (a) < (b) ? -1 : 1;                                                             \
-    } while (0)
-
-static int compare_addresses(const struct imapid_store *store, uint32_t a, uint32_t b)
-{
-    struct imapid_endpoint one, other;
-
-    if (a == b)
-        return 0;
-    one = imapid_keep_read_end(get_keep(store), a, 0);
-    other = imapid_keep_read_end(get_keep(store), b, 0);
-    COMPARE(one.family, other.family);
-    return memcmp(one.address, other.address, sizeof one.address);
-}
-
-static int compare_conns(const struct imapid_store *store, const struct imapid_kept_conn *a,
-                         const struct imapid_kept_conn *b)
-{
-    int order;
-
-    COMPARE(store->file_ranks[a->file], store->file_ranks[b->file]);
-    COMPARE(a->first_frame, b->first_frame);
-    if (!a->first_frame)
-        COMPARE(a->stream, b->stream);
-    order = compare_addresses(store, a->client, b->client);
-    if (order)
-        return order;
-    COMPARE(a->client_port, b->client_port);
-    order = compare_addresses(store, a->server, b->server);
-    if (order)
-        return order;
-    COMPARE(a->server_port, b->server_port);
-    return 0;
-}
-
-/* The last word on two records of which everything cheap is the same: how they are spelled. */
-static int compare_spelled(const void *a, const void *b,
-                           void (*spell)(GString *out, const void *record))
-{
-    GString *one = g_string_new(NULL), *other = g_string_new(NULL);
-    int order;
-
-    spell(one, a);
-    spell(other, b);
-    order = strcmp(one->str, other->str);
-    g_string_free(one, TRUE);
-    g_string_free(other, TRUE);
-    return order;
-}
-
-static const struct imapid_writer_style plain;
-
-static void spell_exchange(GString *out, const void *record)
-{
-    imapid_jsonl_writer.exchange(out, &plain, record);
-}
-
-static void spell_session(GString *out, const void *record)
-{
-    imapid_jsonl_writer.session(out, &plain, record);
-}
-
-static void spell_capture(GString *out, const void *record)
-{
-    imapid_jsonl_writer.capture(out, &plain, record);
-}
-
-/* The list an exchange begins with. */
-static void spell_first_list(GString *out, const void *record)
-{
-    const struct imapid_record_exchange *exchange = record;
-
-    imapid_spell_pairs(out, exchange->command.seen ? &exchange->command : &exchange->response);
-}
-
-/* Good until the next one is read with the same `reading`. */
-static const struct imapid_record_exchange *get_exchange(const struct imapid_store *store,
-                                                         const struct imapid_kept_exchange *kept,
-                                                         struct imapid_store_reading *reading)
-{
-    imapid_arena_reset(&reading->arena);
-    imapid_keep_read_exchange(get_keep(store), kept, &reading->record, &reading->arena);
-    return &reading->record;
-}
-
-static int compare_kept_spelled(const struct imapid_store *store,
-                                const struct imapid_kept_exchange *a,
-                                const struct imapid_kept_exchange *b,
-                                void (*spell)(GString *out, const void *record))
-{
-    struct imapid_store_reading one = {.arena = {NULL, 0}}, other = {.arena = {NULL, 0}};
-    int order =
-        compare_spelled(get_exchange(store, a, &one), get_exchange(store, b, &other), spell);
-
-    imapid_store_reading_deinit(&one);
-    imapid_store_reading_deinit(&other);
-    return order;
-}
-
-/* Where and with what an exchange begins. */
-static int compare_beginnings(const struct imapid_store *store,
-                              const struct imapid_kept_exchange *a,
-                              const struct imapid_kept_exchange *b)
-{
-    int order = compare_conns(store, &a->conn, &b->conn);
-
-    if (order)
-        return order;
-    COMPARE(a->when_ns, b->when_ns);
-    COMPARE(imapid_kept_get_frame(a), imapid_kept_get_frame(b));
-    COMPARE(imapid_keep_get_said(get_keep(store), a)->is_seen[IMAPID_CLIENT],
-            imapid_keep_get_said(get_keep(store), b)->is_seen[IMAPID_CLIENT]);
-    if (a->tag != b->tag) {
-        order = g_strcmp0(imapid_keep_get_text(get_keep(store), a->tag),
-                          imapid_keep_get_text(get_keep(store), b->tag));
-        if (order)
-            return order;
-    }
-    return a->said == b->said ? 0 : compare_kept_spelled(store, a, b, spell_first_list);
-}
-
-/* How much of it was seen. */
-static int get_stage(const struct imapid_store *store, const struct imapid_kept_exchange *exchange)
-{
-    const struct imapid_kept_said *said = imapid_keep_get_said(get_keep(store), exchange);
-
-    return 2 * (said->status != IMAPID_STATUS_NONE) + said->is_seen[IMAPID_SERVER];
-}
-
-/* Two kept exchanges of one connection and time: are they the same to the last octet? */
-static bool is_repeated(const struct imapid_store *store, const struct imapid_kept_exchange *a,
-                        const struct imapid_kept_exchange *b)
-{
-    const uint8_t *at_a = a->stamps, *at_b = b->stamps;
-    const struct imapid_kept_said *said = imapid_keep_get_said(get_keep(store), a);
-    int n = 1 + 2 * said->is_seen[IMAPID_SERVER] + 2 * (said->status != IMAPID_STATUS_NONE);
-
-    if (a->said != b->said || a->text != b->text || a->tag != b->tag ||
-        a->conn.proxied != b->conn.proxied)
-        return false;
-    while (n && imapid_flat_take_difference(&at_a) == imapid_flat_take_difference(&at_b))
-        n--;
-    return !n;
-}
-
-/* Of two states of one exchange the later one comes first. */
-static int compare_exchanges(const struct imapid_store *store, const void *a, const void *b)
-{
-    const struct imapid_kept_exchange *one = a, *other = b;
-    int order = compare_beginnings(store, a, b);
-
-    if (order)
-        return order;
-    COMPARE(get_stage(store, b), get_stage(store, a));
-    if (is_repeated(store, a, b) && one->conn.way == other->conn.way &&
-        one->conn.first_frame == other->conn.first_frame)
-        return 0;
-    return compare_kept_spelled(store, a, b, spell_exchange);
-}
-
-/* Of two states of one connection the later one comes first. */
-static int compare_sessions(const struct imapid_store *store, const void *a, const void *b)
-{
-    const struct imapid_kept_session *one = a, *other = b;
-    struct imapid_record_session record_one, record_other;
-    int order = compare_conns(store, &one->conn, &other->conn);
-
-    if (order)
-        return order;
-    COMPARE(other->last_ns, one->last_ns);
-    COMPARE(other->n_exchanges, one->n_exchanges);
-    imapid_keep_read_session(get_keep(store), one, &record_one);
-    imapid_keep_read_session(get_keep(store), other, &record_other);
-    return compare_spelled(&record_one, &record_other, spell_session);
-}
-
-static int compare_captures(const void *a, const void *b)
-{
-    const struct imapid_record_capture *one = a, *other = b;
-    int order = g_strcmp0(one->site, other->site);
-
-    if (!order)
-        order = strcmp(one->file, other->file);
-    return order ? order : compare_spelled(a, b, spell_capture);
-}
-
-static bool same_session(const struct imapid_store *store, const void *kept, const void *next)
-{
-    return !compare_conns(store, kept, next); /* they begin with it */
-}
-
-/* The same, or what was seen of it in a capture that was still being written. */
-static bool same_exchange(const struct imapid_store *store, const void *kept, const void *next)
-{
-    return !compare_beginnings(store, kept, next) &&
-           (get_stage(store, next) < get_stage(store, kept) || is_repeated(store, kept, next) ||
-            !compare_kept_spelled(store, kept, next, spell_exchange));
-}
-
 static unsigned sort_captures(GArray *captures)
 {
     guint n = 0, n_all = captures->len;
 
-    g_array_sort(captures, compare_captures);
+    g_array_sort(captures, imapid_order_compare_captures);
     for (guint i = 0; i < n_all; i++) {
         struct imapid_record_capture *next =
             &g_array_index(captures, struct imapid_record_capture, i);
 
-        if (!n || compare_captures(next - (i - n) - 1, next))
+        if (!n || imapid_order_compare_captures(next - (i - n) - 1, next))
             g_array_index(captures, struct imapid_record_capture, n++) = *next;
     }
     g_array_set_size(captures, n);
     return n_all - n;
 }
 
-/* Records of one kind that are being put in order. */
-struct sorting {
-    const struct imapid_store *store;
-    const char *records;
-    size_t size; /* of a record */
-    int (*compare)(const struct imapid_store *store, const void *a, const void *b);
-    bool (*same)(const struct imapid_store *store, const void *kept, const void *next);
-};
-
-static const void *record_at(const struct sorting *sorting, uint32_t index)
-{
-    return sorting->records + index * sorting->size;
-}
-
-static int compare_indices(const void *a, const void *b, void *user_data)
-{
-    const struct sorting *sorting = user_data;
-
-    return sorting->compare(sorting->store, record_at(sorting, *(const uint32_t *)a),
-                            record_at(sorting, *(const uint32_t *)b));
-}
-
-/* The end of what is in order from `start` on. */
-static guint find_run(const uint32_t *order, guint start, guint n, struct sorting *sorting)
-{
-    guint end = start + 1;
-
-    while (end < n && compare_indices(&order[end - 1], &order[end], sorting) <= 0)
-        end++;
-    return end;
-}
-
-/* Merges order[0..middle) and order[middle..n), each in order, into `merged`. */
-static void merge(uint32_t *merged, const uint32_t *order, guint middle, guint n,
-                  struct sorting *sorting)
-{
-    guint a = 0, b = middle;
-
-    while (a < middle && b < n)
-        *merged++ = compare_indices(&order[a], &order[b], sorting) <= 0 ? order[a++] : order[b++];
-    memcpy(merged, order + a, (middle - a) * sizeof *order);
-    memcpy(merged + (middle - a), order + b, (n - b) * sizeof *order);
-}
-
-/* A merge sort of what is in order already: each thread and each input mostly brings records so.
- * Returns `order` or `other`, which has room for as much. */
-static uint32_t *sort_runs(uint32_t *order, uint32_t *other, guint n, struct sorting *sorting)
-{
-    for (guint n_runs = 2; n_runs > 1;) {
-        uint32_t *sorted = other;
-
-        n_runs = 0;
-        for (guint start = 0, end; start < n; start = end, n_runs++) {
-            guint middle = find_run(order, start, n, sorting);
-
-            end = middle < n ? find_run(order, middle, n, sorting) : n;
-            if (!start && end == n && middle == n)
-                return order;
-            merge(sorted + start, order + start, middle - start, end - start, sorting);
-        }
-        other = order;
-        order = sorted;
-    }
-    return order;
-}
-
-/* The indices of `array` in the order of the records, of those that are the same the first alone;
- * *n of them. */
-static uint32_t *sort_once(const struct imapid_store *store, const GArray *array,
-                           struct sorting *sorting, unsigned *n)
-{
-    uint32_t *indices = g_new(uint32_t, array->len + (gsize)1);
-    uint32_t *other = g_new(uint32_t, array->len + (gsize)1), *order;
-
-    sorting->store = store;
-    sorting->records = array->data;
-    sorting->size = g_array_get_element_size((GArray *)array);
-    for (guint i = 0; i < array->len; i++)
-        indices[i] = i;
-    order = sort_runs(indices, other, array->len, sorting);
-    g_free(order == indices ? other : indices);
-    *n = 0;
-    for (guint i = 0; i < array->len; i++)
-        if (!*n ||
-            !sorting->same(store, record_at(sorting, order[*n - 1]), record_at(sorting, order[i])))
-            order[(*n)++] = order[i];
-    return order;
-}
-
 /* ---- connections ---- */
 
-static const struct imapid_kept_exchange *exchange_at(const struct imapid_store *store,
-                                                      unsigned place)
+static void init_joints(struct joints *joints)
 {
-    return &g_array_index(store->shards[0].exchanges, struct imapid_kept_exchange,
-                          store->exchange_order[place]);
+    joints->each = g_byte_array_new();
+    joints->starts = g_array_new(FALSE, FALSE, sizeof(struct start));
+    joints->large = g_hash_table_new(NULL, NULL);
 }
 
-static const struct imapid_kept_session *session_at(const struct imapid_store *store,
-                                                    unsigned place)
+static void deinit_joints(struct joints *joints)
 {
-    return &g_array_index(store->shards[0].sessions, struct imapid_kept_session,
-                          store->session_order[place]);
+    g_byte_array_unref(joints->each);
+    g_array_unref(joints->starts);
+    g_hash_table_unref(joints->large);
+}
+
+static void add_joint(struct joints *joints, const struct joint *joint)
+{
+    uint8_t octet = (uint8_t)MIN(joint->n_exchanges, LARGE);
+
+    if (joints->each->len % STEP == 0) {
+        struct start start = {joint->first, joint->session};
+
+        g_array_append_val(joints->starts, start);
+    }
+    if (octet == LARGE)
+        g_hash_table_insert(joints->large, GUINT_TO_POINTER(joints->each->len),
+                            GUINT_TO_POINTER(joint->n_exchanges));
+    octet |= joint->has_session ? HAS_SESSION : 0;
+    g_byte_array_append(joints->each, &octet, 1);
+}
+
+static struct joint read_joint(const struct joints *joints, unsigned conn)
+{
+    uint8_t octet = joints->each->data[conn];
+    struct joint joint = {.n_exchanges = octet & LARGE, .has_session = octet & HAS_SESSION};
+
+    if (joint.n_exchanges == LARGE)
+        joint.n_exchanges =
+            GPOINTER_TO_UINT(g_hash_table_lookup(joints->large, GUINT_TO_POINTER(conn)));
+    return joint;
+}
+
+static struct joint get_joint(const struct imapid_store *store, unsigned conn)
+{
+    struct start at = g_array_index(store->joints.starts, struct start, conn / STEP);
+    struct joint joint;
+
+    for (unsigned i = conn / STEP * STEP; i < conn; i++) {
+        joint = read_joint(&store->joints, i);
+        at.exchange += joint.n_exchanges;
+        at.session += joint.has_session;
+    }
+    joint = read_joint(&store->joints, conn);
+    joint.first = at.exchange;
+    joint.session = at.session;
+    return joint;
+}
+
+/* The exchanges that are of the same connection as that of the reader's record, which is then the next. */
+static uint32_t skip_conn(const struct imapid_keep *keep, struct imapid_run_reader *reader,
+                          const struct imapid_kept_exchange **next)
+{
+    struct imapid_kept_conn conn = (*next)->conn;
+    uint32_t n = 0;
+
+    do
+        n++;
+    while ((*next = imapid_run_next(reader)) &&
+           !imapid_order_compare_conns(keep, &(*next)->conn, &conn));
+    return n;
 }
 
 /* Joins exchanges and sessions, both in the order of connections. */
-static void join(struct imapid_store *store, unsigned n_exchanges, unsigned n_sessions)
+static void join(struct imapid_store *store)
 {
-    unsigned e = 0, s = 0;
+    struct imapid_run_reader exchanges = {.run = store->runs[IMAPID_RUN_EXCHANGES]};
+    struct imapid_run_reader sessions = {.run = store->runs[IMAPID_RUN_SESSIONS]};
+    const struct imapid_kept_exchange *exchange = imapid_run_next(&exchanges);
+    const struct imapid_kept_session *session = imapid_run_next(&sessions);
+    struct joint joint = {.first = 0};
 
-    while (e < n_exchanges || s < n_sessions) {
-        const struct imapid_kept_conn *exchange =
-            e < n_exchanges ? &exchange_at(store, e)->conn : NULL;
-        const struct imapid_kept_conn *session =
-            s < n_sessions ? &session_at(store, s)->conn : NULL;
-        int order = !exchange ? 1 : !session ? -1 : compare_conns(store, exchange, session);
-        struct kept_joint joint = {.first = e, .session = order >= 0 ? ++s : 0};
+    while (exchange || session) {
+        int order = !exchange  ? 1
+                    : !session ? -1
+                               : imapid_order_compare_conns(get_keep(store), &exchange->conn,
+                                                            &session->conn);
 
-        while (order <= 0 && e < n_exchanges &&
-               !compare_conns(store, &exchange_at(store, e)->conn, exchange)) {
-            joint.n_exchanges++;
-            e++;
-        }
-        g_array_append_val(store->joints, joint);
+        joint.has_session = order >= 0;
+        joint.n_exchanges = order <= 0 ? skip_conn(get_keep(store), &exchanges, &exchange) : 0;
+        add_joint(&store->joints, &joint);
+        joint.first += joint.n_exchanges;
+        joint.session += joint.has_session;
+        if (joint.has_session)
+            session = imapid_run_next(&sessions);
     }
 }
 
-/* Adds what is in a shard to the first one. It is empty then. */
-static void absorb(struct imapid_store *store, struct shard *shard)
+/* Puts all records into one run of each kind. Returns how many were there already. */
+static unsigned merge_shards(struct imapid_store *store)
 {
-    struct shard *first = &store->shards[0];
-    struct imapid_keep_map map;
+    struct imapid_keep_map maps[N_SHARDS];
+    const struct imapid_keep_map *of_pile[N_SHARDS];
+    struct imapid_pile *piles[IMAPID_N_RUN_KINDS][N_SHARDS];
+    unsigned n = 0, n_again = 0, n_all = 0;
 
-    if (!shard->is_made)
-        return;
-    map = imapid_keep_absorb(&first->keep, &shard->keep);
+    for (unsigned i = 0; i < N_SHARDS; i++) {
+        struct shard *shard = &store->shards[i];
 
-    for (guint i = 0; i < shard->exchanges->len; i++)
-        imapid_keep_move_exchange(&map,
-                                  &g_array_index(shard->exchanges, struct imapid_kept_exchange, i));
-    for (guint i = 0; i < shard->sessions->len; i++)
-        imapid_keep_move_session(&map,
-                                 &g_array_index(shard->sessions, struct imapid_kept_session, i));
-    g_array_append_vals(first->exchanges, shard->exchanges->data, shard->exchanges->len);
-    g_array_append_vals(first->sessions, shard->sessions->data, shard->sessions->len);
-    imapid_keep_map_deinit(&map);
-    unmake_shard(shard);
+        if (!shard->is_made)
+            continue;
+        for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
+            imapid_pile_end(shard->piles[kind]);
+            piles[kind][n] = g_steal_pointer(&shard->piles[kind]);
+        }
+        if (i)
+            maps[n] = imapid_keep_absorb(&store->shards[0].keep, &shard->keep);
+        of_pile[n] = i ? &maps[n] : NULL;
+        n++;
+    }
+    imapid_keep_seal(&store->shards[0].keep);
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
+        store->runs[kind] = imapid_pile_merge((enum imapid_run_kind)kind, get_keep(store),
+                                              piles[kind], of_pile, n, &n_again);
+        n_all += n_again;
+    }
+    for (unsigned i = 1; i < n; i++)
+        imapid_keep_map_deinit(&maps[i]);
+    return n_all;
 }
 
 struct imapid_store_view imapid_store_settle(struct imapid_store *store)
 {
-    const struct shard *all = &store->shards[0];
-    struct sorting exchanges = {.compare = compare_exchanges, .same = same_exchange};
-    struct sorting sessions = {.compare = compare_sessions, .same = same_session};
     struct imapid_store_view view = {.store = store};
-    unsigned n_sessions;
 
     if (!store->shards[0].is_made)
         make_shard(&store->shards[0]);
-    for (unsigned i = 1; i < N_SHARDS; i++)
-        absorb(store, &store->shards[i]);
-    imapid_keep_seal(&store->shards[0].keep);
-    store->file_ranks = imapid_pool_rank_texts(get_keep(store)->files);
-    store->exchange_order = sort_once(store, all->exchanges, &exchanges, &view.n_exchanges);
-    store->session_order = sort_once(store, all->sessions, &sessions, &n_sessions);
-    view.n_duplicates = all->exchanges->len - view.n_exchanges + all->sessions->len - n_sessions +
-                        sort_captures(store->captures);
-    join(store, view.n_exchanges, n_sessions);
-    view.n_conns = view.n_all_conns = store->joints->len;
+    view.n_duplicates = merge_shards(store) + sort_captures(store->captures);
+    join(store);
+    view.n_exchanges = imapid_run_count(store->runs[IMAPID_RUN_EXCHANGES]);
+    view.n_conns = view.n_all_conns = store->joints.each->len;
     view.n_said = imapid_pool_count(get_keep(store)->sayings);
     view.n_addresses = imapid_pool_count(get_keep(store)->addresses);
     view.captures = (const struct imapid_record_capture *)(void *)store->captures->data;
@@ -538,55 +321,73 @@ struct imapid_store_view imapid_store_settle(struct imapid_store *store)
     return view;
 }
 
+static const struct imapid_kept_exchange *exchange_at(const struct imapid_store *store,
+                                                      uint32_t place)
+{
+    return imapid_run_get(store->runs[IMAPID_RUN_EXCHANGES], place);
+}
+
+static const struct imapid_kept_session *session_at(const struct imapid_store *store,
+                                                    uint32_t place)
+{
+    return imapid_run_get(store->runs[IMAPID_RUN_SESSIONS], place);
+}
+
 void imapid_store_choose(struct imapid_store *store, struct imapid_store_view *view,
                          bool (*is_chosen)(void *ctx, unsigned conn), void *ctx)
 {
-    unsigned n_conns = 0, n_exchanges = 0;
+    struct imapid_run *exchanges = imapid_run_new(IMAPID_RUN_EXCHANGES);
+    struct imapid_run *sessions = imapid_run_new(IMAPID_RUN_SESSIONS);
+    struct joints joints;
 
+    init_joints(&joints);
     for (unsigned i = 0; i < view->n_conns; i++) {
-        struct kept_joint joint = g_array_index(store->joints, struct kept_joint, i);
+        struct joint joint = get_joint(store, i), chosen = joint;
 
         if (!is_chosen(ctx, i))
             continue;
-        /* Those that were read are never written over: no more are kept than were asked for. */
-        memmove(&store->exchange_order[n_exchanges], &store->exchange_order[joint.first],
-                joint.n_exchanges * sizeof *store->exchange_order);
-        joint.first = n_exchanges;
-        n_exchanges += joint.n_exchanges;
-        g_array_index(store->joints, struct kept_joint, n_conns++) = joint;
+        chosen.first = imapid_run_count(exchanges);
+        chosen.session = imapid_run_count(sessions);
+        for (uint32_t k = 0; k < joint.n_exchanges; k++)
+            imapid_run_append(exchanges, exchange_at(store, joint.first + k));
+        if (joint.has_session)
+            imapid_run_append(sessions, session_at(store, joint.session));
+        add_joint(&joints, &chosen);
     }
-    g_array_set_size(store->joints, n_conns);
+    imapid_run_free(store->runs[IMAPID_RUN_EXCHANGES]);
+    imapid_run_free(store->runs[IMAPID_RUN_SESSIONS]);
+    deinit_joints(&store->joints);
+    store->runs[IMAPID_RUN_EXCHANGES] = exchanges;
+    store->runs[IMAPID_RUN_SESSIONS] = sessions;
+    store->joints = joints;
     view->is_choice = true;
-    view->n_conns = n_conns;
-    view->n_exchanges = n_exchanges;
+    view->n_conns = joints.each->len;
+    view->n_exchanges = imapid_run_count(exchanges);
 }
 
 /* ---- reading ---- */
 
-static const struct imapid_kept_conn *conn_of(const struct imapid_store *store,
-                                              const struct kept_joint *joint)
+/* Good until this thread reads another one. */
+static const struct imapid_kept_conn *get_conn(const struct imapid_store_view *view, unsigned conn)
 {
-    return joint->n_exchanges ? &exchange_at(store, joint->first)->conn
-                              : &session_at(store, joint->session - 1)->conn;
-}
+    struct joint joint = get_joint(view->store, conn);
 
-static const struct kept_joint *joint_at(const struct imapid_store_view *view, unsigned conn)
-{
-    return &g_array_index(view->store->joints, struct kept_joint, conn);
+    return joint.n_exchanges ? &exchange_at(view->store, joint.first)->conn
+                             : &session_at(view->store, joint.session)->conn;
 }
 
 void imapid_store_read_conn(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn)
 {
-    const struct kept_joint *joint = joint_at(view, index);
+    struct joint joint = get_joint(view->store, index);
 
     conn->index = index;
-    conn->conn = imapid_keep_read_conn(get_keep(view->store), conn_of(view->store, joint));
-    conn->has_session = joint->session != 0;
-    conn->first = joint->first;
-    conn->n_exchanges = joint->n_exchanges;
+    conn->conn = imapid_keep_read_conn(get_keep(view->store), get_conn(view, index));
+    conn->has_session = joint.has_session;
+    conn->first = joint.first;
+    conn->n_exchanges = joint.n_exchanges;
     if (conn->has_session)
-        imapid_keep_read_session(get_keep(view->store), session_at(view->store, joint->session - 1),
+        imapid_keep_read_session(get_keep(view->store), session_at(view->store, joint.session),
                                  &conn->session);
 }
 
@@ -594,7 +395,10 @@ const struct imapid_record_exchange *
 imapid_store_read_exchange(const struct imapid_store_view *view, unsigned index,
                            struct imapid_store_reading *reading)
 {
-    return get_exchange(view->store, exchange_at(view->store, index), reading);
+    imapid_arena_reset(&reading->arena);
+    imapid_keep_read_exchange(get_keep(view->store), exchange_at(view->store, index),
+                              &reading->record, &reading->arena);
+    return &reading->record;
 }
 
 void imapid_store_reading_deinit(struct imapid_store_reading *reading)
@@ -604,9 +408,9 @@ void imapid_store_reading_deinit(struct imapid_store_reading *reading)
 
 struct imapid_store_span imapid_store_get_span(const struct imapid_store_view *view, unsigned conn)
 {
-    const struct kept_joint *joint = joint_at(view, conn);
+    struct joint joint = get_joint(view->store, conn);
 
-    return (struct imapid_store_span){joint->first, joint->n_exchanges, joint->session != 0};
+    return (struct imapid_store_span){joint.first, joint.n_exchanges, joint.has_session};
 }
 
 int64_t imapid_store_get_when(const struct imapid_store_view *view, unsigned exchange)
@@ -621,13 +425,12 @@ unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned ex
 
 unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn)
 {
-    return imapid_keep_get_client(get_keep(view->store),
-                                  conn_of(view->store, joint_at(view, conn)));
+    return imapid_keep_get_client(get_keep(view->store), get_conn(view, conn));
 }
 
 unsigned imapid_store_get_server(const struct imapid_store_view *view, unsigned conn)
 {
-    return conn_of(view->store, joint_at(view, conn))->server;
+    return get_conn(view, conn)->server;
 }
 
 bool imapid_store_get_rtt_ns(const struct imapid_store_view *view, unsigned exchange,
@@ -639,7 +442,7 @@ bool imapid_store_get_rtt_ns(const struct imapid_store_view *view, unsigned exch
 
 bool imapid_store_is_proxied(const struct imapid_store_view *view, unsigned conn)
 {
-    return conn_of(view->store, joint_at(view, conn))->proxied != 0;
+    return get_conn(view, conn)->proxied != 0;
 }
 
 const struct imapid_endpoint *imapid_store_get_client(const struct imapid_record_conn *conn)
@@ -656,7 +459,7 @@ struct imapid_store *imapid_store_new(void)
     for (unsigned i = 0; i < N_SHARDS; i++)
         g_mutex_init(&store->shards[i].mutex);
     store->captures = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_capture));
-    store->joints = g_array_new(FALSE, FALSE, sizeof(struct kept_joint));
+    init_joints(&store->joints);
     store->unread = g_ptr_array_new_with_free_func(g_free);
     return store;
 }
@@ -671,9 +474,8 @@ void imapid_store_free(struct imapid_store *store)
     }
     g_array_unref(store->captures);
     g_ptr_array_unref(store->unread);
-    g_array_unref(store->joints);
-    g_free(store->exchange_order);
-    g_free(store->session_order);
-    g_free(store->file_ranks);
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
+        imapid_run_free(store->runs[kind]);
+    deinit_joints(&store->joints);
     g_free(store);
 }

@@ -53,18 +53,6 @@ static void free_chunks(struct imapid_arena_chunk *chunk)
     }
 }
 
-void imapid_arena_join(struct imapid_arena *arena, struct imapid_arena *other)
-{
-    struct imapid_arena_chunk **last = &arena->chunks;
-
-    if (!arena->chunks)
-        arena->n_used = other->n_used;
-    while (*last)
-        last = &(*last)->next;
-    *last = other->chunks;
-    *other = (struct imapid_arena){NULL, 0};
-}
-
 void imapid_arena_reset(struct imapid_arena *arena)
 {
     arena->n_used = 0;

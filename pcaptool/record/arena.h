@@ -17,9 +17,6 @@ void *imapid_arena_take(struct imapid_arena *arena, size_t n);
 /* The same as zeroes. */
 void *imapid_arena_take_zeroed(struct imapid_arena *arena, size_t n);
 
-/* What was given out of `other` stays where it is and belongs to `arena`; `other` is empty. */
-void imapid_arena_join(struct imapid_arena *arena, struct imapid_arena *other);
-
 /* Takes everything back; the memory of the chunk in use stays for what comes next. */
 void imapid_arena_reset(struct imapid_arena *arena);
 

@@ -211,16 +211,17 @@ const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, siz
     return entry->octets;
 }
 
-static int compare_texts(const void *a, const void *b, void *user_data)
+int imapid_pool_compare_texts(const struct imapid_pool *pool, uint32_t a, uint32_t b)
 {
-    const struct imapid_pool *pool = user_data;
+    const struct entry *one = get(pool, a), *other = get(pool, b);
+    int order = memcmp(one->octets, other->octets, MIN(one->n, other->n) + 1); /* the NUL, too */
 
-    size_t n_one, n_other;
-    const void *one = imapid_pool_get(pool, *(const uint32_t *)a, &n_one);
-    const void *other = imapid_pool_get(pool, *(const uint32_t *)b, &n_other);
-    int order = memcmp(one, other, MIN(n_one, n_other) + 1); /* the NUL, too */
+    return order ? order : one->n < other->n ? -1 : one->n > other->n;
+}
 
-    return order ? order : n_one < n_other ? -1 : n_one > n_other;
+static int compare_numbers(const void *a, const void *b, void *user_data)
+{
+    return imapid_pool_compare_texts(user_data, *(const uint32_t *)a, *(const uint32_t *)b);
 }
 
 uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool)
@@ -230,7 +231,7 @@ uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool)
 
     for (uint32_t i = 0; i < n; i++)
         g_array_append_val(order, i);
-    g_array_sort_with_data(order, compare_texts, (void *)pool);
+    g_array_sort_with_data(order, compare_numbers, (void *)pool);
     for (uint32_t i = 0; i < n; i++)
         ranks[g_array_index(order, uint32_t, i)] = i;
     g_array_free(order, TRUE);

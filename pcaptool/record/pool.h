@@ -28,6 +28,9 @@ void imapid_pool_seal(struct imapid_pool *pool);
  * they are while the pool is. */
 const void *imapid_pool_get(const struct imapid_pool *pool, uint32_t number, size_t *n);
 
+/* Orders two of the pool's texts, by their numbers. */
+int imapid_pool_compare_texts(const struct imapid_pool *pool, uint32_t a, uint32_t b);
+
 /* The order of the pool's texts, in which there may be NULs: the place of each number, from 0. To be
  * freed with g_free(). */
 uint32_t *imapid_pool_rank_texts(const struct imapid_pool *pool);

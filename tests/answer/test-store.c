@@ -145,8 +145,8 @@ static void add_one(struct imapid_store *store, unsigned i)
     g_free(file);
 }
 
-#define N_MANY    600u
-#define N_THREADS 20u /* more than there is room for apart */
+#define N_MANY    20000u /* more than are put in order at a time */
+#define N_THREADS 20u    /* more than there is room for apart */
 
 struct adding {
     struct imapid_store *store;
@@ -257,6 +257,74 @@ static void test_session(void)
     imapid_store_free(store);
 }
 
+/* Connections with no exchange, some, and more than fit into the octet that is kept of each; each one is found
+ * in any order, also when it was chosen. */
+static unsigned count_of(unsigned conn)
+{
+    static const unsigned counts[] = {0, 1, 126, 127, 128, 300, 2};
+
+    return counts[conn % G_N_ELEMENTS(counts)];
+}
+
+#define N_CONNS 50u
+
+static bool is_even(void *unused, unsigned conn)
+{
+    (void)unused;
+    return conn % 2 == 0;
+}
+
+static void check_spans(const struct imapid_store_view *view, unsigned step)
+{
+    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+    unsigned n_exchanges = 0;
+
+    g_assert_cmpuint(view->n_conns, ==, N_CONNS / step);
+    for (unsigned i = 0; i < view->n_conns; i++) {
+        unsigned place = view->n_conns - 1 - i;
+        struct imapid_store_conn conn;
+
+        imapid_store_read_conn(view, place, &conn);
+        g_assert_cmpuint(conn.conn.stream, ==, place * step);
+        g_assert_cmpuint(conn.n_exchanges, ==, count_of(place * step));
+        g_assert_true(conn.has_session == (place * step % 3 == 0 || !conn.n_exchanges));
+        g_assert_true(!conn.has_session || conn.session.n_lost == place * step);
+        for (unsigned k = 0; k < conn.n_exchanges; k++)
+            g_assert_cmpuint(
+                imapid_store_read_exchange(view, conn.first + k, &reading)->command.packet.number,
+                ==, k + 1);
+        n_exchanges += conn.n_exchanges;
+    }
+    g_assert_cmpuint(view->n_exchanges, ==, n_exchanges);
+    imapid_store_reading_deinit(&reading);
+}
+
+static void test_spans(void)
+{
+    struct imapid_store *store = imapid_store_new();
+    struct imapid_store_view view;
+
+    for (unsigned i = N_CONNS; i-- > 0;) {
+        struct imapid_record_session session = sample_session();
+        struct sample *sample = sample_new();
+
+        sample->exchange.conn.stream = session.conn.stream = i;
+        session.n_lost = i;
+        for (unsigned k = count_of(i); k > 0; k--) {
+            sample->exchange.command.packet = (struct imapid_stamp){.number = k, .ts_ns = k};
+            imapid_store_add_exchange(store, &sample->exchange);
+        }
+        if (i % 3 == 0 || !count_of(i))
+            imapid_store_add_session(store, &session);
+        sample_free(sample);
+    }
+    view = imapid_store_settle(store);
+    check_spans(&view, 1);
+    imapid_store_choose(store, &view, is_even, NULL);
+    check_spans(&view, 2);
+    imapid_store_free(store);
+}
+
 static void test_client(void)
 {
     struct imapid_record_conn conn = sample_conn();
@@ -284,6 +352,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/said", test_said);
     g_test_add_func("/store/threads", test_threads);
     g_test_add_func("/store/session", test_session);
+    g_test_add_func("/store/spans", test_spans);
     g_test_add_func("/store/client", test_client);
     g_test_add_func("/store/empty", test_empty);
     return g_test_run();

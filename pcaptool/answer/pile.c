@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pile.c: records put in order, some at a time, as runs that are merged when all are there. What comes
+ * twice is dropped wherever the two meet, which leaves the same records in the end.
+ *
+ * Records mostly come in order, and there is one run of each pile then, to whose end all is added.
+ *
+ * Refuses a record that is there already. It is counted.
+ *
+ * Misuse: adding to a pile that has ended. */
+#include "answer/pile.h"
+
+#include "answer/order.h"
+
+#include <string.h>
+
+/* How many are put in order at a time. */
+#define RECENT 8192u
+
+static void move_exchange(const struct imapid_keep_map *map, void *kept)
+{
+    imapid_keep_move_exchange(map, kept);
+}
+
+static void move_session(const struct imapid_keep_map *map, void *kept)
+{
+    imapid_keep_move_session(map, kept);
+}
+
+struct kind {
+    size_t size; /* of a record */
+    int (*compare)(const struct imapid_keep *keep, const void *a, const void *b);
+    bool (*is_same)(const struct imapid_keep *keep, const void *kept, const void *next);
+    void (*move)(const struct imapid_keep_map *map, void *kept);
+};
+
+static const struct kind kinds[] = {
+    [IMAPID_RUN_EXCHANGES] = {sizeof(struct imapid_kept_exchange), imapid_order_compare_exchanges,
+                              imapid_order_is_same_exchange, move_exchange},
+    [IMAPID_RUN_SESSIONS] = {sizeof(struct imapid_kept_session), imapid_order_compare_sessions,
+                             imapid_order_is_same_session, move_session},
+};
+
+struct imapid_pile {
+    enum imapid_run_kind kind;
+    const struct imapid_keep *keep;
+    GArray *recent;  /* not in order yet */
+    GPtrArray *runs; /* each in order, without what comes twice */
+    unsigned n_again;
+};
+
+/* ---- putting in order ---- */
+
+static const void *recent_at(const struct imapid_pile *pile, uint32_t index)
+{
+    return pile->recent->data + index * kinds[pile->kind].size;
+}
+
+static int compare_recent(const struct imapid_pile *pile, uint32_t a, uint32_t b)
+{
+    return kinds[pile->kind].compare(pile->keep, recent_at(pile, a), recent_at(pile, b));
+}
+
+/* The end of what is in order from `start` on. */
+static guint find_end(const struct imapid_pile *pile, const uint32_t *order, guint start, guint n)
+{
+    guint end = start + 1;
+
+    while (end < n && compare_recent(pile, order[end - 1], order[end]) <= 0)
+        end++;
+    return end;
+}
+
+/* Merges order[0..middle) and order[middle..n), each in order, into `merged`. */
+static void merge_two(const struct imapid_pile *pile, uint32_t *merged, const uint32_t *order,
+                      guint middle, guint n)
+{
+    guint a = 0, b = middle;
+
+    while (a < middle && b < n)
+        *merged++ = compare_recent(pile, order[a], order[b]) <= 0 ? order[a++] : order[b++];
+    memcpy(merged, order + a, (middle - a) * sizeof *order);
+    memcpy(merged + (middle - a), order + b, (n - b) * sizeof *order);
+}
+
+/* A merge sort of what is in order already. Returns `order` or `other`, which has room for as much. */
+static uint32_t *sort_recent(const struct imapid_pile *pile, uint32_t *order, uint32_t *other,
+                             guint n)
+{
+    for (guint n_parts = 2; n_parts > 1;) {
+        uint32_t *sorted = other;
+
+        n_parts = 0;
+        for (guint start = 0, end; start < n; start = end, n_parts++) {
+            guint middle = find_end(pile, order, start, n);
+
+            end = middle < n ? find_end(pile, order, middle, n) : n;
+            if (!start && end == n && middle == n)
+                return order;
+            merge_two(pile, sorted + start, order + start, middle - start, end - start);
+        }
+        other = order;
+        order = sorted;
+    }
+    return order;
+}
+
+/* Adds a record to a run that ends before it, or with the same one. */
+static void append(enum imapid_run_kind kind, const struct imapid_keep *keep,
+                   struct imapid_run *run, const void *kept, unsigned *n_again)
+{
+    const void *last = imapid_run_get_last(run);
+
+    if (last && kinds[kind].is_same(keep, last, kept))
+        ++*n_again;
+    else
+        imapid_run_append(run, kept);
+}
+
+/* The run to which records from `first` on can be added. */
+static struct imapid_run *get_run(struct imapid_pile *pile, const void *first)
+{
+    struct imapid_run *run = pile->runs->len ? pile->runs->pdata[pile->runs->len - 1] : NULL;
+
+    if (!run || kinds[pile->kind].compare(pile->keep, imapid_run_get_last(run), first) > 0) {
+        run = imapid_run_new(pile->kind);
+        g_ptr_array_add(pile->runs, run);
+    }
+    return run;
+}
+
+static void put_in_order(struct imapid_pile *pile)
+{
+    guint n = pile->recent->len;
+    uint32_t *indices = g_new(uint32_t, 2 * (gsize)n + 1), *order;
+    struct imapid_run *run;
+
+    for (guint i = 0; i < n; i++)
+        indices[i] = i;
+    order = sort_recent(pile, indices, indices + n, n);
+    run = get_run(pile, recent_at(pile, order[0]));
+    for (guint i = 0; i < n; i++)
+        append(pile->kind, pile->keep, run, recent_at(pile, order[i]), &pile->n_again);
+    g_array_set_size(pile->recent, 0);
+    g_free(indices);
+}
+
+/* ---- piles ---- */
+
+static void free_run(void *run)
+{
+    imapid_run_free(run);
+}
+
+struct imapid_pile *imapid_pile_new(enum imapid_run_kind kind, struct imapid_keep *keep)
+{
+    struct imapid_pile *pile = g_new0(struct imapid_pile, 1);
+
+    pile->kind = kind;
+    pile->keep = keep;
+    pile->recent = g_array_new(FALSE, FALSE, (guint)kinds[kind].size);
+    pile->runs = g_ptr_array_new_with_free_func(free_run);
+    return pile;
+}
+
+void imapid_pile_free(struct imapid_pile *pile)
+{
+    if (!pile)
+        return;
+    g_array_unref(pile->recent);
+    g_ptr_array_unref(pile->runs);
+    g_free(pile);
+}
+
+void imapid_pile_add(struct imapid_pile *pile, const void *kept)
+{
+    g_array_append_vals(pile->recent, kept, 1);
+    if (pile->recent->len == RECENT)
+        put_in_order(pile);
+}
+
+void imapid_pile_end(struct imapid_pile *pile)
+{
+    if (pile->recent->len)
+        put_in_order(pile);
+    g_array_set_size(pile->recent, 0);
+}
+
+/* ---- merging ---- */
+
+/* A run that is merged. */
+struct source {
+    struct imapid_run_reader reader;
+    const struct imapid_keep_map *map;
+    void *record; /* the next one; NULL at the end */
+};
+
+/* Sources by their next records: a heap, each before those at twice its place. */
+struct merging {
+    enum imapid_run_kind kind;
+    const struct imapid_keep *keep;
+    GPtrArray *heap;
+};
+
+static void advance(enum imapid_run_kind kind, struct source *source)
+{
+    source->record = imapid_run_next(&source->reader);
+    if (source->record && source->map)
+        kinds[kind].move(source->map, source->record);
+}
+
+static bool is_before(const struct merging *merging, guint a, guint b)
+{
+    const struct source *one = merging->heap->pdata[a], *other = merging->heap->pdata[b];
+
+    return kinds[merging->kind].compare(merging->keep, one->record, other->record) < 0;
+}
+
+static void sink(const struct merging *merging, guint at)
+{
+    void **heap = merging->heap->pdata;
+
+    for (guint next; (next = 2 * at + 1) < merging->heap->len; at = next) {
+        void *moved = heap[at];
+
+        next += next + 1 < merging->heap->len && is_before(merging, next + 1, next);
+        if (!is_before(merging, next, at))
+            return;
+        heap[at] = heap[next];
+        heap[next] = moved;
+    }
+}
+
+static void add_sources(struct merging *merging, const struct imapid_pile *pile,
+                        const struct imapid_keep_map *map)
+{
+    for (guint i = 0; i < pile->runs->len; i++) {
+        struct source *source = g_new0(struct source, 1);
+
+        source->reader.run = pile->runs->pdata[i];
+        source->reader.drops = true;
+        source->map = map;
+        advance(merging->kind, source);
+        g_ptr_array_add(merging->heap, source);
+    }
+}
+
+static struct imapid_run *merge(struct merging *merging, unsigned *n_again)
+{
+    struct imapid_run *run = imapid_run_new(merging->kind);
+    GPtrArray *heap = merging->heap;
+
+    for (guint i = heap->len / 2; i-- > 0;)
+        sink(merging, i);
+    while (heap->len) {
+        struct source *source = heap->pdata[0];
+
+        append(merging->kind, merging->keep, run, source->record, n_again);
+        advance(merging->kind, source);
+        if (!source->record)
+            g_ptr_array_remove_index_fast(heap, 0);
+        sink(merging, 0);
+    }
+    return run;
+}
+
+struct imapid_run *imapid_pile_merge(enum imapid_run_kind kind, const struct imapid_keep *keep,
+                                     struct imapid_pile *const *piles,
+                                     const struct imapid_keep_map *const *maps, unsigned n,
+                                     unsigned *n_again)
+{
+    struct merging merging = {kind, keep, g_ptr_array_new_with_free_func(g_free)};
+    struct imapid_run *run;
+
+    *n_again = 0;
+    for (unsigned i = 0; i < n; i++)
+        *n_again += piles[i]->n_again;
+    if (n == 1 && !maps[0] && piles[0]->runs->len == 1) {
+        run = g_ptr_array_steal_index(piles[0]->runs, 0);
+    } else {
+        for (unsigned i = 0; i < n; i++)
+            add_sources(&merging, piles[i], maps[i]);
+        run = merge(&merging, n_again);
+    }
+    for (unsigned i = 0; i < n; i++)
+        imapid_pile_free(piles[i]);
+    g_ptr_array_unref(merging.heap);
+    return run;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_PILE_H
+#define IMAPID_ANSWER_PILE_H
+
+#include "answer/run.h"
+
+/* Kept records of one kind as they come, on their way into one run that is in order. */
+struct imapid_pile;
+
+/* An empty one of records that `keep` keeps; never NULL. */
+struct imapid_pile *imapid_pile_new(enum imapid_run_kind kind, struct imapid_keep *keep);
+
+/* NULL is allowed. */
+void imapid_pile_free(struct imapid_pile *pile);
+
+/* Adds a copy of a record. */
+void imapid_pile_add(struct imapid_pile *pile, const void *kept);
+
+/* Puts the last of it in order. To be called once, before its records get other numbers. */
+void imapid_pile_end(struct imapid_pile *pile);
+
+/* All records of n piles that have ended, by now kept by `keep`, which need not be theirs: where maps[i]
+ * is not NULL, that has the numbers of pile i. The piles are freed. In order, of those that are the same
+ * the first alone; *n_again is how many were dropped for it. To be freed with imapid_run_free(). */
+struct imapid_run *imapid_pile_merge(enum imapid_run_kind kind, const struct imapid_keep *keep,
+                                     struct imapid_pile *const *piles,
+                                     const struct imapid_keep_map *const *maps, unsigned n,
+                                     unsigned *n_again);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* run.c: records as differences. A record is a row of numbers: a mask says which of them differ from
+ * those of the record before, and by how much stands behind it. A block of records begins anew, so that
+ * each can be found without reading all before it.
+ *
+ * Memory is asked of the system in chunks, as it is given back in the middle of a merge, by another
+ * thread than it came from, and there is much of it.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: adding while others read; reading on after a reader that drops. */
+#include "answer/run.h"
+
+#include "answer/flat.h"
+
+#include <glib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Records of a block. */
+#define BLOCK 32u
+
+#define CHUNK ((size_t)256 << 10)
+
+#define N_VALUES 17
+#define N_MASK   3 /* octets */
+
+#define RECORD_MAX (N_MASK + N_VALUES * IMAPID_FLAT_DIFFERENCE_MAX + IMAPID_KEPT_STAMPS_MAX)
+
+G_STATIC_ASSERT(N_VALUES == G_N_ELEMENTS(((struct imapid_run_reader *)NULL)->values));
+
+struct imapid_run {
+    enum imapid_run_kind kind;
+    uint32_t n;
+    gint id;           /* no other run has it */
+    GPtrArray *chunks; /* of CHUNK octets */
+    guint n_dropped;   /* of the chunks, from the first on */
+    GPtrArray *blocks; /* where each begins */
+    uint8_t *at, *end; /* of the chunk that is written */
+    uint64_t values[N_VALUES];
+    union imapid_run_record last;
+};
+
+/* ---- records as rows of numbers ---- */
+
+static uint64_t *put_conn(uint64_t *at, const struct imapid_kept_conn *conn)
+{
+    *at++ = conn->file;
+    *at++ = conn->stream;
+    *at++ = conn->client;
+    *at++ = conn->server;
+    *at++ = conn->proxied;
+    *at++ = conn->way;
+    *at++ = conn->client_port;
+    *at++ = conn->server_port;
+    *at++ = conn->first_frame;
+    return at;
+}
+
+static const uint64_t *take_conn(const uint64_t *at, struct imapid_kept_conn *conn)
+{
+    conn->file = (uint32_t)*at++;
+    conn->stream = (uint32_t)*at++;
+    conn->client = (uint32_t)*at++;
+    conn->server = (uint32_t)*at++;
+    conn->proxied = (uint32_t)*at++;
+    conn->way = (uint32_t)*at++;
+    conn->client_port = (uint16_t)*at++;
+    conn->server_port = (uint16_t)*at++;
+    conn->first_frame = *at++;
+    return at;
+}
+
+static void put_exchange(uint64_t *at, const struct imapid_kept_exchange *kept)
+{
+    at = put_conn(at, &kept->conn);
+    *at++ = kept->tag;
+    *at++ = kept->text;
+    *at++ = kept->said;
+    *at++ = (uint64_t)kept->when_ns;
+    *at++ = kept->frame;
+    *at = kept->n_stamps;
+}
+
+static void take_exchange(const uint64_t *at, struct imapid_kept_exchange *kept)
+{
+    at = take_conn(at, &kept->conn);
+    kept->tag = (uint32_t)*at++;
+    kept->text = (uint32_t)*at++;
+    kept->said = (uint32_t)*at++;
+    kept->when_ns = (int64_t)*at++;
+    kept->frame = *at++;
+    kept->n_stamps = (uint8_t)*at;
+}
+
+static void put_session(uint64_t *at, const struct imapid_kept_session *kept)
+{
+    at = put_conn(at, &kept->conn);
+    *at++ = kept->said;
+    *at++ = (uint64_t)kept->first_ns;
+    *at++ = (uint64_t)kept->last_ns - (uint64_t)kept->first_ns;
+    *at++ = kept->n_exchanges;
+    *at++ = kept->n_lost;
+    *at++ = kept->n_resyncs;
+    *at++ = kept->frame;
+    *at = kept->ended_frame;
+}
+
+static void take_session(const uint64_t *at, struct imapid_kept_session *kept)
+{
+    at = take_conn(at, &kept->conn);
+    kept->said = (uint32_t)*at++;
+    kept->first_ns = (int64_t)*at++;
+    kept->last_ns = (int64_t)(*at++ + (uint64_t)kept->first_ns);
+    kept->n_exchanges = *at++;
+    kept->n_lost = *at++;
+    kept->n_resyncs = *at++;
+    kept->frame = *at++;
+    kept->ended_frame = *at;
+}
+
+/* ---- writing ---- */
+
+static void *new_chunk(void)
+{
+    void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (chunk == MAP_FAILED)
+        g_error("no memory for %zu octets", CHUNK);
+    return chunk;
+}
+
+struct imapid_run *imapid_run_new(enum imapid_run_kind kind)
+{
+    static gint n_runs; /* atomic */
+    struct imapid_run *run = g_new0(struct imapid_run, 1);
+
+    run->kind = kind;
+    run->id = g_atomic_int_add(&n_runs, 1) + 1;
+    run->chunks = g_ptr_array_new();
+    run->blocks = g_ptr_array_new();
+    return run;
+}
+
+void imapid_run_free(struct imapid_run *run)
+{
+    if (!run)
+        return;
+    for (guint i = run->n_dropped; i < run->chunks->len; i++)
+        munmap(run->chunks->pdata[i], CHUNK);
+    g_ptr_array_unref(run->chunks);
+    g_ptr_array_unref(run->blocks);
+    g_free(run);
+}
+
+static void begin_block(struct imapid_run *run)
+{
+    if ((size_t)(run->end - run->at) < BLOCK * (size_t)RECORD_MAX) {
+        run->at = new_chunk();
+        run->end = run->at + CHUNK;
+        g_ptr_array_add(run->chunks, run->at);
+    }
+    memset(run->values, 0, sizeof run->values);
+    g_ptr_array_add(run->blocks, run->at);
+}
+
+void imapid_run_append(struct imapid_run *run, const void *kept)
+{
+    bool is_exchange = run->kind == IMAPID_RUN_EXCHANGES;
+    uint64_t values[N_VALUES] = {0};
+    uint32_t mask = 0;
+    uint8_t *at;
+
+    if (run->n % BLOCK == 0)
+        begin_block(run);
+    if (is_exchange) {
+        run->last.exchange = *(const struct imapid_kept_exchange *)kept;
+        put_exchange(values, kept);
+    } else {
+        run->last.session = *(const struct imapid_kept_session *)kept;
+        put_session(values, kept);
+    }
+    at = run->at + N_MASK;
+    for (unsigned i = 0; i < N_VALUES; i++)
+        if (values[i] != run->values[i]) {
+            mask |= UINT32_C(1) << i;
+            at = imapid_flat_put_difference(at, values[i] - run->values[i]);
+            run->values[i] = values[i];
+        }
+    for (int i = 0; i < N_MASK; i++)
+        run->at[i] = (uint8_t)(mask >> 8 * i);
+    if (is_exchange) {
+        memcpy(at, run->last.exchange.stamps, run->last.exchange.n_stamps);
+        at += run->last.exchange.n_stamps;
+    }
+    run->at = at;
+    run->n++;
+}
+
+uint32_t imapid_run_count(const struct imapid_run *run)
+{
+    return run->n;
+}
+
+const void *imapid_run_get_last(const struct imapid_run *run)
+{
+    return run->n ? &run->last : NULL;
+}
+
+/* ---- reading ---- */
+
+/* Gives back the chunks before the one in which a block is. */
+static void drop_before(struct imapid_run *run, const uint8_t *block)
+{
+    while (block < (uint8_t *)run->chunks->pdata[run->n_dropped] ||
+           block >= (uint8_t *)run->chunks->pdata[run->n_dropped] + CHUNK)
+        munmap(run->chunks->pdata[run->n_dropped++], CHUNK);
+}
+
+void *imapid_run_next(struct imapid_run_reader *reader)
+{
+    struct imapid_run *run = reader->run;
+    uint32_t mask = 0;
+
+    if (reader->place == run->n)
+        return NULL;
+    if (reader->place++ % BLOCK == 0) {
+        reader->at = run->blocks->pdata[(reader->place - 1) / BLOCK];
+        memset(reader->values, 0, sizeof reader->values);
+        if (reader->drops)
+            drop_before(run, reader->at);
+    }
+    for (int i = 0; i < N_MASK; i++)
+        mask |= (uint32_t)*reader->at++ << 8 * i;
+    for (; mask; mask &= mask - 1)
+        reader->values[__builtin_ctz(mask)] += imapid_flat_take_difference(&reader->at);
+    if (run->kind == IMAPID_RUN_SESSIONS) {
+        take_session(reader->values, &reader->record.session);
+        return &reader->record;
+    }
+    take_exchange(reader->values, &reader->record.exchange);
+    memcpy(reader->record.exchange.stamps, reader->at, reader->record.exchange.n_stamps);
+    reader->at += reader->record.exchange.n_stamps;
+    return &reader->record;
+}
+
+/* What each thread has read last. */
+struct looking {
+    gint id; /* of the run; 0: none */
+    struct imapid_run_reader reader;
+};
+
+const void *imapid_run_get(const struct imapid_run *run, uint32_t place)
+{
+    static _Thread_local struct looking lookings[IMAPID_N_RUN_KINDS];
+    struct looking *looking = &lookings[run->kind];
+    struct imapid_run_reader *reader = &looking->reader;
+
+    if (looking->id != run->id || place + 1 < reader->place ||
+        place / BLOCK != (reader->place - 1) / BLOCK) {
+        *looking = (struct looking){
+            .id = run->id,
+            .reader = {.run = (struct imapid_run *)run, .place = place / BLOCK * BLOCK}};
+    }
+    while (reader->place <= place)
+        imapid_run_next(reader);
+    return &reader->record;
+}

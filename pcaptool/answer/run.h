@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef IMAPID_ANSWER_RUN_H
+#define IMAPID_ANSWER_RUN_H
+
+#include "answer/keep.h"
+
+/* Kept records of one kind, one behind the other, each as what it differs by from the one before: an
+ * exchange takes some 25 octets where its neighbours are alike. Only the store includes it. */
+struct imapid_run;
+
+enum imapid_run_kind { IMAPID_RUN_EXCHANGES, IMAPID_RUN_SESSIONS, IMAPID_N_RUN_KINDS };
+
+/* A record of a run, which knows of what kind it is. */
+union imapid_run_record {
+    struct imapid_kept_exchange exchange;
+    struct imapid_kept_session session;
+};
+
+/* An empty one; never NULL. */
+struct imapid_run *imapid_run_new(enum imapid_run_kind kind);
+
+/* NULL is allowed. */
+void imapid_run_free(struct imapid_run *run);
+
+/* Adds a copy of a record at the end. */
+void imapid_run_append(struct imapid_run *run, const void *kept);
+
+uint32_t imapid_run_count(const struct imapid_run *run);
+
+/* The record at the end, good until the next one is added; NULL where there is none. */
+const void *imapid_run_get_last(const struct imapid_run *run);
+
+/* The record at a place below the count; never NULL, good until this thread asks for another one of the
+ * same kind. One near behind the one before costs least. Nothing may be added any more. */
+const void *imapid_run_get(const struct imapid_run *run, uint32_t place);
+
+/* Whoever reads a run from its first record to its last. Set what stands before `place`, zero the rest. */
+struct imapid_run_reader {
+    struct imapid_run *run;
+    bool drops; /* gives memory back as it goes: nobody else may read the run, then or later */
+    uint32_t place;
+    const uint8_t *at;
+    uint64_t values[17];
+    union imapid_run_record record;
+};
+
+/* The next record, which is the reader's own to change; NULL at the end. */
+void *imapid_run_next(struct imapid_run_reader *reader);
+
+#endif
