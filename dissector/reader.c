@@ -427,6 +427,22 @@ static bool may_read(struct reader *reader)
            (status == IMAPID_PREFACE_MORE && reader->start == reader->n);
 }
 
+/* STARTTLS was answered: what both sides have said behind it. `octets` are those of the section. */
+static void note_clear(struct imapid_stream *stream, struct imapid_section *section,
+                       const uint8_t *octets, unsigned n)
+{
+    enum imapid_side other = imapid_side_other(section->side);
+    const struct imapid_direction *waiting = &stream->directions[other];
+    const bool *spoke = stream->session.spoke_before_tls;
+
+    imapid_session_note_clear(&stream->session, section->side, octets, n);
+    if (waiting->n_held > waiting->n_used)
+        imapid_session_note_clear(&stream->session, other, waiting->held + waiting->n_used,
+                                  waiting->n_held - waiting->n_used);
+    if (section->last && (spoke[IMAPID_CLIENT] || spoke[IMAPID_SERVER]))
+        section->last->codes |= UINT32_C(1) << IMAPID_FINDING_BEHIND_STARTTLS;
+}
+
 static void read_section(struct imapid_stream *stream, enum imapid_side side,
                          struct imapid_section *section, const uint8_t *octets)
 {
@@ -447,10 +463,12 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
         section->n = at; /* what is behind has another meaning */
         reader.start = reader.used = reader.n;
         keep_left(&reader);
-        if (stream->to)
+        if (stream->to) {
+            note_clear(stream, section, octets + at, n - at);
             resume(stream);
-        else
+        } else {
             begin_layer(stream, section, octets + at, at, n - at);
+        }
         return;
     }
     take_unfinished(&reader);

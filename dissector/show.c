@@ -284,8 +284,10 @@ static void show_ident(struct show *show, const struct imapid_part *part,
                        const struct imapid_tree_place *place)
 {
     static const enum imapid_finding_code of_session[] = {IMAPID_FINDING_REQUIRED_BY_SERVER,
-                                                          IMAPID_FINDING_CLEARTEXT_PASSWORD};
-    const uint32_t required = UINT32_C(1) << of_session[0] | UINT32_C(1) << of_session[1];
+                                                          IMAPID_FINDING_CLEARTEXT_PASSWORD,
+                                                          IMAPID_FINDING_BEHIND_STARTTLS};
+    const uint32_t required =
+        UINT32_C(1) << of_session[0] | UINT32_C(1) << of_session[1] | UINT32_C(1) << of_session[2];
     const struct imapid_exchange_record *result = part->result;
     uint32_t codes = part->codes & ~required;
     bool is_visited = show->pinfo->fd->visited;

@@ -64,11 +64,11 @@ static void free_digests(struct digests *digests)
     g_hash_table_destroy(digests->by_stream);
 }
 
-/* In the clear all passwords are. */
+/* In the clear all passwords are, and there is no STARTTLS. */
 static bool is_of_clear(enum imapid_finding_code code)
 {
     return code == IMAPID_FINDING_CLEARTEXT || code == IMAPID_FINDING_CLEARTEXT_PASSWORD ||
-           code == IMAPID_FINDING_OBSOLETE_TLS;
+           code == IMAPID_FINDING_OBSOLETE_TLS || code == IMAPID_FINDING_BEHIND_STARTTLS;
 }
 
 static void add_findings(GString *digest, const struct imapid_record_finding *findings, unsigned n)

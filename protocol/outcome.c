@@ -427,7 +427,8 @@ static void take_refusal(struct imapid_outcome *outcome,
      * but for that of an ID, which stops nothing. */
     if (had == IMAPID_STAGE_UNKNOWN || had == IMAPID_STAGE_ID || stage == IMAPID_STAGE_LOGIN) {
         set_cause(outcome, &outcome->cause, stage, response,
-                  is_login(command) || command == IMAPID_WORD_ID);
+                  is_login(command) || command == IMAPID_WORD_ID ||
+                      (command == IMAPID_WORD_UNKNOWN && waiting->announced));
         outcome->cause.word = command;
         outcome->cause.argument = waiting->argument;
         outcome->cause.announced = waiting->announced;
@@ -464,6 +465,7 @@ static void keep_initial_response(struct imapid_outcome *outcome, const uint8_t 
     initial = imapid_octets_next_word(args, n, &at);
     if (initial.n)
         keep_sasl(outcome, args + initial.offset, initial.n);
+    outcome->said_sasl = initial.n > 0;
     /* A literal's announcement, perhaps: what follows it is not in the unit. */
     outcome->is_unsure |= !is_base64(args + initial.offset, initial.n);
     outcome->is_unsure |= imapid_octets_next_word(args, n, &at).n > 0;
@@ -593,6 +595,9 @@ static void take_line(struct imapid_outcome *outcome, const struct imapid_unit *
     outcome->is_unsure |= unit->cut || unit->over_limit ||
                           get_newest(outcome) != IMAPID_WORD_AUTHENTICATE ||
                           (!is_base64(line, n) && !imapid_octets_is(line, n, "*"));
+    /* Two lines of which the server asked for one are one that was folded: a password may be in both. */
+    outcome->is_unsure |= outcome->said_sasl;
+    outcome->said_sasl = true;
     keep_sasl(outcome, line, n);
 }
 
@@ -756,6 +761,7 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
     case IMAPID_UNIT_CONTINUATION:
         if (get_newest(outcome) == IMAPID_WORD_IDLE)
             outcome->waiting[outcome->n_waiting - 1].is_begun = true;
+        outcome->said_sasl = false;
         if (!is_tentative)
             take_challenge(outcome, unit);
         break;

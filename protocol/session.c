@@ -170,6 +170,16 @@ static void take_success(struct imapid_session *session, enum imapid_word word)
     }
 }
 
+/* Did the client go on behind its STARTTLS, in the clear? */
+static void look_behind_starttls(struct imapid_session *session, uint64_t order)
+{
+    const struct imapid_pending *pending = &session->exchanges.pending;
+
+    for (unsigned i = 0; i < pending->n; i++)
+        if (pending->commands[i].order > order && !pending->commands[i].tentative)
+            session->spoke_before_tls[IMAPID_CLIENT] = true;
+}
+
 /* A command that was seen is answered. */
 static void take_answer(struct imapid_session *session, unsigned i, enum imapid_status status)
 {
@@ -182,6 +192,8 @@ static void take_answer(struct imapid_session *session, unsigned i, enum imapid_
     imapid_exchanges_answer(exchanges, i, status);
     for (int side = 0; side < 2; side++)
         session->frame[side].sync = exchanges->sync[side];
+    if (status == IMAPID_STATUS_OK && answered.word == IMAPID_WORD_STARTTLS)
+        look_behind_starttls(session, answered.order);
     if (answered.slot == IMAPID_SLOTS && status == IMAPID_STATUS_OK)
         take_success(session, answered.word);
     expect_lines(session);
@@ -698,6 +710,13 @@ void imapid_session_close(struct imapid_session *session, enum imapid_side side)
 void imapid_session_end(struct imapid_session *session)
 {
     imapid_exchanges_end(get_exchanges(session));
+}
+
+void imapid_session_note_clear(struct imapid_session *session, enum imapid_side side,
+                               const uint8_t *octets, size_t n)
+{
+    if (n && imapid_unit_plausible(side, octets, n) == IMAPID_PLAUSIBLE_YES)
+        session->spoke_before_tls[side] = true;
 }
 
 void imapid_session_resume(struct imapid_session *session)

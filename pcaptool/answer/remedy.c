@@ -69,6 +69,9 @@ static const struct {
     [IMAPID_FINDING_CLEARTEXT_PASSWORD] =
         {USER, "switch TLS on, and change the password; let the server send "
                "LOGINDISABLED without TLS."},
+    [IMAPID_FINDING_BEHIND_STARTTLS] =
+        {VENDOR, "send nothing behind STARTTLS before TLS is there, and forget what came before; "
+                 "if you did not send this, look for who is in between."},
 };
 
 /* A server's operator can switch off what its program says of itself. */

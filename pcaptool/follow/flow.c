@@ -324,8 +324,10 @@ static void drop_window(struct imapid_flow *flow, enum imapid_side side)
 static void feed_early(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
                        size_t n, const struct imapid_stamp *packet)
 {
-    if (flow->to_tls && imapid_tls_recognise(octets, n) == IMAPID_TLS_NOT)
+    if (flow->to_tls && imapid_tls_recognise(octets, n) == IMAPID_TLS_NOT) {
+        imapid_session_note_clear(&flow->reading->session, side, octets, n);
         return;
+    }
     if (flow->to_tls && n)
         tell_sealed(flow, dir_of(flow, side), octets, n, packet);
     imapid_layers_feed(flow->layers, dir_of(flow, side), octets, n, packet);

@@ -81,4 +81,8 @@ void imapid_summary_make(struct imapid_record_session *record, const struct imap
         add_session_finding(record, IMAPID_FINDING_OBSOLETE_TLS);
     if (imapid_login_has_cleartext_password(&session->login))
         add_session_finding(record, IMAPID_FINDING_CLEARTEXT_PASSWORD)->side = IMAPID_CLIENT;
+    for (int side = 0; side < 2; side++)
+        if (session->spoke_before_tls[side])
+            add_session_finding(record, IMAPID_FINDING_BEHIND_STARTTLS)->side =
+                (enum imapid_side)side;
 }

@@ -518,7 +518,8 @@ static void sort_steps(struct imapid_detail *detail)
 
         g_ptr_array_insert(sorted, (gint)find_place(sorted, step), step);
     }
-    memcpy(detail->steps->pdata, sorted->pdata, sorted->len * sizeof *sorted->pdata);
+    if (sorted->len)
+        memcpy(detail->steps->pdata, sorted->pdata, sorted->len * sizeof *sorted->pdata);
     g_ptr_array_unref(sorted);
     g_ptr_array_unref(loose);
 }

@@ -132,7 +132,7 @@ struct imapid_record_outcome {
 };
 
 /* Findings a session may have. */
-#define IMAPID_RECORD_SESSION_FINDINGS 4
+#define IMAPID_RECORD_SESSION_FINDINGS 6
 
 struct imapid_record_session {
     struct imapid_record_conn conn;

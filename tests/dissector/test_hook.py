@@ -132,6 +132,16 @@ class Refused(case.Case):
                           for e in expected])
 
 
+class ClearBehindStarttls(case.Case):
+    """What is said between STARTTLS and TLS is told where STARTTLS is answered."""
+
+    def test_is_told(self):
+        for client, server, told in ((b"", b"", []), (b"x9 ID NIL\r\n", b"", [6]), (b"", b"* PREAUTH hi\r\n", [6]),
+                                     (b"no name\r\n", b"", [6])):
+            talk = pcap.Talk().handshake().server(GREETING).client(b"a0 STARTTLS\r\n" + client).server(b"a0 OK go\r\n" + server)
+            self.assertEqual(self.frames(self.capture(talk), "imapid.behind_starttls"), told, (client, server))
+
+
 class LostStarttls(case.Case):
     """The client's STARTTLS, or the answer, is not in the capture."""
 

@@ -184,6 +184,18 @@ def test_line_begun_in_the_clear():
         check_whole(play(pcap.Talk().handshake(), pieces).close().packets, talk.key_log(), security="starttls")
 
 
+def test_commands_in_front_of_tls():
+    """RFC 9051 6.2.1: neither side may speak. What begins as a command or response is told, and never as encrypted (CVE-2011-0411)."""
+    talk = Transcript("1.2-aes128-gcm")
+    for client, server, sides in ((b"", b"", []), (b"x9 ID NIL\r\n", b"", ["client"]), (b'x9 ID ("name" "', b"", ["client"]),
+                                  (b"", b"* PREAUTH hi\r\n", ["server"]), (b"x9 NOOP\r\n", b"x9 OK\r\n", ["client", "server"]),
+                                  (b"\x16\x04" + bytes(9), b"", []), (b"no name\r\n", b"", ["client"])):
+        pieces = [(1, GREETING), (0, STARTTLS + client), (1, GO + server), *talk.pieces]
+        exchanges, session = records(play(pcap.Talk().handshake(), pieces).close().packets, talk.key_log())
+        assert [f["side"] for f in session["findings"] if f["code"] == "behind-starttls"] == sides, (client, server, session)
+        assert not [exchange for exchange in exchanges if exchange["tag"] == "x9" and exchange["security"] != "none"]
+
+
 def test_hello_in_a_message():
     """Nothing is missing: what looks like TLS is what the client appends."""
     hello = Transcript("1.2-aes128-gcm").pieces[0][1]

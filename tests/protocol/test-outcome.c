@@ -97,6 +97,10 @@ static void test_secrets(void)
     check("C a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=\nS a NO not bob", "login/server/NO 2 (not bob)");
     /* A literal of it is not in the unit. */
     check("C a AUTHENTICATE PLAIN {16+}\nS a NO not with secret", "login/server/NO 2 ()");
+    check("C a LOGN bob {6}\nS a BAD what is secret", "command/client/BAD 2 ()");
+    /* A line that was folded. */
+    check("C a AUTHENTICATE PLAIN\nS + \nC AGJvYgBz\nC ZWNyZXQ=\nS a NO not secret",
+          "login/server/NO 5 ()");
     check("C a AUTHENTICATE PLAIN =\nS a NO not now", "login/server/NO 2 (not now)");
     check("C a AUTHENTICATE LOGIN\nS + \nC Ym9i\nS + \nC c2VjcmV0\nS a NO not secret",
           "login/server/NO 6 ()");

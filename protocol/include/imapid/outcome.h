@@ -116,6 +116,7 @@ struct imapid_outcome {
     struct imapid_outcome_waiting waiting[IMAPID_OUTCOME_WAITING_MAX];
     /* What may be a password, so that no text that repeats it is kept. `is_unsure`: there may be more. */
     bool is_unsure;
+    bool said_sasl; /* a line of SASL, and the server has not asked for another since */
     uint8_t n_secrets;
     uint8_t secrets[IMAPID_OUTCOME_SECRETS_MAX];
     uint16_t n_sent; /* bits set of */

@@ -37,6 +37,7 @@ enum imapid_session_status {
  * `frame`. */
 struct imapid_session {
     struct imapid_exchanges exchanges;   /* and what is known of the connection, see exchanges.h */
+    bool spoke_before_tls[2];            /* see imapid_session_note_clear() */
     enum imapid_lack required_by_server; /* a refusal spoke of a missing ID: what it lacked */
     struct imapid_login login;
     struct imapid_outcome outcome;
@@ -82,6 +83,12 @@ void imapid_session_end(struct imapid_session *session);
 /* After a switch: the octets to come are those inside TLS or DEFLATE. Drops what was begun: what is
  * left of both windows is not shown again. */
 void imapid_session_resume(struct imapid_session *session);
+
+/* Octets that a side sent behind STARTTLS, or behind its answer, where TLS begins (before imapid_session_resume()). Neither side
+ * may speak before TLS is there (RFC 9051 6.2.1): what begins as a command or response was put there by a client that does not
+ * wait, or by somebody in between, for a server that takes it for what came encrypted (CVE-2011-0411). Nothing is read of it. */
+void imapid_session_note_clear(struct imapid_session *session, enum imapid_side side,
+                               const uint8_t *octets, size_t n);
 
 /* The client's next octets look like the start of TLS, and no STARTTLS was answered. Where octets are
  * missing it may be among them: true, `security` is STARTTLS now, and the caller goes on as after
