@@ -137,13 +137,31 @@ static bool is_base64(const uint8_t *octets, size_t n)
     return true;
 }
 
+/* A password up to the end of its line: as it stands there, and what is quoted in it. */
+static void keep_password(struct imapid_outcome *outcome, const uint8_t *password, size_t n)
+{
+    uint8_t octets[IMAPID_OUTCOME_SECRETS_MAX];
+    size_t n_octets = 0;
+
+    if (n > sizeof octets) {
+        outcome->is_unsure = true;
+        return;
+    }
+    keep_secret(outcome, password, n);
+    if (!n || *password != '"')
+        return;
+    for (size_t at = 1; at < n && password[at] != '"'; at++) {
+        at += password[at] == '\\' && at + 1 < n;
+        octets[n_octets++] = password[at];
+    }
+    keep_secret(outcome, octets, n_octets);
+}
+
 /* The password of LOGIN: behind the user name. Where either is a literal it is not in the unit. */
 static void keep_login(struct imapid_outcome *outcome, const uint8_t *args, size_t n)
 {
-    size_t at = 0;
+    size_t at = 0, word;
     bool quoted;
-    uint8_t octets[IMAPID_OUTCOME_SECRETS_MAX];
-    size_t n_octets = 0;
 
     while (at < n && imapid_is_blank(args[at]))
         at++;
@@ -152,19 +170,120 @@ static void keep_login(struct imapid_outcome *outcome, const uint8_t *args, size
         at += quoted && args[at] == '\\';
     for (at += quoted; at < n && imapid_is_blank(args[at]); at++)
         ;
-    if (at >= n || args[at] == '{' || memchr(args, '{', at) || n - at > sizeof octets ||
-        !is_printable(args, n)) {
+    outcome->n_rest = 0;
+    outcome->is_rest_password = at < n;
+    for (word = outcome->is_rest_password ? at : 0; word < n && imapid_is_blank(args[word]); word++)
+        ;
+    /* Nothing but the announcement stands there. */
+    outcome->has_rest = outcome->waiting[outcome->n_waiting - 1].announced && args[word] == '{' &&
+                        !memchr(args, '{', word) && is_printable(args, n);
+    if (outcome->has_rest)
+        return;
+    if (at >= n || args[at] == '{' || memchr(args, '{', at) || !is_printable(args, n))
         outcome->is_unsure = true;
+    else
+        keep_password(outcome, args + at, n - at);
+}
+
+/* The octets of a literal that is announced by the `n` octets "{42}" or "{42+}"; 0: none is. */
+static uint64_t read_announced(const uint8_t *octets, size_t n)
+{
+    size_t at = n;
+    uint64_t announced = 0, place = 1;
+
+    if (!at || octets[--at] != '}')
+        return 0;
+    at -= at && octets[at - 1] == '+';
+    for (; at && imapid_is_digit(octets[at - 1]) && place < UINT64_C(1000000000000); at--) {
+        announced += (uint64_t)(octets[at - 1] - '0') * place;
+        place *= 10;
+    }
+    return at && octets[at - 1] == '{' ? announced : 0;
+}
+
+/* The password behind a user name that was a literal of n_user octets, itself a literal or none. False: it is
+ * not there whole. */
+static bool keep_behind_user(struct imapid_outcome *outcome, uint64_t n_user)
+{
+    const uint8_t *rest = outcome->rest, *newline;
+    size_t n = outcome->n_rest, at, end;
+    uint64_t announced;
+
+    if (n_user >= n)
+        return false;
+    for (at = (size_t)n_user; at < n && imapid_is_blank(rest[at]); at++)
+        ;
+    newline = memchr(rest + at, '\n', n - at);
+    if (!newline)
+        return false;
+    end = (size_t)(newline - rest);
+    end -= end > at && rest[end - 1] == '\r';
+    announced = read_announced(rest + at, end - at);
+    if (!announced) {
+        keep_password(outcome, rest + at, end - at);
+        return true;
+    }
+    at = (size_t)(newline - rest) + 1;
+    if (announced > n - at)
+        return false;
+    keep_secret(outcome, rest + at, (size_t)announced);
+    return true;
+}
+
+/* The password of the newest LOGIN, where its literals show it. */
+static void settle_rest(struct imapid_outcome *outcome)
+{
+    uint64_t announced;
+
+    if (!outcome->has_rest)
+        return;
+    outcome->has_rest = false;
+    announced = outcome->n_waiting ? outcome->waiting[outcome->n_waiting - 1].announced : 0;
+    if (!announced || memchr(outcome->rest, 0, outcome->n_rest)) {
+        outcome->is_unsure = true;
+    } else if (!outcome->is_rest_password) {
+        outcome->is_unsure |= !keep_behind_user(outcome, announced);
+    } else if (announced > outcome->n_rest) {
+        outcome->is_unsure = true;
+    } else {
+        keep_secret(outcome, outcome->rest, (size_t)announced);
+    }
+}
+
+void imapid_outcome_take_rest(struct imapid_outcome *outcome, const uint8_t *octets, size_t n)
+{
+    if (!outcome->has_rest)
+        return;
+    if (n > sizeof outcome->rest - outcome->n_rest) {
+        imapid_outcome_lose_rest(outcome);
         return;
     }
-    keep_secret(outcome, args + at, n - at);
-    if (args[at] != '"')
-        return;
-    for (at++; at < n && args[at] != '"'; at++) {
-        at += args[at] == '\\' && at + 1 < n;
-        octets[n_octets++] = args[at];
-    }
-    keep_secret(outcome, octets, n_octets);
+    memcpy(outcome->rest + outcome->n_rest, octets, n);
+    outcome->n_rest += (uint8_t)n;
+}
+
+void imapid_outcome_lose_rest(struct imapid_outcome *outcome)
+{
+    outcome->is_unsure |= outcome->has_rest;
+    outcome->has_rest = false;
+}
+
+static bool is_of_word(uint8_t c)
+{
+    return is_part(c, false);
+}
+
+/* Does the text have the secret at this place? One of some letters is in many a word by chance: it counts where it
+ * is a word. */
+static bool has_secret_at(const uint8_t *text, size_t n, size_t at, const uint8_t *secret,
+                          size_t n_secret)
+{
+    size_t end = at + n_secret;
+
+    if (!imapid_octets_same(text + at, n_secret, secret, n_secret))
+        return false;
+    return n_secret >= WORD_MIN ||
+           !((at && is_of_word(text[at - 1])) || (end < n && is_of_word(text[end])));
 }
 
 static bool repeats_secret(struct imapid_outcome *outcome, const uint8_t *text, size_t n)
@@ -179,7 +298,7 @@ static bool repeats_secret(struct imapid_outcome *outcome, const uint8_t *text, 
                        outcome->secrets);
         n_secret = end - at;
         for (size_t i = 0; n_secret && i + n_secret <= n; i++)
-            if (imapid_octets_same(text + i, n_secret, secret, n_secret))
+            if (has_secret_at(text, n, i, secret, n_secret))
                 return true;
     }
     return false;
@@ -224,9 +343,11 @@ static void keep_words(struct imapid_outcome *outcome, struct imapid_outcome_tex
     struct imapid_slice text = imapid_unit_text(response);
     const uint8_t *octets = response->data + text.offset;
     size_t n = text.n;
-    bool only_code = repeats_secret(outcome, octets, n) ||
-                     (outcome->is_unsure && (is_of_login || awaits_login(outcome)));
+    bool only_code;
 
+    settle_rest(outcome);
+    only_code = repeats_secret(outcome, octets, n) ||
+                (outcome->is_unsure && (is_of_login || awaits_login(outcome)));
     if (only_code)
         n = measure_code(octets, n);
     else if (outcome->is_unsure)
@@ -509,18 +630,7 @@ static const char *find_argument(const struct imapid_unit *unit)
 /* The octets of the literal that a line ends with: "{42}", "{42+}"; 0: it ends with none. */
 static uint64_t find_announced(const struct imapid_unit *unit)
 {
-    const uint8_t *args = unit->data + unit->args.offset;
-    size_t at = unit->args.n;
-    uint64_t n = 0, unit_place = 1;
-
-    if (!at || args[--at] != '}')
-        return 0;
-    at -= at && args[at - 1] == '+';
-    for (; at && imapid_is_digit(args[at - 1]) && unit_place < UINT64_C(1000000000000); at--) {
-        n += (uint64_t)(args[at - 1] - '0') * unit_place;
-        unit_place *= 10;
-    }
-    return at && args[at - 1] == '{' ? n : 0;
+    return read_announced(unit->data + unit->args.offset, unit->args.n);
 }
 
 /* What is no command while one with a literal waits, is likely to belong to that. */
@@ -547,6 +657,7 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
 {
     const uint8_t *args = unit->data + unit->args.offset;
 
+    settle_rest(outcome);
     if (unit->word == IMAPID_WORD_UNKNOWN)
         note_overrun(outcome);
     if (outcome->n_waiting == IMAPID_OUTCOME_WAITING_MAX)
@@ -672,9 +783,57 @@ static void take_remark(struct imapid_outcome *outcome, const struct imapid_unit
     }
 }
 
+/* Is an untagged response a part of what the command asks for (RFC 9051 6)? */
+static bool is_part_of_answer(const struct imapid_outcome_waiting *waiting, enum imapid_word word)
+{
+    const char *asked = waiting->argument ? waiting->argument : imapid_word_name(waiting->word);
+
+    switch (waiting->word) {
+    case IMAPID_WORD_UNKNOWN:
+    case IMAPID_WORD_NOOP:
+    case IMAPID_WORD_IDLE:
+        return false;
+    case IMAPID_WORD_SELECT:
+    case IMAPID_WORD_EXAMINE:
+        return word == IMAPID_WORD_FLAGS || word == IMAPID_WORD_EXISTS ||
+               word == IMAPID_WORD_RECENT;
+    default:
+        return (word == IMAPID_WORD_ESEARCH && !strcmp(asked, "SEARCH")) ||
+               !strcmp(asked, imapid_word_name(word));
+    }
+}
+
+static void note_part(struct imapid_outcome *outcome, enum imapid_word word)
+{
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (is_part_of_answer(&outcome->waiting[i], word)) {
+            outcome->waiting[i].partial = outcome->now;
+            return;
+        }
+}
+
+void imapid_outcome_go_on(struct imapid_outcome *outcome)
+{
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (outcome->waiting[i].partial.frame) {
+            outcome->waiting[i].partial = outcome->now;
+            return;
+        }
+}
+
+const struct imapid_moment *imapid_outcome_since(const struct imapid_outcome *outcome,
+                                                 const struct imapid_outcome_waiting *waiting)
+{
+    const struct imapid_moment *asked = outcome->asked.frame ? &outcome->asked : &waiting->asked;
+
+    return waiting->partial.frame && waiting->partial.ns >= asked->ns ? &waiting->partial : asked;
+}
+
 static void take_untagged(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                           bool is_whole)
 {
+    if (outcome->greeted)
+        note_part(outcome, unit->word);
     if (!outcome->greeted || unit->word == IMAPID_WORD_BYE)
         keep_said(outcome, unit);
     switch (unit->word) {

@@ -97,6 +97,40 @@ static void put_command(struct imapid_say *say, enum imapid_word word, const cha
     put(say, argument);
 }
 
+/* "APPEND (frame 7; {5000} announced, 1202 octets came)" */
+static void put_asked(struct imapid_say *say, const struct imapid_outcome *outcome,
+                      const struct imapid_outcome_waiting *waiting)
+{
+    bool is_newest = waiting == &outcome->waiting[outcome->n_waiting - 1];
+
+    put_command(say, waiting->word, waiting->argument);
+    if (!is_newest || !outcome->n_literal_left || outcome->n_literal_left >= waiting->announced) {
+        put_frame(say, " (", &waiting->asked, ")");
+        return;
+    }
+    put_frame(say, " (", &waiting->asked, "; {");
+    put_number(say, waiting->announced);
+    put(say, "} announced, ");
+    put_number(say, waiting->announced - outcome->n_literal_left);
+    put(say, " octets came)");
+}
+
+/* "no answer to FETCH (frame 7)"; "only a part of the answer to FETCH (frame 7) came, last in frame 8" */
+static void put_no_answer(struct imapid_say *say, const struct imapid_outcome *outcome,
+                          const struct imapid_outcome_waiting *waiting)
+{
+    put(say, waiting->partial.frame ? "only a part of the answer to " : "no answer to ");
+    if (waiting->is_done) {
+        put(say, "DONE");
+        put_frame(say, " (", &outcome->asked, ")");
+    } else {
+        put_asked(say, outcome, waiting);
+    }
+    put(say, waiting->partial.frame ? " came" : "");
+    if (waiting->partial.frame)
+        put_frame(say, ", last in ", &waiting->partial, "");
+}
+
 static bool begins(const char *text, const char *head)
 {
     return strlen(text) >= strlen(head) && !memcmp(text, head, strlen(head));
@@ -222,7 +256,14 @@ static void put_what(struct imapid_say *say, const struct imapid_outcome *outcom
         break;
     default:
         if (!strcmp(cause->status, "BYE")) {
+            const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+
             put(say, "session ended");
+            /* An ID is told as an exchange. */
+            if (waiting && waiting->word && waiting->word != IMAPID_WORD_ID) {
+                put(say, " in ");
+                put_asked(say, outcome, waiting);
+            }
             break;
         }
         if (cause->word)
@@ -426,13 +467,8 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
         put(say, "nothing was due");
         return &outcome->latest;
     }
-    put(say, "no answer to ");
-    if (waiting->is_done)
-        put(say, "DONE");
-    else
-        put_command(say, waiting->word, waiting->argument);
-    put_frame(say, " (", waiting->is_done ? &outcome->asked : &waiting->asked, ")");
-    return outcome->asked.frame ? &outcome->asked : &waiting->asked;
+    put_no_answer(say, outcome, waiting);
+    return imapid_outcome_since(outcome, waiting);
 }
 
 static void say_timeout(struct imapid_say *say, const struct imapid_outcome *outcome,
@@ -441,7 +477,8 @@ static void say_timeout(struct imapid_say *say, const struct imapid_outcome *out
 {
     const struct imapid_moment *since = put_due(say, outcome, facts, verdict);
 
-    put(say, " for ");
+    put(say, find_waiting(outcome) && find_waiting(outcome)->partial.frame ? ", then nothing for "
+                                                                           : " for ");
     put_duration(say, verdict->place.ns - since->ns);
     if (imapid_verdict_has_closed(facts) && verdict->place.frame == facts->closed.frame) {
         put_end_behind(say, facts);
@@ -468,9 +505,11 @@ static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome
         put(say, " ");
         put_duration(say, facts->last.ns - outcome->asked.ns);
         put(say, " after ");
-        put_command(say, waiting->word, waiting->argument);
-        put_frame(say, " (", &waiting->asked, ")");
-        put(say, ": nothing is known of its answer");
+        put_asked(say, outcome, waiting);
+        if (waiting->partial.frame)
+            put_frame(say, ", in its answer (last in ", &waiting->partial, ")");
+        else
+            put(say, ": nothing is known of its answer");
     } else {
         put(say, " while the connection is open");
     }
@@ -484,7 +523,7 @@ static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *out
                         const struct imapid_verdict_facts *facts,
                         const struct imapid_outcome_waiting *waiting)
 {
-    int64_t waited = facts->closed.ns - outcome->asked.ns;
+    int64_t waited = facts->closed.ns - imapid_outcome_since(outcome, waiting)->ns;
 
     if (waiting->word == IMAPID_WORD_IDLE) {
         put(say, "IDLE");
@@ -512,9 +551,7 @@ static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *out
         put(say, ": the challenge says status ");
         put(say, outcome->challenge_status);
     } else {
-        put(say, "no answer to ");
-        put_command(say, waiting->word, waiting->argument);
-        put_frame(say, " (", &waiting->asked, ")");
+        put_no_answer(say, outcome, waiting);
     }
     put(say, "; after ");
     put_duration(say, waited);

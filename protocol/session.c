@@ -256,7 +256,9 @@ static void note(struct imapid_session *session, const struct imapid_unit *unit,
 {
     imapid_outcome_take(&session->outcome, unit, tentative,
                         session->exchanges.from_start && !session->exchanges.client_gap &&
-                            (unit->kind < IMAPID_UNIT_UNTAGGED || !has_client_in_hand(session)));
+                            (unit->kind < IMAPID_UNIT_UNTAGGED ||
+                             unit->kind == IMAPID_UNIT_CONTINUATION ||
+                             !has_client_in_hand(session)));
     imapid_login_take(&session->login, unit, NOW(session)->state == IMAPID_STATE_NOT_AUTHENTICATED,
                       NOW(session)->security != IMAPID_SECURITY_NONE, tentative);
 }
@@ -592,6 +594,8 @@ static enum imapid_session_status read_server(struct imapid_session *session, co
     enum imapid_sync sync = SERVER(session)->sync;
     enum imapid_frame_status status;
 
+    if (n && SERVER(session)->in_unit)
+        imapid_outcome_go_on(&session->outcome);
     if (client->awaits || client->n_scanned) /* else the client is not asked */
         saved = *SERVER(session);
     status = read_frame(session, IMAPID_SERVER, window, n, unit, n_used);
@@ -625,6 +629,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
 {
     struct imapid_frame *frame = CLIENT(session);
     const bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
+    const bool was_in_unit = frame->in_unit;
     const bool mid_line = frame->sync == IMAPID_SYNC_LOST && frame->mid_line;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
@@ -633,6 +638,9 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     if (frame->lines == IMAPID_LINES_SASL || frame->lines == IMAPID_LINES_DATA)
         expect_lines(session); /* more of the server may have been read since */
     status = read_frame(session, IMAPID_CLIENT, window, n, unit, n_used);
+    if (was_in_unit && *n_used)
+        imapid_outcome_take_rest(&session->outcome, window, *n_used);
+    session->outcome.n_literal_left = frame->awaits ? 0 : frame->literal_left;
     /* cppcheck-suppress incorrectLogicOperator ; read_frame() has changed the frame */
     if (was_unsure && !frame->unsure) {
         is_refused = status == IMAPID_FRAME_UNIT && unit->cut;
@@ -694,6 +702,10 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
     bool harmless = n && frame->in_unit && frame->literal_left >= n;
 
     imapid_frame_gap(frame, n);
+    if (side == IMAPID_CLIENT) {
+        imapid_outcome_lose_rest(&session->outcome);
+        session->outcome.n_literal_left = frame->literal_left;
+    }
     if (harmless)
         return;
     if (side == IMAPID_CLIENT)

@@ -330,7 +330,9 @@ static bool judge_waiting(const struct imapid_outcome *outcome,
         if (say_closed(verdict, facts, stage))
             verdict->healthy = IMAPID_YES;
     } else {
-        say_end(verdict, facts, stage, &outcome->asked);
+        say_end(verdict, facts, stage, imapid_outcome_since(outcome, waiting));
+        if (!strcmp(verdict->status, "capture-ends"))
+            verdict->place = outcome->asked;
         if (strcmp(verdict->status, "lost") != 0)
             verdict->healthy = IMAPID_NO;
     }

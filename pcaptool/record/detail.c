@@ -304,7 +304,10 @@ static void add_begin(struct imapid_detail *detail, const struct imapid_record_s
     step->ts_ns = session->first_ns;
     step->has_time = true;
     g_string_append(step->text,
-                    session->from_start ? "connected" : "goes on from before the capture");
+                    !session->from_start ? "goes on from before the capture"
+                    : session->outcome.status && session->outcome.stopped_at == IMAPID_STAGE_CONNECT
+                        ? "C asks for a connection (SYN)"
+                        : "connected");
 }
 
 static void add_tls(struct imapid_detail *detail, const struct imapid_record_session *session,
@@ -415,6 +418,10 @@ static void add_outcome_words(GString *out, const struct imapid_record_outcome *
     if (imapid_result_tells(outcome->status))
         return;
     g_string_append(out, ": ");
+    if (g_str_has_prefix(outcome->status, "not-imap:")) {
+        add_text(out, outcome->status + strlen("not-imap:"), terminal);
+        return;
+    }
     add_text(out, outcome->status, terminal);
     if (!outcome->text.is_nil) {
         g_string_append_c(out, ' ');
@@ -457,6 +464,10 @@ static void add_end(struct imapid_detail *detail, const struct imapid_record_ses
     }
     step = add_step_at(detail, &(struct imapid_moment){outcome->ended_frame, outcome->ended_ns});
     step->order = UINT32_MAX;
+    /* The reset may have come from neither. */
+    if (session->ended == IMAPID_ENDED_RST && outcome->by == IMAPID_PARTY_NETWORK &&
+        outcome->status && !strcmp(outcome->status, "RST"))
+        party = "network";
     g_string_append_printf(step->text, "%s by the %s",
                            session->ended == IMAPID_ENDED_RST ? "reset" : "closed",
                            party ? party : "other side");

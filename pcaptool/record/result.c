@@ -25,6 +25,7 @@ static const struct {
     [IMAPID_RESULT_INCOMPLETE] = {"ID incomplete", NULL, NULL},
     [IMAPID_RESULT_DOUBTED] = {"ok, in doubt", "in doubt", "in doubt"},
     [IMAPID_RESULT_WARNED] = {"ok", "with warnings", "with a warning"},
+    [IMAPID_RESULT_NO_LOGIN] = {"no login", "without a login", "without a login"},
     [IMAPID_RESULT_CAPTURE_ENDS] = {"capture ends", "without their end", "without its end"},
     [IMAPID_RESULT_ONE_SIDE] = {"one side only", "with one side only", "with one side only"},
     [IMAPID_RESULT_NO_KEY] = {"not read: no key", NULL, NULL},
@@ -40,14 +41,15 @@ static const struct {
     [IMAPID_RESULT_CERTIFICATE] = {"bad certificate", "bad certificates", NULL},
     [IMAPID_RESULT_NO_STARTTLS] = {"no STARTTLS", "without STARTTLS", "without STARTTLS"},
     [IMAPID_RESULT_TLS_ON_PLAIN] = {"port without TLS", "ports without TLS", NULL},
-    [IMAPID_RESULT_PLAIN_ON_TLS] = {"no TLS on 993", "without TLS on 993", "without TLS on 993"},
+    [IMAPID_RESULT_PLAIN_ON_TLS] = {"plain, not TLS", "plain instead of TLS",
+                                    "plain instead of TLS"},
     [IMAPID_RESULT_DEFLATE] = {"bad deflate data", "with bad deflate data",
                                "with bad deflate data"},
     [IMAPID_RESULT_NOT_IMAP] = {"not IMAP", NULL, NULL},
     [IMAPID_RESULT_PORT_CLOSED] = {"port closed", "ports closed", NULL},
     [IMAPID_RESULT_PROHIBITED] = {"prohibited", NULL, NULL},
     [IMAPID_RESULT_UNREACHABLE] = {"unreachable", NULL, NULL},
-    [IMAPID_RESULT_TIMEOUT] = {"no answer", "without an answer", "without an answer"},
+    [IMAPID_RESULT_TIMEOUT] = {"timed out", NULL, NULL},
     [IMAPID_RESULT_STALLED] = {"window closed", "windows closed", NULL},
     [IMAPID_RESULT_LOST] = {"packets lost", "with packets lost", "with packets lost"},
     [IMAPID_RESULT_CLOSED_BY_CLIENT] = {"closed by client", NULL, NULL},
@@ -160,6 +162,15 @@ static bool has_one_side(const struct imapid_record_session *session)
            (!strcmp(status, "server-side-missing") || !strcmp(status, "client-side-missing"));
 }
 
+/* The client left before it logged in, and why it does not say. */
+static bool has_no_login(const struct imapid_record_session *session)
+{
+    const struct imapid_record_outcome *outcome = &session->outcome;
+
+    return outcome->status && session->healthy == IMAPID_UNKNOWN &&
+           outcome->stopped_at == IMAPID_STAGE_LOGIN && outcome->by == IMAPID_PARTY_CLIENT;
+}
+
 /* Where nothing went wrong. */
 static enum imapid_result name_good(const struct imapid_result_facts *facts)
 {
@@ -185,6 +196,8 @@ enum imapid_result imapid_result_of(const struct imapid_result_facts *facts)
         return name_unread(session);
     if (session && has_one_side(session) && !facts->has_id)
         return IMAPID_RESULT_ONE_SIDE;
+    if (session && has_no_login(session) && !facts->has_id)
+        return IMAPID_RESULT_NO_LOGIN;
     if (session && imapid_doubts_has_any(&session->conn.doubts))
         return IMAPID_RESULT_DOUBTED;
     enum imapid_result good = name_good(facts);
@@ -195,10 +208,10 @@ enum imapid_result imapid_result_of(const struct imapid_result_facts *facts)
 
 enum imapid_mark imapid_result_mark(enum imapid_result result)
 {
-    return result >= IMAPID_RESULT_BROKEN         ? IMAPID_MARK_WRONG
-           : result >= IMAPID_RESULT_CAPTURE_ENDS ? IMAPID_MARK_UNREAD
-           : result >= IMAPID_RESULT_DOUBTED      ? IMAPID_MARK_WARNING
-                                                  : IMAPID_MARK_GOOD;
+    return result >= IMAPID_RESULT_BROKEN     ? IMAPID_MARK_WRONG
+           : result >= IMAPID_RESULT_NO_LOGIN ? IMAPID_MARK_UNREAD
+           : result >= IMAPID_RESULT_DOUBTED  ? IMAPID_MARK_WARNING
+                                              : IMAPID_MARK_GOOD;
 }
 
 void imapid_result_spell(GString *out, enum imapid_result result, unsigned n_warnings)

@@ -13,7 +13,7 @@
 enum imapid_mark {
     IMAPID_MARK_GOOD,
     IMAPID_MARK_WARNING,
-    IMAPID_MARK_UNREAD, /* could not be looked into */
+    IMAPID_MARK_UNREAD, /* could not be looked into, or does not show whether all was well */
     IMAPID_MARK_WRONG,  /* refused, closed by a peer, breaks the standard */
 };
 
@@ -26,6 +26,7 @@ enum imapid_result {
     IMAPID_RESULT_INCOMPLETE, /* octets of the ID are missing */
     IMAPID_RESULT_DOUBTED,
     IMAPID_RESULT_WARNED,
+    IMAPID_RESULT_NO_LOGIN,     /* the client left before one; whether all was well is not known */
     IMAPID_RESULT_CAPTURE_ENDS, /* while an answer was due */
     IMAPID_RESULT_ONE_SIDE,
     IMAPID_RESULT_NO_KEY,

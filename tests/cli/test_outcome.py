@@ -48,11 +48,11 @@ class Outcome(unittest.TestCase):
         return lines[2][0], lines[2][place:place + 16].strip(), lines[2][place + 17:].strip()
 
     def test_who_ended_it(self):
-        for ends, told in (([(0, FIN), (1, FIN)], (" ", "no ID sent", "")),
+        for ends, told in (([(0, FIN), (1, FIN)], ("?", "no login", "")),
                            ([(1, FIN), (0, FIN)], ("x", "closed by server", "")),
-                           ([(0, RST)], (" ", "no ID sent", "")), ([(1, RST)], ("x", "reset by server", "")),
+                           ([(0, RST)], ("?", "no login", "")), ([(1, RST)], ("x", "reset by server", "")),
                            ([(1, FIN), (0, RST)], ("x", "closed by server", "")),
-                           ([(0, FIN)], (" ", "no ID sent", "")), ([], (" ", "no ID seen", ""))):
+                           ([(0, FIN)], ("?", "no login", "")), ([], (" ", "no ID seen", ""))):
             with self.subTest((ends, told)):
                 self.assertEqual(self.cells(["C: a1 NOOP", "S: a1 OK done"], ends), told)
 
@@ -131,6 +131,15 @@ class Outcome(unittest.TestCase):
                 (["C: a1 IDLE", "S: + idling", "S: * BYE restart"], "IDLE ended: BYE restart (frame 7); the server closed (FIN, frame 8)"),
                 (["C: a1 STARTTLS", "S: a1 OK go", "C: a2 LOGIN bob secret"], "TLS: the server closed (FIN, frame 8), and no ClientHello came"),
                 (["C: a1 SELECT INBOX"], "no answer to SELECT (frame 5); after 0 ms the server closed (FIN, frame 6)"),
+                (["C: a1 APPEND x {50}", "S: + go", "C: Subject: short"],
+                 "no answer to APPEND (frame 5; {50} announced, 16 octets came); after 0 ms the server closed (FIN, frame 8)"),
+                (["C: a1 APPEND x {50+}", "C: Subject: short", "S: * BYE slow"],
+                 "session ended in APPEND (frame 5; {50} announced, 16 octets came): BYE slow (frame 7); the server closed (FIN, frame 8)"),
+                (["C: a1 UID FETCH 1 FLAGS", "S: * 3 EXISTS"], "no answer to UID FETCH (frame 5); after 0 ms the server closed (FIN, frame 7)"),
+                (["C: a1 UID FETCH 1 FLAGS", "S: * 1 FETCH (FLAGS ())"],
+                 "only a part of the answer to UID FETCH (frame 5) came, last in frame 6; after 0 ms the server closed (FIN, frame 7)"),
+                (["C: a1 FETCH 1 BODY[]", "S: * 1 FETCH (BODY[] {99}", "S: abc"],
+                 "only a part of the answer to FETCH (frame 5) came, last in frame 7; after 0 ms the server closed (FIN, frame 8)"),
                 (["C: a1 NOOP", "S: a1 OK", "C: a2 LOGOUT", "S: * BYE", "S: a2 OK"], "healthy: ended by LOGOUT, answered OK (frame 9)")):
             with self.subTest(told):
                 self.assertEqual(self.run_tool(make(lines, fin), "-v").splitlines()[2], told)

@@ -207,6 +207,24 @@ def greetings():
 
 def logins():
     yield "login-no", Session().open(None).say(*LOGIN_NO).close(S), "login/server/NO 6 no [AUTHENTICATIONFAILED] Sorry"
+    # The words of the server, but for those that repeat the password.
+    for name, password, words, told in (
+            ("one-letter", "C: a1 LOGIN bob x", "Sorry, no experts", " Sorry, no experts"), ("one-letter-repeated", 'C: a1 LOGIN bob "x"', "bob, not x", "")):
+        yield f"login-{name}", Session().open().say(password, f"S: a1 NO {words}").close(S), f"login/server/NO 6 no{told}"
+    for name, lines, words, told in (
+            ("both", ("C: a1 LOGIN {3}", "S: + go", "C: bob {6}", "S: + go", "C: secret"), "bob is locked", " bob is locked"),
+            ("both-repeated", ("C: a1 LOGIN {3}", "S: + go", "C: bob {6}", "S: + go", "C: secret"), "[CODE] not secret", ""),
+            ("password", ("C: a1 LOGIN bob {6}", "S: + go", "C: secret"), "bob is locked", " bob is locked"),
+            ("user-repeated", ("C: a1 LOGIN {3}", "S: + go", 'C: bob "sec\\"ret"'), 'bob: sec"ret', ""),
+            ("user-atom-repeated", ("C: a1 LOGIN {3+}", "C: bob secret"), "bob: secret", ""),
+            ("refused", ("C: a1 LOGIN {3}",), "no literals", "")):
+        session = Session().open().say(*lines)
+        yield f"login-literal-{name}", session.say(f"S: a1 NO {words}").close(S), \
+            f"login/server/NO {len(session.packets) - 3} no" + (" [CODE]" if words.startswith("[") and not told else told)
+    lost = Session().open().say("C: a1 LOGIN bob {6}", "S: + go").c(b"sec").c(b"ret\r\n").say("S: a1 NO bob is locked").close(S)
+    yield "login-literal-lost", lost.drop(8), "login/server/NO 8 no"
+    parted = Session().open().say("C: a1 LOGIN bob {6}", "S: + go").c(b"sec").c(b"ret\r\n").say("S: a1 NO no secret here").close(S)
+    yield "login-literal-parted", parted, "login/server/NO 9 no"
     yield "login-bad", Session().open().say("C: a1 LOGIN bob", "S: a1 BAD Missing argument").close(C), \
         "login/client/BAD 6 no"
     yield "login-thrice", Session().open().say(
@@ -334,6 +352,19 @@ def after_login():
     yield "idle-done-leaves", Session().open().say(*begin, "C: a3 IDLE", "S: + idling").wait(600).say("C: DONE").close(C), "idle/client/FIN 10 yes"
     yield "idle-not-begun", Session().open().say(*begin, "C: a3 IDLE").ack(S).wait(60).close(C), "idle/client/timeout 9 no"
     yield "idle-no", Session().open().say(*begin, "C: a3 IDLE", "S: a3 NO no idling").close(C), "idle/server/NO 8 no no idling"
+    part = b"* 1 FETCH (BODY[] {9000}\r\n" + b"x" * 1400
+    yield "fetch-in-part", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").s(part).ack(C).wait(30).close(C), "command/client/timeout 10 no"
+    # Not a second without an octet: the client did not give up waiting.
+    flowing = Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").s(part)
+    for _ in range(9):
+        flowing.wait(0.9).s(b"y" * 700)
+    yield "fetch-left-in-the-middle", flowing.close(C), "command/client/FIN 18 no"
+    yield "fetch-in-part-reset", Session().open().say(*begin, "C: a2 UID FETCH 1 FLAGS", "S: * 1 FETCH (FLAGS ())").reset(S), "command/server/RST 9 no"
+    yield "search-in-part-end", Session().open().say(*begin, "C: a2 SEARCH ALL", "S: * SEARCH 1"), "command/capture/capture-ends 7 no"
+    yield "append-too-long", Session().open().say(*begin, "C: a2 APPEND x {5000}", "S: + go").c(b"x" * 1202).ack(S).wait(60).close(C), \
+        "command/client/timeout 11 no"
+    yield "append-too-long-bye", Session().open().say(*begin, "C: a2 APPEND x {5000+}").c(b"x" * 1202).ack(S).wait(1800).say(
+        "S: * BYE Disconnected for inactivity in APPEND.").close(S), "command/server/BYE 10 no Disconnected for inactivity in APPEND."
     yield "fetch-no-answer", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").ack(S).wait(30).close(C), "command/client/timeout 9 no"
     yield "fetch-retransmitted", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").s(b"x" * 1400).again(S, b"x" * 1400, 5).put(
         C, FIN | ACK, ack=9000023), "command/network/retransmissions 9 no"

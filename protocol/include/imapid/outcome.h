@@ -79,7 +79,9 @@ struct imapid_outcome_waiting {
     bool is_done;         /* IDLE: the client has said DONE */
     const char *argument; /* see milestones.h */
     struct imapid_moment asked;
-    uint64_t announced;           /* octets of the literal at the end of its first line; 0: none */
+    uint64_t announced; /* octets of the literal at the end of its first line; 0: none */
+    struct imapid_moment
+        partial; /* the last that came of its answer, which has no end yet; frame 0: nothing */
     struct imapid_moment overrun; /* behind that, what is no command; frame 0: nothing */
 };
 
@@ -87,6 +89,9 @@ struct imapid_outcome_waiting {
  * client sends where a password may be. */
 #define IMAPID_OUTCOME_SECRETS_MAX 160
 #define IMAPID_OUTCOME_SENT_BITS   4096
+
+/* Octets of a LOGIN behind its first line, where its literals are, that are kept until it is answered. */
+#define IMAPID_OUTCOME_REST_MAX 128
 
 /* Begins as all 0. */
 struct imapid_outcome {
@@ -114,9 +119,16 @@ struct imapid_outcome {
     struct imapid_milestones milestones;
     unsigned n_waiting;
     struct imapid_outcome_waiting waiting[IMAPID_OUTCOME_WAITING_MAX];
+    /* Octets that the client has not sent of a literal that it has begun; 0: none is open. Of the newest command. */
+    uint64_t n_literal_left;
     /* What may be a password, so that no text that repeats it is kept. `is_unsure`: there may be more. */
     bool is_unsure;
     bool said_sasl; /* a line of SASL, and the server has not asked for another since */
+    /* The newest command is a LOGIN that goes on behind its first line: with the password, or with the user
+     * name. */
+    bool has_rest, is_rest_password;
+    uint8_t n_rest;
+    uint8_t rest[IMAPID_OUTCOME_REST_MAX];
     uint8_t n_secrets;
     uint8_t secrets[IMAPID_OUTCOME_SECRETS_MAX];
     uint16_t n_sent; /* bits set of */
@@ -128,6 +140,20 @@ struct imapid_outcome {
  * the client was missed, so that every password it sent was seen. */
 void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                          bool is_tentative, bool is_whole);
+
+/* Takes octets of the client's newest command behind its first line, as they come: n > 0. */
+void imapid_outcome_take_rest(struct imapid_outcome *outcome, const uint8_t *octets, size_t n);
+
+/* Octets of that are missing. */
+void imapid_outcome_lose_rest(struct imapid_outcome *outcome);
+
+/* More came of a response of which the first line was taken. */
+void imapid_outcome_go_on(struct imapid_outcome *outcome);
+
+/* The moment since which a command has waited: the client's last words, or what last came of its answer.
+ * Part of the outcome. */
+const struct imapid_moment *imapid_outcome_since(const struct imapid_outcome *outcome,
+                                                 const struct imapid_outcome_waiting *waiting);
 
 /* Both sides speak through TLS from here on: what was listed before no longer counts. */
 void imapid_outcome_begin_tls(struct imapid_outcome *outcome);
