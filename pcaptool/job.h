@@ -53,6 +53,7 @@ struct imapid_job_context {
     struct imapid_metrics *metrics;   /* NULL: none are kept */
     guint n_threads;                  /* for one input, where that can be shared */
     guint n_at_a_time;                /* inputs */
+    gint next;                        /* atomic: the input that is to be taken next */
     gint n_reopened; /* atomic: the last request for a new output that was heeded */
     GMutex mutex;    /* guards what follows */
     gboolean failed;

@@ -39,10 +39,8 @@ gsize imapid_run_get_share(const struct imapid_options *options, const GArray *i
     return options->n_memory / MAX(count_at_a_time(inputs), 1);
 }
 
-static void run_job(void *data, void *user_data)
+static void run_job(struct imapid_job_context *context, guint part)
 {
-    struct imapid_job_context *context = user_data;
-    guint part = GPOINTER_TO_UINT(data) - 1;
     struct imapid_job job = {.context = context,
                              .part = part,
                              .input = &g_array_index(context->inputs, struct imapid_input, part)};
@@ -54,24 +52,32 @@ static void run_job(void *data, void *user_data)
         context->user->end(context->user->ctx, part);
 }
 
+/* Takes one input after the other, as long as there are any. */
+static void *run_jobs(void *data)
+{
+    struct imapid_job_context *context = data;
+    guint part;
+
+    while ((part = (guint)g_atomic_int_add(&context->next, 1)) < context->inputs->len)
+        run_job(context, part);
+    return NULL;
+}
+
 static void run_each(struct imapid_job_context *context)
 {
     guint n_inputs = context->inputs->len, n_live = imapid_inputs_count_live(context->inputs);
     guint n_jobs = MIN(MAX((guint)context->options->n_jobs, n_live ? n_live + 1 : 1), n_inputs);
-    GThreadPool *pool;
+    GPtrArray *threads = g_ptr_array_new();
 
     context->n_at_a_time = count_at_a_time(context->inputs);
     n_jobs = MIN(n_jobs, context->n_at_a_time);
-    pool = n_jobs > 1 ? g_thread_pool_new(run_job, context, (int)n_jobs, FALSE, NULL) : NULL;
-
     context->n_threads = (guint)MAX(context->options->n_jobs, 1) / MAX(n_inputs, 1);
-    for (guint i = 0; i < n_inputs; i++)
-        if (pool)
-            g_thread_pool_push(pool, GUINT_TO_POINTER(i + 1), NULL);
-        else
-            run_job(GUINT_TO_POINTER(i + 1), context);
-    if (pool)
-        g_thread_pool_free(pool, FALSE, TRUE);
+    for (guint i = 1; i < n_jobs; i++)
+        g_ptr_array_add(threads, g_thread_new("job", run_jobs, context));
+    run_jobs(context);
+    for (guint i = 0; i < threads->len; i++)
+        g_thread_join(threads->pdata[i]);
+    g_ptr_array_free(threads, TRUE);
 }
 
 /* ---- what is opened before the first packet is read ---- */
