@@ -11,6 +11,7 @@
  * Misuse: an input's name that differs from run to run. Each makes a series of its own, which Prometheus keeps. */
 #include "metrics.h"
 
+#include "failure.h"
 #include "newfile.h"
 
 #include "record/spell.h"
@@ -150,7 +151,7 @@ static char *replace(struct imapid_metrics *metrics, const GString *text)
     if (!error && !write_all(imapid_newfile_get_fd(metrics->file), text))
         error = errno;
     if (error)
-        return g_strdup_printf("%s: %s", metrics->path, g_strerror(error));
+        return g_strdup_printf("%s: %s", metrics->path, imapid_failure_of_output(error));
     imapid_newfile_publish(metrics->file, &message);
     return message;
 }
@@ -172,7 +173,7 @@ struct imapid_metrics *imapid_metrics_open(const char *path, char **message)
         return NULL;
     /* Whoever collects it is another user; each next file is as the one before. */
     if (is_new && fchmod(imapid_newfile_get_fd(file), 0644) != 0) {
-        *message = g_strdup_printf("%s: %s", path, g_strerror(errno));
+        *message = g_strdup_printf("%s: %s", path, imapid_failure_of_output(errno));
         imapid_newfile_free(file);
         return NULL;
     }
