@@ -94,6 +94,10 @@ class Program:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> number - 1 & 1
 
+    def waits_for_input(self):
+        folder = pathlib.Path(f"/proc/{self.process.pid}")
+        return "poll" in (folder / "wchan").read_text() or "do_sys_poll" in (folder / "stack").read_text()
+
     def read_line(self):
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         if not ready:

@@ -412,6 +412,16 @@ class Database(unittest.TestCase):
         self.check_end(program, signal.SIGHUP, 1)
         self.check_end(self.start(), signal.SIGINT, 1)  # the same again changes nothing
 
+    def test_pipe_that_is_followed_is_stored_as_it_comes(self):
+        program = Program("-T", "sqlite", "-w", self.path, "--follow", "-", stdin=subprocess.PIPE)
+        program.process.stdin.write(self.capture.read_bytes())
+        wait_for(lambda: self.count() == self.want)
+        self.assertIsNone(program.process.poll())  # the pipe is still open
+        program.process.stdin.close()
+        program.process.stdin = None
+        self.assertEqual(program.end()[:2], (0, []))
+        self.assertEqual(self.ask(self.path, "SELECT count(*) FROM capture"), [(1,)])
+
     def test_kill_costs_nothing_that_was_there(self):
         program = self.start()
         wait_for(lambda: self.count() == self.want)
@@ -624,7 +634,7 @@ class Pipe(unittest.TestCase):
                 program.process.stdin.write(data[:cut])
                 program.process.stdin.flush()
                 first = program.read_line() if cut > 1000 else None
-                time.sleep(0.2)
+                wait_for(lambda: program.catches(signal.SIGINT) and program.waits_for_input())
                 program.process.send_signal(signal.SIGINT)
                 program.process.wait(PATIENCE)  # while the input is open
                 status, rest, err = program.end()
@@ -676,7 +686,7 @@ class Pipe(unittest.TestCase):
             path = pathlib.Path(folder, "fifo")
             os.mkfifo(path)
             program = Program(path)
-            time.sleep(0.3)
+            wait_for(lambda: program.catches(signal.SIGINT))
             self.assertIsNone(program.process.poll())
             self.assertEqual(program.end(signal.SIGINT)[0], 128 + signal.SIGINT)
 
