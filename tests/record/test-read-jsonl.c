@@ -52,7 +52,8 @@ static const char session[] =
     "[]}\n";
 
 static const char capture[] =
-    "{\"type\":\"capture\",\"schema\":1,\"site\":null,\"file\":\"a.pcap\",\"format\":null,\"packets\":1,"
+    "{\"type\":\"capture\",\"schema\":1,\"site\":null,\"file\":\"a.pcap\",\"format\":null,"
+    "\"packets\":1,"
     "\"bytes\":2,\"tcp_connections\":3,\"imap_sessions\":4,\"exchanges\":5,"
     "\"sessions_not_decrypted\":6,\"lost_bytes\":7,\"cut_packets\":8,\"unknown_link_packets\":9,"
     "\"unread\":[{\"layer\":\"udp-port\",\"number\":8473,\"name\":\"looks like vxlan\","
