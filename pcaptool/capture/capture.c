@@ -214,6 +214,15 @@ static uint64_t get_size(const struct imapid_capture *capture)
     return capture->packed ? capture->packed->size : capture->window.size;
 }
 
+static void count_time(struct imapid_capture_counts *counts, int64_t ts_ns)
+{
+    if (!counts->n_timed || ts_ns < counts->first_ns)
+        counts->first_ns = ts_ns;
+    if (!counts->n_timed || ts_ns > counts->last_ns)
+        counts->last_ns = ts_ns;
+    counts->n_timed++;
+}
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
@@ -228,6 +237,8 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
         return result;
     packet->number = ++capture->n_frames;
     counts->n_packets++;
+    if (packet->has_ts)
+        count_time(counts, packet->ts_ns);
     counts->n_octets += packet->n;
     counts->n_octets_wire += packet->n_wire;
     counts->n_cut += packet->n < packet->n_wire;

@@ -166,6 +166,9 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
     struct imapid_record_capture record = {
         .file = file,
         .format = imapid_capture_get_format(capture),
+        .has_times = counts->n_timed > 0,
+        .first_ns = counts->first_ns,
+        .last_ns = counts->last_ns,
         .n_packets = counts->n_packets,
         .n_octets = counts->n_octets,
         .n_conns = since(imapid_net_get_tcp_counts(collect->net)->n_conns, &told->n_conns),

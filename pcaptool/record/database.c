@@ -985,6 +985,10 @@ void imapid_database_add_capture(struct imapid_database *database,
     bind_text(statement, "site", capture->site ? capture->site : "");
     bind_text(statement, "file", capture->file);
     bind_text(statement, "format", capture->format);
+    if (capture->has_times) {
+        bind_time(statement, "first", capture->first_ns);
+        bind_time(statement, "last", capture->last_ns);
+    }
     bind_number(statement, "packets", capture->n_packets);
     bind_number(statement, "bytes", capture->n_octets);
     bind_number(statement, "tcp_connections", capture->n_conns);

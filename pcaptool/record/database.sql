@@ -7,6 +7,8 @@ CREATE TABLE IF NOT EXISTS capture (
   site TEXT NOT NULL,
   file TEXT NOT NULL,
   format TEXT,
+  first TEXT,
+  last TEXT,
   packets INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   tcp_connections INTEGER NOT NULL,

@@ -41,6 +41,14 @@ static void add_time(GString *out, const char *name, int64_t ts_ns)
     g_string_append_c(out, '"');
 }
 
+static void add_time_if(GString *out, const char *name, bool is_known, int64_t ts_ns)
+{
+    if (is_known)
+        add_time(out, name, ts_ns);
+    else
+        add_text(out, name, NULL);
+}
+
 static void add_string(GString *out, const struct imapid_record_string *string)
 {
     if (string->is_nil)
@@ -309,6 +317,8 @@ static void write_capture(GString *out, const struct imapid_writer_style *style,
     add_text(out, "site", capture->site);
     add_text(out, "file", capture->file);
     add_text(out, "format", capture->format);
+    add_time_if(out, "first", capture->has_times, capture->first_ns);
+    add_time_if(out, "last", capture->has_times, capture->last_ns);
     add_number(out, "packets", capture->n_packets);
     add_number(out, "bytes", capture->n_octets);
     add_number(out, "tcp_connections", capture->n_conns);

@@ -631,6 +631,18 @@ static unsigned take_unread(struct imapid_member_line *line, struct imapid_json 
     return n;
 }
 
+/* Not known of a capture without packets, and in records of versions before. */
+static void take_times(struct imapid_member_line *line, struct imapid_json *object,
+                       struct imapid_record_capture *capture)
+{
+    capture->has_times = !imapid_member_is_null(imapid_member_find(object, "first")) &&
+                         !imapid_member_is_null(imapid_member_find(object, "last"));
+    if (!capture->has_times)
+        return;
+    capture->first_ns = imapid_member_get_time(line, object, "first");
+    capture->last_ns = imapid_member_get_time(line, object, "last");
+}
+
 static void *take_capture(struct imapid_member_line *line, struct imapid_json *object)
 {
     struct imapid_record_capture *capture = imapid_arena_take_zeroed(line->arena, sizeof *capture);
@@ -638,6 +650,7 @@ static void *take_capture(struct imapid_member_line *line, struct imapid_json *o
     capture->site = get_site(line, object);
     capture->file = imapid_member_get_name(line, object, "file");
     capture->format = imapid_member_get_text(line, object, "format");
+    take_times(line, object, capture);
     capture->n_packets = imapid_member_get_number(line, object, "packets", INT64_MAX);
     capture->n_octets = imapid_member_get_number(line, object, "bytes", INT64_MAX);
     capture->n_conns = imapid_member_get_number(line, object, "tcp_connections", INT64_MAX);

@@ -192,7 +192,9 @@ struct imapid_record_interval {
 struct imapid_record_capture {
     const char *site; /* as of a connection */
     const char *file;
-    const char *format; /* NULL: unknown */
+    const char *format;        /* NULL: unknown */
+    bool has_times;            /* some packet has one; else the next two are 0 */
+    int64_t first_ns, last_ns; /* the earliest and the latest time of a packet */
     uint64_t n_packets, n_octets;
     uint64_t n_conns, n_sessions, n_exchanges, n_not_decrypted;
     uint64_t n_lost, n_cut;

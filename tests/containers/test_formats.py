@@ -251,6 +251,20 @@ class Formats(unittest.TestCase):
                 self.assertTrue(all(r["rtt"] in (None, 0) for r in found), found)
                 self.assertEqual(without_times(found), without_times(expected))
 
+    def test_times_of_a_capture(self):
+        """The earliest and the latest, whatever the order; of packets without times none."""
+        packets, _ = self.samples[0]
+        shuffled = random.Random(1).sample(packets, len(packets))
+        record = capture(extract(write_pcap(shuffled)))
+        self.assertEqual([to_ns(record[key]) for key in ("first", "last")],
+                         [pick(p.ns for p in packets) for pick in (min, max)])
+        for octets in (write_pcap([], link=1), section() + interface() + b"".join(map(simple, packets))):
+            record = capture(extract(octets))
+            self.assertEqual((record["first"], record["last"]), (None, None))
+        some = section() + interface() + simple(packets[0]) + enhanced(packets[1])
+        record = capture(extract(some))
+        self.assertEqual([to_ns(record[key]) for key in ("first", "last")], [packets[1].ns] * 2)
+
     def test_clock_that_is_set_back_is_doubted(self):
         packets, expected = self.samples[0]
         middle = len(packets) // 2

@@ -53,6 +53,7 @@ static const char session[] =
 
 static const char capture[] =
     "{\"type\":\"capture\",\"schema\":1,\"site\":null,\"file\":\"a.pcap\",\"format\":null,"
+    "\"first\":\"2026-01-02T03:04:05.000000001Z\",\"last\":\"2026-01-02T03:04:06.000000000Z\","
     "\"packets\":1,"
     "\"bytes\":2,\"tcp_connections\":3,\"imap_sessions\":4,\"exchanges\":5,"
     "\"sessions_not_decrypted\":6,\"lost_bytes\":7,\"cut_packets\":8,\"unknown_link_packets\":9,"
