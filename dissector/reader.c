@@ -427,15 +427,17 @@ static bool may_read(struct reader *reader)
            (status == IMAPID_PREFACE_MORE && reader->start == reader->n);
 }
 
-/* STARTTLS was answered: what both sides have said behind it. `octets` are those of the section. */
-static void note_clear(struct imapid_stream *stream, struct imapid_section *section,
-                       const uint8_t *octets, unsigned n)
+/* STARTTLS was answered: what both sides have said behind it. */
+static void note_clear(const struct reader *reader)
 {
-    enum imapid_side other = imapid_side_other(section->side);
+    struct imapid_stream *stream = reader->stream;
+    struct imapid_section *section = reader->section;
+    enum imapid_side other = imapid_side_other(reader->side);
     const struct imapid_direction *waiting = &stream->directions[other];
     const bool *spoke = stream->session.spoke_before_tls;
 
-    imapid_session_note_clear(&stream->session, section->side, octets, n);
+    imapid_session_note_clear(&stream->session, reader->side, reader->window + reader->used,
+                              reader->n - reader->used);
     if (waiting->n_held > waiting->n_used)
         imapid_session_note_clear(&stream->session, other, waiting->held + waiting->n_used,
                                   waiting->n_held - waiting->n_used);
@@ -456,19 +458,21 @@ static void read_section(struct imapid_stream *stream, enum imapid_side side,
     }
     read_on(&reader);
     if (stream->to || imapid_stream_count_layers(stream) != n_layers) {
-        unsigned at = (unsigned)(reader.used - reader.n_carried);
+        /* What came before this section, and was not used, is of neither layer. */
+        unsigned at =
+            reader.used > reader.n_carried ? (unsigned)(reader.used - reader.n_carried) : 0;
 
         if (stream->to == IMAPID_SWITCH_TLS_HERE && !section->octets)
             section->call->tls_at = section->offset + at;
         section->n = at; /* what is behind has another meaning */
+        if (stream->to)
+            note_clear(&reader);
         reader.start = reader.used = reader.n;
         keep_left(&reader);
-        if (stream->to) {
-            note_clear(stream, section, octets + at, n - at);
+        if (stream->to)
             resume(stream);
-        } else {
+        else
             begin_layer(stream, section, octets + at, at, n - at);
-        }
         return;
     }
     take_unfinished(&reader);
