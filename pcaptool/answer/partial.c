@@ -597,6 +597,11 @@ static void pass_capture(struct rows *rows, struct imapid_record_capture *captur
     pass_text_run(rows, &capture->file);
     pass_text(pass, &capture->site);
     pass_text(pass, &capture->format);
+    NUMBER(pass, capture->has_times, 1);
+    if (capture->has_times) {
+        DIFFERENCE(pass, capture->first_ns, 0);
+        DIFFERENCE(pass, capture->last_ns, capture->first_ns);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
         NUMBER(pass, *counts[i], INT64_MAX);
     pass_text(pass, &error);
