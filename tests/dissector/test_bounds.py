@@ -92,15 +92,17 @@ class Bounds(case.Case):
         return costs
 
     def check(self, make, n, most_mib, *arguments, times=3):
-        """What is too much is asked again: other programs cost ours time."""
+        """What is too much is asked again: other programs cost ours time. Sanitizers see what is read wrongly in one run; what it
+        costs is held without them."""
+        if os.environ.get("IMAPID_PRELOAD"):
+            self.spend("attack.pcap", make(n), *arguments)
+            return
         for runs in (1, 3, 5):
             (t1, _), (t2, m2) = self.costs(make, n, *arguments, runs=runs)
             if t2 < times * t1:
                 break
         self.assertLess(t2, times * t1, "time")
-        # A sanitizer keeps what was freed, and adds to each block: there the time alone is held.
-        if not os.environ.get("IMAPID_PRELOAD"):
-            self.assertLess(m2, most_mib * 1024, "memory")
+        self.assertLess(m2, most_mib * 1024, "memory")
 
     def test_memory_has_a_bound(self):
         """16 MiB may be kept; what one frame shows is beside that."""
