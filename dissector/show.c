@@ -286,13 +286,13 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     static const enum imapid_finding_code of_session[] = {IMAPID_FINDING_REQUIRED_BY_SERVER,
                                                           IMAPID_FINDING_CLEARTEXT_PASSWORD,
                                                           IMAPID_FINDING_BEHIND_STARTTLS};
-    const uint32_t required =
-        UINT32_C(1) << of_session[0] | UINT32_C(1) << of_session[1] | UINT32_C(1) << of_session[2];
     const struct imapid_exchange_record *result = part->result;
-    uint32_t codes = part->codes & ~required;
+    uint32_t codes = part->codes;
     bool is_visited = show->pinfo->fd->visited;
     const bool *seen = show->stream->session.exchanges.seen;
 
+    for (size_t i = 0; i < array_length(of_session); i++)
+        codes &= ~(UINT32_C(1) << of_session[i]);
     if (part->ident && imapid_records_is_shown(part->ident, is_visited, seen) &&
         may_show(show, show->n_idents, N_IDENTS_MAX)) {
         show->n_idents++;

@@ -7,16 +7,15 @@
  * Misuse: printing on standard error by any other way than message.c and progress.c. */
 #include "completions.h"
 #include "decode-as.h"
-#include "failure.h"
 #include "inputs.h"
 #include "keylogs.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
 #include "plan.h"
+#include "run.h"
 #include "sandbox.h"
 #include "shard.h"
-#include "stop.h"
 #include "usage.h"
 
 #include "capture/live.h"
@@ -53,32 +52,25 @@ static enum imapid_exit fail_with(char *message)
     return status;
 }
 
-/* Octets, or K, M, G of 1024. 0: it is no such number. */
-static guint64 read_size(const char *text)
+/* Octets, or K, M, G of 1024. Below a MiB not one connection fits. */
+static gboolean read_memory(struct imapid_options *options)
 {
     static const char units[] = "KMG";
+    const char *text = options->memory ? options->memory : "256M";
     guint64 n;
     char *end;
 
     if (!g_ascii_isdigit(*text))
-        return 0;
+        return FALSE;
     n = g_ascii_strtoull(text, &end, 10);
     if (*end && strchr(units, g_ascii_toupper(*end))) {
         unsigned shift = 10 * (unsigned)(strchr(units, g_ascii_toupper(*end++)) - units + 1);
 
         if (n > G_MAXUINT32)
-            return 0;
+            return FALSE;
         n <<= shift;
     }
-    return *end || n > G_MAXINT64 ? 0 : n;
-}
-
-/* Below a MiB not one connection fits. */
-static gboolean read_memory(struct imapid_options *options)
-{
-    guint64 n = read_size(options->memory ? options->memory : "256M");
-
-    if (n < 1 << 20 || n > G_MAXSIZE / 2)
+    if (*end || n < 1 << 20 || n > G_MAXSIZE / 2)
         return FALSE;
     options->n_memory = (gsize)n;
     return TRUE;
@@ -498,11 +490,7 @@ int main(int argc, char **argv)
     (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */
     (void)argc;
     wrong = imapid_usage_parse(&options, argv);
-    status = wrong ? fail_with(wrong) : obey(&options);
-    if (status == IMAPID_EXIT_FAILED && imapid_failure_is_outside())
-        status = IMAPID_EXIT_AGAIN;
-    if (!wrong && imapid_stop_is_set())
-        status = 128 + imapid_stop_get_signal();
+    status = imapid_run_get_status(wrong ? fail_with(wrong) : obey(&options));
     imapid_where_free(options.chosen);
     imapid_fold_free(options.folded);
     imapid_keylog_free(options.keylog);

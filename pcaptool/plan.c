@@ -11,6 +11,7 @@
 #include "plan.h"
 
 #include "failure.h"
+#include "heap.h"
 #include "message.h"
 
 #include "record/member.h"
@@ -260,43 +261,36 @@ struct load {
     guint share;
 };
 
-static bool is_less(const struct load *one, const struct load *other)
+static bool is_less(const void *ctx, const void *a, const void *b)
 {
+    const struct load *one = a, *other = b;
+
+    (void)ctx;
     return one->n != other->n ? one->n < other->n : one->share < other->share;
-}
-
-/* Puts what stands first, and has become more, to its place in a heap. */
-static void sink_first(struct load *loads, guint n)
-{
-    struct load first = loads[0];
-    guint at = 0;
-
-    for (guint next; (next = 2 * at + 1) < n; at = next) {
-        if (next + 1 < n && is_less(&loads[next + 1], &loads[next]))
-            next++;
-        if (!is_less(&loads[next], &first))
-            break;
-        loads[at] = loads[next];
-    }
-    loads[at] = first;
 }
 
 guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
 {
     guint *shares = g_new(guint, plan->units->len + (gsize)1);
     struct load *loads;
+    void **heap;
 
     n = MIN(n, plan->units->len); /* the others have nothing */
     loads = g_new(struct load, n + (gsize)1);
-    for (guint k = 0; k < n; k++)
+    heap = g_new(void *, n + (gsize)1);
+    for (guint k = 0; k < n; k++) {
         loads[k] = (struct load){0, k};
+        heap[k] = &loads[k];
+    }
     for (guint i = 0; i < plan->units->len; i++) {
         const struct imapid_plan_unit *unit = plan->units->pdata[i];
+        struct load *least = heap[0];
 
-        shares[i] = loads[0].share;
-        loads[0].n += unit->n_octets + (guint64)unit->n_files * FILE_COST;
-        sink_first(loads, n);
+        shares[i] = least->share;
+        least->n += unit->n_octets + (guint64)unit->n_files * FILE_COST;
+        imapid_heap_sink(heap, n, 0, is_less, NULL);
     }
+    g_free(heap);
     g_free(loads);
     return shares;
 }

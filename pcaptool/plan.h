@@ -7,8 +7,8 @@
 #include "record/arena.h"
 
 /* A store of captures as units of work, and what of them is done. A unit is a capture, or a chain of pieces of
- * one. The plan is a file of JSON Lines: one line of
- * type "plan" with version and options, the units, largest first, and one of type "end" with a digest. */
+ * one. The plan is a file of JSON Lines: one line of type "plan" with version and options, the units, largest
+ * first, and one of type "end" with a digest. */
 
 struct imapid_plan_unit {
     guint number; /* from 1 on */

@@ -7,6 +7,7 @@
  * Misuse: two runs at a time in one process. The signals and standard error are theirs together. */
 #include "run.h"
 
+#include "failure.h"
 #include "message.h"
 #include "opener.h"
 #include "pieces.h"
@@ -241,4 +242,12 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
     imapid_stop_release();
     totals->is_stopped = imapid_stop_is_set() && !imapid_inputs_count_live(inputs);
     return !context.failed && !totals->is_stopped;
+}
+
+int imapid_run_get_status(enum imapid_exit status)
+{
+    if (imapid_stop_is_set())
+        return 128 + imapid_stop_get_signal();
+    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN
+                                                                       : (int)status;
 }

@@ -12,6 +12,10 @@
 gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
                     const struct imapid_job_user *user, struct imapid_totals *totals);
 
+/* The exit status of a process, of what its command says: 128 + n after a signal that asked for the end, and
+ * AGAIN instead of FAILED where the surroundings failed. */
+int imapid_run_get_status(enum imapid_exit status);
+
 /* Octets of --memory that one of the inputs has. */
 gsize imapid_run_get_share(const struct imapid_options *options, const GArray *inputs);
 

@@ -15,7 +15,7 @@
 #include "message.h"
 #include "plan.h"
 #include "planning.h"
-#include "stop.h"
+#include "run.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -42,15 +42,6 @@ static bool parse_share(const char *text, guint *k, guint *n)
 
 /* ---- one unit ---- */
 
-/* What a process of its own did; that nothing can be done about now is AGAIN. */
-static int get_status(enum imapid_exit status)
-{
-    if (imapid_stop_is_set())
-        return 128 + imapid_stop_get_signal();
-    return status == IMAPID_EXIT_FAILED && imapid_failure_is_outside() ? IMAPID_EXIT_AGAIN
-                                                                       : (int)status;
-}
-
 /* In the process of the unit: its records. Returns the exit status. */
 static int extract_records(const struct imapid_options *options, const struct imapid_plan *plan,
                            const struct imapid_plan_unit *unit, char *path)
@@ -75,7 +66,7 @@ static int extract_records(const struct imapid_options *options, const struct im
     /* A piece that is gone may be there again: nothing is written without it. */
     status = found_all ? imapid_extract(&own, inputs) : IMAPID_EXIT_AGAIN;
     imapid_inputs_free(inputs);
-    return get_status(status);
+    return imapid_run_get_status(status);
 }
 
 /* The same: the partial of its records, which are as they are to be. */
@@ -93,7 +84,7 @@ static int make_partial(const struct imapid_options *options, const char *record
                                   : IMAPID_EXIT_AGAIN;
 
     imapid_inputs_free(inputs);
-    return get_status(status);
+    return imapid_run_get_status(status);
 }
 
 /* The exit status of the process; 128 + n of one that a signal ended. */

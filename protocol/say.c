@@ -476,9 +476,9 @@ static void say_timeout(struct imapid_say *say, const struct imapid_outcome *out
                         const struct imapid_verdict *verdict)
 {
     const struct imapid_moment *since = put_due(say, outcome, facts, verdict);
+    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
 
-    put(say, find_waiting(outcome) && find_waiting(outcome)->partial.frame ? ", then nothing for "
-                                                                           : " for ");
+    put(say, waiting && waiting->partial.frame ? ", then nothing for " : " for ");
     put_duration(say, verdict->place.ns - since->ns);
     if (imapid_verdict_has_closed(facts) && verdict->place.frame == facts->closed.frame) {
         put_end_behind(say, facts);

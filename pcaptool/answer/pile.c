@@ -9,6 +9,8 @@
  * Misuse: adding to a pile that has ended. */
 #include "answer/pile.h"
 
+#include "heap.h"
+
 #include "answer/order.h"
 
 #include <string.h>
@@ -194,7 +196,7 @@ struct source {
     void *record; /* the next one; NULL at the end */
 };
 
-/* Sources by their next records: a heap, each before those at twice its place. */
+/* Sources by their next records. */
 struct merging {
     enum imapid_run_kind kind;
     const struct imapid_keep *keep;
@@ -208,26 +210,12 @@ static void advance(enum imapid_run_kind kind, struct source *source)
         kinds[kind].move(source->map, source->record);
 }
 
-static bool is_before(const struct merging *merging, guint a, guint b)
+static bool is_before(const void *ctx, const void *a, const void *b)
 {
-    const struct source *one = merging->heap->pdata[a], *other = merging->heap->pdata[b];
+    const struct merging *merging = ctx;
+    const struct source *one = a, *other = b;
 
     return kinds[merging->kind].compare(merging->keep, one->record, other->record) < 0;
-}
-
-static void sink(const struct merging *merging, guint at)
-{
-    void **heap = merging->heap->pdata;
-
-    for (guint next; (next = 2 * at + 1) < merging->heap->len; at = next) {
-        void *moved = heap[at];
-
-        next += next + 1 < merging->heap->len && is_before(merging, next + 1, next);
-        if (!is_before(merging, next, at))
-            return;
-        heap[at] = heap[next];
-        heap[next] = moved;
-    }
 }
 
 static void add_sources(struct merging *merging, const struct imapid_pile *pile,
@@ -250,7 +238,7 @@ static struct imapid_run *merge(struct merging *merging, unsigned *n_again)
     GPtrArray *heap = merging->heap;
 
     for (guint i = heap->len / 2; i-- > 0;)
-        sink(merging, i);
+        imapid_heap_sink(heap->pdata, heap->len, i, is_before, merging);
     while (heap->len) {
         struct source *source = heap->pdata[0];
 
@@ -258,7 +246,7 @@ static struct imapid_run *merge(struct merging *merging, unsigned *n_again)
         advance(merging->kind, source);
         if (!source->record)
             g_ptr_array_remove_index_fast(heap, 0);
-        sink(merging, 0);
+        imapid_heap_sink(heap->pdata, heap->len, 0, is_before, merging);
     }
     return run;
 }

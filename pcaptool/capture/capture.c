@@ -216,11 +216,11 @@ static uint64_t get_size(const struct imapid_capture *capture)
 
 static void count_time(struct imapid_capture_counts *counts, int64_t ts_ns)
 {
-    if (!counts->n_timed || ts_ns < counts->first_ns)
+    if (!counts->has_times || ts_ns < counts->first_ns)
         counts->first_ns = ts_ns;
-    if (!counts->n_timed || ts_ns > counts->last_ns)
+    if (!counts->has_times || ts_ns > counts->last_ns)
         counts->last_ns = ts_ns;
-    counts->n_timed++;
+    counts->has_times = true;
 }
 
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,

@@ -50,7 +50,7 @@ enum imapid_capture_result {
 /* What was read of a capture so far. */
 struct imapid_capture_counts {
     uint64_t n_packets;
-    uint64_t n_timed;          /* packets that have a time; 0: the next two are not known */
+    bool has_times;            /* some packet has one; else the next two are 0 */
     int64_t first_ns, last_ns; /* the earliest and the latest of these */
     uint64_t n_octets;         /* captured */
     uint64_t n_octets_wire;    /* as they were on the wire */

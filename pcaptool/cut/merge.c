@@ -7,6 +7,8 @@
  * Misuse: runs that were not written by pick.c. */
 #include "cut/merge.h"
 
+#include "heap.h"
+
 #include "cut/blocks.h"
 
 #include <errno.h>
@@ -27,7 +29,7 @@ struct cursor {
 };
 
 struct merging {
-    struct cursor **heap; /* the one with the first packet in front */
+    void **heap; /* struct cursor *: the one with the first packet in front */
     unsigned n;
 };
 
@@ -87,34 +89,10 @@ static bool is_before(const struct cursor *one, const struct cursor *other)
                                                 : one->index < other->index;
 }
 
-static void swap(struct cursor **heap, unsigned a, unsigned b)
+static bool comes_before(const void *ctx, const void *one, const void *other)
 {
-    struct cursor *cursor = heap[a];
-
-    heap[a] = heap[b];
-    heap[b] = cursor;
-}
-
-static void sift_up(struct cursor **heap, unsigned i)
-{
-    for (; i && is_before(heap[i], heap[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(heap, i, (i - 1) / 2);
-}
-
-static void sift_down(struct merging *merging)
-{
-    unsigned i = 0;
-
-    for (;;) {
-        unsigned next = 2 * i + 1;
-
-        if (next + 1 < merging->n && is_before(merging->heap[next + 1], merging->heap[next]))
-            next++;
-        if (next >= merging->n || is_before(merging->heap[i], merging->heap[next]))
-            return;
-        swap(merging->heap, i, next);
-        i = next;
-    }
+    (void)ctx;
+    return is_before(one, other);
 }
 
 /* ---- all of them ---- */
@@ -137,7 +115,7 @@ static bool put_first(struct merging *merging,
         g_clear_pointer(&cursor->octets, g_free);
         merging->heap[0] = merging->heap[--merging->n];
     }
-    sift_down(merging);
+    imapid_heap_sink(merging->heap, merging->n, 0, comes_before, NULL);
     return true;
 }
 
@@ -167,7 +145,7 @@ static bool merge(struct merging *merging, struct cursor *const *ordered, unsign
             if (!go_on(ordered[i]))
                 return false;
             merging->heap[merging->n] = ordered[i++];
-            sift_up(merging->heap, merging->n++);
+            imapid_heap_rise(merging->heap, merging->n++, comes_before, NULL);
         }
         if (!put_first(merging, put, ctx))
             return false;
@@ -179,7 +157,7 @@ bool imapid_merge(const struct imapid_spill *spill, const struct imapid_pick *co
                   unsigned n, bool (*put)(void *ctx, const uint8_t *octets, size_t n), void *ctx)
 {
     struct cursor *cursors = g_new0(struct cursor, MAX(n, 1));
-    struct merging merging = {.heap = g_new(struct cursor *, MAX(n, 1))};
+    struct merging merging = {.heap = g_new(void *, MAX(n, 1))};
     struct cursor **ordered;
     uint32_t n_interfaces = 0;
     unsigned n_runs = 0;

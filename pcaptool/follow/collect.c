@@ -166,7 +166,7 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
     struct imapid_record_capture record = {
         .file = file,
         .format = imapid_capture_get_format(capture),
-        .has_times = counts->n_timed > 0,
+        .has_times = counts->has_times,
         .first_ns = counts->first_ns,
         .last_ns = counts->last_ns,
         .n_packets = counts->n_packets,

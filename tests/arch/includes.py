@@ -27,7 +27,7 @@ DECIDED = [
 ]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
-GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
+GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "heap"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
           ("pcaptool/", "terminal")}  # below all folders of the tool
 HEADING = "### Which module knows which"
 ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")

@@ -12,11 +12,14 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+from sanitized import is_sanitized  # noqa: E402
+
 BIN = pathlib.Path(sys.argv[1])
 SEED = sys.argv[2] if len(sys.argv) > 2 else "1"
 SEED = random.randrange(1 << 32) if SEED == "random" else int(SEED)
 # What differs by jobs is held without sanitizers, which are slow; with them two are enough to find what is read or freed wrongly.
-JOBS = (1, 3) if b"__asan_init" in (BIN / "imapid").read_bytes() else (1, 2, 3, 7)
+JOBS = (1, 3) if is_sanitized(BIN / "imapid") else (1, 2, 3, 7)
 
 
 def damage(draw, octets):

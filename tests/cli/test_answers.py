@@ -33,7 +33,7 @@ import jsonschema
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/dissector"))
 import pcap  # noqa: E402
-from sanitized import WITHOUT_LEAKS  # noqa: E402
+from sanitized import WITHOUT_LEAKS, is_sanitized  # noqa: E402
 
 SAMPLES = ROOT / "samples"
 IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
@@ -957,7 +957,7 @@ class Memory(unittest.TestCase):
         program.wait()
         return most
 
-    @unittest.skipIf(b"__asan_init" in pathlib.Path(IMAPID).read_bytes() or b"__tsan_init" in pathlib.Path(IMAPID).read_bytes(),
+    @unittest.skipIf(is_sanitized(IMAPID, "asan", "tsan"),
                      "sanitizers need memory of their own")
     def test_of_an_exchange(self):
         line = spell([exchange(findings=[finding("cleartext")])]).replace(b"10.0.0.5", b"10.HIGH.LOW.5")

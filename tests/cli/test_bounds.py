@@ -20,6 +20,8 @@ import threading
 import unittest
 import zlib
 
+from sanitized import is_sanitized
+
 IMAPID = None
 TIMES = 4  # one size is that many times the other
 BASE_S = 0.3  # what the smaller size shall cost, so that what else the machine does is little of it
@@ -359,13 +361,9 @@ class Bounds(unittest.TestCase):
         self.spend(self.make(attack, size), *words)
         return (self.path / "out").read_bytes(), (self.path / "err").read_bytes()
 
-    @staticmethod
-    def is_sanitized():
-        return b"__asan_init" in pathlib.Path(IMAPID).read_bytes()
-
     def slack(self, kib):
         """What may come on top; AddressSanitizer has a region of its own for each size of block."""
-        return kib + 20480 if self.is_sanitized() else kib
+        return kib + 20480 if is_sanitized(IMAPID) else kib
 
     def compare(self, paths, figure, is_good, *words, form="jsonl"):
         """What runs on these inputs cost: 0 is the time, 1 the memory; the least of what was measured, so that what else the
@@ -390,7 +388,7 @@ class Bounds(unittest.TestCase):
             size = (*size[:-1], int(size[-1] * more) + 1)
 
     def check_time(self, attack, *size):
-        if self.is_sanitized():  # what is read wrongly is found by one run; what it costs is held without sanitizers
+        if is_sanitized(IMAPID):  # what is read wrongly is found by one run; what it costs is held without sanitizers
             self.spend(self.make(attack, *size), "-T", "jsonl")
             return
         small, size = self.begin(attack, *size)
