@@ -11,6 +11,7 @@
  * Refuses records of earlier runs, and to write on a terminal. Where nothing is chosen, nothing is written.
  *
  * Misuse: inputs without an end. Nothing is written before it. */
+#include "bug-report.h"
 #include "message.h"
 #include "output.h"
 #include "run.h"
@@ -41,6 +42,7 @@ struct cut {
     GHashTable *by_path; /* struct part, by the pointer to its input's path */
     struct imapid_spill *spill;
     struct imapid_output *output;
+    struct imapid_output *report;         /* what to paste into a bug report; NULL: not asked for */
     GByteArray *section;                  /* the block at the head of what is written */
     struct imapid_spill_run *aside;       /* what is written goes there; NULL: to the output */
     gboolean has_end;                     /* the inputs have one, but for a signal */
@@ -388,6 +390,32 @@ static void put_shared(struct cut *cut)
     g_byte_array_unref(interface);
 }
 
+/* What is written is read before it goes, so that the report says what its readers will see. */
+static void put_and_report(struct cut *cut)
+{
+    struct imapid_spill_run whole = {.n = 0};
+    struct imapid_spill_reader reader = {.spill = cut->spill, .run = &whole};
+    struct imapid_spill_reader again = reader;
+    struct imapid_window_source source = {.read = imapid_spill_read, .ctx = &reader};
+    uint8_t octets[4096];
+    GString *report;
+    ptrdiff_t n;
+
+    cut->aside = &whole;
+    put_shared(cut);
+    cut->aside = NULL;
+    imapid_spill_rest(cut->spill, &whole);
+    report =
+        imapid_bug_report_new(&cut->share, imapid_capture_open_source("what was masked", &source));
+    imapid_output_add(cut->report, 0, report->str, report->len);
+    g_string_free(report, TRUE);
+    while ((n = imapid_spill_read(&again, octets, sizeof octets)) > 0)
+        put(cut, octets, (size_t)n);
+    if (n < 0)
+        complain(cut, "temporary file", g_strerror(errno));
+    imapid_spill_clear(cut->spill, &whole);
+}
+
 /* All sessions, or nothing. */
 static void share_all(struct cut *cut)
 {
@@ -400,7 +428,11 @@ static void share_all(struct cut *cut)
     cut->share.first_ns = first_ns;
     for (guint i = 0; i < cut->n_parts && !cut->failed; i += n_at_a_time)
         share(cut, &cut->parts[i], n_at_a_time);
-    if (!cut->failed && is_complete(cut))
+    if (cut->failed || !is_complete(cut))
+        return;
+    if (cut->report)
+        put_and_report(cut);
+    else
         put_shared(cut);
 }
 
@@ -490,6 +522,8 @@ static gboolean run(struct cut *cut, const GArray *inputs)
     if (!keep && !cut->failed && !totals.is_stopped)
         imapid_message("no connection is chosen, and nothing is written");
     keep &= imapid_output_close(cut->output, keep);
+    if (cut->report)
+        keep &= imapid_output_close(cut->report, keep);
     if (keep && !options->quiet)
         print_written(cut);
     return good && keep;
@@ -505,6 +539,14 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
         imapid_message("a capture is not written on a terminal: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
+    if (options->bug_report && !options->scrub) {
+        imapid_message("--bug-report is for --scrub");
+        return IMAPID_EXIT_FAILED;
+    }
+    if (options->bug_report && imapid_output_is_standard(options->write)) {
+        imapid_message("--bug-report is printed, so the capture needs a file: --write FILE");
+        return IMAPID_EXIT_FAILED;
+    }
     if (options->redact_key && !options->scrub) {
         imapid_message("--redact-key is for --scrub: packets are copied as they are");
         return IMAPID_EXIT_FAILED;
@@ -516,6 +558,8 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
         imapid_message("%s", message);
     else
         cut.output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);
+    if (cut.output && options->bug_report)
+        cut.report = imapid_output_open(NULL, 1, IMAPID_OUTPUT_BUFFERED);
     g_free(message);
     if (!cut.output) {
         imapid_pseudonyms_free(cut.pseudonyms);
@@ -526,6 +570,7 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
                                       .decode = &options->decode,
                                       .n_memory = options->n_memory,
                                       .spill = cut.spill,
+                                      .origins = g_ptr_array_new_with_free_func(g_free),
                                       .sessions = g_ptr_array_new_with_free_func(free_pick),
                                       .ends = g_ptr_array_new_with_free_func(free_ends)};
     cut.section = make_section(&cut);
@@ -533,6 +578,7 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
     good = run(&cut, inputs);
     free_parts(&cut);
     g_byte_array_unref(cut.section);
+    g_ptr_array_unref(cut.share.origins);
     g_ptr_array_unref(cut.share.sessions);
     g_ptr_array_unref(cut.share.ends);
     imapid_pseudonyms_free(cut.pseudonyms);

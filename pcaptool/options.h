@@ -68,6 +68,7 @@ struct imapid_options {
     gboolean follow;     /* files grow, folders fill */
     gboolean no_secrets; /* cut */
     gboolean scrub;      /* cut */
+    gboolean bug_report; /* cut, with scrub */
     gboolean no_sandbox;
     char *progress;                  /* as given; NULL: auto */
     char *time, *color;              /* as given; NULL: local, auto */

@@ -35,6 +35,7 @@ void imapid_share_add_interface(GByteArray *out)
 struct digests {
     GHashTable *by_stream;   /* GString */
     enum imapid_stage stage; /* at which the session told last stopped */
+    char *origin;            /* through what it came */
 };
 
 static struct digests new_digests(void)
@@ -62,6 +63,7 @@ static void free_digests(struct digests *digests)
     while (g_hash_table_iter_next(&iter, NULL, &digest))
         g_string_free(digest, TRUE);
     g_hash_table_destroy(digests->by_stream);
+    g_free(digests->origin);
 }
 
 /* In the clear all passwords are, and there is no STARTTLS. */
@@ -115,6 +117,18 @@ static const char *get_status(const struct imapid_record_outcome *outcome)
     return g_str_has_prefix(outcome->status, "lost-") ? "lost" : outcome->status;
 }
 
+static char *describe_origin(const struct imapid_record_session *session)
+{
+    const char *suite = session->tls.seen ? session->tls.suite : NULL,
+               *version = session->tls.seen ? session->tls.version : NULL;
+
+    if (session->security == IMAPID_SECURITY_NONE && !session->compressed)
+        return g_strdup("in the clear");
+    return g_strdup_printf("%s%s%s%s%s%s", imapid_record_security(session->security),
+                           version ? ", " : "", version ? version : "", suite ? ", " : "",
+                           suite ? suite : "", session->compressed ? ", COMPRESS" : "");
+}
+
 static void digest_session(void *ctx, const struct imapid_record_session *session)
 {
     struct digests *digests = ctx;
@@ -128,6 +142,8 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
         get_status(outcome), stage ? stage : "-", by ? by : "-", ended ? ended : "-",
         session->n_exchanges);
     digests->stage = outcome->stopped_at;
+    g_free(digests->origin);
+    digests->origin = describe_origin(session);
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
                                (unsigned)session->auths[i].status);
@@ -162,23 +178,29 @@ static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n
 
 /* Reads a capture to its end, and closes it. */
 static void read_capture(const struct imapid_share *share, struct imapid_capture *capture,
-                         struct digests *digests, const struct imapid_flow_listener *listener)
+                         const char *file, const struct imapid_record_sink *sink,
+                         const struct imapid_flow_listener *listener)
 {
     static const struct imapid_decode none;
     struct imapid_keylog *keylog = imapid_keylog_new_over(NULL);
-    struct imapid_record_sink sink = get_sink(digests);
     struct imapid_collect *collect =
         imapid_collect_new(NULL, listener ? share->decode : &none, keylog, false,
-                           share->n_memory / 4, &sink, ignore_complaint);
+                           share->n_memory / 4, sink, ignore_complaint);
 
     imapid_capture_on_secrets(capture, on_secrets, keylog);
     if (listener)
         imapid_collect_listen(collect, listener);
-    imapid_collect_read(collect, capture, "");
-    imapid_collect_tell(collect, capture, "", true);
+    imapid_collect_read(collect, capture, file);
+    imapid_collect_tell(collect, capture, file, true);
     imapid_collect_free(collect);
     imapid_keylog_free(keylog);
     imapid_capture_close(capture);
+}
+
+void imapid_share_read_again(const struct imapid_share *share, struct imapid_capture *capture,
+                             const char *file, const struct imapid_record_sink *sink)
+{
+    read_capture(share, capture, file, sink, NULL);
 }
 
 /* ---- what came out, read again ---- */
@@ -226,10 +248,11 @@ static char *compare(const struct imapid_share *share, const GByteArray *capture
     struct octets octets = {capture->data, capture->len};
     struct imapid_window_source source = {.read = read_octets, .ctx = &octets};
     struct digests digests = new_digests();
+    struct imapid_record_sink sink = get_sink(&digests);
     char **old = NULL, **new = NULL, *difference = NULL;
     guint i = 0;
 
-    read_capture(share, imapid_capture_open_source("what was masked", &source), &digests, NULL);
+    read_capture(share, imapid_capture_open_source("what was masked", &source), "", &sink, NULL);
     old = g_strsplit(before->str, "\n", -1);
     new = g_strsplit(get_digest(&digests, 0)->str, "\n", -1);
     while (old[i] && new[i] && is_same(old[i], new[i]))
@@ -452,8 +475,10 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
     imapid_rebuild_keep_sealed(rebuild, sharing->digests.stage == IMAPID_STAGE_TLS);
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);
-    share->n_masked += result.n_masked;
+    for (unsigned i = 0; i < IMAPID_N_MASKED; i++)
+        share->n_masked[i] += result.n_masked[i];
     share->n_searched += result.n_searched;
+    g_ptr_array_add(share->origins, g_strdup(sharing->digests.origin));
     why = g_strdup(explain(result.status));
     if (!why)
         why = write_session(sharing, conn, rebuild);
@@ -500,8 +525,9 @@ char *imapid_share_read(struct imapid_share *share, struct imapid_capture *captu
         .end = on_end,
         .ctx = &sharing,
     };
+    const struct imapid_record_sink sink = get_sink(&sharing.digests);
 
-    read_capture(share, capture, &sharing.digests, &listener);
+    read_capture(share, capture, "", &sink, &listener);
     if (!sharing.why && has_other(sharing.rebuilds))
         sharing.why = g_strdup("a connection that was chosen is none when it is read alone");
     g_hash_table_destroy(sharing.rebuilds);

@@ -5,6 +5,8 @@
 #include "cut/pick.h"
 #include "net/decode.h"
 #include "record/pseudonym.h"
+#include "record/record.h"
+#include "scrub/value.h"
 
 /* Connections that were cut -> their sessions in the clear, masked, as packets of plain TCP. */
 struct imapid_share {
@@ -16,14 +18,19 @@ struct imapid_share {
     /* struct imapid_pick *: what came of each connection, in the order of their ends; and its addresses and ports, as
      * GBytes. */
     GPtrArray *sessions, *ends;
-    uint64_t n_masked;   /* values */
-    uint64_t n_searched; /* of them, that were looked for in what came out */
+    GPtrArray *origins;                 /* char *: through what each session came */
+    uint64_t n_masked[IMAPID_N_MASKED]; /* values, by their places */
+    uint64_t n_searched;                /* of them, that were looked for in what came out */
 };
 
 /* Reads a capture of chosen connections, which has their secrets, and adds what comes of each to `sessions`. A session
  * is masked, searched for what was masked, and read again: it has to be the same, but for what was masked. The
  * capture is closed. NULL, or why one of them cannot be shared, to be freed. */
 char *imapid_share_read(struct imapid_share *share, struct imapid_capture *capture);
+
+/* Reads a capture that was made of such sessions, and closes it. Records call it `file`. */
+void imapid_share_read_again(const struct imapid_share *share, struct imapid_capture *capture,
+                             const char *file, const struct imapid_record_sink *sink);
 
 /* The block of the one interface that the packets of all sessions have. */
 void imapid_share_add_interface(GByteArray *out);

@@ -168,6 +168,8 @@ static const struct option table[] = {
      "Key of the pseudonyms; implies --redact (default: a new key for each run)"},
     {"scrub", 0, G_OPTION_ARG_NONE, AT(scrub), CUT, NULL,
      "In the clear, and without what identifies a person, device or network: to be shared"},
+    {"bug-report", 0, G_OPTION_ARG_NONE, AT(bug_report), CUT, NULL,
+     "--scrub: print what to paste into a bug report beside the capture of -w"},
     {"no-secrets", 0, G_OPTION_ARG_NONE, AT(no_secrets), CUT, NULL,
      "Leave the TLS secrets of the connections out"},
     {"no-sandbox", 0, G_OPTION_ARG_NONE, AT(no_sandbox), ALL, NULL,

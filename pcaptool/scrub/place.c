@@ -667,7 +667,7 @@ static void take_kept(struct imapid_places *places, uint8_t *octets, size_t n)
                    !imapid_shape_is_product_word(octets + at, end - at)) {
             imapid_search_allow(search, octets + start, at - start);
             imapid_mask_word(places->hand->mask, octets + at, end - at);
-            places->hand->n_masked++;
+            places->hand->n_masked[IMAPID_MASKED_ID]++;
             start = end;
         }
     }
@@ -733,6 +733,7 @@ static void take_id(struct imapid_places *places, const struct imapid_unit *unit
 
     copy.data = original;
     copy.n = n;
+    places->hand->is_id = true;
     imapid_list_begin(&list, &copy);
     while (!unit->n_hidden && imapid_list_next(&list, &pair)) {
         uint8_t *plain = g_malloc(pair.field.content.n + 1);
@@ -752,6 +753,7 @@ static void take_id(struct imapid_places *places, const struct imapid_unit *unit
         g_free(plain);
     }
     take_between(places, octets, at, n);
+    places->hand->is_id = false;
     g_free(original);
 }
 

@@ -338,7 +338,7 @@ static void mask_all(struct reading *reading, const struct imapid_pseudonyms *ps
     hand.is_learning = false;
     places.is_in_auth = false;
     take_spans(reading, &places);
-    result->n_masked = hand.n_masked;
+    memcpy(result->n_masked, hand.n_masked, sizeof hand.n_masked);
     result->n_searched = imapid_search_count(search);
     result->n_units = reading->spans->len;
     g_hash_table_destroy(places.tags);
@@ -431,7 +431,7 @@ static bool clear(struct reading *reading, const struct imapid_scrub_session *se
 struct imapid_scrub_result imapid_scrub(const struct imapid_pseudonyms *pseudonyms,
                                         const struct imapid_scrub_session *session, size_t budget)
 {
-    struct imapid_scrub_result result = {IMAPID_SCRUB_DONE, 0, 0, 0};
+    struct imapid_scrub_result result = {.status = IMAPID_SCRUB_DONE};
     struct reading reading = {
         .spans = g_array_new(FALSE, FALSE, sizeof(struct span)),
         .n_spans_max = budget / 8 / sizeof(struct span), /* an array grows by doubling */

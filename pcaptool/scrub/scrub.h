@@ -3,6 +3,7 @@
 #define IMAPID_SCRUB_SCRUB_H
 
 #include "record/pseudonym.h"
+#include "scrub/value.h"
 
 #include <imapid/exchanges.h>
 
@@ -53,7 +54,7 @@ enum imapid_scrub_status {
 
 struct imapid_scrub_result {
     enum imapid_scrub_status status;
-    uint64_t n_masked;   /* values */
+    uint64_t n_masked[IMAPID_N_MASKED]; /* values, by their places */
     uint64_t n_searched; /* of those, values that were searched for in what came out */
     uint64_t n_units;
 };

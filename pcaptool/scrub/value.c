@@ -61,24 +61,41 @@ static bool take_words(struct imapid_hand *hand, uint8_t *octets, size_t n, enum
     return any;
 }
 
-static void count(struct imapid_hand *hand)
+const char *imapid_masked_phrase(enum imapid_masked place)
 {
-    hand->n_masked += !hand->is_learning;
+    static const char *const phrases[] = {
+        [IMAPID_MASKED_ID] = "values in ID lists",
+        [IMAPID_MASKED_NAME] = "names of users",
+        [IMAPID_MASKED_SECRET] = "passwords, tokens and parts of logins",
+        [IMAPID_MASKED_MAILBOX] = "names of mailboxes",
+        [IMAPID_MASKED_TEXT] = "words in texts of the server",
+        [IMAPID_MASKED_MESSAGE] = "messages or parts of them",
+        [IMAPID_MASKED_OTHER] = "other arguments",
+        [IMAPID_MASKED_UNREADABLE] = "parts that cannot be read",
+    };
+
+    return phrases[place];
+}
+
+static void count(struct imapid_hand *hand, enum imapid_masked place)
+{
+    hand->n_masked[hand->is_id ? IMAPID_MASKED_ID : place] += !hand->is_learning;
 }
 
 /* The whole of a value is looked for, too, where something of it went. */
-static void end_value(struct imapid_hand *hand, const uint8_t *octets, size_t n, bool any)
+static void end_value(struct imapid_hand *hand, const uint8_t *octets, size_t n, bool any,
+                      enum imapid_masked place)
 {
     if (!any)
         return;
     if (hand->is_learning)
         imapid_search_add(hand->search, octets, n);
-    count(hand);
+    count(hand, place);
 }
 
 void imapid_value_take(struct imapid_hand *hand, uint8_t *octets, size_t n, enum imapid_words words)
 {
-    end_value(hand, octets, n, take_words(hand, octets, n, words));
+    end_value(hand, octets, n, take_words(hand, octets, n, words), IMAPID_MASKED_OTHER);
 }
 
 static void learn_words(struct imapid_hand *hand, const uint8_t *octets, size_t n)
@@ -95,7 +112,7 @@ static void learn_words(struct imapid_hand *hand, const uint8_t *octets, size_t 
 void imapid_value_take_name(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
     learn_words(hand, octets, n);
-    imapid_value_take(hand, octets, n, IMAPID_WORDS_NONE);
+    end_value(hand, octets, n, take_words(hand, octets, n, IMAPID_WORDS_NONE), IMAPID_MASKED_NAME);
 }
 
 void imapid_value_take_mailbox(struct imapid_hand *hand, uint8_t *octets, size_t n)
@@ -120,7 +137,7 @@ void imapid_value_take_mailbox(struct imapid_hand *hand, uint8_t *octets, size_t
         start = end;
     }
     any |= take_words(hand, octets + start, n - start, IMAPID_WORDS_MAILBOX);
-    end_value(hand, octets, n, any);
+    end_value(hand, octets, n, any, IMAPID_MASKED_MAILBOX);
 }
 
 void imapid_value_take_secret(struct imapid_hand *hand, uint8_t *octets, size_t n)
@@ -132,7 +149,7 @@ void imapid_value_take_secret(struct imapid_hand *hand, uint8_t *octets, size_t 
         imapid_search_add(hand->search, octets, n);
     else
         imapid_mask_secret(hand->mask, octets, n);
-    count(hand);
+    count(hand, IMAPID_MASKED_SECRET);
 }
 
 void imapid_value_take_binary(struct imapid_hand *hand, uint8_t *octets, size_t n)
@@ -143,14 +160,14 @@ void imapid_value_take_binary(struct imapid_hand *hand, uint8_t *octets, size_t 
         imapid_search_add(hand->search, octets, n);
     else
         imapid_mask_binary(hand->mask, octets, n);
-    count(hand);
+    count(hand, IMAPID_MASKED_SECRET);
 }
 
 void imapid_value_take_message(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
     if (!hand->is_learning && n)
         imapid_mask_message(octets, n);
-    count(hand);
+    count(hand, IMAPID_MASKED_MESSAGE);
 }
 
 /* ---- what is unreadable ---- */
@@ -179,14 +196,23 @@ static bool is_nil(const uint8_t *octets, size_t n, size_t at)
            (!at || !is_word_char(octets[at - 1])) && (n - at == 3 || !is_word_char(octets[at + 3]));
 }
 
+static bool has_word(const uint8_t *octets, size_t n)
+{
+    for (size_t at = 0; at < n; at++)
+        if (is_word_char(octets[at]))
+            return true;
+    return false;
+}
+
 static void take_unreadable(struct imapid_hand *hand, uint8_t *octets, size_t n,
                             void (*mask)(uint8_t *octets, size_t n))
 {
     size_t start = 0;
 
-    count(hand);
     if (hand->is_learning)
         return;
+    if (has_word(octets, n))
+        count(hand, IMAPID_MASKED_UNREADABLE);
     for (size_t at = 0; at < n;) {
         size_t kept = is_nil(octets, n, at) ? 3 : measure_announcement(octets, n, at);
 
@@ -254,7 +280,7 @@ void imapid_value_take_url(struct imapid_hand *hand, uint8_t *octets, size_t n)
             any = true;
         }
     }
-    end_value(hand, octets, n, any);
+    end_value(hand, octets, n, any, IMAPID_MASKED_TEXT);
 }
 
 /* Is it a number that tells nothing of anybody: of up to four digits, or a fraction? */
@@ -305,7 +331,9 @@ static void take_chunk(struct imapid_hand *hand, uint8_t *octets, size_t n, bool
         }
     }
     if (words == IMAPID_WORDS_NONE)
-        end_value(hand, octets, n, any);
+        end_value(hand, octets, n, any, IMAPID_MASKED_TEXT);
+    else if (any)
+        count(hand, IMAPID_MASKED_TEXT);
 }
 
 static bool is_group(const uint8_t *octets, size_t n)

@@ -6,13 +6,30 @@
 #include "scrub/search.h"
 #include "scrub/words.h"
 
+/* Places of masked values, told apart where they are counted. */
+enum imapid_masked {
+    IMAPID_MASKED_ID,         /* in ID lists */
+    IMAPID_MASKED_NAME,       /* names and addresses of users */
+    IMAPID_MASKED_SECRET,     /* passwords, tokens, what they are made of */
+    IMAPID_MASKED_MAILBOX,    /* names of mailboxes */
+    IMAPID_MASKED_TEXT,       /* in texts of the server, and URLs */
+    IMAPID_MASKED_MESSAGE,    /* messages, or parts of them */
+    IMAPID_MASKED_OTHER,      /* other arguments */
+    IMAPID_MASKED_UNREADABLE, /* what could not be read, and went whole */
+    IMAPID_N_MASKED
+};
+
+/* "mailbox names": a phrase for people. */
+const char *imapid_masked_phrase(enum imapid_masked place);
+
 /* What is done with one value. A session is gone through twice, and both times all values pass here:
  * first they are learned and nothing is changed, then they are masked in place. */
 struct imapid_hand {
     const struct imapid_mask *mask;
     struct imapid_search *search;
     bool is_learning;
-    uint64_t n_masked; /* values, in the second pass */
+    bool is_id;                         /* all that comes is of an ID list */
+    uint64_t n_masked[IMAPID_N_MASKED]; /* values, in the second pass */
 };
 
 /* Each word by itself, so that it has the same mask wherever it stands; those of `words` stay. */

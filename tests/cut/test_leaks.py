@@ -3,8 +3,8 @@
 """cut --scrub lets nothing of anybody out: sessions with a mark of its own in each place that may hold something personal.
 
 The places are written down here by the RFCs, and looked for by code that knows nothing of the masks. A mark is looked for as it is,
-backwards, in hexadecimal, in base64, UTF-16, modified UTF-7, quoted-printable and percent-encoding, in the file, and in what the
-packets of each side carry together.
+backwards, in hexadecimal, in base64, UTF-16, modified UTF-7, quoted-printable and percent-encoding, in the file, in
+what the packets of each side carry together, and in the bug report.
 
 test_leaks.py IMAPID [--seed N] [--count N] [--show] [--keep FOLDER]
 """
@@ -464,12 +464,12 @@ def spell_cased(mark):
                 yield name, variant
 
 
-def find_leaks(marks, file):
+def find_leaks(marks, file, report):
     sides = {}
     for packet in pcapng.Capture(file).packets:
         header = 40 + 4 * (packet.data[52] >> 4)
         sides.setdefault(packet.data[8:24], bytearray()).extend(packet.data[header:])
-    data = [file, *map(bytes, sides.values())]
+    data = [file, report, *map(bytes, sides.values())]
     lower = [d.lower() for d in data]
     found = []
     for mark in marks:
@@ -515,7 +515,7 @@ def main():
             if arguments.keep:
                 (pathlib.Path(arguments.keep) / f"{seed}.pcap").write_bytes(capture)
             out.unlink(missing_ok=True)
-            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--redact-key", key, *(["-l", log] if key_log else []), "-w", out, path], capture_output=True, check=False, timeout=60)
+            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--bug-report", "--redact-key", key, *(["-l", log] if key_log else []), "-w", out, path], capture_output=True, check=False, timeout=60)
             if done.returncode:
                 n_refused += 1
                 print(f"seed {seed}: refused (damage {damage}): {done.stderr.decode(errors='replace').strip()}")
@@ -523,7 +523,7 @@ def main():
             if damage & 6:
                 k.marks = [mark for mark in k.marks if mark != k.user]  # where the login is lost nobody knows it
             n_marks += len(k.marks)
-            leaks, data = find_leaks(k.marks, out.read_bytes())
+            leaks, data = find_leaks(k.marks, out.read_bytes(), done.stdout)
             for mark, part, how in leaks:
                 n_leaks += 1
                 print(f"seed {seed}: {mark} is there, {part} in {how}")

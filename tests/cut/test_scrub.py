@@ -238,6 +238,31 @@ class Scrub(unittest.TestCase):
                     found = records("-j", threads, made)
                     self.assertEqual([sum(r["type"] == kind for r in found) for kind in ("session", "exchange")], [2, 2])
 
+    def test_bug_report(self):
+        """What a reader of the capture sees, how it came, and what was masked."""
+        paths = [p for p in SAMPLES if p.stem in ("alpine-dovecot", "compress-tls")]
+        options = ["-l", paths[1].with_suffix(".keys"), *paths]
+        done = run("cut", "-q", "--scrub", "--bug-report", "-w", self.out, *options)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        text = done.stdout.decode("ascii")
+        attached = self.folder / "attached.pcapng"
+        attached.write_bytes(self.out.read_bytes())
+        seen = run("extract", "-q", "-v", "--time", "utc", attached).stdout.decode()
+        self.assertIn(seen.replace(str(attached), "attached.pcapng").replace("\N{HORIZONTAL ELLIPSIS}", "..."), text)
+        self.assertIn("        1  in the clear\n        1  tls, TLS 1.3, TLS_AES_256_GCM_SHA384, COMPRESS\n", text)
+        self.assertRegex(text, "(?m)^        2  names of users$")
+        self.assertEqual(re.findall("alice|secret|example|10\\.0\\.0|" + re.escape(self.folder.name), text), [])
+
+    def test_bug_report_of_nothing(self):
+        self.out.write_bytes(b"mine")
+        for options in (["--bug-report", SAMPLES[0]], ["--scrub", "--bug-report", ROOT / "samples" / "tls-no-keys.pcap"]):
+            done = run("cut", "-q", "-w", self.out, *options)
+            self.assertEqual((done.returncode, done.stdout, self.out.read_bytes()), (2, b"", b"mine"))
+            self.assertEqual(done.stderr.count(b"\n"), 1)
+        done = run("cut", "-q", "--scrub", "--bug-report", SAMPLES[0])
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"--write FILE", done.stderr)
+
     def test_two_inputs_and_pieces(self):
         paths = [p for p in SAMPLES if p.stem in ("alpine-dovecot", "compress")]
         capture = self.scrub(*paths)
