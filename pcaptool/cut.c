@@ -430,6 +430,10 @@ static void share_all(struct cut *cut)
         share(cut, &cut->parts[i], n_at_a_time);
     if (cut->failed || !is_complete(cut))
         return;
+    if (cut->share.n_sealed)
+        imapid_message("not decrypted, and shared without what was said in them: %" G_GUINT64_FORMAT
+                       " session%s (see -l)",
+                       cut->share.n_sealed, cut->share.n_sealed == 1 ? "" : "s");
     if (cut->report)
         put_and_report(cut);
     else

@@ -33,9 +33,10 @@ void imapid_share_add_interface(GByteArray *out)
 /* Of a connection, in lines: what must be the same before and after. Values, frames, times, and what TLS has to do with
  * it are not in it. */
 struct digests {
-    GHashTable *by_stream;   /* GString */
-    enum imapid_stage stage; /* at which the session told last stopped */
-    char *origin;            /* through what it came */
+    GHashTable *by_stream; /* GString */
+    char *origin;          /* through what the session told last came */
+    bool is_hidden;        /* that one was not decrypted */
+    char *explanation;     /* why it may be another in the clear; NULL: nobody knows */
 };
 
 static struct digests new_digests(void)
@@ -64,6 +65,7 @@ static void free_digests(struct digests *digests)
         g_string_free(digest, TRUE);
     g_hash_table_destroy(digests->by_stream);
     g_free(digests->origin);
+    g_free(digests->explanation);
 }
 
 /* In the clear all passwords are, and there is no STARTTLS. */
@@ -129,6 +131,25 @@ static char *describe_origin(const struct imapid_record_session *session)
                            suite ? suite : "", session->compressed ? ", COMPRESS" : "");
 }
 
+/* Of a session that is not what it was. */
+static char *explain_session(const struct imapid_record_session *session)
+{
+    const struct imapid_record_outcome *outcome = &session->outcome;
+    const char *status = outcome->status ? outcome->status : "";
+
+    if (!strcmp(status, "bad-deflate"))
+        return g_strdup("what follows COMPRESS is no DEFLATE, and is not read without COMPRESS");
+    if (!strcmp(status, "too-much-deflate"))
+        return g_strdup("more comes out of its DEFLATE than is read");
+    if (session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS)
+        return g_strdup_printf("it could not be decrypted: %s", session->not_decrypted_phrase);
+    if (outcome->stopped_at == IMAPID_STAGE_TLS)
+        return g_strdup("something was said beside TLS, and is read otherwise without it");
+    if (g_str_has_suffix(status, "-side-missing"))
+        return g_strdup("one side alone was captured, and is read otherwise when it is masked");
+    return NULL;
+}
+
 static void digest_session(void *ctx, const struct imapid_record_session *session)
 {
     struct digests *digests = ctx;
@@ -141,9 +162,11 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
         digest, "session: %s at %s by %s, ended by %s, %" G_GUINT64_FORMAT " exchanges, logins",
         get_status(outcome), stage ? stage : "-", by ? by : "-", ended ? ended : "-",
         session->n_exchanges);
-    digests->stage = outcome->stopped_at;
     g_free(digests->origin);
     digests->origin = describe_origin(session);
+    g_free(digests->explanation);
+    digests->explanation = explain_session(session);
+    digests->is_hidden = session->not_decrypted && outcome->by == IMAPID_PARTY_CAPTURE;
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
                                (unsigned)session->auths[i].status);
@@ -243,8 +266,9 @@ static bool is_same(const char *old, const char *new)
 
 /* NULL, or in what it differs. */
 static char *compare(const struct imapid_share *share, const GByteArray *capture,
-                     const GString *before)
+                     struct digests *all, uint32_t stream)
 {
+    const GString *before = get_digest(all, stream);
     struct octets octets = {capture->data, capture->len};
     struct imapid_window_source source = {.read = read_octets, .ctx = &octets};
     struct digests digests = new_digests();
@@ -258,8 +282,11 @@ static char *compare(const struct imapid_share *share, const GByteArray *capture
     while (old[i] && new[i] && is_same(old[i], new[i]))
         i++;
     if (old[i] || new[i] || g_hash_table_size(digests.by_stream) != 1)
-        difference = g_strdup_printf("in the clear it is not what it was (\"%s\"; before: \"%s\")",
-                                     new[i] ? new[i] : "", old[i] ? old[i] : "");
+        difference =
+            all->explanation
+                ? g_strdup(all->explanation)
+                : g_strdup_printf("in the clear it is not what it was (\"%s\"; before: \"%s\")",
+                                  new[i] ? new[i] : "", old[i] ? old[i] : "");
     g_strfreev(old);
     g_strfreev(new);
     free_digests(&digests);
@@ -442,7 +469,7 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     imapid_rebuild_write(rebuild, endpoint, error.what ? &error : NULL, share->sessions->len,
                          "masked, and in the clear: made of a session by imapid cut --scrub", &out);
     imapid_spill_rest(share->spill, &pick->packets);
-    why = compare(share, writing.capture, get_digest(&sharing->digests, conn->stream));
+    why = compare(share, writing.capture, &sharing->digests, conn->stream);
     g_byte_array_unref(writing.capture);
     return why;
 }
@@ -472,14 +499,16 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
         return;
     rebuild = get_rebuild(sharing, conn->stream);
     sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
-    imapid_rebuild_keep_sealed(rebuild, sharing->digests.stage == IMAPID_STAGE_TLS);
+    share->n_sealed += imapid_rebuild_keep_sealed(rebuild) && sharing->digests.is_hidden;
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);
     for (unsigned i = 0; i < IMAPID_N_MASKED; i++)
         share->n_masked[i] += result.n_masked[i];
     share->n_searched += result.n_searched;
     g_ptr_array_add(share->origins, g_strdup(sharing->digests.origin));
-    why = g_strdup(explain(result.status));
+    why = g_strdup(result.status == IMAPID_SCRUB_CHANGED && sharing->digests.explanation
+                       ? sharing->digests.explanation
+                       : explain(result.status));
     if (!why)
         why = write_session(sharing, conn, rebuild);
     if (why)

@@ -18,7 +18,8 @@ struct imapid_share {
     /* struct imapid_pick *: what came of each connection, in the order of their ends; and its addresses and ports, as
      * GBytes. */
     GPtrArray *sessions, *ends;
-    GPtrArray *origins;                 /* char *: through what each session came */
+    uint64_t n_sealed;  /* sessions that nobody could decrypt: of TLS only its form is shared */
+    GPtrArray *origins; /* char *: through what each session came */
     uint64_t n_masked[IMAPID_N_MASKED]; /* values, by their places */
     uint64_t n_searched;                /* of them, that were looked for in what came out */
 };

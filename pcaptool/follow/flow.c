@@ -480,10 +480,10 @@ static void begin_session(struct imapid_flow *flow)
     for (int dir = 0; dir < 2; dir++) {
         bool has_hole = flow->decide.is_greeted && flow->lacks_early[dir];
 
-        if (has_hole)
-            tell_gap(flow, dir, 0, &flow->conn->last);
         if (has_hole || flow->stopped[dir])
             miss(flow, dir);
+        else if (flow->lacks_early[dir]) /* the session begins behind it */
+            tell_gap(flow, dir, 0, &flow->conn->last);
     }
     for (int i = 0; i < 2; i++) {
         int dir = i ? last : !last; /* as they came: not every client waits for the greeting */

@@ -720,6 +720,23 @@ static void take_between(struct imapid_places *places, uint8_t *octets, size_t f
         imapid_value_take_malformed(places->hand, octets + from, to - from);
 }
 
+/* The same where a command that carries a password ran into the list: its name says so. */
+static void take_hidden(struct imapid_places *places, uint8_t *octets, size_t from, size_t to)
+{
+    static const char *const names[] = {"LOGIN", "AUTHENTICATE"};
+
+    for (size_t at = from; at < to; at++)
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+            size_t n = strlen(names[i]);
+
+            if (n <= to - at && imapid_octets_is(octets + at, n, names[i])) {
+                take_between(places, octets, from, at);
+                from = at + n;
+            }
+        }
+    take_between(places, octets, from, to);
+}
+
 /* Pairs are masked by --redact's rules, of a malformed list too; of what is no string marks stay alone. Where it was
  * answered before its line end, another command may have run into it. */
 static void take_id(struct imapid_places *places, const struct imapid_unit *unit, uint8_t *octets,
@@ -752,7 +769,7 @@ static void take_id(struct imapid_places *places, const struct imapid_unit *unit
         }
         g_free(plain);
     }
-    take_between(places, octets, at, n);
+    (unit->n_hidden ? take_hidden : take_between)(places, octets, at, n);
     places->hand->is_id = false;
     g_free(original);
 }
@@ -885,14 +902,21 @@ static void mask_tag(const struct imapid_places *places, uint8_t *octets, size_t
     }
 }
 
+/* A PROXY header that is taken for a command has it for its tag, and names nobody. */
+static bool is_proxy(const uint8_t *tag, size_t n)
+{
+    return n == 5 && !memcmp(tag, "PROXY", 5);
+}
+
 /* What the client never sent goes, as does what no counter makes; of that the mask is the same on both
  * sides. */
 static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n)
 {
     GBytes *tag = g_bytes_new(octets, n);
 
-    if (!places->hand->is_learning &&
-        !(g_hash_table_contains(places->tags, tag) && is_counted(places, octets, n))) {
+    if (!places->hand->is_learning && !is_proxy(octets, n) &&
+        !((places->has_lost || g_hash_table_contains(places->tags, tag)) &&
+          is_counted(places, octets, n))) {
         imapid_search_add(places->hand->search, octets, n);
         mask_tag(places, octets, n);
     }
@@ -929,8 +953,17 @@ static void take_client(struct imapid_places *places, const struct imapid_unit *
     }
 }
 
+static bool is_protocol_of_proxy(const uint8_t *name, size_t n)
+{
+    return imapid_octets_is(name, n, "TCP4") || imapid_octets_is(name, n, "TCP6") ||
+           imapid_octets_is(name, n, "UNKNOWN");
+}
+
 static void take_name(struct imapid_places *places, const struct imapid_unit *unit, uint8_t *octets)
 {
+    if (is_proxy(octets + unit->tag.offset, unit->tag.n) &&
+        is_protocol_of_proxy(octets + unit->name.offset, unit->name.n))
+        return;
     if (unit->word == IMAPID_WORD_UNKNOWN)
         imapid_value_take(places->hand, octets + unit->name.offset, unit->name.n,
                           IMAPID_WORDS_ATOM);

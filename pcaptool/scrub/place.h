@@ -13,6 +13,7 @@ struct imapid_places {
     GHashTable *tags;   /* of the client's commands: a set of GBytes */
     GHashTable *shapes; /* of those of known commands: letters, and the number of digits */
     GHashTable *fields; /* of IDs: a mask -> the name that has it, in small letters; GBytes */
+    bool has_lost;      /* octets of the client are missing: tags in answers may be its own */
     bool is_in_auth;    /* AUTHENTICATE waits for its answer */
     struct imapid_tag auth_tag;
     unsigned n_sasl; /* messages of the client in it */

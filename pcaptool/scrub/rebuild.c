@@ -198,17 +198,17 @@ void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t
     g_array_append_val(rebuild->events, event);
 }
 
-void imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild, bool keep)
+bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild)
 {
     GArray *events = rebuild->events;
     bool is_behind = false;
     guint n_kept = 0;
 
     if (!rebuild->is_sealed)
-        return;
-    if (!keep || rebuild->is_torn) {
+        return false;
+    if (rebuild->is_torn) {
         drop_sealed(rebuild);
-        return;
+        return false;
     }
     /* What TLS did not give is not missing. */
     for (guint i = 0; i < events->len; i++) {
@@ -219,6 +219,7 @@ void imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild, bool keep)
             g_array_index(events, struct event, n_kept++) = event;
     }
     g_array_set_size(events, n_kept);
+    return true;
 }
 
 void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t number,
@@ -328,6 +329,7 @@ struct plan {
     const struct imapid_rebuild *rebuild;
     GArray *runs;
     GArray *marks[2];
+    bool has_segments[2];
     GArray *extents[2];
     uint64_t end[2]; /* the place behind all octets, and what is missing behind them */
     int64_t fin[2];  /* the place of TCP of the last FIN; INT64_MAX: none */
@@ -512,6 +514,8 @@ static uint64_t find_place(const struct plan *plan, int dir, int64_t raw)
     const struct mark *mark = find_mark(plan, dir, raw);
     uint64_t n;
 
+    if (!plan->has_segments[dir]) /* what it said is known of acknowledgements alone */
+        return raw > 0 ? (uint64_t)raw : 0;
     if (!mark)
         return 0;
     n = (uint64_t)(raw - mark->raw);
@@ -767,6 +771,7 @@ void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
     for (guint i = 0; i < rebuild->segments->len; i++) {
         const struct segment *segment = get_segment(rebuild, i);
 
+        plan.has_segments[segment->dir] = true;
         if (segment->flags & FIN)
             plan.fin[segment->dir] = segment->raw + segment->n_wire;
     }

@@ -43,9 +43,9 @@ void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t
 void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n);
 
-/* All is there. Where TLS stands behind which nothing was readable: is it what went wrong, and written as
- * imapid_sealed_mask() has it? Else it is left out. */
-void imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild, bool keep);
+/* All is there. TLS behind which nothing was readable is written as imapid_sealed_mask() has it, unless some of it is
+ * missing. Is there any? */
+bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild);
 
 /* The last `n` of them that came are none of the session after all. */
 void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n);

@@ -8,6 +8,7 @@
 #include "scrub/scrub.h"
 
 #include "scrub/place.h"
+#include "scrub/sealed.h"
 
 #include <imapid/octets.h>
 #include <imapid/session.h>
@@ -260,16 +261,6 @@ static void take_damaged(struct imapid_places *places, struct span *span, uint8_
     imapid_value_take_unreadable(places->hand, octets + at, n - at);
 }
 
-/* Of the greeting of another protocol: the octets that tell it. */
-static size_t measure_protocol(const uint8_t *octets, size_t n)
-{
-    size_t at = 1;
-
-    while (at < n && at < 20 && !imapid_verdict_protocol(octets, at))
-        at++;
-    return at;
-}
-
 /* No unit, as it has no end: but a reader may take its beginning for one, too. */
 static void take_beginning(struct imapid_places *places, struct span *span, uint8_t *octets)
 {
@@ -277,9 +268,9 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
     const uint8_t *end = memchr(octets, '\n', n);
     bool is_line = !span->start || span->is_behind_gap || octets[-1] == '\n';
 
-    if (!span->start && span->side == IMAPID_SERVER && imapid_verdict_protocol(octets, n)) {
-        size_t n_head = measure_protocol(octets, n);
+    size_t n_head = imapid_sealed_measure_other(octets, n);
 
+    if (!span->start && span->side == IMAPID_SERVER && n_head) {
         imapid_value_take_text(places->hand, octets + n_head, n - n_head);
         return;
     }
@@ -291,14 +282,51 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
         imapid_value_take_unreadable(places->hand, octets, n);
 }
 
+/* TLS where nobody expected it: line ends, by which it is read, stay. */
+static void take_sealed(struct imapid_places *places, uint8_t *octets, size_t n)
+{
+    uint8_t *original;
+
+    if (places->hand->is_learning)
+        return;
+    original = g_memdup2(octets, n);
+    imapid_sealed_mask(places->hand->mask, octets, n);
+    for (size_t i = 0; i < n; i++)
+        if (original[i] == '\n')
+            octets[i] = '\n';
+    g_free(original);
+}
+
+/* Octets of the span that are TLS, which does not end where its lines do. */
+static size_t pass_sealed(struct reading *reading, struct imapid_places *places,
+                          const struct span *span, size_t sealed_end[2])
+{
+    size_t *end = &sealed_end[span->side];
+    uint8_t *octets = reading->octets[span->side] + span->start;
+
+    if (span->start >= *end && (!span->is_unit || span->unit.kind == IMAPID_UNIT_JUNK)) {
+        size_t n = imapid_sealed_measure(octets, reading->n[span->side] - span->start);
+
+        take_sealed(places, octets, n);
+        *end = span->start + n;
+    }
+    return *end > span->start ? MIN(*end, span->end) - span->start : 0;
+}
+
 static void take_spans(struct reading *reading, struct imapid_places *places)
 {
+    size_t sealed_end[2] = {0, 0};
+
     for (guint i = 0; i < reading->spans->len; i++) {
         struct span *span = &g_array_index(reading->spans, struct span, i);
         uint8_t *octets = reading->octets[span->side] + span->start;
+        size_t n_sealed = pass_sealed(reading, places, span, sealed_end);
 
         span->unit.data = octets;
-        if (!span->is_unit)
+        if (n_sealed)
+            imapid_value_take_unreadable(places->hand, octets + n_sealed,
+                                         span->end - span->start - n_sealed);
+        else if (!span->is_unit)
             take_beginning(places, span, octets);
         else if (span->is_damaged)
             take_damaged(places, span, octets);
@@ -307,14 +335,25 @@ static void take_spans(struct reading *reading, struct imapid_places *places)
     }
 }
 
-static void mask_all(struct reading *reading, const struct imapid_pseudonyms *pseudonyms,
-                     struct imapid_search *search, struct imapid_scrub_result *result)
+/* Is something missing of what the client said? */
+static bool has_lost(const struct imapid_scrub_session *session)
+{
+    for (size_t i = 0; i < session->n_pieces; i++)
+        if (session->pieces[i].is_gap && session->pieces[i].side == IMAPID_CLIENT)
+            return true;
+    return !session->from_start;
+}
+
+static void mask_all(struct reading *reading, bool has_lost,
+                     const struct imapid_pseudonyms *pseudonyms, struct imapid_search *search,
+                     struct imapid_scrub_result *result)
 {
     struct imapid_mask mask = imapid_mask_new(pseudonyms);
     struct imapid_hand hand = {.mask = &mask, .search = search, .is_learning = true};
     struct imapid_places places = {
         .hand = &hand,
         .pseudonyms = pseudonyms,
+        .has_lost = has_lost,
         .tags =
             g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL),
         .shapes =
@@ -459,7 +498,7 @@ struct imapid_scrub_result imapid_scrub(const struct imapid_pseudonyms *pseudony
         goto end;
     }
     hash = reading.hash;
-    mask_all(&reading, pseudonyms, search, &result);
+    mask_all(&reading, has_lost(session), pseudonyms, search, &result);
     gather(session, reading.octets, true);
     read_all(&reading, session, IMAPID_SECURITY_NONE);
     mix_outcome(&reading);

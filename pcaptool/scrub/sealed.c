@@ -10,6 +10,7 @@
 #include "number.h"
 
 #include <imapid/octets.h>
+#include <imapid/verdict.h>
 #include <string.h>
 
 enum { CHANGE_CIPHER_SPEC = 20, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT };
@@ -294,6 +295,28 @@ static bool is_record(const struct rest *rest)
            rest->at[1] == 3 && rest->at[2] <= 4;
 }
 
+size_t imapid_sealed_measure(const uint8_t *octets, size_t n)
+{
+    struct rest rest = {(uint8_t *)octets, n};
+
+    while (is_record(&rest)) {
+        (void)take(&rest, N_RECORD - 2);
+        (void)take_vector(&rest, 2);
+    }
+    return n - rest.n;
+}
+
+size_t imapid_sealed_measure_other(const uint8_t *octets, size_t n)
+{
+    size_t at = 1;
+
+    if (!imapid_verdict_protocol(octets, n))
+        return 0;
+    while (at < n && at < 20 && !imapid_verdict_protocol(octets, at))
+        at++;
+    return at;
+}
+
 static void copy(struct rest to, GByteArray *messages, size_t *at, bool back)
 {
     if (back && to.n)
@@ -303,9 +326,17 @@ static void copy(struct rest to, GByteArray *messages, size_t *at, bool back)
     *at += to.n;
 }
 
+/* No TLS at all: who answers so may be told by its first octets. */
+static void mask_other(struct rest rest)
+{
+    (void)take(&rest, imapid_sealed_measure_other(rest.at, rest.n));
+    imapid_mask_unreadable(rest.at, rest.n);
+}
+
 /* The octets of handshake messages in the clear are gathered, or, `back`, come from there; then all else is masked. */
 static void go_through(struct rest rest, GByteArray *messages, bool back)
 {
+    const uint8_t *start = rest.at;
     bool is_encrypted = false;
     size_t at = 0;
 
@@ -326,6 +357,8 @@ static void go_through(struct rest rest, GByteArray *messages, bool back)
         return;
     if (rest.n && rest.at[0] >= CHANGE_CIPHER_SPEC && rest.at[0] <= HEARTBEAT)
         clear(&rest); /* a header that was cut */
+    else if (rest.at == start)
+        mask_other(rest);
     else
         imapid_mask_unreadable(rest.at, rest.n);
 }

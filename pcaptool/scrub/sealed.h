@@ -11,4 +11,10 @@
  * session ids, keys, tickets, signatures, what is encrypted. Octets that are no TLS become unreadable ones. */
 void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t n);
 
+/* The octets from the start that are records of TLS; the last one may be cut. */
+size_t imapid_sealed_measure(const uint8_t *octets, size_t n);
+
+/* The octets from the start that tell that a server speaks another protocol; 0: they do not. */
+size_t imapid_sealed_measure_other(const uint8_t *octets, size_t n);
+
 #endif

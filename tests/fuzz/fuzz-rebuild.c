@@ -130,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     error.dir = how >> 3 & 1;
     while (input.n)
         take_one(rebuild, &input, &number, place);
-    imapid_rebuild_keep_sealed(rebuild, how & 4);
+    imapid_rebuild_keep_sealed(rebuild);
     imapid_rebuild_scrub(rebuild, pseudonyms, how & 1, how & 2,
                          how & 16 ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE, 8 << 20);
     imapid_rebuild_write(rebuild, ends, how & 32 ? &error : NULL, 1, "masked", &out);
