@@ -421,6 +421,12 @@ class Secrets(Cut):
         self.assertEqual(got.secrets, [])
         with_them = self.cut(*keys_of(path), path)
         self.assertEqual([p[:4] for p in with_them.packets], [p[:4] for p in got.packets])
+        inside = next(p for p in SAMPLES if p.stem == "curl-cyrus-tls")
+        secrets = [line.split()[2] for line in "".join(self.cut(inside).secrets).splitlines()]
+        self.assertEqual(len(secrets), 4)
+        self.cut("--no-secrets", inside)
+        octets = self.out.read_bytes()
+        self.assertFalse([s for s in secrets if s.encode() in octets.lower() or bytes.fromhex(s) in octets])
 
     def test_wireshark_opens_it(self):
         options = ("-Y", "imap", "-T", "fields", "-e", "tcp.stream")
