@@ -299,14 +299,16 @@ def proxied(s, r):
 
 
 class Sealer:
-    """TLS of OpenSSL between two ends in memory: its octets, and lines of a key log. The certificate names somebody."""
+    """TLS of OpenSSL between two ends in memory: its octets, and lines of a key log. The certificate names somebody.
+
+    All lengths are the same each time, so that a seed makes the same session."""
 
     def __init__(self, s, r, folder):
         self.log = folder / "keys"
         self.log.unlink(missing_ok=True)
         subject = f"/O={s.word()}/CN={s.word()}.net/emailAddress={s.word()}@{s.word()}.net"
         pair = folder / "pair.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9", "-subj", subject, "-addext", f"subjectAltName=DNS:{s.word()}.net,IP:{s.v4()}",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-set_serial", "77", "-nodes", "-days", "9", "-subj", subject, "-addext", f"subjectAltName=DNS:{s.word()}.net,IP:{s.v4()}",
                         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
         pair.write_bytes((folder / "key.pem").read_bytes() + (folder / "cert.pem").read_bytes())
         contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)]
@@ -411,6 +413,8 @@ def main():
     n_secrets = n_leaks = n_refused = 0
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(arguments.keep or name)
+        key = pathlib.Path(name) / "pseudonyms"
+        key.write_bytes(b"sixteen octets or more")
         for seed in range(arguments.seed, arguments.seed + arguments.count):
             r = random.Random(f"outsider {seed}")
             s = Secrets(r)
@@ -450,7 +454,7 @@ def main():
             keys = ["-l", sealer.log] if sealer else []
             path, out = folder / f"{seed}.pcapng", folder / f"{seed}-out.pcapng"
             path.write_bytes(wire.file())
-            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--bug-report", *keys, "-w", out, path], capture_output=True, check=False, timeout=60)
+            done = subprocess.run([arguments.imapid, "cut", "-q", "--scrub", "--bug-report", "--redact-key", key, *keys, "-w", out, path], capture_output=True, check=False, timeout=60)
             if done.returncode:
                 n_refused += 1
                 print(f"seed {seed}: refused (harm {harm}): {done.stderr.decode(errors='replace').strip()}")
