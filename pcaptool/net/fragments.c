@@ -43,12 +43,42 @@ struct datagram {
 
 struct imapid_fragments {
     uint64_t n_begun;
+    void (*on_lost)(void *ctx, const struct imapid_ip *ip, const GArray *packets);
+    void *ctx;
     struct datagram datagrams[N_DATAGRAMS];
 };
 
 struct imapid_fragments *imapid_fragments_new(void)
 {
     return g_new0(struct imapid_fragments, 1);
+}
+
+void imapid_fragments_on_lost(struct imapid_fragments *fragments,
+                              void (*fn)(void *ctx, const struct imapid_ip *ip,
+                                         const GArray *packets),
+                              void *ctx)
+{
+    fragments->on_lost = fn;
+    fragments->ctx = ctx;
+}
+
+static void give_up(const struct imapid_fragments *fragments, struct datagram *datagram)
+{
+    struct imapid_ip ip = {
+        .source = datagram->source,
+        .destination = datagram->destination,
+        .octets = datagram->octets,
+        .n = 8,
+        .n_wire = 8,
+        .path = datagram->path,
+        .family = datagram->family,
+        .protocol = datagram->protocol,
+    };
+
+    if (fragments->on_lost && datagram->packets && datagram->packets->len &&
+        datagram->came[0] & 1 && datagram->n_reach >= 8)
+        fragments->on_lost(fragments->ctx, &ip, datagram->packets);
+    datagram->family = 0;
 }
 
 static size_t address_size(const struct imapid_ip *ip)
@@ -96,7 +126,7 @@ static struct datagram *get_datagram(struct imapid_fragments *fragments, const s
         /* Unsigned: times of a capture may be anything. */
         if (datagram->family && (uint64_t)ts_ns - (uint64_t)datagram->ts_ns > TIMEOUT_NS &&
             ts_ns > datagram->ts_ns) {
-            datagram->family = 0;
+            give_up(fragments, datagram);
             ++*n_lost;
         }
         if (matches(datagram, ip))
@@ -104,8 +134,10 @@ static struct datagram *get_datagram(struct imapid_fragments *fragments, const s
         if (place->family && (!datagram->family || datagram->age < place->age))
             place = datagram;
     }
-    if (place->family)
+    if (place->family) {
+        give_up(fragments, place);
         ++*n_lost;
+    }
     begin(fragments, place, ip, ts_ns);
     return place;
 }
@@ -159,7 +191,7 @@ bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *
     if (packets)
         add_packets(datagram, packets);
     if (!add_piece(datagram, ip)) {
-        datagram->family = 0;
+        give_up(fragments, datagram);
         ++*n_lost;
         return false;
     }
@@ -180,8 +212,10 @@ unsigned imapid_fragments_clear(struct imapid_fragments *fragments)
 {
     unsigned n = 0;
     for (size_t i = 0; i < N_DATAGRAMS; i++) {
-        n += fragments->datagrams[i].family != 0;
-        fragments->datagrams[i].family = 0;
+        if (!fragments->datagrams[i].family)
+            continue;
+        give_up(fragments, &fragments->datagrams[i]);
+        n++;
     }
     return n;
 }

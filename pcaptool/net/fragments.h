@@ -12,6 +12,13 @@ struct imapid_fragments;
 /* One without any datagram; never NULL. */
 struct imapid_fragments *imapid_fragments_new(void);
 
+/* Who is told of a datagram that is given up: its first eight octets (`ip`, as far as they tell), and the packets that carried it. Only where these are wanted, and that piece came. Before
+ * the first fragment. */
+void imapid_fragments_on_lost(struct imapid_fragments *fragments,
+                              void (*fn)(void *ctx, const struct imapid_ip *ip,
+                                         const GArray *packets),
+                              void *ctx);
+
 /* Takes one fragment (ip->is_fragment), captured at ts_ns. True: it was the last piece that was
  * missing, and *ip is now the whole datagram, its octets good until the next call; source and
  * destination still point to the fragment's. *n_lost is raised by the datagrams given up. `packets`, NULL where that is

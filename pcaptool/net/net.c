@@ -165,6 +165,22 @@ static bool may_be_tcp(const struct imapid_ip *ip)
     }
 }
 
+/* What came of a datagram that is given up belongs to the connection which its first octets name. */
+static void on_lost(void *ctx, const struct imapid_ip *ip, const GArray *packets)
+{
+    struct imapid_net *net = ctx;
+    GArray *current = net->packets;
+    const struct imapid_packet last = {.number =
+                                           g_array_index(packets, uint64_t, packets->len - 1)};
+    struct imapid_segment segment = get_segment(ip, &last);
+
+    if (ip->protocol != IMAPID_IP_TCP)
+        return;
+    net->packets = (GArray *)packets;
+    imapid_tcp_icmp(net->tcp, NULL, &segment, NULL); /* it is not an error, so nothing is kept */
+    net->packets = current;
+}
+
 /* Puts a datagram together; true: it is whole now, in *ip. */
 static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
                           const struct imapid_packet *packet)
@@ -176,6 +192,8 @@ static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
     net->counts.n_fragments++;
     if (!net->fragments[net->depth])
         net->fragments[net->depth] = imapid_fragments_new();
+    if (net->tap.packet)
+        imapid_fragments_on_lost(net->fragments[net->depth], on_lost, net);
     if (net->packets && !net->packets->len)
         g_array_append_val(net->packets, packet->number);
     if (!imapid_fragments_add(net->fragments[net->depth], ip, packet->ts_ns, net->packets,

@@ -304,6 +304,21 @@ class Ways(Cut):
                 flat += pair
             self.check(101, flat, "--where", "client_port=50001")
 
+    def test_fragments_that_are_never_whole(self):
+        """A segment of which a piece is missing, and its copy that came: all pieces that were captured are there."""
+        def pieces(packet, ident, sent):
+            head, body = packet[:20], packet[20:]
+            for at in sent:
+                piece = body[at:at + 16]
+                header = head[:2] + struct.pack("!HHH", 20 + len(piece), ident, at // 8 | (0x2000 if at + 16 < len(body) else 0)) + head[8:10] + b"\0\0" + head[12:]
+                yield header + piece
+
+        frames = [(chosen, packet) for chosen, (_, packet) in mixed(talk(50000, 40), talk(50001, 40))]
+        at = next(i for i, (chosen, packet) in enumerate(frames) if chosen and len(packet) > 80)
+        whole = frames[at][1]
+        frames[at:at + 1] = [(True, piece) for piece in pieces(whole, 7, (32, 0))] + [(False, piece) for piece in pieces(whole, 8, (32, 48))] + frames[at:at + 1]
+        self.check(101, frames, "--where", "client_port=50001")
+
     def test_icmp_errors(self):
         def icmp(kind, code, quoted, side):
             body = struct.pack("!BBHI", kind, code, 0, 1300) + quoted
