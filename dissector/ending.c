@@ -116,9 +116,15 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
 
     facts->is_starttls =
         is_read(fate) && fate->stream->session.exchanges.now.security == IMAPID_SECURITY_STARTTLS;
-    facts->is_tls =
-        fate->is_tls || facts->is_starttls || (fate->head[c][0] == 22 && fate->head[c][1] == 3);
-    facts->hello = fate->hello;
+    facts->is_tls = fate->is_tls || facts->is_starttls ||
+                    imapid_opening_is_hello(facts->opening[IMAPID_CLIENT]);
+    for (int side = 0; facts->is_starttls && side < 2; side++)
+        facts->plain[side] = fate->stream->plain[side].frame
+                                 ? fate->stream->plain[side]
+                                 : fate->plain[side == IMAPID_CLIENT ? c : !c];
+    facts->hello = !fate->hello.frame && facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2
+                       ? facts->client_first
+                       : fate->hello;
     facts->tls_offered = fate->tls_offered;
     facts->tls_chosen = fate->tls_chosen;
     facts->n_suites = fate->n_suites;
@@ -182,11 +188,8 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         facts.stall[side] = fate->stall[d];
         facts.is_tail_lost[side] = fate->is_cut[d] || ends_in_hole(&fate->order.sides[d]);
     }
-    if (!is_read(fate) && facts.from_start && fate->starts_whole[!c]) {
-        facts.greets_as = imapid_verdict_protocol(fate->head[!c], fate->n_head[!c]);
-        if (!facts.greets_as && !fate->is_tls && fate->head[!c][0] != '*')
-            facts.greets_as = "not-imap:unknown";
-    }
+    if (!is_read(fate) && facts.from_start && fate->starts_whole[!c] && !fate->is_answered)
+        facts.greets_as = imapid_verdict_greeting(fate->head[!c], fate->n_head[!c]);
     look_at_end(fate, &facts);
     look_at_tls(fate, &facts);
     if (is_read(fate)) {

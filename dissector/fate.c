@@ -15,6 +15,7 @@
 #include <imapid/certificate.h>
 #include <imapid/decide.h>
 #include <imapid/hello.h>
+#include <imapid/verdict.h>
 
 /* A stranger may open any number, and each costs a kilobyte until the capture is closed. */
 #define N_MAX 65536u
@@ -262,6 +263,16 @@ static void take_former(const struct imapid_fate *fate, packet_info *pinfo,
     note_changed(former);
 }
 
+/* Without a SYN, what is said tells who is the client. */
+static void note_client(struct imapid_fate *fate, packet_info *pinfo)
+{
+    int d = imapid_given_direction(pinfo);
+    bool is_from_server = imapid_connection_is_from_server(fate->stream, pinfo);
+
+    fate->client = is_from_server ? !d : d;
+    fate->server_port = is_from_server ? pinfo->srcport : pinfo->destport;
+}
+
 void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
                       struct imapid_stream *stream, const struct imapid_own_segment *own)
 {
@@ -270,6 +281,8 @@ void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
     if (!fate)
         return;
     fate->stream = stream;
+    if (stream && !stream->is_foreign && !fate->from_start)
+        note_client(fate, pinfo);
     if (is_of_former(fate, pinfo, own)) {
         take_former(fate, pinfo, own);
     } else {
@@ -456,6 +469,18 @@ static void take_data(struct imapid_fate *fate, int d, unsigned n, bool has_out,
     fate->has_out[d] |= has_out;
 }
 
+static void note_sealed(struct imapid_fate *fate, int d, tvbuff_t *tvb,
+                        const struct imapid_moment *at)
+{
+    unsigned n = tvb_captured_length(tvb);
+
+    if (!n || fate->has_sealed[d])
+        return;
+    fate->has_sealed[d] = true;
+    if (imapid_verdict_opening(tvb_get_ptr(tvb, 0, (int)n), n) == IMAPID_OPENING_TEXT)
+        fate->plain[d] = *at;
+}
+
 void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
                           bool has_out)
 {
@@ -464,7 +489,10 @@ void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo
     unsigned n = tvb_captured_length(tvb);
     int d = imapid_given_direction(pinfo);
 
-    if (!fate || n < RECORD_HEADER)
+    if (!fate)
+        return;
+    note_sealed(fate, d, tvb, &at);
+    if (fate->plain[d].frame) /* Wireshark goes on to look for records; a peer does not */
         return;
     for (unsigned next; n >= RECORD_HEADER; n -= next) {
         const uint8_t *octets = tvb_get_ptr(tvb, (int)(tvb_captured_length(tvb) - n), (int)n);

@@ -45,6 +45,8 @@ struct imapid_fate {
     bool is_changed[2];               /* the direction has changed to the negotiated keys */
     bool has_data[2];                 /* it sent application data, or what is in its disguise */
     bool has_out[2];                  /* something came out of that */
+    bool has_sealed[2];               /* octets came since both sides agreed on TLS */
+    struct imapid_moment plain[2];    /* where the first of those are words */
     struct imapid_moment hello;
     uint16_t tls_offered, tls_chosen; /* versions; 0: not known */
     unsigned n_suites;                /* offered; 0: not known */

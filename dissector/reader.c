@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include <imapid/verdict.h>
+
 #include "claims.h"
 #include "events.h"
 #include "identity.h"
@@ -427,6 +429,19 @@ static bool may_read(struct reader *reader)
            (status == IMAPID_PREFACE_MORE && reader->start == reader->n);
 }
 
+static struct imapid_moment get_moment(const struct imapid_call *call)
+{
+    return (struct imapid_moment){call->frame,
+                                  (int64_t)call->time.secs * 1000000000 + call->time.nsecs};
+}
+
+static void note_plain(struct imapid_stream *stream, enum imapid_side side, const uint8_t *octets,
+                       size_t n, const struct imapid_call *call)
+{
+    if (imapid_verdict_opening(octets, n) == IMAPID_OPENING_TEXT)
+        stream->plain[side] = get_moment(call);
+}
+
 /* STARTTLS was answered: what both sides have said behind it. */
 static void note_clear(const struct reader *reader)
 {
@@ -438,9 +453,14 @@ static void note_clear(const struct reader *reader)
 
     imapid_session_note_clear(&stream->session, reader->side, reader->window + reader->used,
                               reader->n - reader->used);
-    if (waiting->n_held > waiting->n_used)
+    note_plain(stream, reader->side, reader->window + reader->used, reader->n - reader->used,
+               section->call);
+    if (waiting->n_held > waiting->n_used) {
+        note_plain(stream, other, waiting->held + waiting->n_used,
+                   waiting->n_held - waiting->n_used, waiting->last->call);
         imapid_session_note_clear(&stream->session, other, waiting->held + waiting->n_used,
                                   waiting->n_held - waiting->n_used);
+    }
     if (section->last && (spoke[IMAPID_CLIENT] || spoke[IMAPID_SERVER]))
         section->last->codes |= UINT32_C(1) << IMAPID_FINDING_BEHIND_STARTTLS;
 }
@@ -504,9 +524,7 @@ void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *sec
     if (stream->gave_way)
         return;
     imapid_stream_note_read(stream);
-    stream->session.outcome.now = (struct imapid_moment){
-        section->call->frame,
-        (int64_t)section->call->time.secs * 1000000000 + section->call->time.nsecs};
+    stream->session.outcome.now = get_moment(section->call);
     if (imapid_stream_count_layers(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
         read_layer(stream, section->call, section->side, imapid_unwrap, octets, section->n);

@@ -116,6 +116,8 @@ struct imapid_stream {
     struct imapid_login *login;
     struct imapid_moment unreadable;
     enum imapid_side unreadable_side;
+    struct imapid_moment
+        plain[2]; /* by side: words that came before the answer to STARTTLS was read, behind it */
 
     unsigned n_told_end; /* n_reads when its end was told last */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */

@@ -430,10 +430,16 @@ static void say_tls_end(struct imapid_say *say, const struct imapid_verdict_fact
     if (facts->is_answered) {
         put(say, " in the handshake");
     } else if (facts->hello.frame) {
-        put(say, " on the ClientHello");
+        put(say, facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2
+                     ? " on a ClientHello of SSL 2.0"
+                     : " on the ClientHello");
         put_frame(say, " (", &facts->hello, ")");
     }
     put(say, facts->hello.frame ? ", without an alert" : ", and no ClientHello came");
+    if (!facts->has_octets[IMAPID_CLIENT] && facts->closed.ns - facts->first.ns >= NS_PER_S) {
+        put(say, " for ");
+        put_duration(say, facts->closed.ns - facts->first.ns);
+    }
     if (is_of_client && facts->is_answered)
         put_certificate(say, facts, facts->closed.ns);
     if (!facts->is_answered)
@@ -455,8 +461,11 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
         put(say, "no answer to the SYN");
         return &facts->first;
     case IMAPID_STAGE_TLS:
-        put(say, "the TLS handshake was not finished");
-        return facts->hello.frame ? &facts->hello : &facts->client_first;
+        put(say, facts->has_octets[IMAPID_CLIENT] ? "the TLS handshake was not finished"
+                                                  : "no ClientHello came on the TLS port");
+        return facts->hello.frame          ? &facts->hello
+               : facts->client_first.frame ? &facts->client_first
+                                           : &facts->first;
     case IMAPID_STAGE_GREETING:
         put(say, "no greeting");
         return &facts->first;
@@ -498,7 +507,8 @@ static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome
     if (verdict->stage == IMAPID_STAGE_CONNECT) {
         put(say, " behind the SYN");
     } else if (verdict->stage == IMAPID_STAGE_TLS) {
-        put(say, " in the TLS handshake");
+        put(say,
+            facts->has_octets[IMAPID_CLIENT] ? " in the TLS handshake" : " before the ClientHello");
     } else if (verdict->stage == IMAPID_STAGE_GREETING) {
         put(say, " before the greeting");
     } else if (waiting) {
@@ -648,7 +658,6 @@ static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts 
         const char *status, *words;
     } plain[] = {
         {"tls-on-plain-port", "the client began TLS on a port that speaks plain IMAP"},
-        {"plain-on-tls-port", "the client spoke plain IMAP on the TLS port"},
         {"bad-deflate", "COMPRESS was accepted, and what follows is not DEFLATE"},
         {"no-key", "not read: TLS, and there is no key"},
         {"server-side-missing", "the capture has nothing of what the server sent"},
@@ -658,10 +667,7 @@ static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts 
 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         if (!strcmp(status, plain[i].status)) {
-            put(say, !strcmp(status, "plain-on-tls-port") &&
-                             facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY
-                         ? "the client sent a PROXY header to a server that waits for TLS"
-                         : plain[i].words);
+            put(say, plain[i].words);
             put_frame(say, " (", &verdict->place, ")");
             if (verdict->by != IMAPID_PARTY_CAPTURE)
                 put_end_behind(say, facts);
@@ -670,13 +676,32 @@ static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts 
     return false;
 }
 
+/* Words where TLS should begin. */
+static void say_words(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                      const struct imapid_verdict *verdict)
+{
+    if (facts->is_starttls) {
+        put(say, "STARTTLS was accepted, then ");
+        put(say, name_party(verdict->by));
+        put(say, " went on in the clear");
+    } else {
+        put(say, facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY
+                     ? "the client sent a PROXY header to a server that waits for TLS"
+                     : "the client spoke plain IMAP on the TLS port");
+    }
+    put_frame(say, " (", &verdict->place, ")");
+    put_end_behind(say, facts);
+}
+
 static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *outcome,
                           const struct imapid_verdict_facts *facts,
                           const struct imapid_verdict *verdict)
 {
     const char *status = verdict->status;
 
-    if (!strcmp(status, "not-offered")) {
+    if (!strcmp(status, "plain-on-tls-port")) {
+        say_words(say, facts, verdict);
+    } else if (!strcmp(status, "not-offered")) {
         say_not_offered(say, outcome, facts);
     } else if (begins(status, "not-imap:")) {
         put(say, "not IMAP: the server ");

@@ -215,7 +215,7 @@ static bool judge_port(const struct imapid_verdict_facts *facts, struct imapid_v
              speaks(facts, IMAPID_CLIENT) && facts->opening[IMAPID_SERVER] != IMAPID_OPENING_TEXT)
         say(verdict, IMAPID_STAGE_TLS, IMAPID_PARTY_CLIENT, "plain-on-tls-port",
             &facts->client_first);
-    else if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_TLS && !facts->is_answered &&
+    else if (imapid_opening_is_hello(facts->opening[IMAPID_CLIENT]) && !facts->is_answered &&
              facts->opening[IMAPID_SERVER] == IMAPID_OPENING_TEXT)
         say(verdict, IMAPID_STAGE_TLS,
             facts->is_tls_port ? IMAPID_PARTY_SERVER : IMAPID_PARTY_CLIENT, "tls-on-plain-port",
@@ -230,6 +230,23 @@ static enum imapid_party party_of(enum imapid_side side)
     return side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
 }
 
+/* STARTTLS was accepted, and somebody goes on in the clear: the client, which should begin TLS, or the server,
+ * which should answer it. */
+static bool judge_plain(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    const struct imapid_moment *client = &facts->plain[IMAPID_CLIENT],
+                               *server = &facts->plain[IMAPID_SERVER];
+    bool is_of_client = client->frame && !facts->hello.frame,
+         is_of_server = server->frame && !facts->is_answered;
+
+    if (!facts->is_starttls || !facts->is_lossless || !(is_of_client || is_of_server))
+        return false;
+    is_of_client &= !is_of_server || client->frame <= server->frame;
+    say(verdict, IMAPID_STAGE_TLS, is_of_client ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
+        "plain-on-tls-port", is_of_client ? client : server);
+    return true;
+}
+
 static bool judge_tls(const struct imapid_outcome *outcome,
                       const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
@@ -240,6 +257,8 @@ static bool judge_tls(const struct imapid_outcome *outcome,
     /* Without a ClientHello it may be missing, unless nothing is. */
     if (!(facts->hello.frame || (facts->is_tls && facts->is_lossless)) || facts->is_tls_done)
         return false;
+    if (judge_plain(facts, verdict))
+        return true;
     if (facts->alert >= 0 &&
         (!imapid_verdict_has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
         say(verdict, IMAPID_STAGE_TLS, party_of(facts->alert_side), name_alert(facts->alert),
@@ -344,7 +363,8 @@ static void judge_quiet(const struct imapid_outcome *outcome,
                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     if (!outcome->greeted && facts->from_start) {
-        say_end(verdict, facts, IMAPID_STAGE_GREETING, &facts->first);
+        say_end(verdict, facts, facts->is_tls_port ? IMAPID_STAGE_TLS : IMAPID_STAGE_GREETING,
+                &facts->first);
     } else if (say_stall(verdict, facts, IMAPID_STAGE_COMMAND)) {
         return;
     } else if (!imapid_verdict_has_closed(facts)) {
@@ -394,14 +414,32 @@ static bool begins(const uint8_t *octets, size_t n, const char *word)
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n)
 {
     static const uint8_t proxy[] = "PROXY ", proxy_2[] = "\r\n\r\n\0\r\nQUIT\n";
-    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, N_HELLO = 6 };
+    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, N_HELLO = 6, N_TEXT = 8 };
+    size_t n_text = 0;
 
     if ((n >= sizeof proxy - 1 && !memcmp(octets, proxy, sizeof proxy - 1)) ||
         (n >= sizeof proxy_2 - 1 && !memcmp(octets, proxy_2, sizeof proxy_2 - 1)))
         return IMAPID_OPENING_PROXY;
     if (n >= N_HELLO && octets[0] == HANDSHAKE && octets[1] == 3 && octets[5] == CLIENT_HELLO)
         return IMAPID_OPENING_TLS;
-    return n && octets[0] >= ' ' && octets[0] < 127 ? IMAPID_OPENING_TEXT : IMAPID_OPENING_OTHER;
+    if (n >= N_HELLO && octets[0] & 0x80 && octets[2] == CLIENT_HELLO &&
+        (octets[3] == 3 || (!octets[3] && octets[4] == 2)))
+        return IMAPID_OPENING_SSL2;
+    while (n_text < n && n_text < N_TEXT &&
+           ((octets[n_text] >= ' ' && octets[n_text] < 127) ||
+            (n_text && (octets[n_text] == '\r' || octets[n_text] == '\n'))))
+        n_text++;
+    return n && (n_text == n || n_text == N_TEXT) ? IMAPID_OPENING_TEXT : IMAPID_OPENING_OTHER;
+}
+
+/* A record of TLS, or the ServerHello of SSL 2.0? */
+static bool is_of_tls(const uint8_t *octets, size_t n)
+{
+    enum { CHANGE_CIPHER_SPEC = 20, APPLICATION_DATA = 23, SERVER_HELLO_2 = 4 };
+
+    return (octets[0] >= CHANGE_CIPHER_SPEC && octets[0] <= APPLICATION_DATA &&
+            (n < 2 || octets[1] == 3)) ||
+           (octets[0] & 0x80 && n > 2 && octets[2] == SERVER_HELLO_2);
 }
 
 const char *imapid_verdict_protocol(const uint8_t *octets, size_t n)
@@ -431,4 +469,13 @@ const char *imapid_verdict_protocol(const uint8_t *octets, size_t n)
             (!protocols[i].within || imapid_octets_contain(octets, n, protocols[i].within)))
             return protocols[i].name;
     return NULL;
+}
+
+const char *imapid_verdict_greeting(const uint8_t *octets, size_t n)
+{
+    const char *protocol = imapid_verdict_protocol(octets, n);
+
+    if (protocol)
+        return protocol;
+    return n && octets[0] != '*' && !is_of_tls(octets, n) ? "not-imap:unknown" : NULL;
 }

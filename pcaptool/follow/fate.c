@@ -71,7 +71,12 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     if (!info)
         return;
     facts->is_tls = true;
-    facts->hello = place_of(&info->hello_at);
+    facts->hello = info->hello_at.number ? place_of(&info->hello_at)
+                   : facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2 ? facts->client_first
+                                                                          : facts->hello;
+    for (int side = 0; side < 2; side++)
+        facts->plain[side] =
+            place_of(&fate->plain[side == IMAPID_CLIENT ? fate->client : !fate->client]);
     facts->is_starttls = fate->is_starttls;
     facts->tls_offered = info->newest;
     facts->tls_chosen = info->version;

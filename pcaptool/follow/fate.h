@@ -17,8 +17,9 @@ struct imapid_fate {
     const bool *is_tail_lost;           /* by direction: its last octets are missing */
     const struct imapid_layers *layers; /* NULL: none */
     bool is_starttls;                   /* TLS was agreed on by STARTTLS */
+    const struct imapid_stamp *plain;   /* by direction: words where TLS should begin behind that */
     const char *not_decrypted;          /* why not all could be read; NULL */
-    const char *greets_as;              /* see imapid_verdict_protocol(); NULL */
+    const char *greets_as;              /* see imapid_verdict_greeting(); NULL */
 };
 
 /* What a record points to. */

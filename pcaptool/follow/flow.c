@@ -56,7 +56,7 @@ struct imapid_flow {
     struct imapid_endpoint proxied_client; /* family 0: none was named */
     bool is_imap;
     const char
-        *greets_as; /* where it is not, and has a port of IMAP; see imapid_verdict_protocol() */
+        *greets_as; /* where it is not, and has a port of IMAP; see imapid_verdict_greeting() */
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     uint64_t n_told;                 /* exchanges told */
     struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
@@ -69,15 +69,16 @@ struct imapid_flow {
     struct imapid_stamp early_stamp[2];
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
     enum imapid_opening opening[2]; /* by direction: what those are */
-    const char
-        *speaks[2]; /* by direction: which protocol those are of; see imapid_verdict_protocol() */
-    bool is_tail_lost[2];          /* by direction: nothing was read behind the last gap */
-    GByteArray *window[2];         /* by side: octets the session wants to see again */
-    uint64_t place[2];             /* by direction: where the octets that came last begin */
-    enum imapid_security security; /* from the beginning of the session on */
-    struct reading *reading;       /* NULL until it is IMAP */
-    uint64_t n_drops;              /* of the context, when the flow began */
-    struct imapid_holder holder;   /* its data is the flow */
+    const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
+    bool has_sealed[2];             /* by direction: octets came since both sides agreed on TLS */
+    struct imapid_stamp plain[2];   /* by direction: where the first of those are words */
+    bool is_tail_lost[2];           /* by direction: nothing was read behind the last gap */
+    GByteArray *window[2];          /* by side: octets the session wants to see again */
+    uint64_t place[2];              /* by direction: where the octets that came last begin */
+    enum imapid_security security;  /* from the beginning of the session on */
+    struct reading *reading;        /* NULL until it is IMAP */
+    uint64_t n_drops;               /* of the context, when the flow began */
+    struct imapid_holder holder;    /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -319,6 +320,16 @@ static void drop_window(struct imapid_flow *flow, enum imapid_side side)
     g_clear_pointer(&flow->window[side], g_byte_array_unref);
 }
 
+static void note_sealed(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
+                        const struct imapid_stamp *packet)
+{
+    if (!n || flow->has_sealed[dir])
+        return;
+    flow->has_sealed[dir] = true;
+    if (imapid_verdict_opening(octets, n) == IMAPID_OPENING_TEXT)
+        flow->plain[dir] = *packet;
+}
+
 /* What is no TLS was said in the clear, perhaps by somebody in between: both ends have forgotten it,
  * or there would be no TLS (RFC 9051 6.2.1). */
 static void feed_early(struct imapid_flow *flow, enum imapid_side side, const uint8_t *octets,
@@ -326,6 +337,7 @@ static void feed_early(struct imapid_flow *flow, enum imapid_side side, const ui
 {
     if (flow->to_tls && imapid_tls_recognise(octets, n) == IMAPID_TLS_NOT) {
         imapid_session_note_clear(&flow->reading->session, side, octets, n);
+        note_sealed(flow, dir_of(flow, side), octets, n, &flow->reading->window_stamp[side]);
         return;
     }
     if (flow->to_tls && n)
@@ -683,6 +695,8 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         case IMAPID_TLS_SHORT:
             return true;
         case IMAPID_TLS_NOT:
+            if (flow->opening[dir] == IMAPID_OPENING_SSL2 && has_imap_port(flow))
+                return begin_tls(flow, dir);
             break;
         }
     }
@@ -776,13 +790,6 @@ bool imapid_flow_tells_anyway(const struct imapid_conn *conn)
                            conn->endpoint[!client].port == IMAPID_PORT_IMAPS);
 }
 
-static void note_greeting(struct imapid_flow *flow, const uint8_t *octets, size_t n)
-{
-    flow->greets_as = imapid_verdict_protocol(octets, n);
-    if (!flow->greets_as && !flow->layers && n && octets[0] != '*')
-        flow->greets_as = "not-imap:unknown";
-}
-
 /* False: it is of no further use. */
 static bool reject(struct imapid_flow *flow)
 {
@@ -792,7 +799,7 @@ static bool reject(struct imapid_flow *flow)
     if (!imapid_flow_tells_anyway(flow->conn))
         return false;
     if (greeting && flow->conn->client >= 0)
-        note_greeting(flow, greeting->data, greeting->len);
+        flow->greets_as = imapid_verdict_greeting(greeting->data, greeting->len);
     for (int dir = 0; dir < 2; dir++) {
         if (flow->early[dir] && flow->early[dir]->len && !flow->layers)
             tell_octets(flow, dir, flow->early[dir]->data, flow->early[dir]->len,
@@ -815,18 +822,20 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
         flow->started[dir] = *packet;
         if (conn->from_start && !conn->n_lost[dir]) {
             flow->opening[dir] = imapid_verdict_opening(octets, n);
-            flow->speaks[dir] = imapid_verdict_protocol(octets, n);
+            flow->speaks[dir] = imapid_verdict_greeting(octets, n);
         }
     }
     if (flow->stage == STAGE_REJECTED) {
         if (begins && conn->client >= 0 && dir != conn->client)
-            note_greeting(flow, octets, n);
+            flow->greets_as = imapid_verdict_greeting(octets, n);
         if (!flow->layers)
             tell_octets(flow, dir, octets, n, packet);
         return true;
     }
     flow->place[dir] = conn->n_octets[dir] + conn->n_lost[dir];
     if (flow->layers) {
+        if (flow->to_tls)
+            note_sealed(flow, dir, octets, n, packet);
         tell_sealed(flow, dir, octets, n, packet);
         imapid_layers_data(flow->layers, dir, octets, n, packet);
     } else {
@@ -903,10 +912,11 @@ static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *t
         .opening = flow->opening,
         .is_tail_lost = flow->is_tail_lost,
         .layers = flow->layers,
+        .plain = flow->plain,
         .not_decrypted = record->not_decrypted,
         /* What answers a ClientHello may be no TLS. */
-        .greets_as =
-            flow->opening[client] == IMAPID_OPENING_TLS ? flow->speaks[!client] : flow->greets_as,
+        .greets_as = imapid_opening_is_hello(flow->opening[client]) ? flow->speaks[!client]
+                                                                    : flow->greets_as,
     };
 
     imapid_fate_tell(&fate, &session->outcome, &session->login, told, record);

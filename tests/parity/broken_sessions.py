@@ -200,6 +200,7 @@ def greetings():
                             (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http"), (b"200 news\r\n", "nntp"),
                             (b'"IMPLEMENTATION" "Dovecot Pigeonhole"\r\nOK\r\n', "sieve"), (b"\xff\xfd\x18login: ", "unknown")):
         yield f"greets-{protocol}-{words[:3].hex()}", Session().open(words).close(C), f"greeting/server/not-imap:{protocol} 4 no"
+    yield "bye-on-another-port", Session(1143).open(b"* BYE overloaded\r\n").close(S), "greeting/server/BYE 4 no overloaded"
     for word in ("NO", "BAD"):
         yield f"greets-{word.lower()}", Session().open(f"* {word} down for work\r\n".encode()).close(S), f"greeting/server/{word} 4 no down for work"
     yield "greets-pop3-993", Session(993).open(b"+OK ready\r\n").close(C), "greeting/server/not-imap:pop3 4 no"
@@ -292,6 +293,18 @@ def starttls():
     yield "starttls-then-nothing", Session().open().say("C: a1 STARTTLS", "S: a1 OK go").c(client_hello()).ack(S).wait(9).close(C), \
         "tls/client/timeout 9 no"
     yield "starttls-then-close", Session().open().say("C: a1 STARTTLS", "S: a1 OK go").close(C), "tls/client/FIN 7 no"
+    # STARTTLS was accepted, and somebody goes on in the clear; the alert is what follows of it.
+    agreed = ("C: a1 STARTTLS", "S: a1 OK go")
+    plain = ("C: a2 LOGIN bob secret", "S: a2 OK in", "C: a3 LOGOUT", "S: * BYE", "S: a3 OK")
+    yield "starttls-client-plain", Session().open().say(*agreed, *plain).close(S), "tls/client/plain-on-tls-port 7 no"
+    yield "starttls-client-plain-6", Session(ip6=True).open().say(*agreed, plain[0]).close(S), "tls/client/plain-on-tls-port 7 no"
+    yield "starttls-client-plain-alert", Session().open().say(*agreed, plain[0]).s(alert(10)).close(S), "tls/client/plain-on-tls-port 7 no"
+    yield "starttls-server-plain", Session().open().say(*agreed).c(client_hello()).say("S: * BAD What is it?").close(C), "tls/server/plain-on-tls-port 8 no"
+    yield "starttls-server-plain-alert", Session().open().say(*agreed).c(client_hello()).say("S: * BAD What is it?").c(alert(70)).close(C), \
+        "tls/server/plain-on-tls-port 8 no"
+    yield "starttls-server-goes-on", Session().open().say(*agreed, "S: * CAPABILITY IMAP4rev1").close(C), "tls/server/plain-on-tls-port 7 no"
+    yield "starttls-server-adds", Session().open().say("C: a1 STARTTLS").s(b"a1 OK go\r\n* CAPABILITY IMAP4rev1\r\n").c(client_hello((0x303,))).s(
+        server_hello()).c(alert(48)).close(C), "tls/client/unknown_ca 9 no"
     for mask in ("XXXXXXXA", "XXXXXXXX", "********"):
         yield f"starttls-{mask[-1]}-mask", Session().open(f"* OK [CAPABILITY IMAP4rev1 {mask} ID] hi\r\n".encode()).say(
             "C: a1 CAPABILITY", f"S: * CAPABILITY IMAP4rev1 {mask} ID", "S: a1 OK").close(C), "starttls/network/not-offered 4 no"
@@ -328,7 +341,19 @@ def tls():
     yield "plain-on-993", Session(993).open(None).say("C: a1 LOGIN bob secret").close(S), "tls/client/plain-on-tls-port 4 no"
     yield "plain-on-993-alert", Session(993).open(None).say("C: a1 CAPABILITY").s(alert(10)).close(S), "tls/client/plain-on-tls-port 4 no"
     yield "plain-both-on-993", Session(993).open().say("C: a1 LOGOUT", "S: * BYE", "S: a1 OK").close(S), "end/client/OK 7 yes"
-    yield "silent-on-993", Session(993).open(None).wait(30).close(C), "greeting/client/timeout 4 no"
+    # TLS is begun by the client.
+    yield "silent-on-993", Session(993).open(None).wait(30).close(C), "tls/client/timeout 4 no"
+    yield "silent-on-993-server", Session(993).open(None).wait(30).close(S), "tls/server/FIN 4 no"
+    yield "silent-on-993-reset", Session(993).open(None).reset(S), "tls/server/RST 4 no"
+    yield "silent-on-993-end", Session(993).open(None), "tls/capture/capture-ends 1 unknown"
+    # The ClientHello in the form of RFC 5246 E.2, as old clients have it.
+    old = bytes([0x80, 46, 1, 0, 2, 0, 21, 0, 0, 0, 16]) + bytes(37)
+    yield "ssl2", Session(993).open(None).c(old).close(S), "tls/server/FIN 5 no"
+    yield "ssl2-alert", Session(993).open(None).c(old).s(alert(70)).close(S), "tls/server/protocol_version 5 no"
+    yield "ssl2-no-answer", Session(993).open(None).c(old).wait(10).close(C), "tls/client/timeout 5 no"
+    yield "ssl2-on-143", Session().open().c(old).say("S: * BAD What is it?").close(C), "tls/client/tls-on-plain-port 5 no"
+    for octets in (b"\0\0\0\5hello", b"J\0\0\0\n8.0.30\0"):
+        yield f"unknown-server-on-993-{octets[0]}", Session(993).open(None).c(client_hello()).s(octets).close(C), "greeting/server/not-imap:unknown 5 no"
     yield "tls-half-hello", Session(993).open(None).c(client_hello()[:60]).wait(10).close(S), "tls/server/FIN 5 no"
 
 

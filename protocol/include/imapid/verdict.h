@@ -13,10 +13,16 @@ enum imapid_opening {
     IMAPID_OPENING_OTHER, /* nothing that is known, or they are missing */
     IMAPID_OPENING_TEXT,
     IMAPID_OPENING_TLS,   /* a ClientHello */
+    IMAPID_OPENING_SSL2,  /* one in the form that SSL 2.0 has (RFC 5246 E.2) */
     IMAPID_OPENING_PROXY, /* a header of the PROXY protocol */
 };
 
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n);
+
+static inline bool imapid_opening_is_hello(enum imapid_opening opening)
+{
+    return opening == IMAPID_OPENING_TLS || opening == IMAPID_OPENING_SSL2;
+}
 
 /* What the front end knows when a connection is over. Begins as all 0, but for `alert` and `warning`. */
 struct imapid_verdict_facts {
@@ -46,16 +52,17 @@ struct imapid_verdict_facts {
     const char *error_from; /* the address it came from; NULL */
     uint8_t ttl[2];         /* by side, of what is no reset; 0: none came */
     uint8_t reset_ttl;
-    const char *greets_as; /* "pop3": the server's first words are another protocol's; NULL */
+    const char *greets_as;         /* see imapid_verdict_greeting(); NULL */
     struct imapid_moment greeting; /* those words */
     /* TLS. */
-    bool is_tls;                /* agreed on, or begun */
-    bool is_starttls;           /* by STARTTLS */
-    uint16_t tls_offered;       /* the newest version of the ClientHello; 0: not known */
-    uint16_t tls_chosen;        /* by the server; 0: not known */
-    unsigned n_suites;          /* offered; 0: not known */
-    struct imapid_moment hello; /* the ClientHello; none: not seen */
-    bool is_answered;           /* by a ServerHello */
+    bool is_tls;                   /* agreed on, or begun */
+    bool is_starttls;              /* by STARTTLS */
+    struct imapid_moment plain[2]; /* by side: words, right behind the STARTTLS that was accepted */
+    uint16_t tls_offered;          /* the newest version of the ClientHello; 0: not known */
+    uint16_t tls_chosen;           /* by the server; 0: not known */
+    unsigned n_suites;             /* offered; 0: not known */
+    struct imapid_moment hello;    /* the ClientHello; none: not seen */
+    bool is_answered;              /* by a ServerHello */
     const struct imapid_certificate *certificate; /* the server's; NULL: it could not be read */
     struct imapid_moment certificate_at;
     const uint8_t *asked_for; /* n_asked_for octets, where the certificate is for another */
@@ -101,9 +108,13 @@ struct imapid_verdict {
 void imapid_verdict_make(const struct imapid_outcome *outcome,
                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict);
 
-/* Which protocol greets with these octets of a server: "pop3", "smtp", "http", "ssh", "ftp", "nntp",
- * "sieve"; NULL: none that is known. Static. */
+/* Which protocol greets with these octets of a server: "not-imap:pop3", or smtp, http, ssh, ftp, nntp, sieve;
+ * NULL: none that is known. Static. */
 const char *imapid_verdict_protocol(const uint8_t *octets, size_t n);
+
+/* The status of a server that begins with these octets: as above, or "not-imap:unknown"; NULL: it may be IMAP,
+ * or TLS. Static. */
+const char *imapid_verdict_greeting(const uint8_t *octets, size_t n);
 
 /* Does a status say that the peer did not like the certificate it was shown (alerts of RFC 8446 6.2 and RFC
  * 6066)? Not where there was none to be shown. */
