@@ -306,6 +306,25 @@ static void test_tls(void)
     /* No ClientHello, and nothing is missing. */
     judge("C a STARTTLS\nS a OK", FACTS(CLOSED(CLIENT, 9), .is_tls = true, .is_lossless = true),
           "tls/client/timeout 9 ill");
+    /* STARTTLS was accepted, and words follow: of the client, which did not begin TLS, or of the server, which did not
+     * answer. Words before the TLS that came stopped nothing; where octets are missing, TLS may be. */
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .is_tls = true, .is_starttls = true, .is_lossless = true,
+                .plain = {PLACE(7), PLACE(8)}),
+          "tls/client/plain-on-tls-port 7 ill");
+    judge("",
+          FACTS(CLOSED(CLIENT, 9), .is_tls = true, .is_starttls = true, .is_lossless = true,
+                .hello = PLACE(7), .plain[IMAPID_SERVER] = PLACE(8)),
+          "tls/server/plain-on-tls-port 8 ill");
+    judge("",
+          FACTS(CLOSED(CLIENT, 9), .is_tls = true, .is_starttls = true, .is_lossless = true,
+                .hello = PLACE(7), .is_answered = true, .alert = 48, .alert_place = PLACE(8),
+                .plain = {PLACE(5), PLACE(6)}),
+          "tls/client/unknown_ca 8 ill");
+    judge("",
+          FACTS(CLOSED(SERVER, 9), .is_tls = true, .is_starttls = true, .hello = PLACE(7),
+                .plain[IMAPID_SERVER] = PLACE(8)),
+          "tls/server/FIN 9 ill");
     judge("", FACTS(.from_start = true, .hello = PLACE(4)), "tls/capture/capture-ends 4 unknown");
     judge(
         "",
