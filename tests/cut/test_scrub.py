@@ -28,12 +28,13 @@ HIDDEN = {"tls-no-keys", "tls12-ecdhe-aria256-gcm"}
 REFUSED = {
     "proxies: proxy-header-on-993": b"something was said beside TLS",
     "tls: plain-on-993-alert": b"something was said beside TLS",
+    **dict.fromkeys(("tls: ssl2", "tls: ssl2-alert", "tls: ssl2-no-answer", "tls: ssl2-on-143"), b"something was said beside TLS"),
     "after_login: bad-deflate": b"what follows COMPRESS is no DEFLATE",
 }
 # Who and what the samples are of; see samples/README.md.
 SECRETS = ["alice", "secret", "example.test", "example.com", "10.0.0.1", "10.0.0.5", "192.0.2.", "samples/"]
 # In the clear there is no TLS to be judged, and passwords are readable.
-OF_CLEAR = {"cleartext", "cleartext-password", "obsolete-tls"}
+OF_CLEAR = {"cleartext", "cleartext-password", "obsolete-tls", "behind-starttls"}
 
 
 def run(*arguments):
