@@ -238,6 +238,14 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     choose->next->capture(choose->next->ctx, capture);
 }
 
+static void on_continued(void *ctx, const struct imapid_record_continued *continued)
+{
+    const struct imapid_choose *choose = ctx;
+
+    if (choose->next->continued)
+        choose->next->continued(choose->next->ctx, continued);
+}
+
 /* ---- the object ---- */
 
 struct imapid_choose *imapid_choose_new(const struct imapid_where *where, gsize n_memory,
@@ -256,7 +264,7 @@ struct imapid_choose *imapid_choose_new(const struct imapid_where *where, gsize 
 
 struct imapid_record_sink imapid_choose_get_sink(struct imapid_choose *choose)
 {
-    return (struct imapid_record_sink){on_exchange, on_session, on_capture, choose};
+    return (struct imapid_record_sink){on_exchange, on_session, on_capture, choose, on_continued};
 }
 
 static int compare_conns(const void *a, const void *b)

@@ -83,6 +83,16 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
     end_record(extract, part, text);
 }
 
+static void on_continued(void *ctx, guint part, const struct imapid_record_continued *continued)
+{
+    struct extract *extract = ctx;
+    GString *text = begin_record(extract, part, continued->file);
+
+    imapid_output_begin(extract->output);
+    extract->writer->continued(text, continued);
+    end_record(extract, part, text);
+}
+
 static void on_interval(void *ctx, guint part, const struct imapid_record_interval *interval)
 {
     struct extract *extract = ctx;
@@ -460,6 +470,8 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
         imapid_output_set_array(extract.output);
     if (extract.writer->interval)
         user.interval = on_interval;
+    if (extract.writer->continued)
+        user.continued = on_continued;
     if (imapid_output_is_file(extract.output)) {
         user.reopen = reopen;
         user.tick = tick;

@@ -32,11 +32,20 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
     imapid_store_add_capture(ctx, capture);
 }
 
+static void on_continued(void *ctx, guint part, const struct imapid_record_continued *continued)
+{
+    (void)part;
+    imapid_store_add_continued(ctx, continued);
+}
+
 gboolean imapid_gather(const struct imapid_options *options, const GArray *inputs,
                        struct imapid_gathered *gathered)
 {
-    struct imapid_job_user user = {
-        .exchange = on_exchange, .session = on_session, .capture = on_capture, .any_order = TRUE};
+    struct imapid_job_user user = {.exchange = on_exchange,
+                                   .session = on_session,
+                                   .capture = on_capture,
+                                   .any_order = TRUE,
+                                   .continued = on_continued};
 
     *gathered = (struct imapid_gathered){.fold = options->folded};
     gathered->output = imapid_output_open(options->write, 1, IMAPID_OUTPUT_BUFFERED);

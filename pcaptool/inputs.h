@@ -14,6 +14,8 @@ struct imapid_input {
     gboolean is_interface; /* network interfaces, all that were named */
     gboolean grows;        /* it is followed (--follow): a file, or */
     gboolean is_folder;    /* a folder, which is not walked then */
+    gboolean
+        begins; /* a section of a chain, behind the one that is extracted: see imapid_collect_end_section() */
 };
 
 /* How many have no end but the one that is asked for: interfaces, pipes, what is followed. */

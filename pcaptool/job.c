@@ -383,6 +383,14 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     stop_if_closed(job);
 }
 
+static void on_continued(void *ctx, const struct imapid_record_continued *continued)
+{
+    const struct imapid_job *job = ctx;
+
+    if (job->context->user->continued)
+        job->context->user->continued(job->context->user->ctx, job->part, continued);
+}
+
 /* ---- the chain of sinks ---- */
 
 static const char *get_site(const struct imapid_job_sinks *sinks)
@@ -435,6 +443,16 @@ static void pass_capture(void *ctx, const struct imapid_record_capture *capture)
     sinks->chosen.capture(sinks->chosen.ctx, capture);
 }
 
+static void pass_continued(void *ctx, const struct imapid_record_continued *continued)
+{
+    const struct imapid_job_sinks *sinks = ctx;
+    struct imapid_record_continued sited = *continued;
+
+    if (needs_site(sinks, sited.site))
+        sited.site = get_site(sinks);
+    sinks->chosen.continued(sinks->chosen.ctx, &sited);
+}
+
 /* Messages are for who has the inputs: they name them, redacted or not. */
 static void on_complaint(void *ctx, const char *message)
 {
@@ -459,13 +477,15 @@ void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *jo
     const struct imapid_where *where = job->context->user->where;
 
     sinks->job = job;
-    sinks->plain = (struct imapid_record_sink){on_exchange, on_session, on_capture, job};
+    sinks->plain =
+        (struct imapid_record_sink){on_exchange, on_session, on_capture, job, on_continued};
     sinks->redacting = (struct imapid_redact_sink){job->context->redact, &sinks->plain};
     sinks->told = job->context->redact ? imapid_redact_wrap(&sinks->redacting) : sinks->plain;
     sinks->choose =
         where ? imapid_choose_new(where, get_held_share(job->context), &sinks->told) : NULL;
     sinks->chosen = where ? imapid_choose_get_sink(sinks->choose) : sinks->told;
-    sinks->first = (struct imapid_record_sink){pass_exchange, pass_session, pass_capture, sinks};
+    sinks->first = (struct imapid_record_sink){pass_exchange, pass_session, pass_capture, sinks,
+                                               pass_continued};
     sinks->complain = on_complaint;
 }
 

@@ -36,6 +36,8 @@ struct imapid_job_user {
     void (*secrets)(void *ctx, const char *file, uint32_t stream, const char *lines, size_t n);
     /* All has been read, but files may still be opened; may be NULL. */
     void (*finish)(void *ctx);
+    /* May be NULL. */
+    void (*continued)(void *ctx, guint part, const struct imapid_record_continued *continued);
     /* What was counted so far (--interval); NULL: it goes to standard error. */
     void (*interval)(void *ctx, guint part, const struct imapid_record_interval *interval);
     void (*tick)(void *ctx);   /* called from time to time, packets or none; may be NULL */

@@ -52,28 +52,35 @@ static enum imapid_exit fail_with(char *message)
     return status;
 }
 
-/* Octets, or K, M, G of 1024. Below a MiB not one connection fits. */
-static gboolean read_memory(struct imapid_options *options)
+/* Octets, or K, M, G of 1024. */
+static bool read_size(const char *text, guint64 *n)
 {
     static const char units[] = "KMG";
-    const char *text = options->memory ? options->memory : "256M";
-    guint64 n;
     char *end;
 
     if (!g_ascii_isdigit(*text))
-        return FALSE;
-    n = g_ascii_strtoull(text, &end, 10);
+        return false;
+    *n = g_ascii_strtoull(text, &end, 10);
     if (*end && strchr(units, g_ascii_toupper(*end))) {
         unsigned shift = 10 * (unsigned)(strchr(units, g_ascii_toupper(*end++)) - units + 1);
 
-        if (n > G_MAXUINT32)
-            return FALSE;
-        n <<= shift;
+        if (*n > G_MAXUINT32)
+            return false;
+        *n <<= shift;
     }
-    if (*end || n < 1 << 20 || n > G_MAXSIZE / 2)
-        return FALSE;
+    return !*end && *n;
+}
+
+/* Below a MiB not one connection fits. */
+static bool read_memory(struct imapid_options *options)
+{
+    guint64 n;
+
+    if (!read_size(options->memory ? options->memory : "256M", &n) || n < 1 << 20 ||
+        n > G_MAXSIZE / 2)
+        return false;
     options->n_memory = (gsize)n;
-    return TRUE;
+    return true;
 }
 
 /* Packets may come for as long as anybody writes them, and secrets with them. */
@@ -341,6 +348,8 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail("--jobs takes a number from 1 to 1024");
     if (!read_memory(options))
         return fail("--memory takes a number of octets, or of K, M or G, from 1M on");
+    if (options->shard_bytes && !read_size(options->shard_bytes, &options->n_shard_octets))
+        return fail("--shard-bytes takes a number of octets, or of K, M or G");
     if ((no_word = read_terminal(options)))
         return fail("%s", no_word);
     if (options->site && !is_site(options->site))

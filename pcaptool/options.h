@@ -46,6 +46,8 @@ struct imapid_options {
     gsize n_memory;
     char *site;                  /* NULL: none */
     char *chain;                 /* plan; NULL: the names of dumpcap's rings */
+    char *shard_bytes;           /* plan, as given; NULL: chains are not cut */
+    guint64 n_shard_octets;      /* what it says; 0: the same */
     char *status;                /* plan: a plan; NULL: one is to be made */
     char *plan;                  /* extract, answers; NULL: none */
     struct imapid_plan *planned; /* what it says */

@@ -52,12 +52,22 @@ static gboolean find_first_time(struct imapid_job_context *context, struct piece
     return TRUE;
 }
 
+guint imapid_pieces_count(const GArray *inputs)
+{
+    guint n = 0;
+
+    while (n < inputs->len && !g_array_index(inputs, struct imapid_input, n).begins)
+        n++;
+    return n;
+}
+
 static struct piece *order_pieces(struct imapid_job_context *context, guint *n)
 {
-    struct piece *pieces = g_new0(struct piece, context->inputs->len + 1);
+    guint n_inputs = imapid_pieces_count(context->inputs);
+    struct piece *pieces = g_new0(struct piece, n_inputs + 1);
 
     *n = 0;
-    for (guint i = 0; i < context->inputs->len; i++) {
+    for (guint i = 0; i < n_inputs; i++) {
         struct piece *piece = &pieces[*n];
 
         piece->input = &g_array_index(context->inputs, struct imapid_input, i);
@@ -87,10 +97,53 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
     job->capture = NULL;
 }
 
+/* False: there is nothing to be read on for. */
+static bool read_on(struct imapid_job *job, struct imapid_collect *collect,
+                    struct imapid_keylog *keylog)
+{
+    char *message = NULL;
+    bool is_open = false;
+
+    (void)imapid_job_read_secrets(job, keylog);
+    job->capture = imapid_capture_open(job->input->path, &message);
+    if (!job->capture) {
+        imapid_job_complain(job->context, message);
+        g_free(message);
+    } else {
+        if (job->context->options->n_jobs > 1)
+            job->capture = imapid_ahead_new(job->capture);
+        imapid_job_watch_capture(job);
+        is_open =
+            imapid_collect_read_on(collect, job->capture, job->input->path, job->input->begins);
+    }
+    imapid_capture_close(job->capture);
+    job->capture = NULL;
+    return is_open;
+}
+
+/* Behind the section, whose last piece was `job`'s. */
+static void end_section(struct imapid_job *job, struct imapid_collect *collect,
+                        struct imapid_keylog *keylog)
+{
+    const GArray *inputs = job->context->inputs;
+    const struct imapid_input *last = job->input;
+    bool is_open = true;
+
+    imapid_collect_end_section(collect);
+    for (guint i = imapid_pieces_count(inputs);
+         i < inputs->len && is_open && !imapid_job_is_closed(job->context); i++) {
+        job->input = &g_array_index(inputs, struct imapid_input, i);
+        job->n_scanned = 0;
+        is_open = read_on(job, collect, keylog);
+    }
+    job->input = last;
+}
+
 static void read_pieces(struct imapid_job_context *context, struct piece *pieces, guint n)
 {
     struct imapid_job job = {.context = context};
     struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
+    bool is_all = imapid_pieces_count(context->inputs) == context->inputs->len;
     struct imapid_collect *collect;
     struct imapid_job_sinks sinks;
 
@@ -107,7 +160,11 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
         job.input = pieces[job.part].input;
         job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
         if (!imapid_job_is_closed(context))
-            add_piece(&job, collect, job.part + 1 == n);
+            add_piece(&job, collect, is_all && job.part + 1 == n);
+        if (!is_all && job.part + 1 == n) {
+            end_section(&job, collect, keylog);
+            imapid_collect_finish(collect);
+        }
         imapid_job_end_progress(&job);
         if (context->user->end)
             context->user->end(context->user->ctx, job.part);

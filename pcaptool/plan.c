@@ -104,6 +104,7 @@ struct plan_reading {
     struct imapid_arena arena;
     guint64 n_units;
     bool has_head, has_end;
+    GArray *nexts;   /* guint: of each unit the number of the next section, 0: none */
     char digest[65]; /* of the lines before the last one */
 };
 
@@ -134,9 +135,13 @@ static const char *read_unit(struct plan_reading *reading, struct imapid_member_
     struct imapid_plan *plan = reading->plan;
     struct imapid_json *object = reading->text.tokens, *list = find_list(line, object, "files");
     struct imapid_plan_unit *unit;
+    guint next = 0;
 
     if (!list || !list->n)
         return "a unit without files";
+    if (imapid_member_find(object, "next"))
+        next = (guint)imapid_member_get_number(line, object, "next", G_MAXINT32);
+    g_array_append_val(reading->nexts, next);
     unit = imapid_plan_add_unit(plan, list->n);
     unit->number = (guint)imapid_member_get_number(line, object, "unit", G_MAXINT32);
     unit->n_octets = imapid_member_get_number(line, object, "bytes", INT64_MAX);
@@ -193,6 +198,19 @@ static size_t find_last_line(const char *octets, size_t n)
     return n;
 }
 
+/* A plan that was written has no circles, and what has its digest was written. */
+static void join_sections(const struct plan_reading *reading)
+{
+    GPtrArray *units = reading->plan->units;
+
+    for (guint i = 0; i < units->len; i++) {
+        guint next = g_array_index(reading->nexts, guint, i);
+
+        if (next && next <= units->len)
+            ((struct imapid_plan_unit *)units->pdata[i])->next = units->pdata[next - 1];
+    }
+}
+
 static const char *find_missing(const struct plan_reading *reading)
 {
     if (!reading->has_end || reading->n_units != reading->plan->units->len)
@@ -203,7 +221,7 @@ static const char *find_missing(const struct plan_reading *reading)
 /* NULL, or what is wrong, to be freed. */
 static char *read_lines(struct imapid_plan *plan, const char *octets, size_t n)
 {
-    struct plan_reading reading = {.plan = plan};
+    struct plan_reading reading = {.plan = plan, .nexts = g_array_new(FALSE, FALSE, sizeof(guint))};
     guint64 n_lines = 0;
     char *wrong = NULL;
 
@@ -222,6 +240,9 @@ static char *read_lines(struct imapid_plan *plan, const char *octets, size_t n)
     }
     if (!wrong)
         wrong = g_strdup(find_missing(&reading));
+    if (!wrong)
+        join_sections(&reading);
+    g_array_unref(reading.nexts);
     plan->id = g_strndup(reading.digest, N_ID);
     imapid_json_deinit(&reading.text);
     imapid_arena_deinit(&reading.arena);

@@ -6,8 +6,8 @@
 
 #include "record/arena.h"
 
-/* A store of captures as units of work, and what of them is done. A unit is a capture, or a chain of pieces of
- * one. The plan is a file of JSON Lines: one line of type "plan" with version and options, the units, largest
+/* A store of captures as units of work, and what of them is done. A unit is a capture, a chain of pieces of
+ * one, or a section of a chain. The plan is a file of JSON Lines: one line of type "plan" with version and options, the units, largest
  * first, and one of type "end" with a digest. */
 
 struct imapid_plan_unit {
@@ -17,6 +17,7 @@ struct imapid_plan_unit {
     bool found;       /* in a folder: not all of it need be captures */
     char **files;     /* as they were named; of a chain in the order of time */
     guint n_files;
+    struct imapid_plan_unit *next; /* the section that goes on where this one ends; NULL: none */
 };
 
 struct imapid_plan {

@@ -2,12 +2,14 @@
 /* planning.c: makes plans. Files are not opened here: what their names, sizes and folders say is enough, so a
  * plan of many is made at once.
  *
- * The pieces of a chain are in the order of their names; those of dumpcap's rings in that of the times in them,
- * as numbers begin anew with each run.
+ * The pieces of a chain are in the order of their names, numbers in them as numbers; those of dumpcap's rings in
+ * that of the times in them, as numbers begin anew with each run. A chain may be cut into sections; each is read on
+ * behind its end for what is open there (imapid_collect_end_section()).
  *
  * Refuses paths that are no UTF-8, which JSON can't hold, and what is no regular file.
  *
  * Misuse: pieces of one chain in two folders: they are two units. */
+#define _GNU_SOURCE /* strverscmp */
 #include "planning.h"
 
 #include "failure.h"
@@ -149,11 +151,15 @@ static int compare_ring_pieces(const void *a, const void *b)
 
 static int compare_pieces(const void *a, const void *b)
 {
-    return strcmp(((const struct piece *)a)->path, ((const struct piece *)b)->path);
+    const char *one = ((const struct piece *)a)->path, *other = ((const struct piece *)b)->path;
+    int order = strverscmp(one, other);
+
+    return order ? order : strcmp(one, other);
 }
 
 /* Adds a unit of the pieces from `first` on, `n` of them. */
-static void add_unit(struct making *making, const GArray *pieces, guint first, guint n)
+static struct imapid_plan_unit *add_unit(struct making *making, const GArray *pieces, guint first,
+                                         guint n)
 {
     struct imapid_plan_unit *unit = imapid_plan_add_unit(making->plan, n);
 
@@ -165,12 +171,38 @@ static void add_unit(struct making *making, const GArray *pieces, guint first, g
         unit->modified = MAX(unit->modified, piece->modified);
         unit->found |= piece->found;
     }
+    return unit;
+}
+
+/* How many pieces from `first` on are one section: one at least. */
+static guint count_section(const struct making *making, const GArray *pieces, guint first)
+{
+    guint64 n_octets = get_piece(pieces, first)->n_octets, n_max = making->options->n_shard_octets;
+    guint n = 1;
+
+    while (first + n < pieces->len) {
+        n_octets += get_piece(pieces, first + n)->n_octets;
+        if (n_max && n_octets > n_max)
+            break;
+        n++;
+    }
+    return n;
 }
 
 static void add_chain(struct making *making, GArray *pieces)
 {
+    struct imapid_plan_unit *before = NULL;
+
     g_array_sort(pieces, making->options->chain ? compare_pieces : compare_ring_pieces);
-    add_unit(making, pieces, 0, pieces->len);
+    for (guint first = 0, n; first < pieces->len; first += n) {
+        struct imapid_plan_unit *unit;
+
+        n = count_section(making, pieces, first);
+        unit = add_unit(making, pieces, first, n);
+        if (before)
+            before->next = unit;
+        before = unit;
+    }
 }
 
 /* Chains in the order of what they have in common: a hash table has none. */
@@ -219,12 +251,14 @@ static void spell_head(GString *out, const struct making *making, const GPtrArra
     g_string_append(out, "}\n");
 }
 
-static void spell_unit(GString *out, const struct imapid_plan_unit *unit, guint number)
+static void spell_unit(GString *out, const struct imapid_plan_unit *unit)
 {
     g_string_append_printf(out, "{\"type\":\"unit\",\"unit\":%u,\"bytes\":%" N ",\"modified\":\"",
-                           number, unit->n_octets);
+                           unit->number, unit->n_octets);
     imapid_spell_time(out, unit->modified * G_GINT64_CONSTANT(1000000000));
     g_string_append_printf(out, "\",\"found\":%s", unit->found ? "true" : "false");
+    if (unit->next)
+        g_string_append_printf(out, ",\"next\":%u", unit->next->number);
     g_string_append(out, ",\"files\":");
     spell_list(out, unit->files, unit->n_files);
     g_string_append(out, "}\n");
@@ -242,7 +276,7 @@ static bool write_plan(const struct making *making, const GPtrArray *options)
     text = g_string_new(NULL);
     spell_head(text, making, options);
     for (guint i = 0; i < making->plan->units->len; i++)
-        spell_unit(text, making->plan->units->pdata[i], i + 1);
+        spell_unit(text, making->plan->units->pdata[i]);
     imapid_plan_spell_digest(text->str, text->len, digest);
     g_string_append_printf(text, "{\"type\":\"end\",\"sha256\":\"%s\"}\n", digest);
     imapid_output_add(output, 0, text->str, text->len);
@@ -296,6 +330,8 @@ enum imapid_exit imapid_planning_run(const struct imapid_options *options, const
             add_input(&making, &g_array_index(inputs, struct imapid_input, i));
         add_units(&making);
         g_ptr_array_sort(making.plan->units, compare_units);
+        for (guint i = 0; i < making.plan->units->len; i++)
+            ((struct imapid_plan_unit *)making.plan->units->pdata[i])->number = i + 1;
         good = !making.has_failed && write_plan(&making, kept);
     }
     if (good && !options->quiet)

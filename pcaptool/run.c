@@ -218,7 +218,7 @@ gboolean imapid_run(const struct imapid_options *options, const GArray *inputs,
         .options = options, .inputs = inputs, .user = user, .totals = totals};
     char *message = NULL;
 
-    *totals = (struct imapid_totals){.n_inputs = inputs->len};
+    *totals = (struct imapid_totals){.n_inputs = imapid_pieces_count(inputs)};
     if (options->redact && !(context.redact = imapid_redact_new(options->redact_key,
                                                                 &imapid_follow_terms, &message))) {
         imapid_message("%s", message);

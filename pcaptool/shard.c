@@ -42,14 +42,10 @@ static bool parse_share(const char *text, guint *k, guint *n)
 
 /* ---- one unit ---- */
 
-/* In the process of the unit: its records. Returns the exit status. */
-static int extract_records(const struct imapid_options *options, const struct imapid_plan *plan,
-                           const struct imapid_plan_unit *unit, char *path)
+/* False: one of them is not there. */
+static bool add_files(GArray *inputs, const struct imapid_plan_unit *unit)
 {
-    struct imapid_options own = *options;
-    GArray *inputs = imapid_inputs_new();
     bool found_all = true;
-    enum imapid_exit status;
 
     for (guint i = 0; i < unit->n_files; i++) {
         guint n_before = inputs->len;
@@ -58,8 +54,31 @@ static int extract_records(const struct imapid_options *options, const struct im
         for (guint k = n_before; k < inputs->len; k++)
             g_array_index(inputs, struct imapid_input, k).found = unit->found;
     }
+    return found_all;
+}
+
+/* Where a section is read on: what is not there is missed once it is needed. */
+static void add_sections(GArray *inputs, const struct imapid_plan_unit *unit)
+{
+    for (; unit; unit = unit->next)
+        for (guint i = 0; i < unit->n_files; i++) {
+            imapid_inputs_add_file(inputs, unit->files[i]);
+            g_array_index(inputs, struct imapid_input, inputs->len - 1).begins = i == 0;
+        }
+}
+
+/* In the process of the unit: its records. Returns the exit status. */
+static int extract_records(const struct imapid_options *options, const struct imapid_plan *plan,
+                           const struct imapid_plan_unit *unit, char *path)
+{
+    struct imapid_options own = *options;
+    GArray *inputs = imapid_inputs_new();
+    bool found_all = add_files(inputs, unit);
+    enum imapid_exit status;
+
+    add_sections(inputs, unit->next);
     own.write = path;
-    own.continuous = unit->n_files > 1;
+    own.continuous = inputs->len > 1;
     own.quiet = TRUE;
     own.plan_id = plan->id;
     own.unit = unit->number;

@@ -183,7 +183,8 @@ static void digest_capture(void *ctx, const struct imapid_record_capture *captur
 
 static struct imapid_record_sink get_sink(struct digests *digests)
 {
-    return (struct imapid_record_sink){digest_exchange, digest_session, digest_capture, digests};
+    return (struct imapid_record_sink){digest_exchange, digest_session, digest_capture, digests,
+                                       NULL};
 }
 
 /* What was told when the capture was read first is not told again. */

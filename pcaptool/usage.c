@@ -144,6 +144,8 @@ static const struct option table[] = {
      "Where this was captured: stands before the file in every key"},
     {"chain", 0, G_OPTION_ARG_STRING, AT(chain), PLAN, "REGEX",
      "Files of which this matches the same are pieces of one (default: dumpcap's rings)"},
+    {"shard-bytes", 0, G_OPTION_ARG_STRING, AT(shard_bytes), PLAN, "SIZE",
+     "Cut longer chains into sections of about so many octets, as 128G"},
     {"status", 0, G_OPTION_ARG_FILENAME, AT(status), PLAN, "PLAN",
      "Tell what of the plan is done in a folder, and which shares are to be run again"},
     {"plan", 0, G_OPTION_ARG_FILENAME, AT(plan), RECORDS, "PLAN",

@@ -546,6 +546,13 @@ static void count_session(struct imapid_overview *overview, const struct imapid_
         overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;
 }
 
+/* JSON Lines may bring any numbers: their sum has an end. */
+static void add(uint64_t *sum, uint64_t n)
+{
+    if (__builtin_add_overflow(*sum, n, sum))
+        *sum = UINT64_MAX;
+}
+
 static void count_conn(struct imapid_overview *overview, struct facts *facts, unsigned index)
 {
     struct imapid_store_span span = imapid_store_get_span(facts->view, index);
@@ -561,15 +568,38 @@ static void count_conn(struct imapid_overview *overview, struct facts *facts, un
         imapid_store_read_conn(facts->view, index, &conn);
     ++*find_line(overview, &conn, all & FACT_SENT);
     overview->n_refused += (all & FACT_REFUSED) != 0;
-    if (conn.has_session)
-        count_session(overview, &conn);
+    if (!conn.has_session)
+        return;
+    count_session(overview, &conn);
+    if (facts->view->n_parts)
+        add(&overview->n_lost, conn.session.n_lost);
 }
 
-/* JSON Lines may bring any numbers: their sum has an end. */
-static void add(uint64_t *sum, uint64_t n)
+static int compare_names(const void *a, const void *b)
 {
-    if (__builtin_add_overflow(*sum, n, sum))
-        *sum = UINT64_MAX;
+    const struct imapid_record_capture *one = a, *other = b;
+    int order = g_strcmp0(one->site, other->site);
+
+    return order ? order : strcmp(one->file, other->file);
+}
+
+/* The parts that captures count as connections, too, see struct imapid_record_continued. */
+static uint64_t count_parts(const struct imapid_store_view *view)
+{
+    uint64_t n = 0;
+    bool is_there = false;
+
+    for (unsigned i = 0; i < view->n_parts; i++) {
+        struct imapid_record_capture named = {.site = NULL};
+
+        if (!i || view->parts[i].file != view->parts[i - 1].file) {
+            named.file = imapid_store_get_file(view, view->parts[i].file, &named.site);
+            is_there = view->n_captures && bsearch(&named, view->captures, view->n_captures,
+                                                   sizeof named, compare_names);
+        }
+        n += is_there;
+    }
+    return n;
 }
 
 struct imapid_overview imapid_overview_count(const struct imapid_store_view *view)
@@ -588,7 +618,8 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         add(&overview.n_packets, capture->n_packets);
         add(&overview.n_octets, capture->n_octets);
         add(&overview.n_tcp, capture->n_conns);
-        add(&overview.n_lost, capture->n_lost);
+        if (!view->n_parts) /* else it is counted with what is told of them */
+            add(&overview.n_lost, capture->n_lost);
         add(&overview.n_cut, capture->n_cut);
         add(&overview.n_unknown_link, capture->n_unknown_link);
         if (!capture->n_unread) /* as in records of versions before that had no list */
@@ -597,6 +628,7 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
             add(&overview.n_unread_packets, capture->unread[k].n_packets);
         overview.n_failed += capture->error != NULL;
     }
+    overview.n_tcp -= MIN(overview.n_tcp, count_parts(view));
     for (unsigned i = 0; i < view->n_conns; i++) {
         unsigned address = imapid_store_get_address(view, i);
 

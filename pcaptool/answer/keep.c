@@ -147,7 +147,7 @@ static uint32_t add_captured(struct imapid_keep *keep, const char *site, const c
 }
 
 /* Records of one file mostly come one after the other. */
-static uint32_t add_file(struct imapid_keep *keep, const char *site, const char *file)
+uint32_t imapid_keep_file(struct imapid_keep *keep, const char *site, const char *file)
 {
     if (!keep->last_file || strcmp(file, keep->last_file) || g_strcmp0(site, keep->last_site)) {
         keep->last_number = add_captured(keep, site, file);
@@ -157,11 +157,17 @@ static uint32_t add_file(struct imapid_keep *keep, const char *site, const char 
     return keep->last_number;
 }
 
+const char *imapid_keep_get_file(const struct imapid_keep *keep, uint32_t number, const char **site)
+{
+    *site = get_site_of(keep, number);
+    return imapid_pool_get(keep->files, number, NULL);
+}
+
 static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
                                          const struct imapid_record_conn *conn)
 {
     struct imapid_kept_conn kept = {
-        .file = add_file(keep, conn->site, conn->file),
+        .file = imapid_keep_file(keep, conn->site, conn->file),
         .stream = conn->stream,
         .client = add_address(keep, &conn->client),
         .server = add_address(keep, &conn->server),

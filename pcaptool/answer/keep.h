@@ -87,6 +87,9 @@ struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
 struct imapid_kept_session imapid_keep_session(struct imapid_keep *keep,
                                                const struct imapid_record_session *session);
 
+/* The number of a file and its site, as those of connections. */
+uint32_t imapid_keep_file(struct imapid_keep *keep, const char *site, const char *file);
+
 /* Keeps a text, NULL being NULL. Good while `keep` is. */
 const char *imapid_keep_text(struct imapid_keep *keep, const char *text);
 
@@ -104,6 +107,10 @@ struct imapid_record_conn imapid_keep_read_conn(const struct imapid_keep *keep,
 /* The end with the address of that number. */
 struct imapid_endpoint imapid_keep_read_end(const struct imapid_keep *keep, uint32_t address,
                                             uint16_t port);
+
+/* The name of a file of that number, and its site. */
+const char *imapid_keep_get_file(const struct imapid_keep *keep, uint32_t number,
+                                 const char **site);
 
 /* The number of the client's address: of the one that the PROXY protocol names, where it does. */
 uint32_t imapid_keep_get_client(const struct imapid_keep *keep,

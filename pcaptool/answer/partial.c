@@ -34,7 +34,7 @@ static const char magic[] = IMAPID_PARTIAL_HEAD;
 #define PAIRS_MAX 131072u
 
 /* How a row begins. */
-enum kind { KIND_END, KIND_EXCHANGE, KIND_SESSION, KIND_CAPTURE, N_KINDS };
+enum kind { KIND_END, KIND_EXCHANGE, KIND_SESSION, KIND_CAPTURE, KIND_CONTINUED, N_KINDS };
 
 /* ---- passes ---- */
 
@@ -609,6 +609,24 @@ static void pass_capture(struct rows *rows, struct imapid_record_capture *captur
     pass_unread(rows, capture);
 }
 
+static void pass_continued(struct rows *rows, struct imapid_record_continued *continued)
+{
+    struct pass *pass = &rows->pass;
+    uint64_t *frames =
+        imapid_arena_take(&rows->arena, IMAPID_RECORD_CONTINUED_MAX * sizeof *frames);
+    uint64_t last = 0;
+
+    pass_text_run(rows, &continued->file);
+    pass_text(pass, &continued->site);
+    NUMBER(pass, continued->n, IMAPID_RECORD_CONTINUED_MAX);
+    for (unsigned i = 0; i < continued->n; i++) {
+        frames[i] = pass->out ? continued->frames[i] : 0;
+        frames[i] = last + pass_number(pass, frames[i] - last, INT64_MAX - last);
+        last = frames[i];
+    }
+    continued->frames = frames;
+}
+
 /* ---- blocks ---- */
 
 static uint64_t check(uint64_t place, const uint8_t *rows, size_t n)
@@ -690,6 +708,24 @@ static void put_conn(struct writing *writing, const struct imapid_store_view *vi
     }
 }
 
+/* The parts of one file, from `first` on, as many as a record has; returns where the next begin. */
+static unsigned put_parts(struct writing *writing, const struct imapid_store_view *view,
+                          unsigned first)
+{
+    uint64_t frames[IMAPID_RECORD_CONTINUED_MAX];
+    struct imapid_record_continued continued = {.frames = frames};
+    uint32_t file = view->parts[first].file;
+
+    for (; first < view->n_parts && view->parts[first].file == file &&
+           continued.n < IMAPID_RECORD_CONTINUED_MAX;
+         first++)
+        frames[continued.n++] = view->parts[first].frame;
+    continued.file = imapid_store_get_file(view, file, &continued.site);
+    begin_row(writing, KIND_CONTINUED);
+    pass_continued(&writing->rows, &continued);
+    return first;
+}
+
 void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
                           void (*put)(void *ctx, const char *octets, size_t n), void *ctx)
 {
@@ -707,6 +743,8 @@ void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
         begin_row(&writing, KIND_CAPTURE);
         pass_capture(&writing.rows, &capture);
     }
+    for (unsigned i = 0; i < view->n_parts;)
+        i = put_parts(&writing, view, i);
     begin_row(&writing, KIND_END);
     put_number(block, writing.rows.n_records);
     put_number(block, is_whole);
@@ -839,6 +877,17 @@ static void take_capture(struct reading *reading)
         sink->capture(sink->ctx, &capture);
 }
 
+static void take_continued(struct reading *reading)
+{
+    const struct imapid_record_sink *sink = reading->partial->sink;
+    struct imapid_record_continued continued;
+
+    memset(&continued, 0, sizeof continued);
+    pass_continued(&reading->rows, &continued);
+    if (!reading->rows.pass.error && sink->continued)
+        sink->continued(sink->ctx, &continued);
+}
+
 static void take_end(struct reading *reading)
 {
     struct pass *pass = &reading->rows.pass;
@@ -866,6 +915,9 @@ static void take_row(struct reading *reading)
         break;
     case KIND_CAPTURE:
         take_capture(reading);
+        break;
+    case KIND_CONTINUED:
+        take_continued(reading);
         break;
     default:
         if (!reading->rows.pass.error)

@@ -53,6 +53,7 @@ struct imapid_store {
     gint n_threads;                /* atomic */
     GArray *captures;              /* they belong to the first */
     GPtrArray *unread;             /* the lists of captures */
+    GArray *parts;                 /* struct imapid_store_part, whose files are the first's */
     struct imapid_run *runs[IMAPID_N_RUN_KINDS]; /* from settling on */
     struct joints joints;
 };
@@ -155,7 +156,44 @@ void imapid_store_add_capture(struct imapid_store *store,
     g_mutex_unlock(&first->mutex);
 }
 
+void imapid_store_add_continued(struct imapid_store *store,
+                                const struct imapid_record_continued *continued)
+{
+    struct shard *first = &store->shards[0];
+    struct imapid_store_part part;
+
+    lock(first);
+    part.file = imapid_keep_file(&first->keep, continued->site, continued->file);
+    for (unsigned i = 0; i < continued->n; i++) {
+        part.frame = continued->frames[i];
+        g_array_append_val(store->parts, part);
+    }
+    g_mutex_unlock(&first->mutex);
+}
+
 /* ---- order ---- */
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct imapid_store_part *one = a, *other = b;
+
+    if (one->file != other->file)
+        return one->file < other->file ? -1 : 1;
+    return (one->frame > other->frame) - (one->frame < other->frame);
+}
+
+/* Each once. */
+static void sort_parts(GArray *parts)
+{
+    struct imapid_store_part *each = (struct imapid_store_part *)(void *)parts->data;
+    guint n = 0;
+
+    g_array_sort(parts, compare_parts);
+    for (guint i = 0; i < parts->len; i++)
+        if (!n || compare_parts(&each[n - 1], &each[i]))
+            each[n++] = each[i];
+    g_array_set_size(parts, n);
+}
 
 static unsigned sort_captures(GArray *captures)
 {
@@ -304,23 +342,6 @@ static unsigned merge_shards(struct imapid_store *store)
     return n_all;
 }
 
-struct imapid_store_view imapid_store_settle(struct imapid_store *store)
-{
-    struct imapid_store_view view = {.store = store};
-
-    if (!store->shards[0].is_made)
-        make_shard(&store->shards[0]);
-    view.n_duplicates = merge_shards(store) + sort_captures(store->captures);
-    join(store);
-    view.n_exchanges = imapid_run_count(store->runs[IMAPID_RUN_EXCHANGES]);
-    view.n_conns = view.n_all_conns = store->joints.each->len;
-    view.n_said = imapid_pool_count(get_keep(store)->sayings);
-    view.n_addresses = imapid_pool_count(get_keep(store)->addresses);
-    view.captures = (const struct imapid_record_capture *)(void *)store->captures->data;
-    view.n_captures = store->captures->len;
-    return view;
-}
-
 static const struct imapid_kept_exchange *exchange_at(const struct imapid_store *store,
                                                       uint32_t place)
 {
@@ -333,8 +354,18 @@ static const struct imapid_kept_session *session_at(const struct imapid_store *s
     return imapid_run_get(store->runs[IMAPID_RUN_SESSIONS], place);
 }
 
-void imapid_store_choose(struct imapid_store *store, struct imapid_store_view *view,
-                         bool (*is_chosen)(void *ctx, unsigned conn), void *ctx)
+/* Good until this thread reads another one. */
+static const struct imapid_kept_conn *get_conn(const struct imapid_store_view *view, unsigned conn)
+{
+    struct joint joint = get_joint(view->store, conn);
+
+    return joint.n_exchanges ? &exchange_at(view->store, joint.first)->conn
+                             : &session_at(view->store, joint.session)->conn;
+}
+
+/* Leaves the connections for which `is_chosen` says so. */
+static void leave(struct imapid_store *store, struct imapid_store_view *view,
+                  bool (*is_chosen)(void *ctx, unsigned conn), void *ctx)
 {
     struct imapid_run *exchanges = imapid_run_new(IMAPID_RUN_EXCHANGES);
     struct imapid_run *sessions = imapid_run_new(IMAPID_RUN_SESSIONS);
@@ -360,21 +391,56 @@ void imapid_store_choose(struct imapid_store *store, struct imapid_store_view *v
     store->runs[IMAPID_RUN_EXCHANGES] = exchanges;
     store->runs[IMAPID_RUN_SESSIONS] = sessions;
     store->joints = joints;
-    view->is_choice = true;
     view->n_conns = joints.each->len;
     view->n_exchanges = imapid_run_count(exchanges);
 }
 
-/* ---- reading ---- */
-
-/* Good until this thread reads another one. */
-static const struct imapid_kept_conn *get_conn(const struct imapid_store_view *view, unsigned conn)
+static bool is_no_part(void *ctx, unsigned conn)
 {
-    struct joint joint = get_joint(view->store, conn);
+    const struct imapid_store_view *view = ctx;
+    const struct imapid_kept_conn *kept = get_conn(view, conn);
+    const struct imapid_store_part part = {kept->file, kept->first_frame};
 
-    return joint.n_exchanges ? &exchange_at(view->store, joint.first)->conn
-                             : &session_at(view->store, joint.session)->conn;
+    return !bsearch(&part, view->parts, view->n_parts, sizeof part, compare_parts);
 }
+
+/* Of a connection that sections tell of, the first one tells all; the parts of the others go. */
+static void drop_parts(struct imapid_store *store, struct imapid_store_view *view)
+{
+    sort_parts(store->parts);
+    view->parts = (const struct imapid_store_part *)(void *)store->parts->data;
+    view->n_parts = store->parts->len;
+    if (view->n_parts)
+        leave(store, view, is_no_part, view);
+}
+
+struct imapid_store_view imapid_store_settle(struct imapid_store *store)
+{
+    struct imapid_store_view view = {.store = store};
+
+    if (!store->shards[0].is_made)
+        make_shard(&store->shards[0]);
+    view.n_duplicates = merge_shards(store) + sort_captures(store->captures);
+    join(store);
+    view.n_exchanges = imapid_run_count(store->runs[IMAPID_RUN_EXCHANGES]);
+    view.n_conns = store->joints.each->len;
+    drop_parts(store, &view);
+    view.n_all_conns = view.n_conns;
+    view.n_said = imapid_pool_count(get_keep(store)->sayings);
+    view.n_addresses = imapid_pool_count(get_keep(store)->addresses);
+    view.captures = (const struct imapid_record_capture *)(void *)store->captures->data;
+    view.n_captures = store->captures->len;
+    return view;
+}
+
+void imapid_store_choose(struct imapid_store *store, struct imapid_store_view *view,
+                         bool (*is_chosen)(void *ctx, unsigned conn), void *ctx)
+{
+    leave(store, view, is_chosen, ctx);
+    view->is_choice = true;
+}
+
+/* ---- reading ---- */
 
 void imapid_store_read_conn(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn)
@@ -423,6 +489,12 @@ unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned ex
     return exchange_at(view->store, exchange)->said;
 }
 
+const char *imapid_store_get_file(const struct imapid_store_view *view, uint32_t file,
+                                  const char **site)
+{
+    return imapid_keep_get_file(get_keep(view->store), file, site);
+}
+
 unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn)
 {
     return imapid_keep_get_client(get_keep(view->store), get_conn(view, conn));
@@ -461,6 +533,7 @@ struct imapid_store *imapid_store_new(void)
     store->captures = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_capture));
     init_joints(&store->joints);
     store->unread = g_ptr_array_new_with_free_func(g_free);
+    store->parts = g_array_new(FALSE, FALSE, sizeof(struct imapid_store_part));
     return store;
 }
 
@@ -474,6 +547,7 @@ void imapid_store_free(struct imapid_store *store)
     }
     g_array_unref(store->captures);
     g_ptr_array_unref(store->unread);
+    g_array_unref(store->parts);
     for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
         imapid_run_free(store->runs[kind]);
     deinit_joints(&store->joints);

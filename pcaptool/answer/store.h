@@ -26,8 +26,17 @@ void imapid_store_add_session(struct imapid_store *store,
 void imapid_store_add_capture(struct imapid_store *store,
                               const struct imapid_record_capture *capture);
 
+void imapid_store_add_continued(struct imapid_store *store,
+                                const struct imapid_record_continued *continued);
+
 /* No connection, no exchange. */
 #define IMAPID_STORE_NONE UINT32_MAX
+
+/* A connection that a section tells for the part that it has. */
+struct imapid_store_part {
+    uint32_t file; /* see imapid_store_get_file() */
+    uint64_t frame;
+};
 
 /* Everything in order: by file, stream, addresses, then time. Connections and exchanges are known
  * by their place in it. Good while the store is. */
@@ -40,6 +49,9 @@ struct imapid_store_view {
     unsigned n_all_conns; /* there were before */
     const struct imapid_record_capture *captures;
     unsigned n_captures;
+    /* The parts of connections that are dropped (struct imapid_record_continued), by file, then frame. */
+    const struct imapid_store_part *parts;
+    unsigned n_parts;
     unsigned n_duplicates; /* records that came more than once, or that a later state of the same
                               connection replaced */
 };
@@ -103,6 +115,10 @@ unsigned imapid_store_get_server(const struct imapid_store_view *view, unsigned 
 /* The same as imapid_record_rtt_ns(), without reading. */
 bool imapid_store_get_rtt_ns(const struct imapid_store_view *view, unsigned exchange,
                              int64_t *rtt_ns);
+
+/* The file of a part, and its site. */
+const char *imapid_store_get_file(const struct imapid_store_view *view, uint32_t file,
+                                  const char **site);
 
 /* Does a header of the PROXY protocol name the client of a connection? */
 bool imapid_store_is_proxied(const struct imapid_store_view *view, unsigned conn);

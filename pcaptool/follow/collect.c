@@ -29,26 +29,6 @@ static enum imapid_tcp_verdict keep_or_drop(struct imapid_conn *conn, bool keep)
     return IMAPID_TCP_IGNORE;
 }
 
-static struct imapid_flow *get_flow(struct imapid_flow_context *context, struct imapid_conn *conn)
-{
-    if (!conn->user)
-        conn->user = imapid_flow_new(context, conn);
-    return conn->user;
-}
-
-static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
-                                       const uint8_t *octets, size_t n,
-                                       const struct imapid_stamp *packet)
-{
-    return keep_or_drop(conn, imapid_flow_data(get_flow(ctx, conn), conn, dir, octets, n, packet));
-}
-
-static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
-                   const struct imapid_stamp *packet)
-{
-    imapid_flow_gap(get_flow(ctx, conn), conn, dir, n_lost, packet);
-}
-
 static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
 {
     (void)ctx;
@@ -59,17 +39,18 @@ static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason r
     conn->user = NULL;
 }
 
-/* Closed without a word, refused, or never answered. */
-static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
-{
-    if (!imapid_flow_tells_anyway(conn))
-        return;
-    get_flow(ctx, conn);
-    on_end(ctx, conn, reason);
-}
+/* Where a section of a chain has ended, and it is read on for what is open. */
+struct section {
+    struct imapid_flow_context others; /* of connections that the next section tells */
+    uint64_t n_own;                    /* connections that are not; 0: it has not ended */
+    uint8_t *is_met;                   /* a bit for each: the section that is read now has met it */
+    GArray *met;                       /* uint64_t: the packets with which it did */
+    uint64_t n_reads;                  /* captures read since */
+};
 
 struct imapid_collect {
     struct imapid_flow_context context;
+    struct section section;
     struct imapid_net *net;
     const struct imapid_filter *filter;
     const struct imapid_decode *decode;
@@ -90,6 +71,37 @@ struct imapid_collect {
     void (*on_packet)(void *ctx, const char *file, uint64_t number, uint32_t stream);
     void *packet_ctx;
 };
+
+static struct imapid_flow *get_flow(struct imapid_collect *collect, struct imapid_conn *conn)
+{
+    bool is_own = !collect->section.is_met || conn->stream < collect->section.n_own;
+
+    if (!conn->user)
+        conn->user = imapid_flow_new(is_own ? &collect->context : &collect->section.others, conn);
+    return conn->user;
+}
+
+static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
+                                       const uint8_t *octets, size_t n,
+                                       const struct imapid_stamp *packet)
+{
+    return keep_or_drop(conn, imapid_flow_data(get_flow(ctx, conn), conn, dir, octets, n, packet));
+}
+
+static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
+                   const struct imapid_stamp *packet)
+{
+    imapid_flow_gap(get_flow(ctx, conn), conn, dir, n_lost, packet);
+}
+
+/* Closed without a word, refused, or never answered. */
+static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
+{
+    if (!imapid_flow_tells_anyway(conn))
+        return;
+    get_flow(ctx, conn);
+    on_end(ctx, conn, reason);
+}
 
 /* What was not told yet of a count that goes on. */
 static uint64_t since(uint64_t n, uint64_t *told)
@@ -242,7 +254,7 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           void (*complain)(void *ctx, const char *message))
 {
     struct imapid_collect *collect = g_new0(struct imapid_collect, 1);
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, &collect->context, on_quiet};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, collect, on_quiet};
     struct imapid_tcp_limits limits = imapid_tcp_default_limits;
 
     collect->context = (struct imapid_flow_context){
@@ -302,12 +314,12 @@ void imapid_collect_on_secrets(struct imapid_collect *collect,
 
 /* A stranger decides what flows hold. The largest gives way: whoever wants others to be given up
  * has to hold less than they do. */
-static void keep_within_memory(struct imapid_collect *collect)
+static void keep_within_memory(struct imapid_collect *collect,
+                               const struct imapid_flow_context *context)
 {
     const struct imapid_conn *conn;
 
-    while (collect->context.holders.n > collect->n_memory &&
-           (conn = imapid_flow_find_largest(&collect->context))) {
+    while (context->holders.n > collect->n_memory && (conn = imapid_flow_find_largest(context))) {
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
     }
@@ -427,7 +439,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         take(collect, &packet);
         if (counts->n_packets % N_RETRY == 0)
             retry(collect);
-        keep_within_memory(collect);
+        keep_within_memory(collect, &collect->context);
     }
     return error;
 }
@@ -449,8 +461,8 @@ static char *tell_gave_way(struct imapid_collect *collect, const char *file, cha
     return error;
 }
 
-void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
-                         const char *file)
+static void add_file(struct imapid_collect *collect, struct imapid_capture *capture,
+                     const char *file)
 {
     struct imapid_frames_file frames = {file, collect->n_frames};
 
@@ -459,7 +471,127 @@ void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *
     collect->n_before = collect->n_frames;
     if (imapid_ahead_is(capture))
         imapid_ahead_on_packet(capture, find_out, collect);
+}
+
+void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
+                         const char *file)
+{
+    add_file(collect, capture, file);
     collect->error = read_packets(collect, capture);
+}
+
+/* ---- sections ---- */
+
+static void ignore_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    (void)ctx;
+    (void)exchange;
+}
+
+static void ignore_session(void *ctx, const struct imapid_record_session *session)
+{
+    (void)ctx;
+    (void)session;
+}
+
+static const struct imapid_record_sink nobody = {.exchange = ignore_exchange,
+                                                 .session = ignore_session};
+
+/* A segment of a connection that the section which is read now meets here, if not before. */
+static void on_met(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir)
+{
+    struct section *section = &((struct imapid_collect *)ctx)->section;
+    uint8_t bit = (uint8_t)(1u << stream % 8);
+
+    (void)dir;
+    if (stream >= section->n_own || section->is_met[stream / 8] & bit)
+        return;
+    section->is_met[stream / 8] |= bit;
+    if (!section->met->len || g_array_index(section->met, uint64_t, section->met->len - 1) !=
+                                  segment->packet.number) /* a packet may have several */
+        g_array_append_val(section->met, segment->packet.number);
+}
+
+void imapid_collect_end_section(struct imapid_collect *collect)
+{
+    struct section *section = &collect->section;
+    const struct imapid_flow_context *context = &collect->context;
+
+    section->n_own = imapid_net_get_tcp_counts(collect->net)->n_conns;
+    section->is_met = g_malloc0(section->n_own / 8 + 1);
+    section->met = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    section->others = (struct imapid_flow_context){
+        .files = context->files,
+        .sink = &nobody,
+        .keylog = context->keylog,
+        .n_inflate = IMAPID_LAYERS_INFLATE_FREE,
+    };
+    imapid_net_end_new(collect->net);
+    imapid_net_set_tap(collect->net, &(struct imapid_net_tap){.segment = on_met, .ctx = collect});
+}
+
+/* Packets between two looks at what is open. */
+#define N_LOOK 4096
+
+/* False: nothing is open any more. What is damaged is told by the section whose capture it is. */
+static bool read_open(struct imapid_collect *collect, struct imapid_capture *capture)
+{
+    bool is_first = !collect->section.n_reads++, is_open = true;
+    enum imapid_capture_result result;
+    struct imapid_packet packet, ahead;
+    int64_t now_ns = 0;
+
+    while (is_open && (result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
+        if (result == IMAPID_CAPTURE_ERROR)
+            continue;
+        now_ns = packet.ts_ns;
+        while (imapid_capture_peek(capture, &ahead))
+            foresee(collect, &ahead);
+        take(collect, &packet);
+        keep_within_memory(collect, &collect->context);
+        keep_within_memory(collect, &collect->section.others);
+        if (!is_first && imapid_capture_get_counts(capture)->n_packets % N_LOOK == 0)
+            is_open = imapid_net_has_open(collect->net, now_ns);
+    }
+    return is_open && (!now_ns || imapid_net_has_open(collect->net, now_ns));
+}
+
+static void tell_met(struct imapid_collect *collect, const char *file)
+{
+    GArray *met = collect->section.met;
+    struct imapid_record_continued record = {.file = file};
+
+    for (guint i = 0; i < met->len; i++)
+        g_array_index(met, uint64_t, i) -= collect->n_before;
+    for (guint i = 0; i < met->len; i += record.n) {
+        record.frames = &g_array_index(met, uint64_t, i);
+        record.n = MIN(met->len - i, IMAPID_RECORD_CONTINUED_MAX);
+        if (collect->context.sink->continued)
+            collect->context.sink->continued(collect->context.sink->ctx, &record);
+    }
+    g_array_set_size(met, 0);
+}
+
+bool imapid_collect_read_on(struct imapid_collect *collect, struct imapid_capture *capture,
+                            const char *file, bool begins)
+{
+    bool is_open;
+
+    if (begins)
+        memset(collect->section.is_met, 0, collect->section.n_own / 8 + 1);
+    add_file(collect, capture, file);
+    is_open = read_open(collect, capture);
+    tell_met(collect, file);
+    return is_open;
+}
+
+/* ---- the end of a piece ---- */
+
+void imapid_collect_finish(struct imapid_collect *collect)
+{
+    if (!collect->is_finished)
+        imapid_net_finish(collect->net);
+    collect->is_finished = true;
 }
 
 bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_capture *capture,
@@ -467,10 +599,8 @@ bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_cap
 {
     char *error = g_steal_pointer(&collect->error);
 
-    if (is_last) {
-        imapid_net_finish(collect->net);
-        collect->is_finished = true;
-    }
+    if (is_last)
+        imapid_collect_finish(collect);
     if (collect->n_gave_way)
         error = tell_gave_way(collect, file, error);
     return !tell_capture(collect, capture, file, error);
@@ -515,9 +645,11 @@ void imapid_collect_drops(struct imapid_collect *collect)
 
 void imapid_collect_free(struct imapid_collect *collect)
 {
-    if (!collect->is_finished)
-        imapid_net_finish(collect->net);
+    imapid_collect_finish(collect);
     imapid_net_free(collect->net);
+    g_free(collect->section.is_met);
+    if (collect->section.met)
+        g_array_unref(collect->section.met);
     g_array_unref(collect->context.files);
     g_free(collect->error);
     g_free(collect);

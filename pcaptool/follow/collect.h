@@ -62,6 +62,19 @@ void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *
 bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_capture *capture,
                          const char *file, bool is_last);
 
+/* The captures that were read and told are a section of a chain: connections that begin from here on are the next section's to
+ * tell, and no captures are told any more. Once. */
+void imapid_collect_end_section(struct imapid_collect *collect);
+
+/* Reads on in the next capture, for what is open. Where another section `begins` there, or goes on, connections
+ * that it meets are told to it (struct imapid_record_continued). The first capture is read whole, of others no more than is
+ * needed. False: nothing is open any more. */
+bool imapid_collect_read_on(struct imapid_collect *collect, struct imapid_capture *capture,
+                            const char *file, bool begins);
+
+/* Tells what is open, where no imapid_collect_tell() was the last one. */
+void imapid_collect_finish(struct imapid_collect *collect);
+
 /* For while there are no packets, from within imapid_capture_next(): looks for secrets that were
  * written meanwhile, and what waits for them is read; tells the sessions of a live capture that were
  * closed some time ago. Cheap where there is nothing to do. */
@@ -76,7 +89,7 @@ void imapid_collect_count(const struct imapid_collect *collect,
 /* It was seen just now that packets were dropped: connections that are open may lack octets. */
 void imapid_collect_drops(struct imapid_collect *collect);
 
-/* Without an imapid_collect_tell() of the last piece, what is open is told now. */
+/* Finishes first, where it is not finished. */
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the

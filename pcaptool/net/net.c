@@ -430,6 +430,16 @@ void imapid_net_begin_capture(struct imapid_net *net)
     imapid_tcp_begin_capture(net->tcp);
 }
 
+void imapid_net_end_new(struct imapid_net *net)
+{
+    imapid_tcp_end_new(net->tcp);
+}
+
+bool imapid_net_has_open(const struct imapid_net *net, int64_t ts_ns)
+{
+    return imapid_tcp_has_open(net->tcp, ts_ns);
+}
+
 void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn)
 {
     imapid_tcp_give_up(net->tcp, conn);

@@ -41,7 +41,7 @@ struct imapid_net_tap {
     void *ctx;
 };
 
-/* The tap is copied. Before the first packet. */
+/* The tap is copied. Before the first packet; one of segments alone at any time. */
 void imapid_net_set_tap(struct imapid_net *net, const struct imapid_net_tap *tap);
 
 /* Takes one packet; its octets are not needed afterwards. Callbacks come from within. */
@@ -72,6 +72,10 @@ void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *pack
 /* As imapid_net_packet(), of a packet that was prepared. */
 void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,
                              const struct imapid_net_ahead *ahead);
+
+/* See imapid_tcp_end_new(), imapid_tcp_has_open(). */
+void imapid_net_end_new(struct imapid_net *net);
+bool imapid_net_has_open(const struct imapid_net *net, int64_t ts_ns);
 
 /* See imapid_tcp_give_up(). */
 void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);

@@ -71,6 +71,8 @@ struct imapid_tcp {
     struct foreseen foreseen[N_FORESEEN];
     uint64_t n_foreseen, n_came; /* of these, ever */
     uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
+    bool is_full;      /* none begins any more; see imapid_tcp_end_new() */
+    uint32_t n_own;    /* then: those before */
     struct imapid_tcp_tap tap;
 };
 
@@ -448,7 +450,7 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
         index = follow_alias(tcp, key, index, p);
     if (index == IMAPID_TCP_NONE)
         index = find_other_path(tcp, key, hash, p);
-    if (index == IMAPID_TCP_NONE) {
+    if (index == IMAPID_TCP_NONE && !tcp->is_full) {
         index = add_entry(tcp, key, hash);
         if (index != IMAPID_TCP_NONE)
             tcp->table.entries[index].stream = (uint32_t)tcp->order.counts.n_conns++;
@@ -775,8 +777,10 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     make_key(segment, &key);
     parse(segment, &p);
     uint32_t index = get_connection(tcp, &key, seen ? &seen->hash : NULL, &p);
-    if (index == IMAPID_TCP_NONE)
+    if (index == IMAPID_TCP_NONE) {
+        enforce_limits(tcp, &segment->packet);
         return p.whole;
+    }
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     struct imapid_tcp_state *st = NULL, *former = NULL;
     if (entry->state != IMAPID_TCP_NONE) {
@@ -843,6 +847,29 @@ void imapid_tcp_icmp(struct imapid_tcp *tcp, const char *error, const struct ima
 size_t imapid_tcp_count_memory(void)
 {
     return sizeof(struct imapid_tcp_state) + sizeof(struct imapid_tcp_entry);
+}
+
+void imapid_tcp_end_new(struct imapid_tcp *tcp)
+{
+    tcp->is_full = true;
+    tcp->n_own = (uint32_t)tcp->order.counts.n_conns;
+}
+
+/* Keep-alives come every two hours, if at all (RFC 9293 3.8.4); a SYN is tried for three minutes or
+ * more (3.8.3). */
+#define SILENCE_NS       INT64_C(7200000000000)
+#define EMPTY_SILENCE_NS INT64_C(300000000000)
+
+bool imapid_tcp_has_open(const struct imapid_tcp *tcp, int64_t ts_ns)
+{
+    for (uint32_t i = 0; i < tcp->n_begun; i++) {
+        const struct imapid_tcp_state *st = &tcp->states[i];
+        int64_t longest = st->valued ? SILENCE_NS : EMPTY_SILENCE_NS;
+        if (st->used && st->conn.stream < tcp->n_own &&
+            imapid_ns_between(st->conn.last.ts_ns, ts_ns) <= longest)
+            return true;
+    }
+    return false;
 }
 
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)

@@ -86,6 +86,14 @@ void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *
  * there, even if one begins with the same sequence number. */
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
 
+/* From here on no connection begins: segments of those that are not known are passed over. One that begins behind a
+ * known one, on the same addresses and ports, is followed, as the end of that one depends on it; its stream number is none of those before. */
+void imapid_tcp_end_new(struct imapid_tcp *tcp);
+
+/* Has any connection from before that not ended at this time, and may more come of it? Not where nothing came for longer than
+ * keep-alives are apart, or than handshakes are tried. Looks at all that is open. */
+bool imapid_tcp_has_open(const struct imapid_tcp *tcp, int64_t ts_ns);
+
 /* Gives a connection up that the handler was told of and that has not ended: what waits is delivered
  * behind gaps, then it ends with IMAPID_TCP_LIMIT. Not from a callback. */
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);

@@ -361,6 +361,19 @@ static void write_interval(GString *out, const struct imapid_record_interval *in
     imapid_spell_word(out, "}\n");
 }
 
+static void write_continued(GString *out, const struct imapid_record_continued *continued)
+{
+    imapid_spell_word(out, "{\"type\":\"continued\",\"schema\":1");
+    add_text(out, "site", continued->site);
+    add_text(out, "file", continued->file);
+    imapid_spell_key(out, "frames");
+    for (unsigned i = 0; i < continued->n; i++) {
+        g_string_append_c(out, i ? ',' : '[');
+        imapid_spell_number(out, continued->frames[i]);
+    }
+    imapid_spell_word(out, continued->n ? "]}\n" : "[]}\n");
+}
+
 static void write_end(GString *out, const struct imapid_writer_end *end)
 {
     imapid_spell_word(out, "{\"type\":\"end\"");
@@ -385,5 +398,6 @@ const struct imapid_writer imapid_jsonl_writer = {
     .session = write_session,
     .capture = write_capture,
     .interval = write_interval,
+    .continued = write_continued,
     .end = write_end,
 };

@@ -34,9 +34,9 @@ static const char too_long[] = "the line is too long";
 
 bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 {
-    static const char *const begins[] = {"{\"type\":\"exchange", "{\"type\":\"session",
-                                         "{\"type\":\"capture", "{\"type\":\"interval",
-                                         "{\"type\":\"end"};
+    static const char *const begins[] = {"{\"type\":\"exchange",  "{\"type\":\"session",
+                                         "{\"type\":\"capture",   "{\"type\":\"interval",
+                                         "{\"type\":\"continued", "{\"type\":\"end"};
 
     if (n >= 4 && !memcmp(octets, "\xef\xbb\xbf", 3)) {
         octets += 3;
@@ -210,6 +210,10 @@ static void tell(const struct imapid_read_jsonl *reader, const struct imapid_rea
         break;
     case IMAPID_READ_CAPTURE:
         sink->capture(sink->ctx, parsed->record);
+        break;
+    case IMAPID_READ_CONTINUED:
+        if (sink->continued)
+            sink->continued(sink->ctx, parsed->record);
         break;
     default:
         break; /* no record */

@@ -668,6 +668,36 @@ static void *take_capture(struct imapid_member_line *line, struct imapid_json *o
     return capture;
 }
 
+static void *take_continued(struct imapid_member_line *line, struct imapid_json *object)
+{
+    struct imapid_record_continued *continued =
+        imapid_arena_take_zeroed(line->arena, sizeof *continued);
+    struct imapid_json *list = imapid_member_get(line, object, "frames"), *node;
+    uint64_t *frames;
+    int64_t last = 0;
+
+    continued->site = get_site(line, object);
+    continued->file = imapid_member_get_name(line, object, "file");
+    if (!list || list->kind != IMAPID_JSON_ARRAY || list->n > IMAPID_RECORD_CONTINUED_MAX) {
+        imapid_member_fail(line, "no list in", "frames");
+        return continued;
+    }
+    frames = imapid_arena_take_zeroed(line->arena, (list->n + 1) * sizeof *frames);
+    continued->frames = frames;
+    continued->n = list->n;
+    node = list + 1;
+    for (unsigned i = 0; i < list->n; i++, node += node->n_tokens) {
+        int64_t frame = 0;
+
+        if (node->kind != IMAPID_JSON_INTEGER || !imapid_json_get_integer(node, &frame) ||
+            frame <= last)
+            imapid_member_fail(line, "something other than frames, in order, in", "frames");
+        frames[i] = (uint64_t)frame;
+        last = frame;
+    }
+    return continued;
+}
+
 /* How many records its run wrote. */
 static void *take_end(struct imapid_member_line *line, struct imapid_json *object)
 {
@@ -694,6 +724,7 @@ static void take_record(struct imapid_member_line *line, struct imapid_json *obj
     } types[] = {{"exchange", take_exchange, IMAPID_READ_EXCHANGE},
                  {"session", take_session, IMAPID_READ_SESSION},
                  {"capture", take_capture, IMAPID_READ_CAPTURE},
+                 {"continued", take_continued, IMAPID_READ_CONTINUED},
                  {"interval", take_interval, IMAPID_READ_INTERVAL},
                  {"end", take_end, IMAPID_READ_END}};
     struct imapid_record_string type = imapid_member_get_octets(line, object, "type");

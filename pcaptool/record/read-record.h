@@ -16,6 +16,7 @@ enum imapid_read_outcome {
     IMAPID_READ_EXCHANGE,
     IMAPID_READ_SESSION,
     IMAPID_READ_CAPTURE,
+    IMAPID_READ_CONTINUED,
     IMAPID_READ_INTERVAL, /* counts on the way, which the capture's record has in the end */
 };
 

@@ -207,12 +207,26 @@ struct imapid_record_capture {
     char *error; /* NULL: none */
 };
 
+/* Where a chain of captures is read in sections: connections that begin before a section, of which one before it tells
+ * all. The section meets each of them first with one of these packets of the file, and what it tells of them is dropped. */
+struct imapid_record_continued {
+    const char *site; /* as of a connection */
+    const char *file;
+    const uint64_t *frames; /* n, each more than the one before */
+    unsigned n;
+};
+
+/* Frames that a record has at most; there may be several of a file. */
+#define IMAPID_RECORD_CONTINUED_MAX 1000u
+
 /* Who takes the records, in the order in which they are complete. They are good during the call. */
 struct imapid_record_sink {
     void (*exchange)(void *ctx, const struct imapid_record_exchange *exchange);
     void (*session)(void *ctx, const struct imapid_record_session *session);
     void (*capture)(void *ctx, const struct imapid_record_capture *capture);
     void *ctx;
+    void (*continued)(void *ctx,
+                      const struct imapid_record_continued *continued); /* NULL: no interest */
 };
 
 /* Names as the records spell them: "none", "not-authenticated", "OK". Static; of the status NONE "". */

@@ -523,9 +523,22 @@ static void on_capture(void *ctx, const struct imapid_record_capture *capture)
     g_free(file);
 }
 
+static void on_continued(void *ctx, const struct imapid_record_continued *continued)
+{
+    const struct imapid_redact_sink *sink = ctx;
+    char *site = imapid_redact_site(sink->redact, continued->site);
+    char *file = imapid_redact_file(sink->redact, continued->file);
+    const struct imapid_record_continued redacted = {site, file, continued->frames, continued->n};
+
+    if (sink->next->continued)
+        sink->next->continued(sink->next->ctx, &redacted);
+    g_free(site);
+    g_free(file);
+}
+
 struct imapid_record_sink imapid_redact_wrap(struct imapid_redact_sink *sink)
 {
-    return (struct imapid_record_sink){on_exchange, on_session, on_capture, sink};
+    return (struct imapid_record_sink){on_exchange, on_session, on_capture, sink, on_continued};
 }
 
 /* ---- made and freed ---- */

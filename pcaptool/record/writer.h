@@ -36,6 +36,7 @@ struct imapid_writer {
     void (*capture)(GString *out, const struct imapid_writer_style *style,
                     const struct imapid_record_capture *capture);
     void (*interval)(GString *out, const struct imapid_record_interval *interval);
+    void (*continued)(GString *out, const struct imapid_record_continued *continued);
     void (*end)(GString *out, const struct imapid_writer_end *end); /* of the run */
 };
 

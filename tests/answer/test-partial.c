@@ -50,7 +50,7 @@ static ptrdiff_t read_portion(void *ctx, uint8_t *octets, size_t n)
 static char *read_all(const GByteArray *octets, size_t n_portion, bool *good)
 {
     GString *text = g_string_new(NULL);
-    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, text};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, text, NULL};
     struct portions portions = {octets, 0, n_portion};
     struct imapid_partial partial = {.name = "x",
                                      .read = read_portion,

@@ -40,7 +40,7 @@ static struct bench *make(const char *term, gsize n_memory)
     bench->where = imapid_where_new(texts, bench->fold, &message);
     g_assert_nonnull(bench->where);
     bench->out =
-        (struct imapid_record_sink){on_exchange, on_session, on_capture, g_string_new(NULL)};
+        (struct imapid_record_sink){on_exchange, on_session, on_capture, g_string_new(NULL), NULL};
     bench->choose = imapid_choose_new(bench->where, n_memory, &bench->out);
     bench->in = imapid_choose_get_sink(bench->choose);
     return bench;

@@ -145,7 +145,7 @@ static void complain(void *ctx, const char *message)
 static void begin(struct run *run, size_t n_memory)
 {
     memset(run, 0, sizeof *run);
-    run->sink = (struct imapid_record_sink){on_exchange, on_session, on_capture, run};
+    run->sink = (struct imapid_record_sink){on_exchange, on_session, on_capture, run, NULL};
     run->log = g_string_new(NULL);
     run->collect =
         imapid_collect_new(NULL, &run->decode, NULL, false, n_memory, &run->sink, complain);

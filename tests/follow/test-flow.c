@@ -58,7 +58,7 @@ static void begin(struct run *run)
     struct imapid_frames_file file = {"a.pcap", 0};
 
     memset(run, 0, sizeof *run);
-    run->sink = (struct imapid_record_sink){on_exchange, on_session, on_capture, &run->told};
+    run->sink = (struct imapid_record_sink){on_exchange, on_session, on_capture, &run->told, NULL};
     run->context.files = g_array_new(FALSE, FALSE, sizeof file);
     g_array_append_val(run->context.files, file);
     run->context.sink = &run->sink;

@@ -56,7 +56,7 @@ static void put(void *ctx, const char *octets, size_t n)
 static GByteArray *settle(const GByteArray *from, size_t step)
 {
     struct imapid_store *store = imapid_store_new();
-    struct imapid_record_sink sink = {add_exchange, add_session, add_capture, store};
+    struct imapid_record_sink sink = {add_exchange, add_session, add_capture, store, NULL};
     struct imapid_store_view view;
     GByteArray *octets = g_byte_array_new();
 

@@ -24,7 +24,8 @@ static inline void lines_on_capture(void *ctx, const struct imapid_record_captur
 /* Writes the records as JSON Lines behind `text`, which must outlive it. */
 static inline struct imapid_record_sink lines_sink(GString *text)
 {
-    return (struct imapid_record_sink){lines_on_exchange, lines_on_session, lines_on_capture, text};
+    return (struct imapid_record_sink){lines_on_exchange, lines_on_session, lines_on_capture, text,
+                                       NULL};
 }
 
 #endif

@@ -82,7 +82,7 @@ struct outputs *outputs_new(void)
 
 struct imapid_record_sink outputs_sink(struct outputs *outputs)
 {
-    return (struct imapid_record_sink){on_exchange, on_session, on_capture, outputs};
+    return (struct imapid_record_sink){on_exchange, on_session, on_capture, outputs, NULL};
 }
 
 const GString *outputs_get_lines(const struct outputs *outputs)

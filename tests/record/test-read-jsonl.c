@@ -123,7 +123,7 @@ static void assert_read_as_is(struct source source, bool stop, const char *recor
                               const char *complaints)
 {
     struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
-    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got, NULL};
     struct imapid_read_jsonl reader = {.name = "x",
                                        .read = read_some,
                                        .read_ctx = &source,
@@ -264,7 +264,7 @@ static void test_threads(void)
     g_string_append(lines, "{\"type\":\"end\",\"inputs\":1,\"records\":4000}\n");
     for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2) {
         struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
-        struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+        struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got, NULL};
         struct source source = {.data = lines->str, .n = lines->len, .step = 5000};
         struct imapid_read_jsonl reader = {.name = "x",
                                            .read = read_some,
@@ -316,7 +316,7 @@ static void test_any_order(void)
 {
     GString *lines = g_string_new(NULL), *want = g_string_new(NULL);
     struct counted counted = {.got.complaints = g_string_new(NULL)};
-    struct imapid_record_sink sink = {count_exchange, count_session, NULL, &counted};
+    struct imapid_record_sink sink = {count_exchange, count_session, NULL, &counted, NULL};
     struct source source = {.step = 5000};
     struct imapid_read_jsonl reader = {.name = "x",
                                        .read = read_some,
@@ -351,7 +351,7 @@ static void test_threads_stop(void)
 {
     GString *lines = g_string_new(NULL);
     struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
-    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got, NULL};
     struct source source = {.step = 5000};
     struct imapid_read_jsonl reader = {.name = "x",
                                        .read = read_some,

@@ -74,7 +74,7 @@ static char *redact_with(const struct imapid_redact *redact,
                          void (*check)(const struct imapid_record_exchange *))
 {
     struct got got = {g_string_new(NULL), check};
-    struct imapid_record_sink next = {on_exchange, on_session, on_capture, &got};
+    struct imapid_record_sink next = {on_exchange, on_session, on_capture, &got, NULL};
     struct imapid_redact_sink wrapped = {redact, &next};
     struct imapid_record_sink sink = imapid_redact_wrap(&wrapped);
 

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sections of a chain against the chain that is read whole.
+
+test_sections.py IMAPID [SEEDS]
+
+Chains are made of samples whose sessions are moved and stretched in time, so that they lie over and behind each other and
+cuts go through TLS and DEFLATE. Whatever the seed, sections give the answers, connections and exchanges of the whole."""
+import json
+import pathlib
+import random
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
+NAMES = ("idle", "compress", "compress-tls", "starttls", "tls12-dhe-aes128-gcm", "curl-dovecot-tls", "many-clients", "imaplib-dovecot",
+         "mbsync-dovecot", "thunderbird-cyrus", "courier", "tls-no-keys", "port-10143", "perl-dovecot", "escapes")
+ANSWERS = (("stats", "-v"), ("stats", "-T", "jsonl", "--by", "client_name,server_name,security"), ("check", "-T", "jsonl", "--fail-on", "never"))
+SEEDS = (1, 2)
+IMAPID = None
+
+
+def run(*words, status=0):
+    done = subprocess.run([IMAPID, *map(str, words)], check=False, capture_output=True)
+    assert done.returncode == status, (words, done.returncode, done.stderr)
+    return done.stdout
+
+
+def read_packets(path):
+    """(nanoseconds, captured octets, octets on the wire) of a pcap in microseconds, and its link type."""
+    data = path.read_bytes()
+    assert data[:4] == b"\xd4\xc3\xb2\xa1", path
+    at, packets = 24, []
+    while at < len(data):
+        seconds, micro, n, n_wire = struct.unpack_from("<4I", data, at)
+        packets.append((seconds * 10**9 + micro * 1000, data[at + 16:at + 16 + n], n_wire))
+        at += 16 + n
+    return packets, struct.unpack_from("<I", data, 20)[0]
+
+
+def make_chain(chance, folder, n_pieces):
+    """A chain of pieces, named so that their order as text is not the one of time."""
+    packets, t = [], 1_700_000_000 * 10**9
+    for name in NAMES:
+        path = SAMPLES / f"{name}.pcap"
+        if not path.exists():
+            continue
+        own, link_type = read_packets(path)
+        if link_type != 1:
+            continue
+        start, factor = t + chance.randrange(3600 * 10**9), chance.choice((1, 1, 50, 400))
+        packets += [(start + (when - own[0][0]) * factor, *rest) for when, *rest in own]
+    packets.sort(key=lambda packet: packet[0])
+    cuts = [0, *sorted(chance.sample(range(1, len(packets)), n_pieces - 1)), len(packets)]
+    head = struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1)
+    for i in range(n_pieces):
+        part = b"".join(struct.pack("<4I", when // 10**9, when % 10**9, len(octets), n_wire) + octets
+                        for when, octets, n_wire in packets[cuts[i]:cuts[i + 1]])
+        (folder / f"chain{i}.pcap").write_bytes(head + part)
+
+
+def answered(*words):
+    """An answer, without what counts the connections of one run."""
+    return re.sub(r' stream \d+|"stream":\d+|tcp\.stream (==|eq) \d+', "", run(*words).decode())
+
+
+def told(lines):
+    """Sessions and exchanges, without what counts the connections of one run."""
+    records = [json.loads(line) for line in lines]
+    for record in records:
+        record.pop("stream", None)
+        record.pop("filter", None)
+    ids = {f"{record['file']}:{frame}" for record in records if record["type"] == "continued" for frame in record["frames"]}
+    keep = [record for record in records if record["type"] in ("session", "exchange") and record.get("id", record.get("session")) not in ids]
+    return sorted(json.dumps(record, sort_keys=True) for record in keep)
+
+
+class Sections(unittest.TestCase):
+    maxDiff = 3000
+
+    def test_sections_are_the_whole(self):
+        for seed in SEEDS:
+            with self.subTest(seed=seed), tempfile.TemporaryDirectory() as name:
+                self.compare(random.Random(seed), pathlib.Path(name))
+
+    def compare(self, chance, folder):
+        store, keys = folder / "store", folder / "keys"
+        store.mkdir()
+        keys.write_bytes(b"".join(path.read_bytes() for path in sorted(SAMPLES.glob("*.keys"))))
+        n_pieces = chance.choice((24, 40, 60))
+        make_chain(chance, store, n_pieces)
+        pieces = [store / f"chain{i}.pcap" for i in range(n_pieces)]
+        run("-q", "-T", "jsonl", "--continuous", "-l", keys, "-w", folder / "whole.jsonl", *pieces)
+        whole = told((folder / "whole.jsonl").read_text().splitlines())
+        size = sum(piece.stat().st_size for piece in pieces)
+        n_crossing = 0
+        for n in (4, 10, 20):
+            plan, out = folder / f"plan{n}", folder / f"out{n}"
+            run("plan", "-q", "-l", keys, "--chain", r"/()chain\d+\.pcap$", "--shard-bytes", size // n, "-w", plan, store)
+            units = [json.loads(line) for line in plan.read_text().splitlines()[1:-1]]
+            self.assertGreaterEqual(len(units), min(n, n_pieces) // 2)
+            run("-q", "--plan", plan, "--out", out)
+            lines = [line for path in sorted(out.glob("*.jsonl")) for line in path.read_text().splitlines()]
+            n_crossing += sum('"type":"continued"' in line for line in lines)
+            self.assertEqual(told(lines), whole, n)
+            for answer in ANSWERS:
+                self.assertEqual(answered(*answer, "-q", "--plan", plan, out), answered(*answer, "-q", folder / "whole.jsonl"), (n, answer))
+            # Records alone, in any order, and partials of partials.
+            run("stats", "-q", "-T", "partial", "-w", folder / "some.partial", *sorted(out.glob("*1.partial")))
+            self.assertEqual(answered("stats", "-q", "-v", folder / "some.partial", *reversed(sorted(out.glob("*.jsonl")))),
+                             answered("stats", "-q", "-v", folder / "whole.jsonl"))
+        self.assertGreater(n_crossing, 0)
+
+
+if __name__ == "__main__":
+    IMAPID = pathlib.Path(sys.argv[1]).resolve()
+    if len(sys.argv) > 2:
+        SEEDS = range(int(sys.argv[2]))
+    unittest.main(argv=sys.argv[:1])
