@@ -72,7 +72,7 @@ GString *imapid_bug_report_new(const struct imapid_share *share, struct imapid_c
         .n_memory = share->n_memory / 16,
     };
     struct imapid_listing *listing = imapid_listing_new(&style);
-    const struct imapid_record_sink sink = {add_exchange, add_session, add_capture, listing};
+    const struct imapid_record_sink sink = {add_exchange, add_session, add_capture, listing, NULL};
     GString *out = g_string_new("imapid " IMAPID_VERSION ", cut --scrub\n\n");
 
     imapid_share_read_again(share, capture, FILE_NAME, &sink);

@@ -357,7 +357,7 @@ static void test_rows(void)
         {ROWS("\0\0\1\0"), "29: the partial is damaged: something behind its end"},
         {ROWS("\0\0\2"), "29: the partial is damaged: a number past its limit"},
         {ROWS("\0\0"), "29: the partial is damaged: a number that does not end"},
-        {ROWS("\4"), "29: the partial is damaged: a number past its limit"},
+        {ROWS("\5"), "29: the partial is damaged: a number past its limit"},
         {ROWS("\377\377\377\377\377\377\377\377\377\1"),
          "29: the partial is damaged: a number past its limit"},
         {ROWS("\377\377\377\377\377\377\377\377\377\2"),
