@@ -2,7 +2,7 @@
 /* listing.c: puts the records of a connection together and its row in its place.
  *
  * Exchanges are told before their session. What is kept of them until then is who the two sides say
- * they are: of several, the last well-formed list that was not refused, else the last one.
+ * they are; record/gist.h decides which of several counts.
  *
  * Refuses to keep exchanges for ever whose sessions do not come, as JSON Lines may have them: past
  * OPEN_MAX connections all are told as they are. Of what strangers say it keeps no more than a row can
@@ -13,6 +13,7 @@
 #include "record/listing.h"
 
 #include "record/detail.h"
+#include "record/gist.h"
 #include "record/name.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
@@ -32,16 +33,9 @@
 struct open {
     struct imapid_record_name name; /* first */
     struct imapid_record_conn conn; /* `file` is a copy */
-    int64_t ts_ns;                  /* of its first exchange */
     uint64_t order;                 /* the earlier it came the smaller */
     struct imapid_row_side sides[2];
-    bool side_is_good[2];                                       /* well-formed, and not refused */
-    bool has_id, is_good, is_answered, is_complete, is_refused; /* of the exchange that counts */
-    enum imapid_security security;
-    bool compressed;
-    int64_t rtt_ns; /* negative: not known */
-    uint64_t frame, codes;
-    unsigned n_errors, n_warnings;
+    struct imapid_gist gist;
     struct imapid_detail *detail; /* NULL: not asked for */
 };
 
@@ -141,7 +135,7 @@ static struct open *get_open(struct imapid_listing *listing, const struct imapid
     open->conn.file = g_strdup(conn->file);
     open->name = imapid_record_name_of(&open->conn);
     open->order = listing->order++;
-    open->rtt_ns = -1;
+    open->gist = IMAPID_GIST_BEGUN;
     if (listing->style->verbose)
         open->detail = imapid_detail_new();
     g_hash_table_add(listing->open, open);
@@ -165,11 +159,6 @@ static struct imapid_record_string copy_string(const struct imapid_record_string
         false, g_memdup2(n ? string->octets : (const uint8_t *)"", n + !n), n};
 }
 
-static bool is_refused(const struct imapid_record_exchange *exchange)
-{
-    return exchange->status != IMAPID_STATUS_NONE && exchange->status != IMAPID_STATUS_OK;
-}
-
 static void take_side(struct open *open, const struct imapid_record_exchange *exchange,
                       enum imapid_side side, unsigned columns)
 {
@@ -177,46 +166,12 @@ static void take_side(struct open *open, const struct imapid_record_exchange *ex
     const struct imapid_record_half *half =
         side == IMAPID_CLIENT ? &exchange->command : &exchange->response;
     struct imapid_row_side *known = &open->sides[side];
-    bool is_good = !half->is_malformed && !is_refused(exchange);
 
-    if (!half->seen || (known->is_seen && open->side_is_good[side] && !is_good))
-        return;
     free_side(known);
     known->is_seen = true;
-    open->side_is_good[side] = is_good;
     known->name = copy_string(imapid_record_find(half, IMAPID_FIELD_NAME), n_max);
     known->version = copy_string(imapid_record_find(half, IMAPID_FIELD_VERSION), n_max);
     known->os = copy_string(imapid_record_find(half, IMAPID_FIELD_OS), n_max);
-}
-
-static void count_findings(struct open *open, const struct imapid_record_finding *findings,
-                           unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        enum imapid_severity severity = imapid_finding_severity(findings[i].code);
-
-        open->codes |= UINT64_C(1) << findings[i].code;
-        open->n_errors += severity == IMAPID_SEVERITY_ERROR;
-        open->n_warnings += severity == IMAPID_SEVERITY_WARNING;
-    }
-}
-
-/* What came of the exchange that says who the client is. */
-static void take_result(struct open *open, const struct imapid_record_exchange *exchange)
-{
-    bool is_good =
-        exchange->command.seen && !exchange->command.is_malformed && !is_refused(exchange);
-    int64_t rtt_ns;
-
-    if (open->has_id && open->is_good && !is_good)
-        return;
-    open->has_id = true;
-    open->is_good = is_good;
-    open->is_refused = is_refused(exchange);
-    open->is_answered = exchange->status != IMAPID_STATUS_NONE || exchange->response.seen;
-    open->is_complete = exchange->complete;
-    open->frame = imapid_record_when(exchange).number;
-    open->rtt_ns = imapid_record_rtt_ns(exchange, &rtt_ns) ? rtt_ns : -1;
 }
 
 static void note_time(struct imapid_listing *listing, int64_t ts_ns)
@@ -268,21 +223,23 @@ static void add_detail(struct imapid_listing *listing, struct imapid_detail *det
 void imapid_listing_add_exchange(struct imapid_listing *listing,
                                  const struct imapid_record_exchange *exchange)
 {
+    struct imapid_stamp when = imapid_record_when(exchange);
+    struct imapid_gist_said said;
     struct open *open;
+    int64_t rtt_ns;
+    bool tells[2];
 
     if (g_hash_table_size(listing->open) >= OPEN_MAX)
         finish_all(listing);
     open = get_open(listing, &exchange->conn);
-    if (!open->has_id)
-        open->ts_ns = imapid_record_when(exchange).ts_ns;
     open->conn.doubts = exchange->conn.doubts;
-    open->security = exchange->security;
-    open->compressed |= exchange->compressed;
-    note_time(listing, open->ts_ns);
-    take_side(open, exchange, IMAPID_CLIENT, listing->style->terminal.columns);
-    take_side(open, exchange, IMAPID_SERVER, listing->style->terminal.columns);
-    take_result(open, exchange);
-    count_findings(open, exchange->findings, exchange->n_findings);
+    imapid_gist_look(exchange, &said);
+    imapid_gist_add(&open->gist, &said, when.ts_ns, when.number,
+                    imapid_record_rtt_ns(exchange, &rtt_ns) ? rtt_ns : -1, tells);
+    note_time(listing, open->gist.ts_ns);
+    for (int side = 0; side < 2; side++)
+        if (tells[side])
+            take_side(open, exchange, (enum imapid_side)side, listing->style->terminal.columns);
     if (open->detail)
         add_detail(listing, open->detail, exchange);
 }
@@ -382,42 +339,25 @@ static void add_row(struct imapid_listing *listing, const struct imapid_row *row
     count(listing, row);
 }
 
-/* Where to look: at what went wrong, else at the ID, else at the beginning. */
-static uint64_t choose_frame(const struct open *open, const struct imapid_record_session *session)
-{
-    if (session && session->healthy == IMAPID_NO && session->outcome.frame &&
-        !session->outcome.file)
-        return session->outcome.frame;
-    if (open->has_id)
-        return open->frame;
-    return session && !session->not_decrypted ? session->conn.first_frame : 0;
-}
-
 /* Makes the row of a connection, and forgets it. */
 static void finish(struct imapid_listing *listing, struct open *open,
                    const struct imapid_record_session *session)
 {
-    struct imapid_result_facts facts = {.session = session,
-                                        .has_id = open->has_id,
-                                        .is_answered = open->is_answered,
-                                        .is_complete = open->is_complete,
-                                        .is_refused = open->is_refused};
-    struct imapid_row row = {.ts_ns = session ? session->first_ns : open->ts_ns,
+    struct imapid_gist *gist = &open->gist;
+    enum imapid_result result = imapid_gist_close(gist, session);
+    struct imapid_row row = {.ts_ns = gist->ts_ns,
+                             .frame = imapid_gist_get_frame(gist, session),
                              .conn = session ? &session->conn : &open->conn,
-                             .keylog = listing->style->keylog,
-                             .security = session ? session->security : open->security,
-                             .compressed = session ? session->compressed : open->compressed,
+                             .security = gist->security,
+                             .compressed = gist->compressed,
                              .session = session,
-                             .rtt_ns = open->rtt_ns};
+                             .rtt_ns = gist->rtt_ns,
+                             .result = result,
+                             .n_warnings = gist->n_warnings,
+                             .keylog = listing->style->keylog,
+                             .codes = gist->codes};
 
-    if (session)
-        count_findings(open, session->findings, session->n_findings);
     memcpy(row.sides, open->sides, sizeof row.sides);
-    row.codes = open->codes;
-    facts.n_errors = open->n_errors;
-    row.n_warnings = facts.n_warnings = open->n_warnings;
-    row.result = imapid_result_of(&facts);
-    row.frame = choose_frame(open, session);
     note_time(listing, row.ts_ns);
     if (open->detail)
         listing->n_details -= imapid_detail_count_memory(open->detail);

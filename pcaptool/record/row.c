@@ -8,6 +8,7 @@
  * Refuses nothing. Misuse: reading rows with a program; JSON Lines are for that. */
 #include "record/row.h"
 
+#include "record/gist.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/width.h"
@@ -399,21 +400,14 @@ static void add_security(struct spelling *spelling)
     end_cell(spelling->out, start, spelling->layout.security);
 }
 
-/* The mechanism that was accepted, else the last one that was tried. */
 static void add_login(struct spelling *spelling)
 {
-    const struct imapid_record_session *session = spelling->row->session;
-    const char *mechanism = "";
+    const char *mechanism = imapid_gist_get_login(spelling->row->session);
     size_t start = spelling->out->len;
 
     if (!spelling->layout.login)
         return;
-    for (unsigned i = 0; session && i < session->n_auths; i++) {
-        mechanism = session->auths[i].mechanism;
-        if (session->auths[i].status == IMAPID_WORD_OK)
-            break;
-    }
-    g_string_append(spelling->out, mechanism);
+    g_string_append(spelling->out, mechanism ? mechanism : "");
     imapid_width_fit(spelling->out, start, spelling->layout.login, spelling->terminal->utf8);
     g_string_append_c(spelling->out, ' ');
 }
