@@ -26,6 +26,7 @@ enum imapid_exit imapid_report(const struct imapid_options *options, const GArra
                                 .version = IMAPID_VERSION,
                                 .is_complete = gathered.is_complete,
                                 .is_redacted = options->redact,
+                                .clock = options->terminal.clock,
                                 .n_threads = (unsigned)options->n_jobs,
                             });
     good = imapid_gather_write(options, &gathered, text) && gathered.is_complete;

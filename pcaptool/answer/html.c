@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define BAR_WIDTH 120
-
 static void escape(GString *out, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -67,33 +65,10 @@ void imapid_html_foreign(GString *out, const char *text, size_t max)
     imapid_html_octets(out, (const uint8_t *)text, strlen(text), max);
 }
 
-void imapid_html_time(GString *out, int64_t ts_ns)
-{
-    GString *text = g_string_new(NULL);
-
-    imapid_spell_time(text, ts_ns);
-    g_string_append_printf(out, "<time datetime=\"%s\">", text->str);
-    g_string_truncate(text, strlen("2026-01-02T03:04:05"));
-    text->str[strlen("2026-01-02")] = ' ';
-    g_string_append_printf(out, "%s</time>", text->str);
-    g_string_free(text, TRUE);
-}
-
 void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint)
 {
     gsize start = out->len;
 
     imapid_spell_endpoint(out, endpoint); /* digits, letters, colons, brackets */
     g_string_insert(out, strrchr(out->str + start, ':') - out->str, "<wbr>");
-}
-
-void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max)
-{
-    unsigned width = n_max ? (unsigned)((double)n * BAR_WIDTH / (double)n_max + 0.5) : 0;
-
-    g_string_append_printf(out,
-                           "<svg class=\"bar\" width=\"%d\" height=\"10\" viewBox=\"0 0 %d 10\" "
-                           "preserveAspectRatio=\"none\" aria-hidden=\"true\">"
-                           "<rect width=\"%u\" height=\"10\"/></svg>",
-                           BAR_WIDTH, BAR_WIDTH, n ? MAX(width, 1) : 0);
 }

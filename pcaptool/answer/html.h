@@ -17,13 +17,7 @@ void imapid_html_octets(GString *out, const uint8_t *octets, size_t n, size_t ma
 void imapid_html_string(GString *out, const struct imapid_record_string *string, size_t max);
 void imapid_html_foreign(GString *out, const char *text, size_t max);
 
-/* 2026-01-02 03:04:05 in a <time> with the whole of it. */
-void imapid_html_time(GString *out, int64_t ts_ns);
-
 /* 10.0.0.5:143 or [2001:db8::1]:143 */
 void imapid_html_endpoint(GString *out, const struct imapid_endpoint *endpoint);
-
-/* A bar for the eye, n of n_max; the number stands beside it. */
-void imapid_html_bar(GString *out, uint64_t n, uint64_t n_max);
 
 #endif

@@ -1,315 +1,378 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-findings.c: the sections conformance, privacy and proxies of the report.
+/* page-findings.c: a card for each kind of finding: what was seen, what would be right, why, and what is to
+ * do; and proxies of which both legs were seen.
  *
- * Refuses rows past a limit, and says how many.
+ * Refuses rows past a limit, and says how many; `imapid check` has all.
  *
  * Misuse: items of another view than the page's. */
-#include "answer/html.h"
 #include "answer/page.h"
+
+#include "answer/html.h"
+#include "answer/remedy.h"
+#include "record/spell.h"
 
 #include <string.h>
 
-/* Rows of each table; the command line has all. */
-#define ROWS_MAX 500
+/* Programs that a card names, legs that are listed, and characters of a line as sent. */
+#define PROGRAMS 3u
+#define LEGS_MAX 200u
+#define SEEN_MAX 400u
 
-/* Findings of one kind of one program. */
-struct bunch {
-    struct imapid_item_ref first;
-    guint n;
-    guint n_conns, n_clear;
-    unsigned last_conn;
+/* Items of one finding about one side: places in the sorted list. */
+struct kind {
+    guint first, end;
+    unsigned n_conns, n_programs;
+    uint8_t code, side, lack;
 };
 
-static int compare_bunched(const void *a, const void *b, void *items)
+static const struct imapid_item_ref *ref_at(const GArray *sorted, guint i)
+{
+    return &g_array_index(sorted, struct imapid_item_ref, i);
+}
+
+static int compare_items(const void *a, const void *b, void *items)
 {
     const struct imapid_item_ref *one = a, *other = b;
-    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
-                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+    int order = (int)one->code - (int)other->code;
 
     if (!order)
-        order = (int)one->code - (int)other->code;
+        order = (int)one->lack - (int)other->lack;
     if (!order)
         order = (int)one->side - (int)other->side;
     return order ? order : imapid_items_compare_softwares(items, one, other);
 }
 
-static int compare_privately(const void *a, const void *b, void *items)
+static enum imapid_severity severity_of(const struct kind *kind)
 {
-    int order = imapid_items_compare_softwares(items, a, b);
-
-    return order ? order : compare_bunched(a, b, items);
+    return imapid_finding_severity((enum imapid_finding_code)kind->code);
 }
 
-static bool is_private(const struct imapid_item_ref *ref)
+/* The worst first, then the most frequent. */
+static int compare_kinds(const void *a, const void *b)
 {
-    return ref->code == IMAPID_FINDING_UNIQUE_IDENTIFIER ||
-           ref->code == IMAPID_FINDING_DISCLOSES_ENVIRONMENT ||
-           ref->code == IMAPID_FINDING_FORWARDED_ADDRESS;
+    const struct kind *one = a, *other = b;
+    int order = (int)severity_of(other) - (int)severity_of(one);
+
+    if (!order)
+        order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
+    return order ? order : (one->first > other->first) - (one->first < other->first);
 }
 
-static bool same_bunch(const struct imapid_item_ref *a, const struct imapid_item_ref *b)
+static bool is_same(const struct imapid_item_ref *a, const struct imapid_item_ref *b)
 {
-    return a->code == b->code && a->side == b->side && a->software == b->software;
+    return a->code == b->code && a->side == b->side && a->lack == b->lack;
 }
 
-static bool is_clear(const struct imapid_items *items, const struct imapid_item_ref *ref,
-                     struct imapid_item_reading *reading)
+/* A connection may come again behind other programs: it is counted once, by its place. */
+static unsigned count_conns(const GArray *sorted, const struct kind *kind, uint32_t *seen,
+                            uint32_t mark)
 {
-    const struct imapid_item *item = imapid_items_read(items, ref, reading);
+    unsigned n = 0;
 
-    return item->exchange && item->exchange->security == IMAPID_SECURITY_NONE;
-}
+    for (guint i = kind->first; i < kind->end; i++) {
+        uint32_t conn = ref_at(sorted, i)->conn;
 
-/* Without `reading` n_clear is not counted. */
-static void add_to_bunch(struct bunch *bunch, const struct imapid_items *items,
-                         const struct imapid_item_ref *ref, struct imapid_item_reading *reading)
-{
-    bunch->n++;
-    if (bunch->last_conn == ref->conn)
-        return;
-    bunch->last_conn = ref->conn;
-    bunch->n_conns++;
-    if (reading)
-        bunch->n_clear += is_clear(items, ref, reading);
-}
-
-/* Items put together, in an order that puts those of one bunch side by side. */
-static GArray *bunch_items(const struct imapid_items *items,
-                           bool (*wanted)(const struct imapid_item_ref *ref),
-                           int (*compare)(const void *a, const void *b, void *items))
-{
-    GArray *bunches = g_array_new(FALSE, FALSE, sizeof(struct bunch));
-    GArray *sorted = imapid_items_sort(items, wanted, compare);
-    struct imapid_item_reading reading = {.change = NULL};
-    struct bunch *bunch = NULL;
-
-    for (guint i = 0; i < sorted->len; i++) {
-        const struct imapid_item_ref *ref = &g_array_index(sorted, struct imapid_item_ref, i);
-
-        if (!bunch || !same_bunch(&bunch->first, ref)) {
-            struct bunch fresh = {.first = *ref, .last_conn = IMAPID_STORE_NONE};
-
-            g_array_append_val(bunches, fresh);
-            bunch = &g_array_index(bunches, struct bunch, bunches->len - 1);
-        }
-        add_to_bunch(bunch, items, ref, wanted ? &reading : NULL);
+        n += seen[conn] != mark;
+        seen[conn] = mark;
     }
-    imapid_items_reading_deinit(&reading);
-    g_array_unref(sorted);
-    return bunches;
+    return n;
 }
 
-static void write_evidence(GString *out, const struct imapid_item *item)
+static GArray *list_kinds(const struct imapid_report *report, const GArray *sorted)
 {
-    GString *text = g_string_new(NULL);
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct kind));
+    uint32_t *seen = g_new0(uint32_t, report->survey->n_rows + (gsize)1);
 
-    imapid_items_spell_evidence(text, item, 160);
-    if (text->len) {
-        g_string_append(out, "<code><bdi>");
-        imapid_html_text(out, text->str);
-        g_string_append(out, "</bdi></code>");
+    for (guint i = 0; i < sorted->len;) {
+        const struct imapid_item_ref *ref = ref_at(sorted, i);
+        struct kind kind = {.first = i, .code = ref->code, .side = ref->side, .lack = ref->lack};
+
+        for (; i < sorted->len && is_same(ref, ref_at(sorted, i)); i++)
+            kind.n_programs +=
+                i == kind.first || ref_at(sorted, i)->software != ref_at(sorted, i - 1)->software;
+        kind.end = i;
+        kind.n_conns = count_conns(sorted, &kind, seen, kinds->len + 1);
+        g_array_append_val(kinds, kind);
     }
-    g_string_free(text, TRUE);
+    g_free(seen);
+    g_array_sort(kinds, compare_kinds);
+    return kinds;
 }
 
-static void write_software(GString *out, const struct imapid_item *item)
+/* ---- cards ---- */
+
+static void add_title(GString *out, const struct imapid_item *item)
+{
+    gsize start = out->len;
+
+    imapid_html_text(out, imapid_items_message(item));
+    out->str[start] = g_ascii_toupper(out->str[start]);
+}
+
+static void add_software(GString *out, const struct imapid_item *item)
 {
     if (item->software)
-        imapid_html_foreign(out, item->software, 120);
+        imapid_html_foreign(out, item->software, 60);
     else
-        g_string_append(out, "<span class=\"dim\">not said</span>");
+        g_string_append(out, item->side == IMAPID_CLIENT ? "A client without a name"
+                                                         : "A server without a name");
 }
 
-static void write_code(GString *out, enum imapid_finding_code code)
+/* "PaperBridge Scanner 2.1.0, Other 3 and 4 more." */
+static void add_programs(GString *out, const struct imapid_report *report, const GArray *sorted,
+                         const struct kind *kind, struct imapid_item_reading *reading)
 {
-    enum imapid_severity severity = imapid_finding_severity(code);
+    unsigned n = 0;
 
-    g_string_append_printf(out, "<span class=\"%s\">%s</span>", imapid_severity_name(severity),
-                           imapid_finding_code(code));
+    for (guint i = kind->first; i < kind->end && n < PROGRAMS; i++) {
+        if (i > kind->first && ref_at(sorted, i)->software == ref_at(sorted, i - 1)->software)
+            continue;
+        g_string_append(out, n++ ? ", " : "");
+        add_software(out, imapid_items_read(&report->items, ref_at(sorted, i), reading));
+    }
+    if (kind->n_programs > n)
+        g_string_append_printf(out, " and %u more", kind->n_programs - n);
+    g_string_append(out, ". <span class=\"m\">");
+    imapid_page_count(out, kind->n_conns, "connection", "connections");
+    g_string_append(out, ".</span>");
 }
 
-static void begin_table(GString *out, const char *id, const char *const *heads, size_t n)
+/* What was sent, its wrong part marked. */
+static void add_seen(GString *out, const struct imapid_remedy *remedy)
 {
+    const uint8_t *seen = (const uint8_t *)remedy->seen->str;
+    gsize n = remedy->seen->len, end = remedy->mark + remedy->n_mark;
+
+    if (!remedy->n_mark || end > n || end > SEEN_MAX) {
+        imapid_html_octets(out, seen, n, SEEN_MAX);
+        return;
+    }
+    if (remedy->mark)
+        imapid_html_octets(out, seen, remedy->mark, 0);
+    g_string_append(out, "<mark>");
+    imapid_html_octets(out, seen + remedy->mark, remedy->n_mark, 0);
+    g_string_append(out, "</mark>");
+    if (end < n)
+        imapid_html_octets(out, seen + end, n - end, SEEN_MAX);
+}
+
+static void add_example(GString *out, const struct imapid_item *item)
+{
+    struct imapid_remedy remedy;
+
+    imapid_remedy_find(&remedy, item);
+    if (remedy.seen->len) {
+        g_string_append(out,
+                        "<dl class=\"ex\"><dt class=\"sv-error\">\xe2\x9c\x96 Seen</dt><dd><pre>");
+        add_seen(out, &remedy);
+        g_string_append(out, "</pre></dd>");
+        if (remedy.right->len) {
+            g_string_append(out, "<dt class=\"sv-ok\">\xe2\x9c\x94 Right</dt><dd><pre>");
+            imapid_html_octets(out, (const uint8_t *)remedy.right->str, remedy.right->len,
+                               SEEN_MAX);
+            g_string_append(out, "</pre></dd>");
+        }
+        g_string_append(out, "</dl>\n");
+    }
+    imapid_remedy_deinit(&remedy);
+}
+
+static void add_link(GString *out, struct imapid_report *report, const struct kind *kind)
+{
+    const char *code = imapid_finding_code((enum imapid_finding_code)kind->code);
+    char *token = imapid_page_token("f%s", code);
+
+    g_string_append(out, "<a");
+    imapid_page_link(out, report, token, code);
+    g_string_append(out, ">Show its connections<span class=\"u\">: ");
+    g_string_append_printf(out, "%s</span></a>", code);
+    g_free(token);
+}
+
+/* Items of a kind that are looked at for one whose right form is known: the best example. */
+#define EXAMPLES 20u
+
+static guint choose_example(const struct imapid_report *report, const GArray *sorted,
+                            const struct kind *kind, struct imapid_item_reading *reading)
+{
+    for (guint i = kind->first; i < MIN(kind->end, kind->first + EXAMPLES); i++) {
+        struct imapid_remedy remedy;
+        bool is_good;
+
+        imapid_remedy_find(&remedy, imapid_items_read(&report->items, ref_at(sorted, i), reading));
+        is_good = remedy.right->len && remedy.seen->len <= SEEN_MAX;
+        imapid_remedy_deinit(&remedy);
+        if (is_good)
+            return i;
+    }
+    return kind->first;
+}
+
+static void write_card(GString *out, struct imapid_report *report, const GArray *sorted,
+                       const struct kind *kind, struct imapid_item_reading *reading)
+{
+    enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
+    bool is_error = severity_of(kind) == IMAPID_SEVERITY_ERROR;
+    const char *severity = imapid_severity_name(severity_of(kind));
+    const struct imapid_item *item = imapid_items_read(
+        &report->items, ref_at(sorted, choose_example(report, sorted, kind, reading)), reading);
+
     g_string_append_printf(out,
-                           "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                           "aria-labelledby=\"%s\">\n<table>\n<thead><tr>",
-                           id);
-    for (size_t i = 0; i < n; i++)
-        g_string_append_printf(out, "<th scope=\"col\"%s>%s</th>",
-                               *heads[i] == '#' ? " class=\"n\"" : "",
-                               heads[i] + (*heads[i] == '#'));
-    g_string_append(out, "</tr></thead>\n<tbody>\n");
+                           "<article class=\"card card-%s\"><p class=\"s\"><span class=\"sv "
+                           "sv-%s\">%s</span> <span class=\"m\">\xc2\xb7 %s \xc2\xb7 %s \xc2\xb7 "
+                           "%s</span></p><h3>",
+                           severity, severity,
+                           is_error ? "\xe2\x9c\x96 Error" : "\xe2\x96\xb2 Warning",
+                           imapid_finding_code(code), imapid_finding_section(code),
+                           kind->side == IMAPID_CLIENT ? "client" : "server");
+    add_title(out, item);
+    g_string_append(out, "</h3>\n");
+    add_example(out, item);
+    g_string_append(out, "<p>");
+    add_programs(out, report, sorted, kind, reading);
+    g_string_append_printf(out,
+                           "</p><p class=\"s\"><b>Why.</b> %s</p><p class=\"s\"><b>To do.</b> ",
+                           imapid_remedy_why(code));
+    {
+        GString *text = g_string_new(NULL);
+
+        imapid_remedy_spell(text, code, (enum imapid_side)kind->side);
+        imapid_html_text(out, text->str);
+        g_string_free(text, TRUE);
+    }
+    g_string_append(out, "</p><p class=\"s end\">");
+    add_link(out, report, kind);
+    g_string_append(out, "</p></article>\n");
 }
 
-static void end_table(GString *out, guint n, guint n_shown)
+static void write_note(GString *out, struct imapid_report *report, const GArray *sorted,
+                       const struct kind *kind, struct imapid_item_reading *reading)
 {
-    g_string_append(out, "</tbody>\n</table>\n</div>\n");
-    if (n > n_shown)
-        g_string_append_printf(out,
-                               "<p class=\"dim\">And %u more rows; <code>imapid check</code> "
-                               "has all.</p>\n",
-                               n - n_shown);
-}
+    enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
+    char *token = imapid_page_token("f%s", imapid_finding_code(code));
 
-/* ---- conformance ---- */
-
-static void write_bunch(GString *out, const struct imapid_page *page,
-                        const struct imapid_item *item, guint n)
-{
-    enum imapid_severity severity = imapid_finding_severity(item->code);
-
-    g_string_append_printf(out, "<tr><td>%s</td><th scope=\"row\">",
-                           imapid_severity_name(severity));
-    write_code(out, item->code);
-    g_string_append(out, "<br><span class=\"dim\">");
-    imapid_html_text(out, imapid_items_message(item));
-    g_string_append_printf(out, " (%s)</span></th><td>", imapid_finding_section(item->code));
-    write_software(out, item);
-    g_string_append_printf(out, ", %s</td><td class=\"n\">%u</td><td class=\"wide\">",
-                           item->side == IMAPID_CLIENT ? "client" : "server", n);
-    imapid_page_write_place(out, page, item);
-    g_string_append(out, "<br>");
-    write_evidence(out, item);
+    g_string_append(out, "<tr><th scope=\"row\"><a");
+    imapid_page_link(out, report, token, imapid_finding_code(code));
+    g_string_append_printf(out, ">%s</a></th><td>", imapid_finding_code(code));
+    add_title(out, imapid_items_read(&report->items, ref_at(sorted, kind->first), reading));
+    g_string_append_printf(out, " (%s).</td><td class=\"n\">",
+                           kind->side == IMAPID_CLIENT ? "client" : "server");
+    imapid_spell_grouped(out, kind->n_conns);
     g_string_append(out, "</td></tr>\n");
+    g_free(token);
 }
 
-void imapid_page_write_findings(GString *out, const struct imapid_page *page,
-                                const struct imapid_items *items)
+static void write_notes(GString *out, struct imapid_report *report, const GArray *sorted,
+                        const GArray *kinds, guint first, struct imapid_item_reading *reading)
 {
-    static const char *const heads[] = {"Severity", "Finding", "Software", "#Times", "First place"};
-    GArray *bunches = bunch_items(items, NULL, compare_bunched);
-    struct imapid_item_reading reading = {.change = NULL};
-    guint n_shown = MIN(bunches->len, ROWS_MAX);
-
-    g_string_append_printf(
-        out,
-        "<section aria-labelledby=\"findings\">\n<h2 id=\"findings\">Conformance</h2>\n<p>%u "
-        "errors "
-        "(a MUST of RFC 2971 is broken), %u warnings, %u notes. Nothing is found in what the "
-        "captures lost.</p>\n",
-        items->n_by_severity[IMAPID_SEVERITY_ERROR], items->n_by_severity[IMAPID_SEVERITY_WARNING],
-        items->n_by_severity[IMAPID_SEVERITY_NOTE]);
-    begin_table(out, "findings", heads, G_N_ELEMENTS(heads));
-    for (guint i = 0; i < n_shown; i++) {
-        const struct bunch *bunch = &g_array_index(bunches, struct bunch, i);
-
-        write_bunch(out, page, imapid_items_read(items, &bunch->first, &reading), bunch->n);
-    }
-    end_table(out, bunches->len, n_shown);
-    g_string_append(out, "</section>\n");
-    imapid_items_reading_deinit(&reading);
-    g_array_unref(bunches);
+    g_string_append(out, "<h3 class=\"sub\">Only to know</h3>\n<table class=\"t s\"><thead><tr><th "
+                         "scope=\"col\">Finding</th><th scope=\"col\">What it says</th><th "
+                         "scope=\"col\" class=\"n\">Connections</th></tr></thead><tbody>\n");
+    for (guint i = first; i < kinds->len; i++)
+        write_note(out, report, sorted, &g_array_index(kinds, struct kind, i), reading);
+    g_string_append(out, "</tbody></table>\n");
 }
 
-/* ---- privacy ---- */
-
-void imapid_page_write_privacy(GString *out, const struct imapid_page *page,
-                               const struct imapid_items *items)
+void imapid_page_write_findings(GString *out, struct imapid_report *report)
 {
-    static const char *const heads[] = {"Software", "What", "#Connections", "#In the clear",
-                                        "Sent, for example"};
-    GArray *bunches = bunch_items(items, is_private, compare_privately);
+    GArray *sorted = imapid_items_sort(&report->items, NULL, compare_items);
+    GArray *kinds = list_kinds(report, sorted);
     struct imapid_item_reading reading = {.change = NULL};
-    guint n_shown = MIN(bunches->len, ROWS_MAX);
+    guint n_cards = 0;
 
-    g_string_append(out, "<section aria-labelledby=\"privacy\">\n<h2 id=\"privacy\">Privacy</h2>\n"
-                         "<p>Who sends what identifies a device or person, or tells more of a "
-                         "machine than its software (RFC 2971, section 7).</p>\n");
-    begin_table(out, "privacy", heads, G_N_ELEMENTS(heads));
-    for (guint i = 0; i < n_shown; i++) {
-        const struct bunch *bunch = &g_array_index(bunches, struct bunch, i);
-        const struct imapid_item *item = imapid_items_read(items, &bunch->first, &reading);
-
-        g_string_append(out, "<tr><th scope=\"row\">");
-        write_software(out, item);
-        g_string_append_printf(out, ", %s</th><td>",
-                               item->side == IMAPID_CLIENT ? "client" : "server");
-        write_code(out, item->code);
-        g_string_append_printf(out, "</td><td class=\"n\">%u</td><td class=\"n\">%u</td><td>",
-                               bunch->n_conns, bunch->n_clear);
-        write_evidence(out, item);
-        g_string_append(out, "<br>");
-        imapid_page_write_place(out, page, item);
-        g_string_append(out, "</td></tr>\n");
-    }
-    end_table(out, bunches->len, n_shown);
-    if (!bunches->len)
-        g_string_append(out, "<p>Nobody does, in what was seen.</p>\n");
+    while (n_cards < kinds->len &&
+           severity_of(&g_array_index(kinds, struct kind, n_cards)) != IMAPID_SEVERITY_NOTE)
+        n_cards++;
+    imapid_page_begin(out, "findings", "Findings",
+                      kinds->len ? "An error breaks the standard; a warning can be read but is "
+                                   "wrong or unwise; a note is worth knowing. Nothing is found in "
+                                   "what the captures lost."
+                                 : NULL);
+    if (!kinds->len)
+        g_string_append(out, "<p class=\"lead\"><span class=\"sv sv-ok\">\xe2\x9c\x94</span> None, "
+                             "in what could be read.</p>\n");
+    if (n_cards)
+        g_string_append(out, "<div class=\"cards\">\n");
+    for (guint i = 0; i < n_cards; i++)
+        write_card(out, report, sorted, &g_array_index(kinds, struct kind, i), &reading);
+    if (n_cards)
+        g_string_append(out, "</div>\n");
+    if (n_cards < kinds->len)
+        write_notes(out, report, sorted, kinds, n_cards, &reading);
     g_string_append(out, "</section>\n");
     imapid_items_reading_deinit(&reading);
-    g_array_unref(bunches);
+    g_array_unref(kinds);
+    g_array_unref(sorted);
 }
 
 /* ---- proxies ---- */
 
-static void write_change(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
+/* One leg's ends. */
+static void write_leg(GString *out, const struct imapid_report *report, unsigned index)
+{
+    struct imapid_store_conn conn;
+
+    imapid_store_read_conn(report->page->view, index, &conn);
+    g_string_append(out, "<td>");
+    imapid_html_endpoint(out, &conn.conn.client);
+    g_string_append(out, " \xe2\x86\x92 ");
+    imapid_html_endpoint(out, &conn.conn.server);
+    g_string_append(out, "<br><span class=\"m\">");
+    imapid_html_foreign(out, conn.conn.file, 80);
+    g_string_append_printf(out, ", stream %u</span></td>", conn.conn.stream);
+}
+
+static void write_change(GString *out, const struct imapid_report *report,
+                         const struct imapid_leg *leg)
 {
     GString *change = g_string_new(NULL);
 
-    imapid_legs_spell_change(change, page->view, leg);
+    imapid_legs_spell_change(change, report->page->view, leg);
     g_string_append(out, "<br><code>");
     imapid_html_octets(out, (const uint8_t *)change->str, change->len, 300);
     g_string_append(out, "</code>");
     g_string_free(change, TRUE);
 }
 
-/* Where the exchange of a leg begins; the leg has none where no ID was seen on it. */
-static void write_leg(GString *out, const struct imapid_page *page, unsigned index, unsigned place)
-{
-    struct imapid_store_conn conn;
-    struct imapid_store_reading reading = {.arena = {NULL, 0}};
-    struct imapid_item item = {.conn = &conn, .place = place};
-
-    imapid_store_read_conn(page->view, index, &conn);
-    item.file = conn.conn.file;
-    if (place != IMAPID_STORE_NONE) {
-        item.exchange = imapid_store_read_exchange(page->view, place, &reading);
-        item.file = imapid_items_first_file(item.exchange);
-        item.frame = imapid_record_when(item.exchange).number;
-    }
-    g_string_append(out, "<td class=\"t\">");
-    imapid_html_endpoint(out, &conn.conn.client);
-    g_string_append(out, " &rarr; ");
-    imapid_html_endpoint(out, &conn.conn.server);
-    g_string_append(out, "<br>");
-    imapid_page_write_place(out, page, &item);
-    g_string_append(out, "</td>");
-    imapid_store_reading_deinit(&reading);
-}
-
-static void write_chain(GString *out, const struct imapid_page *page, const struct imapid_leg *leg)
+static void write_chain(GString *out, const struct imapid_report *report,
+                        const struct imapid_leg *leg)
 {
     bool has_list = leg->outer_exchange != IMAPID_STORE_NONE;
 
     g_string_append(out, "<tr>");
-    write_leg(out, page, leg->outer, leg->outer_exchange);
-    write_leg(out, page, leg->inner, leg->inner_exchange);
+    write_leg(out, report, leg->outer);
+    write_leg(out, report, leg->inner);
     g_string_append_printf(out, "<td>%s",
-                           leg->differs                ? "no: changed in transit"
-                           : leg->is_whole && has_list ? "yes"
-                           : leg->is_whole             ? "the client sent none"
-                                                       : "not known: not seen whole");
+                           leg->differs                ? "No: changed in transit"
+                           : leg->is_whole && has_list ? "Yes"
+                           : leg->is_whole             ? "The client sent none"
+                                                       : "Not known: not seen whole");
     if (leg->differs)
-        write_change(out, page, leg);
+        write_change(out, report, leg);
     g_string_append(out, "</td></tr>\n");
 }
 
-void imapid_page_write_chains(GString *out, const struct imapid_page *page)
+void imapid_page_write_chains(GString *out, struct imapid_report *report)
 {
-    static const char *const heads[] = {"The client&rsquo;s leg", "The server&rsquo;s leg",
-                                        "The same list on both?"};
-    GArray *legs = imapid_legs_find(page->view);
-    guint n_shown = MIN(legs->len, ROWS_MAX);
+    GArray *legs = imapid_legs_find(report->page->view);
 
-    g_string_append(out, "<section aria-labelledby=\"chains\">\n<h2 id=\"chains\">Proxies</h2>\n"
-                         "<p>Sessions of which two legs were seen, tied by what the proxy itself "
-                         "says of the client&rsquo;s end.</p>\n");
-    begin_table(out, "chains", heads, G_N_ELEMENTS(heads));
-    for (guint i = 0; i < n_shown; i++)
-        write_chain(out, page, &g_array_index(legs, struct imapid_leg, i));
-    end_table(out, legs->len, n_shown);
-    if (!legs->len)
-        g_string_append(out, "<p>None.</p>\n");
-    g_string_append(out, "</section>\n");
+    if (legs->len) {
+        imapid_page_begin(out, "chains", "Through a proxy",
+                          "Sessions of which both legs were seen, tied by what the proxy itself "
+                          "says of the client's end.");
+        g_string_append(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                             "aria-label=\"Proxied sessions\">\n<table class=\"t\"><thead><tr><th "
+                             "scope=\"col\">The client's leg</th><th scope=\"col\">The server's "
+                             "leg</th><th scope=\"col\">The same list on both?</th></tr></thead>"
+                             "<tbody>\n");
+        for (guint i = 0; i < MIN(legs->len, LEGS_MAX); i++)
+            write_chain(out, report, &g_array_index(legs, struct imapid_leg, i));
+        g_string_append(out, "</tbody></table></div>\n");
+        if (legs->len > LEGS_MAX) {
+            g_string_append(out, "<p class=\"m\">And ");
+            imapid_page_count(out, legs->len - LEGS_MAX, "more.</p>\n", "more.</p>\n");
+        }
+        g_string_append(out, "</section>\n");
+    }
     g_array_unref(legs);
 }

@@ -1,278 +1,330 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* page-time.c: clients over time, as a chart and as a table of the same numbers.
+/* page-time.c: connections over time, by how they were protected; and the same numbers as a table. Columns
+ * are parts of the local calendar, so that a day is a day.
  *
- * Refuses nothing. A long time gets wider columns.
+ * Refuses more than BINS columns: they get wider.
  *
- * Misuse: taking a column for a day. The page says how wide it is. */
-#include "answer/groups.h"
-#include "answer/html.h"
+ * Misuse: taking a column for a day. The page says what it is. */
 #include "answer/page.h"
 
+#include "record/row.h"
 #include "record/spell.h"
 
 #include <string.h>
 
-#define HOUR_NS (INT64_C(3600) * 1000000000)
+#define BINS   60u
+#define TOP    8.0   /* pixels above the highest line, and of the columns */
+#define HEIGHT 190.0 /* of the columns */
 
-/* Names with a colour of their own; the others share the last one. */
-#define SERIES 5
+#define MINUTE 60
+#define HOUR   3600
+#define DAY    86400
 
-/* Columns of the chart: what a screen can tell apart. */
-#define COLUMNS_MAX 400
+/* Widths of columns: seconds, or months where they are that long. */
+static const struct {
+    int64_t seconds; /* 0: of months */
+    int months;
+    const char *name; /* "per …" */
+} steps[] = {{1, 0, "second"},      {10, 0, "10 seconds"},
+             {MINUTE, 0, "minute"}, {10 * MINUTE, 0, "10 minutes"},
+             {HOUR, 0, "hour"},     {6 * HOUR, 0, "6 hours"},
+             {DAY, 0, "day"},       {7 * DAY, 0, "week"},
+             {0, 1, "month"},       {0, 12, "year"},
+             {0, 120, "10 years"},  {0, 1200, "century"}};
 
-#define CHART_WIDTH  1000
-#define CHART_HEIGHT 160
-
-struct timeline {
-    int64_t from_ns, step_ns;
-    guint n_columns;
-    GPtrArray *names;  /* at most SERIES, the largest first; owned */
-    guint64 *counts;   /* [column * (SERIES + 1) + series]: connections */
-    guint64 n_highest; /* of a column, all series together */
-};
-
-static bool find_span(const struct imapid_store_view *view, int64_t *first, int64_t *last)
+static int64_t floor_div(int64_t n, int64_t by)
 {
-    *first = INT64_MAX;
-    *last = INT64_MIN;
-    for (unsigned i = 0; i < view->n_exchanges; i++) {
-        int64_t when = imapid_store_get_when(view, i);
-
-        *first = MIN(*first, when);
-        *last = MAX(*last, when);
-    }
-    return view->n_exchanges > 0;
+    return n / by - (n % by < 0);
 }
 
-/* Hours for up to four days, days for up to four months, weeks, and then whatever fits. */
-static void choose_step(struct timeline *timeline, int64_t first, int64_t last)
+/* Seconds of the local clock, as if it were UTC. */
+static int64_t get_local(const struct imapid_report *report, int64_t ts_ns)
 {
-    static const int64_t hours[] = {1, 24, 24 * 7};
-    double span = (double)last - (double)first;
-    int64_t rest;
-    size_t i = 0;
-
-    while (i + 1 < G_N_ELEMENTS(hours) && span > (double)hours[i] * (double)HOUR_NS * 120)
-        i++;
-    timeline->step_ns = hours[i] * HOUR_NS;
-    while (span / (double)timeline->step_ns > COLUMNS_MAX)
-        timeline->step_ns *= 2;
-    rest = (first % timeline->step_ns + timeline->step_ns) % timeline->step_ns;
-    if (__builtin_sub_overflow(first, rest, &timeline->from_ns))
-        timeline->from_ns = first; /* there is no earlier time */
-    timeline->n_columns =
-        (guint)(((double)last - (double)timeline->from_ns) / (double)timeline->step_ns) + 1;
+    return floor_div(ts_ns, 1000000000) + imapid_terminal_offset(&report->terminal, ts_ns);
 }
 
-static void choose_names(struct timeline *timeline, const struct imapid_page *page)
+/* The number of the column in which a time is. Weeks begin on Mondays; 1 January 1970 was a Thursday. */
+static int64_t find_number(const struct imapid_report *report, unsigned step, int64_t ts_ns)
 {
-    struct imapid_grouping grouping;
-    GArray *groups;
-    char *message;
+    GDateTime *date;
+    int64_t months;
 
-    timeline->names = g_ptr_array_new_with_free_func(g_free);
-    if (!imapid_grouping_read(&grouping, "client_name", &message)) {
-        g_free(message);
+    if (steps[step].seconds == 7 * DAY)
+        return floor_div(get_local(report, ts_ns) + 3 * DAY, 7 * DAY);
+    if (steps[step].seconds)
+        return floor_div(get_local(report, ts_ns), steps[step].seconds);
+    date = imapid_row_make_date(&report->terminal, ts_ns);
+    if (!date)
+        return 0;
+    months = g_date_time_get_year(date) * 12 + g_date_time_get_month(date) - 1;
+    g_date_time_unref(date);
+    return floor_div(months, steps[step].months);
+}
+
+struct imapid_page_bins imapid_page_bins_make(const struct imapid_report *report)
+{
+    const struct imapid_survey *survey = report->survey;
+    struct imapid_page_bins bins = {.n = 0};
+
+    if (!survey->has_time)
+        return bins;
+    for (bins.step = 0; bins.step + 1 < G_N_ELEMENTS(steps); bins.step++)
+        if (find_number(report, bins.step, survey->last_ns) -
+                find_number(report, bins.step, survey->first_ns) <
+            BINS)
+            break;
+    bins.from = find_number(report, bins.step, survey->first_ns);
+    bins.n = (unsigned)MIN(find_number(report, bins.step, survey->last_ns) - bins.from + 1, BINS);
+    return bins;
+}
+
+unsigned imapid_page_bins_find(const struct imapid_report *report,
+                               const struct imapid_page_bins *bins, int64_t ts_ns)
+{
+    int64_t number = find_number(report, bins->step, ts_ns) - bins->from;
+
+    return (unsigned)CLAMP(number, 0, (int64_t)bins->n - 1);
+}
+
+/* ---- names of columns ---- */
+
+/* "Wed 11 Nov", "09:10", "week of 2 Nov", "Nov 2026"; `is_short`: as the axis has it. */
+static void add_bin(GString *out, const struct imapid_page_bins *bins, unsigned i, bool is_short)
+{
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char days[][4] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    int64_t number = bins->from + i, seconds = steps[bins->step].seconds;
+    int by = steps[bins->step].months;
+    GDateTime *date;
+
+    if (!seconds) {
+        if (by == 1)
+            g_string_append_printf(out, "%s ", months[number - floor_div(number, 12) * 12]);
+        g_string_append_printf(out, "%" G_GINT64_FORMAT, floor_div(number * by, 12));
         return;
     }
-    groups = imapid_groups_count(page->view, page->fold, &grouping);
-    for (guint i = 0; i < groups->len && timeline->names->len < SERIES; i++) {
-        const char *name = g_array_index(groups, struct imapid_group, i).values[0];
-
-        if (name)
-            g_ptr_array_add(timeline->names, g_strdup(name));
+    date = g_date_time_new_from_unix_utc(number * seconds - (seconds == 7 * DAY ? 3 * DAY : 0));
+    if (!date)
+        return;
+    if (seconds < DAY) {
+        g_string_append_printf(out, "%02d:%02d", g_date_time_get_hour(date),
+                               g_date_time_get_minute(date));
+        if (seconds < MINUTE)
+            g_string_append_printf(out, ":%02d", g_date_time_get_second(date));
     }
-    imapid_groups_free(groups);
-}
-
-/* Not an ID of a client. */
-#define NO_SERIES (SERIES + 1)
-
-static guint find_series(const struct timeline *timeline, const struct imapid_page *page,
-                         const struct imapid_record_exchange *exchange)
-{
-    const struct imapid_record_string *name =
-        imapid_record_find(&exchange->command, IMAPID_FIELD_NAME);
-    char *value, *key;
-    guint series = 0;
-
-    if (!exchange->command.seen)
-        return NO_SERIES;
-    if (!name || !name->n)
-        return SERIES;
-    value = imapid_fold_value(page->fold, IMAPID_FIELD_NAME, name);
-    key = imapid_fold_key(value);
-    for (; series < timeline->names->len; series++) {
-        char *other = imapid_fold_key(timeline->names->pdata[series]);
-        bool same = !strcmp(key, other);
-
-        g_free(other);
-        if (same)
-            break;
+    if (seconds >= DAY || !is_short || (!g_date_time_get_hour(date) && seconds >= HOUR)) {
+        if (!is_short && seconds == DAY)
+            g_string_append_printf(out, "%s ", days[g_date_time_get_day_of_week(date) - 1]);
+        if (!is_short && seconds == 7 * DAY)
+            g_string_append(out, "week of ");
+        if (seconds < DAY)
+            g_string_append(out, ", ");
+        g_string_append_printf(out, "%d %s", g_date_time_get_day_of_month(date),
+                               months[g_date_time_get_month(date) - 1]);
     }
-    g_free(value);
-    g_free(key);
-    return series < timeline->names->len ? series : SERIES;
+    g_date_time_unref(date);
 }
 
-static guint find_column(const struct timeline *timeline, int64_t when)
+static bool is_weekend(const struct imapid_page_bins *bins, unsigned i)
 {
-    double offset = (double)when - (double)timeline->from_ns;
-    guint column = (guint)(offset / (double)timeline->step_ns);
-
-    return MIN(column, timeline->n_columns - 1);
+    return steps[bins->step].seconds == DAY && ((bins->from + i + 3) % 7 + 7) % 7 >= 5;
 }
 
-/* A connection counts where its first ID of a client is, and as what that says. */
-static void count(struct timeline *timeline, const struct imapid_page *page)
+/* ---- the chart ---- */
+
+struct chart {
+    struct imapid_page_bins bins;
+    unsigned n[BINS][IMAPID_N_SHADES];
+    unsigned n_max, line; /* the highest line, and from one to the next */
+};
+
+static unsigned sum(const unsigned n[IMAPID_N_SHADES])
 {
-    const struct imapid_store_view *view = page->view;
-    uint8_t *known = g_malloc0(view->n_said + (gsize)1); /* series + 1, by what is said */
-    struct imapid_store_reading reading = {.arena = {NULL, 0}};
+    unsigned all = 0;
 
-    timeline->counts = g_new0(guint64, (gsize)timeline->n_columns * (SERIES + 1));
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        struct imapid_store_span span = imapid_store_get_span(view, i);
-
-        for (unsigned k = span.first; k < span.first + span.n; k++) {
-            uint8_t *series = &known[imapid_store_get_said(view, k)];
-
-            if (!*series)
-                *series = (uint8_t)(find_series(timeline, page,
-                                                imapid_store_read_exchange(view, k, &reading)) +
-                                    1);
-            if (*series - 1 == NO_SERIES)
-                continue;
-            timeline->counts[find_column(timeline, imapid_store_get_when(view, k)) * (SERIES + 1) +
-                             *series - 1]++;
-            break;
-        }
-    }
-    imapid_store_reading_deinit(&reading);
-    g_free(known);
-    for (guint i = 0; i < timeline->n_columns; i++) {
-        guint64 sum = 0;
-
-        for (guint k = 0; k <= SERIES; k++)
-            sum += timeline->counts[i * (SERIES + 1) + k];
-        timeline->n_highest = MAX(timeline->n_highest, sum);
-    }
+    for (int i = 0; i < IMAPID_N_SHADES; i++)
+        all += n[i];
+    return all;
 }
 
-static void write_chart(GString *out, const struct timeline *timeline)
+/* Lines are 1, 2 or 5 times a power of 10 apart, and at most five. */
+static void choose_lines(struct chart *chart)
 {
-    double width = (double)CHART_WIDTH / timeline->n_columns;
+    static const unsigned by[] = {1, 2, 5};
+    unsigned n_most = 0;
+    uint64_t line = 1;
 
-    g_string_append_printf(
-        out,
-        "<svg class=\"chart\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
-        "role=\"img\" aria-label=\"Connections over time by client; the table "
-        "below has the numbers\">\n",
-        CHART_WIDTH, CHART_HEIGHT);
-    for (guint i = 0; i < timeline->n_columns; i++) {
-        double y = CHART_HEIGHT;
-
-        for (guint k = 0; k <= SERIES; k++) {
-            guint64 n = timeline->counts[i * (SERIES + 1) + k];
-            double height =
-                timeline->n_highest ? (double)n * CHART_HEIGHT / (double)timeline->n_highest : 0;
-
-            y -= height;
-            if (n)
-                g_string_append_printf(
-                    out,
-                    "<rect class=\"s%u\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\"/>\n",
-                    k, i * width + width * 0.06, y, width * 0.88, height);
-        }
-    }
-    g_string_append(out, "</svg>\n<div class=\"axis\" aria-hidden=\"true\"><span>");
-    imapid_html_time(out, timeline->from_ns);
-    g_string_append_printf(out, "</span><span>highest: %" G_GUINT64_FORMAT "</span><span>",
-                           timeline->n_highest);
-    imapid_html_time(out,
-                     timeline->from_ns + (int64_t)(timeline->n_columns - 1) * timeline->step_ns);
-    g_string_append(out, "</span></div>\n");
+    for (unsigned i = 0; i < chart->bins.n; i++)
+        n_most = MAX(n_most, sum(chart->n[i]));
+    for (unsigned k = 0; (uint64_t)n_most > 4 * line; k++)
+        line = k % 3 == 2 ? line / 5 * 10 : line / by[k % 3] * by[k % 3 + 1];
+    chart->line = (unsigned)MIN(line, UINT_MAX);
+    chart->n_max = (unsigned)MIN(((uint64_t)n_most + line - 1) / line * line, UINT_MAX);
+    chart->n_max = MAX(chart->n_max, chart->line);
 }
 
-static void write_name(GString *out, const struct timeline *timeline, guint series)
+static double get_y(const struct chart *chart, unsigned n)
 {
-    if (series < timeline->names->len)
-        imapid_html_foreign(out, timeline->names->pdata[series], 40);
-    else
-        g_string_append(out, "all others");
+    return TOP + HEIGHT - HEIGHT * (double)n / (double)chart->n_max;
 }
 
-static void write_key(GString *out, const struct timeline *timeline)
+static void write_axis(GString *out, const struct chart *chart)
 {
-    g_string_append(out, "<ul class=\"key\">\n");
-    for (guint k = 0; k <= SERIES; k++) {
-        if (k < SERIES && k >= timeline->names->len)
-            continue;
+    g_string_append(out, "<svg aria-hidden=\"true\" width=\"36\" height=\"224\">");
+    for (uint64_t n = 0; n <= chart->n_max; n += chart->line)
+        g_string_append_printf(out, "<text x=\"30\" y=\"%.0f\" text-anchor=\"end\">%u</text>",
+                               get_y(chart, (unsigned)n) + 4, (unsigned)n);
+    g_string_append(out, "</svg>");
+}
+
+static void write_ground(GString *out, const struct chart *chart)
+{
+    double width = 100.0 / chart->bins.n;
+    unsigned every = (chart->bins.n + 7) / 8;
+
+    for (unsigned i = 0; i < chart->bins.n; i++)
+        if (is_weekend(&chart->bins, i))
+            g_string_append_printf(out,
+                                   "<rect class=\"we\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"%.0f\" "
+                                   "height=\"%.0f\"/>",
+                                   i * width, width, TOP, HEIGHT);
+    for (uint64_t n = 0; n <= chart->n_max; n += chart->line)
         g_string_append_printf(out,
-                               "<li><svg width=\"12\" height=\"12\" aria-hidden=\"true\"><rect "
-                               "class=\"s%u\" width=\"12\" height=\"12\"/></svg> ",
-                               k);
-        write_name(out, timeline, k);
-        g_string_append(out, "</li>\n");
+                               "<line class=\"%s\" x1=\"0%%\" x2=\"100%%\" y1=\"%.1f\" "
+                               "y2=\"%.1f\"/>",
+                               n ? "grid" : "axis", get_y(chart, (unsigned)n),
+                               get_y(chart, (unsigned)n));
+    for (unsigned i = 0; i < chart->bins.n; i += every) {
+        g_string_append_printf(out,
+                               "<text class=\"l%u\" x=\"%.2f%%\" y=\"217\" "
+                               "text-anchor=\"middle\">",
+                               i / every % 2 + 1, (i + 0.5) * width);
+        add_bin(out, &chart->bins, i, true);
+        g_string_append(out, "</text>");
     }
-    g_string_append(out, "</ul>\n");
 }
 
-static void write_table(GString *out, const struct timeline *timeline)
+/* "21 connections (12 TLS, 9 clear text)" */
+static void add_numbers(GString *out, const unsigned n[IMAPID_N_SHADES])
 {
-    g_string_append(out,
-                    "<details class=\"data\"><summary>The numbers</summary>\n<div "
-                    "class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                    "aria-labelledby=\"time\">\n<table>\n<thead><tr><th scope=\"col\">From</th>");
-    for (guint k = 0; k <= SERIES; k++) {
-        if (k < SERIES && k >= timeline->names->len)
-            continue;
-        g_string_append(out, "<th scope=\"col\" class=\"n\">");
-        write_name(out, timeline, k);
-        g_string_append(out, "</th>");
-    }
-    g_string_append(out, "</tr></thead>\n<tbody>\n");
-    for (guint i = 0; i < timeline->n_columns; i++) {
-        guint64 sum = 0;
+    const char *before = " (";
 
-        for (guint k = 0; k <= SERIES; k++)
-            sum += timeline->counts[i * (SERIES + 1) + k];
-        if (!sum)
+    imapid_page_count(out, sum(n), "connection", "connections");
+    for (int i = 0; i < IMAPID_N_SHADES; i++) {
+        if (!n[i])
+            continue;
+        g_string_append_printf(out, "%s%u %s", before, n[i],
+                               imapid_page_shade((enum imapid_shade)i));
+        before = ", ";
+    }
+    g_string_append(out, sum(n) ? ")" : "");
+}
+
+static void write_bin(GString *out, struct imapid_report *report, const struct chart *chart,
+                      unsigned i)
+{
+    double width = 100.0 / chart->bins.n;
+    unsigned at = 0;
+    GString *name = g_string_new(NULL);
+    char *token = imapid_page_token("d%u", i);
+
+    add_bin(name, &chart->bins, i, false);
+    g_string_append(out, "<a class=\"bar\"");
+    imapid_page_link(out, report, token, name->str);
+    g_string_append_printf(out, " aria-label=\"%s: ", name->str);
+    add_numbers(out, chart->n[i]);
+    g_string_append(out, "\">");
+    for (int k = 0; k < IMAPID_N_SHADES; k++) {
+        double y;
+
+        if (!chart->n[i][k])
+            continue;
+        y = get_y(chart, at + chart->n[i][k]);
+        g_string_append_printf(
+            out, "<rect class=\"f-%s\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"%.1f\" height=\"%.1f\"/>",
+            imapid_page_shade_class((enum imapid_shade)k), (i + 0.12) * width, 0.76 * width, y,
+            MAX(get_y(chart, at) - y - 1, 1));
+        at += chart->n[i][k];
+    }
+    g_string_append_printf(out,
+                           "<rect class=\"hit\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"%.0f\" "
+                           "height=\"%.0f\"/></a>\n",
+                           i * width, width, TOP, HEIGHT);
+    g_string_free(name, TRUE);
+    g_free(token);
+}
+
+static void write_table(GString *out, const struct chart *chart)
+{
+    g_string_append(out, "<details class=\"more\"><summary>As a table</summary>\n<div "
+                         "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Connections "
+                         "over time\"><table class=\"t s\"><thead><tr><th scope=\"col\">Time</th>");
+    for (int k = 0; k < IMAPID_N_SHADES; k++)
+        g_string_append_printf(out, "<th scope=\"col\" class=\"n\">%s</th>",
+                               imapid_page_shade((enum imapid_shade)k));
+    g_string_append(out, "</tr></thead><tbody>\n");
+    for (unsigned i = 0; i < chart->bins.n; i++) {
+        if (!sum(chart->n[i]))
             continue;
         g_string_append(out, "<tr><th scope=\"row\">");
-        imapid_html_time(out, timeline->from_ns + (int64_t)i * timeline->step_ns);
+        add_bin(out, &chart->bins, i, false);
         g_string_append(out, "</th>");
-        for (guint k = 0; k <= SERIES; k++)
-            if (k == SERIES || k < timeline->names->len)
-                g_string_append_printf(out, "<td class=\"n\">%" G_GUINT64_FORMAT "</td>",
-                                       timeline->counts[i * (SERIES + 1) + k]);
+        for (int k = 0; k < IMAPID_N_SHADES; k++)
+            g_string_append_printf(out, "<td class=\"n\">%u</td>", chart->n[i][k]);
         g_string_append(out, "</tr>\n");
     }
-    g_string_append(out, "</tbody>\n</table>\n</div>\n</details>\n");
+    g_string_append(out, "</tbody></table></div></details>\n");
 }
 
-void imapid_page_write_time(GString *out, const struct imapid_page *page)
+static void add_lead(GString *out, const struct chart *chart)
 {
-    struct timeline timeline = {0};
-    int64_t first, last;
+    unsigned most = 0;
 
-    g_string_append(out, "<section aria-labelledby=\"time\">\n<h2 id=\"time\">Clients over "
-                         "time</h2>\n");
-    if (find_span(page->view, &first, &last)) {
-        choose_step(&timeline, first, last);
-        choose_names(&timeline, page);
-        count(&timeline, page);
-        g_string_append_printf(out,
-                               "<p class=\"dim\">Connections with an ID of the client, in steps of "
-                               "%" G_GINT64_FORMAT " hour%s.</p>\n",
-                               timeline.step_ns / HOUR_NS, timeline.step_ns > HOUR_NS ? "s" : "");
-        write_chart(out, &timeline);
-        write_key(out, &timeline);
-        write_table(out, &timeline);
-        g_ptr_array_unref(timeline.names);
-        g_free(timeline.counts);
-    } else {
-        g_string_append(out, "<p>There was no ID exchange.</p>\n");
-    }
-    g_string_append(out, "</section>\n");
+    for (unsigned i = 1; i < chart->bins.n; i++)
+        if (sum(chart->n[i]) > sum(chart->n[most]))
+            most = i;
+    g_string_append(out, "Busiest: ");
+    add_bin(out, &chart->bins, most, false);
+    g_string_append_printf(out, ", with %u.", sum(chart->n[most]));
+    if (steps[chart->bins.step].seconds == DAY)
+        g_string_append(out, " Weekends are shaded.");
+}
+
+void imapid_page_write_time(GString *out, struct imapid_report *report)
+{
+    const struct imapid_survey *survey = report->survey;
+    struct chart chart = {.bins = imapid_page_bins_make(report)};
+    const char *step = steps[chart.bins.step].name;
+    GString *lead;
+
+    if (chart.bins.n < 2)
+        return;
+    for (unsigned i = 0; i < survey->n_rows; i++)
+        chart.n[imapid_page_bins_find(report, &chart.bins, survey->rows[i].ts_ns)]
+               [survey->rows[i].shade]++;
+    choose_lines(&chart);
+    lead = g_string_new(NULL);
+    add_lead(lead, &chart);
+    imapid_page_begin(out, "time", "Connections over time", lead->str);
+    g_string_free(lead, TRUE);
+    g_string_append_printf(
+        out,
+        "<figure><p class=\"s m read\" id=\"rd\">Connections per %s. <span class=\"scr\">Point at "
+        "a "
+        "column to read it; a click, or Enter, shows its connections.</span></p>\n<div "
+        "class=\"plot\">",
+        step);
+    write_axis(out, &chart);
+    g_string_append_printf(out,
+                           "<svg role=\"group\" aria-label=\"Connections per %s\" width=\"100%%\" "
+                           "height=\"224\" data-roam=\"rd\">",
+                           step);
+    write_ground(out, &chart);
+    for (unsigned i = 0; i < chart.bins.n; i++)
+        write_bin(out, report, &chart, i);
+    g_string_append(out, "</svg></div>\n");
+    imapid_page_legend(out, survey->n_shades);
+    write_table(out, &chart);
+    g_string_append(out, "</figure>\n</section>\n");
 }

@@ -74,6 +74,56 @@ static const struct {
                  "if you did not send this, look for who is in between."},
 };
 
+static const char *const reasons[IMAPID_N_FINDINGS] = {
+    [IMAPID_FINDING_FIELD_TOO_LONG] = "A server may have room for 30 octets, and answer BAD.",
+    [IMAPID_FINDING_VALUE_TOO_LONG] = "A server may have room for 1,024 octets, and answer BAD.",
+    [IMAPID_FINDING_TOO_MANY_PAIRS] = "A server may read 30 fields, and answer BAD.",
+    [IMAPID_FINDING_DUPLICATE_FIELD] =
+        "One server takes the first value, another the last: they see different clients.",
+    [IMAPID_FINDING_MISSING_VALUE] =
+        "The list is field, value, field, value. A server that reads strictly answers BAD, and a "
+        "careless one takes the next field for the value.",
+    [IMAPID_FINDING_NIL_FIELD] = "A value without a name cannot be used.",
+    [IMAPID_FINDING_NOT_A_STRING] = "Only quoted strings and literals may stand there; a server "
+                                    "that reads strictly answers BAD.",
+    [IMAPID_FINDING_UNBALANCED_LIST] = "Where the list ends is a guess.",
+    [IMAPID_FINDING_MISSING_ARGUMENTS] = "The command has no meaning without one of both.",
+    [IMAPID_FINDING_TRAILING_DATA] = "A server may take what follows for another command.",
+    [IMAPID_FINDING_BAD_STRING] = "Where the string ends is a guess.",
+    [IMAPID_FINDING_NOT_ASCII] = "A server that reads strictly answers BAD, and others do not know "
+                                 "which characters are meant.",
+    [IMAPID_FINDING_BAD_SPACING] = "A server that reads strictly answers BAD.",
+    [IMAPID_FINDING_BARE_NEWLINE] = "Two programs that disagree about where a line ends can be "
+                                    "made to read different commands.",
+    [IMAPID_FINDING_BAD_DATE] = "Nobody can read a date in a form of one's own.",
+    [IMAPID_FINDING_BAD_URL] = "A person who needs support cannot follow it.",
+    [IMAPID_FINDING_NOT_ADVERTISED] = "A server that does not know ID answers BAD, and some close "
+                                      "the connection.",
+    [IMAPID_FINDING_UNSOLICITED_RESPONSE] =
+        "A client may take it for the answer to another command.",
+    [IMAPID_FINDING_EXTRA_RESPONSE] = "A client that takes one of them takes any of them.",
+    [IMAPID_FINDING_NO_RESPONSE] = "A client may wait for it.",
+    [IMAPID_FINDING_REFUSED] = "The client stays unknown to the server.",
+    [IMAPID_FINDING_REJECTED] = "The client stays unknown to the server.",
+    [IMAPID_FINDING_REQUIRED_BY_SERVER] =
+        "RFC 2971 says that a server must not refuse service for want of an ID.",
+    [IMAPID_FINDING_CLEARTEXT] = "Whoever is on the way knows which programs to attack.",
+    [IMAPID_FINDING_OBSOLETE_TLS] = "Its ciphers can be broken.",
+    [IMAPID_FINDING_UNIQUE_IDENTIFIER] = "It follows one device or person from network to network.",
+    [IMAPID_FINDING_DISCLOSES_ENVIRONMENT] =
+        "It tells more of a machine than which program it runs, often before the login.",
+    [IMAPID_FINDING_FORWARDED_ADDRESS] = "It tells the server behind where its user is.",
+    [IMAPID_FINDING_CHANGED_IN_TRANSIT] = "The server sees another client than there is.",
+    [IMAPID_FINDING_CLEARTEXT_PASSWORD] = "Whoever is on the way can read it, and log in.",
+    [IMAPID_FINDING_BEHIND_STARTTLS] =
+        "A server that keeps those octets takes them for what came encrypted (CVE-2011-0411).",
+};
+
+const char *imapid_remedy_why(enum imapid_finding_code code)
+{
+    return reasons[code];
+}
+
 /* A server's operator can switch off what its program says of itself. */
 static enum who who_acts(enum imapid_finding_code code, enum imapid_side side)
 {

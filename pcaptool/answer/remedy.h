@@ -18,6 +18,9 @@ struct imapid_remedy {
 void imapid_remedy_find(struct imapid_remedy *remedy, const struct imapid_item *item);
 void imapid_remedy_deinit(struct imapid_remedy *remedy);
 
+/* Why it matters: a sentence, static, never NULL. */
+const char *imapid_remedy_why(enum imapid_finding_code code);
+
 /* Appends for whom it is to act, and what: "For the client's vendor: write NIL for ...". */
 void imapid_remedy_spell(GString *out, enum imapid_finding_code code, enum imapid_side side);
 

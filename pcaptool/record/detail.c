@@ -686,8 +686,10 @@ static void add_sentence(GString *out, const struct imapid_record_session *sessi
         g_string_append_c(out, '\n');
 }
 
-void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struct imapid_row *row,
-                         const struct imapid_terminal *terminal, int64_t origin_ns)
+void imapid_detail_spell_course(GString *out, struct imapid_detail *detail,
+                                const struct imapid_row *row,
+                                const struct imapid_terminal *terminal, int64_t origin_ns,
+                                bool has_findings)
 {
     const struct imapid_record_session *session = row->session;
     GString *findings = g_string_new(NULL);
@@ -719,10 +721,18 @@ void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struc
         imapid_spell_grouped(out, detail->n_left_out);
         g_string_append(out, " more ID exchanges; JSON Lines have all\n");
     }
-    add_block(out, detail->findings->str);
-    add_block(out, findings->str);
+    if (has_findings) {
+        add_block(out, detail->findings->str);
+        add_block(out, findings->str);
+    }
     add_way(out, row->conn);
+    g_string_free(findings, TRUE);
+}
+
+void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struct imapid_row *row,
+                         const struct imapid_terminal *terminal, int64_t origin_ns)
+{
+    imapid_detail_spell_course(out, detail, row, terminal, origin_ns, true);
     add_command(out, row);
     g_string_append_c(out, '\n');
-    g_string_free(findings, TRUE);
 }

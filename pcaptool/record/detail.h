@@ -23,6 +23,13 @@ void imapid_detail_leave_out(struct imapid_detail *detail);
 /* Octets of memory that the exchanges take. */
 gsize imapid_detail_count_memory(const struct imapid_detail *detail);
 
+/* The same as imapid_detail_spell(), without the line for a shell and the empty line at the end; with findings
+ * or, where these are told elsewhere, without. */
+void imapid_detail_spell_course(GString *out, struct imapid_detail *detail,
+                                const struct imapid_row *row,
+                                const struct imapid_terminal *terminal, int64_t origin_ns,
+                                bool has_findings);
+
 /* Appends all of it, with what the row and the record of its session say. To be called once. */
 void imapid_detail_spell(GString *out, struct imapid_detail *detail, const struct imapid_row *row,
                          const struct imapid_terminal *terminal, int64_t origin_ns);

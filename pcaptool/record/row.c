@@ -122,8 +122,7 @@ void imapid_row_spell_duration(GString *out, int64_t ns)
         g_string_append_printf(out, "%.0f s", ms / 1e3);
 }
 
-/* A time of the terminal's zone, to be unreffed; NULL for a year that GLib does not have. */
-static GDateTime *make_date(const struct imapid_terminal *terminal, int64_t ts_ns)
+GDateTime *imapid_row_make_date(const struct imapid_terminal *terminal, int64_t ts_ns)
 {
     int64_t seconds = ts_ns / 1000000000 - (ts_ns % 1000000000 < 0);
 
@@ -159,7 +158,7 @@ void imapid_row_spell_clock(GString *out, const struct imapid_terminal *terminal
         add_seconds(out, ts_ns, fine, true);
         return;
     }
-    date = make_date(terminal, ts_ns);
+    date = imapid_row_make_date(terminal, ts_ns);
     if (!date) {
         g_string_append(out, "--:--:--");
         return;
@@ -181,7 +180,7 @@ void imapid_row_spell_date(GString *out, const struct imapid_terminal *terminal,
 
     if (terminal->clock == IMAPID_CLOCK_RELATIVE || terminal->clock == IMAPID_CLOCK_EPOCH)
         return;
-    date = make_date(terminal, ts_ns);
+    date = imapid_row_make_date(terminal, ts_ns);
     if (!date)
         return;
     g_string_append_printf(out, "%s %d %s %d, UTC", days[g_date_time_get_day_of_week(date) - 1],

@@ -76,6 +76,9 @@ void imapid_row_spell_duration(GString *out, int64_t ns);
 void imapid_row_spell_clock(GString *out, const struct imapid_terminal *terminal, int64_t ts_ns,
                             int64_t origin_ns, bool fine);
 
+/* A time in the zone of the terminal's clock, to be unreffed; NULL for a year that GLib does not have. */
+GDateTime *imapid_row_make_date(const struct imapid_terminal *terminal, int64_t ts_ns);
+
 /* "Fri 6 Nov 2026, UTC+01:00"; nothing where the clock has no date. */
 void imapid_row_spell_date(GString *out, const struct imapid_terminal *terminal, int64_t ts_ns);
 

@@ -32,7 +32,10 @@ static bool can_be_copied(const char *text)
     return same;
 }
 
-char *imapid_shell_quote(const char *file)
+/* A file's name as an argument for sh: bare where nothing in it means anything there, else in quotes; one
+ * that looks like an option behind "./". NULL where it cannot be copied from a terminal: it has
+ * control characters, or octets that are no text. To be freed with g_free(). */
+static char *quote(const char *file)
 {
     char *quoted, *text;
 
@@ -47,8 +50,8 @@ char *imapid_shell_quote(const char *file)
 bool imapid_shell_spell_wireshark(GString *out, const char *file, const char *keylog,
                                   unsigned stream, uint64_t frame)
 {
-    char *quoted = file && strcmp(file, "-") ? imapid_shell_quote(file) : NULL;
-    char *keys = keylog ? imapid_shell_quote(keylog) : NULL;
+    char *quoted = file && strcmp(file, "-") ? quote(file) : NULL;
+    char *keys = keylog ? quote(keylog) : NULL;
 
     if (!quoted) {
         g_free(keys);

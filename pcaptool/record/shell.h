@@ -8,11 +8,6 @@
 
 /* Lines for a shell that a person copies from what this program wrote. */
 
-/* A file's name as an argument for sh: bare where nothing in it means anything there, else in quotes; one
- * that looks like an option behind "./". NULL where it cannot be copied from a terminal: it has
- * control characters, or octets that are no text. To be freed with g_free(). */
-char *imapid_shell_quote(const char *file);
-
 /* Appends the command that shows a connection of `file` in Wireshark, decrypted with `keylog` where that is not
  * NULL, and goes to `frame` where that is not 0.
  * False, with nothing appended, where there is no such command: the name is NULL, "-", or cannot be copied. */
