@@ -74,9 +74,11 @@ static int client_by_syn(const struct tcp_analysis *tcp, const packet_info *pinf
         return -1;
     if (pinfo->srcport != pinfo->destport)
         return pinfo->srcport == tcp->server_port ? RECEIVED : SENT;
-    if (tcp->fwd->static_flags & WS_TCP_SAW_SYN_ACK)
+    if (tcp->fwd->static_flags & WS_TCP_SAW_SYN_ACK || tcp->rev->static_flags & WS_TCP_SAW_SYN)
         return RECEIVED;
-    return tcp->rev->static_flags & WS_TCP_SAW_SYN_ACK ? SENT : -1;
+    return (tcp->rev->static_flags & WS_TCP_SAW_SYN_ACK || tcp->fwd->static_flags & WS_TCP_SAW_SYN)
+               ? SENT
+               : -1;
 }
 
 /* The direction whose peer has a port of ours; -1: none, or both. What the user gave to the built-in

@@ -160,17 +160,30 @@ bool imapid_call_is_preface(const struct imapid_call *call)
     return call->first && call->first->first && !part;
 }
 
-bool imapid_call_has_greeted(const struct imapid_stream *stream)
+static bool has_greeted(const struct imapid_stream *stream)
 {
     return stream->session.exchanges.from_start ? stream->session.exchanges.seen[IMAPID_SERVER] &&
                                                       stream->directions[IMAPID_SERVER].n_held == 0
                                                 : imapid_stream_is_proven(stream);
 }
 
+/* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
+ * only that makes its connection IMAP. */
+static bool has_introduced_itself(const struct imapid_stream *stream)
+{
+    return stream->session.exchanges.from_start && !stream->session.exchanges.seen[IMAPID_SERVER] &&
+           stream->session.exchanges.n_id_commands > 0;
+}
+
+bool imapid_call_is_imap(const struct imapid_stream *stream)
+{
+    return has_greeted(stream) || has_introduced_itself(stream);
+}
+
 void imapid_call_settle(struct imapid_stream *stream)
 {
     imapid_pass_settle(stream);
-    stream->is_claimed |= !stream->is_foreign && imapid_call_has_greeted(stream);
+    stream->is_claimed |= !stream->is_foreign && imapid_call_is_imap(stream);
 }
 
 /* Says of a call that comes out of TLS which octets of the other side it may answer. */

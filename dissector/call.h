@@ -40,8 +40,9 @@ bool imapid_call_is_taken(const struct imapid_stream *stream, packet_info *pinfo
 int imapid_call_show(struct imapid_stream *stream, const struct imapid_call *call, tvbuff_t *tvb,
                      packet_info *pinfo, proto_tree *tree);
 
-/* Has the server of a connection said what only one of IMAP does? */
-bool imapid_call_has_greeted(const struct imapid_stream *stream);
+/* Is a connection known to be IMAP, by what was said on it: the server has said what only one of IMAP does,
+ * or a client, of whose server nothing is in the capture, has sent an ID? */
+bool imapid_call_is_imap(const struct imapid_stream *stream);
 
 /* A connection that was read in silence is IMAP: it is ours from this frame on. */
 void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,

@@ -80,14 +80,6 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
 
 /* ---- by content ---- */
 
-/* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
- * only that makes its connection IMAP. */
-static bool has_introduced_itself(const struct imapid_stream *stream)
-{
-    return stream->session.exchanges.from_start && !stream->session.exchanges.seen[IMAPID_SERVER] &&
-           stream->session.exchanges.n_id_commands > 0;
-}
-
 /* Does a command stand behind such a header? A stream begins there with nothing else: it is not
  * left to Wireshark's dissector of headers, which would have what stands behind it as well. */
 static bool is_behind_header(const struct imapid_call *call)
@@ -111,8 +103,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
         stream->n_unproven += call->n;
         if (stream->n_unproven > IMAPID_DECIDE_PATIENCE || imapid_begin_has_other_dissector(stream))
             stream->is_foreign = true;
-        if (stream->is_foreign || (!imapid_call_has_greeted(stream) &&
-                                   !has_introduced_itself(stream) && !is_behind_header(call)))
+        if (stream->is_foreign || (!imapid_call_is_imap(stream) && !is_behind_header(call)))
             return false;
         imapid_call_claim(stream, conversation, pinfo);
     }

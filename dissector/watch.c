@@ -125,7 +125,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         if (!stream->is_claimed) {
             stream->n_unproven += own->n;
             stream->is_foreign = stream->n_unproven > IMAPID_DECIDE_PATIENCE;
-            if (call && !stream->is_foreign && imapid_call_has_greeted(stream))
+            if (call && !stream->is_foreign && imapid_call_is_imap(stream))
                 imapid_call_claim(stream, conversation, pinfo);
         }
     }
@@ -207,7 +207,8 @@ static struct imapid_stream *begin_withheld(conversation_t *conversation, packet
 }
 
 /* The same on a port that nobody has: what stands behind the hole has to say by itself that it is IMAP, for
- * TCP asks no heuristics until the hole is filled. */
+ * TCP asks no heuristics until the hole is filled. Nor does it for a greeting that was captured behind its
+ * acknowledgement, and passes for a retransmission. */
 static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
 {
     const struct tcpinfo info = {.seq = own->seq};
@@ -222,9 +223,7 @@ static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imap
         is_taken_by_other(conversation, pinfo))
         return NULL;
     first = imapid_begin_look(conversation, pinfo, imapid_segment_get_payload(own), &info);
-    return first.status == IMAPID_DECIDE_IMAP && !first.is_start
-               ? imapid_begin_stream(&first, pinfo)
-               : NULL;
+    return first.status == IMAPID_DECIDE_IMAP ? imapid_begin_stream(&first, pinfo) : NULL;
 }
 
 static bool has_port(const packet_info *pinfo, uint32_t port)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Holds tool and plugin together where it is not plain who is the server: a client has the port of IMAP and the capture begins in
-mid-session, so both turn the sides when both have spoken, and only then; or the server's SYN and its greeting were lost.
+mid-session, so both turn the sides when both have spoken, and only then; or the server's SYN and its greeting were lost; or the client
+is alone on a port that says nothing.
 
     turned.py                   IMAPID_TOOL and IMAPID_PLUGINS as for parity.py
 """
@@ -47,6 +48,30 @@ LOST = {
 }
 
 
+def without(talk, *numbers):
+    talk.packets = [packet for i, packet in enumerate(talk.packets) if i not in numbers]
+    return talk
+
+
+def late(talk, *numbers):
+    """Each of these packets is captured behind the next one."""
+    for i in numbers:
+        talk.packets.insert(i + 1, talk.packets.pop(i))
+    return talk
+
+
+# On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
+# acknowledgement, which Wireshark takes for retransmissions. Both ports are IMAP's, and of the SYNs there is the client's.
+OTHERS = {
+    "client-alone": (1, without(pcap.Talk(server_port=4711).handshake().lose(1, 12).client(b"a0 NOOP\r\n").lose(1, 10)
+                                .client(COMMAND % (1, 1)).lose(1, 40).client(b"a2 NOOP\r\n"), 1)),
+    "behind-acknowledgement": (1, late(pcap.Talk(server_port=4711).handshake().server(b"* OK hi\r\n").acknowledge(0)
+                                       .client(COMMAND % (1, 1)).acknowledge(1).server(ANSWER % (1, 1)), 3, 5)),
+    "both-143": (1, without(pcap.Talk(client_port=143).handshake().server(b"* PREAU").server(b"TH hi\r\n").client(COMMAND % (1, 1))
+                            .server(ANSWER % (1, 1)), 1)),
+}
+
+
 def say(talk, said):
     for side, octets in said:
         if octets is None:
@@ -86,7 +111,11 @@ def main():
             for wrong in check(shark, f"{name}-lost", want, talk):
                 bad += 1
                 print(f"{name}, octets lost: {wrong}")
-    print(f"{len(CASES) + len(HALVES) + len(LOST)} connections, {bad} wrong")
+        for name, (want, talk) in OTHERS.items():
+            for wrong in check(shark, name, want, talk):
+                bad += 1
+                print(f"{name}: {wrong}")
+    print(f"{len(CASES) + len(HALVES) + len(LOST) + len(OTHERS)} connections, {bad} wrong")
     sys.exit(bad > 0)
 
 
