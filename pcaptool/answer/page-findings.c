@@ -360,14 +360,14 @@ void imapid_page_write_chains(GString *out, struct imapid_report *report)
         imapid_page_begin(out, "chains", "Through a proxy",
                           "Sessions of which both legs were seen, tied by what the proxy itself "
                           "says of the client's end.");
-        g_string_append(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+        g_string_append(out, "<section class=\"scroll\" tabindex=\"0\" "
                              "aria-label=\"Proxied sessions\">\n<table class=\"t\"><thead><tr><th "
                              "scope=\"col\">The client's leg</th><th scope=\"col\">The server's "
                              "leg</th><th scope=\"col\">The same list on both?</th></tr></thead>"
                              "<tbody>\n");
         for (guint i = 0; i < MIN(legs->len, LEGS_MAX); i++)
             write_chain(out, report, &g_array_index(legs, struct imapid_leg, i));
-        g_string_append(out, "</tbody></table></div>\n");
+        g_string_append(out, "</tbody></table></section>\n");
         if (legs->len > LEGS_MAX) {
             g_string_append(out, "<p class=\"m\">And ");
             imapid_page_count(out, legs->len - LEGS_MAX, "more.</p>\n", "more.</p>\n");

@@ -472,9 +472,8 @@ void imapid_page_write_list(GString *out, struct imapid_report *report)
         if (listing.n < survey->n_rows) {
             imapid_spell_grouped(lead, listing.n);
             g_string_append(lead, " of ");
-            imapid_page_count(lead, survey->n_rows, "",
-                              "are in this page: those that need action, "
-                              "then the newest. ");
+            imapid_spell_grouped(lead, survey->n_rows);
+            g_string_append(lead, " are in this page: those that need action, then the newest. ");
         }
         g_string_append(lead, "In order of time, ");
         imapid_page_count(lead, report->overview.n_exchanges, "ID exchange", "ID exchanges");

@@ -138,13 +138,13 @@ void imapid_page_write_pairs(GString *out, struct imapid_report *report)
     imapid_page_begin(out, "pairs", "Who talks to whom",
                       "Connections by client program and server; the stronger the colour, the "
                       "more. <span class=\"scr\">A number shows its connections.</span>");
-    g_string_append(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Client "
+    g_string_append(out, "<section class=\"scroll\" tabindex=\"0\" aria-label=\"Client "
                          "programs by server\">\n<table class=\"mx\">\n<caption "
                          "class=\"u\">Connections by client program and server</caption>\n");
     write_heads(out, &pairs);
     for (unsigned i = 0; i < pairs.n_programs; i++)
         write_row(out, &pairs, i);
-    g_string_append(out, "</tbody>\n</table>\n</div>\n</section>\n");
+    g_string_append(out, "</tbody>\n</table>\n</section>\n</section>\n");
 }
 
 /* ---- answer times ---- */

@@ -495,7 +495,7 @@ static void write_logins(GString *out, struct imapid_report *report)
             add_part(out, class, at, n, n_all, 28);
             at += n;
         }
-        g_string_append(out, "</svg><ul class=\"lg\" aria-label=\"Login methods\">\n");
+        g_string_append(out, "</svg><ul class=\"lg\">\n");
         for (guint i = 0; i < counts->len; i++) {
             char class[2] = {(char)('0' + MIN(i, VERSIONS - 1)), 0};
             char *token = imapid_page_token("l%u", get_count(counts, i)->b);
@@ -522,7 +522,7 @@ void imapid_page_write_security(GString *out, struct imapid_report *report)
         imapid_page_begin(out, "security", "Security", lead->str);
         g_string_append(out, "<div class=\"share\"><svg aria-hidden=\"true\">");
         add_shades(out, survey->n_shades, survey->n_rows, 28);
-        g_string_append(out, "</svg><ul class=\"lg\" aria-label=\"Security of connections\">\n");
+        g_string_append(out, "</svg><ul class=\"lg\">\n");
         for (int i = 0; i < IMAPID_N_SHADES; i++) {
             char *token = imapid_page_token("x%d", i);
 

@@ -257,9 +257,10 @@ static void write_bin(GString *out, struct imapid_report *report, const struct c
 
 static void write_table(GString *out, const struct chart *chart)
 {
-    g_string_append(out, "<details class=\"more\"><summary>As a table</summary>\n<div "
-                         "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Connections "
-                         "over time\"><table class=\"t s\"><thead><tr><th scope=\"col\">Time</th>");
+    g_string_append(
+        out, "<details class=\"more\"><summary>As a table</summary>\n<section "
+             "class=\"scroll\" tabindex=\"0\" aria-label=\"Connections "
+             "over time, as a table\"><table class=\"t s\"><thead><tr><th scope=\"col\">Time</th>");
     for (int k = 0; k < IMAPID_N_SHADES; k++)
         g_string_append_printf(out, "<th scope=\"col\" class=\"n\">%s</th>",
                                imapid_page_shade((enum imapid_shade)k));
@@ -274,7 +275,7 @@ static void write_table(GString *out, const struct chart *chart)
             g_string_append_printf(out, "<td class=\"n\">%u</td>", chart->n[i][k]);
         g_string_append(out, "</tr>\n");
     }
-    g_string_append(out, "</tbody></table></div></details>\n");
+    g_string_append(out, "</tbody></table></section></details>\n");
 }
 
 static void add_lead(GString *out, const struct chart *chart)

@@ -153,7 +153,7 @@ const char *imapid_page_shade_class(enum imapid_shade shade)
 
 void imapid_page_legend(GString *out, const unsigned n_shades[IMAPID_N_SHADES])
 {
-    g_string_append(out, "<ul class=\"lg\" aria-label=\"Colours\">");
+    g_string_append(out, "<ul class=\"lg\">");
     for (int i = 0; i < IMAPID_N_SHADES; i++)
         if (n_shades[i])
             g_string_append_printf(out,
