@@ -78,7 +78,8 @@ static struct piece *order_pieces(struct imapid_job_context *context, guint *n)
     return pieces;
 }
 
-static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bool is_last)
+/* False: it cannot be opened, and that was said. To be closed with close_capture() either way. */
+static bool open_capture(struct imapid_job *job)
 {
     char *message = NULL;
 
@@ -86,38 +87,39 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
     if (!job->capture) {
         imapid_job_complain(job->context, message);
         g_free(message);
-    } else {
-        if (job->context->options->n_jobs > 1)
-            job->capture = imapid_ahead_new(job->capture);
-        imapid_job_watch_capture(job);
+        return false;
+    }
+    if (job->context->options->n_jobs > 1)
+        job->capture = imapid_ahead_new(job->capture);
+    imapid_job_watch_capture(job);
+    return true;
+}
+
+static void close_capture(struct imapid_job *job)
+{
+    imapid_capture_close(job->capture);
+    job->capture = NULL;
+}
+
+static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bool is_last)
+{
+    if (open_capture(job)) {
         imapid_collect_read(collect, job->capture, job->input->path);
         imapid_collect_tell(collect, job->capture, job->input->path, is_last);
     }
-    imapid_capture_close(job->capture);
-    job->capture = NULL;
+    close_capture(job);
 }
 
 /* False: there is nothing to be read on for. */
 static bool read_on(struct imapid_job *job, struct imapid_collect *collect,
                     struct imapid_keylog *keylog)
 {
-    char *message = NULL;
-    bool is_open = false;
+    bool is_open;
 
     (void)imapid_job_read_secrets(job, keylog);
-    job->capture = imapid_capture_open(job->input->path, &message);
-    if (!job->capture) {
-        imapid_job_complain(job->context, message);
-        g_free(message);
-    } else {
-        if (job->context->options->n_jobs > 1)
-            job->capture = imapid_ahead_new(job->capture);
-        imapid_job_watch_capture(job);
-        is_open =
-            imapid_collect_read_on(collect, job->capture, job->input->path, job->input->begins);
-    }
-    imapid_capture_close(job->capture);
-    job->capture = NULL;
+    is_open = open_capture(job) &&
+              imapid_collect_read_on(collect, job->capture, job->input->path, job->input->begins);
+    close_capture(job);
     return is_open;
 }
 

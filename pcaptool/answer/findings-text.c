@@ -38,14 +38,7 @@ struct writing {
     unsigned columns;
 };
 
-/* Items of one finding about one side: places in the sorted list. */
-struct kind {
-    guint first, end;
-    unsigned n_conns;
-    uint8_t code, side, lack;
-};
-
-/* The same of one program. */
+/* Items of one kind and program. */
 struct program {
     guint first, end;
     unsigned n_conns;
@@ -102,22 +95,6 @@ static const struct imapid_item_ref *ref_at(const GArray *sorted, guint i)
     return &g_array_index(sorted, struct imapid_item_ref, i);
 }
 
-/* The worst first; those of a kind and program together, in the order of the store. */
-static int compare_items(const void *a, const void *b, void *items)
-{
-    const struct imapid_item_ref *one = a, *other = b;
-    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
-                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
-
-    if (!order)
-        order = (int)one->code - (int)other->code;
-    if (!order)
-        order = (int)one->lack - (int)other->lack;
-    if (!order)
-        order = (int)one->side - (int)other->side;
-    return order ? order : imapid_items_compare_softwares(items, one, other);
-}
-
 static unsigned count_conns(const GArray *sorted, guint first, guint end)
 {
     unsigned n = 0;
@@ -127,19 +104,9 @@ static unsigned count_conns(const GArray *sorted, guint first, guint end)
     return n;
 }
 
-static enum imapid_severity severity_of(const struct kind *kind)
+static enum imapid_severity severity_of(const struct imapid_item_kind *kind)
 {
     return imapid_finding_severity((enum imapid_finding_code)kind->code);
-}
-
-static int compare_kinds(const void *a, const void *b)
-{
-    const struct kind *one = a, *other = b;
-    int order = (int)severity_of(other) - (int)severity_of(one);
-
-    if (!order)
-        order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
-    return order ? order : (one->first > other->first) - (one->first < other->first);
 }
 
 static int compare_programs(const void *a, const void *b)
@@ -152,26 +119,20 @@ static int compare_programs(const void *a, const void *b)
 
 static GArray *find_kinds(const GArray *sorted)
 {
-    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct kind));
-    guint end;
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_kind));
 
-    for (guint i = 0; i < sorted->len; i = end) {
-        const struct imapid_item_ref *ref = ref_at(sorted, i);
-        struct kind kind = {.first = i, .code = ref->code, .side = ref->side, .lack = ref->lack};
+    for (guint i = 0; i < sorted->len;) {
+        struct imapid_item_kind kind = imapid_items_get_kind(sorted, i);
 
-        for (end = i + 1; end < sorted->len; end++)
-            if (ref_at(sorted, end)->code != ref->code || ref_at(sorted, end)->side != ref->side ||
-                ref_at(sorted, end)->lack != ref->lack)
-                break;
-        kind.end = end;
-        kind.n_conns = count_conns(sorted, i, end);
+        kind.n_conns = count_conns(sorted, i, kind.end);
+        i = kind.end;
         g_array_append_val(kinds, kind);
     }
-    g_array_sort(kinds, compare_kinds);
+    g_array_sort(kinds, imapid_items_compare_kinds);
     return kinds;
 }
 
-static GArray *find_programs(const GArray *sorted, const struct kind *kind)
+static GArray *find_programs(const GArray *sorted, const struct imapid_item_kind *kind)
 {
     GArray *programs = g_array_new(FALSE, FALSE, sizeof(struct program));
     guint end;
@@ -442,7 +403,7 @@ static void add_rest(const struct writing *writing, const GArray *programs, guin
 /* ---- the whole ---- */
 
 /* "x ERROR  missing-value: a field has no value                      RFC 2971, 4" */
-static void add_title(const struct writing *writing, const struct kind *kind)
+static void add_title(const struct writing *writing, const struct imapid_item_kind *kind)
 {
     enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
     const struct imapid_item item = {.code = code, .lack = (enum imapid_lack)kind->lack};
@@ -467,7 +428,8 @@ static void add_title(const struct writing *writing, const struct kind *kind)
     g_free(text);
 }
 
-static void add_kind(struct writing *writing, const GArray *sorted, const struct kind *kind)
+static void add_kind(struct writing *writing, const GArray *sorted,
+                     const struct imapid_item_kind *kind)
 {
     GArray *programs = find_programs(sorted, kind);
     guint n_shown = writing->report->verbose ? programs->len : MIN(programs->len, PROGRAMS);
@@ -488,7 +450,8 @@ static void add_kind(struct writing *writing, const GArray *sorted, const struct
 static bool is_counted(const GArray *kinds, guint first, guint i)
 {
     for (guint k = first; k < i; k++)
-        if (g_array_index(kinds, struct kind, k).code == g_array_index(kinds, struct kind, i).code)
+        if (g_array_index(kinds, struct imapid_item_kind, k).code ==
+            g_array_index(kinds, struct imapid_item_kind, i).code)
             return true;
     return false;
 }
@@ -501,7 +464,8 @@ static void add_head(const struct writing *writing, const GArray *kinds, guint n
     GString *out = writing->out;
 
     for (guint i = 0; i < n_shown; i++)
-        n[severity_of(&g_array_index(kinds, struct kind, i))] += !is_counted(kinds, 0, i);
+        n[severity_of(&g_array_index(kinds, struct imapid_item_kind, i))] +=
+            !is_counted(kinds, 0, i);
     begin_colour(writing, "1");
     for (int i = IMAPID_SEVERITY_ERROR; i >= IMAPID_SEVERITY_NOTE; i--) {
         if (!n[i])
@@ -550,10 +514,10 @@ static void add_hidden(const struct writing *writing, const GArray *kinds, guint
         return;
     codes = g_string_new(NULL);
     text = g_string_new(NULL);
-    worst = severity_of(&g_array_index(kinds, struct kind, n_shown));
-    least = severity_of(&g_array_index(kinds, struct kind, kinds->len - 1));
+    worst = severity_of(&g_array_index(kinds, struct imapid_item_kind, n_shown));
+    least = severity_of(&g_array_index(kinds, struct imapid_item_kind, kinds->len - 1));
     for (guint i = n_shown; i < kinds->len; i++) {
-        uint8_t code = g_array_index(kinds, struct kind, i).code;
+        uint8_t code = g_array_index(kinds, struct imapid_item_kind, i).code;
 
         if (is_counted(kinds, n_shown, i))
             continue;
@@ -601,16 +565,16 @@ static void write_text(GString *out, const struct imapid_findings_report *report
                               .report = report,
                               .reading = {.change = NULL},
                               .columns = MAX(report->terminal.columns, COLUMNS_MIN)};
-    GArray *sorted = imapid_items_sort(report->items, NULL, compare_items);
+    GArray *sorted = imapid_items_sort(report->items, NULL, imapid_items_compare_by_kind);
     GArray *kinds = find_kinds(sorted);
     guint n_shown = 0;
 
     while (n_shown < kinds->len &&
-           severity_of(&g_array_index(kinds, struct kind, n_shown)) >= report->show)
+           severity_of(&g_array_index(kinds, struct imapid_item_kind, n_shown)) >= report->show)
         n_shown++;
     add_head(&writing, kinds, n_shown);
     for (guint i = 0; i < n_shown; i++)
-        add_kind(&writing, sorted, &g_array_index(kinds, struct kind, i));
+        add_kind(&writing, sorted, &g_array_index(kinds, struct imapid_item_kind, i));
     add_end(&writing, kinds, n_shown);
     imapid_items_reading_deinit(&writing.reading);
     g_array_unref(kinds);

@@ -67,6 +67,57 @@ static void add_evidence(struct imapid_item *item, const struct imapid_record_fi
     }
 }
 
+/* By software, those without one first. */
+static int compare_softwares(const struct imapid_items *items, const struct imapid_item_ref *a,
+                             const struct imapid_item_ref *b)
+{
+    uint32_t rank_a = a->software ? items->ranks[a->software - 1] + 1 : 0;
+    uint32_t rank_b = b->software ? items->ranks[b->software - 1] + 1 : 0;
+
+    return (rank_a > rank_b) - (rank_a < rank_b);
+}
+
+int imapid_items_compare_by_kind(const void *a, const void *b, void *items)
+{
+    const struct imapid_item_ref *one = a, *other = b;
+    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
+                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+
+    if (!order)
+        order = (int)one->code - (int)other->code;
+    if (!order)
+        order = (int)one->lack - (int)other->lack;
+    if (!order)
+        order = (int)one->side - (int)other->side;
+    return order ? order : compare_softwares(items, one, other);
+}
+
+struct imapid_item_kind imapid_items_get_kind(const GArray *sorted, guint first)
+{
+    const struct imapid_item_ref *refs = (const struct imapid_item_ref *)(void *)sorted->data;
+    struct imapid_item_kind kind = {.first = first,
+                                    .end = first + 1,
+                                    .code = refs[first].code,
+                                    .side = refs[first].side,
+                                    .lack = refs[first].lack};
+
+    while (kind.end < sorted->len && refs[kind.end].code == kind.code &&
+           refs[kind.end].side == kind.side && refs[kind.end].lack == kind.lack)
+        kind.end++;
+    return kind;
+}
+
+int imapid_items_compare_kinds(const void *a, const void *b)
+{
+    const struct imapid_item_kind *one = a, *other = b;
+    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
+                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+
+    if (!order)
+        order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
+    return order ? order : (one->first > other->first) - (one->first < other->first);
+}
+
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange)
 {
     const char *file = exchange->command.seen    ? exchange->command.file
@@ -373,15 +424,6 @@ void imapid_items_free(struct imapid_items *items)
 }
 
 /* ---- sorting ---- */
-
-int imapid_items_compare_softwares(const struct imapid_items *items,
-                                   const struct imapid_item_ref *a, const struct imapid_item_ref *b)
-{
-    uint32_t rank_a = a->software ? items->ranks[a->software - 1] + 1 : 0;
-    uint32_t rank_b = b->software ? items->ranks[b->software - 1] + 1 : 0;
-
-    return (rank_a > rank_b) - (rank_a < rank_b);
-}
 
 /* Items that no order tells apart. */
 struct kind {

@@ -65,17 +65,28 @@ const struct imapid_item *imapid_items_read(const struct imapid_items *items,
                                             struct imapid_item_reading *reading);
 void imapid_items_reading_deinit(struct imapid_item_reading *reading);
 
-/* Orders items by software, those without one first. */
-int imapid_items_compare_softwares(const struct imapid_items *items,
-                                   const struct imapid_item_ref *a,
-                                   const struct imapid_item_ref *b);
-
 /* The items for which `wanted` says so (NULL: all) in the order of `compare`, which is given
  * references and the items, and looks at nothing but code, side, lack and software of a reference; of
  * two that are equal the first in the store comes first. References, to be freed with g_array_unref(). */
 GArray *imapid_items_sort(const struct imapid_items *items,
                           bool (*wanted)(const struct imapid_item_ref *ref),
                           int (*compare)(const void *a, const void *b, void *items));
+
+/* Items of one finding about one side: places in a list that is sorted by kind, from `first` to before `end`. */
+struct imapid_item_kind {
+    guint first, end;
+    unsigned n_conns; /* whoever lists kinds counts them */
+    uint8_t code, side, lack;
+};
+
+/* For imapid_items_sort(): the worst first; those of a kind and program together. */
+int imapid_items_compare_by_kind(const void *a, const void *b, void *items);
+
+/* The kind of the item at `first` of that list, with as many as there are behind it; n_conns is 0. */
+struct imapid_item_kind imapid_items_get_kind(const GArray *sorted, guint first);
+
+/* For g_array_sort(), of struct imapid_item_kind: the worst first, then those of most connections. */
+int imapid_items_compare_kinds(const void *a, const void *b);
 
 /* The file in which the frame of imapid_record_when() counts. */
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange);

@@ -18,54 +18,19 @@
 #define LEGS_MAX 200u
 #define SEEN_MAX 400u
 
-/* Items of one finding about one side: places in the sorted list. */
-struct kind {
-    guint first, end;
-    unsigned n_conns, n_programs;
-    uint8_t code, side, lack;
-};
-
 static const struct imapid_item_ref *ref_at(const GArray *sorted, guint i)
 {
     return &g_array_index(sorted, struct imapid_item_ref, i);
 }
 
-static int compare_items(const void *a, const void *b, void *items)
-{
-    const struct imapid_item_ref *one = a, *other = b;
-    int order = (int)one->code - (int)other->code;
-
-    if (!order)
-        order = (int)one->lack - (int)other->lack;
-    if (!order)
-        order = (int)one->side - (int)other->side;
-    return order ? order : imapid_items_compare_softwares(items, one, other);
-}
-
-static enum imapid_severity severity_of(const struct kind *kind)
+static enum imapid_severity severity_of(const struct imapid_item_kind *kind)
 {
     return imapid_finding_severity((enum imapid_finding_code)kind->code);
 }
 
-/* The worst first, then the most frequent. */
-static int compare_kinds(const void *a, const void *b)
-{
-    const struct kind *one = a, *other = b;
-    int order = (int)severity_of(other) - (int)severity_of(one);
-
-    if (!order)
-        order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
-    return order ? order : (one->first > other->first) - (one->first < other->first);
-}
-
-static bool is_same(const struct imapid_item_ref *a, const struct imapid_item_ref *b)
-{
-    return a->code == b->code && a->side == b->side && a->lack == b->lack;
-}
-
 /* A connection may come again behind other programs: it is counted once, by its place. */
-static unsigned count_conns(const GArray *sorted, const struct kind *kind, uint32_t *seen,
-                            uint32_t mark)
+static unsigned count_conns(const GArray *sorted, const struct imapid_item_kind *kind,
+                            uint32_t *seen, uint32_t mark)
 {
     unsigned n = 0;
 
@@ -80,22 +45,18 @@ static unsigned count_conns(const GArray *sorted, const struct kind *kind, uint3
 
 static GArray *list_kinds(const struct imapid_report *report, const GArray *sorted)
 {
-    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct kind));
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_kind));
     uint32_t *seen = g_new0(uint32_t, report->survey->n_rows + (gsize)1);
 
     for (guint i = 0; i < sorted->len;) {
-        const struct imapid_item_ref *ref = ref_at(sorted, i);
-        struct kind kind = {.first = i, .code = ref->code, .side = ref->side, .lack = ref->lack};
+        struct imapid_item_kind kind = imapid_items_get_kind(sorted, i);
 
-        for (; i < sorted->len && is_same(ref, ref_at(sorted, i)); i++)
-            kind.n_programs +=
-                i == kind.first || ref_at(sorted, i)->software != ref_at(sorted, i - 1)->software;
-        kind.end = i;
         kind.n_conns = count_conns(sorted, &kind, seen, kinds->len + 1);
+        i = kind.end;
         g_array_append_val(kinds, kind);
     }
     g_free(seen);
-    g_array_sort(kinds, compare_kinds);
+    g_array_sort(kinds, imapid_items_compare_kinds);
     return kinds;
 }
 
@@ -120,18 +81,20 @@ static void add_software(GString *out, const struct imapid_item *item)
 
 /* "PaperBridge Scanner 2.1.0, Other 3 and 4 more." */
 static void add_programs(GString *out, const struct imapid_report *report, const GArray *sorted,
-                         const struct kind *kind, struct imapid_item_reading *reading)
+                         const struct imapid_item_kind *kind, struct imapid_item_reading *reading)
 {
     unsigned n = 0;
 
-    for (guint i = kind->first; i < kind->end && n < PROGRAMS; i++) {
+    for (guint i = kind->first; i < kind->end; i++) {
         if (i > kind->first && ref_at(sorted, i)->software == ref_at(sorted, i - 1)->software)
             continue;
-        g_string_append(out, n++ ? ", " : "");
+        if (n++ >= PROGRAMS)
+            continue;
+        g_string_append(out, n > 1 ? ", " : "");
         add_software(out, imapid_items_read(&report->items, ref_at(sorted, i), reading));
     }
-    if (kind->n_programs > n)
-        g_string_append_printf(out, " and %u more", kind->n_programs - n);
+    if (n > PROGRAMS)
+        g_string_append_printf(out, " and %u more", n - PROGRAMS);
     g_string_append(out, ". <span class=\"m\">");
     imapid_page_count(out, kind->n_conns, "connection", "connections");
     g_string_append(out, ".</span>");
@@ -177,7 +140,8 @@ static void add_example(GString *out, const struct imapid_item *item)
     imapid_remedy_deinit(&remedy);
 }
 
-static void add_link(GString *out, struct imapid_report *report, const struct kind *kind)
+static void add_link(GString *out, struct imapid_report *report,
+                     const struct imapid_item_kind *kind)
 {
     const char *code = imapid_finding_code((enum imapid_finding_code)kind->code);
     char *token = imapid_page_token("f%s", code);
@@ -193,7 +157,8 @@ static void add_link(GString *out, struct imapid_report *report, const struct ki
 #define EXAMPLES 20u
 
 static guint choose_example(const struct imapid_report *report, const GArray *sorted,
-                            const struct kind *kind, struct imapid_item_reading *reading)
+                            const struct imapid_item_kind *kind,
+                            struct imapid_item_reading *reading)
 {
     for (guint i = kind->first; i < MIN(kind->end, kind->first + EXAMPLES); i++) {
         struct imapid_remedy remedy;
@@ -209,7 +174,7 @@ static guint choose_example(const struct imapid_report *report, const GArray *so
 }
 
 static void write_card(GString *out, struct imapid_report *report, const GArray *sorted,
-                       const struct kind *kind, struct imapid_item_reading *reading)
+                       const struct imapid_item_kind *kind, struct imapid_item_reading *reading)
 {
     enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
     bool is_error = severity_of(kind) == IMAPID_SEVERITY_ERROR;
@@ -246,7 +211,7 @@ static void write_card(GString *out, struct imapid_report *report, const GArray 
 }
 
 static void write_note(GString *out, struct imapid_report *report, const GArray *sorted,
-                       const struct kind *kind, struct imapid_item_reading *reading)
+                       const struct imapid_item_kind *kind, struct imapid_item_reading *reading)
 {
     enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
     char *token = imapid_page_token("f%s", imapid_finding_code(code));
@@ -269,19 +234,19 @@ static void write_notes(GString *out, struct imapid_report *report, const GArray
                          "scope=\"col\">Finding</th><th scope=\"col\">What it says</th><th "
                          "scope=\"col\" class=\"n\">Connections</th></tr></thead><tbody>\n");
     for (guint i = first; i < kinds->len; i++)
-        write_note(out, report, sorted, &g_array_index(kinds, struct kind, i), reading);
+        write_note(out, report, sorted, &g_array_index(kinds, struct imapid_item_kind, i), reading);
     g_string_append(out, "</tbody></table>\n");
 }
 
 void imapid_page_write_findings(GString *out, struct imapid_report *report)
 {
-    GArray *sorted = imapid_items_sort(&report->items, NULL, compare_items);
+    GArray *sorted = imapid_items_sort(&report->items, NULL, imapid_items_compare_by_kind);
     GArray *kinds = list_kinds(report, sorted);
     struct imapid_item_reading reading = {.change = NULL};
     guint n_cards = 0;
 
-    while (n_cards < kinds->len &&
-           severity_of(&g_array_index(kinds, struct kind, n_cards)) != IMAPID_SEVERITY_NOTE)
+    while (n_cards < kinds->len && severity_of(&g_array_index(kinds, struct imapid_item_kind,
+                                                              n_cards)) != IMAPID_SEVERITY_NOTE)
         n_cards++;
     imapid_page_begin(out, "findings", "Findings",
                       kinds->len ? "An error breaks the standard; a warning can be read but is "
@@ -294,7 +259,8 @@ void imapid_page_write_findings(GString *out, struct imapid_report *report)
     if (n_cards)
         g_string_append(out, "<div class=\"cards\">\n");
     for (guint i = 0; i < n_cards; i++)
-        write_card(out, report, sorted, &g_array_index(kinds, struct kind, i), &reading);
+        write_card(out, report, sorted, &g_array_index(kinds, struct imapid_item_kind, i),
+                   &reading);
     if (n_cards)
         g_string_append(out, "</div>\n");
     if (n_cards < kinds->len)

@@ -135,6 +135,35 @@ static void end_table(GString *out, guint n, guint n_shown)
     g_string_append(out, "</tbody></table>\n");
 }
 
+/* Those without a bar: of what, and how one is named and counted. */
+struct others {
+    const char *caption, *head, *one, *many;
+    void (*write_name)(GString *out, struct imapid_report *report, guint place);
+    unsigned (*count)(const struct imapid_survey *survey, guint place);
+};
+
+static void write_others(GString *out, struct imapid_report *report, const struct others *others,
+                         guint n)
+{
+    guint n_shown = MIN(n, IMAPID_PAGE_GROUPS_MAX);
+
+    if (n <= ROWS)
+        return;
+    g_string_append(out, "<li><details><summary>");
+    imapid_page_count(out, n - ROWS, others->one, others->many);
+    g_string_append(out, "</summary><div class=\"in\">\n");
+    begin_table(out, others->caption, others->head, false);
+    for (guint i = ROWS; i < n_shown; i++) {
+        g_string_append(out, "<tr><td>");
+        others->write_name(out, report, i);
+        g_string_append(out, "</td><td class=\"n\">");
+        imapid_spell_grouped(out, others->count(report->survey, i));
+        g_string_append(out, "</td></tr>\n");
+    }
+    end_table(out, n, n_shown);
+    g_string_append(out, "</div></details></li>\n");
+}
+
 /* ---- client programs ---- */
 
 static bool get_version(const struct imapid_survey_row *row, uint32_t *a, uint32_t *b)
@@ -257,33 +286,18 @@ static void write_program(GString *out, struct imapid_report *report, const GArr
     g_string_append(out, "</div></details></li>\n");
 }
 
-/* Those without a bar. */
-static void write_other_programs(GString *out, struct imapid_report *report)
+static unsigned count_program(const struct imapid_survey *survey, guint place)
 {
-    const struct imapid_survey *survey = report->survey;
-    guint n = survey->programs->len, n_shown = MIN(n, IMAPID_PAGE_GROUPS_MAX);
-
-    if (n <= ROWS)
-        return;
-    g_string_append(out, "<li><details><summary>");
-    imapid_page_count(out, n - ROWS, "other program", "other programs");
-    g_string_append(out, "</summary><div class=\"in\">\n");
-    begin_table(out, "Other programs", "Program", false);
-    for (guint i = ROWS; i < n_shown; i++) {
-        g_string_append(out, "<tr><td>");
-        write_name(out, report, i);
-        g_string_append(out, "</td><td class=\"n\">");
-        imapid_spell_grouped(out, get_program(survey, i)->n_conns);
-        g_string_append(out, "</td></tr>\n");
-    }
-    end_table(out, n, n_shown);
-    g_string_append(out, "</div></details></li>\n");
+    return get_program(survey, place)->n_conns;
 }
+
+static const struct others other_programs = {"Other programs", "Program",  "other program",
+                                             "other programs", write_name, count_program};
 
 static void write_nameless(GString *out, struct imapid_report *report)
 {
     const struct imapid_survey *survey = report->survey;
-    unsigned n_unread = survey->n_shades[IMAPID_SHADE_UNREAD], n_other = 0, n_hidden = 0;
+    unsigned n_other = 0, n_hidden = 0;
 
     for (unsigned i = 0; i < survey->n_rows; i++) {
         bool is_unread = survey->rows[i].shade == IMAPID_SHADE_UNREAD;
@@ -291,7 +305,7 @@ static void write_nameless(GString *out, struct imapid_report *report)
         n_other += !survey->rows[i].program && !is_unread;
         n_hidden += !survey->rows[i].program && is_unread;
     }
-    if (!n_other && !n_unread)
+    if (!n_other && !n_hidden)
         return;
     g_string_append(out, "<p class=\"m s sub\">");
     if (n_other) {
@@ -344,7 +358,7 @@ void imapid_page_write_software(GString *out, struct imapid_report *report)
         g_string_append(out, "<ul class=\"rows\">\n");
         for (guint i = 0; i < MIN(survey->programs->len, ROWS); i++)
             write_program(out, report, versions, systems, i);
-        write_other_programs(out, report);
+        write_others(out, report, &other_programs, survey->programs->len);
         g_string_append(out, "</ul>\n");
         g_array_unref(versions);
         g_array_unref(systems);
@@ -406,27 +420,13 @@ static void write_server(GString *out, struct imapid_report *report, guint place
     g_string_append(out, "</div></details></li>\n");
 }
 
-static void write_other_servers(GString *out, struct imapid_report *report)
+static unsigned count_server(const struct imapid_survey *survey, guint place)
 {
-    const struct imapid_survey *survey = report->survey;
-    guint n = survey->servers->len, n_shown = MIN(n, IMAPID_PAGE_GROUPS_MAX);
-
-    if (n <= ROWS)
-        return;
-    g_string_append(out, "<li><details><summary>");
-    imapid_page_count(out, n - ROWS, "other server", "other servers");
-    g_string_append(out, "</summary><div class=\"in\">\n");
-    begin_table(out, "Other servers", "Server", false);
-    for (guint i = ROWS; i < n_shown; i++) {
-        g_string_append(out, "<tr><td>");
-        write_server_name(out, report, i);
-        g_string_append(out, "</td><td class=\"n\">");
-        imapid_spell_grouped(out, get_server(survey, i)->n_conns);
-        g_string_append(out, "</td></tr>\n");
-    }
-    end_table(out, n, n_shown);
-    g_string_append(out, "</div></details></li>\n");
+    return get_server(survey, place)->n_conns;
 }
+
+static const struct others other_servers = {"Other servers", "Server",          "other server",
+                                            "other servers", write_server_name, count_server};
 
 void imapid_page_write_servers(GString *out, struct imapid_report *report)
 {
@@ -440,7 +440,7 @@ void imapid_page_write_servers(GString *out, struct imapid_report *report)
     g_string_append(out, "<ul class=\"rows\">\n");
     for (guint i = 0; i < MIN(survey->servers->len, ROWS); i++)
         write_server(out, report, i);
-    write_other_servers(out, report);
+    write_others(out, report, &other_servers, survey->servers->len);
     g_string_append(out, "</ul>\n");
     imapid_page_legend(out, survey->n_shades);
     g_string_append(out, "</section>\n");

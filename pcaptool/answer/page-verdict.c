@@ -396,15 +396,6 @@ static void add_layers(GString *out, const struct imapid_store_view *view)
     g_array_unref(kinds);
 }
 
-static unsigned count_late(const struct imapid_survey *survey)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < survey->n_rows; i++)
-        n += survey->rows[i].is_late;
-    return n;
-}
-
 void imapid_page_write_missed(GString *out, struct imapid_report *report)
 {
     const struct imapid_overview *overview = &report->overview;
@@ -415,7 +406,7 @@ void imapid_page_write_missed(GString *out, struct imapid_report *report)
     g_string_append(out, "<ul class=\"ns\">\n");
     start = out->len;
     add_reasons(out, report);
-    add_linked(out, report, count_late(report->survey), "b1", "began before the capture",
+    add_linked(out, report, overview->n_late, "b1", "began before the capture",
                "Began before the capture", "Start the capture before the clients connect.");
     add_linked(out, report, report->survey->n_silent, "n1", "no ID sent",
                "Read whole, and no ID was sent", "Clients may keep silent.");

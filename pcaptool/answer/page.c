@@ -110,10 +110,10 @@ static void write_facts(GString *out, const struct imapid_report *report)
 
 /* ---- sections ---- */
 
-static bool has_section(const GString *out, gsize start, const char *id)
+static bool has_section(const GString *out, const char *id)
 {
     char *text = g_strdup_printf("<section id=\"%s\"", id);
-    bool has = strstr(out->str + start, text) != NULL;
+    bool has = strstr(out->str, text) != NULL;
 
     g_free(text);
     return has;
@@ -131,7 +131,7 @@ static void write_nav(GString *out, const GString *main)
 
     g_string_append(out, "<nav aria-label=\"Sections\"><ul class=\"w\">\n");
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
-        if (has_section(main, 0, sections[i].id))
+        if (has_section(main, sections[i].id))
             g_string_append_printf(out, "<li><a href=\"#%s\">%s</a></li>\n", sections[i].id,
                                    sections[i].name);
     g_string_append(out, "</ul></nav>\n");

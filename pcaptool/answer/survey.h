@@ -88,7 +88,7 @@ void imapid_survey_free(struct imapid_survey *survey);
 /* A text by its number + 1; NULL of 0. Good while the survey is. */
 const char *imapid_survey_get_text(const struct imapid_survey *survey, uint32_t number);
 
-/* A connection's login and reason are words for counting, too: two numbers and how many rows have both. */
+/* Two numbers, and how many rows have both. */
 struct imapid_survey_count {
     uint32_t a, b, n;
     int64_t last_ns; /* of the newest of them */

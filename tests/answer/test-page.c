@@ -137,6 +137,7 @@ static void test_unread(void)
     g_assert_nonnull(strstr(page, "<h1>Nothing could be read: three connections are closed to "
                                   "us.</h1>"));
     g_assert_nonnull(strstr(page, "<b>3</b><span><a href=\"#list\" data-k=\"r"));
+    g_assert_null(strstr(page, "<p class=\"m s sub\">")); /* all have named their program */
     g_free(page);
 }
 
