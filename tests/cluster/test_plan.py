@@ -18,7 +18,7 @@ import tempfile
 import unittest
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
-CLUSTER = pathlib.Path(__file__).resolve().parents[2] / "cluster"
+CONTRIB = pathlib.Path(__file__).resolve().parents[2] / "contrib"
 ANSWERS = (("stats", "-v"), ("check", "-v", "--show", "note", "--fail-on", "never"), ("report",))
 IMAPID = None
 
@@ -254,12 +254,12 @@ class Plan(unittest.TestCase):
         units = self.make("--site", "oslo")[1:]
 
         def all_shares(status):
-            done = subprocess.run([CLUSTER / "parallel.sh", self.plan, "3", self.out], check=False, capture_output=True,
+            done = subprocess.run([CONTRIB / "parallel/run.sh", self.plan, "3", self.out], check=False, capture_output=True,
                                   env={**os.environ, "IMAPID": str(IMAPID), "JOBS": "2"})
             self.assertEqual(done.returncode, status, done.stderr)
 
         def answer(status):
-            done = subprocess.run([CLUSTER / "answer.sh", self.plan, "3", self.out, "stats", "-q", "-v"], check=False, capture_output=True,
+            done = subprocess.run([CONTRIB / "answer.sh", self.plan, "3", self.out, "stats", "-q", "-v"], check=False, capture_output=True,
                                   env={**os.environ, "IMAPID": str(IMAPID)})
             self.assertEqual(done.returncode, status, done.stderr)
             return done.stdout

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# slurm.sh PLAN N DIR ANSWER COMMAND [OPTION…]: all shares as an array job of Slurm, and behind it, whatever became of them, a job that writes the
+# submit.sh PLAN N DIR ANSWER COMMAND [OPTION…]: all shares as an array job of Slurm, and behind it, whatever became of them, a job that writes the
 # answer (COMMAND: stats, check, report and their options) to the file ANSWER, or nothing where a share is missing. Prints the numbers of both
 # jobs. SHARES: which shares, as `imapid plan --status` prints them (default: all). SHARE_OPTIONS: for imapid extract. SBATCH_OPTIONS: for both jobs.
 # All paths have to be the same on all nodes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-export CLUSTER="$here" # goes to the jobs
+export CONTRIB="${here%/*}" # goes to the jobs
 plan=$1 n=$2 dir=$3 answer=$4
 shift 4
 mkdir -p "$dir/log"
