@@ -144,12 +144,20 @@ class Sharkd:
         self.process = subprocess.Popen(wireshark.command(["sharkd", "-"], with_plugin, **environment),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL)
-        if not capture:
-            return
+        self.wireshark = wireshark
+        if capture:
+            self.load(capture)
+
+    def load(self, capture):
+        """Loads a capture, in place of the one before. sharkd keeps what a filter found in that one: ask for no filter twice."""
         keys = key_log(capture)
-        if keys:
-            self.ask("setconf", name="tls.keylog_file", value=wireshark.readable(keys))
-        self.ask("load", file=wireshark.readable(capture))
+        self.ask("setconf", name="tls.keylog_file", value=self.wireshark.readable(keys) if keys else "")
+        self.ask("load", file=self.wireshark.readable(capture))
+
+    def columns(self, fields):
+        """(frame number, the values of each field, joined by commas) of each frame."""
+        rows = self.ask("frames", **{f"column{i}": f"{field}:0" for i, field in enumerate(fields)})
+        return [(row["num"], row["c"]) for row in rows]
 
     def resident(self):
         """Octets of memory that it has."""
