@@ -173,6 +173,14 @@ static char *hide(const struct imapid_job *job, const char *file)
     return job->context->redact ? imapid_redact_file(job->context->redact, file) : NULL;
 }
 
+/* What --site says, as it is told; to be freed. NULL: nothing. */
+static char *spell_site(const struct imapid_job *job)
+{
+    const char *site = job->context->options->site;
+
+    return job->context->redact ? imapid_redact_site(job->context->redact, site) : g_strdup(site);
+}
+
 /* As a record, or for a person. */
 static void tell_counts(struct imapid_job *job, gboolean is_record)
 {
@@ -187,11 +195,9 @@ static void tell_counts(struct imapid_job *job, gboolean is_record)
         return;
     }
     file = hide(job, get_name(job));
-    site = job->context->redact
-               ? imapid_redact_site(job->context->redact, job->context->options->site)
-               : NULL;
+    site = spell_site(job);
     counts.file = file ? file : get_name(job);
-    counts.site = site ? site : job->context->options->site;
+    counts.site = site;
     user->interval(user->ctx, job->part, &counts);
     g_free(site);
     g_free(file);
@@ -203,15 +209,18 @@ static void keep_metrics(struct imapid_job *job, bool is_last)
     const struct imapid_job_context *context = job->context;
     const char *input = g_array_index(context->inputs, struct imapid_input, job->part).path;
     struct imapid_record_interval counts;
-    char *label, *message;
+    char *label, *site, *message;
 
     if (!context->metrics || !count(job, &counts))
         return;
     label = hide(job, input);
+    site = spell_site(job);
+    counts.site = site;
     message = imapid_metrics_set(context->metrics, label ? label : input, &counts, is_last);
     if (message)
         tell(job->context, message, FALSE);
     g_free(message);
+    g_free(site);
     g_free(label);
 }
 

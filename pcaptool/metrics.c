@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 struct input {
-    char *name;
+    char *name, *site; /* site: NULL: none */
     struct imapid_record_interval before,
         now; /* captures that are over, and the one that is read */
 };
@@ -85,6 +85,21 @@ static void spell_head(GString *out, const char *name, const char *what, bool is
                            is_gauge ? "gauge" : "counter");
 }
 
+/* Of which input a number is. Each number has it: collectors refuse two files with the same series, and there may be a
+ * program, and a file, for each interface. */
+static void spell_name(GString *out, const char *name, const struct input *input)
+{
+    g_string_append_printf(out, "%s{", name);
+    if (input->site) {
+        g_string_append(out, "site=\"");
+        spell_label(out, input->site);
+        g_string_append(out, "\",");
+    }
+    g_string_append(out, "input=\"");
+    spell_label(out, input->name);
+    g_string_append(out, "\"} ");
+}
+
 static void spell_row(GString *out, const struct imapid_metrics *metrics, size_t row)
 {
     spell_head(out, table[row].name, table[row].what, table[row].is_gauge);
@@ -94,24 +109,35 @@ static void spell_row(GString *out, const struct imapid_metrics *metrics, size_t
 
         if (!table[row].is_gauge)
             n += *member_of(&input->before, table[row].at);
-        g_string_append_printf(out, "%s{input=\"", table[row].name);
-        spell_label(out, input->name);
-        g_string_append_printf(out, "\"} %" G_GUINT64_FORMAT "\n", n);
+        spell_name(out, table[row].name, input);
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT "\n", n);
+    }
+}
+
+/* A number of the program, the same for each input. */
+static void spell_all(GString *out, const struct imapid_metrics *metrics, const char *name,
+                      const char *what, const char *number)
+{
+    spell_head(out, name, what, true);
+    for (guint i = 0; i < metrics->inputs->len; i++) {
+        spell_name(out, name, &g_array_index(metrics->inputs, struct input, i));
+        g_string_append_printf(out, "%s\n", number);
     }
 }
 
 static GString *spell(const struct imapid_metrics *metrics, uint64_t n_peak)
 {
     GString *out = g_string_new(NULL);
+    char number[64];
 
     for (size_t row = 0; row < G_N_ELEMENTS(table); row++)
         spell_row(out, metrics, row);
-    spell_head(out, "imapid_memory_peak_bytes", "Memory of the program at most.", true);
-    g_string_append_printf(out, "imapid_memory_peak_bytes %" G_GUINT64_FORMAT "\n", n_peak);
-    spell_head(out, "imapid_start_time_seconds", "When the program began, since 1970.", true);
-    g_string_append_printf(out, "imapid_start_time_seconds %" G_GINT64_FORMAT ".%06d\n",
-                           metrics->started_us / G_USEC_PER_SEC,
-                           (int)(metrics->started_us % G_USEC_PER_SEC));
+    g_snprintf(number, sizeof number, "%" G_GUINT64_FORMAT, n_peak);
+    spell_all(out, metrics, "imapid_memory_peak_bytes", "Memory of the program at most.", number);
+    g_snprintf(number, sizeof number, "%" G_GINT64_FORMAT ".%06d",
+               metrics->started_us / G_USEC_PER_SEC, (int)(metrics->started_us % G_USEC_PER_SEC));
+    spell_all(out, metrics, "imapid_start_time_seconds", "When the program began, since 1970.",
+              number);
     return out;
 }
 
@@ -161,6 +187,7 @@ static char *replace(struct imapid_metrics *metrics, const GString *text)
 static void clear_input(gpointer data)
 {
     g_free(((struct input *)data)->name);
+    g_free(((struct input *)data)->site);
 }
 
 struct imapid_metrics *imapid_metrics_open(const char *path, char **message)
@@ -188,7 +215,8 @@ struct imapid_metrics *imapid_metrics_open(const char *path, char **message)
     return metrics;
 }
 
-static struct input *get_input(const struct imapid_metrics *metrics, const char *name)
+static struct input *get_input(const struct imapid_metrics *metrics, const char *name,
+                               const char *site)
 {
     struct input new = {.name = NULL};
 
@@ -196,6 +224,7 @@ static struct input *get_input(const struct imapid_metrics *metrics, const char 
         if (!strcmp(g_array_index(metrics->inputs, struct input, i).name, name))
             return &g_array_index(metrics->inputs, struct input, i);
     new.name = g_strdup(name);
+    new.site = g_strdup(site);
     g_array_append_val(metrics->inputs, new);
     return &g_array_index(metrics->inputs, struct input, metrics->inputs->len - 1);
 }
@@ -218,7 +247,7 @@ char *imapid_metrics_set(struct imapid_metrics *metrics, const char *input,
     bool is_told;
 
     g_mutex_lock(&metrics->mutex);
-    set(get_input(metrics, input), counts, is_last);
+    set(get_input(metrics, input, counts->site), counts, is_last);
     text = spell(metrics, counts->n_peak);
     message = replace(metrics, text);
     g_string_free(text, TRUE);

@@ -12,7 +12,8 @@ struct imapid_metrics;
  * are threads and before the process is confined. NULL with *message, to be freed, as imapid_newfile_open(). */
 struct imapid_metrics *imapid_metrics_open(const char *path, char **message);
 
-/* What was counted so far of a capture of this input, which stands in a label. `is_last`: nothing more comes of this
+/* What was counted so far of a capture of this input, which stands in a label, as does the site of
+ * `counts`, if there is one. `is_last`: nothing more comes of this
  * capture, and counts of the next one of the same input are added to these. Thread-safe. Returns NULL, or why
  * the file could not be replaced, to be freed; that is not returned twice in a row. */
 char *imapid_metrics_set(struct imapid_metrics *metrics, const char *input,

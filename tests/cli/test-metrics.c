@@ -64,6 +64,30 @@ static void test_label(void)
     g_unlink(path);
 }
 
+/* Two sensors, each with a file: a collector refuses both if they share a series. */
+static void test_each_number_says_of_what(void)
+{
+    const struct imapid_record_interval counts = {.n_packets = 1, .site = "oslo"};
+    struct imapid_metrics *metrics = open_metrics();
+    char *text = NULL, **lines;
+    guint n = 0;
+
+    g_assert_null(imapid_metrics_set(metrics, "a", &counts, false));
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; **line; line++) {
+        if (**line == '#')
+            continue;
+        g_assert_nonnull(strstr(*line, "{site=\"oslo\",input=\"a\"} "));
+        n++;
+    }
+    g_assert_cmpuint(n, ==, 11);
+    g_strfreev(lines);
+    g_free(text);
+    imapid_metrics_free(metrics);
+    g_unlink(path);
+}
+
 static gint is_over; /* atomic */
 
 static gpointer read_all_the_time(gpointer data)
@@ -77,7 +101,7 @@ static gpointer read_all_the_time(gpointer data)
 
         g_assert_true(g_file_get_contents(path, &text, &n, NULL));
         g_assert_true(g_str_has_prefix(text, "# HELP imapid_packets_total "));
-        g_assert_nonnull(strstr(text, "\nimapid_start_time_seconds "));
+        g_assert_nonnull(strstr(text, "\nimapid_start_time_seconds{"));
         g_assert_cmpint(text[n - 1], ==, '\n');
         g_free(text);
         n_read++;
@@ -138,6 +162,7 @@ int main(int argc, char **argv)
     path = g_build_filename(folder, "imapid.prom", NULL);
     g_test_add_func("/metrics/counters", test_counters);
     g_test_add_func("/metrics/label", test_label);
+    g_test_add_func("/metrics/each-number-says-of-what", test_each_number_says_of_what);
     g_test_add_func("/metrics/whole", test_whole);
     g_test_add_func("/metrics/failure", test_failure);
     status = g_test_run();
