@@ -364,27 +364,35 @@ static enum imapid_exit list(const struct imapid_options *options, const GArray 
 
 /* ---- into a database ---- */
 
+struct storage {
+    const struct imapid_options *options;
+    struct imapid_newfile *file; /* NULL: the database is written where it stands */
+    struct imapid_database *database;
+};
+
 static void store_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
 {
     (void)part;
-    imapid_database_add_exchange(ctx, exchange);
+    imapid_database_add_exchange(((struct storage *)ctx)->database, exchange);
 }
 
 static void store_session(void *ctx, guint part, const struct imapid_record_session *session)
 {
     (void)part;
-    imapid_database_add_session(ctx, session);
+    imapid_database_add_session(((struct storage *)ctx)->database, session);
 }
 
 static void store_capture(void *ctx, guint part, const struct imapid_record_capture *capture)
 {
     (void)part;
-    imapid_database_add_capture(ctx, capture);
+    imapid_database_add_capture(((struct storage *)ctx)->database, capture);
 }
 
 static gboolean has_failed(void *ctx)
 {
-    return imapid_database_has_failed(ctx);
+    const struct storage *storage = ctx;
+
+    return !storage->database || imapid_database_has_failed(storage->database);
 }
 
 /* How long another program may have the database locked before it is said, and how long after the wish to
@@ -400,27 +408,44 @@ static bool gives_up(unsigned milliseconds)
     return milliseconds >= PATIENCE_MS && imapid_stop_is_set();
 }
 
-/* NULL with a message. What comes without an end goes into the file as it comes; what a pipe brings may be
- * nothing at all, and then the file is to stay as it was. */
-static struct imapid_database *open_database(const struct imapid_options *options,
-                                             struct imapid_newfile **file, char **message)
+/* What comes without an end goes into the file as it comes, once it is sure that it comes: nobody finds an empty
+ * database of an interface that is not there. What a pipe brings may be nothing at all, and then the file is to stay as
+ * it was. */
+static char *open_database(void *ctx)
 {
+    struct storage *storage = ctx;
+    const struct imapid_options *options = storage->options;
+    char *message = NULL;
+
     if (options->interfaces || options->follow)
-        return imapid_database_open_live(options->write, gives_up, message);
-    *file = imapid_newfile_open(options->write, IMAPID_NEWFILE_DATABASE, message);
-    if (!*file)
-        return NULL;
-    return imapid_database_open(imapid_newfile_get_name(*file), options->write, message);
+        storage->database = imapid_database_open_live(options->write, gives_up, &message);
+    else if ((storage->file =
+                  imapid_newfile_open(options->write, IMAPID_NEWFILE_DATABASE, &message)))
+        storage->database =
+            imapid_database_open(imapid_newfile_get_name(storage->file), options->write, &message);
+    return message;
+}
+
+/* NULL, or what went wrong. */
+static char *finish_database(const struct storage *storage, bool has_answer)
+{
+    char *message = NULL;
+
+    if (imapid_database_finish(storage->database, &message) && storage->file && has_answer)
+        imapid_newfile_publish(storage->file, &message);
+    return message;
 }
 
 static enum imapid_exit extract_database(const struct imapid_options *options, const GArray *inputs)
 {
-    struct imapid_job_user user = {.exchange = store_exchange,
+    struct storage storage = {.options = options};
+    struct imapid_job_user user = {.open = open_database,
+                                   .exchange = store_exchange,
                                    .session = store_session,
                                    .capture = store_capture,
                                    .is_closed = has_failed,
+                                   .ctx = &storage,
                                    .where = options->chosen};
-    struct imapid_newfile *file = NULL;
     struct imapid_totals totals;
     char *message = NULL;
     gboolean good;
@@ -429,17 +454,15 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
         imapid_message("sqlite needs a file: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
-    user.ctx = open_database(options, &file, &message);
-    good = user.ctx && imapid_run(options, inputs, &user, &totals);
-    if (user.ctx && imapid_database_finish(user.ctx, &message) &&
-        (!file || !imapid_totals_has_answer(&totals, good) ||
-         imapid_newfile_publish(file, &message)) &&
-        !options->quiet)
-        imapid_totals_print(&totals, options->chosen, NULL, NULL);
+    good = imapid_run(options, inputs, &user, &totals);
+    if (storage.database)
+        message = finish_database(&storage, imapid_totals_has_answer(&totals, good));
     if (message)
         imapid_message("%s", message);
-    imapid_database_free(user.ctx);
-    imapid_newfile_free(file);
+    else if (storage.database && !options->quiet)
+        imapid_totals_print(&totals, options->chosen, NULL, NULL);
+    imapid_database_free(storage.database);
+    imapid_newfile_free(storage.file);
     good &= !message;
     g_free(message);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;

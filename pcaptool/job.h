@@ -19,6 +19,9 @@ struct imapid_job_user {
     void (*exchange)(void *ctx, guint part, const struct imapid_record_exchange *exchange);
     void (*session)(void *ctx, guint part, const struct imapid_record_session *session);
     void (*capture)(void *ctx, guint part, const struct imapid_record_capture *capture);
+    /* Interfaces and filters are opened, and it may open files itself; NULL: what was wrong, to be freed. May be
+     * NULL itself. */
+    char *(*open)(void *ctx);
     void (*begin)(void *ctx); /* interfaces and filters are opened: it is read now; may be NULL */
     void (*end)(void *ctx, guint part); /* nothing more of this part; may be NULL */
     gboolean (*is_closed)(void *ctx);   /* nobody wants more: stop early; may be NULL */

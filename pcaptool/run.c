@@ -144,6 +144,14 @@ static void allow_inputs(const GArray *inputs)
     }
 }
 
+/* What the user writes to, unless there is nothing to read. */
+static bool open_user(const struct imapid_job_context *context, bool is_live, char **message)
+{
+    if ((!is_live || context->live) && context->user->open)
+        *message = context->user->open(context->user->ctx);
+    return !*message;
+}
+
 static bool forbid_sending(const struct imapid_job_context *context, char **message)
 {
     GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
@@ -201,7 +209,7 @@ static void run_all(struct imapid_job_context *context)
     }
     context->filter = filter;
     is_live = open_interfaces(context);
-    if (confine(context, is_live, &message))
+    if (open_user(context, is_live, &message) && confine(context, is_live, &message))
         read_all(context, is_live);
     else
         imapid_job_complain(context, message);

@@ -320,8 +320,8 @@ class Interface(unittest.TestCase):
                               ("tcp_connections", "tcp_connections"), ("sessions", "imap_sessions"),
                               ("exchanges", "exchanges"), ("lost_bytes", "lost_bytes")):
                 self.assertEqual(metrics[f"imapid_{name}_total", "lo"], capture[key], name)
-            self.assertGreater(metrics["imapid_memory_peak_bytes", None], 1 << 20)
-            self.assertLess(abs(metrics["imapid_start_time_seconds", None] - first.st_mtime), PATIENCE)
+            self.assertGreater(metrics["imapid_memory_peak_bytes", "lo"], 1 << 20)
+            self.assertLess(abs(metrics["imapid_start_time_seconds", "lo"] - first.st_mtime), PATIENCE)
             self.assertEqual((path.stat().st_mode & 0o777, list(pathlib.Path(folder).iterdir())), (0o640, [path]))
             before = path.read_bytes()
             for wrong in ([path], ["-w", path, sample("several-ids")], ["-l", path, sample("several-ids")]):
@@ -355,10 +355,13 @@ class Interface(unittest.TestCase):
         self.assertNotIn(b"Interrupted", err)
 
     def test_no_such_interface_and_bad_filter(self):
-        for arguments in (["-i", "none0"], ["-i", "lo", "-f", "no such ("]):
-            status, rest, err = Program(*arguments).end()
-            self.assertEqual((status, rest), (2, []))
-            self.assertIn(arguments[1].encode(), err)
+        with tempfile.TemporaryDirectory() as folder:
+            for arguments in (["-i", "none0"], ["-i", "lo", "-f", "no such ("]):
+                for output in ([], ["-T", "sqlite"], ["--metrics", folder + "/x.prom"]):
+                    wanted = ["-w", folder + "/x"] if output else []
+                    status, rest, err = Program(*arguments, *output, *wanted).end()
+                    self.assertEqual((status, rest, os.listdir(folder)), (2, [], []))
+                    self.assertIn(arguments[1].encode(), err)
 
 
 class Database(unittest.TestCase):
