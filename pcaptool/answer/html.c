@@ -30,6 +30,9 @@ static void escape(GString *out, const char *text, size_t n)
         case '\'':
             g_string_append(out, "&#39;");
             break;
+        case ' ': /* one at the end of a line could get lost where the page is edited or mailed */
+            g_string_append(out, i + 1 < n && text[i + 1] == '\n' ? "&#32;" : " ");
+            break;
         default:
             g_string_append_c(out, text[i]);
         }

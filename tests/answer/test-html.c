@@ -16,6 +16,8 @@ static void test_text(void)
 
     imapid_html_text(out, "a<b>&\"'c");
     check(out, "a&lt;b&gt;&amp;&quot;&#39;c");
+    imapid_html_text(out, "a b \nc ");
+    check(out, "a b&#32;\nc ");
     imapid_html_text(out, "");
     check(out, "");
     g_string_free(out, TRUE);

@@ -12,7 +12,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What dev itself uses.
-PROGRAMS = "bash env awk grep sed sort tail cut cat id mktemp rm dirname nproc".split()
+PROGRAMS = "bash env awk grep sed sort tail cut cat id mktemp rm dirname nproc mkdir cp".split()
 BUILD = "gcc cc cmake ninja pkg-config python3 mandoc".split()
 
 
@@ -22,6 +22,7 @@ class Dev(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         shutil.copy(ROOT / "dev", self.folder)
         shutil.copytree(ROOT / "packaging", self.folder / "packaging")
+        shutil.copytree(ROOT / "tests/cli/npm", self.folder / "tests/cli/npm")
         self.bin = self.folder / "bin"
         self.bin.mkdir()
         for name in PROGRAMS:
@@ -120,8 +121,10 @@ class Dev(unittest.TestCase):
         self.builders()
         self.program("dpkg-query", "echo install ok installed")
         self.program("apt-get")
+        self.program("npm", "exit 1")
         self.program("ctest", 'case "$*" in *"build-asan"*) exit 1 ;; esac')
         status, said, _ = self.dev("test")
+        self.assertIn("\nskipped: npm could not install", said)  # that is no failure
         self.assertEqual(status, 1)
         rows = said.split("== stages\n")[1].splitlines()
         failed = [row for row in rows if row.endswith("FAILED")]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The report in a real browser: it runs nothing from the data, asks nothing of the network, filters, sorts and opens.
 
-test_report.py IMAPID
+test_report.py IMAPID: without Chromium it is skipped; without what npm/package-lock.json names, which `./dev test` puts into build/npm,
+axe-core and html-validate are. A sanitized program makes the pages, and the browser sees those of the other one.
 """
 import base64
 import datetime
@@ -12,14 +13,18 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from chromium import Chromium
+from sanitized import is_sanitized
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+MODULES = ROOT / "build/npm/node_modules"
 IMAPID = str(pathlib.Path(sys.argv.pop(1)).resolve())
 
 MARK = "document.title='run'"
@@ -73,27 +78,32 @@ def many(n):
                "from_start": True, "lost_bytes": 0, "resyncs": 0, "decrypted": None, "not_decrypted": None, "findings": []}
 
 
-PAGES = {"samples": "samples", "one": "samples/thunderbird-dovecot-compress.pcapng", "hostile": records, "many": lambda: many(300)}
+FEW = ("dovecot-proxy.pcapng", "malformed-before-login.pcap", "tls-no-keys.pcap", "thunderbird-*.pcap*", "curl-*.pcap*", "imapflow-*.pcap*",
+       "idle.pcap", "begun-late.pcap")  # of everything something, for what looks at each element
+PAGES = {"samples": ["samples"], "one": ["samples/thunderbird-dovecot-compress.pcapng"], "hostile": records, "many": lambda: many(300),
+         "few": sorted(str(path) for name in FEW for path in (ROOT / "samples").glob(name))}
+CHECKED = ("few", "one", "hostile")  # by axe-core and html-validate
 
 
 class Browser(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.chromium = Chromium()
+        cls.addClassCleanup(cls.folder.cleanup)
         for name, source in PAGES.items():
-            data = None if isinstance(source, str) else "".join(json.dumps(r) + "\n" for r in ended(source())).encode()
-            subprocess.run([IMAPID, "report", "-q", "-w", cls.path(name), source if data is None else "-"], input=data, cwd=ROOT, check=True,
+            data = None if isinstance(source, list) else "".join(json.dumps(r) + "\n" for r in ended(source())).encode()
+            subprocess.run([IMAPID, "report", "-q", "-w", cls.path(name), *(source if data is None else "-")], input=data, cwd=ROOT, check=True,
                            env={**os.environ, "TZ": "UTC"})
+        if is_sanitized(IMAPID):
+            raise unittest.SkipTest("the pages are made; what a browser does with them is the same without sanitizers")
+        if not shutil.which("chromium"):
+            raise unittest.SkipTest("there is no chromium")
+        cls.chromium = Chromium()
+        cls.addClassCleanup(cls.chromium.close)
 
     @classmethod
     def path(cls, name):
         return pathlib.Path(cls.folder.name, name + ".html")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.chromium.close()
-        cls.folder.cleanup()
 
     def tearDown(self):
         self.chromium.call("Emulation.clearDeviceMetricsOverride")
@@ -245,6 +255,47 @@ class Browser(unittest.TestCase):
         self.assertIn("C 66 ID", self.js("document.querySelector('#list pre').textContent"))
         self.assertEqual(self.js("document.querySelectorAll('#x, #time, #pairs, .rows').length"), 0)
 
+    # ---- by others' rules ----
+
+    def module(self, path):
+        if not (MODULES / path).exists():
+            self.skipTest(f"there is no {MODULES / path}: ./dev test installs it, with npm and a network")
+        return MODULES / path
+
+    def test_axe(self):
+        """No violation, all opened: in the light every rule, in the dark those of colours, on a phone the others."""
+        source = self.module("axe-core/axe.min.js").read_text()
+        colours = ["color-contrast", "link-in-text-block"]
+        standards = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        looks = {("light", 1280): {"runOnly": standards}, ("dark", 1280): {"runOnly": colours},
+                 ("light", 390): {"runOnly": standards, "rules": {rule: {"enabled": False} for rule in colours}}}
+        self.chromium.call("Page.setBypassCSP", enabled=True)
+        self.addCleanup(self.chromium.call, "Page.setBypassCSP", enabled=False)
+        self.open("samples")
+        sections = "Array.from(document.querySelectorAll('#main > section')).map(s => s.id)"
+        every = self.js(sections)
+        for name in CHECKED:
+            self.open(name)
+            if name == "few":
+                self.assertEqual(self.js(sections), every)
+            self.js("document.querySelectorAll('details').forEach(d => d.open = true); document.querySelectorAll('#x .r').forEach(r => r.click())")
+            self.js(source)
+            for (scheme, width), options in looks.items():
+                self.width(width)
+                self.chromium.call("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": scheme}])
+                found = self.chromium.call("Runtime.evaluate", awaitPromise=True, returnByValue=True, expression=f"""
+                    axe.run(document, {json.dumps({"resultTypes": ["violations"], **options})}).then(done => [done.passes.length,
+                        ...done.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + n.failureSummary).join('; '))])""")
+                n_passes, *violations = found["result"]["value"]
+                self.assertEqual(violations, [], (name, scheme, width))
+                self.assertGreater(n_passes, 0)
+
+    def test_html_validate(self):
+        program = self.module("html-validate/bin/html-validate.mjs")
+        done = subprocess.run(["node", program, "--config", HERE / "npm/htmlvalidate.json", *map(self.path, CHECKED), self.path("samples")], capture_output=True,
+                              text=True, check=False, cwd=HERE)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
     # ---- everywhere ----
 
     def test_without_scripts_everything_is_there(self):
@@ -318,4 +369,7 @@ class Browser(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]])
+    ran = unittest.main(argv=[sys.argv[0]], verbosity=1, exit=False).result
+    for test, why in ran.skipped:
+        print(f"skipped: {test}: {why}")
+    sys.exit(not ran.wasSuccessful() or (0 if ran.testsRun else 77))
