@@ -198,17 +198,32 @@ static size_t find_last_line(const char *octets, size_t n)
     return n;
 }
 
-/* A plan that was written has no circles, and what has its digest was written. */
-static void join_sections(const struct plan_reading *reading)
+/* Whoever makes a plan can make its digest, so a circle of sections is looked for: it has no first one. What
+ * is reached from a first one is counted. NULL, or what is wrong. */
+static const char *join_sections(const struct plan_reading *reading)
 {
     GPtrArray *units = reading->plan->units;
+    bool *follows = g_new0(bool, units->len + (gsize)1);
+    const char *why = NULL;
+    guint n_reached = 0;
 
-    for (guint i = 0; i < units->len; i++) {
+    for (guint i = 0; i < units->len && !why; i++) {
         guint next = g_array_index(reading->nexts, guint, i);
 
-        if (next && next <= units->len)
+        if (!next)
+            continue;
+        if (next > units->len || follows[next - 1])
+            why = "sections that do not follow each other";
+        else
             ((struct imapid_plan_unit *)units->pdata[i])->next = units->pdata[next - 1];
+        follows[MIN(next, units->len) - 1] = true;
     }
+    for (guint i = 0; i < units->len && !why; i++)
+        for (const struct imapid_plan_unit *unit = follows[i] ? NULL : units->pdata[i]; unit;
+             unit = unit->next)
+            n_reached++;
+    g_free(follows);
+    return why || n_reached == units->len ? why : "sections that do not follow each other";
 }
 
 static const char *find_missing(const struct plan_reading *reading)
@@ -218,9 +233,9 @@ static const char *find_missing(const struct plan_reading *reading)
     return NULL;
 }
 
-/* NULL, or what is wrong, to be freed. */
-static char *read_lines(struct imapid_plan *plan, const char *octets, size_t n)
+struct imapid_plan *imapid_plan_parse(const char *octets, size_t n, char **why_not)
 {
+    struct imapid_plan *plan = imapid_plan_new();
     struct plan_reading reading = {.plan = plan, .nexts = g_array_new(FALSE, FALSE, sizeof(guint))};
     guint64 n_lines = 0;
     char *wrong = NULL;
@@ -241,12 +256,15 @@ static char *read_lines(struct imapid_plan *plan, const char *octets, size_t n)
     if (!wrong)
         wrong = g_strdup(find_missing(&reading));
     if (!wrong)
-        join_sections(&reading);
+        wrong = g_strdup(join_sections(&reading));
     g_array_unref(reading.nexts);
     plan->id = g_strndup(reading.digest, N_ID);
     imapid_json_deinit(&reading.text);
     imapid_arena_deinit(&reading.arena);
-    return wrong;
+    if (wrong)
+        g_clear_pointer(&plan, imapid_plan_free);
+    *why_not = wrong;
+    return plan;
 }
 
 struct imapid_plan *imapid_plan_read(const char *path)
@@ -263,13 +281,10 @@ struct imapid_plan *imapid_plan_read(const char *path)
         g_error_free(error);
         return NULL;
     }
-    plan = imapid_plan_new();
-    wrong = read_lines(plan, octets, n);
+    plan = imapid_plan_parse(octets, n, &wrong);
     g_free(octets);
-    if (wrong) {
+    if (wrong)
         imapid_message("%s: %s", path, wrong);
-        g_clear_pointer(&plan, imapid_plan_free);
-    }
     g_free(wrong);
     return plan;
 }
