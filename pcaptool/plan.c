@@ -233,7 +233,8 @@ static const char *find_missing(const struct plan_reading *reading)
     return NULL;
 }
 
-struct imapid_plan *imapid_plan_parse(const char *octets, size_t n, char **why_not)
+/* NULL, and *why_not says the line and what is wrong, to be freed. */
+static struct imapid_plan *parse(const char *octets, size_t n, char **why_not)
 {
     struct imapid_plan *plan = imapid_plan_new();
     struct plan_reading reading = {.plan = plan, .nexts = g_array_new(FALSE, FALSE, sizeof(guint))};
@@ -281,7 +282,7 @@ struct imapid_plan *imapid_plan_read(const char *path)
         g_error_free(error);
         return NULL;
     }
-    plan = imapid_plan_parse(octets, n, &wrong);
+    plan = parse(octets, n, &wrong);
     g_free(octets);
     if (wrong)
         imapid_message("%s: %s", path, wrong);

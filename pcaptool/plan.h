@@ -37,10 +37,6 @@ struct imapid_plan_unit *imapid_plan_add_unit(struct imapid_plan *plan, guint n_
 
 /* NULL with a message on standard error. To be freed. */
 struct imapid_plan *imapid_plan_read(const char *path);
-
-/* A plan of these octets, to be freed; *why_not is NULL then. Or NULL, and *why_not says the line and what is
- * wrong, to be freed with g_free(). */
-struct imapid_plan *imapid_plan_parse(const char *octets, size_t n, char **why_not);
 void imapid_plan_free(struct imapid_plan *plan);
 
 /* SHA-256 in hexadecimal, with a NUL. */
