@@ -263,12 +263,39 @@ static void heed_signals(struct imapid_job *job)
     tell_counts(job, FALSE);
 }
 
-/* Nothing comes: secrets may have come, and sessions may be over. */
+/* ---- the end of it ---- */
+
+gboolean imapid_job_is_closed(const struct imapid_job_context *context)
+{
+    return context->user->is_closed && context->user->is_closed(context->user->ctx);
+}
+
+static void stop_job(void *ctx)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->capture)
+        imapid_capture_stop(job->capture);
+    if (job->reader)
+        g_atomic_int_set(&job->reader->stop, 1);
+    if (job->partial)
+        g_atomic_int_set(&job->partial->stop, 1);
+}
+
+static void stop_if_closed(struct imapid_job *job)
+{
+    if (imapid_job_is_closed(job->context) || is_to_stop(job))
+        stop_job(job);
+}
+
+/* Nothing comes: secrets may have come, and sessions may be over. So may be the output: a database knows of its
+ * failure only when it is written. */
 static void on_idle(void *ctx)
 {
     struct imapid_job *job = ctx;
 
     heed_signals(job);
+    stop_if_closed(job);
     if (job->collect)
         imapid_collect_idle(job->collect);
 }
@@ -282,8 +309,7 @@ static void on_progress(void *ctx, uint64_t place)
     if (job->context->progress)
         tell_progress(job, job->n_scanned ? job->n_scanned + place / 2 : place);
     heed_signals(job);
-    if (is_to_stop(job))
-        imapid_capture_stop(job->capture);
+    stop_if_closed(job);
 }
 
 void imapid_job_watch_capture(struct imapid_job *job)
@@ -313,29 +339,6 @@ void imapid_job_end_progress(struct imapid_job *job)
 }
 
 /* ---- the sink ---- */
-
-gboolean imapid_job_is_closed(const struct imapid_job_context *context)
-{
-    return context->user->is_closed && context->user->is_closed(context->user->ctx);
-}
-
-static void stop_job(void *ctx)
-{
-    struct imapid_job *job = ctx;
-
-    if (job->capture)
-        imapid_capture_stop(job->capture);
-    if (job->reader)
-        g_atomic_int_set(&job->reader->stop, 1);
-    if (job->partial)
-        g_atomic_int_set(&job->partial->stop, 1);
-}
-
-static void stop_if_closed(struct imapid_job *job)
-{
-    if (imapid_job_is_closed(job->context) || is_to_stop(job))
-        stop_job(job);
-}
 
 static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import select
 import shutil
 import signal
@@ -195,6 +196,19 @@ class Interface(unittest.TestCase):
             self.assertEqual((status, rest), (128 + signal.SIGTERM, []), err)
             self.assertEqual(Database.ask(path, "SELECT exchanges FROM capture"), [(30,)])
             self.assertEqual(list(Database.ask(path, "SELECT client_name FROM exchange")), [("n" * 1000,)] * 30)
+
+    def test_database_that_cannot_be_written_ends_it(self):
+        def allow_little():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (128 << 10, 128 << 10))
+
+        with tempfile.TemporaryDirectory() as folder:
+            program = self.start("-i", "lo", "-T", "sqlite", "-w", pathlib.Path(folder, "ids.db"), preexec_fn=allow_little)
+            for _ in range(8):
+                speak(self.port, b"n" * 10000)
+            status, rest, err = program.end()  # by itself, though nothing comes any more
+            self.assertEqual((status, rest), (2, []), err)
+            self.assertIn(b"ids.db: ", err)
 
     def test_files_by_size_and_by_time(self):
         for limit in ("filesize:1", "duration:1"):
