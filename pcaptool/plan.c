@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "message.h"
 
+#include "answer/partial.h"
 #include "record/member.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include <gcrypt.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a file costs beside its octets: it is opened, its records get a file. */
@@ -28,6 +30,9 @@
 
 /* The last line of a unit's records is shorter. */
 #define TAIL 4096
+
+/* Octets that are read at a time where lines are counted. */
+#define PORTION 65536
 
 /* Digits of the digest that are the id. */
 #define N_ID 16u
@@ -343,9 +348,9 @@ char *imapid_plan_spell_output(const char *folder, guint number, const char *end
     return path;
 }
 
-/* Is this line the end of the unit's records? */
+/* Is this line the end of the unit's records, and of how many? */
 static bool is_end(const struct imapid_plan *plan, guint number, const char *octets, size_t n,
-                   bool *is_whole)
+                   bool *is_whole, guint64 *n_records)
 {
     struct imapid_json_text text = {NULL, 0};
     struct imapid_arena arena = {NULL, 0};
@@ -356,54 +361,106 @@ static bool is_end(const struct imapid_plan *plan, guint number, const char *oct
     good = good && !g_strcmp0(imapid_member_get_text(&line, text.tokens, "type"), "end") &&
            !g_strcmp0(imapid_member_get_text(&line, text.tokens, "plan"), plan->id) &&
            imapid_member_get_number(&line, text.tokens, "unit", G_MAXINT32) == number;
-    if (good)
+    if (good) {
+        *n_records = imapid_member_get_number(&line, text.tokens, "records", INT64_MAX);
         *is_whole = imapid_member_get_bool(&line, text.tokens, "whole");
+    }
     good = good && !line.error;
     imapid_json_deinit(&text);
     imapid_arena_deinit(&arena);
     return good;
 }
 
-enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
-                                           guint number, bool *is_whole)
+/* The last line of the unit's records. */
+static bool has_records_end(const struct imapid_plan *plan, int fd, guint number, bool *is_whole,
+                            guint64 *n_records)
 {
     char tail[TAIL];
-    int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
     const char *start;
-    off_t size;
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t n = size < 0 ? -1 : pread(fd, tail, sizeof tail, MAX(size - (off_t)sizeof tail, 0));
+
+    if (n < 1 || tail[n - 1] != '\n')
+        return false;
+    for (start = tail + n - 1; start > tail && start[-1] != '\n'; start--)
+        ;
+    return is_end(plan, number, start, (size_t)(tail + n - 1 - start), is_whole, n_records);
+}
+
+static guint64 count_lines(int fd)
+{
+    char *octets = g_malloc(PORTION);
+    guint64 n_lines = 0;
+    off_t place = 0;
     ssize_t n;
+
+    for (; (n = pread(fd, octets, PORTION, place)) > 0; place += n)
+        for (ssize_t i = 0; i < n; i++)
+            n_lines += octets[i] == '\n';
+    g_free(octets);
+    return n_lines;
+}
+
+enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
+                                           guint number, enum imapid_plan_depth depth,
+                                           bool *is_whole)
+{
+    int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
+    guint64 n_records;
+    bool good;
 
     *is_whole = false;
     if (fd < 0)
         return errno == ENOENT ? IMAPID_PLAN_MISSING : IMAPID_PLAN_DAMAGED;
-    size = lseek(fd, 0, SEEK_END);
-    n = size < 0 ? -1 : pread(fd, tail, sizeof tail, MAX(size - (off_t)sizeof tail, 0));
+    good = has_records_end(plan, fd, number, is_whole, &n_records) &&
+           (depth == IMAPID_PLAN_ENDS || count_lines(fd) == n_records + 1);
     (void)close(fd);
-    if (n < 1 || tail[n - 1] != '\n')
-        return IMAPID_PLAN_DAMAGED;
-    for (start = tail + n - 1; start > tail && start[-1] != '\n'; start--)
-        ;
-    return is_end(plan, number, start, (size_t)(tail + n - 1 - start), is_whole)
-               ? IMAPID_PLAN_DONE
-               : IMAPID_PLAN_DAMAGED;
+    return good ? IMAPID_PLAN_DONE : IMAPID_PLAN_DAMAGED;
 }
 
-/* Partials are whole or not there, so it is enough that there is one. */
-static bool has_partial(const char *folder, guint number)
+static ptrdiff_t read_portion(void *ctx, uint8_t *octets, size_t n)
 {
-    char *path = imapid_plan_spell_output(folder, number, "partial");
-    bool found = g_file_test(path, G_FILE_TEST_IS_REGULAR);
+    return read(*(const int *)ctx, octets, n);
+}
 
-    g_free(path);
-    return found;
+static void on_complaint(void *ctx, const char *message)
+{
+    (void)ctx;
+    imapid_message("%s", message);
+}
+
+/* Partials are whole or not there; but what was written may be damaged since. */
+static enum imapid_plan_state look_at_partial(const char *path)
+{
+    int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
+    struct imapid_record_sink sink = {.ctx = NULL};
+    struct imapid_partial partial = {.name = path,
+                                     .read = read_portion,
+                                     .read_ctx = &fd,
+                                     .sink = &sink,
+                                     .complain = on_complaint};
+    GStatBuf st;
+    bool good;
+
+    if (fd < 0)
+        return errno == ENOENT ? IMAPID_PLAN_MISSING : IMAPID_PLAN_DAMAGED;
+    good = !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+           imapid_partial_check(&partial, (uint64_t)st.st_size);
+    (void)close(fd);
+    return good ? IMAPID_PLAN_DONE : IMAPID_PLAN_DAMAGED;
 }
 
 enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const char *folder,
-                                        guint number, bool *is_whole)
+                                        guint number, enum imapid_plan_depth depth, bool *is_whole)
 {
     char *path = imapid_plan_spell_output(folder, number, "jsonl");
-    enum imapid_plan_state state = imapid_plan_look_at(plan, path, number, is_whole);
+    enum imapid_plan_state state = imapid_plan_look_at(plan, path, number, depth, is_whole);
 
     g_free(path);
-    return state == IMAPID_PLAN_DONE && !has_partial(folder, number) ? IMAPID_PLAN_MISSING : state;
+    if (state != IMAPID_PLAN_DONE)
+        return state;
+    path = imapid_plan_spell_output(folder, number, "partial");
+    state = look_at_partial(path);
+    g_free(path);
+    return state;
 }

@@ -50,13 +50,17 @@ guint *imapid_plan_share(const struct imapid_plan *plan, guint n);
  * freed. */
 char *imapid_plan_spell_output(const char *folder, guint number, const char *ending);
 
-/* Of a file of records. DAMAGED: without an end, or of another plan or unit. Of what is DONE *is_whole tells
- * whether its captures could be read whole. */
-enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
-                                           guint number, bool *is_whole);
+/* How it is looked at: records by their last line, or by the number of their lines, too, for which all are read. */
+enum imapid_plan_depth { IMAPID_PLAN_ENDS, IMAPID_PLAN_LINES };
 
-/* Of all that comes of a unit. */
+/* Of a file of records. DAMAGED: without an end, of another plan or unit, or not as many lines as the end says. Of what is DONE
+ * *is_whole tells whether its captures could be read whole. */
+enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
+                                           guint number, enum imapid_plan_depth depth,
+                                           bool *is_whole);
+
+/* Of all that comes of a unit. A partial is always read (imapid_partial_check()); what is wrong with it is said. */
 enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const char *folder,
-                                        guint number, bool *is_whole);
+                                        guint number, enum imapid_plan_depth depth, bool *is_whole);
 
 #endif

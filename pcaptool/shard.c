@@ -175,7 +175,8 @@ static int run_unit(const struct imapid_options *options, const struct imapid_pl
     bool is_whole;
     int status = IMAPID_EXIT_DONE;
 
-    if (imapid_plan_look_at(plan, work.records, unit->number, &is_whole) != IMAPID_PLAN_DONE)
+    if (imapid_plan_look_at(plan, work.records, unit->number, IMAPID_PLAN_LINES, &is_whole) !=
+        IMAPID_PLAN_DONE)
         status = run_records(&work);
     else if (!is_whole)
         status = IMAPID_EXIT_FAILED;
@@ -201,13 +202,14 @@ static int run_share(const struct imapid_options *options, const struct imapid_p
         if (shares[i] != k - 1)
             continue;
         n_units++;
-        if (imapid_plan_look(plan, options->out, i + 1, &is_whole) == IMAPID_PLAN_DONE) {
+        if (imapid_plan_look(plan, options->out, i + 1, IMAPID_PLAN_LINES, &is_whole) ==
+            IMAPID_PLAN_DONE) {
             n_done++;
             one = is_whole ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;
         } else {
             one = run_unit(options, plan, plan->units->pdata[i]);
-            if (one < 128 &&
-                imapid_plan_look(plan, options->out, i + 1, &is_whole) != IMAPID_PLAN_DONE)
+            if (one < 128 && imapid_plan_look(plan, options->out, i + 1, IMAPID_PLAN_ENDS,
+                                              &is_whole) != IMAPID_PLAN_DONE)
                 one = IMAPID_EXIT_AGAIN; /* without its records it is not done */
             n_failed += one > IMAPID_EXIT_FAILED;
         }
@@ -247,13 +249,14 @@ struct counts {
 };
 
 /* `again`: of each unit whether it is to be run again; may be NULL. */
-static struct counts count(const struct imapid_plan *plan, const char *folder, bool *again)
+static struct counts count(const struct imapid_plan *plan, const char *folder,
+                           enum imapid_plan_depth depth, bool *again)
 {
     struct counts counts = {.n_not_whole = 0};
 
     for (guint i = 0; i < plan->units->len; i++) {
         bool is_whole;
-        enum imapid_plan_state state = imapid_plan_look(plan, folder, i + 1, &is_whole);
+        enum imapid_plan_state state = imapid_plan_look(plan, folder, i + 1, depth, &is_whole);
 
         counts.n[state]++;
         counts.n_not_whole += state == IMAPID_PLAN_DONE && !is_whole;
@@ -321,7 +324,7 @@ static enum imapid_exit tell(const struct imapid_options *options, const GArray 
         return IMAPID_EXIT_FAILED;
     }
     again = g_new0(bool, plan->units->len + (gsize)1);
-    counts = count(plan, folder, again);
+    counts = count(plan, folder, IMAPID_PLAN_LINES, again);
     imapid_message("%u units: %u done (%u of them with captures that could not be read whole), %u "
                    "missing, %u damaged",
                    plan->units->len, counts.n[IMAPID_PLAN_DONE], counts.n_not_whole,
@@ -342,7 +345,7 @@ enum imapid_exit imapid_plan(const struct imapid_options *options, const GArray 
 enum imapid_exit imapid_shard_check(const struct imapid_options *options, const char *folder)
 {
     const struct imapid_plan *plan = options->planned;
-    struct counts counts = count(plan, folder, NULL);
+    struct counts counts = count(plan, folder, IMAPID_PLAN_ENDS, NULL);
 
     if (counts.n[IMAPID_PLAN_DONE] == plan->units->len)
         return IMAPID_EXIT_DONE;

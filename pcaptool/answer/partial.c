@@ -975,6 +975,34 @@ static void read_end(struct reading *reading)
         complain(reading, place, "something behind the end of the partial");
 }
 
+/* Does a block end as the last one does: the kind, how many records, whether all was whole? */
+static bool has_end(const GByteArray *block)
+{
+    guint at = block->len;
+
+    if (at < 3 || block->data[at - 1] > 1 || block->data[at - 2] & 0x80)
+        return false;
+    for (at -= 2; at && block->data[at - 1] & 0x80; at--)
+        ;
+    return at && block->data[at - 1] == KIND_END;
+}
+
+bool imapid_partial_check(struct imapid_partial *partial, uint64_t n)
+{
+    struct reading reading = {.partial = partial};
+    GByteArray *block = g_byte_array_new();
+
+    reading.is_over = !read_head(&reading);
+    do {
+        if (!reading.is_over && !read_block(&reading, block))
+            reading.is_over = true;
+    } while (!reading.is_over && reading.place < n);
+    if (!reading.is_bad && !has_end(block))
+        complain(&reading, reading.place, cut);
+    g_byte_array_unref(block);
+    return !reading.is_bad;
+}
+
 bool imapid_partial_is(const uint8_t *octets, size_t n)
 {
     return n >= IMAPID_PARTIAL_PEEK && !memcmp(octets, magic, IMAPID_PARTIAL_PEEK);

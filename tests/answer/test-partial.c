@@ -62,6 +62,26 @@ static char *read_all(const GByteArray *octets, size_t n_portion, bool *good)
     return g_string_free(text, FALSE);
 }
 
+static void forget_complaint(void *ctx, const char *message)
+{
+    (void)ctx;
+    (void)message;
+}
+
+/* Without a look at rows. */
+static bool is_sound(const GByteArray *octets)
+{
+    struct imapid_record_sink sink = {.ctx = NULL};
+    struct portions portions = {octets, 0, 1000};
+    struct imapid_partial partial = {.name = "x",
+                                     .read = read_portion,
+                                     .read_ctx = &portions,
+                                     .sink = &sink,
+                                     .complain = forget_complaint};
+
+    return imapid_partial_check(&partial, octets->len);
+}
+
 static void put(void *ctx, const char *octets, size_t n)
 {
     g_byte_array_append(ctx, (const uint8_t *)octets, (guint)n);
@@ -235,11 +255,13 @@ static void test_damage(void)
     guint n = octets->len;
     bool good;
 
+    g_assert_true(is_sound(octets));
     for (guint i = 0; i < n; i++)
         for (int bit = 0; bit < 8; bit += 3) {
             octets->data[i] ^= (uint8_t)(1 << bit);
             had = read_all(octets, 100000, &good);
             g_assert_false(good);
+            g_assert_false(is_sound(octets));
             check_complaint(had, octets);
             g_free(had);
             octets->data[i] ^= (uint8_t)(1 << bit);
@@ -248,6 +270,7 @@ static void test_damage(void)
         octets->len = i;
         had = read_all(octets, 100000, &good);
         g_assert_false(good);
+        g_assert_false(is_sound(octets));
         g_assert_nonnull(strstr(had, "is cut"));
         check_complaint(had, octets);
         g_free(had);
@@ -256,6 +279,7 @@ static void test_damage(void)
     put(octets, "", 1);
     had = read_all(octets, 100000, &good);
     g_assert_false(good);
+    g_assert_false(is_sound(octets));
     g_assert_nonnull(strstr(had, "something behind the end of the partial"));
     g_free(had);
     g_free(wanted);
@@ -271,6 +295,7 @@ static void test_blocks(void)
     bool good;
 
     g_assert_cmpuint(octets->len, >, 2 * 65536); /* there are several */
+    g_assert_true(is_sound(octets));
     n = 12 + octets->data[at] + ((guint)octets->data[at + 1] << 8) +
         ((guint)octets->data[at + 2] << 16);
     had = read_all(octets, 100000, &good);

@@ -123,6 +123,29 @@ class Plan(unittest.TestCase):
             self.share(2, 5)
             self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
 
+    def test_damage_in_the_middle(self):
+        """Of partials each octet is held; of records, which no answer of a plan reads, the number of lines."""
+        self.make()
+        self.share(1, 1)
+        whole = {path.name: path.read_bytes() for path in self.out.iterdir()}
+
+        def middle(data):
+            lines = data.splitlines(keepends=True)
+            return b"".join(lines[:1] + lines[2:])
+
+        for name, refuses, damage in (("unit-000004.partial", True, lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:]),
+                                      ("unit-000004.partial", True, lambda data: data[:-3]), ("unit-000004.partial", True, lambda data: data[:17]),
+                                      ("unit-000004.partial", True, lambda data: b""), ("unit-000004.partial", True, lambda data: data + b"\n"),
+                                      ("unit-000004.jsonl", False, middle), ("unit-000004.jsonl", False, lambda data: bytes(999) + data[999:])):
+            (self.out / name).write_bytes(damage(whole[name]))
+            told = run("plan", "--status", self.plan, "--shard", 5, self.out, status=3)
+            self.assertEqual(told.stdout, b"4\n")
+            self.assertIn(b"5 units: 4 done (0 of them with captures that could not be read whole), 0 missing, 1 damaged", told.stderr)
+            if refuses:
+                self.assertEqual(run("stats", "--plan", self.plan, self.out, status=3).stdout, b"")
+            self.share(4, 5)
+            self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
+
     def test_a_partial_that_is_missing(self):
         """It is made again, of the records that are there."""
         self.make()

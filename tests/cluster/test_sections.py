@@ -10,15 +10,13 @@ import json
 import pathlib
 import random
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 import unittest
 
-SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
-NAMES = ("idle", "compress", "compress-tls", "starttls", "tls12-dhe-aes128-gcm", "curl-dovecot-tls", "many-clients", "imaplib-dovecot",
-         "mbsync-dovecot", "thunderbird-cyrus", "courier", "tls-no-keys", "port-10143", "perl-dovecot", "escapes")
+from chains import make_chain, SAMPLES
+
 ANSWERS = (("stats", "-v"), ("stats", "-T", "jsonl", "--by", "client_name,server_name,security"), ("check", "-T", "jsonl", "--fail-on", "never"))
 SEEDS = (1, 2)
 IMAPID = None
@@ -28,39 +26,6 @@ def run(*words, status=0):
     done = subprocess.run([IMAPID, *map(str, words)], check=False, capture_output=True)
     assert done.returncode == status, (words, done.returncode, done.stderr)
     return done.stdout
-
-
-def read_packets(path):
-    """(nanoseconds, captured octets, octets on the wire) of a pcap in microseconds, and its link type."""
-    data = path.read_bytes()
-    assert data[:4] == b"\xd4\xc3\xb2\xa1", path
-    at, packets = 24, []
-    while at < len(data):
-        seconds, micro, n, n_wire = struct.unpack_from("<4I", data, at)
-        packets.append((seconds * 10**9 + micro * 1000, data[at + 16:at + 16 + n], n_wire))
-        at += 16 + n
-    return packets, struct.unpack_from("<I", data, 20)[0]
-
-
-def make_chain(chance, folder, n_pieces):
-    """A chain of pieces, named so that their order as text is not the one of time."""
-    packets, t = [], 1_700_000_000 * 10**9
-    for name in NAMES:
-        path = SAMPLES / f"{name}.pcap"
-        if not path.exists():
-            continue
-        own, link_type = read_packets(path)
-        if link_type != 1:
-            continue
-        start, factor = t + chance.randrange(3600 * 10**9), chance.choice((1, 1, 50, 400))
-        packets += [(start + (when - own[0][0]) * factor, *rest) for when, *rest in own]
-    packets.sort(key=lambda packet: packet[0])
-    cuts = [0, *sorted(chance.sample(range(1, len(packets)), n_pieces - 1)), len(packets)]
-    head = struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1)
-    for i in range(n_pieces):
-        part = b"".join(struct.pack("<4I", when // 10**9, when % 10**9, len(octets), n_wire) + octets
-                        for when, octets, n_wire in packets[cuts[i]:cuts[i + 1]])
-        (folder / f"chain{i}.pcap").write_bytes(head + part)
 
 
 def answered(*words):
@@ -92,8 +57,8 @@ class Sections(unittest.TestCase):
         store.mkdir()
         keys.write_bytes(b"".join(path.read_bytes() for path in sorted(SAMPLES.glob("*.keys"))))
         n_pieces = chance.choice((24, 40, 60))
-        make_chain(chance, store, n_pieces)
-        pieces = [store / f"chain{i}.pcap" for i in range(n_pieces)]
+        pieces = [store / f"chain{i}.pcap" for i in range(n_pieces)]  # of which the order as text is not the one of time
+        make_chain(chance, pieces)
         run("-q", "-T", "jsonl", "--continuous", "-l", keys, "-w", folder / "whole.jsonl", *pieces)
         whole = told((folder / "whole.jsonl").read_text().splitlines())
         size = sum(piece.stat().st_size for piece in pieces)
