@@ -193,6 +193,27 @@ static enum outcome read_interface(struct imapid_capture *capture, const struct 
     return whole ? NOTHING : fail(capture, block, "options longer than the block");
 }
 
+static bool is_end_of_time(int64_t ns)
+{
+    return ns == INT64_MAX || ns == INT64_MIN;
+}
+
+/* 64 bits of nanoseconds end in 1677 and 2262. Said once; such packets have the end as their time. */
+static void note_time(struct imapid_capture *capture, const struct block *block)
+{
+    char *message;
+
+    if (capture->pcapng.is_time_noted || !capture->on_note)
+        return;
+    capture->pcapng.is_time_noted = true;
+    message =
+        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT
+                        "%s: a time before 1677 or after 2262, which is told as one of these",
+                        capture->name, block->place, capture->packed ? " of its contents" : "");
+    capture->on_note(capture->note_ctx, message);
+    g_free(message);
+}
+
 /* What all three kinds of packet block share. ticks NULL: there is no time. */
 static enum outcome give_packet(struct imapid_capture *capture, const struct block *block,
                                 uint32_t id, const uint64_t *ticks, uint32_t n_head, uint32_t n,
@@ -209,6 +230,8 @@ static enum outcome give_packet(struct imapid_capture *capture, const struct blo
     packet->n = n;
     packet->n_wire = MAX(n, n_wire);
     packet->ts_ns = ticks ? ticks_to_ns(interface, *ticks) : 0;
+    if (G_UNLIKELY(is_end_of_time(packet->ts_ns) || is_end_of_time(interface->offset_ns)))
+        note_time(capture, block);
     packet->has_ts = ticks != NULL;
     packet->interface = pcapng->n_before + id;
     packet->link_type = interface->link_type;

@@ -38,6 +38,7 @@ struct imapid_pcapng_interface {
 struct imapid_pcapng {
     bool swapped;
     bool lost;          /* where the next block begins is not known */
+    bool is_time_noted; /* that one is too far away was said */
     uint32_t n_before;  /* interfaces of sections before this one */
     GArray *interfaces; /* struct imapid_pcapng_interface, of this section */
     GByteArray *kept;   /* options of these; NULL: nobody wants them */
