@@ -85,19 +85,10 @@ static void add_commands(GString *out, const char *between)
         g_string_append_printf(out, "%s%s", i ? between : "", command->name);
 }
 
-/* ---- bash ---- */
-
-/* "*:--write | *:-w" or, where commands differ, "stats:--format | stats:-T". */
-static void add_bash_pattern(GString *out, const char *command,
-                             const struct imapid_usage_option *option)
-{
-    g_string_append_printf(out, "    %s:--%s", command, option->name);
-    if (option->letter)
-        g_string_append_printf(out, " | %s:-%c", command, option->letter);
-    g_string_append(out, ") ");
-}
-
-static void add_bash_value(GString *out, size_t at, const struct imapid_usage_option *option)
+/* Calls `add` for an option, with the words that it takes (NULL: any): once, or, where commands differ in them, for each command that takes it. */
+static void add_each(GString *out, size_t at, const struct imapid_usage_option *option,
+                     void (*add)(GString *out, size_t at, const struct imapid_usage_option *option,
+                                 const struct imapid_command *only, const char *words))
 {
     bool differs = !strcmp(option->name, "format");
     const struct imapid_command *command;
@@ -108,17 +99,32 @@ static void add_bash_value(GString *out, size_t at, const struct imapid_usage_op
         if (!imapid_usage_takes(command, at))
             continue;
         words = get_words(option, command);
-        add_bash_pattern(out, differs ? command->name : "*", option);
-        if (words)
-            g_string_append_printf(out, "words='%s' ;;\n", words);
-        else if (is_interface(option))
-            g_string_append(out, "words=$(" INTERFACES ") ;;\n");
-        else
-            g_string_append(out, is_file(option) ? "files=1 ;;\n" : "return ;;\n");
+        add(out, at, option, differs ? command : NULL, words);
         g_free(words);
         if (!differs)
             return;
     }
+}
+
+/* ---- bash ---- */
+
+/* "*:--write | *:-w" or, where commands differ, "stats:--format | stats:-T"; and what is offered behind it. */
+static void add_bash_arm(GString *out, size_t at, const struct imapid_usage_option *option,
+                         const struct imapid_command *only, const char *words)
+{
+    const char *command = only ? only->name : "*";
+
+    (void)at;
+    g_string_append_printf(out, "    %s:--%s", command, option->name);
+    if (option->letter)
+        g_string_append_printf(out, " | %s:-%c", command, option->letter);
+    g_string_append(out, ") ");
+    if (words)
+        g_string_append_printf(out, "words='%s' ;;\n", words);
+    else if (is_interface(option))
+        g_string_append(out, "words=$(" INTERFACES ") ;;\n");
+    else
+        g_string_append(out, is_file(option) ? "files=1 ;;\n" : "return ;;\n");
 }
 
 /* `case` of the shell has one arm for each option that takes a value, and one for the names of options. The words of a
@@ -143,7 +149,7 @@ static char *spell_bash(void)
                          "    case ${command:-extract}:$prev in\n");
     for (size_t i = 0; imapid_usage_get_option(i, &option); i++)
         if (option.value)
-            add_bash_value(out, i, &option);
+            add_each(out, i, &option, add_bash_arm);
     g_string_append(out, "    *) case ${command:-extract}:$cur in\n");
     for (size_t i = 0; (command = imapid_usage_get_command(i)); i++) {
         g_string_append_printf(out, "       %s:-*) words='", command->name);
@@ -307,25 +313,6 @@ static void add_fish_line(GString *out, size_t at, const struct imapid_usage_opt
     g_string_append(out, "'\n");
 }
 
-/* One line, or, where commands differ, one for each. */
-static void add_fish_option(GString *out, size_t at, const struct imapid_usage_option *option)
-{
-    bool differs = !strcmp(option->name, "format");
-    const struct imapid_command *command;
-
-    for (size_t i = 0; (command = imapid_usage_get_command(i)); i++) {
-        char *words;
-
-        if (!imapid_usage_takes(command, at))
-            continue;
-        words = get_words(option, command);
-        add_fish_line(out, at, option, differs ? command : NULL, words);
-        g_free(words);
-        if (!differs)
-            return;
-    }
-}
-
 static char *spell_fish(void)
 {
     GString *out = g_string_new("# fish completion of imapid, made by: imapid help fish\n");
@@ -341,7 +328,7 @@ static char *spell_fish(void)
     g_string_append(
         out, "complete -c imapid -n __fish_use_subcommand -a help -d 'what a command takes'\n");
     for (size_t at = 0; imapid_usage_get_option(at, &option); at++)
-        add_fish_option(out, at, &option);
+        add_each(out, at, &option, add_fish_line);
     return g_string_free(out, FALSE);
 }
 

@@ -117,21 +117,6 @@ static int compare_programs(const void *a, const void *b)
     return order ? order : (one->first > other->first) - (one->first < other->first);
 }
 
-static GArray *find_kinds(const GArray *sorted)
-{
-    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_kind));
-
-    for (guint i = 0; i < sorted->len;) {
-        struct imapid_item_kind kind = imapid_items_get_kind(sorted, i);
-
-        kind.n_conns = count_conns(sorted, i, kind.end);
-        i = kind.end;
-        g_array_append_val(kinds, kind);
-    }
-    g_array_sort(kinds, imapid_items_compare_kinds);
-    return kinds;
-}
-
 static GArray *find_programs(const GArray *sorted, const struct imapid_item_kind *kind)
 {
     GArray *programs = g_array_new(FALSE, FALSE, sizeof(struct program));
@@ -385,14 +370,21 @@ static void add_items(struct writing *writing, const GArray *sorted, const struc
     }
 }
 
-static void add_rest(const struct writing *writing, const GArray *programs, guint n_shown)
+static void add_rest(const struct writing *writing, const GArray *sorted, const GArray *programs,
+                     guint n_shown)
 {
     unsigned n_conns = 0;
+    uint32_t *seen;
 
     if (n_shown == programs->len)
         return;
-    for (guint i = n_shown; i < programs->len; i++)
-        n_conns += g_array_index(programs, struct program, i).n_conns;
+    seen = g_new0(uint32_t, writing->report->view->n_conns + (gsize)1);
+    for (guint i = n_shown; i < programs->len; i++) {
+        const struct program *program = &g_array_index(programs, struct program, i);
+
+        n_conns += imapid_items_mark_conns(sorted, program->first, program->end, seen, 1);
+    }
+    g_free(seen);
     g_string_append(writing->out, "  and ");
     add_count(writing->out, programs->len - n_shown, "other program", "s");
     g_string_append(writing->out, ": ");
@@ -442,7 +434,7 @@ static void add_kind(struct writing *writing, const GArray *sorted,
         add_program(writing, sorted, program);
         add_items(writing, sorted, program, i == 0);
     }
-    add_rest(writing, programs, n_shown);
+    add_rest(writing, sorted, programs, n_shown);
     g_array_unref(programs);
 }
 
@@ -566,7 +558,7 @@ static void write_text(GString *out, const struct imapid_findings_report *report
                               .reading = {.change = NULL},
                               .columns = MAX(report->terminal.columns, COLUMNS_MIN)};
     GArray *sorted = imapid_items_sort(report->items, NULL, imapid_items_compare_by_kind);
-    GArray *kinds = find_kinds(sorted);
+    GArray *kinds = imapid_items_list_kinds(sorted, report->view->n_conns);
     guint n_shown = 0;
 
     while (n_shown < kinds->len &&

@@ -92,7 +92,7 @@ int imapid_items_compare_by_kind(const void *a, const void *b, void *items)
     return order ? order : compare_softwares(items, one, other);
 }
 
-struct imapid_item_kind imapid_items_get_kind(const GArray *sorted, guint first)
+static struct imapid_item_kind get_kind(const GArray *sorted, guint first)
 {
     const struct imapid_item_ref *refs = (const struct imapid_item_ref *)(void *)sorted->data;
     struct imapid_item_kind kind = {.first = first,
@@ -107,7 +107,7 @@ struct imapid_item_kind imapid_items_get_kind(const GArray *sorted, guint first)
     return kind;
 }
 
-int imapid_items_compare_kinds(const void *a, const void *b)
+static int compare_kinds(const void *a, const void *b)
 {
     const struct imapid_item_kind *one = a, *other = b;
     int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
@@ -116,6 +116,36 @@ int imapid_items_compare_kinds(const void *a, const void *b)
     if (!order)
         order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
     return order ? order : (one->first > other->first) - (one->first < other->first);
+}
+
+unsigned imapid_items_mark_conns(const GArray *sorted, guint first, guint end, uint32_t *seen,
+                                 uint32_t mark)
+{
+    const struct imapid_item_ref *refs = (const struct imapid_item_ref *)(void *)sorted->data;
+    unsigned n = 0;
+
+    for (guint i = first; i < end; i++) {
+        n += seen[refs[i].conn] != mark;
+        seen[refs[i].conn] = mark;
+    }
+    return n;
+}
+
+GArray *imapid_items_list_kinds(const GArray *sorted, unsigned n_conns)
+{
+    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_kind));
+    uint32_t *seen = g_new0(uint32_t, n_conns + (gsize)1);
+
+    for (guint i = 0; i < sorted->len;) {
+        struct imapid_item_kind kind = get_kind(sorted, i);
+
+        kind.n_conns = imapid_items_mark_conns(sorted, i, kind.end, seen, kinds->len + 1);
+        i = kind.end;
+        g_array_append_val(kinds, kind);
+    }
+    g_free(seen);
+    g_array_sort(kinds, compare_kinds);
+    return kinds;
 }
 
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange)

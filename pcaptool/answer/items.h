@@ -75,18 +75,21 @@ GArray *imapid_items_sort(const struct imapid_items *items,
 /* Items of one finding about one side: places in a list that is sorted by kind, from `first` to before `end`. */
 struct imapid_item_kind {
     guint first, end;
-    unsigned n_conns; /* whoever lists kinds counts them */
+    unsigned n_conns; /* each counted once, whatever programs it has */
     uint8_t code, side, lack;
 };
 
 /* For imapid_items_sort(): the worst first; those of a kind and program together. */
 int imapid_items_compare_by_kind(const void *a, const void *b, void *items);
 
-/* The kind of the item at `first` of that list, with as many as there are behind it; n_conns is 0. */
-struct imapid_item_kind imapid_items_get_kind(const GArray *sorted, guint first);
+/* Connections of the items from `first` to before `end` that do not have this mark (not 0) in `seen`, which has a place for each of
+ * the store; now they have. */
+unsigned imapid_items_mark_conns(const GArray *sorted, guint first, guint end, uint32_t *seen,
+                                 uint32_t mark);
 
-/* For g_array_sort(), of struct imapid_item_kind: the worst first, then those of most connections. */
-int imapid_items_compare_kinds(const void *a, const void *b);
+/* The kinds of that list, which is of a store of so many connections: the worst first, then those of most connections. Of struct
+ * imapid_item_kind, to be freed with g_array_unref(). */
+GArray *imapid_items_list_kinds(const GArray *sorted, unsigned n_conns);
 
 /* The file in which the frame of imapid_record_when() counts. */
 const char *imapid_items_first_file(const struct imapid_record_exchange *exchange);

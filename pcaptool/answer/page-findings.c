@@ -28,38 +28,6 @@ static enum imapid_severity severity_of(const struct imapid_item_kind *kind)
     return imapid_finding_severity((enum imapid_finding_code)kind->code);
 }
 
-/* A connection may come again behind other programs: it is counted once, by its place. */
-static unsigned count_conns(const GArray *sorted, const struct imapid_item_kind *kind,
-                            uint32_t *seen, uint32_t mark)
-{
-    unsigned n = 0;
-
-    for (guint i = kind->first; i < kind->end; i++) {
-        uint32_t conn = ref_at(sorted, i)->conn;
-
-        n += seen[conn] != mark;
-        seen[conn] = mark;
-    }
-    return n;
-}
-
-static GArray *list_kinds(const struct imapid_report *report, const GArray *sorted)
-{
-    GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_kind));
-    uint32_t *seen = g_new0(uint32_t, report->survey->n_rows + (gsize)1);
-
-    for (guint i = 0; i < sorted->len;) {
-        struct imapid_item_kind kind = imapid_items_get_kind(sorted, i);
-
-        kind.n_conns = count_conns(sorted, &kind, seen, kinds->len + 1);
-        i = kind.end;
-        g_array_append_val(kinds, kind);
-    }
-    g_free(seen);
-    g_array_sort(kinds, imapid_items_compare_kinds);
-    return kinds;
-}
-
 /* ---- cards ---- */
 
 static void add_title(GString *out, const struct imapid_item *item)
@@ -241,7 +209,7 @@ static void write_notes(GString *out, struct imapid_report *report, const GArray
 void imapid_page_write_findings(GString *out, struct imapid_report *report)
 {
     GArray *sorted = imapid_items_sort(&report->items, NULL, imapid_items_compare_by_kind);
-    GArray *kinds = list_kinds(report, sorted);
+    GArray *kinds = imapid_items_list_kinds(sorted, report->survey->n_rows);
     struct imapid_item_reading reading = {.change = NULL};
     guint n_cards = 0;
 

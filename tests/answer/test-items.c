@@ -189,6 +189,37 @@ static void test_sort(void)
     deinit(&found);
 }
 
+/* A connection on which two programs spoke is one of the kind, and one of each program. */
+static void test_kinds(void)
+{
+    const struct imapid_item_ref refs[] = {
+        {.conn = 0, .software = 1, .code = IMAPID_FINDING_BAD_STRING},
+        {.conn = 1, .software = 1, .code = IMAPID_FINDING_BAD_STRING},
+        {.conn = 0, .software = 2, .code = IMAPID_FINDING_BAD_STRING},
+        {.conn = 0, .software = 1, .code = IMAPID_FINDING_BAD_STRING, .side = IMAPID_SERVER},
+        {.conn = 2, .software = 1, .code = IMAPID_FINDING_BAD_STRING, .side = IMAPID_SERVER},
+        {.conn = 3, .software = 1, .code = IMAPID_FINDING_BAD_STRING, .side = IMAPID_SERVER},
+    };
+    GArray *sorted = g_array_new(FALSE, FALSE, sizeof refs[0]), *kinds;
+    const struct imapid_item_kind *kind;
+    uint32_t seen[4] = {0};
+
+    g_array_append_vals(sorted, refs, G_N_ELEMENTS(refs));
+    kinds = imapid_items_list_kinds(sorted, 4);
+    g_assert_cmpuint(kinds->len, ==, 2);
+    kind = &g_array_index(kinds, struct imapid_item_kind, 0);
+    g_assert_cmpuint(kind->first, ==, 3);
+    g_assert_cmpuint(kind->end, ==, 6);
+    g_assert_cmpuint(kind->n_conns, ==, 3);
+    kind++;
+    g_assert_cmpuint(kind->first, ==, 0);
+    g_assert_cmpuint(kind->n_conns, ==, 2);
+    g_assert_cmpuint(imapid_items_mark_conns(sorted, 0, 2, seen, 1), ==, 2);
+    g_assert_cmpuint(imapid_items_mark_conns(sorted, 2, 3, seen, 1), ==, 0);
+    g_array_unref(kinds);
+    g_array_unref(sorted);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -198,5 +229,6 @@ int main(int argc, char **argv)
     g_test_add_func("/items/ignored", test_ignored);
     g_test_add_func("/items/sort", test_sort);
     g_test_add_func("/items/sort-keeps-order", test_sort_keeps_order);
+    g_test_add_func("/items/kinds", test_kinds);
     return g_test_run();
 }
