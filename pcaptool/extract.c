@@ -388,6 +388,12 @@ static void store_capture(void *ctx, guint part, const struct imapid_record_capt
     imapid_database_add_capture(((struct storage *)ctx)->database, capture);
 }
 
+static void store_continued(void *ctx, guint part, const struct imapid_record_continued *continued)
+{
+    (void)part;
+    imapid_database_add_continued(((struct storage *)ctx)->database, continued);
+}
+
 static gboolean has_failed(void *ctx)
 {
     const struct storage *storage = ctx;
@@ -443,6 +449,7 @@ static enum imapid_exit extract_database(const struct imapid_options *options, c
                                    .exchange = store_exchange,
                                    .session = store_session,
                                    .capture = store_capture,
+                                   .continued = store_continued,
                                    .is_closed = has_failed,
                                    .ctx = &storage,
                                    .where = options->chosen};

@@ -61,7 +61,8 @@ struct imapid_database {
     sqlite3 *earlier; /* what it is to replace, which nobody else may change meanwhile */
     char *path;       /* of that one: that of the new one is nobody's business */
     char *error;      /* the first failure */
-    sqlite3_stmt *capture, *session, *exchange, *find_list, *list, *pair;
+    sqlite3_stmt *capture, *session, *exchange, *continued, *find_list, *list, *pair;
+    bool has_continued;
     sqlite3_stmt *begin, *commit;            /* of some records; NULL: all are one transaction */
     struct queue *queue;                     /* records that are to be written; NULL: none waits */
     bool (*gives_up)(unsigned milliseconds); /* see imapid_database_open_live() */
@@ -175,9 +176,8 @@ static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char
  * the order in which records come makes no difference. */
 static void prepare_all(struct imapid_database *database)
 {
-#define CONN                                                                                       \
-    "ifnull(session, site || ':' || file || '/' || stream), client_ip, client_port, server_ip, "   \
-    "server_port"
+#define KEY  "ifnull(session, site || ':' || file || '/' || stream)"
+#define CONN KEY ", client_ip, client_port, server_ip, server_port"
     database->capture = prepare_upsert(database, "capture", "site, file",
                                        "WHERE excluded.packets >= capture.packets");
     database->session = prepare_upsert(
@@ -189,6 +189,8 @@ static void prepare_all(struct imapid_database *database)
              "server_list ELSE client_list END, 0)",
         "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
         "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)");
+    database->continued =
+        prepare(database, "INSERT OR IGNORE INTO continued (session) VALUES (:session)");
     database->find_list = prepare(database, "SELECT says FROM list WHERE id = :id");
     database->list = prepare(database, "INSERT INTO list (id, says) VALUES (:id, :says)");
     database->pair =
@@ -1004,6 +1006,31 @@ void imapid_database_add_capture(struct imapid_database *database,
     end(database);
 }
 
+/* ---- sections of chains ---- */
+
+void imapid_database_add_continued(struct imapid_database *database,
+                                   const struct imapid_record_continued *continued)
+{
+    struct imapid_record_conn conn = {.site = continued->site, .file = continued->file};
+
+    if (!begin(database))
+        return;
+    database->has_continued = true;
+    for (unsigned i = 0; i < continued->n && !database->error; i++) {
+        conn.first_frame = continued->frames[i];
+        bind_spelled(database->continued, "session", imapid_spell_session_id, &conn);
+        run(database, database->continued);
+    }
+    end(database);
+}
+
+/* At the end: sections come in any order. The keys are those of the indexes. */
+static void drop_continued(struct imapid_database *database)
+{
+    execute(database, "DELETE FROM exchange WHERE " KEY " IN (SELECT session FROM continued); "
+                      "DELETE FROM session WHERE " KEY " IN (SELECT session FROM continued)");
+}
+
 bool imapid_database_has_failed(struct imapid_database *database)
 {
     return g_atomic_int_get(&database->has_failed);
@@ -1022,9 +1049,12 @@ bool imapid_database_finish(struct imapid_database *database, char **message)
 {
     if (database->queue)
         end_queue(database->queue);
+    if (!database->gives_up || database->has_continued) /* a file may have some of earlier runs */
+        drop_continued(database);
     sqlite3_finalize(database->capture);
     sqlite3_finalize(database->session);
     sqlite3_finalize(database->exchange);
+    sqlite3_finalize(database->continued);
     sqlite3_finalize(database->find_list);
     sqlite3_finalize(database->list);
     sqlite3_finalize(database->pair);

@@ -30,6 +30,9 @@ void imapid_database_add_session(struct imapid_database *database,
                                  const struct imapid_record_session *session);
 void imapid_database_add_capture(struct imapid_database *database,
                                  const struct imapid_record_capture *capture);
+/* Sessions and exchanges of these connections are dropped at the end, whichever came first, now or in a later run. */
+void imapid_database_add_continued(struct imapid_database *database,
+                                   const struct imapid_record_continued *continued);
 
 /* Has something failed, so that going on is of no use? */
 bool imapid_database_has_failed(struct imapid_database *database);

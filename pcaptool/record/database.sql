@@ -145,6 +145,11 @@ CREATE VIEW IF NOT EXISTS pair AS
   SELECT e.id, 'server', p.n, p.field, p.value, p.field_hex, p.value_hex
   FROM exchange AS e JOIN list_pair AS p ON p.list = e.server_list;
 
+-- Connections that a section of a chain met, and of which another section tells: of what this one said of them nothing is kept.
+CREATE TABLE IF NOT EXISTS continued (
+  session TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE VIEW IF NOT EXISTS client_software AS
   SELECT client_name AS name, client_version AS version, client_os AS os,
          count(DISTINCT site || ':' || file || '/' || stream || '/' || client_ip || '/' || client_port)

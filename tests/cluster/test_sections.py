@@ -6,10 +6,12 @@ test_sections.py IMAPID [SEEDS]
 
 Chains are made of samples whose sessions are moved and stretched in time, so that they lie over and behind each other and
 cuts go through TLS and DEFLATE. Whatever the seed, sections give the answers, connections and exchanges of the whole."""
+import contextlib
 import json
 import pathlib
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -79,6 +81,22 @@ class Sections(unittest.TestCase):
             self.assertEqual(answered("stats", "-q", "-v", folder / "some.partial", *reversed(sorted(out.glob("*.jsonl")))),
                              answered("stats", "-q", "-v", folder / "whole.jsonl"))
         self.assertGreater(n_crossing, 0)
+        self.compare_databases(folder, sorted((folder / "out10").glob("*.jsonl")))
+
+    def compare_databases(self, folder, records):
+        """In runs of their own, the later sections first, or all at once: no connection twice."""
+        def read(name):
+            with contextlib.closing(sqlite3.connect(folder / name)) as db:
+                return [sorted(map(repr, db.execute(sql))) for sql in (
+                    "SELECT session, client_ip, client_port, first, last, exchanges, ended, outcome FROM session",
+                    "SELECT session, tag, time, frame, client_name, server_name, status FROM exchange")]
+
+        run("-q", "-T", "sqlite", "-w", folder / "whole.db", folder / "whole.jsonl")
+        run("-q", "-T", "sqlite", "-w", folder / "all.db", *records)
+        for some in (records[len(records) // 2:], records[:len(records) // 2]):
+            run("-q", "-T", "sqlite", "-w", folder / "runs.db", *some)
+        self.assertEqual(read("all.db"), read("whole.db"))
+        self.assertEqual(read("runs.db"), read("whole.db"))
 
 
 if __name__ == "__main__":
