@@ -4,8 +4,9 @@ import pathlib
 import struct
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples"
-NAMES = ("idle", "compress", "compress-tls", "starttls", "tls12-dhe-aes128-gcm", "curl-dovecot-tls", "many-clients", "imaplib-dovecot",
+NAMES = ("compress", "compress-tls", "starttls", "tls12-dhe-aes128-gcm", "curl-dovecot-tls", "many-clients", "imaplib-dovecot",
          "mbsync-dovecot", "thunderbird-cyrus", "courier", "tls-no-keys", "port-10143", "perl-dovecot", "escapes")
+AGAIN, N_AGAIN = "idle", 16
 START_NS = 1_700_000_000 * 10**9  # of every chain
 HEAD = struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1)
 
@@ -51,6 +52,21 @@ def find_crossed(packets):
     return sorted(crossed)
 
 
+def move_numbers(octets, n):
+    """A TCP segment in IPv4 on Ethernet with its sequence numbers, of both sides, `n` further, as of another connection."""
+    head, segment = octets[:14 + 4 * (octets[14] & 15)], bytearray(octets[14 + 4 * (octets[14] & 15):14 + int.from_bytes(octets[16:18], "big")])
+    for at in (4, 8):
+        if at == 4 or segment[13] & 0x10:
+            segment[at:at + 4] = (int.from_bytes(segment[at:at + 4], "big") + n & 0xffffffff).to_bytes(4, "big")
+    segment[16:18] = b"\0\0"
+    words = head[26:34] + struct.pack(">HH", 6, len(segment)) + segment + b"\0" * (len(segment) % 2)
+    total = sum(struct.unpack(f">{len(words) // 2}H", words))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    segment[16:18] = (total ^ 0xffff).to_bytes(2, "big")
+    return head + bytes(segment)
+
+
 def make_packets(chance):
     packets, t = [], START_NS
     for name in NAMES:
@@ -59,6 +75,11 @@ def make_packets(chance):
             continue
         start, factor = t + chance.randrange(3600 * 10**9), chance.choice((1, 1, 50, 400))
         packets += [(start + (when - own[0][0]) * factor, *rest) for when, *rest in own]
+    # One connection after the other on the same two ends: behind the end of a section, too.
+    own, _ = read_packets(SAMPLES / f"{AGAIN}.pcap")
+    for i in range(N_AGAIN):
+        start = t + (i * 3600 + chance.randrange(3000)) * 10**9 // N_AGAIN
+        packets += [(start + when - own[0][0], move_numbers(octets, i * 0x05000000), n_wire) for when, octets, n_wire in own]
     return sorted(packets, key=lambda packet: packet[0])
 
 
