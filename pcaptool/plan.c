@@ -273,22 +273,26 @@ static struct imapid_plan *parse(const char *octets, size_t n, char **why_not)
     return plan;
 }
 
+/* Mapped, as a plan of many files is some megabytes that each share reads: who writes plans puts a new file in the place of the
+ * old one, so none shrinks. */
 struct imapid_plan *imapid_plan_read(const char *path)
 {
     struct imapid_plan *plan;
     GError *error = NULL;
-    char *octets = NULL, *wrong;
-    gsize n = 0;
+    GMappedFile *file = g_mapped_file_new(path, FALSE, &error);
+    char *wrong;
 
-    if (!g_file_get_contents(path, &octets, &n, &error)) {
+    if (!file) {
         if (error->code == G_FILE_ERROR_NOENT || error->code == G_FILE_ERROR_IO)
             (void)imapid_failure_of_input(ENOENT);
         imapid_message("%s", error->message);
         g_error_free(error);
         return NULL;
     }
-    plan = parse(octets, n, &wrong);
-    g_free(octets);
+    plan = g_mapped_file_get_length(file)
+               ? parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), &wrong)
+               : parse("", 0, &wrong);
+    g_mapped_file_unref(file);
     if (wrong)
         imapid_message("%s: %s", path, wrong);
     g_free(wrong);
