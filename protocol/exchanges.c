@@ -14,7 +14,10 @@
  * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost;
  * - answers of one tag come in the order of their commands. Where one may be missing, or a command
  *   with that tag, nobody knows whose an answer is: it is told beside none of them;
- * - a response whose result may be missing takes no later one.
+ * - a response whose result may be missing takes no later one;
+ * - a command that was read right behind a hole of the server may have been sent again, and been answered in
+ *   the hole: it is asked last for a response, and ends when a later command is answered;
+ * - where the answer to a command and a later command may both be missing, the tag is no proof.
  *
  * Misuse: a hole that is told late; the response behind it then passes for an unsolicited one. */
 #include <imapid/exchanges.h>
@@ -121,7 +124,7 @@ static void end_exchange(struct imapid_exchanges *x, unsigned slot)
         return;
     if (!exchange->has_command)
         judge_orphan(x, exchange);
-    exchange->lost |= !x->seen[IMAPID_SERVER];
+    exchange->lost |= exchange->may_be_old || !x->seen[IMAPID_SERVER];
     close_exchange(x, slot, IMAPID_EVENT_END);
 }
 
@@ -142,17 +145,21 @@ static bool is_any(const struct imapid_exchange *exchange)
     return exchange->open;
 }
 
-/* The commands that may be answered next, from the likeliest on: behind a hole in the server's
+/* The commands that may be answered next, the likeliest last: behind a hole in the server's
  * octets, an earlier one was probably answered in the hole. */
-static bool is_surely_unanswered(const struct imapid_exchange *exchange)
-{
-    return exchange->has_command && !exchange->n_responses && !exchange->tentative &&
-           !exchange->lost;
-}
-
 static bool is_probably_unanswered(const struct imapid_exchange *exchange)
 {
     return exchange->has_command && !exchange->n_responses && !exchange->tentative;
+}
+
+static bool is_likely_unanswered(const struct imapid_exchange *exchange)
+{
+    return is_probably_unanswered(exchange) && !exchange->lost;
+}
+
+static bool is_surely_unanswered(const struct imapid_exchange *exchange)
+{
+    return is_likely_unanswered(exchange) && !exchange->may_be_old;
 }
 
 static bool is_unanswered(const struct imapid_exchange *exchange)
@@ -324,6 +331,12 @@ static void confirm_server(struct imapid_exchanges *x,
     }
 }
 
+/* May its answer be missing, or it be no command? */
+static bool is_doubtful(const struct imapid_exchange *exchange)
+{
+    return exchange->lost || exchange->tentative || exchange->may_be_old;
+}
+
 /* The response right before the answer to an ID was given to an earlier command, whose own answer
  * may be missing: servers answer in order, so it is that of the ID. */
 static void take_over_response(struct imapid_exchanges *x,
@@ -337,7 +350,7 @@ static void take_over_response(struct imapid_exchanges *x,
     to = &x->slots[answered->slot];
     giver = &x->slots[from];
     if (to->n_responses || !giver->open || !giver->has_command || giver->n_responses != 1 ||
-        giver->order > to->order || !(giver->lost || giver->tentative))
+        giver->order > to->order || !is_doubtful(giver))
         return;
     to->n_responses = 1;
     to->response_tentative = giver->response_tentative;
@@ -363,7 +376,7 @@ static bool settle_earlier(struct imapid_exchanges *x,
         struct imapid_exchange *exchange = &x->slots[i];
 
         if (!exchange->open || !exchange->has_command || i == answered->slot ||
-            exchange->order > answered->order || !(exchange->lost || exchange->tentative))
+            exchange->order > answered->order || !is_doubtful(exchange))
             continue;
         if (lacks_response && exchange->n_responses)
             x->slots[answered->slot].lost = true;
@@ -453,7 +466,8 @@ static void add_pending(struct imapid_exchanges *x, const struct imapid_unit *un
         imapid_exchanges_miss_commands(x);
     imapid_pending_add(&x->pending, unit, ++x->order, slot, tentative);
     x->pending.commands[x->pending.n - 1].follows_unseen = x->client_gap;
-    x->pending.commands[x->pending.n - 1].may_be_answered = x->in_hand.answer_missed;
+    x->pending.commands[x->pending.n - 1].may_be_answered =
+        x->in_hand.answer_missed || x->is_behind_hole;
 }
 
 /* May an ID that is this pending command's have been answered by the untagged one right before? */
@@ -497,8 +511,10 @@ int imapid_exchanges_find_answered(const struct imapid_exchanges *x, const struc
         }
         found_sure = !command->may_be_answered;
     }
-    if (!found_sure && x->reuses_tags && x->client_gap)
-        return -1; /* one that was missed behind them, too */
+    /* One that was missed behind them, too. */
+    if (!found_sure && x->client_gap &&
+        (x->reuses_tags || x->client_gap_order >= x->pending.commands[first].order))
+        return -1;
     if (n_same == 1)
         return first;
     return x->last_response < IMAPID_SLOTS && n_responded == 1 ? responded : -1;
@@ -512,6 +528,7 @@ static void add_command(struct imapid_exchanges *x, const struct imapid_unit *un
     exchange->has_command = true;
     exchange->lost |= unit->cut || x->in_hand.answer_missed;
     exchange->tentative = tentative;
+    exchange->may_be_old = x->is_behind_hole;
     x->n_id_commands++;
     tell(x, IMAPID_EVENT_COMMAND, slot);
     add_pending(x, unit, slot, tentative);
@@ -593,6 +610,8 @@ static int find_asker(const struct imapid_exchanges *x)
 {
     int slot = find_oldest(x, is_surely_unanswered);
 
+    if (slot < 0)
+        slot = find_oldest(x, is_likely_unanswered);
     if (slot < 0)
         slot = find_oldest(x, is_probably_unanswered);
     if (slot < 0)
@@ -830,7 +849,7 @@ static void drop_unsure_responses(struct imapid_exchanges *x)
 
 void imapid_exchanges_miss_answers(struct imapid_exchanges *x, bool is_in_hand)
 {
-    x->server_gap = true;
+    x->server_gap = x->is_behind_hole = true;
     x->tag_left |= is_in_hand || x->pending.n;
     x->in_hand.answer_missed = is_in_hand;
     x->last_response = IMAPID_SLOTS;

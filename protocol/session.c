@@ -469,6 +469,7 @@ static void take_unit(struct imapid_session *session, enum imapid_side side,
                       const struct imapid_unit *unit, bool tentative)
 {
     note(session, unit, tentative);
+    session->exchanges.is_behind_hole &= side != IMAPID_SERVER;
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
         take_command(session, unit, tentative);

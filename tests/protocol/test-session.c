@@ -1002,6 +1002,40 @@ static void test_answer_taken_over(void)
           "a2 (n=2) -> - OK state=no id=? lost\n");
 }
 
+/* A command that comes right behind a hole of the server may have been sent again, and its answer be in the
+ * hole: a later response is not its own. Where a command may be missing behind the hole, its tag may be the
+ * one that is answered. */
+static void test_sent_again(void)
+{
+    check("S: * OK hi\n"
+          "S! 40\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: f1 NOOP\n"
+          "S: f1 OK\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> - none state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    check("S: * OK hi\n"
+          "S! 40\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 (n=1) -> (s=1) OK state=no id=?\n"
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    check("S: * OK hi\n"
+          "C: t ID (\"n\" \"1\")\n"
+          "S! 37\n"
+          "C! 20\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: t OK\n",
+          "t (n=1) -> - none state=no id=? lost\n");
+}
+
 /* Behind a hole a response right before the answer to another command stands at a line start; one
  * with a unit between may be the text of a message. */
 static void test_response_before_answer(void)
@@ -1649,6 +1683,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/hole-before-commands", test_hole_before_commands);
     g_test_add_func("/session/hole-behind-doubt", test_hole_behind_doubt);
     g_test_add_func("/session/answer-taken-over", test_answer_taken_over);
+    g_test_add_func("/session/sent-again", test_sent_again);
     g_test_add_func("/session/response-before-answer", test_response_before_answer);
     g_test_add_func("/session/late-command", test_late_command);
     g_test_add_func("/session/two-behind-hole", test_two_behind_hole);

@@ -37,7 +37,9 @@ enum imapid_status {
  * imapid_session_read. */
 struct imapid_exchange {
     bool open;
-    bool tentative; /* its command stands behind a hole and nothing has confirmed it yet */
+    bool tentative;  /* its command stands behind a hole and nothing has confirmed it yet */
+    bool may_be_old; /* the command may have been sent again, and its answer be in the hole that was
+                        found when it came */
     bool has_command;
     unsigned n_responses;
     bool has_extra;     /* two responses with nothing missing between them */
@@ -121,6 +123,7 @@ struct imapid_exchanges {
     } in_hand;
     uint64_t order;
     bool server_gap;        /* octets of the server are missing */
+    bool is_behind_hole;    /* and nothing was read of it since */
     bool tag_left;          /* where a command waited: its tag may be open though it was answered */
     uint64_t server_run;    /* changes where the server's lines may not follow of one another */
     unsigned last_response; /* slot of the response that was the server's last unit; or SLOTS */
