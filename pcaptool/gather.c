@@ -6,7 +6,7 @@
  * Which connections are chosen is decided here, when all records are there: they may come in any
  * order, and from several inputs.
  *
- * Misuse: imapid_gather_put() after imapid_gather_write(), which closes the output. */
+ * Refuses: nothing. Misuse: imapid_gather_put() after imapid_gather_write(), which closes the output. */
 #include "gather.h"
 
 #include "answer/partial.h"

@@ -3,7 +3,7 @@
  *
  * When an input could not be read whole, the page says so, and the exit status is 2.
  *
- * Refuses what gather.c refuses. */
+ * Refuses: nothing of its own. Misuse: taking the page for whole when the status is 2. */
 #include "answer/page.h"
 #include "gather.h"
 

@@ -4,7 +4,7 @@
  * First causes come before what follows of them: what the server said before who closed, an alert
  * before the FIN behind it, a FIN before the alert that answers it.
  *
- * Misuse: judging a connection that goes on. */
+ * Refuses: nothing. Misuse: judging a connection that goes on. */
 #include <imapid/verdict.h>
 
 #include <string.h>

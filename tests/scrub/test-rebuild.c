@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Packets made of scrubbed octets: they are read back as the same octets, with numbers and checksums that fit. */
 #include "scrub/rebuild.h"
 
 #include "number.h"
