@@ -144,5 +144,31 @@ class Dev(unittest.TestCase):
             self.assertIn("usage: ./dev COMMAND", error)
 
 
+USER = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+
+
+class User(unittest.TestCase):
+    def test_install_run_uninstall(self):
+        """What root built, a user without root installs into a home, uses, and takes away again: nothing is left."""
+        if os.getuid() or subprocess.run([*USER, "test", "-r", ROOT / "dev", "-a", "-x", ROOT / "build/bin/imapid"], check=False).returncode:
+            self.skipTest("root has to run it, and another user to see what is built")
+        home = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, home)
+        shutil.chown(home, "nobody", "nogroup")
+
+        def run(*words):
+            done = subprocess.run([*USER, "env", "-i", f"PATH={os.environ['PATH']}", f"HOME={home}", *words], capture_output=True, text=True, check=False,
+                                  cwd=ROOT, timeout=300, stdin=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0, (words, done.stdout, done.stderr))
+            return done.stdout
+
+        run("./dev", "install", "--user")
+        sample = ["-r", "samples/thunderbird-dovecot.pcapng"]
+        self.assertIn("Thunderbird 153.7.0", run(home / ".local/bin/imapid", "-q", sample[1]))
+        self.assertEqual(set(run("tshark", *sample, "-T", "fields", "-e", "imapid.client.name", "-Y", "imapid.client.name").split()), {"Thunderbird"})
+        run("./dev", "uninstall", "--user")
+        self.assertEqual(list(home.rglob("*")), [])
+
+
 if __name__ == "__main__":
     unittest.main()
