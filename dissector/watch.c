@@ -238,15 +238,17 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
     bool is_imaps = has_port(pinfo, IMAPID_PORT_IMAPS), is_imap = has_port(pinfo, IMAPID_PORT_IMAP);
     conversation_t *conversation;
     struct imapid_stream *stream;
+    bool began;
 
     if (!pinfo->fd->visited && imapid_connection_is_enabled() &&
         (is_port_of_imap(pinfo->srcport) || is_port_of_imap(pinfo->destport)))
         note_fate(pinfo, own);
     if (!is_imaps && !own->is_taken && !pinfo->fd->visited && imapid_connection_is_enabled())
         look_for_offer(pinfo, own);
-    if (own->is_taken || !imapid_connection_is_enabled() ||
-        (!is_port_of_imap(pinfo->srcport) && !is_port_of_imap(pinfo->destport) &&
-         !find_withheld(pinfo, own)))
+    if (own->is_taken || !imapid_connection_is_enabled())
+        return;
+    began = !is_imaps && !is_imap && find_withheld(pinfo, own);
+    if (!began && !is_port_of_imap(pinfo->srcport) && !is_port_of_imap(pinfo->destport))
         return;
     conversation = is_imaps || is_imap ? find_conversation_pinfo(pinfo, 0)
                                        : imapid_connection_find_behind(pinfo);

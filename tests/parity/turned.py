@@ -60,13 +60,25 @@ def late(talk, *numbers):
     return talk
 
 
+def session(client_port):
+    return (pcap.Talk(client_port=client_port, server_port=4711).handshake().server(b"* OK hi\r\n").client(b"a0 NOOP\r\n")
+            .server(b"a0 OK\r\n").client(COMMAND % (1, 1)).server(ANSWER % (1, 1)))
+
+
+def after(first, talk):
+    talk.packets = first.packets + talk.packets
+    return talk
+
+
 # On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
-# acknowledgement, which Wireshark takes for retransmissions. Both ports are IMAP's, and of the SYNs there is the client's.
+# acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
+# IMAP's, and of the SYNs there is the client's.
 OTHERS = {
     "client-alone": (1, without(pcap.Talk(server_port=4711).handshake().lose(1, 12).client(b"a0 NOOP\r\n").lose(1, 10)
                                 .client(COMMAND % (1, 1)).lose(1, 40).client(b"a2 NOOP\r\n"), 1)),
     "behind-acknowledgement": (1, late(pcap.Talk(server_port=4711).handshake().server(b"* OK hi\r\n").acknowledge(0)
                                        .client(COMMAND % (1, 1)).acknowledge(1).server(ANSWER % (1, 1)), 3, 5)),
+    "port-known": (2, after(session(50001), without(session(50002), 3, 4))),
     "both-143": (1, without(pcap.Talk(client_port=143).handshake().server(b"* PREAU").server(b"TH hi\r\n").client(COMMAND % (1, 1))
                             .server(ANSWER % (1, 1)), 1)),
 }
