@@ -312,14 +312,14 @@ void imapid_collect_on_secrets(struct imapid_collect *collect,
     collect->context.secrets_ctx = ctx;
 }
 
-/* A stranger decides what flows hold. The largest gives way: whoever wants others to be given up
- * has to hold less than they do. */
+/* A stranger decides what flows hold. The greediest gives way, whether it is one flow or a flood of them: whoever wants
+ * others to be given up has to hold less than they do. */
 static void keep_within_memory(struct imapid_collect *collect,
                                const struct imapid_flow_context *context)
 {
     const struct imapid_conn *conn;
 
-    while (context->holders.n > collect->n_memory && (conn = imapid_flow_find_largest(context))) {
+    while (context->holders.n > collect->n_memory && (conn = imapid_flow_find_greediest(context))) {
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
     }

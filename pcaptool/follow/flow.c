@@ -105,9 +105,9 @@ static void account(struct imapid_flow *flow)
     imapid_holders_set(&flow->context->holders, &flow->holder, count_memory(flow));
 }
 
-const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context)
+const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context)
 {
-    const struct imapid_flow *flow = imapid_holders_find_largest(&context->holders);
+    const struct imapid_flow *flow = imapid_holders_find_greediest(&context->holders);
 
     return flow ? flow->conn : NULL;
 }

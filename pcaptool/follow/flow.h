@@ -76,9 +76,9 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
  * octets, in one direction alone. */
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn);
 
-/* The connection of the flow that holds most memory, to within half of it, and of those the one that
- * has held as much for the longest. NULL: there is no flow. */
-const struct imapid_conn *imapid_flow_find_largest(const struct imapid_flow_context *context);
+/* The connection of the flow that is to give way where memory is short: see imapid_holders_find_greediest(). NULL: there
+ * is no flow. */
+const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context);
 
 /* Tells nothing: imapid_flow_end() does. NULL is allowed. */
 void imapid_flow_free(struct imapid_flow *flow);

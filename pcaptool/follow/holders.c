@@ -2,6 +2,9 @@
 /* holders.c: who holds how much memory: queues by the binary logarithm of it. A holder keeps its
  * place in its queue until it moves to another one.
  *
+ * Who is to give way has to be whoever took the memory, and that may be one holder or very many. Were it always the
+ * largest, a flood of small ones would have all others given up, one after the other, as soon as they hold more.
+ *
  * Refuses nothing.
  *
  * Misuse: freeing a holder that was not set to 0. */
@@ -17,6 +20,10 @@ void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *ho
     gsize n_before = holder->n;
 
     holders->n += n - n_before;
+    if (n_before)
+        holders->n_in[find_class(n_before)] -= n_before;
+    if (n)
+        holders->n_in[find_class(n)] += n;
     holder->n = n;
     if (n_before && n && find_class(n_before) == find_class(n))
         return;
@@ -26,12 +33,19 @@ void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *ho
         g_queue_push_tail_link(&holders->queue[find_class(n)], &holder->link);
 }
 
-void *imapid_holders_find_largest(const struct imapid_holders *holders)
+void *imapid_holders_find_greediest(const struct imapid_holders *holders)
 {
-    for (int i = IMAPID_HOLDERS_N - 1; i >= 0; i--)
-        if (holders->queue[i].head)
+    int found = -1;
+
+    for (int i = IMAPID_HOLDERS_N - 1; i >= 0; i--) {
+        if (!holders->queue[i].head)
+            continue;
+        if (found < 0 && (gsize)1 << i >= holders->n / IMAPID_HOLDERS_SHARE)
             return holders->queue[i].head->data;
-    return NULL;
+        if (found < 0 || holders->n_in[i] > holders->n_in[found])
+            found = i;
+    }
+    return found < 0 ? NULL : holders->queue[found].head->data;
 }
 
 GPtrArray *imapid_holders_list(const struct imapid_holders *holders)

@@ -89,7 +89,7 @@ static void end(struct run *run)
     imapid_flow_end(run->flow, &run->conn, IMAPID_TCP_FIN);
     imapid_flow_free(run->flow);
     g_assert_cmpuint(run->context.holders.n, ==, 0);
-    g_assert_null(imapid_flow_find_largest(&run->context));
+    g_assert_null(imapid_flow_find_greediest(&run->context));
     g_array_unref(run->context.files);
 }
 

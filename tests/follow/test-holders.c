@@ -17,7 +17,7 @@ static void begin(struct one *ones, int n)
 
 static int find(const struct imapid_holders *holders)
 {
-    const struct one *one = imapid_holders_find_largest(holders);
+    const struct one *one = imapid_holders_find_greediest(holders);
 
     return one ? one->number : -1;
 }
@@ -61,6 +61,29 @@ static void test_longest(void)
     g_assert_cmpint(find(&holders), ==, 1);
     imapid_holders_set(&holders, &ones[0].holder, 0);
     imapid_holders_set(&holders, &ones[1].holder, 0);
+}
+
+/* Many that hold little together do not have one given up that holds a little more; one that holds much is. */
+static void test_flood(void)
+{
+    struct imapid_holders holders = {0};
+    static struct one ones[5000];
+    struct one *some = &ones[4000], *large = &ones[4001];
+
+    begin(ones, G_N_ELEMENTS(ones));
+    for (int i = 0; i < 4000; i++)
+        imapid_holders_set(&holders, &ones[i].holder, 1100);
+    imapid_holders_set(&holders, &some->holder, 4000);
+    g_assert_cmpint(find(&holders), ==, 0);
+    imapid_holders_set(&holders, &ones[0].holder, 0);
+    g_assert_cmpint(find(&holders), ==, 1);
+    imapid_holders_set(&holders, &large->holder, 100000);
+    g_assert_cmpint(find(&holders), ==, large->number);
+    imapid_holders_set(&holders, &large->holder, 0);
+    for (int i = 1; i < 3996; i++)
+        imapid_holders_set(&holders, &ones[i].holder, 0);
+    g_assert_cmpint(find(&holders), ==,
+                    some->number); /* the flood is over, and it is the largest */
 }
 
 /* More than the last queue says still counts, and is found. */
@@ -128,6 +151,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/holders/largest", test_largest);
     g_test_add_func("/holders/longest", test_longest);
+    g_test_add_func("/holders/flood", test_flood);
     g_test_add_func("/holders/enormous", test_enormous);
     g_test_add_func("/holders/random", test_random);
     return g_test_run();
