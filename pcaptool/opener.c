@@ -225,7 +225,7 @@ bool imapid_opener_start(void (*confine)(void))
 /* The descriptor of a place, or -1 with errno. Those that come with it are kept. */
 static int receive_answer(size_t place)
 {
-    int error, fds[N_ANSWER];
+    int error = 0, fds[N_ANSWER];
     unsigned n = imapid_descriptors_receive(opener.helper.socket, &error, fds);
 
     for (unsigned i = 1; i < n; i++)
