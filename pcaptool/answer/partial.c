@@ -439,13 +439,13 @@ static struct run *take_run(struct rows *rows)
     return run;
 }
 
-/* A text that is not NULL. */
+/* A text; NULL is read back as an empty one. */
 static void pass_text_run(struct rows *rows, const char **text)
 {
     const struct run *run;
 
     if (rows->pass.out) {
-        put_run(rows, *text, strlen(*text));
+        put_run(rows, *text, *text ? strlen(*text) : 0);
         return;
     }
     run = take_run(rows);

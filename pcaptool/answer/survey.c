@@ -420,7 +420,7 @@ static int compare_ranked(const void *a, const void *b)
 /* Of several spellings the most frequent one, else the first in their order. */
 static void choose_name(struct ranked *program, const char *name, unsigned n, unsigned *n_best)
 {
-    if (program->name && (n < *n_best || (n == *n_best && strcmp(name, program->name) >= 0)))
+    if (program->name && (n < *n_best || (n == *n_best && g_strcmp0(name, program->name) >= 0)))
         return;
     program->name = name;
     *n_best = n;

@@ -398,7 +398,6 @@ static void spell_groups(GString *out, const struct imapid_tables *tables, const
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     guint n_shown = limit(tables, groups);
     gsize widest = strlen(head);
-    struct table table;
 
     for (guint i = 0; i < n_shown; i++) {
         char *name = spell_values(tables, &g_array_index(groups, struct imapid_group, i), grouping);
@@ -406,14 +405,16 @@ static void spell_groups(GString *out, const struct imapid_tables *tables, const
         widest = MAX(widest, imapid_width_measure(name, strlen(name)));
         g_ptr_array_add(names, name);
     }
-    if (groups->len)
-        table = begin_table(out, tables, head, (unsigned)MIN(widest, NAME_MOST),
-                            find_max(groups, n_shown), count_whole(tables, grouping));
-    for (guint i = 0; i < n_shown; i++)
-        add_row(out, &table, names->pdata[i], false,
-                &g_array_index(groups, struct imapid_group, i));
-    if (n_shown < groups->len)
-        add_others(out, &table, groups, n_shown, "%u other%s");
+    if (groups->len) {
+        struct table table = begin_table(out, tables, head, (unsigned)MIN(widest, NAME_MOST),
+                                         find_max(groups, n_shown), count_whole(tables, grouping));
+
+        for (guint i = 0; i < n_shown; i++)
+            add_row(out, &table, names->pdata[i], false,
+                    &g_array_index(groups, struct imapid_group, i));
+        if (n_shown < groups->len)
+            add_others(out, &table, groups, n_shown, "%u other%s");
+    }
     g_ptr_array_unref(names);
 }
 
