@@ -239,15 +239,13 @@ static void settle_rest(struct imapid_outcome *outcome)
         return;
     outcome->has_rest = false;
     announced = outcome->n_waiting ? outcome->waiting[outcome->n_waiting - 1].announced : 0;
-    if (!announced || memchr(outcome->rest, 0, outcome->n_rest)) {
+    if (!announced || memchr(outcome->rest, 0, outcome->n_rest) ||
+        (outcome->is_rest_password && announced > outcome->n_rest))
         outcome->is_unsure = true;
-    } else if (!outcome->is_rest_password) {
-        outcome->is_unsure |= !keep_behind_user(outcome, announced);
-    } else if (announced > outcome->n_rest) {
-        outcome->is_unsure = true;
-    } else {
+    else if (outcome->is_rest_password)
         keep_secret(outcome, outcome->rest, (size_t)announced);
-    }
+    else
+        outcome->is_unsure |= !keep_behind_user(outcome, announced);
 }
 
 void imapid_outcome_take_rest(struct imapid_outcome *outcome, const uint8_t *octets, size_t n)

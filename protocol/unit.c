@@ -35,7 +35,7 @@ const char *imapid_word_name(enum imapid_word word)
 {
     static const char *const names[IMAPID_N_WORDS] = {
         [IMAPID_WORD_UNKNOWN] = "",
-#define IMAPID_WORD(symbol, spelling, where) [IMAPID_WORD_##symbol] = spelling,
+#define IMAPID_WORD(symbol, spelling, where) [IMAPID_WORD_##symbol] = (spelling),
 #include <imapid/words.def>
 #undef IMAPID_WORD
     };
