@@ -28,8 +28,8 @@ def files(folder):
                   for where, _, names in os.walk(folder) for name in names)
 
 
-TOOL = ["bin/imapid", "share/bash-completion/completions/imapid", "share/doc/imapid/imapid-findings.7.html",
-        "share/doc/imapid/imapid.1.html", "share/doc/imapid/manual.css", "share/fish/vendor_completions.d/imapid.fish", "share/imapid/imapid-records.schema.json", "share/imapid/imapid@.service", "share/man/man1/imapid.1", "share/man/man7/imapid-findings.7", "share/zsh/site-functions/_imapid"]
+TOOL = ["bin/imapid", "share/bash-completion/completions/imapid", "share/doc/imapid/imapid-findings.7.html", "share/doc/imapid/imapid-fleet.7.html",
+        "share/doc/imapid/imapid.1.html", "share/doc/imapid/manual.css", "share/fish/vendor_completions.d/imapid.fish", "share/imapid/imapid-records.schema.json", "share/imapid/imapid@.service", "share/man/man1/imapid.1", "share/man/man7/imapid-findings.7", "share/man/man7/imapid-fleet.7", "share/zsh/site-functions/_imapid"]
 
 
 class System(case.Case):
@@ -48,7 +48,8 @@ class System(case.Case):
         root = os.path.join(self.shark.folder, "pages")
         install("--prefix", "/usr", "--component", "tool", DESTDIR=root)
         folder = pathlib.Path(root, "usr/share/doc/imapid")
-        for name, other in (("imapid.1.html", "imapid-findings.7.html"), ("imapid-findings.7.html", "imapid.1.html")):
+        for name, other in (("imapid.1.html", "imapid-findings.7.html"), ("imapid-findings.7.html", "imapid.1.html"),
+                            ("imapid-fleet.7.html", "imapid.1.html")):
             text = (folder / name).read_text(encoding="utf-8")
             links = set(re.findall(r'href="([^"#]+)', text))
             self.assertIn(other, links)
