@@ -391,7 +391,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     conversation_t *conversation;
     struct imapid_closed *tls;
     struct giving giving;
-    unsigned n_before, n_layers, n_calls;
+    unsigned n_before, n_layers, n_calls, n_sources;
     int n;
 
     pinfo->can_desegment = pinfo->saved_can_desegment; /* as if TLS had been called in our place */
@@ -408,6 +408,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     if (!pinfo->fd->visited && !tls->n_flights)
         look_at_hello(tls, tvb_new_subset_remaining(tvb, (int)n_before), pinfo->num);
     n_layers = wmem_list_count(pinfo->layers);
+    n_sources = g_slist_length(pinfo->data_src);
     n_calls = giving.given ? giving.given->n_calls : 0;
     n = call_tls_with_all(&giving, tvb, n_before, pinfo, tree, data);
     if (giving.given && tvb_captured_length(tvb) < tvb_reported_length(tvb))
@@ -426,7 +427,7 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     }
     if (!pinfo->fd->visited)
         imapid_fate_take_tls(conversation, pinfo, tvb_new_subset_remaining(tvb, (int)n_before),
-                             has_payload(pinfo, n_layers));
+                             has_payload(pinfo, n_layers), g_slist_nth(pinfo->data_src, n_sources));
     if (tls->obsolete_frame == pinfo->num && !tls->is_other) {
         const struct imapid_tree_place place = {tvb, 0};
 

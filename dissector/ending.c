@@ -137,7 +137,7 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     facts->warning = fate->warning;
     facts->warning_side = fate->warning_direction == c ? IMAPID_CLIENT : IMAPID_SERVER;
     facts->warning_place = fate->warning_at;
-    if (facts->is_tls && !fate->has_out[0] && !fate->has_out[1])
+    if (facts->is_tls && !fate->is_decrypted)
         facts->not_decrypted = fate->hello.frame ? "no-key" : "no-handshake";
     facts->farewell = fate->farewell[c];
     facts->certificate = fate->certificate;
@@ -205,13 +205,12 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
 static bool is_told(const struct imapid_fate *fate)
 {
     bool is_port = fate->server_port == IMAPID_PORT_IMAP || fate->server_port == IMAPID_PORT_IMAPS;
-    bool is_one_sided =
-        !fate->ttl[0] != !fate->ttl[1] && (fate->started[0].frame || fate->started[1].frame);
+    bool is_seen = fate->started[0].frame || fate->started[1].frame ||
+                   (fate->reset.frame && fate->ttl[0] && fate->ttl[1]);
 
     if (is_read(fate) && fate->stream->is_claimed && imapid_stream_is_proven(fate->stream))
         return true;
-    return is_port && (fate->from_start || is_one_sided ||
-                       (fate->is_tls && fate->server_port == IMAPID_PORT_IMAPS));
+    return is_port && (fate->from_start || is_seen);
 }
 
 /* Without the server's words: those stand in the Info column already. In file scope. */

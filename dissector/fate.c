@@ -23,18 +23,19 @@
 /* An error is believed that quotes a number as near to those of its connection. */
 #define NEAR (1u << 20)
 
-#define RECORD_HEADER      5
-#define HANDSHAKE_HEADER   4u
-#define TLS_1_3            0x0304
-#define CHANGE_CIPHER_SPEC 20
-#define ALERT              21
-#define HANDSHAKE          22
-#define APPLICATION_DATA   23
-#define CLIENT_HELLO       1
-#define SERVER_HELLO       2
-#define CERTIFICATE        11
-#define N_ALERT            2
-#define N_ALERT_NEW        19 /* encrypted in TLS 1.3: level, description, type and tag */
+#define RECORD_HEADER        5
+#define HANDSHAKE_HEADER     4u
+#define TLS_1_3              0x0304
+#define CHANGE_CIPHER_SPEC   20
+#define ALERT                21
+#define HANDSHAKE            22
+#define APPLICATION_DATA     23
+#define CLIENT_HELLO         1
+#define SERVER_HELLO         2
+#define ENCRYPTED_EXTENSIONS 8
+#define CERTIFICATE          11
+#define N_ALERT              2
+#define N_ALERT_NEW          19 /* encrypted in TLS 1.3: level, description, type and tag */
 
 static int proto_segment = -1;      /* under which it is kept with the conversation */
 static unsigned n_fates;            /* of this capture */
@@ -366,14 +367,9 @@ void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb)
 
 /* ---- TLS ---- */
 
-static void take_alert(struct imapid_fate *fate, int d, const uint8_t *octets, unsigned n,
-                       const struct imapid_moment *at)
+static void take_known_alert(struct imapid_fate *fate, int d, const uint8_t *octets,
+                             const struct imapid_moment *at)
 {
-    if (n != N_ALERT) {
-        if (fate->has_data[0] && fate->has_data[1] && !fate->farewell[d].frame)
-            fate->farewell[d] = *at;
-        return;
-    }
     if (imapid_hello_is_fatal(octets[0], octets[1])) {
         if (fate->alert >= 0)
             return;
@@ -385,6 +381,15 @@ static void take_alert(struct imapid_fate *fate, int d, const uint8_t *octets, u
         fate->warning_direction = d;
         fate->warning_at = *at;
     }
+}
+
+static void take_alert(struct imapid_fate *fate, int d, const uint8_t *octets, unsigned n,
+                       const struct imapid_moment *at)
+{
+    if (n == N_ALERT)
+        take_known_alert(fate, d, octets, at);
+    else if (fate->has_data[0] && fate->has_data[1] && !fate->farewell[d].frame)
+        fate->farewell[d] = *at;
 }
 
 static void take_client_hello(struct imapid_fate *fate, const uint8_t *message, unsigned n)
@@ -422,8 +427,8 @@ static void take_certificate(struct imapid_fate *fate, const uint8_t *message, u
     struct imapid_certificate certificate;
 
     if (fate->certificate ||
-        !imapid_certificate_read(message, MIN(n, IMAPID_CERTIFICATE_MAX), false, fate->server_name,
-                                 fate->n_server_name, &certificate))
+        !imapid_certificate_read(message, MIN(n, IMAPID_CERTIFICATE_MAX), fate->is_new,
+                                 fate->server_name, fate->n_server_name, &certificate))
         return;
     fate->certificate = (const struct imapid_certificate *)wmem_memdup(
         wmem_file_scope(), &certificate, sizeof certificate);
@@ -457,16 +462,15 @@ static void take_handshake(struct imapid_fate *fate, int d, const uint8_t *octet
     }
 }
 
-static void take_data(struct imapid_fate *fate, int d, unsigned n, bool has_out,
+static void take_data(struct imapid_fate *fate, int d, unsigned n, bool is_open,
                       const struct imapid_moment *at)
 {
-    if (fate->is_new && n == N_ALERT_NEW && fate->has_data[d] && !has_out) {
+    if (fate->is_new && n == N_ALERT_NEW && fate->has_data[d] && !is_open) {
         if (!fate->farewell[d].frame)
             fate->farewell[d] = *at;
         return;
     }
     fate->has_data[d] = true;
-    fate->has_out[d] |= has_out;
 }
 
 static void note_sealed(struct imapid_fate *fate, int d, tvbuff_t *tvb,
@@ -481,19 +485,68 @@ static void note_sealed(struct imapid_fate *fate, int d, tvbuff_t *tvb,
         fate->plain[d] = *at;
 }
 
-void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
-                          bool has_out)
+/* Of what TLS 1.3 encrypts of a handshake, the certificate. */
+static void take_open_handshake(struct imapid_fate *fate, int d, tvbuff_t *tvb,
+                                const struct imapid_moment *at)
 {
-    struct imapid_fate *fate = find(conversation);
-    const struct imapid_moment at = now(pinfo);
     unsigned n = tvb_captured_length(tvb);
-    int d = imapid_given_direction(pinfo);
 
-    if (!fate)
-        return;
-    note_sealed(fate, d, tvb, &at);
-    if (fate->plain[d].frame) /* Wireshark goes on to look for records; a peer does not */
-        return;
+    if (n > HANDSHAKE_HEADER && d != fate->client && !fate->has_data[fate->client] &&
+        (tvb_get_uint8(tvb, 0) == ENCRYPTED_EXTENSIONS || tvb_get_uint8(tvb, 0) == CERTIFICATE))
+        take_handshake(fate, d, tvb_get_ptr(tvb, 0, (int)n), n, at);
+}
+
+static void take_open_alert(struct imapid_fate *fate, int d, const uint8_t *octets,
+                            const struct imapid_moment *at)
+{
+    enum { CLOSE_NOTIFY = 0 };
+
+    take_known_alert(fate, d, octets, at);
+    if (octets[1] == CLOSE_NOTIFY && !fate->farewell[d].frame)
+        fate->farewell[d] = *at;
+}
+
+static bool is_decrypted(const struct data_source *source)
+{
+    char *name = get_data_source_name(source);
+    bool is_of_tls = g_str_has_prefix(name, "Decrypted TLS");
+
+    wmem_free(NULL, name);
+    return is_of_tls;
+}
+
+static bool has_decrypted(const GSList *sources)
+{
+    while (sources && !is_decrypted((const struct data_source *)sources->data))
+        sources = sources->next;
+    return sources != NULL;
+}
+
+/* What Wireshark has decrypted and gives to nobody. An alert is two octets, as no words of IMAP begin; in TLS 1.3 nothing
+ * else tells it from application data. */
+static void take_decrypted(struct imapid_fate *fate, int d, const GSList *sources, bool has_out,
+                           const struct imapid_moment *at)
+{
+    for (; sources; sources = sources->next) {
+        const struct data_source *source = (const struct data_source *)sources->data;
+        tvbuff_t *tvb = get_data_source_tvb(source);
+
+        if (!is_decrypted(source))
+            continue;
+        if (!has_out && tvb_captured_length(tvb) == N_ALERT && tvb_get_uint8(tvb, 0) >= 1 &&
+            tvb_get_uint8(tvb, 0) <= 2)
+            take_open_alert(fate, d, tvb_get_ptr(tvb, 0, N_ALERT), at);
+        else if (fate->is_new)
+            take_open_handshake(fate, d, tvb, at);
+    }
+}
+
+/* `is_open`: something of them is decrypted. */
+static void take_records(struct imapid_fate *fate, int d, tvbuff_t *tvb, bool is_open,
+                         const struct imapid_moment *at)
+{
+    unsigned n = tvb_captured_length(tvb);
+
     for (unsigned next; n >= RECORD_HEADER; n -= next) {
         const uint8_t *octets = tvb_get_ptr(tvb, (int)(tvb_captured_length(tvb) - n), (int)n);
         unsigned n_record = (unsigned)octets[3] << 8 | octets[4];
@@ -507,17 +560,35 @@ void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo
             fate->is_changed[d] = true;
             break;
         case ALERT:
-            take_alert(fate, d, octets + RECORD_HEADER, n_record, &at);
+            take_alert(fate, d, octets + RECORD_HEADER, n_record, at);
             break;
         case HANDSHAKE:
             if (!fate->is_changed[d] || fate->is_new)
-                take_handshake(fate, d, octets + RECORD_HEADER, n_record, &at);
+                take_handshake(fate, d, octets + RECORD_HEADER, n_record, at);
             break;
         case APPLICATION_DATA:
-            take_data(fate, d, n_record, has_out, &at);
+            take_data(fate, d, n_record, is_open, at);
             break;
         default:
             return;
         }
     }
+}
+
+void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
+                          bool has_out, const GSList *decrypted)
+{
+    struct imapid_fate *fate = find(conversation);
+    const struct imapid_moment at = now(pinfo);
+    int d = imapid_given_direction(pinfo);
+    bool is_open = has_out || has_decrypted(decrypted);
+
+    if (!fate)
+        return;
+    fate->is_decrypted |= is_open;
+    note_sealed(fate, d, tvb, &at);
+    if (fate->plain[d].frame) /* Wireshark goes on to look for records; a peer does not */
+        return;
+    take_records(fate, d, tvb, is_open, &at);
+    take_decrypted(fate, d, decrypted, has_out, &at);
 }

@@ -44,7 +44,7 @@ struct imapid_fate {
     bool is_tls, is_answered, is_new; /* TLS 1.3 was chosen */
     bool is_changed[2];               /* the direction has changed to the negotiated keys */
     bool has_data[2];                 /* it sent application data, or what is in its disguise */
-    bool has_out[2];                  /* something came out of that */
+    bool is_decrypted;                /* something came out of what is protected */
     bool has_sealed[2];               /* octets came since both sides agreed on TLS */
     struct imapid_moment plain[2];    /* where the first of those are words */
     struct imapid_moment hello;
@@ -54,7 +54,7 @@ struct imapid_fate {
     size_t n_server_name;
     const struct imapid_certificate *certificate; /* the server's; NULL: not read; file scope */
     struct imapid_moment certificate_at;
-    int alert; /* the first that ends it, in the clear; -1: none */
+    int alert; /* the first that ends it, in the clear or decrypted; -1: none */
     int alert_direction;
     struct imapid_moment alert_at;
     int warning; /* the same of the first that does not end it */
@@ -81,9 +81,10 @@ void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
 /* Takes what an error of ICMP quotes, in the first pass: a segment of which the first octets are there. */
 void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb);
 
-/* Takes what TCP gives to TLS, in the first pass. `has_out`: something came out of it. */
+/* Takes what TCP gives to TLS, in the first pass. `has_out`: something came out of it; `decrypted`: the data sources that
+ * Wireshark has made of it. */
 void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo, tvbuff_t *tvb,
-                          bool has_out);
+                          bool has_out, const GSList *decrypted);
 
 /* What a packet shows of a SYN before it; NULL: nothing. In file scope. */
 const struct imapid_syn *imapid_fate_find_syn(const packet_info *pinfo);

@@ -742,6 +742,32 @@ static void take_capabilities(struct imapid_outcome *outcome, const struct imapi
     outcome->lists_starttls = lists_starttls;
 }
 
+/* Codes that only a login is refused with (RFC 5530 3). */
+static bool is_code_of_login(const uint8_t *code, size_t n)
+{
+    return imapid_octets_is(code, n, "[AUTHENTICATIONFAILED]") ||
+           imapid_octets_is(code, n, "[AUTHORIZATIONFAILED]") ||
+           imapid_octets_is(code, n, "[EXPIRED]") || imapid_octets_is(code, n, "[PRIVACYREQUIRED]");
+}
+
+/* A refusal, or BYE, that answers what the capture does not have. OK behind BYE is the answer to LOGOUT. */
+static void hear(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+{
+    struct imapid_slice text = imapid_unit_text(unit);
+    bool is_of_login =
+        unit->kind == IMAPID_UNIT_TAGGED &&
+        is_code_of_login(unit->data + text.offset, measure_code(unit->data + text.offset, text.n));
+
+    if (unit->word == IMAPID_WORD_OK) {
+        if (outcome->heard.stage && !strcmp(outcome->heard.status, "BYE"))
+            outcome->end = outcome->now;
+        outcome->heard.stage = IMAPID_STAGE_UNKNOWN;
+    } else {
+        set_cause(outcome, &outcome->heard, is_of_login ? IMAPID_STAGE_LOGIN : IMAPID_STAGE_COMMAND,
+                  unit, unit->kind == IMAPID_UNIT_TAGGED);
+    }
+}
+
 /* Where commands may have been missed, LOGOUT may be one of them. */
 static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *unit, bool is_whole)
 {
@@ -752,8 +778,10 @@ static void take_bye(struct imapid_outcome *outcome, const struct imapid_unit *u
             outcome->end = outcome->now;
         return;
     }
-    if (!is_whole && !outcome->n_waiting)
+    if (!is_whole && !outcome->n_waiting) {
+        hear(outcome, unit);
         return;
+    }
     if (!outcome->greeted)
         stage = IMAPID_STAGE_GREETING;
     else if (outcome->n_waiting)
@@ -857,7 +885,8 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
 }
 
 /* A tentative one counts as well: the tag of a command that waits confirms it. */
-static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit *unit)
+static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit *unit,
+                        bool is_whole)
 {
     struct imapid_tag tag = imapid_unit_tag(unit);
     int i = find_waiting(outcome, &tag);
@@ -872,8 +901,12 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
         take_refusal(outcome, &header, unit);
         outcome->cause.is_proxy_header = outcome->cause.place.frame == outcome->now.frame;
     }
-    if (i < 0)
+    if (i < 0) {
+        if (!is_whole)
+            hear(outcome, unit);
         return;
+    }
+    outcome->heard.stage = IMAPID_STAGE_UNKNOWN;
     waiting = outcome->waiting[i];
     command = waiting.word;
     if (waiting.is_tentative)
@@ -899,6 +932,7 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
     outcome->latest = outcome->now;
     outcome->is_unsure |= !is_whole;
     outcome->greeted |= !is_whole;
+    outcome->has_spoken |= unit->kind >= IMAPID_UNIT_UNTAGGED;
     switch (unit->kind) {
     case IMAPID_UNIT_COMMAND:
         outcome->asked = outcome->now;
@@ -909,11 +943,13 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
         take_line(outcome, unit);
         break;
     case IMAPID_UNIT_TAGGED:
-        take_tagged(outcome, unit);
+        take_tagged(outcome, unit, is_whole);
         break;
     case IMAPID_UNIT_UNTAGGED:
         if (!is_tentative)
             take_untagged(outcome, unit, is_whole);
+        else if (unit->word == IMAPID_WORD_BYE && !outcome->n_waiting)
+            hear(outcome, unit);
         break;
     case IMAPID_UNIT_CONTINUATION:
         if (get_newest(outcome) == IMAPID_WORD_IDLE)
@@ -923,6 +959,7 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
             take_challenge(outcome, unit);
         break;
     case IMAPID_UNIT_JUNK:
+        outcome->heard.stage = IMAPID_STAGE_UNKNOWN;
         note_overrun(outcome);
         keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);
         outcome->is_unsure = true;
@@ -934,6 +971,7 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
 
 void imapid_outcome_begin_tls(struct imapid_outcome *outcome)
 {
+    outcome->has_spoken = false;
     outcome->listed.frame = 0;
     outcome->lists_starttls = outcome->lists_mask = false;
     outcome->mask[0] = 0;

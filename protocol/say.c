@@ -189,14 +189,6 @@ static void put_end_behind(struct imapid_say *say, const struct imapid_verdict_f
 
 /* ---- refusals ---- */
 
-static const struct imapid_outcome_waiting *find_waiting(const struct imapid_outcome *outcome)
-{
-    for (unsigned i = 0; i < outcome->n_waiting; i++)
-        if (!outcome->waiting[i].is_tentative)
-            return &outcome->waiting[i];
-    return NULL;
-}
-
 /* "refused 3 times: CRAM-MD5, PLAIN, LOGIN". Of many attempts only some are kept. */
 static void put_attempts(struct imapid_say *say, const struct imapid_outcome *outcome,
                          const struct imapid_login *login)
@@ -256,7 +248,8 @@ static void put_what(struct imapid_say *say, const struct imapid_outcome *outcom
         break;
     default:
         if (!strcmp(cause->status, "BYE")) {
-            const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+            const struct imapid_outcome_waiting *waiting =
+                imapid_verdict_find_waiting(outcome, facts);
 
             put(say, "session ended");
             /* An ID is told as an exchange. */
@@ -286,7 +279,7 @@ static void say_cause(struct imapid_say *say, const struct imapid_outcome *outco
                       const struct imapid_login *login, const struct imapid_outcome_cause *cause,
                       const struct imapid_verdict_facts *facts)
 {
-    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
     if (cause == &outcome->remark && waiting) {
         put(say, "no tagged answer to ");
@@ -386,6 +379,49 @@ static void put_certificate(struct imapid_say *say, const struct imapid_verdict_
     put_frame(say, " (", &facts->certificate_at, ")");
 }
 
+/* It came while something was due, or in between. */
+static void say_late_alert(struct imapid_say *say, const struct imapid_outcome *outcome,
+                           const struct imapid_verdict_facts *facts,
+                           const struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
+
+    put(say, "TLS: ");
+    put(say, name_party(verdict->by));
+    put(say, " ended the session");
+    if (waiting) {
+        put(say, " in ");
+        put_asked(say, outcome, waiting);
+    }
+    put(say, ", alert ");
+    if (!strcmp(verdict->status, "alert"))
+        put_number(say, (uint64_t)facts->alert);
+    else
+        put(say, verdict->status);
+    put_frame(say, " (", &verdict->place, ")");
+    put_end_behind(say, facts);
+}
+
+/* What some alerts ask for. */
+static void put_meaning(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+                        const struct imapid_verdict *verdict)
+{
+    if (verdict->by != IMAPID_PARTY_SERVER)
+        return;
+    if (!strcmp(verdict->status, "certificate_required"))
+        put(say, ": it wants a certificate of the client");
+    else if (!strcmp(verdict->status, "no_application_protocol"))
+        put(say, ": it speaks no protocol that the client offers (ALPN)");
+    else if (!strcmp(verdict->status, "unrecognized_name"))
+        put(say, ": it does not know the name that the client asks for");
+    else
+        return;
+    if (!strcmp(verdict->status, "unrecognized_name") && facts->n_asked_for) {
+        put(say, ", ");
+        put_octets(say, facts->asked_for, facts->n_asked_for);
+    }
+}
+
 static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts *facts,
                       const struct imapid_verdict *verdict)
 {
@@ -413,6 +449,7 @@ static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts 
     else
         put(say, verdict->status);
     put_frame(say, " (", &verdict->place, ")");
+    put_meaning(say, facts, verdict);
     if (is_warning)
         put_end_behind(say, facts);
     if (is_of_certificate && verdict->by == IMAPID_PARTY_CLIENT)
@@ -454,7 +491,7 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
                                            const struct imapid_verdict_facts *facts,
                                            const struct imapid_verdict *verdict)
 {
-    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
     switch (verdict->stage) {
     case IMAPID_STAGE_CONNECT:
@@ -485,7 +522,7 @@ static void say_timeout(struct imapid_say *say, const struct imapid_outcome *out
                         const struct imapid_verdict *verdict)
 {
     const struct imapid_moment *since = put_due(say, outcome, facts, verdict);
-    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
     put(say, waiting && waiting->partial.frame ? ", then nothing for " : " for ");
     put_duration(say, verdict->place.ns - since->ns);
@@ -501,7 +538,7 @@ static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome
                              const struct imapid_verdict_facts *facts,
                              const struct imapid_verdict *verdict)
 {
-    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
     put(say, "the capture ends");
     if (verdict->stage == IMAPID_STAGE_CONNECT) {
@@ -573,7 +610,7 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
                        const struct imapid_verdict_facts *facts,
                        const struct imapid_verdict *verdict)
 {
-    const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
     int64_t lasted = facts->closed.ns - facts->first.ns;
 
     if (verdict->healthy == IMAPID_YES)
@@ -602,6 +639,8 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
             put(say, " of silence ");
         }
         put_end(say, facts);
+        if (verdict->by == IMAPID_PARTY_NETWORK)
+            return;
         put(say, verdict->stage == IMAPID_STAGE_LOGIN ? " before a login"
                  : verdict->stage == IMAPID_STAGE_IDLE
                      ? waiting && waiting->is_done ? " upon DONE" : " in IDLE, without DONE"
@@ -721,6 +760,8 @@ static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *o
         put(say, " takes nothing any more: its window is 0");
         put_frame(say, " (since ", &verdict->place, ")");
         put_end_behind(say, facts);
+    } else if (verdict->is_alert && verdict->stage != IMAPID_STAGE_TLS) {
+        say_late_alert(say, outcome, facts, verdict);
     } else if (verdict->stage == IMAPID_STAGE_TLS) {
         say_alert(say, facts, verdict);
     } else if (verdict->by == IMAPID_PARTY_CAPTURE) {
@@ -743,12 +784,13 @@ void imapid_say(struct imapid_say *say, const struct imapid_outcome *outcome,
     say->n = 0;
     if (!status)
         return;
-    if (!facts->from_start && verdict->by != IMAPID_PARTY_CAPTURE)
+    if (!facts->from_start &&
+        (verdict->by != IMAPID_PARTY_CAPTURE || !strcmp(status, "capture-ends")))
         put(say, "(begun before the capture) ");
     if (verdict->cause)
         say_cause(say, outcome, login, verdict->cause, facts);
     else if (!strcmp(status, "OK")) {
-        const struct imapid_outcome_waiting *waiting = find_waiting(outcome);
+        const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
         put(say, verdict->healthy == IMAPID_YES ? "healthy: " : "");
         put(say, "ended by LOGOUT, answered OK");

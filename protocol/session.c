@@ -524,8 +524,10 @@ static bool begins_layer(const struct imapid_session *session, enum imapid_side 
 static enum imapid_session_status
 read_nothing(struct imapid_session *session, enum imapid_side side, bool was_tentative, bool passed)
 {
-    if (was_tentative && session->frame[side].sync == IMAPID_SYNC_LOST)
+    if (was_tentative && session->frame[side].sync == IMAPID_SYNC_LOST) {
         imapid_exchanges_distrust(get_exchanges(session), side);
+        imapid_outcome_distrust(&session->outcome);
+    }
     session->exchanges.server_run +=
         side == IMAPID_SERVER && session->frame[side].sync == IMAPID_SYNC_LOST;
     if (side == IMAPID_SERVER && passed)

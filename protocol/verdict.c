@@ -109,59 +109,68 @@ static void say_end(struct imapid_verdict *verdict, const struct imapid_verdict_
         say_closed(verdict, facts, stage);
 }
 
-/* RFC 8446 6, and those of earlier versions; "alert" where it has no name. */
+/* RFC 8446 6, and those of earlier versions. */
+static const struct {
+    int number;
+    const char *name;
+} alerts[] = {
+    {0, "close_notify"},
+    {10, "unexpected_message"},
+    {20, "bad_record_mac"},
+    {21, "decryption_failed"},
+    {22, "record_overflow"},
+    {30, "decompression_failure"},
+    {40, "handshake_failure"},
+    {41, "no_certificate"},
+    {42, "bad_certificate"},
+    {43, "unsupported_certificate"},
+    {44, "certificate_revoked"},
+    {45, "certificate_expired"},
+    {46, "certificate_unknown"},
+    {47, "illegal_parameter"},
+    {48, "unknown_ca"},
+    {49, "access_denied"},
+    {50, "decode_error"},
+    {51, "decrypt_error"},
+    {60, "export_restriction"},
+    {70, "protocol_version"},
+    {71, "insufficient_security"},
+    {80, "internal_error"},
+    {86, "inappropriate_fallback"},
+    {90, "user_canceled"},
+    {100, "no_renegotiation"},
+    {109, "missing_extension"},
+    {110, "unsupported_extension"},
+    {111, "certificate_unobtainable"},
+    {112, "unrecognized_name"},
+    {113, "bad_certificate_status_response"},
+    {114, "bad_certificate_hash_value"},
+    {115, "unknown_psk_identity"},
+    {116, "certificate_required"},
+    {120, "no_application_protocol"},
+    {121, "ech_required"},
+};
+
+/* "alert" where it has no name. */
 static const char *name_alert(int alert)
 {
-    static const struct {
-        int number;
-        const char *name;
-    } names[] = {
-        {0, "close_notify"},
-        {10, "unexpected_message"},
-        {20, "bad_record_mac"},
-        {21, "decryption_failed"},
-        {22, "record_overflow"},
-        {30, "decompression_failure"},
-        {40, "handshake_failure"},
-        {41, "no_certificate"},
-        {42, "bad_certificate"},
-        {43, "unsupported_certificate"},
-        {44, "certificate_revoked"},
-        {45, "certificate_expired"},
-        {46, "certificate_unknown"},
-        {47, "illegal_parameter"},
-        {48, "unknown_ca"},
-        {49, "access_denied"},
-        {50, "decode_error"},
-        {51, "decrypt_error"},
-        {60, "export_restriction"},
-        {70, "protocol_version"},
-        {71, "insufficient_security"},
-        {80, "internal_error"},
-        {86, "inappropriate_fallback"},
-        {90, "user_canceled"},
-        {100, "no_renegotiation"},
-        {109, "missing_extension"},
-        {110, "unsupported_extension"},
-        {111, "certificate_unobtainable"},
-        {112, "unrecognized_name"},
-        {113, "bad_certificate_status_response"},
-        {114, "bad_certificate_hash_value"},
-        {115, "unknown_psk_identity"},
-        {116, "certificate_required"},
-        {120, "no_application_protocol"},
-        {121, "ech_required"},
-    };
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].number == alert)
-            return names[i].name;
+    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
+        if (alerts[i].number == alert)
+            return alerts[i].name;
     return "alert";
+}
+
+bool imapid_verdict_is_alert(const char *status)
+{
+    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
+        if (!strcmp(alerts[i].name, status))
+            return true;
+    return !strcmp(status, "alert");
 }
 
 bool imapid_verdict_refuses_certificate(const char *status)
 {
-    static const char *const alerts[] = {
+    static const char *const refusals[] = {
         "bad_certificate",
         "unsupported_certificate",
         "certificate_revoked",
@@ -172,8 +181,8 @@ bool imapid_verdict_refuses_certificate(const char *status)
         "bad_certificate_hash_value",
     };
 
-    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
-        if (!strcmp(status, alerts[i]))
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (!strcmp(status, refusals[i]))
             return true;
     return false;
 }
@@ -273,6 +282,26 @@ static bool judge_tls(const struct imapid_outcome *outcome,
     return true;
 }
 
+/* The handshake is over, and an alert ends the connection: it may still be about the handshake, as where a client of
+ * TLS 1.3 is told that it has to show a certificate. */
+static bool judge_late_alert(const struct imapid_outcome *outcome,
+                             const struct imapid_verdict_facts *facts,
+                             struct imapid_verdict *verdict)
+{
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
+
+    if (!facts->is_tls_done || facts->alert < 0 ||
+        (imapid_verdict_has_closed(facts) && facts->alert_place.frame > facts->closed.frame))
+        return false;
+    say(verdict,
+        !outcome->has_spoken ? IMAPID_STAGE_TLS
+        : waiting            ? imapid_outcome_stage(waiting->word)
+                             : IMAPID_STAGE_COMMAND,
+        party_of(facts->alert_side), name_alert(facts->alert), &facts->alert_place);
+    verdict->is_alert = true;
+    return true;
+}
+
 /* What was said cannot be read. */
 static bool judge_hidden(const struct imapid_outcome *outcome,
                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
@@ -334,13 +363,10 @@ static bool leaves_idle(const struct imapid_outcome *outcome,
 static bool judge_waiting(const struct imapid_outcome *outcome,
                           const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
-    const struct imapid_outcome_waiting *waiting = outcome->waiting;
+    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
     enum imapid_stage stage;
 
-    while (waiting < outcome->waiting + outcome->n_waiting && waiting->is_tentative)
-        waiting++;
-    if (waiting == outcome->waiting + outcome->n_waiting || waiting->word == IMAPID_WORD_LOGOUT ||
-        outcome->end.frame)
+    if (!waiting || waiting->word == IMAPID_WORD_LOGOUT || outcome->end.frame)
         return false;
     stage = imapid_outcome_stage(waiting->word);
     if (outcome->remark.stage) {
@@ -363,16 +389,21 @@ static void judge_quiet(const struct imapid_outcome *outcome,
                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     if (!outcome->greeted && facts->from_start) {
-        say_end(verdict, facts, facts->is_tls_port ? IMAPID_STAGE_TLS : IMAPID_STAGE_GREETING,
+        say_end(verdict, facts,
+                facts->is_tls_port && !facts->is_tls_done ? IMAPID_STAGE_TLS
+                                                          : IMAPID_STAGE_GREETING,
                 &facts->first);
     } else if (say_stall(verdict, facts, IMAPID_STAGE_COMMAND)) {
         return;
+    } else if (outcome->heard.stage) {
+        say_cause(verdict, &outcome->heard);
     } else if (!imapid_verdict_has_closed(facts)) {
         if (!say_lost(verdict, facts))
             say(verdict, IMAPID_STAGE_UNKNOWN, IMAPID_PARTY_CAPTURE, "capture-ends", &facts->last);
     } else if (outcome->authenticated || !facts->from_start) {
         if (say_closed(verdict, facts, IMAPID_STAGE_END) && leaves(facts))
-            verdict->healthy = IMAPID_YES;
+            verdict->healthy =
+                outcome->authenticated || outcome->has_commands ? IMAPID_YES : IMAPID_UNKNOWN;
     } else if (leaves(facts) && outcome->only_listed && outcome->listed.frame &&
                !outcome->lists_starttls && !facts->hello.frame) {
         say(verdict, IMAPID_STAGE_STARTTLS,
@@ -397,8 +428,8 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
         say_cause(verdict, &outcome->cause);
         return;
     }
-    if (!judge_hidden(outcome, facts, verdict) && !judge_waiting(outcome, facts, verdict) &&
-        !judge_goodbye(outcome, facts, verdict))
+    if (!judge_late_alert(outcome, facts, verdict) && !judge_hidden(outcome, facts, verdict) &&
+        !judge_waiting(outcome, facts, verdict) && !judge_goodbye(outcome, facts, verdict))
         judge_quiet(outcome, facts, verdict);
 }
 

@@ -38,7 +38,7 @@ static bool is_done(const struct imapid_fate *fate, const struct imapid_tls_info
 {
     const char *why = fate->not_decrypted;
 
-    return (info->readable[0] && info->readable[1]) ||
+    return ((info->finished[0] || info->readable[0]) && (info->finished[1] || info->readable[1])) ||
            (info->version && why && strcmp(why, imapid_tls_reason_word(IMAPID_TLS_REFUSED)) != 0 &&
             strcmp(why, imapid_tls_reason_word(IMAPID_TLS_UNFINISHED)) != 0);
 }

@@ -780,9 +780,10 @@ static void on_stop(void *ctx, int dir)
 
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn)
 {
-    bool is_one_sided = !conn->ttl[0] != !conn->ttl[1] && conn->n_octets[0] + conn->n_octets[1];
+    bool is_seen =
+        conn->n_octets[0] + conn->n_octets[1] || (conn->is_reset && conn->ttl[0] && conn->ttl[1]);
     int client = conn->from_start ? conn->client
-                 : is_one_sided
+                 : is_seen
                      ? imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port)
                      : -1;
 

@@ -144,7 +144,9 @@ enum imapid_result imapid_result_of_outcome(const struct imapid_record_outcome *
         return IMAPID_RESULT_NOT_IMAP;
     if (imapid_verdict_refuses_certificate(status))
         return IMAPID_RESULT_CERTIFICATE;
-    return outcome->stopped_at == IMAPID_STAGE_TLS ? IMAPID_RESULT_TLS : IMAPID_RESULT_WRONG;
+    return outcome->stopped_at == IMAPID_STAGE_TLS || imapid_verdict_is_alert(status)
+               ? IMAPID_RESULT_TLS
+               : IMAPID_RESULT_WRONG;
 }
 
 /* ---- the worst ---- */

@@ -64,6 +64,7 @@ struct imapid_tls_info {
     uint8_t n_alpn;
 
     enum imapid_tls_reason stopped[2]; /* IMAPID_TLS_OK: not stopped */
+    bool finished[2];                  /* its part of the handshake is over */
     bool readable[2];                  /* READABLE was said */
     bool closed[2];                    /* CLOSED was said */
     /* The last alert that is known (in the clear during the handshake, or authenticated); -1 none.

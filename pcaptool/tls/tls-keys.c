@@ -411,6 +411,7 @@ void imapid_tls_change_epoch(struct imapid_tls *tls, int dir, enum imapid_tls_ep
     imapid_cipher_free(flow->cipher);
     flow->cipher = NULL;
     flow->epoch = epoch;
+    tls->info.finished[dir] |= epoch == IMAPID_TLS_TRAFFIC;
     flow->renewing = false;
     flow->sequence = 0;
     flow->slack = 0;

@@ -426,6 +426,16 @@ def partial():
     yield "only-client-late", Session().open().say(*whole).close(S).only(C).drop(1, 2), "unknown/capture/server-side-missing 1 unknown"
     yield "begun-late", Session().open().say(*whole).close(S).drop(1, 2, 3, 4, 5, 6), "end/client/OK 5 yes"
     yield "begun-late-no", Session().open().say(*whole[:3], "S: a2 NO none", *whole[4:]).close(S).drop(1, 2, 3, 4, 5), "select/server/NO 3 no none"
+    # The capture has nothing of what the client said. What a server answers does not tell the command, and may repeat a password.
+    for name, lines, told in (("bye", ("* BYE Autologout",), "command/server/BYE 1 no Autologout"), ("no", ("A7 NO [EXPIRED] Gone",), "login/server/NO 1 no [EXPIRED]"),
+                              ("bad", ("A7 BAD Sorry",), "command/client/BAD 1 no"), ("logout", ("* BYE Bye", "A7 OK done"), "end/client/OK 2 yes"),
+                              ("overcome", ("A6 NO Gone", "A7 OK done"), "end/server/FIN 4 no"), ("no-line", ("* BYE Autologout", "it says."), "end/server/FIN 4 no")):
+        yield f"server-late-{name}", Session().say(*(f"S: {line}" for line in lines)).ack(C).close(S), told
+    yield "server-late-end", Session().say("S: * OK Still here").ack(C).wait(120).say("S: * OK Still here").ack(C), "unknown/capture/capture-ends 4 unknown"
+    yield "server-late-left", Session().say("S: * OK Still here").ack(C).wait(60).close(C), "end/client/FIN 3 unknown"
+    yield "client-late", Session().say("C: A7 NOOP").ack(S).wait(30).close(C), "command/client/timeout 3 no"
+    yield "late-foreign-reset", Session().ack(C).ack(S).wait(1800).ack(C).reset(S, ttl=61), "end/network/RST 4 no"
+    yield "late-bye", Session().open().say(*whole[:4], "S: * BYE Autologout").close(S).drop(1, 2, 3, 4, 5, 6), "command/server/BYE 3 no Autologout"
     yield "ends-early", Session().open().say(*whole[:3]), "select/capture/capture-ends 7 no"
     yield "ends-quietly", Session().open().say(*whole[:4]), "unknown/capture/capture-ends 8 unknown"
 

@@ -330,6 +330,19 @@ static void test_tls(void)
         "",
         FACTS(CLOSED(CLIENT, 9), .hello = PLACE(4), .is_tls_done = true, .not_decrypted = "no-key"),
         "unknown/capture/no-key 4 unknown");
+    /* The handshake is over: an alert may still be about it, or ends what comes behind it; the first cause counts. */
+    judge("C a CAPABILITY",
+          FACTS(CLOSED(SERVER, 9), .is_tls_done = true, .alert = 116, .alert_side = IMAPID_SERVER,
+                .alert_place = PLACE(8)),
+          "tls/server/certificate_required 8 ill");
+    judge("S * OK hi\nC a LOGIN b c",
+          FACTS(CLOSED(CLIENT, 9), .is_tls_done = true, .alert = 20, .alert_place = PLACE(8)),
+          "login/client/bad_record_mac 8 ill");
+    judge("S * OK hi\nC a LOGIN b c\nS a NO no",
+          FACTS(CLOSED(SERVER, 9), .is_tls_done = true, .alert = 80, .alert_place = PLACE(8)),
+          "login/server/NO 3 ill");
+    judge("", FACTS(CLOSED(SERVER, 9), .hello = PLACE(4), .is_tls_port = true, .is_tls_done = true),
+          "greeting/server/FIN 9 ill");
 }
 
 static void test_protocols(void)

@@ -98,6 +98,7 @@ struct imapid_outcome {
     struct imapid_moment now;   /* set by the front end before it shows octets */
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
     bool greeted, authenticated;
+    bool has_spoken;          /* the server has, since TLS began */
     bool has_commands;        /* the client has sent one */
     bool only_listed;         /* the client has asked for capabilities, and for nothing else */
     bool has_logout;          /* LOGOUT was sent */
@@ -109,6 +110,9 @@ struct imapid_outcome {
     struct imapid_outcome_cause cause;
     /* An untagged NO or BAD while a command waits; or a BAD before a login, while none does. */
     struct imapid_outcome_cause remark;
+    /* The last refusal, or BYE, of a server whose clients' commands the capture does not have. It counts where nothing
+     * else is known. */
+    struct imapid_outcome_cause heard;
     unsigned n_refused; /* logins, since the last that was accepted */
     /* The last unit, and the silence before it. */
     struct imapid_moment latest;
@@ -149,6 +153,12 @@ void imapid_outcome_lose_rest(struct imapid_outcome *outcome);
 
 /* More came of a response of which the first line was taken. */
 void imapid_outcome_go_on(struct imapid_outcome *outcome);
+
+/* What was taken of a side as tentative was no line of it. */
+static inline void imapid_outcome_distrust(struct imapid_outcome *outcome)
+{
+    outcome->heard.stage = IMAPID_STAGE_UNKNOWN;
+}
 
 /* The moment since which a command has waited: the client's last words, or what last came of its answer.
  * Part of the outcome. */

@@ -85,6 +85,18 @@ static inline bool imapid_verdict_has_closed(const struct imapid_verdict_facts *
     return facts->closer != IMAPID_PARTY_UNKNOWN;
 }
 
+/* The oldest command that is believed and waits for its answer: one that nothing has confirmed is, where nothing of the
+ * server came that could have. NULL: none. */
+static inline const struct imapid_outcome_waiting *
+imapid_verdict_find_waiting(const struct imapid_outcome *outcome,
+                            const struct imapid_verdict_facts *facts)
+{
+    for (unsigned i = 0; i < outcome->n_waiting; i++)
+        if (!outcome->waiting[i].is_tentative || !facts->has_octets[IMAPID_SERVER])
+            return &outcome->waiting[i];
+    return NULL;
+}
+
 struct imapid_verdict {
     enum imapid_stage stage;
     enum imapid_party by;
@@ -97,6 +109,7 @@ struct imapid_verdict {
     const struct imapid_outcome_text *text; /* the server's words; NULL: none. Of the outcome */
     const struct imapid_outcome_cause
         *cause;                 /* what the server said; NULL: nothing. Of the outcome */
+    bool is_alert;              /* behind the handshake */
     struct imapid_moment place; /* the decisive packet */
     enum imapid_known healthy;
 };
@@ -115,6 +128,9 @@ const char *imapid_verdict_protocol(const uint8_t *octets, size_t n);
 /* The status of a server that begins with these octets: as above, or "not-imap:unknown"; NULL: it may be IMAP,
  * or TLS. Static. */
 const char *imapid_verdict_greeting(const uint8_t *octets, size_t n);
+
+/* Is it the name of an alert of TLS? */
+bool imapid_verdict_is_alert(const char *status);
 
 /* Does a status say that the peer did not like the certificate it was shown (alerts of RFC 8446 6.2 and RFC
  * 6066)? Not where there was none to be shown. */
