@@ -475,7 +475,7 @@ static enum imapid_exit obey(struct imapid_options *options)
         return print_help(arguments[1]);
     if (options->help)
         return print_help(command ? command->name : NULL);
-    if (command)
+    if (*arguments && command)
         return run(options, command, arguments + 1);
     if (!*arguments || g_file_test(*arguments, G_FILE_TEST_EXISTS))
         return run(options, imapid_usage_get_default(), arguments);

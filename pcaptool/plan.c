@@ -317,11 +317,13 @@ static bool is_less(const void *ctx, const void *a, const void *b)
 
 guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
 {
-    guint *shares = g_new(guint, plan->units->len + (gsize)1);
+    guint *shares = g_new0(guint, plan->units->len + (gsize)1);
     struct load *loads;
     void **heap;
 
     n = MIN(n, plan->units->len); /* the others have nothing */
+    if (!n)
+        return shares;
     loads = g_new(struct load, n + (gsize)1);
     heap = g_new(void *, n + (gsize)1);
     for (guint k = 0; k < n; k++) {

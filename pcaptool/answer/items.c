@@ -516,7 +516,7 @@ GArray *imapid_items_sort(const struct imapid_items *items,
                           int (*compare)(const void *a, const void *b, void *items))
 {
     GArray *sorted = g_array_new(FALSE, FALSE, sizeof(struct imapid_item_ref));
-    uint32_t *kinds_of = g_new(uint32_t, items->list->len + (gsize)1);
+    uint32_t *kinds_of = g_new0(uint32_t, items->list->len + (gsize)1);
     GArray *kinds = find_kinds(items, wanted, kinds_of);
     uint32_t *counters = place_kinds(kinds, compare, items);
     guint n = 0;

@@ -196,7 +196,8 @@ static void write_histogram(GString *out, const GArray *times)
         int bin = (int)(scale(g_array_index(times, int64_t, i)) * N_BINS);
 
         bin = MIN(bin, N_BINS - 1);
-        n_max = MAX(n_max, ++n[bin]);
+        n[bin]++;
+        n_max = MAX(n_max, n[bin]);
     }
     for (int i = 0; i < N_BINS; i++) {
         double height = MAX(40.0 * n[i] / n_max, 1);

@@ -232,12 +232,18 @@ static bool is_text(const uint8_t *octets, size_t n)
     return imapid_octets_are_utf8(octets, n);
 }
 
-/* [authorization] NUL user NUL password; an answer to "User Name" may end in a NUL, too. */
+/* [authorization] NUL user NUL password; an answer to "User Name" may end in a NUL, too. With other control
+ * characters it is neither. */
 static void take_plain(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
     size_t start = 0;
     unsigned n_nul = 0;
 
+    for (size_t i = 0; i < n; i++)
+        if (octets[i] < ' ' && octets[i] && octets[i] != 1) {
+            imapid_value_take_binary(hand, octets, n);
+            return;
+        }
     for (size_t at = 0; at <= n; at++) {
         if (at < n && octets[at])
             continue;
@@ -289,14 +295,7 @@ static void take_message(struct imapid_hand *hand, uint8_t *octets, size_t n, en
     else if (side == IMAPID_SERVER && (!has_nul || octets[n - 1] == 0))
         take_challenge(hand, octets, n);
     else if (has_nul)
-        for (size_t i = 0; i < n; i++) {
-            if (octets[i] < ' ' && octets[i] && octets[i] != 1) {
-                imapid_value_take_binary(hand, octets, n);
-                return;
-            }
-            if (i + 1 == n)
-                take_plain(hand, octets, n);
-        }
+        take_plain(hand, octets, n);
     else if (is_keyed(octets, n))
         take_keyed(hand, octets, n);
     else if (is_cram(octets, n) || !n_before)

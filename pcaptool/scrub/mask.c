@@ -271,7 +271,7 @@ void imapid_mask_encode(uint8_t *base64, const uint8_t *octets, size_t n_octets)
 {
     char *text = g_base64_encode(octets, n_octets);
 
-    memcpy(base64, text, strlen(text));
+    memcpy(base64, text, (n_octets + 2) / 3 * 4);
     g_free(text);
 }
 

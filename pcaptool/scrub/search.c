@@ -260,7 +260,8 @@ static void add_utf7(struct imapid_search *search, const uint8_t *octets, size_t
                          &n_wide, NULL);
         text = wide ? g_base64_encode((const guchar *)wide, n_wide) : g_strdup("");
         for (char *c = text; *c && *c != '='; c++)
-            *c = *c == '/' ? ',' : *c;
+            if (*c == '/')
+                *c = ',';
         g_string_append_printf(out, "&%.*s-", (int)strcspn(text, "="), text);
         g_free(wide);
         g_free(text);

@@ -27,6 +27,7 @@ void imapid_tls_note_master(struct imapid_tls *tls, const struct imapid_secret *
         memmove(tls->masters, tls->masters + 1, tls->n_masters * sizeof *tls->masters);
     }
     last = &tls->masters[tls->n_masters++];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) ; g_new0() gives no NULL */
     memcpy(last->random, tls->origin.client_random, sizeof last->random);
     last->secret = *master;
 }

@@ -172,6 +172,28 @@ static void test_rows(void)
     g_free(page);
 }
 
+/* Of three answers one takes 100 ms, the others 10 ms. */
+static void answer_slowly(struct sample *sample, struct imapid_record_session *session)
+{
+    int64_t ms = sample->exchange.conn.stream % 3 ? 10 : 100;
+
+    (void)session;
+    sample->exchange.response.packet.ts_ns =
+        sample->exchange.command.packet.ts_ns + ms * 1000000 + 1;
+    sample->exchange.result.ts_ns = sample->exchange.response.packet.ts_ns;
+}
+
+/* A bar is as high as its answers are many. */
+static void test_answer_times(void)
+{
+    char *page = write_page(make(30, "Mutt", answer_slowly), true);
+
+    g_assert_cmpuint(sample_count(page, "class=\"hist"), ==, 2);
+    g_assert_cmpuint(sample_count(page, "y=\"4.0\" height=\"40.0\""), ==, 1);
+    g_assert_cmpuint(sample_count(page, "y=\"24.0\" height=\"20.0\""), ==, 1);
+    g_free(page);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -182,5 +204,6 @@ int main(int argc, char **argv)
     g_test_add_func("/page/unread", test_unread);
     g_test_add_func("/page/same", test_same);
     g_test_add_func("/page/rows", test_rows);
+    g_test_add_func("/page/answer-times", test_answer_times);
     return g_test_run();
 }
