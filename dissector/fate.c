@@ -471,6 +471,7 @@ static void take_data(struct imapid_fate *fate, int d, unsigned n, bool is_open,
         return;
     }
     fate->has_data[d] = true;
+    fate->is_decrypted |= is_open;
 }
 
 static void note_sealed(struct imapid_fate *fate, int d, tvbuff_t *tvb,
@@ -541,7 +542,7 @@ static void take_decrypted(struct imapid_fate *fate, int d, const GSList *source
     }
 }
 
-/* `is_open`: something of them is decrypted. */
+/* `is_open`: something of them is decrypted, or a dissector was called below TLS: for a certificate in the clear, too. */
 static void take_records(struct imapid_fate *fate, int d, tvbuff_t *tvb, bool is_open,
                          const struct imapid_moment *at)
 {
@@ -581,7 +582,7 @@ void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo
     struct imapid_fate *fate = find(conversation);
     const struct imapid_moment at = now(pinfo);
     int d = imapid_given_direction(pinfo);
-    bool is_open = has_out || has_decrypted(decrypted);
+    bool is_open = has_decrypted(decrypted);
 
     if (!fate)
         return;
@@ -589,6 +590,6 @@ void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo
     note_sealed(fate, d, tvb, &at);
     if (fate->plain[d].frame) /* Wireshark goes on to look for records; a peer does not */
         return;
-    take_records(fate, d, tvb, is_open, &at);
+    take_records(fate, d, tvb, is_open || has_out, &at);
     take_decrypted(fate, d, decrypted, has_out, &at);
 }

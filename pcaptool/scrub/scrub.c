@@ -219,8 +219,8 @@ static void rename_switches(struct reading *reading, bool is_tls_kept)
 
 /* ---- units ---- */
 
-/* The octets of a first argument that says which command it is: of the mechanism of AUTHENTICATE, of the
- * command behind UID. 0: none that is known. */
+/* The octets of a first argument that says which command or refusal it is: of the mechanism of AUTHENTICATE,
+ * of the command behind UID, of a code without arguments. 0: none that is known. */
 static size_t measure_kind(const struct imapid_unit *unit, const uint8_t *args, size_t n)
 {
     size_t start = 0, end;
@@ -229,6 +229,11 @@ static size_t measure_kind(const struct imapid_unit *unit, const uint8_t *args, 
         start++;
     for (end = start; end < n && args[end] > ' '; end++)
         ;
+    if (imapid_unit_is_opaque(unit))
+        return end > start + 2 && args[start] == '[' && args[end - 1] == ']' &&
+                       imapid_words_has(IMAPID_WORDS_TEXT, args + start + 1, end - start - 2)
+                   ? end
+                   : 0;
     if (unit->word == IMAPID_WORD_AUTHENTICATE)
         return strcmp(imapid_login_find_mechanism(args + start, end - start), "other") ? end : 0;
     return unit->word == IMAPID_WORD_UID &&
