@@ -203,32 +203,38 @@ static size_t find_last_line(const char *octets, size_t n)
     return n;
 }
 
-/* Whoever makes a plan can make its digest, so a circle of sections is looked for: it has no first one. What
- * is reached from a first one is counted. NULL, or what is wrong. */
-static const char *join_sections(const struct plan_reading *reading)
+/* `follows`: of each unit, false. False: a section is not there, follows two, or stands in a circle, which has no first
+ * one. */
+static bool join_sections(const struct plan_reading *reading, bool *follows)
 {
     GPtrArray *units = reading->plan->units;
-    bool *follows = g_new0(bool, units->len + (gsize)1);
-    const char *why = NULL;
     guint n_reached = 0;
 
-    for (guint i = 0; i < units->len && !why; i++) {
+    for (guint i = 0; i < units->len; i++) {
         guint next = g_array_index(reading->nexts, guint, i);
 
         if (!next)
             continue;
         if (next > units->len || follows[next - 1])
-            why = "sections that do not follow each other";
-        else
-            ((struct imapid_plan_unit *)units->pdata[i])->next = units->pdata[next - 1];
-        follows[MIN(next, units->len) - 1] = true;
+            return false;
+        follows[next - 1] = true;
+        ((struct imapid_plan_unit *)units->pdata[i])->next = units->pdata[next - 1];
     }
-    for (guint i = 0; i < units->len && !why; i++)
+    for (guint i = 0; i < units->len; i++)
         for (const struct imapid_plan_unit *unit = follows[i] ? NULL : units->pdata[i]; unit;
              unit = unit->next)
             n_reached++;
+    return n_reached == units->len;
+}
+
+/* Whoever makes a plan can make its digest, so what it says of sections is looked at. NULL, or what is wrong. */
+static const char *find_wrong_sections(const struct plan_reading *reading)
+{
+    bool *follows = g_new0(bool, reading->plan->units->len + (gsize)1);
+    bool good = join_sections(reading, follows);
+
     g_free(follows);
-    return why || n_reached == units->len ? why : "sections that do not follow each other";
+    return good ? NULL : "sections that do not follow each other";
 }
 
 static const char *find_missing(const struct plan_reading *reading)
@@ -262,7 +268,7 @@ static struct imapid_plan *parse(const char *octets, size_t n, char **why_not)
     if (!wrong)
         wrong = g_strdup(find_missing(&reading));
     if (!wrong)
-        wrong = g_strdup(join_sections(&reading));
+        wrong = g_strdup(find_wrong_sections(&reading));
     g_array_unref(reading.nexts);
     plan->id = g_strndup(reading.digest, N_ID);
     imapid_json_deinit(&reading.text);

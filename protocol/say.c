@@ -379,6 +379,16 @@ static void put_certificate(struct imapid_say *say, const struct imapid_verdict_
     put_frame(say, " (", &facts->certificate_at, ")");
 }
 
+/* Its name, or its number where it has none. */
+static void put_alert(struct imapid_say *say, const struct imapid_verdict *verdict, int alert)
+{
+    if (!strcmp(verdict->status, "alert"))
+        put_number(say, (uint64_t)alert);
+    else
+        put(say, verdict->status);
+    put_frame(say, " (", &verdict->place, ")");
+}
+
 /* It came while something was due, or in between. */
 static void say_late_alert(struct imapid_say *say, const struct imapid_outcome *outcome,
                            const struct imapid_verdict_facts *facts,
@@ -394,11 +404,7 @@ static void say_late_alert(struct imapid_say *say, const struct imapid_outcome *
         put_asked(say, outcome, waiting);
     }
     put(say, ", alert ");
-    if (!strcmp(verdict->status, "alert"))
-        put_number(say, (uint64_t)facts->alert);
-    else
-        put(say, verdict->status);
-    put_frame(say, " (", &verdict->place, ")");
+    put_alert(say, verdict, facts->alert);
     put_end_behind(say, facts);
 }
 
@@ -412,12 +418,9 @@ static void put_meaning(struct imapid_say *say, const struct imapid_verdict_fact
         put(say, ": it wants a certificate of the client");
     else if (!strcmp(verdict->status, "no_application_protocol"))
         put(say, ": it speaks no protocol that the client offers (ALPN)");
-    else if (!strcmp(verdict->status, "unrecognized_name"))
+    else if (!strcmp(verdict->status, "unrecognized_name")) {
         put(say, ": it does not know the name that the client asks for");
-    else
-        return;
-    if (!strcmp(verdict->status, "unrecognized_name") && facts->n_asked_for) {
-        put(say, ", ");
+        put(say, facts->n_asked_for ? ", " : "");
         put_octets(say, facts->asked_for, facts->n_asked_for);
     }
 }
@@ -444,11 +447,7 @@ static void say_alert(struct imapid_say *say, const struct imapid_verdict_facts 
         put(say, " warned, alert ");
     else
         put(say, is_of_certificate ? " refused the certificate, alert " : " refused, alert ");
-    if (!strcmp(verdict->status, "alert")) /* one without a name */
-        put_number(say, (uint64_t)(is_warning ? facts->warning : facts->alert));
-    else
-        put(say, verdict->status);
-    put_frame(say, " (", &verdict->place, ")");
+    put_alert(say, verdict, is_warning ? facts->warning : facts->alert);
     put_meaning(say, facts, verdict);
     if (is_warning)
         put_end_behind(say, facts);

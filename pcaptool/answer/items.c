@@ -77,11 +77,17 @@ static int compare_softwares(const struct imapid_items *items, const struct imap
     return (rank_a > rank_b) - (rank_a < rank_b);
 }
 
+/* The worst first. */
+static int compare_severities(uint8_t code, uint8_t other)
+{
+    return (int)imapid_finding_severity((enum imapid_finding_code)other) -
+           (int)imapid_finding_severity((enum imapid_finding_code)code);
+}
+
 int imapid_items_compare_by_kind(const void *a, const void *b, void *items)
 {
     const struct imapid_item_ref *one = a, *other = b;
-    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
-                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+    int order = compare_severities(one->code, other->code);
 
     if (!order)
         order = (int)one->code - (int)other->code;
@@ -110,8 +116,7 @@ static struct imapid_item_kind get_kind(const GArray *sorted, guint first)
 static int compare_kinds(const void *a, const void *b)
 {
     const struct imapid_item_kind *one = a, *other = b;
-    int order = (int)imapid_finding_severity((enum imapid_finding_code)other->code) -
-                (int)imapid_finding_severity((enum imapid_finding_code)one->code);
+    int order = compare_severities(one->code, other->code);
 
     if (!order)
         order = (one->n_conns < other->n_conns) - (one->n_conns > other->n_conns);
@@ -494,7 +499,7 @@ static uint32_t *place_kinds(GArray *kinds,
                              int (*compare)(const void *a, const void *b, void *items),
                              const struct imapid_items *items)
 {
-    uint32_t *counters = g_new(uint32_t, kinds->len + (gsize)1), place = 0;
+    uint32_t *counters = g_new0(uint32_t, kinds->len + (gsize)1), place = 0;
     guint leader = 0;
 
     g_array_sort_with_data(kinds, compare, (void *)items); /* a kind begins with a reference */

@@ -290,14 +290,12 @@ static void take_message(struct imapid_hand *hand, uint8_t *octets, size_t n, en
         take_ntlm(hand, octets, n);
     else if (!is_text(octets, n) && !has_nul)
         imapid_value_take_binary(hand, octets, n);
-    else if (side == IMAPID_SERVER && is_keyed(octets, n))
+    else if ((side == IMAPID_SERVER || !has_nul) && is_keyed(octets, n))
         take_keyed(hand, octets, n);
     else if (side == IMAPID_SERVER && (!has_nul || octets[n - 1] == 0))
         take_challenge(hand, octets, n);
     else if (has_nul)
         take_plain(hand, octets, n);
-    else if (is_keyed(octets, n))
-        take_keyed(hand, octets, n);
     else if (is_cram(octets, n) || !n_before)
         imapid_value_take_name(hand, octets, n);
     else
