@@ -204,13 +204,11 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
 /* Is anything told of it? As in the tool: of IMAP, and of what was to be IMAP by its port. */
 static bool is_told(const struct imapid_fate *fate)
 {
-    bool is_port = fate->server_port == IMAPID_PORT_IMAP || fate->server_port == IMAPID_PORT_IMAPS;
-    bool is_seen = fate->started[0].frame || fate->started[1].frame ||
-                   (fate->reset.frame && fate->ttl[0] && fate->ttl[1]);
-
     if (is_read(fate) && fate->stream->is_claimed && imapid_stream_is_proven(fate->stream))
         return true;
-    return is_port && (fate->from_start || is_seen);
+    return imapid_decide_is_told(fate->server_port, fate->from_start,
+                                 fate->started[0].frame || fate->started[1].frame,
+                                 fate->reset.frame && fate->ttl[0] && fate->ttl[1]);
 }
 
 /* Without the server's words: those stand in the Info column already. In file scope. */

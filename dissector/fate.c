@@ -108,7 +108,7 @@ static struct imapid_fate *get(conversation_t *conversation, packet_info *pinfo,
 {
     struct imapid_fate *fate = find(conversation);
     int d = imapid_given_direction(pinfo);
-    bool is_from_server = pinfo->srcport == IMAPID_PORT_IMAP || pinfo->srcport == IMAPID_PORT_IMAPS;
+    bool is_from_server = imapid_decide_is_port(pinfo->srcport);
 
     if (fate || n_fates == N_MAX)
         return fate;
@@ -582,10 +582,11 @@ void imapid_fate_take_tls(const conversation_t *conversation, packet_info *pinfo
     struct imapid_fate *fate = find(conversation);
     const struct imapid_moment at = now(pinfo);
     int d = imapid_given_direction(pinfo);
-    bool is_open = has_decrypted(decrypted);
+    bool is_open;
 
     if (!fate)
         return;
+    is_open = has_decrypted(decrypted);
     fate->is_decrypted |= is_open;
     note_sealed(fate, d, tvb, &at);
     if (fate->plain[d].frame) /* Wireshark goes on to look for records; a peer does not */

@@ -173,8 +173,7 @@ static void note_fate(packet_info *pinfo, const struct imapid_own_segment *own)
 
 static bool is_port_of_imap(uint32_t port)
 {
-    return port == IMAPID_PORT_IMAP || port == IMAPID_PORT_IMAPS ||
-           imapid_connection_is_port_seen(port);
+    return imapid_decide_is_port(port) || imapid_connection_is_port_seen(port);
 }
 
 /* What an error of ICMP quotes. */

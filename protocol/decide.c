@@ -54,10 +54,14 @@ static enum imapid_speaker find_first_line(const uint8_t *octets, size_t n, size
 
 int imapid_decide_client_by_port(uint16_t port0, uint16_t port1)
 {
-    bool is_0 = port0 == IMAPID_PORT_IMAP || port0 == IMAPID_PORT_IMAPS;
-    bool is_1 = port1 == IMAPID_PORT_IMAP || port1 == IMAPID_PORT_IMAPS;
+    bool is_0 = imapid_decide_is_port(port0), is_1 = imapid_decide_is_port(port1);
 
     return is_0 == is_1 ? -1 : is_0;
+}
+
+bool imapid_decide_is_told(unsigned server_port, bool from_start, bool has_octets, bool has_reset)
+{
+    return imapid_decide_is_port(server_port) && (from_start || has_octets || has_reset);
 }
 
 void imapid_decide_init(struct imapid_decide *decide, bool from_start, bool is_half_seen,

@@ -780,15 +780,13 @@ static void on_stop(void *ctx, int dir)
 
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn)
 {
-    bool is_seen =
-        conn->n_octets[0] + conn->n_octets[1] || (conn->is_reset && conn->ttl[0] && conn->ttl[1]);
-    int client = conn->from_start ? conn->client
-                 : is_seen
-                     ? imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port)
-                     : -1;
+    int client = conn->from_start
+                     ? conn->client
+                     : imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port);
 
-    return client >= 0 && (conn->endpoint[!client].port == IMAPID_PORT_IMAP ||
-                           conn->endpoint[!client].port == IMAPID_PORT_IMAPS);
+    return client >= 0 && imapid_decide_is_told(conn->endpoint[!client].port, conn->from_start,
+                                                conn->n_octets[0] + conn->n_octets[1] > 0,
+                                                conn->is_reset && conn->ttl[0] && conn->ttl[1]);
 }
 
 /* False: it is of no further use. */

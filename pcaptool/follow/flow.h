@@ -72,8 +72,7 @@ void imapid_flow_retry_all(struct imapid_flow_context *context);
 void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
                      enum imapid_tcp_reason reason);
 
-/* Is a connection told that never became IMAP? One to a port of IMAP is, seen from its beginning; or
- * later, with octets or its reset. */
+/* Is a connection told that never became IMAP? See imapid_decide_is_told(). */
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn);
 
 /* The connection of the flow that is to give way where memory is short: see imapid_holders_find_greediest(). NULL: there

@@ -21,6 +21,11 @@
 #define IMAPID_PORT_IMAP  143
 #define IMAPID_PORT_IMAPS 993
 
+static inline bool imapid_decide_is_port(unsigned port)
+{
+    return port == IMAPID_PORT_IMAP || port == IMAPID_PORT_IMAPS;
+}
+
 /* What is kept of a direction until the decision: a greeting or command fits many times. */
 #define IMAPID_DECIDE_EARLY_MAX 4096
 
@@ -43,6 +48,10 @@ enum imapid_speaker imapid_decide_speaker(const uint8_t *octets, size_t n, bool 
 /* Which direction is the client's, by the ports of both? 0 or 1; -1: both ports are IMAP's, or
  * neither is. */
 int imapid_decide_client_by_port(uint16_t port0, uint16_t port1);
+
+/* Is a connection told that never became IMAP? One to a port of IMAP is: seen from its beginning; or later, with octets
+ * of a side, or with a reset where packets of both sides came. */
+bool imapid_decide_is_told(unsigned server_port, bool from_start, bool has_octets, bool has_reset);
 
 enum imapid_decide_status {
     IMAPID_DECIDE_MORE,   /* undecided */
