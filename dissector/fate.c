@@ -509,10 +509,10 @@ static void take_open_alert(struct imapid_fate *fate, int d, const uint8_t *octe
 
 static bool is_decrypted(const struct data_source *source)
 {
-    char *name = get_data_source_name(source);
-    bool is_of_tls = g_str_has_prefix(name, "Decrypted TLS");
+    char *description = get_data_source_description(source);
+    bool is_of_tls = g_str_has_prefix(description, "Decrypted TLS");
 
-    wmem_free(NULL, name);
+    wmem_free(NULL, description);
     return is_of_tls;
 }
 

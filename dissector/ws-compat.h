@@ -30,6 +30,11 @@ typedef gboolean ws_bool;
 #define tvb_get_uint8 tvb_get_guint8
 #endif
 
+/* "NAME (N bytes)", which the caller frees with wmem_free(NULL, …). */
+#if !WS_AT_LEAST(4, 5)
+#define get_data_source_description get_data_source_name
+#endif
+
 /* Followers tell how many streams there are since 4.3; before, the window of Wireshark offers its own
  * alone, and tshark all. */
 #if WS_AT_LEAST(4, 3)
@@ -40,10 +45,8 @@ typedef gboolean ws_bool;
 #define ws_register_follow register_follow_stream
 #endif
 
-/* Flags of struct tcp_acked, which stand in packet-tcp.c, in no header; the same on every series.
- */
-
-/* The same of tcp_flow_t.static_flags: base_seq is set; its sender sent a SYN; one with ACK. */
+/* Flags of tcp_flow_t.static_flags, which stand in packet-tcp.c, in no header; the same on every
+ * series: base_seq is set; its sender sent a SYN; one with ACK. */
 #define WS_TCP_HAS_BASE_SEQ 0x01
 #define WS_TCP_SAW_SYN      0x02
 #define WS_TCP_SAW_SYN_ACK  0x04
