@@ -228,7 +228,7 @@ static const char *spell(const struct imapid_fate *fate, const struct imapid_out
                          const struct imapid_verdict_facts *facts,
                          const struct imapid_verdict *verdict)
 {
-    struct imapid_say say = {NULL};
+    struct imapid_say say = {0};
 
     imapid_say(&say, outcome, is_read(fate) ? fate->stream->login : NULL, facts, verdict);
     return (const char *)get_utf_8_string(wmem_file_scope(), say.octets, (int)say.n);

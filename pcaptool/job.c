@@ -628,7 +628,8 @@ static void collect(struct imapid_job *job, const char *file, const struct imapi
                     bool live, bool has_secrets, const struct imapid_job_sinks *sinks)
 {
     const struct imapid_options *options = job->context->options;
-    struct imapid_keylog *keylog = imapid_keylog_new_over(options->keylog);
+    struct imapid_keylog *keylog =
+        imapid_keylog_new_over(options->keylog, imapid_job_get_share(job->context));
 
     imapid_job_watch_capture(job);
     if (has_secrets)

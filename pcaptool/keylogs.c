@@ -195,6 +195,7 @@ enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may
     enum imapid_keylogs worst = IMAPID_KEYLOGS_READ;
 
     options->keylog = imapid_keylog_new();
+    imapid_keylog_set_limit(options->keylog, options->n_memory / IMAPID_KEYLOG_SHARE);
     if (!options->keylogs)
         read_environment(options, may_grow);
     for (char **path = options->keylogs; path && *path && worst != IMAPID_KEYLOGS_FAILED; path++) {
@@ -202,5 +203,21 @@ enum imapid_keylogs imapid_keylogs_read(struct imapid_options *options, bool may
 
         worst = MAX(worst, one);
     }
+    if (imapid_keylogs_tell_gave_way(options) && !may_grow)
+        worst = MAX(worst, IMAPID_KEYLOGS_EMPTY);
     return worst;
+}
+
+bool imapid_keylogs_tell_gave_way(const struct imapid_options *options)
+{
+    size_t limit;
+    uint64_t n = imapid_keylog_take_gave_way(options->keylog, &limit);
+
+    if (n)
+        imapid_message(
+            "key log: the secrets of %" N
+            " sessions gave way to those of later ones: the memory for them is %" G_GSIZE_FORMAT
+            " octets, half of --memory",
+            n, limit);
+    return n > 0;
 }

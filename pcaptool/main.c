@@ -399,6 +399,7 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         (!options->metrics || imapid_inputs_drop_output(inputs, options->metrics)) &&
         (found_all || inputs->len))
         status = tell_undecided(options, command->run(options, inputs));
+    (void)imapid_keylogs_tell_gave_way(options);
     imapid_inputs_free(inputs);
     found_all &= keylogs == IMAPID_KEYLOGS_READ;
     if (!found_all)

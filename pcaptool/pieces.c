@@ -144,7 +144,8 @@ static void end_section(struct imapid_job *job, struct imapid_collect *collect,
 static void read_pieces(struct imapid_job_context *context, struct piece *pieces, guint n)
 {
     struct imapid_job job = {.context = context};
-    struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
+    struct imapid_keylog *keylog =
+        imapid_keylog_new_over(context->options->keylog, imapid_job_get_share(context));
     bool is_all = imapid_pieces_count(context->inputs) == context->inputs->len;
     struct imapid_collect *collect;
     struct imapid_job_sinks sinks;
@@ -181,7 +182,8 @@ static void read_series(struct imapid_job_context *context)
 {
     const struct imapid_input *folder = &g_array_index(context->inputs, struct imapid_input, 0);
     struct imapid_job job = {.context = context};
-    struct imapid_keylog *keylog = imapid_keylog_new_over(context->options->keylog);
+    struct imapid_keylog *keylog =
+        imapid_keylog_new_over(context->options->keylog, imapid_job_get_share(context));
     struct imapid_job_sinks sinks;
 
     imapid_job_init_sinks(&sinks, &job);

@@ -206,7 +206,7 @@ static void read_capture(const struct imapid_share *share, struct imapid_capture
                          const struct imapid_flow_listener *listener)
 {
     static const struct imapid_decode none;
-    struct imapid_keylog *keylog = imapid_keylog_new_over(NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new_over(NULL, share->n_memory / 4);
     struct imapid_collect *collect =
         imapid_collect_new(NULL, listener ? share->decode : &none, keylog, false,
                            share->n_memory / 4, sink, ignore_complaint);

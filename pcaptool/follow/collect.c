@@ -63,6 +63,7 @@ struct imapid_collect {
     uint64_t n_idle;     /* frames there were when the silence began */
     int64_t idle_us;     /* since when, by the monotonic clock */
     size_t n_memory;     /* the flows may hold that much */
+    size_t n_secrets;    /* of that, what secrets take */
     uint64_t n_gave_way;
     /* What the records of the pieces before have told of these. */
     struct imapid_record_capture told;
@@ -319,10 +320,17 @@ static void keep_within_memory(struct imapid_collect *collect,
 {
     const struct imapid_conn *conn;
 
-    while (context->holders.n > collect->n_memory && (conn = imapid_flow_find_greediest(context))) {
+    while (context->holders.n + collect->n_secrets > collect->n_memory &&
+           (conn = imapid_flow_find_greediest(context))) {
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
     }
+}
+
+static void count_secrets(struct imapid_collect *collect)
+{
+    if (collect->context.keylog)
+        collect->n_secrets = imapid_keylog_count_memory(collect->context.keylog, collect->n_memory);
 }
 
 /* Looks for secrets that were written meanwhile. */
@@ -420,6 +428,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
     unsigned n_errors = 0;
     char *error = NULL;
 
+    count_secrets(collect);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR) {
             const char *message = imapid_capture_get_error(capture);
@@ -437,27 +446,50 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
-        if (counts->n_packets % N_RETRY == 0)
+        if (counts->n_packets % N_RETRY == 0) {
             retry(collect);
+            count_secrets(collect);
+        }
         keep_within_memory(collect, &collect->context);
     }
+    return error;
+}
+
+/* Tells the text, which it takes, and returns it where there is no other error. */
+static char *add_error(struct imapid_collect *collect, char *text, char *error)
+{
+    tell_error(collect, text, 1);
+    if (!error)
+        return text;
+    g_free(text);
     return error;
 }
 
 /* Says what gave way while this piece was read, and returns it where there is no other error. */
 static char *tell_gave_way(struct imapid_collect *collect, const char *file, char *error)
 {
-    char *text =
-        g_strdup_printf("%s: %" G_GUINT64_FORMAT
-                        " connections were given up: the memory for sessions is %" G_GSIZE_FORMAT
-                        " octets (--memory)",
-                        file, collect->n_gave_way, collect->n_memory);
+    size_t limit;
+    uint64_t n =
+        collect->context.keylog ? imapid_keylog_take_gave_way(collect->context.keylog, &limit) : 0;
 
+    if (collect->n_gave_way)
+        error =
+            add_error(collect,
+                      g_strdup_printf(
+                          "%s: %" G_GUINT64_FORMAT
+                          " connections were given up: the memory for sessions is %" G_GSIZE_FORMAT
+                          " octets (--memory)",
+                          file, collect->n_gave_way, collect->n_memory),
+                      error);
     collect->n_gave_way = 0;
-    tell_error(collect, text, 1);
-    if (!error)
-        return text;
-    g_free(text);
+    if (n)
+        error =
+            add_error(collect,
+                      g_strdup_printf("%s: the secrets of %" G_GUINT64_FORMAT
+                                      " TLS sessions gave way to those of later ones: the "
+                                      "memory for them is %" G_GSIZE_FORMAT " octets (--memory)",
+                                      file, n, limit),
+                      error);
     return error;
 }
 
@@ -601,8 +633,7 @@ bool imapid_collect_tell(struct imapid_collect *collect, const struct imapid_cap
 
     if (is_last)
         imapid_collect_finish(collect);
-    if (collect->n_gave_way)
-        error = tell_gave_way(collect, file, error);
+    error = tell_gave_way(collect, file, error);
     return !tell_capture(collect, capture, file, error);
 }
 

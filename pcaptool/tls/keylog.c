@@ -4,7 +4,8 @@
  * Key logs of a busy server have millions of lines. What is kept of one is a client random, once,
  * and a secret of 56 octets, in arrays that only grow, found through a table of hashes and indices
  * (open addressing). Who writes a key log could make client randoms that collide under a known
- * hash, so that the hash is keyed.
+ * hash, so that the hash is keyed. When memory is used up, the clients that came first give their
+ * places to new ones: a key log that grows for months costs no more than that.
  *
  * What it refuses: nothing. A line that is no key log line is counted. Of several secrets for one
  * place all are kept, up to a limit, because only the record they open tells the right one.
@@ -40,15 +41,16 @@
 /* Clients that place is made for before they are seen: 32 MiB of it. */
 #define RESERVE_MAX (1u << 20)
 
-/* A client random. */
+/* A client random. Numbers of others are counted from 1; 0 none. */
 struct client {
     uint8_t random[IMAPID_TLS_RANDOM];
-    uint32_t first; /* secret, counted from 1; 0 none */
+    uint32_t first; /* secret */
+    uint32_t next;  /* client that came after this one; of a free place: another one */
 };
 
 /* A secret. */
 struct secret {
-    uint32_t next; /* of the same client */
+    uint32_t next; /* of the same client; of a free place: another one */
     uint8_t kind;
     uint8_t n;
     uint8_t octets[IMAPID_TLS_SECRET_MAX];
@@ -94,7 +96,16 @@ struct imapid_keylog {
     GPtrArray *client_pieces;                 /* of struct client[PIECE] */
     GPtrArray *secret_pieces;                 /* of struct secret[PIECE] */
     GTree *long_secrets[IMAPID_N_LONG_KINDS]; /* of keys to arrays of GBytes */
-    uint32_t n_clients, n_secrets;
+    GQueue long_keys[IMAPID_N_LONG_KINDS];    /* of those trees, the first that came first */
+    gsize n_long;                             /* octets of all of these */
+    gsize limit;                              /* octets of memory */
+    gsize n_memory;                           /* octets that are taken; atomic */
+    uint32_t n_clients, n_secrets;            /* places that were made for them */
+    uint32_t n_known;                         /* clients that are in the table */
+    uint32_t oldest, newest;                  /* of these, counted from 1; 0: there is none */
+    uint32_t free_clients, free_secrets;      /* the first free place, counted from 1; 0 none */
+    uint64_t n_gave_way;                      /* clients and long keys; how many of these */
+    uint64_t n_gave_way_told;                 /* imapid_keylog_take_gave_way() has told */
     struct slot *slots;
     uint32_t n_slots; /* a power of 2 */
     uint64_t seed[9];
@@ -184,36 +195,165 @@ static void reserve(struct imapid_keylog *keylog, uint64_t n)
     g_free(old);
 }
 
-static struct client *get_or_add_client(struct imapid_keylog *keylog, const uint8_t *random)
+/* Octets that clients and their secrets take. */
+static gsize count_arrays(const struct imapid_keylog *keylog)
 {
-    uint32_t hash = hash_random(keylog, random);
-    struct slot *slot = find_slot(keylog, random, hash);
-    struct client *client;
+    return keylog->client_pieces->len * PIECE * sizeof(struct client) +
+           keylog->secret_pieces->len * PIECE * sizeof(struct secret) +
+           keylog->n_slots * sizeof(struct slot);
+}
 
-    if (slot->client)
-        return get_client(keylog, slot->client - 1);
+/* Long secrets have a quarter of the memory, these the rest: places that were made once are not given back. */
+static gsize get_limit_of_long(const struct imapid_keylog *keylog)
+{
+    return keylog->limit / 4;
+}
+
+static bool has_memory(const struct imapid_keylog *keylog, gsize n)
+{
+    return count_arrays(keylog) + n <= keylog->limit - get_limit_of_long(keylog);
+}
+
+/* Empties a slot. Those behind it that are not where they belong move up, so that each is still found. */
+static void empty_slot(struct imapid_keylog *keylog, uint32_t hole)
+{
+    uint32_t mask = keylog->n_slots - 1;
+
+    for (uint32_t at = (hole + 1) & mask; keylog->slots[at].client; at = (at + 1) & mask) {
+        uint32_t home = keylog->slots[at].hash & mask;
+
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        keylog->slots[hole] = keylog->slots[at];
+        hole = at;
+    }
+    keylog->slots[hole] = (struct slot){0};
+}
+
+/* The client that came first gives way, with all of its secrets. */
+static void drop_oldest(struct imapid_keylog *keylog)
+{
+    uint32_t number = keylog->oldest;
+    struct client *client = get_client(keylog, number - 1);
+    struct slot *slot = find_slot(keylog, client->random, hash_random(keylog, client->random));
+
+    empty_slot(keylog, (uint32_t)(slot - keylog->slots));
+    while (client->first) {
+        uint32_t i = client->first;
+        struct secret *secret = get_secret(keylog, i);
+
+        client->first = secret->next;
+        explicit_bzero(secret, sizeof *secret);
+        secret->next = keylog->free_secrets;
+        keylog->free_secrets = i;
+    }
+    keylog->oldest = client->next;
+    if (!keylog->oldest)
+        keylog->newest = 0;
+    client->next = keylog->free_clients;
+    keylog->free_clients = number;
+    keylog->n_known--;
+    keylog->n_gave_way++;
+}
+
+static bool has_place_for_client(const struct imapid_keylog *keylog)
+{
+    gsize n = 0;
+
+    if (!keylog->free_clients && keylog->n_clients % PIECE == 0)
+        n += PIECE * sizeof(struct client);
+    if (keylog->n_known + 1 > keylog->n_slots / 2)
+        n += keylog->n_slots * sizeof(struct slot);
+    return has_memory(keylog, n);
+}
+
+static bool has_place_for_secret(const struct imapid_keylog *keylog)
+{
+    bool is_piece_full = keylog->n_secrets % PIECE == 0;
+
+    return keylog->free_secrets ||
+           (keylog->n_secrets < PLACES_MAX &&
+            (!is_piece_full || has_memory(keylog, PIECE * sizeof(struct secret))));
+}
+
+/* 0: there is no place even where all others have given way. */
+static uint32_t find_place_for_client(struct imapid_keylog *keylog)
+{
+    uint32_t number = 0;
+
+    while (!has_place_for_client(keylog) && keylog->oldest)
+        drop_oldest(keylog);
+    number = keylog->free_clients;
+    if (number) {
+        keylog->free_clients = get_client(keylog, number - 1)->next;
+        return number;
+    }
+    if (!has_place_for_client(keylog) || keylog->n_clients >= PLACES_MAX)
+        return 0;
     if (keylog->n_clients % PIECE == 0)
         g_ptr_array_add(keylog->client_pieces, g_new(struct client, PIECE));
-    client = get_client(keylog, keylog->n_clients);
+    return ++keylog->n_clients;
+}
+
+/* The same, where all but the client `keep` may give way. */
+static uint32_t find_place_for_secret(struct imapid_keylog *keylog, uint32_t keep)
+{
+    uint32_t number;
+
+    while (!has_place_for_secret(keylog) && keylog->oldest != keep)
+        drop_oldest(keylog);
+    if (!has_place_for_secret(keylog))
+        return 0;
+    number = keylog->free_secrets;
+    if (number) {
+        keylog->free_secrets = get_secret(keylog, number)->next;
+        return number;
+    }
+    if (keylog->n_secrets % PIECE == 0)
+        g_ptr_array_add(keylog->secret_pieces, g_new(struct secret, PIECE));
+    return ++keylog->n_secrets;
+}
+
+/* Its number, counted from 1; 0: there is no place. */
+static uint32_t get_or_add_client(struct imapid_keylog *keylog, const uint8_t *random)
+{
+    uint32_t hash = hash_random(keylog, random);
+    const struct slot *known = find_slot(keylog, random, hash);
+    struct client *client;
+    uint32_t number;
+
+    if (known->client)
+        return known->client;
+    number = find_place_for_client(keylog);
+    if (!number)
+        return 0;
+    client = get_client(keylog, number - 1);
     memcpy(client->random, random, IMAPID_TLS_RANDOM);
-    client->first = 0;
-    *slot = (struct slot){hash, ++keylog->n_clients};
-    reserve(keylog, (uint64_t)keylog->n_clients + 1);
-    return client;
+    client->first = client->next = 0;
+    reserve(keylog, (uint64_t)keylog->n_known + 1);
+    *find_slot(keylog, random, hash) = (struct slot){hash, number};
+    keylog->n_known++;
+    if (keylog->newest)
+        get_client(keylog, keylog->newest - 1)->next = number;
+    else
+        keylog->oldest = number;
+    keylog->newest = number;
+    return number;
 }
 
 /* The candidates of one kind stand in the chain in the order they came. */
 static void add_secret(struct imapid_keylog *keylog, const uint8_t *random,
                        const struct secret *secret)
 {
+    uint32_t number = get_or_add_client(keylog, random), place;
     uint32_t *link;
     unsigned n_same_kind = 0;
 
-    if (keylog->n_secrets >= PLACES_MAX) {
+    if (!number) {
         keylog->counts.n_dropped++;
         return;
     }
-    for (link = &get_or_add_client(keylog, random)->first; *link;
+    for (link = &get_client(keylog, number - 1)->first; *link;
          link = &get_secret(keylog, *link)->next) {
         const struct secret *other = get_secret(keylog, *link);
 
@@ -226,14 +366,13 @@ static void add_secret(struct imapid_keylog *keylog, const uint8_t *random,
         n_same_kind++;
     }
     keylog->counts.n_conflicts += n_same_kind > 0;
-    if (n_same_kind >= IMAPID_KEYLOG_CANDIDATES) {
+    place = n_same_kind < IMAPID_KEYLOG_CANDIDATES ? find_place_for_secret(keylog, number) : 0;
+    if (!place) {
         keylog->counts.n_dropped++;
         return;
     }
-    if (keylog->n_secrets % PIECE == 0)
-        g_ptr_array_add(keylog->secret_pieces, g_new(struct secret, PIECE));
-    *link = ++keylog->n_secrets;
-    *get_secret(keylog, keylog->n_secrets) = *secret;
+    *link = place;
+    *get_secret(keylog, place) = *secret;
     keylog->counts.n_secrets++;
 }
 
@@ -296,15 +435,62 @@ static bool has_long(const GPtrArray *of_key, const GBytes *secret)
     return false;
 }
 
+/* What one takes beside its octets, about: of a key the node, its list and its place in the queue; of a secret its GBytes. */
+#define LONG_KEY_COST    256
+#define LONG_SECRET_COST 128
+
+static gsize count_long(const GPtrArray *of_key)
+{
+    gsize n = LONG_KEY_COST;
+
+    for (guint i = 0; i < of_key->len; i++)
+        n += LONG_SECRET_COST + g_bytes_get_size(of_key->pdata[i]);
+    return n;
+}
+
+/* The key of the kind that came first gives way. */
+static void drop_oldest_long(struct imapid_keylog *keylog, enum imapid_long_kind kind)
+{
+    const uint8_t *key = g_queue_pop_head(&keylog->long_keys[kind]);
+
+    keylog->n_long -= count_long(g_tree_lookup(keylog->long_secrets[kind], key));
+    g_tree_remove(keylog->long_secrets[kind], key);
+    keylog->n_gave_way++;
+}
+
+/* False: n octets are more than there is for all. */
+static bool make_place_for_long(struct imapid_keylog *keylog, enum imapid_long_kind kind, gsize n)
+{
+    gsize limit = get_limit_of_long(keylog);
+
+    for (unsigned i = 0; i < IMAPID_N_LONG_KINDS; i++) {
+        enum imapid_long_kind from = (enum imapid_long_kind)((kind + i) % IMAPID_N_LONG_KINDS);
+
+        while (keylog->n_long + n > limit && keylog->long_keys[from].head)
+            drop_oldest_long(keylog, from);
+    }
+    return keylog->n_long + n <= limit;
+}
+
 static void add_long(struct imapid_keylog *keylog, const struct imapid_keylog_line *line)
 {
-    GBytes *secret = decode_long(line);
-    GPtrArray *of_key = g_tree_lookup(keylog->long_secrets[line->long_kind], line->key);
+    GBytes *secret;
+    GPtrArray *of_key;
 
+    if (!make_place_for_long(keylog, line->long_kind,
+                             LONG_KEY_COST + LONG_SECRET_COST + line->n_long)) {
+        keylog->counts.n_dropped++;
+        return;
+    }
+    secret = decode_long(line);
+    of_key = g_tree_lookup(keylog->long_secrets[line->long_kind], line->key);
     if (!of_key) {
+        uint8_t *key = g_memdup2(line->key, sizeof line->key);
+
         of_key = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-        g_tree_insert(keylog->long_secrets[line->long_kind], g_memdup2(line->key, sizeof line->key),
-                      of_key);
+        g_tree_insert(keylog->long_secrets[line->long_kind], key, of_key);
+        g_queue_push_tail(&keylog->long_keys[line->long_kind], key);
+        keylog->n_long += LONG_KEY_COST;
     }
     if (has_long(of_key, secret)) {
         keylog->counts.n_duplicates++;
@@ -318,6 +504,7 @@ static void add_long(struct imapid_keylog *keylog, const struct imapid_keylog_li
         return;
     }
     g_ptr_array_add(of_key, secret);
+    keylog->n_long += LONG_SECRET_COST + line->n_long;
     if (line->long_kind == IMAPID_LONG_PREMASTER)
         keylog->counts.n_secrets++;
     else
@@ -398,6 +585,7 @@ static void end_writing(struct imapid_keylog *keylog, uint64_t n_before)
 {
     uint64_t n_added = count_added(keylog) - n_before;
 
+    __atomic_store_n(&keylog->n_memory, count_arrays(keylog) + keylog->n_long, __ATOMIC_RELAXED);
     g_rw_lock_writer_unlock(&keylog->lock);
     if (n_added)
         __atomic_fetch_add(&keylog->generation, n_added, __ATOMIC_RELEASE);
@@ -412,9 +600,9 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
         return;
     begin_writing(keylog);
     before = count_added(keylog);
-    /* At once, instead of by doubling; but no more than a moderate claim of the text is believed.
-     */
-    reserve(keylog, keylog->n_clients + MIN(n / LINE_LEAST, RESERVE_MAX));
+    /* At once, instead of by doubling; but no more than a moderate claim of the text is believed. */
+    if (n / LINE_LEAST * 4 * sizeof(struct slot) <= keylog->limit / 4)
+        reserve(keylog, keylog->n_known + MIN(n / LINE_LEAST, RESERVE_MAX));
     add_lines(keylog, octets + n_mark, n - n_mark, true);
     end_writing(keylog, before);
 }
@@ -862,6 +1050,7 @@ struct imapid_keylog *imapid_keylog_new(void)
     keylog->secret_pieces = g_ptr_array_new();
     for (size_t i = 0; i < IMAPID_N_LONG_KINDS; i++)
         keylog->long_secrets[i] = g_tree_new_full(compare_keys, NULL, g_free, unref_array);
+    keylog->limit = G_MAXSIZE;
     keylog->n_slots = 64;
     keylog->slots = g_new0(struct slot, keylog->n_slots);
     keylog->sources = g_array_new(FALSE, FALSE, sizeof(struct source));
@@ -870,11 +1059,40 @@ struct imapid_keylog *imapid_keylog_new(void)
     return keylog;
 }
 
-struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base)
+void imapid_keylog_set_limit(struct imapid_keylog *keylog, size_t n)
+{
+    keylog->limit = MAX(n, IMAPID_KEYLOG_LIMIT_MIN);
+}
+
+size_t imapid_keylog_count_memory(const struct imapid_keylog *keylog, size_t n_share)
+{
+    const struct imapid_keylog *base = keylog->base;
+    size_t n = __atomic_load_n(&keylog->n_memory, __ATOMIC_RELAXED);
+
+    if (base)
+        n += (size_t)((double)__atomic_load_n(&base->n_memory, __ATOMIC_RELAXED) /
+                      (double)base->limit * (double)(n_share / IMAPID_KEYLOG_SHARE));
+    return n;
+}
+
+uint64_t imapid_keylog_take_gave_way(struct imapid_keylog *keylog, size_t *limit)
+{
+    uint64_t n;
+
+    g_rw_lock_writer_lock(&keylog->lock);
+    n = keylog->n_gave_way - keylog->n_gave_way_told;
+    keylog->n_gave_way_told = keylog->n_gave_way;
+    *limit = keylog->limit;
+    g_rw_lock_writer_unlock(&keylog->lock);
+    return n;
+}
+
+struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base, size_t n_share)
 {
     struct imapid_keylog *keylog = imapid_keylog_new();
 
     keylog->base = base;
+    imapid_keylog_set_limit(keylog, n_share / IMAPID_KEYLOG_OWN_SHARE);
     return keylog;
 }
 
@@ -893,8 +1111,10 @@ void imapid_keylog_free(struct imapid_keylog *keylog)
         return;
     free_pieces(keylog->client_pieces, PIECE * sizeof(struct client));
     free_pieces(keylog->secret_pieces, PIECE * sizeof(struct secret));
-    for (size_t i = 0; i < IMAPID_N_LONG_KINDS; i++)
+    for (size_t i = 0; i < IMAPID_N_LONG_KINDS; i++) {
+        g_queue_clear(&keylog->long_keys[i]);
         g_tree_unref(keylog->long_secrets[i]);
+    }
     for (guint i = 0; i < keylog->sources->len; i++) {
         close_source(&g_array_index(keylog->sources, struct source, i));
         g_free(g_array_index(keylog->sources, struct source, i).path);

@@ -13,8 +13,17 @@
  * any number of files and Decryption Secrets Blocks, looked up by client random.
  *
  * Secrets may be added at any time. Any number of threads may use one object at once, but for
- * new and free. Memory is never more than about what the text took that was added. */
+ * new and free. Memory is never more than about what the text took that was added, and never more than
+ * the limit: then the sessions that came first give way. */
 struct imapid_keylog;
+
+/* Secrets of key logs that were named may take one part in so many of all memory; those that one capture
+ * brings along one in so many of that capture's share. */
+#define IMAPID_KEYLOG_SHARE     2
+#define IMAPID_KEYLOG_OWN_SHARE 4
+
+/* No limit is lower. */
+#define IMAPID_KEYLOG_LIMIT_MIN (64u << 10)
 
 /* One client random and kind may have several secrets, of which at most one is right (logs put
  * together, some of them garbled): this many different ones are kept, the earliest. Each new one is
@@ -33,7 +42,7 @@ struct imapid_keylog_counts {
     uint64_t n_ech;        /* lines that open an encrypted ClientHello: no secret of a session */
     uint64_t n_duplicates; /* said again, with the same value */
     uint64_t n_conflicts;  /* a second, third, … value for what was said before */
-    uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES */
+    uint64_t n_dropped;    /* of those, beyond IMAPID_KEYLOG_CANDIDATES or the limit */
     uint64_t n_comments;   /* and blank lines */
     uint64_t
         n_ignored; /* lines of a known kind that is of no use here: exporter secrets and the like */
@@ -51,8 +60,19 @@ struct imapid_keylog_counts {
 struct imapid_keylog *imapid_keylog_new(void);
 
 /* One that finds its own secrets and behind them those of `base` (NULL: none), which must outlive
- * it: what one capture brings along is not known to the others. Its counts are of its own. */
-struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base);
+ * it: what one capture brings along is not known to the others. Its counts are of its own. `n_share` is the
+ * memory of the capture. */
+struct imapid_keylog *imapid_keylog_new_over(struct imapid_keylog *base, size_t n_share);
+
+/* Keeps no more than n octets of secrets from now on. Before anything is added; else there is no limit. */
+void imapid_keylog_set_limit(struct imapid_keylog *keylog, size_t n);
+
+/* Octets of a capture's share of the memory that are taken by the secrets: its own, and of those that all have
+ * as large a part as they take of the memory of all. No lock is taken. */
+size_t imapid_keylog_count_memory(const struct imapid_keylog *keylog, size_t n_share);
+
+/* How many sessions gave way since this was asked last, and the limit. The secrets of `base` are not counted. */
+uint64_t imapid_keylog_take_gave_way(struct imapid_keylog *keylog, size_t *limit);
 
 /* Adds the lines of a text that is whole: its last line need not have a line end. */
 void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size_t n);

@@ -61,7 +61,8 @@ static void test_premasters(void)
     static const char above[] =
         "PMS_CLIENT_RANDOM " R " 01\nPMS_CLIENT_RANDOM " R " 0203\nPMS_CLIENT_RANDOM " R " 01\n";
     static const size_t lengths[] = {1, 2, 1};
-    struct imapid_keylog *base = imapid_keylog_new(), *keylog = imapid_keylog_new_over(base);
+    struct imapid_keylog *base = imapid_keylog_new(),
+                         *keylog = imapid_keylog_new_over(base, G_MAXSIZE);
     uint8_t key[IMAPID_TLS_RANDOM];
     GBytes *found;
 
@@ -226,7 +227,8 @@ static void test_every_start(void)
 
 static void test_candidates(void)
 {
-    struct imapid_keylog *keylog = imapid_keylog_new(), *over = imapid_keylog_new_over(keylog);
+    struct imapid_keylog *keylog = imapid_keylog_new(),
+                         *over = imapid_keylog_new_over(keylog, G_MAXSIZE);
     struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
     uint8_t random[IMAPID_TLS_RANDOM];
     struct imapid_keylog_counts counts;
@@ -297,6 +299,120 @@ static void test_many(void)
         g_assert_cmpmem(secrets[0].octets, 4, &big, 4);
     }
     g_string_free(text, TRUE);
+    imapid_keylog_free(keylog);
+}
+
+static bool has_line(struct imapid_keylog *keylog, uint32_t i)
+{
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
+    uint8_t random[IMAPID_TLS_RANDOM];
+    uint32_t big = GUINT32_TO_BE(i);
+    unsigned n;
+
+    make_random(random, 0);
+    memcpy(random, &big, 4);
+    n = imapid_keylog_find(keylog, random, IMAPID_SECRET_MASTER, 0, secrets);
+    g_assert_cmpuint(n, <=, 1);
+    if (n)
+        g_assert_cmpmem(secrets[0].octets, 4, &big, 4);
+    return n > 0;
+}
+
+static void add_made(struct imapid_keylog *keylog, char *line)
+{
+    add(keylog, line);
+    g_free(line);
+}
+
+/* What a key log takes stays below its limit, and those that came first give way. */
+static void test_limit(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    const uint32_t n = 30000;
+    const gsize limit = 512 << 10;
+    uint32_t first = 0;
+    gsize told;
+
+    imapid_keylog_set_limit(keylog, limit);
+    for (uint32_t i = 0; i < n; i++) {
+        add_made(keylog, make_line(i));
+        g_assert_cmpuint(imapid_keylog_count_memory(keylog, 0), <=, limit);
+        g_assert_true(has_line(keylog, i));
+    }
+    while (!has_line(keylog, first))
+        first++;
+    for (uint32_t i = first; i < n; i++)
+        g_assert_true(has_line(keylog, i));
+    g_assert_cmpuint(n - first, >, limit / 2 / 160);
+    g_assert_cmpuint(imapid_keylog_take_gave_way(keylog, &told), ==, first);
+    g_assert_cmpuint(told, ==, limit);
+    g_assert_cmpuint(imapid_keylog_take_gave_way(keylog, &told), ==, 0);
+    /* One that gave way may come again. */
+    add_made(keylog, make_line(0));
+    g_assert_true(has_line(keylog, 0));
+    imapid_keylog_free(keylog);
+}
+
+/* One session with more secrets than there is memory for, and sessions of any number of secrets. */
+static void test_limit_of_one(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    struct imapid_secret secrets[IMAPID_KEYLOG_BATCH];
+    GRand *rand = g_rand_new_with_seed(15);
+
+    imapid_keylog_set_limit(keylog, 1); /* no limit is that low */
+    for (int i = 0; i < 2 * IMAPID_KEYLOG_CANDIDATES; i++)
+        add_made(keylog, g_strdup_printf("%s_TRAFFIC_SECRET_0 " R " %04x%s\n",
+                                         i % 2 ? "CLIENT" : "SERVER", i, &S[4]));
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_dropped, >, 0);
+    g_assert_cmpuint(imapid_keylog_count_memory(keylog, 0), <=, IMAPID_KEYLOG_LIMIT_MIN);
+    g_assert_cmpuint(find(keylog, 0, IMAPID_SECRET_CLIENT_TRAFFIC, secrets), ==,
+                     IMAPID_KEYLOG_BATCH);
+    for (int i = 0; i < 20000; i++) {
+        uint32_t client = (uint32_t)g_rand_int_range(rand, 0, 400);
+
+        if (g_rand_int_range(rand, 0, 4))
+            add_made(keylog, make_line(client));
+        else
+            add_made(keylog, g_strdup_printf("CLIENT_TRAFFIC_SECRET_0 %08x%s %04x%s\n", client,
+                                             &R[8], i & 0xffff, &S[4]));
+        (void)has_line(keylog, client);
+        (void)has_line(keylog, (uint32_t)g_rand_int_range(rand, 0, 400));
+        g_assert_cmpuint(imapid_keylog_count_memory(keylog, 0), <=, IMAPID_KEYLOG_LIMIT_MIN);
+    }
+    g_rand_free(rand);
+    imapid_keylog_free(keylog);
+}
+
+/* The same of secrets that have no fixed length. */
+static void test_limit_of_long(void)
+{
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    const int n = 2000;
+    int n_found = 0;
+    gsize limit;
+
+    imapid_keylog_set_limit(keylog, 1);
+    for (int i = 0; i < n; i++) {
+        uint8_t random[IMAPID_TLS_RANDOM];
+        uint32_t big = GUINT32_TO_BE((uint32_t)i);
+
+        add_made(keylog, g_strdup_printf("PMS_CLIENT_RANDOM %08x%s %s\n", i, &R[8], M));
+        make_random(random, 0);
+        memcpy(random, &big, 4);
+        g_assert_cmpuint(imapid_keylog_count_long(keylog, IMAPID_LONG_PREMASTER, random), ==, 1);
+        g_assert_cmpuint(imapid_keylog_count_memory(keylog, 0), <=, IMAPID_KEYLOG_LIMIT_MIN);
+    }
+    for (int i = 0; i < n; i++) {
+        uint8_t random[IMAPID_TLS_RANDOM];
+        uint32_t big = GUINT32_TO_BE((uint32_t)i);
+
+        make_random(random, 0);
+        memcpy(random, &big, 4);
+        n_found += (int)imapid_keylog_count_long(keylog, IMAPID_LONG_PREMASTER, random);
+    }
+    g_assert_cmpint(n_found, <, n / 2);
+    g_assert_cmpuint(imapid_keylog_take_gave_way(keylog, &limit), ==, n - n_found);
     imapid_keylog_free(keylog);
 }
 
@@ -567,6 +683,9 @@ int main(int argc, char **argv)
     g_test_add_func("/keylog/every-start", test_every_start);
     g_test_add_func("/keylog/candidates", test_candidates);
     g_test_add_func("/keylog/many", test_many);
+    g_test_add_func("/keylog/limit", test_limit);
+    g_test_add_func("/keylog/limit-of-one", test_limit_of_one);
+    g_test_add_func("/keylog/limit-of-long", test_limit_of_long);
     g_test_add_func("/keylog/file", test_file);
     g_test_add_func("/keylog/padded", test_padded);
     g_test_add_func("/keylog/session", test_session);
