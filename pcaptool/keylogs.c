@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define N G_GUINT64_FORMAT
 
@@ -151,14 +152,32 @@ static bool is_missing(const char *path)
     return !g_file_test(path, G_FILE_TEST_EXISTS) && errno == ENOENT;
 }
 
+/* One with a name: what a shell makes for <(COMMAND) has an end. */
+static bool is_pipe(const char *path)
+{
+    struct stat st;
+
+    return !g_str_has_prefix(path, "/dev/fd/") && !g_str_has_prefix(path, "/proc/") &&
+           stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* NULL, or what is told of a key log that is waited for. */
+static const char *find_reason_to_wait(const char *path)
+{
+    if (is_missing(path))
+        return "is not there yet, and is waited for";
+    return is_pipe(path) ? "is a pipe, and is read as it is written" : NULL;
+}
+
 static enum imapid_keylogs read_one(struct imapid_options *options, const char *path, bool may_grow)
 {
     struct imapid_keylog_counts before = imapid_keylog_get_counts(options->keylog), counts;
+    const char *reason = may_grow ? find_reason_to_wait(path) : NULL;
     char *message = NULL;
 
-    if (may_grow && is_missing(path)) {
+    if (reason) {
         if (!options->quiet)
-            imapid_message("%s: key log: is not there yet, and is waited for", path);
+            imapid_message("%s: key log: %s", path, reason);
         imapid_keylog_expect(options->keylog, path);
         return IMAPID_KEYLOGS_READ;
     }

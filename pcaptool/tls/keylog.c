@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,9 @@
 
 /* Octets of a pipe or device without one line of use: it is no key log, and may have no end. */
 #define USELESS_MAX (64u << 20)
+
+/* What is read at a time of a pipe whose writers may go on for ever. */
+#define PIPE_MAX (4u << 20)
 
 /* Numbers in the table are 32 bits wide, and at most half of the slots are taken. */
 #define SLOTS_MAX  (1u << 31)
@@ -82,8 +86,10 @@ struct source {
     dev_t device;
     ino_t inode;
     bool regular;
-    off_t offset; /* where the first line begins that was not seen whole */
-    off_t size;   /* how far it was read */
+    bool is_pipe;        /* with a name: its writers come and go */
+    struct reader *pipe; /* how far that was read; NULL: not yet */
+    off_t offset;        /* where the first line begins that was not seen whole */
+    off_t size;          /* how far it was read */
     enum text text;
 };
 
@@ -630,6 +636,7 @@ struct reader {
     enum text text;
     bool has_half; /* the file's last octet so far is half a character: */
     uint8_t half;
+    bool is_pipe; /* with a name */
 };
 
 static bool is_utf16(const struct reader *reader)
@@ -644,7 +651,7 @@ static off_t width_of(const struct reader *reader, size_t n)
 }
 
 /* Takes the lines in the buffer, and moves what is left to its start. At the end of the file the
- * last line is taken without its line end, and stays in the buffer. */
+ * last line is taken without its line end, and stays in the buffer. That of a pipe waits to be whole. */
 static void take_buffer(struct imapid_keylog *keylog, struct reader *reader, bool at_end)
 {
     size_t n_done = reader->offset == 0 ? skip_mark(reader->buffer, reader->n) : 0;
@@ -733,12 +740,19 @@ static ssize_t fill(struct reader *reader)
     if (n <= 0)
         return n;
     if (reader->text == TEXT_UNKNOWN) {
-        if (n == 1 && (more = read_some(reader->fd, to + 1, 1)) < 0)
+        if (n_half + (size_t)n == 1 && (more = read_some(reader->fd, to + 1, 1)) <= 0 &&
+            reader->is_pipe) {
+            reader->has_half = true;
+            reader->half = to[0];
+            return n;
+        }
+        if (more < 0)
             return more;
         n += more;
-        reader->text = recognise_text(to, (size_t)n);
+        reader->text = recognise_text(to, n_half + (size_t)n);
     }
     n_all = n_half + (size_t)n;
+    reader->has_half = false;
     reader->n += is_utf16(reader) ? narrow(reader, to, n_all) : n_all;
     return n;
 }
@@ -756,14 +770,15 @@ static uint64_t count_useful(const struct imapid_keylog *keylog)
 static bool read_lines(struct imapid_keylog *keylog, struct reader *reader, bool has_end)
 {
     uint64_t n_useful = count_useful(keylog);
-    size_t n_useless = 0;
+    size_t n_useless = 0, n_all = 0;
 
-    for (;;) {
+    while (!reader->is_pipe || n_all < PIPE_MAX) {
         ssize_t n = fill(reader);
 
-        take_buffer(keylog, reader, n == 0);
+        take_buffer(keylog, reader, n == 0 && !reader->is_pipe);
         if (n <= 0)
             return n == 0;
+        n_all += (size_t)n;
         n_useless = count_useful(keylog) == n_useful ? n_useless + (size_t)n : 0;
         n_useful = count_useful(keylog);
         if (!has_end && n_useless > USELESS_MAX) {
@@ -771,6 +786,25 @@ static bool read_lines(struct imapid_keylog *keylog, struct reader *reader, bool
             return false;
         }
     }
+    return true;
+}
+
+static void init_reader(struct reader *reader, int fd)
+{
+    *reader = (struct reader){.fd = fd, .buffer = g_malloc(CHUNK + LINE_LIMIT)};
+}
+
+static void clear_reader(struct reader *reader)
+{
+    explicit_bzero(reader->buffer, CHUNK + LINE_LIMIT);
+    g_free(reader->buffer);
+}
+
+static void drop_pipe(struct source *source)
+{
+    if (source->pipe)
+        clear_reader(source->pipe);
+    g_clear_pointer(&source->pipe, g_free);
 }
 
 /* The file under its name, if that is another one than before. False, with errno, where it cannot be opened. */
@@ -786,6 +820,7 @@ static bool look(struct source *source, int flags)
         return false;
     }
     source->regular = S_ISREG(st.st_mode);
+    source->is_pipe = S_ISFIFO(st.st_mode) && flags & O_NONBLOCK;
     if (source->fd >= 0 && st.st_dev == source->device && st.st_ino == source->inode) {
         close(fd);
         return true;
@@ -794,15 +829,27 @@ static bool look(struct source *source, int flags)
         close(source->fd);
     source->fd = fd;
     source->offset = source->size = 0;
+    drop_pipe(source);
     source->device = st.st_dev;
     source->inode = st.st_ino;
     return true;
 }
 
+/* What there is in a pipe now, or a part of it. */
+static void read_on_pipe(struct imapid_keylog *keylog, struct source *source)
+{
+    if (!source->pipe) {
+        source->pipe = g_new(struct reader, 1);
+        init_reader(source->pipe, source->fd);
+        source->pipe->is_pipe = true;
+    }
+    (void)read_lines(keylog, source->pipe, false);
+}
+
 /* Reads on from source->offset; a file that has become shorter is read from its start. False, with errno. */
 static bool read_on(struct imapid_keylog *keylog, struct source *source)
 {
-    struct reader reader = {.fd = source->fd};
+    struct reader reader;
     struct stat st;
     bool ok;
 
@@ -810,18 +857,17 @@ static bool read_on(struct imapid_keylog *keylog, struct source *source)
         return false;
     if (source->regular && st.st_size < source->offset)
         source->offset = 0;
+    if (source->regular && lseek(source->fd, source->offset, SEEK_SET) < 0)
+        return false;
+    init_reader(&reader, source->fd);
     reader.offset = source->offset;
     reader.text = source->offset ? source->text : TEXT_UNKNOWN;
-    if (source->regular && lseek(reader.fd, reader.offset, SEEK_SET) < 0)
-        return false;
-    reader.buffer = g_malloc(CHUNK + LINE_LIMIT);
     ok = read_lines(keylog, &reader, source->regular);
     /* A line that was too long is not begun again in its middle. */
     source->offset = reader.offset;
     source->size = reader.offset + width_of(&reader, reader.n) + reader.has_half;
     source->text = reader.text;
-    explicit_bzero(reader.buffer, CHUNK + LINE_LIMIT);
-    g_free(reader.buffer);
+    clear_reader(&reader);
     return ok;
 }
 
@@ -830,6 +876,7 @@ static void close_source(struct source *source)
     if (source->fd >= 0)
         close(source->fd);
     source->fd = -1;
+    drop_pipe(source);
 }
 
 /* To be looked at by imapid_keylog_refresh(). */
@@ -868,7 +915,15 @@ void imapid_keylog_expect(struct imapid_keylog *keylog, const char *path)
 {
     struct source source = {.path = g_strdup(path), .fd = -1};
 
+    (void)look(&source, O_NONBLOCK);
     keep_source(keylog, &source);
+}
+
+static bool has_data(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    return poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLIN;
 }
 
 /* Has the file more to read than was read of it? One that has no name any more may have a successor, and so
@@ -878,7 +933,7 @@ static bool has_changed(struct source *source)
     struct stat st;
 
     if (source->fd >= 0 && fstat(source->fd, &st) == 0) {
-        if (st.st_size != source->size)
+        if (source->is_pipe ? has_data(source->fd) : st.st_size != source->size)
             return true;
         if (!st.st_nlink) {
             close_source(source);
@@ -887,11 +942,12 @@ static bool has_changed(struct source *source)
     }
     if (source->looked_us && g_get_monotonic_time() - source->looked_us < LOOK_US)
         return false;
-    /* A pipe there would keep everybody waiting. */
     if (!look(source, O_NONBLOCK))
         return false;
+    if (source->is_pipe)
+        return has_data(source->fd);
     if (!source->regular)
-        close_source(source);
+        close_source(source); /* a device may have no end */
     return source->fd >= 0 && fstat(source->fd, &st) == 0 && st.st_size != source->size;
 }
 
@@ -903,7 +959,11 @@ bool imapid_keylog_refresh(struct imapid_keylog *keylog)
     for (guint i = 0; i < keylog->sources->len; i++) {
         struct source *source = &g_array_index(keylog->sources, struct source, i);
 
-        if (has_changed(source))
+        if (!has_changed(source))
+            continue;
+        if (source->is_pipe)
+            read_on_pipe(keylog, source);
+        else
             (void)read_on(keylog, source); /* what cannot be read now is tried again */
     }
     g_mutex_unlock(&keylog->files);

@@ -82,7 +82,8 @@ void imapid_keylog_add(struct imapid_keylog *keylog, const uint8_t *octets, size
  * *message, to be freed with g_free(), says which file and why; lines read before that are kept. */
 bool imapid_keylog_read(struct imapid_keylog *keylog, const char *path, char **message);
 
-/* Remembers a file that is not there yet for imapid_keylog_refresh(). */
+/* Remembers a file that is not there yet, or a pipe with a name, whose writers come and go, for
+ * imapid_keylog_refresh(). Waits for nobody. */
 void imapid_keylog_expect(struct imapid_keylog *keylog, const char *path);
 
 /* Reads what was appended meanwhile to the files read before; a file that has shrunk or was replaced, or

@@ -2,6 +2,7 @@
 /* Tests of pcaptool/tls/keylog.c and keylog-line.c. */
 #include "tls/keylog.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -541,6 +542,7 @@ static void test_expected(void)
     g_usleep(300000);
     g_assert_false(imapid_keylog_refresh(keylog));
     g_unlink(path);
+    g_assert_false(imapid_keylog_refresh(keylog));
     for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
         gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
         bool found;
@@ -561,6 +563,58 @@ static void test_expected(void)
     g_unlink(other);
     g_rmdir(folder);
     g_free(other);
+    g_free(path);
+    g_free(folder);
+    imapid_keylog_free(keylog);
+}
+
+/* A pipe with a name: nobody is waited for, lines are read as they are whole, and writers come and go. */
+static void test_named_pipe(void)
+{
+    static const char text[] =
+        "# \nCLIENT_TRAFFIC_SECRET_0 " R " " S "\nCLIENT_RANDOM " R " " M "\n";
+    static const char longer[] = "SERVER_TRAFFIC_SECRET_0 " R " " S "\n";
+    char *folder = g_dir_make_tmp(NULL, NULL), *path = g_build_filename(folder, "keys", NULL);
+    struct imapid_keylog *keylog = imapid_keylog_new();
+    char blanks[1 << 14];
+
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    imapid_keylog_expect(keylog, path);
+    g_assert_false(imapid_keylog_refresh(keylog));
+    for (size_t i = 0; i + 1 < sizeof text; i++) {
+        int fd = open(path, O_WRONLY | O_NONBLOCK);
+
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(write(fd, text + i, 1), ==, 1);
+        imapid_keylog_refresh(keylog);
+        if (i % 2) {
+            close(fd);
+            imapid_keylog_refresh(keylog);
+        } else {
+            imapid_keylog_refresh(keylog);
+            close(fd);
+        }
+    }
+    check_one(keylog, IMAPID_SECRET_CLIENT_TRAFFIC, 32);
+    check_one(keylog, IMAPID_SECRET_MASTER, 48);
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_lines, ==, 3);
+    /* A line without use that is longer than any is one line, however it comes. */
+    memset(blanks, 'x', sizeof blanks);
+    for (int i = 0; i < 4; i++) {
+        int fd = open(path, O_WRONLY | O_NONBLOCK);
+
+        g_assert_cmpint(write(fd, blanks, sizeof blanks), ==, sizeof blanks);
+        if (i == 3)
+            g_assert_cmpint(write(fd, "\n", 1), ==, 1);
+        if (i == 3)
+            g_assert_cmpint(write(fd, longer, sizeof longer - 1), ==, sizeof longer - 1);
+        close(fd);
+        imapid_keylog_refresh(keylog);
+    }
+    g_assert_cmpuint(imapid_keylog_get_counts(keylog).n_lines, ==, 5);
+    check_one(keylog, IMAPID_SECRET_SERVER_TRAFFIC, 32);
+    g_unlink(path);
+    g_rmdir(folder);
     g_free(path);
     g_free(folder);
     imapid_keylog_free(keylog);
@@ -690,6 +744,7 @@ int main(int argc, char **argv)
     g_test_add_func("/keylog/padded", test_padded);
     g_test_add_func("/keylog/session", test_session);
     g_test_add_func("/keylog/expected", test_expected);
+    g_test_add_func("/keylog/named-pipe", test_named_pipe);
     g_test_add_func("/keylog/utf16", test_utf16);
     g_test_add_func("/keylog/pipe", test_pipe);
     g_test_add_func("/keylog/threads", test_threads);
