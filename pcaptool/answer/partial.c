@@ -811,10 +811,14 @@ static bool read_block(struct reading *reading, GByteArray *block)
 
     if (!read_octets(reading, given, sizeof given, &n_read))
         return false;
+    if (n_read < sizeof given) {
+        complain(reading, reading->place, cut);
+        return false;
+    }
     memcpy(&n, given, sizeof n);
     n = GUINT32_FROM_LE(n);
     g_byte_array_set_size(block, 0);
-    if (n_read == sizeof given && (!n || n > IMAPID_PARTIAL_BLOCK_MAX)) {
+    if (!n || n > IMAPID_PARTIAL_BLOCK_MAX) {
         complain(reading, place, "the partial is damaged: a block of no possible length");
         return false;
     }
@@ -827,7 +831,7 @@ static bool read_block(struct reading *reading, GByteArray *block)
             return false;
         g_byte_array_set_size(block, at + (guint)n_read);
     }
-    if (reading->place - place < sizeof given || block->len < n) {
+    if (block->len < n) {
         complain(reading, reading->place, cut);
         return false;
     }
