@@ -109,7 +109,7 @@ static const struct option table[] = {
     {"interface", 'i', G_OPTION_ARG_STRING_ARRAY, AT(interfaces), RECORDS, "IF",
      "Capture from this network interface, until a signal; may be given more than once"},
     {"buffer-size", 'B', G_OPTION_ARG_STRING, AT(buffer), RECORDS, "KIB",
-     "-i: what the kernel keeps of an interface until it is read (default 65536)"},
+     "-i: what the kernel keeps of an interface until it is read (default 131072)"},
     {"snapshot-length", 's', G_OPTION_ARG_STRING, AT(snap), RECORDS, "N",
      "-i: octets of each packet (default 262144)"},
     {"no-promiscuous-mode", 'p', G_OPTION_ARG_NONE, AT(is_modest), RECORDS, NULL,

@@ -20,7 +20,7 @@ struct imapid_live_options {
     int wake;           /* and when this is readable; -1: it does not */
 };
 
-#define IMAPID_LIVE_BUFFER 65536u
+#define IMAPID_LIVE_BUFFER 131072u
 #define IMAPID_LIVE_SNAP   262144u
 
 /* More interfaces are a mistake. */
