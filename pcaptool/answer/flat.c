@@ -138,17 +138,6 @@ uint8_t *imapid_flat_put_difference(uint8_t *at, uint64_t difference)
     return at;
 }
 
-uint64_t imapid_flat_take_difference(const uint8_t **at)
-{
-    uint64_t rest = 0;
-    int shift = 0;
-
-    do
-        rest |= (uint64_t)(**at & 127) << shift;
-    while (shift += 7, *(*at)++ & 128);
-    return rest >> 1 ^ (0 - (rest & 1));
-}
-
 uint8_t *imapid_flat_put_stamp(uint8_t *at, const struct imapid_stamp *stamp,
                                const struct imapid_stamp *from)
 {

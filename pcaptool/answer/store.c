@@ -28,6 +28,7 @@ struct shard {
 /* The connections of the view, an octet each: HAS_SESSION and how many exchanges, which are in `large` where
  * that is LARGE. Where those of each sixteenth are stands in `starts`. */
 struct joints {
+    gint id; /* no others have it */
     GByteArray *each;
     GArray *starts;    /* struct start */
     GHashTable *large; /* connection to exchanges */
@@ -216,6 +217,9 @@ static unsigned sort_captures(GArray *captures)
 
 static void init_joints(struct joints *joints)
 {
+    static gint n_joints; /* atomic */
+
+    joints->id = g_atomic_int_add(&n_joints, 1) + 1;
     joints->each = g_byte_array_new();
     joints->starts = g_array_new(FALSE, FALSE, sizeof(struct start));
     joints->large = g_hash_table_new(NULL, NULL);
@@ -255,20 +259,34 @@ static struct joint read_joint(const struct joints *joints, unsigned conn)
     return joint;
 }
 
+/* The one that a thread has looked at last: connections are mostly asked for in order. */
+struct looked {
+    gint id; /* of the joints; 0: none */
+    unsigned conn;
+    struct joint joint;
+};
+
 static struct joint get_joint(const struct imapid_store *store, unsigned conn)
 {
-    struct start at = g_array_index(store->joints.starts, struct start, conn / STEP);
-    struct joint joint;
+    static _Thread_local struct looked looked;
+    const struct joints *joints = &store->joints;
 
-    for (unsigned i = conn / STEP * STEP; i < conn; i++) {
-        joint = read_joint(&store->joints, i);
-        at.exchange += joint.n_exchanges;
-        at.session += joint.has_session;
+    if (looked.id != joints->id || conn < looked.conn || conn / STEP != looked.conn / STEP) {
+        struct start at = g_array_index(joints->starts, struct start, conn / STEP);
+
+        looked =
+            (struct looked){joints->id, conn / STEP * STEP, read_joint(joints, conn / STEP * STEP)};
+        looked.joint.first = at.exchange;
+        looked.joint.session = at.session;
     }
-    joint = read_joint(&store->joints, conn);
-    joint.first = at.exchange;
-    joint.session = at.session;
-    return joint;
+    while (looked.conn < conn) {
+        struct joint next = read_joint(joints, ++looked.conn);
+
+        next.first = looked.joint.first + looked.joint.n_exchanges;
+        next.session = looked.joint.session + looked.joint.has_session;
+        looked.joint = next;
+    }
+    return looked.joint;
 }
 
 /* The exchanges that are of the same connection as that of the reader's record, which is then the next. */
