@@ -23,7 +23,8 @@ struct extract {
     struct imapid_writer_style style;
     struct imapid_output *output;
     guint n_inputs;
-    char **headed; /* by part: the file whose name was written last */
+    char **headed;     /* by part: the file whose name was written last */
+    gint has_sections; /* atomic: connections of others were met */
 };
 
 /* ---- records to text ---- */
@@ -86,8 +87,12 @@ static void on_capture(void *ctx, guint part, const struct imapid_record_capture
 static void on_continued(void *ctx, guint part, const struct imapid_record_continued *continued)
 {
     struct extract *extract = ctx;
-    GString *text = begin_record(extract, part, continued->file);
+    GString *text;
 
+    g_atomic_int_set(&extract->has_sections, 1);
+    if (!extract->writer->continued)
+        return;
+    text = begin_record(extract, part, continued->file);
     imapid_output_begin(extract->output);
     extract->writer->continued(text, continued);
     end_record(extract, part, text);
@@ -481,6 +486,7 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     struct imapid_job_user user = {.exchange = on_exchange,
                                    .session = on_session,
                                    .capture = on_capture,
+                                   .continued = on_continued,
                                    .end = on_end,
                                    .is_closed = is_closed,
                                    .ctx = &extract,
@@ -500,8 +506,6 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
         imapid_output_set_array(extract.output);
     if (extract.writer->interval)
         user.interval = on_interval;
-    if (extract.writer->continued)
-        user.continued = on_continued;
     if (imapid_output_is_file(extract.output)) {
         user.reopen = reopen;
         user.tick = tick;
@@ -516,6 +520,11 @@ enum imapid_exit imapid_extract(const struct imapid_options *options, const GArr
     write_head(&extract);
     good = imapid_run(options, inputs, &user, &totals);
     write_end(&extract, options, &totals, good);
+    if (extract.has_sections && !extract.writer->continued)
+        imapid_message(
+            "sections of a chain: what two of them tell of one connection is twice in %s, "
+            "once in -T sqlite",
+            options->format);
     closed = imapid_output_is_closed(extract.output);
     good &= imapid_output_close(extract.output, is_kept(options, &totals, good));
     for (guint i = 0; i < inputs->len; i++)

@@ -279,26 +279,44 @@ static struct imapid_plan *parse(const char *octets, size_t n, char **why_not)
     return plan;
 }
 
-/* Mapped, as a plan of many files is some megabytes that each share reads: who writes plans puts a new file in the place of the
- * old one, so none shrinks. */
+/* A file is mapped, as a plan of many files is some megabytes that each share reads: who writes plans puts a new file in the
+ * place of the old one, so none shrinks. NULL with an error. */
+static GBytes *read_octets(const char *path, GError **error)
+{
+    GMappedFile *file;
+    GBytes *octets;
+    char *piped;
+    gsize n;
+
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        return g_file_get_contents(path, &piped, &n, error) ? g_bytes_new_take(piped, n) : NULL;
+    file = g_mapped_file_new(path, FALSE, error);
+    if (!file)
+        return NULL;
+    octets = g_mapped_file_get_bytes(file);
+    g_mapped_file_unref(file);
+    return octets;
+}
+
 struct imapid_plan *imapid_plan_read(const char *path)
 {
     struct imapid_plan *plan;
     GError *error = NULL;
-    GMappedFile *file = g_mapped_file_new(path, FALSE, &error);
+    GBytes *octets = read_octets(strcmp(path, "-") ? path : "/dev/stdin", &error);
+    const char *start;
     char *wrong;
+    gsize n;
 
-    if (!file) {
+    if (!octets) {
         if (error->code == G_FILE_ERROR_NOENT || error->code == G_FILE_ERROR_IO)
             (void)imapid_failure_of_input(ENOENT);
         imapid_message("%s", error->message);
         g_error_free(error);
         return NULL;
     }
-    plan = g_mapped_file_get_length(file)
-               ? parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), &wrong)
-               : parse("", 0, &wrong);
-    g_mapped_file_unref(file);
+    start = g_bytes_get_data(octets, &n);
+    plan = parse(n ? start : "", n, &wrong);
+    g_bytes_unref(octets);
     if (wrong)
         imapid_message("%s: %s", path, wrong);
     g_free(wrong);

@@ -35,7 +35,7 @@ enum imapid_plan_state { IMAPID_PLAN_DONE, IMAPID_PLAN_MISSING, IMAPID_PLAN_DAMA
 struct imapid_plan *imapid_plan_new(void);
 struct imapid_plan_unit *imapid_plan_add_unit(struct imapid_plan *plan, guint n_files);
 
-/* NULL with a message on standard error. To be freed. */
+/* Reads it from a file or a pipe, "-" being standard input. NULL with a message on standard error. To be freed. */
 struct imapid_plan *imapid_plan_read(const char *path);
 void imapid_plan_free(struct imapid_plan *plan);
 

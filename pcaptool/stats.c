@@ -150,10 +150,13 @@ static void write_groups_csv(GString *out, const struct stats *stats,
 static void add_unread_text(GString *out, const struct imapid_store_conn *conn)
 {
     const struct imapid_record_session *session = &conn->session;
+    GString *name = g_string_new(NULL);
 
+    imapid_spell_session_name(name, &conn->conn);
     g_string_append(out, "  ");
-    imapid_spell_terminal(out, (const uint8_t *)conn->conn.file, strlen(conn->conn.file), 0);
-    g_string_append_printf(out, " stream %u, ", conn->conn.stream);
+    imapid_spell_terminal(out, (const uint8_t *)name->str, name->len, 0);
+    g_string_free(name, TRUE);
+    g_string_append(out, ", ");
     imapid_spell_endpoint(out, &conn->conn.client);
     g_string_append(out, " to ");
     imapid_spell_endpoint(out, &conn->conn.server);

@@ -11,6 +11,7 @@
 #include "answer/writer.h"
 
 #include "record/shell.h"
+#include "record/spell-record.h"
 #include "record/spell.h"
 #include "record/width.h"
 
@@ -232,8 +233,8 @@ static void add_command(const struct writing *writing, const struct imapid_item 
     gsize start = writing->out->len;
 
     g_string_append(writing->out, "    ");
-    if (imapid_shell_spell_wireshark(writing->out, conn->file,
-                                     is_decrypted ? writing->report->keylog : NULL, conn->stream,
+    if (imapid_shell_spell_wireshark(writing->out, conn,
+                                     is_decrypted ? writing->report->keylog : NULL,
                                      is_there ? item->frame : 0))
         g_string_append_c(writing->out, '\n');
     else
@@ -248,11 +249,16 @@ static void add_file(const struct writing *writing, const char *file)
 
 static void add_place(const struct writing *writing, const struct imapid_item *item)
 {
-    GString *out = writing->out;
+    GString *out = writing->out, *name = g_string_new(NULL);
 
+    imapid_spell_session_name(name, &item->conn->conn);
     g_string_append(out, "    ");
-    add_file(writing, item->file);
-    g_string_append_printf(out, " stream %u", item->conn->conn.stream);
+    add_file(writing, name->str);
+    g_string_free(name, TRUE);
+    if (g_strcmp0(item->file, item->conn->conn.file)) { /* another piece of the chain */
+        g_string_append(out, ", ");
+        add_file(writing, item->file);
+    }
     if (item->frame)
         g_string_append_printf(out, " frame %" G_GUINT64_FORMAT, item->frame);
     g_string_append(out, ", ");

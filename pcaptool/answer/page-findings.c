@@ -9,6 +9,7 @@
 
 #include "answer/html.h"
 #include "answer/remedy.h"
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -244,16 +245,19 @@ void imapid_page_write_findings(GString *out, struct imapid_report *report)
 /* One leg's ends. */
 static void write_leg(GString *out, const struct imapid_report *report, unsigned index)
 {
+    GString *name = g_string_new(NULL);
     struct imapid_store_conn conn;
 
     imapid_store_read_conn(report->page->view, index, &conn);
+    imapid_spell_session_name(name, &conn.conn);
     g_string_append(out, "<td>");
     imapid_html_endpoint(out, &conn.conn.client);
     g_string_append(out, " \xe2\x86\x92 ");
     imapid_html_endpoint(out, &conn.conn.server);
     g_string_append(out, "<br><span class=\"m\">");
-    imapid_html_foreign(out, conn.conn.file, 80);
-    g_string_append_printf(out, ", stream %u</span></td>", conn.conn.stream);
+    imapid_html_foreign(out, name->str, 0);
+    g_string_append(out, "</span></td>");
+    g_string_free(name, TRUE);
 }
 
 static void write_change(GString *out, const struct imapid_report *report,

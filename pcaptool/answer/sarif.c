@@ -10,6 +10,7 @@
 #include "answer/unreadable.h"
 #include "answer/writer.h"
 
+#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -47,17 +48,22 @@ static void add_uri(GString *out, const char *file)
     g_free(escaped);
 }
 
-static void add_location(GString *out, const char *file, uint32_t stream, uint64_t frame)
+static void add_location(GString *out, const char *file, const struct imapid_record_conn *conn,
+                         uint64_t frame)
 {
+    GString *name = g_string_new(NULL);
+
+    imapid_spell_session_name(name, conn);
+    if (frame) {
+        imapid_spell_word(name, "/frame ");
+        imapid_spell_number(name, frame);
+    }
     imapid_spell_word(out, "{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"");
     add_uri(out, file);
-    imapid_spell_word(out, "\"}},\"logicalLocations\":[{\"fullyQualifiedName\":\"stream ");
-    imapid_spell_number(out, stream);
-    if (frame) {
-        imapid_spell_word(out, "/frame ");
-        imapid_spell_number(out, frame);
-    }
-    imapid_spell_word(out, "\",\"kind\":\"element\"}]}");
+    imapid_spell_word(out, "\"}},\"logicalLocations\":[{\"fullyQualifiedName\":");
+    imapid_spell_json(out, (const uint8_t *)name->str, name->len);
+    imapid_spell_word(out, ",\"kind\":\"element\"}]}");
+    g_string_free(name, TRUE);
 }
 
 static void add_message(GString *out, const struct imapid_item *item)
@@ -162,11 +168,11 @@ static void write_with(GString *out, const struct imapid_item *item, const struc
 {
     g_string_append_len(out, texts->head->str, (gssize)texts->head->len);
     imapid_spell_word(out, ",\"locations\":[");
-    add_location(out, item->file, item->conn->conn.stream, item->frame);
+    add_location(out, item->file, &item->conn->conn, item->frame);
     g_string_append_c(out, ']');
     if (item->related) {
         imapid_spell_word(out, ",\"relatedLocations\":[");
-        add_location(out, imapid_items_first_file(item->related), item->related->conn.stream,
+        add_location(out, imapid_items_first_file(item->related), &item->related->conn,
                      imapid_record_when(item->related).number);
         g_string_append_c(out, ']');
     }

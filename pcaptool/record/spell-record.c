@@ -23,6 +23,14 @@ void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn
     imapid_spell_number(out, conn->first_frame);
 }
 
+void imapid_spell_session_name(GString *out, const struct imapid_record_conn *conn)
+{
+    if (conn->first_frame)
+        imapid_spell_session_id(out, conn);
+    else
+        g_string_append_printf(out, "%s stream %u", conn->file ? conn->file : "", conn->stream);
+}
+
 static void add_port(GChecksum *sum, uint16_t port)
 {
     const guchar octets[2] = {(guchar)(port >> 8), (guchar)port};

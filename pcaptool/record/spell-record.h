@@ -10,6 +10,9 @@
  * where the frame is not known. */
 void imapid_spell_session_id(GString *out, const struct imapid_record_conn *conn);
 
+/* The same for people, and where the frame is not known "FILE stream N". */
+void imapid_spell_session_name(GString *out, const struct imapid_record_conn *conn);
+
 /* The Community ID of the connection, version 1 with seed 0, as Zeek and Suricata tell it. */
 void imapid_spell_community_id(GString *out, const struct imapid_record_conn *conn);
 

@@ -97,6 +97,16 @@ class Plan(unittest.TestCase):
                                  run(*answer, "-q", self.folder / "ring.jsonl", *rest).stdout, (n, answer))
             shutil.rmtree(self.out)
 
+    def test_a_plan_from_a_pipe(self):
+        self.make()
+        run("-q", "--plan", "-", "--out", self.out, input=self.plan.read_bytes())
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", str(self.plan)], stdout=subprocess.PIPE) as cat, \
+                subprocess.Popen(["sh", "-c", 'cat >"$0"', pipe], stdin=cat.stdout):
+            told = run("stats", "-q", "--plan", pipe, self.out).stdout
+        self.assertEqual(told, run("stats", "-q", "--plan", self.plan, self.out).stdout)
+
     def test_missing(self):
         self.make()
         self.share(2, 3)

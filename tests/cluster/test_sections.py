@@ -97,6 +97,10 @@ class Sections(unittest.TestCase):
             run("-q", "-T", "sqlite", "-w", folder / "runs.db", *some)
         self.assertEqual(read("all.db"), read("whole.db"))
         self.assertEqual(read("runs.db"), read("whole.db"))
+        for form in "csv", "tsv":
+            for inputs, is_told in (records, True), ([folder / "whole.jsonl"], False):
+                done = subprocess.run([IMAPID, "-q", "-T", form, *inputs], check=True, capture_output=True)
+                self.assertEqual(b"twice in " + form.encode() in done.stderr, is_told)
 
 
 if __name__ == "__main__":
