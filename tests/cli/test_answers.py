@@ -1245,7 +1245,7 @@ class PasswordsInTheClear(unittest.TestCase):
         told = checked.stdout.decode()
         self.assertEqual(told.count("cleartext-password"), 1)
         for name in "with", "without":
-            self.assertIn(f"{name}.pcap:1 frame ", told)
+            self.assertIn(f"{name}.pcap:1, 10.", told)
         self.assertNotIn("hashed.pcap", told)
         for secret in b"bob", b"secret", b"AGJvYgBzZWNyZXQ=":
             self.assertNotIn(secret, counted.stdout + checked.stdout)
