@@ -90,6 +90,14 @@ static int client_by_port(dissector_handle_t dissector, packet_info *pinfo)
     return !port ? -1 : port == pinfo->srcport ? RECEIVED : SENT;
 }
 
+/* Octets of the sender are missing before those of this call. See imapid_decide_lost(). */
+static enum imapid_decide_status decide_behind_hole(struct imapid_decide *decide, bool is_plain)
+{
+    const struct imapid_decide_early none[2] = {{NULL, 0}, {NULL, 0}};
+
+    return imapid_decide_lost(decide, SENT, none, is_plain);
+}
+
 /* Decides by the first octets of a call, of which there are some. */
 static enum imapid_decide_status decide_here(struct imapid_decide *decide, const uint8_t *octets,
                                              size_t n)
@@ -193,12 +201,14 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     struct imapid_decide decide;
 
     first.is_start = is_at_start(first.tcp, first.carrier, data);
-    imapid_decide_init(&decide, first.is_start, is_half_seen(first.tcp),
+    imapid_decide_init(&decide, first.is_start || saw_handshake(first.tcp), is_half_seen(first.tcp),
                        client_by_syn(first.tcp, pinfo), client_by_port(ws->stream_handle, pinfo));
+    if (!first.is_start && decide.from_start)
+        first.status = decide_behind_hole(&decide, !first.before_tls);
     if (first.is_start && !first.before_tls && decide.client != RECEIVED && first.n)
         first.n = pass_preface(&octets, first.n);
     first.octets = octets;
-    if (first.n)
+    if (first.n && first.status == IMAPID_DECIDE_MORE)
         first.status = decide_here(&decide, octets, first.n);
     first.client = decide.client;
     first.decide = decide;

@@ -119,8 +119,17 @@ static struct imapid_own_segment *get_own(const struct imapid_stream *stream, pa
                : NULL;
 }
 
+/* Does somebody look at the frame on its first visit? In the first pass of two nobody does, but for what
+ * listens to all of them. */
+static bool is_shown(const packet_info *pinfo, const proto_tree *tree)
+{
+    return pinfo->cinfo || (tree && PTREE_DATA(tree)->visible) ||
+           tap_listeners_require_dissection();
+}
+
 struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
                                              conversation_t *conversation, packet_info *pinfo,
+                                             const proto_tree *tree,
                                              const struct imapid_own_segment *own)
 {
     struct imapid_place place;
@@ -129,6 +138,7 @@ struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
 
     imapid_turn_if_wrong(stream, conversation, pinfo, own);
     place = imapid_connection_get_place(pinfo, conversation, stream, own);
+    place.is_shown = is_shown(pinfo, tree);
     direction = &stream->directions[place.side];
     if (imapid_hole_fill(&direction->hole, own->seq, own->seq + own->n + own->n_cut))
         imapid_given_withhold(pinfo->num);
@@ -206,7 +216,7 @@ static void look_below(struct imapid_stream *stream, conversation_t *conversatio
 }
 
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
-                                     tvbuff_t *tvb, packet_info *pinfo)
+                                     tvbuff_t *tvb, packet_info *pinfo, const proto_tree *tree)
 {
     struct imapid_own_segment *own = get_own(stream, pinfo);
     size_t n = own ? own->n : tvb_captured_length(tvb);
@@ -216,7 +226,7 @@ struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_
     if (own)
         own->is_taken = true;
     if (own && !pinfo->fd->visited)
-        return imapid_call_read_segment(stream, conversation, pinfo, own);
+        return imapid_call_read_segment(stream, conversation, pinfo, tree, own);
     place = imapid_connection_get_place(pinfo, conversation, stream, own);
     if (pinfo->fd->visited) {
         imapid_call_settle(stream);

@@ -22,11 +22,12 @@ void imapid_call_begin_tls(const struct imapid_stream *stream, conversation_t *c
  * show. Of a segment, what TCP makes of it is not asked: TCP holds back and puts together. The record
  * is the stream's, as all calls: good until the capture is closed or the connection gives way. */
 struct imapid_call *imapid_call_read(struct imapid_stream *stream, conversation_t *conversation,
-                                     tvbuff_t *tvb, packet_info *pinfo);
+                                     tvbuff_t *tvb, packet_info *pinfo, const proto_tree *tree);
 
 /* Reads a segment that was never seen before, whoever got it. Returns the same. */
 struct imapid_call *imapid_call_read_segment(struct imapid_stream *stream,
                                              conversation_t *conversation, packet_info *pinfo,
+                                             const proto_tree *tree,
                                              const struct imapid_own_segment *own);
 
 /* On a later visit nothing more comes: what waits is read, and may prove that this is IMAP. */

@@ -13,6 +13,7 @@
 #include "hook.h"
 
 #include <imapid/decide.h>
+#include <imapid/hello.h>
 
 #include "begin.h"
 #include "call.h"
@@ -41,8 +42,9 @@ static int delegate(dissector_handle_t handle, tvbuff_t *tvb, packet_info *pinfo
 /* A handshake where IMAP was expected in the clear. */
 static bool begins_tls(tvbuff_t *tvb)
 {
-    return tvb_captured_length(tvb) > 2 && tvb_get_uint8(tvb, 0) == 22 &&
-           tvb_get_uint8(tvb, 1) == 3;
+    size_t n = tvb_captured_length(tvb);
+
+    return n && imapid_hello_is_handshake(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
@@ -70,7 +72,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     if (imapid_call_is_taken(stream, pinfo) ||
         imapid_connection_is_leftover(conversation, pinfo, stream))
         return (int)tvb_captured_length(tvb);
-    call = imapid_call_read(stream, conversation, tvb, pinfo);
+    call = imapid_call_read(stream, conversation, tvb, pinfo, tree);
     if (!stream->is_claimed && !pinfo->fd->visited)
         imapid_call_claim(stream, conversation, pinfo);
     if (!call)
@@ -96,7 +98,7 @@ static bool try_call(struct imapid_stream *stream, conversation_t *conversation,
     stream->is_foreign = imapid_begin_is_refuted(stream, conversation, tvb, pinfo, data);
     if (!stream->is_foreign && imapid_call_is_taken(stream, pinfo))
         return stream->is_claimed;
-    call = stream->is_foreign ? NULL : imapid_call_read(stream, conversation, tvb, pinfo);
+    call = stream->is_foreign ? NULL : imapid_call_read(stream, conversation, tvb, pinfo, tree);
     if (!call)
         return false;
     if (!stream->is_claimed) {

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include <imapid/hello.h>
+
 #include "reader.h"
 
 /* ---- segments, in the order of order.h ---- */
@@ -71,6 +73,17 @@ static void drop_waiting(struct imapid_stream *stream)
         imapid_stream_drop_waiting(stream, &stream->directions[side]);
 }
 
+/* Takes off its first `n` octets: no more than it has. */
+static void cut_front(struct imapid_waiting *waiting, uint32_t n)
+{
+    unsigned n_data = MIN(n, waiting->n);
+
+    waiting->piece.seq += n;
+    waiting->octets += n_data;
+    waiting->n -= n_data;
+    waiting->n_cut -= n - n_data;
+}
+
 /* Takes off what waits of the octets before `to`. */
 static void take_off(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
 {
@@ -79,17 +92,13 @@ static void take_off(struct imapid_stream *stream, enum imapid_side side, uint32
 
     while ((first = direction->waiting) && imapid_seq_before(first->piece.seq, to)) {
         uint32_t n = to - first->piece.seq;
-        unsigned n_data = MIN(n, first->n);
 
         if (n >= first->n + first->n_cut) {
             drop_first(stream->share, direction);
             continue;
         }
-        first->piece.seq = to;
-        first->octets += n_data;
-        first->n -= n_data;
-        first->n_cut -= n - n_data;
-        direction->n_waiting_octets -= n_data;
+        direction->n_waiting_octets -= MIN(n, first->n);
+        cut_front(first, n);
     }
 }
 
@@ -211,11 +220,40 @@ static void give_up(struct turn *turn, enum imapid_side side, uint32_t to)
     pump(turn);
 }
 
+static void add_doubts(struct imapid_call *call, struct imapid_order *order)
+{
+    for (unsigned i = 0; i < order->n_doubts; i++) {
+        struct imapid_doubted *doubted =
+            (struct imapid_doubted *)imapid_budget_alloc(call->share, sizeof *doubted);
+
+        doubted->doubt = order->doubts[i].doubt;
+        doubted->frame = (unsigned)order->doubts[i].frame;
+        doubted->next = call->doubted;
+        call->doubted = doubted;
+    }
+    order->n_doubts = 0;
+}
+
+/* What waits in a direction is none of it. */
+static void drop_astray(struct imapid_stream *stream, int side)
+{
+    struct imapid_direction *direction = &stream->directions[side];
+
+    imapid_order_doubt(&stream->order, IMAPID_DOUBT_OFF_SEQUENCE, direction->waiting->piece.number);
+    add_doubts(direction->waiting->call, &stream->order);
+    imapid_stream_drop_waiting(stream, direction);
+}
+
+/* Nothing more is waited for. */
 static void give_all_up(struct turn *turn)
 {
     struct imapid_order_piece pieces[2];
     int side;
 
+    look(turn->stream, pieces);
+    for (side = 0; side < 2; side++)
+        if (imapid_order_is_astray(&turn->stream->order, side, &pieces[side]))
+            drop_astray(turn->stream, side);
     while (has_waiting(turn->stream) && !turn->stream->to) {
         look(turn->stream, pieces);
         side = imapid_order_choose(&turn->stream->order, pieces);
@@ -232,42 +270,76 @@ static bool differs(const struct imapid_waiting *there, const struct imapid_wait
            memcmp(there->octets + at, piece->octets, MIN(piece->n, there->n - at)) != 0;
 }
 
+/* Puts the first `n` octets of a piece at `at`. The octets themselves are not copied. */
+static void insert(struct imapid_share *share, struct imapid_direction *direction,
+                   struct imapid_waiting **at, const struct imapid_waiting *piece, uint32_t n)
+{
+    struct imapid_waiting *copy =
+        (struct imapid_waiting *)wmem_memdup(wmem_file_scope(), piece, sizeof *piece);
+
+    copy->n = MIN(n, piece->n);
+    copy->n_cut = n - copy->n;
+    copy->next = *at;
+    *at = copy;
+    imapid_budget_count(share, 0, sizeof *copy);
+    direction->n_waiting++;
+    direction->n_waiting_octets += copy->n;
+}
+
+/* Makes two of one, the second one beginning `n` octets later. */
+static void split(struct imapid_share *share, struct imapid_direction *direction,
+                  struct imapid_waiting *waiting, uint32_t n)
+{
+    struct imapid_waiting rest = *waiting;
+
+    cut_front(&rest, n);
+    waiting->n -= rest.n;
+    waiting->n_cut -= rest.n_cut;
+    direction->n_waiting_octets -= rest.n;
+    insert(share, direction, &waiting->next, &rest, rest.n + rest.n_cut);
+}
+
+/* `copy`, which begins no earlier, has octets again that wait. See imapid_order_eases(). */
+static void ease(struct imapid_share *share, struct imapid_direction *direction,
+                 struct imapid_waiting *waiting, const struct imapid_waiting *copy)
+{
+    if (!imapid_order_eases(copy->piece.has_ack, copy->piece.ack, waiting->piece.has_ack,
+                            waiting->piece.ack))
+        return;
+    if (imapid_seq_before(waiting->piece.seq, copy->piece.seq)) {
+        split(share, direction, waiting, copy->piece.seq - waiting->piece.seq);
+        waiting = waiting->next;
+    }
+    if (imapid_seq_before(end_of(copy), end_of(waiting)))
+        split(share, direction, waiting, end_of(copy) - waiting->piece.seq);
+    waiting->piece.has_ack = copy->piece.has_ack;
+    waiting->piece.ack = copy->piece.ack;
+}
+
 /* Puts what is not waiting already of these octets where it belongs. `piece` says where. False: some
  * of those that do differ. */
 static bool add_waiting(struct imapid_share *share, struct imapid_direction *direction,
                         struct imapid_waiting piece)
 {
-    struct imapid_waiting **at = &direction->waiting, *copy;
+    struct imapid_waiting **at = &direction->waiting;
     uint32_t end = end_of(&piece);
     bool is_same = true;
 
     while (imapid_seq_before(piece.piece.seq, end)) {
         uint32_t n = end - piece.piece.seq;
-        unsigned n_data;
 
         while (*at && !imapid_seq_before(piece.piece.seq, end_of(*at)))
             at = &(*at)->next;
         if (*at && !imapid_seq_before(piece.piece.seq, (*at)->piece.seq)) {
             n = MIN(n, end_of(*at) - piece.piece.seq); /* waits already */
-            n_data = MIN(n, piece.n);
             is_same &= !differs(*at, &piece);
+            ease(share, direction, *at, &piece);
         } else {
             if (*at)
                 n = MIN(n, (*at)->piece.seq - piece.piece.seq);
-            n_data = MIN(n, piece.n);
-            copy = (struct imapid_waiting *)wmem_memdup(wmem_file_scope(), &piece, sizeof piece);
-            copy->n = n_data;
-            copy->n_cut = n - n_data;
-            copy->next = *at;
-            *at = copy;
-            imapid_budget_count(share, 0, sizeof piece);
-            direction->n_waiting++;
-            direction->n_waiting_octets += n_data;
+            insert(share, direction, at, &piece, n);
         }
-        piece.piece.seq += n;
-        piece.octets += n_data;
-        piece.n -= n_data;
-        piece.n_cut -= n - n_data;
+        cut_front(&piece, n);
     }
     return is_same;
 }
@@ -369,7 +441,7 @@ static void give_up_before_hello(struct turn *turn, const uint8_t *octets, unsig
     bool acks_unseen =
         (place->flags & TH_ACK) && imapid_seq_before(sides[IMAPID_SERVER].next, place->ack);
 
-    if (place->side != IMAPID_CLIENT || !imapid_stream_is_hello(octets, n) ||
+    if (place->side != IMAPID_CLIENT || !imapid_hello_is_clients(octets, n) ||
         (imapid_seq_before(sides[IMAPID_CLIENT].acked, place->seq) && !acks_unseen))
         return;
     give_up_before(turn, IMAPID_CLIENT, place->seq);
@@ -382,7 +454,10 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
 {
     struct imapid_stream *stream = turn->stream;
     const struct imapid_place *place = turn->place;
+    struct imapid_direction *direction = &stream->directions[place->side];
+    struct imapid_order_piece before[2], now[2];
     uint32_t n_old = 0;
+    bool is_next;
 
     switch (imapid_order_find(&stream->order, place->side, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
@@ -394,11 +469,14 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
                                 IMAPID_PART_NOISE, 0, n);
         return;
     case IMAPID_ORDER_MOVED:
-        give_all_up(turn);
+        while (direction->waiting && !stream->to)
+            give_up(turn, place->side, direction->waiting->piece.seq);
         imapid_reader_lose(stream, place->side, 0);
         imapid_order_restart(&stream->order, place->side, place->seq);
         break;
     case IMAPID_ORDER_BACK:
+        if (stream->order.sides[place->side].left == IMAPID_ORDER_LEFT_MOVED && direction->waiting)
+            drop_astray(stream, place->side);
         imapid_reader_lose(stream, place->side, 0);
         imapid_order_return(&stream->order, place->side, place->seq);
         break;
@@ -416,12 +494,16 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
         turn_call(turn)->tls_at = n_old;
         return;
     }
-    if (place->seq + n_old == stream->order.sides[place->side].next &&
-        !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
-                              place->ack))
+    look(stream, before);
+    is_next = place->seq + n_old == stream->order.sides[place->side].next;
+    if (is_next && !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
+                                         place->ack))
         read_now(turn, octets, n_old, n, n_cut);
     else
         wait(turn, octets, n_old, n, n_cut);
+    look(stream, now);
+    imapid_order_pass(&stream->order, place->side, is_next, &before[place->side],
+                      &now[place->side]);
 }
 
 static void wait_for_acked(struct turn *turn, enum imapid_side side)
@@ -443,20 +525,6 @@ static bool is_closed(const struct imapid_stream *stream)
             !imapid_seq_before(stream->order.sides[side].fin, stream->order.sides[side].acked))
             return false;
     return true;
-}
-
-static void add_doubts(struct imapid_call *call, struct imapid_order *order)
-{
-    for (unsigned i = 0; i < order->n_doubts; i++) {
-        struct imapid_doubted *doubted =
-            (struct imapid_doubted *)imapid_budget_alloc(call->share, sizeof *doubted);
-
-        doubted->doubt = order->doubts[i].doubt;
-        doubted->frame = (unsigned)order->doubts[i].frame;
-        doubted->next = call->doubted;
-        call->doubted = doubted;
-    }
-    order->n_doubts = 0;
 }
 
 /* Notes in the segment what it, or what was read now, makes doubtful. */
@@ -509,7 +577,8 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
     for (int side = 0; side < 2; side++)
         wait_for_acked(turn, (enum imapid_side)side);
     take_doubts(turn);
-    if (is_closed(stream))
+    /* More may come late. Where there is another visit, all that comes is there first. */
+    if (is_closed(stream) && place->is_shown)
         give_all_up(turn);
 }
 

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include <imapid/hello.h>
 #include <imapid/verdict.h>
 
 #include "claims.h"
@@ -505,7 +506,7 @@ static bool begins_tls(struct imapid_stream *stream, const struct imapid_section
 {
     return section->side == IMAPID_CLIENT && section->call->frame == stream->now &&
            (!section->octets || section->is_own) && !stream->directions[IMAPID_CLIENT].n_held &&
-           imapid_stream_is_hello(octets, section->n) &&
+           imapid_hello_is_clients(octets, section->n) &&
            imapid_session_miss_starttls(&stream->session);
 }
 

@@ -119,11 +119,6 @@ bool imapid_stream_is_proven(const struct imapid_stream *stream)
            session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;
 }
 
-bool imapid_stream_is_hello(const uint8_t *octets, size_t n)
-{
-    return n > 5 && octets[0] == 22 && octets[1] == 3 && octets[5] == 1;
-}
-
 unsigned imapid_stream_count_layers(const struct imapid_stream *stream)
 {
     return (unsigned)stream->is_compressed + (unsigned)stream->is_wrapped;

@@ -152,6 +152,7 @@ struct imapid_place {
     uint8_t flags;     /* TH_ACK: ack is set */
     enum imapid_checksum checksum;
     unsigned ordinal;
+    bool is_shown; /* on its first visit: there may be no second one */
 };
 
 /* A new stream in file scope. The sides have to be set. */
@@ -189,9 +190,6 @@ unsigned imapid_stream_count_reads(void);
 
 /* The layers in which the octets of the calls are: 0 where they are IMAP. */
 unsigned imapid_stream_count_layers(const struct imapid_stream *stream);
-
-/* Do these octets begin a ClientHello? */
-bool imapid_stream_is_hello(const uint8_t *octets, size_t n);
 
 /* Has something proven that this is IMAP? */
 bool imapid_stream_is_proven(const struct imapid_stream *stream);

@@ -121,7 +121,7 @@ static void take_segment(struct imapid_stream *stream, conversation_t *conversat
         stream->is_foreign = true;
         return;
     } else {
-        call = imapid_call_read_segment(stream, conversation, pinfo, own);
+        call = imapid_call_read_segment(stream, conversation, pinfo, tree, own);
         if (!stream->is_claimed) {
             stream->n_unproven += own->n;
             stream->is_foreign = stream->n_unproven > IMAPID_DECIDE_PATIENCE;

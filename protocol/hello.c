@@ -16,6 +16,9 @@ struct cursor {
     bool bad;
 };
 
+/* Of a record, and where in it the type of its first message is (RFC 8446 5.1, 4). */
+enum { HANDSHAKE = 22, TYPE_AT = 5, CLIENT_HELLO = 1, SERVER_HELLO = 2 };
+
 enum extension {
     SERVER_NAME = 0,
     TRUNCATED_HMAC = 4,
@@ -242,6 +245,40 @@ bool imapid_hello_read_extensions(const uint8_t *message, size_t n, struct imapi
     memset(hello, 0, sizeof *hello);
     read_extensions(&cursor, true, hello);
     return !cursor.bad;
+}
+
+enum imapid_hello_guess imapid_hello_recognise(const uint8_t *octets, size_t n)
+{
+    /* type, version, length; message type, length; version: what each may be, at octet i */
+    static const struct {
+        uint8_t at, least, most;
+    } fits[] = {{0, HANDSHAKE, HANDSHAKE},
+                {1, 3, 3},
+                {2, 0, 4},
+                {3, 0, 64},
+                {TYPE_AT, CLIENT_HELLO, SERVER_HELLO},
+                {6, 0, 1},
+                {9, 3, 3},
+                {10, 0, 3}};
+    size_t i = 0, n_fits = sizeof fits / sizeof *fits;
+
+    while (i < n_fits && fits[i].at < n && octets[fits[i].at] >= fits[i].least &&
+           octets[fits[i].at] <= fits[i].most)
+        i++;
+    if (i == n_fits)
+        return IMAPID_HELLO_BEGINS;
+    return fits[i].at >= n ? IMAPID_HELLO_SHORT : IMAPID_HELLO_NOT;
+}
+
+bool imapid_hello_is_clients(const uint8_t *octets, size_t n)
+{
+    return n > TYPE_AT && octets[TYPE_AT] == CLIENT_HELLO &&
+           imapid_hello_recognise(octets, n) != IMAPID_HELLO_NOT;
+}
+
+bool imapid_hello_is_handshake(const uint8_t *octets, size_t n)
+{
+    return n > 2 && octets[0] == HANDSHAKE && octets[1] == 3;
 }
 
 bool imapid_hello_is_fatal(uint8_t level, uint8_t alert)

@@ -19,6 +19,10 @@
  */
 #define N_OFF_MAX 4
 
+/* Segments that go on before a piece that waits, while the peer acknowledges these and no more: the
+ * piece is none of the direction. */
+#define N_PASSED_MAX 4
+
 /* Behind `b`, as far as a window goes. */
 static bool is_beyond(uint32_t a, uint32_t b)
 {
@@ -528,6 +532,31 @@ uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d)
         return 0;
     /* One that nobody saw, at the very end, was the FIN. */
     return !side->has_fin && to - side->next == 1 ? 0 : to - side->next;
+}
+
+bool imapid_order_eases(bool has_again, uint32_t again, bool has_ack, uint32_t ack)
+{
+    return has_ack && (!has_again || imapid_seq_before(again, ack));
+}
+
+void imapid_order_pass(struct imapid_order *order, int d, bool is_next,
+                       const struct imapid_order_piece *before,
+                       const struct imapid_order_piece *now)
+{
+    struct imapid_order_side *side = &order->sides[d];
+    bool passes = is_next && before->waits && now->waits && before->seq == now->seq;
+
+    side->n_passed = passes ? side->n_passed + 1 : 0;
+}
+
+bool imapid_order_is_astray(const struct imapid_order *order, int d,
+                            const struct imapid_order_piece *piece)
+{
+    const struct imapid_order_side *side = &order->sides[d];
+
+    return piece->waits &&
+           (imapid_order_is_behind_fin(order, d, piece->seq) ||
+            (side->n_passed >= N_PASSED_MAX && side->is_acked && side->acked == side->next));
 }
 
 bool imapid_order_is_behind_fin(const struct imapid_order *order, int d, uint32_t seq)

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <imapid/hello.h>
+
 static void say(struct imapid_verdict *verdict, enum imapid_stage stage, enum imapid_party by,
                 const char *status, const struct imapid_moment *place)
 {
@@ -445,13 +447,13 @@ static bool begins(const uint8_t *octets, size_t n, const char *word)
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n)
 {
     static const uint8_t proxy[] = "PROXY ", proxy_2[] = "\r\n\r\n\0\r\nQUIT\n";
-    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, N_HELLO = 6, N_TEXT = 8 };
+    enum { CLIENT_HELLO = 1, N_HELLO = 6, N_TEXT = 8 };
     size_t n_text = 0;
 
     if ((n >= sizeof proxy - 1 && !memcmp(octets, proxy, sizeof proxy - 1)) ||
         (n >= sizeof proxy_2 - 1 && !memcmp(octets, proxy_2, sizeof proxy_2 - 1)))
         return IMAPID_OPENING_PROXY;
-    if (n >= N_HELLO && octets[0] == HANDSHAKE && octets[1] == 3 && octets[5] == CLIENT_HELLO)
+    if (imapid_hello_is_clients(octets, n))
         return IMAPID_OPENING_TLS;
     if (n >= N_HELLO && octets[0] & 0x80 && octets[2] == CLIENT_HELLO &&
         (octets[3] == 3 || (!octets[3] && octets[4] == 2)))

@@ -22,6 +22,7 @@
 #include "follow/summary.h"
 
 #include <imapid/decide.h>
+#include <imapid/hello.h>
 #include <imapid/preface.h>
 #include <imapid/verdict.h>
 
@@ -590,19 +591,11 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
     return wanted;
 }
 
-/* Is this a ClientHello, as far as it goes: a record's header, and the type of the message, at least? */
-static bool is_hello(const uint8_t *octets, size_t n)
-{
-    enum imapid_tls_guess guess = imapid_tls_recognise(octets, n);
-
-    return guess == IMAPID_TLS_HELLO || (guess == IMAPID_TLS_SHORT && n > 5);
-}
-
 /* Does the client begin TLS where STARTTLS, or the answer, was lost? */
 static bool begins_tls(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n)
 {
     return flow->stage == STAGE_IMAP && !flow->layers && dir == flow->decide.client &&
-           !flow->window[IMAPID_CLIENT] && is_hello(octets, n) &&
+           !flow->window[IMAPID_CLIENT] && imapid_hello_is_clients(octets, n) &&
            imapid_session_miss_starttls(&flow->reading->session);
 }
 

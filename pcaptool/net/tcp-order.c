@@ -213,20 +213,6 @@ static void drop_queue(struct imapid_tcp_order *order, struct imapid_tcp_state *
     account_queue(order, dir, n_before);
 }
 
-/* Segments that go on before a piece that waits, while the peer acknowledges these and no more: the
- * piece is none of the direction. */
-#define N_PASSED_MAX 4
-
-/* Is what waits in a direction none of it? */
-static bool is_astray(const struct imapid_tcp_state *st, int d)
-{
-    const struct imapid_order_side *side = &st->order.sides[d];
-    const struct imapid_tcp_piece *first = st->dirs[d].queue.first;
-    return first &&
-           (imapid_order_is_behind_fin(&st->order, d, first->seq) ||
-            (st->dirs[d].n_passed >= N_PASSED_MAX && side->is_acked && side->acked == side->next));
-}
-
 /* How it ended, where it seemed to be over already. */
 static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapid_tcp_reason reason)
 {
@@ -285,11 +271,12 @@ static void settle_reset(struct imapid_tcp_order *order, struct imapid_tcp_state
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
                              enum imapid_tcp_reason reason)
 {
+    struct imapid_order_piece pieces[2];
+    look(st, pieces);
     for (int d = 0; d < 2; d++)
-        if (is_astray(st, d))
+        if (imapid_order_is_astray(&st->order, d, &pieces[d]))
             drop_queue(order, st, d);
     while (st->dirs[0].queue.first || st->dirs[1].queue.first) {
-        struct imapid_order_piece pieces[2];
         look(st, pieces);
         int d = imapid_order_choose(&st->order, pieces);
         if (!step(order, st, d, st->dirs[d].queue.first->seq, &st->conn.last))
@@ -400,8 +387,9 @@ static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
 {
     struct imapid_tcp_direction *dir = &st->dirs[d];
     uint32_t n_before = dir->queue.n_octets;
-    const struct imapid_tcp_piece *first = dir->queue.first;
-    bool passes = first && piece->seq == st->order.sides[d].next;
+    struct imapid_order_piece before[2], now[2];
+    bool is_next = piece->seq == st->order.sides[d].next;
+    look(st, before);
     if (!imapid_tcp_queue_add(&dir->queue, *piece, st->order.sides[d].next))
         contest(st, d, piece);
     account_queue(order, dir, n_before);
@@ -409,7 +397,8 @@ static bool enqueue(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     order->counts.n_reordered++;
     if (!pump(order, st))
         return false;
-    dir->n_passed = passes && dir->queue.first == first ? dir->n_passed + 1 : 0;
+    look(st, now);
+    imapid_order_pass(&st->order, d, is_next, &before[d], &now[d]);
     while (dir->queue.n_octets > order->limits.n_queue ||
            dir->queue.n_pieces > order->limits.n_queue_segs) {
         order->counts.n_limit_queue++;

@@ -38,7 +38,6 @@ struct imapid_tcp_direction {
     struct imapid_tcp_past past;
     uint32_t acked; /* with has_acked: the peer has what stands before this one */
     bool has_acked;
-    uint32_t n_passed;       /* segments that went on in front of the first piece that waits */
     struct imapid_stamp fin; /* the packet that said FIN, where the direction has one */
     struct imapid_checksums checksums;
 };

@@ -79,7 +79,7 @@ static void split(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece
 static struct imapid_tcp_piece *ease(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece,
                                      const struct imapid_tcp_piece *copy)
 {
-    if (!piece->has_ack || (copy->has_ack && !imapid_seq_before(copy->ack, piece->ack)))
+    if (!imapid_order_eases(copy->has_ack, copy->ack, piece->has_ack, piece->ack))
         return piece;
     uint32_t copy_end = imapid_tcp_piece_end(copy);
     if (imapid_seq_before(piece->seq, copy->seq)) {

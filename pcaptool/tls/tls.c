@@ -514,26 +514,14 @@ void imapid_tls_free(struct imapid_tls *tls)
 
 enum imapid_tls_guess imapid_tls_recognise(const uint8_t *octets, size_t n)
 {
-    /* type, version, length; message type, length; version: what each may be, at octet i */
-    static const struct {
-        uint8_t at, least, most;
-    } hello[] = {{0, IMAPID_TLS_TYPE_HANDSHAKE, IMAPID_TLS_TYPE_HANDSHAKE},
-                 {1, 3, 3},
-                 {2, 0, 4},
-                 {3, 0, 64},
-                 {5, 1, 2},
-                 {6, 0, 1},
-                 {9, 3, 3},
-                 {10, 0, 3}};
-    size_t i = 0;
-
-    while (i < G_N_ELEMENTS(hello) && hello[i].at < n && octets[hello[i].at] >= hello[i].least &&
-           octets[hello[i].at] <= hello[i].most)
-        i++;
-    if (i == G_N_ELEMENTS(hello))
+    switch (imapid_hello_recognise(octets, n)) {
+    case IMAPID_HELLO_BEGINS:
         return IMAPID_TLS_HELLO;
-    if (hello[i].at >= n)
+    case IMAPID_HELLO_SHORT:
         return IMAPID_TLS_SHORT;
+    default:
+        break;
+    }
     if (n < IMAPID_TLS_HEADER)
         return octets[0] >= IMAPID_TLS_TYPE_CHANGE_CIPHER_SPEC &&
                        octets[0] <= IMAPID_TLS_TYPE_HEARTBEAT && (n < 2 || octets[1] == 3) &&

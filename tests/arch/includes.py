@@ -6,7 +6,7 @@
   there, or what the folders have that its folder knows; so there is no circle anywhere;
 - protocol/ includes itself and freestanding headers of the language, <string.h>, and <arpa/inet.h> for inet_pton;
 - dissector/ and pcaptool/ do not know each other;
-- what the library decides no front end decides again (see DECIDED);
+- what the library decides no front end decides again (see DECIDED), and both ask it (see ASKED);
 - of the library, capture/, net/ and tls/ know SHARED alone.
 
 With `draw` it prints the drawing as the sources have it, to be compared with the one that stands there."""
@@ -24,7 +24,13 @@ DECIDED = [
     (re.compile(r"\bimapid_field_is_proxys\s*\(|\"x-(connected|session)-"), "imapid/legs.h", "protocol/legs.c"),
     (re.compile(r"!\s*(\w+(->|\.))*(\w+_)?tentative\b|\btentative\s*(&&|\|\||\?)|\bif \([^)]*tentative"),
      "imapid_exchange_stands()", "protocol"),
+    (re.compile(r"== 22\b|\bN_PASSED_MAX\b"), "imapid/hello.h or imapid/order.h", "protocol"),
 ]
+# What both front ends ask, so that neither has an answer of its own.
+ASKED = ["imapid_decide_begin", "imapid_decide_is_told", "imapid_decide_lost", "imapid_decide_unproven",
+         "imapid_hello_is_clients", "imapid_order_choose", "imapid_order_eases", "imapid_order_find", "imapid_order_give_up",
+         "imapid_order_is_astray", "imapid_order_is_held", "imapid_order_is_lost", "imapid_order_is_over", "imapid_order_is_reset",
+         "imapid_order_next", "imapid_order_pass", "imapid_order_settle_reset", "imapid_preface_read", "imapid_verdict_make"]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
 GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "heap"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
@@ -69,6 +75,14 @@ def check_decided(root):
                 found = pattern.search(text)
                 if found and root / owner not in (path, *path.parents) and path != root / "protocol/fields.c":
                     yield f"{path}: {found[0]} decides what {whom} tells"
+
+
+def check_asked(root):
+    for folder in ("dissector", "pcaptool"):
+        text = "".join(path.read_text(encoding="utf-8") for path in sorted((root / folder).rglob("*.c")))
+        for name in ASKED:
+            if not re.search(rf"\b{name}\(", text):
+                yield f"{folder}/ does not ask {name}()"
 
 
 def check_messages(root):
@@ -164,7 +178,7 @@ def main(root, what=None):
     if what == "draw":
         draw(root)
         return False
-    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_messages(root), *check_layers(root), *check_drawing(root)]
+    faults = [*check_protocol(root), *check_front_ends(root), *check_decided(root), *check_asked(root), *check_messages(root), *check_layers(root), *check_drawing(root)]
     for fault in sorted(set(faults)):
         print(fault)
     return bool(faults)

@@ -194,6 +194,7 @@ static void test_a_reset_far_off(void)
 
 static void test_a_fin_stands_until_its_side_goes_on(void)
 {
+    const struct imapid_order_piece behind = piece(120, 500, 7);
     struct imapid_order order = begin();
 
     take(&order, 0, fin(100, 500, 1));
@@ -214,8 +215,10 @@ static void test_a_fin_stands_until_its_side_goes_on(void)
     expect_doubt(&order, IMAPID_DOUBT_RESET_IGNORED, 5);
     g_assert_true(imapid_order_is_over(&order, 0, false));
     g_assert_false(imapid_order_is_behind_fin(&order, 0, 120));
+    g_assert_false(imapid_order_is_astray(&order, 0, &behind));
     take(&order, 1, segment(500, 0, 111, 6));
     g_assert_true(imapid_order_is_behind_fin(&order, 0, 120));
+    g_assert_true(imapid_order_is_astray(&order, 0, &behind));
     g_assert_false(imapid_order_is_behind_fin(&order, 0, 109));
 }
 
@@ -260,6 +263,38 @@ static void test_giving_up_helps_the_cause_first(void)
     g_assert_cmpint(step.side, ==, 0);
     g_assert_cmpuint(step.to, ==, 105);
     g_assert_cmpint(imapid_order_choose(&order, pieces), ==, 1);
+}
+
+/* Four segments go on before a piece far ahead, and the peer acknowledges these alone. */
+static void test_what_others_pass_is_astray(void)
+{
+    struct imapid_order order = begin();
+    struct imapid_order_piece far = piece(900, 500, 2), other = piece(800, 500, 3), none = {0};
+
+    for (int i = 1; i <= 4; i++) {
+        g_assert_false(imapid_order_is_astray(&order, 0, &far));
+        imapid_order_move(&order.sides[0], 100 + 10 * (uint32_t)i);
+        imapid_order_pass(&order, 0, true, &far, &far);
+        take(&order, 1, segment(500, 0, 100 + 10 * (uint32_t)i, 10 + (uint64_t)i));
+    }
+    g_assert_true(imapid_order_is_astray(&order, 0, &far));
+    g_assert_false(imapid_order_is_astray(&order, 0, &none));
+    take(&order, 1, segment(500, 0, 150, 20)); /* and more than these */
+    g_assert_false(imapid_order_is_astray(&order, 0, &far));
+    imapid_order_move(&order.sides[0], 150);
+    g_assert_true(imapid_order_is_astray(&order, 0, &far));
+    imapid_order_pass(&order, 0, true, &far, &other); /* another one waits in front of it */
+    g_assert_false(imapid_order_is_astray(&order, 0, &other));
+}
+
+static void test_less_is_answered_by_a_copy(void)
+{
+    g_assert_true(imapid_order_eases(true, 499, true, 500));
+    g_assert_true(imapid_order_eases(false, 0, true, 500));
+    g_assert_true(imapid_order_eases(true, UINT32_MAX, true, 0));
+    g_assert_false(imapid_order_eases(true, 500, true, 500));
+    g_assert_false(imapid_order_eases(true, 0, true, UINT32_MAX));
+    g_assert_false(imapid_order_eases(true, 499, false, 500));
 }
 
 static void test_places(void)
@@ -359,6 +394,8 @@ int main(int argc, char **argv)
     g_test_add_func("/order/a-fin", test_a_fin_is_acknowledged_as_well);
     g_test_add_func("/order/patience", test_what_was_acknowledged_is_waited_for);
     g_test_add_func("/order/giving-up", test_giving_up_helps_the_cause_first);
+    g_test_add_func("/order/astray", test_what_others_pass_is_astray);
+    g_test_add_func("/order/eased", test_less_is_answered_by_a_copy);
     g_test_add_func("/order/places", test_places);
     g_test_add_func("/order/ack-taken-back", test_an_acknowledgement_is_taken_back);
     g_test_add_func("/order/ack-late", test_an_acknowledgement_that_comes_late);

@@ -51,6 +51,21 @@ bool imapid_hello_read_extensions(const uint8_t *message, size_t n, struct imapi
  * of RFC 5746 and RFC 7507. */
 unsigned imapid_hello_count_suites(const struct imapid_hello *hello);
 
+enum imapid_hello_guess {
+    IMAPID_HELLO_NOT,
+    IMAPID_HELLO_SHORT, /* too few octets; all that are there fit. 11 suffice */
+    IMAPID_HELLO_BEGINS,
+};
+
+/* Does a record with a ClientHello or a ServerHello begin here: the start of TLS in one direction? */
+enum imapid_hello_guess imapid_hello_recognise(const uint8_t *octets, size_t n);
+
+/* Is it a ClientHello, as far as it goes: the record's header and the type of the message, at least? */
+bool imapid_hello_is_clients(const uint8_t *octets, size_t n);
+
+/* Does a record with a part of a handshake begin here, as far as its type and version tell? */
+bool imapid_hello_is_handshake(const uint8_t *octets, size_t n);
+
 /* Does an alert end the connection, whatever its peer makes of it (RFC 8446 6, RFC 5246 7.2)? */
 bool imapid_hello_is_fatal(uint8_t level, uint8_t alert);
 

@@ -55,6 +55,7 @@ struct imapid_order_side {
     uint32_t other;     /* with has_other: where it begins by another SYN */
     uint32_t wait_to;   /* with n_waited: what was acknowledged when the waiting began */
     uint32_t n_waited;  /* packets of the connection since octets were acknowledged but not seen */
+    uint32_t n_passed;  /* segments in a row that went on in front of the first piece that waits */
     uint32_t off_next;  /* with n_off: where the other sequence goes on */
     uint64_t fin_frame; /* with has_fin */
     uint64_t off_frame; /* with is_off: the first segment off the sequence */
@@ -216,6 +217,21 @@ bool imapid_order_is_lost(struct imapid_order *order, int d, uint32_t n_patience
 /* How many octets are known to have been sent, but neither came nor have anything behind them;
  * asked when nothing waits any more. */
 uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d);
+
+/* Octets that wait, with the acknowledgement `ack`, came again with another one, `again`. Does that answer less of
+ * the peer, so that they can be read earlier than was known? It is theirs then. */
+bool imapid_order_eases(bool has_again, uint32_t again, bool has_ack, uint32_t ack);
+
+/* A segment of direction `d` was taken while pieces wait there: `is_next`, it began at the octet that is read
+ * next. `before` and `now`: the first piece that waits, without the segment and with it. */
+void imapid_order_pass(struct imapid_order *order, int d, bool is_next,
+                       const struct imapid_order_piece *before,
+                       const struct imapid_order_piece *now);
+
+/* Is the first piece that waits in direction `d` none of it? So it is behind a FIN that the peer has
+ * acknowledged, or where some segments went on in front of it and the peer acknowledges these and no more. */
+bool imapid_order_is_astray(const struct imapid_order *order, int d,
+                            const struct imapid_order_piece *piece);
 
 /* Can octets from `seq` on, behind a hole, be none of direction `d`? The peer has acknowledged its FIN
  * before them. */
