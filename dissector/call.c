@@ -24,6 +24,13 @@ static void keep(conversation_t *conversation, packet_info *pinfo)
     conversation_set_dissector_from_frame_number(conversation, pinfo->num, ws->stream_handle);
 }
 
+/* What is inside TLS is ours, and so is the place before TLS, where what it is given is seen. */
+static void claim_tls(conversation_t *conversation, packet_info *pinfo)
+{
+    tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
+    conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
+}
+
 struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *tvb,
                                         packet_info *pinfo, const void *data,
                                         dissector_handle_t fallback)
@@ -33,16 +40,11 @@ struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *
 
     stream->is_claimed = true;
     stream->fallback = fallback;
-    if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
+    if (stream->carrier == ws->proto_tls && !stream->is_foreign)
+        claim_tls(conversation, pinfo); /* since 4.6 the port comes before what is in the octets */
+    else if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
         keep(conversation, pinfo);
     return stream;
-}
-
-/* What is inside TLS is ours, and so is the place before TLS, where what it is given is seen. */
-static void claim_tls(conversation_t *conversation, packet_info *pinfo)
-{
-    tls_set_appdata_dissector(ws->tls_handle, pinfo, ws->stream_handle);
-    conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
 }
 
 void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversation,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """archive.py ROOT: what `git archive` gives is whole: it configures in a folder without git."""
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,9 @@ import tempfile
 root = pathlib.Path(sys.argv[1]).resolve()
 if not (root / ".git").exists():
     print("skipped: this is no clone")
+    sys.exit(77)
+if not shutil.which("git"):
+    print("skipped: git is not installed")
     sys.exit(77)
 with tempfile.TemporaryDirectory() as folder:
     archive = subprocess.run(["git", "-C", root, "-c", f"safe.directory={root}", "archive", "HEAD"], check=True, stdout=subprocess.PIPE).stdout
