@@ -122,9 +122,12 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
         facts->plain[side] = fate->stream->plain[side].frame
                                  ? fate->stream->plain[side]
                                  : fate->plain[side == IMAPID_CLIENT ? c : !c];
-    facts->hello = !fate->hello.frame && facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2
-                       ? facts->client_first
-                       : fate->hello;
+    facts->hello = fate->hello;
+    if (!fate->hello.frame && facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2)
+        facts->hello = facts->client_first;
+    else if (!fate->hello.frame && facts->is_starttls)
+        facts->hello = fate->ssl2;
+    facts->is_ssl2 = facts->hello.frame && !fate->hello.frame;
     facts->tls_offered = fate->tls_offered;
     facts->tls_chosen = fate->tls_chosen;
     facts->n_suites = fate->n_suites;

@@ -478,12 +478,16 @@ static void note_sealed(struct imapid_fate *fate, int d, tvbuff_t *tvb,
                         const struct imapid_moment *at)
 {
     unsigned n = tvb_captured_length(tvb);
+    enum imapid_opening opening;
 
     if (!n || fate->has_sealed[d])
         return;
     fate->has_sealed[d] = true;
-    if (imapid_verdict_opening(tvb_get_ptr(tvb, 0, (int)n), n) == IMAPID_OPENING_TEXT)
+    opening = imapid_verdict_opening(tvb_get_ptr(tvb, 0, (int)n), n);
+    if (imapid_opening_is_text(opening))
         fate->plain[d] = *at;
+    else if (opening == IMAPID_OPENING_SSL2 && d == fate->client)
+        fate->ssl2 = *at;
 }
 
 /* Of what TLS 1.3 encrypts of a handshake, the certificate. */

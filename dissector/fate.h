@@ -47,7 +47,7 @@ struct imapid_fate {
     bool is_decrypted;                /* something came out of what is protected */
     bool has_sealed[2];               /* octets came since both sides agreed on TLS */
     struct imapid_moment plain[2];    /* where the first of those are words */
-    struct imapid_moment hello;
+    struct imapid_moment hello, ssl2; /* the same in the form of SSL 2.0, behind STARTTLS */
     uint16_t tls_offered, tls_chosen; /* versions; 0: not known */
     unsigned n_suites;                /* offered; 0: not known */
     const uint8_t *server_name;       /* asked for; NULL: none, or it is not known; file scope */

@@ -439,7 +439,7 @@ static struct imapid_moment get_moment(const struct imapid_call *call)
 static void note_plain(struct imapid_stream *stream, enum imapid_side side, const uint8_t *octets,
                        size_t n, const struct imapid_call *call)
 {
-    if (imapid_verdict_opening(octets, n) == IMAPID_OPENING_TEXT)
+    if (imapid_opening_is_text(imapid_verdict_opening(octets, n)))
         stream->plain[side] = get_moment(call);
 }
 

@@ -525,6 +525,8 @@ static void take_success(struct imapid_outcome *outcome, enum imapid_word comman
     }
     if (command == IMAPID_WORD_LOGOUT)
         outcome->end = outcome->now;
+    if (command == IMAPID_WORD_STARTTLS && outcome->n_waiting)
+        outcome->hasty = outcome->waiting[outcome->n_waiting - 1].asked;
     if (!has_gone && (is_login(command) || (!was_login && !is_idle_talk(command))))
         outcome->cause.stage = IMAPID_STAGE_UNKNOWN;
 }
@@ -862,6 +864,8 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
         note_part(outcome, unit->word);
     if (!outcome->greeted || unit->word == IMAPID_WORD_BYE)
         keep_said(outcome, unit);
+    if (!outcome->greeting.frame)
+        outcome->greeting = outcome->now;
     switch (unit->word) {
     case IMAPID_WORD_PREAUTH:
         outcome->authenticated = true;
@@ -882,6 +886,18 @@ static void take_untagged(struct imapid_outcome *outcome, const struct imapid_un
         outcome->authenticated |= imapid_word_shows_authenticated(unit->word);
     }
     outcome->greeted = true;
+}
+
+/* A command is answered. One that has to be open as long as the other side likes is no matter of waiting. */
+static void note_served(struct imapid_outcome *outcome,
+                        const struct imapid_outcome_waiting *waiting)
+{
+    if (waiting->word == IMAPID_WORD_LOGOUT || waiting->word == IMAPID_WORD_IDLE ||
+        (outcome->served_at.frame && waiting->asked.frame < outcome->served_at.frame))
+        return;
+    outcome->served = *waiting;
+    outcome->served_since = *imapid_outcome_since(outcome, waiting);
+    outcome->served_at = outcome->now;
 }
 
 /* A tentative one counts as well: the tag of a command that waits confirms it. */
@@ -908,6 +924,7 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
     }
     outcome->heard.stage = IMAPID_STAGE_UNKNOWN;
     waiting = outcome->waiting[i];
+    note_served(outcome, &waiting);
     command = waiting.word;
     if (waiting.is_tentative)
         keep_command(outcome, &waiting);

@@ -101,7 +101,7 @@ static void put_command(struct imapid_say *say, enum imapid_word word, const cha
 static void put_asked(struct imapid_say *say, const struct imapid_outcome *outcome,
                       const struct imapid_outcome_waiting *waiting)
 {
-    bool is_newest = waiting == &outcome->waiting[outcome->n_waiting - 1];
+    bool is_newest = outcome->n_waiting && waiting == &outcome->waiting[outcome->n_waiting - 1];
 
     put_command(say, waiting->word, waiting->argument);
     if (!is_newest || !outcome->n_literal_left || outcome->n_literal_left >= waiting->announced) {
@@ -466,9 +466,7 @@ static void say_tls_end(struct imapid_say *say, const struct imapid_verdict_fact
     if (facts->is_answered) {
         put(say, " in the handshake");
     } else if (facts->hello.frame) {
-        put(say, facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2
-                     ? " on a ClientHello of SSL 2.0"
-                     : " on the ClientHello");
+        put(say, facts->is_ssl2 ? " on a ClientHello of SSL 2.0" : " on the ClientHello");
         put_frame(say, " (", &facts->hello, ")");
     }
     put(say, facts->hello.frame ? ", without an alert" : ", and no ClientHello came");
@@ -490,7 +488,8 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
                                            const struct imapid_verdict_facts *facts,
                                            const struct imapid_verdict *verdict)
 {
-    const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
+    const struct imapid_outcome_waiting *waiting =
+        verdict->is_late ? &outcome->served : imapid_verdict_find_waiting(outcome, facts);
 
     switch (verdict->stage) {
     case IMAPID_STAGE_CONNECT:
@@ -513,7 +512,19 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
         return &outcome->latest;
     }
     put_no_answer(say, outcome, waiting);
-    return imapid_outcome_since(outcome, waiting);
+    return verdict->is_late ? &outcome->served_since : imapid_outcome_since(outcome, waiting);
+}
+
+/* What came when nobody waited for it any more. */
+static void put_late(struct imapid_say *say, const struct imapid_outcome *outcome,
+                     const struct imapid_verdict *verdict)
+{
+    if (verdict->is_late && verdict->stage == IMAPID_STAGE_GREETING)
+        put_frame(say, "; the greeting came too late (", &outcome->greeting, ")");
+    else if (verdict->is_late)
+        put_frame(say, "; the answer came too late (", &outcome->served_at, ")");
+    else if (verdict->by == IMAPID_PARTY_CLIENT && outcome->latest.frame > verdict->place.frame)
+        put_frame(say, "; what the server still said (", &outcome->latest, ") came too late");
 }
 
 static void say_timeout(struct imapid_say *say, const struct imapid_outcome *outcome,
@@ -531,6 +542,7 @@ static void say_timeout(struct imapid_say *say, const struct imapid_outcome *out
         put(say, "; the client gave up");
         put_frame(say, " (close_notify, ", &verdict->place, ")");
     }
+    put_late(say, outcome, verdict);
 }
 
 static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome *outcome,
@@ -715,16 +727,32 @@ static bool say_plain(struct imapid_say *say, const struct imapid_verdict_facts 
 }
 
 /* Words where TLS should begin. */
-static void say_words(struct imapid_say *say, const struct imapid_verdict_facts *facts,
+static void say_words(struct imapid_say *say, const struct imapid_outcome *outcome,
+                      const struct imapid_verdict_facts *facts,
                       const struct imapid_verdict *verdict)
 {
     if (facts->is_starttls) {
-        put(say, "STARTTLS was accepted, then ");
+        bool is_pipelined = verdict->by == IMAPID_PARTY_CLIENT &&
+                            facts->plain[IMAPID_SERVER].frame &&
+                            (facts->hello.frame || verdict->place.frame == outcome->hasty.frame);
+
+        put(say, "STARTTLS was accepted, ");
+        put(say, is_pipelined ? "but " : "then ");
         put(say, name_party(verdict->by));
-        put(say, " went on in the clear");
+        put(say, is_pipelined ? " had not waited for that before it said more"
+                              : " went on in the clear");
+        if (is_pipelined) {
+            put_frame(say, " (", &verdict->place, ")");
+            put(say, ", which the server answered in the clear");
+            put_frame(say, " (", &facts->plain[IMAPID_SERVER], ")");
+            put_end_behind(say, facts);
+            return;
+        }
     } else {
         put(say, facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY
                      ? "the client sent a PROXY header to a server that waits for TLS"
+                 : facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_HTTP
+                     ? "the client spoke HTTP in the clear on the TLS port"
                      : "the client spoke plain IMAP on the TLS port");
     }
     put_frame(say, " (", &verdict->place, ")");
@@ -738,15 +766,18 @@ static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *o
     const char *status = verdict->status;
 
     if (!strcmp(status, "plain-on-tls-port")) {
-        say_words(say, facts, verdict);
+        say_words(say, outcome, facts, verdict);
     } else if (!strcmp(status, "not-offered")) {
         say_not_offered(say, outcome, facts);
     } else if (begins(status, "not-imap:")) {
-        put(say, "not IMAP: the server ");
+        bool is_of_client = verdict->by == IMAPID_PARTY_CLIENT;
+
+        put(say, "not IMAP: ");
+        put(say, name_party(verdict->by));
         if (!strcmp(status + 9, "unknown")) {
-            put(say, "begins with what is of no known protocol");
+            put(say, " begins with what is of no known protocol");
         } else {
-            put(say, "greets as ");
+            put(say, is_of_client ? " speaks " : " greets as ");
             for (const char *at = status + 9; *at; at++) {
                 uint8_t capital = imapid_upper((uint8_t)*at);
 
@@ -754,6 +785,8 @@ static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *o
             }
         }
         put_frame(say, " (", &verdict->place, ")");
+        if (is_of_client)
+            put_end_behind(say, facts);
     } else if (!strcmp(status, "zero-window")) {
         put(say, name_party(verdict->by));
         put(say, " takes nothing any more: its window is 0");

@@ -213,12 +213,30 @@ static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapi
 /* Are its first octets words, before any TLS? */
 static bool speaks(const struct imapid_verdict_facts *facts, enum imapid_side side)
 {
-    return facts->opening[side] == IMAPID_OPENING_TEXT ||
+    return imapid_opening_is_text(facts->opening[side]) ||
            facts->opening[side] == IMAPID_OPENING_PROXY;
 }
 
-static bool judge_port(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+/* Does the client begin with what is no IMAP, to a server that waits for that or says something in the clear? */
+static const char *find_foreign_client(const struct imapid_outcome *outcome,
+                                       const struct imapid_verdict_facts *facts)
 {
+    if (facts->is_tls || !facts->from_start)
+        return NULL;
+    if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_HTTP)
+        return "not-imap:http";
+    return !outcome->greeted && facts->has_octets[IMAPID_CLIENT] &&
+                   facts->opening[IMAPID_CLIENT] != IMAPID_OPENING_PROXY &&
+                   facts->opening[IMAPID_SERVER] == IMAPID_OPENING_TEXT
+               ? "not-imap:unknown"
+               : NULL;
+}
+
+static bool judge_port(const struct imapid_outcome *outcome,
+                       const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    const char *foreign = find_foreign_client(outcome, facts);
+
     if (facts->greets_as)
         say(verdict, IMAPID_STAGE_GREETING, IMAPID_PARTY_SERVER, facts->greets_as,
             &facts->greeting);
@@ -231,6 +249,8 @@ static bool judge_port(const struct imapid_verdict_facts *facts, struct imapid_v
         say(verdict, IMAPID_STAGE_TLS,
             facts->is_tls_port ? IMAPID_PARTY_SERVER : IMAPID_PARTY_CLIENT, "tls-on-plain-port",
             &facts->client_first);
+    else if (foreign)
+        say(verdict, IMAPID_STAGE_GREETING, IMAPID_PARTY_CLIENT, foreign, &facts->client_first);
     else
         return false;
     return true;
@@ -241,14 +261,16 @@ static enum imapid_party party_of(enum imapid_side side)
     return side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER;
 }
 
-/* STARTTLS was accepted, and somebody goes on in the clear: the client, which should begin TLS, or the server,
- * which should answer it. */
-static bool judge_plain(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+/* STARTTLS was accepted, and somebody goes on in the clear: the client, which should begin TLS, and had perhaps not even
+ * waited for the answer, or the server, which should answer the ClientHello. */
+static bool judge_plain(const struct imapid_outcome *outcome,
+                        const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
-    const struct imapid_moment *client = &facts->plain[IMAPID_CLIENT],
+    const struct imapid_moment *client = outcome->hasty.frame ? &outcome->hasty
+                                                              : &facts->plain[IMAPID_CLIENT],
                                *server = &facts->plain[IMAPID_SERVER];
-    bool is_of_client = client->frame && !facts->hello.frame,
-         is_of_server = server->frame && !facts->is_answered;
+    bool is_of_server = server->frame && !facts->is_answered,
+         is_of_client = client->frame && (!facts->hello.frame || is_of_server);
 
     if (!facts->is_starttls || !facts->is_lossless || !(is_of_client || is_of_server))
         return false;
@@ -268,7 +290,7 @@ static bool judge_tls(const struct imapid_outcome *outcome,
     /* Without a ClientHello it may be missing, unless nothing is. */
     if (!(facts->hello.frame || (facts->is_tls && facts->is_lossless)) || facts->is_tls_done)
         return false;
-    if (judge_plain(facts, verdict))
+    if (judge_plain(outcome, facts, verdict))
         return true;
     if (facts->alert >= 0 &&
         (!imapid_verdict_has_closed(facts) || facts->alert_place.frame <= facts->closed.frame))
@@ -386,6 +408,25 @@ static bool judge_waiting(const struct imapid_outcome *outcome,
     return true;
 }
 
+/* The client gave up, and what it had waited for came behind that. */
+static bool judge_late(const struct imapid_outcome *outcome,
+                       const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
+{
+    const struct imapid_moment *closing = get_closing(facts);
+    bool is_greeting = facts->is_lossless && outcome->greeting.frame > closing->frame,
+         is_answer = outcome->served_at.frame > closing->frame &&
+                     outcome->served_since.frame <= closing->frame;
+
+    if (!leaves(facts) || !(is_greeting || is_answer) ||
+        closing->ns - (is_greeting ? facts->first : outcome->served_since).ns <
+            IMAPID_VERDICT_PATIENCE_NS)
+        return false;
+    say(verdict, is_greeting ? IMAPID_STAGE_GREETING : imapid_outcome_stage(outcome->served.word),
+        IMAPID_PARTY_CLIENT, "timeout", closing);
+    verdict->is_late = true;
+    return true;
+}
+
 /* Nothing was due. */
 static void judge_quiet(const struct imapid_outcome *outcome,
                         const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
@@ -413,6 +454,10 @@ static void judge_quiet(const struct imapid_outcome *outcome,
             &outcome->listed);
     } else if (outcome->remark.stage) {
         say_cause(verdict, &outcome->remark);
+    } else if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_OTHER && facts->is_lossless &&
+               facts->has_octets[IMAPID_CLIENT] && !outcome->has_commands && !facts->is_tls) {
+        say(verdict, IMAPID_STAGE_LOGIN, IMAPID_PARTY_CLIENT, "not-imap:unknown",
+            &facts->client_first);
     } else {
         if (say_closed(verdict, facts, IMAPID_STAGE_LOGIN) && leaves(facts))
             verdict->healthy = IMAPID_UNKNOWN;
@@ -423,8 +468,11 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
                          const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     *verdict = (struct imapid_verdict){.healthy = IMAPID_UNKNOWN};
-    if (judge_connect(facts, verdict) || judge_port(facts, verdict) ||
+    if (judge_connect(facts, verdict) || judge_port(outcome, facts, verdict) ||
         judge_tls(outcome, facts, verdict))
+        return;
+    if ((!outcome->cause.stage || outcome->cause.place.frame > get_closing(facts)->frame) &&
+        judge_late(outcome, facts, verdict))
         return;
     if (outcome->cause.stage) {
         say_cause(verdict, &outcome->cause);
@@ -444,6 +492,18 @@ static bool begins(const uint8_t *octets, size_t n, const char *word)
     return n >= n_word && imapid_octets_same(octets, n_word, (const uint8_t *)word, n_word);
 }
 
+/* A request has a method, and what is asked for: no command of IMAP begins with that (RFC 9112 3). */
+static bool is_request(const uint8_t *octets, size_t n)
+{
+    static const char *const heads[] = {"GET /",    "GET http",  "HEAD /",    "POST /",  "PUT /",
+                                        "DELETE /", "OPTIONS /", "OPTIONS *", "CONNECT "};
+
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        if (n >= strlen(heads[i]) && !memcmp(octets, heads[i], strlen(heads[i])))
+            return true;
+    return false;
+}
+
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n)
 {
     static const uint8_t proxy[] = "PROXY ", proxy_2[] = "\r\n\r\n\0\r\nQUIT\n";
@@ -453,6 +513,8 @@ enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n)
     if ((n >= sizeof proxy - 1 && !memcmp(octets, proxy, sizeof proxy - 1)) ||
         (n >= sizeof proxy_2 - 1 && !memcmp(octets, proxy_2, sizeof proxy_2 - 1)))
         return IMAPID_OPENING_PROXY;
+    if (is_request(octets, n))
+        return IMAPID_OPENING_HTTP;
     if (imapid_hello_is_clients(octets, n))
         return IMAPID_OPENING_TLS;
     if (n >= N_HELLO && octets[0] & 0x80 && octets[2] == CLIENT_HELLO &&

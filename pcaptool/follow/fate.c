@@ -71,9 +71,8 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     if (!info)
         return;
     facts->is_tls = true;
-    facts->hello = info->hello_at.number ? place_of(&info->hello_at)
-                   : facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_SSL2 ? facts->client_first
-                                                                          : facts->hello;
+    facts->is_ssl2 = !info->hello_at.number && fate->ssl2.number;
+    facts->hello = place_of(facts->is_ssl2 ? &fate->ssl2 : &info->hello_at);
     for (int side = 0; side < 2; side++)
         facts->plain[side] =
             place_of(&fate->plain[side == IMAPID_CLIENT ? fate->client : !fate->client]);

@@ -18,6 +18,7 @@ struct imapid_fate {
     const struct imapid_layers *layers; /* NULL: none */
     bool is_starttls;                   /* TLS was agreed on by STARTTLS */
     const struct imapid_stamp *plain;   /* by direction: words where TLS should begin behind that */
+    struct imapid_stamp ssl2;           /* the client's hello, in the form of SSL 2.0; or none */
     const char *not_decrypted;          /* why not all could be read; NULL */
     const char *greets_as;              /* see imapid_verdict_greeting(); NULL */
 };

@@ -73,6 +73,7 @@ struct imapid_flow {
     const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
     bool has_sealed[2];             /* by direction: octets came since both sides agreed on TLS */
     struct imapid_stamp plain[2];   /* by direction: where the first of those are words */
+    struct imapid_stamp ssl2;       /* where they are the client's hello of SSL 2.0 */
     bool is_tail_lost[2];           /* by direction: nothing was read behind the last gap */
     GByteArray *window[2];          /* by side: octets the session wants to see again */
     uint64_t place[2];              /* by direction: where the octets that came last begin */
@@ -324,11 +325,16 @@ static void drop_window(struct imapid_flow *flow, enum imapid_side side)
 static void note_sealed(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
                         const struct imapid_stamp *packet)
 {
+    enum imapid_opening opening;
+
     if (!n || flow->has_sealed[dir])
         return;
     flow->has_sealed[dir] = true;
-    if (imapid_verdict_opening(octets, n) == IMAPID_OPENING_TEXT)
+    opening = imapid_verdict_opening(octets, n);
+    if (imapid_opening_is_text(opening))
         flow->plain[dir] = *packet;
+    else if (opening == IMAPID_OPENING_SSL2 && dir == flow->decide.client)
+        flow->ssl2 = *packet;
 }
 
 /* What is no TLS was said in the clear, perhaps by somebody in between: both ends have forgotten it,
@@ -905,6 +911,7 @@ static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *t
         .is_tail_lost = flow->is_tail_lost,
         .layers = flow->layers,
         .plain = flow->plain,
+        .ssl2 = flow->opening[client] == IMAPID_OPENING_SSL2 ? flow->started[client] : flow->ssl2,
         .not_decrypted = record->not_decrypted,
         /* What answers a ClientHello may be no TLS. */
         .greets_as = imapid_opening_is_hello(flow->opening[client]) ? flow->speaks[!client]

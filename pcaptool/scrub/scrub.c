@@ -266,6 +266,19 @@ static void take_damaged(struct imapid_places *places, struct span *span, uint8_
     imapid_value_take_unreadable(places->hand, octets + at, n - at);
 }
 
+/* The octets of a request of HTTP that show that it is one; 0: it is none. */
+static size_t measure_request(const struct span *span, const uint8_t *octets)
+{
+    size_t n = span->end - span->start;
+    const uint8_t *blank = memchr(octets, ' ', n);
+    size_t n_method = blank ? (size_t)(blank - octets) + 1 : 0;
+
+    if (span->start || span->side != IMAPID_CLIENT ||
+        imapid_verdict_opening(octets, n) != IMAPID_OPENING_HTTP)
+        return 0;
+    return n_method + (*octets == 'C' ? 0 : octets[n_method] == 'h' ? strlen("http") : 1);
+}
+
 /* No unit, as it has no end: but a reader may take its beginning for one, too. */
 static void take_beginning(struct imapid_places *places, struct span *span, uint8_t *octets)
 {
@@ -273,8 +286,13 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
     const uint8_t *end = memchr(octets, '\n', n);
     bool is_line = !span->start || span->is_behind_gap || octets[-1] == '\n';
 
-    size_t n_head = imapid_sealed_measure_other(octets, n);
+    size_t n_head = imapid_sealed_measure_other(octets, n),
+           n_request = measure_request(span, octets);
 
+    if (n_request) {
+        imapid_value_take_unreadable(places->hand, octets + n_request, n - n_request);
+        return;
+    }
     if (!span->start && span->side == IMAPID_SERVER && n_head) {
         imapid_value_take_text(places->hand, octets + n_head, n - n_head);
         return;

@@ -158,6 +158,8 @@ def alert(number, level=2):
     return record(21, bytes([level, number]))
 
 
+# A ClientHello in the form of RFC 5246 E.2, as old clients have it.
+SSL2_HELLO = bytes([0x80, 46, 1, 0, 2, 0, 21, 0, 0, 0, 16]) + bytes(37)
 LOGIN_NO = ("S: * OK ready", "C: a1 LOGIN bob secret", "S: a1 NO [AUTHENTICATIONFAILED] Sorry")
 
 
@@ -190,6 +192,15 @@ def no_connection():
 def greetings():
     yield "no-greeting", Session().open(None).wait(20).close(C), "greeting/client/timeout 4 no"
     yield "no-greeting-6", Session(ip6=True).open(None).wait(20).close(C), "greeting/client/timeout 4 no"
+    for words in (b"* OK hi\r\n", b"* BYE sorry\r\n"):
+        yield f"greeting-{words[2:4].decode()}-too-late", Session().open(None).wait(20).close(C, both=False).s(words).close(S), "greeting/client/timeout 4 no"
+    request = b"GET / HTTP/1.1\r\nHost: mail.example.org\r\n\r\n"
+    yield "client-http", Session().open(None).c(request).say("S: * OK hi", "S: GET BAD Unknown", "S: Host: BAD Unknown").close(S), \
+        "greeting/client/not-imap:http 4 no"
+    yield "client-http-greeted", Session(ip6=True).open().c(request).say("S: GET BAD Unknown").close(S), "greeting/client/not-imap:http 5 no"
+    yield "client-http-no-answer", Session().open(None).c(request).close(S), "greeting/client/not-imap:http 4 no"
+    yield "client-http-993", Session(993).open(None).c(request).s(alert(10)).close(S), "tls/client/plain-on-tls-port 4 no"
+    yield "client-rdp", Session().open().c(b"\3\0\0\x2b\x26\xe0" + bytes(37)).wait(3).close(S), "login/client/not-imap:unknown 5 no"
     yield "no-greeting-server", Session().open(None).wait(60).close(S), "greeting/server/FIN 4 no"
     yield "no-greeting-reset", Session().open(None).reset(S), "greeting/server/RST 4 no"
     yield "no-greeting-foreign-reset", Session().open(None).reset(S, ttl=250), "greeting/network/RST 4 no"
@@ -236,6 +247,13 @@ def logins():
                                                    "S: * BYE bye", "S: a3 OK").close(S), "end/client/OK 11 yes"
     yield "login-no-answer", Session().open().say("C: a1 LOGIN bob secret").ack(S).wait(30).close(C), "login/client/timeout 7 no"
     yield "login-no-answer-6", Session(ip6=True).open().say("C: a1 LOGIN bob secret").ack(S).wait(30).close(C), "login/client/timeout 7 no"
+    # What comes when the client has given up is too late; behind a client that does not wait at all it counts.
+    for name, answer in (("ok", "S: a1 OK in"), ("no", "S: a1 NO never")):
+        yield f"login-{name}-too-late", Session().open().say("C: a1 LOGIN bob secret").wait(30).close(C, both=False).say(answer).close(S), \
+            "login/client/timeout 6 no"
+    yield "login-no-behind-fin", Session().open().say("C: a1 LOGIN bob secret", "C: a2 LOGOUT").close(C, both=False).say(
+        "S: a1 NO never", "S: * BYE", "S: a2 OK").close(S), "login/server/NO 8 no never"
+    yield "login-late-but-waited-for", Session().open().say("C: a1 LOGIN bob secret").wait(30).say("S: a1 OK in").close(C), "end/client/FIN 7 yes"
     yield "login-reset", Session().open().say("C: a1 LOGIN bob secret").reset(S), "login/server/RST 6 no"
     yield "login-foreign-reset", Session().open().say("C: a1 LOGIN bob secret").reset(S, ttl=61), "login/network/RST 6 no"
     yield "login-closed", Session().open().say("C: a1 LOGIN bob secret").close(S), "login/server/FIN 6 no"
@@ -302,6 +320,13 @@ def starttls():
     yield "starttls-server-plain", Session().open().say(*agreed).c(client_hello()).say("S: * BAD What is it?").close(C), "tls/server/plain-on-tls-port 8 no"
     yield "starttls-server-plain-alert", Session().open().say(*agreed).c(client_hello()).say("S: * BAD What is it?").c(alert(70)).close(C), \
         "tls/server/plain-on-tls-port 8 no"
+    # What the client says behind STARTTLS without waiting is read in the clear.
+    hasty = Session().open().c(b"a1 STARTTLS\r\na2 LOGIN bob secret\r\n").say("S: a1 OK go").c(client_hello())
+    yield "starttls-hasty", hasty.say("S: a2 OK in").close(C), "tls/client/plain-on-tls-port 5 no"
+    hasty = Session().open().c(b"a1 STARTTLS\r\na2 CAPABILITY\r\n").say("S: a1 OK go").c(client_hello((0x303,)))
+    yield "starttls-hasty-alert", hasty.s(server_hello()).c(alert(48)).close(C), "tls/client/unknown_ca 9 no"
+    yield "starttls-ssl2", Session().open().say(*agreed).c(SSL2_HELLO).close(S), "tls/server/FIN 8 no"
+    yield "starttls-ssl2-alert", Session(ip6=True).open().say(*agreed).c(SSL2_HELLO).s(alert(70)).close(S), "tls/server/protocol_version 8 no"
     yield "starttls-server-goes-on", Session().open().say(*agreed, "S: * CAPABILITY IMAP4rev1").close(C), "tls/server/plain-on-tls-port 7 no"
     yield "starttls-server-adds", Session().open().say("C: a1 STARTTLS").s(b"a1 OK go\r\n* CAPABILITY IMAP4rev1\r\n").c(client_hello((0x303,))).s(
         server_hello()).c(alert(48)).close(C), "tls/client/unknown_ca 9 no"
@@ -346,8 +371,7 @@ def tls():
     yield "silent-on-993-server", Session(993).open(None).wait(30).close(S), "tls/server/FIN 4 no"
     yield "silent-on-993-reset", Session(993).open(None).reset(S), "tls/server/RST 4 no"
     yield "silent-on-993-end", Session(993).open(None), "tls/capture/capture-ends 1 unknown"
-    # The ClientHello in the form of RFC 5246 E.2, as old clients have it.
-    old = bytes([0x80, 46, 1, 0, 2, 0, 21, 0, 0, 0, 16]) + bytes(37)
+    old = SSL2_HELLO
     yield "ssl2", Session(993).open(None).c(old).close(S), "tls/server/FIN 5 no"
     yield "ssl2-alert", Session(993).open(None).c(old).s(alert(70)).close(S), "tls/server/protocol_version 5 no"
     yield "ssl2-no-answer", Session(993).open(None).c(old).wait(10).close(C), "tls/client/timeout 5 no"

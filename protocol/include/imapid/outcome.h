@@ -98,10 +98,17 @@ struct imapid_outcome {
     struct imapid_moment now;   /* set by the front end before it shows octets */
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
     bool greeted, authenticated;
-    bool has_spoken;          /* the server has, since TLS began */
-    bool has_commands;        /* the client has sent one */
-    bool only_listed;         /* the client has asked for capabilities, and for nothing else */
-    bool has_logout;          /* LOGOUT was sent */
+    struct imapid_moment greeting; /* the server's first words; frame 0: none */
+    /* The command that was answered last, of those that wait at a time the oldest; since when it had waited, and where
+     * the answer is; frame 0: none was. */
+    struct imapid_outcome_waiting served;
+    struct imapid_moment served_since, served_at;
+    bool has_spoken;   /* the server has, since TLS began */
+    bool has_commands; /* the client has sent one */
+    bool only_listed;  /* the client has asked for capabilities, and for nothing else */
+    bool has_logout;   /* LOGOUT was sent */
+    /* Behind STARTTLS, before it was answered: the client's next command; frame 0: it waited. */
+    struct imapid_moment hasty;
     struct imapid_moment end; /* LOGOUT was answered */
     /* The first capability list, while STARTTLS could be in it. */
     struct imapid_moment listed;

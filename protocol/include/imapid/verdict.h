@@ -15,9 +15,15 @@ enum imapid_opening {
     IMAPID_OPENING_TLS,   /* a ClientHello */
     IMAPID_OPENING_SSL2,  /* one in the form that SSL 2.0 has (RFC 5246 E.2) */
     IMAPID_OPENING_PROXY, /* a header of the PROXY protocol */
+    IMAPID_OPENING_HTTP,  /* a request */
 };
 
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n);
+
+static inline bool imapid_opening_is_text(enum imapid_opening opening)
+{
+    return opening == IMAPID_OPENING_TEXT || opening == IMAPID_OPENING_HTTP;
+}
 
 static inline bool imapid_opening_is_hello(enum imapid_opening opening)
 {
@@ -62,6 +68,7 @@ struct imapid_verdict_facts {
     uint16_t tls_chosen;           /* by the server; 0: not known */
     unsigned n_suites;             /* offered; 0: not known */
     struct imapid_moment hello;    /* the ClientHello; none: not seen */
+    bool is_ssl2;                  /* in the form that SSL 2.0 has */
     bool is_answered;              /* by a ServerHello */
     const struct imapid_certificate *certificate; /* the server's; NULL: it could not be read */
     struct imapid_moment certificate_at;
@@ -108,8 +115,10 @@ struct imapid_verdict {
     const char *status;
     const struct imapid_outcome_text *text; /* the server's words; NULL: none. Of the outcome */
     const struct imapid_outcome_cause
-        *cause;                 /* what the server said; NULL: nothing. Of the outcome */
-    bool is_alert;              /* behind the handshake */
+        *cause;    /* what the server said; NULL: nothing. Of the outcome */
+    bool is_alert; /* behind the handshake */
+    /* What the client had given up to wait for came behind that: the answer to outcome->served, or the greeting. */
+    bool is_late;
     struct imapid_moment place; /* the decisive packet */
     enum imapid_known healthy;
 };
