@@ -233,8 +233,8 @@ static void add_command(const struct writing *writing, const struct imapid_item 
     gsize start = writing->out->len;
 
     g_string_append(writing->out, "    ");
-    if (imapid_shell_spell_wireshark(writing->out, conn,
-                                     is_decrypted ? writing->report->keylog : NULL,
+    if (imapid_shell_spell_wireshark(writing->out, conn->file,
+                                     is_decrypted ? writing->report->keylog : NULL, conn->stream,
                                      is_there ? item->frame : 0))
         g_string_append_c(writing->out, '\n');
     else

@@ -208,7 +208,7 @@ static void write_course(GString *out, const struct listing *listing, struct rea
     }
     write_lines(out, text->str);
     g_string_truncate(text, 0);
-    if (imapid_shell_spell_wireshark(text, conn, NULL, reading->row.frame)) {
+    if (imapid_shell_spell_wireshark(text, conn->file, NULL, conn->stream, reading->row.frame)) {
         g_strchomp(text->str);
         g_string_append(out, "<div class=\"cp\"><code>");
         imapid_html_text(out, text->str);

@@ -629,8 +629,9 @@ static void add_command(GString *out, const struct imapid_row *row)
     gsize start = out->len;
 
     g_string_append(out, "\n  ");
-    if (!imapid_shell_spell_wireshark(out, row->conn,
-                                      is_decrypted(row->session) ? row->keylog : NULL, 0)) {
+    if (!imapid_shell_spell_wireshark(out, row->conn->file,
+                                      is_decrypted(row->session) ? row->keylog : NULL,
+                                      row->conn->stream, 0)) {
         g_string_truncate(out, start);
         return;
     }
@@ -643,14 +644,11 @@ static void add_head(GString *out, const struct imapid_row *row,
                      const struct imapid_terminal *terminal)
 {
     const struct imapid_record_session *session = row->session;
-    GString *name = g_string_new(NULL);
     size_t start;
 
-    imapid_spell_session_name(name, row->conn);
     g_string_append(out, terminal->color ? "\033[1m" : "");
-    g_string_append(out, "Connection ");
-    add_text(out, name->str, terminal);
-    g_string_free(name, TRUE);
+    g_string_append_printf(out, "Connection %u in ", row->conn->stream);
+    add_text(out, row->conn->file ? row->conn->file : "", terminal);
     g_string_append(out, ": ");
     imapid_result_spell(out, row->result, row->n_warnings);
     g_string_append(out, terminal->color ? "\033[0m\n" : "\n");

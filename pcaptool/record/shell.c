@@ -6,7 +6,6 @@
  * Misuse: what is not a file's name. An option's value needs no "./" before it. */
 #include "record/shell.h"
 
-#include "record/spell-record.h"
 #include "record/spell.h"
 
 #include <string.h>
@@ -48,10 +47,10 @@ static char *quote(const char *file)
     return text;
 }
 
-bool imapid_shell_spell_wireshark(GString *out, const struct imapid_record_conn *conn,
-                                  const char *keylog, uint64_t frame)
+bool imapid_shell_spell_wireshark(GString *out, const char *file, const char *keylog,
+                                  unsigned stream, uint64_t frame)
 {
-    char *quoted = conn->file && strcmp(conn->file, "-") ? quote(conn->file) : NULL;
+    char *quoted = file && strcmp(file, "-") ? quote(file) : NULL;
     char *keys = keylog ? quote(keylog) : NULL;
 
     if (!quoted) {
@@ -61,9 +60,7 @@ bool imapid_shell_spell_wireshark(GString *out, const struct imapid_record_conn 
     g_string_append_printf(out, "wireshark -r %s", quoted);
     if (keys)
         g_string_append_printf(out, " -o tls.keylog_file:%s", keys);
-    g_string_append(out, " -Y '");
-    imapid_spell_filter(out, conn);
-    g_string_append_c(out, '\'');
+    g_string_append_printf(out, " -Y 'tcp.stream == %u'", stream);
     if (frame)
         g_string_append_printf(out, " -g %" G_GUINT64_FORMAT, frame);
     g_free(keys);

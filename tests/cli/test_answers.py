@@ -668,7 +668,7 @@ class Check(unittest.TestCase):
     def test_evidence(self):
         done = self.check(sample("limits"), form="text")
         self.assertIn(b'"x-a-field-name-of-more-than-thirty-octets" "1"', done.stdout)
-        self.assertIn(b"tcp.port eq 143)' -g 9\n", done.stdout)
+        self.assertIn(b"limits.pcapng -Y 'tcp.stream == 0' -g 9\n", done.stdout)
         done = self.check(sample("malformed-strings"), form="text")
         self.assertIn(b'    seen   a9 ID ("name" \'imapid-samples\')\n', done.stdout)
         self.assertIn(b'    right  a9 ID ("name" "\'imapid-samples\'")\n', done.stdout)

@@ -105,12 +105,12 @@ class Outcome(unittest.TestCase):
         """The decisive frame is marked, with the words of the server, and the command opens it."""
         told = self.run_tool(make(["C: a1 LOGIN bob secret", "S: a1 OK in", "C: a2 SELECT INBOX", "S: a2 NO Not today"],
                                   [(0, FIN), (1, FIN)]), "-v", "--time=utc")
-        self.assertRegex(told, r"\AConnection .*/a.pcap:1: mailbox refused\n10\.0\.0\.1:")
+        self.assertRegex(told, r"\AConnection 0 in .*/a.pcap: mailbox refused\n10\.0\.0\.1:")
         self.assertIn("\nmailbox refused: NO Not today (frame 8); the client closed (FIN, frame 9)\n", told)
         self.assertRegex(told, r"(?m)^ +7 .*  C a2 SELECT$")
         self.assertRegex(told, r"(?m)^x +8 .*  S a2 NO Not today$")
         self.assertRegex(told, r"(?m)^ +9 .*  closed by the client$")
-        self.assertRegex(told, r"(?m)^  wireshark -r .* -Y '\(ip.*\)' +then: frame 8$")
+        self.assertRegex(told, r"(?m)^  wireshark -r .* -Y 'tcp\.stream == 0' +then: frame 8$")
         self.assertNotIn("secret", told)
 
     def test_sentence(self):
