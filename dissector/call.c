@@ -31,6 +31,18 @@ static void claim_tls(conversation_t *conversation, packet_info *pinfo)
     conversation_set_dissector_from_frame_number(conversation, pinfo->num + 1, ws->closed_handle);
 }
 
+/* Of TLS, both a port and what is in the octets lead here: since 4.6 the port comes first. */
+static void take(const struct imapid_stream *stream, conversation_t *conversation,
+                 packet_info *pinfo)
+{
+    int carrier = imapid_connection_get_carrier(pinfo);
+
+    if (carrier == ws->proto_tls)
+        claim_tls(conversation, pinfo);
+    else if (carrier == ws->proto_tcp && !stream->to)
+        keep(conversation, pinfo);
+}
+
 struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *tvb,
                                         packet_info *pinfo, const void *data,
                                         dissector_handle_t fallback)
@@ -40,10 +52,8 @@ struct imapid_stream *imapid_call_begin(conversation_t *conversation, tvbuff_t *
 
     stream->is_claimed = true;
     stream->fallback = fallback;
-    if (stream->carrier == ws->proto_tls && !stream->is_foreign)
-        claim_tls(conversation, pinfo); /* since 4.6 the port comes before what is in the octets */
-    else if (stream->carrier == ws->proto_tcp && !stream->is_foreign)
-        keep(conversation, pinfo);
+    if (!stream->is_foreign)
+        take(stream, conversation, pinfo);
     return stream;
 }
 
@@ -52,10 +62,7 @@ void imapid_call_claim(struct imapid_stream *stream, conversation_t *conversatio
 {
     stream->is_claimed = true;
     stream->claimed_in = pinfo->num;
-    if (imapid_connection_get_carrier(pinfo) == ws->proto_tls)
-        claim_tls(conversation, pinfo);
-    else if (imapid_connection_get_carrier(pinfo) == ws->proto_tcp && !stream->to)
-        keep(conversation, pinfo);
+    take(stream, conversation, pinfo);
 }
 
 void imapid_call_begin_tls(const struct imapid_stream *stream, conversation_t *conversation,

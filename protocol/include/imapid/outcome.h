@@ -99,8 +99,8 @@ struct imapid_outcome {
     struct imapid_moment asked; /* what the client sent last: command, or line of one */
     bool greeted, authenticated;
     struct imapid_moment greeting; /* the server's first words; frame 0: none */
-    /* The command that was answered last, of those that wait at a time the oldest; since when it had waited, and where
-     * the answer is; frame 0: none was. */
+    /* The command that was answered last, when it began to wait, and its answer; frame 0: none was answered.
+     * Of commands that wait at the same time it is the oldest. */
     struct imapid_outcome_waiting served;
     struct imapid_moment served_since, served_at;
     bool has_spoken;   /* the server has, since TLS began */

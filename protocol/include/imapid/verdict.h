@@ -117,7 +117,7 @@ struct imapid_verdict {
     const struct imapid_outcome_cause
         *cause;    /* what the server said; NULL: nothing. Of the outcome */
     bool is_alert; /* behind the handshake */
-    /* What the client had given up to wait for came behind that: the answer to outcome->served, or the greeting. */
+    /* The client gave up; then the answer to outcome->served, or the greeting, came. */
     bool is_late;
     struct imapid_moment place; /* the decisive packet */
     enum imapid_known healthy;
