@@ -7,7 +7,6 @@
  * Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/groups.h"
 #include "answer/tables.h"
-#include "answer/together.h"
 #include "answer/unreadable.h"
 #include "gather.h"
 #include "message.h"
@@ -291,42 +290,46 @@ static void write_groups(GString *out, const struct stats *stats,
         write_groups_csv(out, stats, grouping, groups, n_shown);
 }
 
-/* What is counted at the same time: the whole, then the groups of each grouping. */
-struct counting {
-    const struct stats *stats;
+struct overview {
     GString *out;
-    struct imapid_grouping groupings[G_N_ELEMENTS(defaults)];
-    GArray *groups[G_N_ELEMENTS(defaults)];
+    const struct stats *stats;
 };
 
-static void count(void *ctx, unsigned i)
+static void write_overview(void *ctx)
 {
-    struct counting *counting = ctx;
-    const struct imapid_gathered *gathered = counting->stats->gathered;
+    const struct overview *overview = ctx;
 
-    if (i)
-        counting->groups[i - 1] =
-            imapid_groups_count(&gathered->view, gathered->fold, &counting->groupings[i - 1]);
-    else if (!strcmp(counting->stats->options->format, "jsonl"))
-        write_overview_jsonl(counting->out, counting->stats);
+    if (!strcmp(overview->stats->options->format, "jsonl"))
+        write_overview_jsonl(overview->out, overview->stats);
 }
 
-static gboolean answer(GString *out, const struct stats *stats, const char *const *by, size_t n_by)
+static gboolean answer(GString *out, const struct stats *stats, const char *const *by,
+                       unsigned n_by)
 {
-    struct counting counting = {.stats = stats, .out = out};
+    struct imapid_grouping groupings[G_N_ELEMENTS(defaults)];
+    GArray *groups[G_N_ELEMENTS(defaults)];
+    struct overview overview = {out, stats};
+    const struct imapid_groups_asked asked = {.view = &stats->gathered->view,
+                                              .fold = stats->gathered->fold,
+                                              .groupings = groupings,
+                                              .n = n_by,
+                                              .n_threads = (unsigned)stats->options->n_jobs,
+                                              .also = write_overview,
+                                              .ctx = &overview,
+                                              .groups = groups};
 
-    for (size_t i = 0; i < n_by; i++) {
+    for (unsigned i = 0; i < n_by; i++) {
         char *message;
 
-        if (!imapid_grouping_read(&counting.groupings[i], by[i], &message)) {
+        if (!imapid_grouping_read(&groupings[i], by[i], &message)) {
             g_free(message);
             return FALSE;
         }
     }
-    imapid_together_run((unsigned)stats->options->n_jobs, (unsigned)n_by + 1, count, &counting);
-    for (size_t i = 0; i < n_by; i++) {
-        write_groups(out, stats, &counting.groupings[i], counting.groups[i]);
-        imapid_groups_free(counting.groups[i]);
+    imapid_groups_count(&asked);
+    for (unsigned i = 0; i < n_by; i++) {
+        write_groups(out, stats, &groupings[i], groups[i]);
+        imapid_groups_free(groups[i]);
     }
     write_unread(out, stats);
     return TRUE;

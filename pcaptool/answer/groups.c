@@ -7,6 +7,7 @@
  * Misuse: adding groups up to get connections: one connection may be in several. */
 #include "answer/groups.h"
 
+#include "answer/together.h"
 #include "answer/unreadable.h"
 #include "record/pool.h"
 
@@ -194,10 +195,8 @@ struct counter {
 };
 
 /* Counts a connection in a group, once however often it is called for it in a row. */
-static void add_conn(struct counter *counter, struct counting *counting, unsigned conn)
+static void add_conn(struct counting *counting, unsigned conn, guint32 address)
 {
-    guint32 address = imapid_store_get_address(counter->view, conn);
-
     if (counting->last_conn == conn + 1)
         return;
     counting->last_conn = conn + 1;
@@ -263,16 +262,16 @@ static unsigned find_sources(const struct imapid_grouping *grouping)
 }
 
 /* The place that exchanges with the same sources have, known or not. NULL: there are other sources. */
-static struct place *find_known(struct counter *counter, unsigned conn, unsigned index)
+static struct place *find_known(struct counter *counter, const struct imapid_store_brief *brief)
 {
     uint32_t key[2] = {0, 0}, number;
 
     if (counter->sources & OF_ELSE)
         return NULL;
     if (counter->sources & OF_SAID)
-        key[0] = imapid_store_get_said(counter->view, index);
+        key[0] = brief->said;
     if (counter->sources & OF_SERVER)
-        key[1] = imapid_store_get_server(counter->view, conn);
+        key[1] = brief->server;
     number =
         counter->sources & OF_SERVER ? imapid_pool_add(counter->keys, key, sizeof key) : key[0];
     if (number >= counter->places->len)
@@ -294,31 +293,34 @@ static struct place find_place(struct counter *counter, const struct imapid_stor
     return take_place(counter, counted, values);
 }
 
-static struct place get_place(struct counter *counter, unsigned conn, unsigned index)
+/* `place` is for those that are not kept. */
+static const struct place *get_place(struct counter *counter, unsigned conn, unsigned index,
+                                     const struct imapid_store_brief *brief, struct place *place)
 {
-    struct place *known = find_known(counter, conn, index), place;
+    struct place *known = find_known(counter, brief);
     struct imapid_store_conn read;
 
     if (known && known->is_known)
-        return *known;
+        return known;
     imapid_store_read_conn(counter->view, conn, &read);
-    place = find_place(counter, &read, index);
+    *place = find_place(counter, &read, index);
     if (known)
-        *known = place;
+        *known = *place;
     return place;
 }
 
-static void count_exchange(struct counter *counter, unsigned conn, unsigned index)
+static void count_exchange(struct counter *counter, unsigned conn, unsigned index,
+                           const struct imapid_store_brief *brief)
 {
-    struct place place = get_place(counter, conn, index);
-    int64_t when = imapid_store_get_when(counter->view, index);
+    struct place read;
+    const struct place *place = get_place(counter, conn, index, brief, &read);
 
-    if (!place.counting)
+    if (!place->counting)
         return;
-    place.counting->group.n_exchanges++;
-    see_in_group(&place.counting->group, when);
-    add_conn(counter, place.counting, conn);
-    count_spellings(counter, &place);
+    place->counting->group.n_exchanges++;
+    see_in_group(&place->counting->group, brief->when_ns);
+    add_conn(place->counting, conn, brief->client);
+    count_spellings(counter, place);
 }
 
 /* Is a connection counted that has no exchange: as one that could not be read, or by its login? */
@@ -348,7 +350,7 @@ static void count_without(struct counter *counter, unsigned index)
     place.counting->group.n_unread += imapid_unreadable_is_conn(&conn);
     see_in_group(&place.counting->group, conn.session.first_ns);
     see_in_group(&place.counting->group, conn.session.last_ns);
-    add_conn(counter, place.counting, index);
+    add_conn(place.counting, index, imapid_store_get_address(counter->view, index));
     count_spellings(counter, &place);
 }
 
@@ -428,10 +430,10 @@ static int compare_groups(const void *a, const void *b)
     return 0;
 }
 
-GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
-                            const struct imapid_grouping *grouping)
+static void begin(struct counter *counter, const struct imapid_store_view *view,
+                  const struct imapid_fold *fold, const struct imapid_grouping *grouping)
 {
-    struct counter counter = {
+    *counter = (struct counter){
         .view = view,
         .fold = fold,
         .grouping = grouping,
@@ -440,25 +442,74 @@ GArray *imapid_groups_count(const struct imapid_store_view *view, const struct i
         .places = g_array_new(FALSE, TRUE, sizeof(struct place)),
         .keys = imapid_pool_new(),
     };
+}
+
+static GArray *end(struct counter *counter, uint8_t *seen)
+{
     struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
-                            grouping->n_keys, g_malloc0(view->n_addresses + (gsize)1)};
+                            counter->grouping->n_keys, seen};
 
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        struct imapid_store_span span = imapid_store_get_span(view, i);
-
-        for (unsigned k = 0; k < span.n; k++)
-            count_exchange(&counter, i, span.first + k);
-        if (!span.n && span.has_session)
-            count_without(&counter, i);
-    }
-    g_tree_foreach(counter.all, finish_group, &finish);
-    g_tree_destroy(counter.all);
-    g_array_unref(counter.places);
-    imapid_pool_free(counter.keys);
-    g_free(finish.seen);
-    imapid_store_reading_deinit(&counter.reading);
+    g_tree_foreach(counter->all, finish_group, &finish);
+    g_tree_destroy(counter->all);
+    g_array_unref(counter->places);
+    imapid_pool_free(counter->keys);
+    imapid_store_reading_deinit(&counter->reading);
     g_array_sort(finish.groups, compare_groups);
     return finish.groups;
+}
+
+static void count_conn_in(struct counter *counters, unsigned n, unsigned conn)
+{
+    const struct imapid_store_view *view = counters[0].view;
+    struct imapid_store_span span = imapid_store_get_span(view, conn);
+
+    for (unsigned k = span.first; k < span.first + span.n; k++) {
+        struct imapid_store_brief brief = imapid_store_get_brief(view, k);
+
+        for (unsigned i = 0; i < n; i++)
+            count_exchange(&counters[i], conn, k, &brief);
+    }
+    for (unsigned i = 0; i < n && !span.n && span.has_session; i++)
+        count_without(&counters[i], conn);
+}
+
+/* What threads do at the same time: one thing that is not for us, then some of the groupings each. */
+struct share {
+    const struct imapid_groups_asked *asked;
+    unsigned n_shares;
+};
+
+static void do_share(void *ctx, unsigned i)
+{
+    const struct share *share = ctx;
+    const struct imapid_groups_asked *asked = share->asked;
+    unsigned first, n;
+    struct counter *counters;
+    uint8_t *seen;
+
+    if (!i && asked->also)
+        asked->also(asked->ctx);
+    if (!i)
+        return;
+    first = (i - 1) * asked->n / share->n_shares;
+    n = i * asked->n / share->n_shares - first;
+    counters = g_new(struct counter, n);
+    for (unsigned k = 0; k < n; k++)
+        begin(&counters[k], asked->view, asked->fold, &asked->groupings[first + k]);
+    for (unsigned conn = 0; conn < asked->view->n_conns; conn++)
+        count_conn_in(counters, n, conn);
+    seen = g_malloc0(asked->view->n_addresses + (gsize)1);
+    for (unsigned k = 0; k < n; k++)
+        asked->groups[first + k] = end(&counters[k], seen);
+    g_free(seen);
+    g_free(counters);
+}
+
+void imapid_groups_count(const struct imapid_groups_asked *asked)
+{
+    struct share share = {asked, CLAMP(asked->n_threads, 1, asked->n)};
+
+    imapid_together_run(asked->n_threads, share.n_shares + 1, do_share, &share);
 }
 
 void imapid_groups_free(GArray *groups)
@@ -515,9 +566,8 @@ static uint64_t *find_line(struct imapid_overview *overview, const struct imapid
     return imapid_record_is_whole(&ended) ? &overview->n_open : &overview->n_maybe_silent;
 }
 
-static uint8_t get_facts(struct facts *facts, unsigned index)
+static uint8_t get_facts(struct facts *facts, unsigned index, unsigned said)
 {
-    unsigned said = imapid_store_get_said(facts->view, index);
     uint8_t known = facts->by_said[said];
     const struct imapid_record_exchange *exchange;
 
@@ -559,9 +609,11 @@ static void count_conn(struct imapid_overview *overview, struct facts *facts, un
     struct imapid_store_conn conn;
     uint8_t all = 0;
 
-    for (unsigned i = 0; i < span.n; i++) {
-        all |= get_facts(facts, span.first + i);
-        see(overview, imapid_store_get_when(facts->view, span.first + i));
+    for (unsigned i = span.first; i < span.first + span.n; i++) {
+        struct imapid_store_brief brief = imapid_store_get_brief(facts->view, i);
+
+        all |= get_facts(facts, i, brief.said);
+        see(overview, brief.when_ns);
     }
     conn.has_session = span.has_session; /* without one there is nothing else to read */
     if (span.has_session)

@@ -29,12 +29,22 @@ struct imapid_group {
     int64_t first_ns, last_ns;
 };
 
+/* What is counted with one look at each record, or with one a thread. */
+struct imapid_groups_asked {
+    const struct imapid_store_view *view;
+    const struct imapid_fold *fold;
+    const struct imapid_grouping *groupings;
+    unsigned n, n_threads;
+    void (*also)(void *ctx); /* called once at the same time; NULL: nothing */
+    void *ctx;
+    GArray **groups; /* set, one for each grouping */
+};
+
 /* The groups, largest first (connections, then exchanges, then values). An exchange is counted
  * where the half that the key is about was seen. A connection whose exchanges say different things
  * is in more than one group; one of which nothing could be read is in that of what is known of it
- * all the same (its ends, its protection), where the keys ask for no more. Array of struct imapid_group; free with imapid_groups_free(). */
-GArray *imapid_groups_count(const struct imapid_store_view *view, const struct imapid_fold *fold,
-                            const struct imapid_grouping *grouping);
+ * all the same (its ends, its protection), where the keys ask for no more. Arrays of struct imapid_group; free with imapid_groups_free(). */
+void imapid_groups_count(const struct imapid_groups_asked *asked);
 void imapid_groups_free(GArray *groups);
 
 /* What the connections did, all together. */

@@ -508,6 +508,19 @@ unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned ex
     return exchange_at(view->store, exchange)->said;
 }
 
+struct imapid_store_brief imapid_store_get_brief(const struct imapid_store_view *view,
+                                                 unsigned exchange)
+{
+    const struct imapid_kept_exchange *kept = exchange_at(view->store, exchange);
+
+    return (struct imapid_store_brief){
+        .said = kept->said,
+        .client = imapid_keep_get_client(get_keep(view->store), &kept->conn),
+        .server = kept->conn.server,
+        .when_ns = kept->when_ns,
+    };
+}
+
 const char *imapid_store_get_file(const struct imapid_store_view *view, uint32_t file,
                                   const char **site)
 {

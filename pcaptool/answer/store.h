@@ -105,6 +105,14 @@ int64_t imapid_store_get_when(const struct imapid_store_view *view, unsigned exc
  * be found only once for each number. */
 unsigned imapid_store_get_said(const struct imapid_store_view *view, unsigned exchange);
 
+/* What most counts ask of an exchange: the three numbers and the time of the functions around, at once. */
+struct imapid_store_brief {
+    unsigned said, client, server;
+    int64_t when_ns;
+};
+struct imapid_store_brief imapid_store_get_brief(const struct imapid_store_view *view,
+                                                 unsigned exchange);
+
 /* A number below n_addresses for the address of a connection's client, as
  * imapid_store_get_client() gives it: equal addresses, equal numbers. */
 unsigned imapid_store_get_address(const struct imapid_store_view *view, unsigned conn);

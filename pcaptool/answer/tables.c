@@ -6,7 +6,6 @@
  *
  * Refuses nothing. Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/tables.h"
-#include "answer/together.h"
 #include "answer/unreadable.h"
 
 #include "net/unread.h"
@@ -421,9 +420,16 @@ static void spell_groups(GString *out, const struct imapid_tables *tables, const
 void imapid_tables_spell_by(GString *out, const struct imapid_tables *tables,
                             const struct imapid_grouping *grouping)
 {
-    GArray *groups = imapid_groups_count(tables->view, tables->fold, grouping);
     GString *head = g_string_new(NULL);
+    GArray *groups;
+    const struct imapid_groups_asked asked = {.view = tables->view,
+                                              .fold = tables->fold,
+                                              .groupings = grouping,
+                                              .n = 1,
+                                              .n_threads = 1,
+                                              .groups = &groups};
 
+    imapid_groups_count(&asked);
     for (unsigned i = 0; i < grouping->n_keys; i++)
         g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
     spell_groups(out, tables, head->str, grouping, groups);
@@ -431,17 +437,26 @@ void imapid_tables_spell_by(GString *out, const struct imapid_tables *tables,
     imapid_groups_free(groups);
 }
 
+/* ---- the usual tables ---- */
+
+enum { BY_PROGRAM, BY_VERSION, BY_SYSTEM, BY_SERVER, BY_SOFTWARE, BY_SECURITY, N_USUAL };
+
+static const char *const usual_keys[] = {[BY_PROGRAM] = "client_name",
+                                         [BY_VERSION] = "client_name,client_version",
+                                         [BY_SYSTEM] = "client_os",
+                                         [BY_SERVER] = "server_ip",
+                                         [BY_SOFTWARE] = "server_ip,server_name,server_version",
+                                         [BY_SECURITY] = "security"};
+
+/* What they are made of. */
+struct usual {
+    const struct imapid_tables *tables;
+    struct imapid_grouping groupings[N_USUAL];
+    GArray *groups[N_USUAL];
+    GHashTable *times;
+};
+
 /* ---- programs ---- */
-
-static GArray *count_by(const struct imapid_tables *tables, const char *keys,
-                        struct imapid_grouping *grouping)
-{
-    char *message;
-
-    if (!imapid_grouping_read(grouping, keys, &message))
-        g_assert_not_reached();
-    return imapid_groups_count(tables->view, tables->fold, grouping);
-}
 
 static void free_array(gpointer array)
 {
@@ -500,21 +515,21 @@ static void add_versions(GString *out, const struct table *table, const GArray *
     g_string_free(text, TRUE);
 }
 
-static void spell_programs(GString *out, const struct imapid_tables *tables)
+static void spell_programs(GString *out, const struct usual *usual)
 {
-    struct imapid_grouping by_name, by_version;
-    GArray *names = count_by(tables, "client_name", &by_name);
-    GArray *versions = count_by(tables, "client_name,client_version", &by_version);
-    GHashTable *sorted = sort_by_first(versions);
+    const struct imapid_tables *tables = usual->tables;
+    const struct imapid_grouping *by_name = &usual->groupings[BY_PROGRAM];
+    const GArray *names = usual->groups[BY_PROGRAM];
+    GHashTable *sorted = sort_by_first(usual->groups[BY_VERSION]);
     guint n_shown = limit(tables, names);
     struct table table;
 
     if (names->len) {
         table = begin_table(out, tables, "CLIENT PROGRAM", 0, find_max(names, n_shown),
-                            count_whole(tables, &by_name));
+                            count_whole(tables, by_name));
         for (guint i = 0; i < n_shown; i++) {
             const struct imapid_group *group = &g_array_index(names, struct imapid_group, i);
-            char *name = spell_values(tables, group, &by_name);
+            char *name = spell_values(tables, group, by_name);
 
             add_row(out, &table, group->values[0] ? name : "(no name)", false, group);
             add_versions(out, &table, find_by_first(sorted, group->values[0]));
@@ -524,18 +539,9 @@ static void spell_programs(GString *out, const struct imapid_tables *tables)
             add_others(out, &table, names, n_shown, "%u other program%s");
     }
     g_hash_table_unref(sorted);
-    imapid_groups_free(names);
-    imapid_groups_free(versions);
 }
 
 /* ---- servers ---- */
-
-static int compare_times(gconstpointer a, gconstpointer b)
-{
-    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
-
-    return (one > other) - (one < other);
-}
 
 /* The array of the server of a connection; made where there is none. */
 static GArray *find_times(GHashTable *times, const struct imapid_tables *tables, unsigned index)
@@ -556,9 +562,12 @@ static GArray *find_times(GHashTable *times, const struct imapid_tables *tables,
 }
 
 /* How long each server took to answer an ID: arrays of nanoseconds by its address as text. */
-static GHashTable *gather_times(const struct imapid_tables *tables)
+static void gather_times(void *ctx)
 {
-    GHashTable *times = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
+    struct usual *usual = ctx;
+    const struct imapid_tables *tables = usual->tables;
+    GHashTable *times = usual->times =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
     GHashTable *by_number = g_hash_table_new(NULL, NULL); /* number + 1 of an address -> array */
 
     for (unsigned i = 0; i < tables->view->n_conns; i++) {
@@ -580,7 +589,28 @@ static GHashTable *gather_times(const struct imapid_tables *tables)
         }
     }
     g_hash_table_unref(by_number);
-    return times;
+}
+
+/* The one that would be at a place if they were in order; none is below 0. An octet of it at a time, from
+ * the highest on: in time proportional to how many there are, whatever they are. */
+static int64_t find_at(const GArray *times, guint place)
+{
+    uint64_t found = 0, mask = 0;
+
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        guint counts[256] = {0}, octet = 0;
+
+        for (guint i = 0; i < times->len; i++) {
+            uint64_t time = (uint64_t)g_array_index(times, int64_t, i);
+
+            counts[time >> shift & 255] += (time & mask) == found;
+        }
+        while (place >= counts[octet])
+            place -= counts[octet++];
+        found |= (uint64_t)octet << shift;
+        mask |= UINT64_C(255) << shift;
+    }
+    return (int64_t)found;
 }
 
 static void add_quantile(GString *out, const GArray *times, unsigned percent)
@@ -590,7 +620,7 @@ static void add_quantile(GString *out, const GArray *times, unsigned percent)
 
     if (times && times->len) {
         place = (guint)(((guint64)times->len * percent + 99) / 100);
-        imapid_row_spell_duration(out, g_array_index(times, int64_t, MAX(place, 1) - 1));
+        imapid_row_spell_duration(out, find_at(times, MAX(place, 1) - 1));
     }
     imapid_width_pad_before(out, start, 7);
 }
@@ -618,12 +648,11 @@ static void add_says(GString *out, const struct imapid_tables *tables, const GAr
     imapid_width_pad(out, start, columns);
 }
 
-static void spell_servers(GString *out, const struct imapid_tables *tables)
+static void spell_servers(GString *out, const struct usual *usual)
 {
-    struct imapid_grouping by_address, by_name;
-    GArray *servers = count_by(tables, "server_ip", &by_address);
-    GArray *says = count_by(tables, "server_ip,server_name,server_version", &by_name);
-    GHashTable *sorted = sort_by_first(says), *times = gather_times(tables);
+    const struct imapid_tables *tables = usual->tables;
+    const GArray *servers = usual->groups[BY_SERVER];
+    GHashTable *sorted = sort_by_first(usual->groups[BY_SOFTWARE]);
     unsigned columns = get_columns(tables) >= COLUMNS_MORE ? 30 : 15;
     guint n_shown = limit(tables, servers);
 
@@ -636,11 +665,9 @@ static void spell_servers(GString *out, const struct imapid_tables *tables)
     for (guint i = 0; i < n_shown; i++) {
         const struct imapid_group *group = &g_array_index(servers, struct imapid_group, i);
         const char *address = group->values[0];
-        GArray *all = address ? g_hash_table_lookup(times, address) : NULL;
+        GArray *all = address ? g_hash_table_lookup(usual->times, address) : NULL;
         gsize start = out->len;
 
-        if (all)
-            g_array_sort(all, compare_times);
         g_string_append(out, address ? address : "(not known)");
         imapid_width_cut_middle(out, start, 15, tables->terminal->utf8);
         imapid_width_pad(out, start, 15);
@@ -660,21 +687,18 @@ static void spell_servers(GString *out, const struct imapid_tables *tables)
     if (n_shown < servers->len)
         g_string_append_printf(out, "%u other server%s\n", servers->len - n_shown,
                                servers->len - n_shown == 1 ? "" : "s");
-    g_hash_table_unref(times);
     g_hash_table_unref(sorted);
-    imapid_groups_free(servers);
-    imapid_groups_free(says);
 }
 
 /* ---- protection ---- */
 
-static void spell_security(GString *out, const struct imapid_tables *tables)
+static void spell_security(GString *out, const struct usual *usual)
 {
+    const struct imapid_tables *tables = usual->tables;
+    const GArray *groups = usual->groups[BY_SECURITY];
     static const struct {
         const char *value, *words;
     } rows[] = {{"tls", "TLS"}, {"starttls", "STARTTLS"}, {"none", "none, in clear text"}};
-    struct imapid_grouping grouping;
-    GArray *groups = count_by(tables, "security", &grouping);
     uint64_t n[G_N_ELEMENTS(rows) + 1] = {0}, n_max = 0;
 
     for (guint i = 0; i < groups->len; i++) {
@@ -703,45 +727,33 @@ static void spell_security(GString *out, const struct imapid_tables *tables)
         add_share(out, n[k], tables->view->n_conns);
         end_line(out);
     }
-    imapid_groups_free(groups);
-}
-
-static void spell_systems(GString *out, const struct imapid_tables *tables)
-{
-    struct imapid_grouping grouping;
-    GArray *groups = count_by(tables, "client_os", &grouping);
-
-    spell_groups(out, tables, "CLIENT SYSTEM", &grouping, groups);
-    imapid_groups_free(groups);
-}
-
-/* They are computed at the same time. */
-static void (*const usual_tables[])(GString *out, const struct imapid_tables *tables) = {
-    spell_programs, spell_systems, spell_servers, spell_security};
-
-struct usual {
-    struct imapid_tables tables;
-    GString *texts[G_N_ELEMENTS(usual_tables)];
-};
-
-static void spell_one(void *ctx, unsigned i)
-{
-    struct usual *usual = ctx;
-
-    usual_tables[i](usual->texts[i], &usual->tables);
 }
 
 void imapid_tables_spell_usual(GString *out, const struct imapid_tables *tables)
 {
-    struct usual usual = {.tables = *tables};
+    struct imapid_tables all = *tables;
+    struct usual usual = {.tables = &all};
+    const struct imapid_groups_asked asked = {.view = tables->view,
+                                              .fold = tables->fold,
+                                              .groupings = usual.groupings,
+                                              .n = N_USUAL,
+                                              .n_threads = tables->n_threads,
+                                              .also = gather_times,
+                                              .ctx = &usual,
+                                              .groups = usual.groups};
+    char *message;
 
-    if (!usual.tables.top)
-        usual.tables.top = ROWS;
-    for (size_t i = 0; i < G_N_ELEMENTS(usual_tables); i++)
-        usual.texts[i] = g_string_new(NULL);
-    imapid_together_run(tables->n_threads, G_N_ELEMENTS(usual_tables), spell_one, &usual);
-    for (size_t i = 0; i < G_N_ELEMENTS(usual_tables); i++) {
-        g_string_append_len(out, usual.texts[i]->str, (gssize)usual.texts[i]->len);
-        g_string_free(usual.texts[i], TRUE);
-    }
+    if (!all.top)
+        all.top = ROWS;
+    for (int i = 0; i < N_USUAL; i++)
+        if (!imapid_grouping_read(&usual.groupings[i], usual_keys[i], &message))
+            g_assert_not_reached();
+    imapid_groups_count(&asked);
+    spell_programs(out, &usual);
+    spell_groups(out, &all, "CLIENT SYSTEM", &usual.groupings[BY_SYSTEM], usual.groups[BY_SYSTEM]);
+    spell_servers(out, &usual);
+    spell_security(out, &usual);
+    for (int i = 0; i < N_USUAL; i++)
+        imapid_groups_free(usual.groups[i]);
+    g_hash_table_unref(usual.times);
 }

@@ -9,7 +9,9 @@
 #include "record/arena.h"
 
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct entry {
     const void *octets;
@@ -104,13 +106,31 @@ static uint64_t get_brief(const void *octets, size_t n)
 
 /* ---- table ---- */
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Slots that are all free. They are met in no order: in small pages most of them cost a walk through the
+ * page table, too. */
+static struct slot *new_slots(size_t n)
+{
+    size_t size = n * sizeof(struct slot);
+    struct slot *slots;
+
+    if (size < HUGE_PAGE)
+        return g_new0(struct slot, n);
+    slots = aligned_alloc(HUGE_PAGE, size);
+    if (!slots)
+        g_error("no memory for %zu octets", size);
+    madvise(slots, size, MADV_HUGEPAGE); /* or not: then it is slower */
+    return memset(slots, 0, size);
+}
+
 struct imapid_pool *imapid_pool_new(void)
 {
     struct imapid_pool *pool = g_new0(struct imapid_pool, 1);
 
     pool->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
     pool->n_slots = 64;
-    pool->slots = g_new0(struct slot, pool->n_slots);
+    pool->slots = new_slots(pool->n_slots);
     for (int i = 0; i < 4; i++)
         pool->key[i / 2] = pool->key[i / 2] << 32 | g_random_int();
     return pool;
@@ -121,7 +141,7 @@ void imapid_pool_free(struct imapid_pool *pool)
     if (!pool)
         return;
     g_array_unref(pool->entries);
-    g_free(pool->slots);
+    free(pool->slots);
     imapid_arena_deinit(&pool->arena);
     g_free(pool);
 }
@@ -146,11 +166,11 @@ static void grow(struct imapid_pool *pool)
     size_t n = pool->n_slots;
 
     pool->n_slots *= 2;
-    pool->slots = g_new0(struct slot, pool->n_slots);
+    pool->slots = new_slots(pool->n_slots);
     for (size_t i = 0; i < n; i++)
         if (before[i].number)
             put(pool, before[i]);
-    g_free(before);
+    free(before);
 }
 
 static uint32_t insert(struct imapid_pool *pool, uint32_t hash, const void *octets, size_t n)
@@ -192,7 +212,7 @@ uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
 
 void imapid_pool_seal(struct imapid_pool *pool)
 {
-    g_free(pool->slots);
+    free(pool->slots);
     pool->slots = NULL;
     pool->n_slots = 0;
 }

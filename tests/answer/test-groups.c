@@ -52,7 +52,12 @@ static void test_count(void)
     add(store, 4, 4, NULL);
     view = imapid_store_settle(store);
     g_assert_true(imapid_grouping_read(&grouping, "client_name", &message));
-    groups = imapid_groups_count(&view, fold, &grouping);
+    imapid_groups_count(&(struct imapid_groups_asked){.view = &view,
+                                                      .fold = fold,
+                                                      .groupings = &grouping,
+                                                      .n = 1,
+                                                      .n_threads = 1,
+                                                      .groups = &groups});
     g_assert_cmpuint(groups->len, ==, 3);
     group = &g_array_index(groups, struct imapid_group, 0);
     g_assert_cmpstr(group->values[0], ==, "Mutt");
