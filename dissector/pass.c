@@ -394,15 +394,15 @@ static void wait(struct turn *turn, const uint8_t *octets, unsigned n_old, unsig
         give_up(turn, place->side, direction->waiting->piece.seq);
 }
 
-/* Adds what is passed over at the front of a call: `n_old` octets that came before. */
-static void pass_over(struct imapid_call *call, unsigned n_old)
+/* Adds what is passed over in a call: octets that came before. */
+static void pass_over(struct imapid_call *call, unsigned from, unsigned to)
 {
-    if (n_old)
-        imapid_records_add_part(imapid_records_add_section(call, 0, n_old), IMAPID_PART_OLD, 0,
-                                n_old);
+    if (from < to)
+        imapid_records_add_part(imapid_records_add_section(call, from, to - from), IMAPID_PART_OLD,
+                                0, to - from);
 }
 
-/* Octets that are next, behind `n_old` that are not. */
+/* Octets that are next, behind `n_old` that are not. None of them waits already. */
 static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
                      unsigned n_cut)
 {
@@ -422,6 +422,33 @@ static void read_now(struct turn *turn, const uint8_t *octets, unsigned n_old, u
     take_off(stream, side, end);
     stamp_run(turn, end, true);
     pump(turn);
+}
+
+/* Octets that are next, behind `n_old` that are not. Of those that wait already, the first copy
+ * counts, as in the tool. */
+static void take_next(struct turn *turn, const uint8_t *octets, unsigned n_old, unsigned n,
+                      unsigned n_cut)
+{
+    const struct imapid_place *place = turn->place;
+    struct imapid_stream *stream = turn->stream;
+    const struct imapid_direction *direction = &stream->directions[place->side];
+    uint32_t end = n + n_cut;
+
+    while (n_old < end && !stream->to) {
+        uint32_t to = end;
+
+        if (direction->waiting)
+            to = MIN(end, direction->waiting->piece.seq - place->seq);
+        if (to == n_old) { /* what waits there is held */
+            wait(turn, octets, n_old, n, n_cut);
+            return;
+        }
+        read_now(turn, octets, n_old, MIN(n, to), to - MIN(n, to));
+        n_old = stream->order.sides[place->side].next - place->seq;
+        if (to < MIN(n, n_old))
+            check_copy(turn, octets, n);
+        pass_over(turn->call, to, MIN(n, n_old));
+    }
 }
 
 static void give_up_before(struct turn *turn, enum imapid_side side, uint32_t to)
@@ -462,7 +489,7 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
     switch (imapid_order_find(&stream->order, place->side, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
         check_copy(turn, octets, n);
-        pass_over(turn_call(turn), n);
+        pass_over(turn_call(turn), 0, n);
         return;
     case IMAPID_ORDER_OFF:
         imapid_records_add_part(imapid_records_add_section(turn_call(turn), 0, n),
@@ -487,7 +514,7 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
     }
     if (stream->to)
         return;
-    pass_over(turn_call(turn), MIN(n_old, n));
+    pass_over(turn_call(turn), 0, MIN(n_old, n));
     give_up_before_hello(turn, octets, n);
     if (stream->to) { /* an answer to STARTTLS had waited behind what was given up now */
         stream->to = IMAPID_SWITCH_TLS_HERE;
@@ -498,7 +525,7 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
     is_next = place->seq + n_old == stream->order.sides[place->side].next;
     if (is_next && !imapid_order_is_held(&stream->order, place->side, (place->flags & TH_ACK) != 0,
                                          place->ack))
-        read_now(turn, octets, n_old, n, n_cut);
+        take_next(turn, octets, n_old, n, n_cut);
     else
         wait(turn, octets, n_old, n, n_cut);
     look(stream, now);

@@ -42,7 +42,17 @@ def copy_waits(rng, packets):
     packets[at:at + 1] = [rest, other, packet]
 
 
-CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits)
+def copy_fills(rng, packets):
+    """A second half waits behind a hole; the whole, which fills it, has another one. Sometimes a third part is behind it."""
+    at = rng.choice([i for i, packet in enumerate(packets) if b" ID (" in packet.data])
+    packet = packets[at]
+    from_, to = packet.data.index(b"x"), len(packet.data) - rng.choice((0, 0, 2))
+    waits = test_forged.Packet(packet.side, packet.seq + from_, packet.ack, test_forged.ACK, packet.data[from_:to])
+    packet.data = packet.data[:from_] + bytes(octet ^ 1 if chr(octet).isdigit() else octet for octet in packet.data[from_:])
+    packets[at:at] = [waits]
+
+
+CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits, copy_fills)
 # Packets that are moved far are in random_sessions.py, with what Wireshark makes of them. It divides a stream at a SYN.
 READS_LESS = (test_forged.moved, test_forged.syn)
 
