@@ -172,6 +172,8 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         .last = fate->last,
         .client_first = fate->started[c],
         .greeting = fate->started[!c],
+        .mtu = fate->mtu,
+        .mtu_place = fate->mtu_at,
         .error = fate->error,
         .error_place = fate->error_at,
         .error_from = fate->error_from,

@@ -223,6 +223,8 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
     fate->ttl[d] = get_ttl(pinfo);
     if (own->flags & TH_SYN) {
         take_syn(fate, d, pinfo, own->flags, &segment);
+        if (segment.has_ack)
+            imapid_stall_take_syn_ack(&fate->stall[d], &at);
         segment.seq++;
     } else {
         imapid_order_take(&fate->order, d, &segment);
@@ -302,24 +304,24 @@ const struct imapid_syn *imapid_fate_find_syn(const packet_info *pinfo)
 /* ---- errors ---- */
 
 /* The octets of an ICMP header stand before those of the packet it quotes, whose header has no fixed
- * length in IPv4. NULL: they are not there. */
-static const char *read_error(const packet_info *pinfo, tvbuff_t *tvb)
+ * length in IPv4. All 0: they are not there. */
+static struct imapid_icmp read_error(const packet_info *pinfo, tvbuff_t *tvb)
 {
+    const struct imapid_icmp none = {.error = NULL};
     tvbuff_t *frame = tvb_get_ds_tvb(tvb);
     int at = tvb_raw_offset(tvb);
     int n_ip = 40;
 
     if (pinfo->src.type != AT_IPv4 && pinfo->src.type != AT_IPv6)
-        return NULL;
+        return none;
     if (pinfo->src.type == AT_IPv4)
         for (n_ip = 20; n_ip <= 60; n_ip += 4)
             if (at >= n_ip + 8 && tvb_get_uint8(frame, at - n_ip) == (0x40 | n_ip / 4))
                 break;
     if (n_ip > 60 || at < n_ip + 8)
-        return NULL;
+        return none;
     return imapid_stall_icmp(pinfo->src.type == AT_IPv4 ? 4 : 6,
-                             tvb_get_uint8(frame, at - n_ip - 8),
-                             tvb_get_uint8(frame, at - n_ip - 7));
+                             tvb_get_ptr(frame, at - n_ip - 8, 8));
 }
 
 /* Notes who sent the error: its own header stands before that of ICMP; addresses of the packet info are
@@ -338,28 +340,42 @@ static void note_sender(struct imapid_fate *fate, packet_info *pinfo, tvbuff_t *
     fate->error_from = address_to_str(wmem_file_scope(), &from);
 }
 
-static bool is_near(const struct imapid_fate *fate, uint32_t seq)
+static bool is_near(const struct imapid_fate *fate, int d, uint32_t seq)
 {
-    uint32_t next = fate->order.sides[fate->client].next;
+    uint32_t next = fate->order.sides[d].next;
 
     return seq - next <= NEAR || next - seq <= NEAR;
 }
 
 void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb)
 {
-    const char *error = tvb_captured_length(tvb) >= 8 ? read_error(pinfo, tvb) : NULL;
-    uint32_t source = error ? tvb_get_ntohs(tvb, 0) : 0,
-             destination = error ? tvb_get_ntohs(tvb, 2) : 0;
-    conversation_t *conversation = error
-                                       ? find_conversation(pinfo->num, &pinfo->src, &pinfo->dst,
-                                                           CONVERSATION_TCP, source, destination, 0)
-                                       : NULL;
-    struct imapid_fate *fate = conversation ? find(conversation) : NULL;
+    struct imapid_icmp says = {.error = NULL};
+    uint32_t source, destination;
+    conversation_t *conversation;
+    struct imapid_fate *fate;
+    bool is_of_client;
 
-    if (!fate || fate->error || destination != fate->server_port ||
-        !is_near(fate, tvb_get_ntohl(tvb, 4)))
+    if (tvb_captured_length(tvb) >= 8)
+        says = read_error(pinfo, tvb);
+    if (!says.error && !says.mtu)
         return;
-    fate->error = error;
+    source = tvb_get_ntohs(tvb, 0);
+    destination = tvb_get_ntohs(tvb, 2);
+    conversation = find_conversation(pinfo->num, &pinfo->src, &pinfo->dst, CONVERSATION_TCP, source,
+                                     destination, 0);
+    fate = conversation ? find(conversation) : NULL;
+    is_of_client = fate && destination == fate->server_port;
+    if (!fate || !(is_of_client || source == fate->server_port) ||
+        !is_near(fate, is_of_client ? fate->client : !fate->client, tvb_get_ntohl(tvb, 4)))
+        return;
+    if (says.mtu && !fate->mtu) {
+        fate->mtu = says.mtu;
+        fate->mtu_at = now(pinfo);
+        note_changed(fate);
+    }
+    if (!says.error || fate->error || !is_of_client)
+        return;
+    fate->error = says.error;
     fate->error_at = now(pinfo);
     note_sender(fate, pinfo, tvb);
     note_changed(fate);

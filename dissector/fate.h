@@ -36,10 +36,12 @@ struct imapid_fate {
     uint8_t head[2][IMAPID_FATE_HEAD_MAX];
     unsigned n_head[2];
     bool starts_whole[2]; /* nothing is missing before these */
-    const char *error;    /* see imapid_stall_icmp() */
+    const char *error;    /* see struct imapid_icmp */
     struct imapid_moment error_at;
     bool is_error_of_server;
     const char *error_from; /* whose error it is; NULL: not known; file scope */
+    uint32_t mtu;           /* the same; 0: none */
+    struct imapid_moment mtu_at;
     /* TLS. */
     bool is_tls, is_answered, is_new; /* TLS 1.3 was chosen */
     bool is_changed[2];               /* the direction has changed to the negotiated keys */

@@ -808,6 +808,7 @@ static void take_remark(struct imapid_outcome *outcome, const struct imapid_unit
     } else if (unit->word == IMAPID_WORD_BAD && !outcome->authenticated) {
         set_cause(outcome, &outcome->remark, IMAPID_STAGE_COMMAND, unit, true);
         outcome->remark.by = IMAPID_PARTY_CLIENT;
+        outcome->misread = outcome->now;
     }
 }
 
@@ -914,6 +915,7 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
     if (i < 0 && unit->word == IMAPID_WORD_BAD && imapid_octets_is(tag.head, tag.n, "PROXY")) {
         const struct imapid_outcome_waiting header = {.word = IMAPID_WORD_UNKNOWN};
 
+        outcome->misread = outcome->now;
         take_refusal(outcome, &header, unit);
         outcome->cause.is_proxy_header = outcome->cause.place.frame == outcome->now.frame;
     }

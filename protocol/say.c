@@ -494,6 +494,11 @@ static const struct imapid_moment *put_due(struct imapid_say *say,
     switch (verdict->stage) {
     case IMAPID_STAGE_CONNECT:
         put(say, "no answer to the SYN");
+        if (facts->is_connected) {
+            put(say, "-ACK, sent ");
+            put_number(say, facts->stall[IMAPID_SERVER].n_again + 1u);
+            put(say, " times,");
+        }
         return &facts->first;
     case IMAPID_STAGE_TLS:
         put(say, facts->has_octets[IMAPID_CLIENT] ? "the TLS handshake was not finished"
@@ -553,7 +558,7 @@ static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome
 
     put(say, "the capture ends");
     if (verdict->stage == IMAPID_STAGE_CONNECT) {
-        put(say, " behind the SYN");
+        put(say, facts->is_connected ? " behind the SYN-ACK" : " behind the SYN");
     } else if (verdict->stage == IMAPID_STAGE_TLS) {
         put(say,
             facts->has_octets[IMAPID_CLIENT] ? " in the TLS handshake" : " before the ClientHello");
@@ -641,6 +646,11 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
         }
         if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY)
             put_frame(say, "; the client had sent a PROXY header (", &facts->client_first, ")");
+    } else if (verdict->is_late) {
+        put_end(say, facts);
+        put(say, " without waiting for the answer to ");
+        put_asked(say, outcome, &outcome->served);
+        put_late(say, outcome, verdict);
     } else if (waiting && verdict->healthy != IMAPID_YES) {
         say_cut_off(say, outcome, facts, waiting);
     } else {
@@ -676,6 +686,19 @@ static void say_not_offered(struct imapid_say *say, const struct imapid_outcome 
     put(say, " without a login");
 }
 
+static void put_error(struct imapid_say *say, const char *error,
+                      const struct imapid_verdict_facts *facts)
+{
+    put(say, !strcmp(error, "prohibited") ? "administratively prohibited"
+             : !strcmp(error, "refused")  ? "port unreachable"
+                                          : "unreachable");
+    if (facts->error_from) {
+        put(say, ", from ");
+        put(say, facts->error_from);
+    }
+    put_frame(say, " (", &facts->error_place, ")");
+}
+
 static void say_no_connection(struct imapid_say *say, const struct imapid_verdict_facts *facts,
                               const struct imapid_verdict *verdict)
 {
@@ -689,14 +712,7 @@ static void say_no_connection(struct imapid_say *say, const struct imapid_verdic
         return;
     }
     put(say, "ICMP says ");
-    put(say, !strcmp(verdict->status, "prohibited") ? "administratively prohibited"
-             : !strcmp(verdict->status, "refused")  ? "port unreachable"
-                                                    : "unreachable");
-    if (facts->error_from) {
-        put(say, ", from ");
-        put(say, facts->error_from);
-    }
-    put_frame(say, " (", &verdict->place, ")");
+    put_error(say, verdict->status, facts);
 }
 
 /* Sentences that need no more than the place. */
@@ -807,6 +823,28 @@ static void say_otherwise(struct imapid_say *say, const struct imapid_outcome *o
 
 /* ---- all of it ---- */
 
+/* What routers had to say of a session that did not go on, and what the server did not understand before it. */
+static void put_beside(struct imapid_say *say, const struct imapid_outcome *outcome,
+                       const struct imapid_verdict_facts *facts,
+                       const struct imapid_verdict *verdict)
+{
+    if (facts->opening[IMAPID_CLIENT] == IMAPID_OPENING_PROXY && !verdict->cause)
+        put_frame(say, "; the server took a PROXY header for a command (BAD, ", &outcome->misread,
+                  ")");
+    if (verdict->cause || verdict->healthy == IMAPID_YES || verdict->stage == IMAPID_STAGE_CONNECT)
+        return;
+    if (facts->error) {
+        put(say, "; ICMP says ");
+        put_error(say, facts->error, facts);
+    }
+    if (facts->mtu) {
+        put(say, "; ICMP says that packets of more than ");
+        put_number(say, facts->mtu);
+        put(say, " octets do not get through");
+        put_frame(say, " (", &facts->mtu_place, ")");
+    }
+}
+
 void imapid_say(struct imapid_say *say, const struct imapid_outcome *outcome,
                 const struct imapid_login *login, const struct imapid_verdict_facts *facts,
                 const struct imapid_verdict *verdict)
@@ -841,4 +879,5 @@ void imapid_say(struct imapid_say *say, const struct imapid_outcome *outcome,
         say_closed(say, outcome, facts, verdict);
     else if (!say_plain(say, facts, verdict))
         say_otherwise(say, outcome, facts, verdict);
+    put_beside(say, outcome, facts, verdict);
 }

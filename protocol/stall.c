@@ -17,6 +17,20 @@ void imapid_stall_take_window(struct imapid_stall *stall, unsigned window,
         stall->shut = *at;
 }
 
+static void count_again(struct imapid_stall *stall, const struct imapid_moment *at)
+{
+    if (!stall->n_again)
+        stall->again = *at;
+    stall->n_again += stall->n_again < UINT8_MAX;
+}
+
+void imapid_stall_take_syn_ack(struct imapid_stall *stall, const struct imapid_moment *at)
+{
+    if (stall->has_answered && !stall->has_acked)
+        count_again(stall, at);
+    stall->has_answered = true;
+}
+
 void imapid_stall_take_ack(struct imapid_stall *stall, uint32_t ack)
 {
     if (stall->has_acked && !imapid_seq_before(stall->acked, ack))
@@ -31,9 +45,7 @@ void imapid_stall_take_again(struct imapid_stall *stall, size_t n, uint32_t end,
 {
     if (n <= 1 || (stall->has_acked && !imapid_seq_before(stall->acked, end)))
         return;
-    if (!stall->n_again)
-        stall->again = *at;
-    stall->n_again += stall->n_again < UINT8_MAX;
+    count_again(stall, at);
 }
 
 static const char *name_icmp4(uint8_t code)
@@ -66,11 +78,23 @@ static const char *name_icmp6(uint8_t code)
     }
 }
 
-const char *imapid_stall_icmp(unsigned family, uint8_t type, uint8_t code)
+static const char *name_icmp(unsigned family, uint8_t type, uint8_t code)
 {
     if (type == (family == 4 ? 11 : 3)) /* it was on its way for too long */
         return "unreachable";
     if (type != (family == 4 ? 3 : 1))
         return NULL;
     return family == 4 ? name_icmp4(code) : name_icmp6(code);
+}
+
+struct imapid_icmp imapid_stall_icmp(unsigned family, const uint8_t header[8])
+{
+    uint32_t low = (uint32_t)header[6] << 8 | header[7],
+             all = (uint32_t)header[4] << 24 | (uint32_t)header[5] << 16 | low;
+    bool is_too_big = family == 4 ? header[0] == 3 && header[1] == 4 : header[0] == 2;
+
+    return (struct imapid_icmp){.error = name_icmp(family, header[0], header[1]),
+                                .mtu = !is_too_big   ? 0
+                                       : family == 4 ? low
+                                                     : all};
 }

@@ -191,13 +191,29 @@ bool imapid_verdict_refuses_certificate(const char *status)
 
 /* ---- before there is a session ---- */
 
+/* The server answered the SYN, and the client never acknowledged that. */
+static void judge_half_open(const struct imapid_verdict_facts *facts,
+                            struct imapid_verdict *verdict)
+{
+    if (imapid_verdict_has_closed(facts))
+        say_end_of(verdict, facts, IMAPID_STAGE_CONNECT);
+    else if (facts->stall[IMAPID_SERVER].n_again)
+        say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_NETWORK, "timeout", &facts->last);
+    else
+        say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_CAPTURE, "capture-ends", &facts->first);
+}
+
 /* No connection came about. A SYN that was sent again got no answer. */
 static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
-    if (facts->is_connected || !facts->from_start || facts->has_octets[IMAPID_CLIENT] ||
-        facts->has_octets[IMAPID_SERVER])
+    bool is_half_open = facts->is_both && !facts->stall[IMAPID_SERVER].has_acked;
+
+    if ((facts->is_connected && !is_half_open) || !facts->from_start ||
+        facts->has_octets[IMAPID_CLIENT] || facts->has_octets[IMAPID_SERVER])
         return false;
-    if (facts->closer == IMAPID_PARTY_SERVER)
+    if (facts->is_connected)
+        judge_half_open(facts, verdict);
+    else if (facts->closer == IMAPID_PARTY_SERVER)
         say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_SERVER, "refused", &facts->closed);
     else if (facts->error)
         say(verdict, IMAPID_STAGE_CONNECT,
@@ -408,21 +424,31 @@ static bool judge_waiting(const struct imapid_outcome *outcome,
     return true;
 }
 
-/* The client gave up, and what it had waited for came behind that. */
+/* The client gave up, or did not wait, and what was due came behind that. What it sent ahead of its LOGOUT it need not
+ * wait for. */
 static bool judge_late(const struct imapid_outcome *outcome,
                        const struct imapid_verdict_facts *facts, struct imapid_verdict *verdict)
 {
     const struct imapid_moment *closing = get_closing(facts);
+    const struct imapid_outcome_waiting *served = &outcome->served;
     bool is_greeting = facts->is_lossless && outcome->greeting.frame > closing->frame,
-         is_answer = outcome->served_at.frame > closing->frame &&
-                     outcome->served_since.frame <= closing->frame;
+         is_answer =
+             outcome->served_at.frame > closing->frame && served->asked.frame <= closing->frame;
+    const struct imapid_moment *since = is_greeting ? &facts->first
+                                        : outcome->served_since.frame <= closing->frame
+                                            ? &outcome->served_since
+                                            : &served->asked;
+    bool has_waited = closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS;
 
-    if (!leaves(facts) || !(is_greeting || is_answer) ||
-        closing->ns - (is_greeting ? facts->first : outcome->served_since).ns <
-            IMAPID_VERDICT_PATIENCE_NS)
+    if (!leaves(facts) || !(is_greeting || is_answer))
         return false;
-    say(verdict, is_greeting ? IMAPID_STAGE_GREETING : imapid_outcome_stage(outcome->served.word),
-        IMAPID_PARTY_CLIENT, "timeout", closing);
+    if (has_waited)
+        say(verdict, is_greeting ? IMAPID_STAGE_GREETING : imapid_outcome_stage(served->word),
+            IMAPID_PARTY_CLIENT, "timeout", closing);
+    else if (!is_greeting && !outcome->cause.stage && !outcome->has_logout)
+        say_end_of(verdict, facts, imapid_outcome_stage(served->word));
+    else
+        return false;
     verdict->is_late = true;
     return true;
 }

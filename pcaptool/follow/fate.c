@@ -50,6 +50,8 @@ static void look_at_network(const struct imapid_fate *fate, struct imapid_verdic
 
     for (int side = 0; side < 2; side++)
         facts->stall[side] = conn->stall[side == IMAPID_CLIENT ? fate->client : !fate->client];
+    facts->mtu = conn->mtu;
+    facts->mtu_place = place_of(&conn->mtu_at);
     if (!conn->icmp || conn->icmp_dir != fate->client)
         return;
     facts->error = conn->icmp;

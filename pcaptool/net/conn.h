@@ -35,12 +35,15 @@ struct imapid_conn {
     uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
     uint8_t closing_ttl; /* of the reset that stands, or stood last */
     struct imapid_stall stall[2];
-    /* The first ICMP error about what a direction sent: see imapid_stall_icmp(), NULL: none; and from
+    /* The first ICMP error about what a direction sent: see struct imapid_icmp, NULL: none; and from
      * which address, of the connection's family. */
     const char *icmp;
     int icmp_dir;
     struct imapid_stamp icmp_at;
     uint8_t icmp_from[16];
+    /* The first that tells how large a packet of either direction may be; 0: none. */
+    uint32_t mtu;
+    struct imapid_stamp mtu_at;
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */
     uint64_t n_lost[2];              /* octets in gaps of each direction, so far; less

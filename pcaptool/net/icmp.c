@@ -7,8 +7,6 @@
 
 #include "net/icmp.h"
 
-#include <imapid/stall.h>
-
 /* Those that quote a packet. */
 static bool is_error(unsigned family, uint8_t type)
 {
@@ -17,7 +15,8 @@ static bool is_error(unsigned family, uint8_t type)
     return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
-bool imapid_icmp_read(const struct imapid_ip *ip, struct imapid_ip *quoted, const char **error)
+bool imapid_icmp_read(const struct imapid_ip *ip, struct imapid_ip *quoted,
+                      struct imapid_icmp *says)
 {
     const struct imapid_cursor cursor = {
         .at = ip->octets + 8,
@@ -30,7 +29,7 @@ bool imapid_icmp_read(const struct imapid_ip *ip, struct imapid_ip *quoted, cons
 
     if (!cursor.n || !is_error(ip->family, ip->octets[0]))
         return false;
-    *error = imapid_stall_icmp(ip->family, ip->octets[0], ip->octets[1]);
+    *says = imapid_stall_icmp(ip->family, ip->octets);
     return imapid_ip_parse(&cursor, quoted) == IMAPID_IP_OK && quoted->family == ip->family &&
            quoted->protocol == IMAPID_IP_TCP && !quoted->fragment_place && quoted->n >= 8;
 }

@@ -9,8 +9,9 @@
 #define IMAPID_IP_ICMP6 58
 
 /* Reads an error: *quoted is then the packet that it is about, of which at least the first eight octets of TCP are
- * there. Its pointers are into `ip`'s packet; it is on the path of `ip`. *error is what it says, see
- * imapid_stall_icmp(); NULL: not that the packet did not arrive. False: it is no error, or quotes no TCP. */
-bool imapid_icmp_read(const struct imapid_ip *ip, struct imapid_ip *quoted, const char **error);
+ * there. Its pointers are into `ip`'s packet; it is on the path of `ip`. *says is what it says of that. False: it is no
+ * error, or quotes no TCP. */
+bool imapid_icmp_read(const struct imapid_ip *ip, struct imapid_ip *quoted,
+                      struct imapid_icmp *says);
 
 #endif

@@ -137,11 +137,11 @@ static void take_icmp(struct imapid_net *net, const struct imapid_ip *ip,
                       const struct imapid_packet *packet)
 {
     struct imapid_ip quoted;
-    const char *error;
+    struct imapid_icmp says;
     net->counts.n_not_tcp++;
-    if (imapid_icmp_read(ip, &quoted, &error)) {
+    if (imapid_icmp_read(ip, &quoted, &says)) {
         struct imapid_segment segment = get_segment(&quoted, packet);
-        imapid_tcp_icmp(net->tcp, error, &segment, ip->source);
+        imapid_tcp_icmp(net->tcp, &says, &segment, ip->source);
     }
 }
 
@@ -177,7 +177,8 @@ static void on_lost(void *ctx, const struct imapid_ip *ip, const GArray *packets
     if (ip->protocol != IMAPID_IP_TCP)
         return;
     net->packets = (GArray *)packets;
-    imapid_tcp_icmp(net->tcp, NULL, &segment, NULL); /* it is not an error, so nothing is kept */
+    /* It is not an error, so nothing is kept. */
+    imapid_tcp_icmp(net->tcp, &(struct imapid_icmp){.error = NULL}, &segment, NULL);
     net->packets = current;
 }
 

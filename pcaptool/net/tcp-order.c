@@ -539,6 +539,8 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         }
     } else if (p->flags & IMAPID_TCP_FLAG_SYN) {
         take_syn(st, d, &segment);
+        if (segment.has_ack)
+            imapid_stall_take_syn_ack(&st->conn.stall[d], &at);
         segment.seq = ++p->seq;
     } else {
         imapid_order_take(&st->order, d, &segment);

@@ -821,8 +821,8 @@ static uint32_t find_quoted(const struct imapid_tcp *tcp, const struct imapid_tc
     return IMAPID_TCP_NONE;
 }
 
-void imapid_tcp_icmp(struct imapid_tcp *tcp, const char *error, const struct imapid_segment *quoted,
-                     const uint8_t *from)
+void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
+                     const struct imapid_segment *quoted, const uint8_t *from)
 {
     struct imapid_tcp_key key;
     make_key(quoted, &key);
@@ -831,12 +831,16 @@ void imapid_tcp_icmp(struct imapid_tcp *tcp, const char *error, const struct ima
         return;
     if (tcp->tap.packet)
         tcp->tap.packet(tcp->tap.ctx, &quoted->packet, tcp->table.entries[index].stream);
-    if (!error || tcp->table.entries[index].state == IMAPID_TCP_NONE)
+    if (!(says->error || says->mtu) || tcp->table.entries[index].state == IMAPID_TCP_NONE)
         return;
     struct imapid_conn *conn = &tcp->states[tcp->table.entries[index].state].conn;
-    if (conn->icmp)
+    if (says->mtu && !conn->mtu) {
+        conn->mtu = says->mtu;
+        conn->mtu_at = quoted->packet;
+    }
+    if (conn->icmp || !says->error)
         return;
-    conn->icmp = error;
+    conn->icmp = says->error;
     conn->icmp_dir = key.dir;
     conn->icmp_at = quoted->packet;
     memcpy(conn->icmp_from, from, quoted->family == 4 ? 4 : 16);

@@ -74,7 +74,7 @@ struct imapid_rebuild_out {
 
 /* An ICMP error about what direction `dir` sent. */
 struct imapid_rebuild_error {
-    const char *what; /* as imapid_stall_icmp() has it */
+    const char *what; /* as struct imapid_icmp has it */
     int dir;
     struct imapid_stamp packet;
     struct imapid_endpoint from;

@@ -30,6 +30,8 @@ REFUSED = {
     "proxies: proxy-header-on-993": b"something was said beside TLS",
     "tls: plain-on-993-alert": b"something was said beside TLS",
     **dict.fromkeys(("tls: ssl2", "tls: ssl2-alert", "tls: ssl2-no-answer", "tls: ssl2-on-143"), b"something was said beside TLS"),
+    **dict.fromkeys(("tls: tls13-late-certificate_required", "tls: tls13-late-bad_certificate"), b"something was said beside TLS"),
+    "tls: tls13-alert-in-login": b"in the clear it is not what it was",
     "after_login: bad-deflate": b"what follows COMPRESS is no DEFLATE",
 }
 # Who and what the samples are of; see samples/README.md.

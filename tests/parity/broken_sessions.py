@@ -2,6 +2,7 @@
 """Sessions that went wrong, and some that did not, with what has to come out: `cases()` gives (name, session, what came of
 it). What came of it is "STAGE/PARTY/STATUS FRAME HEALTHY TEXT"; HEALTHY is one of yes, no and unknown."""
 import base64
+import random
 import struct
 
 SYN, ACK, PUSH, FIN, RST = 0x02, 0x10, 0x08, 0x01, 0x04
@@ -15,7 +16,7 @@ class Session:
     def __init__(self, port=143, ip6=False, ttl=(64, 52)):
         self.ip6, self.ports, self.ttl = ip6, (50000, port), list(ttl)
         self.next, self.sent, self.window = [1000, 9000000], [b"", b""], [65535, 65535]
-        self.packets, self.now = [], 1_700_000_000.0
+        self.packets, self.now, self.secrets = [], 1_700_000_000.0, []
         self.addresses = ((bytes.fromhex("20010db8000000000000000000000017"), bytes.fromhex("20010db800000000000000000000000a"))
                           if ip6 else (b"\xc6\x33\x64\x17", b"\xc0\x00\x02\x0a"))
 
@@ -38,13 +39,13 @@ class Session:
         self.next[side] = max(self.next[side], seq + len(octets) + (1 if flags & (SYN | FIN) else 0))
         return self
 
-    def icmp(self, kind, code, router=b"\xc6\x33\x64\x01", rest=bytes(4)):
-        """About the last segment."""
+    def icmp(self, kind, code, router=b"\xc6\x33\x64\x01", rest=bytes(4), side=C):
+        """About the last segment, which that side sent."""
         if self.ip6:
             router = bytes.fromhex("20010db8000000000000000000000001")
         quoted = self.last[:48 if self.ip6 else 28]
         octets = bytes([kind, code, 0, 0]) + rest + quoted
-        return self._capture(self._ip(router, self.addresses[C], 58 if self.ip6 else 1, octets, 63))
+        return self._capture(self._ip(router, self.addresses[side], 58 if self.ip6 else 1, octets, 63))
 
     def wait(self, seconds):
         self.now += seconds
@@ -103,12 +104,33 @@ class Session:
         return b"\2\0\0\0\0\1\2\0\0\0\0\2" + ether_type + ip
 
     def pcap(self, wrap=False, first=None):
-        """The octets of a capture of the `first` packets, or of all."""
+        """The octets of a capture of the `first` packets, or of all; pcapng where there are secrets of TLS."""
+        if self.secrets:
+            return self._pcapng(wrap, first)
         parts = [EMPTY_PCAP]
         for time, ip in self.packets[:first]:
             frame = self._frame(ip, wrap)
             parts += (struct.pack("<IIII", int(time), int(time % 1 * 1e6), len(frame), len(frame)), frame)
         return b"".join(parts)
+
+
+    def _pcapng(self, wrap, first):
+        def block(kind, *parts):
+            body = b"".join(part + bytes(-len(part) % 4) for part in parts)
+            return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+        secrets = "".join(self.secrets).encode()
+        parts = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 262144)),
+                 block(10, struct.pack("<II", 0x544C534B, len(secrets)), secrets)]
+        for time, ip in self.packets[:first]:
+            frame = self._frame(ip, wrap)
+            parts.append(block(6, struct.pack("<IIIII", 0, *divmod(round(time * 1e6), 1 << 32), len(frame), len(frame)), frame))
+        return b"".join(parts)
+
+    def tls13(self):
+        """A handshake with keys that are known: gives what makes records."""
+        import tls13  # which needs this module
+        return tls13.Connection(random.Random(13), lambda side, octets: self.put(side, ACK | PUSH, octets), self.secrets)
 
 
 def record(kind, octets, version=0x0303):
@@ -169,6 +191,14 @@ def no_connection():
     yield "no-answer", Session().put(C, SYN).wait(1).put(C, SYN, seq=1000).wait(2).put(C, SYN, seq=1000), \
         "connect/network/timeout 3 no"
     yield "one-syn", Session().put(C, SYN), "connect/capture/capture-ends 1 unknown"
+    unheard = Session().put(C, SYN).put(S, SYN | ACK)
+    for seconds in (1, 2, 4, 8):
+        unheard.wait(seconds).put(S, SYN | ACK, seq=9000000)
+    yield "syn-ack-no-answer", unheard, "connect/network/timeout 6 no"
+    yield "syn-ack-end", Session().put(C, SYN).wait(3).put(C, SYN, seq=1000).put(S, SYN | ACK), "connect/capture/capture-ends 1 unknown"
+    yield "syn-ack-reset", Session(ip6=True).put(C, SYN).put(S, SYN | ACK).put(C, RST), "connect/client/RST 3 no"
+    yield "syn-ack-heard-late", Session().put(C, SYN).put(S, SYN | ACK).wait(3).put(S, SYN | ACK, seq=9000000).put(C, ACK).wait(20).close(C), \
+        "greeting/client/timeout 5 no"
     for code in (9, 10, 13):
         yield f"prohibited-{code}", Session(993).put(C, SYN).icmp(3, code), "connect/network/prohibited 2 no"
     yield "prohibited-twice", Session(993).put(C, SYN).icmp(3, 13).wait(1).put(C, SYN, seq=1000).icmp(3, 13), \
@@ -253,6 +283,9 @@ def logins():
             "login/client/timeout 6 no"
     yield "login-no-behind-fin", Session().open().say("C: a1 LOGIN bob secret", "C: a2 LOGOUT").close(C, both=False).say(
         "S: a1 NO never", "S: * BYE", "S: a2 OK").close(S), "login/server/NO 8 no never"
+    yield "login-not-waited-for", Session().open().say("C: a1 LOGIN bob secret").close(C, both=False).say("S: a1 OK in").close(S), "login/client/FIN 6 no"
+    yield "login-logout-not-waited-for", Session().open().say("C: a1 LOGIN bob secret", "C: a2 LOGOUT").close(C, both=False).say(
+        "S: a1 OK in", "S: * BYE", "S: a2 OK").close(S), "end/client/OK 10 yes"
     yield "login-late-but-waited-for", Session().open().say("C: a1 LOGIN bob secret").wait(30).say("S: a1 OK in").close(C), "end/client/FIN 7 yes"
     yield "login-reset", Session().open().say("C: a1 LOGIN bob secret").reset(S), "login/server/RST 6 no"
     yield "login-foreign-reset", Session().open().say("C: a1 LOGIN bob secret").reset(S, ttl=61), "login/network/RST 6 no"
@@ -288,6 +321,8 @@ def proxies():
     yield "proxy-header-no-greeting", Session().open(None).say("C: PROXY TCP4 192.0.2.1 192.0.2.2 1 143").close(S), "greeting/server/FIN 5 no"
     yield "proxy-header-on-993", Session(993).open(None).say("C: PROXY TCP4 192.0.2.1 192.0.2.2 1 993").s(alert(10)).close(S), \
         "tls/client/plain-on-tls-port 4 no"
+    yield "proxy-header-then-closed", Session().open(None).say("C: PROXY TCP4 192.0.2.1 192.0.2.2 1 143", "S: * OK ready", "S: PROXY BAD Unknown command",
+                                                               "C: a1 LOGIN bob secret", "S: a1 OK in").close(S), "end/server/FIN 9 no"
     header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 143])
     yield "proxy-header-2-bad", Session().open(None).c(header).say("S: * OK ready", "S: * BAD Error in IMAP command").close(C), \
         "command/client/BAD 6 no Error in IMAP command"
@@ -349,6 +384,14 @@ def tls():
     yield "tls-no-key", Session(993).open(None).c(client_hello()).s(server_hello(0x1301, 0x304) + record(20, b"\1") + record(23, bytes(900))).c(
         record(20, b"\1") + record(23, bytes(69))).s(record(23, bytes(60))).c(record(23, bytes(50))).s(record(23, bytes(80))).close(C), \
         "unknown/capture/no-key 4 unknown"
+    for number, name in ((116, "certificate_required"), (42, "bad_certificate")):
+        session = Session(993).open(None)
+        alert_13 = session.tls13().sealers[1].seal(21, bytes([2, number]))
+        yield f"tls13-late-{name}", session.s(alert_13).close(S), f"tls/server/{name} 8 no"
+    session = Session(993).open(None)
+    tls13 = session.tls13()
+    session.s(tls13.seal(S, b"* OK ready\r\n")).c(tls13.seal(C, b"a1 LOGIN bob secret\r\n"))
+    yield "tls13-alert-in-login", session.s(tls13.sealers[1].seal(21, b"\2\x50")).reset(S), "login/server/internal_error 10 no"
     yield "tls-on-143", Session().open(None).c(client_hello()).say("S: * OK ready", "S: * BAD Unknown command").close(S), \
         "tls/client/tls-on-plain-port 4 no"
     yield "tls-on-143-behind-greeting", Session().open().c(client_hello()).say("S: * BAD Unknown command").close(C), "tls/client/tls-on-plain-port 5 no"
@@ -385,6 +428,9 @@ def after_login():
     begin = ("C: a1 LOGIN bob secret", "S: a1 OK in")
     yield "select-no", Session().open().say(*begin, "C: a2 SELECT x", "S: a2 NO [NONEXISTENT] none").close(C), \
         "select/server/NO 8 no [NONEXISTENT] none"
+    yield "select-not-waited-for", Session().open().say(*begin, "C: a2 SELECT x").close(C, both=False).say("S: * 1 EXISTS", "S: a2 OK y").close(S), \
+        "select/client/FIN 8 no"
+    yield "icmp-in-session", Session().open().say(*begin, "C: a2 SELECT x").icmp(3, 1).icmp(3, 1).wait(30).close(C), "select/client/timeout 10 no"
     times = "(0.003 + 0.000 + 0.002 secs)."
     yield "bad-with-times", Session().open().say(*begin, "C: a2 FROB", f"S: a2 BAD Unknown command {times}").close(C), "command/client/BAD 8 no Unknown command"
     yield "no-with-times", Session().open().say(*begin, "C: a2 SELECT x", f"S: a2 NO Gone {times}").close(C), f"select/server/NO 8 no Gone {times}"
@@ -417,6 +463,10 @@ def after_login():
     yield "fetch-no-answer", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").ack(S).wait(30).close(C), "command/client/timeout 9 no"
     yield "fetch-retransmitted", Session().open().say(*begin, "C: a2 FETCH 1 BODY[]").s(b"x" * 1400).again(S, b"x" * 1400, 5).put(
         C, FIN | ACK, ack=9000023), "command/network/retransmissions 9 no"
+    for ip6 in (False, True):
+        big = Session(ip6=ip6).open().say(*begin, "C: a2 FETCH 1 BODY[]").s(part)
+        big.icmp(*((2, 0) if ip6 else (3, 4)), rest=struct.pack("!I", 1280), side=S)
+        yield f"too-big-{6 if ip6 else 4}", big.again(S, part, 4).reset(C), "command/network/retransmissions 10 no"
     yield "command-retransmitted", Session().open().say(*begin).say("C: a2 NOOP").again(C, b"a2 NOOP\r\n", 5), \
         "command/network/retransmissions 8 no"
     yield "command-retransmitted-reset", Session().open().say(*begin).say("C: a2 NOOP").again(C, b"a2 NOOP\r\n", 5).reset(C), \

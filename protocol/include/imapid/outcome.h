@@ -120,7 +120,8 @@ struct imapid_outcome {
     /* The last refusal, or BYE, of a server whose clients' commands the capture does not have. It counts where nothing
      * else is known. */
     struct imapid_outcome_cause heard;
-    unsigned n_refused; /* logins, since the last that was accepted */
+    struct imapid_moment misread; /* a BAD that answers no command, before a login; frame 0: none */
+    unsigned n_refused;           /* logins, since the last that was accepted */
     /* The last unit, and the silence before it. */
     struct imapid_moment latest;
     int64_t pause_ns;

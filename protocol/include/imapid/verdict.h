@@ -51,8 +51,9 @@ struct imapid_verdict_facts {
     struct imapid_moment closed;
     struct imapid_moment farewell; /* the client's close_notify, before `closed` */
     struct imapid_stall stall[2];  /* by side */
-    const char
-        *error; /* of ICMP, about the client's packets: see imapid_stall_icmp(); NULL: none */
+    uint32_t mtu;                  /* see struct imapid_icmp; 0: none */
+    struct imapid_moment mtu_place;
+    const char *error; /* of ICMP, about the client's packets: see struct imapid_icmp; NULL: none */
     struct imapid_moment error_place;
     bool is_error_of_server;
     const char *error_from; /* the address it came from; NULL */
@@ -117,7 +118,7 @@ struct imapid_verdict {
     const struct imapid_outcome_cause
         *cause;    /* what the server said; NULL: nothing. Of the outcome */
     bool is_alert; /* behind the handshake */
-    /* The client gave up; then the answer to outcome->served, or the greeting, came. */
+    /* The client gave up, or left; then the answer to outcome->served, or the greeting, came. */
     bool is_late;
     struct imapid_moment place; /* the decisive packet */
     enum imapid_known healthy;
