@@ -9,8 +9,10 @@
 #include "answer/page.h"
 
 #include "answer/html.h"
+#include "answer/radix.h"
 #include "record/detail.h"
 #include "record/gist.h"
+#include "record/large.h"
 #include "record/shell.h"
 #include "record/spell.h"
 
@@ -38,47 +40,53 @@ struct listing {
 /* ---- which rows, in which order ---- */
 
 struct candidate {
-    int64_t ts_ns;
-    uint32_t place;
-    bool acts;
+    uint64_t age; /* the newest is the smallest */
+    uint64_t place;
 };
 
-static int compare_worth(const void *a, const void *b)
-{
-    const struct candidate *one = a, *other = b;
-
-    if (one->acts != other->acts)
-        return one->acts ? -1 : 1;
-    if (one->ts_ns != other->ts_ns)
-        return one->ts_ns > other->ts_ns ? -1 : 1;
-    return one->place < other->place ? -1 : 1;
-}
+G_STATIC_ASSERT(sizeof(struct candidate) == 2 * sizeof(uint64_t));
 
 static int compare_time(const void *a, const void *b)
 {
     const struct candidate *one = a, *other = b;
 
-    if (one->ts_ns != other->ts_ns)
-        return one->ts_ns < other->ts_ns ? -1 : 1;
+    if (one->age != other->age)
+        return one->age > other->age ? -1 : 1;
     return one->place < other->place ? -1 : 1;
+}
+
+/* Those where there is something to do, then the others, the newest first. */
+static struct candidate *sort_rows(const struct imapid_survey *survey)
+{
+    struct candidate *all = imapid_large_new(survey->n_rows, sizeof *all);
+    unsigned n = 0;
+
+    for (int turn = 0; turn < 2; turn++) {
+        unsigned first = n;
+
+        for (unsigned i = 0; i < survey->n_rows; i++) {
+            bool acts = (survey->rows[i].concerns & IMAPID_CONCERNS_TO_ACT) != 0;
+
+            if (acts == !turn)
+                all[n++] =
+                    (struct candidate){(uint64_t)INT64_MAX - (uint64_t)survey->rows[i].ts_ns, i};
+        }
+        imapid_radix_sort(&all[first].age, n - first, 2);
+    }
+    return all;
 }
 
 static void choose_rows(struct listing *listing)
 {
     const struct imapid_survey *survey = listing->report->survey;
-    struct candidate *all = g_new(struct candidate, survey->n_rows + (gsize)1);
+    struct candidate *all = sort_rows(survey);
 
-    for (unsigned i = 0; i < survey->n_rows; i++)
-        all[i] = (struct candidate){survey->rows[i].ts_ns, i,
-                                    (survey->rows[i].concerns & IMAPID_CONCERNS_TO_ACT) != 0};
-    if (survey->n_rows > IMAPID_PAGE_ROWS_MAX)
-        qsort(all, survey->n_rows, sizeof *all, compare_worth);
     listing->n = MIN(survey->n_rows, IMAPID_PAGE_ROWS_MAX);
     qsort(all, listing->n, sizeof *all, compare_time);
     listing->places = g_new(uint32_t, listing->n + (gsize)1);
     for (unsigned i = 0; i < listing->n; i++)
-        listing->places[i] = all[i].place;
-    g_free(all);
+        listing->places[i] = (uint32_t)all[i].place;
+    free(all);
 }
 
 /* ---- tokens ---- */

@@ -2,13 +2,15 @@
 /* survey.c: one look at every connection. What an exchange says is looked at once for all that say the
  * same (imapid_store_get_said()), so a million connections cost little more than reading their sessions.
  *
- * Numbers that belong together are counted by sorting them, in time n log n.
+ * Numbers that belong together are counted by sorting them.
  *
  * Refuses nothing. Misuse: rows of another view. */
 #include "answer/survey.h"
 
+#include "answer/radix.h"
 #include "answer/unreadable.h"
 #include "record/gist.h"
+#include "record/large.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -300,12 +302,7 @@ struct entry {
     int64_t ts_ns;
 };
 
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *one = a, *other = b;
-
-    return (one->key > other->key) - (one->key < other->key);
-}
+G_STATIC_ASSERT(sizeof(struct entry) == 2 * sizeof(uint64_t));
 
 static int compare_counts(const void *a, const void *b)
 {
@@ -323,7 +320,7 @@ static GArray *count_entries(struct entry *entries, size_t n)
 {
     GArray *counts = g_array_new(FALSE, FALSE, sizeof(struct imapid_survey_count));
 
-    qsort(entries, n, sizeof *entries, compare_entries);
+    imapid_radix_sort(&entries->key, n, 2);
     for (size_t i = 0; i < n;) {
         struct imapid_survey_count count = {(uint32_t)(entries[i].key >> 32),
                                             (uint32_t)entries[i].key, 0, entries[i].ts_ns};
@@ -341,7 +338,7 @@ GArray *imapid_survey_count(const struct imapid_survey *survey,
                             bool (*get)(const struct imapid_survey_row *row, uint32_t *a,
                                         uint32_t *b))
 {
-    struct entry *entries = g_new(struct entry, survey->n_rows + (gsize)1);
+    struct entry *entries = imapid_large_new(survey->n_rows, sizeof *entries);
     GArray *counts;
     size_t n = 0;
 
@@ -352,7 +349,7 @@ GArray *imapid_survey_count(const struct imapid_survey *survey,
             entries[n++] = (struct entry){(uint64_t)a << 32 | b, survey->rows[i].ts_ns};
     }
     counts = count_entries(entries, n);
-    g_free(entries);
+    free(entries);
     return counts;
 }
 
@@ -361,17 +358,17 @@ static void count_addresses(struct imapid_survey *survey,
                             uint32_t (*get)(const struct imapid_survey_row *row),
                             void (*see)(struct imapid_survey *survey, uint32_t a))
 {
-    struct entry *entries = g_new(struct entry, survey->n_rows + (gsize)1);
-    size_t n = 0;
+    uint64_t *pairs = imapid_large_new(survey->n_rows, sizeof *pairs);
+    size_t n = survey->n_rows;
 
     for (unsigned i = 0; i < survey->n_rows; i++)
-        entries[n++] = (struct entry){
-            (uint64_t)get(&survey->rows[i]) << 32 | imapid_store_get_address(survey->view, i), 0};
-    qsort(entries, n, sizeof *entries, compare_entries);
+        pairs[i] =
+            (uint64_t)get(&survey->rows[i]) << 32 | imapid_store_get_address(survey->view, i);
+    imapid_radix_sort(pairs, n, 1);
     for (size_t i = 0; i < n; i++)
-        if (!i || entries[i].key != entries[i - 1].key)
-            see(survey, (uint32_t)(entries[i].key >> 32));
-    g_free(entries);
+        if (!i || pairs[i] != pairs[i - 1])
+            see(survey, (uint32_t)(pairs[i] >> 32));
+    free(pairs);
 }
 
 static uint32_t get_program(const struct imapid_survey_row *row)
@@ -531,13 +528,6 @@ static void choose_words(struct surveying *surveying)
 
 /* ---- times ---- */
 
-static int compare_times(const void *a, const void *b)
-{
-    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
-
-    return (one > other) - (one < other);
-}
-
 GArray **imapid_survey_gather_times(const struct imapid_survey *survey, unsigned n)
 {
     GArray **times = g_new(GArray *, n + (gsize)1);
@@ -555,7 +545,7 @@ GArray **imapid_survey_gather_times(const struct imapid_survey *survey, unsigned
         }
     }
     for (unsigned i = 0; i < n; i++)
-        g_array_sort(times[i], compare_times);
+        imapid_radix_sort((uint64_t *)(void *)times[i]->data, times[i]->len, 1);
     return times;
 }
 
@@ -578,7 +568,7 @@ struct imapid_survey *imapid_survey_make(const struct imapid_store_view *view,
 
     survey->view = view;
     survey->n_rows = view->n_conns;
-    survey->rows = g_new0(struct imapid_survey_row, view->n_conns + (gsize)1);
+    survey->rows = imapid_large_new(view->n_conns, sizeof *survey->rows);
     survey->programs = g_array_new(FALSE, FALSE, sizeof(struct imapid_survey_program));
     survey->servers = g_array_new(FALSE, FALSE, sizeof(struct imapid_survey_server));
     survey->texts = imapid_pool_new();
@@ -606,6 +596,6 @@ void imapid_survey_free(struct imapid_survey *survey)
     g_array_unref(survey->programs);
     g_array_unref(survey->servers);
     imapid_pool_free(survey->texts);
-    g_free(survey->rows);
+    free(survey->rows);
     g_free(survey);
 }

@@ -7,11 +7,11 @@
 #include "record/pool.h"
 
 #include "record/arena.h"
+#include "record/large.h"
 
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct entry {
     const void *octets;
@@ -106,31 +106,13 @@ static uint64_t get_brief(const void *octets, size_t n)
 
 /* ---- table ---- */
 
-#define HUGE_PAGE ((size_t)2 << 20)
-
-/* Slots that are all free. They are met in no order: in small pages most of them cost a walk through the
- * page table, too. */
-static struct slot *new_slots(size_t n)
-{
-    size_t size = n * sizeof(struct slot);
-    struct slot *slots;
-
-    if (size < HUGE_PAGE)
-        return g_new0(struct slot, n);
-    slots = aligned_alloc(HUGE_PAGE, size);
-    if (!slots)
-        g_error("no memory for %zu octets", size);
-    madvise(slots, size, MADV_HUGEPAGE); /* or not: then it is slower */
-    return memset(slots, 0, size);
-}
-
 struct imapid_pool *imapid_pool_new(void)
 {
     struct imapid_pool *pool = g_new0(struct imapid_pool, 1);
 
     pool->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
     pool->n_slots = 64;
-    pool->slots = new_slots(pool->n_slots);
+    pool->slots = imapid_large_new(pool->n_slots, sizeof *pool->slots);
     for (int i = 0; i < 4; i++)
         pool->key[i / 2] = pool->key[i / 2] << 32 | g_random_int();
     return pool;
@@ -166,7 +148,7 @@ static void grow(struct imapid_pool *pool)
     size_t n = pool->n_slots;
 
     pool->n_slots *= 2;
-    pool->slots = new_slots(pool->n_slots);
+    pool->slots = imapid_large_new(pool->n_slots, sizeof *pool->slots);
     for (size_t i = 0; i < n; i++)
         if (before[i].number)
             put(pool, before[i]);

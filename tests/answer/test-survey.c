@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The survey (survey.c): every connection once, and sums that fit. */
 #include "answer/survey.h"
+#include "answer/radix.h"
 #include "sample.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[] = {"Mutt", "Mutt", "mutt", "Alpine"};
@@ -105,10 +107,53 @@ static void test_empty(void)
     imapid_store_free(store);
 }
 
+struct item {
+    uint64_t key, value;
+};
+
+static int compare_items(const void *a, const void *b)
+{
+    const struct item *one = a, *other = b;
+
+    if (one->key != other->key)
+        return one->key < other->key ? -1 : 1;
+    return (one->value > other->value) - (one->value < other->value);
+}
+
+/* Keys that are few, and keys of all lengths; so many that they lie in huge pages. */
+static void test_sort(void)
+{
+    const size_t n = 150000;
+    struct item *items = g_new(struct item, n), *expected = g_new(struct item, n);
+    uint64_t *keys = g_new(uint64_t, n);
+    GRand *rand = g_rand_new_with_seed(2971);
+
+    imapid_radix_sort(NULL, 0, 1);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t key = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+
+        expected[i] = items[i] = (struct item){i & 1 ? key >> key % 64 : key & 0xff00000007, i};
+        keys[i] = items[i].key;
+    }
+    qsort(expected, n, sizeof *expected, compare_items);
+    imapid_radix_sort(&items->key, n, 2);
+    imapid_radix_sort(keys, n, 1);
+    for (size_t i = 0; i < n; i++) {
+        g_assert_cmpuint(items[i].key, ==, expected[i].key);
+        g_assert_cmpuint(items[i].value, ==, expected[i].value);
+        g_assert_cmpuint(keys[i], ==, expected[i].key);
+    }
+    g_rand_free(rand);
+    g_free(keys);
+    g_free(items);
+    g_free(expected);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/survey/rows", test_survey);
     g_test_add_func("/survey/empty", test_empty);
+    g_test_add_func("/survey/sort", test_sort);
     return g_test_run();
 }
