@@ -13,3 +13,8 @@ def is_sanitized(program, *kinds):
     """Was it built with one of these sanitizers ("asan", "tsan"; default: AddressSanitizer)?"""
     octets = pathlib.Path(program).read_bytes()
     return any(f"__{kind}_init".encode() in octets for kind in kinds or ("asan",))
+
+
+def some(program, items):
+    """All of them; of a program built with AddressSanitizer each third, as what it reads wrongly shows in any of them."""
+    return list(items)[::3 if is_sanitized(program) else 1]

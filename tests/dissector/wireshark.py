@@ -42,10 +42,14 @@ class Wireshark:
         os.mkdir(self.home)
         self.files = os.path.join(self.folder, "files")
         os.mkdir(self.files)
+        # Nothing asks for names of manufacturers, services and enterprises: without their tables Wireshark starts in two thirds
+        # of the time.
+        tables = os.path.join(self.folder, "tables")
+        os.mkdir(tables)
         self.open_up()
         self.environment = {
             "HOME": self.home, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"],
-            "WIRESHARK_PLUGIN_DIR": self.plugins,
+            "WIRESHARK_PLUGIN_DIR": self.plugins, "WIRESHARK_DATA_DIR": tables,
         }
         preload = preload or os.environ.get("IMAPID_PRELOAD")
         if preload:
