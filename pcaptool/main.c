@@ -362,6 +362,8 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail_with(wrong);
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
+    if ((wrong = read_where(options)))
+        return fail_with(wrong);
     if (!options->files_from && !options->interfaces && !options->read && !*arguments &&
         !options->out)
         return fail("no input");
@@ -371,8 +373,6 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
     if (options->metrics && (!g_strcmp0(options->metrics, options->write) ||
                              imapid_inputs_is_output(options->metrics, options->write)))
         return fail("--metrics needs a file of its own");
-    if ((wrong = read_where(options)))
-        return fail_with(wrong);
     if (options->no_sandbox)
         imapid_sandbox_disable();
     keylogs = imapid_keylogs_read(

@@ -66,14 +66,47 @@ const struct imapid_command *imapid_usage_get_default(void)
     return &commands[0];
 }
 
+/* What people type who know other programs, and what is said here. */
+static const struct {
+    const char *word, *help;
+} habits[] = {
+    {"n", "names are never looked up"},
+    {"e", "-T tsv and csv have all fields"},
+    {"k", "-l FILE reads a key log"},
+    {"o", "-w FILE writes there"},
+    {"Y", "--where FIELD=PATTERN chooses connections, -f FILTER packets"},
+    {"no-color", "did you mean --color=never?"},
+    {"no-colour", "did you mean --color=never?"},
+    {"time-zone", "did you mean --time=utc?"},
+    {"json", "did you mean -T json?"},
+    {"jsonl", "did you mean -T jsonl?"},
+    {"csv", "did you mean -T csv?"},
+    {"tsv", "did you mean -T tsv?"},
+    {"scrub", "did you mean 'cut --scrub'?"},
+    {"anonymize", "did you mean 'cut --scrub'?"},
+    {"redact", "did you mean 'extract --redact'?"},
+    {"live", "did you mean -i INTERFACE?"},
+    {"sniff", "did you mean -i INTERFACE?"},
+    {"diff", "write -T jsonl of each, and compare these"},
+};
+
+static const char *find_habit(const char *word, size_t n)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(habits); i++)
+        if (strlen(habits[i].word) == n && !strncmp(habits[i].word, word, n))
+            return habits[i].help;
+    return NULL;
+}
+
 char *imapid_usage_ask_command(const char *word, const char *otherwise)
 {
     struct imapid_near near = {.word = word};
+    const char *habit = find_habit(word, strlen(word));
 
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         imapid_near_try(&near, commands[i].name);
     imapid_near_try(&near, "help");
-    return imapid_near_ask(&near, otherwise);
+    return imapid_near_ask(&near, habit && strlen(word) > 1 ? habit : otherwise);
 }
 
 /* ---- options ---- */
@@ -281,20 +314,38 @@ static void free_entries(GOptionEntry *entries)
     g_free(entries);
 }
 
+/* One dash before a word that takes two: its letters would be options. NULL: there is none. */
+static char *find_single_dash(char *const *argv)
+{
+    for (; *argv && strcmp(*argv, "--"); argv++)
+        for (size_t i = 0; (*argv)[0] == '-' && i < G_N_ELEMENTS(table); i++)
+            if (!strcmp(*argv + 1, table[i].name))
+                return g_strdup_printf("there is no option %s; did you mean -%s?", *argv, *argv);
+    return NULL;
+}
+
 /* GLib says "Unknown option --fromat=x". */
 static char *explain(const GError *error)
 {
-    const char *name = strstr(error->message, "--");
+    const char *name = strstr(error->message, "--"), *letter = strstr(error->message, " -"),
+               *habit = NULL;
     struct imapid_near near = {.word = ""};
     char *word, *text;
 
-    if (error->code != G_OPTION_ERROR_UNKNOWN_OPTION || !name)
+    if (error->code != G_OPTION_ERROR_UNKNOWN_OPTION)
         return g_strdup(error->message);
+    if (!name) {
+        habit = letter ? find_habit(letter + 2, 1) : NULL;
+        return habit ? g_strdup_printf("there is no option -%c; %s", letter[2], habit)
+                     : g_strdup(error->message);
+    }
     word = g_strndup(name + 2, strcspn(name + 2, "="));
+    habit = find_habit(word, strlen(word));
     near.word = word;
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++)
         imapid_near_try(&near, table[i].name);
-    text = *near.best
+    text = habit ? g_strdup_printf("there is no option --%s; %s", word, habit)
+           : *near.best
                ? g_strdup_printf("there is no option --%s; did you mean --%s?", word, near.best)
                : g_strdup_printf("there is no option --%s", word);
     g_free(word);
@@ -305,12 +356,12 @@ char *imapid_usage_parse(struct imapid_options *options, char *const *argv)
 {
     GOptionEntry *entries = make_entries(options, EVERY, NULL);
     GOptionContext *context = g_option_context_new(NULL);
-    char **words = imapid_arguments_split(argv, entries), *wrong = NULL;
+    char **words = imapid_arguments_split(argv, entries), *wrong = find_single_dash(argv);
     GError *error = NULL;
 
     g_option_context_set_help_enabled(context, FALSE); /* it would print and exit */
     g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse_strv(context, &words, &error)) {
+    if (!wrong && !g_option_context_parse_strv(context, &words, &error)) {
         wrong = explain(error);
         g_error_free(error);
     }

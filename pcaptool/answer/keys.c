@@ -48,6 +48,10 @@ static const struct {
     {"alpn", IMAPID_KEY_ALPN},
 };
 
+/* What is known, in the words of people and of JSON. */
+static const char *const known_words[][2] = {
+    [IMAPID_YES] = {"yes", "true"}, [IMAPID_NO] = {"no", "false"}};
+
 /* ---- names ---- */
 
 static bool has_use(enum imapid_key_kind kind, enum imapid_key_use use)
@@ -95,14 +99,68 @@ char *imapid_key_help(const char *name, enum imapid_key_use use)
     char **names = imapid_key_list(use), *all = g_strjoinv(", ", names), *others, *help;
     struct imapid_near near = {.word = name};
 
+    struct imapid_key key;
+    char *client = g_strconcat("client_", name, NULL), *server = g_strconcat("server_", name, NULL);
+
     for (char **one = names; *one; one++)
         imapid_near_try(&near, *one);
-    others = g_strdup_printf("there are: %s", all);
+    others = imapid_key_find(client, use, &key) && imapid_key_find(server, use, &key)
+                 ? g_strdup_printf("did you mean '%s' or '%s'?", client, server)
+                 : g_strdup_printf("there are: %s", all);
     help = imapid_near_ask(&near, others);
     g_free(others);
+    g_free(client);
+    g_free(server);
     g_free(all);
     g_strfreev(names);
     return help;
+}
+
+char **imapid_key_list_words(const struct imapid_key *key)
+{
+    GPtrArray *words = g_ptr_array_new();
+
+    switch ((enum imapid_key_kind)key->kind) {
+    case IMAPID_KEY_SECURITY:
+        for (int i = IMAPID_SECURITY_NONE; i <= IMAPID_SECURITY_TLS; i++)
+            g_ptr_array_add(words, g_strdup(imapid_record_security((enum imapid_security)i)));
+        break;
+    case IMAPID_KEY_STATE:
+        for (int i = IMAPID_STATE_UNKNOWN; i <= IMAPID_STATE_AUTHENTICATED; i++)
+            g_ptr_array_add(words, g_strdup(imapid_record_state((enum imapid_state)i)));
+        break;
+    case IMAPID_KEY_STATUS:
+        for (int i = IMAPID_STATUS_OK; i <= IMAPID_STATUS_BYE; i++)
+            g_ptr_array_add(words, g_strdup(imapid_record_status((enum imapid_status)i)));
+        break;
+    case IMAPID_KEY_FINDING:
+        for (int i = 0; i < IMAPID_N_FINDINGS; i++)
+            g_ptr_array_add(words, g_strdup(imapid_finding_code((enum imapid_finding_code)i)));
+        break;
+    case IMAPID_KEY_SEVERITY:
+        for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
+            g_ptr_array_add(words, g_strdup(imapid_severity_name((enum imapid_severity)i)));
+        break;
+    case IMAPID_KEY_DOUBT:
+        for (int i = 0; i < IMAPID_N_DOUBTS; i++)
+            g_ptr_array_add(words, g_strdup(imapid_doubt_code((enum imapid_doubt)i)));
+        break;
+    case IMAPID_KEY_ENDED:
+        for (int i = IMAPID_ENDED_FIN; i <= IMAPID_ENDED_RST; i++)
+            g_ptr_array_add(words, g_strdup(imapid_record_ended((enum imapid_record_ended)i)));
+        break;
+    case IMAPID_KEY_HEALTHY:
+    case IMAPID_KEY_IMAP:
+        for (size_t i = 0; i < 4; i++)
+            g_ptr_array_add(words, g_strdup(i < 2 ? known_words[IMAPID_YES][i]
+                                                  : known_words[IMAPID_NO][i - 2]));
+        break;
+    default:
+        g_ptr_array_unref(words);
+        return NULL;
+    }
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, FALSE);
 }
 
 bool imapid_key_is_of_conn(const struct imapid_key *key)
@@ -270,10 +328,8 @@ static void show_number(struct viewer *viewer, uint64_t number)
 
 static void show_known(struct viewer *viewer, enum imapid_known known)
 {
-    if (known != IMAPID_UNKNOWN) {
-        show_word(viewer, known == IMAPID_YES ? "yes" : "no");
-        show_word(viewer, known == IMAPID_YES ? "true" : "false");
-    }
+    for (size_t i = 0; known != IMAPID_UNKNOWN && i < 2; i++)
+        show_word(viewer, known_words[known][i]);
 }
 
 /* As it was sent, and as it is counted. */

@@ -9,6 +9,7 @@
 
 #include "answer/legs.h"
 #include "answer/pattern.h"
+#include "near.h"
 
 #include <string.h>
 
@@ -44,6 +45,30 @@ static char *split(const char *text, bool *is_not, bool *is_regex, const char **
     return g_strndup(text, n);
 }
 
+/* NULL, or why no value can match. */
+static char *explain_no_word(const struct term *term, const char *pattern)
+{
+    char **words = imapid_key_list_words(&term->key), *all, *there_are, *others, *help = NULL;
+    struct imapid_near near = {.word = pattern};
+    bool found = !words;
+
+    for (char **word = words; word && *word; word++) {
+        found |= imapid_pattern_matches(term->pattern, *word, strlen(*word));
+        imapid_near_try(&near, *word);
+    }
+    if (!found) {
+        all = g_strjoinv(", ", words);
+        there_are = g_strdup_printf("there are: %s", all);
+        others = imapid_near_ask(&near, there_are);
+        help = g_strconcat("no value can match; ", others, NULL);
+        g_free(others);
+        g_free(there_are);
+        g_free(all);
+    }
+    g_strfreev(words);
+    return help;
+}
+
 static char *read_pattern(struct term *term, const char *pattern, bool is_regex)
 {
     char *message = NULL;
@@ -55,7 +80,7 @@ static char *read_pattern(struct term *term, const char *pattern, bool is_regex)
     }
     term->pattern = is_regex ? imapid_pattern_new_regex(pattern, &message)
                              : imapid_pattern_new_glob(pattern, &message);
-    return message;
+    return message ? message : explain_no_word(term, pattern);
 }
 
 /* NULL, or what is wrong. */

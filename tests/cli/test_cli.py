@@ -106,6 +106,10 @@ class Usage(unittest.TestCase):
                  (("--fromat", "csv", path), b"did you mean --format?"), (("--fromat=csv", path), b"did you mean --format?"), (("--colour=never", path), b"did you mean --color?"),
                  (("--zzzzzz", path), b"there is no option --zzzzzz"), (("-T", "jsnol", path), b"did you mean 'jsonl'?"), (("-T", "zzz", path), b"there are: text"),
                  (("help", "chek"), b"did you mean 'check'?"), (("help", "zzz"), b"there is no command 'zzz'"), (("--by", "status", path), b"--by is not an option of extract"),
+                 (("-help",), b"did you mean --help?"), (("stats", "-by", "status", path), b"did you mean --by?"), (("-nr", path), b"names are never looked up"),
+                 (("-Y", "imap", path), b"--where FIELD=PATTERN"), (("-e", "x", path), b"-T tsv"), (("-o", "x", path), b"-w FILE"), (("-k", "x", path), b"-l FILE"),
+                 (("--json", path), b"did you mean -T json?"), (("--no-color", path), b"did you mean --color=never?"), (("scrub", path), b"did you mean 'cut --scrub'?"),
+                 (("diff", path), b"-T jsonl of each"), (("--where", path), b"is not FIELD=PATTERN"), (("--stream", path), b"takes the number of a connection"),
                  (("check", "--top", 3, path), b"--top is not an option of check"), (("stats", "--ignore", "x", path), b"--ignore is not an option of stats"))
         for words, told in cases:
             done = run(*words)

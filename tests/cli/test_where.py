@@ -173,6 +173,10 @@ class Where(unittest.TestCase):
 
     def test_wrong(self):
         for term, told in (("strem=3", b"did you mean 'stream'?"), ("clientname=x", b"did you mean 'client_name'?"), ("zzz=3", b"there are: client_name"), ("stream", b"is not FIELD=PATTERN"),
+                           ("name=x", b"did you mean 'client_name' or 'server_name'?"), ("port!=1", b"'client_port' or 'server_port'"),
+                           ("healthy=flase", b"no value can match; did you mean 'false'?"), ("healthy!=x", b"there are: yes, true, no, false"),
+                           ("status~^X", b"there are: OK, NO, BAD, BYE"), ("severity=high", b"note, warning, error"), ("ended=reset", b"there are: fin, rst"),
+                           ("security=ssl", b"there are: none, starttls, tls"), ("finding=claertext", b"did you mean 'cleartext'?"), ("doubt=x", b"there are: "),
                            ("text~(", b"no regular expression"), ("text=" + "x" * 1025, b"at most 1024")):
             for command in ("extract", "stats", "check", "report"):
                 done = run(command, "--where", term, "samples/pipelined.pcapng")
