@@ -54,6 +54,13 @@ struct queue {
     bool is_ending;
 };
 
+/* A statement that is filled by the names of its columns. */
+struct statement {
+    sqlite3_stmt *sql;
+    const char **names; /* as they stand in it */
+    int n, last;        /* the place from 0 that was filled last: mostly the next one follows */
+};
+
 struct imapid_database {
     GMutex mutex;    /* guards what follows but the queue, which is locked for a moment at most */
     gint has_failed; /* atomic */
@@ -61,7 +68,8 @@ struct imapid_database {
     sqlite3 *earlier; /* what it is to replace, which nobody else may change meanwhile */
     char *path;       /* of that one: that of the new one is nobody's business */
     char *error;      /* the first failure */
-    sqlite3_stmt *capture, *session, *exchange, *continued, *find_list, *list, *pair;
+    struct statement capture, session, exchange, continued, list, pair;
+    sqlite3_stmt *find_list;
     bool has_continued;
     sqlite3_stmt *begin, *commit;            /* of some records; NULL: all are one transaction */
     struct queue *queue;                     /* records that are to be written; NULL: none waits */
@@ -98,6 +106,24 @@ static sqlite3_stmt *prepare(struct imapid_database *database, const char *sql)
         sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) != SQLITE_OK)
         fail(database);
     return statement;
+}
+
+static struct statement prepare_named(struct imapid_database *database, const char *sql)
+{
+    struct statement statement = {.sql = prepare(database, sql)};
+
+    statement.n = sqlite3_bind_parameter_count(statement.sql);
+    statement.names = g_new(const char *, statement.n + 1);
+    for (int i = 0; i < statement.n; i++)
+        statement.names[i] = sqlite3_bind_parameter_name(statement.sql, i + 1) + 1;
+    return statement;
+}
+
+static void finalize_named(struct statement *statement)
+{
+    sqlite3_finalize(statement->sql);
+    g_free(statement->names);
+    *statement = (struct statement){NULL};
 }
 
 static int read_pragma(struct imapid_database *database, const char *sql)
@@ -143,12 +169,13 @@ static void make(struct imapid_database *database, bool indexes)
 }
 
 /* INSERT INTO table (a, b) VALUES (:a, :b) ON CONFLICT (key) DO UPDATE SET a = excluded.a, ... */
-static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char *table,
-                                    const char *key, const char *tail)
+static struct statement prepare_upsert(struct imapid_database *database, const char *table,
+                                       const char *key, const char *tail)
 {
     char *info =
         g_strdup_printf("SELECT name FROM pragma_table_info('%s') WHERE name <> 'id'", table);
-    sqlite3_stmt *columns = prepare(database, info), *statement;
+    sqlite3_stmt *columns = prepare(database, info);
+    struct statement statement;
     GString *names = g_string_new(NULL), *values = g_string_new(NULL), *set = g_string_new(NULL);
     char *sql;
 
@@ -163,7 +190,7 @@ static sqlite3_stmt *prepare_upsert(struct imapid_database *database, const char
     sql = g_strdup_printf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s %s",
                           table, names->str, values->str, key, set->str, tail);
     sqlite3_finalize(columns);
-    statement = prepare(database, sql);
+    statement = prepare_named(database, sql);
     g_string_free(names, TRUE);
     g_string_free(values, TRUE);
     g_string_free(set, TRUE);
@@ -190,12 +217,12 @@ static void prepare_all(struct imapid_database *database)
         "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
         "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)");
     database->continued =
-        prepare(database, "INSERT OR IGNORE INTO continued (session) VALUES (:session)");
+        prepare_named(database, "INSERT OR IGNORE INTO continued (session) VALUES (:session)");
     database->find_list = prepare(database, "SELECT says FROM list WHERE id = :id");
-    database->list = prepare(database, "INSERT INTO list (id, says) VALUES (:id, :says)");
-    database->pair =
-        prepare(database, "INSERT INTO list_pair (list, n, field, value, field_hex, value_hex) "
-                          "VALUES (:list, :n, :field, :value, :field_hex, :value_hex)");
+    database->list = prepare_named(database, "INSERT INTO list (id, says) VALUES (:id, :says)");
+    database->pair = prepare_named(
+        database, "INSERT INTO list_pair (list, n, field, value, field_hex, value_hex) "
+                  "VALUES (:list, :n, :field, :value, :field_hex, :value_hex)");
 }
 
 /* Is it ours, or new? */
@@ -436,65 +463,68 @@ imapid_database_open_live(const char *path, bool (*gives_up)(unsigned millisecon
 
 /* ---- values ---- */
 
-static int place(sqlite3_stmt *statement, const char *name)
+static int place(struct statement *statement, const char *name)
 {
-    char parameter[64] = ":";
-
-    g_strlcpy(parameter + 1, name, sizeof parameter - 1);
-    return sqlite3_bind_parameter_index(statement, parameter);
+    for (int i = 0; i < statement->n; i++) {
+        statement->last = statement->last + 1 < statement->n ? statement->last + 1 : 0;
+        if (!strcmp(statement->names[statement->last], name))
+            return statement->last + 1;
+    }
+    return 0; /* there is no such column: nothing is bound */
 }
 
 /* The octets have to stay until the statement has run, where they are UTF-8. */
-static void bind_octets(sqlite3_stmt *statement, const char *name, const uint8_t *octets, size_t n)
+static void bind_octets(struct statement *statement, const char *name, const uint8_t *octets,
+                        size_t n)
 {
     GString *text;
 
     if (octets && imapid_spell_is_utf8(octets, n)) {
-        sqlite3_bind_text64(statement, place(statement, name), (const char *)octets, n,
+        sqlite3_bind_text64(statement->sql, place(statement, name), (const char *)octets, n,
                             SQLITE_STATIC, SQLITE_UTF8);
         return;
     }
     text = g_string_new(NULL);
     imapid_spell_utf8(text, octets, n);
-    sqlite3_bind_text64(statement, place(statement, name), text->str, text->len, SQLITE_TRANSIENT,
-                        SQLITE_UTF8);
+    sqlite3_bind_text64(statement->sql, place(statement, name), text->str, text->len,
+                        SQLITE_TRANSIENT, SQLITE_UTF8);
     g_string_free(text, TRUE);
 }
 
 /* A text of this file's own, which is freed. */
-static void bind_own(sqlite3_stmt *statement, const char *name, GString *text)
+static void bind_own(struct statement *statement, const char *name, GString *text)
 {
     gsize n = text->len;
 
-    sqlite3_bind_text64(statement, place(statement, name), g_string_free(text, FALSE), n, g_free,
-                        SQLITE_UTF8);
+    sqlite3_bind_text64(statement->sql, place(statement, name), g_string_free(text, FALSE), n,
+                        g_free, SQLITE_UTF8);
 }
 
-static void bind_text(sqlite3_stmt *statement, const char *name, const char *text)
+static void bind_text(struct statement *statement, const char *name, const char *text)
 {
     if (text)
         bind_octets(statement, name, (const uint8_t *)text, strlen(text));
 }
 
-static void bind_string(sqlite3_stmt *statement, const char *name,
+static void bind_string(struct statement *statement, const char *name,
                         const struct imapid_record_string *string)
 {
     if (string && !string->is_nil)
         bind_octets(statement, name, string->octets, string->n);
 }
 
-static void bind_number(sqlite3_stmt *statement, const char *name, uint64_t number)
+static void bind_number(struct statement *statement, const char *name, uint64_t number)
 {
-    sqlite3_bind_int64(statement, place(statement, name), (sqlite3_int64)number);
+    sqlite3_bind_int64(statement->sql, place(statement, name), (sqlite3_int64)number);
 }
 
-static void bind_known(sqlite3_stmt *statement, const char *name, enum imapid_known known)
+static void bind_known(struct statement *statement, const char *name, enum imapid_known known)
 {
     if (known != IMAPID_UNKNOWN)
         bind_number(statement, name, known == IMAPID_YES);
 }
 
-static void bind_time(sqlite3_stmt *statement, const char *name, int64_t ts_ns)
+static void bind_time(struct statement *statement, const char *name, int64_t ts_ns)
 {
     GString *text = g_string_new(NULL);
 
@@ -502,7 +532,7 @@ static void bind_time(sqlite3_stmt *statement, const char *name, int64_t ts_ns)
     bind_own(statement, name, text);
 }
 
-static void bind_endpoint(sqlite3_stmt *statement, const char *side,
+static void bind_endpoint(struct statement *statement, const char *side,
                           const struct imapid_endpoint *endpoint)
 {
     GString *text = g_string_new(NULL);
@@ -515,7 +545,7 @@ static void bind_endpoint(sqlite3_stmt *statement, const char *side,
     bind_number(statement, name, endpoint->port);
 }
 
-static void bind_spelled(sqlite3_stmt *statement, const char *name,
+static void bind_spelled(struct statement *statement, const char *name,
                          void (*spell)(GString *, const struct imapid_record_conn *),
                          const struct imapid_record_conn *conn)
 {
@@ -528,7 +558,7 @@ static void bind_spelled(sqlite3_stmt *statement, const char *name,
         g_string_free(text, TRUE);
 }
 
-static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *conn)
+static void bind_conn(struct statement *statement, const struct imapid_record_conn *conn)
 {
     bind_text(statement, "site", conn->site ? conn->site : "");
     bind_text(statement, "file", conn->file);
@@ -545,7 +575,7 @@ static void bind_conn(sqlite3_stmt *statement, const struct imapid_record_conn *
     bind_spelled(statement, "doubts", imapid_spell_doubts, conn);
 }
 
-static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_finding *findings,
+static void bind_findings(struct statement *statement, const struct imapid_record_finding *findings,
                           unsigned n)
 {
     GString *text = g_string_new(NULL);
@@ -554,7 +584,7 @@ static void bind_findings(sqlite3_stmt *statement, const struct imapid_record_fi
     bind_own(statement, "findings", text);
 }
 
-static void bind_auths(sqlite3_stmt *statement, const struct imapid_record_session *session)
+static void bind_auths(struct statement *statement, const struct imapid_record_session *session)
 {
     GString *text = g_string_new(NULL);
 
@@ -590,7 +620,7 @@ static void end(struct imapid_database *database)
     g_mutex_unlock(&database->mutex);
 }
 
-static void add_hex(sqlite3_stmt *statement, const char *name,
+static void add_hex(struct statement *statement, const char *name,
                     const struct imapid_record_string *string)
 {
     GString *text;
@@ -607,18 +637,18 @@ static void add_hex(sqlite3_stmt *statement, const char *name,
 static void add_pairs(struct imapid_database *database, sqlite3_int64 list,
                       const struct imapid_record_half *half)
 {
-    sqlite3_stmt *statement = database->pair;
+    struct statement *statement = &database->pair;
 
     for (unsigned i = 0; i < half->n_pairs && !database->error; i++) {
         const struct imapid_record_pair *pair = &half->pairs[i];
 
-        sqlite3_bind_int64(statement, place(statement, "list"), list);
+        sqlite3_bind_int64(statement->sql, place(statement, "list"), list);
         bind_number(statement, "n", i);
         bind_string(statement, "field", &pair->field);
         bind_string(statement, "value", &pair->value);
         add_hex(statement, "field_hex", &pair->field);
         add_hex(statement, "value_hex", &pair->value);
-        run(database, statement);
+        run(database, statement->sql);
     }
 }
 
@@ -683,9 +713,9 @@ static sqlite3_int64 put_list(struct imapid_database *database, const GString *s
         id++;
     if (is_there)
         return id;
-    sqlite3_bind_int64(database->list, place(database->list, "id"), id);
-    bind_text(database->list, "says", says->str);
-    run(database, database->list);
+    sqlite3_bind_int64(database->list.sql, place(&database->list, "id"), id);
+    bind_text(&database->list, "says", says->str);
+    run(database, database->list.sql);
     add_pairs(database, id, half);
     return id;
 }
@@ -715,13 +745,13 @@ static void bind_list(struct imapid_database *database, const char *name,
         g_array_append_val(database->list_ids, id);
     }
     g_string_free(says, TRUE);
-    sqlite3_bind_int64(database->exchange, place(database->exchange, name),
+    sqlite3_bind_int64(database->exchange.sql, place(&database->exchange, name),
                        g_array_index(database->list_ids, sqlite3_int64, number));
 }
 
 /* ---- exchanges, sessions, captures ---- */
 
-static void bind_half(sqlite3_stmt *statement, const char *side,
+static void bind_half(struct statement *statement, const char *side,
                       const struct imapid_record_half *half)
 {
     GString *other = g_string_new(NULL);
@@ -754,7 +784,7 @@ static void bind_half(sqlite3_stmt *statement, const char *side,
 static void bind_exchange(struct imapid_database *database,
                           const struct imapid_record_exchange *exchange)
 {
-    sqlite3_stmt *statement = database->exchange;
+    struct statement *statement = &database->exchange;
     struct imapid_stamp when = imapid_record_when(exchange);
     int64_t rtt_ns;
 
@@ -772,7 +802,7 @@ static void bind_exchange(struct imapid_database *database,
         bind_string(statement, "text", &exchange->text);
     }
     if (imapid_record_rtt_ns(exchange, &rtt_ns))
-        sqlite3_bind_double(statement, place(statement, "rtt"), (double)rtt_ns / 1e9);
+        sqlite3_bind_double(statement->sql, place(statement, "rtt"), (double)rtt_ns / 1e9);
     bind_text(statement, "security", imapid_record_security(exchange->security));
     bind_number(statement, "compressed", exchange->compressed);
     bind_text(statement, "state", imapid_record_state(exchange->state));
@@ -790,16 +820,16 @@ static void write_exchange(struct imapid_database *database,
     if (database->error)
         return;
     bind_exchange(database, exchange);
-    run(database, database->exchange);
+    run(database, database->exchange.sql);
 }
 
-static void bind_frame(sqlite3_stmt *statement, const char *name, uint64_t frame)
+static void bind_frame(struct statement *statement, const char *name, uint64_t frame)
 {
     if (frame)
         bind_number(statement, name, frame);
 }
 
-static void bind_outcome(sqlite3_stmt *statement, const struct imapid_record_outcome *outcome)
+static void bind_outcome(struct statement *statement, const struct imapid_record_outcome *outcome)
 {
     if (!outcome->status)
         return;
@@ -816,7 +846,7 @@ static void bind_outcome(sqlite3_stmt *statement, const struct imapid_record_out
 static void write_session(struct imapid_database *database,
                           const struct imapid_record_session *session)
 {
-    sqlite3_stmt *statement = database->session;
+    struct statement *statement = &database->session;
 
     if (database->error)
         return;
@@ -842,7 +872,7 @@ static void write_session(struct imapid_database *database,
     bind_text(statement, "tls_alpn", session->tls.alpn);
     bind_auths(statement, session);
     bind_findings(statement, session->findings, session->n_findings);
-    run(database, statement);
+    run(database, statement->sql);
 }
 
 /* ---- who writes records that waited ---- */
@@ -969,7 +999,7 @@ void imapid_database_add_session(struct imapid_database *database,
 
 /* ---- captures ---- */
 
-static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capture *capture)
+static void bind_unread(struct statement *statement, const struct imapid_record_capture *capture)
 {
     GString *text = g_string_new(NULL);
 
@@ -980,7 +1010,7 @@ static void bind_unread(sqlite3_stmt *statement, const struct imapid_record_capt
 void imapid_database_add_capture(struct imapid_database *database,
                                  const struct imapid_record_capture *capture)
 {
-    sqlite3_stmt *statement = database->capture;
+    struct statement *statement = &database->capture;
 
     if (!begin(database))
         return;
@@ -1002,7 +1032,7 @@ void imapid_database_add_capture(struct imapid_database *database,
     bind_number(statement, "unknown_link_packets", capture->n_unknown_link);
     bind_unread(statement, capture);
     bind_text(statement, "error", capture->error);
-    run(database, statement);
+    run(database, statement->sql);
     end(database);
 }
 
@@ -1018,8 +1048,8 @@ void imapid_database_add_continued(struct imapid_database *database,
     database->has_continued = true;
     for (unsigned i = 0; i < continued->n && !database->error; i++) {
         conn.first_frame = continued->frames[i];
-        bind_spelled(database->continued, "session", imapid_spell_session_id, &conn);
-        run(database, database->continued);
+        bind_spelled(&database->continued, "session", imapid_spell_session_id, &conn);
+        run(database, database->continued.sql);
     }
     end(database);
 }
@@ -1051,13 +1081,13 @@ bool imapid_database_finish(struct imapid_database *database, char **message)
         end_queue(database->queue);
     if (!database->gives_up || database->has_continued) /* a file may have some of earlier runs */
         drop_continued(database);
-    sqlite3_finalize(database->capture);
-    sqlite3_finalize(database->session);
-    sqlite3_finalize(database->exchange);
-    sqlite3_finalize(database->continued);
+    finalize_named(&database->capture);
+    finalize_named(&database->session);
+    finalize_named(&database->exchange);
+    finalize_named(&database->continued);
     sqlite3_finalize(database->find_list);
-    sqlite3_finalize(database->list);
-    sqlite3_finalize(database->pair);
+    finalize_named(&database->list);
+    finalize_named(&database->pair);
     sqlite3_finalize(database->begin);
     sqlite3_finalize(database->commit);
     if (database->gives_up) {
