@@ -7,6 +7,13 @@
 CREATE OR REPLACE MACRO pick(params, name) AS
   list_filter(params, lambda p: lower(p[1]) = name AND p[2] IS NOT NULL)[1][2];
 
+-- The fields of RFC 2971, each a column of either side.
+CREATE OR REPLACE MACRO fields(params) AS struct_pack(
+  name := pick(params, 'name'), version := pick(params, 'version'), os := pick(params, 'os'), os_version := pick(params, 'os-version'),
+  vendor := pick(params, 'vendor'), support_url := pick(params, 'support-url'), address := pick(params, 'address'),
+  date := pick(params, 'date'), command := pick(params, 'command'), arguments := pick(params, 'arguments'),
+  environment := pick(params, 'environment'));
+
 CREATE OR REPLACE VIEW record AS SELECT * FROM read_json(getvariable('records'), format = 'newline_delimited',
   maximum_object_size = 67108864, columns = {
     type: 'VARCHAR', site: 'VARCHAR', file: 'VARCHAR', stream: 'UINTEGER', id: 'VARCHAR', session: 'VARCHAR',
@@ -34,21 +41,11 @@ COPY (
          coalesce(command.frame, response.frame, result.frame) AS frame, command.frame AS command_frame,
          response.frame AS response_frame, result.frame AS result_frame, result.status AS status, result.text AS text, rtt, security,
          compressed, state, complete,
-         pick(command.params, 'name') AS client_name, pick(command.params, 'version') AS client_version,
-         pick(command.params, 'os') AS client_os, pick(command.params, 'os-version') AS client_os_version,
-         pick(command.params, 'vendor') AS client_vendor, pick(command.params, 'support-url') AS client_support_url,
-         pick(command.params, 'address') AS client_address, pick(command.params, 'date') AS client_date,
-         pick(command.params, 'command') AS client_command, pick(command.params, 'arguments') AS client_arguments,
-         pick(command.params, 'environment') AS client_environment,
-         pick(response.params, 'name') AS server_name, pick(response.params, 'version') AS server_version,
-         pick(response.params, 'os') AS server_os, pick(response.params, 'os-version') AS server_os_version,
-         pick(response.params, 'vendor') AS server_vendor, pick(response.params, 'support-url') AS server_support_url,
-         pick(response.params, 'address') AS server_address, pick(response.params, 'date') AS server_date,
-         pick(response.params, 'command') AS server_command, pick(response.params, 'arguments') AS server_arguments,
-         pick(response.params, 'environment') AS server_environment,
+         COLUMNS(client_told.*) AS 'client_\0', COLUMNS(server_told.*) AS 'server_\0',
          command.params AS client_params, command.params_hex AS client_params_hex, command.raw AS client_raw,
          response.params AS server_params, response.params_hex AS server_params_hex, response.raw AS server_raw, findings
-  FROM record WHERE type = 'exchange' AND (session IS NULL OR session NOT IN (SELECT id FROM continued))
+  FROM (SELECT *, fields(command.params) AS client_told, fields(response.params) AS server_told FROM record)
+  WHERE type = 'exchange' AND (session IS NULL OR session NOT IN (SELECT id FROM continued))
 ) TO (getvariable('parquet') || '/exchange') (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (site, day));
 
 COPY (
