@@ -305,6 +305,18 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
         imapid_value_take_unreadable(places->hand, octets, n);
 }
 
+/* A request of HTTP is read as a command, and told by how it begins. */
+static void take_unit(struct imapid_places *places, struct span *span, uint8_t *octets)
+{
+    size_t n_request = measure_request(span, octets);
+    uint8_t *request = g_memdup2(octets, n_request);
+
+    imapid_places_take(places, &span->unit, span->side, octets, span->end - span->start);
+    if (n_request)
+        memcpy(octets, request, n_request);
+    g_free(request);
+}
+
 /* TLS where nobody expected it: line ends, by which it is read, stay. */
 static void take_sealed(struct imapid_places *places, uint8_t *octets, size_t n)
 {
@@ -354,7 +366,7 @@ static void take_spans(struct reading *reading, struct imapid_places *places)
         else if (span->is_damaged)
             take_damaged(places, span, octets);
         else
-            imapid_places_take(places, &span->unit, span->side, octets, span->end - span->start);
+            take_unit(places, span, octets);
     }
 }
 

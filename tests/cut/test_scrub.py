@@ -26,7 +26,6 @@ import pcapng  # noqa: E402
 HIDDEN = {"tls-no-keys", "tls12-ecdhe-aria256-gcm"}
 # Sessions of tests/parity/broken_sessions.py that are not shared, and a part of the reason that is given.
 REFUSED = {
-    "greetings: client-http-greeted": b"in the clear it is not what it was",
     "proxies: proxy-header-on-993": b"something was said beside TLS",
     "tls: plain-on-993-alert": b"something was said beside TLS",
     **dict.fromkeys(("tls: ssl2", "tls: ssl2-alert", "tls: ssl2-no-answer", "tls: ssl2-on-143"), b"something was said beside TLS"),
