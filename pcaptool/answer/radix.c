@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* radix.c: a sort by the octets of keys, the lowest first. Octets that all keys have in common are left
- * out, which are most of them where keys are small numbers: a million pairs take a sixth of the time of
- * qsort().
+ * out, which are most of them where keys are small numbers.
  *
  * Refuses nothing. Misuse: keys below 0. */
 #include "answer/radix.h"
