@@ -193,7 +193,7 @@ static void clear_input(gpointer data)
 struct imapid_metrics *imapid_metrics_open(const char *path, char **message)
 {
     bool is_new = !g_file_test(path, G_FILE_TEST_EXISTS);
-    struct imapid_newfile *file = imapid_newfile_open(path, IMAPID_NEWFILE_TEXT, message);
+    struct imapid_newfile *file = imapid_newfile_open(path, IMAPID_NEWFILE_LASTING, message);
     struct imapid_metrics *metrics;
 
     if (!file)

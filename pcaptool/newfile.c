@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -53,7 +54,8 @@ struct imapid_newfile {
     char *path;   /* as it is named in messages */
     char *target; /* what it leads to */
     char *folder;
-    char *name; /* for the time; NULL: none */
+    char *reach; /* where the keeper may write: the folder, or what that is in */
+    char *name;  /* for the time; NULL: none */
     int fd;
     int old;         /* a database that is replaced, with its lock; -1: none */
     gboolean is_new; /* a database where there was none */
@@ -80,6 +82,31 @@ static char *follow_links(const char *path)
         g_free(to);
     }
     return now;
+}
+
+/* A rule of Landlock is for a folder, not for its name: one that is made anew is in what the rule is for only if that
+ * is the one above. */
+static char *find_reach(const struct imapid_newfile *file, enum imapid_newfile_kind kind)
+{
+    char *folder = kind == IMAPID_NEWFILE_LASTING ? realpath(file->folder, NULL) : NULL;
+    char *above = folder ? g_path_get_dirname(folder) : NULL;
+
+    free(folder);
+    if (above && strcmp(above, "/") != 0)
+        return above;
+    g_free(above);
+    return g_strdup(file->folder);
+}
+
+/* By its whole name: the folder in which this process is may be one that is made anew. */
+static char *make_absolute(char *path)
+{
+    char *here = g_path_is_absolute(path) ? NULL : g_get_current_dir();
+    char *whole = g_build_filename(here ? here : "/", path, NULL);
+
+    g_free(here);
+    g_free(path);
+    return whole;
 }
 
 /* ".NAME.imapid-", cut so that what is behind it fits into a name. */
@@ -370,7 +397,7 @@ static void keep(void *ctx, int socket)
         }
     }
     /* Where a process cannot be confined here, the reader finds that as well, and says it. */
-    is_confined = imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->folder, &message);
+    is_confined = imapid_sandbox_enter(IMAPID_SANDBOX_KEEPER, file->reach, &message);
     while (is_confined && read(socket, &octet, 1) == 1 && obey(file, socket, octet))
         continue;
     drop_name(file);
@@ -417,7 +444,7 @@ static gboolean begin(struct imapid_newfile *file, enum imapid_newfile_kind kind
     }
     if (kind == IMAPID_NEWFILE_DATABASE && !lock_old(file))
         return FALSE;
-    if (kind == IMAPID_NEWFILE_TEXT)
+    if (kind != IMAPID_NEWFILE_DATABASE)
         file->fd = open_nameless(file);
     if (!imapid_helper_start(&file->keeper, SOCK_STREAM, keep, file) ||
         (file->fd < 0 && !open_made(file)))
@@ -434,7 +461,10 @@ struct imapid_newfile *imapid_newfile_open(const char *path, enum imapid_newfile
     *file = (struct imapid_newfile){.fd = -1, .old = -1, .keeper = IMAPID_HELPER_NONE};
     file->path = g_strdup(path);
     file->target = follow_links(path);
+    if (kind == IMAPID_NEWFILE_LASTING)
+        file->target = make_absolute(file->target);
     file->folder = g_path_get_dirname(file->target);
+    file->reach = find_reach(file, kind);
     if (begin(file, kind))
         return file;
     *message = g_strdup_printf("%s: %s", path, imapid_failure_of_output(errno));
@@ -508,6 +538,7 @@ void imapid_newfile_free(struct imapid_newfile *file)
     g_free(file->path);
     g_free(file->target);
     g_free(file->folder);
+    g_free(file->reach);
     g_free(file->name);
     g_free(file);
 }

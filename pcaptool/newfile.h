@@ -10,7 +10,8 @@
 struct imapid_newfile;
 
 enum imapid_newfile_kind {
-    IMAPID_NEWFILE_TEXT,     /* needs no name until it is published */
+    IMAPID_NEWFILE_TEXT, /* needs no name until it is published */
+    IMAPID_NEWFILE_LASTING, /* the same, and the next ones are written where its folder was made anew, too */
     IMAPID_NEWFILE_DATABASE, /* has one, for who opens files by name; two that would replace the
                                 same file wait for each other */
 };

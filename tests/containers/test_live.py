@@ -316,8 +316,10 @@ class Interface(unittest.TestCase):
         self.assertEqual((status, rest), (2, []))
 
     def test_metrics_are_a_whole_file_at_any_time(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "imapid.prom")
+        with tempfile.TemporaryDirectory() as above:
+            folder = pathlib.Path(above, "collected")
+            folder.mkdir()
+            path = folder / "imapid.prom"
             os.umask(os.umask(0) | 0o077)  # whoever collects it is somebody else
             program = self.start("-i", "lo", "--metrics", path, "--interval", 1)
             wait_for(path.exists)  # before anything came
@@ -326,6 +328,9 @@ class Interface(unittest.TestCase):
             self.assertEqual(first.st_mode & 0o777, 0o644)
             speak(self.port, b"one")
             wait_for(lambda: read_metrics(path)["imapid_exchanges_total", "lo"] == 1)
+            folder.rename(above + "/old")  # and is made anew, by whoever collects it
+            folder.mkdir()
+            wait_for(path.exists)
             path.chmod(0o640)
             speak(self.port, b"two")
             capture = self.check_end(program, signal.SIGTERM)
@@ -336,7 +341,7 @@ class Interface(unittest.TestCase):
                 self.assertEqual(metrics[f"imapid_{name}_total", "lo"], capture[key], name)
             self.assertGreater(metrics["imapid_memory_peak_bytes", "lo"], 1 << 20)
             self.assertLess(abs(metrics["imapid_start_time_seconds", "lo"] - first.st_mtime), PATIENCE)
-            self.assertEqual((path.stat().st_mode & 0o777, list(pathlib.Path(folder).iterdir())), (0o640, [path]))
+            self.assertEqual((path.stat().st_mode & 0o777, list(folder.iterdir())), (0o640, [path]))
             before = path.read_bytes()
             for wrong in ([path], ["-w", path, sample("several-ids")], ["-l", path, sample("several-ids")]):
                 done = run("--metrics", path, *wrong)
