@@ -148,6 +148,7 @@ static void keep_password(struct imapid_outcome *outcome, const uint8_t *passwor
         return;
     }
     keep_secret(outcome, password, n);
+    keep_words_sent(outcome, password, n, WORD_MIN); /* a server that takes it apart repeats one */
     if (!n || *password != '"')
         return;
     for (size_t at = 1; at < n && password[at] != '"'; at++) {
@@ -652,6 +653,30 @@ static void keep_command(struct imapid_outcome *outcome, const struct imapid_out
                               &sent->asked);
 }
 
+/* May it be LOGIN all the same: misspelt, behind the name of another command, or its arguments behind that? */
+static bool may_be_login(const struct imapid_unit *unit, const char *argument)
+{
+    switch (unit->word) {
+    case IMAPID_WORD_UNKNOWN:
+        return true;
+    case IMAPID_WORD_UID:
+        return !argument;
+    case IMAPID_WORD_CAPABILITY:
+    case IMAPID_WORD_CHECK:
+    case IMAPID_WORD_CLOSE:
+    case IMAPID_WORD_IDLE:
+    case IMAPID_WORD_LOGOUT:
+    case IMAPID_WORD_NAMESPACE:
+    case IMAPID_WORD_NOOP:
+    case IMAPID_WORD_STARTTLS:
+    case IMAPID_WORD_UNAUTHENTICATE:
+    case IMAPID_WORD_UNSELECT:
+        return unit->args.n > 0;
+    default:
+        return false;
+    }
+}
+
 static void take_command(struct imapid_outcome *outcome, const struct imapid_unit *unit,
                          bool is_tentative)
 {
@@ -683,9 +708,9 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
         keep_login(outcome, args, unit->args.n);
     } else if (unit->word == IMAPID_WORD_AUTHENTICATE) {
         keep_initial_response(outcome, args, unit->args.n);
-    } else if (unit->word == IMAPID_WORD_UNKNOWN) {
+    } else if (may_be_login(unit, outcome->waiting[outcome->n_waiting - 1].argument)) {
         keep_words_sent(outcome, unit->data, unit->n, WORD_MIN);
-        outcome->is_unsure = true; /* it may be LOGIN, misspelt */
+        outcome->is_unsure = true;
     } else if (unit->word == IMAPID_WORD_ID) {
         outcome->is_unsure |= !is_sound(unit);
     }

@@ -60,6 +60,9 @@ def logins():
         yield [name + b" {3}\r\n", b"bob {%d}\r\n" % len(SECRET), SECRET + b"\r\n"]
         yield [name + b"\tbob\t" + SECRET + b"\r\n"]
     yield [b"PASS " + SECRET + b"\r\n"]
+    yield [b"UID LOGIN bob " + SECRET + b"\r\n"]
+    yield [b"NOOP bob " + SECRET + b"\r\n"]
+    yield [b"LOGIN bob my " + SECRET + b"\r\n"]
     yield [b"AUTH PLAIN " + base64.b64encode(b"\0bob\0" + SECRET) + b"\r\n"]
     yield [b'SETACL INBOX x y\r\nLOGIN bob "' + SECRET + b'"\r\n']
     for mechanism in (b"PLAIN", b"SCRAM-SHA-256", b"X-UNKNOWN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER"):

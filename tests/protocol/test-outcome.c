@@ -107,6 +107,13 @@ static void test_secrets(void)
     /* A name that nobody knows may be LOGIN, misspelt. */
     check("C a LOGN bob secret\nS a BAD what is LOGN bob secret", "command/client/BAD 2 ()");
     check("C a LOGN bob secret\nS a BAD unknown command", "command/client/BAD 2 (unknown command)");
+    /* Behind the name of another command, with or without its own. */
+    check("C a UID LOGIN bob secret\nS a BAD what is UID LOGIN bob secret",
+          "command/client/BAD 2 ()");
+    check("C a NOOP bob secret\nS a BAD what is NOOP bob secret", "command/client/BAD 2 ()");
+    check("C a UID FETCH secret\nS a BAD what is secret", "command/client/BAD 2 (what is secret)");
+    /* One of its words. */
+    check("C a LOGIN bob my secret\nS a NO what is secret", "login/server/NO 2 ()");
     check("C a ID (x\nS a BAD unknown x", "id/client/BAD 2 ()");
     /* The command, or what was sent for it, in base64. */
     check("C a LOGIN bob secret\nS a NO what is TE9HSU4gYm9iIHNlY3JldA==",
