@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -441,6 +442,10 @@ class Bounds(unittest.TestCase):
             with self.subTest(attack.__name__):
                 self.compare([self.make(attack, size) for size in sizes], 1, lambda few, many: many - few < self.slack(4096),
                              "--memory", "16M")
+        if not is_sanitized(IMAPID):  # as under `ulimit -v`; without the bound these are 200 MB
+            done = subprocess.run([IMAPID, "-q", "-T", "jsonl", "--memory", "16M", self.make(undecided, 16000)], check=False, capture_output=True,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (150000 << 10, 150000 << 10)))
+            self.assertEqual((done.returncode, b'"type":"end"' in done.stdout), (2, True), done.stderr[-500:])
         out, err = self.run_on(open_ids, 40, "-T", "jsonl", "--memory", "8M")
         records = [json.loads(line) for line in out.splitlines()[:-1]]
         self.assertIn(b"were given up", err)
