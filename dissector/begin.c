@@ -224,7 +224,10 @@ static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, b
 
     if (!(flow->static_flags & WS_TCP_HAS_BASE_SEQ) || !(has_syn || may_wait))
         return;
-    imapid_order_set_next(side, flow->base_seq + 1);
+    if (has_syn)
+        imapid_order_set_first(side, flow->base_seq + 1);
+    else
+        imapid_order_set_next(side, flow->base_seq + 1);
     side->is_guessed = !has_syn;
 }
 

@@ -191,7 +191,9 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         if (fate->starts_whole[d])
             facts.opening[side] = imapid_verdict_opening(fate->head[d], fate->n_head[d]);
         facts.stall[side] = fate->stall[d];
-        facts.is_tail_lost[side] = fate->is_cut[d] || ends_in_hole(&fate->order.sides[d]);
+        /* What goes on behind another SYN is in a stream of its own, and not read as this one's. */
+        facts.is_tail_lost[side] =
+            fate->is_cut[d] || fate->goes_on || ends_in_hole(&fate->order.sides[d]);
     }
     if (!is_read(fate) && facts.from_start && fate->starts_whole[!c] && !fate->is_answered)
         facts.greets_as = imapid_verdict_greeting(fate->head[!c], fate->n_head[!c]);
@@ -269,7 +271,7 @@ static void judge(struct imapid_fate *fate)
         imapid_call_settle(fate->stream);
         imapid_pass_tell_end(fate->stream);
     }
-    if (!is_told(fate) || (fate->stream && fate->stream->gave_way))
+    if (!is_told(fate) || fate->is_contested || (fate->stream && fate->stream->gave_way))
         return;
     facts = look(fate);
     outcome = is_read(fate) ? fate->stream->outcome : &nothing;

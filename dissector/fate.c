@@ -250,11 +250,12 @@ static bool is_of_former(const struct imapid_fate *fate, packet_info *pinfo,
                                      imapid_given_direction(pinfo), &segment);
 }
 
-static void take_former(const struct imapid_fate *fate, packet_info *pinfo,
+static void take_former(struct imapid_fate *fate, packet_info *pinfo,
                         const struct imapid_own_segment *own)
 {
     struct imapid_fate *former = fate->former;
 
+    fate->is_contested = true;
     if (own->n + own->n_cut && !(own->flags & TH_RST) && !former->goes_on) {
         struct imapid_syn *syn = wmem_new(wmem_file_scope(), struct imapid_syn);
 

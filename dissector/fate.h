@@ -21,6 +21,7 @@ struct imapid_fate {
     unsigned server_port;
     struct imapid_fate *former; /* on the same addresses and ports, before a SYN; NULL: none */
     bool goes_on;               /* behind the SYN of another one */
+    bool is_contested;          /* its former goes on: TCP gives out the octets of both as one */
     bool from_start;            /* a SYN was seen */
     bool is_cut[2];    /* the last octets of the direction were cut by the capture's snap length */
     bool is_full;      /* nothing is missing so far */

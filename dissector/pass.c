@@ -594,6 +594,12 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
         /* If nothing comes behind it, only the end tells: imapid_pass_tell_end(). */
         if (order->reset.is_there && order->reset.frame == place->frame)
             stream->reset_call = imapid_order_is_reset(order) ? NULL : turn_call(turn);
+    } else if (place->flags & TH_SYN) {
+        const bool waits[2] = {stream->directions[0].waiting, stream->directions[1].waiting};
+
+        segment.seq--;
+        imapid_order_take_syn(order, place->side, &segment, waits);
+        segment.seq++;
     } else {
         imapid_order_take(order, place->side, &segment);
     }

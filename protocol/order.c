@@ -47,6 +47,13 @@ void imapid_order_set_next(struct imapid_order_side *side, uint32_t next)
         side->has_fin = false;
 }
 
+void imapid_order_set_first(struct imapid_order_side *side, uint32_t first)
+{
+    imapid_order_set_next(side, first);
+    side->has_first = true;
+    side->first = first;
+}
+
 static void move(struct imapid_order_side *side, uint32_t next)
 {
     side->next = next;
@@ -119,7 +126,7 @@ static void take_ack(struct imapid_order *order, int d, const struct imapid_orde
         return;
     }
     if (side->has_other && !side->is_started && segment->ack == side->other)
-        imapid_order_set_next(side, segment->ack);
+        imapid_order_set_first(side, segment->ack);
     if (side->has_other && segment->ack == side->next) {
         side->has_other = false;
         imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
@@ -132,13 +139,29 @@ static void take_ack(struct imapid_order *order, int d, const struct imapid_orde
     }
 }
 
+/* A doubt, once the direction goes on where it was. */
+static void note_off(struct imapid_order_side *side, uint64_t frame)
+{
+    if (!side->is_off)
+        side->off_frame = frame;
+    side->is_off = true;
+}
+
 /* Of two places the first is that of the FIN: octets that follow there show that it is not. */
 static void take_fin(struct imapid_order *order, int d, uint32_t fin, uint64_t frame)
 {
     struct imapid_order_side *side = &order->sides[d];
 
-    if (fin - side->next > IMAPID_ORDER_AHEAD_MAX || (side->has_fin && fin == side->fin))
+    if (side->has_fin && fin == side->fin)
         return;
+    if (fin - side->next > IMAPID_ORDER_AHEAD_MAX) {
+        if (side->next - fin > BEHIND_MAX)
+            note_off(side, frame);
+        /* Where octets were given up, the FIN may have been one of them. */
+        else if ((side->is_started || side->has_first) && !side->left)
+            imapid_order_doubt(order, IMAPID_DOUBT_RESET_IGNORED, frame);
+        return;
+    }
     if (side->has_fin) {
         bool is_first = imapid_seq_before(fin, side->fin);
 
@@ -202,8 +225,10 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
             side->has_other = is_second;
             side->other = side->next;
             side->other_frame = segment->number;
-            imapid_order_set_next(side, first);
+            imapid_order_set_first(side, first);
         }
+    } else if (side->is_started && side->has_first && side->first != first) {
+        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
     }
     if (segment->has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started &&
         !waits[!d])
@@ -314,13 +339,19 @@ static bool follow_off(struct imapid_order_side *side, const struct imapid_order
         side->n_off = 0;
         side->is_off_acked = false;
     }
-    if (!side->is_off)
-        side->off_frame = segment->number;
-    side->is_off = true;
+    note_off(side, segment->number);
     if (side->n_off < N_OFF_MAX)
         side->n_off++;
     side->off_next = segment->seq + segment->n;
-    return side->n_off == N_OFF_MAX && (side->is_off_acked || !side->is_acked);
+    return side->n_off == N_OFF_MAX &&
+           (side->is_off_acked || (!side->is_acked && (side->is_started || !side->has_first)));
+}
+
+/* Octets before the first one, but for one of a keep-alive: no end has sent them. */
+static bool is_before_first(const struct imapid_order_side *side, uint32_t seq)
+{
+    return side->has_first && !side->left && side->first - seq > 1 &&
+           side->first - seq <= BEHIND_MAX;
 }
 
 /* Is it where the direction was before it left, wrongly? */
@@ -343,6 +374,8 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
     if (ahead > IMAPID_ORDER_AHEAD_MAX) {
         if (behind > BEHIND_MAX)
             return follow_off(side, segment) ? IMAPID_ORDER_MOVED : IMAPID_ORDER_OFF;
+        if (is_before_first(side, segment->seq))
+            imapid_order_doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, segment->number);
         if (behind >= segment->n)
             return IMAPID_ORDER_OLD;
         *n_old = behind;
@@ -365,11 +398,10 @@ void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq)
 {
     struct imapid_order_side *side = &order->sides[d];
 
-    /* Moved twice, it may be back at the first place still. */
-    if (side->left != IMAPID_ORDER_LEFT_MOVED) {
-        side->left = IMAPID_ORDER_LEFT_MOVED;
+    /* Moved twice, or over what waited far ahead, it may be back at the first place still. */
+    if (!side->left)
         side->from = side->next;
-    }
+    side->left = IMAPID_ORDER_LEFT_MOVED;
     go_on_at(side, seq);
 }
 

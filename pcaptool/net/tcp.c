@@ -574,6 +574,7 @@ static void take_former(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int
     if (p->n + p->n_cut > 0 && !(p->flags & RST) &&
         !(former->conn.doubts && former->conn.doubts->of[IMAPID_DOUBT_NEW_SYN].n)) {
         imapid_tcp_order_doubt(former, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
+        imapid_tcp_order_doubt(st, IMAPID_DOUBT_NEW_SYN, st->conn.first.number);
         /* Without that packet nobody would doubt. */
         if (tcp->tap.packet)
             tcp->tap.packet(tcp->tap.ctx, &st->conn.first, former->conn.stream);

@@ -125,6 +125,34 @@ def syn(rng, packets):
     return {"new-syn"}
 
 
+def syn_ack(rng, packets):
+    at = place(rng, packets)
+    packets.insert(at, forge(Packet(1, rng.getrandbits(32), numbers(packets, at)[0], SYN | ACK)))
+    return {"new-syn"}
+
+
+def fin_beside(rng, packets):
+    at, side = place(rng, packets), rng.randrange(2)
+    now = numbers(packets, at)
+    packets.insert(at, forge(Packet(side, now[side] - rng.choice((12, 70000, 1 << 31)), now[1 - side], FIN | ACK)))
+    return {"reset-ignored", "off-sequence"}
+
+
+def before_first(rng, packets):
+    at, side = place(rng, packets), rng.randrange(2)
+    data = b"z9 " + FORGED + b"\r\n"
+    packets.insert(at, forge(Packet(side, packets[side].seq + 1 - len(data), numbers(packets, at)[1 - side], ACK | PSH, data)))
+    return {"off-sequence"}
+
+
+def ahead_of_all(rng, packets):
+    """Behind the SYN+ACK, before anything else: the first is as far ahead as a window goes, so it waits."""
+    data = b"* " + FORGED + b"\r\n"
+    for i in range(rng.randrange(5, 8)):
+        packets.insert(2 + i, forge(Packet(1, packets[1].seq + 1 + (1 << 30) + i * len(data), packets[0].seq + 1, ACK | PSH, data)))
+    return {"off-sequence"}
+
+
 def far(rng, packets):
     at, side = place(rng, packets), rng.randrange(2)
     now = numbers(packets, at)
@@ -159,7 +187,7 @@ def wrong_sum(rng, packets):
     return {"bad-checksum"}
 
 
-FORGERIES = (reset, fins, syn, far, never_sent, second_copy, wrong_sum)
+FORGERIES = (reset, fins, fin_beside, syn, syn_ack, far, before_first, ahead_of_all, never_sent, second_copy, wrong_sum)
 
 
 def whole(rng, packets):
@@ -307,6 +335,20 @@ def check_other_path(tool, rng, count):
     assert [names_of(record) for record in records if record["type"] == "exchange"] == said, records
 
 
+def check_other_session(tool, rng, count):
+    """A forged session begins in the middle, and the true one goes on: both are in doubt, and the true one is told."""
+    made = []
+    for _ in range(count):
+        packets, said = session(rng, 3)
+        at = place(rng, packets)
+        packets[at:at] = map(forge, session(rng, 1)[0][:rng.randrange(4, 7)])
+        made.append((packets, said))
+    for (_, said), records in zip(made, tool.read([packets for packets, _ in made])):
+        told = [names_of(record) for record in records if record["type"] == "exchange"]
+        assert [names for names in told if names in said] == said, (said, told)
+        assert all("new-syn" in codes_of([record]) for record in records if record["type"] == "session"), records
+
+
 def check_reset_ahead(tool, rng, count):
     """A reset in the window, but not in place, is the last packet: no connection ends without a doubt by it,
     and what was asked before it is not told as unanswered."""
@@ -336,6 +378,7 @@ def main():
         check_clean(tool, rng, arguments.count)
         check_first(tool, rng, arguments.count // 7)
         check_other_path(tool, rng, arguments.count // 7)
+        check_other_session(tool, rng, arguments.count // 7)
         check_reset_ahead(tool, rng, arguments.count // 7)
     print(f"{arguments.count} forged and {arguments.count} clean sessions, as they should be")
 

@@ -57,6 +57,7 @@ struct imapid_order_side {
     uint32_t n_waited;  /* packets of the connection since octets were acknowledged but not seen */
     uint32_t n_passed;  /* segments in a row that went on in front of the first piece that waits */
     uint32_t off_next;  /* with n_off: where the other sequence goes on */
+    uint32_t first;     /* with has_first: the first octet, behind the SYN */
     uint64_t fin_frame; /* with has_fin */
     uint64_t off_frame; /* with is_off: the first segment off the sequence */
     uint64_t ahead_frame;        /* with is_ahead: the acknowledgement of what was never seen */
@@ -67,6 +68,7 @@ struct imapid_order_side {
     bool is_guessed;             /* by an acknowledgement of the peer: no segment was seen yet */
     bool is_started;             /* octets were read or lost */
     bool has_fin;
+    bool has_first;
     bool has_other;
     bool is_off;       /* what came off the sequence may yet be where it goes on */
     bool is_off_acked; /* the peer acknowledged it */
@@ -142,6 +144,9 @@ static inline bool imapid_seq_before(uint32_t a, uint32_t b)
 
 /* The octet read next is this one, and nothing before it is missing. */
 void imapid_order_set_next(struct imapid_order_side *side, uint32_t next);
+
+/* The same by a SYN, so that octets before this one, and another SYN, are none of the direction's. */
+void imapid_order_set_first(struct imapid_order_side *side, uint32_t first);
 
 /* Octets before `next` were read; or they are lost. */
 void imapid_order_move(struct imapid_order_side *side, uint32_t next);
