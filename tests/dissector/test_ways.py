@@ -377,6 +377,9 @@ class Hostile(case.Case):
             self.assertEqual(rows, [], f"round {round_number}")
 
 
+WITHOUT_KEYS = ("-o", "tls.keylog_file:")  # the last one counts
+
+
 class Encrypted(case.Case):
     def with_keys(self):
         return [path for path in wireshark.captures() if wireshark.key_log(path)]
@@ -384,9 +387,7 @@ class Encrypted(case.Case):
     def test_without_keys_nothing_is_guessed(self):
         for capture in self.with_keys():
             with self.subTest(os.path.basename(capture)):
-                rows = self.shark.rows(capture, ["imapid.tag", "imapid.value"], "-2", "-Y",
-                                       "imapid && tls", with_keys=False)
-                self.assertEqual(rows, [])
+                self.assertEqual(self.frames(capture, "imapid && tls", *WITHOUT_KEYS), [])
 
     def on_port(self, port):
         """A capture of TLS on 993, as if it had been on another port; options to read it with."""
@@ -428,24 +429,23 @@ class Encrypted(case.Case):
                                f"tls.keylog_file:{self.shark.readable(keys)}", with_keys=False)
         self.assertEqual(rows, [])
 
-    def closed(self, capture, *arguments, **options):
+    def closed(self, capture, *arguments):
         """The connections of which it is said that they were not decrypted, in one pass and in two."""
-        told = [self.shark.rows(capture, ["tcp.stream"], *passes, "-Y", "imapid.not_decrypted", *arguments, **options)
-                for passes in ((), ("-2",))]
-        self.assertEqual(*told)
-        return [int(row[0][0]) for row in told[0]]
+        rows = self.shark.rows(capture, ["frame.number", "tcp.stream"], "-Y", "imapid.not_decrypted", *arguments)
+        self.assertEqual([int(row[0][0]) for row in rows], self.frames(capture, "imapid.not_decrypted", *arguments))
+        return [int(row[1][0]) for row in rows]
 
     def test_what_stays_closed_is_told(self):
         self.assertEqual(self.closed(self.sample("tls-no-keys.pcap")), [0])
         for name in ("curl-dovecot-tls.pcap", "starttls.pcap", "thunderbird-dovecot-starttls.pcap",
                      "tls13-aes128-gcm.pcap", "tls12-ecdhe-aes128-gcm.pcap", "compress-tls.pcap"):
-            self.assertEqual(self.closed(self.sample(name), with_keys=False), [0], name)
+            self.assertEqual(self.closed(self.sample(name), *WITHOUT_KEYS), [0], name)
             self.assertEqual(self.closed(self.sample(name)), [], name)
 
     def test_a_wrong_key_log_leaves_it_closed(self):
         keys = self.shark.readable(wireshark.key_log(self.sample("starttls.pcap")))
         capture = self.sample("curl-dovecot-tls.pcap")
-        self.assertEqual(self.closed(capture, "-o", f"tls.keylog_file:{keys}", with_keys=False), [0])
+        self.assertEqual(self.closed(capture, "-o", f"tls.keylog_file:{keys}"), [0])
 
     def test_of_what_was_read_nothing_is_told(self):
         for capture in self.with_keys():

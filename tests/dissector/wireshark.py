@@ -28,6 +28,12 @@ def key_log(capture):
     return path if os.path.exists(path) else None
 
 
+def noise_in(octets):
+    """The lines that a program should not have written."""
+    return [line for line in octets.decode().splitlines()
+            if line and "Running as user" not in line and "file names are deprecated" not in line]
+
+
 class Wireshark:
     """tshark and sharkd with the plugin in `plugins` (a folder with X.Y/epan/imapid.so)."""
 
@@ -51,6 +57,7 @@ class Wireshark:
             "HOME": self.home, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PATH": os.environ["PATH"],
             "WIRESHARK_PLUGIN_DIR": self.plugins, "WIRESHARK_DATA_DIR": tables,
         }
+        self.sharkds = {}  # by preferences
         preload = preload or os.environ.get("IMAPID_PRELOAD")
         if preload:
             self.environment.update(LD_PRELOAD=preload, ASAN_OPTIONS="detect_leaks=0")
@@ -66,6 +73,8 @@ class Wireshark:
         return self
 
     def __exit__(self, *_):
+        for sharkd in self.sharkds.values():
+            sharkd.__exit__()
         shutil.rmtree(self.folder)
 
     def command(self, arguments, with_plugin=True, **environment):
@@ -99,8 +108,7 @@ class Wireshark:
             options += ["-o", f"tls.keylog_file:{self.readable(keys)}"]
         done = subprocess.run(self.command(["tshark", *options, *arguments], with_plugin, **environment),
                               capture_output=True, check=False, cwd=self.folder)
-        noise = [line for line in done.stderr.decode().splitlines()
-                 if line and "Running as user" not in line and "file names are deprecated" not in line]
+        noise = noise_in(done.stderr)
         if done.returncode or noise:
             raise AssertionError(f"tshark {' '.join(arguments)} {capture}: status {done.returncode}\n"
                                  + "\n".join(noise))
@@ -114,6 +122,20 @@ class Wireshark:
         text = self.tshark(capture, *words, *arguments, **options)
         return [[column.split("\x1e") if column else [] for column in line.split("\x1f")]
                 for line in text.split("\n") if line]
+
+    def frames(self, capture, display_filter, *preferences):
+        """The numbers of the frames that a filter selects, as in `tshark -2 -o PREFERENCE…`: asked of one sharkd for all
+        captures, so that Wireshark is started once."""
+        if preferences not in self.sharkds:
+            self.sharkds[preferences] = self.sharkd()
+        sharkd = self.sharkds[preferences]
+        sharkd.load(capture, preferences)
+        words = display_filter + " " * sharkd.number  # sharkd knows what a filter found before, in whichever capture
+        numbers = [row["num"] for row in sharkd.ask("frames", filter=words)]
+        noise = sharkd.noise()
+        if noise:
+            raise AssertionError(f"sharkd {display_filter} {capture}\n" + "\n".join(noise))
+        return numbers
 
     def field_types(self):
         """The types of all fields that can be filtered, by name."""
@@ -145,18 +167,27 @@ class Sharkd:
 
     def __init__(self, wireshark, capture, with_plugin, environment):
         self.number = 0
+        self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(wireshark.command(["sharkd", "-"], with_plugin, **environment),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=self.errors)
         self.wireshark = wireshark
         if capture:
             self.load(capture)
 
-    def load(self, capture):
-        """Loads a capture, in place of the one before. sharkd keeps what a filter found in that one: ask for no filter twice."""
+    def load(self, capture, preferences=()):
+        """Loads a capture, in place of the one before, with "NAME:VALUE" set, and for all that follow. sharkd keeps what a
+        filter found in that one: ask for no filter twice."""
         keys = key_log(capture)
         self.ask("setconf", name="tls.keylog_file", value=self.wireshark.readable(keys) if keys else "")
+        for name, value in (preference.split(":", 1) for preference in preferences):
+            self.ask("setconf", name=name, value=value)
         self.ask("load", file=self.wireshark.readable(capture))
+
+    def noise(self):
+        """What it should not have written, beside what it does and when."""
+        self.errors.seek(0)
+        return [line for line in noise_in(self.errors.read()) if not line.startswith(("Hello in child", "load: filename="))]
 
     def columns(self, fields):
         """(frame number, the values of each field, joined by commas) of each frame."""
@@ -200,3 +231,4 @@ class Sharkd:
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()
+        self.errors.close()
