@@ -199,10 +199,25 @@ bool imapid_call_is_imap(const struct imapid_stream *stream)
     return has_greeted(stream) || has_introduced_itself(stream);
 }
 
+/* Is there an ID that is believed, now that all was read? It makes its connection IMAP, as in the tool. */
+static bool tells_id(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2; side++)
+        for (wmem_list_frame_t *frame = wmem_list_head(stream->good[side]); frame;
+             frame = wmem_list_frame_next(frame))
+            if (imapid_records_is_shown((const struct imapid_ident *)wmem_list_frame_data(frame),
+                                        true, stream->session.exchanges.seen))
+                return true;
+    return false;
+}
+
 void imapid_call_settle(struct imapid_stream *stream)
 {
     imapid_pass_settle(stream);
-    stream->is_claimed |= !stream->is_foreign && imapid_call_is_imap(stream);
+    if (stream->is_claimed || stream->is_foreign || stream->n_judged == stream->n_reads)
+        return;
+    stream->n_judged = stream->n_reads;
+    stream->is_claimed = imapid_call_is_imap(stream) || tells_id(stream);
 }
 
 /* Says of a call that comes out of TLS which octets of the other side it may answer. */

@@ -127,8 +127,11 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if ((stream ? stream->is_foreign || stream->gave_way : pinfo->fd->visited) ||
         imapid_connection_is_leftover(conversation, pinfo, stream))
         return false;
-    if (stream && pinfo->fd->visited && !stream->is_claimed)
-        return false;
+    if (stream && pinfo->fd->visited) {
+        imapid_call_settle(stream);
+        if (!stream->is_claimed)
+            return false;
+    }
     if (!stream) {
         struct imapid_begin first = imapid_begin_look(conversation, pinfo, tvb, data);
 

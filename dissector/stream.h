@@ -120,6 +120,7 @@ struct imapid_stream {
         plain[2]; /* by side: words that came before the answer to STARTTLS was read, behind it */
 
     unsigned n_told_end; /* n_reads when its end was told last */
+    unsigned n_judged;   /* n_reads when it was last asked whether this is IMAP, all being read */
     unsigned n_examined; /* for show.c: calls of the built-in dissector, as far as it counts them */
 
     /* For turn.c. */

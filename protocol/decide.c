@@ -69,6 +69,7 @@ void imapid_decide_init(struct imapid_decide *decide, bool from_start, bool is_h
 {
     *decide = (struct imapid_decide){
         .from_start = from_start,
+        .is_whole = {from_start, from_start},
         .is_half_seen = is_half_seen,
         .by_syn = by_syn,
         .by_port = by_port,
@@ -155,6 +156,12 @@ static enum imapid_decide_status begin_by_port(struct imapid_decide *decide, int
                 false);
 }
 
+/* What a client says from its first octet on are commands, though the greeting is not there. */
+static bool has_whole_client(const struct imapid_decide *decide)
+{
+    return decide->by_syn >= 0 && decide->is_whole[decide->by_syn];
+}
+
 static enum imapid_decide_status begin_in_middle(struct imapid_decide *decide, int dir,
                                                  const struct imapid_decide_early early[2],
                                                  size_t *n_drop)
@@ -170,7 +177,7 @@ static enum imapid_decide_status begin_in_middle(struct imapid_decide *decide, i
                     decide->by_syn >= 0                ? decide->by_syn
                     : speaker == IMAPID_SPEAKER_CLIENT ? dir
                                                        : !dir,
-                    false);
+                    has_whole_client(decide));
     if (early[dir].n - *n_drop > IMAPID_DECIDE_EARLY_MAX)
         *n_drop = early[dir].n;
     decide->n_passed += *n_drop;
@@ -194,6 +201,7 @@ enum imapid_decide_status imapid_decide_lost(struct imapid_decide *decide, int d
 {
     enum imapid_decide_status status;
 
+    decide->is_whole[dir] = false;
     if (decide->from_start && decide->client >= 0 && dir != decide->client && is_plain &&
         !early[0].n && !early[1].n && decide->by_port == decide->client)
         return take(decide, decide->client, true);

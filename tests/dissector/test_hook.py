@@ -435,7 +435,8 @@ class Preference(case.Case):
     def test_it_changes_while_a_capture_is_open(self):
         capture = self.capture(pcap.Talk(server_port=4711).client(b"text\r\nmore text\r\n").client(COMMAND))
         with self.shark.sharkd(capture) as shark:
-            for ports, protocols in (("143", ["TCP", "TCP"]), ("143,4711", ["IMAP", "IMAP"])):
+            # Without the port, the ID alone says that this is IMAP.
+            for ports, protocols in (("143", ["TCP", "IMAP"]), ("143,4711", ["IMAP", "IMAP"])):
                 shark.ask("setconf", name="imap.tcp.port", value=ports)
                 shark.ask("load", file=capture)
                 self.assertEqual([frame["c"][4] for frame in shark.ask("frames")], protocols)

@@ -48,6 +48,15 @@ LOST = {
 }
 
 
+def say(talk, said):
+    for side, octets in said:
+        if octets is None:
+            talk.lose(side, 30)
+            continue
+        (talk.server if side else talk.client)(octets)
+    return talk
+
+
 def without(talk, *numbers):
     talk.packets = [packet for i, packet in enumerate(talk.packets) if i not in numbers]
     return talk
@@ -70,6 +79,20 @@ def after(first, talk):
     return talk
 
 
+def between(talk, first, last):
+    talk.packets = talk.packets[first:last]
+    return talk
+
+
+# On a port that says nothing, each on its own: the server's first octets are missing, the client's are all there; a client alone, from the
+# middle on; an answer whose command is lost, behind which nothing proves more.
+ODD = after(after(
+    without(say(pcap.Talk(client_port=50001, server_port=24712).handshake().lose(1, 30),
+                [(0, b"a0 NOOP\r\n"), (0, COMMAND % (1, 1)), (1, None), (0, COMMAND % (2, 2)), (1, ANSWER % (2, 2))]), 1),
+    between(say(pcap.Talk(client_port=50002, server_port=24713).handshake(), [(0, COMMAND % (1, 1)), (0, COMMAND % (2, 2))]), 3, None)),
+    between(say(pcap.Talk(client_port=50003, server_port=24714).handshake(),
+                [(1, b"* OK hi\r\n"), (0, None), (1, ANSWER % (1, 1)), (0, None), (1, None)]), 2, None))
+
 # On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's.
@@ -79,18 +102,10 @@ OTHERS = {
     "behind-acknowledgement": (1, late(pcap.Talk(server_port=4711).handshake().server(b"* OK hi\r\n").acknowledge(0)
                                        .client(COMMAND % (1, 1)).acknowledge(1).server(ANSWER % (1, 1)), 3, 5)),
     "port-known": (2, after(session(50001), without(session(50002), 3, 4))),
+    "odd-ports": (5, ODD),
     "both-143": (1, without(pcap.Talk(client_port=143).handshake().server(b"* PREAU").server(b"TH hi\r\n").client(COMMAND % (1, 1))
                             .server(ANSWER % (1, 1)), 1)),
 }
-
-
-def say(talk, said):
-    for side, octets in said:
-        if octets is None:
-            talk.lose(side, 30)
-            continue
-        (talk.server if side else talk.client)(octets)
-    return talk
 
 
 def check(shark, name, want, talk):

@@ -166,10 +166,18 @@ static void test_start_without_greeting(void)
     g_assert_true(shown.decide.is_greeted);
     end(&shown);
 
-    shown = begin(true, FIRST, -1); /* on another port that proves nothing */
+    shown = begin(true, FIRST, -1); /* on another port, too; it has to be a command */
     assert_says(&shown, SECOND, "* ", MORE);
     get_early(&shown, early);
     g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, true), ==, IMAPID_DECIDE_MORE);
+    assert_says(&shown, FIRST, "hello\r\n", MORE);
+    assert_says(&shown, FIRST, "a1 NOOP\r\n", IMAP);
+    g_assert_true(shown.decide.is_greeted);
+    end(&shown);
+
+    shown = begin(true, FIRST, -1); /* octets of the client are missing as well */
+    get_early(&shown, early);
+    g_assert_cmpint(imapid_decide_lost(&shown.decide, FIRST, early, true), ==, IMAPID_DECIDE_MORE);
     assert_says(&shown, FIRST, "a1 NOOP\r\n", IMAP);
     g_assert_false(shown.decide.is_greeted);
     end(&shown);

@@ -63,6 +63,7 @@ enum imapid_decide_status {
 /* Read only, but for decide.c. */
 struct imapid_decide {
     bool from_start;     /* both directions are there from their first octet, so far as is known */
+    bool is_whole[2];    /* by direction: the same of one; what is lost later does not count */
     bool is_half_seen;   /* the server's SYN was not seen, so its first octets may be missing */
     int by_syn;          /* the direction that sent the SYN; -1: not seen */
     int by_port;         /* as imapid_decide_client_by_port() */
