@@ -368,6 +368,8 @@ char *imapid_usage_parse(struct imapid_options *options, char *const *argv)
     g_option_context_free(context);
     g_strfreev(words);
     free_entries(entries);
+    if (!g_strcmp0(options->write, "-")) /* as other programs have it; a file of that name is ./- */
+        g_clear_pointer(&options->write, g_free);
     return wrong;
 }
 

@@ -167,6 +167,7 @@ class Usage(unittest.TestCase):
             out = pathlib.Path(folder, "x.json")
             self.assertEqual(run("-q", "-Tjson", "-w", out, path).returncode, 0)
             self.assertEqual(json.loads(out.read_bytes()), wanted)
+            self.assertEqual(json.loads(run("-q", "-Tjson", "-w", "-", path).stdout), wanted)
             for name in ("x.jsonl.gz", "x.zst", "x.XZ", "x.lz4", "x.bz2", "x.zip"):
                 packed = pathlib.Path(folder, name)
                 done = run("-q", "-Tjsonl", "-w", packed, path)
