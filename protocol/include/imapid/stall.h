@@ -32,8 +32,8 @@ struct imapid_icmp {
     /* "prohibited", by somebody's rules; "unreachable", the host or its network; "refused", nobody listens on the port. NULL:
      * not that it did not arrive. Static. */
     const char *error;
-    uint32_t
-        mtu; /* it was too big: the octets of the largest that would go on; 0: it does not say */
+    /* It was too big: the octets of the largest that would go on. 0: it does not say. */
+    uint32_t mtu;
 };
 
 /* The direction announces a window. Not that of a reset, nor of a SYN. */
