@@ -183,11 +183,16 @@ static void take_error(packet_info *pinfo, tvbuff_t *tvb)
         imapid_fate_take_error(pinfo, tvb);
 }
 
-/* Does a segment bring octets that TCP gave to nobody? */
+/* Does a segment bring octets, seen for the first time? */
+static bool is_new(const packet_info *pinfo, const struct imapid_own_segment *own)
+{
+    return own->n && !(own->flags & (TH_SYN | TH_RST)) && !pinfo->fd->visited;
+}
+
+/* And are they octets that TCP gave to nobody? */
 static bool is_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
 {
-    return own->n && !(own->flags & (TH_SYN | TH_RST)) && !pinfo->fd->visited &&
-           imapid_connection_get_carrier(pinfo) == ws->proto_tcp;
+    return is_new(pinfo, own) && imapid_connection_get_carrier(pinfo) == ws->proto_tcp;
 }
 
 /* Begins a connection whose first octets TCP gave to nobody, since others are missing before them. NULL:
@@ -207,14 +212,17 @@ static struct imapid_stream *begin_withheld(conversation_t *conversation, packet
 
 /* The same on a port that nobody has: what stands behind the hole has to say by itself that it is IMAP, for
  * TCP asks no heuristics until the hole is filled. Nor does it for a greeting that was captured behind its
- * acknowledgement, and passes for a retransmission. */
+ * acknowledgement, and passes for a retransmission. And a PROXY header is given to Wireshark's dissector of it alone, where that
+ * is asked before us: heuristics that succeed move to the front, so this changes from capture to capture. */
 static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
 {
     const struct tcpinfo info = {.seq = own->seq};
+    bool is_header = is_new(pinfo, own) && imapid_connection_has_layer(pinfo, ws->proto_proxy);
     conversation_t *conversation;
     struct imapid_begin first;
 
-    if (!is_withheld(pinfo, own) || dissector_get_uint_handle(ws->tcp_ports, pinfo->srcport) ||
+    if (!(is_header || is_withheld(pinfo, own)) ||
+        dissector_get_uint_handle(ws->tcp_ports, pinfo->srcport) ||
         dissector_get_uint_handle(ws->tcp_ports, pinfo->destport))
         return NULL;
     conversation = find_conversation_pinfo(pinfo, 0);
@@ -222,7 +230,9 @@ static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imap
         is_taken_by_other(conversation, pinfo))
         return NULL;
     first = imapid_begin_look(conversation, pinfo, imapid_segment_get_payload(own), &info);
-    return first.status == IMAPID_DECIDE_IMAP ? imapid_begin_stream(&first, pinfo) : NULL;
+    return first.status == IMAPID_DECIDE_IMAP || (is_header && imapid_begin_may_be_imap(&first))
+               ? imapid_begin_stream(&first, pinfo)
+               : NULL;
 }
 
 static bool has_port(const packet_info *pinfo, uint32_t port)

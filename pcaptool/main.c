@@ -362,17 +362,17 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         return fail_with(wrong);
     if (!options->n_jobs)
         options->n_jobs = (int)g_get_num_processors();
-    if ((wrong = read_where(options)))
-        return fail_with(wrong);
-    if (!options->files_from && !options->interfaces && !options->read && !*arguments &&
-        !options->out)
-        return fail("no input");
     if (writes_over_table(options, options->write) ||
         (options->metrics && writes_over_table(options, options->metrics)))
         return IMAPID_EXIT_FAILED;
     if (options->metrics && (!g_strcmp0(options->metrics, options->write) ||
                              imapid_inputs_is_output(options->metrics, options->write)))
         return fail("--metrics needs a file of its own");
+    if ((wrong = read_where(options)))
+        return fail_with(wrong);
+    if (!options->files_from && !options->interfaces && !options->read && !*arguments &&
+        !options->out)
+        return fail("no input");
     if (options->no_sandbox)
         imapid_sandbox_disable();
     keylogs = imapid_keylogs_read(

@@ -57,8 +57,9 @@ struct queue {
 /* A statement that is filled by the names of its columns. */
 struct statement {
     sqlite3_stmt *sql;
-    const char **names; /* as they stand in it */
-    int n, last;        /* the place from 0 that was filled last: mostly the next one follows */
+    char **
+        names; /* copies: SQLite prepares it anew, names and all, where another program has changed the schema */
+    int n, last; /* the place from 0 that was filled last: mostly the next one follows */
 };
 
 struct imapid_database {
@@ -113,16 +114,16 @@ static struct statement prepare_named(struct imapid_database *database, const ch
     struct statement statement = {.sql = prepare(database, sql)};
 
     statement.n = sqlite3_bind_parameter_count(statement.sql);
-    statement.names = g_new(const char *, statement.n + 1);
+    statement.names = g_new0(char *, statement.n + 1);
     for (int i = 0; i < statement.n; i++)
-        statement.names[i] = sqlite3_bind_parameter_name(statement.sql, i + 1) + 1;
+        statement.names[i] = g_strdup(sqlite3_bind_parameter_name(statement.sql, i + 1) + 1);
     return statement;
 }
 
 static void finalize_named(struct statement *statement)
 {
     sqlite3_finalize(statement->sql);
-    g_free(statement->names);
+    g_strfreev(statement->names);
     *statement = (struct statement){NULL};
 }
 

@@ -124,11 +124,12 @@ class Ports(case.Case):
             self.assertEqual(*rows)
 
     def test_ports_of_the_builtin_dissector(self):
-        """Where the octets do not tell: begun inside a message, nothing answered."""
+        """Where the octets do not tell, but those of an ID: begun inside a message, nothing answered."""
         talk = pcap.Talk(server_port=4711).client(b"text\r\nmore").client(b" text\r\n").client(COMMAND)
         capture = self.capture(talk)
         way = ("-o", "imap.tcp.port:143,4711")
-        self.assertEqual(self.frames(capture, "imap"), [])
+        self.assertEqual(self.frames(capture, "imap"), [3])
+        self.assertEqual(self.frames(capture, "imap", *way), [1, 2, 3])
         self.assertEqual(self.frames(capture, "imapid.request", *way), [3])
         self.assertEqual(self.shown(self.capture(plain()), *way), [("a1", 5, 6, 6)])
 
