@@ -58,3 +58,18 @@ char *imapid_near_ask(const struct imapid_near *near, const char *otherwise)
 {
     return *near->best ? g_strdup_printf("did you mean '%s'?", near->best) : g_strdup(otherwise);
 }
+
+char *imapid_near_ask_among(const char *word, char *const *words, const char *otherwise)
+{
+    struct imapid_near near = {.word = word};
+    char *all = g_strjoinv(", ", (char **)words),
+         *there_are = g_strconcat("there are: ", all, NULL);
+    char *asked;
+
+    for (; *words; words++)
+        imapid_near_try(&near, *words);
+    asked = imapid_near_ask(&near, otherwise ? otherwise : there_are);
+    g_free(there_are);
+    g_free(all);
+    return asked;
+}

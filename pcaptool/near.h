@@ -26,4 +26,7 @@ void imapid_near_try(struct imapid_near *near, const char *candidate);
 /* "did you mean 'check'?"; a copy of `otherwise` where no word is near. To be freed with g_free(). */
 char *imapid_near_ask(const struct imapid_near *near, const char *otherwise);
 
+/* The same of all these words, up to a NULL. otherwise: NULL for "there are: check, extract, …". */
+char *imapid_near_ask_among(const char *word, char *const *words, const char *otherwise);
+
 #endif

@@ -466,13 +466,10 @@ void imapid_usage_free(struct imapid_options *options)
 /* `json` is the lines of `jsonl` in an array, `ndjson` another name for them. */
 static char *explain_format(const struct imapid_command *command, const char *format)
 {
-    char **formats = g_strsplit(command->formats, " ", 0), *text, *all, *help;
-    struct imapid_near near = {.word = format};
+    char **formats = g_strsplit(command->formats, " ", 0), *text;
+    char *all = g_strdup_printf("there are: %s", command->formats);
+    char *help = imapid_near_ask_among(format, formats, all);
 
-    for (char **one = formats; *one; one++)
-        imapid_near_try(&near, *one);
-    all = g_strdup_printf("there are: %s", command->formats);
-    help = imapid_near_ask(&near, all);
     text = g_strdup_printf("%s has no format '%s'; %s", command->name, format, help);
     g_free(help);
     g_free(all);

@@ -6,6 +6,7 @@
  * Misuse: telling it of octets that fill a hole as if they came again. */
 #include <imapid/stall.h>
 
+#include <imapid/octets.h>
 #include <imapid/order.h>
 
 void imapid_stall_take_window(struct imapid_stall *stall, unsigned window,
@@ -89,8 +90,8 @@ static const char *name_icmp(unsigned family, uint8_t type, uint8_t code)
 
 struct imapid_icmp imapid_stall_icmp(unsigned family, const uint8_t header[8])
 {
-    uint32_t low = (uint32_t)header[6] << 8 | header[7],
-             all = (uint32_t)header[4] << 24 | (uint32_t)header[5] << 16 | low;
+    uint32_t low = imapid_octets_get16(header + 6),
+             all = (uint32_t)imapid_octets_get16(header + 4) << 16 | low;
     bool is_too_big = family == 4 ? header[0] == 3 && header[1] == 4 : header[0] == 2;
 
     return (struct imapid_icmp){.error = name_icmp(family, header[0], header[1]),

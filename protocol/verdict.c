@@ -519,13 +519,21 @@ static bool begins(const uint8_t *octets, size_t n, const char *word)
 }
 
 /* A request has a method, and what is asked for: no command of IMAP begins with that (RFC 9112 3). */
+static const char *const requests[] = {"GET /",    "GET http",  "HEAD /",    "POST /",  "PUT /",
+                                       "DELETE /", "OPTIONS /", "OPTIONS *", "CONNECT "};
+
 static bool is_request(const uint8_t *octets, size_t n)
 {
-    static const char *const heads[] = {"GET /",    "GET http",  "HEAD /",    "POST /",  "PUT /",
-                                        "DELETE /", "OPTIONS /", "OPTIONS *", "CONNECT "};
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        if (n >= strlen(requests[i]) && !memcmp(octets, requests[i], strlen(requests[i])))
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        if (n >= strlen(heads[i]) && !memcmp(octets, heads[i], strlen(heads[i])))
+bool imapid_verdict_is_method(const uint8_t *word, size_t n)
+{
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        if (n < strlen(requests[i]) && requests[i][n] == ' ' && !memcmp(word, requests[i], n))
             return true;
     return false;
 }

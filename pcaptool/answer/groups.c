@@ -487,10 +487,11 @@ static void do_share(void *ctx, unsigned i)
     struct counter *counters;
     uint8_t *seen;
 
-    if (!i && asked->also)
-        asked->also(asked->ctx);
-    if (!i)
+    if (!i) {
+        if (asked->also)
+            asked->also(asked->ctx);
         return;
+    }
     first = (i - 1) * asked->n / share->n_shares;
     n = i * asked->n / share->n_shares - first;
     counters = g_new(struct counter, n);

@@ -96,71 +96,61 @@ char **imapid_key_list(enum imapid_key_use use)
 
 char *imapid_key_help(const char *name, enum imapid_key_use use)
 {
-    char **names = imapid_key_list(use), *all = g_strjoinv(", ", names), *others, *help;
-    struct imapid_near near = {.word = name};
-
-    struct imapid_key key;
+    char **names = imapid_key_list(use), *both = NULL, *help;
     char *client = g_strconcat("client_", name, NULL), *server = g_strconcat("server_", name, NULL);
+    struct imapid_key key;
 
-    for (char **one = names; *one; one++)
-        imapid_near_try(&near, *one);
-    others = imapid_key_find(client, use, &key) && imapid_key_find(server, use, &key)
-                 ? g_strdup_printf("did you mean '%s' or '%s'?", client, server)
-                 : g_strdup_printf("there are: %s", all);
-    help = imapid_near_ask(&near, others);
-    g_free(others);
+    if (imapid_key_find(client, use, &key) && imapid_key_find(server, use, &key))
+        both = g_strdup_printf("did you mean '%s' or '%s'?", client, server);
+    help = imapid_near_ask_among(name, names, both);
+    g_free(both);
     g_free(client);
     g_free(server);
-    g_free(all);
     g_strfreev(names);
     return help;
+}
+
+/* The i-th word of a closed list, from 0. NULL: there are no more, or the values are no closed list. */
+static const char *get_word(enum imapid_key_kind kind, int i)
+{
+    switch (kind) {
+    case IMAPID_KEY_SECURITY:
+        i += IMAPID_SECURITY_NONE;
+        return i <= IMAPID_SECURITY_TLS ? imapid_record_security((enum imapid_security)i) : NULL;
+    case IMAPID_KEY_STATE:
+        i += IMAPID_STATE_UNKNOWN;
+        return i <= IMAPID_STATE_AUTHENTICATED ? imapid_record_state((enum imapid_state)i) : NULL;
+    case IMAPID_KEY_STATUS:
+        i += IMAPID_STATUS_OK;
+        return i <= IMAPID_STATUS_BYE ? imapid_record_status((enum imapid_status)i) : NULL;
+    case IMAPID_KEY_FINDING:
+        return i < IMAPID_N_FINDINGS ? imapid_finding_code((enum imapid_finding_code)i) : NULL;
+    case IMAPID_KEY_SEVERITY:
+        i += IMAPID_SEVERITY_NOTE;
+        return i <= IMAPID_SEVERITY_ERROR ? imapid_severity_name((enum imapid_severity)i) : NULL;
+    case IMAPID_KEY_DOUBT:
+        return i < IMAPID_N_DOUBTS ? imapid_doubt_code((enum imapid_doubt)i) : NULL;
+    case IMAPID_KEY_ENDED:
+        i += IMAPID_ENDED_FIN;
+        return i <= IMAPID_ENDED_RST ? imapid_record_ended((enum imapid_record_ended)i) : NULL;
+    case IMAPID_KEY_HEALTHY:
+    case IMAPID_KEY_IMAP:
+        return i < 4 ? known_words[i < 2 ? IMAPID_YES : IMAPID_NO][i % 2] : NULL;
+    default:
+        return NULL;
+    }
 }
 
 char **imapid_key_list_words(const struct imapid_key *key)
 {
     GPtrArray *words = g_ptr_array_new();
+    const char *word;
 
-    switch ((enum imapid_key_kind)key->kind) {
-    case IMAPID_KEY_SECURITY:
-        for (int i = IMAPID_SECURITY_NONE; i <= IMAPID_SECURITY_TLS; i++)
-            g_ptr_array_add(words, g_strdup(imapid_record_security((enum imapid_security)i)));
-        break;
-    case IMAPID_KEY_STATE:
-        for (int i = IMAPID_STATE_UNKNOWN; i <= IMAPID_STATE_AUTHENTICATED; i++)
-            g_ptr_array_add(words, g_strdup(imapid_record_state((enum imapid_state)i)));
-        break;
-    case IMAPID_KEY_STATUS:
-        for (int i = IMAPID_STATUS_OK; i <= IMAPID_STATUS_BYE; i++)
-            g_ptr_array_add(words, g_strdup(imapid_record_status((enum imapid_status)i)));
-        break;
-    case IMAPID_KEY_FINDING:
-        for (int i = 0; i < IMAPID_N_FINDINGS; i++)
-            g_ptr_array_add(words, g_strdup(imapid_finding_code((enum imapid_finding_code)i)));
-        break;
-    case IMAPID_KEY_SEVERITY:
-        for (int i = IMAPID_SEVERITY_NOTE; i <= IMAPID_SEVERITY_ERROR; i++)
-            g_ptr_array_add(words, g_strdup(imapid_severity_name((enum imapid_severity)i)));
-        break;
-    case IMAPID_KEY_DOUBT:
-        for (int i = 0; i < IMAPID_N_DOUBTS; i++)
-            g_ptr_array_add(words, g_strdup(imapid_doubt_code((enum imapid_doubt)i)));
-        break;
-    case IMAPID_KEY_ENDED:
-        for (int i = IMAPID_ENDED_FIN; i <= IMAPID_ENDED_RST; i++)
-            g_ptr_array_add(words, g_strdup(imapid_record_ended((enum imapid_record_ended)i)));
-        break;
-    case IMAPID_KEY_HEALTHY:
-    case IMAPID_KEY_IMAP:
-        for (size_t i = 0; i < 4; i++)
-            g_ptr_array_add(words, g_strdup(i < 2 ? known_words[IMAPID_YES][i]
-                                                  : known_words[IMAPID_NO][i - 2]));
-        break;
-    default:
-        g_ptr_array_unref(words);
-        return NULL;
-    }
-    g_ptr_array_add(words, NULL);
-    return (char **)g_ptr_array_free(words, FALSE);
+    while ((word = get_word((enum imapid_key_kind)key->kind, (int)words->len)))
+        g_ptr_array_add(words, g_strdup(word));
+    if (words->len)
+        g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, !words->len);
 }
 
 bool imapid_key_is_of_conn(const struct imapid_key *key)

@@ -52,11 +52,11 @@ bool imapid_key_find(const char *name, enum imapid_key_use use, struct imapid_ke
 /* The names of all keys of this use. To be freed. */
 char **imapid_key_list(enum imapid_key_use use);
 
-/* What there is instead of a name that is none, "did you mean 'client_name'?", of a name without its side both, or where none is near "there are: …". To be
- * freed. */
+/* What there is instead of a name that is none: "did you mean 'client_name'?"; of a name that both sides have, both; where
+ * none is near, "there are: …". To be freed. */
 char *imapid_key_help(const char *name, enum imapid_key_use use);
 
-/* All words that its values are of, as imapid_key_visit() has them. NULL: they are no closed list. To be freed. */
+/* All words that its values may be, as imapid_key_visit() has them. NULL: they are no closed list. To be freed. */
 char **imapid_key_list_words(const struct imapid_key *key);
 
 /* Is it known with the first record of a connection, whichever that is, and stays as it is? */

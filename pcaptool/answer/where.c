@@ -48,22 +48,15 @@ static char *split(const char *text, bool *is_not, bool *is_regex, const char **
 /* NULL, or why no value can match. */
 static char *explain_no_word(const struct term *term, const char *pattern)
 {
-    char **words = imapid_key_list_words(&term->key), *all, *there_are, *others, *help = NULL;
-    struct imapid_near near = {.word = pattern};
+    char **words = imapid_key_list_words(&term->key), *help = NULL, *asked;
     bool found = !words;
 
-    for (char **word = words; word && *word; word++) {
+    for (char **word = words; word && *word; word++)
         found |= imapid_pattern_matches(term->pattern, *word, strlen(*word));
-        imapid_near_try(&near, *word);
-    }
     if (!found) {
-        all = g_strjoinv(", ", words);
-        there_are = g_strdup_printf("there are: %s", all);
-        others = imapid_near_ask(&near, there_are);
-        help = g_strconcat("no value can match; ", others, NULL);
-        g_free(others);
-        g_free(there_are);
-        g_free(all);
+        asked = imapid_near_ask_among(pattern, words, NULL);
+        help = g_strconcat("no value can match; ", asked, NULL);
+        g_free(asked);
     }
     g_strfreev(words);
     return help;

@@ -67,8 +67,8 @@ void imapid_tcp_set_tap(struct imapid_tcp *tcp, const struct imapid_tcp_tap *tap
  * from within. False: its header was cut, or cannot be one of TCP (RFC 9293 3.1). */
 bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment);
 
-/* Takes what an ICMP error says (see imapid_icmp_read()), from the address `from`. `quoted` is the segment that it is about: the first eight
- * octets of it are enough. It counts where it is near what its connection sent, so that whoever
+/* Takes what an ICMP error says (see imapid_icmp_read()), from the address `from`. `quoted` is the segment that it is
+ * about: the first eight octets of it are enough. It counts where it is near what its connection sent, so that whoever
  * sends one has to have seen that. */
 void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
                      const struct imapid_segment *quoted, const uint8_t *from);

@@ -13,6 +13,7 @@
 
 #include <imapid/list.h>
 #include <imapid/octets.h>
+#include <imapid/verdict.h>
 #include <string.h>
 
 /* ---- tokens ---- */
@@ -908,25 +909,14 @@ static bool is_proxy(const uint8_t *tag, size_t n)
     return n == 5 && !memcmp(tag, "PROXY", 5);
 }
 
-/* That, or a request of HTTP: its tag names nobody. */
-static bool is_of_other(const uint8_t *tag, size_t n)
-{
-    static const char *const methods[] = {"GET",    "HEAD",    "POST",   "PUT",
-                                          "DELETE", "OPTIONS", "CONNECT"};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
-        if (n == strlen(methods[i]) && !memcmp(tag, methods[i], n))
-            return true;
-    return is_proxy(tag, n);
-}
-
 /* What the client never sent goes, as does what no counter makes; of that the mask is the same on both
- * sides. */
+ * sides. What is no tag but the beginning of a PROXY header, or of a request of HTTP, names nobody. */
 static void take_tag(struct imapid_places *places, uint8_t *octets, size_t n)
 {
     GBytes *tag = g_bytes_new(octets, n);
 
-    if (!places->hand->is_learning && !is_of_other(octets, n) &&
+    if (!places->hand->is_learning && !is_proxy(octets, n) &&
+        !imapid_verdict_is_method(octets, n) &&
         !((places->has_lost || g_hash_table_contains(places->tags, tag)) &&
           is_counted(places, octets, n))) {
         imapid_search_add(places->hand->search, octets, n);

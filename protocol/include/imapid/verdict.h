@@ -20,6 +20,9 @@ enum imapid_opening {
 
 enum imapid_opening imapid_verdict_opening(const uint8_t *octets, size_t n);
 
+/* Is it the method of such a request of HTTP (RFC 9110 9)? */
+bool imapid_verdict_is_method(const uint8_t *word, size_t n);
+
 static inline bool imapid_opening_is_text(enum imapid_opening opening)
 {
     return opening == IMAPID_OPENING_TEXT || opening == IMAPID_OPENING_HTTP;
