@@ -16,6 +16,7 @@
 #include "show.h"
 #include "follow.h"
 #include "stats.h"
+#include "tables.h"
 #include "tree.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -43,7 +44,8 @@ static void register_protocol(void)
     imapid_show_register(proto);
     imapid_hook_register(proto);
     imapid_deflate_register();
-    imapid_stats_register();
+    imapid_stats_register(proto);
+    imapid_tables_register(proto);
     imapid_follow_register();
     imapid_export_register(proto);
     imapid_identity_register(proto, preferences);

@@ -23,7 +23,8 @@
  * begin behind it. */
 #define IMAPID_DATA_NAMES      0
 #define IMAPID_DATA_CONNECTION 1 /* of tree.c */
-#define IMAPID_DATA_NEXT       2
+#define IMAPID_DATA_COUNTED    2 /* of stats.c */
+#define IMAPID_DATA_NEXT       3
 
 struct imapid_exchange_record;
 struct imapid_call;

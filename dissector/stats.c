@@ -20,18 +20,8 @@
 
 #include "ident.h"
 
-/* What a listener gets. */
-struct counted {
-    const char
-        *unread; /* heading of a connection that was not read, and of which nothing else is told;
-                           NULL: it was */
-    enum imapid_side side;
-    const struct imapid_stream *stream;
-    const char *name, *version, *os, *vendor; /* NULL: not sent; in the packet's pool */
-    bool is_empty;                            /* NIL, (), or no value in it */
-};
-
 static int tap = -1;
+static int proto_imapid = -1;
 
 #define CLIENTS  "Clients"
 #define SYSTEMS  "Client systems"
@@ -46,31 +36,60 @@ static const char *label(packet_info *pinfo, const void *text)
     return text ? format_text(pinfo->pool, text, strlen((const char *)text)) : NULL;
 }
 
+/* What stands for a program. */
+static const char *name_of(packet_info *pinfo, const struct imapid_ident *ident)
+{
+    return imapid_ident_is_empty(ident) ? "(nothing)"
+           : ident->name                ? label(pinfo, ident->name)
+                                        : "(no name)";
+}
+
+static const nstime_t *asked_at(const packet_info *pinfo, const struct imapid_ident *ident)
+{
+    const struct imapid_ident *command = ident->exchange->command;
+
+    return ident->side == IMAPID_SERVER && command &&
+                   nstime_cmp(&command->call->time, &pinfo->abs_ts) <= 0
+               ? &command->call->time
+               : NULL;
+}
+
+/* A new one for the listeners. */
+static struct imapid_counted *begin_count(packet_info *pinfo)
+{
+    struct imapid_counted *counted = wmem_new0(pinfo->pool, struct imapid_counted);
+
+    counted->is_first = !p_get_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_COUNTED);
+    if (counted->is_first)
+        p_add_proto_data(pinfo->pool, pinfo, proto_imapid, IMAPID_DATA_COUNTED, counted);
+    return counted;
+}
+
 void imapid_stats_count(packet_info *pinfo, const struct imapid_stream *stream,
                         const struct imapid_ident *ident)
 {
-    struct counted *counted;
+    struct imapid_counted *counted;
 
     if (!have_tap_listener(tap))
         return;
-    counted = wmem_new0(pinfo->pool, struct counted);
+    counted = begin_count(pinfo);
     counted->side = ident->side;
     counted->stream = stream;
-    counted->name = label(pinfo, ident->name);
+    counted->name = name_of(pinfo, ident);
     counted->version = label(pinfo, ident->version);
     counted->os = label(pinfo, imapid_ident_value(pinfo->pool, ident, IMAPID_FIELD_OS));
     counted->vendor = label(pinfo, imapid_ident_value(pinfo->pool, ident, IMAPID_FIELD_VENDOR));
-    counted->is_empty = imapid_ident_is_empty(ident);
+    counted->asked = asked_at(pinfo, ident);
     tap_queue_packet(tap, pinfo, counted);
 }
 
 static void count_unread(packet_info *pinfo, const char *heading)
 {
-    struct counted *counted;
+    struct imapid_counted *counted;
 
     if (!have_tap_listener(tap))
         return;
-    counted = wmem_new0(pinfo->pool, struct counted);
+    counted = begin_count(pinfo);
     counted->unread = heading;
     tap_queue_packet(tap, pinfo, counted);
 }
@@ -83,12 +102,6 @@ void imapid_stats_count_closed(packet_info *pinfo)
 void imapid_stats_count_not_kept(packet_info *pinfo)
 {
     count_unread(pinfo, NOT_KEPT);
-}
-
-/* What stands for a name. */
-static const char *name_of(const struct counted *counted)
-{
-    return counted->is_empty ? "(nothing)" : counted->name ? counted->name : "(no name)";
 }
 
 /* ---- the tree ---- */
@@ -106,10 +119,10 @@ static const char *distinct(packet_info *pinfo, const char *name)
 }
 
 static void count_software(stats_tree *tree, packet_info *pinfo, const char *heading,
-                           const struct counted *counted)
+                           const struct imapid_counted *counted)
 {
     int all = tick_stat_node(tree, heading, 0, TRUE);
-    int software = tick_stat_node(tree, distinct(pinfo, name_of(counted)), all, TRUE);
+    int software = tick_stat_node(tree, distinct(pinfo, counted->name), all, TRUE);
 
     if (counted->version)
         tick_stat_node(tree, counted->version, software, FALSE);
@@ -124,7 +137,7 @@ static void count_value(stats_tree *tree, const char *heading, const char *value
 static tap_packet_status count(stats_tree *tree, packet_info *pinfo, epan_dissect_t *dissect,
                                const void *data, tap_flags_t flags)
 {
-    const struct counted *counted = (const struct counted *)data;
+    const struct imapid_counted *counted = (const struct imapid_counted *)data;
 
     (void)dissect;
     (void)flags;
@@ -168,10 +181,10 @@ static stat_tap_table_item columns[N_COLUMNS] = {
     {TABLE_ITEM_UINT, TAP_ALIGN_RIGHT, "Connections", "%d"},
 };
 
-static const char *texts_of(const struct counted *counted, enum column column)
+static const char *texts_of(const struct imapid_counted *counted, enum column column)
 {
     const char *const texts[] = {
-        [NAME] = name_of(counted),
+        [NAME] = counted->name,
         [VERSION] = counted->version,
         [OS] = counted->os,
         [VENDOR] = counted->vendor,
@@ -180,7 +193,7 @@ static const char *texts_of(const struct counted *counted, enum column column)
     return texts[column] ? texts[column] : "";
 }
 
-static bool is_row(const stat_tap_table *table, unsigned row, const struct counted *counted)
+static bool is_row(const stat_tap_table *table, unsigned row, const struct imapid_counted *counted)
 {
     for (int column = NAME; column <= VENDOR; column++)
         if (strcmp(stat_tap_get_field_data(table, row, (guint)column)->value.string_value,
@@ -190,7 +203,7 @@ static bool is_row(const stat_tap_table *table, unsigned row, const struct count
 }
 
 /* A row of that client with nothing counted. `counted` may be NULL: the row of all further ones. */
-static void add_row(stat_tap_table *table, const struct counted *counted)
+static void add_row(stat_tap_table *table, const struct imapid_counted *counted)
 {
     stat_tap_table_item_type items[N_COLUMNS];
 
@@ -205,7 +218,7 @@ static void add_row(stat_tap_table *table, const struct counted *counted)
     stat_tap_init_table_row(table, table->num_elements, N_COLUMNS, items);
 }
 
-static unsigned get_row(stat_tap_table *table, const struct counted *counted)
+static unsigned get_row(stat_tap_table *table, const struct imapid_counted *counted)
 {
     unsigned row = 0;
 
@@ -220,7 +233,7 @@ static tap_packet_status count_client(void *data, packet_info *pinfo, epan_disse
                                       const void *tapped, tap_flags_t flags)
 {
     stat_data_t *stat = (stat_data_t *)data;
-    const struct counted *counted = (const struct counted *)tapped;
+    const struct imapid_counted *counted = (const struct imapid_counted *)tapped;
     stat_tap_table *table = g_array_index(stat->stat_tap_data->tables, stat_tap_table *, 0);
     stat_tap_table_item_type *item;
     GHashTable *streams;
@@ -292,8 +305,9 @@ static stat_tap_table_ui clients = {
 
 /* ---- registration ---- */
 
-void imapid_stats_register(void)
+void imapid_stats_register(int proto)
 {
+    proto_imapid = proto;
     tap = register_tap("imapid");
     register_stat_tap_table_ui(&clients);
 }

@@ -4,6 +4,7 @@
 import csv
 import json
 import os
+import re
 import unittest
 
 import case
@@ -79,6 +80,57 @@ class Table(case.Case):
         self.assertEqual(rows[0][0], r"\033[2J")
         self.assertEqual(len(rows), 1001)
         self.assertEqual((rows[-1][0], rows[-1][4]), ("(all others)", 101))
+
+
+class Rows(case.Case):
+    """Tables of Wireshark's own kinds: their rows are filters."""
+
+    def ask(self, capture, table):
+        with self.shark.sharkd(capture) as shark:
+            return shark.ask("tap", tap0=table)["taps"][0]
+
+    def test_connections_lead_to_all_their_packets(self):
+        first, second = say(b'("name" "x")', client_port=50000), say(b"NIL", client_port=50001)
+        second.client(b'a2 ID ("name" "y")\r\na3 ID NIL\r\n')
+        path = self.shark.write("two.pcap", pcap.write(first.packets + second.packets))
+        rows = self.ask(path, "conv:IMAP ID")["convs"]
+        self.assertEqual([(row["txf"], row["rxf"]) for row in rows], [(1, 1), (2, 1)])
+        n = len(first.packets)
+        self.assertEqual([self.shark.frames(path, row["filter"]) for row in rows],
+                         [list(range(1, n + 1)), list(range(n + 1, n + 1 + len(second.packets)))])
+
+    def test_a_connection_that_was_not_read_is_found(self):
+        row, = self.ask(self.sample("tls-no-keys.pcap"), "conv:IMAP ID")["convs"]
+        self.assertEqual((row["txf"] + row["rxf"], row["saddr"]), (1, "10.0.0.5"))
+
+    def test_addresses(self):
+        hosts = self.ask(self.sample("many-clients.pcap"), "endpt:IMAP ID")["hosts"]
+        self.assertEqual({host["host"]: host["filter"] for host in hosts},
+                         {address: "ip.addr==" + address for address in ("10.0.0.5", "10.0.0.1")})
+
+    def test_in_tshark(self):
+        for passes in ((), ("-2",)):
+            text = self.shark.tshark(self.sample("many-clients.pcap"), "-q", "-z", "conv,imapid", "-z",
+                                     "endpoints,imapid", "-z", "imapid,srt", *passes)
+            self.assertEqual(len(re.findall(r"10\.0\.0\.5 +<-> 10\.0\.0\.1", text)), 5)
+            self.assertRegex(text, r"(?m)^10\.0\.0\.5 +17 ")
+            self.assertRegex(text, r"(?m)^ +0  Dovecot +8 ")
+
+    def test_response_times_are_those_of_the_field(self):
+        path = self.sample("many-clients.pcap")
+        row, = self.ask(path, "srt:imapid")["tables"][0]["r"]
+        times = [float(times[0]) for times, in self.shark.rows(path, ["imapid.time"], "-2", "-Y", "imapid.response")]
+        self.assertEqual((row["n"], row["num"]), ("Dovecot", len(times)))
+        self.assertEqual([round(row[key], 9) for key in ("min", "max", "tot")],
+                         [round(value, 9) for value in (min(times), max(times), sum(times))])
+
+    def test_response_times_end(self):
+        talk = pcap.Talk().handshake().server(GREETING)
+        for i in range(1002):
+            talk.client(b"b%d ID NIL\r\n" % i).server(b'* ID ("name" "\x07%d")\r\nb%d OK\r\n' % (i, i))
+        rows = self.ask(self.capture(talk), "srt:imapid")["tables"][0]["r"]
+        self.assertEqual(rows[0]["n"], r"\a0")
+        self.assertEqual([(row["n"], row["num"]) for row in rows[-2:]], [(r"\a999", 1), ("(all others)", 2)])
 
 
 class Headings(case.Case):
