@@ -73,6 +73,7 @@ class Builder:
     def __init__(self, passes=2, streams=None):
         self.exchanges = []
         self.of_stream = {}  # the same, by their streams
+        self.early = []
         self.n_extra = 0
         self.passes = passes
         self.streams = streams
@@ -115,6 +116,7 @@ class Builder:
             exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
 
     def add_result(self, stream, frame, item):
+        """False: in two passes it has no response so far."""
         tag = value_of(item, "imapid.tag")
         exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
         if not exchange:
@@ -122,11 +124,18 @@ class Builder:
                        and e["tag"] in (None, tag)]
             orphans.sort(key=lambda e: e["tag"] is None)  # a response with that tag before one without
             if not orphans and self.passes == 2:
-                raise AssertionError(f"frame {frame}: a result of nothing")
+                return False
             exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)
             exchange["tag"] = tag
         exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
         exchange["findings"] |= codes_of(item)
+        return True
+
+    def add_early_results(self):
+        """The end of a result may have been captured before its response, which was then sent once more."""
+        for stream, frame, item in self.early:
+            if not self.add_result(stream, frame, item):
+                raise AssertionError(f"frame {frame}: a result of nothing")
 
     def add_packet(self, layers, requests):
         """Adds the requests of a packet, or what answers them."""
@@ -137,8 +146,8 @@ class Builder:
                 continue
             if requests or value_of(item, "imapid.response") is not None:
                 self.add_ident(stream, frame, item)
-            else:
-                self.add_result(stream, frame, item)
+            elif not self.add_result(stream, frame, item):
+                self.early.append((stream, frame, item))
 
 
 def of_capture(wireshark, capture, *arguments, passes=2, streams=None):
@@ -151,6 +160,7 @@ def of_capture(wireshark, capture, *arguments, passes=2, streams=None):
     for requests in (True, False):  # an answer may have been captured before its command
         for layers in packets:
             builder.add_packet(layers, requests)
+    builder.add_early_results()
     for exchange in builder.exchanges:
         exchange["findings"] = sorted(exchange["findings"])
     return builder.exchanges

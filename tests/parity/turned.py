@@ -95,7 +95,7 @@ ODD = after(after(
 
 # On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
-# IMAP's, and of the SYNs there is the client's.
+# IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
 OTHERS = {
     "client-alone": (1, without(pcap.Talk(server_port=4711).handshake().lose(1, 12).client(b"a0 NOOP\r\n").lose(1, 10)
                                 .client(COMMAND % (1, 1)).lose(1, 40).client(b"a2 NOOP\r\n"), 1)),
@@ -105,6 +105,8 @@ OTHERS = {
     "odd-ports": (5, ODD),
     "both-143": (1, without(pcap.Talk(client_port=143).handshake().server(b"* PREAU").server(b"TH hi\r\n").client(COMMAND % (1, 1))
                             .server(ANSWER % (1, 1)), 1)),
+    "result-first": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").lose(0, 30).lose(1, 74).server((ANSWER % (1, 1))[24:])
+                     .again(1, ANSWER % (1, 1), len(ANSWER % (1, 1))).client(b"n2 NOOP\r\n").server(b"n2 OK\r\n")),
 }
 
 
