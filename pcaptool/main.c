@@ -495,6 +495,7 @@ int main(int argc, char **argv)
 
     fill_standard_files();
     g_set_prgname("imapid");
+    imapid_message_end_with(IMAPID_EXIT_AGAIN);
     (void)setlocale(LC_CTYPE, "");  /* file names; numbers stay as they are */
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write(), and ends the program */
     (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that is as large as files may be */

@@ -13,4 +13,8 @@ void imapid_message(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The same of each line of a text. */
 void imapid_message_lines(const char *text);
 
+/* From here on, what GLib ends the program with, which is a lack of memory, is such a line, and `status`
+ * the exit status. */
+void imapid_message_end_with(int status);
+
 #endif

@@ -446,6 +446,12 @@ class Bounds(unittest.TestCase):
             done = subprocess.run([IMAPID, "-q", "-T", "jsonl", "--memory", "16M", self.make(undecided, 16000)], check=False, capture_output=True,
                                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (150000 << 10, 150000 << 10)))
             self.assertEqual((done.returncode, b'"type":"end"' in done.stdout), (2, True), done.stderr[-500:])
+            out = self.path / "no-memory.jsonl"
+            out.write_bytes(b"mine")
+            done = subprocess.run([IMAPID, "-q", "-j", "1", "-T", "jsonl", "-w", out, self.make(undecided, 16000)], check=False, capture_output=True,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (60000 << 10, 60000 << 10)))
+            self.assertEqual((done.returncode, done.stderr.count(b"\n"), out.read_bytes()), (3, 1, b"mine"), done.stderr)
+            self.assertRegex(done.stderr, rb"^imapid: ended: (no memory|failed to allocate)")
         out, err = self.run_on(open_ids, 40, "-T", "jsonl", "--memory", "8M")
         records = [json.loads(line) for line in out.splitlines()[:-1]]
         self.assertIn(b"were given up", err)
