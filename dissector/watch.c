@@ -213,7 +213,8 @@ static struct imapid_stream *begin_withheld(conversation_t *conversation, packet
 /* The same on a port that nobody has: what stands behind the hole has to say by itself that it is IMAP, for
  * TCP asks no heuristics until the hole is filled. Nor does it for a greeting that was captured behind its
  * acknowledgement, and passes for a retransmission. And a PROXY header is given to Wireshark's dissector of it alone, where that
- * is asked before us: heuristics that succeed move to the front, so this changes from capture to capture. */
+ * is asked before us: heuristics that succeed move to the front, so this changes from capture to capture. Since 4.4
+ * it also takes the connection, to read what is behind. */
 static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imapid_own_segment *own)
 {
     const struct tcpinfo info = {.seq = own->seq};
@@ -227,7 +228,7 @@ static struct imapid_stream *find_withheld(packet_info *pinfo, const struct imap
         return NULL;
     conversation = find_conversation_pinfo(pinfo, 0);
     if (!conversation || imapid_connection_get_stream(conversation) ||
-        is_taken_by_other(conversation, pinfo))
+        (!is_header && is_taken_by_other(conversation, pinfo)))
         return NULL;
     first = imapid_begin_look(conversation, pinfo, imapid_segment_get_payload(own), &info);
     return first.status == IMAPID_DECIDE_IMAP || (is_header && imapid_begin_may_be_imap(&first))
