@@ -628,7 +628,8 @@ static void add_command(GString *out, const struct imapid_row *row)
 {
     gsize start = out->len;
 
-    g_string_append(out, "\n  ");
+    /* one empty line before it, which is there if nothing stands behind the steps */
+    g_string_append(out, g_str_has_suffix(out->str, "\n\n") ? "  " : "\n  ");
     if (!imapid_shell_spell_wireshark(out, row->conn->file,
                                       is_decrypted(row->session) ? row->keylog : NULL,
                                       row->conn->stream, 0)) {
