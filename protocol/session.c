@@ -520,6 +520,14 @@ static bool begins_layer(const struct imapid_session *session, enum imapid_side 
            !frame->in_unit && !frame->n_scanned;
 }
 
+/* Is the window the beginning of a line whose rest is missing? */
+static bool is_line_cut(const struct imapid_session *session, enum imapid_side side,
+                        const uint8_t *window, size_t n)
+{
+    return session->frame[side].cut &&
+           imapid_unit_plausible(side, window, n) != IMAPID_PLAUSIBLE_NO;
+}
+
 /* Nothing was read as a unit; but what was passed over may have made earlier units unbelievable. */
 static enum imapid_session_status
 read_nothing(struct imapid_session *session, enum imapid_side side, bool was_tentative, bool passed)
@@ -595,6 +603,7 @@ static enum imapid_session_status read_server(struct imapid_session *session, co
 {
     struct imapid_frame *client = CLIENT(session), saved;
     enum imapid_sync sync = SERVER(session)->sync;
+    bool was_line_cut = is_line_cut(session, IMAPID_SERVER, window, n);
     enum imapid_frame_status status;
 
     if (n && SERVER(session)->in_unit)
@@ -603,7 +612,7 @@ static enum imapid_session_status read_server(struct imapid_session *session, co
         saved = *SERVER(session);
     status = read_frame(session, IMAPID_SERVER, window, n, unit, n_used);
     if (status != IMAPID_FRAME_UNIT)
-        return read_nothing(session, IMAPID_SERVER, sync == IMAPID_SYNC_TENTATIVE,
+        return read_nothing(session, IMAPID_SERVER, sync == IMAPID_SYNC_TENTATIVE && !was_line_cut,
                             status == IMAPID_FRAME_SKIPPED);
     if (refuses_literal(session, unit)) {
         bool id_in_hand = !client->in_unit;
@@ -632,6 +641,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
 {
     struct imapid_frame *frame = CLIENT(session);
     const bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
+    const bool was_line_cut = is_line_cut(session, IMAPID_CLIENT, window, n);
     const bool was_in_unit = frame->in_unit;
     const bool mid_line = frame->sync == IMAPID_SYNC_LOST && frame->mid_line;
     enum imapid_sync sync = frame->sync;
@@ -670,7 +680,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     if (!was_answered && !was_cut)
         imapid_exchanges_hold(&session->exchanges);
     if (status != IMAPID_FRAME_UNIT)
-        return read_nothing(session, IMAPID_CLIENT, sync == IMAPID_SYNC_TENTATIVE,
+        return read_nothing(session, IMAPID_CLIENT, sync == IMAPID_SYNC_TENTATIVE && !was_line_cut,
                             status == IMAPID_FRAME_SKIPPED);
     take_unit(session, IMAPID_CLIENT, unit, sync != IMAPID_SYNC_SURE);
     if (is_cut) { /* only now the hole comes */

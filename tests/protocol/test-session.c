@@ -1345,6 +1345,16 @@ static void test_end(void)
     feed_check("S: * OK hi\n"
                "C. a1 ID (\"name\" \"x\" {5+}\\r\\nver\n",
                &cut, "a1 (name=x) -> - none state=no id=? lost\n");
+    /* Behind a hole, of the client alone: a line that is cut says nothing against those before it, unless it is none. */
+    cut.mid_session = true;
+    feed_check("C! 7\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "C. a2 NO\n",
+               &cut, "a1 (name=x) -> - none state=? id=? lost tentative\n");
+    feed_check("C! 7\n"
+               "C: a1 ID (\"name\" \"x\")\n"
+               "C. of a message, and no\n",
+               &cut, "");
 }
 
 /* ---- properties ---- */
