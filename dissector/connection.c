@@ -163,7 +163,7 @@ struct imapid_place imapid_connection_get_place(packet_info *pinfo,
 {
     struct imapid_place place = {
         .frame = pinfo->num,
-        .time = pinfo->abs_ts,
+        .time = imapid_time_get(pinfo),
         .side = imapid_connection_is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT,
     };
 

@@ -130,7 +130,7 @@ static void add_others(GString *row, packet_info *pinfo, const struct imapid_ide
 /* RFC 3339, as in the records of the tool. */
 static void add_time(GString *row, const nstime_t *time)
 {
-    GDateTime *seconds = g_date_time_new_from_unix_utc(time->secs);
+    GDateTime *seconds = nstime_is_unset(time) ? NULL : g_date_time_new_from_unix_utc(time->secs);
     char *text = seconds ? g_date_time_format(seconds, "%Y-%m-%dT%H:%M:%S") : NULL;
 
     g_string_append_c(row, ',');

@@ -44,8 +44,9 @@ static wmem_map_t *syns;            /* frame -> what it shows of a SYN before it
 
 static struct imapid_moment now(const packet_info *pinfo)
 {
-    return (struct imapid_moment){pinfo->num,
-                                  (int64_t)pinfo->abs_ts.secs * 1000000000 + pinfo->abs_ts.nsecs};
+    const nstime_t time = imapid_time_get(pinfo);
+
+    return (struct imapid_moment){pinfo->num, imapid_time_ns(&time)};
 }
 
 static void begin_capture(void)

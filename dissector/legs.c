@@ -64,11 +64,6 @@ static void forget_lists(struct lists *lists)
 
 /* ---- facts ---- */
 
-static int64_t ns_of(const nstime_t *time)
-{
-    return (int64_t)time->secs * 1000000000 + time->nsecs;
-}
-
 /* TCP has seen segments that were not for us: the handshake and the end. */
 static struct imapid_leg_facts facts_of(const struct imapid_stream *stream)
 {
@@ -77,13 +72,13 @@ static struct imapid_leg_facts facts_of(const struct imapid_stream *stream)
         .client = stream->ends[IMAPID_CLIENT],
         .server = stream->ends[IMAPID_SERVER],
         .proxied_client = stream->origin,
-        .first_ns = ns_of(&stream->first),
-        .last_ns = ns_of(&stream->last),
+        .first_ns = imapid_time_ns(&stream->first),
+        .last_ns = imapid_time_ns(&stream->last),
     };
 
     if (stream->tcp) {
-        facts.first_ns = MIN(facts.first_ns, ns_of(&stream->tcp->ts_first));
-        facts.last_ns = MAX(facts.last_ns, ns_of(&stream->tcp->ts_prev));
+        facts.first_ns = imapid_time_first(facts.first_ns, imapid_time_ns(&stream->tcp->ts_first));
+        facts.last_ns = MAX(facts.last_ns, imapid_time_ns(&stream->tcp->ts_prev));
     }
     return facts;
 }

@@ -432,8 +432,7 @@ static bool may_read(struct reader *reader)
 
 static struct imapid_moment get_moment(const struct imapid_call *call)
 {
-    return (struct imapid_moment){call->frame,
-                                  (int64_t)call->time.secs * 1000000000 + call->time.nsecs};
+    return (struct imapid_moment){call->frame, imapid_time_ns(&call->time)};
 }
 
 static void note_plain(struct imapid_stream *stream, enum imapid_side side, const uint8_t *octets,

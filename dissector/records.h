@@ -15,6 +15,7 @@
 #include <imapid/doubts.h>
 #include <imapid/end.h>
 #include <imapid/findings.h>
+#include <imapid/moment.h>
 #include <imapid/session.h>
 
 #include "budget.h"
@@ -140,6 +141,22 @@ struct imapid_call {
                                          frame is past; file scope; NULL: none */
     struct imapid_doubted *doubted;   /* file scope; NULL: none */
 };
+
+/* When a packet was captured; unset where the capture does not say. */
+static inline nstime_t imapid_time_get(const packet_info *pinfo)
+{
+    nstime_t time = pinfo->abs_ts;
+
+    if (!(pinfo->presence_flags & PINFO_HAS_TS))
+        nstime_set_unset(&time);
+    return time;
+}
+
+/* The same as the library has it. */
+static inline int64_t imapid_time_ns(const nstime_t *time)
+{
+    return nstime_is_unset(time) ? IMAPID_TIME_NONE : imapid_time_of(time->secs, time->nsecs);
+}
 
 /* Adds an empty section to a call, and a part to a section. Neither fails. */
 struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsigned offset,

@@ -48,7 +48,8 @@ static const nstime_t *asked_at(const packet_info *pinfo, const struct imapid_id
 {
     const struct imapid_ident *command = ident->exchange->command;
 
-    return ident->side == IMAPID_SERVER && command &&
+    return ident->side == IMAPID_SERVER && command && (pinfo->presence_flags & PINFO_HAS_TS) &&
+                   !nstime_is_unset(&command->call->time) &&
                    nstime_cmp(&command->call->time, &pinfo->abs_ts) <= 0
                ? &command->call->time
                : NULL;

@@ -383,8 +383,9 @@ static void add_time(proto_tree *tree, tvbuff_t *tvb, const struct imapid_call *
     nstime_t time;
 
     nstime_delta(&time, &to->time, &from->time);
-    if (time.secs < 0 || time.nsecs < 0)
-        return; /* the clock of the capture was set */
+    if (nstime_is_unset(&from->time) || nstime_is_unset(&to->time) || time.secs < 0 ||
+        time.nsecs < 0)
+        return; /* there is no clock, or that of the capture was set */
     proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &time));
 }
 

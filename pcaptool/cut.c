@@ -420,11 +420,11 @@ static void put_and_report(struct cut *cut)
 static void share_all(struct cut *cut)
 {
     guint n_at_a_time = cut->options->continuous ? cut->n_parts : 1;
-    int64_t first_ns = INT64_MAX;
+    int64_t first_ns = IMAPID_TIME_NONE;
 
     for (guint i = 0; i < cut->n_parts; i++)
         if (cut->parts[i].pick.n_packets)
-            first_ns = MIN(first_ns, cut->parts[i].pick.first_ns);
+            first_ns = imapid_time_first(first_ns, cut->parts[i].pick.first_ns);
     cut->share.first_ns = first_ns;
     for (guint i = 0; i < cut->n_parts && !cut->failed; i += n_at_a_time)
         share(cut, &cut->parts[i], n_at_a_time);

@@ -2,6 +2,8 @@
 #ifndef IMAPID_ENDPOINT_H
 #define IMAPID_ENDPOINT_H
 
+#include <imapid/moment.h>
+
 #include <stdint.h>
 
 /* The ground that net/, tls/ and record/ stand on: who speaks, and when. */
@@ -18,15 +20,5 @@ struct imapid_stamp {
     uint64_t number; /* imapid_packet.number */
     int64_t ts_ns;   /* imapid_packet.ts_ns */
 };
-
-/* From one time to the other. A capture may tell any, centuries apart: what has no room is as much as there is
- * room for. */
-static inline int64_t imapid_ns_between(int64_t from_ns, int64_t to_ns)
-{
-    int64_t ns;
-
-    return __builtin_sub_overflow(to_ns, from_ns, &ns) ? (to_ns < from_ns ? INT64_MIN : INT64_MAX)
-                                                       : ns;
-}
 
 #endif

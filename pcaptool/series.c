@@ -90,7 +90,7 @@ static void look_inside(struct file *file)
     char *message = NULL;
     struct imapid_capture *capture = imapid_capture_open(file->path, &message);
     enum imapid_capture_result result;
-    struct imapid_packet packet = {.ts_ns = 0};
+    struct imapid_packet packet = {.ts_ns = IMAPID_TIME_NONE};
 
     g_free(message);
     if (!capture)

@@ -399,9 +399,11 @@ static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t 
         .data = octets,
         .n = n,
         .n_wire = n,
-        .ts_ns = MIN(imapid_ns_between(writing->share->first_ns, ts_ns), INT64_MAX - YEAR_2000_NS) +
-                 YEAR_2000_NS,
-        .has_ts = true,
+        .ts_ns = imapid_time_is_known(ts_ns)
+                     ? MIN(imapid_ns_between(writing->share->first_ns, ts_ns),
+                           INT64_MAX - YEAR_2000_NS) +
+                           YEAR_2000_NS
+                     : IMAPID_TIME_NONE,
     };
     guint at = writing->capture->len;
 

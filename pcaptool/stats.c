@@ -34,9 +34,8 @@ struct stats {
 
 static void add_time(GString *out, const char *key, int64_t ts_ns)
 {
-    g_string_append_printf(out, ",\"%s\":\"", key);
-    imapid_spell_time(out, ts_ns);
-    g_string_append_c(out, '"');
+    g_string_append_printf(out, ",\"%s\":", key);
+    imapid_spell_json_time(out, ts_ns);
 }
 
 static void add_layers_jsonl(GString *out, const struct imapid_store_view *view)
@@ -70,7 +69,7 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         overview.n_doubted, overview.n_lost, overview.n_cut, overview.n_unknown_link,
         overview.n_unread_packets, overview.n_failed);
     add_layers_jsonl(out, &stats->gathered->view);
-    if (overview.has_time) {
+    if (imapid_time_is_known(overview.first_ns)) {
         add_time(out, "first", overview.first_ns);
         add_time(out, "last", overview.last_ns);
     } else {

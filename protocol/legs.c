@@ -13,7 +13,7 @@
 
 /* Clocks of two capture points may differ by this much. Within it a port is rarely used again for
  * the same proxy: TIME-WAIT alone is a minute. */
-#define CLOCK_NS (UINT64_C(60) * 1000000000)
+#define CLOCK_NS (INT64_C(60) * 1000000000)
 
 /* ---- claims ---- */
 
@@ -67,7 +67,7 @@ bool imapid_leg_names_end(const struct imapid_leg_claim *claim)
 
 static bool is_long_after(int64_t later_ns, int64_t earlier_ns)
 {
-    return later_ns > earlier_ns && (uint64_t)later_ns - (uint64_t)earlier_ns > CLOCK_NS;
+    return imapid_ns_between(earlier_ns, later_ns) > CLOCK_NS;
 }
 
 static bool overlap(const struct imapid_leg_facts *a, const struct imapid_leg_facts *b)

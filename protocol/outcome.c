@@ -970,8 +970,9 @@ void imapid_outcome_take(struct imapid_outcome *outcome, const struct imapid_uni
                          bool is_tentative, bool is_whole)
 {
     /* Centuries apart is no pause: one of the two has no good clock. */
-    if (outcome->latest.frame && outcome->latest.frame != outcome->now.frame &&
-        __builtin_sub_overflow(outcome->now.ns, outcome->latest.ns, &outcome->pause_ns))
+    if (outcome->latest.frame && outcome->latest.frame != outcome->now.frame)
+        outcome->pause_ns = imapid_ns_between(outcome->latest.ns, outcome->now.ns);
+    if (outcome->pause_ns == INT64_MAX)
         outcome->pause_ns = 0;
     outcome->latest = outcome->now;
     outcome->is_unsure |= !is_whole;

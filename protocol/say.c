@@ -60,6 +60,14 @@ static void put_duration(struct imapid_say *say, int64_t ns)
     }
 }
 
+static void put_between(struct imapid_say *say, int64_t from_ns, int64_t to_ns)
+{
+    if (imapid_time_is_known(from_ns) && imapid_time_is_known(to_ns))
+        put_duration(say, imapid_ns_between(from_ns, to_ns));
+    else
+        put(say, "an unknown time");
+}
+
 /* "frame 9" behind `before`; nothing where there is none. */
 static void put_frame(struct imapid_say *say, const char *before, const struct imapid_moment *at,
                       const char *behind)
@@ -353,11 +361,12 @@ static void put_certificate(struct imapid_say *say, const struct imapid_verdict_
     if (!certificate)
         return;
     if (certificate->not_before || certificate->not_after) {
-        bool is_early = now < certificate->not_before;
+        bool is_known = imapid_time_is_known(now_ns);
+        bool is_early = is_known && now < certificate->not_before;
 
-        put(say, is_early                       ? "; the certificate is valid only from "
-                 : now > certificate->not_after ? "; the certificate was valid until "
-                                                : "; the certificate is valid until ");
+        put(say, is_early ? "; the certificate is valid only from "
+                 : is_known && now > certificate->not_after ? "; the certificate was valid until "
+                                                            : "; the certificate is valid until ");
         put_date(say, is_early ? certificate->not_before : certificate->not_after);
     } else {
         put(say, "; the certificate has no dates");
@@ -470,9 +479,10 @@ static void say_tls_end(struct imapid_say *say, const struct imapid_verdict_fact
         put_frame(say, " (", &facts->hello, ")");
     }
     put(say, facts->hello.frame ? ", without an alert" : ", and no ClientHello came");
-    if (!facts->has_octets[IMAPID_CLIENT] && facts->closed.ns - facts->first.ns >= NS_PER_S) {
+    if (!facts->has_octets[IMAPID_CLIENT] &&
+        imapid_ns_between(facts->first.ns, facts->closed.ns) >= NS_PER_S) {
         put(say, " for ");
-        put_duration(say, facts->closed.ns - facts->first.ns);
+        put_between(say, facts->first.ns, facts->closed.ns);
     }
     if (is_of_client && facts->is_answered)
         put_certificate(say, facts, facts->closed.ns);
@@ -540,7 +550,7 @@ static void say_timeout(struct imapid_say *say, const struct imapid_outcome *out
     const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
 
     put(say, waiting && waiting->partial.frame ? ", then nothing for " : " for ");
-    put_duration(say, verdict->place.ns - since->ns);
+    put_between(say, since->ns, verdict->place.ns);
     if (imapid_verdict_has_closed(facts) && verdict->place.frame == facts->closed.frame) {
         put_end_behind(say, facts);
     } else if (verdict->by == IMAPID_PARTY_CLIENT) {
@@ -566,7 +576,7 @@ static void say_capture_ends(struct imapid_say *say, const struct imapid_outcome
         put(say, " before the greeting");
     } else if (waiting) {
         put(say, " ");
-        put_duration(say, facts->last.ns - outcome->asked.ns);
+        put_between(say, outcome->asked.ns, facts->last.ns);
         put(say, " after ");
         put_asked(say, outcome, waiting);
         if (waiting->partial.frame)
@@ -586,8 +596,6 @@ static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *out
                         const struct imapid_verdict_facts *facts,
                         const struct imapid_outcome_waiting *waiting)
 {
-    int64_t waited = facts->closed.ns - imapid_outcome_since(outcome, waiting)->ns;
-
     if (waiting->word == IMAPID_WORD_IDLE) {
         put(say, "IDLE");
         put_frame(say, " (", &waiting->asked, ")");
@@ -600,9 +608,9 @@ static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *out
             put(say, "DONE");
             put_frame(say, " (", &outcome->asked, ")");
             put(say, ", then ");
-        } else if (facts->closed.ns - outcome->latest.ns >= SILENCE_NS) {
+        } else if (imapid_ns_between(outcome->latest.ns, facts->closed.ns) >= SILENCE_NS) {
             put(say, "after ");
-            put_duration(say, facts->closed.ns - outcome->latest.ns);
+            put_between(say, outcome->latest.ns, facts->closed.ns);
             put(say, " of silence ");
         }
         put_end(say, facts);
@@ -617,7 +625,7 @@ static void say_cut_off(struct imapid_say *say, const struct imapid_outcome *out
         put_no_answer(say, outcome, waiting);
     }
     put(say, "; after ");
-    put_duration(say, waited);
+    put_between(say, imapid_outcome_since(outcome, waiting)->ns, facts->closed.ns);
     put(say, " ");
     put_end(say, facts);
 }
@@ -627,7 +635,7 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
                        const struct imapid_verdict *verdict)
 {
     const struct imapid_outcome_waiting *waiting = imapid_verdict_find_waiting(outcome, facts);
-    int64_t lasted = facts->closed.ns - facts->first.ns;
+    int64_t lasted = imapid_ns_between(facts->first.ns, facts->closed.ns);
 
     if (verdict->healthy == IMAPID_YES)
         put(say, "healthy: ");
@@ -654,9 +662,10 @@ static void say_closed(struct imapid_say *say, const struct imapid_outcome *outc
     } else if (waiting && verdict->healthy != IMAPID_YES) {
         say_cut_off(say, outcome, facts, waiting);
     } else {
-        if (facts->closed.ns - outcome->latest.ns >= SILENCE_NS && outcome->latest.frame) {
+        if (imapid_ns_between(outcome->latest.ns, facts->closed.ns) >= SILENCE_NS &&
+            outcome->latest.frame) {
             put(say, "after ");
-            put_duration(say, facts->closed.ns - outcome->latest.ns);
+            put_between(say, outcome->latest.ns, facts->closed.ns);
             put(say, " of silence ");
         }
         put_end(say, facts);

@@ -78,8 +78,9 @@ static bool say_stall(struct imapid_verdict *verdict, const struct imapid_verdic
 {
     for (int side = 0; side < 2; side++)
         if (facts->stall[side].shut.frame &&
-            (imapid_verdict_has_closed(facts) ? get_closing(facts) : &facts->last)->ns -
-                    facts->stall[side].shut.ns >=
+            imapid_ns_between(
+                facts->stall[side].shut.ns,
+                (imapid_verdict_has_closed(facts) ? get_closing(facts) : &facts->last)->ns) >=
                 IMAPID_VERDICT_PATIENCE_NS) {
             say(verdict, stage, side == IMAPID_CLIENT ? IMAPID_PARTY_CLIENT : IMAPID_PARTY_SERVER,
                 "zero-window", &facts->stall[side].shut);
@@ -105,7 +106,7 @@ static void say_end(struct imapid_verdict *verdict, const struct imapid_verdict_
         if (!say_lost(verdict, facts))
             say(verdict, stage, IMAPID_PARTY_CAPTURE, "capture-ends", since);
     } else if (leaves(facts) && !facts->is_tail_lost[IMAPID_SERVER] &&
-               closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS)
+               imapid_ns_between(since->ns, closing->ns) >= IMAPID_VERDICT_PATIENCE_NS)
         say(verdict, stage, facts->closer, "timeout", closing);
     else
         say_closed(verdict, facts, stage);
@@ -219,7 +220,7 @@ static bool judge_connect(const struct imapid_verdict_facts *facts, struct imapi
         say(verdict, IMAPID_STAGE_CONNECT,
             facts->is_error_of_server ? IMAPID_PARTY_SERVER : IMAPID_PARTY_NETWORK, facts->error,
             &facts->error_place);
-    else if (facts->last.ns - facts->first.ns >= IMAPID_VERDICT_PATIENCE_NS)
+    else if (imapid_ns_between(facts->first.ns, facts->last.ns) >= IMAPID_VERDICT_PATIENCE_NS)
         say(verdict, IMAPID_STAGE_CONNECT, IMAPID_PARTY_NETWORK, "timeout", &facts->last);
     else
         say_end(verdict, facts, IMAPID_STAGE_CONNECT, &facts->first);
@@ -395,9 +396,9 @@ static bool leaves_idle(const struct imapid_outcome *outcome,
                         const struct imapid_verdict_facts *facts,
                         const struct imapid_outcome_waiting *idle)
 {
-    return leaves(facts) &&
-           (((idle->is_begun || !facts->is_lossless) && !idle->is_done) ||
-            get_closing(facts)->ns - outcome->asked.ns < IMAPID_VERDICT_PATIENCE_NS);
+    return leaves(facts) && (((idle->is_begun || !facts->is_lossless) && !idle->is_done) ||
+                             imapid_ns_between(outcome->asked.ns, get_closing(facts)->ns) <
+                                 IMAPID_VERDICT_PATIENCE_NS);
 }
 
 static bool judge_waiting(const struct imapid_outcome *outcome,
@@ -438,7 +439,7 @@ static bool judge_late(const struct imapid_outcome *outcome,
                                         : outcome->served_since.frame <= closing->frame
                                             ? &outcome->served_since
                                             : &served->asked;
-    bool has_waited = closing->ns - since->ns >= IMAPID_VERDICT_PATIENCE_NS;
+    bool has_waited = imapid_ns_between(since->ns, closing->ns) >= IMAPID_VERDICT_PATIENCE_NS;
 
     if (!leaves(facts) || !(is_greeting || is_answer))
         return false;

@@ -92,9 +92,8 @@ static void write_json_item(GString *out, const struct imapid_item *item)
     g_string_append_printf(out, ",\"stream\":%u", item->conn->conn.stream);
     add_session(out, &item->conn->conn);
     add_frame(out, item->frame);
-    g_string_append(out, ",\"time\":\"");
-    imapid_spell_time(out, item->ts_ns);
-    g_string_append_c(out, '"');
+    g_string_append(out, ",\"time\":");
+    imapid_spell_json_time(out, item->ts_ns);
     add_endpoint(out, "client", &item->conn->conn.client);
     add_endpoint(out, "server", &item->conn->conn.server);
     add_text(out, "tag", item->exchange ? item->exchange->tag : NULL);

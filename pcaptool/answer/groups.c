@@ -166,8 +166,7 @@ static struct counting *get_counting(GTree *all, char *const *values, unsigned n
     counting = g_tree_lookup(all, key->str);
     if (!counting) {
         counting = g_new0(struct counting, 1);
-        counting->group.first_ns = INT64_MAX;
-        counting->group.last_ns = INT64_MIN;
+        counting->group.first_ns = counting->group.last_ns = IMAPID_TIME_NONE;
         counting->addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
         g_tree_insert(all, g_strdup(key->str), counting);
     }
@@ -206,7 +205,7 @@ static void add_conn(struct counting *counting, unsigned conn, guint32 address)
 
 static void see_in_group(struct imapid_group *group, int64_t ts_ns)
 {
-    group->first_ns = MIN(group->first_ns, ts_ns);
+    group->first_ns = imapid_time_first(group->first_ns, ts_ns);
     group->last_ns = MAX(group->last_ns, ts_ns);
 }
 
@@ -525,11 +524,7 @@ void imapid_groups_free(GArray *groups)
 
 static void see(struct imapid_overview *overview, int64_t ts_ns)
 {
-    if (!overview->has_time) {
-        overview->first_ns = overview->last_ns = ts_ns;
-        overview->has_time = true;
-    }
-    overview->first_ns = MIN(overview->first_ns, ts_ns);
+    overview->first_ns = imapid_time_first(overview->first_ns, ts_ns);
     overview->last_ns = MAX(overview->last_ns, ts_ns);
 }
 
@@ -661,6 +656,8 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         .n_captures = view->n_captures,
         .n_conns = view->n_conns,
         .n_exchanges = view->n_exchanges,
+        .first_ns = IMAPID_TIME_NONE,
+        .last_ns = IMAPID_TIME_NONE,
     };
     struct facts facts = {.view = view, .by_said = g_malloc0(view->n_said + (gsize)1)};
     uint8_t *seen = g_malloc0(view->n_addresses + (gsize)1);

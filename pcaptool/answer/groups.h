@@ -62,7 +62,6 @@ struct imapid_overview {
     uint64_t n_doubted;      /* somebody else may have sent part of it */
     uint64_t n_lost, n_cut, n_unknown_link, n_failed; /* octets, packets, packets, captures */
     uint64_t n_unread_packets;                        /* packets whose layers were not read */
-    bool has_time;
     int64_t first_ns, last_ns;
 };
 

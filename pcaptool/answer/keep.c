@@ -410,8 +410,7 @@ bool imapid_keep_get_rtt_ns(const struct imapid_keep *keep, const struct imapid_
         (!said->is_seen[IMAPID_SERVER] && said->status == IMAPID_STATUS_NONE))
         return false;
     answer_ns = (int64_t)((uint64_t)kept->when_ns + imapid_flat_take_difference(&at));
-    *rtt_ns = imapid_ns_between(kept->when_ns, answer_ns);
-    return *rtt_ns >= 0;
+    return imapid_ns_took(kept->when_ns, answer_ns, rtt_ns);
 }
 
 /* ---- sessions ---- */

@@ -175,8 +175,11 @@ bool imapid_key_is_of_conn(const struct imapid_key *key)
 
 static char *spell_date(int64_t ts_ns, gsize n)
 {
-    GString *text = g_string_new(NULL);
+    GString *text;
 
+    if (!imapid_time_is_known(ts_ns))
+        return NULL;
+    text = g_string_new(NULL);
     imapid_spell_time(text, ts_ns);
     if (text->len > n)
         g_string_truncate(text, n);

@@ -49,12 +49,12 @@ static struct imapid_leg_facts facts_of(const struct imapid_store_view *view, un
     facts.client = end_of(&conn.conn.client);
     facts.server = end_of(&conn.conn.server);
     facts.proxied_client = end_of(&conn.conn.proxied_client);
-    facts.first_ns = conn.has_session ? conn.session.first_ns : INT64_MAX;
-    facts.last_ns = conn.has_session ? conn.session.last_ns : INT64_MIN;
+    facts.first_ns = conn.has_session ? conn.session.first_ns : IMAPID_TIME_NONE;
+    facts.last_ns = conn.has_session ? conn.session.last_ns : IMAPID_TIME_NONE;
     for (unsigned i = 0; i < conn.n_exchanges; i++) {
         int64_t when = imapid_store_get_when(view, conn.first + i);
 
-        facts.first_ns = MIN(facts.first_ns, when);
+        facts.first_ns = imapid_time_first(facts.first_ns, when);
         facts.last_ns = MAX(facts.last_ns, when);
     }
     return facts;

@@ -66,7 +66,7 @@ struct imapid_page_bins imapid_page_bins_make(const struct imapid_report *report
     const struct imapid_survey *survey = report->survey;
     struct imapid_page_bins bins = {.n = 0};
 
-    if (!survey->has_time)
+    if (!imapid_time_is_known(survey->first_ns))
         return bins;
     for (bins.step = 0; bins.step + 1 < G_N_ELEMENTS(steps); bins.step++)
         if (find_number(report, bins.step, survey->last_ns) -
@@ -83,6 +83,8 @@ unsigned imapid_page_bins_find(const struct imapid_report *report,
 {
     int64_t number = find_number(report, bins->step, ts_ns) - bins->from;
 
+    if (!imapid_time_is_known(ts_ns))
+        return bins->n;
     return (unsigned)CLAMP(number, 0, (int64_t)bins->n - 1);
 }
 
@@ -302,8 +304,9 @@ void imapid_page_write_time(GString *out, struct imapid_report *report)
     if (chart.bins.n < 2)
         return;
     for (unsigned i = 0; i < survey->n_rows; i++)
-        chart.n[imapid_page_bins_find(report, &chart.bins, survey->rows[i].ts_ns)]
-               [survey->rows[i].shade]++;
+        if (imapid_time_is_known(survey->rows[i].ts_ns))
+            chart.n[imapid_page_bins_find(report, &chart.bins, survey->rows[i].ts_ns)]
+                   [survey->rows[i].shade]++;
     choose_lines(&chart);
     lead = g_string_new(NULL);
     add_lead(lead, &chart);

@@ -88,7 +88,7 @@ static void write_facts(GString *out, const struct imapid_report *report)
     const struct imapid_page *page = report->page;
 
     g_string_append(out, "<p class=\"eb\"><b>Who speaks IMAP</b>");
-    if (report->overview.has_time) {
+    if (imapid_time_is_known(report->overview.first_ns)) {
         g_string_append(out, " <span>");
         add_period(out, report);
         g_string_append(out, "</span>");

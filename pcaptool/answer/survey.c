@@ -288,9 +288,8 @@ static void judge_all(struct imapid_survey *survey)
         survey->n_results[row->result]++;
         survey->n_named += row->program != 0;
         survey->n_silent += row->is_silent;
-        survey->first_ns = survey->has_time ? MIN(survey->first_ns, row->ts_ns) : row->ts_ns;
-        survey->last_ns = survey->has_time ? MAX(survey->last_ns, row->ts_ns) : row->ts_ns;
-        survey->has_time = true;
+        survey->first_ns = imapid_time_first(survey->first_ns, row->ts_ns);
+        survey->last_ns = MAX(survey->last_ns, row->ts_ns);
     }
     g_free(n_logins);
 }
@@ -567,6 +566,7 @@ struct imapid_survey *imapid_survey_make(const struct imapid_store_view *view,
     };
 
     survey->view = view;
+    survey->first_ns = survey->last_ns = IMAPID_TIME_NONE;
     survey->n_rows = view->n_conns;
     survey->rows = imapid_large_new(view->n_conns, sizeof *survey->rows);
     survey->programs = g_array_new(FALSE, FALSE, sizeof(struct imapid_survey_program));

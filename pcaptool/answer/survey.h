@@ -76,8 +76,7 @@ struct imapid_survey {
     struct imapid_pool *texts;
     unsigned n_shades[IMAPID_N_SHADES], n_concerns[IMAPID_N_CONCERNS], n_results[IMAPID_N_RESULTS];
     unsigned n_named, n_silent, n_to_act; /* connections */
-    bool has_time;
-    int64_t first_ns, last_ns; /* of what began */
+    int64_t first_ns, last_ns;            /* of what began; IMAPID_TIME_NONE: of none it is known */
 };
 
 /* Looks at every connection once. To be freed with imapid_survey_free(); the view must stay until then. */

@@ -154,7 +154,7 @@ void imapid_tables_spell_head(GString *out, const struct imapid_tables *tables)
 
     g_string_append(out,
                     tables->terminal->color ? "\033[1mWho speaks IMAP\033[0m" : "Who speaks IMAP");
-    if (overview->has_time) {
+    if (imapid_time_is_known(overview->first_ns)) {
         g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
         add_days(out, tables);
     }

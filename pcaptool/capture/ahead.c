@@ -47,7 +47,6 @@ struct item {
     uint32_t number_of; /* of packets the interface, of secrets the type */
     uint16_t link_type;
     uint8_t kind : 6;
-    bool has_ts : 1;
     bool is_found_out : 1; /* room[] says what */
     uint32_t room[IMAPID_AHEAD_ROOM / 4];
 };
@@ -250,7 +249,6 @@ static void take_packet(struct imapid_ahead *ahead, const struct imapid_packet *
     item->number = packet->number;
     item->number_of = packet->interface;
     item->link_type = packet->link_type;
-    item->has_ts = packet->has_ts;
     item->is_found_out = ahead->on_packet && ahead->has_time;
     if (item->is_found_out)
         ahead->on_packet(ahead->packet_ctx, packet, item->room);
@@ -284,7 +282,6 @@ static void give_packet(const struct item *item, struct imapid_packet *packet)
         .number = item->number,
         .interface = item->number_of,
         .link_type = item->link_type,
-        .has_ts = item->has_ts,
         .ahead = item->is_found_out ? item->room : NULL,
     };
 }

@@ -237,7 +237,7 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
         return result;
     packet->number = ++capture->n_frames;
     counts->n_packets++;
-    if (packet->has_ts)
+    if (imapid_time_is_known(packet->ts_ns))
         count_time(counts, packet->ts_ns);
     counts->n_octets += packet->n;
     counts->n_octets_wire += packet->n_wire;
@@ -306,10 +306,11 @@ enum imapid_capture_result imapid_capture_next_timed(struct imapid_capture *capt
 {
     enum imapid_capture_result result;
 
-    packet->has_ts = false;
+    packet->ts_ns = IMAPID_TIME_NONE;
     do
         result = imapid_capture_next(capture, packet);
-    while (result == IMAPID_CAPTURE_ERROR || (result == IMAPID_CAPTURE_PACKET && !packet->has_ts));
+    while (result == IMAPID_CAPTURE_ERROR ||
+           (result == IMAPID_CAPTURE_PACKET && !imapid_time_is_known(packet->ts_ns)));
     return result;
 }
 

@@ -368,7 +368,6 @@ static void open_one(struct interface *interface, const char *name,
     }
     interface->octets = g_byte_array_new();
     interface->next.link_type = link_type_of_dlt(pcap_datalink(interface->pcap));
-    interface->next.has_ts = true;
     interface->tick_ns =
         pcap_get_tstamp_precision(interface->pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
 }

@@ -79,7 +79,6 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
                     (pcap->nanoseconds ? (int64_t)fraction : (int64_t)fraction * 1000);
     packet->interface = 0;
     packet->link_type = pcap->link_type;
-    packet->has_ts = true;
     window->at += n_header + n;
     return IMAPID_CAPTURE_PACKET;
 }

@@ -57,12 +57,6 @@ static enum outcome fail(struct imapid_capture *capture, const struct block *blo
     return BAD;
 }
 
-static int64_t add_saturated(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
-}
-
 static int64_t binary_to_ns(uint64_t ticks, unsigned n_shift)
 {
     uint64_t seconds = n_shift < 64 ? ticks >> n_shift : 0;
@@ -72,22 +66,22 @@ static int64_t binary_to_ns(uint64_t ticks, unsigned n_shift)
         n_shift = 32;
     }
     uint64_t ns = (rest * 1000000000u) >> n_shift;
-    if (seconds > (uint64_t)INT64_MAX / 1000000000u - 1)
-        return INT64_MAX;
-    return (int64_t)(seconds * 1000000000u + ns);
+    return seconds > INT64_MAX ? IMAPID_TIME_NONE : imapid_time_of((int64_t)seconds, (int64_t)ns);
 }
 
 static int64_t ticks_to_ns(const struct imapid_pcapng_interface *interface, uint64_t ticks)
 {
-    int64_t ns;
-    if (interface->factor > 0)
-        ns = ticks > (uint64_t)INT64_MAX / interface->factor ? INT64_MAX
-                                                             : (int64_t)(ticks * interface->factor);
-    else if (interface->divisor > 0)
-        ns = (int64_t)MIN(ticks / interface->divisor, (uint64_t)INT64_MAX);
-    else
+    int64_t ns = IMAPID_TIME_NONE, sum;
+    if (interface->divisor > 0)
+        ns = (int64_t)(ticks / interface->divisor);
+    else if (!interface->factor)
         ns = binary_to_ns(ticks, interface->n_shift);
-    return add_saturated(ns, interface->offset_ns);
+    else if (ticks <= (uint64_t)INT64_MAX / interface->factor)
+        ns = (int64_t)(ticks * interface->factor);
+    if (!imapid_time_is_known(ns) || !imapid_time_is_known(interface->offset_ns) ||
+        __builtin_add_overflow(ns, interface->offset_ns, &sum))
+        return IMAPID_TIME_NONE;
+    return sum;
 }
 
 static void set_resolution(struct imapid_pcapng_interface *interface, uint8_t resolution)
@@ -114,8 +108,7 @@ static void set_offset(struct imapid_pcapng_interface *interface, const uint8_t 
     uint64_t value;
     memcpy(&value, octets, sizeof value);
     int64_t seconds = (int64_t)(swapped ? __builtin_bswap64(value) : value);
-    if (__builtin_mul_overflow(seconds, (int64_t)1000000000, &interface->offset_ns))
-        interface->offset_ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+    interface->offset_ns = imapid_time_of(seconds, 0);
 }
 
 /* False: the options do not fit the block. */
@@ -193,12 +186,7 @@ static enum outcome read_interface(struct imapid_capture *capture, const struct 
     return whole ? NOTHING : fail(capture, block, "options longer than the block");
 }
 
-static bool is_end_of_time(int64_t ns)
-{
-    return ns == INT64_MAX || ns == INT64_MIN;
-}
-
-/* 64 bits of nanoseconds end in 1677 and 2262. Said once; such packets have the end as their time. */
+/* 64 bits of nanoseconds end in 1677 and 2262. Said once; such packets have no time. */
 static void note_time(struct imapid_capture *capture, const struct block *block)
 {
     char *message;
@@ -208,7 +196,7 @@ static void note_time(struct imapid_capture *capture, const struct block *block)
     capture->pcapng.is_time_noted = true;
     message =
         g_strdup_printf("%s: octet %" G_GUINT64_FORMAT
-                        "%s: a time before 1677 or after 2262, which is told as one of these",
+                        "%s: a time before 1677 or after 2262, which is told as none",
                         capture->name, block->place, capture->packed ? " of its contents" : "");
     capture->on_note(capture->note_ctx, message);
     g_free(message);
@@ -229,10 +217,9 @@ static enum outcome give_packet(struct imapid_capture *capture, const struct blo
     packet->data = block->body + n_head;
     packet->n = n;
     packet->n_wire = MAX(n, n_wire);
-    packet->ts_ns = ticks ? ticks_to_ns(interface, *ticks) : 0;
-    if (G_UNLIKELY(is_end_of_time(packet->ts_ns) || is_end_of_time(interface->offset_ns)))
+    packet->ts_ns = ticks ? ticks_to_ns(interface, *ticks) : IMAPID_TIME_NONE;
+    if (G_UNLIKELY(ticks && !imapid_time_is_known(packet->ts_ns)))
         note_time(capture, block);
-    packet->has_ts = ticks != NULL;
     packet->interface = pcapng->n_before + id;
     packet->link_type = interface->link_type;
     return PACKET;

@@ -186,11 +186,14 @@ void imapid_blocks_add_interface(GByteArray *out, const struct imapid_capture_in
     end(out, at);
 }
 
-/* In the unit of the interface. A time before its offset cannot be told. */
+/* In the unit of the interface. A time before its offset cannot be told. The blocks written have room for a time:
+ * where there is none it is one that cannot be. */
 static uint64_t count_ticks(const struct imapid_capture_interface *interface, int64_t ts_ns)
 {
     int64_t ns, factor = 1;
 
+    if (!imapid_time_is_known(ts_ns))
+        return UINT64_MAX;
     for (unsigned i = interface->n_digits; i < 9; i++)
         factor *= 10;
     if (__builtin_sub_overflow(ts_ns, interface->offset_s * 1000000000, &ns) || ns < 0)

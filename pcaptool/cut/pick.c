@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pick.c: reads a capture once more, and copies the packets that are chosen.
  *
- * A packet without a time, as old blocks of pcapng have, gets the one before it: there is none that it could
- * keep, and its place is told by that.
+ * A packet without a time, as old blocks of pcapng have, stands behind the one before it.
  *
  * Refuses nothing: what is damaged was told when the capture was read first.
  *
@@ -93,7 +92,7 @@ static void take(struct picking *picking, const struct imapid_packet *packet)
     g_byte_array_set_size(picking->block, 0);
     imapid_blocks_add_packet(picking->block, number, &interface, packet, &options, comment);
     g_free(comment);
-    if (packet->has_ts)
+    if (imapid_time_is_known(packet->ts_ns))
         picking->ts_ns = packet->ts_ns;
     imapid_pick_add(picking->pick, picking->spill, picking->ts_ns, picking->block->data,
                     picking->block->len);
@@ -109,6 +108,7 @@ bool imapid_pick_read(struct imapid_pick *pick, struct imapid_capture *capture, 
         .spill = spill,
         .numbers = g_hash_table_new(NULL, NULL),
         .block = g_byte_array_new(),
+        .ts_ns = IMAPID_TIME_NONE,
     };
     enum imapid_capture_result result;
     struct imapid_packet packet = {.number = 0};

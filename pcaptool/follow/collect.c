@@ -571,12 +571,13 @@ static bool read_open(struct imapid_collect *collect, struct imapid_capture *cap
     bool is_first = !collect->section.n_reads++, is_open = true;
     enum imapid_capture_result result;
     struct imapid_packet packet, ahead;
-    int64_t now_ns = 0;
+    int64_t now_ns = IMAPID_TIME_NONE;
 
     while (is_open && (result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
         if (result == IMAPID_CAPTURE_ERROR)
             continue;
-        now_ns = packet.ts_ns;
+        if (imapid_time_is_known(packet.ts_ns))
+            now_ns = packet.ts_ns;
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
@@ -585,7 +586,7 @@ static bool read_open(struct imapid_collect *collect, struct imapid_capture *cap
         if (!is_first && imapid_capture_get_counts(capture)->n_packets % N_LOOK == 0)
             is_open = imapid_net_has_open(collect->net, now_ns);
     }
-    return is_open && (!now_ns || imapid_net_has_open(collect->net, now_ns));
+    return is_open && (!imapid_time_is_known(now_ns) || imapid_net_has_open(collect->net, now_ns));
 }
 
 static void tell_met(struct imapid_collect *collect, const char *file)

@@ -123,9 +123,7 @@ static struct datagram *get_datagram(struct imapid_fragments *fragments, const s
     struct datagram *place = &fragments->datagrams[0];
     for (size_t i = 0; i < N_DATAGRAMS; i++) {
         struct datagram *datagram = &fragments->datagrams[i];
-        /* Unsigned: times of a capture may be anything. */
-        if (datagram->family && (uint64_t)ts_ns - (uint64_t)datagram->ts_ns > TIMEOUT_NS &&
-            ts_ns > datagram->ts_ns) {
+        if (datagram->family && imapid_ns_between(datagram->ts_ns, ts_ns) > TIMEOUT_NS) {
             give_up(fragments, datagram);
             ++*n_lost;
         }

@@ -313,8 +313,7 @@ struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_or
     struct imapid_tcp_state *st = order->closing.head ? order->closing.head->data : NULL;
     /* A clock that goes back closes nothing: what has closed may be long ago, or still to come. */
     if (st && (order->closing.length > order->limits.n_closing ||
-               (ts_ns > st->closing_ns &&
-                (uint64_t)ts_ns - (uint64_t)st->closing_ns > (uint64_t)order->limits.closing_ns)))
+               imapid_ns_between(st->closing_ns, ts_ns) > order->limits.closing_ns))
         return st;
     return NULL;
 }
@@ -501,10 +500,12 @@ static void check_end(struct imapid_tcp_order *order, struct imapid_tcp_state *s
 /* Packets of several queues or interfaces may be recorded a little late. */
 #define LATE_NS INT64_C(1000000000)
 
-/* A clock that was set. Packets without a time stand where they stand. */
+/* A clock that was set, or is not there. Packets without a time stand where they stand. */
 static void check_clock(struct imapid_tcp_state *st, const struct imapid_stamp *packet)
 {
-    if (packet->ts_ns && imapid_ns_between(packet->ts_ns, st->conn.last.ts_ns) > LATE_NS)
+    if (!imapid_time_is_known(packet->ts_ns))
+        imapid_tcp_order_doubt(st, IMAPID_DOUBT_NO_TIME, packet->number);
+    if (imapid_ns_between(packet->ts_ns, st->conn.last.ts_ns) > LATE_NS)
         imapid_tcp_order_doubt(st, IMAPID_DOUBT_CLOCK_BACK, packet->number);
 }
 

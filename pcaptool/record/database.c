@@ -24,7 +24,7 @@
 
 /* "imid", as PRAGMA application_id; and the version of the tables. */
 #define APPLICATION 0x696d6964
-#define VERSION     4
+#define VERSION     5
 
 /* KiB of pages that are kept in memory. */
 #define CACHE_KIB "32768"
@@ -210,11 +210,13 @@ static void prepare_all(struct imapid_database *database)
                                        "WHERE excluded.packets >= capture.packets");
     database->session = prepare_upsert(
         database, "session", CONN,
-        "WHERE (excluded.last, excluded.exchanges) >= (session.last, session.exchanges)");
+        "WHERE (ifnull(excluded.last, ''), excluded.exchanges) >= (ifnull(session.last, ''), "
+        "session.exchanges)");
     database->exchange = prepare_upsert(
         database, "exchange",
-        CONN ", time, frame, ifnull(tag, ''), ifnull(CASE WHEN command_frame IS NULL THEN "
-             "server_list ELSE client_list END, 0)",
+        CONN
+        ", ifnull(time, ''), frame, ifnull(tag, ''), ifnull(CASE WHEN command_frame IS NULL THEN "
+        "server_list ELSE client_list END, 0)",
         "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
         "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)");
     database->continued =
@@ -527,8 +529,11 @@ static void bind_known(struct statement *statement, const char *name, enum imapi
 
 static void bind_time(struct statement *statement, const char *name, int64_t ts_ns)
 {
-    GString *text = g_string_new(NULL);
+    GString *text;
 
+    if (!imapid_time_is_known(ts_ns))
+        return;
+    text = g_string_new(NULL);
     imapid_spell_time(text, ts_ns);
     bind_own(statement, name, text);
 }

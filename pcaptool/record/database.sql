@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS session (
   filter TEXT,
   path TEXT,
   doubts TEXT NOT NULL,
-  first TEXT NOT NULL,
-  last TEXT NOT NULL,
+  first TEXT,
+  last TEXT,
   security TEXT NOT NULL,
   compressed INTEGER NOT NULL,
   id_advertised INTEGER,
@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS exchange (
   path TEXT,
   doubts TEXT NOT NULL,
   tag TEXT,
-  time TEXT NOT NULL,
+  time TEXT,
   frame INTEGER NOT NULL,
   command_frame INTEGER,
   response_frame INTEGER,
@@ -134,7 +134,7 @@ CREATE TABLE IF NOT EXISTS exchange (
 -- a capture that was being written.
 CREATE UNIQUE INDEX IF NOT EXISTS exchange_key ON exchange (
   ifnull(session, site || ':' || file || '/' || stream),
-  client_ip, client_port, server_ip, server_port, time, frame, ifnull(tag, ''),
+  client_ip, client_port, server_ip, server_port, ifnull(time, ''), frame, ifnull(tag, ''),
   ifnull(CASE WHEN command_frame IS NULL THEN server_list ELSE client_list END, 0));
 
 -- Every pair of every exchange, in order.

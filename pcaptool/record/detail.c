@@ -144,7 +144,7 @@ static void add_half(struct imapid_detail *detail, const struct imapid_record_ha
         return;
     step = add_step(detail, half->packet.number);
     step->ts_ns = half->packet.ts_ns;
-    step->has_time = true;
+    step->has_time = imapid_time_is_known(step->ts_ns);
     step->is_wrong = half->is_malformed;
     g_string_append(step->text, before);
     if (!half->n_pairs && !half->is_malformed)
@@ -177,7 +177,7 @@ static void add_result(struct imapid_detail *detail, const struct imapid_record_
     if (exchange->status == IMAPID_STATUS_NONE)
         return;
     step = add_step(detail, exchange->result.number);
-    step->has_time = find_result_time(exchange, &step->ts_ns);
+    step->has_time = find_result_time(exchange, &step->ts_ns) && imapid_time_is_known(step->ts_ns);
     step->is_wrong = exchange->status != IMAPID_STATUS_OK;
     g_string_append_printf(step->text, "S %s %s", exchange->is_untagged ? "*" : tag,
                            imapid_record_status(exchange->status));
@@ -279,7 +279,7 @@ static struct step *add_step_at(struct imapid_detail *detail, const struct imapi
     struct step *step = add_step(detail, moment->frame);
 
     step->ts_ns = moment->ns;
-    step->has_time = moment->ns != 0;
+    step->has_time = moment->ns != 0 && imapid_time_is_known(moment->ns);
     return step;
 }
 
@@ -302,7 +302,7 @@ static void add_begin(struct imapid_detail *detail, const struct imapid_record_s
     struct step *step = add_step(detail, session->conn.first_frame);
 
     step->ts_ns = session->first_ns;
-    step->has_time = true;
+    step->has_time = imapid_time_is_known(step->ts_ns);
     g_string_append(step->text,
                     !session->from_start ? "goes on from before the capture"
                     : session->outcome.status && session->outcome.stopped_at == IMAPID_STAGE_CONNECT
@@ -377,9 +377,9 @@ static void add_milestones(struct imapid_detail *detail, const struct imapid_mil
         if (milestones->n_left_out && i == milestones->n_before) {
             struct step *step = add_step(detail, 0);
 
-            step->has_time = true;
             step->frame = milestone->tag.n ? milestone->asked.frame : milestone->answered.frame;
             step->ts_ns = get_time(milestone);
+            step->has_time = imapid_time_is_known(step->ts_ns);
             g_string_append(step->text, "(");
             imapid_spell_grouped(step->text, milestones->n_left_out);
             g_string_append(step->text, " more between)");
@@ -496,7 +496,7 @@ static gint compare_times(gconstpointer a, gconstpointer b)
     return one->order < other->order ? -1 : one->order > other->order;
 }
 
-/* Where a step without a time belongs: behind the frames before it; without a frame behind the first. */
+/* Where a step without a time belongs: behind what is before it; without a frame behind the first. */
 static guint find_place(const GPtrArray *steps, const struct step *step)
 {
     guint place = step->is_elsewhere ? 0 : steps->len;
@@ -506,11 +506,13 @@ static guint find_place(const GPtrArray *steps, const struct step *step)
     while (place) {
         const struct step *before = steps->pdata[place - 1];
 
-        if (before->frame <= step->frame && !before->is_elsewhere)
+        if (!before->is_elsewhere &&
+            (before->frame < step->frame ||
+             (before->frame == step->frame && before->order < step->order)))
             return place;
         place--;
     }
-    return steps->len;
+    return step->is_elsewhere ? steps->len : 0;
 }
 
 /* By time; and those whose time is not known by frame. g_ptr_array_sort() keeps the order of equals. */
@@ -665,7 +667,10 @@ static void add_head(GString *out, const struct imapid_row *row,
     imapid_row_spell_date(out, terminal, row->ts_ns);
     if (out->len > start && session)
         g_string_append(out, ", ");
-    if (session)
+    if (session &&
+        !(imapid_time_is_known(session->first_ns) && imapid_time_is_known(session->last_ns)))
+        g_string_append(out, "for an unknown time");
+    else if (session)
         imapid_row_spell_duration(out,
                                   MAX(imapid_ns_between(session->first_ns, session->last_ns), 0));
     g_string_append_c(out, '\n');

@@ -36,9 +36,7 @@ static void add_known(GString *out, const char *name, enum imapid_known value)
 static void add_time(GString *out, const char *name, int64_t ts_ns)
 {
     imapid_spell_key(out, name);
-    g_string_append_c(out, '"');
-    imapid_spell_time(out, ts_ns);
-    g_string_append_c(out, '"');
+    imapid_spell_json_time(out, ts_ns);
 }
 
 static void add_time_if(GString *out, const char *name, bool is_known, int64_t ts_ns)

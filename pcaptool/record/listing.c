@@ -58,8 +58,7 @@ struct imapid_listing {
     size_t n_waiting;  /* octets of them */
     size_t n_details;  /* octets of what open connections will tell at length */
     uint64_t order;
-    bool has_origin;
-    int64_t origin_ns; /* the earliest time so far */
+    int64_t origin_ns; /* the earliest time so far, or IMAPID_TIME_NONE */
     char *heading;     /* the last one written */
     struct imapid_row_line *last;
     struct imapid_listing_counts counts;
@@ -102,6 +101,7 @@ struct imapid_listing *imapid_listing_new(const struct imapid_listing_style *sty
     struct imapid_listing *listing = g_new0(struct imapid_listing, 1);
 
     listing->style = style;
+    listing->origin_ns = IMAPID_TIME_NONE;
     listing->open =
         g_hash_table_new_full(imapid_record_name_hash, imapid_record_name_equal, NULL, free_open);
     listing->rows = g_ptr_array_new_with_free_func(free_waiting);
@@ -176,9 +176,7 @@ static void take_side(struct open *open, const struct imapid_record_exchange *ex
 
 static void note_time(struct imapid_listing *listing, int64_t ts_ns)
 {
-    if (!listing->has_origin || ts_ns < listing->origin_ns)
-        listing->origin_ns = ts_ns;
-    listing->has_origin = true;
+    listing->origin_ns = imapid_time_first(listing->origin_ns, ts_ns);
 }
 
 static void finish(struct imapid_listing *listing, struct open *open,

@@ -223,8 +223,8 @@ bool imapid_member_read_time(const struct imapid_record_string *text, int64_t *t
 {
     if (parse_time(text, ts_ns))
         return true;
-    /* The first nanosecond of the range comes out of a second before it. */
-    *ts_ns = INT64_MIN;
+    /* What records of before say of a time that is too early. */
+    *ts_ns = IMAPID_TIME_NONE;
     return imapid_member_is_word(text, "1677-09-21T00:12:43.145224192Z");
 }
 
@@ -232,12 +232,10 @@ int64_t imapid_member_get_time(struct imapid_member_line *line, struct imapid_js
                                const char *name)
 {
     struct imapid_record_string text = imapid_member_get_octets(line, object, name);
-    int64_t ts_ns = 0;
+    int64_t ts_ns = IMAPID_TIME_NONE;
 
-    if (text.is_nil || !imapid_member_read_time(&text, &ts_ns)) {
+    if (!text.is_nil && !imapid_member_read_time(&text, &ts_ns))
         imapid_member_fail(line, "no time in", name);
-        return 0;
-    }
     return ts_ns;
 }
 

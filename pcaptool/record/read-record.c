@@ -389,7 +389,8 @@ static void set_result_time(const struct imapid_member_line *line,
     if (!(ns > -9e18 && ns < 9e18))
         ns = 0;
     exchange->result.ts_ns = from;
-    if (__builtin_add_overflow(from, (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5),
+    if (!imapid_time_is_known(from) ||
+        __builtin_add_overflow(from, (int64_t)(ns < 0 ? ns - 0.5 : ns + 0.5),
                                &exchange->result.ts_ns))
         exchange->result.ts_ns = from;
 }

@@ -95,8 +95,7 @@ bool imapid_record_rtt_ns(const struct imapid_record_exchange *exchange, int64_t
     if (!exchange->command.seen ||
         (!exchange->response.seen && exchange->status == IMAPID_STATUS_NONE))
         return false;
-    *rtt_ns = imapid_ns_between(exchange->command.packet.ts_ns, answer->ts_ns);
-    return *rtt_ns >= 0;
+    return imapid_ns_took(exchange->command.packet.ts_ns, answer->ts_ns, rtt_ns);
 }
 
 const struct imapid_record_string *imapid_record_find(const struct imapid_record_half *half,

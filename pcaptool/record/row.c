@@ -126,6 +126,8 @@ GDateTime *imapid_row_make_date(const struct imapid_terminal *terminal, int64_t 
 {
     int64_t seconds = ts_ns / 1000000000 - (ts_ns % 1000000000 < 0);
 
+    if (!imapid_time_is_known(ts_ns))
+        return NULL;
     return g_date_time_new_from_unix_utc(seconds + imapid_terminal_offset(terminal, ts_ns));
 }
 
@@ -150,6 +152,11 @@ void imapid_row_spell_clock(GString *out, const struct imapid_terminal *terminal
 {
     GDateTime *date;
 
+    if (!imapid_time_is_known(ts_ns) ||
+        (terminal->clock == IMAPID_CLOCK_RELATIVE && !imapid_time_is_known(origin_ns))) {
+        g_string_append(out, "--:--:--");
+        return;
+    }
     if (terminal->clock == IMAPID_CLOCK_RELATIVE) {
         add_seconds(out, imapid_ns_between(origin_ns, ts_ns), fine, false);
         return;

@@ -62,6 +62,8 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
     int64_t seconds = ts_ns / NS_PER_S, ns = ts_ns % NS_PER_S, days, of_day, year;
     unsigned month, day;
 
+    if (!imapid_time_is_known(ts_ns))
+        return;
     if (ns < 0) {
         ns += NS_PER_S;
         seconds--;
@@ -81,6 +83,17 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
     put_digits(text + 17, (unsigned)(of_day % 60), 2);
     put_digits(text + 20, (unsigned)ns, 9);
     imapid_spell_raw(out, text, sizeof text - 1);
+}
+
+void imapid_spell_json_time(GString *out, int64_t ts_ns)
+{
+    gsize start = out->len;
+
+    g_string_append_c(out, '"');
+    imapid_spell_time(out, ts_ns);
+    g_string_append_c(out, '"');
+    if (!imapid_time_is_known(ts_ns))
+        imapid_spell_raw(g_string_truncate(out, start), "null", strlen("null"));
 }
 
 void imapid_spell_seconds(GString *out, int64_t ns)

@@ -45,8 +45,11 @@ void imapid_spell_number(GString *out, uint64_t number);
 /* The same for sentences: 1,316. */
 void imapid_spell_grouped(GString *out, uint64_t number);
 
-/* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too. */
+/* RFC 3339, UTC, nine decimals. Times before 1970 and after 9999 are spelled too; nothing for IMAPID_TIME_NONE. */
 void imapid_spell_time(GString *out, int64_t ts_ns);
+
+/* The same in quotes; null for IMAPID_TIME_NONE. */
+void imapid_spell_json_time(GString *out, int64_t ts_ns);
 
 /* Nanoseconds as seconds with nine decimals. */
 void imapid_spell_seconds(GString *out, int64_t ns);

@@ -101,7 +101,7 @@ static void test_empty(void)
     struct imapid_survey *survey = imapid_survey_make(&view, fold);
 
     g_assert_cmpuint(survey->n_rows, ==, 0);
-    g_assert_false(survey->has_time);
+    g_assert_false(imapid_time_is_known(survey->first_ns));
     imapid_survey_free(survey);
     imapid_fold_free(fold);
     imapid_store_free(store);

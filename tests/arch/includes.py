@@ -16,7 +16,7 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LANGUAGE = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "limits.h", "arpa/inet.h"}
-SHARED = {"imapid/order.h", "imapid/doubts.h", "imapid/checksum.h", "imapid/past.h", "imapid/stall.h",
+SHARED = {"imapid/order.h", "imapid/doubts.h", "imapid/checksum.h", "imapid/past.h", "imapid/stall.h", "imapid/moment.h",
           "imapid/certificate.h", "imapid/hello.h"}  # what the library says of TCP and TLS alone
 # What gives a second decision away -> whom to ask, and the file, or folder, that may have it.
 DECIDED = [
@@ -34,7 +34,7 @@ ASKED = ["imapid_decide_begin", "imapid_decide_is_told", "imapid_decide_lost", "
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
 GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "heap"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
-          ("pcaptool/", "terminal")}  # below all folders of the tool
+          ("pcaptool/", "terminal"), ("protocol/", "moment")}  # below all folders of the tool
 HEADING = "### Which module knows which"
 ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")
 

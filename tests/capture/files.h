@@ -101,10 +101,10 @@ static inline char *read_log(const guint8 *octets, gsize n, gsize n_portion)
             g_string_append_printf(log, "[%u]", packet.link_type);
         if (packet.interface != 0)
             g_string_append_printf(log, "i%u", packet.interface);
-        if (packet.ts_ns != 0)
-            g_string_append_printf(log, "@%" G_GINT64_FORMAT, packet.ts_ns);
-        if (!packet.has_ts)
+        if (!imapid_time_is_known(packet.ts_ns))
             g_string_append(log, "@-");
+        else if (packet.ts_ns != 0)
+            g_string_append_printf(log, "@%" G_GINT64_FORMAT, packet.ts_ns);
         g_string_append_c(log, ' ');
     }
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_END);

@@ -163,10 +163,9 @@ static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
             g_string_append_printf(log, "error %s\n", imapid_capture_get_error(capture));
         } else {
             char *sum = g_compute_checksum_for_data(G_CHECKSUM_MD5, packet.data, packet.n);
-            g_string_append_printf(log,
-                                   "%" G_GUINT64_FORMAT " %u %u %u %d %" G_GINT64_FORMAT " %s\n",
+            g_string_append_printf(log, "%" G_GUINT64_FORMAT " %u %u %u %" G_GINT64_FORMAT " %s\n",
                                    packet.number, packet.n_wire, packet.interface, packet.link_type,
-                                   packet.has_ts, packet.ts_ns, sum);
+                                   packet.ts_ns, sum);
             g_free(sum);
             check_ahead(&packet, &n_ahead);
             if (peeked[packet.number % 64] != UINT32_MAX)

@@ -178,9 +178,10 @@ static void check_time(guint8 resolution, gint64 offset, guint64 ticks, gint64 e
     close_block(&file, start);
     put_packet(&file, 0, ticks, "x", 1);
     char *log = read_log(file.octets->data, file.octets->len, 1000);
-    bool is_far = expected > G_MAXINT64 - 2 || expected < G_MININT64 + 2;
-    char *text =
-        expected ? g_strdup_printf("1:x@%" G_GINT64_FORMAT " ", expected) : g_strdup("1:x ");
+    bool is_far = expected == IMAPID_TIME_NONE;
+    char *text = is_far     ? g_strdup("1:x@- ")
+                 : expected ? g_strdup_printf("1:x@%" G_GINT64_FORMAT " ", expected)
+                            : g_strdup("1:x ");
     g_assert_true(g_str_has_suffix(log, text));
     g_assert_true((strstr(log, "a time before 1677 or after 2262") != NULL) == is_far);
     g_assert_true(is_far || !strcmp(log, text));
@@ -206,11 +207,20 @@ static void test_times(void)
     check_time(0x80 | 127, 0, G_MAXUINT64, 0);
     check_time(9, 5, 1, 5000000001);
     check_time(9, -5, 5000000001, 1);
-    /* nonsense stays within bounds */
-    check_time(0, 0, G_MAXUINT64, G_MAXINT64);
-    check_time(0x80, 0, G_MAXUINT64, G_MAXINT64);
-    check_time(9, G_MAXINT64, 1, G_MAXINT64);
-    check_time(9, G_MININT64, 1, G_MININT64 + 1);
+    /* 11 April 2262, 23:47:16.854775807, is the last of 64 bits */
+    check_time(9, 0, G_MAXINT64, G_MAXINT64);
+    check_time(9, 0, (guint64)G_MAXINT64 + 1, IMAPID_TIME_NONE);
+    check_time(9, 1, G_MAXINT64 - 1000000000, G_MAXINT64);
+    check_time(9, 1, G_MAXINT64 - 999999999, IMAPID_TIME_NONE);
+    check_time(9, -1, (guint64)G_MAXINT64 + 1, IMAPID_TIME_NONE);
+    check_time(0x80, 0, 9223372036, 9223372036000000000);
+    check_time(0x80, 0, 9223372037, IMAPID_TIME_NONE);
+    check_time(9, -9223372036, 1, -9223372035999999999);
+    check_time(9, -9223372037, 1000000000, IMAPID_TIME_NONE);
+    check_time(0, 0, G_MAXUINT64, IMAPID_TIME_NONE);
+    check_time(0x80, 0, G_MAXUINT64, IMAPID_TIME_NONE);
+    check_time(9, G_MAXINT64, 1, IMAPID_TIME_NONE);
+    check_time(9, G_MININT64, 1, IMAPID_TIME_NONE);
 }
 
 static void test_truncation(void)

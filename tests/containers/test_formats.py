@@ -4,17 +4,25 @@
 
 test_formats.py IMAPID
 """
+import contextlib
 import copy
 import datetime
+import json
+import pathlib
 import random
+import sqlite3
 import struct
+import tempfile
 import unittest
+
+import jsonschema
 
 from files import (block, enhanced, interface, option, read_pcap, section, simple,
                    write_pcap)
 from tool import capture, exchanges, records, run, sample
 
 SAMPLES = ("several-ids", "many-clients")
+SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "docs/imapid-records.schema.json").read_text())
 COOKED = 113
 
 
@@ -142,9 +150,53 @@ class Formats(unittest.TestCase):
                     tick = 10**9 // per_second + 1
                     self.assertTrue(any(0 <= one - ns <= tick for one in first), r)
 
-    def test_simple_packets(self):
-        self.check(lambda packets: section() + interface() + b"".join(map(simple, packets)),
-                   times=False)
+    def check_without_time(self, octets, has, expected, errors=()):
+        """Only packets of which `has` says so have a time; what depends on those of others is null, and doubted."""
+        done = extract(octets)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual([e for e in errors if e not in done.stderr.decode()], [])
+        (session,) = records(done, "session")
+        for record in records(done, "session") + records(done, "exchange") + records(done, "capture"):
+            jsonschema.validate(record, SCHEMA)
+        (no_time,) = session["doubts"]
+        self.assertEqual((no_time["code"], no_time["count"]), ("no-time", sum(not has(n + 1) for n in range(capture(done)["packets"]))))
+        self.assertEqual((session["first"] is not None, session["last"] is not None), (has(1), has(capture(done)["packets"])))
+        for found, want in zip(exchanges(done), expected, strict=True):
+            halves = [found[part] for part in ("command", "response") if found[part]]
+            self.assertEqual([half["time"] is not None for half in halves], [has(half["frame"]) for half in halves])
+            self.assertEqual(found["time"], halves[0]["time"])
+            self.assertEqual(found["rtt"], want["rtt"] if all(has(half["frame"]) for half in halves) else None)
+            self.assertEqual([half["params"] for half in halves], [want[part]["params"] for part in ("command", "response") if want[part]])
+        return done
+
+    def test_packets_without_a_time(self):
+        """Simple packets, and those of a time that cannot be: alone, and among others."""
+        packets, expected = self.samples[0]
+        frame = expected[0]["command"]["frame"]
+        begin = section() + interface()
+        for has in (lambda n: False, lambda n: n not in (1, frame), lambda n: n == frame):
+            octets = begin + b"".join(enhanced(p) if has(n) else simple(p) for n, p in enumerate(packets, 1))
+            lines = self.check_without_time(octets, has, expected).stdout
+            never = [p if has(n) else p._replace(ns=(2**64 - 1) * 1000) for n, p in enumerate(packets, 1)]
+            self.check_without_time(begin + b"".join(map(enhanced, never)), has, expected, ["a time before 1677 or after 2262, which is told as none"])
+            if has(frame):
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                path, cut, out = (pathlib.Path(folder, name) for name in ("a.pcapng", "b.pcapng", "a.db"))
+                path.write_bytes(octets)
+                for more in ((), ("--scrub",)):
+                    self.assertEqual(run("cut", *more, "-q", "-w", str(cut), str(path)).returncode, 0)
+                    self.check_without_time(cut.read_bytes(), has, expected) if not more else self.assertTrue(exchanges(extract(cut.read_bytes())))
+                for _ in range(2):  # the second time nothing is new
+                    self.assertEqual(run("-q", "-T", "sqlite", "-w", str(out), str(path)).returncode, 0)
+                with contextlib.closing(sqlite3.connect(out)) as db:
+                    self.assertEqual(db.execute("SELECT time FROM exchange ORDER BY frame").fetchall(), [(e["time"],) for e in exchanges(extract(octets))])
+            for words in (["-v"], ["-v", "--time=relative"], ["stats", "--by", "day"], ["check"], ["report"]):
+                said = run(*words, "-q", "-", input=octets).stdout
+                self.assertTrue(said)
+                self.assertFalse([year for year in (b"1970", b"1677", b"2262") if year in said], said)
+                if words[0] != "report" and words[0] != "-v":  # the name of the input
+                    self.assertEqual(said, run(*words, "-q", "-", input=lines).stdout)
 
     def test_blocks_that_are_of_no_use(self):
         others = (block("<", 0x0BAD, struct.pack("<I", 32473) + b"custom octets"),

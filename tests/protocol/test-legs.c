@@ -199,8 +199,10 @@ static void test_times(void)
     g_assert_true(fits(&claim, &outer));
     outer.last_ns--;
     g_assert_false(fits(&claim, &outer));
-    outer.last_ns = INT64_MIN;
+    outer.last_ns = INT64_MIN + 1;
     g_assert_false(fits(&claim, &outer));
+    outer.last_ns = IMAPID_TIME_NONE; /* excludes nothing */
+    g_assert_true(fits(&claim, &outer));
     outer.last_ns = INT64_MAX;
     outer.first_ns = inner.last_ns + 60 * SECOND;
     g_assert_true(fits(&claim, &outer));

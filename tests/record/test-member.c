@@ -152,11 +152,14 @@ static void test_times(void)
                  {"1969-12-31T23:59:59.999999999Z", -1},
                  {"2000-02-29T12:00:00.000000000Z", INT64_C(951825600000000000)},
                  {"2262-04-11T23:47:16.854775807Z", INT64_MAX},
-                 {"1677-09-21T00:12:43.145224192Z", INT64_MIN}};
+                 {"1677-09-21T00:12:44.000000000Z", INT64_C(-9223372036000000000)},
+                 {"1677-09-21T00:12:43.145224192Z", IMAPID_TIME_NONE},
+                 {NULL, IMAPID_TIME_NONE}};
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct reading r;
-        char *json = g_strdup_printf("{\"x\":\"%s\"}", cases[i].text);
+        char *json = cases[i].text ? g_strdup_printf("{\"x\":\"%s\"}", cases[i].text)
+                                   : g_strdup("{\"x\":null}");
         struct imapid_json *object = begin(&r, json);
 
         g_assert_cmpint(imapid_member_get_time(&r.line, object, "x"), ==, cases[i].ns);

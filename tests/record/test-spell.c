@@ -93,7 +93,8 @@ static void test_time(void)
     assert_time(4107542399999999999, "2100-02-28T23:59:59.999999999Z");
     assert_time(4107542400000000000, "2100-03-01T00:00:00.000000000Z");
     assert_time(INT64_MAX, "2262-04-11T23:47:16.854775807Z");
-    assert_time(INT64_MIN, "1677-09-21T00:12:43.145224192Z");
+    assert_time(INT64_MIN + 1, "1677-09-21T00:12:43.145224193Z");
+    assert_time(IMAPID_TIME_NONE, "");
 }
 
 static void test_endpoint(void)

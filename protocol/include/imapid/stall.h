@@ -4,15 +4,11 @@
 #ifndef IMAPID_STALL_H
 #define IMAPID_STALL_H
 
+#include <imapid/moment.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A packet, in the front end's own count. Frame 0: none. */
-struct imapid_moment {
-    uint64_t frame;
-    int64_t ns; /* its time */
-};
 
 /* Of one direction; begins as all 0. */
 struct imapid_stall {
