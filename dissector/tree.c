@@ -381,11 +381,12 @@ static void add_time(proto_tree *tree, tvbuff_t *tvb, const struct imapid_call *
                      const struct imapid_call *to)
 {
     nstime_t time;
+    int64_t ns;
 
-    nstime_delta(&time, &to->time, &from->time);
-    if (nstime_is_unset(&from->time) || nstime_is_unset(&to->time) || time.secs < 0 ||
-        time.nsecs < 0)
+    if (!imapid_ns_took(imapid_time_ns(&from->time), imapid_time_ns(&to->time), &ns))
         return; /* there is no clock, or that of the capture was set */
+    time.secs = ns / 1000000000;
+    time.nsecs = (int)(ns % 1000000000);
     proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &time));
 }
 
