@@ -6,8 +6,9 @@
  * the path: no sender can aim at one slot. Nothing that is reported depends on it.
  *
  * An entry has a slot for each of its paths. Entries that differ only by the path are a list,
- * the newest first, whose head has a slot of its own, by the hash without the path. An alias is
- * in no list.
+ * the newest first, whose head has a slot by the hash without the path: a slot of its own, or
+ * that of path 0, whose hash is the same. So most connections have one slot. An alias is in no
+ * list.
  *
  * Refuses an entry more than n_max. The caller chooses one to forget.
  *
@@ -69,8 +70,8 @@ void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
     *table = (struct imapid_tcp_table){0};
 }
 
-/* The words of the key in the order of the hash; the path is the last. Returns how many there are.
- * An IPv4 key is shorter, so it is never that of IPv6. */
+/* The words of the key in the order of the hash, without the path. Returns how many there are. An
+ * IPv4 key is shorter, so it is never that of IPv6. */
 static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
 {
     size_t n = 4;
@@ -80,7 +81,6 @@ static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
         n = 1;
     }
     words[n++] = (uint64_t)key->port[0] << 16 | key->port[1];
-    words[n++] = key->path;
     return n;
 }
 
@@ -89,15 +89,19 @@ uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
 {
     uint64_t words[6];
     size_t n = get_words(key, words);
+    if (key->path)
+        words[n++] = key->path;
     return (uint32_t)imapid_siphash(table->key, words, n) & ~IS_HEAD;
 }
 
-static uint32_t hash_without_path(const struct imapid_tcp_table *table,
-                                  const struct imapid_tcp_key *key)
+/* The hash without the path, where that with it is known. */
+static uint32_t drop_path(const struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                          uint32_t hash)
 {
     uint64_t words[6];
-    size_t n = get_words(key, words);
-    return (uint32_t)imapid_siphash(table->key, words, n - 1) | IS_HEAD;
+    if (!key->path)
+        return hash;
+    return (uint32_t)imapid_siphash(table->key, words, get_words(key, words)) & ~IS_HEAD;
 }
 
 /* All but the path. Word by word: it is asked for every packet, and a call of memcmp() would cost
@@ -130,14 +134,21 @@ uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
     return IMAPID_TCP_NONE;
 }
 
-uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
-                                     const struct imapid_tcp_key *key)
+static bool is_head(const struct imapid_tcp_table *table, uint32_t index)
 {
-    uint32_t hash = hash_without_path(table, key);
+    return !(table->entries[index].flags & IMAPID_TCP_ALIAS) &&
+           table->alikes[index].previous == IMAPID_TCP_NONE;
+}
+
+uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
+                                     const struct imapid_tcp_key *key, uint32_t hash)
+{
+    hash = drop_path(table, key, hash);
     for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
          i = (i + 1) & table->slot_mask) {
         const struct imapid_tcp_slot *slot = &table->slots[i];
-        if (slot->hash == hash && has_addresses(&table->entries[slot->entry], key))
+        if ((slot->hash & ~IS_HEAD) == hash && has_addresses(&table->entries[slot->entry], key) &&
+            is_head(table, slot->entry))
             return slot->entry;
     }
     return IMAPID_TCP_NONE;
@@ -179,7 +190,7 @@ static void grow_slots(struct imapid_tcp_table *table)
 
 static void add_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)
 {
-    if (++table->n_slots > table->slot_mask / 2)
+    if (++table->n_slots > (table->slot_mask + 1) / 2)
         grow_slots(table);
     put_slot(table, (struct imapid_tcp_slot){hash, entry});
 }
@@ -212,34 +223,40 @@ static void remove_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t 
 
 /* ---- those that differ by the path alone ---- */
 
-static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
-                        uint32_t index)
+/* Whether a head needs a slot of its own. */
+static bool needs_slot(const struct imapid_tcp_table *table, uint32_t head)
 {
-    uint32_t head = imapid_tcp_table_find_alike(table, key);
-    uint32_t hash = hash_without_path(table, key);
-    table->alikes[index].next = head;
-    table->alikes[index].previous = IMAPID_TCP_NONE;
-    if (head == IMAPID_TCP_NONE) {
-        add_slot(table, hash, index);
-    } else {
+    return head != IMAPID_TCP_NONE && table->entries[head].path[0] && table->entries[head].path[1];
+}
+
+/* `hash` is that without the path. */
+static void change_head(struct imapid_tcp_table *table, uint32_t hash, uint32_t from, uint32_t to)
+{
+    if (needs_slot(table, from))
+        remove_slot(table, hash | IS_HEAD, from);
+    if (needs_slot(table, to))
+        add_slot(table, hash | IS_HEAD, to);
+}
+
+static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                        uint32_t hash, uint32_t index, uint32_t head)
+{
+    table->alikes[index] = (struct imapid_tcp_alike){head, IMAPID_TCP_NONE};
+    change_head(table, drop_path(table, key, hash), head, index);
+    if (head != IMAPID_TCP_NONE)
         table->alikes[head].previous = index;
-        find_slot(table, hash, head)->entry = index;
-    }
 }
 
 static void leave_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
-                         uint32_t index)
+                         uint32_t hash, uint32_t index)
 {
-    struct imapid_tcp_alike *alike = &table->alikes[index];
-    uint32_t hash = hash_without_path(table, key);
+    const struct imapid_tcp_alike *alike = &table->alikes[index];
     if (alike->next != IMAPID_TCP_NONE)
         table->alikes[alike->next].previous = alike->previous;
     if (alike->previous != IMAPID_TCP_NONE)
         table->alikes[alike->previous].next = alike->next;
-    else if (alike->next != IMAPID_TCP_NONE)
-        find_slot(table, hash, index)->entry = alike->next;
     else
-        remove_slot(table, hash, index);
+        change_head(table, drop_path(table, key, hash), index, alike->next);
 }
 
 /* ---- adding and removing ---- */
@@ -279,9 +296,10 @@ static uint32_t add(struct imapid_tcp_table *table, const struct imapid_tcp_key 
 uint32_t imapid_tcp_table_add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
                               uint32_t hash)
 {
+    uint32_t head = imapid_tcp_table_find_alike(table, key, hash);
     uint32_t index = add(table, key, hash);
     if (index != IMAPID_TCP_NONE)
-        join_alikes(table, key, index);
+        join_alikes(table, key, hash, index, head);
     return index;
 }
 
@@ -304,11 +322,17 @@ void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t index, i
     if (path == old)
         return;
     key = get_key(entry, old);
+    uint32_t hash = imapid_tcp_table_hash(table, &key), base = drop_path(table, &key, hash);
+    bool heads = is_head(table, index);
     if (old != other)
-        remove_slot(table, imapid_tcp_table_hash(table, &key), index);
+        remove_slot(table, hash, index);
+    if (heads)
+        change_head(table, base, index, IMAPID_TCP_NONE);
     entry->path[dir] = key.path = path;
     if (path != other)
         add_slot(table, imapid_tcp_table_hash(table, &key), index);
+    if (heads)
+        change_head(table, base, IMAPID_TCP_NONE, index);
 }
 
 uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table)
@@ -331,13 +355,15 @@ void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t index)
 {
     struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
-    remove_slot(table, imapid_tcp_table_hash(table, &key), index);
+    uint32_t hash = imapid_tcp_table_hash(table, &key);
+    remove_slot(table, hash, index);
     if (entry->path[1] != entry->path[0]) {
         key.path = entry->path[1];
-        remove_slot(table, imapid_tcp_table_hash(table, &key), index);
+        hash = imapid_tcp_table_hash(table, &key);
+        remove_slot(table, hash, index);
     }
     if (!(entry->flags & IMAPID_TCP_ALIAS))
-        leave_alikes(table, &key, index);
+        leave_alikes(table, &key, hash, index);
     entry->flags = 0;
     entry->state = table->first_free;
     table->first_free = index;

@@ -108,7 +108,7 @@ static inline uint32_t imapid_tcp_table_guess(const struct imapid_tcp_table *tab
 /* The newest entry that matches but for the path, aliases left out, and the next newest. NONE: there
  * is none. */
 uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
-                                     const struct imapid_tcp_key *key);
+                                     const struct imapid_tcp_key *key, uint32_t hash);
 uint32_t imapid_tcp_table_next_alike(const struct imapid_tcp_table *table, uint32_t entry);
 
 /* Whether the entry that an alias leads to is still there. */

@@ -418,7 +418,7 @@ static uint32_t add_entry(struct imapid_tcp *tcp, const struct imapid_tcp_key *k
 static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
                                 uint32_t hash, const struct imapid_tcp_parsed *p)
 {
-    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key), unseen = IMAPID_TCP_NONE;
+    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key, hash), unseen = IMAPID_TCP_NONE;
     bool unseen_fits = false;
     for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
          n++, index = imapid_tcp_table_next_alike(&tcp->table, index)) {
@@ -814,7 +814,8 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
 static uint32_t find_quoted(const struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
                             uint32_t seq)
 {
-    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key);
+    uint32_t index =
+        imapid_tcp_table_find_alike(&tcp->table, key, imapid_tcp_table_hash(&tcp->table, key));
     for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
          n++, index = imapid_tcp_table_next_alike(&tcp->table, index))
         if (is_near(tcp, &tcp->table.entries[index], key->dir, seq))

@@ -20,6 +20,28 @@ static struct imapid_tcp_key make_key(uint32_t i)
     return key;
 }
 
+static uint32_t find_alike(const struct imapid_tcp_table *table, const struct imapid_tcp_key *key)
+{
+    return imapid_tcp_table_find_alike(table, key, imapid_tcp_table_hash(table, key));
+}
+
+/* All that are there and differ from key `i` by the path alone, and itself, are in one list. */
+static void check_alikes(const struct imapid_tcp_table *table, const uint32_t *where, uint32_t i)
+{
+    struct imapid_tcp_key key = make_key(i);
+    uint32_t n = 0, n_listed = 0;
+    for (uint32_t k = 0; k < N_KEYS; k++) {
+        struct imapid_tcp_key other = make_key(k);
+        n += where[k] != IMAPID_TCP_NONE && other.is_ip6 == key.is_ip6 &&
+             memcmp(other.port, key.port, sizeof key.port) == 0 &&
+             memcmp(other.address, key.address, sizeof key.address) == 0;
+    }
+    for (uint32_t at = find_alike(table, &key); at != IMAPID_TCP_NONE && n_listed <= n;
+         at = imapid_tcp_table_next_alike(table, at))
+        n_listed++;
+    g_assert_cmpuint(n_listed, ==, n);
+}
+
 static void test_model(void)
 {
     GRand *rand = g_rand_new_with_seed(3);
@@ -49,7 +71,13 @@ static void test_model(void)
             n_there++;
         }
         g_assert_cmpuint(table.n_used, ==, n_there);
+        if (round % 512 == 0)
+            check_alikes(&table, where, i);
     }
+    for (uint32_t i = 0; i < N_KEYS; i++)
+        if (where[i] != IMAPID_TCP_NONE)
+            imapid_tcp_table_remove(&table, where[i]);
+    g_assert_cmpuint(table.n_slots, ==, 0);
     imapid_tcp_table_deinit(&table);
     g_rand_free(rand);
 }
@@ -137,34 +165,61 @@ static void test_spread(void)
 }
 
 /* Another path for one direction: both find the entry, and the one before it does not. */
-static void test_paths(void)
+static void check_paths(uint32_t there_on, uint32_t back_on)
 {
     struct imapid_tcp_table table;
-    struct imapid_tcp_key key = {.port = {143, 40000}, .path = 1};
-    struct imapid_tcp_key back = {.port = {143, 40000}, .path = 2, .dir = 1};
+    struct imapid_tcp_key key = {.port = {143, 40000}, .path = there_on};
+    struct imapid_tcp_key back = {.port = {143, 40000}, .path = back_on, .dir = 1};
     uint32_t one, other;
     imapid_tcp_table_init(&table, 10);
     one = imapid_tcp_table_add(&table, &key, imapid_tcp_table_hash(&table, &key));
     other = imapid_tcp_table_add(&table, &back, imapid_tcp_table_hash(&table, &back));
-    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, other);
+    g_assert_cmpuint(find_alike(&table, &key), ==, other);
     g_assert_cmpuint(imapid_tcp_table_next_alike(&table, other), ==, one);
     g_assert_cmpuint(imapid_tcp_table_next_alike(&table, one), ==, IMAPID_TCP_NONE);
     imapid_tcp_table_remove(&table, other);
-    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, one);
-    imapid_tcp_table_set_path(&table, one, 1, 2);
+    g_assert_cmpuint(find_alike(&table, &key), ==, one);
+    imapid_tcp_table_set_path(&table, one, 1, back_on);
+    g_assert_cmpuint(find_alike(&table, &key), ==, one);
     g_assert_cmpuint(imapid_tcp_table_find(&table, &back, imapid_tcp_table_hash(&table, &back)), ==,
                      one);
     g_assert_cmpuint(imapid_tcp_table_find(&table, &key, imapid_tcp_table_hash(&table, &key)), ==,
                      one);
-    imapid_tcp_table_set_path(&table, one, 0, 2);
+    imapid_tcp_table_set_path(&table, one, 0, back_on);
+    g_assert_cmpuint(find_alike(&table, &back), ==, one);
     g_assert_cmpuint(imapid_tcp_table_find(&table, &key, imapid_tcp_table_hash(&table, &key)), ==,
                      IMAPID_TCP_NONE);
     imapid_tcp_table_add_alias(&table, &key, imapid_tcp_table_hash(&table, &key), one);
     g_assert_cmpuint(imapid_tcp_table_next_alike(&table, one), ==, IMAPID_TCP_NONE);
     imapid_tcp_table_remove(&table, one);
-    g_assert_cmpuint(imapid_tcp_table_find_alike(&table, &key), ==, IMAPID_TCP_NONE);
+    g_assert_cmpuint(find_alike(&table, &key), ==, IMAPID_TCP_NONE);
     g_assert_cmpuint(table.n_slots, ==, 1);
     imapid_tcp_table_deinit(&table);
+}
+
+/* The newest one goes, which had a path and none: the other one is found without it. */
+static void test_newest_goes(void)
+{
+    struct imapid_tcp_table table;
+    struct imapid_tcp_key key = {.port = {143, 40000}, .path = 3};
+    struct imapid_tcp_key newest = {.port = {143, 40000}, .path = 1};
+    uint32_t one, other;
+    imapid_tcp_table_init(&table, 10);
+    one = imapid_tcp_table_add(&table, &key, imapid_tcp_table_hash(&table, &key));
+    other = imapid_tcp_table_add(&table, &newest, imapid_tcp_table_hash(&table, &newest));
+    imapid_tcp_table_set_path(&table, other, 1, 0);
+    imapid_tcp_table_remove(&table, other);
+    g_assert_cmpuint(find_alike(&table, &key), ==, one);
+    imapid_tcp_table_remove(&table, one);
+    g_assert_cmpuint(table.n_slots, ==, 0);
+    imapid_tcp_table_deinit(&table);
+}
+
+static void test_paths(void)
+{
+    check_paths(1, 2);
+    check_paths(0, 2);
+    check_paths(1, 0);
 }
 
 int main(int argc, char **argv)
@@ -175,5 +230,6 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp-table/siphash", test_siphash);
     g_test_add_func("/tcp-table/spread", test_spread);
     g_test_add_func("/tcp-table/paths", test_paths);
+    g_test_add_func("/tcp-table/newest-goes", test_newest_goes);
     return g_test_run();
 }
