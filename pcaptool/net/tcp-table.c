@@ -17,6 +17,7 @@
 #include "net/tcp-table.h"
 
 #include "siphash.h"
+#include "net/reserve.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -53,10 +54,8 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table)
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
 {
     *table = (struct imapid_tcp_table){.n_max = n_max};
-    table->entries = aligned_alloc(64, (size_t)n_max * sizeof *table->entries);
-    table->alikes = malloc((size_t)n_max * sizeof *table->alikes);
-    if (!table->entries || !table->alikes)
-        g_error("no memory for a table of connections");
+    table->entries = imapid_reserve(n_max, sizeof *table->entries);
+    table->alikes = imapid_reserve(n_max, sizeof *table->alikes);
     imapid_tcp_table_clear(table);
     if (getentropy(table->key, sizeof table->key) != 0)
         g_error("no random octets for a table of connections");

@@ -10,6 +10,7 @@
 #include "net/tcp.h"
 
 #include "number.h"
+#include "net/reserve.h"
 #include "net/tcp-order.h"
 #include "net/tcp-table.h"
 
@@ -80,7 +81,7 @@ static void destroy(void *data)
 {
     struct imapid_tcp *tcp = data;
     imapid_tcp_table_deinit(&tcp->table);
-    g_free(tcp->states);
+    free(tcp->states);
     g_free(tcp);
 }
 
@@ -99,7 +100,7 @@ static struct imapid_tcp *take_room(const struct imapid_tcp_limits *limits)
         return tcp;
     }
     tcp = g_new0(struct imapid_tcp, 1);
-    tcp->states = g_new(struct imapid_tcp_state, limits->n_wanted);
+    tcp->states = imapid_reserve(limits->n_wanted, sizeof *tcp->states);
     imapid_tcp_table_init(&tcp->table, limits->n_conns);
     return tcp;
 }
