@@ -8,8 +8,9 @@
 
 static const struct {
     const char *code, *message;
+    enum imapid_doubt_kind kind;
 } table[] = {
-#define IMAPID_DOUBT(symbol, code, message) {code, message},
+#define IMAPID_DOUBT(symbol, code, kind, message) {code, message, IMAPID_DOUBT_OF_##kind},
 #include <imapid/doubts.def>
 #undef IMAPID_DOUBT
 };
@@ -34,6 +35,14 @@ bool imapid_doubts_has_any(const struct imapid_doubts *doubts)
 {
     for (int i = 0; doubts && i < IMAPID_N_DOUBTS; i++)
         if (doubts->of[i].n)
+            return true;
+    return false;
+}
+
+bool imapid_doubts_has(const struct imapid_doubts *doubts, enum imapid_doubt_kind kind)
+{
+    for (int i = 0; i < IMAPID_N_DOUBTS; i++)
+        if (doubts->of[i].n && table[i].kind == kind)
             return true;
     return false;
 }

@@ -587,7 +587,7 @@ static void count_session(struct imapid_overview *overview, const struct imapid_
     see(overview, session->last_ns);
     overview->n_unreadable += imapid_unreadable_is_conn(conn);
     overview->n_late += !session->from_start;
-    overview->n_doubted += imapid_doubts_has_any(&conn->conn.doubts);
+    overview->n_doubted += imapid_doubts_has(&conn->conn.doubts, IMAPID_DOUBT_OF_OTHERS);
     for (unsigned i = 0; i < session->n_findings; i++)
         overview->n_required += session->findings[i].code == IMAPID_FINDING_REQUIRED_BY_SERVER;
 }

@@ -327,6 +327,9 @@ class Formats(unittest.TestCase):
             want = [{"code": "clock-back", "frames": [middle + 1]}] if doubted else []
             self.assertEqual([{key: d[key] for key in ("code", "frames")} for d in session["doubts"]], want)
             self.assertTrue(all(r["rtt"] is None or r["rtt"] >= 0 for r in exchanges(done)))
+            # Nobody else has sent anything.
+            stats = run("stats", "-q", "-T", "jsonl", "-", input=done.stdout).stdout
+            self.assertEqual([json.loads(line)["doubted"] for line in stats.splitlines() if b'"doubted"' in line], [0])
 
     def test_snap_length_cuts_are_counted_and_nothing_cut_is_whole(self):
         packets, expected = self.samples[0]

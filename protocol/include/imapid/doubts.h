@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* doubts.h: what speaks against what is told of a connection: somebody else may have sent part of
- * it. doubts.def is the table. */
+/* doubts.h: what speaks against what is told of a connection. doubts.def is the table. */
 #ifndef IMAPID_DOUBTS_H
 #define IMAPID_DOUBTS_H
 
@@ -8,10 +7,16 @@
 #include <stdint.h>
 
 enum imapid_doubt {
-#define IMAPID_DOUBT(symbol, code, message) IMAPID_DOUBT_##symbol,
+#define IMAPID_DOUBT(symbol, code, kind, message) IMAPID_DOUBT_##symbol,
 #include <imapid/doubts.def>
 #undef IMAPID_DOUBT
     IMAPID_N_DOUBTS
+};
+
+enum imapid_doubt_kind {
+    IMAPID_DOUBT_OF_OTHERS,  /* somebody else may have sent part of it */
+    IMAPID_DOUBT_OF_MISSING, /* part of it may not be there */
+    IMAPID_DOUBT_OF_CLOCK,   /* when it was, and how long it took, is not known; what was said is */
 };
 
 /* Frames that are kept of one kind; more are counted only. */
@@ -33,6 +38,9 @@ unsigned imapid_doubts_count_frames(const struct imapid_doubts *doubts, enum ima
 
 /* Is there any? NULL: no. */
 bool imapid_doubts_has_any(const struct imapid_doubts *doubts);
+
+/* Is there one of that kind? */
+bool imapid_doubts_has(const struct imapid_doubts *doubts, enum imapid_doubt_kind kind);
 
 /* "conflicting-data", and what people are told. */
 const char *imapid_doubt_code(enum imapid_doubt doubt);
