@@ -12,7 +12,7 @@
 #include "answer/radix.h"
 #include "record/detail.h"
 #include "record/gist.h"
-#include "record/large.h"
+#include "large.h"
 #include "record/shell.h"
 #include "record/spell.h"
 

@@ -5,7 +5,7 @@
  * Refuses nothing. Misuse: keys below 0. */
 #include "answer/radix.h"
 
-#include "record/large.h"
+#include "large.h"
 
 #include <stdlib.h>
 #include <string.h>

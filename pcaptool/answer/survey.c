@@ -10,7 +10,7 @@
 #include "answer/radix.h"
 #include "answer/unreadable.h"
 #include "record/gist.h"
-#include "record/large.h"
+#include "large.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,7 @@
 #include "net/tcp-table.h"
 
 #include "siphash.h"
-#include "net/reserve.h"
+#include "large.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -54,8 +54,8 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table)
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
 {
     *table = (struct imapid_tcp_table){.n_max = n_max};
-    table->entries = imapid_reserve(n_max, sizeof *table->entries);
-    table->alikes = imapid_reserve(n_max, sizeof *table->alikes);
+    table->entries = imapid_large_reserve(n_max, sizeof *table->entries);
+    table->alikes = imapid_large_reserve(n_max, sizeof *table->alikes);
     imapid_tcp_table_clear(table);
     if (getentropy(table->key, sizeof table->key) != 0)
         g_error("no random octets for a table of connections");

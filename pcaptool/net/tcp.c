@@ -10,7 +10,7 @@
 #include "net/tcp.h"
 
 #include "number.h"
-#include "net/reserve.h"
+#include "large.h"
 #include "net/tcp-order.h"
 #include "net/tcp-table.h"
 
@@ -100,7 +100,7 @@ static struct imapid_tcp *take_room(const struct imapid_tcp_limits *limits)
         return tcp;
     }
     tcp = g_new0(struct imapid_tcp, 1);
-    tcp->states = imapid_reserve(limits->n_wanted, sizeof *tcp->states);
+    tcp->states = imapid_large_reserve(limits->n_wanted, sizeof *tcp->states);
     imapid_tcp_table_init(&tcp->table, limits->n_conns);
     return tcp;
 }

@@ -7,7 +7,7 @@
 #include "record/pool.h"
 
 #include "record/arena.h"
-#include "record/large.h"
+#include "large.h"
 
 #include <glib.h>
 #include <stdlib.h>

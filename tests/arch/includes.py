@@ -33,7 +33,7 @@ ASKED = ["imapid_decide_begin", "imapid_decide_is_told", "imapid_decide_lost", "
          "imapid_order_next", "imapid_order_pass", "imapid_order_settle_reset", "imapid_preface_read", "imapid_verdict_make"]
 MESSAGES = {"message.c", "progress.c"}  # who may write on standard error
 STDERR = re.compile(r"\b(g_printerr|perror|g_warning|g_message|g_critical)\s*\(|\bstderr\b")
-GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "heap"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
+GROUND = {("pcaptool/", "endpoint"), ("pcaptool/", "failure"), ("pcaptool/", "heap"), ("pcaptool/", "large"), ("pcaptool/", "near"), ("pcaptool/", "number"), ("pcaptool/", "opener"), ("pcaptool/", "path"), ("pcaptool/", "siphash"),
           ("pcaptool/", "terminal"), ("protocol/", "moment")}  # below all folders of the tool
 HEADING = "### Which module knows which"
 ROW = re.compile(r"(\S+/) +(?:\(([^)]*)\) )?(.*)")
