@@ -14,11 +14,13 @@
  * lost because another program has the lock: it is waited for. */
 #include "record/database.h"
 
+#include "failure.h"
 #include "record/copy.h"
 #include "record/pool.h"
 #include "record/spell-record.h"
 #include "record/spell.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -86,8 +88,12 @@ extern const char imapid_database_sql[]; /* database.sql, made a string at build
 
 /* ---- failures ---- */
 
+/* SQLite has numbers of its own for what errno says of the surroundings. */
 static void fail(struct imapid_database *database)
 {
+    int code = sqlite3_errcode(database->db);
+
+    (void)imapid_failure_of_output(code == SQLITE_FULL ? ENOSPC : code == SQLITE_IOERR ? EIO : 0);
     if (!database->error)
         database->error = g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->db));
     g_atomic_int_set(&database->has_failed, 1);

@@ -94,6 +94,9 @@ class Whole(Folder):
                 self.skipTest("may not mount")
             self.assertEqual(done.stdout, b"3\nold\nfill\nout\n", (command, form, done.stderr))
             self.assertIn(b"No space left on device", done.stderr)
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'cd "$1" && mount -t tmpfs -o size=32k none . && cd "$1"; shift; "$@"; echo $?; ls -A', "sh",
+                               self.folder, IMAPID, "-q", "-T", "sqlite", "-w", "out", ROOT / "samples"], capture_output=True, check=False)
+        self.assertEqual((done.stdout, b"is full" in done.stderr), (b"3\n", True), done.stderr)
 
     def test_what_can_be_read_is_written(self):
         out = self.folder / "out"
