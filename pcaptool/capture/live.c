@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <poll.h>
+#include <string.h>
 
 /* How long the kernel may keep a block that is not full. */
 #define BLOCK_MS 50
@@ -208,9 +209,12 @@ static bool is_over(struct imapid_capture *capture, int timeout)
 
 static enum imapid_capture_result fail(struct imapid_capture *capture, struct interface *interface)
 {
+    const char *why = pcap_geterr(interface->pcap);
+
     interface->is_over = true;
-    return imapid_reader_fail_live(capture, "%s: %s", interface->name,
-                                   pcap_geterr(interface->pcap));
+    return strcmp(interface->name, capture->name) != 0 /* of several */
+               ? imapid_reader_fail_live(capture, "%s: %s", interface->name, why)
+               : imapid_reader_fail_live(capture, "%s", why);
 }
 
 /* The end; what was dropped is told first. */
