@@ -246,6 +246,17 @@ class Killed(Folder):
         self.assertEqual(self.names(), [other.name, "db", "in.jsonl"])
 
 
+def has_open(process, path):
+    """It opens and closes others meanwhile."""
+    for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if os.readlink(link) == str(path.resolve()):
+                return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
 class Signals(Folder):
     def start(self, number, *arguments):
         """A large capture, ended while it is read: what is there already, the totals, the status."""
@@ -259,8 +270,8 @@ class Signals(Folder):
                                     *[path] * 20],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         # It is at a large one once it has that open; neither the clock nor its CPU says so on a busy machine.
-        opened, deadline = pathlib.Path(f"/proc/{process.pid}/fd"), time.monotonic() + 60
-        while path not in (pathlib.Path(os.path.realpath(at)) for at in opened.iterdir()):
+        deadline = time.monotonic() + 60
+        while not has_open(process, path):
             self.assertIsNone(process.poll(), "it ended before the signal")
             self.assertLess(time.monotonic(), deadline, "the large capture is not opened")
             time.sleep(0.002)
