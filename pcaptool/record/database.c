@@ -88,12 +88,12 @@ extern const char imapid_database_sql[]; /* database.sql, made a string at build
 
 /* ---- failures ---- */
 
-/* SQLite has numbers of its own for what errno says of the surroundings. */
+/* For a full disk SQLite has a number of its own; of other errors it keeps what errno was. */
 static void fail(struct imapid_database *database)
 {
-    int code = sqlite3_errcode(database->db);
+    bool is_full = sqlite3_errcode(database->db) == SQLITE_FULL;
 
-    (void)imapid_failure_of_output(code == SQLITE_FULL ? ENOSPC : code == SQLITE_IOERR ? EIO : 0);
+    (void)imapid_failure_of_output(is_full ? ENOSPC : sqlite3_system_errno(database->db));
     if (!database->error)
         database->error = g_strdup_printf("%s: %s", database->path, sqlite3_errmsg(database->db));
     g_atomic_int_set(&database->has_failed, 1);
