@@ -58,16 +58,23 @@ static const char *endpoint_filter(endpoint_item_t *item, conv_filter_type_e typ
 static ct_dissector_info_t conversation_info = {conversation_filter};
 static et_dissector_info_t endpoint_info = {endpoint_filter};
 
+/* The table in which a packet counts; NULL: it did. */
+static conv_hash_t *get_table(void *data, const void *tapped, tap_flags_t flags)
+{
+    conv_hash_t *table = (conv_hash_t *)data;
+
+    table->flags = flags;
+    return ((const struct imapid_counted *)tapped)->is_first ? table : NULL;
+}
+
 static tap_packet_status count_conversation(void *data, packet_info *pinfo, epan_dissect_t *dissect,
                                             const void *tapped, tap_flags_t flags)
 {
-    conv_hash_t *table = (conv_hash_t *)data;
-    const struct imapid_counted *counted = (const struct imapid_counted *)tapped;
+    conv_hash_t *table = get_table(data, tapped, flags);
 
     (void)dissect;
-    if (!counted->is_first)
+    if (!table)
         return TAP_PACKET_DONT_REDRAW;
-    table->flags = flags;
     add_conversation_table_data(table, &pinfo->src, &pinfo->dst, pinfo->srcport, pinfo->destport, 1,
                                 (int)pinfo->fd->pkt_len, &pinfo->rel_ts, &pinfo->abs_ts,
                                 &conversation_info, CONVERSATION_TCP);
@@ -78,13 +85,11 @@ static tap_packet_status count_conversation(void *data, packet_info *pinfo, epan
 static tap_packet_status count_endpoint(void *data, packet_info *pinfo, epan_dissect_t *dissect,
                                         const void *tapped, tap_flags_t flags)
 {
-    conv_hash_t *table = (conv_hash_t *)data;
-    const struct imapid_counted *counted = (const struct imapid_counted *)tapped;
+    conv_hash_t *table = get_table(data, tapped, flags);
 
     (void)dissect;
-    if (!counted->is_first)
+    if (!table)
         return TAP_PACKET_DONT_REDRAW;
-    table->flags = flags;
     add_endpoint_table_data(table, &pinfo->src, 0, TRUE, 1, (int)pinfo->fd->pkt_len, &endpoint_info,
                             ENDPOINT_NONE);
     add_endpoint_table_data(table, &pinfo->dst, 0, FALSE, 1, (int)pinfo->fd->pkt_len,
