@@ -47,10 +47,11 @@ static const char *name_of(packet_info *pinfo, const struct imapid_ident *ident)
 static const nstime_t *asked_at(const packet_info *pinfo, const struct imapid_ident *ident)
 {
     const struct imapid_ident *command = ident->exchange->command;
+    const nstime_t now = imapid_time_get(pinfo);
+    int64_t ns;
 
-    return ident->side == IMAPID_SERVER && command && (pinfo->presence_flags & PINFO_HAS_TS) &&
-                   !nstime_is_unset(&command->call->time) &&
-                   nstime_cmp(&command->call->time, &pinfo->abs_ts) <= 0
+    return ident->side == IMAPID_SERVER && command &&
+                   imapid_ns_took(imapid_time_ns(&command->call->time), imapid_time_ns(&now), &ns)
                ? &command->call->time
                : NULL;
 }

@@ -58,7 +58,7 @@ static const char *endpoint_filter(endpoint_item_t *item, conv_filter_type_e typ
 static ct_dissector_info_t conversation_info = {conversation_filter};
 static et_dissector_info_t endpoint_info = {endpoint_filter};
 
-/* The table in which a packet counts; NULL: it did. */
+/* The table, for a packet that is not in it yet; NULL: it is. */
 static conv_hash_t *get_table(void *data, const void *tapped, tap_flags_t flags)
 {
     conv_hash_t *table = (conv_hash_t *)data;

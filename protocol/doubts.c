@@ -47,6 +47,12 @@ bool imapid_doubts_has(const struct imapid_doubts *doubts, enum imapid_doubt_kin
     return false;
 }
 
+bool imapid_doubts_is_of_content(const struct imapid_doubts *doubts)
+{
+    return imapid_doubts_has(doubts, IMAPID_DOUBT_OF_OTHERS) ||
+           imapid_doubts_has(doubts, IMAPID_DOUBT_OF_MISSING);
+}
+
 const char *imapid_doubt_code(enum imapid_doubt doubt)
 {
     return table[doubt].code;

@@ -106,7 +106,7 @@ static inline uint32_t imapid_tcp_table_guess(const struct imapid_tcp_table *tab
 }
 
 /* The newest entry that matches but for the path, aliases left out, and the next newest. NONE: there
- * is none. */
+ * is none. `hash`: that of the key, with its path. */
 uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
                                      const struct imapid_tcp_key *key, uint32_t hash);
 uint32_t imapid_tcp_table_next_alike(const struct imapid_tcp_table *table, uint32_t entry);

@@ -28,9 +28,9 @@
 /* What happened in a frame. */
 struct step {
     uint64_t frame; /* 0: not known */
-    int64_t ts_ns;
+    int64_t ts_ns;  /* IMAPID_TIME_NONE: not known */
     uint32_t order; /* of those of one frame */
-    bool has_time, is_wrong;
+    bool is_wrong;
     bool has_no_clock; /* its time only says where it stands */
     bool is_elsewhere; /* the frame counts in another file than the connection's */
     GString *text;     /* one line */
@@ -77,6 +77,7 @@ static struct step *add_step(struct imapid_detail *detail, uint64_t frame)
     struct step *step = g_new0(struct step, 1);
 
     step->frame = frame;
+    step->ts_ns = IMAPID_TIME_NONE;
     step->text = g_string_new(NULL);
     g_ptr_array_add(detail->steps, step);
     return step;
@@ -144,7 +145,6 @@ static void add_half(struct imapid_detail *detail, const struct imapid_record_ha
         return;
     step = add_step(detail, half->packet.number);
     step->ts_ns = half->packet.ts_ns;
-    step->has_time = imapid_time_is_known(step->ts_ns);
     step->is_wrong = half->is_malformed;
     g_string_append(step->text, before);
     if (!half->n_pairs && !half->is_malformed)
@@ -155,18 +155,18 @@ static void add_half(struct imapid_detail *detail, const struct imapid_record_ha
 }
 
 /* Records do not hold the time of a result; but where it came with the response, or there was none. */
-static bool find_result_time(const struct imapid_record_exchange *exchange, int64_t *ts_ns)
+static int64_t get_result_time(const struct imapid_record_exchange *exchange)
 {
+    const struct imapid_record_half *response = &exchange->response;
     int64_t rtt_ns;
 
-    *ts_ns = exchange->response.packet.ts_ns;
-    if (exchange->response.seen)
-        return exchange->result.number == exchange->response.packet.number &&
-               !g_strcmp0(exchange->result_file, exchange->response.file);
-    if (!imapid_record_rtt_ns(exchange, &rtt_ns))
-        return false;
-    *ts_ns = exchange->command.packet.ts_ns + rtt_ns;
-    return true;
+    if (response->seen)
+        return exchange->result.number == response->packet.number &&
+                       !g_strcmp0(exchange->result_file, response->file)
+                   ? response->packet.ts_ns
+                   : IMAPID_TIME_NONE;
+    return imapid_record_rtt_ns(exchange, &rtt_ns) ? exchange->command.packet.ts_ns + rtt_ns
+                                                   : IMAPID_TIME_NONE;
 }
 
 static void add_result(struct imapid_detail *detail, const struct imapid_record_exchange *exchange,
@@ -177,7 +177,7 @@ static void add_result(struct imapid_detail *detail, const struct imapid_record_
     if (exchange->status == IMAPID_STATUS_NONE)
         return;
     step = add_step(detail, exchange->result.number);
-    step->has_time = find_result_time(exchange, &step->ts_ns) && imapid_time_is_known(step->ts_ns);
+    step->ts_ns = get_result_time(exchange);
     step->is_wrong = exchange->status != IMAPID_STATUS_OK;
     g_string_append_printf(step->text, "S %s %s", exchange->is_untagged ? "*" : tag,
                            imapid_record_status(exchange->status));
@@ -278,8 +278,8 @@ static struct step *add_step_at(struct imapid_detail *detail, const struct imapi
 {
     struct step *step = add_step(detail, moment->frame);
 
-    step->ts_ns = moment->ns;
-    step->has_time = moment->ns != 0 && imapid_time_is_known(moment->ns);
+    if (moment->ns)
+        step->ts_ns = moment->ns;
     return step;
 }
 
@@ -302,7 +302,6 @@ static void add_begin(struct imapid_detail *detail, const struct imapid_record_s
     struct step *step = add_step(detail, session->conn.first_frame);
 
     step->ts_ns = session->first_ns;
-    step->has_time = imapid_time_is_known(step->ts_ns);
     g_string_append(step->text,
                     !session->from_start ? "goes on from before the capture"
                     : session->outcome.status && session->outcome.stopped_at == IMAPID_STAGE_CONNECT
@@ -379,7 +378,6 @@ static void add_milestones(struct imapid_detail *detail, const struct imapid_mil
 
             step->frame = milestone->tag.n ? milestone->asked.frame : milestone->answered.frame;
             step->ts_ns = get_time(milestone);
-            step->has_time = imapid_time_is_known(step->ts_ns);
             g_string_append(step->text, "(");
             imapid_spell_grouped(step->text, milestones->n_left_out);
             g_string_append(step->text, " more between)");
@@ -523,7 +521,7 @@ static void sort_steps(struct imapid_detail *detail)
     for (guint i = 0; i < detail->steps->len; i++) {
         struct step *step = detail->steps->pdata[i];
 
-        g_ptr_array_add(step->has_time ? sorted : loose, step);
+        g_ptr_array_add(imapid_time_is_known(step->ts_ns) ? sorted : loose, step);
     }
     g_ptr_array_sort(sorted, compare_times);
     for (guint i = loose->len; i-- > 0;) {
@@ -540,13 +538,13 @@ static void sort_steps(struct imapid_detail *detail)
 static void add_steps(GString *out, struct imapid_detail *detail,
                       const struct imapid_terminal *terminal, int64_t origin_ns)
 {
-    int64_t before_ns = 0;
-    bool has_before = false;
+    int64_t before_ns = IMAPID_TIME_NONE;
 
     sort_steps(detail);
     g_string_append(out, "\n    FRAME  TIME             AFTER\n");
     for (guint i = 0; i < detail->steps->len; i++) {
         const struct step *step = detail->steps->pdata[i];
+        bool has_clock = imapid_time_is_known(step->ts_ns) && !step->has_no_clock;
         size_t start;
 
         if (terminal->color && step->is_wrong)
@@ -558,11 +556,11 @@ static void add_steps(GString *out, struct imapid_detail *detail,
         imapid_width_pad_before(out, start, FRAME);
         g_string_append(out, "  ");
         start = out->len;
-        if (step->has_time && !step->has_no_clock)
+        if (has_clock)
             imapid_row_spell_clock(out, terminal, step->ts_ns, origin_ns, true);
         imapid_width_pad(out, start, TIME);
         g_string_append(out, "  ");
-        add_after(out, step->has_time && !step->has_no_clock && has_before
+        add_after(out, has_clock && imapid_time_is_known(before_ns)
                            ? imapid_ns_between(before_ns, step->ts_ns)
                            : -1);
         g_string_append(out, "  ");
@@ -572,10 +570,8 @@ static void add_steps(GString *out, struct imapid_detail *detail,
         g_string_append_c(out, '\n');
         if (step->below)
             g_string_append(out, step->below->str);
-        if (step->has_time && !step->has_no_clock) {
+        if (has_clock)
             before_ns = step->ts_ns;
-            has_before = true;
-        }
     }
 }
 

@@ -70,9 +70,7 @@ const char *imapid_record_ended(enum imapid_record_ended ended)
 bool imapid_record_is_whole(const struct imapid_record_session *session)
 {
     return session->from_start && session->ended != IMAPID_ENDED_NOT && !session->n_lost &&
-           !session->not_decrypted &&
-           !imapid_doubts_has(&session->conn.doubts, IMAPID_DOUBT_OF_OTHERS) &&
-           !imapid_doubts_has(&session->conn.doubts, IMAPID_DOUBT_OF_MISSING);
+           !session->not_decrypted && !imapid_doubts_is_of_content(&session->conn.doubts);
 }
 
 const char *imapid_record_message(const struct imapid_record_finding *finding)

@@ -200,8 +200,7 @@ enum imapid_result imapid_result_of(const struct imapid_result_facts *facts)
         return IMAPID_RESULT_ONE_SIDE;
     if (session && has_no_login(session) && !facts->has_id)
         return IMAPID_RESULT_NO_LOGIN;
-    if (session && (imapid_doubts_has(&session->conn.doubts, IMAPID_DOUBT_OF_OTHERS) ||
-                    imapid_doubts_has(&session->conn.doubts, IMAPID_DOUBT_OF_MISSING)))
+    if (session && imapid_doubts_is_of_content(&session->conn.doubts))
         return IMAPID_RESULT_DOUBTED;
     enum imapid_result good = name_good(facts);
     return facts->n_warnings && good == IMAPID_RESULT_OK ? IMAPID_RESULT_WARNED : good;

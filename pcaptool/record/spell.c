@@ -87,13 +87,13 @@ void imapid_spell_time(GString *out, int64_t ts_ns)
 
 void imapid_spell_json_time(GString *out, int64_t ts_ns)
 {
-    gsize start = out->len;
-
+    if (!imapid_time_is_known(ts_ns)) {
+        imapid_spell_raw(out, "null", strlen("null"));
+        return;
+    }
     g_string_append_c(out, '"');
     imapid_spell_time(out, ts_ns);
     g_string_append_c(out, '"');
-    if (!imapid_time_is_known(ts_ns))
-        imapid_spell_raw(g_string_truncate(out, start), "null", strlen("null"));
 }
 
 void imapid_spell_seconds(GString *out, int64_t ns)

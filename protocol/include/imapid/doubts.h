@@ -42,6 +42,9 @@ bool imapid_doubts_has_any(const struct imapid_doubts *doubts);
 /* Is there one of that kind? */
 bool imapid_doubts_has(const struct imapid_doubts *doubts, enum imapid_doubt_kind kind);
 
+/* May more or other have been said than is told: is there one that is not of the clock? */
+bool imapid_doubts_is_of_content(const struct imapid_doubts *doubts);
+
 /* "conflicting-data", and what people are told. */
 const char *imapid_doubt_code(enum imapid_doubt doubt);
 const char *imapid_doubt_message(enum imapid_doubt doubt);
