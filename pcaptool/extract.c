@@ -434,6 +434,8 @@ static char *open_database(void *ctx)
                   imapid_newfile_open(options->write, IMAPID_NEWFILE_DATABASE, &message)))
         storage->database =
             imapid_database_open(imapid_newfile_get_name(storage->file), options->write, &message);
+    if (storage->database && options->continuous)
+        imapid_database_expect_pieces(storage->database);
     return message;
 }
 

@@ -26,7 +26,7 @@
 
 /* "imid", as PRAGMA application_id; and the version of the tables. */
 #define APPLICATION 0x696d6964
-#define VERSION     5
+#define VERSION     6
 
 /* KiB of pages that are kept in memory. */
 #define CACHE_KIB "32768"
@@ -72,6 +72,11 @@ struct imapid_database {
     char *path;       /* of that one: that of the new one is nobody's business */
     char *error;      /* the first failure */
     struct statement capture, session, exchange, continued, list, pair;
+    sqlite3_int64
+        n_before; /* the largest id of a session that an earlier run told; 0: there was none */
+    /* What this run tells of what was there before; `sql` is NULL where nothing was, or captures are no pieces of one. */
+    struct statement written, reading, settle, forget;
+    bool has_seam; /* a session was read from its middle, and not looked for yet */
     sqlite3_stmt *find_list;
     bool has_continued;
     sqlite3_stmt *begin, *commit;            /* of some records; NULL: all are one transaction */
@@ -84,7 +89,8 @@ struct imapid_database {
 /* Lists that are remembered, so that they need not be looked up: those of many programs. */
 #define LISTS_MAX 65536
 
-extern const char imapid_database_sql[]; /* database.sql, made a string at build time */
+/* Made strings at build time: database.sql, database-seam.sql. */
+extern const char imapid_database_sql[], imapid_database_seam_sql[];
 
 /* ---- failures ---- */
 
@@ -206,11 +212,41 @@ static struct statement prepare_upsert(struct imapid_database *database, const c
     return statement;
 }
 
+/* The key of a connection. */
+#define KEY "ifnull(session, site || ':' || file || '/' || stream)"
+
+/* What is asked of rows that an earlier run has left: are there any? */
+static bool prepare_earlier(struct imapid_database *database)
+{
+    sqlite3_stmt *max = prepare(database, "SELECT ifnull(max(id), 0) FROM session");
+
+    if (max && sqlite3_step(max) == SQLITE_ROW)
+        database->n_before = sqlite3_column_int64(max, 0);
+    sqlite3_finalize(max);
+    if (!database->n_before)
+        return false;
+    execute(database, "CREATE TEMP TABLE written (id INTEGER PRIMARY KEY)");
+    database->written =
+        prepare_named(database, "INSERT OR IGNORE INTO temp.written (id) VALUES (:id)");
+    database->settle = prepare_named(
+        database, "DELETE FROM exchange WHERE " KEY " = :session AND status IS NULL AND "
+                  "response_frame IS NULL AND id NOT IN (SELECT id FROM temp.written) AND "
+                  "EXISTS (SELECT 1 FROM session WHERE " KEY " = :session AND last <= :last)");
+    database->forget =
+        prepare_named(database, "DELETE FROM temp.written WHERE id IN "
+                                "(SELECT id FROM exchange WHERE " KEY " = :session)");
+    return true;
+}
+
 /* What is there is replaced, but not by an earlier state of a capture that was still being written:
  * the order in which records come makes no difference. */
 static void prepare_all(struct imapid_database *database)
 {
-#define KEY  "ifnull(session, site || ':' || file || '/' || stream)"
+    bool is_earlier = prepare_earlier(database);
+
+#define NEWER                                                                                      \
+    "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "                 \
+    "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)"
 #define CONN KEY ", client_ip, client_port, server_ip, server_port"
     database->capture = prepare_upsert(database, "capture", "site, file",
                                        "WHERE excluded.packets >= capture.packets");
@@ -223,8 +259,7 @@ static void prepare_all(struct imapid_database *database)
         CONN
         ", ifnull(time, ''), frame, ifnull(tag, ''), ifnull(CASE WHEN command_frame IS NULL THEN "
         "server_list ELSE client_list END, 0)",
-        "WHERE (excluded.status IS NOT NULL, excluded.response_frame IS NOT NULL) >= "
-        "(exchange.status IS NOT NULL, exchange.response_frame IS NOT NULL)");
+        is_earlier ? NEWER " RETURNING id" : NEWER);
     database->continued =
         prepare_named(database, "INSERT OR IGNORE INTO continued (session) VALUES (:session)");
     database->find_list = prepare(database, "SELECT says FROM list WHERE id = :id");
@@ -606,7 +641,11 @@ static void bind_auths(struct statement *statement, const struct imapid_record_s
 
 static void run(struct imapid_database *database, sqlite3_stmt *statement)
 {
-    if (sqlite3_step(statement) != SQLITE_DONE)
+    int result = sqlite3_step(statement);
+
+    while (result == SQLITE_ROW) /* the id of one that was written */
+        result = sqlite3_step(statement);
+    if (result != SQLITE_DONE)
         fail(database);
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
@@ -804,12 +843,17 @@ static void bind_exchange(struct imapid_database *database,
     bind_text(statement, "tag", exchange->tag);
     bind_time(statement, "time", when.ts_ns);
     bind_number(statement, "frame", when.number);
-    if (exchange->command.seen)
+    if (exchange->command.seen) {
         bind_number(statement, "command_frame", exchange->command.packet.number);
-    if (exchange->response.seen)
+        bind_text(statement, "command_file", exchange->command.file);
+    }
+    if (exchange->response.seen) {
         bind_number(statement, "response_frame", exchange->response.packet.number);
+        bind_text(statement, "response_file", exchange->response.file);
+    }
     if (exchange->status != IMAPID_STATUS_NONE) {
         bind_number(statement, "result_frame", exchange->result.number);
+        bind_text(statement, "result_file", exchange->result_file);
         bind_text(statement, "status", imapid_record_status(exchange->status));
         bind_string(statement, "text", &exchange->text);
     }
@@ -832,6 +876,11 @@ static void write_exchange(struct imapid_database *database,
     if (database->error)
         return;
     bind_exchange(database, exchange);
+    if (database->n_before && sqlite3_step(database->exchange.sql) == SQLITE_ROW) {
+        bind_number(&database->written, "id",
+                    (uint64_t)sqlite3_column_int64(database->exchange.sql, 0));
+        run(database, database->written.sql);
+    }
     run(database, database->exchange.sql);
 }
 
@@ -851,8 +900,42 @@ static void bind_outcome(struct statement *statement, const struct imapid_record
     if (!outcome->text.is_nil)
         bind_string(statement, "outcome_text", &outcome->text);
     bind_frame(statement, "outcome_frame", outcome->frame);
+    bind_text(statement, "outcome_file", outcome->file);
     bind_text(statement, "ended_by", imapid_party_name(outcome->ended_by));
     bind_frame(statement, "ended_frame", outcome->ended_frame);
+    bind_text(statement, "ended_file", outcome->ended_file);
+}
+
+static void run_for(struct imapid_database *database, struct statement *statement,
+                    const struct imapid_record_session *session)
+{
+    if (database->error || !statement->sql)
+        return;
+    bind_spelled(statement, "session", imapid_spell_session_id, &session->conn);
+    run(database, statement->sql);
+}
+
+/* A capture that has grown: an earlier run may have told of a command that was not complete yet, under the place of the last
+ * packet that there was. This run, which read on, tells of it under another. */
+static void settle_earlier(struct imapid_database *database,
+                           const struct imapid_record_session *session)
+{
+    bind_time(&database->settle, "last", session->last_ns);
+    run_for(database, &database->settle, session);
+    run_for(database, &database->forget, session);
+    if (!database->error && database->reading.sql) {
+        bind_number(&database->reading, "from_middle", !session->from_start);
+        run_for(database, &database->reading, session);
+        database->has_seam |= !session->from_start;
+    }
+}
+
+static void join_seam(struct imapid_database *database)
+{
+    if (!database->has_seam)
+        return;
+    database->has_seam = false;
+    execute(database, imapid_database_seam_sql);
 }
 
 static void write_session(struct imapid_database *database,
@@ -885,6 +968,8 @@ static void write_session(struct imapid_database *database,
     bind_auths(statement, session);
     bind_findings(statement, session->findings, session->n_findings);
     run(database, statement->sql);
+    if (database->n_before)
+        settle_earlier(database, session);
 }
 
 /* ---- who writes records that waited ---- */
@@ -924,6 +1009,7 @@ static void write_batch(struct imapid_database *database, const struct batch *ba
         write_exchange(database, batch->exchanges->pdata[i]);
     for (guint i = 0; i < batch->sessions->len; i++)
         write_session(database, batch->sessions->pdata[i]);
+    join_seam(database);
     end(database);
 }
 
@@ -1073,6 +1159,24 @@ static void drop_continued(struct imapid_database *database)
                       "DELETE FROM session WHERE " KEY " IN (SELECT session FROM continued)");
 }
 
+/* ---- pieces of one capture ---- */
+
+void imapid_database_expect_pieces(struct imapid_database *database)
+{
+    char *note;
+
+    if (database->error || !database->n_before)
+        return;
+    execute(database, "CREATE TEMP TABLE reading (session TEXT PRIMARY KEY, from_middle INTEGER) "
+                      "WITHOUT ROWID");
+    note = g_strdup_printf("INSERT OR REPLACE INTO temp.reading (session, from_middle) "
+                           "SELECT :session, :from_middle FROM session WHERE " KEY
+                           " = :session AND (id <= %lld OR :from_middle)",
+                           (long long)database->n_before);
+    database->reading = prepare_named(database, note);
+    g_free(note);
+}
+
 bool imapid_database_has_failed(struct imapid_database *database)
 {
     return g_atomic_int_get(&database->has_failed);
@@ -1093,10 +1197,15 @@ bool imapid_database_finish(struct imapid_database *database, char **message)
         end_queue(database->queue);
     if (!database->gives_up || database->has_continued) /* a file may have some of earlier runs */
         drop_continued(database);
+    join_seam(database);
     finalize_named(&database->capture);
     finalize_named(&database->session);
     finalize_named(&database->exchange);
     finalize_named(&database->continued);
+    finalize_named(&database->written);
+    finalize_named(&database->reading);
+    finalize_named(&database->settle);
+    finalize_named(&database->forget);
     sqlite3_finalize(database->find_list);
     finalize_named(&database->list);
     finalize_named(&database->pair);

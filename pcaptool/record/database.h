@@ -23,6 +23,11 @@ struct imapid_database *imapid_database_open_live(const char *path,
                                                   bool (*gives_up)(unsigned milliseconds),
                                                   char **message);
 
+/* Before the first record: the captures are pieces of one, the oldest of which may have been deleted since an earlier run.
+ * Then what that run told of a connection and what this one tells of its rest become one, where the beginning is no
+ * longer read: at the end, or, of a database that is written in place, as soon as the session is told. */
+void imapid_database_expect_pieces(struct imapid_database *database);
+
 /* Thread-safe. After a failure they do nothing. */
 void imapid_database_add_exchange(struct imapid_database *database,
                                   const struct imapid_record_exchange *exchange);

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS capture (
   PRIMARY KEY (site, file)
 ) WITHOUT ROWID;
 
+-- The *_file columns are NULL where the frame is in `file`.
 CREATE TABLE IF NOT EXISTS session (
   id INTEGER PRIMARY KEY,
   site TEXT NOT NULL,
@@ -54,8 +55,10 @@ CREATE TABLE IF NOT EXISTS session (
   outcome TEXT,
   outcome_text TEXT,
   outcome_frame INTEGER,
+  outcome_file TEXT,
   ended_by TEXT,
   ended_frame INTEGER,
+  ended_file TEXT,
   lost_bytes INTEGER NOT NULL,
   resyncs INTEGER NOT NULL,
   decrypted INTEGER,
@@ -112,8 +115,11 @@ CREATE TABLE IF NOT EXISTS exchange (
   time TEXT,
   frame INTEGER NOT NULL,
   command_frame INTEGER,
+  command_file TEXT,
   response_frame INTEGER,
+  response_file TEXT,
   result_frame INTEGER,
+  result_file TEXT,
   status TEXT,
   text TEXT,
   rtt REAL,

@@ -4,9 +4,11 @@
 
 test_continuous.py IMAPID
 """
+import contextlib
 import gzip
 import json
 import pathlib
+import sqlite3
 import tempfile
 import unittest
 
@@ -145,6 +147,89 @@ class Continuous(unittest.TestCase):
         done = run("--continuous", "-", input=b"")
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"--continuous", done.stderr)
+
+
+class Ring(unittest.TestCase):
+    """A folder whose oldest pieces are deleted, read into one database again and again: as if all had been read at once."""
+    SAMPLES = ("several-ids", "many-clients", "idle", "escapes", "port-10143", "perl-dovecot")
+    N_PIECES = 12
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.pieces = self.make_pieces(self.SAMPLES)
+
+    def make_pieces(self, names):
+        """Sessions that lie over each other, each of them over most pieces."""
+        packets = []
+        for number, name in enumerate(names):
+            own = read_pcap(sample(name).read_bytes())
+            packets += [packet._replace(ns=(10**15 + number * 10**6 + i * 10**9 // len(own) + i) * 1000) for i, packet in enumerate(own)]
+        packets.sort(key=lambda packet: packet.ns)
+        n_each = -(-len(packets) // self.N_PIECES)
+        return [write_pcap(packets[at:at + n_each]) for at in range(0, len(packets), n_each)]
+
+    def read(self, database, numbers, *arguments):
+        ring = self.folder / "ring"
+        ring.mkdir(exist_ok=True)
+        for path in ring.iterdir():
+            path.unlink()
+        for number in numbers:
+            (ring / f"ring_{number:05d}.pcap").write_bytes(self.pieces[number])
+        done = run("-q", "-T", "sqlite", "-w", database, *arguments, "--continuous", ring)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def ask(self, database, sql):
+        with contextlib.closing(sqlite3.connect(database)) as db:
+            return db.execute(sql).fetchall()
+
+    def exchanges(self, database):
+        """What is told of each, whichever reading told it; a frame with its file, and the names of rows of other tables."""
+        return self.ask(database, """
+            SELECT session, client_port, tag, time, ifnull(command_file, file), command_frame, ifnull(response_file, file), response_frame,
+                   ifnull(result_file, file), result_frame, status, rtt, client_list, server_list, file
+            FROM exchange ORDER BY time, client_port, tag""")
+
+    def sessions(self, database):
+        return self.ask(database, """
+            SELECT session, client_port, first, last, exchanges, from_start, ended, ended_by, ifnull(ended_file, file), ended_frame,
+                   outcome, healthy, security FROM session ORDER BY client_port""")
+
+    def check(self, n_window, step, *arguments):
+        whole, parts = self.folder / "whole.db", self.folder / "parts.db"
+        self.read(whole, range(self.N_PIECES), *arguments)
+        for first in range(1 - n_window, self.N_PIECES, step):
+            self.read(parts, range(max(first, 0), min(first + n_window, self.N_PIECES)), *arguments)
+        self.assertGreater(len(self.exchanges(whole)), 3)
+        self.assertEqual(self.exchanges(parts), self.exchanges(whole))
+        self.assertEqual(self.sessions(parts), self.sessions(whole))
+        return whole, parts
+
+    def test_oldest_pieces_are_deleted(self):
+        for n_window, step in ((8, 1), (4, 1), (6, 3)):
+            with self.subTest(n_window=n_window, step=step):
+                self.check(n_window, step)
+                for name in ("whole.db", "parts.db"):
+                    (self.folder / name).unlink()
+
+    def test_a_command_over_several_pieces(self):
+        """Earlier runs tell of it before it is complete, of its part. (A command that no run has as a whole stays in parts.)"""
+        self.pieces = self.make_pieces(["ruby-dovecot", "idle"])
+        self.check(8, 1)
+
+    def test_at_a_site_and_with_pseudonyms(self):
+        (self.folder / "key").write_bytes(b"0123456789abcdef0123456789abcdef")
+        self.check(5, 2, "--site", "here", "--redact-key", self.folder / "key")
+
+    def test_captures_that_are_no_pieces_stay_apart(self):
+        """The rest of a connection alone is not joined to what somebody read of it elsewhere."""
+        database = self.folder / "two.db"
+        self.read(database, range(8))
+        n_sessions, path = len(self.sessions(database)), self.folder / "rest.pcap"
+        path.write_bytes(self.pieces[6])
+        self.assertEqual(run("-q", "-T", "sqlite", "-w", database, path).returncode, 0)
+        self.assertGreater(len(self.sessions(database)), n_sessions)
 
 
 if __name__ == "__main__":
