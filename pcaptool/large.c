@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* large.c: memory for tables of a million items.
+/* large.c: memory for tables of a million items, and for items that come and go.
  *
  * Refuses nothing: where the memory or address space is not to be had the program ends. Misuse: a new table that is
  * mostly left empty, all of which is written to; room that is used from its end on. */
@@ -10,6 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+/* What was given back to a pool is nobody's: AddressSanitizer is told. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, n)   ((void)(at), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
+#endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -48,4 +56,72 @@ void *imapid_large_new(size_t n, size_t size)
 void *imapid_large_reserve(size_t n, size_t size)
 {
     return get_pages(count_octets(n, size), HUGE_PAGE);
+}
+
+/* ---- items that come and go ---- */
+
+/* Items of the first block: what a small capture needs takes no page more. Each block has twice as many as the one
+ * before, up to some huge pages. */
+#define N_FIRST   8
+#define BLOCK_MAX (2 * HUGE_PAGE)
+
+/* What malloc() aligns to. */
+#define ALIGNMENT (2 * sizeof(void *))
+
+/* An item that is not in use begins with the next one. */
+struct idle {
+    struct idle *next;
+};
+
+/* Octets from one item to the next. */
+static size_t get_step(const struct imapid_large_pool *pool)
+{
+    return (MAX(pool->size, sizeof(struct idle)) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* A block begins with the address of the one before. */
+static void add_block(struct imapid_large_pool *pool)
+{
+    size_t step = get_step(pool), n = pool->n_last ? 2 * pool->n_last : N_FIRST;
+
+    if (n > (BLOCK_MAX - ALIGNMENT) / step)
+        n = MAX((BLOCK_MAX - ALIGNMENT) / step, 1);
+    size_t n_octets = ALIGNMENT + n * step;
+    uint8_t *block = n_octets < HUGE_PAGE ? g_malloc(n_octets) : get_pages(n_octets, 0);
+    *(void **)block = pool->last;
+    pool->last = block;
+    pool->n_last = n;
+    while (n-- > 0)
+        imapid_large_give(pool, block + ALIGNMENT + n * step);
+}
+
+void *imapid_large_take(struct imapid_large_pool *pool)
+{
+    if (!pool->free)
+        add_block(pool);
+    struct idle *item = pool->free;
+    pool->free = item->next;
+    ASAN_UNPOISON_MEMORY_REGION(item, pool->size);
+    return item;
+}
+
+void imapid_large_give(struct imapid_large_pool *pool, void *item)
+{
+    struct idle *idle = item;
+
+    if (!idle)
+        return;
+    idle->next = pool->free;
+    pool->free = idle;
+    ASAN_POISON_MEMORY_REGION(idle + 1, get_step(pool) - sizeof *idle);
+}
+
+void imapid_large_clear(struct imapid_large_pool *pool)
+{
+    while (pool->last) {
+        void *block = pool->last;
+        pool->last = *(void **)block;
+        free(block);
+    }
+    *pool = (struct imapid_large_pool){.size = pool->size};
 }

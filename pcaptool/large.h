@@ -14,4 +14,21 @@ void *imapid_large_new(size_t n, size_t size);
  * from its beginning on. Never NULL, to be freed with free(). */
 void *imapid_large_reserve(size_t n, size_t size);
 
+/* Items of one size that come and go, of which there may be many. Set `size`, the rest to 0. */
+struct imapid_large_pool {
+    size_t size; /* octets of an item; it is aligned as malloc() aligns */
+    void *free;  /* the first of those that are not in use */
+    void *last;  /* the newest block of items, of which it has n_last */
+    size_t n_last;
+};
+
+/* An item, not set; never NULL. It is the pool's, and good until it is given back, or the pool is cleared. */
+void *imapid_large_take(struct imapid_large_pool *pool);
+
+/* Gives back an item; NULL is allowed. What was taken once stays with the pool for the next. */
+void imapid_large_give(struct imapid_large_pool *pool, void *item);
+
+/* Frees all, what is in use too. The pool is as new. */
+void imapid_large_clear(struct imapid_large_pool *pool);
+
 #endif

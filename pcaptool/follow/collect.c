@@ -683,6 +683,8 @@ void imapid_collect_free(struct imapid_collect *collect)
     if (collect->section.met)
         g_array_unref(collect->section.met);
     g_array_unref(collect->context.files);
+    imapid_large_clear(&collect->context.readings);
+    imapid_large_clear(&collect->section.others.readings);
     g_free(collect->error);
     g_free(collect);
 }

@@ -482,7 +482,9 @@ static struct imapid_decide_early early_of(const struct imapid_flow *flow, int d
 static struct reading *get_reading(struct imapid_flow *flow)
 {
     if (!flow->reading) {
-        flow->reading = g_new0(struct reading, 1);
+        flow->context->readings.size = sizeof *flow->reading;
+        flow->reading = imapid_large_take(&flow->context->readings);
+        memset(flow->reading, 0, sizeof *flow->reading);
         flow->reading->session.exchanges.now.security = flow->security;
     }
     return flow->reading;
@@ -1034,7 +1036,7 @@ void imapid_flow_free(struct imapid_flow *flow)
     imapid_holders_set(&flow->context->holders, &flow->holder, 0);
     if (flow->reading)
         imapid_slots_clear(&flow->reading->slots);
-    g_free(flow->reading);
+    imapid_large_give(&flow->context->readings, flow->reading);
     for (int i = 0; i < 2; i++) {
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);

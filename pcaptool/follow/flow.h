@@ -2,6 +2,8 @@
 #ifndef IMAPID_FOLLOW_FLOW_H
 #define IMAPID_FOLLOW_FLOW_H
 
+#include "large.h"
+
 #include "follow/frames.h"
 #include "follow/holders.h"
 #include "net/tcp.h"
@@ -45,6 +47,7 @@ struct imapid_flow_context {
         drop_frame;    /* how often packets were dropped, and the frame behind the last time */
     int64_t n_inflate; /* see imapid_layers_new(); set it */
     struct imapid_holders holders;               /* all flows */
+    struct imapid_large_pool readings;           /* the flows'; clear it behind the last of them */
     const struct imapid_flow_listener *listener; /* NULL: none */
     /* Told of each session behind its record: the secrets of its connection, as imapid_tls_spell_secrets() has
      * them; not where there are none. NULL: of no interest. */

@@ -91,6 +91,7 @@ static void end(struct run *run)
     g_assert_cmpuint(run->context.holders.n, ==, 0);
     g_assert_null(imapid_flow_find_greediest(&run->context));
     g_array_unref(run->context.files);
+    imapid_large_clear(&run->context.readings);
 }
 
 static void test_exchange(void)
