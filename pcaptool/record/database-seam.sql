@@ -2,25 +2,22 @@
 -- The oldest pieces of a ring are deleted from time to time. A connection that began in one of them was read from its start by an
 -- earlier run, and is read from its middle by this one, under another key. Here the rows of both become one connection.
 --
--- temp.reading has the keys of this run's sessions, and which of them were read from their middle. The earlier row is one that this
--- run did not meet, of the same site, ends and path, whose time overlaps; or that had not ended, if it was silent for no longer than a
--- server has to wait (30 minutes: RFC 9051 5.4).
-
-CREATE INDEX IF NOT EXISTS session_ends ON session (client_ip, client_port, server_ip, server_port);
+-- temp.reading has the keys of this run's sessions that concern an earlier one: whether this run was the first to tell of it, and
+-- whether it was read from its middle. The earlier row is one that this run did not meet, of the same site, ends and path, whose time
+-- overlaps; or that had not ended before a middle, if it was silent for no longer than a server has to wait (30 minutes: RFC 9051 5.4).
 
 CREATE TEMP TABLE seam AS
   SELECT later.id AS later, later.session AS later_key, earlier.id AS earlier, earlier.session AS earlier_key,
          earlier.file AS file, earlier.stream AS stream, max(earlier.first) AS first
-  FROM temp.reading JOIN main.session AS later ON later.id =
-         (SELECT id FROM main.session WHERE ifnull(session, site || ':' || file || '/' || stream) = reading.session)
+  FROM temp.reading JOIN main.session AS later ON ifnull(later.session, later.site || ':' || later.file || '/' || later.stream) = reading.session
        JOIN main.session AS earlier ON earlier.client_ip = later.client_ip AND earlier.client_port = later.client_port
          AND earlier.server_ip = later.server_ip AND earlier.server_port = later.server_port
          AND earlier.site = later.site AND earlier.path IS later.path
          AND earlier.session NOT IN (SELECT session FROM temp.reading)
          AND earlier.first < later.first
          AND (earlier.last >= later.first
-              OR earlier.ended IS NULL AND unixepoch(later.first) - unixepoch(earlier.last) <= 30 * 60)
-  WHERE reading.from_middle
+              OR from_middle AND earlier.ended IS NULL AND unixepoch(later.first) - unixepoch(earlier.last) <= 30 * 60)
+  WHERE reading.is_new
   GROUP BY later.id;
 
 -- The same exchange in both: by its command, or, where the later reading has not got that, by the place of its answer. The one with an
@@ -34,11 +31,14 @@ CREATE TEMP TABLE twice AS
        JOIN main.exchange AS one ON ifnull(one.session, one.site || ':' || one.file || '/' || one.stream) = earlier_key
          AND one.tag IS other.tag
          AND CASE WHEN other.command_frame IS NOT NULL THEN one.time = other.time AND one.client_list IS other.client_list
-             ELSE (other.response_frame IS NULL OR (ifnull(one.response_file, one.file), one.response_frame) =
-                    (ifnull(other.response_file, other.file), other.response_frame) AND one.server_list IS other.server_list)
-               AND (other.result_frame IS NULL OR
-                    (ifnull(one.result_file, one.file), one.result_frame) = (ifnull(other.result_file, other.file), other.result_frame))
+             WHEN other.response_frame IS NOT NULL THEN one.server_list IS other.server_list AND
+               (ifnull(one.response_file, one.file), one.response_frame) = (ifnull(other.response_file, other.file), other.response_frame)
+             ELSE (ifnull(one.result_file, one.file), one.result_frame) = (ifnull(other.result_file, other.file), other.result_frame)
              END;
+-- One has the command, the other the end of the answer.
+UPDATE exchange SET (status, text, result_frame, result_file) =
+    (SELECT status, text, result_frame, ifnull(result_file, file) FROM exchange AS other WHERE other.id = twice.later)
+  FROM temp.twice WHERE exchange.id = twice.earlier AND exchange.status IS NULL AND NOT is_later_better;
 DELETE FROM exchange WHERE id IN (SELECT CASE WHEN is_later_better THEN earlier ELSE later END FROM temp.twice);
 
 -- A command that was not complete yet when the earlier run ended, and is told again from a later place.
@@ -59,14 +59,15 @@ UPDATE OR REPLACE exchange SET session = earlier_key, file = seam.file, stream =
     result_file = CASE WHEN result_frame IS NOT NULL THEN ifnull(result_file, exchange.file) END
   FROM temp.seam WHERE exchange.session = later_key;
 
--- The earlier one knows how the connection began, the later one how it went on. What failed has failed.
+-- The earlier one knows how the connection began, the later one how it went on. What failed has failed, but for want of packets.
 UPDATE session SET
     (outcome, healthy, stopped_at, stopped_by, outcome_text, outcome_frame, outcome_file) =
       (SELECT outcome, healthy, stopped_at, stopped_by, outcome_text, outcome_frame,
               CASE WHEN outcome_frame IS NOT NULL THEN ifnull(outcome_file, file) END
        FROM session AS later WHERE later.id = seam.later)
   FROM temp.seam WHERE session.id = seam.earlier AND (session.healthy IS NOT 0 OR session.stopped_by = 'capture')
-    AND EXISTS (SELECT 1 FROM session AS later WHERE later.id = seam.later AND later.last >= session.last AND later.outcome IS NOT NULL);
+    AND EXISTS (SELECT 1 FROM session AS later WHERE later.id = seam.later AND later.last >= session.last AND later.outcome IS NOT NULL
+                AND (later.stopped_by IS NOT 'capture' OR session.stopped_by = 'capture' AND later.outcome = session.outcome));
 UPDATE session SET (last, ended, ended_by, ended_frame, ended_file) =
       (SELECT last, ended, ended_by, ended_frame, CASE WHEN ended_frame IS NOT NULL THEN ifnull(ended_file, file) END
        FROM session AS later WHERE later.id = seam.later)
@@ -92,4 +93,4 @@ DELETE FROM session WHERE id IN (SELECT later FROM temp.seam);
 
 DROP TABLE temp.twice;
 DROP TABLE temp.seam;
-UPDATE temp.reading SET from_middle = 0;
+UPDATE temp.reading SET is_new = 0;

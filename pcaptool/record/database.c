@@ -76,7 +76,7 @@ struct imapid_database {
         n_before; /* the largest id of a session that an earlier run told; 0: there was none */
     /* What this run tells of what was there before; `sql` is NULL where nothing was, or captures are no pieces of one. */
     struct statement written, reading, settle, forget;
-    bool has_seam; /* a session was read from its middle, and not looked for yet */
+    bool has_seam; /* a session may be the rest of one that an earlier run told */
     sqlite3_stmt *find_list;
     bool has_continued;
     sqlite3_stmt *begin, *commit;            /* of some records; NULL: all are one transaction */
@@ -926,7 +926,7 @@ static void settle_earlier(struct imapid_database *database,
     if (!database->error && database->reading.sql) {
         bind_number(&database->reading, "from_middle", !session->from_start);
         run_for(database, &database->reading, session);
-        database->has_seam |= !session->from_start;
+        database->has_seam |= sqlite3_changes(database->db) > 0;
     }
 }
 
@@ -1167,12 +1167,19 @@ void imapid_database_expect_pieces(struct imapid_database *database)
 
     if (database->error || !database->n_before)
         return;
-    execute(database, "CREATE TEMP TABLE reading (session TEXT PRIMARY KEY, from_middle INTEGER) "
-                      "WITHOUT ROWID");
-    note = g_strdup_printf("INSERT OR REPLACE INTO temp.reading (session, from_middle) "
-                           "SELECT :session, :from_middle FROM session WHERE " KEY
-                           " = :session AND (id <= %lld OR :from_middle)",
-                           (long long)database->n_before);
+    execute(
+        database,
+        "CREATE TEMP TABLE reading (session TEXT PRIMARY KEY, is_new INTEGER, from_middle INTEGER) "
+        "WITHOUT ROWID; "
+        "CREATE INDEX IF NOT EXISTS session_ends ON session "
+        "(client_ip, client_port, server_ip, server_port)");
+    note = g_strdup_printf(
+        "INSERT OR REPLACE INTO temp.reading (session, is_new, from_middle) "
+        "SELECT :session, id > %lld, :from_middle FROM session AS met WHERE " KEY " = :session AND "
+        "EXISTS (SELECT 1 FROM session AS earlier WHERE (earlier.client_ip, earlier.client_port, "
+        "earlier.server_ip, earlier.server_port) = (met.client_ip, met.client_port, met.server_ip, "
+        "met.server_port) AND earlier.id <= %lld)",
+        (long long)database->n_before, (long long)database->n_before);
     database->reading = prepare_named(database, note);
     g_free(note);
 }
