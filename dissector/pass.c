@@ -84,6 +84,13 @@ static void cut_front(struct imapid_waiting *waiting, uint32_t n)
     waiting->n_cut -= n - n_data;
 }
 
+/* Leaves its first `n` octets: no more than it has. */
+static void cut_back(struct imapid_waiting *waiting, uint32_t n)
+{
+    waiting->n = MIN(n, waiting->n);
+    waiting->n_cut = n - waiting->n;
+}
+
 /* Takes off what waits of the octets before `to`. */
 static void take_off(struct imapid_stream *stream, enum imapid_side side, uint32_t to)
 {
@@ -175,13 +182,16 @@ static void read_waited(struct turn *turn, enum imapid_side side,
     add_released(turn, section);
 }
 
-static void read_first(struct turn *turn, enum imapid_side side)
+/* Reads what the first piece that waits has before `to`. */
+static void read_first(struct turn *turn, enum imapid_side side, uint32_t to)
 {
     struct imapid_stream *stream = turn->stream;
     struct imapid_waiting first = *stream->directions[side].waiting;
 
     *first.read_in = first.call->frame;
-    drop_first(stream->share, &stream->directions[side]);
+    if (imapid_seq_before(to, end_of(&first)))
+        cut_back(&first, to - first.piece.seq);
+    take_off(stream, side, end_of(&first));
     imapid_order_move(&stream->order.sides[side], first.piece.seq + first.n + first.n_cut);
     if (first.n) {
         keep_past(stream, side, first.piece.seq, first.octets, first.n);
@@ -202,7 +212,7 @@ static void pump(struct turn *turn)
         side = imapid_order_next(&turn->stream->order, pieces, side);
         if (side < 0)
             return;
-        read_first(turn, (enum imapid_side)side);
+        read_first(turn, (enum imapid_side)side, end_of(turn->stream->directions[side].waiting));
     }
 }
 
@@ -216,7 +226,7 @@ static void give_up(struct turn *turn, enum imapid_side side, uint32_t to)
     if (step.act == IMAPID_ORDER_LOSE)
         lose_to(turn->stream, (enum imapid_side)step.side, step.to);
     else
-        read_first(turn, (enum imapid_side)step.side);
+        read_first(turn, (enum imapid_side)step.side, step.to);
     pump(turn);
 }
 
@@ -299,21 +309,31 @@ static void split(struct imapid_share *share, struct imapid_direction *direction
     insert(share, direction, &waiting->next, &rest, rest.n + rest.n_cut);
 }
 
-/* `copy`, which begins no earlier, has octets again that wait. See imapid_order_eases(). */
-static void ease(struct imapid_share *share, struct imapid_direction *direction,
-                 struct imapid_waiting *waiting, const struct imapid_waiting *copy)
+static bool eases(const struct imapid_order_piece *later, const struct imapid_order_piece *piece)
 {
-    if (!imapid_order_eases(copy->piece.has_ack, copy->piece.ack, waiting->piece.has_ack,
-                            waiting->piece.ack))
-        return;
-    if (imapid_seq_before(waiting->piece.seq, copy->piece.seq)) {
-        split(share, direction, waiting, copy->piece.seq - waiting->piece.seq);
-        waiting = waiting->next;
+    return imapid_order_eases(later->has_ack, later->ack, piece->has_ack, piece->ack);
+}
+
+static void take_ack(struct imapid_order_piece *piece, const struct imapid_order_piece *from)
+{
+    piece->has_ack = from->has_ack;
+    piece->ack = from->ack;
+}
+
+/* What stands before the end of `later`. See imapid_order_eases(). */
+static void ease(struct imapid_share *share, struct imapid_direction *direction,
+                 const struct imapid_waiting *later)
+{
+    uint32_t end = end_of(later);
+
+    for (struct imapid_waiting *waiting = direction->waiting;
+         waiting && imapid_seq_before(waiting->piece.seq, end); waiting = waiting->next) {
+        if (!eases(&later->piece, &waiting->piece))
+            continue;
+        if (imapid_seq_before(end, end_of(waiting)))
+            split(share, direction, waiting, end - waiting->piece.seq);
+        take_ack(&waiting->piece, &later->piece);
     }
-    if (imapid_seq_before(end_of(copy), end_of(waiting)))
-        split(share, direction, waiting, end_of(copy) - waiting->piece.seq);
-    waiting->piece.has_ack = copy->piece.has_ack;
-    waiting->piece.ack = copy->piece.ack;
 }
 
 /* Puts what is not waiting already of these octets where it belongs. `piece` says where. False: some
@@ -325,6 +345,7 @@ static bool add_waiting(struct imapid_share *share, struct imapid_direction *dir
     uint32_t end = end_of(&piece);
     bool is_same = true;
 
+    ease(share, direction, &piece);
     while (imapid_seq_before(piece.piece.seq, end)) {
         uint32_t n = end - piece.piece.seq;
 
@@ -333,11 +354,12 @@ static bool add_waiting(struct imapid_share *share, struct imapid_direction *dir
         if (*at && !imapid_seq_before(piece.piece.seq, (*at)->piece.seq)) {
             n = MIN(n, end_of(*at) - piece.piece.seq); /* waits already */
             is_same &= !differs(*at, &piece);
-            ease(share, direction, *at, &piece);
         } else {
             if (*at)
                 n = MIN(n, (*at)->piece.seq - piece.piece.seq);
             insert(share, direction, at, &piece, n);
+            if ((*at)->next && eases(&(*at)->next->piece, &(*at)->piece))
+                take_ack(&(*at)->piece, &(*at)->next->piece);
         }
         cut_front(&piece, n);
     }

@@ -494,22 +494,29 @@ static uint32_t nearer(const struct imapid_order_piece *piece, uint32_t to)
     return piece->waits && imapid_seq_before(piece->seq, to) ? piece->seq : to;
 }
 
+/* Two that are next, and each answers the other: the one that was captured later was sent again, and with a
+ * later answer. So what the other one answers of it was sent before that; the rest of it, behind. */
+static struct imapid_order_step read_sent_again(const struct imapid_order_piece pieces[2])
+{
+    int d = pieces[0].number < pieces[1].number;
+
+    return (struct imapid_order_step){IMAPID_ORDER_READ, d, pieces[!d].ack};
+}
+
 struct imapid_order_step imapid_order_give_up(const struct imapid_order *order,
                                               const struct imapid_order_piece pieces[2], int d,
                                               uint32_t to)
 {
-    struct imapid_order_step step = {IMAPID_ORDER_LOSE, d, 0};
+    int next = imapid_order_next(order, pieces, d);
 
-    if (!is_next(order, pieces, d)) {
-        step.to = nearer(&pieces[d], to);
-    } else if (is_piece_held(order, pieces, d) && !is_next(order, pieces, !d)) {
-        step.side = !d;
-        step.to = nearer(&pieces[!d], pieces[d].ack);
-    } else {
-        /* Each held for the other: no real capture has that. */
-        step.act = IMAPID_ORDER_READ;
-    }
-    return step;
+    if (!is_next(order, pieces, d))
+        return (struct imapid_order_step){IMAPID_ORDER_LOSE, d, nearer(&pieces[d], to)};
+    if (next >= 0)
+        return (struct imapid_order_step){IMAPID_ORDER_READ, next,
+                                          pieces[next].seq + IMAPID_ORDER_AHEAD_MAX};
+    if (is_next(order, pieces, !d))
+        return read_sent_again(pieces);
+    return (struct imapid_order_step){IMAPID_ORDER_LOSE, !d, nearer(&pieces[!d], pieces[d].ack)};
 }
 
 int imapid_order_choose(const struct imapid_order *order, const struct imapid_order_piece pieces[2])

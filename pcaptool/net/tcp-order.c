@@ -97,11 +97,12 @@ static bool deliver(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     return true;
 }
 
-static bool deliver_first(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
+static bool deliver_first(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d,
+                          uint32_t to)
 {
     struct imapid_tcp_direction *dir = &st->dirs[d];
     uint32_t n_before = dir->queue.n_octets;
-    struct imapid_tcp_piece *piece = imapid_tcp_queue_take(&dir->queue);
+    struct imapid_tcp_piece *piece = imapid_tcp_queue_take(&dir->queue, to);
     account_queue(order, dir, n_before);
     bool there = deliver(order, st, d, piece);
     g_free(piece);
@@ -119,7 +120,7 @@ static void look(const struct imapid_tcp_state *st, struct imapid_order_piece pi
         pieces[d].has_ack = first->has_ack;
         pieces[d].seq = first->seq;
         pieces[d].ack = first->ack;
-        pieces[d].number = first->packet.number;
+        pieces[d].number = first->number;
     }
 }
 
@@ -133,7 +134,7 @@ static bool pump(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
         d = imapid_order_next(&st->order, pieces, d);
         if (d < 0)
             return true;
-        if (!deliver_first(order, st, d))
+        if (!deliver_first(order, st, d, imapid_tcp_piece_end(st->dirs[d].queue.first)))
             return false;
     }
 }
@@ -157,7 +158,7 @@ static bool step(struct imapid_tcp_order *order, struct imapid_tcp_state *st, in
     struct imapid_order_step step = imapid_order_give_up(&st->order, pieces, d, to);
     if (step.act == IMAPID_ORDER_LOSE)
         jump(order, st, step.side, step.to, packet);
-    else if (!deliver_first(order, st, step.side))
+    else if (!deliver_first(order, st, step.side, step.to))
         return false;
     return pump(order, st);
 }
@@ -423,6 +424,7 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         .n_cut = p->n_cut,
         .ack = p->ack,
         .has_ack = segment->has_ack,
+        .number = segment->number,
         .packet = p->packet,
     };
     struct imapid_moment at = when(&p->packet);

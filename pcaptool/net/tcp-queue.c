@@ -21,10 +21,8 @@ void imapid_tcp_piece_cut(struct imapid_tcp_piece *piece, uint32_t n)
     piece->n_cut -= n - n_data;
 }
 
-/* Puts a copy of the first n octets of the sequence behind `before` (NULL: first). */
-static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
-                                       struct imapid_tcp_piece *before,
-                                       const struct imapid_tcp_piece *piece, uint32_t n)
+/* The first n octets of the sequence, as a piece of its own. */
+static struct imapid_tcp_piece *copy_first(const struct imapid_tcp_piece *piece, uint32_t n)
 {
     uint32_t n_data = MIN(n, piece->n);
     struct imapid_tcp_piece *copy = g_malloc(sizeof *copy + n_data);
@@ -35,6 +33,15 @@ static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
     copy->octets = (uint8_t *)(copy + 1);
     if (n_data > 0)
         memcpy(copy + 1, piece->octets, n_data);
+    return copy;
+}
+
+/* Puts a copy of the first n octets of the sequence behind `before` (NULL: first). */
+static struct imapid_tcp_piece *insert(struct imapid_tcp_queue *queue,
+                                       struct imapid_tcp_piece *before,
+                                       const struct imapid_tcp_piece *piece, uint32_t n)
+{
+    struct imapid_tcp_piece *copy = copy_first(piece, n);
     copy->next = before ? before->next : queue->first;
     if (before)
         before->next = copy;
@@ -73,24 +80,30 @@ static void split(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece
     insert(queue, piece, &rest, rest.n + rest.n_cut);
 }
 
-/* `copy` has octets again that `piece` has. If it answers less of the peer, they can be delivered
- * earlier than was known: what both have takes over its acknowledgement. Returns the last piece
- * of those that `piece` now is. */
-static struct imapid_tcp_piece *ease(struct imapid_tcp_queue *queue, struct imapid_tcp_piece *piece,
-                                     const struct imapid_tcp_piece *copy)
+static bool eases(const struct imapid_tcp_piece *later, const struct imapid_tcp_piece *piece)
 {
-    if (!imapid_order_eases(copy->has_ack, copy->ack, piece->has_ack, piece->ack))
-        return piece;
-    uint32_t copy_end = imapid_tcp_piece_end(copy);
-    if (imapid_seq_before(piece->seq, copy->seq)) {
-        split(queue, piece, copy->seq - piece->seq);
-        piece = piece->next;
+    return imapid_order_eases(later->has_ack, later->ack, piece->has_ack, piece->ack);
+}
+
+static void take_ack(struct imapid_tcp_piece *piece, const struct imapid_tcp_piece *from)
+{
+    piece->has_ack = from->has_ack;
+    piece->ack = from->ack;
+}
+
+/* What stands before the end of `later` was sent no later than that: it takes over its acknowledgement, where
+ * that is of less. */
+static void ease(struct imapid_tcp_queue *queue, const struct imapid_tcp_piece *later)
+{
+    uint32_t end = imapid_tcp_piece_end(later);
+    for (struct imapid_tcp_piece *piece = queue->first; piece && imapid_seq_before(piece->seq, end);
+         piece = piece->next) {
+        if (!eases(later, piece))
+            continue;
+        if (imapid_seq_before(end, imapid_tcp_piece_end(piece)))
+            split(queue, piece, end - piece->seq);
+        take_ack(piece, later);
     }
-    if (imapid_seq_before(copy_end, imapid_tcp_piece_end(piece)))
-        split(queue, piece, copy_end - piece->seq);
-    piece->has_ack = copy->has_ack;
-    piece->ack = copy->ack;
-    return piece;
 }
 
 /* Has the piece other octets than `there`, which begins no later, in the place they share? */
@@ -104,20 +117,19 @@ static bool differs(const struct imapid_tcp_piece *there, const struct imapid_tc
 bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
                           uint32_t next)
 {
-    bool is_same = true;
-    struct imapid_tcp_piece *before = NULL;
-    struct imapid_tcp_piece *after = queue->first;
-    if (queue->last && !imapid_seq_before(piece.seq, imapid_tcp_piece_end(queue->last))) {
-        before = queue->last;
-        after = NULL;
-    }
+    bool is_same = true,
+         is_last = queue->last && !imapid_seq_before(piece.seq, imapid_tcp_piece_end(queue->last));
+    struct imapid_tcp_piece *before = is_last ? queue->last : NULL;
+    struct imapid_tcp_piece *after = is_last ? NULL : queue->first;
+    /* Acknowledgements in a queue never fall. */
+    if (queue->first && (!is_last || eases(&piece, queue->last)))
+        ease(queue, &piece);
     while (piece.n + piece.n_cut > 0) {
         uint32_t n = piece.n + piece.n_cut;
         if (after && !imapid_seq_before(piece.seq, after->seq)) {
             uint32_t end = imapid_tcp_piece_end(after);
             if (imapid_seq_before(piece.seq, end)) {
                 is_same &= !differs(after, &piece);
-                after = ease(queue, after, &piece);
                 imapid_tcp_piece_cut(&piece, MIN(n, end - piece.seq));
             }
             before = after;
@@ -128,15 +140,23 @@ bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piec
             n = MIN(n, after->seq - piece.seq);
         before = insert(queue, before, &piece, n);
         imapid_tcp_piece_cut(&piece, n);
+        if (after && eases(after, before))
+            take_ack(before, after);
         if (after)
             stamp_run(queue, before, next);
     }
     return is_same;
 }
 
-struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue)
+struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue, uint32_t to)
 {
     struct imapid_tcp_piece *piece = queue->first;
+    if (imapid_seq_before(to, imapid_tcp_piece_end(piece))) {
+        /* The rest keeps its memory, and is counted with it. */
+        struct imapid_tcp_piece *copy = copy_first(piece, to - piece->seq);
+        imapid_tcp_piece_cut(piece, to - piece->seq);
+        return copy;
+    }
     queue->first = piece->next;
     if (!queue->first)
         queue->last = NULL;
@@ -148,5 +168,5 @@ struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue)
 void imapid_tcp_queue_clear(struct imapid_tcp_queue *queue)
 {
     while (queue->first)
-        g_free(imapid_tcp_queue_take(queue));
+        g_free(imapid_tcp_queue_take(queue, imapid_tcp_piece_end(queue->first)));
 }

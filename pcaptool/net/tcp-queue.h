@@ -19,6 +19,7 @@ struct imapid_tcp_piece {
     uint32_t ack; /* acknowledgement it came with, if has_ack */
     bool has_ack;
     uint32_t n_block; /* in a queue: memory it takes */
+    uint64_t number;  /* of the packet it came in */
     struct imapid_stamp packet;
 };
 
@@ -43,8 +44,9 @@ void imapid_tcp_piece_cut(struct imapid_tcp_piece *piece, uint32_t n);
 bool imapid_tcp_queue_add(struct imapid_tcp_queue *queue, struct imapid_tcp_piece piece,
                           uint32_t next);
 
-/* Takes the first piece out of a queue that is not empty; to be freed with g_free(). */
-struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue);
+/* Takes what the first piece has before `to` out of a queue that is not empty, as a piece of its own; to
+ * be freed with g_free(). It begins before `to`. */
+struct imapid_tcp_piece *imapid_tcp_queue_take(struct imapid_tcp_queue *queue, uint32_t to);
 
 /* Frees all pieces; the queue is empty then. */
 void imapid_tcp_queue_clear(struct imapid_tcp_queue *queue);

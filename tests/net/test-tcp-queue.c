@@ -103,7 +103,7 @@ static void test_stamps(void)
     imapid_tcp_queue_add(&queue, make_piece((const uint8_t *)"a", 0, 1, 4), 0);
     static const uint64_t numbers[] = {4, 4, 4, 2};
     for (size_t i = 0; i < 4; i++) {
-        struct imapid_tcp_piece *p = imapid_tcp_queue_take(&queue);
+        struct imapid_tcp_piece *p = imapid_tcp_queue_take(&queue, 6);
         g_assert_cmpuint(p->packet.number, ==, numbers[i]);
         g_free(p);
     }
@@ -124,19 +124,43 @@ static void test_ease(void)
     static const struct {
         const char *text;
         uint32_t ack;
-    } expected[] = {{"ab", 50}, {"cd", 40}, {"ef", 50}};
-    for (size_t i = 0; i < 3; i++) {
-        struct imapid_tcp_piece *p = imapid_tcp_queue_take(&queue);
-        g_assert_cmpmem(p->octets, p->n, expected[i].text, 2);
+    } expected[] = {{"abcd", 40}, {"ef", 50}};
+    for (size_t i = 0; i < 2; i++) {
+        struct imapid_tcp_piece *p = imapid_tcp_queue_take(&queue, 6);
+        g_assert_cmpmem(p->octets, p->n, expected[i].text, strlen(expected[i].text));
         g_assert_cmpuint(p->ack, ==, expected[i].ack);
         g_free(p);
     }
+}
+
+/* A piece that is taken in two: the octets it has, and those that were cut off. */
+static void test_take_a_part(void)
+{
+    struct imapid_tcp_queue queue = {0};
+    struct imapid_tcp_piece piece = make_piece((const uint8_t *)"abcdef", 0, 6, 1);
+    piece.n_cut = 2;
+    imapid_tcp_queue_add(&queue, piece, 0);
+    static const struct {
+        const char *text;
+        uint32_t to, n_cut;
+    } expected[] = {{"ab", 2, 0}, {"cdef", 7, 1}, {"", 100, 1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct imapid_tcp_piece *p = imapid_tcp_queue_take(&queue, expected[i].to);
+        g_assert_cmpmem(p->octets, p->n, expected[i].text, strlen(expected[i].text));
+        g_assert_cmpuint(p->n_cut, ==, expected[i].n_cut);
+        g_assert_cmpuint(queue.n_pieces, ==, i < 2);
+        g_assert_cmpuint(queue.n_octets > 0, ==, i < 2);
+        g_free(p);
+    }
+    g_assert_null(queue.first);
+    g_assert_null(queue.last);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tcp-queue/model", test_model);
+    g_test_add_func("/tcp-queue/take-a-part", test_take_a_part);
     g_test_add_func("/tcp-queue/cut", test_cut);
     g_test_add_func("/tcp-queue/stamps", test_stamps);
     g_test_add_func("/tcp-queue/ease", test_ease);

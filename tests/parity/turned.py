@@ -93,10 +93,21 @@ ODD = after(after(
     between(say(pcap.Talk(client_port=50003, server_port=24714).handshake(),
                 [(1, b"* OK hi\r\n"), (0, None), (1, ANSWER % (1, 1)), (0, None), (1, None)]), 2, None))
 
+def sent_again(talk):
+    """Every command has the tag "a1". The first one is lost, and sent again behind its answer, with the second one in the same segment; then
+    the server sends its second answer again, with the third."""
+    talk.handshake().server(b"* OK hi\r\n").lose(0, 21).server(ANSWER % (1, 1)).again(0, COMMAND % (1, 1) + COMMAND % (1, 2), 21)
+    talk.lose(1, 32).client(COMMAND % (1, 3)).again(1, ANSWER % (2, 1) + ANSWER % (3, 1), 32)
+    return talk.client(b"a1 NOOP\r\n").server(b"a1 OK\r\n")
+
+
 # On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
+# And segments that hold what was sent before and what was not.
 OTHERS = {
+    "sent-again": (3, sent_again(pcap.Talk())),
+    "sent-again-odd-port": (3, sent_again(pcap.Talk(server_port=4711))),
     "client-alone": (1, without(pcap.Talk(server_port=4711).handshake().lose(1, 12).client(b"a0 NOOP\r\n").lose(1, 10)
                                 .client(COMMAND % (1, 1)).lose(1, 40).client(b"a2 NOOP\r\n"), 1)),
     "behind-acknowledgement": (1, late(pcap.Talk(server_port=4711).handshake().server(b"* OK hi\r\n").acknowledge(0)
@@ -110,11 +121,18 @@ OTHERS = {
 }
 
 
+def name_of(half):
+    return half and half["params"] and half["params"][0][1]
+
+
 def check(shark, name, want, talk):
     path = shark.write(f"{name}.pcap", talk.octets())
     tool = sorted(map(parity.comparable, parity.by_tool(TOOL, path)), key=parity.sort_key)
     if len(tool) != want:
         yield f"the tool tells {len(tool)} exchanges, not {want}"
+    for names in ([name_of(exchange[half]) for half in ("command", "response")] for exchange in tool):
+        if all(names) and names[0][1:] != names[1][1:]:
+            yield f"the tool tells {names[1]} beside {names[0]}"
     for options in ((), parity.exchanges.IN_ORDER):
         plugin = sorted(map(parity.comparable, parity.exchanges.of_capture(shark, path, *options)), key=parity.sort_key)
         if plugin != tool:

@@ -83,6 +83,27 @@ static void test_an_answer_waits_for_its_command(void)
     g_assert_cmpint(imapid_order_next(&order, pieces, 0), ==, 1);
 }
 
+/* A client sends a command again, and with it one that it sent when it had the answer to the first; or the
+ * server sends an answer again. */
+static void test_what_is_sent_again_is_divided(void)
+{
+    struct imapid_order order = begin();
+
+    for (int d = 0; d < 2; d++) {
+        const struct imapid_order_piece pieces[2] = {piece(100, 520, 2 - (uint64_t)d),
+                                                     piece(500, 110, 1 + (uint64_t)d)};
+
+        g_assert_cmpint(imapid_order_next(&order, pieces, 0), ==, -1);
+        for (int asked = 0; asked < 2; asked++) {
+            struct imapid_order_step step = imapid_order_give_up(&order, pieces, asked, 600);
+
+            g_assert_cmpint(step.act, ==, IMAPID_ORDER_READ);
+            g_assert_cmpint(step.side, ==, d);
+            g_assert_cmpuint(step.to, ==, d ? 520 : 110);
+        }
+    }
+}
+
 static void test_a_fin_is_acknowledged_as_well(void)
 {
     struct imapid_order order = begin();
@@ -391,6 +412,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/order/an-answer-waits", test_an_answer_waits_for_its_command);
+    g_test_add_func("/order/sent-again", test_what_is_sent_again_is_divided);
     g_test_add_func("/order/a-fin", test_a_fin_is_acknowledged_as_well);
     g_test_add_func("/order/patience", test_what_was_acknowledged_is_waited_for);
     g_test_add_func("/order/giving-up", test_giving_up_helps_the_cause_first);

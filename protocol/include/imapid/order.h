@@ -3,7 +3,8 @@
  *
  * The rule: octets are read in sequence, and causes before effects. A segment that acknowledges
  * octets of the peer was sent after them; it waits until they are read, whatever the order of the
- * capture. Octets that do not come are given up for lost: when the peer has acknowledged them and
+ * capture. What is sent again acknowledges more than it did at first, and may have new octets with it:
+ * then it is divided where the peer had acknowledged it. Octets that do not come are given up for lost: when the peer has acknowledged them and
  * they do not show up within some more packets; or when the caller cannot wait any longer.
  *
  * What a stranger can send moves nothing while the two ends go on as they did (RFC 5961): a reset or
@@ -114,14 +115,14 @@ struct imapid_order_piece {
 };
 
 enum imapid_order_act {
-    IMAPID_ORDER_READ, /* read the first piece of this direction */
+    IMAPID_ORDER_READ, /* read what the first piece of this direction has before `to`; all, if it ends there */
     IMAPID_ORDER_LOSE, /* octets of this direction are lost: from its next to before `to` */
 };
 
 struct imapid_order_step {
     enum imapid_order_act act;
     int side;
-    uint32_t to; /* of LOSE */
+    uint32_t to;
 };
 
 enum imapid_order_place {
@@ -223,8 +224,9 @@ bool imapid_order_is_lost(struct imapid_order *order, int d, uint32_t n_patience
  * asked when nothing waits any more. */
 uint32_t imapid_order_count_lost_tail(const struct imapid_order *order, int d);
 
-/* Octets that wait, with the acknowledgement `ack`, came again with another one, `again`. Does that answer less of
- * the peer, so that they can be read earlier than was known? It is theirs then. */
+/* Octets that wait, with the acknowledgement `ack`, came again with another one, `again`; or what stands behind them in
+ * their direction came with that, and so was not sent before them. Does that answer less of the peer, so that they can be
+ * read earlier than was known? It is theirs then. */
 bool imapid_order_eases(bool has_again, uint32_t again, bool has_ack, uint32_t ack);
 
 /* A segment of direction `d` was taken while pieces wait there: `is_next`, it began at the octet that is read
