@@ -7,6 +7,7 @@
  * Misuse: adding groups up to get connections: one connection may be in several. */
 #include "answer/groups.h"
 
+#include "answer/numbers.h"
 #include "answer/together.h"
 #include "answer/unreadable.h"
 #include "record/pool.h"
@@ -113,8 +114,8 @@ static bool get_value_of_unread(const struct imapid_store_conn *conn,
 struct counting {
     struct imapid_group group;
     GTree *spellings[IMAPID_GROUP_KEYS_MAX]; /* spelling -> how often, a guint64 */
-    GArray *addresses;                       /* their numbers, guint32 */
-    unsigned last_conn;                      /* index + 1 of the one counted last */
+    struct imapid_numbers addresses;
+    unsigned last_conn; /* index + 1 of the one counted last */
 };
 
 static void free_counting(void *data)
@@ -124,7 +125,7 @@ static void free_counting(void *data)
     for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++)
         if (counting->spellings[i])
             g_tree_destroy(counting->spellings[i]);
-    g_array_unref(counting->addresses);
+    imapid_numbers_deinit(&counting->addresses);
     g_free(counting);
 }
 
@@ -167,7 +168,6 @@ static struct counting *get_counting(GTree *all, char *const *values, unsigned n
     if (!counting) {
         counting = g_new0(struct counting, 1);
         counting->group.first_ns = counting->group.last_ns = IMAPID_TIME_NONE;
-        counting->addresses = g_array_new(FALSE, FALSE, sizeof(guint32));
         g_tree_insert(all, g_strdup(key->str), counting);
     }
     g_string_free(key, TRUE);
@@ -194,13 +194,14 @@ struct counter {
 };
 
 /* Counts a connection in a group, once however often it is called for it in a row. */
-static void add_conn(struct counting *counting, unsigned conn, guint32 address)
+static void add_conn(struct counting *counting, const struct imapid_store_view *view, unsigned conn,
+                     guint32 address)
 {
     if (counting->last_conn == conn + 1)
         return;
     counting->last_conn = conn + 1;
     counting->group.n_conns++;
-    g_array_append_val(counting->addresses, address);
+    imapid_numbers_add(&counting->addresses, address, view->n_addresses);
 }
 
 static void see_in_group(struct imapid_group *group, int64_t ts_ns)
@@ -318,7 +319,7 @@ static void count_exchange(struct counter *counter, unsigned conn, unsigned inde
         return;
     place->counting->group.n_exchanges++;
     see_in_group(&place->counting->group, brief->when_ns);
-    add_conn(place->counting, conn, brief->client);
+    add_conn(place->counting, counter->view, conn, brief->client);
     count_spellings(counter, place);
 }
 
@@ -349,24 +350,8 @@ static void count_without(struct counter *counter, unsigned index)
     place.counting->group.n_unread += imapid_unreadable_is_conn(&conn);
     see_in_group(&place.counting->group, conn.session.first_ns);
     see_in_group(&place.counting->group, conn.session.last_ns);
-    add_conn(place.counting, index, imapid_store_get_address(counter->view, index));
+    add_conn(place.counting, counter->view, index, imapid_store_get_address(counter->view, index));
     count_spellings(counter, &place);
-}
-
-/* `seen` has a zero octet for each number there is, and has so again afterwards. */
-static uint64_t count_distinct(const GArray *addresses, uint8_t *seen)
-{
-    uint64_t n = 0;
-
-    for (guint i = 0; i < addresses->len; i++) {
-        guint32 address = g_array_index(addresses, guint32, i);
-
-        n += !seen[address];
-        seen[address] = 1;
-    }
-    for (guint i = 0; i < addresses->len; i++)
-        seen[g_array_index(addresses, guint32, i)] = 0;
-    return n;
 }
 
 struct pick {
@@ -396,7 +381,6 @@ static char *pick_spelling(GTree *spellings)
 struct finish {
     GArray *groups;
     unsigned n_keys;
-    uint8_t *seen; /* by the numbers of addresses */
 };
 
 static gboolean finish_group(void *key, void *value, void *user_data)
@@ -405,7 +389,7 @@ static gboolean finish_group(void *key, void *value, void *user_data)
     struct finish *finish = user_data;
 
     (void)key;
-    counting->group.n_addresses = count_distinct(counting->addresses, finish->seen);
+    counting->group.n_addresses = imapid_numbers_count(&counting->addresses);
     for (unsigned i = 0; i < finish->n_keys; i++)
         counting->group.values[i] = pick_spelling(counting->spellings[i]);
     g_array_append_val(finish->groups, counting->group);
@@ -443,10 +427,10 @@ static void begin(struct counter *counter, const struct imapid_store_view *view,
     };
 }
 
-static GArray *end(struct counter *counter, uint8_t *seen)
+static GArray *end(struct counter *counter)
 {
     struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
-                            counter->grouping->n_keys, seen};
+                            counter->grouping->n_keys};
 
     g_tree_foreach(counter->all, finish_group, &finish);
     g_tree_destroy(counter->all);
@@ -484,7 +468,6 @@ static void do_share(void *ctx, unsigned i)
     const struct imapid_groups_asked *asked = share->asked;
     unsigned first, n;
     struct counter *counters;
-    uint8_t *seen;
 
     if (!i) {
         if (asked->also)
@@ -498,10 +481,8 @@ static void do_share(void *ctx, unsigned i)
         begin(&counters[k], asked->view, asked->fold, &asked->groupings[first + k]);
     for (unsigned conn = 0; conn < asked->view->n_conns; conn++)
         count_conn_in(counters, n, conn);
-    seen = g_malloc0(asked->view->n_addresses + (gsize)1);
     for (unsigned k = 0; k < n; k++)
-        asked->groups[first + k] = end(&counters[k], seen);
-    g_free(seen);
+        asked->groups[first + k] = end(&counters[k]);
     g_free(counters);
 }
 
@@ -686,7 +667,6 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         seen[address] = 1;
         count_conn(&overview, &facts, i);
     }
-    g_free(seen);
     g_free(facts.by_said);
     imapid_store_reading_deinit(&facts.reading);
     return overview;
