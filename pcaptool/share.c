@@ -36,6 +36,7 @@ struct digests {
     GHashTable *by_stream; /* GString */
     char *origin;          /* through what the session told last came */
     bool is_hidden;        /* that one was not decrypted */
+    bool is_read;          /* all of it */
     char *explanation;     /* why it may be another in the clear; NULL: nobody knows */
 };
 
@@ -95,6 +96,8 @@ static void add_half(GString *digest, const char *name, const struct imapid_reco
 
 #define INCOMPLETE ", not complete"
 #define CONTESTED  ", contested"
+#define BY_PORT    ", by its port"
+#define NO_IMAP    ", no IMAP"
 
 static void digest_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
@@ -137,8 +140,6 @@ static char *explain_session(const struct imapid_record_session *session)
     const struct imapid_record_outcome *outcome = &session->outcome;
     const char *status = outcome->status ? outcome->status : "";
 
-    if (!strcmp(status, "bad-deflate"))
-        return g_strdup("what follows COMPRESS is no DEFLATE, and is not read without COMPRESS");
     if (!strcmp(status, "too-much-deflate"))
         return g_strdup("more comes out of its DEFLATE than is read");
     if (session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS)
@@ -166,12 +167,17 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
     digests->origin = describe_origin(session);
     g_free(digests->explanation);
     digests->explanation = explain_session(session);
+    digests->is_read = !session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS;
     digests->is_hidden = session->not_decrypted && outcome->by == IMAPID_PARTY_CAPTURE;
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
                                (unsigned)session->auths[i].status);
-    g_string_append_printf(digest, "%s%s", session->from_start ? ", from the start" : "",
-                           session->not_imap ? ", no IMAP" : "");
+    g_string_append_printf(digest, "%s%s%s", session->from_start ? ", from the start" : "",
+                           session->not_imap ? NO_IMAP : "",
+                           session->security != IMAPID_SECURITY_NONE &&
+                                   outcome->stopped_at == IMAPID_STAGE_GREETING
+                               ? BY_PORT
+                               : "");
     add_findings(digest, session->findings, session->n_findings);
 }
 
@@ -254,15 +260,23 @@ static char *drop(const char *line, const char *part)
     return rest;
 }
 
-/* Copies that differed are equal in what is shared: an exchange may be complete for that. */
-static bool is_same(const char *old, const char *new)
+/* Is it the same, but that one has `part`, and the other may have `instead`? */
+static bool is_same_but(const char *old, const char *part, const char *new, const char *instead)
 {
-    char *one = drop(old, CONTESTED), *other = drop(new, INCOMPLETE);
-    bool same = !strcmp(old, new) || (strcmp(old, one) != 0 && !strcmp(one, other));
+    char *one = drop(old, part), *other = drop(new, instead);
+    bool same = strcmp(old, one) != 0 && !strcmp(one, other);
 
     g_free(one);
     g_free(other);
     return same;
+}
+
+/* Copies that differed are equal in what is shared: an exchange may be complete for that. And where nothing was said in
+ * TLS, its port alone says that it is IMAP. */
+static bool is_same(const char *old, const char *new)
+{
+    return !strcmp(old, new) || is_same_but(old, CONTESTED, new, INCOMPLETE) ||
+           is_same_but(old, BY_PORT, new, NO_IMAP);
 }
 
 /* NULL, or in what it differs. */
@@ -374,6 +388,33 @@ static void on_take_back(void *ctx, const struct imapid_conn *conn, int dir, siz
         imapid_rebuild_take_back(get_rebuild(sharing, conn->stream), dir, n);
 }
 
+static void on_proxy(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                     size_t n, const struct imapid_stamp *packet)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_proxy(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
+                                 n);
+}
+
+static void on_deflate(void *ctx, const struct imapid_conn *conn)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 2 * IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_begin_deflate(get_rebuild(sharing, conn->stream));
+}
+
+static void on_broken(void *ctx, const struct imapid_conn *conn, int dir, size_t n,
+                      const struct imapid_stamp *packet)
+{
+    struct sharing *sharing = ctx;
+
+    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
+        imapid_rebuild_add_broken(get_rebuild(sharing, conn->stream), dir, packet->number, n);
+}
+
 static void on_gap(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
                    const struct imapid_stamp *packet)
 {
@@ -448,6 +489,42 @@ static const char *explain(enum imapid_scrub_status status)
     }
 }
 
+static struct imapid_rebuild_error make_error(const struct imapid_share *share,
+                                              const struct imapid_conn *conn, int dir,
+                                              const struct imapid_stamp *packet,
+                                              const uint8_t from[16])
+{
+    struct imapid_rebuild_error error = {.dir = dir, .packet = *packet};
+
+    error.from.family = conn->endpoint[0].family;
+    memcpy(error.from.address, from, sizeof error.from.address);
+    imapid_pseudonyms_replace_endpoint(share->pseudonyms, &error.from);
+    return error;
+}
+
+/* What ICMP said of the connection, in the order of time; their number. */
+static size_t make_errors(const struct imapid_share *share, const struct imapid_conn *conn,
+                          struct imapid_rebuild_error errors[2])
+{
+    size_t n = 0;
+
+    if (conn->icmp) {
+        errors[n] = make_error(share, conn, conn->icmp_dir, &conn->icmp_at, conn->icmp_from);
+        errors[n++].says.error = conn->icmp;
+    }
+    if (conn->mtu) {
+        errors[n] = make_error(share, conn, conn->mtu_dir, &conn->mtu_at, conn->mtu_from);
+        errors[n++].says.mtu = conn->mtu;
+    }
+    if (n == 2 && errors[1].packet.number < errors[0].packet.number) {
+        struct imapid_rebuild_error first = errors[1];
+
+        errors[1] = errors[0];
+        errors[0] = first;
+    }
+    return n;
+}
+
 /* NULL, or why it cannot go. */
 static char *write_session(struct sharing *sharing, const struct imapid_conn *conn,
                            const struct imapid_rebuild *rebuild)
@@ -457,8 +534,8 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     struct writing writing = {share, pick, g_byte_array_new()};
     const struct imapid_rebuild_out out = {on_packet, &writing};
     struct imapid_endpoint endpoint[2];
-    struct imapid_rebuild_error error = {
-        .what = conn->icmp, .dir = conn->icmp_dir, .packet = conn->icmp_at};
+    struct imapid_rebuild_error errors[2];
+    size_t n_errors = make_errors(share, conn, errors);
     char *why;
 
     g_ptr_array_add(share->sessions, pick);
@@ -466,10 +543,7 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     g_ptr_array_add(share->ends, make_ends(endpoint));
     imapid_blocks_add_section(writing.capture, "", "");
     imapid_share_add_interface(writing.capture);
-    error.from.family = conn->endpoint[0].family;
-    memcpy(error.from.address, conn->icmp_from, sizeof error.from.address);
-    imapid_pseudonyms_replace_endpoint(share->pseudonyms, &error.from);
-    imapid_rebuild_write(rebuild, endpoint, error.what ? &error : NULL, share->sessions->len,
+    imapid_rebuild_write(rebuild, endpoint, errors, n_errors, share->sessions->len,
                          "masked, and in the clear: made of a session by imapid cut --scrub", &out);
     imapid_spill_rest(share->spill, &pick->packets);
     why = compare(share, writing.capture, &sharing->digests, conn->stream);
@@ -490,7 +564,7 @@ static char *name(const struct imapid_conn *conn, const char *why)
 }
 
 static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
-                   enum imapid_security security)
+                   enum imapid_security security, const struct imapid_tls_info *tls)
 {
     struct sharing *sharing = ctx;
     struct imapid_share *share = sharing->share;
@@ -502,6 +576,11 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
         return;
     rebuild = get_rebuild(sharing, conn->stream);
     sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
+    if (tls && tls->fatal >= 0)
+        imapid_rebuild_reveal_alert(rebuild, tls->fatal_dir, tls->fatal_at.number, tls->version,
+                                    (uint8_t)tls->fatal);
+    else if (sharing->digests.is_read)
+        imapid_rebuild_open(rebuild);
     share->n_sealed += imapid_rebuild_keep_sealed(rebuild) && sharing->digests.is_hidden;
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);
@@ -552,6 +631,9 @@ char *imapid_share_read(struct imapid_share *share, struct imapid_capture *captu
         .segment = on_segment,
         .octets = on_octets,
         .take_back = on_take_back,
+        .proxy = on_proxy,
+        .deflate = on_deflate,
+        .broken = on_broken,
         .sealed = on_sealed,
         .gap = on_gap,
         .end = on_end,

@@ -64,9 +64,10 @@ struct imapid_flow {
     bool stopped[2];                 /* by direction: nothing more of it can be decrypted */
     bool lacks_early[2];             /* by direction: octets were lost before it was decided */
     bool switched;                   /* a layer was added in the middle of a window */
-    bool to_tls;                     /* it is TLS */
+    bool to_tls, to_deflate;         /* it is TLS, or DEFLATE */
     const struct imapid_conn *conn;  /* during calls from below */
     GByteArray *early[2];            /* by direction, while undecided */
+    bool is_early_told[2];           /* by direction: the listener has these */
     struct imapid_stamp early_stamp[2];
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
     enum imapid_opening opening[2]; /* by direction: what those are */
@@ -284,6 +285,17 @@ static void tell_octets(const struct imapid_flow *flow, int dir, const uint8_t *
         listener->octets(listener->ctx, flow->conn, dir, octets, n, packet);
 }
 
+/* What waits for the decision, before what comes next: that goes into a layer. */
+static void tell_early(struct imapid_flow *flow, int dir)
+{
+    const GByteArray *early = flow->early[dir];
+
+    if (!early || !early->len)
+        return;
+    flow->is_early_told[dir] = true;
+    tell_octets(flow, dir, early->data, early->len, &flow->early_stamp[dir]);
+}
+
 static void take_back(const struct imapid_flow *flow, int dir, size_t n)
 {
     const struct imapid_flow_listener *listener = flow->context->listener;
@@ -299,6 +311,24 @@ static void tell_gap(const struct imapid_flow *flow, int dir, uint64_t n,
 
     if (listener)
         listener->gap(listener->ctx, flow->conn, dir, n, packet);
+}
+
+/* The first octets of a direction. */
+static void tell_proxy(const struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
+                       const struct imapid_stamp *packet)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener && flow->opening[dir] == IMAPID_OPENING_PROXY && flow->preface.n_kinds == 1)
+        listener->proxy(listener->ctx, flow->conn, dir, octets, n, packet);
+}
+
+static void tell_deflate(const struct imapid_flow *flow)
+{
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener)
+        listener->deflate(listener->ctx, flow->conn);
 }
 
 static void tell_sealed(const struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
@@ -362,8 +392,11 @@ static void feed_layer(struct imapid_flow *flow, enum imapid_side side, const ui
 
     flow->switched = false;
     imapid_session_resume(&flow->reading->session);
-    if (waiting) {
+    if (waiting)
         take_back(flow, dir_of(flow, other), waiting->len);
+    if (flow->to_deflate)
+        tell_deflate(flow);
+    if (waiting) {
         feed_early(flow, other, waiting->data, waiting->len, packet);
         g_byte_array_unref(waiting);
     }
@@ -416,7 +449,9 @@ static void show(struct imapid_flow *flow, enum imapid_side side, const uint8_t 
     GByteArray *window = g_steal_pointer(&flow->window[side]);
     size_t used;
 
-    tell_octets(flow, dir_of(flow, side), octets, n, packet);
+    if (!flow->is_early_told[dir_of(flow, side)])
+        tell_octets(flow, dir_of(flow, side), octets, n, packet);
+    flow->is_early_told[dir_of(flow, side)] = false;
     flow->reading->window_stamp[side] = *packet;
     if (!window)
         flow->reading->window_place[side] = flow->place[dir_of(flow, side)];
@@ -532,11 +567,12 @@ static bool decide_at_last(struct imapid_flow *flow)
 static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
                           const struct imapid_stamp *packet);
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
+static void on_broken(void *ctx, int dir, size_t n, const struct imapid_stamp *packet);
 static void on_stop(void *ctx, int dir);
 
 static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers *))
 {
-    struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, on_stop, flow};
+    struct imapid_layers_handler handler = {on_clear_data, on_clear_gap, on_broken, on_stop, flow};
 
     if (!flow->layers)
         flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold,
@@ -544,6 +580,7 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
     add(flow->layers);
     flow->switched = flow->stage == STAGE_IMAP;
     flow->to_tls = add == imapid_layers_add_tls;
+    flow->to_deflate = add == imapid_layers_add_deflate;
 }
 
 static bool has_port(const struct imapid_conn *conn, uint16_t port)
@@ -592,6 +629,7 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
         memset(flow->lacks_early, 0, sizeof flow->lacks_early); /* that was before TLS */
+        tell_early(flow, !dir);                                 /* and so was this */
         tell_sealed(flow, dir, early->data, early->len, &flow->early_stamp[dir]);
         imapid_layers_data(flow->layers, dir, early->data, early->len, &flow->early_stamp[dir]);
     }
@@ -649,8 +687,10 @@ static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir
     size_t n_used;
 
     while ((status = imapid_preface_read(&flow->preface, dir == flow->decide.client, early->data,
-                                         early->len, &n_used)) == IMAPID_PREFACE_OK)
+                                         early->len, &n_used)) == IMAPID_PREFACE_OK) {
+        tell_proxy(flow, dir, early->data, n_used, &flow->early_stamp[dir]);
         g_byte_array_remove_range(early, 0, (guint)n_used);
+    }
     note_proxied_client(flow);
     return status;
 }
@@ -675,6 +715,8 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
+    if (flow->is_early_told[dir])
+        tell_octets(flow, dir, octets, n, packet);
     if (flow->decide.from_start && flow->decide.client >= 0 && !flow->layers) {
         switch (take_preface(flow, dir)) {
         case IMAPID_PREFACE_MORE:
@@ -746,6 +788,7 @@ static void on_clear_data(void *ctx, int dir, const uint8_t *octets, size_t n,
 static void lose_early(struct imapid_flow *flow, int dir)
 {
     flow->lacks_early[dir] = true;
+    flow->is_early_told[dir] = false;
     if (flow->early[dir])
         g_byte_array_set_size(flow->early[dir], 0);
 }
@@ -767,6 +810,15 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
         return;
     tell_gap(flow, dir, n, packet);
     cut(flow, side_of(flow, dir), n); /* what is cut came before the packet */
+}
+
+static void on_broken(void *ctx, int dir, size_t n, const struct imapid_stamp *packet)
+{
+    const struct imapid_flow *flow = ctx;
+    const struct imapid_flow_listener *listener = flow->context->listener;
+
+    if (listener)
+        listener->broken(listener->ctx, flow->conn, dir, n, packet);
 }
 
 static void on_stop(void *ctx, int dir)
@@ -960,7 +1012,7 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     flow->context->sink->session(flow->context->sink->ctx, &record);
     if (flow->context->listener)
         flow->context->listener->end(flow->context->listener->ctx, conn, get_client(flow),
-                                     flow->decide.is_greeted, flow->security);
+                                     flow->decide.is_greeted, flow->security, info);
     imapid_summary_clear(&record);
 }
 

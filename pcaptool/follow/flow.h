@@ -9,6 +9,7 @@
 #include "net/tcp.h"
 #include "record/record.h"
 #include "tls/keylog.h"
+#include "tls/tls-info.h"
 
 /* One TCP connection, from the moment it carries octets: is it IMAP, which side is the server, and
  * what do its exchanges and the session say. */
@@ -23,6 +24,14 @@ struct imapid_flow_listener {
                    size_t n, const struct imapid_stamp *packet);
     /* The last `n` of these belong to a layer: what comes out of it will be told. */
     void (*take_back)(void *ctx, const struct imapid_conn *conn, int dir, size_t n);
+    /* A header of the PROXY protocol, before all else of its direction. */
+    void (*proxy)(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
+                  size_t n, const struct imapid_stamp *packet);
+    /* From here on both sides speak DEFLATE, and octets() has what comes out of it. */
+    void (*deflate)(void *ctx, const struct imapid_conn *conn);
+    /* `n` octets are no DEFLATE though that was agreed, or stand behind such. gap() may follow. */
+    void (*broken)(void *ctx, const struct imapid_conn *conn, int dir, size_t n,
+                   const struct imapid_stamp *packet);
     /* Octets that go into TLS, before all that comes out of it. With none: octets are missing there. */
     void (*sealed)(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
                    size_t n, const struct imapid_stamp *packet);
@@ -30,9 +39,9 @@ struct imapid_flow_listener {
     void (*gap)(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
                 const struct imapid_stamp *packet);
     /* The session is told; `client` is the client's direction, `from_start` and `security` are as its first
-     * octets were read. The last call for the connection. */
+     * octets were read, `tls` is NULL where there was none. The last call for the connection. */
     void (*end)(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
-                enum imapid_security security);
+                enum imapid_security security, const struct imapid_tls_info *tls);
     void *ctx;
 };
 

@@ -76,6 +76,8 @@ static void give_inflated(struct direction *direction, const uint8_t *octets, si
     if (imapid_inflate_get_state(direction->inflate) == IMAPID_INFLATE_GOING)
         *layers->n_inflate += (int64_t)n * IMAPID_LAYERS_INFLATE_RATIO;
     state = imapid_inflate_data(direction->inflate, octets, n);
+    if (state == IMAPID_INFLATE_DAMAGED && layers->handler.broken)
+        layers->handler.broken(layers->handler.ctx, direction->dir, n, packet);
     if ((state == IMAPID_INFLATE_DAMAGED || state == IMAPID_INFLATE_LOST ||
          state == IMAPID_INFLATE_STOPPED) &&
         !direction->told_lost) {

@@ -41,8 +41,10 @@ struct imapid_conn {
     int icmp_dir;
     struct imapid_stamp icmp_at;
     uint8_t icmp_from[16];
-    /* The first that tells how large a packet of either direction may be; 0: none. */
+    /* The first that tells how large a packet of either direction may be; 0: none. Likewise. */
     uint32_t mtu;
+    int mtu_dir;
+    uint8_t mtu_from[16];
     struct imapid_stamp mtu_at;
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */

@@ -839,7 +839,9 @@ void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
     struct imapid_conn *conn = &tcp->states[tcp->table.entries[index].state].conn;
     if (says->mtu && !conn->mtu) {
         conn->mtu = says->mtu;
+        conn->mtu_dir = key.dir;
         conn->mtu_at = quoted->packet;
+        memcpy(conn->mtu_from, from, quoted->family == 4 ? 4 : 16);
     }
     if (conn->icmp || !says->error)
         return;

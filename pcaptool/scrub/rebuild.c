@@ -41,10 +41,19 @@ struct segment {
     uint8_t options[N_OPTIONS];
 };
 
+enum kind {
+    OCTETS,
+    GAP,     /* octets are missing */
+    SEALED,  /* octets of TLS */
+    PROXY,   /* octets of a header, before those of the session */
+    DEFLATE, /* begins here, in both directions */
+    BROKEN,  /* octets that should be DEFLATE */
+};
+
 struct event {
     uint64_t number, n;
     uint8_t dir;
-    bool is_gap, is_sealed;
+    enum kind kind;
 };
 
 G_STATIC_ASSERT(sizeof(struct segment) <= IMAPID_REBUILD_SEGMENT);
@@ -56,6 +65,7 @@ struct imapid_rebuild {
     bool is_sealed;        /* there are some of TLS, and nothing came out of it */
     bool is_torn;          /* some of them are missing */
     bool is_opened;        /* TLS is gone */
+    bool is_broken[2];     /* nothing more comes out of the DEFLATE of a direction */
     bool has_base[2];
     uint32_t base[2];  /* the sequence number of place 0 */
     int64_t latest[2]; /* the place that was met last: numbers wrap */
@@ -172,7 +182,7 @@ static void drop_sealed(struct imapid_rebuild *rebuild)
     for (guint i = 0; i < events->len; i++) {
         const struct event *event = &g_array_index(events, struct event, i);
 
-        if (event->is_sealed)
+        if (event->kind == SEALED)
             g_byte_array_set_size(rebuild->octets[event->dir],
                                   rebuild->octets[event->dir]->len - (guint)event->n);
         else
@@ -186,7 +196,7 @@ static void drop_sealed(struct imapid_rebuild *rebuild)
 void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n)
 {
-    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .is_sealed = true};
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .kind = SEALED};
 
     if (rebuild->is_opened)
         return;
@@ -196,6 +206,32 @@ void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t
         return;
     g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
     g_array_append_val(rebuild->events, event);
+}
+
+void imapid_rebuild_open(struct imapid_rebuild *rebuild)
+{
+    if (rebuild->is_sealed)
+        drop_sealed(rebuild);
+}
+
+void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                                 uint16_t version, uint8_t alert)
+{
+    GByteArray *octets = rebuild->octets[dir];
+    size_t n = 0, n_behind = 0;
+
+    if (!rebuild->is_sealed)
+        return;
+    for (guint i = 0; i < rebuild->events->len; i++) {
+        const struct event *event = &g_array_index(rebuild->events, struct event, i);
+
+        if (event->kind != SEALED || event->dir != dir)
+            continue;
+        n += event->n;
+        n_behind += event->number > number ? event->n : 0;
+    }
+    if (n > n_behind)
+        imapid_sealed_reveal_alert(octets->data + octets->len - n, n, n_behind, version, alert);
 }
 
 bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild)
@@ -214,8 +250,8 @@ bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild)
     for (guint i = 0; i < events->len; i++) {
         struct event event = g_array_index(events, struct event, i);
 
-        is_behind |= event.is_sealed;
-        if (!is_behind || event.is_sealed)
+        is_behind |= event.kind == SEALED;
+        if (!is_behind || event.kind == SEALED)
             g_array_index(events, struct event, n_kept++) = event;
     }
     g_array_set_size(events, n_kept);
@@ -235,13 +271,50 @@ void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t
     g_array_append_val(rebuild->events, event);
 }
 
+void imapid_rebuild_add_proxy(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                              const uint8_t *octets, size_t n)
+{
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .kind = PROXY};
+
+    g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
+    g_array_append_val(rebuild->events, event);
+}
+
+void imapid_rebuild_begin_deflate(struct imapid_rebuild *rebuild)
+{
+    struct event event = {.kind = DEFLATE};
+
+    g_array_append_val(rebuild->events, event);
+}
+
+/* A block of the kind that there is not (RFC 1951 3.2.3). */
+#define BAD_BLOCK 6
+
+void imapid_rebuild_add_broken(struct imapid_rebuild *rebuild, int dir, uint64_t number, size_t n)
+{
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .kind = BROKEN};
+    GByteArray *octets = rebuild->octets[dir];
+    guint at = octets->len;
+
+    if (!n)
+        return;
+    if (rebuild->is_sealed) {
+        drop_sealed(rebuild);
+        at = octets->len;
+    }
+    g_byte_array_set_size(octets, at + (guint)n);
+    memset(octets->data + at, BAD_BLOCK, n);
+    rebuild->is_broken[dir] = true;
+    g_array_append_val(rebuild->events, event);
+}
+
 void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n)
 {
     n = MIN(n, rebuild->octets[dir]->len);
     g_byte_array_set_size(rebuild->octets[dir], rebuild->octets[dir]->len - (guint)n);
     for (guint i = rebuild->events->len; n && i--;) {
         struct event *event = &g_array_index(rebuild->events, struct event, i);
-        size_t n_taken = event->dir == dir && !event->is_gap ? MIN(n, event->n) : 0;
+        size_t n_taken = event->dir == dir && event->kind != GAP ? MIN(n, event->n) : 0;
 
         event->n -= n_taken;
         n -= n_taken;
@@ -254,10 +327,66 @@ void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t nu
         .number = number,
         .n = n ? n : IMAPID_REBUILD_UNKNOWN,
         .dir = (uint8_t)dir,
-        .is_gap = true,
+        .kind = GAP,
     };
 
+    if (rebuild->is_broken[dir])
+        return;
     g_array_append_val(rebuild->events, event);
+}
+
+/* ---- DEFLATE ---- */
+
+/* Is there DEFLATE that breaks? */
+static bool keeps_deflate(const struct imapid_rebuild *rebuild)
+{
+    return rebuild->is_broken[0] || rebuild->is_broken[1];
+}
+
+/* Blocks that are stored: octets behind a header with their number, and its complement. Returns the octets of all. */
+static uint64_t store(GByteArray *to, const uint8_t *octets, uint64_t n)
+{
+    uint64_t n_before = to->len;
+
+    while (n) {
+        uint16_t n_block = (uint16_t)MIN(n, UINT16_MAX);
+        uint8_t header[5] = {0, n_block & 0xff, n_block >> 8, ~n_block & 0xff,
+                             (~n_block >> 8) & 0xff};
+
+        g_byte_array_append(to, header, sizeof header);
+        g_byte_array_append(to, octets, n_block);
+        octets += n_block;
+        n -= n_block;
+    }
+    return to->len - n_before;
+}
+
+/* What came out of DEFLATE goes into it again. */
+static void deflate(struct imapid_rebuild *rebuild)
+{
+    GByteArray *to[2] = {g_byte_array_sized_new(64), g_byte_array_sized_new(64)};
+    size_t at[2] = {0, 0};
+    bool is_deflate = false;
+
+    for (guint i = 0; i < rebuild->events->len; i++) {
+        struct event *event = &g_array_index(rebuild->events, struct event, i);
+        int dir = event->dir;
+        uint64_t n = event->n;
+        const uint8_t *octets = rebuild->octets[dir]->data + at[dir];
+
+        is_deflate |= event->kind == DEFLATE;
+        if (event->kind == GAP)
+            continue;
+        if (event->kind == OCTETS && is_deflate)
+            event->n = store(to[dir], octets, n);
+        else
+            g_byte_array_append(to[dir], octets, (guint)n);
+        at[dir] += n;
+    }
+    for (int dir = 0; dir < 2; dir++) {
+        g_byte_array_unref(rebuild->octets[dir]);
+        rebuild->octets[dir] = to[dir];
+    }
 }
 
 /* ---- masking ---- */
@@ -273,6 +402,7 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
         .from_start = from_start,
         .security = security,
         .is_tls_kept = !rebuild->is_opened,
+        .is_deflate_kept = keeps_deflate(rebuild),
     };
     struct imapid_mask mask = imapid_mask_new(pseudonyms);
     struct imapid_scrub_result result;
@@ -281,15 +411,21 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
     for (guint i = 0; i < rebuild->events->len; i++) {
         const struct event *event = &g_array_index(rebuild->events, struct event, i);
 
-        if (event->is_sealed)
+        if (event->kind == SEALED || event->kind == DEFLATE)
             continue;
+        if (event->kind == PROXY) {
+            imapid_sealed_mask_proxy(&mask, rebuild->octets[event->dir]->data + at[event->dir],
+                                     event->n);
+            at[event->dir] += event->n;
+            continue;
+        }
         pieces[session.n_pieces++] = (struct imapid_scrub_piece){
             .side = event->dir == client ? IMAPID_CLIENT : IMAPID_SERVER,
-            .is_gap = event->is_gap,
+            .is_gap = event->kind != OCTETS,
             .octets = rebuild->octets[event->dir]->data + at[event->dir],
-            .n = event->n,
+            .n = event->kind == BROKEN ? 0 : event->n,
         };
-        at[event->dir] += event->is_gap ? 0 : event->n;
+        at[event->dir] += event->kind == GAP ? 0 : event->n;
     }
     result = imapid_scrub(pseudonyms, &session, budget);
     for (int dir = 0; dir < 2; dir++) {
@@ -298,6 +434,8 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
         if (octets->len > at[dir]) /* those that are left are of TLS */
             imapid_sealed_mask(&mask, octets->data + at[dir], octets->len - at[dir]);
     }
+    if (keeps_deflate(rebuild))
+        deflate(rebuild);
     g_free(pieces);
     return result;
 }
@@ -308,6 +446,7 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
 struct run {
     guint segment, order;
     int dir;
+    bool is_broken;         /* some of them are no DEFLATE */
     uint64_t place, n_lost; /* that are missing before it */
     size_t at, n;           /* in the octets of its direction */
 };
@@ -406,10 +545,12 @@ static void add_run(struct plan *plan, const struct run *run)
     struct run *last =
         plan->runs->len ? &g_array_index(plan->runs, struct run, plan->runs->len - 1) : NULL;
 
-    if (last && last->segment == run->segment && last->dir == run->dir && !run->n_lost)
+    if (last && last->segment == run->segment && last->dir == run->dir && !run->n_lost) {
         last->n += run->n;
-    else
+        last->is_broken |= run->is_broken;
+    } else {
         g_array_append_vals(plan->runs, run, 1);
+    }
 }
 
 static void add_extent(GArray *extents, const struct run *run)
@@ -437,12 +578,16 @@ static void make_runs(struct plan *plan)
     for (guint i = 0; i < rebuild->events->len; i++) {
         const struct event *event = &g_array_index(rebuild->events, struct event, i);
         int dir = event->dir;
-        struct run run = {
-            .order = i, .dir = dir, .place = plan->end[dir], .at = at[dir], .n = event->n};
+        struct run run = {.order = i,
+                          .dir = dir,
+                          .place = plan->end[dir],
+                          .at = at[dir],
+                          .n = event->n,
+                          .is_broken = event->kind == BROKEN};
         const struct segment *segment;
 
         plan->end[dir] += event->n;
-        if (event->is_gap) {
+        if (event->kind == GAP) {
             n_lost[dir] += event->n;
             expected[dir] = INT64_MIN;
         } else if (event->n) {
@@ -589,11 +734,22 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
     g_byte_array_append(plan->quotes[payload->dir], ip, MIN(N_IP + n_segment, N_QUOTE));
 }
 
-/* Destination Unreachable (RFC 4443 3.1) to who sent the last packet of that direction. */
+/* Destination Unreachable or Packet Too Big (RFC 4443 3.1, 3.2): type, code, and the octets behind the checksum. */
+static void spell_error(const struct imapid_icmp *says, uint8_t icmp[8])
+{
+    if (says->error) {
+        icmp[0] = 1;
+        icmp[1] = !strcmp(says->error, "refused") ? 4 : !strcmp(says->error, "prohibited") ? 1 : 0;
+    } else {
+        icmp[0] = 2;
+        imapid_number_put_be32(icmp + 4, says->mtu);
+    }
+}
+
+/* To who sent the last packet of that direction. */
 static void put_error(struct plan *plan, const struct imapid_rebuild_error *error)
 {
     const GByteArray *quote = plan->quotes[error->dir];
-    uint8_t code = !strcmp(error->what, "refused") ? 4 : !strcmp(error->what, "prohibited") ? 1 : 0;
     uint32_t n = 8 + quote->len, sum;
     uint8_t *ip, *icmp;
 
@@ -609,8 +765,7 @@ static void put_error(struct plan *plan, const struct imapid_rebuild_error *erro
     ip[7] = 64;
     memcpy(ip + 8, error->from.address, 16);
     memcpy(ip + 24, plan->endpoint[error->dir].address, 16);
-    icmp[0] = 1;
-    icmp[1] = code;
+    spell_error(&error->says, icmp);
     memcpy(icmp + 8, quote->data, quote->len);
     sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), icmp, n);
     sum += ICMPV6 - TCP; /* the pseudo header is of TCP */
@@ -655,9 +810,12 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
                       ? g_strdup("octets are missing before these, nobody knows how many")
                       : g_strdup_printf("%" G_GUINT64_FORMAT " octets are missing before these",
                                         run->n_lost);
-        if (!plan->comment)
-            plan->comment = comment;
+    } else if (run->is_broken) {
+        comment =
+            g_strdup("these octets should have been DEFLATE, could not be read, and were left out");
     }
+    if (!plan->comment)
+        plan->comment = comment;
     put_octets(plan, segment->packet.ts_ns, like ? like : &none,
                (struct payload){
                    .dir = run->dir,
@@ -746,8 +904,9 @@ static void put_segment(struct plan *plan, guint i, guint *next_run)
 
 void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
                           const struct imapid_endpoint endpoint[2],
-                          const struct imapid_rebuild_error *error, uint32_t number,
-                          const char *comment, const struct imapid_rebuild_out *out)
+                          const struct imapid_rebuild_error *errors, size_t n_errors,
+                          uint32_t number, const char *comment,
+                          const struct imapid_rebuild_out *out)
 {
     const struct segment *latest[2] = {NULL, NULL};
     struct plan plan = {
@@ -779,14 +938,13 @@ void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
         make_runs(&plan);
     make_marks(&plan);
     for (guint i = 0; i < rebuild->segments->len; i++) {
-        if (error && error->packet.number < get_segment(rebuild, i)->packet.number) {
-            put_error(&plan, error);
-            error = NULL;
-        }
+        for (; n_errors && errors->packet.number < get_segment(rebuild, i)->packet.number;
+             errors++, n_errors--)
+            put_error(&plan, errors);
         put_segment(&plan, i, &next_run);
     }
-    if (error)
-        put_error(&plan, error);
+    for (; n_errors; errors++, n_errors--)
+        put_error(&plan, errors);
     for (int dir = 0; dir < 2; dir++) {
         g_array_free(plan.marks[dir], TRUE);
         g_array_free(plan.extents[dir], TRUE);

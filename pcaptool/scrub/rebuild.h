@@ -5,17 +5,20 @@
 #include "endpoint.h"
 #include "scrub/scrub.h"
 
+#include <imapid/stall.h>
+
 /* One connection as plain TCP, of which nothing but its session is left: from the segments that were captured,
  * and the octets of its session (out of TLS, DEFLATE and what else they came through), to packets.
  *
  * A packet is written for each segment, at its time, with its TTL, flags, window and the options of its SYN that
  * tell of the path (MSS, window scale, SACK permitted). It carries the octets that came out of it: as a rule
  * those of the segment, none of a segment of a TLS handshake, none or some of others inside TLS. Sequence
- * numbers count octets of the session. A segment that came again is written again.
+ * numbers count octets of the session. A segment that came again is written again. DEFLATE that breaks stays
+ * DEFLATE, or nobody would see that it does.
  *
  * Not kept: link layer, tunnels, fragments, other options (time stamps and SACK blocks among them), the first
  * of two copies that differ (both are as the one that was read), wrong checksums, ICMP but for the
- * first error that says that a packet did not arrive. All is IPv6. */
+ * first error that says that a packet did not arrive, and the first that says how large one may be. All is IPv6. */
 struct imapid_rebuild;
 
 /* Octets of memory that a segment, or what came with it, takes at most. */
@@ -43,9 +46,28 @@ void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t
 void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n);
 
+/* All is there, and TLS was read, if there is any: nothing was said in it. */
+void imapid_rebuild_open(struct imapid_rebuild *rebuild);
+
+/* All is there. What TLS had last in direction `dir`, in that packet, was an alert: see imapid_sealed_reveal_alert(). */
+void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                                 uint16_t version, uint8_t alert);
+
 /* All is there. TLS behind which nothing was readable is written as imapid_sealed_mask() has it, unless some of it is
  * missing. Is there any? */
 bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild);
+
+/* A header of the PROXY protocol: no part of the session, and before it. */
+void imapid_rebuild_add_proxy(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                              const uint8_t *octets, size_t n);
+
+/* Both sides speak DEFLATE from here on, and imapid_rebuild_add_octets() is told what comes out of it. Where all of it can
+ * be read, that is written in the clear; else as DEFLATE, in blocks that are stored (RFC 1951 3.2.4). */
+void imapid_rebuild_begin_deflate(struct imapid_rebuild *rebuild);
+
+/* `n` octets that are none, or stand behind such: nothing more of the direction can be read. As many that are no DEFLATE
+ * either are written. */
+void imapid_rebuild_add_broken(struct imapid_rebuild *rebuild, int dir, uint64_t number, size_t n);
 
 /* The last `n` of them that came are none of the session after all. */
 void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n);
@@ -74,17 +96,19 @@ struct imapid_rebuild_out {
 
 /* An ICMP error about what direction `dir` sent. */
 struct imapid_rebuild_error {
-    const char *what; /* as struct imapid_icmp has it */
+    struct imapid_icmp says;
     int dir;
     struct imapid_stamp packet;
     struct imapid_endpoint from;
 };
 
-/* Writes all packets; `error` is NULL where there was none. The endpoints are what stands in them, whatever their family is: IPv6; port 993 becomes 143 where TLS was removed. `number` makes the
- * first sequence numbers differ between connections. `comment` stands on the first packet; NULL: none. */
+/* Writes all packets; the errors are in the order of their packets. The endpoints are what stands in them, whatever their
+ * family is: IPv6; port 993 becomes 143 where TLS was removed. `number` makes the first sequence numbers differ between
+ * connections. `comment` stands on the first packet; NULL: none. */
 void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
                           const struct imapid_endpoint endpoint[2],
-                          const struct imapid_rebuild_error *error, uint32_t number,
-                          const char *comment, const struct imapid_rebuild_out *out);
+                          const struct imapid_rebuild_error *errors, size_t n_errors,
+                          uint32_t number, const char *comment,
+                          const struct imapid_rebuild_out *out);
 
 #endif

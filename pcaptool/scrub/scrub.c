@@ -34,8 +34,9 @@ struct reading {
     gssize open[2];      /* the span that goes on, or -1 */
     GArray *spans;
     size_t n_spans_max;
-    bool is_over;     /* there were more */
-    bool is_switched; /* what follows is read through TLS, DEFLATE or a layer of SASL */
+    bool is_over;                      /* there were more */
+    bool is_tls_kept, is_deflate_kept; /* as the session has it */
+    bool is_switched; /* what follows is read through TLS or DEFLATE, and will be clear */
     uint64_t hash;    /* of all that is told but values */
 };
 
@@ -85,7 +86,9 @@ static void take_events(struct reading *reading)
         if (event.kind == IMAPID_EVENT_TLS || event.kind == IMAPID_EVENT_DEFLATE ||
             event.kind == IMAPID_EVENT_SASL) {
             imapid_session_resume(&reading->session);
-            reading->is_switched = true;
+            reading->is_switched |=
+                (event.kind == IMAPID_EVENT_TLS && !reading->is_tls_kept) ||
+                (event.kind == IMAPID_EVENT_DEFLATE && !reading->is_deflate_kept);
             reading->open[0] = reading->open[1] = -1;
         }
     }
@@ -186,7 +189,7 @@ static GBytes *get_tag(const struct reading *reading, const struct span *span)
 
 /* The commands that switch a reader to TLS or DEFLATE are named otherwise where what follows is clear now:
  * all but those that were refused, and one that was the client's last word and is not answered. */
-static void rename_switches(struct reading *reading, bool is_tls_kept)
+static void rename_switches(struct reading *reading)
 {
     GHashTable *answers =
         g_hash_table_new_full(g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
@@ -205,8 +208,8 @@ static void rename_switches(struct reading *reading, bool is_tls_kept)
             g_hash_table_replace(answers, g_bytes_ref(tag), GINT_TO_POINTER((int)span->unit.word));
         } else {
             answer = g_hash_table_lookup(answers, tag);
-            if (((span->unit.word == IMAPID_WORD_STARTTLS && !is_tls_kept) ||
-                 span->unit.word == IMAPID_WORD_COMPRESS) &&
+            if (((span->unit.word == IMAPID_WORD_STARTTLS && !reading->is_tls_kept) ||
+                 (span->unit.word == IMAPID_WORD_COMPRESS && !reading->is_deflate_kept)) &&
                 (answer ? answer == GINT_TO_POINTER(IMAPID_WORD_OK) : !is_last))
                 name[0] = g_ascii_islower(name[0]) ? 'x' : 'X';
             g_hash_table_remove(answers, tag); /* what is before it, with this tag, is another */
@@ -494,11 +497,10 @@ static bool clear(struct reading *reading, const struct imapid_scrub_session *se
     read_all(reading, session, session->security);
     n_exchanges = reading->session.exchanges.n_exchanges;
     stage = reading->session.outcome.cause.stage;
-    rename_switches(reading, session->is_tls_kept);
+    rename_switches(reading);
     read_all(reading, session, IMAPID_SECURITY_NONE);
     mix_outcome(reading);
-    return (!reading->is_switched || session->is_tls_kept) &&
-           n_exchanges == reading->session.exchanges.n_exchanges &&
+    return !reading->is_switched && n_exchanges == reading->session.exchanges.n_exchanges &&
            stage == reading->session.outcome.cause.stage;
 }
 
@@ -509,6 +511,8 @@ struct imapid_scrub_result imapid_scrub(const struct imapid_pseudonyms *pseudony
     struct reading reading = {
         .spans = g_array_new(FALSE, FALSE, sizeof(struct span)),
         .n_spans_max = budget / 8 / sizeof(struct span), /* an array grows by doubling */
+        .is_tls_kept = session->is_tls_kept,
+        .is_deflate_kept = session->is_deflate_kept,
     };
     struct imapid_search *search = imapid_search_new(budget / 2);
     size_t n[2] = {1, 1}, at;

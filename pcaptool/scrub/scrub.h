@@ -16,7 +16,7 @@
  * goes, known place or not; what is no unit, and what stands beside a gap, goes as a whole.
  *
  * What comes out is a session in the clear: a STARTTLS or COMPRESS that a reader would follow has "X" for
- * its first letter.
+ * its first letter, but where what follows is kept.
  *
  * Not done here:
  * - what lies below the session: packets, TLS, addresses (the caller's);
@@ -41,8 +41,9 @@ struct imapid_scrub_session {
     size_t n_pieces;
     bool from_start; /* the first piece is the connection's first */
     enum imapid_security
-        security;     /* as imapid_session_init() takes it; of the octets as they are */
-    bool is_tls_kept; /* what follows STARTTLS, if anything, is TLS that nobody could read */
+        security;         /* as imapid_session_init() takes it; of the octets as they are */
+    bool is_tls_kept;     /* what follows STARTTLS, if anything, is TLS that nobody could read */
+    bool is_deflate_kept; /* what follows COMPRESS will be DEFLATE again */
 };
 
 enum imapid_scrub_status {

@@ -287,6 +287,49 @@ static void mask_messages(const struct imapid_mask *mask, struct rest rest)
     }
 }
 
+/* ---- SSL 2.0 ---- */
+
+enum { SERVER_HELLO_2 = 4 };
+
+/* A hello of a client or of a server (RFC 5246 E.2, RFC 6101 E). */
+static bool is_ssl2(const struct rest *rest)
+{
+    return imapid_verdict_opening(rest->at, rest->n) == IMAPID_OPENING_SSL2 ||
+           (rest->n > 2 && rest->at[0] & 0x80 && rest->at[2] == SERVER_HELLO_2);
+}
+
+static struct rest take_ssl2(struct rest *rest)
+{
+    size_t n = imapid_number_be16(rest->at) & 0x7fff;
+
+    (void)take(rest, 2);
+    return take(rest, n);
+}
+
+static size_t take_length(struct rest *rest)
+{
+    struct rest length = take(rest, 2);
+
+    return length.n == 2 ? imapid_number_be16(length.at) : 0;
+}
+
+/* Version and ciphers stay. */
+static void mask_ssl2(const struct imapid_mask *mask, struct rest rest)
+{
+    bool is_server = rest.n && rest.at[0] == SERVER_HELLO_2;
+    size_t n_certificate, n_ciphers;
+    struct rest certificate;
+
+    (void)take(&rest, is_server ? 5 : 3);
+    n_certificate = is_server ? take_length(&rest) : 0;
+    n_ciphers = take_length(&rest);
+    (void)take(&rest, is_server ? 2 : 4);
+    certificate = take(&rest, n_certificate);
+    mask_der(mask, certificate, 0);
+    (void)take(&rest, n_ciphers);
+    clear(&rest);
+}
+
 /* ---- records ---- */
 
 static bool is_record(const struct rest *rest)
@@ -299,6 +342,8 @@ size_t imapid_sealed_measure(const uint8_t *octets, size_t n)
 {
     struct rest rest = {(uint8_t *)octets, n};
 
+    if (is_ssl2(&rest))
+        (void)take_ssl2(&rest);
     while (is_record(&rest)) {
         (void)take(&rest, N_RECORD - 2);
         (void)take_vector(&rest, 2);
@@ -334,11 +379,19 @@ static void mask_other(struct rest rest)
 }
 
 /* The octets of handshake messages in the clear are gathered, or, `back`, come from there; then all else is masked. */
-static void go_through(struct rest rest, GByteArray *messages, bool back)
+static void go_through(const struct imapid_mask *mask, struct rest rest, GByteArray *messages,
+                       bool back)
 {
     const uint8_t *start = rest.at;
     bool is_encrypted = false;
     size_t at = 0;
+
+    if (is_ssl2(&rest)) {
+        struct rest hello = take_ssl2(&rest);
+
+        if (!back)
+            mask_ssl2(mask, hello);
+    }
 
     while (is_record(&rest)) {
         uint8_t type = rest.at[0];
@@ -368,8 +421,136 @@ void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t 
     struct rest all = {octets, n};
     GByteArray *messages = g_byte_array_new();
 
-    go_through(all, messages, false);
+    go_through(mask, all, messages, false);
     mask_messages(mask, (struct rest){messages->data, messages->len});
-    go_through(all, messages, true);
+    go_through(mask, all, messages, true);
     g_byte_array_unref(messages);
+}
+
+/* ---- an alert that was encrypted ---- */
+
+enum { N_ALERT = N_RECORD + 2, FINISHED = 20 };
+
+/* A record of a handshake, with as many octets of nothing. */
+static void put_handshake(uint8_t *octets, size_t n)
+{
+    size_t n_body = n - N_RECORD;
+
+    octets[0] = HANDSHAKE;
+    octets[1] = octets[2] = 3;
+    imapid_number_put_be16(octets + 3, (uint16_t)n_body);
+    memset(octets + N_RECORD, 0, n_body);
+    if (n_body < N_MESSAGE)
+        return;
+    octets[N_RECORD] = FINISHED;
+    imapid_number_put_be16(octets + N_RECORD + 2, (uint16_t)(n_body - N_MESSAGE));
+}
+
+/* The octets of the record at the front; 0: it is none, or not whole. */
+static size_t measure_record(struct rest rest)
+{
+    size_t n;
+
+    if (!is_record(&rest))
+        return 0;
+    n = N_RECORD + imapid_number_be16(rest.at + 3);
+    return n <= rest.n ? n : 0;
+}
+
+/* Where the record begins that ends there; `n`: no record does. */
+static size_t find_record(const uint8_t *octets, size_t n, size_t end)
+{
+    size_t at = 0, n_record;
+
+    while ((n_record = measure_record((struct rest){(uint8_t *)octets + at, n - at})) != 0) {
+        if (at + n_record == end)
+            return at;
+        at += n_record;
+    }
+    return n;
+}
+
+void imapid_sealed_reveal_alert(uint8_t *octets, size_t n, size_t n_behind, uint16_t version,
+                                uint8_t alert)
+{
+    enum { TLS_1_3 = 0x0304 };
+    size_t end = n - n_behind, last = find_record(octets, n, end), n_record;
+    bool is_encrypted = version == TLS_1_3;
+
+    if (last == n || end - last < N_ALERT + N_RECORD)
+        return;
+    for (size_t at = 0; at < last; at += n_record) {
+        n_record = measure_record((struct rest){octets + at, last - at});
+        if (octets[at] == CHANGE_CIPHER_SPEC && version != TLS_1_3) {
+            /* It goes: with the record behind it, it is one. */
+            size_t n_next =
+                at + n_record < last
+                    ? measure_record((struct rest){octets + at + n_record, last - at - n_record})
+                    : 0;
+
+            if (!n_next || n_record + n_next > UINT16_MAX)
+                return;
+            n_record += n_next;
+            is_encrypted = true;
+            put_handshake(octets + at, n_record);
+        } else if (octets[at] == APPLICATION ||
+                   (octets[at] == HANDSHAKE && is_encrypted && version != TLS_1_3)) {
+            put_handshake(octets + at, n_record);
+        }
+    }
+    put_handshake(octets + last, end - last - N_ALERT);
+    memcpy(octets + end - N_ALERT, (const uint8_t[N_ALERT]){ALERT, 3, 3, 0, 2, 2, alert}, N_ALERT);
+}
+
+/* ---- PROXY ---- */
+
+/* Version 2: the fixed part, then addresses, ports, and what else there is. */
+static void mask_proxy_2(struct rest rest)
+{
+    enum { N_FIXED = 16, NOTHING = 4 };
+    struct rest fixed = take(&rest, N_FIXED), addresses;
+    uint8_t family = fixed.n == N_FIXED ? fixed.at[13] >> 4 : 0;
+
+    addresses = take(&rest, family == 1 ? 8 : family == 2 ? 32 : 0);
+    clear(&addresses);
+    if (family == 1 || family == 2)
+        (void)take(&rest, 4);
+    if (rest.n < 3 || rest.n - 3 > UINT16_MAX) {
+        clear(&rest);
+        return;
+    }
+    imapid_number_put_be16(rest.at + 1, (uint16_t)(rest.n - 3));
+    take(&rest, 1).at[0] = NOTHING;
+    (void)take(&rest, 2);
+    clear(&rest);
+}
+
+/* The octets of the next word and of the blank behind it. */
+static struct rest take_word(struct rest *rest)
+{
+    const uint8_t *blank = rest->n ? memchr(rest->at, ' ', rest->n) : NULL;
+
+    return take(rest, blank ? (size_t)(blank - rest->at) + 1 : rest->n);
+}
+
+void imapid_sealed_mask_proxy(const struct imapid_mask *mask, uint8_t *octets, size_t n)
+{
+    struct rest rest = {octets, n};
+
+    if (n && octets[0] != 'P') {
+        mask_proxy_2(rest);
+        return;
+    }
+    (void)take_word(&rest);
+    if (rest.n > 3 && !memcmp(rest.at, "TCP", 3)) {
+        (void)take_word(&rest);
+        for (int i = 0; i < 2; i++) {
+            struct rest address = take_word(&rest);
+
+            mask_words(mask, &address);
+        }
+    } else if (rest.n) {
+        (void)take_word(&rest);
+        mask_words(mask, &rest);
+    }
 }

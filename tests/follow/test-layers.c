@@ -41,7 +41,7 @@ static void on_stop(void *ctx, int dir)
 
 static struct imapid_layers *begin(struct heard *heard)
 {
-    struct imapid_layers_handler handler = {on_data, on_gap, on_stop, heard};
+    struct imapid_layers_handler handler = {on_data, on_gap, NULL, on_stop, heard};
 
     heard->text = g_string_new(NULL);
     heard->n_inflate = IMAPID_LAYERS_INFLATE_FREE;

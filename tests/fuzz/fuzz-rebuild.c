@@ -73,10 +73,16 @@ static void take_one(struct imapid_rebuild *rebuild, struct input *input, uint64
         add_segment(rebuild, input, dir, n, &packet, place);
         return;
     case 2:
-        imapid_rebuild_add_gap(rebuild, dir, *number, n);
+        if (what & 16)
+            imapid_rebuild_add_broken(rebuild, dir, *number, n);
+        else
+            imapid_rebuild_add_gap(rebuild, dir, *number, n);
         return;
     case 3:
-        imapid_rebuild_take_back(rebuild, dir, n);
+        if (what & 16)
+            imapid_rebuild_begin_deflate(rebuild);
+        else
+            imapid_rebuild_take_back(rebuild, dir, n);
         return;
     default:
         n = (uint8_t)MIN(n, input->n);
@@ -113,7 +119,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct imapid_endpoint ends[2] = {
         {.address = {0xfd, 4, [15] = 1}, .port = 40000, .family = 6},
         {.address = {0xfd, 4, [15] = 2}, .port = 993, .family = 6}};
-    struct imapid_rebuild_error error = {.what = "refused", .packet = {3, 3}, .from = ends[1]};
+    struct imapid_rebuild_error errors[] = {
+        {.says.error = "refused", .packet = {3, 3}, .from = ends[1]},
+        {.says.mtu = 1400, .packet = {5, 5}, .from = ends[1]},
+    };
     struct imapid_rebuild *rebuild;
     struct input input = {data, size};
     uint32_t place[2] = {1000, 4294967000};
@@ -127,13 +136,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     rebuild = imapid_rebuild_new();
     how = take(&input);
-    error.dir = how >> 3 & 1;
+    errors[0].dir = how >> 3 & 1;
+    errors[1].dir = how >> 6 & 1;
+    if (how & 128 && size > 20)
+        imapid_rebuild_add_proxy(rebuild, how & 1, 1, data, 20);
     while (input.n)
         take_one(rebuild, &input, &number, place);
+    if (how & 4)
+        imapid_rebuild_reveal_alert(rebuild, how >> 3 & 1, number, how & 64 ? 0x303 : 0x304, 40);
     imapid_rebuild_keep_sealed(rebuild);
     imapid_rebuild_scrub(rebuild, pseudonyms, how & 1, how & 2,
                          how & 16 ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE, 8 << 20);
-    imapid_rebuild_write(rebuild, ends, how & 32 ? &error : NULL, 1, "masked", &out);
+    imapid_rebuild_write(rebuild, ends, errors, how & 32 ? 2 : 0, 1, "masked", &out);
     imapid_rebuild_free(rebuild);
     check_sealed(pseudonyms, data, size);
     return 0;

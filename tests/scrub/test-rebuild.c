@@ -91,7 +91,7 @@ static void write_all(struct wire *wire)
         {.address = {0xfd, 4, [15] = 2}, .port = 143, .family = 6}};
     const struct imapid_rebuild_out out = {on_packet, wire};
 
-    imapid_rebuild_write(wire->rebuild, ends, NULL, 7, "masked", &out);
+    imapid_rebuild_write(wire->rebuild, ends, NULL, 0, 7, "masked", &out);
 }
 
 static void expect(struct wire *wire, const char *const *lines)
@@ -295,6 +295,55 @@ static void test_scrub(void)
     imapid_pseudonyms_free(pseudonyms);
 }
 
+/* DEFLATE that breaks is DEFLATE again as far as it was read; the rest is none, and as long as it was. */
+static void test_deflate(void)
+{
+    struct wire wire = begin();
+    char *message = NULL;
+    struct imapid_pseudonyms *pseudonyms = imapid_pseudonyms_new(NULL, &message);
+    static const char plain[] = "a COMPRESS DEFLATE\r\na OK go\r\n";
+    static const uint8_t stored[] = {0, 8, 0, 0xf7, 0xff}, broken[] = {6, 6, 6, 6, 6};
+
+    g_assert_nonnull(pseudonyms);
+    shake_hands(&wire);
+    send_segment(&wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
+    say(&wire, 1, "* OK ready\r\n");
+    send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 20);
+    say(&wire, 0, "a COMPRESS DEFLATE\r\n");
+    send_segment(&wire, 1, S0 + 13, C0 + 21, PSH | ACK, 9);
+    say(&wire, 1, "a OK go\r\n");
+    imapid_rebuild_begin_deflate(wire.rebuild);
+    send_segment(&wire, 0, C0 + 21, S0 + 22, PSH | ACK, 7);
+    say(&wire, 0, "b NOOP\r\n");
+    send_segment(&wire, 1, S0 + 22, C0 + 28, PSH | ACK, 5);
+    imapid_rebuild_add_broken(wire.rebuild, 1, wire.number, 5);
+    imapid_rebuild_add_gap(wire.rebuild, 1, wire.number, 0); /* no other one than that */
+    send_segment(&wire, 0, C0 + 28, S0 + 27, FIN | ACK, 0);
+    g_assert_cmpint(
+        imapid_rebuild_scrub(wire.rebuild, pseudonyms, 0, true, IMAPID_SECURITY_NONE, 1 << 20)
+            .status,
+        ==, IMAPID_SCRUB_DONE);
+    expect(&wire, (const char *const[]){
+                      "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
+                      "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
+                      "3 0 seq 1 ack 1 win 3 ttl 64 opt 0 n 0",
+                      "4 1 PSH seq 1 ack 1 win 4 ttl 57 opt 0 n 12",
+                      "5 0 PSH seq 1 ack 13 win 5 ttl 64 opt 0 n 20",
+                      "6 1 PSH seq 13 ack 21 win 6 ttl 57 opt 0 n 9",
+                      "7 0 PSH seq 21 ack 22 win 7 ttl 64 opt 0 n 13",
+                      "8 1 PSH seq 22 ack 34 win 8 ttl 57 opt 0 n 5 # these octets should have "
+                      "been DEFLATE, could not be "
+                      "read, and were left out",
+                      "9 0 FIN seq 34 ack 27 win 9 ttl 64 opt 0 n 0",
+                      NULL,
+                  });
+    g_assert_cmpmem(wire.all->str + 12, sizeof plain - 1, plain, sizeof plain - 1);
+    g_assert_cmpmem(wire.all->str + 41, sizeof stored, stored, sizeof stored);
+    g_assert_cmpmem(wire.all->str + wire.all->len - 5, 5, broken, sizeof broken);
+    end(&wire);
+    imapid_pseudonyms_free(pseudonyms);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -304,5 +353,6 @@ int main(int argc, char **argv)
     g_test_add_func("/rebuild/cut", test_cut);
     g_test_add_func("/rebuild/odd", test_odd);
     g_test_add_func("/rebuild/scrub", test_scrub);
+    g_test_add_func("/rebuild/deflate", test_deflate);
     return g_test_run();
 }
