@@ -456,6 +456,8 @@ struct mark {
     int64_t raw;
     uint64_t place;
     uint32_t n;
+    bool
+        is_end; /* of a segment: if the next one begins at another place, octets are missing here */
 };
 
 /* Octets without a gap between them. */
@@ -613,8 +615,9 @@ static void make_marks(struct plan *plan)
     for (guint i = 0; i < plan->runs->len; i++) {
         const struct run *run = &g_array_index(plan->runs, struct run, i);
         const struct segment *segment = get_segment(plan->rebuild, run->segment);
-        struct mark from = {segment->raw, run->place, run->n == segment->n ? segment->n : 0},
-                    to = {segment->raw + segment->n, run->place + run->n, 0};
+        struct mark from = {segment->raw, run->place, run->n == segment->n ? segment->n : 0,
+                            .is_end = false},
+                    to = {segment->raw + segment->n, run->place + run->n, 0, .is_end = true};
 
         if (segment->dir == run->dir) {
             g_array_append_val(plan->marks[run->dir], from);
@@ -629,7 +632,7 @@ static void make_marks(struct plan *plan)
             struct mark *mark = &g_array_index(plan->marks[dir], struct mark, i);
 
             if (last && mark->place < last->place)
-                *mark = (struct mark){mark->raw, last->place, 0};
+                *mark = (struct mark){mark->raw, last->place, 0, .is_end = false};
             last = mark;
         }
     }
@@ -652,6 +655,16 @@ static const struct mark *find_mark(const struct plan *plan, int dir, int64_t ra
     return from ? &g_array_index(marks, struct mark, from - 1) : NULL;
 }
 
+/* Who is past the end of a mark, and of octets that are missing behind it, is past them. Where TCP and the session count
+ * alike, as far as it says. */
+static uint64_t cross_gap(const struct mark *mark, uint64_t n)
+{
+    const struct mark *next = mark + 1;
+    uint64_t n_raw = (uint64_t)(next->raw - mark->raw), n_place = next->place - mark->place;
+
+    return mark->place + (n_raw == n_place ? n : n_place);
+}
+
 /* The place of the session at a place of TCP: as far as all that came before. Behind the last mark are those
  * octets that are missing at the end, too. */
 static uint64_t find_place(const struct plan *plan, int dir, int64_t raw)
@@ -666,7 +679,7 @@ static uint64_t find_place(const struct plan *plan, int dir, int64_t raw)
     n = (uint64_t)(raw - mark->raw);
     if (n && mark == &g_array_index(plan->marks[dir], struct mark, plan->marks[dir]->len - 1))
         return plan->end[dir];
-    return mark->place + (n < mark->n ? n : 0);
+    return n && mark->is_end ? cross_gap(mark, n) : mark->place + (n < mark->n ? n : 0);
 }
 
 static uint32_t get_number(const struct plan *plan, int dir, int64_t raw)

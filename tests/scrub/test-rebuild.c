@@ -221,6 +221,34 @@ static void test_holes(void)
     end(&wire);
 }
 
+/* In TLS, whoever acknowledges what is missing has seen all of it. */
+static void test_past_a_hole(void)
+{
+    struct wire wire = begin();
+
+    shake_hands(&wire);
+    send_segment(&wire, 0, C0 + 1, S0 + 1, PSH | ACK, 40);
+    say(&wire, 0, "a NOOP\r\n");
+    /* A segment of 40 octets was lost: nobody knows how many of the session. */
+    send_segment(&wire, 1, S0 + 1, C0 + 81, PSH | ACK, 50);
+    imapid_rebuild_add_gap(wire.rebuild, 0, wire.number, 0);
+    say(&wire, 1, "a OK done\r\n");
+    send_segment(&wire, 0, C0 + 81, S0 + 51, PSH | ACK, 40);
+    say(&wire, 0, "c NOOP\r\n");
+    expect(&wire, (const char *const[]){
+                      "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
+                      "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
+                      "3 0 seq 1 ack 1 win 3 ttl 64 opt 0 n 0",
+                      "4 0 PSH seq 1 ack 1 win 4 ttl 64 opt 0 n 8",
+                      "5 1 PSH seq 1 ack 65545 win 5 ttl 57 opt 0 n 11",
+                      "6 0 PSH seq 65545 ack 12 win 6 ttl 64 opt 0 n 8 # octets are missing before "
+                      "these, nobody "
+                      "knows how many",
+                      NULL,
+                  });
+    end(&wire);
+}
+
 /* The last octets of a packet were not captured: the end stands where it stood. */
 static void test_cut(void)
 {
@@ -350,6 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rebuild/clear", test_clear);
     g_test_add_func("/rebuild/inside-tls", test_inside_tls);
     g_test_add_func("/rebuild/holes", test_holes);
+    g_test_add_func("/rebuild/past-a-hole", test_past_a_hole);
     g_test_add_func("/rebuild/cut", test_cut);
     g_test_add_func("/rebuild/odd", test_odd);
     g_test_add_func("/rebuild/scrub", test_scrub);
