@@ -101,6 +101,19 @@ static uint32_t add_address(struct imapid_keep *keep, const struct imapid_endpoi
     return imapid_pool_add(keep->addresses, octets, sizeof octets);
 }
 
+/* Many records in a row have one server. */
+static uint32_t add_server(struct imapid_keep *keep, const struct imapid_endpoint *server)
+{
+    struct imapid_endpoint *last = &keep->last_server;
+
+    if (last->family != server->family ||
+        memcmp(last->address, server->address, sizeof last->address)) {
+        keep->last_server_number = add_address(keep, server);
+        *last = *server;
+    }
+    return keep->last_server_number;
+}
+
 struct imapid_endpoint imapid_keep_read_end(const struct imapid_keep *keep, uint32_t address,
                                             uint16_t port)
 {
@@ -170,7 +183,7 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
         .file = imapid_keep_file(keep, conn->site, conn->file),
         .stream = conn->stream,
         .client = add_address(keep, &conn->client),
-        .server = add_address(keep, &conn->server),
+        .server = add_server(keep, &conn->server),
         .client_port = conn->client.port,
         .server_port = conn->server.port,
         .first_frame = conn->first_frame,

@@ -57,6 +57,8 @@ struct imapid_keep {
     const char *last_file,
         *last_site; /* those that came last, as they are kept, and their number */
     uint32_t last_number;
+    struct imapid_endpoint last_server; /* and its number; no family: none yet */
+    uint32_t last_server_number;
     uint8_t *scratch;
     size_t n_scratch;
 };
