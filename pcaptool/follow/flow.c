@@ -695,6 +695,18 @@ static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir
     return status;
 }
 
+/* The first n octets that wait are not needed. Nor is the room for them: strangers open many connections. */
+static void drop_early(struct imapid_flow *flow, int dir, size_t n)
+{
+    GByteArray *early = flow->early[dir];
+
+    if (!n)
+        return;
+    flow->early[dir] = g_byte_array_new();
+    g_byte_array_append(flow->early[dir], early->data + n, early->len - (guint)n);
+    g_byte_array_unref(early);
+}
+
 /* What is in the clear. False: no IMAP. */
 static bool decide_clear(struct imapid_flow *flow, int dir)
 {
@@ -702,7 +714,7 @@ static bool decide_clear(struct imapid_flow *flow, int dir)
     size_t n_drop;
     enum imapid_decide_status status = imapid_decide_begin(&flow->decide, dir, early, &n_drop);
 
-    g_byte_array_remove_range(flow->early[dir], 0, (guint)n_drop);
+    drop_early(flow, dir, n_drop);
     if (status == IMAPID_DECIDE_IMAP)
         begin_session(flow);
     return status != IMAPID_DECIDE_NOT;

@@ -5,6 +5,7 @@
 
 #include "follow/layers.h"
 
+#include <malloc.h>
 #include <string.h>
 
 struct told {
@@ -151,6 +152,38 @@ static void test_undecided_is_small(void)
     g_assert_cmpuint(run.told.n_sessions, ==, 1);
 }
 
+/* Begun in the middle of what may be a message: lines that are none of IMAP leave no room behind that they took. */
+static void test_passed_is_small(void)
+{
+    enum { N = 100 };
+    static struct run runs[N];
+    char *text = g_strnfill(1448, 'x');
+    size_t n_before;
+
+    memcpy(text + 1400, "\r\n", 2);
+    for (int i = 0; i < N; i++) {
+        begin(&runs[i]);
+        imapid_flow_free(runs[i].flow);
+        runs[i].conn.endpoint[1].port = 1143;
+        runs[i].conn.from_start = false;
+        runs[i].conn.client = -1;
+    }
+    n_before = mallinfo2().uordblks;
+    for (int i = 0; i < N; i++) {
+        runs[i].flow = imapid_flow_new(&runs[i].context, &runs[i].conn);
+        g_assert_true(say(&runs[i], 1, text));
+    }
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    (void)n_before;
+    g_test_skip("the allocator of a sanitizer does not count this way");
+#else
+    g_assert_cmpuint((mallinfo2().uordblks - n_before) / N, <, 1024);
+#endif
+    for (int i = 0; i < N; i++)
+        end(&runs[i]);
+    g_free(text);
+}
+
 /* On a port of IMAP it is told, but not counted as IMAP. */
 static void test_no_imap_on_its_port(void)
 {
@@ -223,6 +256,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flow/exchange", test_exchange);
     g_test_add_func("/flow/other-protocols", test_other_protocols);
     g_test_add_func("/flow/undecided-is-small", test_undecided_is_small);
+    g_test_add_func("/flow/passed-is-small", test_passed_is_small);
     g_test_add_func("/flow/no-imap-on-its-port", test_no_imap_on_its_port);
     g_test_add_func("/flow/lost-answer", test_lost_answer);
     g_test_add_func("/flow/lost-greeting", test_lost_greeting);
