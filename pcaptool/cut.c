@@ -33,6 +33,8 @@ struct part {
     struct imapid_spill_run raw; /* what came, where it cannot be read again */
     struct imapid_pick pick;
     struct imapid_spill_run secrets; /* lines of a key log, of chosen connections */
+    GArray
+        *places; /* struct imapid_share_place, likewise as `chosen`; NULL: none is to be shared */
 };
 
 struct cut {
@@ -66,11 +68,31 @@ static struct imapid_bits *get_chosen(struct cut *cut, struct part *part)
     return cut->options->continuous ? &cut->parts[0].chosen : &part->chosen;
 }
 
+static void note_place(struct cut *cut, struct part *part,
+                       const struct imapid_record_session *session)
+{
+    const struct part *begins = g_hash_table_lookup(cut->by_path, session->conn.file);
+    struct imapid_share_place place = {
+        .file = cut->options->continuous && begins ? begins->input->path : NULL,
+        .frame = session->conn.first_frame,
+        .first_ns = session->first_ns,
+        .client = session->conn.client,
+        .server = session->conn.server,
+    };
+    GArray **places = cut->options->continuous ? &cut->parts[0].places : &part->places;
+
+    if (!*places)
+        *places = g_array_new(FALSE, FALSE, sizeof place);
+    g_array_append_val(*places, place);
+}
+
 static void on_session(void *ctx, guint part, const struct imapid_record_session *session)
 {
     struct cut *cut = ctx;
 
     imapid_bits_set(get_chosen(cut, &cut->parts[part]), session->conn.stream);
+    if (cut->pseudonyms)
+        note_place(cut, &cut->parts[part], session);
 }
 
 static void on_capture(void *ctx, guint part, const struct imapid_record_capture *capture)
@@ -338,6 +360,7 @@ static void share(struct cut *cut, const struct part *parts, guint n)
     put_capture(cut, parts, n);
     cut->aside = NULL;
     imapid_spill_rest(cut->spill, &whole);
+    cut->share.places = parts->places;
     why = imapid_share_read(&cut->share, imapid_capture_open_source("what was cut", &source));
     if (why)
         complain(cut, n == 1 ? parts->input->path : "the inputs", why);
@@ -486,6 +509,8 @@ static void free_parts(struct cut *cut)
         imapid_spill_clear(NULL, &part->secrets);
         imapid_pick_clear(&part->pick);
         imapid_bits_clear(&part->chosen);
+        if (part->places)
+            g_array_unref(part->places);
     }
     g_hash_table_destroy(cut->by_path);
     g_free(cut->parts);

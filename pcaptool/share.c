@@ -15,6 +15,7 @@
 #include "record/spell.h"
 #include "scrub/rebuild.h"
 
+#include <imapid/verdict.h>
 #include <string.h>
 
 #define LINK_TYPE_RAW 101
@@ -143,9 +144,13 @@ static char *explain_session(const struct imapid_record_session *session)
     if (!strcmp(status, "too-much-deflate"))
         return g_strdup("more comes out of its DEFLATE than is read");
     if (session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS)
-        return g_strdup_printf("it could not be decrypted: %s", session->not_decrypted_phrase);
+        return g_strdup_printf("it could not be decrypted whole: %s",
+                               session->not_decrypted_phrase);
     if (outcome->stopped_at == IMAPID_STAGE_TLS)
         return g_strdup("something was said beside TLS, and is read otherwise without it");
+    if (imapid_verdict_is_alert(status))
+        return g_strdup_printf("an alert of TLS ended it (%s), and there is none without TLS",
+                               status);
     if (g_str_has_suffix(status, "-side-missing"))
         return g_strdup("one side alone was captured, and is read otherwise when it is masked");
     return NULL;
@@ -479,7 +484,7 @@ static const char *explain(enum imapid_scrub_status status)
 {
     switch (status) {
     case IMAPID_SCRUB_OVER:
-        return "it takes more memory than there is (--memory)";
+        return "it takes more memory than there is (--memory gives more)";
     case IMAPID_SCRUB_LEAKED:
         return "a value that was masked would still be in it";
     case IMAPID_SCRUB_CHANGED:
@@ -551,15 +556,46 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     return why;
 }
 
-/* Who it is, for the person whose capture it is. */
-static char *name(const struct imapid_conn *conn, const char *why)
+static bool is_same_end(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
 {
+    return a->family == b->family && a->port == b->port &&
+           !memcmp(a->address, b->address, sizeof a->address);
+}
+
+/* NULL: it is not known. */
+static const struct imapid_share_place *find_place(const struct imapid_share *share,
+                                                   const struct imapid_conn *conn, int client)
+{
+    for (guint i = 0; share->places && i < share->places->len; i++) {
+        const struct imapid_share_place *place =
+            &g_array_index(share->places, struct imapid_share_place, i);
+
+        if (place->first_ns == conn->first.ts_ns &&
+            is_same_end(&place->client, &conn->endpoint[client]) &&
+            is_same_end(&place->server, &conn->endpoint[!client]))
+            return place;
+    }
+    return NULL;
+}
+
+/* Who it is, for the person whose capture it is, and what can be done. */
+static char *name(const struct imapid_share *share, const struct imapid_conn *conn, int client,
+                  const char *why)
+{
+    const struct imapid_share_place *place = find_place(share, conn, client);
     GString *text = g_string_new("the session of ");
 
-    imapid_spell_endpoint(text, &conn->endpoint[0]);
+    imapid_spell_endpoint(text, &conn->endpoint[client]);
     g_string_append(text, " and ");
-    imapid_spell_endpoint(text, &conn->endpoint[1]);
-    g_string_append_printf(text, " cannot be shared: %s", why);
+    imapid_spell_endpoint(text, &conn->endpoint[!client]);
+    if (place)
+        g_string_append_printf(text, ", from frame %" G_GUINT64_FORMAT "%s%s on,", place->frame,
+                               place->file ? " of " : "", place->file ? place->file : "");
+    g_string_append_printf(
+        text,
+        " cannot be shared: %s; leave it out (--where), or cut it without --scrub "
+        "for those who may see it",
+        why);
     return g_string_free(text, FALSE);
 }
 
@@ -594,7 +630,7 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
     if (!why)
         why = write_session(sharing, conn, rebuild);
     if (why)
-        sharing->why = name(conn, why);
+        sharing->why = name(share, conn, client, why);
     g_free(why);
     g_hash_table_remove(sharing->rebuilds, GUINT_TO_POINTER(conn->stream));
     g_hash_table_add(sharing->is_done, GUINT_TO_POINTER(conn->stream));

@@ -8,13 +8,22 @@
 #include "record/record.h"
 #include "scrub/value.h"
 
+/* Where a connection begins in what the user gave, to name it by that. */
+struct imapid_share_place {
+    const char *file; /* NULL: the one that is named anyway */
+    uint64_t frame;
+    int64_t first_ns;
+    struct imapid_endpoint client, server;
+};
+
 /* Connections that were cut -> their sessions in the clear, masked, as packets of plain TCP. */
 struct imapid_share {
     const struct imapid_pseudonyms *pseudonyms;
     const struct imapid_decode *decode;
     size_t n_memory;
     struct imapid_spill *spill;
-    int64_t first_ns; /* this moment becomes the first one of the year 2000 */
+    const GArray *places; /* struct imapid_share_place, of the connections that are read next */
+    int64_t first_ns;     /* this moment becomes the first one of the year 2000 */
     /* struct imapid_pick *: what came of each connection, in the order of their ends; and its addresses and ports, as
      * GBytes. */
     GPtrArray *sessions, *ends;
