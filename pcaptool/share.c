@@ -15,7 +15,6 @@
 #include "record/spell.h"
 #include "scrub/rebuild.h"
 
-#include <imapid/verdict.h>
 #include <string.h>
 
 #define LINK_TYPE_RAW 101
@@ -148,9 +147,6 @@ static char *explain_session(const struct imapid_record_session *session)
                                session->not_decrypted_phrase);
     if (outcome->stopped_at == IMAPID_STAGE_TLS)
         return g_strdup("something was said beside TLS, and is read otherwise without it");
-    if (imapid_verdict_is_alert(status))
-        return g_strdup_printf("an alert of TLS ended it (%s), and there is none without TLS",
-                               status);
     if (g_str_has_suffix(status, "-side-missing"))
         return g_strdup("one side alone was captured, and is read otherwise when it is masked");
     return NULL;
@@ -612,10 +608,13 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
         return;
     rebuild = get_rebuild(sharing, conn->stream);
     sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
-    if (tls && tls->fatal >= 0)
+    if (tls && tls->fatal >= 0) {
         imapid_rebuild_reveal_alert(rebuild, tls->fatal_dir, tls->fatal_at.number, tls->version,
                                     (uint8_t)tls->fatal);
-    else if (sharing->digests.is_read)
+        if (!sharing->digests.explanation)
+            sharing->digests.explanation =
+                g_strdup("an alert of TLS ended it, and there is none in the clear");
+    } else if (sharing->digests.is_read)
         imapid_rebuild_open(rebuild);
     share->n_sealed += imapid_rebuild_keep_sealed(rebuild) && sharing->digests.is_hidden;
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
