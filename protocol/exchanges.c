@@ -14,6 +14,8 @@
  * - where a hole swallowed an answer, two exchanges may be mixed up: those are said to be lost;
  * - answers of one tag come in the order of their commands. Where one may be missing, or a command
  *   with that tag, nobody knows whose an answer is: it is told beside none of them;
+ * - a line that was missed is answered before all later ones. If that answer has the tag of a later command,
+ *   answers to those that have come by then are told beside none of them;
  * - a response whose result may be missing takes no later one;
  * - a command that was read right behind a hole of the server may have been sent again, and been answered in
  *   the hole: it is asked last for a response, and ends when a later command is answered;
@@ -209,6 +211,12 @@ void imapid_exchanges_miss_commands(struct imapid_exchanges *x)
     x->client_gap_order = x->order;
 }
 
+void imapid_exchanges_miss_line(struct imapid_exchanges *x)
+{
+    x->misses_line = !x->is_behind_hole; /* its answer may be in that */
+    x->line_order = x->order;
+}
+
 static unsigned find_free_slot(const struct imapid_exchanges *x)
 {
     unsigned slot = 0;
@@ -313,6 +321,12 @@ static bool leads_here(const struct imapid_exchanges *x, unsigned slot)
            (!x->tag_left && exchange->response_run == x->server_run);
 }
 
+/* Is the unit right before the answer an untagged ID that was given to no command? */
+static bool is_led_by_orphan(const struct imapid_exchanges *x)
+{
+    return x->last_response < IMAPID_SLOTS && !x->slots[x->last_response].has_command;
+}
+
 /* The answer to a known command: the server's lines are lines. */
 static void confirm_server(struct imapid_exchanges *x,
                            const struct imapid_pending_command *answered)
@@ -337,8 +351,8 @@ static bool is_doubtful(const struct imapid_exchange *exchange)
     return exchange->lost || exchange->tentative || exchange->may_be_old;
 }
 
-/* The response right before the answer to an ID was given to an earlier command, whose own answer
- * may be missing: servers answer in order, so it is that of the ID. */
+/* The response right before the answer to an ID was given to another command: to a later one, or an earlier one whose
+ * own answer may be missing. Servers answer in order, so it is that of the ID. */
 static void take_over_response(struct imapid_exchanges *x,
                                const struct imapid_pending_command *answered)
 {
@@ -349,9 +363,12 @@ static void take_over_response(struct imapid_exchanges *x,
         return;
     to = &x->slots[answered->slot];
     giver = &x->slots[from];
-    if (to->n_responses || !giver->open || !giver->has_command || giver->n_responses != 1 ||
-        giver->order > to->order || !is_doubtful(giver))
+    if ((to->n_responses && !to->answer_missed) || !giver->open || !giver->has_command ||
+        giver->n_responses != 1 ||
+        (giver->order > to->order ? giver->response_tentative : !is_doubtful(giver)))
         return;
+    if (to->n_responses)
+        drop_response(x, answered->slot); /* of the one before the hole */
     to->n_responses = 1;
     to->response_tentative = giver->response_tentative;
     to->answer_missed = giver->answer_missed;
@@ -364,12 +381,13 @@ static void take_over_response(struct imapid_exchanges *x,
 }
 
 /* A command was answered while earlier ones are not: those were none, or were answered in a hole,
- * and then a response that was taken for theirs may have been the later one's. False if there was
- * no such command. */
+ * and then a response that was taken for theirs may have been the later one's; or the other way round, where there
+ * is a hole behind the response. False if there was no such command. */
 static bool settle_earlier(struct imapid_exchanges *x,
                            const struct imapid_pending_command *answered)
 {
     bool lacks_response = answered->slot < IMAPID_SLOTS && !x->slots[answered->slot].n_responses;
+    bool may_be_anothers = answered->slot < IMAPID_SLOTS && x->slots[answered->slot].answer_missed;
     bool settled = false;
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
@@ -380,6 +398,8 @@ static bool settle_earlier(struct imapid_exchanges *x,
             continue;
         if (lacks_response && exchange->n_responses)
             x->slots[answered->slot].lost = true;
+        else if (may_be_anothers && x->slots[answered->slot].n_responses && !exchange->n_responses)
+            drop_response(x, answered->slot);
         end_exchange(x, i);
         settled = true;
     }
@@ -483,6 +503,8 @@ static bool may_be_missed_one(const struct imapid_exchanges *x, unsigned i)
 {
     const struct imapid_pending_command *command = &x->pending.commands[i];
 
+    if (command->shares_tag || (x->misses_line && command->order > x->line_order))
+        return true;
     if (!command->follows_unseen)
         return false;
     for (unsigned j = i + 1; j < x->pending.n; j++)
@@ -719,18 +741,21 @@ void imapid_exchanges_answer(struct imapid_exchanges *x, unsigned i, enum imapid
         struct imapid_exchange *exchange = &x->slots[answered.slot];
 
         exchange->status = status;
-        exchange->lost |= exchange->response_dropped && !exchange->n_responses;
+        exchange->lost |=
+            !exchange->n_responses &&
+            (exchange->response_dropped ||
+             (answered.follows_unseen && status == IMAPID_STATUS_OK) || is_led_by_orphan(x));
         close_exchange(x, answered.slot, IMAPID_EVENT_RESULT);
     }
 }
 
-/* It is the result of a response whose command is not in the capture. */
+/* It is the result of a response whose command is not in the capture, and that did not come before `since`. */
 static void end_orphan(struct imapid_exchanges *x, const struct imapid_tag *tag,
-                       enum imapid_status status)
+                       enum imapid_status status, uint64_t since)
 {
     int slot = find_oldest(x, is_orphan_in_hand);
 
-    if (slot < 0)
+    if (slot < 0 || x->slots[slot].order <= since)
         return;
     x->slots[slot].status = status;
     judge_orphan(x, &x->slots[slot]);
@@ -796,11 +821,25 @@ static void answer_one_of(struct imapid_exchanges *x, unsigned first)
     confirm_server(x, &any);
 }
 
+/* The line that was missed is answered, with a tag that later commands have, too: whose the next answers are
+ * nobody knows either. */
+static void share_tags(struct imapid_exchanges *x)
+{
+    for (unsigned i = 0; i < x->pending.n; i++)
+        x->pending.commands[i].shares_tag |= x->pending.commands[i].order > x->line_order;
+}
+
 void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct imapid_tag *tag,
                                      enum imapid_status status)
 {
     int first = imapid_pending_find(&x->pending, tag);
+    uint64_t since = 0; /* the missed line is answered: what came before it is not */
 
+    if (first >= 0 && x->misses_line && x->pending.commands[first].order > x->line_order) {
+        share_tags(x);
+        since = x->line_order;
+    }
+    x->misses_line &= first >= 0 && x->pending.commands[first].order <= x->line_order;
     if (first >= 0 && !may_be_missed_one(x, (unsigned)first)) {
         answer_one_of(x, (unsigned)first);
         return;
@@ -812,7 +851,7 @@ void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct im
     if (x->client_gap)
         miss_answered(x);
     end_orphans(x, true);
-    end_orphan(x, tag, status);
+    end_orphan(x, tag, status, since);
 }
 
 /* ---- what a hole makes doubtful ---- */
@@ -850,6 +889,7 @@ static void drop_unsure_responses(struct imapid_exchanges *x)
 void imapid_exchanges_miss_answers(struct imapid_exchanges *x, bool is_in_hand)
 {
     x->server_gap = x->is_behind_hole = true;
+    x->misses_line = false; /* its answer may be in the hole */
     x->tag_left |= is_in_hand || x->pending.n;
     x->in_hand.answer_missed = is_in_hand;
     x->last_response = IMAPID_SLOTS;

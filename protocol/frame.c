@@ -28,6 +28,7 @@ void imapid_frame_init(struct imapid_frame *frame, enum imapid_side side, bool a
     memset(frame, 0, sizeof *frame);
     frame->side = side;
     frame->sync = at_start ? IMAPID_SYNC_SURE : IMAPID_SYNC_LOST;
+    frame->is_headless = !at_start;
 }
 
 /* ---- literals ---- */
@@ -255,6 +256,7 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
             if (plausible == IMAPID_PLAUSIBLE_YES) {
                 frame->sync = IMAPID_SYNC_TENTATIVE;
                 frame->n_resyncs++;
+                frame->is_headless = false;
                 *n_used = at;
                 return IMAPID_FRAME_SKIPPED;
             }
@@ -267,6 +269,8 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
         }
         at = (size_t)(newline - window) + 1;
         frame->mid_line = false;
+        frame->n_headless += frame->is_headless;
+        frame->is_headless = false;
     }
     *n_used = at;
     return IMAPID_FRAME_MORE;
@@ -625,6 +629,7 @@ void imapid_frame_gap(struct imapid_frame *frame, uint64_t n)
     if (frame->in_unit && in_literal) {
         frame->literal_left -= n;
     } else if (frame->in_unit || frame->sync == IMAPID_SYNC_LOST || !frame->n_scanned) {
+        frame->is_headless |= !frame->in_unit && frame->sync != IMAPID_SYNC_LOST;
         lose_sync(frame, false);
         frame->gone = frame->n_left > 0;
     } else {

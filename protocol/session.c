@@ -643,6 +643,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     const bool was_cut = frame->cut, was_unsure = frame->unsure, was_answered = frame->answered;
     const bool was_line_cut = is_line_cut(session, IMAPID_CLIENT, window, n);
     const bool was_in_unit = frame->in_unit;
+    const uint64_t n_headless = frame->n_headless;
     const bool mid_line = frame->sync == IMAPID_SYNC_LOST && frame->mid_line;
     enum imapid_sync sync = frame->sync;
     enum imapid_frame_status status;
@@ -651,6 +652,8 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     if (frame->lines == IMAPID_LINES_SASL || frame->lines == IMAPID_LINES_DATA)
         expect_lines(session); /* more of the server may have been read since */
     status = read_frame(session, IMAPID_CLIENT, window, n, unit, n_used);
+    if (frame->n_headless != n_headless)
+        imapid_exchanges_miss_line(&session->exchanges);
     if (was_in_unit && *n_used)
         imapid_outcome_take_rest(&session->outcome, window, *n_used);
     session->outcome.n_literal_left = frame->awaits ? 0 : frame->literal_left;
@@ -713,6 +716,8 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
 {
     struct imapid_frame *frame = &session->frame[side];
     bool harmless = n && frame->in_unit && frame->literal_left >= n;
+    bool misses_line = side == IMAPID_CLIENT && frame->sync == IMAPID_SYNC_SURE &&
+                       !frame->in_unit && !frame->n_scanned && frame->lines == IMAPID_LINES_UNITS;
 
     imapid_frame_gap(frame, n);
     if (side == IMAPID_CLIENT) {
@@ -725,6 +730,8 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
         lose_client(session);
     else
         lose_server(session);
+    if (misses_line)
+        imapid_exchanges_miss_line(&session->exchanges);
 }
 
 void imapid_session_close(struct imapid_session *session, enum imapid_side side)

@@ -75,6 +75,61 @@ static void test_same_tag_twice(void)
           "a (n=2) -> (s=2) NO state=no id=?\n");
 }
 
+/* A line of the client that was missed is answered first, whatever its tag was. */
+static void test_missed_line(void)
+{
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "C: a ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a OK\n"
+          "C: a ID (\"n\" \"3\")\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: a OK\n",
+          "");
+    check("S: * OK hi\n"
+          "C! 20\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
+    /* Its end alone was seen. The answer to one before the hole is none. */
+    check("S: * OK hi\n"
+          "C: a NOOP\n"
+          "C! 20\n"
+          "C: \"n\" \"2\")\n"
+          "C: b ID (\"n\" \"3\")\n"
+          "S: a OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: b OK\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: b OK\n",
+          "");
+    feed_check("C: \"n\" \"1\")\n"
+               "C: a ID (\"n\" \"2\")\n"
+               "S: * ID (\"s\" \"1\")\n"
+               "S: a OK\n"
+               "S: * ID (\"s\" \"2\")\n"
+               "S: a OK\n",
+               &middle, "");
+    /* It is the end of a line that was seen. */
+    check("S: * OK hi\n"
+          "C. a1 ID (\"n\"\n"
+          "C! 20\n"
+          "C:  \"1\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"1\")\n"
+          "S: a1 OK\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a1 () -> (s=1) OK state=no id=? lost\n"
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
+}
+
 /* A tag that is used again while an earlier answer to it may be missing: no answer stands beside
  * another's command. */
 static void test_same_tag_in_doubt(void)
@@ -941,6 +996,19 @@ static void test_holes(void)
           "S: a2 OK\n",
           "a1 (n=1) -> - OK state=no id=? lost\n"
           "a2 (n=2) -> (s=2) OK state=no id=?\n");
+    /* Behind a response a hole, and behind that the response and the answer of another command. */
+    check("S: * OK hi\n"
+          "C: a1 ID (\"n\" \"1\")\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S! 30\n"
+          "C: a3 ID (\"n\" \"3\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S! 9\n"
+          "S: * ID (\"s\" \"3\")\n"
+          "S: a3 OK\n",
+          "a1 (n=1) -> - none state=no id=? lost\n"
+          "a2 (n=2) -> - none state=no id=? lost\n"
+          "a3 (n=3) -> (s=3) OK state=no id=? lost\n");
     /* The leave to send a literal is in a hole: its octets are there all the same. */
     check("S: * OK hi\n"
           "C: a1 ID (\"n\" {3}\n"
@@ -1662,6 +1730,7 @@ int main(int argc, char **argv)
     g_test_add_func("/session/pipelined", test_pipelined);
     g_test_add_func("/session/same-tag-twice", test_same_tag_twice);
     g_test_add_func("/session/same-tag-in-doubt", test_same_tag_in_doubt);
+    g_test_add_func("/session/missed-line", test_missed_line);
     g_test_add_func("/session/result-missing", test_result_missing);
     g_test_add_func("/session/results", test_results);
     g_test_add_func("/session/unsolicited", test_unsolicited);

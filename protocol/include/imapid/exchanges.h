@@ -115,7 +115,9 @@ struct imapid_exchanges {
     unsigned n_answered;
     bool client_gap; /* commands may have been missed: responses without one prove nothing */
     uint64_t client_gap_order; /* those with a higher order were read after that */
-    struct {                   /* as when the client's last octets came */
+    bool misses_line;    /* the head of a line was missed, and no answer came that can be its own */
+    uint64_t line_order; /* the same of that line */
+    struct {             /* as when the client's last octets came */
         enum imapid_state state;
         enum imapid_known advertised;
         uint64_t order;
@@ -226,6 +228,10 @@ void imapid_exchanges_strange_answer(struct imapid_exchanges *x, const struct im
 /* Commands may have been missed, from here on or since the last ones: that of an open response may
  * be among them. */
 void imapid_exchanges_miss_commands(struct imapid_exchanges *x);
+
+/* The end of a client's line was read whose beginning is in a hole. Servers answer in order: the next answer is
+ * that line's. If it has the tag of a later command, the client uses tags again. */
+void imapid_exchanges_miss_line(struct imapid_exchanges *x);
 
 /* Answers may have been missed. `is_in_hand`: of a command, too, whose line has not ended. */
 void imapid_exchanges_miss_answers(struct imapid_exchanges *x, bool is_in_hand);

@@ -67,7 +67,9 @@ struct imapid_frame {
     bool ended;    /* the same: the sender ended the connection */
     bool answered; /* an ID in hand was answered: it is whole if its list is */
     bool bare_newline;
-    bool mid_line;  /* LOST: in a line whose start was no likely one */
+    bool mid_line; /* LOST: in a line whose start was no likely one */
+    bool
+        is_headless; /* LOST: since a hole, and no line end was found. No unit in hand was cut by it */
     bool in_quotes; /* state of the part of a line that was used already */
     bool escaped;
     uint8_t n_tail; /* its last octets, for a literal announced across a border */
@@ -81,6 +83,7 @@ struct imapid_frame {
     uint64_t gap_in_literal; /* with `cut`: that many octets of the literal in hand are missing */
     uint64_t n_over_limit;   /* units that were over a limit */
     uint64_t n_resyncs;      /* times a line start was found again */
+    uint64_t n_headless;     /* lines of which the end alone was seen, behind a hole */
 };
 
 /* Begins a direction: at its first octet (`at_start`), or anywhere in it. */
