@@ -491,14 +491,13 @@ static const char *explain(enum imapid_scrub_status status)
 }
 
 static struct imapid_rebuild_error make_error(const struct imapid_share *share,
-                                              const struct imapid_conn *conn, int dir,
-                                              const struct imapid_stamp *packet,
-                                              const uint8_t from[16])
+                                              const struct imapid_conn *conn,
+                                              const struct imapid_conn_error *of)
 {
-    struct imapid_rebuild_error error = {.dir = dir, .packet = *packet};
+    struct imapid_rebuild_error error = {.dir = of->dir, .packet = of->at};
 
     error.from.family = conn->endpoint[0].family;
-    memcpy(error.from.address, from, sizeof error.from.address);
+    memcpy(error.from.address, of->from, sizeof error.from.address);
     imapid_pseudonyms_replace_endpoint(share->pseudonyms, &error.from);
     return error;
 }
@@ -507,15 +506,16 @@ static struct imapid_rebuild_error make_error(const struct imapid_share *share,
 static size_t make_errors(const struct imapid_share *share, const struct imapid_conn *conn,
                           struct imapid_rebuild_error errors[2])
 {
+    const struct imapid_conn_icmp *icmp = conn->icmp;
     size_t n = 0;
 
-    if (conn->icmp) {
-        errors[n] = make_error(share, conn, conn->icmp_dir, &conn->icmp_at, conn->icmp_from);
-        errors[n++].says.error = conn->icmp;
+    if (icmp && icmp->error) {
+        errors[n] = make_error(share, conn, &icmp->of_error);
+        errors[n++].says.error = icmp->error;
     }
-    if (conn->mtu) {
-        errors[n] = make_error(share, conn, conn->mtu_dir, &conn->mtu_at, conn->mtu_from);
-        errors[n++].says.mtu = conn->mtu;
+    if (icmp && icmp->mtu) {
+        errors[n] = make_error(share, conn, &icmp->of_mtu);
+        errors[n++].says.mtu = icmp->mtu;
     }
     if (n == 2 && errors[1].packet.number < errors[0].packet.number) {
         struct imapid_rebuild_error first = errors[1];

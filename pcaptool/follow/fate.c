@@ -47,19 +47,22 @@ static void look_at_network(const struct imapid_fate *fate, struct imapid_verdic
                             char *from)
 {
     const struct imapid_conn *conn = fate->conn;
+    const struct imapid_conn_icmp *icmp = conn->icmp;
 
     for (int side = 0; side < 2; side++)
         facts->stall[side] = conn->stall[side == IMAPID_CLIENT ? fate->client : !fate->client];
-    facts->mtu = conn->mtu;
-    facts->mtu_place = place_of(&conn->mtu_at);
-    if (!conn->icmp || conn->icmp_dir != fate->client)
+    if (!icmp)
         return;
-    facts->error = conn->icmp;
+    facts->mtu = icmp->mtu;
+    facts->mtu_place = place_of(&icmp->of_mtu.at);
+    if (!icmp->error || icmp->of_error.dir != fate->client)
+        return;
+    facts->error = icmp->error;
     facts->error_from = inet_ntop(conn->endpoint[0].family == 4 ? AF_INET : AF_INET6,
-                                  conn->icmp_from, from, INET6_ADDRSTRLEN);
-    facts->error_place = place_of(&conn->icmp_at);
-    facts->is_error_of_server =
-        !memcmp(conn->icmp_from, conn->endpoint[!fate->client].address, sizeof conn->icmp_from);
+                                  icmp->of_error.from, from, INET6_ADDRSTRLEN);
+    facts->error_place = place_of(&icmp->of_error.at);
+    facts->is_error_of_server = !memcmp(icmp->of_error.from, conn->endpoint[!fate->client].address,
+                                        sizeof icmp->of_error.from);
 }
 
 static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_facts *facts)

@@ -14,6 +14,20 @@
 
 /* A TCP connection as those see it who want its octets, and what they are told of it. */
 
+/* An error of ICMP about what direction `dir` sent, with the address of its sender, of the connection's family. */
+struct imapid_conn_error {
+    int dir;
+    uint8_t from[16];
+    struct imapid_stamp at;
+};
+
+/* What ICMP said of a connection. */
+struct imapid_conn_icmp {
+    const char *error; /* the first error: see struct imapid_icmp; NULL: none */
+    uint32_t mtu;      /* the first that tells how large a packet may be; 0: none */
+    struct imapid_conn_error of_error, of_mtu;
+};
+
 /* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
  * from the first callback to the one that returns IGNORE, or to the end of end(). */
 struct imapid_conn {
@@ -35,17 +49,7 @@ struct imapid_conn {
     uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
     uint8_t closing_ttl; /* of the reset that stands, or stood last */
     struct imapid_stall stall[2];
-    /* The first ICMP error about what a direction sent: see struct imapid_icmp, NULL: none; and from
-     * which address, of the connection's family. */
-    const char *icmp;
-    int icmp_dir;
-    struct imapid_stamp icmp_at;
-    uint8_t icmp_from[16];
-    /* The first that tells how large a packet of either direction may be; 0: none. Likewise. */
-    uint32_t mtu;
-    int mtu_dir;
-    uint8_t mtu_from[16];
-    struct imapid_stamp mtu_at;
+    struct imapid_conn_icmp *icmp;   /* NULL: none so far */
     struct imapid_stamp first, last; /* packets of this connection, so far */
     uint64_t n_octets[2];            /* delivered of each direction, so far */
     uint64_t n_lost[2];              /* octets in gaps of each direction, so far; less
@@ -99,7 +103,7 @@ struct imapid_tcp_handler {
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
     uint32_t n_conns;      /* remembered at all, 64 octets each and 24 to find most, 72 at most */
-    uint32_t n_wanted;     /* of those, not ignored and not ended, 1,300 octets each */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 1,100 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */

@@ -48,6 +48,7 @@ void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_st
     reopen(order, st);
     g_clear_pointer(&st->conn.doubts, g_free);
     g_clear_pointer(&st->conn.path, g_free);
+    g_clear_pointer(&st->conn.icmp, g_free);
     for (int d = 0; d < 2; d++) {
         uint32_t n_before = st->dirs[d].queue.n_octets;
         imapid_tcp_queue_clear(&st->dirs[d].queue);

@@ -31,7 +31,7 @@
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768,       /* 40 MiB: those that are undecided or IMAP */
+    .n_wanted = 32768,       /* 35 MiB: those that are undecided or IMAP */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
@@ -837,18 +837,18 @@ void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
     if (!(says->error || says->mtu) || tcp->table.entries[index].state == IMAPID_TCP_NONE)
         return;
     struct imapid_conn *conn = &tcp->states[tcp->table.entries[index].state].conn;
-    if (says->mtu && !conn->mtu) {
-        conn->mtu = says->mtu;
-        conn->mtu_dir = key.dir;
-        conn->mtu_at = quoted->packet;
-        memcpy(conn->mtu_from, from, quoted->family == 4 ? 4 : 16);
+    if (!conn->icmp)
+        conn->icmp = g_new0(struct imapid_conn_icmp, 1);
+    struct imapid_conn_error error = {.dir = key.dir, .at = quoted->packet};
+    memcpy(error.from, from, quoted->family == 4 ? 4 : 16);
+    if (says->mtu && !conn->icmp->mtu) {
+        conn->icmp->mtu = says->mtu;
+        conn->icmp->of_mtu = error;
     }
-    if (conn->icmp || !says->error)
-        return;
-    conn->icmp = says->error;
-    conn->icmp_dir = key.dir;
-    conn->icmp_at = quoted->packet;
-    memcpy(conn->icmp_from, from, quoted->family == 4 ? 4 : 16);
+    if (says->error && !conn->icmp->error) {
+        conn->icmp->error = says->error;
+        conn->icmp->of_error = error;
+    }
 }
 
 /* ---- the end ---- */

@@ -93,8 +93,8 @@ struct imapid_order {
     /* Doubts of the last segment that the caller has not taken. */
     unsigned n_doubts;
     struct {
-        enum imapid_doubt doubt;
-        uint64_t frame;
+        uint64_t doubt : 8; /* enum imapid_doubt */
+        uint64_t frame : 56;
     } doubts[IMAPID_ORDER_DOUBTS];
 };
 
