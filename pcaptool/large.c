@@ -61,9 +61,8 @@ void *imapid_large_reserve(size_t n, size_t size)
 /* ---- items that come and go ---- */
 
 /* Items of the first block: what a small capture needs takes no page more. Each block has twice as many as the one
- * before, up to some huge pages. */
-#define N_FIRST   8
-#define BLOCK_MAX (2 * HUGE_PAGE)
+ * before, until it is a huge page. */
+#define N_FIRST 8
 
 /* What malloc() aligns to. */
 #define ALIGNMENT (2 * sizeof(void *))
@@ -82,27 +81,29 @@ static size_t get_step(const struct imapid_large_pool *pool)
 /* A block begins with the address of the one before. */
 static void add_block(struct imapid_large_pool *pool)
 {
-    size_t step = get_step(pool), n = pool->n_last ? 2 * pool->n_last : N_FIRST;
-
-    if (n > (BLOCK_MAX - ALIGNMENT) / step)
-        n = MAX((BLOCK_MAX - ALIGNMENT) / step, 1);
+    size_t step = get_step(pool), n_most = MAX((HUGE_PAGE - ALIGNMENT) / step, 1);
+    size_t n = MIN(pool->n_last ? 2 * pool->n_last : N_FIRST, n_most);
     size_t n_octets = ALIGNMENT + n * step;
-    uint8_t *block = n_octets < HUGE_PAGE ? g_malloc(n_octets) : get_pages(n_octets, 0);
+    void *block = n < n_most ? g_malloc(n_octets) : get_pages(n_octets, 0);
     *(void **)block = pool->last;
     pool->last = block;
     pool->n_last = n;
-    while (n-- > 0)
-        imapid_large_give(pool, block + ALIGNMENT + n * step);
+    pool->n_taken = 0;
 }
 
+/* What is not needed is not touched, so that it takes no memory. */
 void *imapid_large_take(struct imapid_large_pool *pool)
 {
-    if (!pool->free)
-        add_block(pool);
     struct idle *item = pool->free;
-    pool->free = item->next;
-    ASAN_UNPOISON_MEMORY_REGION(item, pool->size);
-    return item;
+
+    if (item) {
+        pool->free = item->next;
+        ASAN_UNPOISON_MEMORY_REGION(item, pool->size);
+        return item;
+    }
+    if (pool->n_taken == pool->n_last)
+        add_block(pool);
+    return (uint8_t *)pool->last + ALIGNMENT + pool->n_taken++ * get_step(pool);
 }
 
 void imapid_large_give(struct imapid_large_pool *pool, void *item)

@@ -16,10 +16,10 @@ void *imapid_large_reserve(size_t n, size_t size);
 
 /* Items of one size that come and go, of which there may be many. Set `size`, the rest to 0. */
 struct imapid_large_pool {
-    size_t size; /* octets of an item; it is aligned as malloc() aligns */
-    void *free;  /* the first of those that are not in use */
-    void *last;  /* the newest block of items, of which it has n_last */
-    size_t n_last;
+    size_t size;            /* octets of an item; it is aligned as malloc() aligns */
+    void *free;             /* the first of those that are not in use */
+    void *last;             /* the newest block of items */
+    size_t n_last, n_taken; /* items it has, and those that were ever taken of it */
 };
 
 /* An item, not set; never NULL. It is the pool's, and good until it is given back, or the pool is cleared. */
