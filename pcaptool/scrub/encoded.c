@@ -42,16 +42,50 @@ static void take_wide(struct imapid_hand *hand, uint8_t *octets, size_t n)
     g_free(narrow);
 }
 
+#define N_NTLM 12u /* signature and type */
+
+static size_t get16le(const uint8_t *octets)
+{
+    return (size_t)octets[0] | (size_t)octets[1] << 8;
+}
+
+/* Length, room and place of a field. False: these are none. *start is the first octet of any field. */
+static bool read_field(const uint8_t *octets, size_t n, size_t at, size_t *start)
+{
+    size_t length = get16le(octets + at), room = get16le(octets + at + 2),
+           place = get16le(octets + at + 4) | get16le(octets + at + 6) << 16;
+
+    if (room < length || place > n || length > n - place || (length && place < at + 8))
+        return false;
+    if (length)
+        *start = MIN(*start, place);
+    return true;
+}
+
+/* The octets that say where fields are, and flags (MS-NLMP 2.2.1); older messages have fewer. Of one that is not so formed
+ * the signature and type. */
+static size_t measure_ntlm_head(const uint8_t *octets, size_t n)
+{
+    static const struct {
+        uint8_t n, fields[7]; /* places; 0 ends them */
+    } heads[] = {{N_NTLM, {0}}, {32, {16, 24}}, {48, {12, 40}}, {64, {12, 20, 28, 36, 44, 52}}};
+    unsigned type = octets[8] < G_N_ELEMENTS(heads) ? octets[8] : 0;
+    size_t start = MIN(heads[type].n, n);
+
+    for (const uint8_t *field = heads[type].fields; *field && *field + 8u <= start; field++)
+        if (!read_field(octets, n, *field, &start))
+            return N_NTLM;
+    return start;
+}
+
 /* Signature, type, the places of fields and flags stay; a challenge (of type 2) goes, and all that the
  * places point at. */
 static void take_ntlm(struct imapid_hand *hand, uint8_t *octets, size_t n)
 {
-    static const size_t heads[] = {0, 32, 48, 64};
-    size_t at = octets[8] < G_N_ELEMENTS(heads) ? heads[octets[8]] : 0;
+    size_t at = measure_ntlm_head(octets, n);
 
-    at = at ? at : 12;
-    if (octets[8] == 2 && n >= 32)
-        imapid_value_take_binary(hand, octets + 24, 8);
+    if (octets[8] == 2 && at > 24)
+        imapid_value_take_binary(hand, octets + 24, MIN(at, 40u) - 24);
     for (size_t end; at < n; at = end) {
         for (end = at; end + 1 < n && octets[end] >= ' ' && octets[end] < 127 && !octets[end + 1];
              end += 2)

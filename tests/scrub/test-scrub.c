@@ -468,6 +468,44 @@ static void test_forms_of_text(void)
     g_free(text);
 }
 
+/* Nothing of such a message stays but what says where its fields are. */
+static void check_ntlm(const char *octets, gsize n, gsize n_head)
+{
+    char *base64 = g_base64_encode((const guchar *)octets, n),
+         *line = g_strdup_printf("a AUTHENTICATE NTLM %s\r\n", base64),
+         *text = scrub_lines(line, "a NO\r\n");
+    gsize n_again;
+    guchar *again = g_base64_decode(strstr(text, "TlRM"), &n_again);
+
+    g_assert_cmpmem(again, n_head, octets, n_head);
+    for (gsize i = n_head; i < n; i++)
+        if (octets[i])
+            g_assert_cmpint(again[i], !=, octets[i]);
+    g_free(again);
+    g_free(text);
+    g_free(line);
+    g_free(base64);
+}
+
+/* Heads are of several lengths: older messages have no flags, versions or further fields (MS-NLMP 2.2.1). */
+static void test_heads_of_ntlm(void)
+{
+    static const char
+        flags[] = "NTLMSSP\0\1\0\0\0\7\x82\x08\xa2",
+        target[] = "NTLMSSP\0\2\0\0\0\x08\0\x08\0\x20\0\0\0\5\2\1\0abcdefghm\0a\0r\0g\0",
+        old[] = "NTLMSSP\0\3\0\0\0\0\0\0\0\x3c\0\0\0\0\0\0\0\x3c\0\0\0\0\0\0\0\x3c\0\0\0"
+                "\x08\0\x08\0\x34\0\0\0\0\0\0\0\x3c\0\0\0m\0a\0r\0g\0",
+        none[] = "NTLMSSP\0\3\0\0\0m\0a\0r\0g\0a\0r\0e\0t\0h\0e\0m\0a\0r\0g\0a\0r\0e\0t\0h\0e\0"
+                 "m\0a\0r\0g\0a\0r\0e\0t\0h\0e\0",
+        behind[] = "NTLMSSP\0\1\0\0\0marg\x08\0\x08\0\x20\0\0\x7fmargaret";
+
+    check_ntlm(flags, sizeof flags - 1, sizeof flags - 1);
+    check_ntlm(target, sizeof target - 1, 24);
+    check_ntlm(old, sizeof old - 1, 52);
+    check_ntlm(none, sizeof none - 1, 12);
+    check_ntlm(behind, sizeof behind - 1, 12);
+}
+
 /* What a server offers of DIGEST-MD5 is a list, and the client's choice is one of it (RFC 2831 2.1.1). */
 static void test_lists_of_sasl(void)
 {
@@ -747,6 +785,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scrub/no-words", test_no_words);
     g_test_add_func("/scrub/places", test_places);
     g_test_add_func("/scrub/lists-of-sasl", test_lists_of_sasl);
+    g_test_add_func("/scrub/heads-of-ntlm", test_heads_of_ntlm);
     g_test_add_func("/scrub/run-on", test_run_on);
     g_test_add_func("/scrub/switches", test_switches);
     g_test_add_func("/scrub/announcing-atom", test_announcing_atom);
