@@ -205,7 +205,7 @@ static void read_first(struct turn *turn, enum imapid_side side, uint32_t to)
 static void pump(struct turn *turn)
 {
     struct imapid_order_piece pieces[2];
-    int side = 0;
+    int side = -1;
 
     while (!turn->stream->to) {
         look(turn->stream, pieces);

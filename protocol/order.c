@@ -477,9 +477,17 @@ static bool is_piece_held(const struct imapid_order *order,
     return imapid_order_is_held(order, d, pieces[d].has_ack, pieces[d].ack);
 }
 
+/* Which of two that wait was captured earlier? */
+static int find_earlier(const struct imapid_order_piece pieces[2])
+{
+    return !pieces[0].waits || (pieces[1].waits && pieces[1].number < pieces[0].number);
+}
+
 int imapid_order_next(const struct imapid_order *order, const struct imapid_order_piece pieces[2],
                       int d)
 {
+    if (d < 0)
+        d = find_earlier(pieces);
     for (int i = 0; i < 2; i++, d = !d)
         if (is_next(order, pieces, d) && !is_piece_held(order, pieces, d))
             return d;
@@ -521,12 +529,9 @@ struct imapid_order_step imapid_order_give_up(const struct imapid_order *order,
 
 int imapid_order_choose(const struct imapid_order *order, const struct imapid_order_piece pieces[2])
 {
-    if (!pieces[0].waits || !pieces[1].waits)
-        return pieces[0].waits ? 0 : 1;
-    for (int d = 0; d < 2; d++)
-        if (is_next(order, pieces, d))
-            return d;
-    return pieces[0].number <= pieces[1].number ? 0 : 1;
+    if (is_next(order, pieces, 0) != is_next(order, pieces, 1))
+        return is_next(order, pieces, 1);
+    return find_earlier(pieces);
 }
 
 /* What was acknowledged, the FIN not counted. */

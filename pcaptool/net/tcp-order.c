@@ -129,7 +129,7 @@ static void look(const struct imapid_tcp_state *st, struct imapid_order_piece pi
 static bool pump(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
 {
     struct imapid_order_piece pieces[2];
-    int d = 0;
+    int d = -1;
     for (;;) {
         look(st, pieces);
         d = imapid_order_next(&st->order, pieces, d);

@@ -101,12 +101,25 @@ def sent_again(talk):
     return talk.client(b"a1 NOOP\r\n").server(b"a1 OK\r\n")
 
 
+def both_free():
+    """Behind a hole both sides have something that waited for nothing else: a command, and the answer to the one in the hole. Read in the
+    order of the capture, that may be an answer to either."""
+    talk = pcap.Talk().handshake().server(b"* OK hi\r\n")
+    known = talk.next[1]
+    talk.lose(0, 30).server(ANSWER % (0, 0))
+    now, talk.next[1] = talk.next[1], known
+    talk.client(COMMAND % (1, 1))
+    talk.next[1] = now
+    return late(talk, 4)
+
+
 # On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
 # And segments that hold what was sent before and what was not.
 OTHERS = {
     "sent-again": (3, sent_again(pcap.Talk())),
+    "both-free": (0, both_free()),
     "sent-again-odd-port": (3, sent_again(pcap.Talk(server_port=4711))),
     "client-alone": (1, without(pcap.Talk(server_port=4711).handshake().lose(1, 12).client(b"a0 NOOP\r\n").lose(1, 10)
                                 .client(COMMAND % (1, 1)).lose(1, 40).client(b"a2 NOOP\r\n"), 1)),

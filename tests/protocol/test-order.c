@@ -104,6 +104,20 @@ static void test_what_is_sent_again_is_divided(void)
     }
 }
 
+static void test_of_two_that_are_free_the_earlier_one(void)
+{
+    struct imapid_order order = begin();
+
+    for (uint64_t i = 1; i < 4; i += 2) {
+        const struct imapid_order_piece pieces[2] = {piece(100, 500, 2), piece(500, 100, i)};
+
+        g_assert_cmpint(imapid_order_next(&order, pieces, -1), ==, i < 2);
+        g_assert_cmpint(imapid_order_next(&order, pieces, 0), ==, 0);
+        g_assert_cmpint(imapid_order_next(&order, pieces, 1), ==, 1);
+        g_assert_cmpint(imapid_order_choose(&order, pieces), ==, i < 2);
+    }
+}
+
 static void test_a_fin_is_acknowledged_as_well(void)
 {
     struct imapid_order order = begin();
@@ -413,6 +427,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/order/an-answer-waits", test_an_answer_waits_for_its_command);
     g_test_add_func("/order/sent-again", test_what_is_sent_again_is_divided);
+    g_test_add_func("/order/two-free", test_of_two_that_are_free_the_earlier_one);
     g_test_add_func("/order/a-fin", test_a_fin_is_acknowledged_as_well);
     g_test_add_func("/order/patience", test_what_was_acknowledged_is_waited_for);
     g_test_add_func("/order/giving-up", test_giving_up_helps_the_cause_first);

@@ -199,9 +199,9 @@ bool imapid_order_is_of_former(const struct imapid_order *former, const struct i
  * not read yet? */
 bool imapid_order_is_held(const struct imapid_order *order, int d, bool has_ack, uint32_t ack);
 
-/* The direction whose first piece can be read now, `d` itself before the other; -1: neither. To be
- * asked again with the direction that was read, since packets of one direction are in order, and
- * the other's may follow them. */
+/* The direction whose first piece can be read now, `d` itself before the other, or with -1 the one that was
+ * captured earlier; -1: neither. To be asked again with the direction that was read, since packets of one
+ * direction are in order, and the other's may follow them. */
 int imapid_order_next(const struct imapid_order *order, const struct imapid_order_piece pieces[2],
                       int d);
 
