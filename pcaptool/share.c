@@ -175,10 +175,7 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
                                (unsigned)session->auths[i].status);
     g_string_append_printf(digest, "%s%s%s", session->from_start ? ", from the start" : "",
                            session->not_imap ? NO_IMAP : "",
-                           session->security != IMAPID_SECURITY_NONE &&
-                                   outcome->stopped_at == IMAPID_STAGE_GREETING
-                               ? BY_PORT
-                               : "");
+                           session->security != IMAPID_SECURITY_NONE ? BY_PORT : "");
     add_findings(digest, session->findings, session->n_findings);
 }
 
@@ -272,8 +269,8 @@ static bool is_same_but(const char *old, const char *part, const char *new, cons
     return same;
 }
 
-/* Copies that differed are equal in what is shared: an exchange may be complete for that. And where nothing was said in
- * TLS, its port alone says that it is IMAP. */
+/* Copies that differed are equal in what is shared: an exchange may be complete for that. And of what was said in TLS
+ * the port may have told that it is IMAP. */
 static bool is_same(const char *old, const char *new)
 {
     return !strcmp(old, new) || is_same_but(old, CONTESTED, new, INCOMPLETE) ||

@@ -65,7 +65,9 @@ struct imapid_rebuild {
     bool is_sealed;        /* there are some of TLS, and nothing came out of it */
     bool is_torn;          /* some of them are missing */
     bool is_opened;        /* TLS is gone */
-    bool is_broken[2];     /* nothing more comes out of the DEFLATE of a direction */
+    bool is_deflate;       /* both sides speak it */
+    bool is_broken[2];     /* nothing more comes out of that of a direction: it is none */
+    bool is_lost;          /* or octets of it are missing */
     bool has_base[2];
     uint32_t base[2];  /* the sequence number of place 0 */
     int64_t latest[2]; /* the place that was met last: numbers wrap */
@@ -284,6 +286,7 @@ void imapid_rebuild_begin_deflate(struct imapid_rebuild *rebuild)
 {
     struct event event = {.kind = DEFLATE};
 
+    rebuild->is_deflate = true;
     g_array_append_val(rebuild->events, event);
 }
 
@@ -332,15 +335,16 @@ void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t nu
 
     if (rebuild->is_broken[dir])
         return;
+    rebuild->is_lost |= rebuild->is_deflate;
     g_array_append_val(rebuild->events, event);
 }
 
 /* ---- DEFLATE ---- */
 
-/* Is there DEFLATE that breaks? */
+/* Is there DEFLATE that could not be read to its end? */
 static bool keeps_deflate(const struct imapid_rebuild *rebuild)
 {
-    return rebuild->is_broken[0] || rebuild->is_broken[1];
+    return rebuild->is_broken[0] || rebuild->is_broken[1] || rebuild->is_lost;
 }
 
 /* Blocks that are stored: octets behind a header with their number, and its complement. Returns the octets of all. */
