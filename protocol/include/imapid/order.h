@@ -7,9 +7,9 @@
  * then it is divided where the peer had acknowledged it. Octets that do not come are given up for lost: when the peer has acknowledged them and
  * they do not show up within some more packets; or when the caller cannot wait any longer.
  *
- * What a stranger can send moves nothing while the two ends go on as they did (RFC 5961): a reset or
- * a FIN stands until the side that it is of goes on behind it; what comes at numbers far off is
- * nothing until the peer acknowledges it; an acknowledgement counts until the peer takes it back.
+ * What a stranger can send moves nothing while the two ends go on as they did (RFC 5961). A reset or
+ * a FIN stands until the side that it is of goes on behind it. What comes at numbers far off is
+ * nothing until the peer acknowledges it. An acknowledgement counts until the peer takes it back.
  * What was not believed is noted as a doubt.
  *
  * The caller keeps the octets that wait, sorted by sequence number for each direction, and shows

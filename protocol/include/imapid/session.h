@@ -85,8 +85,8 @@ void imapid_session_end(struct imapid_session *session);
 void imapid_session_resume(struct imapid_session *session);
 
 /* Octets that a side sent behind STARTTLS, or behind its answer, where TLS begins (before imapid_session_resume()). Neither side
- * may speak before TLS is there (RFC 9051 6.2.1): what begins as a command or response was put there by a client that does not
- * wait, or by somebody in between, for a server that takes it for what came encrypted (CVE-2011-0411). Nothing is read of it. */
+ * may speak before TLS is there (RFC 9051 6.2.1). What begins as a command or response was sent by a client that does not wait.
+ * Or somebody in between put it there, for a server that takes it for what came encrypted (CVE-2011-0411). Nothing is read of it. */
 void imapid_session_note_clear(struct imapid_session *session, enum imapid_side side,
                                const uint8_t *octets, size_t n);
 
