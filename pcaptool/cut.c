@@ -90,7 +90,7 @@ static void on_session(void *ctx, guint part, const struct imapid_record_session
 {
     struct cut *cut = ctx;
 
-    imapid_bits_set(get_chosen(cut, &cut->parts[part]), session->conn.stream);
+    imapid_bits_set(get_chosen(cut, &cut->parts[part]), session->conn.stream_of_run);
     if (cut->pseudonyms)
         note_place(cut, &cut->parts[part], session);
 }

@@ -101,7 +101,7 @@ static void add_half(GString *digest, const char *name, const struct imapid_reco
 
 static void digest_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
-    GString *digest = get_digest(ctx, exchange->conn.stream);
+    GString *digest = get_digest(ctx, exchange->conn.stream_of_run);
     bool contested = exchange->conn.doubts.of[IMAPID_DOUBT_CONFLICTING_DATA].n;
 
     g_string_append_printf(digest, "ID: %s%s, %s", imapid_record_status(exchange->status),
@@ -155,7 +155,7 @@ static char *explain_session(const struct imapid_record_session *session)
 static void digest_session(void *ctx, const struct imapid_record_session *session)
 {
     struct digests *digests = ctx;
-    GString *digest = get_digest(digests, session->conn.stream);
+    GString *digest = get_digest(digests, session->conn.stream_of_run);
     const struct imapid_record_outcome *outcome = &session->outcome;
     const char *stage = imapid_stage_name(outcome->stopped_at),
                *by = imapid_party_name(outcome->by), *ended = imapid_record_ended(session->ended);

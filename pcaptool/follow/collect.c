@@ -501,6 +501,8 @@ static void add_file(struct imapid_collect *collect, struct imapid_capture *capt
     g_array_append_val(collect->context.files, frames);
     imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
     collect->n_before = collect->n_frames;
+    if (collect->context.files->len > 1)
+        imapid_net_begin_piece(collect->net);
     if (imapid_ahead_is(capture))
         imapid_ahead_on_packet(capture, find_out, collect);
 }

@@ -163,7 +163,8 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
 
     struct imapid_record_conn record = {
         .file = file,
-        .stream = conn->stream,
+        .stream = conn->stream_in_file,
+        .stream_of_run = conn->stream,
         .client = conn->endpoint[client],
         .server = conn->endpoint[!client],
         .proxied_client = flow->proxied_client,

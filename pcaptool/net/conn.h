@@ -44,7 +44,9 @@ struct imapid_conn {
         is_half_seen; /* with from_start: no SYN+ACK, so this goes for the server's direction alone */
     int closer;       /* the direction that said FIN, or reset it, first; -1: none yet */
     bool is_reset;    /* in end(): it reset it */
-    uint32_t stream;            /* as Wireshark's tcp.stream, from 0 */
+    uint32_t stream; /* counts connections, from 0 */
+    uint32_t
+        stream_in_file; /* as Wireshark's tcp.stream where the connection begins: see imapid_tcp_begin_piece() */
     struct imapid_stamp closed; /* where `closer` is set: the packet with which it did */
     uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
     uint8_t closing_ttl; /* of the reset that stands, or stood last */

@@ -426,6 +426,11 @@ void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet 
     take_tcp(net, &ip, packet);
 }
 
+void imapid_net_begin_piece(struct imapid_net *net)
+{
+    imapid_tcp_begin_piece(net->tcp);
+}
+
 void imapid_net_begin_capture(struct imapid_net *net)
 {
     imapid_tcp_begin_capture(net->tcp);

@@ -50,6 +50,9 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
 /* See imapid_tcp_begin_capture(). */
 void imapid_net_begin_capture(struct imapid_net *net);
 
+/* See imapid_tcp_begin_piece(). */
+void imapid_net_begin_piece(struct imapid_net *net);
+
 /* What is known of a packet before it is due: of one that carries a TCP segment, where that is. */
 struct imapid_net_ahead {
     uint8_t family; /* 0: nothing is known, and the rest means nothing */

@@ -72,8 +72,12 @@ struct imapid_tcp {
     struct foreseen foreseen[N_FORESEEN];
     uint64_t n_foreseen, n_came; /* of these, ever */
     uint32_t n_before; /* connections of captures before; see imapid_tcp_begin_capture() */
-    bool is_full;      /* none begins any more; see imapid_tcp_end_new() */
-    uint32_t n_own;    /* then: those before */
+    /* Of captures that are pieces of one: a place for each entry, its number in the order in which connections are met, each anew in
+     * each piece; NULL in the first piece, where that is `stream`. How many there are, and were when the piece began. */
+    uint32_t *met;
+    uint32_t n_met, n_met_before;
+    bool is_full;   /* none begins any more; see imapid_tcp_end_new() */
+    uint32_t n_own; /* then: those before */
     struct imapid_tcp_tap tap;
 };
 
@@ -82,6 +86,7 @@ static void destroy(void *data)
     struct imapid_tcp *tcp = data;
     imapid_tcp_table_deinit(&tcp->table);
     free(tcp->states);
+    free(tcp->met);
     g_free(tcp);
 }
 
@@ -96,6 +101,7 @@ static struct imapid_tcp *take_room(const struct imapid_tcp_limits *limits)
     if (tcp && tcp->order.limits.n_conns == limits->n_conns &&
         tcp->order.limits.n_wanted == limits->n_wanted) {
         g_private_set(&spare, NULL);
+        free(tcp->met);
         *tcp = (struct imapid_tcp){.table = tcp->table, .states = tcp->states};
         return tcp;
     }
@@ -275,13 +281,15 @@ static void make_room_for_state(struct imapid_tcp *tcp)
     }
 }
 
-static void init_conn(struct imapid_conn *conn, const struct imapid_tcp_entry *entry,
+static void init_conn(const struct imapid_tcp *tcp, struct imapid_conn *conn, uint32_t index,
                       const struct imapid_stamp *packet)
 {
+    const struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     *conn = (struct imapid_conn){
         .client = -1,
         .closer = -1,
         .stream = entry->stream,
+        .stream_in_file = tcp->met ? tcp->met[index] - tcp->n_met_before : entry->stream,
         .first = *packet,
         .last = *packet,
         .from_start = (entry->flags & IMAPID_TCP_HANDSHAKE) != 0,
@@ -324,7 +332,7 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     struct imapid_tcp_state *st = &tcp->states[i];
     *st = (struct imapid_tcp_state){
         .entry = index, .former = IMAPID_TCP_NONE, .latter = IMAPID_TCP_NONE, .used = true};
-    init_conn(&st->conn, entry, &segment->packet);
+    init_conn(tcp, &st->conn, index, &segment->packet);
     st->conn.path = copy_path(segment);
     imapid_tcp_order_begin(st);
     for (int d = 0; d < 2; d++) {
@@ -438,6 +446,13 @@ static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_
     return unseen;
 }
 
+/* A connection that is met in this piece for the first time. */
+static void meet(struct imapid_tcp *tcp, uint32_t index)
+{
+    if (tcp->met)
+        tcp->met[index] = tcp->n_met++;
+}
+
 /* NONE only if the table is full of connections that must stay. */
 static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
                                const uint32_t *known_hash, const struct imapid_tcp_parsed *p)
@@ -453,8 +468,10 @@ static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_k
         index = find_other_path(tcp, key, hash, p);
     if (index == IMAPID_TCP_NONE && !tcp->is_full) {
         index = add_entry(tcp, key, hash);
-        if (index != IMAPID_TCP_NONE)
+        if (index != IMAPID_TCP_NONE) {
             tcp->table.entries[index].stream = (uint32_t)tcp->order.counts.n_conns++;
+            meet(tcp, index);
+        }
     }
     tcp->last = index;
     return index;
@@ -468,6 +485,17 @@ static bool is_of_capture_before(const struct imapid_tcp *tcp, const struct imap
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp)
 {
     tcp->n_before = (uint32_t)tcp->order.counts.n_conns;
+}
+
+void imapid_tcp_begin_piece(struct imapid_tcp *tcp)
+{
+    if (!tcp->met) {
+        tcp->met = imapid_large_reserve(tcp->table.n_max, sizeof *tcp->met);
+        for (uint32_t i = 0; i < tcp->table.n_begun; i++)
+            tcp->met[i] = tcp->table.entries[i].stream;
+        tcp->n_met = (uint32_t)tcp->order.counts.n_conns;
+    }
+    tcp->n_met_before = tcp->n_met;
 }
 
 /* Is it the first SYN of a connection that is not the entry's? */
@@ -498,6 +526,7 @@ static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_
     }
     entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6;
     entry->stream = (uint32_t)tcp->order.counts.n_conns++;
+    meet(tcp, index);
     struct imapid_tcp_state *latter = get_state(tcp, index, segment);
     /* It may have had to give way for this one. */
     if (st && st != latter && st->used && st->entry == IMAPID_TCP_NONE) {
@@ -792,6 +821,8 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     bool is_former = former && is_of_former(st, former, key.dir, &p);
     if (!is_former && is_new_syn(tcp, entry, &key, &p))
         restart(tcp, index, segment);
+    if (tcp->met && tcp->met[index] < tcp->n_met_before)
+        meet(tcp, index);
     tell_tap(tcp, segment, is_former ? former->conn.stream : entry->stream, key.dir);
     if (!(entry->flags & IMAPID_TCP_OVER))
         st = get_state(tcp, index, segment);

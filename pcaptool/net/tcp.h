@@ -86,6 +86,9 @@ void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *
  * there, even if one begins with the same sequence number. */
 void imapid_tcp_begin_capture(struct imapid_tcp *tcp);
 
+/* What follows is the next of the files that are pieces of one capture: imapid_conn.stream_in_file counts anew. */
+void imapid_tcp_begin_piece(struct imapid_tcp *tcp);
+
 /* From here on no connection begins: segments of those that are not known are passed over. One that begins behind a
  * known one, on the same addresses and ports, is followed, as the end of that one depends on it; its stream number is none of those before. */
 void imapid_tcp_end_new(struct imapid_tcp *tcp);

@@ -60,7 +60,9 @@ struct imapid_record_conn {
     /* As it was given; lives as long as the collector. Of several that are pieces of one capture,
      * the one in which the connection begins. */
     const char *file;
-    uint32_t stream;
+    uint32_t stream; /* counts connections in `file`, by their first packets there */
+    uint32_t
+        stream_of_run; /* while captures are read, and of no meaning later: counts in all pieces */
     struct imapid_endpoint client, server;
     /* Whom the client speaks for, as it says in the PROXY protocol; family 0: it does not. */
     struct imapid_endpoint proxied_client;

@@ -9,6 +9,7 @@ import gzip
 import json
 import pathlib
 import sqlite3
+import subprocess
 import tempfile
 import unittest
 
@@ -55,6 +56,7 @@ class Continuous(unittest.TestCase):
             frame = int(other.pop("session").rsplit(":", 1)[1])
             self.assertEqual(one.pop("session"), "{}:{}".format(*self.locate(pieces, n_each, frame)))
             one.pop("file"), other.pop("file")
+            one.pop("stream"), other.pop("stream")
         self.assertEqual(found, expected)
         sessions, wanted = records(done, "session"), records(whole, "session")
         for one, other in zip(sessions, wanted):
@@ -64,7 +66,7 @@ class Continuous(unittest.TestCase):
                     self.assertEqual(place, self.locate(pieces, n_each, number))
                 else:
                     self.assertIsNone(one["outcome"].pop(frame))
-        strip = lambda sessions: [dict(r, file=None, id=None) for r in sessions]
+        strip = lambda sessions: [dict(r, file=None, id=None, stream=None) for r in sessions]
         self.assertEqual(strip(sessions), strip(wanted))
         self.check_captures(records(done, "capture"), records(whole, "capture")[0], pieces)
         return pieces, done
@@ -102,6 +104,23 @@ class Continuous(unittest.TestCase):
         self.assertEqual(records(run("-q", "-T", "jsonl", "--continuous", self.folder),
                                  "exchange")[0]["file"], str(pieces[0]))
         self.assertIn((session["file"], session["stream"]), keys)
+
+    def test_a_stream_is_what_wireshark_counts_in_that_piece(self):
+        names = ("idle", "several-ids", "many-clients", "escapes", "port-10143", "perl-dovecot", "imaplib-dovecot", "curl-dovecot")
+        packets = []
+        for number, name in enumerate(names):
+            own = read_pcap(sample(name).read_bytes())
+            packets += [packet._replace(ns=(10**9 + number * 70 * 10**6 + i * 10**6) * 1000) for i, packet in enumerate(own)]
+        packets.sort(key=lambda packet: packet.ns)
+        for number, at in enumerate(range(0, len(packets), 60)):
+            (self.folder / f"{number}.pcap").write_bytes(write_pcap(packets[at:at + 60]))
+        sessions = records(run("-q", "-T", "jsonl", "--continuous", self.folder), "session")
+        self.assertGreater(sum(session["stream"] != i for i, session in enumerate(sessions)), 3)
+        for session in sessions:
+            piece, frame = session["id"].rsplit(":", 1)
+            done = subprocess.run(["tshark", "-n", "-r", piece, "-Y", f"frame.number == {frame}", "-T", "fields", "-e", "tcp.stream"],
+                                  capture_output=True, check=True)
+            self.assertEqual(int(done.stdout), session["stream"], session["id"])
 
     def test_without_it_they_are_captures_of_their_own(self):
         self.split("several-ids", 3)
