@@ -716,7 +716,7 @@ void imapid_session_gap(struct imapid_session *session, enum imapid_side side, u
 {
     struct imapid_frame *frame = &session->frame[side];
     bool harmless = n && frame->in_unit && frame->literal_left >= n;
-    bool misses_line = side == IMAPID_CLIENT && frame->sync == IMAPID_SYNC_SURE &&
+    bool misses_line = n && side == IMAPID_CLIENT && frame->sync == IMAPID_SYNC_SURE &&
                        !frame->in_unit && !frame->n_scanned && frame->lines == IMAPID_LINES_UNITS;
 
     imapid_frame_gap(frame, n);
@@ -757,6 +757,7 @@ void imapid_session_resume(struct imapid_session *session)
     imapid_frame_init(SERVER(session), IMAPID_SERVER, true);
     session->asked = false;
     session->exchanges.client_silent = true;
+    session->exchanges.misses_line = false; /* the client went on when that was answered */
     imapid_pending_stop_data(&session->exchanges.pending, IMAPID_WORD_UNKNOWN);
 }
 

@@ -116,6 +116,13 @@ static void test_missed_line(void)
                "S: * ID (\"s\" \"2\")\n"
                "S: a OK\n",
                &middle, "");
+    /* Of a hole inside TLS nobody knows whether it was a line. */
+    check("S: * OK hi\n"
+          "C! 0\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> (s=2) OK state=? id=?\n");
     /* It is the end of a line that was seen. */
     check("S: * OK hi\n"
           "C. a1 ID (\"n\"\n"
