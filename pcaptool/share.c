@@ -37,6 +37,7 @@ struct digests {
     char *origin;          /* through what the session told last came */
     bool is_hidden;        /* that one was not decrypted */
     bool is_read;          /* all of it */
+    bool is_unfinished;    /* it stopped in the handshake of TLS */
     char *explanation;     /* why it may be another in the clear; NULL: nobody knows */
 };
 
@@ -114,12 +115,15 @@ static void digest_exchange(void *ctx, const struct imapid_record_exchange *exch
     add_findings(digest, exchange->findings, exchange->n_findings);
 }
 
-/* What was lost inside a layer is lost without it. */
+/* What was lost inside a layer, or came damaged, is lost without it. */
 static const char *get_status(const struct imapid_record_outcome *outcome)
 {
     if (!outcome->status)
         return "well";
-    return g_str_has_prefix(outcome->status, "lost-") ? "lost" : outcome->status;
+    if (g_str_has_prefix(outcome->status, "lost-") || !strcmp(outcome->status, "damaged") ||
+        !strcmp(outcome->status, "malformed"))
+        return "lost";
+    return outcome->status;
 }
 
 static char *describe_origin(const struct imapid_record_session *session)
@@ -169,6 +173,7 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
     g_free(digests->explanation);
     digests->explanation = explain_session(session);
     digests->is_read = !session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS;
+    digests->is_unfinished = outcome->stopped_at == IMAPID_STAGE_TLS;
     digests->is_hidden = session->not_decrypted && outcome->by == IMAPID_PARTY_CAPTURE;
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
@@ -611,8 +616,12 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
         if (!sharing->digests.explanation)
             sharing->digests.explanation =
                 g_strdup("an alert of TLS ended it, and there is none in the clear");
-    } else if (sharing->digests.is_read)
+    } else if (sharing->digests.is_read) {
         imapid_rebuild_open(rebuild);
+    }
+    for (int dir = 0; tls && dir < 2; dir++)
+        if (sharing->digests.is_unfinished && tls->n_records[dir])
+            imapid_rebuild_reveal_handshake(rebuild, dir, tls->version);
     share->n_sealed += imapid_rebuild_keep_sealed(rebuild) && sharing->digests.is_hidden;
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);

@@ -216,22 +216,38 @@ void imapid_rebuild_open(struct imapid_rebuild *rebuild)
         drop_sealed(rebuild);
 }
 
-void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
-                                 uint16_t version, uint8_t alert)
+/* The octets of TLS of a direction, and of these those that came behind a packet. */
+static size_t count_sealed(const struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                           size_t *n_behind)
 {
-    GByteArray *octets = rebuild->octets[dir];
-    size_t n = 0, n_behind = 0;
+    size_t n = 0;
 
-    if (!rebuild->is_sealed)
-        return;
+    *n_behind = 0;
     for (guint i = 0; i < rebuild->events->len; i++) {
         const struct event *event = &g_array_index(rebuild->events, struct event, i);
 
         if (event->kind != SEALED || event->dir != dir)
             continue;
         n += event->n;
-        n_behind += event->number > number ? event->n : 0;
+        *n_behind += event->number > number ? event->n : 0;
     }
+    return n;
+}
+
+void imapid_rebuild_reveal_handshake(struct imapid_rebuild *rebuild, int dir, uint16_t version)
+{
+    GByteArray *octets = rebuild->octets[dir];
+    size_t n_behind, n = count_sealed(rebuild, dir, 0, &n_behind);
+
+    (void)imapid_sealed_reveal_handshake(octets->data + octets->len - n, n, version);
+}
+
+void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
+                                 uint16_t version, uint8_t alert)
+{
+    GByteArray *octets = rebuild->octets[dir];
+    size_t n_behind, n = count_sealed(rebuild, dir, number, &n_behind);
+
     if (n > n_behind)
         imapid_sealed_reveal_alert(octets->data + octets->len - n, n, n_behind, version, alert);
 }
@@ -474,7 +490,7 @@ struct plan {
     const struct imapid_rebuild *rebuild;
     GArray *runs;
     GArray *marks[2];
-    bool has_segments[2];
+    bool has_segments[2], has_syn[2];
     GArray *extents[2];
     uint64_t end[2]; /* the place behind all octets, and what is missing behind them */
     int64_t fin[2];  /* the place of TCP of the last FIN; INT64_MAX: none */
@@ -614,6 +630,18 @@ static void make_runs(struct plan *plan)
     g_array_sort(plan->runs, compare_runs);
 }
 
+/* Behind its SYN a direction begins, even if what came then is missing. */
+static void add_start(struct plan *plan, int dir)
+{
+    struct mark start = {1, 0, 0, .is_end = true};
+
+    for (guint i = 0; i < plan->marks[dir]->len; i++)
+        if (g_array_index(plan->marks[dir], struct mark, i).raw <= start.raw)
+            return;
+    if (plan->has_syn[dir])
+        g_array_append_val(plan->marks[dir], start);
+}
+
 static void make_marks(struct plan *plan)
 {
     for (guint i = 0; i < plan->runs->len; i++) {
@@ -631,6 +659,7 @@ static void make_marks(struct plan *plan)
     for (int dir = 0; dir < 2; dir++) {
         struct mark *last = NULL;
 
+        add_start(plan, dir);
         g_array_sort(plan->marks[dir], compare_marks);
         for (guint i = 0; i < plan->marks[dir]->len; i++) {
             struct mark *mark = &g_array_index(plan->marks[dir], struct mark, i);
@@ -948,6 +977,7 @@ void imapid_rebuild_write(const struct imapid_rebuild *rebuild,
         const struct segment *segment = get_segment(rebuild, i);
 
         plan.has_segments[segment->dir] = true;
+        plan.has_syn[segment->dir] |= (segment->flags & SYN) != 0;
         if (segment->flags & FIN)
             plan.fin[segment->dir] = segment->raw + segment->n_wire;
     }

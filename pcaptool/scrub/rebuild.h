@@ -49,6 +49,9 @@ void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t
 /* All is there, and TLS was read, if there is any: nothing was said in it. */
 void imapid_rebuild_open(struct imapid_rebuild *rebuild);
 
+/* All is there. What TLS had in direction `dir` was read: see imapid_sealed_reveal_handshake(). */
+void imapid_rebuild_reveal_handshake(struct imapid_rebuild *rebuild, int dir, uint16_t version);
+
 /* All is there. What TLS had last in direction `dir`, in that packet, was an alert: see imapid_sealed_reveal_alert(). */
 void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                  uint16_t version, uint8_t alert);

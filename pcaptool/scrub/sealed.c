@@ -470,34 +470,41 @@ static size_t find_record(const uint8_t *octets, size_t n, size_t end)
     return n;
 }
 
-void imapid_sealed_reveal_alert(uint8_t *octets, size_t n, size_t n_behind, uint16_t version,
-                                uint8_t alert)
+size_t imapid_sealed_reveal_handshake(uint8_t *octets, size_t n, uint16_t version)
 {
     enum { TLS_1_3 = 0x0304 };
-    size_t end = n - n_behind, last = find_record(octets, n, end), n_record;
-    bool is_encrypted = version == TLS_1_3;
+    bool is_1_3 = version == TLS_1_3, is_encrypted = is_1_3;
+    size_t at = 0, n_record;
 
-    if (last == n || end - last < N_ALERT + N_RECORD)
-        return;
-    for (size_t at = 0; at < last; at += n_record) {
-        n_record = measure_record((struct rest){octets + at, last - at});
-        if (octets[at] == CHANGE_CIPHER_SPEC && version != TLS_1_3) {
+    while ((n_record = measure_record((struct rest){octets + at, n - at})) != 0) {
+        size_t behind = at + n_record;
+
+        if (octets[at] == CHANGE_CIPHER_SPEC && !is_1_3) {
             /* It goes: with the record behind it, it is one. */
-            size_t n_next =
-                at + n_record < last
-                    ? measure_record((struct rest){octets + at + n_record, last - at - n_record})
-                    : 0;
+            size_t n_next = measure_record((struct rest){octets + behind, n - behind});
 
             if (!n_next || n_record + n_next > UINT16_MAX)
-                return;
+                break;
             n_record += n_next;
             is_encrypted = true;
             put_handshake(octets + at, n_record);
         } else if (octets[at] == APPLICATION ||
-                   (octets[at] == HANDSHAKE && is_encrypted && version != TLS_1_3)) {
+                   (octets[at] == HANDSHAKE && is_encrypted && !is_1_3)) {
             put_handshake(octets + at, n_record);
         }
+        at += n_record;
     }
+    return at;
+}
+
+void imapid_sealed_reveal_alert(uint8_t *octets, size_t n, size_t n_behind, uint16_t version,
+                                uint8_t alert)
+{
+    size_t end = n - n_behind, last = find_record(octets, n, end);
+
+    if (last == n || end - last < N_ALERT + N_RECORD ||
+        imapid_sealed_reveal_handshake(octets, last, version) < last)
+        return;
     put_handshake(octets + last, end - last - N_ALERT);
     memcpy(octets + end - N_ALERT, (const uint8_t[N_ALERT]){ALERT, 3, 3, 0, 2, 2, alert}, N_ALERT);
 }

@@ -16,6 +16,10 @@ void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t 
  * nothing is left. */
 void imapid_sealed_mask_proxy(const struct imapid_mask *mask, uint8_t *octets, size_t n);
 
+/* Before imapid_sealed_mask(): all of it was read, and is of a handshake. What was encrypted becomes records of that with
+ * nothing in them, so that nobody misses a key. `version` is the connection's. Returns the octets of whole records. */
+size_t imapid_sealed_reveal_handshake(uint8_t *octets, size_t n, uint16_t version);
+
 /* Before imapid_sealed_mask(): the record that ends `n_behind` octets before the end, which is encrypted, was an alert. It
  * becomes that alert in the clear, behind records of a handshake: so all that stood before it is read as such, without a
  * key. `version` is the connection's. Does nothing where such a record is not there, or too short. */

@@ -8,6 +8,7 @@ import base64
 import json
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -182,6 +183,30 @@ class Scrub(unittest.TestCase):
                 self.assertEqual(any(b"a2 COMPRESS DEFLATE" in packet.data for packet in capture.packets), stays)
                 self.assertEqual(len(capture.packets), len(session.packets))
                 self.assertIn('"status":"bad-deflate"' if stays else '"stopped_at"', run("extract", "-q", "-T", "jsonl", self.out).stdout.decode())
+
+    def test_tls_that_is_not_finished(self):
+        """With its keys one sees that there was nothing but a handshake; so it is without them."""
+        contexts = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        log = self.folder / "keys"
+        contexts[0].check_hostname, contexts[0].verify_mode, contexts[0].keylog_filename = False, ssl.CERT_NONE, str(log)
+        ends, bios = [], [(ssl.MemoryBIO(), ssl.MemoryBIO()) for _ in contexts]
+        for side, context in enumerate(contexts):
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("AECDH-AES256-SHA:@SECLEVEL=0")
+            ends.append(context.wrap_bio(*bios[side], server_side=side == 1))
+        session = broken_sessions.Session(993).open(None)
+        for side in (0, 1, 0):  # the server's Finished is not sent
+            with self.assertRaises(ssl.SSLWantReadError):
+                ends[side].do_handshake()
+            octets = bios[side][1].read()
+            bios[1 - side][0].write(octets)
+            session.put(side, 0x18, octets)
+        path = self.folder / "in.pcap"
+        path.write_bytes(session.close(1).pcap())
+        (before,) = look(records("-l", log, path)).values()
+        self.assertIn('"FIN", "tls", "server"', before[0])
+        self.scrub("-l", log, path)
+        self.assertEqual(list(look(records(self.out)).values()), [before])
 
     def test_too_big(self):
         """What a router said of the size of packets is about the packet as it is now."""

@@ -249,6 +249,31 @@ static void test_past_a_hole(void)
     end(&wire);
 }
 
+/* So it is where the first octets of a side are missing. */
+static void test_past_a_hole_at_the_start(void)
+{
+    struct wire wire = begin();
+
+    shake_hands(&wire);
+    send_segment(&wire, 1, S0 + 1, C0 + 14, ACK, 0);
+    imapid_rebuild_add_gap(wire.rebuild, 0, wire.number, 13);
+    send_segment(&wire, 1, S0 + 1, C0 + 14, PSH | ACK, 11);
+    say(&wire, 1, "a OK done\r\n");
+    send_segment(&wire, 0, C0 + 14, S0 + 12, PSH | ACK, 8);
+    say(&wire, 0, "c NOOP\r\n");
+    expect(&wire,
+           (const char *const[]){
+               "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
+               "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
+               "3 0 seq 1 ack 1 win 3 ttl 64 opt 0 n 0",
+               "4 1 seq 1 ack 14 win 4 ttl 57 opt 0 n 0",
+               "5 1 PSH seq 1 ack 14 win 5 ttl 57 opt 0 n 11",
+               "6 0 PSH seq 14 ack 12 win 6 ttl 64 opt 0 n 8 # 13 octets are missing before these",
+               NULL,
+           });
+    end(&wire);
+}
+
 /* The last octets of a packet were not captured: the end stands where it stood. */
 static void test_cut(void)
 {
@@ -379,6 +404,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rebuild/inside-tls", test_inside_tls);
     g_test_add_func("/rebuild/holes", test_holes);
     g_test_add_func("/rebuild/past-a-hole", test_past_a_hole);
+    g_test_add_func("/rebuild/past-a-hole-at-the-start", test_past_a_hole_at_the_start);
     g_test_add_func("/rebuild/cut", test_cut);
     g_test_add_func("/rebuild/odd", test_odd);
     g_test_add_func("/rebuild/scrub", test_scrub);
