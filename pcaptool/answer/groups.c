@@ -667,6 +667,7 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         seen[address] = 1;
         count_conn(&overview, &facts, i);
     }
+    g_free(seen);
     g_free(facts.by_said);
     imapid_store_reading_deinit(&facts.reading);
     return overview;
