@@ -378,7 +378,7 @@ static void on_sealed(void *ctx, const struct imapid_conn *conn, int dir, const 
 {
     struct sharing *sharing = ctx;
 
-    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
+    if (hold(sharing, conn->stream, (octets ? 2 * n : 0) + IMAPID_REBUILD_SEGMENT))
         imapid_rebuild_add_sealed(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
                                   n);
 }

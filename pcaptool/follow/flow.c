@@ -923,7 +923,7 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
     flow->conn = conn;
     flow->is_tail_lost[dir] = true;
     if (flow->layers) {
-        tell_sealed(flow, dir, NULL, 0, packet);
+        tell_sealed(flow, dir, NULL, n, packet);
         imapid_layers_gap(flow->layers, dir, n, packet);
     } else {
         on_clear_gap(flow, dir, n, packet);

@@ -32,7 +32,7 @@ struct imapid_flow_listener {
     /* `n` octets are no DEFLATE though that was agreed, or stand behind such. gap() may follow. */
     void (*broken)(void *ctx, const struct imapid_conn *conn, int dir, size_t n,
                    const struct imapid_stamp *packet);
-    /* Octets that go into TLS, before all that comes out of it. With none: octets are missing there. */
+    /* Octets that go into TLS, before all that comes out of it. NULL: `n` are missing there, 0 when nobody knows how many. */
     void (*sealed)(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
                    size_t n, const struct imapid_stamp *packet);
     /* `n` are missing, 0 when nobody knows how many. */

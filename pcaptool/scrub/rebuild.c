@@ -45,6 +45,7 @@ enum kind {
     OCTETS,
     GAP,     /* octets are missing */
     SEALED,  /* octets of TLS */
+    TORN,    /* such are missing */
     PROXY,   /* octets of a header, before those of the session */
     DEFLATE, /* begins here, in both directions */
     BROKEN,  /* octets that should be DEFLATE */
@@ -63,7 +64,7 @@ struct imapid_rebuild {
     GArray *segments, *events;
     GByteArray *octets[2]; /* those of TLS stand behind the session's */
     bool is_sealed;        /* there are some of TLS, and nothing came out of it */
-    bool is_torn;          /* some of them are missing */
+    bool is_torn[2];       /* some of those of a direction are missing */
     bool is_opened;        /* TLS is gone */
     bool is_deflate;       /* both sides speak it */
     bool is_broken[2];     /* nothing more comes out of that of a direction: it is none */
@@ -187,7 +188,7 @@ static void drop_sealed(struct imapid_rebuild *rebuild)
         if (event->kind == SEALED)
             g_byte_array_set_size(rebuild->octets[event->dir],
                                   rebuild->octets[event->dir]->len - (guint)event->n);
-        else
+        else if (event->kind != TORN)
             g_array_index(events, struct event, n_kept++) = *event;
     }
     g_array_set_size(events, n_kept);
@@ -203,10 +204,13 @@ void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t
     if (rebuild->is_opened)
         return;
     rebuild->is_sealed = true;
-    rebuild->is_torn |= !n;
-    if (!n)
-        return;
-    g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
+    if (octets) {
+        g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
+    } else {
+        rebuild->is_torn[dir] = true;
+        event.kind = TORN;
+        event.n = n ? n : IMAPID_REBUILD_UNKNOWN;
+    }
     g_array_append_val(rebuild->events, event);
 }
 
@@ -239,7 +243,8 @@ void imapid_rebuild_reveal_handshake(struct imapid_rebuild *rebuild, int dir, ui
     GByteArray *octets = rebuild->octets[dir];
     size_t n_behind, n = count_sealed(rebuild, dir, 0, &n_behind);
 
-    (void)imapid_sealed_reveal_handshake(octets->data + octets->len - n, n, version);
+    if (!rebuild->is_torn[dir])
+        (void)imapid_sealed_reveal_handshake(octets->data + octets->len - n, n, version);
 }
 
 void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
@@ -248,7 +253,7 @@ void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64
     GByteArray *octets = rebuild->octets[dir];
     size_t n_behind, n = count_sealed(rebuild, dir, number, &n_behind);
 
-    if (n > n_behind)
+    if (n > n_behind && !rebuild->is_torn[dir])
         imapid_sealed_reveal_alert(octets->data + octets->len - n, n, n_behind, version, alert);
 }
 
@@ -260,16 +265,14 @@ bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild)
 
     if (!rebuild->is_sealed)
         return false;
-    if (rebuild->is_torn) {
-        drop_sealed(rebuild);
-        return false;
-    }
     /* What TLS did not give is not missing. */
     for (guint i = 0; i < events->len; i++) {
         struct event event = g_array_index(events, struct event, i);
 
-        is_behind |= event.kind == SEALED;
-        if (!is_behind || event.kind == SEALED)
+        bool is_sealed = event.kind == SEALED || event.kind == TORN;
+
+        is_behind |= is_sealed;
+        if (!is_behind || is_sealed)
             g_array_index(events, struct event, n_kept++) = event;
     }
     g_array_set_size(events, n_kept);
@@ -333,7 +336,8 @@ void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n)
     g_byte_array_set_size(rebuild->octets[dir], rebuild->octets[dir]->len - (guint)n);
     for (guint i = rebuild->events->len; n && i--;) {
         struct event *event = &g_array_index(rebuild->events, struct event, i);
-        size_t n_taken = event->dir == dir && event->kind != GAP ? MIN(n, event->n) : 0;
+        size_t n_taken =
+            event->dir == dir && event->kind != GAP && event->kind != TORN ? MIN(n, event->n) : 0;
 
         event->n -= n_taken;
         n -= n_taken;
@@ -395,7 +399,7 @@ static void deflate(struct imapid_rebuild *rebuild)
         const uint8_t *octets = rebuild->octets[dir]->data + at[dir];
 
         is_deflate |= event->kind == DEFLATE;
-        if (event->kind == GAP)
+        if (event->kind == GAP || event->kind == TORN)
             continue;
         if (event->kind == OCTETS && is_deflate)
             event->n = store(to[dir], octets, n);
@@ -410,6 +414,38 @@ static void deflate(struct imapid_rebuild *rebuild)
 }
 
 /* ---- masking ---- */
+
+/* The octets of TLS of a direction, from that place on; between two gaps they are one. */
+static void mask_sealed(struct imapid_rebuild *rebuild, const struct imapid_mask *mask, int dir,
+                        size_t at)
+{
+    uint8_t *octets = rebuild->octets[dir]->data;
+    size_t n = 0, n_rest = 0;
+    bool is_behind = false;
+
+    for (guint i = 0; i <= rebuild->events->len; i++) {
+        struct event end = {.dir = (uint8_t)dir, .kind = TORN};
+        const struct event *event =
+            i < rebuild->events->len ? &g_array_index(rebuild->events, struct event, i) : &end;
+
+        if (event->dir != dir || (event->kind != SEALED && event->kind != TORN))
+            continue;
+        if (event->kind == SEALED) {
+            n += event->n;
+            continue;
+        }
+        if (n && is_behind)
+            imapid_sealed_mask_behind(mask, octets + at, n, n_rest);
+        else if (n)
+            imapid_sealed_mask(mask, octets + at, n);
+        n_rest =
+            n_rest > n ? n_rest - n : imapid_sealed_measure_rest(octets + at + n_rest, n - n_rest);
+        n_rest = n_rest > event->n ? n_rest - event->n : 0;
+        is_behind = true;
+        at += n;
+        n = 0;
+    }
+}
 
 struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
                                                 const struct imapid_pseudonyms *pseudonyms,
@@ -431,7 +467,7 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
     for (guint i = 0; i < rebuild->events->len; i++) {
         const struct event *event = &g_array_index(rebuild->events, struct event, i);
 
-        if (event->kind == SEALED || event->kind == DEFLATE)
+        if (event->kind == SEALED || event->kind == TORN || event->kind == DEFLATE)
             continue;
         if (event->kind == PROXY) {
             imapid_sealed_mask_proxy(&mask, rebuild->octets[event->dir]->data + at[event->dir],
@@ -448,12 +484,8 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
         at[event->dir] += event->kind == GAP ? 0 : event->n;
     }
     result = imapid_scrub(pseudonyms, &session, budget);
-    for (int dir = 0; dir < 2; dir++) {
-        GByteArray *octets = rebuild->octets[dir];
-
-        if (octets->len > at[dir]) /* those that are left are of TLS */
-            imapid_sealed_mask(&mask, octets->data + at[dir], octets->len - at[dir]);
-    }
+    for (int dir = 0; dir < 2; dir++)
+        mask_sealed(rebuild, &mask, dir, at[dir]); /* those that are left are of TLS */
     if (keeps_deflate(rebuild))
         deflate(rebuild);
     g_free(pieces);
@@ -609,7 +641,7 @@ static void make_runs(struct plan *plan)
         const struct segment *segment;
 
         plan->end[dir] += event->n;
-        if (event->kind == GAP) {
+        if (event->kind == GAP || event->kind == TORN) {
             n_lost[dir] += event->n;
             expected[dir] = INT64_MIN;
         } else if (event->n) {

@@ -41,7 +41,7 @@ void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
 void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n);
 
-/* Octets of TLS, which come before all that comes out of it; none: some are missing. They are forgotten as soon as
+/* Octets of TLS, which come before all that comes out of it; NULL: `n` are missing, 0 when nobody knows how many. They are forgotten as soon as
  * something comes out. */
 void imapid_rebuild_add_sealed(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                const uint8_t *octets, size_t n);
@@ -56,8 +56,7 @@ void imapid_rebuild_reveal_handshake(struct imapid_rebuild *rebuild, int dir, ui
 void imapid_rebuild_reveal_alert(struct imapid_rebuild *rebuild, int dir, uint64_t number,
                                  uint16_t version, uint8_t alert);
 
-/* All is there. TLS behind which nothing was readable is written as imapid_sealed_mask() has it, unless some of it is
- * missing. Is there any? */
+/* All is there. TLS behind which nothing was readable is written as imapid_sealed_mask() has it. Is there any? */
 bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild);
 
 /* A header of the PROXY protocol: no part of the session, and before it. */

@@ -427,6 +427,32 @@ void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t 
     g_byte_array_unref(messages);
 }
 
+void imapid_sealed_mask_behind(const struct imapid_mask *mask, uint8_t *octets, size_t n,
+                               size_t n_rest)
+{
+    struct rest rest = {octets, n}, before = take(&rest, n_rest);
+
+    clear(&before);
+    if (is_record(&rest))
+        imapid_sealed_mask(mask, rest.at, rest.n);
+    else
+        clear(&rest);
+}
+
+size_t imapid_sealed_measure_rest(const uint8_t *octets, size_t n)
+{
+    struct rest rest = {(uint8_t *)octets, n};
+
+    while (is_record(&rest)) {
+        size_t n_record = N_RECORD + imapid_number_be16(rest.at + 3);
+
+        if (n_record > rest.n)
+            return n_record - rest.n;
+        (void)take(&rest, n_record);
+    }
+    return 0;
+}
+
 /* ---- an alert that was encrypted ---- */
 
 enum { N_ALERT = N_RECORD + 2, FINISHED = 20 };

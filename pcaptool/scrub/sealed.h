@@ -12,6 +12,14 @@
  * same stays. Octets that are no TLS become unreadable ones. */
 void imapid_sealed_mask(const struct imapid_mask *mask, uint8_t *octets, size_t n);
 
+/* The same behind a gap: the first `n_rest` octets belong to a record that begins before it. Behind these a record begins, or
+ * all of it becomes 0. */
+void imapid_sealed_mask_behind(const struct imapid_mask *mask, uint8_t *octets, size_t n,
+                               size_t n_rest);
+
+/* Octets of the last record that are not there. */
+size_t imapid_sealed_measure_rest(const uint8_t *octets, size_t n);
+
 /* A header of the PROXY protocol, of either version: its form and ports stay, addresses are masked, and of what else it has
  * nothing is left. */
 void imapid_sealed_mask_proxy(const struct imapid_mask *mask, uint8_t *octets, size_t n);

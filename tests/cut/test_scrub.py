@@ -208,6 +208,19 @@ class Scrub(unittest.TestCase):
         self.scrub("-l", log, path)
         self.assertEqual(list(look(records(self.out)).values()), [before])
 
+    def test_tls_with_holes(self):
+        """Nobody could read it, and segments are missing: what is there has its form, and holes are where they were."""
+        for lost in (5, 6):
+            (session,) = [session for name, session, _ in broken_sessions.cases() if name == "tls: tls-no-key"]
+            with self.subTest(lost):
+                path = self.folder / "in.pcap"
+                path.write_bytes(session.drop(lost).pcap())
+                self.assertEqual(run("cut", "-q", "--scrub", "-w", self.out, path).returncode, 0)
+                self.assertEqual(list(look(records(self.out)).values()), list(look(records(path)).values()))
+                capture = pcapng.Capture(self.out.read_bytes())
+                self.assertTrue(any(b"\x17\3\3" in packet.data for packet in capture.packets))
+                self.assertIn(b"octets are missing before these", self.out.read_bytes())
+
     def test_too_big(self):
         """What a router said of the size of packets is about the packet as it is now."""
         (session,) = [session for name, session, _ in broken_sessions.cases() if name == "after_login: too-big-4"]

@@ -87,7 +87,7 @@ static void take_one(struct imapid_rebuild *rebuild, struct input *input, uint64
     default:
         n = (uint8_t)MIN(n, input->n);
         if (what & 1)
-            imapid_rebuild_add_sealed(rebuild, dir, *number, input->at, n);
+            imapid_rebuild_add_sealed(rebuild, dir, *number, n ? input->at : NULL, n);
         else
             imapid_rebuild_add_octets(rebuild, dir, *number, input->at, n);
         input->at += n;
