@@ -213,7 +213,8 @@ void imapid_exchanges_miss_commands(struct imapid_exchanges *x)
 
 void imapid_exchanges_miss_line(struct imapid_exchanges *x)
 {
-    x->misses_line = !x->is_behind_hole; /* its answer may be in that */
+    /* Its answer may be in the hole. Before the server has spoken it may be a proxy's header, or the end of that. */
+    x->misses_line = !x->is_behind_hole && (x->seen[IMAPID_SERVER] || !x->from_start);
     x->line_order = x->order;
 }
 

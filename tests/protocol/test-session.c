@@ -123,6 +123,14 @@ static void test_missed_line(void)
           "S: * ID (\"s\" \"2\")\n"
           "S: a2 OK\n",
           "a2 (n=2) -> (s=2) OK state=? id=?\n");
+    /* Before the greeting it may be the end of a proxy's header. */
+    check("C! 20\n"
+          "C: 50000 143\n"
+          "S: * OK hi\n"
+          "C: a2 ID (\"n\" \"2\")\n"
+          "S: * ID (\"s\" \"2\")\n"
+          "S: a2 OK\n",
+          "a2 (n=2) -> (s=2) OK state=no id=?\n");
     /* It is the end of a line that was seen. */
     check("S: * OK hi\n"
           "C. a1 ID (\"n\"\n"
