@@ -631,6 +631,9 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
         if (flow->decide.client < 0)
             flow->decide.client = flow->decide.by_port;
         add_layer(flow, imapid_layers_add_tls);
+        for (int i = 0; i < 2; i++)
+            if (flow->lacks_early[i])
+                tell_gap(flow, i, 0, &flow->early_stamp[dir]);
         memset(flow->lacks_early, 0, sizeof flow->lacks_early); /* that was before TLS */
         tell_early(flow, !dir);                                 /* and so was this */
         tell_sealed(flow, dir, early->data, early->len, &flow->early_stamp[dir]);
