@@ -261,6 +261,9 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
                 return IMAPID_FRAME_SKIPPED;
             }
             frame->mid_line = true;
+            /* Not where it is a line of the other side, as in the middle of something else. */
+            frame->is_headless &= imapid_unit_plausible(imapid_side_other(frame->side), window + at,
+                                                        n - at) != IMAPID_PLAUSIBLE_YES;
         }
         newline = memchr(window + at, '\n', n - at);
         if (!newline) {
