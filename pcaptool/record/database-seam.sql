@@ -2,18 +2,19 @@
 -- The oldest pieces of a ring are deleted from time to time. A connection that began in one of them was read from its start by an
 -- earlier run, and is read from its middle by this one, under another key. Here the rows of both become one connection.
 --
--- temp.reading has the keys of this run's sessions that concern an earlier one: whether this run was the first to tell of it, and
+-- temp.reading has the rows of this run's sessions that concern an earlier one: whether this run was the first to tell of it, and
 -- whether it was read from its middle. The earlier row is one that this run did not meet, of the same site, ends and path, whose time
 -- overlaps; or that had not ended before a middle, if it was silent for no longer than a server has to wait (30 minutes: RFC 9051 5.4).
 
 CREATE TEMP TABLE seam AS
   SELECT later.id AS later, later.session AS later_key, earlier.id AS earlier, earlier.session AS earlier_key,
-         earlier.file AS file, earlier.stream AS stream, max(earlier.first) AS first
-  FROM temp.reading JOIN main.session AS later ON ifnull(later.session, later.site || ':' || later.file || '/' || later.stream) = reading.session
+         earlier.client_ip AS client_ip, earlier.client_port AS client_port, earlier.file AS file, earlier.stream AS stream,
+         max(earlier.first) AS first
+  FROM temp.reading JOIN main.session AS later ON later.id = reading.id
        JOIN main.session AS earlier ON earlier.client_ip = later.client_ip AND earlier.client_port = later.client_port
          AND earlier.server_ip = later.server_ip AND earlier.server_port = later.server_port
          AND earlier.site = later.site AND earlier.path IS later.path
-         AND earlier.session NOT IN (SELECT session FROM temp.reading)
+         AND earlier.id NOT IN (SELECT id FROM temp.reading)
          AND earlier.first < later.first
          AND (earlier.last >= later.first
               OR from_middle AND earlier.ended IS NULL AND unixepoch(later.first) - unixepoch(earlier.last) <= 30 * 60)
@@ -28,7 +29,9 @@ CREATE TEMP TABLE twice AS
            AND (other.command_frame IS NOT NULL OR one.command_frame IS NULL) AS is_later_better
   FROM temp.seam
        JOIN main.exchange AS other ON ifnull(other.session, other.site || ':' || other.file || '/' || other.stream) = later_key
+         AND (other.client_ip, other.client_port) = (seam.client_ip, seam.client_port)
        JOIN main.exchange AS one ON ifnull(one.session, one.site || ':' || one.file || '/' || one.stream) = earlier_key
+         AND (one.client_ip, one.client_port) = (seam.client_ip, seam.client_port)
          AND one.tag IS other.tag
          AND CASE WHEN other.command_frame IS NOT NULL THEN one.time = other.time AND one.client_list IS other.client_list
              WHEN other.response_frame IS NOT NULL THEN one.server_list IS other.server_list AND
@@ -45,9 +48,12 @@ DELETE FROM exchange WHERE id IN (SELECT CASE WHEN is_later_better THEN earlier 
 DELETE FROM exchange WHERE status IS NULL AND response_frame IS NULL AND id IN (
   SELECT one.id FROM temp.seam
        JOIN main.exchange AS one ON ifnull(one.session, one.site || ':' || one.file || '/' || one.stream) = earlier_key
+         AND (one.client_ip, one.client_port) = (seam.client_ip, seam.client_port)
          AND one.time = (SELECT max(time) FROM main.exchange
-                         WHERE ifnull(session, site || ':' || file || '/' || stream) = earlier_key)
+                         WHERE ifnull(session, site || ':' || file || '/' || stream) = earlier_key
+                           AND (client_ip, client_port) = (seam.client_ip, seam.client_port))
        JOIN main.exchange AS other ON ifnull(other.session, other.site || ':' || other.file || '/' || other.stream) = later_key
+         AND (other.client_ip, other.client_port) = (seam.client_ip, seam.client_port)
          AND other.tag IS one.tag AND other.command_frame IS NOT NULL AND other.time > one.time
   WHERE one.id NOT IN (SELECT earlier FROM temp.twice));
 
@@ -57,7 +63,7 @@ UPDATE OR REPLACE exchange SET session = earlier_key, file = seam.file, stream =
     command_file = CASE WHEN command_frame IS NOT NULL THEN ifnull(command_file, exchange.file) END,
     response_file = CASE WHEN response_frame IS NOT NULL THEN ifnull(response_file, exchange.file) END,
     result_file = CASE WHEN result_frame IS NOT NULL THEN ifnull(result_file, exchange.file) END
-  FROM temp.seam WHERE exchange.session = later_key;
+  FROM temp.seam WHERE exchange.session = later_key AND (exchange.client_ip, exchange.client_port) = (seam.client_ip, seam.client_port);
 
 -- The earlier one knows how the connection began, the later one how it went on. What failed has failed, but for want of packets.
 UPDATE session SET
@@ -87,7 +93,8 @@ UPDATE session SET
     findings = (SELECT json_group_array(json(value)) FROM
       (SELECT value FROM json_each(session.findings) UNION SELECT value FROM json_each(later.findings))),
     exchanges = (SELECT count(*) FROM exchange WHERE
-      ifnull(exchange.session, exchange.site || ':' || exchange.file || '/' || exchange.stream) = seam.earlier_key)
+      ifnull(exchange.session, exchange.site || ':' || exchange.file || '/' || exchange.stream) = seam.earlier_key
+        AND (exchange.client_ip, exchange.client_port) = (seam.client_ip, seam.client_port))
   FROM temp.seam JOIN main.session AS later ON later.id = seam.later WHERE session.id = seam.earlier;
 DELETE FROM session WHERE id IN (SELECT later FROM temp.seam);
 

@@ -212,8 +212,9 @@ static struct statement prepare_upsert(struct imapid_database *database, const c
     return statement;
 }
 
-/* The key of a connection. */
-#define KEY "ifnull(session, site || ':' || file || '/' || stream)"
+/* The key of a connection; and a row of one that is bound. With pseudonyms one key has other ends. */
+#define KEY   "ifnull(session, site || ':' || file || '/' || stream)"
+#define BOUND KEY " = :session AND client_ip = :client_ip AND client_port = :client_port "
 
 /* What is asked of rows that an earlier run has left: are there any? */
 static bool prepare_earlier(struct imapid_database *database)
@@ -229,12 +230,11 @@ static bool prepare_earlier(struct imapid_database *database)
     database->written =
         prepare_named(database, "INSERT OR IGNORE INTO temp.written (id) VALUES (:id)");
     database->settle = prepare_named(
-        database, "DELETE FROM exchange WHERE " KEY " = :session AND status IS NULL AND "
+        database, "DELETE FROM exchange WHERE " BOUND "AND status IS NULL AND "
                   "response_frame IS NULL AND id NOT IN (SELECT id FROM temp.written) AND "
-                  "EXISTS (SELECT 1 FROM session WHERE " KEY " = :session AND last <= :last)");
-    database->forget =
-        prepare_named(database, "DELETE FROM temp.written WHERE id IN "
-                                "(SELECT id FROM exchange WHERE " KEY " = :session)");
+                  "EXISTS (SELECT 1 FROM session WHERE " BOUND "AND last <= :last)");
+    database->forget = prepare_named(database, "DELETE FROM temp.written WHERE id IN "
+                                               "(SELECT id FROM exchange WHERE " BOUND ")");
     return true;
 }
 
@@ -912,6 +912,7 @@ static void run_for(struct imapid_database *database, struct statement *statemen
     if (database->error || !statement->sql)
         return;
     bind_spelled(statement, "session", imapid_spell_session_id, &session->conn);
+    bind_endpoint(statement, "client", &session->conn.client);
     run(database, statement->sql);
 }
 
@@ -1169,13 +1170,12 @@ void imapid_database_expect_pieces(struct imapid_database *database)
         return;
     execute(
         database,
-        "CREATE TEMP TABLE reading (session TEXT PRIMARY KEY, is_new INTEGER, from_middle INTEGER) "
-        "WITHOUT ROWID; "
+        "CREATE TEMP TABLE reading (id INTEGER PRIMARY KEY, is_new INTEGER, from_middle INTEGER); "
         "CREATE INDEX IF NOT EXISTS session_ends ON session "
         "(client_ip, client_port, server_ip, server_port)");
     note = g_strdup_printf(
-        "INSERT OR REPLACE INTO temp.reading (session, is_new, from_middle) "
-        "SELECT :session, id > %lld, :from_middle FROM session AS met WHERE " KEY " = :session AND "
+        "INSERT OR REPLACE INTO temp.reading (id, is_new, from_middle) "
+        "SELECT id, id > %lld, :from_middle FROM session AS met WHERE " BOUND "AND "
         "EXISTS (SELECT 1 FROM session AS earlier WHERE (earlier.client_ip, earlier.client_port, "
         "earlier.server_ip, earlier.server_port) = (met.client_ip, met.client_port, met.server_ip, "
         "met.server_port) AND earlier.id <= %lld)",

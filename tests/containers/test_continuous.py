@@ -241,6 +241,20 @@ class Ring(unittest.TestCase):
         (self.folder / "key").write_bytes(b"0123456789abcdef0123456789abcdef")
         self.check(5, 2, "--site", "here", "--redact-key", self.folder / "key")
 
+    def test_plain_and_with_pseudonyms_in_one_database(self):
+        """The keys of both are the same, but for the ends: nothing of one is settled or joined by the other."""
+        (self.folder / "key").write_bytes(b"0123456789abcdef0123456789abcdef")
+        both, plain, hidden = (self.folder / f"{name}.db" for name in ("both", "plain", "hidden"))
+        for numbers in (range(6), range(3, 12)):
+            self.read(plain, numbers)
+            self.read(hidden, numbers, "--redact-key", self.folder / "key")
+        self.read(both, range(6))
+        self.read(both, range(6), "--redact-key", self.folder / "key")
+        self.read(both, range(3, 12), "--redact-key", self.folder / "key")
+        self.read(both, range(3, 12))
+        self.assertEqual(sorted(map(str, self.exchanges(both))), sorted(map(str, self.exchanges(plain) + self.exchanges(hidden))))
+        self.assertEqual(sorted(map(str, self.sessions(both))), sorted(map(str, self.sessions(plain) + self.sessions(hidden))))
+
     def test_captures_that_are_no_pieces_stay_apart(self):
         """The rest of a connection alone is not joined to what somebody read of it elsewhere."""
         database = self.folder / "two.db"
