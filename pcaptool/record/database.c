@@ -212,7 +212,8 @@ static struct statement prepare_upsert(struct imapid_database *database, const c
     return statement;
 }
 
-/* The key of a connection; and a row of one that is bound. With pseudonyms one key has other ends. */
+/* The key of a connection; and a row of one that is bound. Another capture under the same name has the
+ * same keys with other ends. */
 #define KEY   "ifnull(session, site || ':' || file || '/' || stream)"
 #define BOUND KEY " = :session AND client_ip = :client_ip AND client_port = :client_port "
 

@@ -241,19 +241,14 @@ class Ring(unittest.TestCase):
         (self.folder / "key").write_bytes(b"0123456789abcdef0123456789abcdef")
         self.check(5, 2, "--site", "here", "--redact-key", self.folder / "key")
 
-    def test_plain_and_with_pseudonyms_in_one_database(self):
-        """The keys of both are the same, but for the ends: nothing of one is settled or joined by the other."""
-        (self.folder / "key").write_bytes(b"0123456789abcdef0123456789abcdef")
-        both, plain, hidden = (self.folder / f"{name}.db" for name in ("both", "plain", "hidden"))
-        for numbers in (range(6), range(3, 12)):
-            self.read(plain, numbers)
-            self.read(hidden, numbers, "--redact-key", self.folder / "key")
-        self.read(both, range(6))
-        self.read(both, range(6), "--redact-key", self.folder / "key")
-        self.read(both, range(3, 12), "--redact-key", self.folder / "key")
-        self.read(both, range(3, 12))
-        self.assertEqual(sorted(map(str, self.exchanges(both))), sorted(map(str, self.exchanges(plain) + self.exchanges(hidden))))
-        self.assertEqual(sorted(map(str, self.sessions(both))), sorted(map(str, self.sessions(plain) + self.sessions(hidden))))
+    def test_another_capture_under_the_same_name(self):
+        """Its connections have the keys of the former ones, and other ends: a command of those that nobody answered stays."""
+        path, database = self.folder / "today.pcap", self.folder / "ids.db"
+        for name, n_packets in (("idle", 19), ("escapes", 99)):
+            packets = read_pcap(sample(name).read_bytes())[:n_packets]
+            path.write_bytes(write_pcap([packet._replace(ns=packet.ns + 10**9 * n_packets) for packet in packets]))
+            self.assertEqual(run("-q", "-T", "sqlite", "-w", database, path).returncode, 0)
+        self.assertEqual(self.ask(database, "SELECT tag, status FROM exchange ORDER BY id"), [("a4", None), ("a2", "OK"), ("a3", "OK")])
 
     def test_captures_that_are_no_pieces_stay_apart(self):
         """The rest of a connection alone is not joined to what somebody read of it elsewhere."""
