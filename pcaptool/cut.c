@@ -565,7 +565,7 @@ enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *
     gboolean good;
 
     if (options->terminal.is_terminal) {
-        imapid_message("a capture is not written on a terminal: --write FILE");
+        imapid_message("a capture is not written to a terminal: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
     if (options->bug_report && !options->scrub) {

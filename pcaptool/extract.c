@@ -414,7 +414,7 @@ static gboolean has_failed(void *ctx)
 static bool gives_up(unsigned milliseconds)
 {
     if (milliseconds && milliseconds % PATIENCE_MS == 0)
-        imapid_message("the database is locked by another program since %u seconds",
+        imapid_message("another program has locked the database for %u seconds",
                        milliseconds / 1000);
     return milliseconds >= PATIENCE_MS && imapid_stop_is_set();
 }

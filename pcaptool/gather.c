@@ -106,7 +106,7 @@ enum imapid_exit imapid_gather_partial(const struct imapid_options *options, con
     gboolean good;
 
     if (options->terminal.is_terminal) {
-        imapid_message("a partial is not written on a terminal: --write FILE");
+        imapid_message("a partial is not written to a terminal: --write FILE");
         return IMAPID_EXIT_FAILED;
     }
     if (!imapid_gather(options, inputs, &gathered))

@@ -684,7 +684,7 @@ char *imapid_share_read(struct imapid_share *share, struct imapid_capture *captu
 
     read_capture(share, capture, "", &sink, &listener);
     if (!sharing.why && has_other(sharing.rebuilds))
-        sharing.why = g_strdup("a connection that was chosen is none when it is read alone");
+        sharing.why = g_strdup("read alone, the chosen packets are no connection");
     g_hash_table_destroy(sharing.rebuilds);
     g_hash_table_destroy(sharing.is_done);
     free_digests(&sharing.digests);
