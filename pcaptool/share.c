@@ -38,6 +38,7 @@ struct digests {
     bool is_hidden;        /* that one was not decrypted */
     bool is_read;          /* all of it */
     bool is_unfinished;    /* it stopped in the handshake of TLS */
+    bool is_damaged;       /* nobody knows what became of it: octets of a layer were not read */
     char *explanation;     /* why it may be another in the clear; NULL: nobody knows */
 };
 
@@ -115,13 +116,13 @@ static void digest_exchange(void *ctx, const struct imapid_record_exchange *exch
     add_findings(digest, exchange->findings, exchange->n_findings);
 }
 
-/* What was lost inside a layer, or came damaged, is lost without it. */
+/* What was lost inside a layer, came damaged or is not whole there, is lost without it. */
 static const char *get_status(const struct imapid_record_outcome *outcome)
 {
     if (!outcome->status)
         return "well";
     if (g_str_has_prefix(outcome->status, "lost-") || !strcmp(outcome->status, "damaged") ||
-        !strcmp(outcome->status, "malformed"))
+        !strcmp(outcome->status, "malformed") || !strcmp(outcome->status, "cut"))
         return "lost";
     return outcome->status;
 }
@@ -174,6 +175,8 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
     digests->explanation = explain_session(session);
     digests->is_read = !session->not_decrypted && outcome->stopped_at != IMAPID_STAGE_TLS;
     digests->is_unfinished = outcome->stopped_at == IMAPID_STAGE_TLS;
+    digests->is_damaged = session->not_decrypted && outcome->by == IMAPID_PARTY_CAPTURE &&
+                          !strcmp(get_status(outcome), "lost");
     digests->is_hidden = session->not_decrypted && outcome->by == IMAPID_PARTY_CAPTURE;
     for (unsigned i = 0; i < session->n_auths; i++)
         g_string_append_printf(digest, " %s %u", session->auths[i].mechanism,
@@ -541,16 +544,21 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     size_t n_errors = make_errors(share, conn, errors);
     char *why;
 
-    g_ptr_array_add(share->sessions, pick);
     disguise(share, conn, endpoint);
-    g_ptr_array_add(share->ends, make_ends(endpoint));
     imapid_blocks_add_section(writing.capture, "", "");
     imapid_share_add_interface(writing.capture);
-    imapid_rebuild_write(rebuild, endpoint, errors, n_errors, share->sessions->len,
+    imapid_rebuild_write(rebuild, endpoint, errors, n_errors, share->sessions->len + 1,
                          "masked, and in the clear: made of a session by imapid cut --scrub", &out);
     imapid_spill_rest(share->spill, &pick->packets);
     why = compare(share, writing.capture, &sharing->digests, conn->stream);
     g_byte_array_unref(writing.capture);
+    if (why) {
+        imapid_pick_clear(pick);
+        g_free(pick);
+    } else {
+        g_ptr_array_add(share->sessions, pick);
+        g_ptr_array_add(share->ends, make_ends(endpoint));
+    }
     return why;
 }
 
@@ -634,6 +642,11 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
                        : explain(result.status));
     if (!why)
         why = write_session(sharing, conn, rebuild);
+    /* Behind what was not read inside a layer a reader trusts nothing; without the layer it believes a farewell. */
+    if (why && sharing->digests.is_damaged && imapid_rebuild_leave_end(rebuild, client)) {
+        g_free(why);
+        why = write_session(sharing, conn, rebuild);
+    }
     if (why)
         sharing->why = name(share, conn, client, why);
     g_free(why);

@@ -49,6 +49,7 @@ enum kind {
     PROXY,   /* octets of a header, before those of the session */
     DEFLATE, /* begins here, in both directions */
     BROKEN,  /* octets that should be DEFLATE */
+    LEFT,    /* octets that were left out, behind all others of their direction */
 };
 
 struct event {
@@ -359,13 +360,37 @@ void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t nu
     g_array_append_val(rebuild->events, event);
 }
 
-/* ---- DEFLATE ---- */
+/* Octets of the session? */
+static bool is_said(const struct event *event, int dir)
+{
+    return event->kind == OCTETS && event->dir == dir && event->n;
+}
 
 /* Is there DEFLATE that could not be read to its end? */
 static bool keeps_deflate(const struct imapid_rebuild *rebuild)
 {
     return rebuild->is_broken[0] || rebuild->is_broken[1] || rebuild->is_lost;
 }
+
+bool imapid_rebuild_leave_end(struct imapid_rebuild *rebuild, int dir)
+{
+    GArray *events = rebuild->events;
+    guint first = events->len;
+
+    while (first && !is_said(&g_array_index(events, struct event, first - 1), dir))
+        first--;
+    if (!first || keeps_deflate(rebuild) || rebuild->is_sealed)
+        return false;
+    for (guint i = first - 1; i < events->len; i++) {
+        struct event *event = &g_array_index(events, struct event, i);
+
+        if (event->kind == OCTETS)
+            event->kind = LEFT;
+    }
+    return true;
+}
+
+/* ---- DEFLATE ---- */
 
 /* Blocks that are stored: octets behind a header with their number, and its complement. Returns the octets of all. */
 static uint64_t store(GByteArray *to, const uint8_t *octets, uint64_t n)
@@ -500,6 +525,7 @@ struct run {
     int dir;
     bool is_broken;         /* some of them are no DEFLATE */
     uint64_t place, n_lost; /* that are missing before it */
+    uint64_t n_left;        /* that were left out; then it has none */
     size_t at, n;           /* in the octets of its direction */
 };
 
@@ -599,8 +625,10 @@ static void add_run(struct plan *plan, const struct run *run)
     struct run *last =
         plan->runs->len ? &g_array_index(plan->runs, struct run, plan->runs->len - 1) : NULL;
 
-    if (last && last->segment == run->segment && last->dir == run->dir && !run->n_lost) {
+    if (last && last->segment == run->segment && last->dir == run->dir && !run->n_lost &&
+        !last->n_left == !run->n_left) {
         last->n += run->n;
+        last->n_left += run->n_left;
         last->is_broken |= run->is_broken;
     } else {
         g_array_append_vals(plan->runs, run, 1);
@@ -648,6 +676,10 @@ static void make_runs(struct plan *plan)
             run.n_lost = n_lost[dir];
             n_lost[dir] = 0;
             at[dir] += event->n;
+            if (event->kind == LEFT) {
+                run.n_left = run.n;
+                run.n = 0;
+            }
             run.segment = find_segment(rebuild, is_taken, event, expected[dir]);
             segment = get_segment(rebuild, run.segment);
             if (segment->dir == dir) {
@@ -655,7 +687,8 @@ static void make_runs(struct plan *plan)
                 expected[dir] = segment->raw + segment->n_wire;
             }
             add_run(plan, &run);
-            add_extent(plan->extents[dir], &run);
+            if (run.n)
+                add_extent(plan->extents[dir], &run);
         }
     }
     g_free(is_taken);
@@ -681,7 +714,8 @@ static void make_marks(struct plan *plan)
         const struct segment *segment = get_segment(plan->rebuild, run->segment);
         struct mark from = {segment->raw, run->place, run->n == segment->n ? segment->n : 0,
                             .is_end = false},
-                    to = {segment->raw + segment->n, run->place + run->n, 0, .is_end = true};
+                    to = {segment->raw + segment->n, run->place + run->n + run->n_left, 0,
+                          .is_end = true};
 
         if (segment->dir == run->dir) {
             g_array_append_val(plan->marks[run->dir], from);
@@ -883,11 +917,17 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
     if (!is_last)
         flags &= (uint8_t)~FIN;
 
-    if (run->n_lost) {
-        comment = run->n_lost == IMAPID_REBUILD_UNKNOWN
-                      ? g_strdup("octets are missing before these, nobody knows how many")
-                      : g_strdup_printf("%" G_GUINT64_FORMAT " octets are missing before these",
-                                        run->n_lost);
+    if (run->n_left) {
+        comment = g_strdup_printf("%" G_GUINT64_FORMAT " octets of this segment were left out, "
+                                  "which come behind some that could not be decrypted",
+                                  run->n_left);
+    } else if (run->n_lost) {
+        comment =
+            run->n_lost == IMAPID_REBUILD_UNKNOWN
+                ? g_strdup_printf("octets are missing before these%s, nobody knows how many",
+                                  plan->rebuild->is_opened ? ", or could not be decrypted" : "")
+                : g_strdup_printf("%" G_GUINT64_FORMAT " octets are missing before these",
+                                  run->n_lost);
     } else if (run->is_broken) {
         comment =
             g_strdup("these octets should have been DEFLATE, could not be read, and were left out");
@@ -897,7 +937,8 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
     put_octets(plan, segment->packet.ts_ns, like ? like : &none,
                (struct payload){
                    .dir = run->dir,
-                   .seq = plan->isn[run->dir] + 1 + (uint32_t)run->place - (flags & SYN ? 1 : 0),
+                   .seq = plan->isn[run->dir] + 1 + (uint32_t)run->place - (flags & SYN ? 1 : 0) +
+                          (flags & FIN ? (uint32_t)run->n_left : 0),
                    .flags = flags,
                    .octets = plan->rebuild->octets[run->dir]->data + run->at,
                    .n = run->n,

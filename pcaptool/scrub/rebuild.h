@@ -77,6 +77,10 @@ void imapid_rebuild_take_back(struct imapid_rebuild *rebuild, int dir, size_t n)
 /* `n` octets of the session are missing; 0: nobody knows how many. */
 void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t number, uint64_t n);
 
+/* It was masked. What direction `dir` said last is left out, and all that came behind that: a hole. False: that cannot be
+ * done, and nothing is. */
+bool imapid_rebuild_leave_end(struct imapid_rebuild *rebuild, int dir);
+
 /* Did a segment carry data, read or not? */
 bool imapid_rebuild_has_data(const struct imapid_rebuild *rebuild);
 

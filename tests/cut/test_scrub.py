@@ -221,6 +221,49 @@ class Scrub(unittest.TestCase):
                 self.assertTrue(any(b"\x17\3\3" in packet.data for packet in capture.packets))
                 self.assertIn(b"octets are missing before these", self.out.read_bytes())
 
+    def share_in_part(self, name, session):
+        """Nobody knows what became of it, before and after; all else is told as before."""
+        path = self.folder / "in.pcapng"
+        path.write_bytes(session.pcap())
+        done = run("cut", "-q", "--scrub", "-w", self.out, path)
+        self.assertEqual((done.returncode, done.stderr), (0, b""), name)
+        (before,), (after,) = look(records(path)).values(), look(records(self.out)).values()
+        self.assertEqual(after, [re.sub('"(damaged|cut)", "unknown", "capture"', '"lost", "unknown", "capture"', line) for line in before], name)
+        octets = self.out.read_bytes()
+        self.assertNotIn(b"zorbax", octets)
+        return octets
+
+    def test_a_record_that_is_damaged(self):
+        """What was read is there, up to where a reader would believe more than is known; a hole stands for the rest."""
+        lines = ["S: * OK ready", "C: a1 LOGIN zorbax zorbax", "S: a1 OK in", 'C: a2 ID ("name" "x")', 'S: * ID ("name" "y")', "S: a2 OK done",
+                 "C: a3 SELECT zorbax", "S: * 3 EXISTS", "S: a3 OK done", "C: a4 LOGOUT", "S: * BYE bye", "S: a4 OK bye"]
+        for damaged in range(2, len(lines)):
+            for end in ("close", "reset", "ack"):
+                session = broken_sessions.Session(993).open(None)
+                tls = session.tls13()
+                for i, line in enumerate(lines):
+                    octets = bytearray(tls.seal("CS".index(line[0]), line[3:].encode() + b"\r\n"))
+                    octets[9] ^= i == damaged
+                    session.put("CS".index(line[0]), 0x18, bytes(octets)).ack("SC".index(line[0]))
+                {"close": session.close, "reset": session.reset, "ack": session.ack}[end](0)
+                with self.subTest(damaged=damaged, end=end):
+                    octets = self.share_in_part(f"{damaged} {end}", session)
+                    self.assertIn(b"could not be decrypted", octets)
+                    self.assertIn(b"* OK ready", octets)
+
+    def test_a_record_that_is_cut(self):
+        """The last one is not whole in the capture."""
+        lines = ["S: * OK ready", "C: a1 LOGIN zorbax zorbax", "S: a1 OK in", "C: a2 SELECT zorbax", "S: * 3 EXISTS"]
+        for n in range(3, len(lines) + 1):
+            session = broken_sessions.Session(993).open(None)
+            tls = session.tls13()
+            for line in lines[:n]:
+                octets = tls.seal("CS".index(line[0]), line[3:].encode() + b"\r\n")
+                session.put("CS".index(line[0]), 0x18, octets[:-9] if line == lines[n - 1] else octets)
+                session.ack("SC".index(line[0]))
+            with self.subTest(n):
+                self.assertIn(b"* OK ready", self.share_in_part(n, session))
+
     def test_too_big(self):
         """What a router said of the size of packets is about the packet as it is now."""
         (session,) = [session for name, session, _ in broken_sessions.cases() if name == "after_login: too-big-4"]

@@ -327,6 +327,41 @@ static void test_odd(void)
     end(&wire);
 }
 
+/* What the client said last is left out, and what came behind that: it is missing, and acknowledged as such. */
+static void test_left_end(void)
+{
+    struct wire wire = begin();
+
+    g_assert_false(imapid_rebuild_leave_end(wire.rebuild, 0));
+    shake_hands(&wire);
+    send_segment(&wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
+    say(&wire, 1, "* OK ready\r\n");
+    send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 10);
+    say(&wire, 0, "a LOGOUT\r\n");
+    send_segment(&wire, 1, S0 + 13, C0 + 11, PSH | ACK, 5);
+    say(&wire, 1, "* BYE");
+    send_segment(&wire, 1, S0 + 18, C0 + 11, PSH | FIN | ACK, 2);
+    say(&wire, 1, "\r\n");
+    send_segment(&wire, 0, C0 + 11, S0 + 21, FIN | ACK, 0);
+    g_assert_true(imapid_rebuild_leave_end(wire.rebuild, 0));
+#define LEFT                                                                                       \
+    " octets of this segment were left out, which come behind some that could not be decrypted"
+    expect(&wire, (const char *const[]){
+                      "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
+                      "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
+                      "3 0 seq 1 ack 1 win 3 ttl 64 opt 0 n 0",
+                      "4 1 PSH seq 1 ack 1 win 4 ttl 57 opt 0 n 12",
+                      "5 0 PSH seq 1 ack 13 win 5 ttl 64 opt 0 n 0 # 10" LEFT,
+                      "6 1 PSH seq 13 ack 11 win 6 ttl 57 opt 0 n 0 # 5" LEFT,
+                      "7 1 FIN PSH seq 20 ack 11 win 7 ttl 57 opt 0 n 0 # 2" LEFT,
+                      "8 0 FIN seq 11 ack 21 win 8 ttl 64 opt 0 n 0",
+                      NULL,
+                  });
+#undef LEFT
+    g_assert_cmpstr(wire.all->str, ==, "* OK ready\r\n");
+    end(&wire);
+}
+
 static void test_scrub(void)
 {
     struct imapid_pseudonyms *pseudonyms = imapid_pseudonyms_new(NULL, &(char *){NULL});
@@ -407,6 +442,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rebuild/past-a-hole-at-the-start", test_past_a_hole_at_the_start);
     g_test_add_func("/rebuild/cut", test_cut);
     g_test_add_func("/rebuild/odd", test_odd);
+    g_test_add_func("/rebuild/left-end", test_left_end);
     g_test_add_func("/rebuild/scrub", test_scrub);
     g_test_add_func("/rebuild/deflate", test_deflate);
     return g_test_run();
