@@ -29,7 +29,8 @@ struct imapid_flow_listener {
                   size_t n, const struct imapid_stamp *packet);
     /* From here on both sides speak DEFLATE, and octets() has what comes out of it. */
     void (*deflate)(void *ctx, const struct imapid_conn *conn);
-    /* `n` octets are no DEFLATE though that was agreed, or stand behind such. gap() may follow. */
+    /* `n` octets are no DEFLATE though that was agreed, or stand behind such; where it was not agreed, the SASL mechanism
+     * encrypted them. gap() may follow. */
     void (*broken)(void *ctx, const struct imapid_conn *conn, int dir, size_t n,
                    const struct imapid_stamp *packet);
     /* Octets that go into TLS, before all that comes out of it. NULL: `n` are missing there, 0 when nobody knows how many. */

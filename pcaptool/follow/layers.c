@@ -146,8 +146,11 @@ static void above_tls(struct imapid_layers *layers, int dir, const uint8_t *octe
         octets += n_used;
         n -= n_used;
     }
-    if (direction->sasl.is_closed)
-        lose_sasl(direction, packet);
+    if (!direction->sasl.is_closed)
+        return;
+    if (n && layers->handler.broken)
+        layers->handler.broken(layers->handler.ctx, dir, n, packet);
+    lose_sasl(direction, packet);
 }
 
 static void gap_above_tls(struct imapid_layers *layers, int dir, uint64_t n,

@@ -19,8 +19,8 @@ struct imapid_layers_handler {
                  const struct imapid_stamp *packet);
     /* Octets are missing here, 0 when nobody knows how many. */
     void (*gap)(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet);
-    /* `n` octets came that are no DEFLATE though that was agreed, or stand behind such; before the gap that they are. NULL:
-     * of no interest. */
+    /* `n` octets came that are no DEFLATE though that was agreed, or that the SASL mechanism encrypted, or stand behind such;
+     * before the gap that they are. NULL: of no interest. */
     void (*broken)(void *ctx, int dir, size_t n, const struct imapid_stamp *packet);
     /* Nothing more of this direction can be read, whatever is sent. Said once, and not where the
      * direction came to its end. */

@@ -49,6 +49,7 @@ enum kind {
     PROXY,   /* octets of a header, before those of the session */
     DEFLATE, /* begins here, in both directions */
     BROKEN,  /* octets that should be DEFLATE */
+    CLOSED,  /* octets of a security layer of SASL */
     LEFT,    /* octets that were left out, behind all others of their direction */
 };
 
@@ -69,6 +70,7 @@ struct imapid_rebuild {
     bool is_opened;        /* TLS is gone */
     bool is_deflate;       /* both sides speak it */
     bool is_broken[2];     /* nothing more comes out of that of a direction: it is none */
+    bool is_closed[2];     /* nor out of its security layer of SASL */
     bool is_lost;          /* or octets of it are missing */
     bool has_base[2];
     uint32_t base[2];  /* the sequence number of place 0 */
@@ -315,7 +317,8 @@ void imapid_rebuild_begin_deflate(struct imapid_rebuild *rebuild)
 
 void imapid_rebuild_add_broken(struct imapid_rebuild *rebuild, int dir, uint64_t number, size_t n)
 {
-    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .kind = BROKEN};
+    enum kind kind = rebuild->is_deflate ? BROKEN : CLOSED;
+    struct event event = {.number = number, .n = n, .dir = (uint8_t)dir, .kind = kind};
     GByteArray *octets = rebuild->octets[dir];
     guint at = octets->len;
 
@@ -326,8 +329,9 @@ void imapid_rebuild_add_broken(struct imapid_rebuild *rebuild, int dir, uint64_t
         at = octets->len;
     }
     g_byte_array_set_size(octets, at + (guint)n);
-    memset(octets->data + at, BAD_BLOCK, n);
-    rebuild->is_broken[dir] = true;
+    memset(octets->data + at, kind == BROKEN ? BAD_BLOCK : 0, n);
+    rebuild->is_broken[dir] |= kind == BROKEN;
+    rebuild->is_closed[dir] |= kind == CLOSED;
     g_array_append_val(rebuild->events, event);
 }
 
@@ -354,7 +358,7 @@ void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t nu
         .kind = GAP,
     };
 
-    if (rebuild->is_broken[dir])
+    if (rebuild->is_broken[dir] || rebuild->is_closed[dir])
         return;
     rebuild->is_lost |= rebuild->is_deflate;
     g_array_append_val(rebuild->events, event);
@@ -379,7 +383,8 @@ bool imapid_rebuild_leave_end(struct imapid_rebuild *rebuild, int dir)
 
     while (first && !is_said(&g_array_index(events, struct event, first - 1), dir))
         first--;
-    if (!first || keeps_deflate(rebuild) || rebuild->is_sealed)
+    if (!first || keeps_deflate(rebuild) || rebuild->is_closed[0] || rebuild->is_closed[1] ||
+        rebuild->is_sealed)
         return false;
     for (guint i = first - 1; i < events->len; i++) {
         struct event *event = &g_array_index(events, struct event, i);
@@ -504,7 +509,7 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
             .side = event->dir == client ? IMAPID_CLIENT : IMAPID_SERVER,
             .is_gap = event->kind != OCTETS,
             .octets = rebuild->octets[event->dir]->data + at[event->dir],
-            .n = event->kind == BROKEN ? 0 : event->n,
+            .n = event->kind == BROKEN || event->kind == CLOSED ? 0 : event->n,
         };
         at[event->dir] += event->kind == GAP ? 0 : event->n;
     }
@@ -524,6 +529,7 @@ struct run {
     guint segment, order;
     int dir;
     bool is_broken;         /* some of them are no DEFLATE */
+    bool is_closed;         /* or of a security layer of SASL */
     uint64_t place, n_lost; /* that are missing before it */
     uint64_t n_left;        /* that were left out; then it has none */
     size_t at, n;           /* in the octets of its direction */
@@ -630,6 +636,7 @@ static void add_run(struct plan *plan, const struct run *run)
         last->n += run->n;
         last->n_left += run->n_left;
         last->is_broken |= run->is_broken;
+        last->is_closed |= run->is_closed;
     } else {
         g_array_append_vals(plan->runs, run, 1);
     }
@@ -665,7 +672,8 @@ static void make_runs(struct plan *plan)
                           .place = plan->end[dir],
                           .at = at[dir],
                           .n = event->n,
-                          .is_broken = event->kind == BROKEN};
+                          .is_broken = event->kind == BROKEN,
+                          .is_closed = event->kind == CLOSED};
         const struct segment *segment;
 
         plan->end[dir] += event->n;
@@ -931,6 +939,8 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
     } else if (run->is_broken) {
         comment =
             g_strdup("these octets should have been DEFLATE, could not be read, and were left out");
+    } else if (run->is_closed) {
+        comment = g_strdup("these octets were encrypted by the SASL mechanism, and were left out");
     }
     if (!plan->comment)
         plan->comment = comment;

@@ -68,7 +68,8 @@ void imapid_rebuild_add_proxy(struct imapid_rebuild *rebuild, int dir, uint64_t 
 void imapid_rebuild_begin_deflate(struct imapid_rebuild *rebuild);
 
 /* `n` octets that are none, or stand behind such: nothing more of the direction can be read. As many that are no DEFLATE
- * either are written. */
+ * either are written. Before DEFLATE began they are of a security layer of SASL, which is encrypted: as many that are no
+ * message of one either, all 0. */
 void imapid_rebuild_add_broken(struct imapid_rebuild *rebuild, int dir, uint64_t number, size_t n);
 
 /* The last `n` of them that came are none of the session after all. */

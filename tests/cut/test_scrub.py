@@ -184,6 +184,23 @@ class Scrub(unittest.TestCase):
                 self.assertEqual(len(capture.packets), len(session.packets))
                 self.assertIn('"status":"bad-deflate"' if stays else '"stopped_at"', run("extract", "-q", "-T", "jsonl", self.out).stdout.decode())
 
+    def test_a_layer_of_sasl_that_encrypts(self):
+        """Nobody can read what is in it: as many octets stand for it, and the reason stays."""
+        agreed = ("C: a1 AUTHENTICATE GSSAPI", "S: +", "C: em9yYmF4", "S: + em9yYmF4", "C: em9yYmF4")
+        hidden = [(0, b"\0\0\0\x30" + bytes(range(200, 248))), (1, b"\0\0\0\x30zorbax\0" + bytes(range(150, 191)))]
+        kinds = {"both": hidden * 2, "the client": hidden[:1], "the server": hidden[1:], "in pieces": [(0, hidden[0][1][:9]), (0, hidden[0][1][9:])]}
+        for name, says in kinds.items():
+            for end in ("close", "reset", "ack"):
+                session = broken_sessions.Session().open().say(*agreed, "S: a1 OK in")
+                for side, octets in says:
+                    session.put(side, 0x18, octets)
+                {"close": session.close, "reset": session.reset, "ack": session.ack}[end](0)
+                with self.subTest(name, end=end):
+                    capture = self.share_one(session)
+                    self.assertIn('"status":"sasl-layer"', run("extract", "-q", "-T", "jsonl", self.out).stdout.decode())
+                    self.assertEqual([len(packet.data) for packet in capture.packets if set(packet.data[60:]) == {0}], [60 + len(octets) for _, octets in says])
+                    self.assertIn(b"encrypted by the SASL mechanism", self.out.read_bytes())
+
     def test_tls_that_is_not_finished(self):
         """With its keys one sees that there was nothing but a handshake; so it is without them."""
         contexts = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
