@@ -605,6 +605,18 @@ static char *name(const struct imapid_share *share, const struct imapid_conn *co
     return g_string_free(text, FALSE);
 }
 
+/* TLS was read, and all that was said in it is missing: no key would help. */
+static void open_damaged(struct imapid_rebuild *rebuild, const struct imapid_conn *conn,
+                         const struct imapid_tls_info *tls)
+{
+    if (!tls->readable[0] && !tls->readable[1])
+        return;
+    imapid_rebuild_open(rebuild);
+    for (int dir = 0; dir < 2; dir++)
+        if (tls->stopped[dir] != IMAPID_TLS_OK)
+            imapid_rebuild_add_gap(rebuild, dir, conn->last.number, 0);
+}
+
 static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
                    enum imapid_security security, const struct imapid_tls_info *tls)
 {
@@ -626,6 +638,8 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
                 g_strdup("an alert of TLS ended it, and there is none in the clear");
     } else if (sharing->digests.is_read) {
         imapid_rebuild_open(rebuild);
+    } else if (sharing->digests.is_damaged && tls) {
+        open_damaged(rebuild, conn, tls);
     }
     for (int dir = 0; tls && dir < 2; dir++)
         if (sharing->digests.is_unfinished && tls->n_records[dir])

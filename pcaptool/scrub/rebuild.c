@@ -72,6 +72,7 @@ struct imapid_rebuild {
     bool is_broken[2];     /* nothing more comes out of that of a direction: it is none */
     bool is_closed[2];     /* nor out of its security layer of SASL */
     bool is_lost;          /* or octets of it are missing */
+    bool has_open_end[2];  /* what came last of a direction is a hole that may be of any length */
     bool has_base[2];
     uint32_t base[2];  /* the sequence number of place 0 */
     int64_t latest[2]; /* the place that was met last: numbers wrap */
@@ -291,6 +292,7 @@ void imapid_rebuild_add_octets(struct imapid_rebuild *rebuild, int dir, uint64_t
         return;
     if (rebuild->is_sealed)
         drop_sealed(rebuild);
+    rebuild->has_open_end[dir] = false;
     g_byte_array_append(rebuild->octets[dir], octets, (guint)n);
     g_array_append_val(rebuild->events, event);
 }
@@ -358,8 +360,9 @@ void imapid_rebuild_add_gap(struct imapid_rebuild *rebuild, int dir, uint64_t nu
         .kind = GAP,
     };
 
-    if (rebuild->is_broken[dir] || rebuild->is_closed[dir])
+    if (rebuild->is_broken[dir] || rebuild->is_closed[dir] || (!n && rebuild->has_open_end[dir]))
         return;
+    rebuild->has_open_end[dir] = !n;
     rebuild->is_lost |= rebuild->is_deflate;
     g_array_append_val(rebuild->events, event);
 }
@@ -656,6 +659,31 @@ static void add_extent(GArray *extents, const struct run *run)
     }
 }
 
+/* What is missing at the end of a direction is missing behind all that came out of it: from its next segment on. Where nothing
+ * did, only its last one is known not to be of a handshake. Who acknowledges what came before has not seen the hole. */
+static void mark_end(struct plan *plan, int dir, uint64_t place)
+{
+    struct mark mark = {INT64_MIN, place, 0, .is_end = true};
+    int64_t end = INT64_MIN;
+
+    for (guint i = 0; i < plan->runs->len; i++) {
+        const struct segment *segment =
+            get_segment(plan->rebuild, g_array_index(plan->runs, struct run, i).segment);
+
+        if (segment->dir == dir)
+            end = MAX(end, segment->raw + segment->n_wire);
+    }
+    for (guint i = 0; i < plan->rebuild->segments->len; i++) {
+        const struct segment *segment = get_segment(plan->rebuild, i);
+        bool is_behind = segment->dir == dir && segment->n && segment->raw >= end;
+
+        if (is_behind && (mark.raw == INT64_MIN || (segment->raw > mark.raw) == (end == INT64_MIN)))
+            mark.raw = segment->raw;
+    }
+    if (mark.raw != INT64_MIN)
+        g_array_append_val(plan->marks[dir], mark);
+}
+
 static void make_runs(struct plan *plan)
 {
     const struct imapid_rebuild *rebuild = plan->rebuild;
@@ -699,6 +727,9 @@ static void make_runs(struct plan *plan)
                 add_extent(plan->extents[dir], &run);
         }
     }
+    for (int dir = 0; dir < 2; dir++)
+        if (n_lost[dir])
+            mark_end(plan, dir, plan->end[dir] - n_lost[dir]);
     g_free(is_taken);
     g_array_sort(plan->runs, compare_runs);
 }

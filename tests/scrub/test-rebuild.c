@@ -249,6 +249,32 @@ static void test_past_a_hole(void)
     end(&wire);
 }
 
+/* In TLS nothing of a side was read: it is missing from its last segment on, not from its handshake on. */
+static void test_lost_end(void)
+{
+    struct wire wire = begin();
+
+    shake_hands(&wire);
+    send_segment(&wire, 0, C0 + 1, S0 + 1, PSH | ACK, 40);
+    send_segment(&wire, 1, S0 + 1, C0 + 41, PSH | ACK, 50);
+    say(&wire, 1, "* OK ready\r\n");
+    send_segment(&wire, 0, C0 + 41, S0 + 51, PSH | ACK, 30);
+    imapid_rebuild_add_gap(wire.rebuild, 0, wire.number, 0);
+    imapid_rebuild_add_gap(wire.rebuild, 0, wire.number, 0); /* the same one */
+    send_segment(&wire, 1, S0 + 51, C0 + 71, ACK, 0);
+    expect(&wire, (const char *const[]){
+                      "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
+                      "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
+                      "3 0 seq 1 ack 1 win 3 ttl 64 opt 0 n 0",
+                      "4 0 PSH seq 1 ack 1 win 4 ttl 64 opt 0 n 0",
+                      "5 1 PSH seq 1 ack 1 win 5 ttl 57 opt 0 n 12",
+                      "6 0 PSH seq 1 ack 13 win 6 ttl 64 opt 0 n 0",
+                      "7 1 seq 13 ack 65537 win 7 ttl 57 opt 0 n 0",
+                      NULL,
+                  });
+    end(&wire);
+}
+
 /* So it is where the first octets of a side are missing. */
 static void test_past_a_hole_at_the_start(void)
 {
@@ -439,6 +465,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rebuild/inside-tls", test_inside_tls);
     g_test_add_func("/rebuild/holes", test_holes);
     g_test_add_func("/rebuild/past-a-hole", test_past_a_hole);
+    g_test_add_func("/rebuild/lost-end", test_lost_end);
     g_test_add_func("/rebuild/past-a-hole-at-the-start", test_past_a_hole_at_the_start);
     g_test_add_func("/rebuild/cut", test_cut);
     g_test_add_func("/rebuild/odd", test_odd);
