@@ -148,6 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     imapid_rebuild_scrub(rebuild, pseudonyms, how & 1, how & 2,
                          how & 16 ? IMAPID_SECURITY_TLS : IMAPID_SECURITY_NONE, 8 << 20);
     imapid_rebuild_write(rebuild, ends, errors, how & 32 ? 2 : 0, 1, "masked", &out);
+    if (imapid_rebuild_leave_end(rebuild, how & 1))
+        imapid_rebuild_write(rebuild, ends, errors, how & 32 ? 2 : 0, 1, "masked", &out);
     imapid_rebuild_free(rebuild);
     check_sealed(pseudonyms, data, size);
     return 0;
