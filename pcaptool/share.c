@@ -533,18 +533,17 @@ static size_t make_errors(const struct imapid_share *share, const struct imapid_
 
 /* NULL, or why it cannot go. */
 static char *write_session(struct sharing *sharing, const struct imapid_conn *conn,
+                           const struct imapid_endpoint endpoint[2],
                            const struct imapid_rebuild *rebuild)
 {
     struct imapid_share *share = sharing->share;
     struct imapid_pick *pick = g_new0(struct imapid_pick, 1);
     struct writing writing = {share, pick, g_byte_array_new()};
     const struct imapid_rebuild_out out = {on_packet, &writing};
-    struct imapid_endpoint endpoint[2];
     struct imapid_rebuild_error errors[2];
     size_t n_errors = make_errors(share, conn, errors);
     char *why;
 
-    disguise(share, conn, endpoint);
     imapid_blocks_add_section(writing.capture, "", "");
     imapid_share_add_interface(writing.capture);
     imapid_rebuild_write(rebuild, endpoint, errors, n_errors, share->sessions->len + 1,
@@ -618,11 +617,13 @@ static void open_damaged(struct imapid_rebuild *rebuild, const struct imapid_con
 }
 
 static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
-                   enum imapid_security security, const struct imapid_tls_info *tls)
+                   enum imapid_security security, const struct imapid_tls_info *tls, uint16_t port)
 {
     struct sharing *sharing = ctx;
     struct imapid_share *share = sharing->share;
     struct imapid_rebuild *rebuild;
+    struct imapid_endpoint endpoint[2];
+    bool is_sealed;
     struct imapid_scrub_result result;
     char *why;
 
@@ -644,7 +645,11 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
     for (int dir = 0; tls && dir < 2; dir++)
         if (sharing->digests.is_unfinished && tls->n_records[dir])
             imapid_rebuild_reveal_handshake(rebuild, dir, tls->version);
-    share->n_sealed += imapid_rebuild_keep_sealed(rebuild) && sharing->digests.is_hidden;
+    is_sealed = imapid_rebuild_keep_sealed(rebuild);
+    share->n_sealed += is_sealed && sharing->digests.is_hidden;
+    disguise(share, conn, endpoint);
+    if (is_sealed && port) /* what told that it is IMAP; the proxy's own is gone with its words */
+        endpoint[!client].port = port;
     result = imapid_rebuild_scrub(rebuild, share->pseudonyms, client, from_start, security,
                                   share->n_memory / 2);
     for (unsigned i = 0; i < IMAPID_N_MASKED; i++)
@@ -655,11 +660,11 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
                        ? sharing->digests.explanation
                        : explain(result.status));
     if (!why)
-        why = write_session(sharing, conn, rebuild);
+        why = write_session(sharing, conn, endpoint, rebuild);
     /* Behind what was not read inside a layer a reader trusts nothing; without the layer it believes a farewell. */
     if (why && sharing->digests.is_damaged && imapid_rebuild_leave_end(rebuild, client)) {
         g_free(why);
-        why = write_session(sharing, conn, rebuild);
+        why = write_session(sharing, conn, endpoint, rebuild);
     }
     if (why)
         sharing->why = name(share, conn, client, why);

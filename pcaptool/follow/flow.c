@@ -1030,7 +1030,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     flow->context->sink->session(flow->context->sink->ctx, &record);
     if (flow->context->listener)
         flow->context->listener->end(flow->context->listener->ctx, conn, get_client(flow),
-                                     flow->decide.is_greeted, flow->security, info);
+                                     flow->decide.is_greeted, flow->security, info,
+                                     flow->preface.port);
     imapid_summary_clear(&record);
 }
 

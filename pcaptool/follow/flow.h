@@ -40,9 +40,10 @@ struct imapid_flow_listener {
     void (*gap)(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
                 const struct imapid_stamp *packet);
     /* The session is told; `client` is the client's direction, `from_start` and `security` are as its first
-     * octets were read, `tls` is NULL where there was none. The last call for the connection. */
+     * octets were read, `tls` is NULL where there was none, and `port` is the one that a proxy was asked for, or 0. The
+     * last call for the connection. */
     void (*end)(void *ctx, const struct imapid_conn *conn, int client, bool from_start,
-                enum imapid_security security, const struct imapid_tls_info *tls);
+                enum imapid_security security, const struct imapid_tls_info *tls, uint16_t port);
     void *ctx;
 };
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -249,6 +250,15 @@ class Scrub(unittest.TestCase):
         octets = self.out.read_bytes()
         self.assertNotIn(b"zorbax", octets)
         return octets
+
+    def test_tls_behind_a_proxy(self):
+        """The port that the proxy was asked for told that it is IMAP; of what was said to it nothing is left."""
+        session = broken_sessions.Session(3128).open(None).c(b"CONNECT zorbax.example.org:993 HTTP/1.1\r\n\r\n").s(b"HTTP/1.1 200 OK\r\n\r\n")
+        tls = session.tls13()
+        session.s(tls.seal(1, b"* OK ready\r\n")).c(tls.seal(0, b"a1 LOGIN zorbax zorbax\r\n")).close(0)
+        session.secrets = []
+        capture = self.share_one(session, n_hidden=1)
+        self.assertEqual({min(struct.unpack("!HH", packet.data[40:44])) for packet in capture.packets}, {993})
 
     def test_a_record_that_is_damaged(self):
         """What was read is there, up to where a reader would believe more than is known; a hole stands for the rest."""
