@@ -640,16 +640,24 @@ static void bind_auths(struct statement *statement, const struct imapid_record_s
     bind_own(statement, "auth", text);
 }
 
-static void run(struct imapid_database *database, sqlite3_stmt *statement)
+/* The id of the row that was written, of a statement that returns it; else 0. */
+static sqlite3_int64 run_for_id(struct imapid_database *database, sqlite3_stmt *statement)
 {
-    int result = sqlite3_step(statement);
+    sqlite3_int64 id = 0;
+    int result;
 
-    while (result == SQLITE_ROW) /* the id of one that was written */
-        result = sqlite3_step(statement);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
+        id = sqlite3_column_int64(statement, 0);
     if (result != SQLITE_DONE)
         fail(database);
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
+    return id;
+}
+
+static void run(struct imapid_database *database, sqlite3_stmt *statement)
+{
+    (void)run_for_id(database, statement);
 }
 
 /* ---- records ---- */
@@ -874,15 +882,16 @@ static void bind_exchange(struct imapid_database *database,
 static void write_exchange(struct imapid_database *database,
                            const struct imapid_record_exchange *exchange)
 {
+    sqlite3_int64 id;
+
     if (database->error)
         return;
     bind_exchange(database, exchange);
-    if (database->n_before && sqlite3_step(database->exchange.sql) == SQLITE_ROW) {
-        bind_number(&database->written, "id",
-                    (uint64_t)sqlite3_column_int64(database->exchange.sql, 0));
-        run(database, database->written.sql);
-    }
-    run(database, database->exchange.sql);
+    id = run_for_id(database, database->exchange.sql);
+    if (!id)
+        return;
+    bind_number(&database->written, "id", (uint64_t)id);
+    run(database, database->written.sql);
 }
 
 static void bind_frame(struct statement *statement, const char *name, uint64_t frame)
