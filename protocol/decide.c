@@ -156,7 +156,8 @@ static enum imapid_decide_status begin_by_port(struct imapid_decide *decide, int
                 false);
 }
 
-bool imapid_decide_has_whole_client(const struct imapid_decide *decide)
+/* What a client says from its first octet on are commands, though the greeting is not there. */
+static bool has_whole_client(const struct imapid_decide *decide)
 {
     return decide->by_syn >= 0 && decide->is_whole[decide->by_syn];
 }
@@ -176,7 +177,7 @@ static enum imapid_decide_status begin_in_middle(struct imapid_decide *decide, i
                     decide->by_syn >= 0                ? decide->by_syn
                     : speaker == IMAPID_SPEAKER_CLIENT ? dir
                                                        : !dir,
-                    imapid_decide_has_whole_client(decide));
+                    has_whole_client(decide));
     if (early[dir].n - *n_drop > IMAPID_DECIDE_EARLY_MAX)
         *n_drop = early[dir].n;
     decide->n_passed += *n_drop;

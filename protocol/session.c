@@ -25,11 +25,6 @@ void imapid_session_init(struct imapid_session *session, bool from_start,
     imapid_frame_init(SERVER(session), IMAPID_SERVER, from_start);
 }
 
-void imapid_session_begin_client(struct imapid_session *session)
-{
-    CLIENT(session)->is_headless = false;
-}
-
 bool imapid_session_event(struct imapid_session *session, struct imapid_event *event)
 {
     return imapid_exchanges_event(&session->exchanges, event);

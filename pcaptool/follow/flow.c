@@ -534,8 +534,6 @@ static void begin_session(struct imapid_flow *flow)
     flow->stage = STAGE_IMAP;
     flow->place[0] = flow->place[1] = 0;
     imapid_session_init(session, flow->decide.is_greeted, session->exchanges.now.security);
-    if (imapid_decide_has_whole_client(&flow->decide))
-        imapid_session_begin_client(session);
     for (int dir = 0; dir < 2; dir++) {
         bool has_hole = flow->decide.is_greeted && flow->lacks_early[dir];
 

@@ -136,6 +136,9 @@ def test_client_has_the_port_of_imap():
     for ports in (143, 1999), (50000, 1999):
         talk = pcap.Talk(*ports).handshake().lose(1, 20).client(b"* 3 EXISTS\r\n").client(COMMAND).server(ANSWER)
         check_whole(talk.packets, client_port=ports[0], state="unknown")
+    # And of a client that is seen from its SYN on no line was missed, whatever its first one is.
+    talk = pcap.Talk(50000, 1999).handshake().lose(1, 20).client(b"strange\r\n").client(COMMAND).server(ANSWER)
+    check_whole(talk.packets, client_port=50000, state="unknown")
 
 
 def test_message_does_not_turn_the_sides():

@@ -85,9 +85,6 @@ struct imapid_decide_early {
 void imapid_decide_init(struct imapid_decide *decide, bool from_start, bool is_half_seen,
                         int by_syn, int by_port);
 
-/* Is all there that the client said, from its first octet on, though the greeting may be missing? */
-bool imapid_decide_has_whole_client(const struct imapid_decide *decide);
-
 /* Octets came in direction `dir`. *n_drop of its first octets are not needed any more, and are not
  * IMAP's. Returns MORE, IMAP or NOT. */
 enum imapid_decide_status imapid_decide_begin(struct imapid_decide *decide, int dir,

@@ -56,9 +56,6 @@ struct imapid_session {
 void imapid_session_init(struct imapid_session *session, bool from_start,
                          enum imapid_security security);
 
-/* Of a session that begins anywhere: what comes next of the client are its first octets. So no line of it was missed. */
-void imapid_session_begin_client(struct imapid_session *session);
-
 /* Reads on in the window of `side`. *n_used octets of its front are used, with every status (0 with
  * OTHER_SIDE); do not show them again. UNIT: *unit was read and points into the window. OTHER_SIDE is
  * only returned for the server's side, and at most once for a unit. */
