@@ -4,7 +4,9 @@
 
 #include <imapid/moment.h>
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The ground that net/, tls/ and record/ stand on: who speaks, and when. */
 
@@ -14,6 +16,13 @@ struct imapid_endpoint {
     uint16_t port;
     uint8_t family; /* 4 or 6 */
 };
+
+static inline bool imapid_endpoint_is_same(const struct imapid_endpoint *a,
+                                           const struct imapid_endpoint *b)
+{
+    return a->family == b->family && a->port == b->port &&
+           !memcmp(a->address, b->address, sizeof a->address);
+}
 
 /* Which packet, and when. */
 struct imapid_stamp {

@@ -561,12 +561,6 @@ static char *write_session(struct sharing *sharing, const struct imapid_conn *co
     return why;
 }
 
-static bool is_same_end(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           !memcmp(a->address, b->address, sizeof a->address);
-}
-
 /* NULL: it is not known. */
 static const struct imapid_share_place *find_place(const struct imapid_share *share,
                                                    const struct imapid_conn *conn, int client)
@@ -576,8 +570,8 @@ static const struct imapid_share_place *find_place(const struct imapid_share *sh
             &g_array_index(share->places, struct imapid_share_place, i);
 
         if (place->first_ns == conn->first.ts_ns &&
-            is_same_end(&place->client, &conn->endpoint[client]) &&
-            is_same_end(&place->server, &conn->endpoint[!client]))
+            imapid_endpoint_is_same(&place->client, &conn->endpoint[client]) &&
+            imapid_endpoint_is_same(&place->server, &conn->endpoint[!client]))
             return place;
     }
     return NULL;

@@ -42,17 +42,12 @@ guint imapid_record_name_hash(gconstpointer key)
     return (guint)imapid_siphash(get_key(), words, G_N_ELEMENTS(words));
 }
 
-static bool same_end(const struct imapid_endpoint *a, const struct imapid_endpoint *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           !memcmp(a->address, b->address, sizeof a->address);
-}
-
 gboolean imapid_record_name_equal(gconstpointer a, gconstpointer b)
 {
     const struct imapid_record_name *one = a, *other = b;
 
     return one->first_frame == other->first_frame && one->stream == other->stream &&
-           same_end(&one->client, &other->client) && same_end(&one->server, &other->server) &&
+           imapid_endpoint_is_same(&one->client, &other->client) &&
+           imapid_endpoint_is_same(&one->server, &other->server) &&
            !strcmp(one->file, other->file) && !g_strcmp0(one->site, other->site);
 }

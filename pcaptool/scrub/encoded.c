@@ -7,6 +7,8 @@
  * Misuse: taking what is no message of SASL. */
 #include "scrub/encoded.h"
 
+#include "number.h"
+
 #include <imapid/octets.h>
 #include <string.h>
 
@@ -44,16 +46,11 @@ static void take_wide(struct imapid_hand *hand, uint8_t *octets, size_t n)
 
 #define N_NTLM 12u /* signature and type */
 
-static size_t get16le(const uint8_t *octets)
-{
-    return (size_t)octets[0] | (size_t)octets[1] << 8;
-}
-
 /* Length, room and place of a field. False: these are none. *start is the first octet of any field. */
 static bool read_field(const uint8_t *octets, size_t n, size_t at, size_t *start)
 {
-    size_t length = get16le(octets + at), room = get16le(octets + at + 2),
-           place = get16le(octets + at + 4) | get16le(octets + at + 6) << 16;
+    size_t length = imapid_number_le16(octets + at), room = imapid_number_le16(octets + at + 2),
+           place = imapid_number_le32(octets + at + 4);
 
     if (room < length || place > n || length > n - place || (length && place < at + 8))
         return false;

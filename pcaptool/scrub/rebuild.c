@@ -272,7 +272,6 @@ bool imapid_rebuild_keep_sealed(struct imapid_rebuild *rebuild)
     /* What TLS did not give is not missing. */
     for (guint i = 0; i < events->len; i++) {
         struct event event = g_array_index(events, struct event, i);
-
         bool is_sealed = event.kind == SEALED || event.kind == TORN;
 
         is_behind |= is_sealed;
