@@ -136,7 +136,7 @@ static void finalize_named(struct statement *statement)
 {
     sqlite3_finalize(statement->sql);
     g_strfreev(statement->names);
-    *statement = (struct statement){NULL};
+    *statement = (struct statement){0};
 }
 
 static int read_pragma(struct imapid_database *database, const char *sql)
