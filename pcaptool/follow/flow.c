@@ -958,7 +958,8 @@ static const char *why_not_readable(const struct imapid_flow *flow, const char *
         *phrase = "its octets are missing from the capture";
         return imapid_tls_reason_word(IMAPID_TLS_LOST);
     }
-    const char *word = flow->layers ? imapid_layers_get_reason(flow->layers, phrase) : NULL;
+    const char *word =
+        flow->layers ? imapid_layers_get_reason(flow->layers, get_client(flow), phrase) : NULL;
 
     if (word && !strcmp(word, imapid_tls_reason_word(IMAPID_TLS_NO_KEY)) &&
         !imapid_keylog_has_any(flow->context->keylog))
@@ -1007,7 +1008,8 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
         .compressed = session->exchanges.now.compressed,
         .id_advertised = flow->id_advertised,
         .n_exchanges = flow->n_told,
-        .from_start = flow->decide.from_start,
+        /* Nothing was read: of two holes the one that is told first decides nothing. */
+        .from_start = flow->stage == STAGE_UNDECIDED ? conn->from_start : flow->decide.from_start,
         .gave_way = reason == IMAPID_TCP_LIMIT,
         .n_lost = conn->n_lost[0] + conn->n_lost[1],
         .n_resyncs = session->frame[0].n_resyncs + session->frame[1].n_resyncs,

@@ -287,26 +287,29 @@ static const char *describe_no_key(const struct imapid_tls_info *info)
     return imapid_tls_reason_text(IMAPID_TLS_NO_KEY);
 }
 
-const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase)
+const char *imapid_layers_get_reason(const struct imapid_layers *layers, int client,
+                                     const char **phrase)
 {
+    const int dirs[2] = {client, !client};
     enum imapid_tls_reason reason =
-        layers->tls ? imapid_tls_get_reason(layers->tls) : IMAPID_TLS_OK;
+        layers->tls ? imapid_tls_get_reason(layers->tls, client) : IMAPID_TLS_OK;
 
     if (reason != IMAPID_TLS_OK) {
         *phrase = reason == IMAPID_TLS_NO_KEY ? describe_no_key(imapid_tls_get_info(layers->tls))
                                               : imapid_tls_reason_text(reason);
         return imapid_tls_reason_word(reason);
     }
-    for (int dir = 0; dir < 2; dir++) {
-        if (layers->direction[dir].lost_sasl) {
-            *phrase = layers->direction[dir].sasl.is_closed
-                          ? "what the SASL mechanism encrypts cannot be read"
-                          : "octets of the SASL mechanism's layer are missing";
-            return layers->direction[dir].sasl.is_closed ? "sasl-layer" : "lost-sasl-layer";
+    for (int i = 0; i < 2; i++) {
+        const struct imapid_sasl *sasl = &layers->direction[dirs[i]].sasl;
+
+        if (layers->direction[dirs[i]].lost_sasl) {
+            *phrase = sasl->is_closed ? "what the SASL mechanism encrypts cannot be read"
+                                      : "octets of the SASL mechanism's layer are missing";
+            return sasl->is_closed ? "sasl-layer" : "lost-sasl-layer";
         }
     }
-    for (int dir = 0; dir < 2 && layers->deflate; dir++) {
-        const struct imapid_inflate *inflate = layers->direction[dir].inflate;
+    for (int i = 0; i < 2 && layers->deflate; i++) {
+        const struct imapid_inflate *inflate = layers->direction[dirs[i]].inflate;
 
         switch (imapid_inflate_get_state(inflate)) {
         case IMAPID_INFLATE_DAMAGED:

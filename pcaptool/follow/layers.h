@@ -81,8 +81,9 @@ const struct imapid_tls_info *imapid_layers_get_tls(const struct imapid_layers *
 void imapid_layers_spell_secrets(const struct imapid_layers *layers, GString *lines);
 
 /* Why not everything could be read, as a word for machines ("no-key") and a phrase for people; NULL
- * where nothing is known to be missing. Constants. */
-const char *imapid_layers_get_reason(const struct imapid_layers *layers, const char **phrase);
+ * where nothing is known to be missing. Constants. The direction of the client goes first. */
+const char *imapid_layers_get_reason(const struct imapid_layers *layers, int client,
+                                     const char **phrase);
 
 /* The packet from which on the octets of direction *dir are no DEFLATE, though that was agreed; number
  * 0: none. */

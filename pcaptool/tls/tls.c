@@ -404,14 +404,18 @@ void imapid_tls_retry(struct imapid_tls *tls)
     leave(tls);
 }
 
-/* No ServerHello. Where the other direction was stopped it may have been there. */
-static enum imapid_tls_reason blame_start(const struct imapid_tls_info *info, int dir)
+/* No ServerHello. Where the other direction was stopped, or has a hole, it may have been there. */
+static enum imapid_tls_reason blame_start(const struct imapid_tls *tls, int dir)
 {
+    const struct imapid_tls_info *info = &tls->info;
+
     if (info->alert[!dir] > IMAPID_TLS_CLOSE_NOTIFY)
         return IMAPID_TLS_REFUSED;
     if (!info->has_random)
         return IMAPID_TLS_NO_HANDSHAKE;
-    return info->stopped[!dir] ? info->stopped[!dir] : IMAPID_TLS_UNFINISHED;
+    if (info->stopped[!dir])
+        return info->stopped[!dir];
+    return tls->flow[!dir].searching ? IMAPID_TLS_LOST : IMAPID_TLS_UNFINISHED;
 }
 
 /* Why a direction that was read, perhaps to its end, was not read whole. */
@@ -435,7 +439,7 @@ static enum imapid_tls_reason settle(const struct imapid_tls *tls, int dir)
     if (info->readable[dir])
         return IMAPID_TLS_OK;
     if (!info->has_random || !info->version)
-        return blame_start(info, dir);
+        return blame_start(tls, dir);
     if (flow->n_unfit)
         return IMAPID_TLS_WRONG_KEY;
     if (info->alert[0] > IMAPID_TLS_CLOSE_NOTIFY || info->alert[1] > IMAPID_TLS_CLOSE_NOTIFY)
@@ -449,13 +453,16 @@ void imapid_tls_finish(struct imapid_tls *tls)
 
     enter(tls, &none);
     stop_waiting(tls);
+    /* Both first, as the reason of one may be the other's. */
+    const enum imapid_tls_reason reasons[2] = {settle(tls, 0), settle(tls, 1)};
+
     for (int dir = 0; dir < 2; dir++) {
-        enum imapid_tls_reason flaw = find_flaw(tls, dir), reason = settle(tls, dir);
+        enum imapid_tls_reason flaw = find_flaw(tls, dir);
 
         if (flaw != IMAPID_TLS_OK && !tls->info.stopped[dir])
             imapid_tls_end(tls, dir, flaw);
-        else if (reason != IMAPID_TLS_OK)
-            imapid_tls_stop(tls, dir, reason);
+        else if (reasons[dir] != IMAPID_TLS_OK)
+            imapid_tls_stop(tls, dir, reasons[dir]);
     }
     leave(tls);
 }
@@ -465,10 +472,8 @@ const struct imapid_tls_info *imapid_tls_get_info(const struct imapid_tls *tls)
     return &tls->info;
 }
 
-enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls)
+enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls, int client)
 {
-    int client = tls->info.client >= 0 ? tls->info.client : 0;
-
     return tls->info.stopped[client] ? tls->info.stopped[client] : tls->info.stopped[!client];
 }
 

@@ -59,8 +59,9 @@ void imapid_tls_finish(struct imapid_tls *tls);
 const struct imapid_tls_info *imapid_tls_get_info(const struct imapid_tls *tls);
 
 /* One reason for the whole connection: why it could not be read, or not to its end. OK: nothing is
- * known to be missing. The client's direction goes first. */
-enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls);
+ * known to be missing. The client's direction goes first, and `client` says which that is: without
+ * a handshake only the caller knows it. */
+enum imapid_tls_reason imapid_tls_get_reason(const struct imapid_tls *tls, int client);
 
 /* Octets of memory that it holds. */
 size_t imapid_tls_count_memory(const struct imapid_tls *tls);

@@ -55,7 +55,7 @@ static void end(struct imapid_layers *layers, struct heard *heard, const char *t
 
     imapid_layers_finish(layers);
     g_assert_cmpstr(heard->text->str, ==, text);
-    g_assert_cmpstr(imapid_layers_get_reason(layers, &phrase), ==, reason);
+    g_assert_cmpstr(imapid_layers_get_reason(layers, 0, &phrase), ==, reason);
     g_assert_true(!reason || phrase);
     imapid_layers_free(layers);
     g_string_free(heard->text, TRUE);

@@ -181,7 +181,7 @@ static void run_once(struct run *run, const uint8_t *data, size_t size, size_t n
         check(info->n_octets[dir] == run->n[dir]);
         run->hash = (run->hash ^ info->stopped[dir] ^ run->n[dir]) * 0x100000001b3;
     }
-    imapid_tls_reason_text(imapid_tls_get_reason(run->tls));
+    imapid_tls_reason_text(imapid_tls_get_reason(run->tls, 0));
     imapid_tls_free(run->tls);
     imapid_keylog_free(keylog);
 }

@@ -254,7 +254,7 @@ void outcome_take(struct outcome *outcome, struct imapid_tls *tls)
 
     imapid_tls_finish(tls);
     outcome->info = *info;
-    outcome->reason = imapid_tls_get_reason(tls);
+    outcome->reason = imapid_tls_get_reason(tls, 0);
     g_string_append_len(outcome->names, (const char *)info->server_name, info->n_server_name);
     g_string_append_c(outcome->names, '/');
     g_string_append_len(outcome->names, (const char *)info->alpn, info->n_alpn);
