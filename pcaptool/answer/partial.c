@@ -18,6 +18,9 @@
 #include <imapid/login.h>
 #include <string.h>
 
+G_STATIC_ASSERT(!offsetof(struct imapid_record_exchange, conn));
+G_STATIC_ASSERT(!offsetof(struct imapid_record_session, conn));
+
 static const char magic[] = IMAPID_PARTIAL_HEAD;
 
 /* A block ends behind the row that reaches this. */
@@ -29,6 +32,9 @@ static const char magic[] = IMAPID_PARTIAL_HEAD;
 /* What rows may refer to; past either, all of it is forgotten, by writer and reader at the same row. */
 #define RUNS_MAX   65536u
 #define OCTETS_MAX (8u << 20)
+
+/* Past so many octets no more is kept of runs, taken apart. */
+#define TAKEN_MAX ((size_t)8 << 20)
 
 /* Of a list of JSON Lines (json.h: 262,144 values). */
 #define PAIRS_MAX 131072u
@@ -42,6 +48,7 @@ struct pass {
     GByteArray *out;            /* NULL: it takes */
     const uint8_t *at, *end;    /* of what is taken */
     struct imapid_arena *arena; /* holds what is taken */
+    size_t n_room;              /* octets of it */
     const char *error; /* what is wrong, the first of it; all that is taken is 0 from then on */
 };
 
@@ -50,6 +57,13 @@ static void fail(struct pass *pass, const char *error)
     if (!pass->error)
         pass->error = error;
     pass->at = pass->end;
+}
+
+/* n octets for what is taken. */
+static void *make_room(struct pass *pass, size_t n)
+{
+    pass->n_room += n;
+    return imapid_arena_take_zeroed(pass->arena, n);
 }
 
 static void put_number(GByteArray *out, uint64_t n)
@@ -161,7 +175,7 @@ static void pass_text(struct pass *pass, const char **text)
     if (!pass->out && string.is_nil) {
         *text = NULL;
     } else if (!pass->out) {
-        char *copy = imapid_arena_take(pass->arena, string.n + 1);
+        char *copy = make_room(pass, string.n + 1);
 
         memcpy(copy, string.octets, string.n);
         copy[string.n] = '\0';
@@ -251,7 +265,7 @@ static void pass_pairs(struct pass *pass, struct imapid_record_half *half)
             fail(pass, "a list longer than its row");
         if (pass->error)
             half->n_pairs = 0;
-        half->pairs = imapid_arena_take_zeroed(pass->arena, half->n_pairs * sizeof *half->pairs);
+        half->pairs = make_room(pass, half->n_pairs * sizeof *half->pairs);
     }
     for (unsigned i = 0; i < half->n_pairs; i++) {
         pass_string(pass, &half->pairs[i].field);
@@ -292,8 +306,7 @@ static void pass_said(struct pass *pass, void *record)
     NUMBER(pass, exchange->complete, 1);
     NUMBER(pass, exchange->n_findings, IMAPID_FINDINGS_MAX);
     if (!pass->out)
-        exchange->findings = imapid_arena_take_zeroed(pass->arena, exchange->n_findings *
-                                                                       sizeof *exchange->findings);
+        exchange->findings = make_room(pass, exchange->n_findings * sizeof *exchange->findings);
     pass_findings(pass, exchange->findings, exchange->n_findings);
 }
 
@@ -350,9 +363,13 @@ static void pass_session_said(struct pass *pass, void *record)
 
 /* ---- rows ---- */
 
+typedef void pass_part_of(struct pass *pass, void *record);
+
 /* What rows refer to: octets with a NUL behind them. */
 struct run {
     struct imapid_record_note note; /* where it is what an exchange says */
+    pass_part_of *part;             /* took it apart; NULL: nobody did, or it was not kept */
+    const void *taken;              /* a record with that */
     size_t n;
     uint8_t octets[];
 };
@@ -365,6 +382,7 @@ struct rows {
     GPtrArray *runs;           /* runs that were taken, in run_arena */
     struct imapid_arena run_arena;
     size_t n_octets; /* of either */
+    size_t n_taken;  /* octets of what is kept of runs, taken apart */
     int64_t ts_ns;
     uint64_t frame, n_records;
     GByteArray *scratch; /* a run that is made */
@@ -396,7 +414,7 @@ static void forget_some(struct rows *rows)
     rows->known = imapid_pool_new();
     g_ptr_array_set_size(rows->runs, 0);
     imapid_arena_deinit(&rows->run_arena);
-    rows->n_octets = 0;
+    rows->n_octets = rows->n_taken = 0;
 }
 
 static void put_run(struct rows *rows, const void *octets, size_t n)
@@ -468,37 +486,70 @@ static void pass_string_run(struct rows *rows, struct imapid_record_string *stri
     }
 }
 
-/* A part of a record. Returns the run that it was taken from, else NULL. */
-static struct run *pass_part(struct rows *rows, void *record,
-                             void (*part)(struct pass *pass, void *record))
+/* Returns the octets of the arena that it took. */
+static size_t take_apart(struct rows *rows, const struct run *run, void *record, pass_part_of *part,
+                         struct imapid_arena *arena)
 {
-    struct pass pass = {.arena = &rows->arena};
-    struct run *run;
+    struct pass pass = {.arena = arena, .at = run->octets, .end = run->octets + run->n};
 
-    if (rows->pass.out) {
-        g_byte_array_set_size(rows->scratch, 0);
-        pass.out = rows->scratch;
-        part(&pass, record);
-        put_run(rows, rows->scratch->data, rows->scratch->len);
-        return NULL;
-    }
-    run = take_run(rows);
-    if (!run)
-        return NULL;
-    pass.at = run->octets;
-    pass.end = run->octets + run->n;
     part(&pass, record);
     if (pass.at < pass.end)
         fail(&pass, "something behind its end");
     if (pass.error)
         fail(&rows->pass, pass.error);
-    return run;
+    return pass.n_room;
+}
+
+static void put_part(struct rows *rows, void *record, pass_part_of *part)
+{
+    struct pass pass = {.out = rows->scratch};
+
+    g_byte_array_set_size(rows->scratch, 0);
+    part(&pass, record);
+    put_run(rows, rows->scratch->data, rows->scratch->len);
 }
 
 static void pass_conn_run(struct rows *rows, struct imapid_record_conn *conn)
 {
+    const struct run *run;
+
     pass_text_run(rows, &conn->file);
-    pass_part(rows, conn, pass_conn);
+    if (rows->pass.out) {
+        put_part(rows, conn, pass_conn);
+        return;
+    }
+    run = take_run(rows);
+    if (run)
+        take_apart(rows, run, conn, pass_conn, &rows->arena);
+}
+
+/* What stands behind the connection of a record, of `size` octets, which is still as it began. Many rows have
+ * the same, so it is taken apart once and kept, as far as there is room. Returns its run; NULL where it is
+ * put, or fails. */
+static struct run *pass_said_run(struct rows *rows, void *record, size_t size, pass_part_of *part)
+{
+    const size_t n_conn = sizeof(struct imapid_record_conn);
+    struct run *run;
+
+    if (rows->pass.out) {
+        put_part(rows, record, part);
+        return NULL;
+    }
+    run = take_run(rows);
+    if (!run)
+        return NULL;
+    if (run->part == part) {
+        memcpy((char *)record + n_conn, (const char *)run->taken + n_conn, size - n_conn);
+        return run;
+    }
+    if (run->part || rows->n_taken > TAKEN_MAX) {
+        take_apart(rows, run, record, part, &rows->arena);
+        return run;
+    }
+    rows->n_taken += size + take_apart(rows, run, record, part, &rows->run_arena);
+    run->taken = memcpy(imapid_arena_take(&rows->run_arena, size), record, size);
+    run->part = part;
+    return run;
 }
 
 static void pass_stamp(struct pass *pass, struct imapid_stamp *stamp,
@@ -543,7 +594,7 @@ static void pass_exchange(struct rows *rows, struct imapid_record_exchange *exch
         tag.n = strlen(exchange->tag);
     }
     pass_conn_run(rows, &exchange->conn);
-    said = pass_part(rows, exchange, pass_said);
+    said = pass_said_run(rows, exchange, sizeof *exchange, pass_said);
     exchange->note = said ? &said->note : NULL;
     pass_string_run(rows, &tag);
     exchange->tag = tag.is_nil ? NULL : (char *)tag.octets;
@@ -556,7 +607,7 @@ static void pass_session(struct rows *rows, struct imapid_record_session *sessio
     struct pass *pass = &rows->pass;
 
     pass_conn_run(rows, &session->conn);
-    pass_part(rows, session, pass_session_said);
+    pass_said_run(rows, session, sizeof *session, pass_session_said);
     DIFFERENCE(pass, session->first_ns, rows->ts_ns);
     DIFFERENCE(pass, session->last_ns, session->first_ns);
     rows->ts_ns = session->first_ns;
