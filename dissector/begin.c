@@ -11,6 +11,7 @@
 
 #include "claims.h"
 #include "closed.h"
+#include "fate.h"
 #include "identity.h"
 
 static const struct imapid_wireshark *const ws = &imapid_wireshark;
@@ -231,13 +232,37 @@ static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, b
     side->is_guessed = !has_syn;
 }
 
-/* Tells the order what TCP knows of the segments before the first octets. */
-static void begin_order(struct imapid_stream *stream, const struct tcp_analysis *tcp,
+/* Goes on with the order of the segments before the first octets, and what is doubtful of them. False:
+ * nobody has looked at these. */
+static bool take_over(struct imapid_stream *stream, const conversation_t *conversation,
+                      packet_info *pinfo, enum imapid_side side)
+{
+    const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
+    int d = imapid_given_direction(pinfo);
+
+    if (!fate || !fate->from_start || fate->started[0].frame || fate->started[1].frame)
+        return false;
+    stream->order = fate->order;
+    for (int i = 0; i < 2; i++, side = imapid_side_other(side), d = !d) {
+        stream->order.sides[side] = fate->order.sides[d];
+        stream->directions[side].checksums = fate->checksums[d];
+        if (fate->order.reset.side == d)
+            stream->order.reset.side = (int)side;
+    }
+    return true;
+}
+
+/* Tells the order what is known of the segments before the first octets; on a port that nothing was known
+ * of, by TCP. */
+static void begin_order(struct imapid_stream *stream, const struct imapid_begin *first,
                         packet_info *pinfo)
 {
+    const struct tcp_analysis *tcp = first->tcp;
     enum imapid_side side =
         imapid_connection_is_from_server(stream, pinfo) ? IMAPID_SERVER : IMAPID_CLIENT;
 
+    if (take_over(stream, first->conversation, pinfo, side))
+        return;
     begin_side(&stream->order.sides[side], tcp->fwd, true);
     begin_side(&stream->order.sides[imapid_side_other(side)], tcp->rev,
                stream->decide.by_port >= 0);
@@ -276,7 +301,7 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->first_side = client == SENT ? IMAPID_CLIENT : IMAPID_SERVER;
     stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
     if (is_tcp && first->tcp && from_start)
-        begin_order(stream, first->tcp, pinfo);
+        begin_order(stream, first, pinfo);
     if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;

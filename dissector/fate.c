@@ -204,6 +204,14 @@ static struct imapid_order_segment parse(const packet_info *pinfo,
     };
 }
 
+static void check_checksum(struct imapid_fate *fate, int d, const packet_info *pinfo,
+                           const struct imapid_own_segment *own)
+{
+    if (!fate->started[0].frame && !fate->started[1].frame)
+        imapid_segment_note_checksum(&fate->order, &fate->checksums[d],
+                                     imapid_segment_judge(own, pinfo), pinfo->num);
+}
+
 static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
                          const struct imapid_own_segment *own)
 {
@@ -212,13 +220,17 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
     struct imapid_order_segment segment = parse(pinfo, own);
 
     fate->last = at;
+    /* A stream has doubts of its own, and takes over those of before it: see begin.c. */
+    if (fate->stream)
+        fate->order.n_doubts = 0;
+    else
+        check_checksum(fate, d, pinfo, own);
     if (own->flags & TH_RST) {
         imapid_order_take_reset(&fate->order, d, &segment);
         if (fate->order.reset.is_there && fate->order.reset.frame == pinfo->num) {
             fate->reset = at;
             fate->reset_ttl = get_ttl(pinfo);
         }
-        fate->order.n_doubts = 0;
         return;
     }
     fate->ttl[d] = get_ttl(pinfo);
@@ -237,10 +249,8 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
         fate->fin[d] = at;
     if (segment.n)
         take_octets(fate, d, own, &segment, &at);
-    fate->order.n_doubts = 0;
 }
 
-/* Wireshark begins another connection at a SYN, though the former may go on. */
 static bool is_of_former(const struct imapid_fate *fate, packet_info *pinfo,
                          const struct imapid_own_segment *own)
 {
@@ -249,6 +259,14 @@ static bool is_of_former(const struct imapid_fate *fate, packet_info *pinfo,
     return fate->former && !(own->flags & TH_SYN) &&
            imapid_order_is_of_former(&fate->former->order, &fate->order,
                                      imapid_given_direction(pinfo), &segment);
+}
+
+struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    struct imapid_fate *fate = find(conversation);
+
+    return fate && own && is_of_former(fate, pinfo, own) ? fate->former : fate;
 }
 
 static void take_former(struct imapid_fate *fate, packet_info *pinfo,

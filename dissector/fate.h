@@ -4,6 +4,7 @@
 #ifndef IMAPID_DISSECTOR_FATE_H
 #define IMAPID_DISSECTOR_FATE_H
 
+#include <imapid/checksum.h>
 #include <imapid/order.h>
 #include <imapid/stall.h>
 
@@ -27,7 +28,8 @@ struct imapid_fate {
     bool is_full;      /* nothing is missing so far */
     bool is_forwarded; /* behind what is said to a proxy */
     struct imapid_order order;
-    struct imapid_hole hole[2]; /* the last one */
+    struct imapid_checksums checksums[2]; /* before its stream begins */
+    struct imapid_hole hole[2];           /* the last one */
     struct imapid_stall stall[2];
     struct imapid_moment first, last; /* of its packets */
     struct imapid_moment started[2];  /* the packet with its first octets */
@@ -80,6 +82,10 @@ void imapid_fate_register(void);
  * NULL: none so far. */
 void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
                       struct imapid_stream *stream, const struct imapid_own_segment *own);
+
+/* That of the connection which the segment of the frame belongs to, in the first pass, as it was before that
+ * segment; NULL: there was none. Wireshark begins another conversation at a SYN, though the former may go on. */
+struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_info *pinfo);
 
 /* Takes what an error of ICMP quotes, in the first pass: a segment of which the first octets are there. */
 void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb);

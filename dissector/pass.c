@@ -17,6 +17,7 @@
 #include <imapid/hello.h>
 
 #include "reader.h"
+#include "segment.h"
 
 /* ---- segments, in the order of order.h ---- */
 
@@ -583,17 +584,6 @@ static void take_doubts(struct turn *turn)
         add_doubts(turn_call(turn), &turn->stream->order);
 }
 
-static void check_checksum(struct turn *turn)
-{
-    struct imapid_stream *stream = turn->stream;
-    struct imapid_checksums *checksums = &stream->directions[turn->place->side].checksums;
-
-    if (!imapid_checksums_take(checksums, turn->place->checksum, turn->place->frame))
-        return;
-    for (unsigned i = 0; i < MIN(checksums->n_wrong, IMAPID_DOUBT_FRAMES); i++)
-        imapid_order_doubt(&stream->order, IMAPID_DOUBT_BAD_CHECKSUM, checksums->wrong[i]);
-}
-
 static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)
 {
     struct imapid_stream *stream = turn->stream;
@@ -609,7 +599,11 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
         .number = place->frame,
     };
 
-    check_checksum(turn);
+    /* A reset that was there before the first octets. */
+    if (!stream->n_reads && order->reset.is_there && !imapid_order_is_reset(order))
+        stream->reset_call = turn_call(turn);
+    imapid_segment_note_checksum(order, &stream->directions[place->side].checksums, place->checksum,
+                                 place->frame);
     if (place->flags & TH_RST) {
         imapid_order_take_reset(order, place->side, &segment);
         segment.n = 0;

@@ -85,6 +85,15 @@ enum imapid_checksum imapid_segment_judge(const struct imapid_own_segment *own,
                                  (unsigned)from->len, tvb_get_ptr(own->tvb, 0, (int)n), n);
 }
 
+void imapid_segment_note_checksum(struct imapid_order *order, struct imapid_checksums *checksums,
+                                  enum imapid_checksum is, uint64_t frame)
+{
+    if (!imapid_checksums_take(checksums, is, frame))
+        return;
+    for (unsigned i = 0; i < MIN(checksums->n_wrong, IMAPID_DOUBT_FRAMES); i++)
+        imapid_order_doubt(order, IMAPID_DOUBT_BAD_CHECKSUM, checksums->wrong[i]);
+}
+
 void imapid_segment_finish(packet_info *pinfo, proto_tree *tree)
 {
     if (!imapid_segment_get(pinfo) || current.is_finished)

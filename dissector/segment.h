@@ -5,6 +5,7 @@
 #define IMAPID_DISSECTOR_SEGMENT_H
 
 #include <imapid/checksum.h>
+#include <imapid/order.h>
 
 #include "ws-compat.h"
 
@@ -42,6 +43,10 @@ tvbuff_t *imapid_segment_get_payload(const struct imapid_own_segment *own);
 /* What the checksum of a segment tells, whatever the preferences of TCP are. */
 enum imapid_checksum imapid_segment_judge(const struct imapid_own_segment *own,
                                           const packet_info *pinfo);
+
+/* Takes a segment's checksum among those of its direction, and notes the doubts that it brings to light. */
+void imapid_segment_note_checksum(struct imapid_order *order, struct imapid_checksums *checksums,
+                                  enum imapid_checksum is, uint64_t frame);
 
 /* Calls the callback, if that was not done: TCP's dissector may have thrown. */
 void imapid_segment_finish(packet_info *pinfo, proto_tree *tree);

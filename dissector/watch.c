@@ -241,8 +241,7 @@ static bool has_port(const packet_info *pinfo, uint32_t port)
     return pinfo->srcport == port || pinfo->destport == port;
 }
 
-/* TCP is done with a segment. */
-static void finish_segment(packet_info *pinfo, proto_tree *tree)
+static void read_segment(packet_info *pinfo, proto_tree *tree)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
     bool is_imaps = has_port(pinfo, IMAPID_PORT_IMAPS), is_imap = has_port(pinfo, IMAPID_PORT_IMAP);
@@ -250,9 +249,6 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
     struct imapid_stream *stream;
     bool began;
 
-    if (!pinfo->fd->visited && imapid_connection_is_enabled() &&
-        (is_port_of_imap(pinfo->srcport) || is_port_of_imap(pinfo->destport)))
-        note_fate(pinfo, own);
     if (!is_imaps && !own->is_taken && !pinfo->fd->visited && imapid_connection_is_enabled())
         look_for_offer(pinfo, own);
     if (own->is_taken || !imapid_connection_is_enabled())
@@ -271,6 +267,15 @@ static void finish_segment(packet_info *pinfo, proto_tree *tree)
     else if (conversation && !pinfo->fd->visited && (is_imaps || (stream && !stream->is_foreign)))
         imapid_given_finish(imapid_connection_get_given(conversation),
                             imapid_given_direction(pinfo), own);
+}
+
+/* TCP is done with a segment. A stream that begins with it takes over what its fate was before. */
+static void finish_segment(packet_info *pinfo, proto_tree *tree)
+{
+    read_segment(pinfo, tree);
+    if (!pinfo->fd->visited && imapid_connection_is_enabled() &&
+        (is_port_of_imap(pinfo->srcport) || is_port_of_imap(pinfo->destport)))
+        note_fate(pinfo, imapid_segment_get(pinfo));
 }
 
 /* A connection gave way: nothing is shown of it. It is counted once, on every pass. */
