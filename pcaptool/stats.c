@@ -51,7 +51,8 @@ static void add_layers_jsonl(GString *out, const struct imapid_store_view *view)
 
 static void write_overview_jsonl(GString *out, const struct stats *stats)
 {
-    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
+    struct imapid_overview overview =
+        imapid_overview_count(&stats->gathered->view, (unsigned)stats->options->n_jobs);
 
     g_string_append_printf(
         out,
@@ -289,32 +290,16 @@ static void write_groups(GString *out, const struct stats *stats,
         write_groups_csv(out, stats, grouping, groups, n_shown);
 }
 
-struct overview {
-    GString *out;
-    const struct stats *stats;
-};
-
-static void write_overview(void *ctx)
-{
-    const struct overview *overview = ctx;
-
-    if (!strcmp(overview->stats->options->format, "jsonl"))
-        write_overview_jsonl(overview->out, overview->stats);
-}
-
 static gboolean answer(GString *out, const struct stats *stats, const char *const *by,
                        unsigned n_by)
 {
     struct imapid_grouping groupings[G_N_ELEMENTS(defaults)];
     GArray *groups[G_N_ELEMENTS(defaults)];
-    struct overview overview = {out, stats};
     const struct imapid_groups_asked asked = {.view = &stats->gathered->view,
                                               .fold = stats->gathered->fold,
                                               .groupings = groupings,
                                               .n = n_by,
                                               .n_threads = (unsigned)stats->options->n_jobs,
-                                              .also = write_overview,
-                                              .ctx = &overview,
                                               .groups = groups};
 
     for (unsigned i = 0; i < n_by; i++) {
@@ -325,6 +310,8 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
             return FALSE;
         }
     }
+    if (!strcmp(stats->options->format, "jsonl"))
+        write_overview_jsonl(out, stats);
     imapid_groups_count(&asked);
     for (unsigned i = 0; i < n_by; i++) {
         write_groups(out, stats, &groupings[i], groups[i]);
@@ -337,7 +324,8 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
 static gboolean answer_text(GString *out, const struct stats *stats,
                             const struct imapid_grouping *grouping)
 {
-    struct imapid_overview overview = imapid_overview_count(&stats->gathered->view);
+    struct imapid_overview overview =
+        imapid_overview_count(&stats->gathered->view, (unsigned)stats->options->n_jobs);
     const struct imapid_tables tables = {.view = &stats->gathered->view,
                                          .overview = &overview,
                                          .fold = stats->gathered->fold,

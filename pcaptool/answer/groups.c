@@ -152,6 +152,18 @@ static guint64 *get_spelling(struct counting *counting, unsigned i, const char *
     return n;
 }
 
+static struct counting *get_counting_of(GTree *all, const char *key)
+{
+    struct counting *counting = g_tree_lookup(all, key);
+
+    if (!counting) {
+        counting = g_new0(struct counting, 1);
+        counting->group.first_ns = counting->group.last_ns = IMAPID_TIME_NONE;
+        g_tree_insert(all, g_strdup(key), counting);
+    }
+    return counting;
+}
+
 static struct counting *get_counting(GTree *all, char *const *values, unsigned n)
 {
     GString *key = g_string_new(NULL);
@@ -164,12 +176,7 @@ static struct counting *get_counting(GTree *all, char *const *values, unsigned n
                                folded ? folded : "");
         g_free(folded);
     }
-    counting = g_tree_lookup(all, key->str);
-    if (!counting) {
-        counting = g_new0(struct counting, 1);
-        counting->group.first_ns = counting->group.last_ns = IMAPID_TIME_NONE;
-        g_tree_insert(all, g_strdup(key->str), counting);
-    }
+    counting = get_counting_of(all, key->str);
     g_string_free(key, TRUE);
     return counting;
 }
@@ -427,16 +434,21 @@ static void begin(struct counter *counter, const struct imapid_store_view *view,
     };
 }
 
+static void free_counter(struct counter *counter)
+{
+    g_tree_destroy(counter->all);
+    g_array_unref(counter->places);
+    imapid_pool_free(counter->keys);
+    imapid_store_reading_deinit(&counter->reading);
+}
+
 static GArray *end(struct counter *counter)
 {
     struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
                             counter->grouping->n_keys};
 
     g_tree_foreach(counter->all, finish_group, &finish);
-    g_tree_destroy(counter->all);
-    g_array_unref(counter->places);
-    imapid_pool_free(counter->keys);
-    imapid_store_reading_deinit(&counter->reading);
+    free_counter(counter);
     g_array_sort(finish.groups, compare_groups);
     return finish.groups;
 }
@@ -456,17 +468,33 @@ static void count_conn_in(struct counter *counters, unsigned n, unsigned conn)
         count_without(&counters[i], conn);
 }
 
-/* What threads do at the same time: one thing that is not for us, then some of the groupings each. */
-struct share {
+/* ---- threads ---- */
+
+/* Each counts some of the connections. */
+#define SHARES_MAX 16u
+
+static unsigned count_shares(const struct imapid_store_view *view, unsigned n_threads)
+{
+    return CLAMP(n_threads, 1, MIN(view->n_conns / 2 + 1, SHARES_MAX));
+}
+
+/* The first connection of one of n shares; of the n-th, that behind all. */
+static unsigned find_share(const struct imapid_store_view *view, unsigned share, unsigned n)
+{
+    return (unsigned)((uint64_t)view->n_conns * share / n);
+}
+
+/* What threads do at the same time: one thing that is not for us, then a share of the connections each. */
+struct sharing {
     const struct imapid_groups_asked *asked;
-    unsigned n_shares;
+    struct counter *counters[SHARES_MAX]; /* one for each grouping */
+    unsigned n;
 };
 
-static void do_share(void *ctx, unsigned i)
+static void count_share(void *ctx, unsigned i)
 {
-    const struct share *share = ctx;
-    const struct imapid_groups_asked *asked = share->asked;
-    unsigned first, n;
+    struct sharing *sharing = ctx;
+    const struct imapid_groups_asked *asked = sharing->asked;
     struct counter *counters;
 
     if (!i) {
@@ -474,23 +502,66 @@ static void do_share(void *ctx, unsigned i)
             asked->also(asked->ctx);
         return;
     }
-    first = (i - 1) * asked->n / share->n_shares;
-    n = i * asked->n / share->n_shares - first;
-    counters = g_new(struct counter, n);
-    for (unsigned k = 0; k < n; k++)
-        begin(&counters[k], asked->view, asked->fold, &asked->groupings[first + k]);
-    for (unsigned conn = 0; conn < asked->view->n_conns; conn++)
-        count_conn_in(counters, n, conn);
-    for (unsigned k = 0; k < n; k++)
-        asked->groups[first + k] = end(&counters[k]);
-    g_free(counters);
+    counters = sharing->counters[i - 1] = g_new(struct counter, asked->n);
+    for (unsigned k = 0; k < asked->n; k++)
+        begin(&counters[k], asked->view, asked->fold, &asked->groupings[k]);
+    for (unsigned conn = find_share(asked->view, i - 1, sharing->n);
+         conn < find_share(asked->view, i, sharing->n); conn++)
+        count_conn_in(counters, asked->n, conn);
+}
+
+/* A spelling that another share has met, too. */
+struct met {
+    struct counting *counting;
+    unsigned key;
+};
+
+static gboolean add_spelling(void *spelling, void *n, void *met)
+{
+    const struct met *of = met;
+
+    *get_spelling(of->counting, of->key, spelling) += *(const guint64 *)n;
+    return FALSE;
+}
+
+static gboolean add_share_of_group(void *key, void *value, void *ctx)
+{
+    const struct counter *counter = ctx;
+    struct counting *share = value, *counting = get_counting_of(counter->all, key);
+
+    counting->group.n_conns += share->group.n_conns;
+    counting->group.n_exchanges += share->group.n_exchanges;
+    counting->group.n_unread += share->group.n_unread;
+    see_in_group(&counting->group, share->group.first_ns);
+    see_in_group(&counting->group, share->group.last_ns);
+    imapid_numbers_absorb(&counting->addresses, &share->addresses, counter->view->n_addresses);
+    for (unsigned i = 0; i < counter->grouping->n_keys; i++) {
+        struct met met = {counting, i};
+
+        get_spelling(counting, i, NULL);
+        g_tree_foreach(share->spellings[i], add_spelling, &met);
+    }
+    return FALSE;
+}
+
+static void add_share(struct counter *counter, struct counter *share)
+{
+    g_tree_foreach(share->all, add_share_of_group, counter);
+    free_counter(share);
 }
 
 void imapid_groups_count(const struct imapid_groups_asked *asked)
 {
-    struct share share = {asked, CLAMP(asked->n_threads, 1, asked->n)};
+    struct sharing sharing = {.asked = asked, .n = count_shares(asked->view, asked->n_threads)};
 
-    imapid_together_run(asked->n_threads, share.n_shares + 1, do_share, &share);
+    imapid_together_run(asked->n_threads, sharing.n + 1, count_share, &sharing);
+    for (unsigned k = 0; k < asked->n; k++) {
+        for (unsigned i = 1; i < sharing.n; i++)
+            add_share(&sharing.counters[0][k], &sharing.counters[i][k]);
+        asked->groups[k] = end(&sharing.counters[0][k]);
+    }
+    for (unsigned i = 0; i < sharing.n; i++)
+        g_free(sharing.counters[i]);
 }
 
 void imapid_groups_free(GArray *groups)
@@ -631,7 +702,73 @@ static uint64_t count_parts(const struct imapid_store_view *view)
     return n;
 }
 
-struct imapid_overview imapid_overview_count(const struct imapid_store_view *view)
+static void count_captures(struct imapid_overview *overview, const struct imapid_store_view *view)
+{
+    for (unsigned i = 0; i < view->n_captures; i++) {
+        const struct imapid_record_capture *capture = &view->captures[i];
+
+        add(&overview->n_packets, capture->n_packets);
+        add(&overview->n_octets, capture->n_octets);
+        add(&overview->n_tcp, capture->n_conns);
+        if (!view->n_parts) /* else it is counted with what is told of them */
+            add(&overview->n_lost, capture->n_lost);
+        add(&overview->n_cut, capture->n_cut);
+        add(&overview->n_unknown_link, capture->n_unknown_link);
+        if (!capture->n_unread) /* as in records of versions before that had no list */
+            add(&overview->n_unread_packets, capture->n_unknown_link);
+        for (unsigned k = 0; k < capture->n_unread; k++)
+            add(&overview->n_unread_packets, capture->unread[k].n_packets);
+        overview->n_failed += capture->error != NULL;
+    }
+    overview->n_tcp -= MIN(overview->n_tcp, count_parts(view));
+}
+
+/* Shares of the connections, counted at the same time. */
+struct overseeing {
+    const struct imapid_store_view *view;
+    struct imapid_overview shares[SHARES_MAX];
+    unsigned n;
+    uint8_t *seen; /* atomic: addresses */
+};
+
+static void oversee(void *ctx, unsigned i)
+{
+    struct overseeing *overseeing = ctx;
+    const struct imapid_store_view *view = overseeing->view;
+    struct imapid_overview *share = &overseeing->shares[i];
+    struct facts facts = {.view = view, .by_said = g_malloc0(view->n_said + (gsize)1)};
+
+    share->first_ns = share->last_ns = IMAPID_TIME_NONE;
+    for (unsigned conn = find_share(view, i, overseeing->n);
+         conn < find_share(view, i + 1, overseeing->n); conn++) {
+        __atomic_store_n(&overseeing->seen[imapid_store_get_address(view, conn)], 1,
+                         __ATOMIC_RELAXED);
+        count_conn(share, &facts, conn);
+    }
+    g_free(facts.by_said);
+    imapid_store_reading_deinit(&facts.reading);
+}
+
+/* What count_conn() has counted. */
+static void add_overview(struct imapid_overview *overview, const struct imapid_overview *share)
+{
+    overview->n_with_id += share->n_with_id;
+    overview->n_silent += share->n_silent;
+    overview->n_open += share->n_open;
+    overview->n_unread += share->n_unread;
+    overview->n_maybe_silent += share->n_maybe_silent;
+    overview->n_refused += share->n_refused;
+    overview->n_required += share->n_required;
+    overview->n_unreadable += share->n_unreadable;
+    overview->n_late += share->n_late;
+    overview->n_doubted += share->n_doubted;
+    add(&overview->n_lost, share->n_lost);
+    see(overview, share->first_ns);
+    see(overview, share->last_ns);
+}
+
+struct imapid_overview imapid_overview_count(const struct imapid_store_view *view,
+                                             unsigned n_threads)
 {
     struct imapid_overview overview = {
         .n_captures = view->n_captures,
@@ -640,35 +777,16 @@ struct imapid_overview imapid_overview_count(const struct imapid_store_view *vie
         .first_ns = IMAPID_TIME_NONE,
         .last_ns = IMAPID_TIME_NONE,
     };
-    struct facts facts = {.view = view, .by_said = g_malloc0(view->n_said + (gsize)1)};
-    uint8_t *seen = g_malloc0(view->n_addresses + (gsize)1);
+    struct overseeing overseeing = {.view = view,
+                                    .n = count_shares(view, n_threads),
+                                    .seen = g_malloc0(view->n_addresses + (gsize)1)};
 
-    for (unsigned i = 0; i < view->n_captures; i++) {
-        const struct imapid_record_capture *capture = &view->captures[i];
-
-        add(&overview.n_packets, capture->n_packets);
-        add(&overview.n_octets, capture->n_octets);
-        add(&overview.n_tcp, capture->n_conns);
-        if (!view->n_parts) /* else it is counted with what is told of them */
-            add(&overview.n_lost, capture->n_lost);
-        add(&overview.n_cut, capture->n_cut);
-        add(&overview.n_unknown_link, capture->n_unknown_link);
-        if (!capture->n_unread) /* as in records of versions before that had no list */
-            add(&overview.n_unread_packets, capture->n_unknown_link);
-        for (unsigned k = 0; k < capture->n_unread; k++)
-            add(&overview.n_unread_packets, capture->unread[k].n_packets);
-        overview.n_failed += capture->error != NULL;
-    }
-    overview.n_tcp -= MIN(overview.n_tcp, count_parts(view));
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        unsigned address = imapid_store_get_address(view, i);
-
-        overview.n_addresses += !seen[address];
-        seen[address] = 1;
-        count_conn(&overview, &facts, i);
-    }
-    g_free(seen);
-    g_free(facts.by_said);
-    imapid_store_reading_deinit(&facts.reading);
+    count_captures(&overview, view);
+    imapid_together_run(n_threads, overseeing.n, oversee, &overseeing);
+    for (unsigned i = 0; i < overseeing.n; i++)
+        add_overview(&overview, &overseeing.shares[i]);
+    for (unsigned i = 0; i < view->n_addresses; i++)
+        overview.n_addresses += overseeing.seen[i];
+    g_free(overseeing.seen);
     return overview;
 }

@@ -29,7 +29,7 @@ struct imapid_group {
     int64_t first_ns, last_ns;
 };
 
-/* What is counted with one look at each record, or with one a thread. */
+/* What is counted with one look at each record. */
 struct imapid_groups_asked {
     const struct imapid_store_view *view;
     const struct imapid_fold *fold;
@@ -65,7 +65,8 @@ struct imapid_overview {
     int64_t first_ns, last_ns;
 };
 
-/* Counts; takes time in proportion to the records. */
-struct imapid_overview imapid_overview_count(const struct imapid_store_view *view);
+/* Counts, on so many threads; takes time in proportion to the records. */
+struct imapid_overview imapid_overview_count(const struct imapid_store_view *view,
+                                             unsigned n_threads);
 
 #endif

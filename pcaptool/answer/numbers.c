@@ -76,6 +76,28 @@ void imapid_numbers_add(struct imapid_numbers *numbers, uint32_t number, uint32_
         numbers->list[numbers->n++] = number;
 }
 
+static void absorb_bits(struct imapid_numbers *numbers, const struct imapid_numbers *other,
+                        uint32_t limit)
+{
+    if (!numbers->bits)
+        make_bits(numbers, limit);
+    numbers->n = 0;
+    for (uint32_t i = 0; i <= limit / N_BITS; i++) {
+        numbers->bits[i] |= other->bits[i];
+        numbers->n += (uint32_t)__builtin_popcountll(numbers->bits[i]);
+    }
+}
+
+void imapid_numbers_absorb(struct imapid_numbers *numbers, struct imapid_numbers *other,
+                           uint32_t limit)
+{
+    if (other->bits)
+        absorb_bits(numbers, other, limit);
+    for (uint32_t i = 0; !other->bits && i < other->n; i++)
+        imapid_numbers_add(numbers, other->list[i], limit);
+    imapid_numbers_deinit(other);
+}
+
 uint32_t imapid_numbers_count(struct imapid_numbers *numbers)
 {
     if (!numbers->bits)

@@ -14,6 +14,10 @@ struct imapid_numbers {
 /* Adds a number below `limit`, which is the same at each call. At most limit / 8 octets are kept, or 16. */
 void imapid_numbers_add(struct imapid_numbers *numbers, uint32_t number, uint32_t limit);
 
+/* Adds all numbers of `other`, with the same limit, which is empty then. */
+void imapid_numbers_absorb(struct imapid_numbers *numbers, struct imapid_numbers *other,
+                           uint32_t limit);
+
 /* How many different ones there are. */
 uint32_t imapid_numbers_count(struct imapid_numbers *numbers);
 

@@ -12,6 +12,7 @@
 #include "heap.h"
 
 #include "answer/order.h"
+#include "answer/together.h"
 
 #include <string.h>
 
@@ -187,20 +188,109 @@ void imapid_pile_end(struct imapid_pile *pile)
     g_array_set_size(pile->recent, 0);
 }
 
+/* ---- cutting ---- */
+
+/* Connections that are looked at for each part. */
+#define LOOKS 64u
+
+static struct imapid_kept_conn get_conn(const struct imapid_piles *piles,
+                                        const struct imapid_run *run,
+                                        const struct imapid_keep_map *map, uint32_t place)
+{
+    union imapid_run_record record;
+
+    memcpy(&record, imapid_run_get(run, place), kinds[piles->kind].size);
+    if (map)
+        kinds[piles->kind].move(map, &record);
+    return record.exchange.conn; /* sessions begin with it as well */
+}
+
+static int compare_conns(const void *a, const void *b, void *keep)
+{
+    return imapid_order_compare_conns(keep, a, b);
+}
+
+static uint64_t count_all(const struct imapid_piles *piles)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < piles->n; i++)
+        for (guint k = 0; k < piles->each[i]->runs->len; k++)
+            n += imapid_run_count(piles->each[i]->runs->pdata[k]);
+    return n;
+}
+
+/* Looks at a record at every `step`, counted through all runs, wherever it belongs. */
+static GArray *look(const struct imapid_piles *piles, uint64_t step)
+{
+    GArray *looks = g_array_new(FALSE, FALSE, sizeof(struct imapid_kept_conn));
+    uint64_t next = 0;
+
+    for (unsigned i = 0; i < piles->n; i++)
+        for (guint k = 0; k < piles->each[i]->runs->len; k++) {
+            const struct imapid_run *run = piles->each[i]->runs->pdata[k];
+            uint32_t n = imapid_run_count(run);
+
+            for (; next < n; next += step) {
+                struct imapid_kept_conn conn = get_conn(piles, run, piles->maps[i], (uint32_t)next);
+
+                g_array_append_val(looks, conn);
+            }
+            next -= n;
+        }
+    return looks;
+}
+
+bool imapid_pile_cut(const struct imapid_piles *piles, struct imapid_kept_conn *cuts,
+                     unsigned n_cuts)
+{
+    uint64_t n = count_all(piles);
+    GArray *looks;
+
+    if (!n)
+        return false;
+    looks = look(piles, n / (LOOKS * (n_cuts + 1)) + 1);
+    g_array_sort_with_data(looks, compare_conns, (void *)piles->keep);
+    for (unsigned i = 0; i < n_cuts; i++)
+        cuts[i] = g_array_index(looks, struct imapid_kept_conn,
+                                (uint64_t)looks->len * (i + 1) / (n_cuts + 1));
+    g_array_unref(looks);
+    return true;
+}
+
+/* The place in a run of the first record that is not before the cut. */
+static uint32_t find_cut(const struct imapid_piles *piles, const struct imapid_run *run,
+                         const struct imapid_keep_map *map, const struct imapid_kept_conn *cut)
+{
+    uint32_t low = 0, high = imapid_run_count(run);
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct imapid_kept_conn conn = get_conn(piles, run, map, middle);
+
+        if (imapid_order_compare_conns(piles->keep, &conn, cut) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* ---- merging ---- */
 
-/* A run that is merged. */
+/* A run that is merged, as far as it is in one part. */
 struct source {
     struct imapid_run_reader reader;
     const struct imapid_keep_map *map;
     void *record; /* the next one; NULL at the end */
 };
 
-/* Sources by their next records. */
+/* One part: sources by their next records. */
 struct merging {
-    enum imapid_run_kind kind;
-    const struct imapid_keep *keep;
+    const struct imapid_piles *piles;
     GPtrArray *heap;
+    struct imapid_run *run; /* what comes of it */
+    unsigned n_again;
 };
 
 static void advance(enum imapid_run_kind kind, struct source *source)
@@ -212,65 +302,111 @@ static void advance(enum imapid_run_kind kind, struct source *source)
 
 static bool is_before(const void *ctx, const void *a, const void *b)
 {
-    const struct merging *merging = ctx;
+    const struct imapid_piles *piles = ctx;
     const struct source *one = a, *other = b;
 
-    return kinds[merging->kind].compare(merging->keep, one->record, other->record) < 0;
+    return kinds[piles->kind].compare(piles->keep, one->record, other->record) < 0;
 }
 
-static void add_sources(struct merging *merging, const struct imapid_pile *pile,
-                        const struct imapid_keep_map *map)
+static void add_source(struct merging *merging, struct imapid_run *run,
+                       const struct imapid_keep_map *map, uint32_t start, uint32_t end)
 {
-    for (guint i = 0; i < pile->runs->len; i++) {
-        struct source *source = g_new0(struct source, 1);
+    struct source *source;
 
-        source->reader.run = pile->runs->pdata[i];
-        source->reader.drops = true;
-        source->map = map;
-        advance(merging->kind, source);
-        g_ptr_array_add(merging->heap, source);
-    }
+    if (start == end)
+        return;
+    source = g_new0(struct source, 1);
+    source->reader.run = run;
+    source->reader.drops = true;
+    source->reader.place = start;
+    source->reader.n_behind = imapid_run_count(run) - end;
+    source->map = map;
+    advance(merging->piles->kind, source);
+    g_ptr_array_add(merging->heap, source);
 }
 
-static struct imapid_run *merge(struct merging *merging, unsigned *n_again)
+/* Every part begins to read before one goes on: from then on memory is given back. */
+static void add_sources(struct merging *parts, const struct imapid_kept_conn *cuts, unsigned n_cuts)
 {
-    struct imapid_run *run = imapid_run_new(merging->kind);
+    const struct imapid_piles *piles = parts[0].piles;
+
+    for (unsigned i = 0; i < piles->n; i++)
+        for (guint k = 0; k < piles->each[i]->runs->len; k++) {
+            struct imapid_run *run = piles->each[i]->runs->pdata[k];
+            const struct imapid_keep_map *map = piles->maps[i];
+            uint32_t start = 0;
+
+            for (unsigned cut = 0; cut < n_cuts; cut++) {
+                uint32_t end = find_cut(piles, run, map, &cuts[cut]);
+
+                add_source(&parts[cut], run, map, start, end);
+                start = end;
+            }
+            add_source(&parts[n_cuts], run, map, start, imapid_run_count(run));
+        }
+}
+
+static void merge_part(void *ctx, unsigned i)
+{
+    struct merging *merging = &((struct merging *)ctx)[i];
+    const struct imapid_piles *piles = merging->piles;
     GPtrArray *heap = merging->heap;
 
-    for (guint i = heap->len / 2; i-- > 0;)
-        imapid_heap_sink(heap->pdata, heap->len, i, is_before, merging);
+    for (guint k = heap->len / 2; k-- > 0;)
+        imapid_heap_sink(heap->pdata, heap->len, k, is_before, piles);
     while (heap->len) {
         struct source *source = heap->pdata[0];
 
-        append(merging->kind, merging->keep, run, source->record, n_again);
-        advance(merging->kind, source);
+        append(piles->kind, piles->keep, merging->run, source->record, &merging->n_again);
+        advance(piles->kind, source);
         if (!source->record)
             g_ptr_array_remove_index_fast(heap, 0);
-        imapid_heap_sink(heap->pdata, heap->len, 0, is_before, merging);
+        imapid_heap_sink(heap->pdata, heap->len, 0, is_before, piles);
     }
+}
+
+static struct imapid_run *merge(const struct imapid_piles *piles,
+                                const struct imapid_kept_conn *cuts, unsigned n_cuts,
+                                uint32_t *starts, unsigned *n_again)
+{
+    struct merging *parts = g_new0(struct merging, (gsize)n_cuts + 1);
+    struct imapid_run *run;
+
+    for (unsigned i = 0; i <= n_cuts; i++)
+        parts[i] = (struct merging){piles, g_ptr_array_new_with_free_func(g_free),
+                                    imapid_run_new(piles->kind), 0};
+    add_sources(parts, cuts, n_cuts);
+    imapid_together_run(n_cuts + 1, n_cuts + 1, merge_part, parts);
+    run = parts[0].run;
+    for (unsigned i = 0; i <= n_cuts; i++) {
+        if (i) {
+            starts[i - 1] = imapid_run_count(run);
+            imapid_run_join(run, parts[i].run);
+        }
+        *n_again += parts[i].n_again;
+        g_ptr_array_unref(parts[i].heap);
+    }
+    g_free(parts);
     return run;
 }
 
-struct imapid_run *imapid_pile_merge(enum imapid_run_kind kind, const struct imapid_keep *keep,
-                                     struct imapid_pile *const *piles,
-                                     const struct imapid_keep_map *const *maps, unsigned n,
-                                     unsigned *n_again)
+struct imapid_run *imapid_pile_merge(const struct imapid_piles *piles,
+                                     const struct imapid_kept_conn *cuts, unsigned n_cuts,
+                                     uint32_t *starts, unsigned *n_again)
 {
-    struct merging merging = {kind, keep, g_ptr_array_new_with_free_func(g_free)};
     struct imapid_run *run;
 
     *n_again = 0;
-    for (unsigned i = 0; i < n; i++)
-        *n_again += piles[i]->n_again;
-    if (n == 1 && !maps[0] && piles[0]->runs->len == 1) {
-        run = g_ptr_array_steal_index(piles[0]->runs, 0);
+    for (unsigned i = 0; i < piles->n; i++)
+        *n_again += piles->each[i]->n_again;
+    if (piles->n == 1 && !piles->maps[0] && piles->each[0]->runs->len == 1) {
+        run = g_ptr_array_steal_index(piles->each[0]->runs, 0);
+        for (unsigned i = 0; i < n_cuts; i++)
+            starts[i] = find_cut(piles, run, NULL, &cuts[i]);
     } else {
-        for (unsigned i = 0; i < n; i++)
-            add_sources(&merging, piles[i], maps[i]);
-        run = merge(&merging, n_again);
+        run = merge(piles, cuts, n_cuts, starts, n_again);
     }
-    for (unsigned i = 0; i < n; i++)
-        imapid_pile_free(piles[i]);
-    g_ptr_array_unref(merging.heap);
+    for (unsigned i = 0; i < piles->n; i++)
+        imapid_pile_free(piles->each[i]);
     return run;
 }

@@ -19,12 +19,27 @@ void imapid_pile_add(struct imapid_pile *pile, const void *kept);
 /* Puts the last of it in order. To be called once, before its records get other numbers. */
 void imapid_pile_end(struct imapid_pile *pile);
 
-/* All records of n piles that have ended, by now kept by `keep`, which need not be theirs: where maps[i]
- * is not NULL, that has the numbers of pile i. The piles are freed. In order, of those that are the same
- * the first alone; *n_again is how many were dropped for it. To be freed with imapid_run_free(). */
-struct imapid_run *imapid_pile_merge(enum imapid_run_kind kind, const struct imapid_keep *keep,
-                                     struct imapid_pile *const *piles,
-                                     const struct imapid_keep_map *const *maps, unsigned n,
-                                     unsigned *n_again);
+/* Piles of one kind that have ended, by now kept by `keep`, which need not be theirs: where maps[i] is not
+ * NULL, that has the numbers of pile i. */
+struct imapid_piles {
+    enum imapid_run_kind kind;
+    const struct imapid_keep *keep;
+    struct imapid_pile *const *each;
+    const struct imapid_keep_map *const *maps;
+    unsigned n;
+};
+
+/* Sets cuts[i], in order, to connections of which some begin the parts of all records, the first one aside, so
+ * that as many are in each. Returns false, and sets nothing, where there are no records. */
+bool imapid_pile_cut(const struct imapid_piles *piles, struct imapid_kept_conn *cuts,
+                     unsigned n_cuts);
+
+/* All records of the piles, which are freed. In order, of those that are the same the first alone; *n_again
+ * is how many were dropped for it. To be freed with imapid_run_free(). Parts between the cuts are merged at
+ * the same time, each by a thread: starts[i] is the place of the first record of a connection that is not
+ * before cuts[i]. */
+struct imapid_run *imapid_pile_merge(const struct imapid_piles *piles,
+                                     const struct imapid_kept_conn *cuts, unsigned n_cuts,
+                                     uint32_t *starts, unsigned *n_again);
 
 #endif

@@ -29,13 +29,18 @@
 
 G_STATIC_ASSERT(N_VALUES == G_N_ELEMENTS(((struct imapid_run_reader *)NULL)->values));
 
+/* Of BLOCK records; where runs were joined there are blocks of fewer. */
+struct block {
+    const uint8_t *at;
+    uint32_t first; /* place */
+};
+
 struct imapid_run {
     enum imapid_run_kind kind;
     uint32_t n;
     gint id;           /* no other run has it */
-    GPtrArray *chunks; /* of CHUNK octets */
-    guint n_dropped;   /* of the chunks, from the first on */
-    GPtrArray *blocks; /* where each begins */
+    GPtrArray *chunks; /* of CHUNK octets; NULL: given back */
+    GArray *blocks;    /* struct block */
     uint8_t *at, *end; /* of the chunk that is written */
     uint64_t values[N_VALUES];
     union imapid_run_record last;
@@ -130,6 +135,13 @@ static void *new_chunk(void)
     return chunk;
 }
 
+static void drop_chunk(struct imapid_run *run, guint i)
+{
+    if (run->chunks->pdata[i])
+        munmap(run->chunks->pdata[i], CHUNK);
+    run->chunks->pdata[i] = NULL;
+}
+
 struct imapid_run *imapid_run_new(enum imapid_run_kind kind)
 {
     static gint n_runs; /* atomic */
@@ -138,7 +150,7 @@ struct imapid_run *imapid_run_new(enum imapid_run_kind kind)
     run->kind = kind;
     run->id = g_atomic_int_add(&n_runs, 1) + 1;
     run->chunks = g_ptr_array_new();
-    run->blocks = g_ptr_array_new();
+    run->blocks = g_array_new(FALSE, FALSE, sizeof(struct block));
     return run;
 }
 
@@ -146,22 +158,35 @@ void imapid_run_free(struct imapid_run *run)
 {
     if (!run)
         return;
-    for (guint i = run->n_dropped; i < run->chunks->len; i++)
-        munmap(run->chunks->pdata[i], CHUNK);
+    for (guint i = 0; i < run->chunks->len; i++)
+        drop_chunk(run, i);
     g_ptr_array_unref(run->chunks);
-    g_ptr_array_unref(run->blocks);
+    g_array_unref(run->blocks);
     g_free(run);
+}
+
+static const struct block *get_block(const struct imapid_run *run, guint i)
+{
+    return &g_array_index(run->blocks, struct block, i);
+}
+
+static bool is_block_full(const struct imapid_run *run)
+{
+    return !run->n || run->n - get_block(run, run->blocks->len - 1)->first == BLOCK;
 }
 
 static void begin_block(struct imapid_run *run)
 {
+    struct block block = {.first = run->n};
+
     if ((size_t)(run->end - run->at) < BLOCK * (size_t)RECORD_MAX) {
         run->at = new_chunk();
         run->end = run->at + CHUNK;
         g_ptr_array_add(run->chunks, run->at);
     }
     memset(run->values, 0, sizeof run->values);
-    g_ptr_array_add(run->blocks, run->at);
+    block.at = run->at;
+    g_array_append_val(run->blocks, block);
 }
 
 void imapid_run_append(struct imapid_run *run, const void *kept)
@@ -171,7 +196,7 @@ void imapid_run_append(struct imapid_run *run, const void *kept)
     uint32_t mask = 0;
     uint8_t *at;
 
-    if (run->n % BLOCK == 0)
+    if (is_block_full(run))
         begin_block(run);
     if (is_exchange) {
         run->last.exchange = *(const struct imapid_kept_exchange *)kept;
@@ -207,34 +232,81 @@ const void *imapid_run_get_last(const struct imapid_run *run)
     return run->n ? &run->last : NULL;
 }
 
-/* ---- reading ---- */
-
-/* Gives back the chunks before the one in which a block is. */
-static void drop_before(struct imapid_run *run, const uint8_t *block)
+void imapid_run_join(struct imapid_run *run, struct imapid_run *other)
 {
-    while (block < (uint8_t *)run->chunks->pdata[run->n_dropped] ||
-           block >= (uint8_t *)run->chunks->pdata[run->n_dropped] + CHUNK)
-        munmap(run->chunks->pdata[run->n_dropped++], CHUNK);
+    for (guint i = 0; i < other->blocks->len; i++) {
+        struct block block = *get_block(other, i);
+
+        block.first += run->n;
+        g_array_append_val(run->blocks, block);
+    }
+    g_ptr_array_extend_and_steal(run->chunks, g_steal_pointer(&other->chunks));
+    if (other->n) {
+        run->at = other->at;
+        run->end = other->end;
+        run->last = other->last;
+        memcpy(run->values, other->values, sizeof run->values);
+    }
+    run->n += other->n;
+    g_array_unref(other->blocks);
+    g_free(other);
 }
 
-void *imapid_run_next(struct imapid_run_reader *reader)
+/* ---- reading ---- */
+
+static bool is_in_chunk(const struct imapid_run_reader *reader, const uint8_t *at)
 {
-    struct imapid_run *run = reader->run;
+    const uint8_t *chunk = reader->run->chunks->pdata[reader->chunk];
+
+    return chunk && at >= chunk && at < chunk + CHUNK;
+}
+
+/* Goes to the chunk where the next block is, and gives back the one before. In the first one somebody else
+ * may read to its end. */
+static void find_chunk(struct imapid_run_reader *reader, const uint8_t *at)
+{
+    uint32_t before = reader->chunk;
+
+    for (; !is_in_chunk(reader, at); reader->chunk++)
+        if (reader->is_own)
+            drop_chunk(reader->run, reader->chunk);
+    reader->is_own |= reader->at ? reader->chunk != before : !reader->block;
+}
+
+static void read_block(struct imapid_run_reader *reader)
+{
+    const struct imapid_run *run = reader->run;
+    const struct block *block = get_block(run, reader->block);
+    uint32_t next = reader->block + 1 < run->blocks->len ? block[1].first : run->n;
+
+    if (reader->drops)
+        find_chunk(reader, block->at);
+    reader->block++;
+    reader->n_left = next - block->first;
+    reader->at = block->at;
+    memset(reader->values, 0, sizeof reader->values);
+}
+
+/* Blocks have at most BLOCK records, so none comes before that. */
+static uint32_t find_block(const struct imapid_run *run, uint32_t place)
+{
+    uint32_t i = place / BLOCK;
+
+    while (i + 1 < run->blocks->len && get_block(run, i + 1)->first <= place)
+        i++;
+    return i;
+}
+static void *take(struct imapid_run_reader *reader)
+{
     uint32_t mask = 0;
 
-    if (reader->place == run->n)
-        return NULL;
-    if (reader->place++ % BLOCK == 0) {
-        reader->at = run->blocks->pdata[(reader->place - 1) / BLOCK];
-        memset(reader->values, 0, sizeof reader->values);
-        if (reader->drops)
-            drop_before(run, reader->at);
-    }
+    reader->n_left--;
+    reader->place++;
     for (int i = 0; i < N_MASK; i++)
         mask |= (uint32_t)*reader->at++ << 8 * i;
     for (; mask; mask &= mask - 1)
         reader->values[__builtin_ctz(mask)] += imapid_flat_take_difference(&reader->at);
-    if (run->kind == IMAPID_RUN_SESSIONS) {
+    if (reader->run->kind == IMAPID_RUN_SESSIONS) {
         take_session(reader->values, &reader->record.session);
         return &reader->record;
     }
@@ -242,6 +314,29 @@ void *imapid_run_next(struct imapid_run_reader *reader)
     memcpy(reader->record.exchange.stamps, reader->at, reader->record.exchange.n_stamps);
     reader->at += reader->record.exchange.n_stamps;
     return &reader->record;
+}
+
+/* Puts the reader before its first record. */
+static void begin(struct imapid_run_reader *reader)
+{
+    uint32_t place = reader->place;
+
+    reader->block = find_block(reader->run, place);
+    reader->place = get_block(reader->run, reader->block)->first;
+    read_block(reader);
+    while (reader->place < place)
+        take(reader);
+}
+
+void *imapid_run_next(struct imapid_run_reader *reader)
+{
+    if (reader->place + reader->n_behind == reader->run->n)
+        return NULL;
+    if (!reader->at)
+        begin(reader);
+    else if (!reader->n_left)
+        read_block(reader);
+    return take(reader);
 }
 
 /* What each thread has read last. */
@@ -257,11 +352,9 @@ const void *imapid_run_get(const struct imapid_run *run, uint32_t place)
     struct imapid_run_reader *reader = &looking->reader;
 
     if (looking->id != run->id || place + 1 < reader->place ||
-        place / BLOCK != (reader->place - 1) / BLOCK) {
-        *looking = (struct looking){
-            .id = run->id,
-            .reader = {.run = (struct imapid_run *)run, .place = place / BLOCK * BLOCK}};
-    }
+        place > reader->place + reader->n_left)
+        *looking = (struct looking){.id = run->id,
+                                    .reader = {.run = (struct imapid_run *)run, .place = place}};
     while (reader->place <= place)
         imapid_run_next(reader);
     return &reader->record;

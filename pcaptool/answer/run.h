@@ -34,11 +34,20 @@ const void *imapid_run_get_last(const struct imapid_run *run);
  * same kind. One near behind the one before costs least. Nothing may be added any more. */
 const void *imapid_run_get(const struct imapid_run *run, uint32_t place);
 
-/* Whoever reads a run from its first record to its last. Set what stands before `place`, zero the rest. */
+/* Puts the records of `other`, which is freed, behind those of `run`. Both have the same kind. */
+void imapid_run_join(struct imapid_run *run, struct imapid_run *other);
+
+/* Whoever reads records of a run, one behind the other. Set what stands before `block`, zero the rest. */
 struct imapid_run_reader {
     struct imapid_run *run;
-    bool drops; /* gives memory back as it goes: nobody else may read the run, then or later */
-    uint32_t place;
+    /* Gives memory back as it goes: what it has begun to read nobody else may read, then or later. Others may
+     * read what stands before and behind, each from its first record on before any of them goes further. */
+    bool drops;
+    uint32_t place;         /* of the next one */
+    uint32_t n_behind;      /* records at the end of the run that are not read */
+    uint32_t block, n_left; /* records of the block that are to come */
+    uint32_t chunk;         /* in which the block is */
+    bool is_own;            /* the chunk: nobody else reads in it */
     const uint8_t *at;
     uint64_t values[17];
     union imapid_run_record record;

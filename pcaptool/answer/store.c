@@ -9,6 +9,7 @@
 
 #include "answer/order.h"
 #include "answer/pile.h"
+#include "answer/together.h"
 
 #include <string.h>
 
@@ -303,14 +304,33 @@ static uint32_t skip_conn(const struct imapid_keep *keep, struct imapid_run_read
     return n;
 }
 
-/* Joins exchanges and sessions, both in the order of connections. */
-static void join(struct imapid_store *store)
+/* Records of some connections, all of them. */
+struct part {
+    const struct imapid_store *store;
+    uint32_t starts[IMAPID_N_RUN_KINDS], ends[IMAPID_N_RUN_KINDS]; /* places */
+    struct joints joints;
+};
+
+static struct imapid_run_reader read_part(const struct part *part, enum imapid_run_kind kind)
 {
-    struct imapid_run_reader exchanges = {.run = store->runs[IMAPID_RUN_EXCHANGES]};
-    struct imapid_run_reader sessions = {.run = store->runs[IMAPID_RUN_SESSIONS]};
+    struct imapid_run *run = part->store->runs[kind];
+
+    return (struct imapid_run_reader){.run = run,
+                                      .place = part->starts[kind],
+                                      .n_behind = imapid_run_count(run) - part->ends[kind]};
+}
+
+/* Joins exchanges and sessions, both in the order of connections. */
+static void join_part(void *ctx, unsigned i)
+{
+    struct part *part = &((struct part *)ctx)[i];
+    const struct imapid_store *store = part->store;
+    struct imapid_run_reader exchanges = read_part(part, IMAPID_RUN_EXCHANGES);
+    struct imapid_run_reader sessions = read_part(part, IMAPID_RUN_SESSIONS);
     const struct imapid_kept_exchange *exchange = imapid_run_next(&exchanges);
     const struct imapid_kept_session *session = imapid_run_next(&sessions);
-    struct joint joint = {.first = 0};
+    struct joint joint = {.first = part->starts[IMAPID_RUN_EXCHANGES],
+                          .session = part->starts[IMAPID_RUN_SESSIONS]};
 
     while (exchange || session) {
         int order = !exchange  ? 1
@@ -320,7 +340,7 @@ static void join(struct imapid_store *store)
 
         joint.has_session = order >= 0;
         joint.n_exchanges = order <= 0 ? skip_conn(get_keep(store), &exchanges, &exchange) : 0;
-        add_joint(&store->joints, &joint);
+        add_joint(&part->joints, &joint);
         joint.first += joint.n_exchanges;
         joint.session += joint.has_session;
         if (joint.has_session)
@@ -328,13 +348,63 @@ static void join(struct imapid_store *store)
     }
 }
 
-/* Puts all records into one run of each kind. Returns how many were there already. */
+/* Each part by a thread. */
+static void join(struct imapid_store *store, struct part *parts, unsigned n_parts)
+{
+    for (unsigned i = 0; i < n_parts; i++)
+        init_joints(&parts[i].joints);
+    imapid_together_run(n_parts, n_parts, join_part, parts);
+    store->joints = parts[0].joints;
+    for (unsigned i = 1; i < n_parts; i++) {
+        struct joint joint = {.first = parts[i].starts[IMAPID_RUN_EXCHANGES],
+                              .session = parts[i].starts[IMAPID_RUN_SESSIONS]};
+
+        for (unsigned conn = 0; conn < parts[i].joints.each->len; conn++) {
+            struct joint next = read_joint(&parts[i].joints, conn);
+
+            joint.n_exchanges = next.n_exchanges;
+            joint.has_session = next.has_session;
+            add_joint(&store->joints, &joint);
+            joint.first += joint.n_exchanges;
+            joint.session += joint.has_session;
+        }
+        deinit_joints(&parts[i].joints);
+    }
+}
+
+/* Puts all records into one run of each kind, and joins them. There are as many parts as piles, and so as
+ * there were threads. Returns how many were there already. */
+static unsigned merge_and_join(struct imapid_store *store, const struct imapid_piles *piles)
+{
+    struct part parts[N_SHARDS];
+    struct imapid_kept_conn cuts[N_SHARDS];
+    uint32_t starts[N_SHARDS];
+    unsigned n_cuts = piles[0].n - 1, n_again, n_all = 0;
+
+    if (!imapid_pile_cut(&piles[IMAPID_RUN_EXCHANGES], cuts, n_cuts) &&
+        !imapid_pile_cut(&piles[IMAPID_RUN_SESSIONS], cuts, n_cuts))
+        n_cuts = 0;
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
+        store->runs[kind] = imapid_pile_merge(&piles[kind], cuts, n_cuts, starts, &n_again);
+        n_all += n_again;
+        for (unsigned i = 0; i <= n_cuts; i++) {
+            parts[i].store = store;
+            parts[i].starts[kind] = i ? starts[i - 1] : 0;
+            parts[i].ends[kind] = i < n_cuts ? starts[i] : imapid_run_count(store->runs[kind]);
+        }
+    }
+    join(store, parts, n_cuts + 1);
+    return n_all;
+}
+
+/* Puts what threads have added together. Returns how many records were there already. */
 static unsigned merge_shards(struct imapid_store *store)
 {
     struct imapid_keep_map maps[N_SHARDS];
     const struct imapid_keep_map *of_pile[N_SHARDS];
-    struct imapid_pile *piles[IMAPID_N_RUN_KINDS][N_SHARDS];
-    unsigned n = 0, n_again = 0, n_all = 0;
+    struct imapid_pile *each[IMAPID_N_RUN_KINDS][N_SHARDS];
+    struct imapid_piles piles[IMAPID_N_RUN_KINDS];
+    unsigned n = 0, n_again;
 
     for (unsigned i = 0; i < N_SHARDS; i++) {
         struct shard *shard = &store->shards[i];
@@ -343,7 +413,7 @@ static unsigned merge_shards(struct imapid_store *store)
             continue;
         for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
             imapid_pile_end(shard->piles[kind]);
-            piles[kind][n] = g_steal_pointer(&shard->piles[kind]);
+            each[kind][n] = g_steal_pointer(&shard->piles[kind]);
         }
         if (i)
             maps[n] = imapid_keep_absorb(&store->shards[0].keep, &shard->keep);
@@ -351,14 +421,13 @@ static unsigned merge_shards(struct imapid_store *store)
         n++;
     }
     imapid_keep_seal(&store->shards[0].keep);
-    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
-        store->runs[kind] = imapid_pile_merge((enum imapid_run_kind)kind, get_keep(store),
-                                              piles[kind], of_pile, n, &n_again);
-        n_all += n_again;
-    }
+    for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
+        piles[kind] = (struct imapid_piles){(enum imapid_run_kind)kind, get_keep(store), each[kind],
+                                            of_pile, n};
+    n_again = merge_and_join(store, piles);
     for (unsigned i = 1; i < n; i++)
         imapid_keep_map_deinit(&maps[i]);
-    return n_all;
+    return n_again;
 }
 
 static const struct imapid_kept_exchange *exchange_at(const struct imapid_store *store,
@@ -440,7 +509,6 @@ struct imapid_store_view imapid_store_settle(struct imapid_store *store)
     if (!store->shards[0].is_made)
         make_shard(&store->shards[0]);
     view.n_duplicates = merge_shards(store) + sort_captures(store->captures);
-    join(store);
     view.n_exchanges = imapid_run_count(store->runs[IMAPID_RUN_EXCHANGES]);
     view.n_conns = store->joints.each->len;
     drop_parts(store, &view);
@@ -563,7 +631,6 @@ struct imapid_store *imapid_store_new(void)
     for (unsigned i = 0; i < N_SHARDS; i++)
         g_mutex_init(&store->shards[i].mutex);
     store->captures = g_array_new(FALSE, FALSE, sizeof(struct imapid_record_capture));
-    init_joints(&store->joints);
     store->unread = g_ptr_array_new_with_free_func(g_free);
     store->parts = g_array_new(FALSE, FALSE, sizeof(struct imapid_store_part));
     return store;
@@ -582,6 +649,7 @@ void imapid_store_free(struct imapid_store *store)
     g_array_unref(store->parts);
     for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
         imapid_run_free(store->runs[kind]);
-    deinit_joints(&store->joints);
+    if (store->joints.each)
+        deinit_joints(&store->joints);
     g_free(store);
 }

@@ -52,20 +52,22 @@ static void test_count(void)
     add(store, 4, 4, NULL);
     view = imapid_store_settle(store);
     g_assert_true(imapid_grouping_read(&grouping, "client_name", &message));
-    imapid_groups_count(&(struct imapid_groups_asked){.view = &view,
-                                                      .fold = fold,
-                                                      .groupings = &grouping,
-                                                      .n = 1,
-                                                      .n_threads = 1,
-                                                      .groups = &groups});
-    g_assert_cmpuint(groups->len, ==, 3);
-    group = &g_array_index(groups, struct imapid_group, 0);
-    g_assert_cmpstr(group->values[0], ==, "Mutt");
-    g_assert_cmpuint(group->n_conns, ==, 3);
-    g_assert_cmpuint(group->n_addresses, ==, 2);
-    g_assert_cmpuint(group->n_exchanges, ==, 3);
-    g_assert_cmpint(group->first_ns, ==, SAMPLE_TIME_NS);
-    imapid_groups_free(groups);
+    for (unsigned n_threads = 1; n_threads < 5; n_threads++) {
+        imapid_groups_count(&(struct imapid_groups_asked){.view = &view,
+                                                          .fold = fold,
+                                                          .groupings = &grouping,
+                                                          .n = 1,
+                                                          .n_threads = n_threads,
+                                                          .groups = &groups});
+        g_assert_cmpuint(groups->len, ==, 3);
+        group = &g_array_index(groups, struct imapid_group, 0);
+        g_assert_cmpstr(group->values[0], ==, "Mutt");
+        g_assert_cmpuint(group->n_conns, ==, 3);
+        g_assert_cmpuint(group->n_addresses, ==, 2);
+        g_assert_cmpuint(group->n_exchanges, ==, 3);
+        g_assert_cmpint(group->first_ns, ==, SAMPLE_TIME_NS);
+        imapid_groups_free(groups);
+    }
     imapid_fold_free(fold);
     imapid_store_free(store);
 }
@@ -80,7 +82,7 @@ static struct imapid_overview overview_of(const struct imapid_record_session *se
     if (has_id)
         add(store, 0, 1, "Mutt");
     view = imapid_store_settle(store);
-    overview = imapid_overview_count(&view);
+    overview = imapid_overview_count(&view, 2);
     imapid_store_free(store);
     /* each connection is of one kind */
     g_assert_cmpuint(overview.n_with_id + overview.n_silent + overview.n_open + overview.n_unread +

@@ -44,6 +44,32 @@ static void test_all_sizes(void)
             check(limits[i], n);
 }
 
+/* Lists and bits, of as many as that, put together. */
+static void check_absorb(uint32_t limit, uint32_t n_one, uint32_t n_other)
+{
+    struct imapid_numbers one = {0}, other = {0};
+
+    for (uint32_t i = 0; i < n_one; i++)
+        imapid_numbers_add(&one, 2 * i, limit);
+    for (uint32_t i = 0; i < n_other; i++)
+        imapid_numbers_add(&other, 3 * i, limit);
+    imapid_numbers_absorb(&one, &other, limit);
+    g_assert_cmpuint(imapid_numbers_count(&other), ==, 0);
+    g_assert_cmpuint(imapid_numbers_count(&one), ==,
+                     n_one + n_other -
+                         (n_one && n_other ? MIN((n_one + 2) / 3, (n_other + 1) / 2) : 0));
+    imapid_numbers_deinit(&one);
+}
+
+static void test_absorb(void)
+{
+    static const uint32_t sizes[] = {0, 1, 5, 400};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++)
+        for (unsigned k = 0; k < G_N_ELEMENTS(sizes); k++)
+            check_absorb(1280, sizes[i], sizes[k]);
+}
+
 /* What comes again takes no memory. */
 static void test_same(void)
 {
@@ -63,5 +89,6 @@ int main(int argc, char **argv)
     g_test_add_func("/numbers/nothing", test_nothing);
     g_test_add_func("/numbers/all-sizes", test_all_sizes);
     g_test_add_func("/numbers/same", test_same);
+    g_test_add_func("/numbers/absorb", test_absorb);
     return g_test_run();
 }

@@ -91,6 +91,43 @@ static void test_reader(void)
     imapid_run_free(NULL);
 }
 
+/* Parts of a run that was joined of several are read at the same time, and give their memory back. */
+static void test_parts(void)
+{
+    const uint32_t starts[] = {0, 5, 31, 33, 64, 20000, 20001, 59000, 60000};
+    struct imapid_run *run = imapid_run_new(IMAPID_RUN_EXCHANGES);
+    struct imapid_run_reader readers[G_N_ELEMENTS(starts) - 1];
+    const unsigned n = G_N_ELEMENTS(readers);
+
+    for (uint32_t i = 0; i < starts[n];) {
+        struct imapid_run *other = imapid_run_new(IMAPID_RUN_EXCHANGES);
+
+        for (uint32_t end = i + i % 9000; i <= end && i < starts[n]; i++) {
+            struct imapid_kept_exchange kept = make(i);
+
+            imapid_run_append(other, &kept);
+        }
+        imapid_run_join(run, other);
+        imapid_run_join(run, imapid_run_new(IMAPID_RUN_EXCHANGES));
+    }
+    g_assert_cmpuint(imapid_run_count(run), ==, starts[n]);
+    for (uint32_t i = 0, at = 0; i < 1000; i++, at = (at + 17873) % starts[n])
+        expect(imapid_run_get(run, at), at);
+    for (uint32_t i = 0; i < 1000; i++)
+        expect(imapid_run_get(run, i), i);
+    for (unsigned i = 0; i < n; i++) {
+        readers[i] = (struct imapid_run_reader){
+            .run = run, .drops = true, .place = starts[i], .n_behind = starts[n] - starts[i + 1]};
+        expect(imapid_run_next(&readers[i]), starts[i]);
+    }
+    for (unsigned i = n; i-- > 0;) { /* those behind first */
+        for (uint32_t place = starts[i] + 1; place < starts[i + 1]; place++)
+            expect(imapid_run_next(&readers[i]), place);
+        g_assert_null(imapid_run_next(&readers[i]));
+    }
+    imapid_run_free(run);
+}
+
 static void test_sessions(void)
 {
     struct imapid_run *run = imapid_run_new(IMAPID_RUN_SESSIONS);
@@ -116,6 +153,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/run/places", test_places);
     g_test_add_func("/run/reader", test_reader);
+    g_test_add_func("/run/parts", test_parts);
     g_test_add_func("/run/sessions", test_sessions);
     return g_test_run();
 }

@@ -31,7 +31,7 @@ static char *spell(struct imapid_store *store, const char *by, unsigned top, uns
     struct imapid_terminal terminal = {.utf8 = utf8, .columns = columns, .clock = IMAPID_CLOCK_UTC};
     struct imapid_fold *fold = imapid_fold_new();
     struct imapid_store_view view = imapid_store_settle(store);
-    struct imapid_overview overview = imapid_overview_count(&view);
+    struct imapid_overview overview = imapid_overview_count(&view, 2);
     struct imapid_tables tables = {
         .view = &view, .overview = &overview, .fold = fold, .terminal = &terminal, .top = top};
     struct imapid_grouping grouping;
