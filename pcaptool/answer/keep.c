@@ -88,19 +88,6 @@ const char *imapid_keep_get_text(const struct imapid_keep *keep, uint32_t number
 
 /* ---- connections ---- */
 
-/* Of an IPv4 address four octets are enough, if the others are what they should be. */
-static uint32_t add_address(struct imapid_keep *keep, const struct imapid_endpoint *endpoint)
-{
-    static const uint8_t zeroes[12];
-    uint8_t octets[sizeof endpoint->address + 1];
-
-    if (endpoint->family == 4 && !memcmp(endpoint->address + 4, zeroes, sizeof zeroes))
-        return imapid_pool_add(keep->addresses, endpoint->address, 4);
-    memcpy(octets, endpoint->address, sizeof endpoint->address);
-    octets[sizeof endpoint->address] = endpoint->family;
-    return imapid_pool_add(keep->addresses, octets, sizeof octets);
-}
-
 /* Many records in a row have one server. */
 static uint32_t add_server(struct imapid_keep *keep, const struct imapid_endpoint *server)
 {
@@ -108,7 +95,7 @@ static uint32_t add_server(struct imapid_keep *keep, const struct imapid_endpoin
 
     if (last->family != server->family ||
         memcmp(last->address, server->address, sizeof last->address)) {
-        keep->last_server_number = add_address(keep, server);
+        keep->last_server_number = imapid_addresses_add(keep->addresses, server);
         *last = *server;
     }
     return keep->last_server_number;
@@ -117,13 +104,9 @@ static uint32_t add_server(struct imapid_keep *keep, const struct imapid_endpoin
 struct imapid_endpoint imapid_keep_read_end(const struct imapid_keep *keep, uint32_t address,
                                             uint16_t port)
 {
-    struct imapid_endpoint endpoint = {.port = port, .family = 4};
-    size_t n;
-    const uint8_t *octets = imapid_pool_get(keep->addresses, address, &n);
+    struct imapid_endpoint endpoint = imapid_addresses_get(keep->addresses, address);
 
-    memcpy(endpoint.address, octets, MIN(n, sizeof endpoint.address));
-    if (n > sizeof endpoint.address)
-        endpoint.family = octets[sizeof endpoint.address];
+    endpoint.port = port;
     return endpoint;
 }
 
@@ -182,7 +165,7 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
     struct imapid_kept_conn kept = {
         .file = imapid_keep_file(keep, conn->site, conn->file),
         .stream = conn->stream,
-        .client = add_address(keep, &conn->client),
+        .client = imapid_addresses_add(keep->addresses, &conn->client),
         .server = add_server(keep, &conn->server),
         .client_port = conn->client.port,
         .server_port = conn->server.port,
@@ -190,7 +173,8 @@ static struct imapid_kept_conn keep_conn(struct imapid_keep *keep,
     };
 
     if (conn->proxied_client.family) {
-        uint32_t end[2] = {add_address(keep, &conn->proxied_client), conn->proxied_client.port};
+        uint32_t end[2] = {imapid_addresses_add(keep->addresses, &conn->proxied_client),
+                           conn->proxied_client.port};
 
         kept.proxied = imapid_pool_add(keep->ends, end, sizeof end) + 1;
     }
@@ -573,6 +557,20 @@ static uint32_t *absorb(struct imapid_keep *keep, struct imapid_pool *pool,
     return numbers;
 }
 
+static uint32_t *absorb_addresses(struct imapid_addresses *addresses,
+                                  struct imapid_addresses *other)
+{
+    uint32_t n = imapid_addresses_count(other), *numbers = g_new(uint32_t, n + (gsize)1);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct imapid_endpoint endpoint = imapid_addresses_get(other, i);
+
+        numbers[i] = imapid_addresses_add(addresses, &endpoint);
+    }
+    imapid_addresses_free(other);
+    return numbers;
+}
+
 /* Of a number + 1; 0 stays. */
 static void move(uint32_t *number, const uint32_t *numbers)
 {
@@ -617,7 +615,7 @@ struct imapid_keep_map imapid_keep_absorb(struct imapid_keep *keep, struct imapi
     struct imapid_keep_map map = {
         .files = absorb(keep, keep->files, other->files, NULL, NULL),
         .texts = absorb(keep, keep->texts, other->texts, NULL, NULL),
-        .addresses = absorb(keep, keep->addresses, other->addresses, NULL, NULL),
+        .addresses = absorb_addresses(keep->addresses, other->addresses),
         .blobs = absorb(keep, keep->blobs, other->blobs, NULL, NULL),
     };
 
@@ -670,7 +668,7 @@ void imapid_keep_init(struct imapid_keep *keep)
 {
     *keep = (struct imapid_keep){.files = imapid_pool_new(),
                                  .texts = imapid_pool_new(),
-                                 .addresses = imapid_pool_new(),
+                                 .addresses = imapid_addresses_new(),
                                  .ends = imapid_pool_new(),
                                  .blobs = imapid_pool_new(),
                                  .sayings = imapid_pool_new(),
@@ -681,7 +679,7 @@ void imapid_keep_seal(struct imapid_keep *keep)
 {
     imapid_pool_seal(keep->files);
     imapid_pool_seal(keep->texts);
-    imapid_pool_seal(keep->addresses);
+    imapid_addresses_seal(keep->addresses);
     imapid_pool_seal(keep->ends);
     imapid_pool_seal(keep->blobs);
     imapid_pool_seal(keep->sayings);
@@ -692,7 +690,7 @@ void imapid_keep_deinit(struct imapid_keep *keep)
 {
     imapid_pool_free(keep->files);
     imapid_pool_free(keep->texts);
-    imapid_pool_free(keep->addresses);
+    imapid_addresses_free(keep->addresses);
     imapid_pool_free(keep->ends);
     imapid_pool_free(keep->blobs);
     imapid_pool_free(keep->sayings);

@@ -2,6 +2,7 @@
 #ifndef IMAPID_ANSWER_KEEP_H
 #define IMAPID_ANSWER_KEEP_H
 
+#include "answer/addresses.h"
 #include "record/arena.h"
 #include "record/pool.h"
 #include "record/record.h"
@@ -53,7 +54,8 @@ struct imapid_kept_session {
 
 /* What the numbers stand for. Its members are keep.c's, but for `files` and the counts of pools. */
 struct imapid_keep {
-    struct imapid_pool *files, *texts, *addresses, *ends, *blobs, *sayings, *session_sayings;
+    struct imapid_addresses *addresses;
+    struct imapid_pool *files, *texts, *ends, *blobs, *sayings, *session_sayings;
     const char *last_file,
         *last_site; /* those that came last, as they are kept, and their number */
     uint32_t last_number;

@@ -514,7 +514,7 @@ struct imapid_store_view imapid_store_settle(struct imapid_store *store)
     drop_parts(store, &view);
     view.n_all_conns = view.n_conns;
     view.n_said = imapid_pool_count(get_keep(store)->sayings);
-    view.n_addresses = imapid_pool_count(get_keep(store)->addresses);
+    view.n_addresses = imapid_addresses_count(get_keep(store)->addresses);
     view.captures = (const struct imapid_record_capture *)(void *)store->captures->data;
     view.n_captures = store->captures->len;
     return view;

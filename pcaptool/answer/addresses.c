@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* addresses.c: a table of what is looked for with every record, in no order, so that each look waits for memory.
+ * An address of IPv4 stands in its slot as it is, and as little else as can be: half of what a pool needs of it. The
+ * others are in a pool, with their family behind them. The table is open addressing by SipHash, under a
+ * key that is drawn for each.
+ *
+ * Refuses nothing.
+ *
+ * Misuse: adding to one that was sealed. */
+#include "answer/addresses.h"
+
+#include "large.h"
+#include "record/pool.h"
+#include "siphash.h"
+
+#include <glib.h>
+#include <stdlib.h>
+
+/* An address of IPv4. */
+struct slot {
+    uint32_t ip4;
+    uint32_t number; /* + 1; 0: free */
+};
+
+/* An address by its number. */
+struct each {
+    uint32_t ip4;
+    uint32_t other; /* its number in the pool + 1; 0: IPv4 */
+};
+
+struct imapid_addresses {
+    GArray *each;
+    struct slot *slots;
+    size_t n_slots; /* a power of two, more than the addresses */
+    uint64_t key[2];
+    struct imapid_pool *others;
+    GArray *numbers; /* of the others */
+};
+
+struct imapid_addresses *imapid_addresses_new(void)
+{
+    struct imapid_addresses *addresses = g_new0(struct imapid_addresses, 1);
+
+    addresses->each = g_array_new(FALSE, FALSE, sizeof(struct each));
+    addresses->n_slots = 64;
+    addresses->slots = imapid_large_new(addresses->n_slots, sizeof *addresses->slots);
+    for (int i = 0; i < 4; i++)
+        addresses->key[i / 2] = addresses->key[i / 2] << 32 | g_random_int();
+    addresses->others = imapid_pool_new();
+    addresses->numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    return addresses;
+}
+
+void imapid_addresses_free(struct imapid_addresses *addresses)
+{
+    if (!addresses)
+        return;
+    g_array_unref(addresses->each);
+    free(addresses->slots);
+    imapid_pool_free(addresses->others);
+    g_array_unref(addresses->numbers);
+    g_free(addresses);
+}
+
+/* The slot that an address has, or would have. */
+static struct slot *find(const struct imapid_addresses *addresses, uint32_t ip4)
+{
+    const uint64_t word = ip4;
+    size_t at = imapid_siphash(addresses->key, &word, 1) & (addresses->n_slots - 1);
+
+    while (addresses->slots[at].number && addresses->slots[at].ip4 != ip4)
+        at = (at + 1) & (addresses->n_slots - 1);
+    return &addresses->slots[at];
+}
+
+static void grow(struct imapid_addresses *addresses)
+{
+    struct slot *before = addresses->slots;
+    size_t n = addresses->n_slots;
+
+    addresses->n_slots *= 2;
+    addresses->slots = imapid_large_new(addresses->n_slots, sizeof *addresses->slots);
+    for (size_t i = 0; i < n; i++)
+        if (before[i].number)
+            *find(addresses, before[i].ip4) = before[i];
+    free(before);
+}
+
+/* Returns the number. */
+static uint32_t append(struct imapid_addresses *addresses, struct each each)
+{
+    g_array_append_val(addresses->each, each);
+    return addresses->each->len - 1;
+}
+
+static uint32_t add_ip4(struct imapid_addresses *addresses, uint32_t ip4)
+{
+    struct slot *slot = find(addresses, ip4);
+    uint32_t number;
+
+    if (slot->number)
+        return slot->number - 1;
+    number = append(addresses, (struct each){.ip4 = ip4});
+    *slot = (struct slot){ip4, number + 1};
+    if (addresses->each->len >= addresses->n_slots / 4 * 3)
+        grow(addresses);
+    return number;
+}
+
+static uint32_t add_other(struct imapid_addresses *addresses,
+                          const struct imapid_endpoint *endpoint)
+{
+    uint8_t octets[sizeof endpoint->address + 1];
+    uint32_t other, number;
+
+    memcpy(octets, endpoint->address, sizeof endpoint->address);
+    octets[sizeof endpoint->address] = endpoint->family;
+    other = imapid_pool_add(addresses->others, octets, sizeof octets);
+    if (other < addresses->numbers->len)
+        return g_array_index(addresses->numbers, uint32_t, other);
+    number = append(addresses, (struct each){.other = other + 1});
+    g_array_append_val(addresses->numbers, number);
+    return number;
+}
+
+uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
+                              const struct imapid_endpoint *endpoint)
+{
+    uint32_t ip4;
+
+    if (endpoint->family != 4)
+        return add_other(addresses, endpoint);
+    memcpy(&ip4, endpoint->address, sizeof ip4);
+    return add_ip4(addresses, ip4);
+}
+
+uint32_t imapid_addresses_count(const struct imapid_addresses *addresses)
+{
+    return addresses->each->len;
+}
+
+void imapid_addresses_seal(struct imapid_addresses *addresses)
+{
+    free(addresses->slots);
+    addresses->slots = NULL;
+    addresses->n_slots = 0;
+    imapid_pool_seal(addresses->others);
+    g_array_set_size(addresses->numbers, 0);
+}
+
+struct imapid_endpoint imapid_addresses_get(const struct imapid_addresses *addresses,
+                                            uint32_t number)
+{
+    struct each each = g_array_index(addresses->each, struct each, number);
+    struct imapid_endpoint endpoint = {.family = 4};
+    const uint8_t *octets;
+
+    if (each.other) {
+        octets = imapid_pool_get(addresses->others, each.other - 1, NULL);
+        memcpy(endpoint.address, octets, sizeof endpoint.address);
+        endpoint.family = octets[sizeof endpoint.address];
+    } else {
+        memcpy(endpoint.address, &each.ip4, sizeof each.ip4);
+    }
+    return endpoint;
+}
