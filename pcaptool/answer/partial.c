@@ -44,8 +44,14 @@ enum kind { KIND_END, KIND_EXCHANGE, KIND_SESSION, KIND_CAPTURE, KIND_CONTINUED,
 
 /* ---- passes ---- */
 
+/* What is put. Most of it is numbers of an octet or two. */
+struct octets {
+    uint8_t *data;
+    size_t n, room;
+};
+
 struct pass {
-    GByteArray *out;            /* NULL: it takes */
+    struct octets *out;         /* NULL: it takes */
     const uint8_t *at, *end;    /* of what is taken */
     struct imapid_arena *arena; /* holds what is taken */
     size_t n_room;              /* octets of it */
@@ -66,15 +72,31 @@ static void *make_room(struct pass *pass, size_t n)
     return imapid_arena_take_zeroed(pass->arena, n);
 }
 
-static void put_number(GByteArray *out, uint64_t n)
+/* The end, with room for n octets. */
+static uint8_t *reserve(struct octets *out, size_t n)
 {
-    uint8_t octets[10];
-    guint n_octets = 0;
+    if (out->room - out->n < n) {
+        out->room = 2 * out->room + n;
+        out->data = g_realloc(out->data, out->room);
+    }
+    return out->data + out->n;
+}
+
+static void put_octets(struct octets *out, const void *octets, size_t n)
+{
+    if (n)
+        memcpy(reserve(out, n), octets, n);
+    out->n += n;
+}
+
+static void put_number(struct octets *out, uint64_t n)
+{
+    uint8_t *at = reserve(out, 10);
 
     for (; n > 127; n >>= 7)
-        octets[n_octets++] = (uint8_t)(n | 128);
-    octets[n_octets++] = (uint8_t)n;
-    g_byte_array_append(out, octets, n_octets);
+        *at++ = (uint8_t)(n | 128);
+    *at++ = (uint8_t)n;
+    out->n = (size_t)(at - out->data);
 }
 
 static uint64_t take_number(struct pass *pass)
@@ -142,7 +164,7 @@ static void pass_octets(struct pass *pass, uint8_t *octets, size_t n)
     const uint8_t *taken;
 
     if (pass->out)
-        g_byte_array_append(pass->out, octets, (guint)n);
+        put_octets(pass->out, octets, n);
     else if (take_octets(pass, &taken, n))
         memcpy(octets, taken, n);
 }
@@ -152,7 +174,7 @@ static void pass_string(struct pass *pass, struct imapid_record_string *string)
     uint64_t n = pass_number(pass, string->is_nil ? 0 : string->n + 1, UINT64_MAX);
 
     if (pass->out && n) {
-        g_byte_array_append(pass->out, string->octets, (guint)string->n);
+        put_octets(pass->out, string->octets, string->n);
     } else if (!pass->out) {
         *string = (struct imapid_record_string){.is_nil = true};
         if (n && take_octets(pass, &string->octets, n - 1)) {
@@ -385,14 +407,16 @@ struct rows {
     size_t n_taken;  /* octets of what is kept of runs, taken apart */
     int64_t ts_ns;
     uint64_t frame, n_records;
-    GByteArray *scratch; /* a run that is made */
+    struct octets scratch; /* a run that is made */
+    /* By numbers of what exchanges say in the store that is written: those of their runs. */
+    struct imapid_record_note *notes;
+    size_t n_notes;
     struct imapid_arena arena;
 };
 
-static void init_rows(struct rows *rows, GByteArray *out)
+static void init_rows(struct rows *rows, struct octets *out)
 {
-    *rows = (struct rows){
-        .known = imapid_pool_new(), .runs = g_ptr_array_new(), .scratch = g_byte_array_new()};
+    *rows = (struct rows){.known = imapid_pool_new(), .runs = g_ptr_array_new()};
     rows->pass = (struct pass){.out = out, .arena = &rows->arena};
 }
 
@@ -401,7 +425,8 @@ static void deinit_rows(struct rows *rows)
     imapid_pool_free(rows->known);
     g_ptr_array_unref(rows->runs);
     imapid_arena_deinit(&rows->run_arena);
-    g_byte_array_unref(rows->scratch);
+    g_free(rows->scratch.data);
+    g_free(rows->notes);
     imapid_arena_deinit(&rows->arena);
 }
 
@@ -415,21 +440,25 @@ static void forget_some(struct rows *rows)
     g_ptr_array_set_size(rows->runs, 0);
     imapid_arena_deinit(&rows->run_arena);
     rows->n_octets = rows->n_taken = 0;
+    if (rows->notes)
+        memset(rows->notes, 0, rows->n_notes * sizeof *rows->notes);
 }
 
-static void put_run(struct rows *rows, const void *octets, size_t n)
+/* Returns its number. */
+static uint32_t put_run(struct rows *rows, const void *octets, size_t n)
 {
     uint32_t n_before = imapid_pool_count(rows->known);
     uint32_t number = imapid_pool_add(rows->known, octets, n);
 
     if (number < n_before) {
         put_number(rows->pass.out, number + UINT64_C(1));
-        return;
+        return number;
     }
     rows->n_octets += n;
     put_number(rows->pass.out, 0);
     put_number(rows->pass.out, n);
-    g_byte_array_append(rows->pass.out, octets, (guint)n);
+    put_octets(rows->pass.out, octets, n);
+    return number;
 }
 
 /* NULL where it fails. */
@@ -500,13 +529,14 @@ static size_t take_apart(struct rows *rows, const struct run *run, void *record,
     return pass.n_room;
 }
 
-static void put_part(struct rows *rows, void *record, pass_part_of *part)
+/* Returns the number of the run. */
+static uint32_t put_part(struct rows *rows, void *record, pass_part_of *part)
 {
-    struct pass pass = {.out = rows->scratch};
+    struct pass pass = {.out = &rows->scratch};
 
-    g_byte_array_set_size(rows->scratch, 0);
+    rows->scratch.n = 0;
     part(&pass, record);
-    put_run(rows, rows->scratch->data, rows->scratch->len);
+    return put_run(rows, rows->scratch.data, rows->scratch.n);
 }
 
 static void pass_conn_run(struct rows *rows, struct imapid_record_conn *conn)
@@ -524,15 +554,23 @@ static void pass_conn_run(struct rows *rows, struct imapid_record_conn *conn)
 }
 
 /* What stands behind the connection of a record, of `size` octets, which is still as it began. Many rows have
- * the same, so it is taken apart once and kept, as far as there is room. Returns its run; NULL where it is
- * put, or fails. */
-static struct run *pass_said_run(struct rows *rows, void *record, size_t size, pass_part_of *part)
+ * the same, so it is taken apart once and kept, as far as there is room; and spelled once where they share a
+ * note. Returns its run; NULL where it is put, or fails. */
+static struct run *pass_said_run(struct rows *rows, void *record, size_t size, pass_part_of *part,
+                                 struct imapid_record_note *note)
 {
     const size_t n_conn = sizeof(struct imapid_record_conn);
     struct run *run;
 
+    if (rows->pass.out && note && note->keeper) {
+        put_number(rows->pass.out, note->number + UINT64_C(1));
+        return NULL;
+    }
     if (rows->pass.out) {
-        put_part(rows, record, part);
+        uint32_t number = put_part(rows, record, part);
+
+        if (note)
+            *note = (struct imapid_record_note){rows, number};
         return NULL;
     }
     run = take_run(rows);
@@ -594,7 +632,7 @@ static void pass_exchange(struct rows *rows, struct imapid_record_exchange *exch
         tag.n = strlen(exchange->tag);
     }
     pass_conn_run(rows, &exchange->conn);
-    said = pass_said_run(rows, exchange, sizeof *exchange, pass_said);
+    said = pass_said_run(rows, exchange, sizeof *exchange, pass_said, exchange->note);
     exchange->note = said ? &said->note : NULL;
     pass_string_run(rows, &tag);
     exchange->tag = tag.is_nil ? NULL : (char *)tag.octets;
@@ -607,7 +645,7 @@ static void pass_session(struct rows *rows, struct imapid_record_session *sessio
     struct pass *pass = &rows->pass;
 
     pass_conn_run(rows, &session->conn);
-    pass_said_run(rows, session, sizeof *session, pass_session_said);
+    pass_said_run(rows, session, sizeof *session, pass_session_said, NULL);
     DIFFERENCE(pass, session->first_ns, rows->ts_ns);
     DIFFERENCE(pass, session->last_ns, session->first_ns);
     rows->ts_ns = session->first_ns;
@@ -714,7 +752,7 @@ struct writing {
     void *ctx;
 };
 
-static void put_octets(struct writing *writing, const void *octets, size_t n)
+static void write_octets(struct writing *writing, const void *octets, size_t n)
 {
     writing->put(writing->ctx, octets, n);
     writing->place += n;
@@ -722,18 +760,18 @@ static void put_octets(struct writing *writing, const void *octets, size_t n)
 
 static void put_block(struct writing *writing)
 {
-    GByteArray *block = writing->rows.pass.out;
+    struct octets *block = writing->rows.pass.out;
     uint8_t head[BLOCK_HEAD];
 
-    seal(head, writing->place, block->data, block->len);
-    put_octets(writing, head, sizeof head);
-    put_octets(writing, block->data, block->len);
-    g_byte_array_set_size(block, 0);
+    seal(head, writing->place, block->data, block->n);
+    write_octets(writing, head, sizeof head);
+    write_octets(writing, block->data, block->n);
+    block->n = 0;
 }
 
 static void begin_row(struct writing *writing, enum kind kind)
 {
-    if (writing->rows.pass.out->len >= BLOCK)
+    if (writing->rows.pass.out->n >= BLOCK)
         put_block(writing);
     forget_some(&writing->rows);
     put_number(writing->rows.pass.out, kind);
@@ -750,6 +788,7 @@ static void put_conn(struct writing *writing, const struct imapid_store_view *vi
         struct imapid_record_exchange exchange =
             *imapid_store_read_exchange(view, conn.first + i, reading);
 
+        exchange.note = &writing->rows.notes[imapid_store_get_said(view, conn.first + i)];
         begin_row(writing, KIND_EXCHANGE);
         pass_exchange(&writing->rows, &exchange);
     }
@@ -780,12 +819,14 @@ static unsigned put_parts(struct writing *writing, const struct imapid_store_vie
 void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
                           void (*put)(void *ctx, const char *octets, size_t n), void *ctx)
 {
-    GByteArray *block = g_byte_array_new();
+    struct octets block = {NULL};
     struct imapid_store_reading reading = {.arena = {NULL, 0}};
     struct writing writing = {.put = put, .ctx = ctx};
 
-    init_rows(&writing.rows, block);
-    put_octets(&writing, magic, strlen(magic));
+    init_rows(&writing.rows, &block);
+    writing.rows.n_notes = view->n_said;
+    writing.rows.notes = g_new0(struct imapid_record_note, view->n_said + (gsize)1);
+    write_octets(&writing, magic, strlen(magic));
     for (unsigned i = 0; i < view->n_conns; i++)
         put_conn(&writing, view, i, &reading);
     for (unsigned i = 0; i < view->n_captures; i++) {
@@ -797,12 +838,12 @@ void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
     for (unsigned i = 0; i < view->n_parts;)
         i = put_parts(&writing, view, i);
     begin_row(&writing, KIND_END);
-    put_number(block, writing.rows.n_records);
-    put_number(block, is_whole);
+    put_number(&block, writing.rows.n_records);
+    put_number(&block, is_whole);
     put_block(&writing);
     imapid_store_reading_deinit(&reading);
     deinit_rows(&writing.rows);
-    g_byte_array_unref(block);
+    g_free(block.data);
 }
 
 /* ---- reading ---- */
