@@ -29,7 +29,8 @@ struct each {
 };
 
 struct imapid_addresses {
-    GArray *each;
+    struct each *each;
+    uint32_t n, n_room;
     struct slot *slots;
     size_t n_slots; /* a power of two, more than the addresses */
     uint64_t key[2];
@@ -41,7 +42,6 @@ struct imapid_addresses *imapid_addresses_new(void)
 {
     struct imapid_addresses *addresses = g_new0(struct imapid_addresses, 1);
 
-    addresses->each = g_array_new(FALSE, FALSE, sizeof(struct each));
     addresses->n_slots = 64;
     addresses->slots = imapid_large_new(addresses->n_slots, sizeof *addresses->slots);
     for (int i = 0; i < 4; i++)
@@ -55,7 +55,7 @@ void imapid_addresses_free(struct imapid_addresses *addresses)
 {
     if (!addresses)
         return;
-    g_array_unref(addresses->each);
+    free(addresses->each);
     free(addresses->slots);
     imapid_pool_free(addresses->others);
     g_array_unref(addresses->numbers);
@@ -86,11 +86,24 @@ static void grow(struct imapid_addresses *addresses)
     free(before);
 }
 
+static void make_room(struct imapid_addresses *addresses)
+{
+    struct each *before = addresses->each;
+
+    addresses->n_room = MAX(2 * addresses->n_room, 4096);
+    addresses->each = imapid_large_reserve(addresses->n_room, sizeof *before);
+    if (before)
+        memcpy(addresses->each, before, addresses->n * sizeof *before);
+    free(before);
+}
+
 /* Returns the number. */
 static uint32_t append(struct imapid_addresses *addresses, struct each each)
 {
-    g_array_append_val(addresses->each, each);
-    return addresses->each->len - 1;
+    if (addresses->n == addresses->n_room)
+        make_room(addresses);
+    addresses->each[addresses->n] = each;
+    return addresses->n++;
 }
 
 static uint32_t add_ip4(struct imapid_addresses *addresses, uint32_t ip4)
@@ -102,7 +115,7 @@ static uint32_t add_ip4(struct imapid_addresses *addresses, uint32_t ip4)
         return slot->number - 1;
     number = append(addresses, (struct each){.ip4 = ip4});
     *slot = (struct slot){ip4, number + 1};
-    if (addresses->each->len >= addresses->n_slots / 4 * 3)
+    if (addresses->n >= addresses->n_slots / 4 * 3)
         grow(addresses);
     return number;
 }
@@ -136,7 +149,7 @@ uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
 
 uint32_t imapid_addresses_count(const struct imapid_addresses *addresses)
 {
-    return addresses->each->len;
+    return addresses->n;
 }
 
 void imapid_addresses_seal(struct imapid_addresses *addresses)
@@ -151,7 +164,7 @@ void imapid_addresses_seal(struct imapid_addresses *addresses)
 struct imapid_endpoint imapid_addresses_get(const struct imapid_addresses *addresses,
                                             uint32_t number)
 {
-    struct each each = g_array_index(addresses->each, struct each, number);
+    struct each each = addresses->each[number];
     struct imapid_endpoint endpoint = {.family = 4};
     const uint8_t *octets;
 
