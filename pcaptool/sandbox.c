@@ -270,8 +270,8 @@ static int add_rules(scmp_filter_ctx filter, enum imapid_sandbox_role role)
                                              &narrow[i].argument);
     for (size_t i = 0; i < G_N_ELEMENTS(deadly); i++)
         status |= seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
-    status |=
-        seccomp_rule_add(filter, ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(EQ, (scmp_datum_t)getpid(), 0));
+    status |= seccomp_rule_add(filter, ALLOW, SCMP_SYS(tgkill), 1,
+                               SCMP_A0(EQ, (scmp_datum_t)getpid(), 0));
     if (1u << role & READS) {
         status |= seccomp_rule_add(filter, ERROR(EACCES), SCMP_SYS(open), 0);
         status |= seccomp_rule_add(filter, ERROR(EACCES), SCMP_SYS(openat), 0);
@@ -313,8 +313,9 @@ static bool forbid_writing(const int *fds, size_t n)
         return false;
     }
     for (size_t i = 0; i < n * G_N_ELEMENTS(writes); i++)
-        status |= seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, writes[i % G_N_ELEMENTS(writes)],
-                                   1, SCMP_A0_32(EQ, (scmp_datum_t)fds[i / G_N_ELEMENTS(writes)], 0));
+        status |=
+            seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, writes[i % G_N_ELEMENTS(writes)], 1,
+                             SCMP_A0_32(EQ, (scmp_datum_t)fds[i / G_N_ELEMENTS(writes)], 0));
     return load(filter, status);
 }
 
