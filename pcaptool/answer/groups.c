@@ -188,6 +188,14 @@ struct place {
     guint64 *spellings[IMAPID_GROUP_KEYS_MAX];
 };
 
+/* An address that is still to be added. */
+struct waiting {
+    struct counting *counting; /* NULL: none */
+    uint32_t address;
+};
+
+#define N_WAITING 16u
+
 /* A count on its way. */
 struct counter {
     const struct imapid_store_view *view;
@@ -198,17 +206,31 @@ struct counter {
     GArray *places;           /* struct place: those of exchanges with the same sources */
     struct imapid_pool *keys; /* numbers of places, where what is said is not all */
     struct imapid_store_reading reading;
+    struct waiting waiting[N_WAITING]; /* in turn */
+    unsigned n_waited;
 };
 
+/* Adds what has waited longest; another one takes its place. */
+static void wait_for(struct counter *counter, struct waiting next)
+{
+    struct waiting *waiting = &counter->waiting[counter->n_waited++ % N_WAITING];
+
+    if (waiting->counting)
+        imapid_numbers_add(&waiting->counting->addresses, waiting->address,
+                           counter->view->n_addresses);
+    *waiting = next;
+}
+
 /* Counts a connection in a group, once however often it is called for it in a row. */
-static void add_conn(struct counting *counting, const struct imapid_store_view *view, unsigned conn,
-                     guint32 address)
+static void add_conn(struct counter *counter, struct counting *counting, unsigned conn,
+                     uint32_t address)
 {
     if (counting->last_conn == conn + 1)
         return;
     counting->last_conn = conn + 1;
     counting->group.n_conns++;
-    imapid_numbers_add(&counting->addresses, address, view->n_addresses);
+    imapid_numbers_fetch(&counting->addresses, address);
+    wait_for(counter, (struct waiting){counting, address});
 }
 
 static void see_in_group(struct imapid_group *group, int64_t ts_ns)
@@ -326,7 +348,7 @@ static void count_exchange(struct counter *counter, unsigned conn, unsigned inde
         return;
     place->counting->group.n_exchanges++;
     see_in_group(&place->counting->group, brief->when_ns);
-    add_conn(place->counting, counter->view, conn, brief->client);
+    add_conn(counter, place->counting, conn, brief->client);
     count_spellings(counter, place);
 }
 
@@ -357,7 +379,7 @@ static void count_without(struct counter *counter, unsigned index)
     place.counting->group.n_unread += imapid_unreadable_is_conn(&conn);
     see_in_group(&place.counting->group, conn.session.first_ns);
     see_in_group(&place.counting->group, conn.session.last_ns);
-    add_conn(place.counting, counter->view, index, imapid_store_get_address(counter->view, index));
+    add_conn(counter, place.counting, index, imapid_store_get_address(counter->view, index));
     count_spellings(counter, &place);
 }
 
@@ -508,6 +530,8 @@ static void count_share(void *ctx, unsigned i)
     for (unsigned conn = find_share(asked->view, i - 1, sharing->n);
          conn < find_share(asked->view, i, sharing->n); conn++)
         count_conn_in(counters, asked->n, conn);
+    for (unsigned k = 0; k < asked->n * N_WAITING; k++)
+        wait_for(&counters[k / N_WAITING], (struct waiting){NULL, 0});
 }
 
 /* A spelling that another share has met, too. */
