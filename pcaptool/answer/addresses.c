@@ -62,11 +62,18 @@ void imapid_addresses_free(struct imapid_addresses *addresses)
     g_free(addresses);
 }
 
+/* Where the slot of an address is looked for first. */
+static size_t get_place(const struct imapid_addresses *addresses, uint32_t ip4)
+{
+    const uint64_t word = ip4;
+
+    return imapid_siphash(addresses->key, &word, 1) & (addresses->n_slots - 1);
+}
+
 /* The slot that an address has, or would have. */
 static struct slot *find(const struct imapid_addresses *addresses, uint32_t ip4)
 {
-    const uint64_t word = ip4;
-    size_t at = imapid_siphash(addresses->key, &word, 1) & (addresses->n_slots - 1);
+    size_t at = get_place(addresses, ip4);
 
     while (addresses->slots[at].number && addresses->slots[at].ip4 != ip4)
         at = (at + 1) & (addresses->n_slots - 1);
@@ -145,6 +152,26 @@ uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
         return add_other(addresses, endpoint);
     memcpy(&ip4, endpoint->address, sizeof ip4);
     return add_ip4(addresses, ip4);
+}
+
+/* Slots that are fetched before they are needed. */
+#define AHEAD 16u
+
+uint32_t *imapid_addresses_absorb(struct imapid_addresses *addresses,
+                                  struct imapid_addresses *other)
+{
+    uint32_t *numbers = g_new(uint32_t, other->n + (gsize)1);
+
+    for (uint32_t i = 0; i < other->n; i++) {
+        struct imapid_endpoint endpoint = imapid_addresses_get(other, i);
+
+        if (i + AHEAD < other->n)
+            __builtin_prefetch(&addresses->slots[get_place(addresses, other->each[i + AHEAD].ip4)],
+                               1);
+        numbers[i] = imapid_addresses_add(addresses, &endpoint);
+    }
+    imapid_addresses_free(other);
+    return numbers;
 }
 
 uint32_t imapid_addresses_count(const struct imapid_addresses *addresses)

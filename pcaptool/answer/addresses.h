@@ -20,6 +20,11 @@ void imapid_addresses_free(struct imapid_addresses *addresses);
 uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
                               const struct imapid_endpoint *endpoint);
 
+/* Keeps all that `other` has, which is freed. Returns their numbers by those that they had there, to be freed
+ * with g_free(). */
+uint32_t *imapid_addresses_absorb(struct imapid_addresses *addresses,
+                                  struct imapid_addresses *other);
+
 /* How many numbers there are. */
 uint32_t imapid_addresses_count(const struct imapid_addresses *addresses);
 

@@ -557,20 +557,6 @@ static uint32_t *absorb(struct imapid_keep *keep, struct imapid_pool *pool,
     return numbers;
 }
 
-static uint32_t *absorb_addresses(struct imapid_addresses *addresses,
-                                  struct imapid_addresses *other)
-{
-    uint32_t n = imapid_addresses_count(other), *numbers = g_new(uint32_t, n + (gsize)1);
-
-    for (uint32_t i = 0; i < n; i++) {
-        struct imapid_endpoint endpoint = imapid_addresses_get(other, i);
-
-        numbers[i] = imapid_addresses_add(addresses, &endpoint);
-    }
-    imapid_addresses_free(other);
-    return numbers;
-}
-
 /* Of a number + 1; 0 stays. */
 static void move(uint32_t *number, const uint32_t *numbers)
 {
@@ -615,7 +601,7 @@ struct imapid_keep_map imapid_keep_absorb(struct imapid_keep *keep, struct imapi
     struct imapid_keep_map map = {
         .files = absorb(keep, keep->files, other->files, NULL, NULL),
         .texts = absorb(keep, keep->texts, other->texts, NULL, NULL),
-        .addresses = absorb_addresses(keep->addresses, other->addresses),
+        .addresses = imapid_addresses_absorb(keep->addresses, other->addresses),
         .blobs = absorb(keep, keep->blobs, other->blobs, NULL, NULL),
     };
 

@@ -41,9 +41,32 @@ static void test_numbers(void)
     imapid_addresses_free(NULL);
 }
 
+/* Those that both have keep their numbers, the others get new ones. */
+static void test_absorb(void)
+{
+    struct imapid_addresses *both[2];
+    uint32_t *numbers;
+
+    for (uint32_t k = 0; k < 2; k++) {
+        both[k] = imapid_addresses_new();
+        for (uint32_t i = 0; i < N; i++) {
+            struct imapid_endpoint endpoint = make((i + k * N / 2) * 16777619, i % 10 ? 4 : 6);
+
+            imapid_addresses_add(both[k], &endpoint);
+        }
+    }
+    numbers = imapid_addresses_absorb(both[0], both[1]);
+    for (uint32_t i = 0; i < N; i++)
+        g_assert_cmpuint(numbers[i], ==, i + N / 2);
+    g_assert_cmpuint(imapid_addresses_count(both[0]), ==, N / 2 * 3);
+    g_free(numbers);
+    imapid_addresses_free(both[0]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/addresses/numbers", test_numbers);
+    g_test_add_func("/addresses/absorb", test_absorb);
     return g_test_run();
 }
