@@ -15,6 +15,7 @@
 #include <glib/gstdio.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -306,7 +307,19 @@ gboolean imapid_inputs_is_output(const char *path, const char *output)
     return stat_output(output, &st) && is_file(&input, &st);
 }
 
-gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
+/* Is a file in a folder, or in one below that? */
+static bool is_below(const char *path, const char *folder)
+{
+    char *file = realpath(path, NULL), *root = realpath(folder, NULL);
+    size_t n = root ? strlen(root) : 0;
+    bool is = file && root && !strncmp(file, root, n) && (file[n] == '/' || root[n - 1] == '/');
+
+    free(file);
+    free(root);
+    return is;
+}
+
+gboolean imapid_inputs_drop_output(GArray *inputs, const char *output, bool is_input)
 {
     GStatBuf file;
     gboolean good = TRUE;
@@ -316,13 +329,15 @@ gboolean imapid_inputs_drop_output(GArray *inputs, const char *output)
     for (guint i = inputs->len; i-- > 0;) {
         const struct imapid_input *input = &g_array_index(inputs, struct imapid_input, i);
 
-        if (!is_file(input, &file))
+        if (!is_file(input, &file) &&
+            !(output && is_input && input->is_folder && is_below(output, input->path)))
             continue;
-        if (input->found) {
+        if (input->found && !is_input) {
             g_array_remove_index(inputs, i);
             continue;
         }
-        imapid_message("%s: is the output file, so it cannot be read", input->path);
+        imapid_message("%s: is the output file, so it cannot be read",
+                       input->is_folder ? output : input->path);
         good = FALSE;
     }
     return good;

@@ -3,6 +3,7 @@
 #define IMAPID_INPUTS_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Deeper folders are a mistake or a trap. */
 #define IMAPID_INPUTS_DEPTH_MAX 64
@@ -37,9 +38,10 @@ void imapid_inputs_add_file(GArray *inputs, const char *path);
 /* Adds the paths that stand in a file, one a line; "-" reads standard input. */
 gboolean imapid_inputs_add_list(GArray *inputs, const char *list, gboolean follow);
 
-/* Takes the file that is written to (NULL: standard output) out of what was found in folders.
- * False, with an error on standard error, where it was named: it would be lost, or never end. */
-gboolean imapid_inputs_drop_output(GArray *inputs, const char *output);
+/* Takes the file that is written to (NULL: standard output) out of what was found in folders, where it is
+ * the output of an earlier run. False, with an error on standard error, where it was named, or found and
+ * `is_input`: it would be lost, or never end. */
+gboolean imapid_inputs_drop_output(GArray *inputs, const char *output, bool is_input);
 
 /* Is `path` the file that is written to? */
 gboolean imapid_inputs_is_output(const char *path, const char *output);

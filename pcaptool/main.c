@@ -16,6 +16,7 @@
 #include "run.h"
 #include "sandbox.h"
 #include "shard.h"
+#include "source.h"
 #include "usage.h"
 
 #include "capture/live.h"
@@ -273,6 +274,32 @@ static enum imapid_exit tell_undecided(const struct imapid_options *options,
     return IMAPID_EXIT_FAILED;
 }
 
+/* Is there something at `path` that can be read, and is not what an earlier run of this would have left
+ * there? `format`: NULL, if that cannot be read. */
+static bool holds_input(const char *path, const char *format)
+{
+    static const struct imapid_source_watch nobody;
+    struct imapid_source *source = NULL;
+    const char *kind;
+
+    if (path && g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        source = imapid_source_open(path, &nobody);
+    if (!source)
+        return false;
+    kind = imapid_source_get_kind(source);
+    imapid_source_close(source);
+    return kind && g_strcmp0(kind, format) != 0;
+}
+
+/* False: what is written would destroy an input. */
+static bool drop_outputs(const struct imapid_options *options, GArray *inputs)
+{
+    return imapid_inputs_drop_output(inputs, options->write,
+                                     holds_input(options->write, options->format)) &&
+           (!options->metrics || imapid_inputs_drop_output(inputs, options->metrics,
+                                                           holds_input(options->metrics, NULL)));
+}
+
 /* NULL, or what is wrong with --plan, --shard and --out. */
 static const char *read_plan(struct imapid_options *options, const struct imapid_command *command,
                              char *const *arguments)
@@ -395,9 +422,7 @@ static enum imapid_exit run(struct imapid_options *options, const struct imapid_
         imapid_inputs_add_interfaces(inputs, options->interfaces);
     /* Of nothing but what is not there nothing can be said. */
     status = IMAPID_EXIT_FAILED;
-    if (imapid_inputs_drop_output(inputs, options->write) &&
-        (!options->metrics || imapid_inputs_drop_output(inputs, options->metrics)) &&
-        (found_all || inputs->len))
+    if (drop_outputs(options, inputs) && (found_all || inputs->len))
         status = tell_undecided(options, command->run(options, inputs));
     (void)imapid_keylogs_tell_gave_way(options);
     imapid_inputs_free(inputs);

@@ -14,6 +14,7 @@
 
 #include "answer/partial.h"
 #include "capture/head.h"
+#include "capture/head.h"
 #include "capture/unpack.h"
 #include "record/read-jsonl.h"
 
@@ -250,6 +251,25 @@ bool imapid_source_is_jsonl(const struct imapid_source *source, bool found)
     if (imapid_read_jsonl_is(octets, n, found))
         return true;
     return !found && is_blank(octets, n) && ending && !strchr(ending, '/');
+}
+
+const char *imapid_source_get_kind(const struct imapid_source *source)
+{
+    const GByteArray *head = source->head;
+    uint32_t magic;
+
+    if (imapid_unpack_is_packed(head->data, head->len))
+        return "pcap";
+    if (imapid_source_is_jsonl(source, true))
+        return "jsonl";
+    if (imapid_source_is_partial(source))
+        return "partial";
+    if (head->len < sizeof magic)
+        return NULL;
+    memcpy(&magic, head->data, sizeof magic);
+    return imapid_head_is_pcapng_magic(magic) ? "pcapng"
+           : imapid_head_is_pcap_magic(magic) ? "pcap"
+                                              : NULL;
 }
 
 bool imapid_source_may_have_secrets(const struct imapid_source *source)

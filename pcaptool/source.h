@@ -40,6 +40,10 @@ bool imapid_source_is_jsonl(const struct imapid_source *source, bool found);
 /* Is it a partial, the state of an answer? */
 bool imapid_source_is_partial(const struct imapid_source *source);
 
+/* What it is, found in a folder, as options call formats: "jsonl", "partial", "pcapng"; "pcap" for other
+ * captures and all that is compressed. NULL: nothing that can be read. */
+const char *imapid_source_get_kind(const struct imapid_source *source);
+
 /* May a capture have secrets inside? pcapng may, and what is compressed may be pcapng. */
 bool imapid_source_may_have_secrets(const struct imapid_source *source);
 

@@ -5,6 +5,7 @@
 test_files.py IMAPID
 """
 import fcntl
+import gzip
 import json
 import os
 import pathlib
@@ -162,6 +163,29 @@ class Whole(Folder):
         done = run("-w", self.folder / "keys", sample("idle"), env={"SSLKEYLOGFILE": str(self.folder / "keys")})
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"CLIENT_RANDOM", (self.folder / "keys").read_bytes())
+
+    def test_never_over_what_a_folder_holds(self):
+        folder = self.folder / "folder"
+        folder.mkdir()
+        run("-q", "-T", "jsonl", "-w", folder / "records", sample("idle"))
+        run("-q", "stats", "-T", "partial", "-w", folder / "partial", sample("idle"))
+        (folder / "capture").write_bytes(sample("idle").read_bytes())
+        (folder / "packed").write_bytes(gzip.compress(sample("idle").read_bytes()))
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        for name, octets in before.items():
+            for words in ((), ("stats",), ("stats", "-T", "partial"), ("cut",), ("-T", "jsonl"), ("-T", "sqlite"), ("--follow",)):
+                if (name, words) in {("records", ("-T", "jsonl")), ("partial", ("stats", "-T", "partial"))}:
+                    continue  # as an earlier run would have left it
+                done = run(*words, "-w", folder / name, folder)
+                self.assertEqual((done.returncode, (folder / name).read_bytes() == octets), (2, True), (name, words, done.stderr))
+                self.assertIn(b"is the output file", done.stderr)
+            done = run("--metrics", folder / name, "-w", self.folder / "out", folder)
+            self.assertEqual((done.returncode, (folder / name).read_bytes() == octets), (2, True), (name, done.stderr))
+        for _ in range(2):  # what an earlier run left is skipped
+            for words in (("-T", "jsonl"), ("stats",), ("stats", "-T", "jsonl"), ("check", "-T", "jsonl"), ("report",), ("cut",)):
+                done = run(*words, "-w", folder / "-".join(words), folder)
+                self.assertNotIn(b"is the output file", done.stderr)
+                self.assertIn(done.returncode, (0, 1), (words, done.stderr))
 
     def test_databases_wait_for_each_other(self):
         path = self.folder / "db"
