@@ -154,6 +154,15 @@ uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
     return add_ip4(addresses, ip4);
 }
 
+void imapid_addresses_fetch(const struct imapid_addresses *addresses,
+                            const struct imapid_endpoint *endpoint)
+{
+    uint32_t ip4;
+
+    memcpy(&ip4, endpoint->address, sizeof ip4);
+    __builtin_prefetch(&addresses->slots[get_place(addresses, ip4)], 1);
+}
+
 /* Slots that are fetched before they are needed. */
 #define AHEAD 16u
 

@@ -20,6 +20,10 @@ void imapid_addresses_free(struct imapid_addresses *addresses);
 uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
                               const struct imapid_endpoint *endpoint);
 
+/* The address is added soon: where it is looked for first is fetched. */
+void imapid_addresses_fetch(const struct imapid_addresses *addresses,
+                            const struct imapid_endpoint *endpoint);
+
 /* Keeps all that `other` has, which is freed. Returns their numbers by those that they had there, to be freed
  * with g_free(). */
 uint32_t *imapid_addresses_absorb(struct imapid_addresses *addresses,

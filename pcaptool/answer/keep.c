@@ -313,13 +313,15 @@ static uint32_t find_said(struct imapid_keep *keep, const struct imapid_record_e
 struct imapid_kept_exchange imapid_keep_exchange(struct imapid_keep *keep,
                                                  const struct imapid_record_exchange *exchange)
 {
-    struct imapid_kept_exchange kept = {.conn = keep_conn(keep, &exchange->conn)};
+    struct imapid_kept_exchange kept = {.tag = 0};
 
+    imapid_addresses_fetch(keep->addresses, &exchange->conn.client);
     kept.tag = add_text(keep->texts, exchange->tag);
     if (exchange->status != IMAPID_STATUS_NONE && !exchange->text.is_nil)
         kept.text = add_octets(keep->texts, exchange->text.octets, exchange->text.n) + 1;
     kept.said = find_said(keep, exchange);
     add_stamps(&kept, exchange);
+    kept.conn = keep_conn(keep, &exchange->conn); /* last: by now the slot is there */
     return kept;
 }
 
