@@ -613,8 +613,7 @@ void imapid_job_open_capture(struct imapid_job *job, struct imapid_source *sourc
     if (imapid_source_is_regular(source)) {
         job->capture = imapid_capture_open_fd(name, imapid_source_take_fd(source));
         imapid_source_close(source);
-        if (job->context->n_threads > 1)
-            job->capture = imapid_ahead_new(job->capture);
+        job->capture = imapid_ahead_new(job->capture, job->context->n_threads);
     } else {
         struct imapid_window_source from = make_window_source(job, source);
 

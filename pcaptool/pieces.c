@@ -89,8 +89,7 @@ static bool open_capture(struct imapid_job *job)
         g_free(message);
         return false;
     }
-    if (job->context->options->n_jobs > 1)
-        job->capture = imapid_ahead_new(job->capture);
+    job->capture = imapid_ahead_new(job->capture, job->context->options->n_jobs);
     imapid_job_watch_capture(job);
     return true;
 }

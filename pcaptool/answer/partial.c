@@ -819,7 +819,7 @@ static unsigned put_parts(struct writing *writing, const struct imapid_store_vie
 void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
                           void (*put)(void *ctx, const char *octets, size_t n), void *ctx)
 {
-    struct octets block = {NULL};
+    struct octets block = {0};
     struct imapid_store_reading reading = {.arena = {NULL, 0}};
     struct writing writing = {.put = put, .ctx = ctx};
 

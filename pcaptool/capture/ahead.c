@@ -1,64 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ahead.c: one thread reads a capture, another asks for its packets. Between them is a ring of
- * batches: the octets of one area of the reader's window, and what was met in it, in its order:
- * packets, errors, notes, secrets, drops. So nothing is copied, and whoever asks meets each thing where a
- * reader without a thread would have told it.
+/* ahead.c: a capture that is read by areas, by one thread or several. Each area is
+ *
+ *  - read, by any thread, while others read others (where it is a plain file);
+ *  - walked: packets, errors, notes, secrets are found in it. As only a packet's length tells where the
+ *    next one is, areas are walked one after the other, in their order. It costs little. A packet that an area has not
+ *    whole is the next one's;
+ *  - found out about: what the user can know of each packet alone. By the thread that read it, in whose cache it is;
+ *  - given, in order, to who asks. Those packets that need not be given are passed by their marks,
+ *    which lie side by side, as a line of the cache that goes from one processor to another costs more than what
+ *    is done with it.
+ *
+ * Who asks gives what is ready; else it does what the others do. So nobody is faster or slower than another,
+ * and there need not be others. Nothing is copied but the packet that two areas share, and
+ * whoever asks meets each thing where a reader without areas would have told it.
  *
  * Who has nothing to do spins for a moment, as the other is about to be done; then it sleeps, as another
  * process may have the other's processor.
  *
  * Refuses to be far ahead: some MiB.
  *
- * Misuse: a capture of an interface or a pipe. Who asks would wait for a batch to be full. */
+ * Misuse: a capture of an interface or a pipe. Who asks would wait for an area to be full. */
 
 #include "capture/ahead.h"
 
 #include "capture/reader.h"
 
-/* Octets of an area: some hundred packets, so that the hand-over costs nothing; and how many there
- * are, so that neither thread waits for the other's least delay. */
-#define AREA      (256u << 10)
-#define N_BATCHES 8u
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-/* Of all areas, which are larger where a packet is: the reader goes on where there is less. */
-#define N_OCTETS_MAX (4 << 20)
+/* Octets of an area: some hundred packets, so that the hand-over costs nothing; and room before them for
+ * what the area before has of its last packet. */
+#define AREA (256u << 10)
+#define HEAD (64u << 10)
 
-/* Where fewer batches wait, the reader is the slower one, and leaves all but reading to who asks. */
-#define N_AHEAD 2u
+/* So many areas are begun before the first of them was given; and so many at most, where a packet is as
+ * large as many of them. */
+#define N_AHEAD 8u
+#define N_RING  128u
 
-/* With a smaller file it does not pay to begin a thread. */
+G_STATIC_ASSERT(IMAPID_WINDOW_MAX / AREA + N_AHEAD + 2 < N_RING);
+
+/* Of all areas, which are larger where a packet is: none is begun where there is more. */
+#define N_OCTETS_MAX (4u << 20)
+
+/* With a smaller file it does not pay. */
 #define N_OCTETS_MIN (1u << 20)
+
+/* More gain nothing: what is given has an order. */
+#define N_THREADS_MAX 4u
+
+/* Packets that are peeked at, and how far. */
+#define N_PEEKED      16u
+#define N_PEEKED_FROM 64u
 
 /* Looks at what is waited for, before sleeping: some ten microseconds. */
 #define N_SPINS 512u
 
 enum kind { PACKET, ERROR, NOTE, SECTION, SECRETS, DROPS, END };
 
-/* 64 octets, a line of the cache: it goes from one processor to another, and that costs more than what
- * is done with it. */
 struct item {
     union {
         const uint8_t *octets; /* of a packet, or of secrets */
         char *text;            /* of errors and notes, owned until it is told */
     };
-    int64_t ts_ns;   /* of packets, as they have it */
-    uint64_t number; /* of drops, how many */
-    uint32_t n, n_wire;
     uint32_t number_of; /* of packets the interface, of secrets the type */
     uint16_t link_type;
-    uint8_t kind : 6;
-    bool is_found_out : 1; /* room[] says what */
+    uint8_t kind;
     uint32_t room[IMAPID_AHEAD_ROOM / 4];
 };
 
-G_STATIC_ASSERT(sizeof(struct item) == 64);
+/* Whose it is, its stage says. */
+enum stage {
+    BEGUN, /* who begins it reads it */
+    READ,  /* who walks what is before it may take it */
+    DONE,  /* who asks gives it */
+};
 
-/* Whose it is, says its place in the ring. */
 struct batch {
-    struct item *items;
-    guint n_items, n_room;
-    uint8_t *area; /* in which the items lie; or, where the batch is free, for the next ones */
+    gint stage;
+    uint8_t *area; /* in which the items lie; NULL: none yet */
     size_t n_area;
+    size_t n_read; /* of it, behind HEAD */
+    int error;     /* why it has not more, or 0 */
+    struct item *items;
+    struct imapid_ahead_mark *marks; /* one each: of packets; of drops how many; of secrets n */
+    guint n_items, n_room;
     uint64_t place; /* octets of the file that were read with it */
     uint64_t n_skipped_blocks;
 };
@@ -66,33 +93,38 @@ struct batch {
 struct imapid_ahead {
     struct imapid_capture *capture; /* the reader's */
     struct imapid_window_areas areas;
-    bool has_time;   /* of its own; who asks has enough to do */
-    GThread *thread; /* NULL: nothing was asked for yet */
-    void (*on_packet)(void *ctx, const struct imapid_packet *packet, void *room);
-    void *packet_ctx;
-    struct batch batches[N_BATCHES];
-    /* Batches ever read, and ever used: those between wait for who asks, the one behind them is the
-     * reader's. */
-    guint n_read, n_used;
-    gint n_octets;      /* of areas that wait */
-    gint is_over;       /* nobody asks any more */
-    const char *format; /* set before the first batch is read */
+    struct imapid_ahead_user user; /* find_out() NULL: there is none */
+    unsigned n_threads;
+    GThread **threads; /* the others; NULL: nothing was asked for yet */
+    /* Batches ever begun, ever walked, ever given. Each has a number from 0, and by it a place in the ring. */
+    struct batch *ring[N_RING];
+    guint n_begun, n_walked, n_given;
+    guint n_octets; /* of areas that are in use */
+    struct batch *spare[N_AHEAD];
+    guint n_spare;
+    /* Areas are read where they are in the file, from `base` on; known when the first one is walked. */
+    bool is_plain;
+    off_t base;
+    gint is_over;     /* nothing is to be walked any more: the end was met, or nobody asks */
+    GMutex mutex;     /* of all that is above, and of those who sleep */
+    GCond read, cond; /* an area was; something else may have come */
+    guint n_sleep;
+    /* Who walks: */
+    guint at;           /* the batch that it adds to */
+    guint next;         /* that which it moves on to */
+    bool may_take;      /* it has not moved on to its own yet */
+    uint8_t *rest;      /* of the walk before */
+    size_t n_rest;      /* room for it */
+    const char *format; /* set before the first batch is done */
     bool is_foreign;
-    GMutex mutex; /* of those who sleep */
-    GCond read, used;
-    gint reader_sleeps, user_sleeps;
     /* Who asks: */
-    guint at; /* the next item of the first batch that waits */
+    guint at_item; /* the next item of the first batch that was not given */
     bool is_at_end;
-    guint peeked_batch, peeked_item; /* the next one to peek at */
+    guint peeked, peeked_item; /* the next one to peek at, of which batch */
+    uint64_t n_peeked, n_taken;
 };
 
 /* ---- waiting ---- */
-
-static inline guint get(const guint *n)
-{
-    return (guint)g_atomic_int_get((const gint *)n);
-}
 
 static inline void relax(void)
 {
@@ -101,230 +133,503 @@ static inline void relax(void)
 #endif
 }
 
-static bool is_read(const struct imapid_ahead *ahead)
+static inline guint get(const guint *n)
 {
-    return get(&ahead->n_read) != ahead->n_used;
+    return (guint)g_atomic_int_get((const gint *)n);
 }
 
-static bool has_room(const struct imapid_ahead *ahead)
+static inline bool is_over(const struct imapid_ahead *ahead)
 {
-    guint n = ahead->n_read - get(&ahead->n_used);
-    return n == 0 || (n + 1 < N_BATCHES && g_atomic_int_get(&ahead->n_octets) < N_OCTETS_MAX) ||
-           g_atomic_int_get(&ahead->is_over);
+    return g_atomic_int_get(&ahead->is_over);
 }
 
-/* Whether a reader that sleeps should not any more: to be woken for each batch would cost more than it
- * gains. */
-static bool has_much_room(const struct imapid_ahead *ahead)
+static inline struct batch *get_batch(const struct imapid_ahead *ahead, guint n)
 {
-    guint n = get(&ahead->n_read) - get(&ahead->n_used);
-    return n == 0 || (n <= N_BATCHES / 2 && g_atomic_int_get(&ahead->n_octets) < N_OCTETS_MAX) ||
-           g_atomic_int_get(&ahead->is_over);
+    return ahead->ring[n % N_RING];
 }
 
-static void wait_for(struct imapid_ahead *ahead, bool (*is_so)(const struct imapid_ahead *ahead),
-                     GCond *cond, gint *sleeps)
+/* Waits until is_so(ahead, n). It may ask for atomics. */
+static void wait_for(struct imapid_ahead *ahead,
+                     bool (*is_so)(const struct imapid_ahead *ahead, guint n), guint n)
 {
     for (unsigned i = 0; i < N_SPINS; i++) {
-        if (is_so(ahead))
+        if (is_so(ahead, n))
             return;
         relax();
     }
     g_mutex_lock(&ahead->mutex);
-    g_atomic_int_set(sleeps, 1);
-    while (!is_so(ahead))
-        g_cond_wait(cond, &ahead->mutex);
-    g_atomic_int_set(sleeps, 0);
+    ahead->n_sleep++;
+    while (!is_so(ahead, n))
+        g_cond_wait(&ahead->cond, &ahead->mutex);
+    ahead->n_sleep--;
     g_mutex_unlock(&ahead->mutex);
 }
 
-/* What it waits for was made so before this looks whether it sleeps; it says that it sleeps before it
- * looks. */
-static void wake(struct imapid_ahead *ahead, GCond *cond, const gint *sleeps)
+/* With the mutex. */
+static void wake(struct imapid_ahead *ahead)
 {
-    if (!g_atomic_int_get(sleeps))
+    if (ahead->n_sleep)
+        g_cond_broadcast(&ahead->cond);
+}
+
+/* ---- beginning and reading ---- */
+
+static void set_area(struct imapid_ahead *ahead, struct batch *batch, uint8_t *area, size_t n)
+{
+    g_free(batch->area);
+    g_atomic_int_add((gint *)&ahead->n_octets, (gint)n - (gint)batch->n_area);
+    batch->area = area;
+    batch->n_area = n;
+}
+
+/* With the mutex. */
+static struct batch *begin(struct imapid_ahead *ahead)
+{
+    struct batch *batch = ahead->n_spare ? ahead->spare[--ahead->n_spare] : g_new0(struct batch, 1);
+    batch->stage = BEGUN;
+    ahead->ring[ahead->n_begun % N_RING] = batch;
+    g_atomic_int_add((gint *)&ahead->n_octets, (gint)batch->n_area);
+    g_atomic_int_inc((gint *)&ahead->n_begun);
+    return batch;
+}
+
+/* In whole pages: what the kernel copies goes faster. */
+static uint8_t *new_area(void)
+{
+    uint8_t *area = aligned_alloc(4096, HEAD + AREA);
+    if (!area)
+        g_error("no memory for an area of %u octets", HEAD + AREA);
+    return area;
+}
+
+static void read_area(struct imapid_ahead *ahead, struct batch *batch, guint n)
+{
+    batch->n_read = 0;
+    batch->error = 0;
+    if (n == 0 || !ahead->is_plain)
         return;
+    off_t place = ahead->base + (off_t)(n - 1) * AREA;
+    ssize_t n_read = 1;
+    if (!batch->area)
+        set_area(ahead, batch, new_area(), HEAD + AREA);
+    while (batch->n_read < AREA && n_read > 0) {
+        do
+            n_read = pread(ahead->capture->window.fd, batch->area + HEAD + batch->n_read,
+                           AREA - batch->n_read, place + (off_t)batch->n_read);
+        while (n_read < 0 && errno == EINTR);
+        if (n_read > 0)
+            batch->n_read += (size_t)n_read;
+    }
+    batch->error = n_read < 0 ? errno : 0;
+}
+
+static void set_read(struct imapid_ahead *ahead, struct batch *batch)
+{
     g_mutex_lock(&ahead->mutex);
-    g_cond_signal(cond);
+    g_atomic_int_set(&batch->stage, READ);
+    g_cond_broadcast(&ahead->read);
     g_mutex_unlock(&ahead->mutex);
 }
 
-/* ---- the reader ---- */
-
-static struct batch *get_batch(struct imapid_ahead *ahead, guint n)
+/* Until the first area is walked, nobody knows how the others are read. */
+static bool may_begin(const struct imapid_ahead *ahead)
 {
-    return &ahead->batches[n % N_BATCHES];
+    guint n_begun = get(&ahead->n_begun);
+    return n_begun - get(&ahead->n_given) < N_AHEAD &&
+           (n_begun == 0 || get(&ahead->n_walked) > 0) && get(&ahead->n_octets) <= N_OCTETS_MAX;
 }
 
-static struct item *add(struct imapid_ahead *ahead, enum kind kind)
+/* Begins a batch and reads its area. False: there are enough. */
+static bool begin_next(struct imapid_ahead *ahead, guint *n)
 {
-    struct batch *batch = get_batch(ahead, ahead->n_read);
-    if (batch->n_items == batch->n_room) {
-        batch->n_room = MAX(2 * batch->n_room, 512);
-        batch->items = g_renew(struct item, batch->items, batch->n_room);
-    }
-    struct item *item = &batch->items[batch->n_items++];
-    item->kind = kind;
-    return item;
+    struct batch *batch = NULL;
+    g_mutex_lock(&ahead->mutex);
+    *n = ahead->n_begun;
+    if (!is_over(ahead) && may_begin(ahead))
+        batch = begin(ahead);
+    g_mutex_unlock(&ahead->mutex);
+    if (!batch)
+        return false;
+    read_area(ahead, batch, *n);
+    set_read(ahead, batch);
+    return true;
 }
 
-static void publish(struct imapid_ahead *ahead)
+/* The batch behind those that are walked, read; by whoever walks, if nobody has begun it. */
+static struct batch *get_read(struct imapid_ahead *ahead, guint n)
 {
-    if (!ahead->format) {
-        ahead->format = ahead->capture->format;
-        ahead->is_foreign = ahead->capture->is_foreign;
+    g_mutex_lock(&ahead->mutex);
+    bool is_new = n == ahead->n_begun;
+    struct batch *batch = is_new ? begin(ahead) : get_batch(ahead, n);
+    while (!is_new && g_atomic_int_get(&batch->stage) != READ)
+        g_cond_wait(&ahead->read, &ahead->mutex);
+    g_mutex_unlock(&ahead->mutex);
+    if (is_new) {
+        read_area(ahead, batch, n);
+        set_read(ahead, batch);
     }
-    struct batch *batch = get_batch(ahead, ahead->n_read);
+    return batch;
+}
+
+/* ---- walking ---- */
+
+static bool is_last(const struct batch *batch)
+{
+    return batch->n_read < AREA;
+}
+
+/* The areas that a packet of n octets goes through become one, that of the last of them. */
+static uint8_t *join_areas(struct imapid_ahead *ahead, size_t n, size_t n_left, size_t *n_read)
+{
+    struct batch *batch = get_batch(ahead, ahead->next);
+    guint first = ahead->next;
+    while (n_left + *n_read < n && !is_last(batch)) {
+        batch = get_read(ahead, ++ahead->next);
+        *n_read += batch->n_read;
+    }
+    uint8_t *area = g_malloc(n_left + *n_read), *to = area + n_left;
+    for (guint i = first; i <= ahead->next; i++) {
+        const struct batch *part = get_batch(ahead, i);
+        if (part->n_read)
+            memcpy(to, part->area + HEAD, part->n_read);
+        to += part->n_read;
+    }
+    set_area(ahead, batch, area, n_left + *n_read);
+    return area;
+}
+
+/* A walk begins where the one before it ended. */
+static bool may_take(void *ctx)
+{
+    return ((struct imapid_ahead *)ctx)->may_take;
+}
+
+static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_area *area)
+{
+    struct imapid_ahead *ahead = ctx;
+    bool is_first = !ahead->capture->window.area; /* of the contents of a packed file */
+    if (is_over(ahead))
+        imapid_capture_stop(ahead->capture);
+    ahead->next = is_first || ahead->may_take ? ahead->at : ahead->at + 1;
+    ahead->may_take = false;
+    struct batch *batch = get_read(ahead, ahead->next);
+    if (ahead->capture->packed) {
+        if (batch->n_area < n)
+            set_area(ahead, batch, g_malloc(MAX(n, AREA)), MAX(n, AREA));
+        *area = (struct imapid_window_area){.octets = batch->area, .n = batch->n_area};
+        return;
+    }
+    size_t n_read = batch->n_read;
+    uint8_t *octets = n_left <= HEAD && (n_left + n_read >= n || is_last(batch))
+                          ? batch->area + HEAD - n_left
+                          : join_areas(ahead, n, n_left, &n_read);
+    batch = get_batch(ahead, ahead->next);
+    *area = (struct imapid_window_area){octets, n_left + n_read, true, n_read, batch->error};
+}
+
+/* The walk leaves a batch. */
+static void finish(struct imapid_ahead *ahead)
+{
+    struct batch *batch = get_batch(ahead, ahead->at);
     batch->place = imapid_window_place(ahead->capture->packed ? ahead->capture->packed
                                                               : &ahead->capture->window);
     batch->n_skipped_blocks = ahead->capture->counts.n_skipped_blocks;
-    g_atomic_int_add(&ahead->n_octets, (gint)batch->n_area);
-    g_atomic_int_inc((gint *)&ahead->n_read);
-    wake(ahead, &ahead->read, &ahead->user_sleeps);
 }
 
-/* The area of the batch that comes after this one. */
-static uint8_t *take_area(void *ctx, size_t *n)
+/* The first area is the window's own, until it is left. */
+static void give_up_area(struct imapid_ahead *ahead)
 {
-    struct imapid_ahead *ahead = ctx;
-    struct batch *next = get_batch(ahead, ahead->n_read + 1);
-    if (!has_room(ahead))
-        wait_for(ahead, has_much_room, &ahead->used, &ahead->reader_sleeps);
-    if (g_atomic_int_get(&ahead->is_over))
-        imapid_capture_stop(ahead->capture);
-    else if (next->area && next->n_area >= *n) {
-        *n = next->n_area;
-        return g_steal_pointer(&next->area);
-    }
-    *n = MAX(*n, AREA);
-    return g_malloc(*n);
+    struct batch *batch = get_batch(ahead, ahead->at);
+    if (!batch->area)
+        set_area(ahead, batch, ahead->capture->window.area, 0);
+    finish(ahead);
 }
 
-static void give_area(void *ctx, uint8_t *area, size_t n)
+/* If the walk is not at its beginning. */
+static void give_area(void *ctx, uint8_t *octets)
 {
     struct imapid_ahead *ahead = ctx;
-    struct batch *batch = get_batch(ahead, ahead->n_read);
-    if (g_atomic_int_get(&ahead->is_over)) {
-        g_free(area);
-        return;
+    if (octets && octets != ahead->rest)
+        give_up_area(ahead);
+    ahead->at = ahead->next;
+}
+
+static struct item *add(struct imapid_ahead *ahead, enum kind kind, struct imapid_ahead_mark **mark)
+{
+    struct batch *batch = get_batch(ahead, ahead->at);
+    if (batch->n_items == batch->n_room) {
+        batch->n_room = MAX(2 * batch->n_room, 512);
+        batch->items = g_renew(struct item, batch->items, batch->n_room);
+        batch->marks = g_renew(struct imapid_ahead_mark, batch->marks, batch->n_room);
     }
-    g_free(batch->area); /* one that was too small to be taken */
-    batch->area = area;
-    batch->n_area = n;
-    publish(ahead);
-    ahead->has_time = ahead->n_read - get(&ahead->n_used) >= N_AHEAD;
+    struct item *item = &batch->items[batch->n_items];
+    item->kind = (uint8_t)kind;
+    *mark = &batch->marks[batch->n_items++];
+    (*mark)->key = 0;
+    return item;
+}
+
+static void add_text(struct imapid_ahead *ahead, enum kind kind, const char *text)
+{
+    struct imapid_ahead_mark *mark;
+    add(ahead, kind, &mark)->text = g_strdup(text);
 }
 
 static void on_note(void *ctx, const char *message)
 {
-    add(ctx, NOTE)->text = g_strdup(message);
+    add_text(ctx, NOTE, message);
 }
 
 static void on_section(void *ctx)
 {
-    add(ctx, SECTION);
+    add_text(ctx, SECTION, NULL);
 }
 
 static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
-    struct item *item = add(ctx, SECRETS);
+    struct imapid_ahead_mark *mark;
+    struct item *item = add(ctx, SECRETS, &mark);
     item->number_of = type;
     item->octets = octets;
-    item->n = (uint32_t)n;
+    mark->n = (uint32_t)n;
 }
 
 static void on_drops(void *ctx, const char *where, uint64_t n)
 {
+    struct imapid_ahead_mark *mark;
     (void)where; /* the file */
-    add(ctx, DROPS)->number = n;
+    add(ctx, DROPS, &mark);
+    mark->number = n;
 }
 
-static void take_packet(struct imapid_ahead *ahead, const struct imapid_packet *packet)
+static void add_packet(struct imapid_ahead *ahead, const struct imapid_packet *packet)
 {
-    struct item *item = add(ahead, PACKET);
+    struct imapid_ahead_mark *mark;
+    struct item *item = add(ahead, PACKET, &mark);
     item->octets = packet->data;
-    item->n = packet->n;
-    item->n_wire = packet->n_wire;
-    item->ts_ns = packet->ts_ns;
-    item->number = packet->number;
     item->number_of = packet->interface;
     item->link_type = packet->link_type;
-    item->is_found_out = ahead->on_packet && ahead->has_time;
-    if (item->is_found_out)
-        ahead->on_packet(ahead->packet_ctx, packet, item->room);
+    *mark = (struct imapid_ahead_mark){0, packet->number, packet->ts_ns, packet->n, packet->n_wire};
 }
 
-static void *read_all(void *data)
+/* What is left of a batch, whose area may be given and used again before the next walk: aside. */
+static void keep_rest(struct imapid_ahead *ahead)
+{
+    struct imapid_window *window = &ahead->capture->window;
+    size_t left = imapid_window_left(window);
+    if (ahead->n_rest < left || !ahead->rest) {
+        uint8_t *rest = g_malloc(ahead->n_rest = MAX(left, HEAD));
+        memcpy(rest, window->at, left);
+        g_free(ahead->rest);
+        ahead->rest = rest;
+    } else {
+        memmove(ahead->rest, window->at, left);
+    }
+    give_up_area(ahead);
+    window->area = ahead->rest;
+    window->n_area = left;
+    window->is_lent = true;
+    window->at = ahead->rest;
+    window->end = ahead->rest + left;
+}
+
+/* Up to the end of the area of batch n, and of those that it had to move on to. Returns whether there is more. */
+static bool walk(struct imapid_ahead *ahead, guint n)
+{
+    struct imapid_packet packet;
+    ahead->at = n;
+    ahead->may_take = n > 0;
+    for (;;) {
+        switch (imapid_capture_next(ahead->capture, &packet)) {
+        case IMAPID_CAPTURE_PACKET:
+            add_packet(ahead, &packet);
+            break;
+        case IMAPID_CAPTURE_ERROR:
+            add_text(ahead, ERROR, imapid_capture_get_error(ahead->capture));
+            break;
+        case IMAPID_CAPTURE_PAUSE:
+            keep_rest(ahead);
+            return true;
+        case IMAPID_CAPTURE_END:
+            add_text(ahead, END, NULL);
+            finish(ahead);
+            return false;
+        }
+    }
+}
+
+static void give_packet(const struct item *item, const struct imapid_ahead_mark *mark,
+                        bool has_room, struct imapid_packet *packet)
+{
+    *packet = (struct imapid_packet){
+        .data = item->octets,
+        .n = mark->n,
+        .n_wire = mark->n_wire,
+        .ts_ns = mark->ts_ns,
+        .number = mark->number,
+        .interface = item->number_of,
+        .link_type = item->link_type,
+        .ahead = has_room ? item->room : NULL,
+    };
+}
+
+static void find_out(const struct imapid_ahead *ahead, const struct batch *batch)
+{
+    struct imapid_packet packet;
+    for (guint i = 0; ahead->user.find_out && i < batch->n_items; i++) {
+        struct item *item = &batch->items[i];
+        if (item->kind != PACKET)
+            continue;
+        give_packet(item, &batch->marks[i], false, &packet);
+        batch->marks[i].key = ahead->user.find_out(ahead->user.ctx, &packet, item->room);
+    }
+}
+
+/* Is it the turn of batch n to be walked, or will it never be? */
+static bool is_due(const struct imapid_ahead *ahead, guint n)
+{
+    return (gint)(get(&ahead->n_walked) - n) >= 0 || is_over(ahead);
+}
+
+/* All up to `at` are walked. */
+static void pass_on(struct imapid_ahead *ahead, guint n, bool is_more)
+{
+    if (n == 0) {
+        ahead->format = ahead->capture->format;
+        ahead->is_foreign = ahead->capture->is_foreign;
+        ahead->is_plain = !ahead->capture->packed;
+        ahead->base = (off_t)ahead->capture->window.end_place;
+    }
+    g_mutex_lock(&ahead->mutex);
+    if (!is_more)
+        g_atomic_int_set(&ahead->is_over, 1);
+    g_atomic_int_set((gint *)&ahead->n_walked, (gint)ahead->at + 1);
+    wake(ahead);
+    g_mutex_unlock(&ahead->mutex);
+}
+
+static void publish(struct imapid_ahead *ahead, guint n)
+{
+    struct batch *batch = get_batch(ahead, n);
+    find_out(ahead, batch);
+    g_mutex_lock(&ahead->mutex);
+    g_atomic_int_set(&batch->stage, DONE);
+    wake(ahead);
+    g_mutex_unlock(&ahead->mutex);
+}
+
+/* Batch n, which this thread has begun. If another had to move on to it, it is done by that one. */
+static void work(struct imapid_ahead *ahead, guint n)
+{
+    wait_for(ahead, is_due, n);
+    if (get(&ahead->n_walked) != n || is_over(ahead))
+        return;
+    bool is_more = walk(ahead, n);
+    guint last = ahead->at;
+    pass_on(ahead, n, is_more);
+    for (; n != last + 1; n++)
+        publish(ahead, n);
+}
+
+/* Whether there is something to begin. One that sleeps is not to be woken for each area: that would
+ * cost more than it gains. */
+static bool has_work(const struct imapid_ahead *ahead, guint n)
+{
+    return is_over(ahead) || (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n);
+}
+
+static void *work_all(void *data)
 {
     struct imapid_ahead *ahead = data;
-    struct imapid_packet packet;
-    enum imapid_capture_result result;
-    while (!g_atomic_int_get(&ahead->is_over) &&
-           (result = imapid_capture_next(ahead->capture, &packet)) != IMAPID_CAPTURE_END)
-        if (result == IMAPID_CAPTURE_PACKET)
-            take_packet(ahead, &packet);
+    while (!is_over(ahead)) {
+        guint n;
+        if (begin_next(ahead, &n))
+            work(ahead, n);
         else
-            add(ahead, ERROR)->text = g_strdup(imapid_capture_get_error(ahead->capture));
-    add(ahead, END);
-    publish(ahead);
+            wait_for(ahead, has_work, N_AHEAD / 2);
+    }
     return NULL;
 }
 
 /* ---- who asks ---- */
 
-static void give_packet(const struct item *item, struct imapid_packet *packet)
+static void free_batch(struct batch *batch, guint at)
 {
-    *packet = (struct imapid_packet){
-        .data = item->octets,
-        .n = item->n,
-        .n_wire = item->n_wire,
-        .ts_ns = item->ts_ns,
-        .number = item->number,
-        .interface = item->number_of,
-        .link_type = item->link_type,
-        .ahead = item->is_found_out ? item->room : NULL,
-    };
+    for (guint i = at; i < batch->n_items; i++)
+        if (batch->items[i].kind == ERROR || batch->items[i].kind == NOTE)
+            g_free(batch->items[i].text);
+    g_free(batch->items);
+    g_free(batch->marks);
+    g_free(batch->area);
+    g_free(batch);
 }
 
 static void release(struct imapid_ahead *ahead)
 {
-    struct batch *batch = get_batch(ahead, ahead->n_used);
-    gint n_octets = (gint)batch->n_area;
-    if (batch->n_area != AREA)
-        g_clear_pointer(&batch->area, g_free);
+    struct batch *batch = get_batch(ahead, ahead->n_given);
+    bool is_usual = batch->n_area == AREA || batch->n_area == HEAD + AREA;
     batch->n_items = 0;
-    ahead->at = 0;
-    g_atomic_int_add(&ahead->n_octets, -n_octets);
-    g_atomic_int_inc((gint *)&ahead->n_used);
-    if (has_much_room(ahead))
-        wake(ahead, &ahead->used, &ahead->reader_sleeps);
+    ahead->at_item = 0;
+    g_mutex_lock(&ahead->mutex);
+    g_atomic_int_add((gint *)&ahead->n_octets, -(gint)batch->n_area);
+    if (!is_usual) {
+        g_clear_pointer(&batch->area, g_free);
+        batch->n_area = 0;
+    }
+    ahead->ring[ahead->n_given % N_RING] = NULL;
+    if (ahead->n_spare < N_AHEAD)
+        ahead->spare[ahead->n_spare++] = batch;
+    else
+        free_batch(batch, 0);
+    g_atomic_int_inc((gint *)&ahead->n_given);
+    if (has_work(ahead, N_AHEAD / 2))
+        wake(ahead);
+    g_mutex_unlock(&ahead->mutex);
 }
 
-/* Waits for it. */
-static const struct item *get_next(struct imapid_ahead *ahead)
+static bool is_ready(const struct imapid_ahead *ahead, guint n)
+{
+    return get(&ahead->n_begun) != n && g_atomic_int_get(&get_batch(ahead, n)->stage) == DONE;
+}
+
+static bool has_something(const struct imapid_ahead *ahead, guint n)
+{
+    return is_ready(ahead, n) || may_begin(ahead);
+}
+
+/* The batch that has the next item. */
+static struct batch *get_next(struct imapid_ahead *ahead)
 {
     for (;;) {
-        if (!is_read(ahead))
-            wait_for(ahead, is_read, &ahead->read, &ahead->user_sleeps);
-        struct batch *batch = get_batch(ahead, ahead->n_used);
-        if (ahead->at < batch->n_items)
-            return &batch->items[ahead->at++];
-        release(ahead);
+        guint n;
+        if (is_ready(ahead, ahead->n_given)) {
+            struct batch *batch = get_batch(ahead, ahead->n_given);
+            if (ahead->at_item < batch->n_items)
+                return batch;
+            release(ahead);
+        } else if (begin_next(ahead, &n)) {
+            work(ahead, n);
+        } else {
+            wait_for(ahead, has_something, ahead->n_given);
+        }
     }
 }
 
-static void begin(struct imapid_ahead *ahead, const struct imapid_capture *capture)
+static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *capture)
 {
     if (capture->on_secrets)
         imapid_capture_on_secrets(ahead->capture, on_secrets, ahead);
     imapid_capture_on_note(ahead->capture, on_note, ahead);
     imapid_capture_on_section(ahead->capture, on_section, ahead);
     imapid_capture_on_drops(ahead->capture, on_drops, ahead);
-    ahead->thread = g_thread_new("reader", read_all, ahead);
+    ahead->threads = g_new0(GThread *, ahead->n_threads);
+    for (unsigned i = 1; i < ahead->n_threads; i++)
+        ahead->threads[i] = g_thread_new("reader", work_all, ahead);
 }
 
 /* Tells what is no packet. */
-static void tell(struct imapid_capture *capture, const struct item *item)
+static void tell(struct imapid_capture *capture, const struct item *item,
+                 const struct imapid_ahead_mark *mark)
 {
     char *text = item->kind == NOTE || item->kind == ERROR ? item->text : NULL;
     if (item->kind == NOTE) {
@@ -338,60 +643,90 @@ static void tell(struct imapid_capture *capture, const struct item *item)
         g_free(capture->error);
         capture->error = g_steal_pointer(&text);
     } else if (item->kind == SECRETS) {
-        capture->on_secrets(capture->secrets_ctx, item->number_of, item->octets, item->n);
+        capture->on_secrets(capture->secrets_ctx, item->number_of, item->octets, mark->n);
     } else if (item->kind == DROPS) {
-        imapid_reader_tell_drops(capture, capture->name, item->number);
+        imapid_reader_tell_drops(capture, capture->name, mark->number);
     } else {
         capture->ahead->is_at_end = true;
     }
     g_free(text);
 }
 
+static bool is_passed(const struct imapid_ahead *ahead, const struct imapid_ahead_mark *mark)
+{
+    return mark->key && ahead->user.pass(ahead->user.ctx, mark);
+}
+
 static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
                                              struct imapid_packet *packet)
 {
     struct imapid_ahead *ahead = capture->ahead;
-    if (!ahead->thread)
-        begin(ahead, capture);
-    while (!ahead->is_at_end) {
-        const struct item *item = get_next(ahead);
+    if (!ahead->threads)
+        begin_all(ahead, capture);
+    while (!ahead->is_at_end && !capture->stop) {
+        const struct batch *batch = get_next(ahead);
+        const struct item *item = &batch->items[ahead->at_item];
+        const struct imapid_ahead_mark *mark = &batch->marks[ahead->at_item++];
         capture->format = ahead->format;
         capture->is_foreign = ahead->is_foreign;
-        capture->window.end_place = get_batch(ahead, ahead->n_used)->place;
-        capture->counts.n_skipped_blocks = get_batch(ahead, ahead->n_used)->n_skipped_blocks;
-        if (item->kind == PACKET) {
-            give_packet(item, packet);
-            capture->n_frames = packet->number - 1;
+        capture->window.end_place = batch->place;
+        capture->counts.n_skipped_blocks = batch->n_skipped_blocks;
+        if (item->kind != PACKET) {
+            tell(capture, item, mark);
+            if (item->kind == ERROR)
+                return IMAPID_CAPTURE_ERROR;
+            continue;
+        }
+        capture->n_frames = mark->number - 1;
+        if (!is_passed(ahead, mark)) {
+            ahead->n_taken++;
+            give_packet(item, mark, ahead->user.find_out != NULL, packet);
             return IMAPID_CAPTURE_PACKET;
         }
-        tell(capture, item);
-        if (item->kind == ERROR)
-            return IMAPID_CAPTURE_ERROR;
+        imapid_reader_count(capture, mark->ts_ns, mark->n, mark->n_wire);
     }
     return IMAPID_CAPTURE_END;
+}
+
+static bool is_behind(const struct imapid_ahead *ahead)
+{
+    gint n = (gint)(ahead->peeked - ahead->n_given);
+    return n < 0 || (n == 0 && ahead->peeked_item < ahead->at_item);
+}
+
+/* The next thing to peek at, or NULL: none is near. */
+static const struct item *peek(struct imapid_ahead *ahead, const struct imapid_ahead_mark **mark)
+{
+    while (is_ready(ahead, ahead->peeked)) {
+        const struct batch *batch = get_batch(ahead, ahead->peeked);
+        if (ahead->peeked == ahead->n_given && ahead->peeked_item >= ahead->at_item + N_PEEKED_FROM)
+            return NULL;
+        if (ahead->peeked_item < batch->n_items) {
+            *mark = &batch->marks[ahead->peeked_item];
+            return &batch->items[ahead->peeked_item++];
+        }
+        ahead->peeked++;
+        ahead->peeked_item = 0;
+    }
+    return NULL;
 }
 
 static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *packet)
 {
     struct imapid_ahead *ahead = capture->ahead;
-    if (capture->n_peeked < capture->counts.n_packets ||
-        (gint)(ahead->peeked_batch - ahead->n_used) < 0) {
-        ahead->peeked_batch = ahead->n_used;
-        ahead->peeked_item = ahead->at;
-        capture->n_peeked = capture->counts.n_packets;
+    const struct imapid_ahead_mark *mark;
+    const struct item *item;
+    if (is_behind(ahead)) {
+        ahead->peeked = ahead->n_given;
+        ahead->peeked_item = ahead->at_item;
+        ahead->n_peeked = ahead->n_taken;
     }
-    while (ahead->peeked_batch != get(&ahead->n_read)) {
-        const struct batch *batch = get_batch(ahead, ahead->peeked_batch);
-        while (ahead->peeked_item < batch->n_items) {
-            const struct item *item = &batch->items[ahead->peeked_item++];
-            if (item->kind == PACKET) {
-                give_packet(item, packet);
-                capture->n_peeked++;
-                return true;
-            }
-        }
-        ahead->peeked_batch++;
-        ahead->peeked_item = 0;
+    while (ahead->n_peeked < ahead->n_taken + N_PEEKED && (item = peek(ahead, &mark))) {
+        if (item->kind != PACKET || (mark->key && ahead->user.may_pass(ahead->user.ctx, mark->key)))
+            continue;
+        give_packet(item, mark, ahead->user.find_out != NULL, packet);
+        ahead->n_peeked++;
+        return true;
     }
     return false;
 }
@@ -399,36 +734,37 @@ static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *pac
 static void ahead_close(struct imapid_capture *capture)
 {
     struct imapid_ahead *ahead = capture->ahead;
+    g_mutex_lock(&ahead->mutex);
     g_atomic_int_set(&ahead->is_over, 1);
-    wake(ahead, &ahead->used, &ahead->reader_sleeps);
-    if (ahead->thread)
-        g_thread_join(ahead->thread);
-    for (guint i = 0; i < N_BATCHES; i++) {
-        struct batch *batch = &ahead->batches[i];
-        for (guint k = i == ahead->n_used % N_BATCHES ? ahead->at : 0; k < batch->n_items; k++)
-            if (batch->items[k].kind == ERROR || batch->items[k].kind == NOTE)
-                g_free(batch->items[k].text);
-        g_free(batch->items);
-        g_free(batch->area);
-    }
+    wake(ahead);
+    g_mutex_unlock(&ahead->mutex);
+    for (unsigned i = 1; ahead->threads && i < ahead->n_threads; i++)
+        g_thread_join(ahead->threads[i]);
+    for (guint i = ahead->n_given; i != ahead->n_begun; i++)
+        free_batch(get_batch(ahead, i), i == ahead->n_given ? ahead->at_item : 0);
+    while (ahead->n_spare)
+        free_batch(ahead->spare[--ahead->n_spare], 0);
     imapid_capture_close(ahead->capture);
     g_mutex_clear(&ahead->mutex);
     g_cond_clear(&ahead->read);
-    g_cond_clear(&ahead->used);
+    g_cond_clear(&ahead->cond);
+    g_free(ahead->rest);
+    g_free(ahead->threads);
     g_free(ahead);
 }
 
-struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader)
+struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader, unsigned n_threads)
 {
     if (reader->window.size < N_OCTETS_MIN)
         return reader;
     struct imapid_capture *capture = imapid_reader_new(reader->name);
     struct imapid_ahead *ahead = g_new0(struct imapid_ahead, 1);
     ahead->capture = reader;
-    ahead->areas = (struct imapid_window_areas){take_area, give_area, ahead};
+    ahead->n_threads = CLAMP(n_threads, 1, N_THREADS_MAX);
+    ahead->areas = (struct imapid_window_areas){may_take, take_area, give_area, ahead};
     g_mutex_init(&ahead->mutex);
     g_cond_init(&ahead->read);
-    g_cond_init(&ahead->used);
+    g_cond_init(&ahead->cond);
     reader->areas = &ahead->areas;
     capture->ahead = ahead;
     capture->next = ahead_next;
@@ -443,10 +779,7 @@ bool imapid_ahead_is(const struct imapid_capture *capture)
     return capture->ahead != NULL;
 }
 
-void imapid_ahead_on_packet(struct imapid_capture *capture,
-                            void (*fn)(void *ctx, const struct imapid_packet *packet, void *room),
-                            void *ctx)
+void imapid_ahead_set_user(struct imapid_capture *capture, const struct imapid_ahead_user *user)
 {
-    capture->ahead->on_packet = fn;
-    capture->ahead->packet_ctx = ctx;
+    capture->ahead->user = *user;
 }

@@ -4,24 +4,42 @@
 
 #include "capture/capture.h"
 
-/* A capture that a thread of its own reads ahead of who asks for its packets. */
+/* A capture that is read ahead of who asks for its packets, by more threads than that one where there are
+ * some. */
 
 /* Octets there are for what is found out of a packet. */
 #define IMAPID_AHEAD_ROOM 24u
 
+/* What is known of a packet without looking at it. */
+struct imapid_ahead_mark {
+    uint64_t key;    /* what find_out() said; 0: it has to be given */
+    uint64_t number; /* as imapid_packet has them */
+    int64_t ts_ns;
+    uint32_t n, n_wire;
+};
+
+/* What is to be done with each packet before it is given. */
+struct imapid_ahead_user {
+    /* Any thread, several at a time, packets in no order. `room` has IMAPID_AHEAD_ROOM octets, aligned for
+     * uint32_t; it is packet->ahead later. Returns a key if it may turn out that the packet need not be given; else 0. */
+    uint64_t (*find_out)(void *ctx, const struct imapid_packet *packet, void *room);
+    /* Who asks, in the order of the packets, of those with a key. True: all that there is to do was
+     * done, and the packet is not given. */
+    bool (*pass)(void *ctx, const struct imapid_ahead_mark *mark);
+    /* Whether pass() would say so now. Then it is not peeked at. */
+    bool (*may_pass)(void *ctx, uint64_t key);
+    void *ctx;
+};
+
 /* Takes over a capture that nothing was read from, nor set; it is closed with the one returned, which
- * gives the same: packets, errors, notes, secrets and counts, each at its place. The same one where it is
- * no regular file, or a small one. Never NULL. */
-struct imapid_capture *imapid_ahead_new(struct imapid_capture *capture);
+ * gives the same: packets, errors, notes, secrets and counts, each at its place. It is read by so many
+ * threads, the one that asks among them. The same one where it is no regular file, or a small one. Never NULL. */
+struct imapid_capture *imapid_ahead_new(struct imapid_capture *capture, unsigned n_threads);
 
 /* Is it such a capture? */
 bool imapid_ahead_is(const struct imapid_capture *capture);
 
-/* Called, before the first packet is asked for: what is to be done with each packet in the thread that
- * reads. `room` has IMAPID_AHEAD_ROOM octets, aligned for uint32_t; it is packet->ahead later, and
- * good as long as the packet. */
-void imapid_ahead_on_packet(struct imapid_capture *capture,
-                            void (*fn)(void *ctx, const struct imapid_packet *packet, void *room),
-                            void *ctx);
+/* Before the first packet is asked for. The user is copied. */
+void imapid_ahead_set_user(struct imapid_capture *capture, const struct imapid_ahead_user *user);
 
 #endif

@@ -223,10 +223,22 @@ static void count_time(struct imapid_capture_counts *counts, int64_t ts_ns)
     counts->has_times = true;
 }
 
+void imapid_reader_count(struct imapid_capture *capture, int64_t ts_ns, uint32_t n, uint32_t n_wire)
+{
+    struct imapid_capture_counts *counts = &capture->counts;
+    counts->n_packets++;
+    if (imapid_time_is_known(ts_ns))
+        count_time(counts, ts_ns);
+    counts->n_octets += n;
+    counts->n_octets_wire += n_wire;
+    counts->n_cut += n < n_wire;
+    if (capture->on_progress && (counts->n_packets % N_PROGRESS == 0 || get_size(capture) == 0))
+        capture->on_progress(capture->progress_ctx, get_place(capture));
+}
+
 enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
                                                struct imapid_packet *packet)
 {
-    struct imapid_capture_counts *counts = &capture->counts;
     if (capture->stop)
         return IMAPID_CAPTURE_END;
     packet->ahead = NULL;
@@ -236,14 +248,7 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (result != IMAPID_CAPTURE_PACKET)
         return result;
     packet->number = ++capture->n_frames;
-    counts->n_packets++;
-    if (imapid_time_is_known(packet->ts_ns))
-        count_time(counts, packet->ts_ns);
-    counts->n_octets += packet->n;
-    counts->n_octets_wire += packet->n_wire;
-    counts->n_cut += packet->n < packet->n_wire;
-    if (capture->on_progress && (counts->n_packets % N_PROGRESS == 0 || get_size(capture) == 0))
-        capture->on_progress(capture->progress_ctx, get_place(capture));
+    imapid_reader_count(capture, packet->ts_ns, packet->n, packet->n_wire);
     return IMAPID_CAPTURE_PACKET;
 }
 
@@ -251,8 +256,7 @@ bool imapid_capture_peek(struct imapid_capture *capture, struct imapid_packet *p
 {
     const struct imapid_window *window = &capture->window;
     if (capture->peek_ahead)
-        return capture->n_peeked < capture->counts.n_packets + N_PEEKED &&
-               capture->peek_ahead(capture, packet);
+        return capture->peek_ahead(capture, packet);
     packet->ahead = NULL;
     if (!capture->peek)
         return false;

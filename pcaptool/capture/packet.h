@@ -45,7 +45,9 @@ enum imapid_capture_result {
     IMAPID_CAPTURE_PACKET, /* *packet is set, good until the next call */
     /* Something could not be read; imapid_capture_get_error() says what and where. Packets given
      * before stay valid. Call again: reading goes on behind the damage, or says END. */
-    IMAPID_CAPTURE_ERROR
+    IMAPID_CAPTURE_ERROR,
+    /* Not now, but later: only where an area is read by itself (capture/ahead.h). */
+    IMAPID_CAPTURE_PAUSE
 };
 
 /* What was read of a capture so far. */

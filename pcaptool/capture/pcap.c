@@ -56,7 +56,7 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     struct imapid_window *window = &capture->window;
     uint64_t place = imapid_window_place(window);
     uint32_t n_header = pcap->n_header;
-    if (!imapid_window_need(window, n_header))
+    if (!imapid_window_need_whole(window, n_header))
         return imapid_reader_fail_end(capture, place, n_header, "packet header");
     if (is_rare(window->at) && imapid_reader_ends_here(capture, imapid_head_is_pcap(window) ||
                                                                     imapid_head_is_pcapng(window)))
@@ -70,7 +70,7 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
         capture->next = imapid_reader_next_none;
         return imapid_reader_fail(capture, place, "packet header with a length of %u octets", n);
     }
-    if (!imapid_window_need(window, n_header + n))
+    if (!imapid_window_need_whole(window, n_header + n))
         return imapid_reader_fail_end(capture, place, n_header + n, "packet");
     packet->data = window->at + n_header;
     packet->n = n;

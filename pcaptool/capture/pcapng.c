@@ -425,7 +425,7 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     struct imapid_window *window = &capture->window;
     struct block block = {.place = imapid_window_place(window)};
     *outcome = NOTHING;
-    if (!imapid_window_need(window, N_FRAME))
+    if (!imapid_window_need_whole(window, N_FRAME))
         return imapid_reader_fail_end(capture, block.place, N_FRAME, "block header");
     if (imapid_head_is_pcap_magic(imapid_number_host32(window->at, false)) &&
         imapid_reader_ends_here(capture, imapid_head_is_pcap(window)))
@@ -441,7 +441,7 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
         return skip_unknown(capture, &block);
     if (block.n > IMAPID_CAPTURE_PACKET_MAX)
         return fail_lost(capture, &block, "longer than any such block");
-    if (!imapid_window_need(window, block.n))
+    if (!imapid_window_need_whole(window, block.n))
         return imapid_reader_fail_end(capture, block.place, block.n, "block");
     if (imapid_number_host32(window->at + block.n - 4, capture->pcapng.swapped) != block.n)
         return fail_lost(capture, &block, "two lengths that differ");

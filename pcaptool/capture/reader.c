@@ -78,6 +78,8 @@ enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture
     uint64_t unpack_place = 0;
     const char *why =
         capture->unpack ? imapid_unpack_get_error(capture->unpack, &unpack_place) : NULL;
+    if (window->is_paused)
+        return IMAPID_CAPTURE_PAUSE;
     capture->next = imapid_reader_next_none;
     if (capture->stop)
         return IMAPID_CAPTURE_END;

@@ -120,6 +120,10 @@ enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture
 /* Counts n packets that are missing, and tells of them; 0: nothing. `where`: the interface. */
 void imapid_reader_tell_drops(struct imapid_capture *capture, const char *where, uint64_t n);
 
+/* Counts a packet that is given, or known not to be needed. */
+void imapid_reader_count(struct imapid_capture *capture, int64_t ts_ns, uint32_t n,
+                         uint32_t n_wire);
+
 /* A next() for what has no more. */
 enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,
                                                    struct imapid_packet *packet);

@@ -47,7 +47,8 @@ void imapid_window_init_source(struct imapid_window *window,
 
 void imapid_window_deinit(struct imapid_window *window)
 {
-    g_free(window->area);
+    if (!window->is_lent)
+        g_free(window->area);
     if (window->source.close)
         window->source.close(window->source.ctx);
     if (window->own_fd)
@@ -68,14 +69,19 @@ static void change_area(struct imapid_window *window, size_t n)
 {
     const struct imapid_window_areas *areas = window->areas;
     size_t left = imapid_window_left(window);
-    uint8_t *area = areas->take(areas->ctx, &n);
+    struct imapid_window_area area = {.n_read = 0};
+    areas->take(areas->ctx, n, left, &area);
     if (left > 0)
-        memcpy(area, window->at, left);
-    areas->give(areas->ctx, window->area, window->n_area);
-    window->area = area;
-    window->n_area = n;
-    window->at = area;
-    window->end = area + left;
+        memcpy(area.octets, window->at, left);
+    areas->give(areas->ctx, window->area);
+    window->area = area.octets;
+    window->n_area = area.n;
+    window->is_lent = true;
+    window->at = area.octets;
+    window->end = area.octets + left + area.n_read;
+    window->end_place += area.n_read;
+    window->error = area.error;
+    window->at_end = area.is_read && left + area.n_read < n;
 }
 
 /* Room for n octets from `at` on. */
@@ -84,7 +90,9 @@ static void make_room(struct imapid_window *window, size_t n)
     size_t left = imapid_window_left(window);
     if (window->areas) {
         change_area(window, n);
-    } else if (window->n_area < n || !window->area) {
+        return;
+    }
+    if (window->n_area < n || !window->area) {
         size_t n_new = MAX(window->n_area, BUFFER);
         while (n_new < n)
             n_new *= 2;
@@ -101,15 +109,31 @@ static void make_room(struct imapid_window *window, size_t n)
     window->end = window->area + left;
 }
 
+/* Whether n octets have no room in the area from `at` on. */
+static bool is_full(const struct imapid_window *window, size_t n)
+{
+    return !window->area || imapid_window_left(window) == 0 ||
+           (size_t)(window->area + window->n_area - window->at) < n;
+}
+
+bool imapid_window_need_whole(struct imapid_window *window, size_t n)
+{
+    const struct imapid_window_areas *areas = window->areas;
+    if (imapid_window_left(window) >= n)
+        return true;
+    window->is_paused = areas && !window->error && !window->at_end && is_full(window, n) &&
+                        !areas->may_take(areas->ctx);
+    return !window->is_paused && imapid_window_fill(window, n);
+}
+
 bool imapid_window_fill(struct imapid_window *window, size_t n)
 {
     g_return_val_if_fail(n <= IMAPID_WINDOW_MAX, false);
     if (window->error || window->at_end)
         return false;
-    if (!window->area || imapid_window_left(window) == 0 ||
-        (size_t)(window->area + window->n_area - window->at) < n)
+    if (is_full(window, n))
         make_room(window, n);
-    while (imapid_window_left(window) < n && !window->stop) {
+    while (imapid_window_left(window) < n && !window->at_end && !window->stop) {
         uint8_t *to = window->area + (window->end - window->area);
         size_t room = (size_t)(window->area + window->n_area - to);
         ptrdiff_t n_read = window->source.read(window->source.ctx, to, room);
@@ -117,10 +141,9 @@ bool imapid_window_fill(struct imapid_window *window, size_t n)
             continue;
         if (n_read < 0)
             window->error = errno;
-        if (n_read <= 0) {
-            window->at_end = true;
+        window->at_end = n_read <= 0;
+        if (window->at_end)
             return false;
-        }
         window->end += n_read;
         window->end_place += (uint64_t)n_read;
     }

@@ -18,12 +18,25 @@ struct imapid_window_source {
     void *ctx;
 };
 
-/* Where a window gets its memory, if what was read is to stay when it moves on. */
+/* What a window moves on to. */
+struct imapid_window_area {
+    uint8_t *octets;
+    size_t n; /* octets there is room for */
+    bool
+        is_read; /* whoever gives it has read what comes next: n_read octets, behind those that are left */
+    size_t n_read; /* as many as are needed, but at the end of the file */
+    int error;     /* why there are not so many, or 0 */
+};
+
+/* Where a window gets its memory, if what was read is to stay when it moves on. Whoever gives it owns it. */
 struct imapid_window_areas {
-    /* An area of *n octets at least; sets *n to what it has. Never NULL. */
-    uint8_t *(*take)(void *ctx, size_t *n);
-    /* The window has left this area, NULL being none; what was read lies in it as it did. */
-    void (*give)(void *ctx, uint8_t *area, size_t n);
+    /* Whether the window may move on. */
+    bool (*may_take)(void *ctx);
+    /* An area of n octets at least, of which n_left are left of what was read. */
+    void (*take)(void *ctx, size_t n, size_t n_left, struct imapid_window_area *area);
+    /* The window has left this area for the one that was taken; what was read lies in it as it did. NULL:
+     * it had none. The first may be the window's own, from g_malloc(); then it is given away. */
+    void (*give)(void *ctx, uint8_t *area);
     void *ctx;
 };
 
@@ -43,6 +56,8 @@ struct imapid_window {
     struct imapid_window_source source;
     int fd; /* -1: the source is somebody else's */
     bool own_fd;
+    bool is_lent;               /* the area is that of who gives areas */
+    bool is_paused;             /* see imapid_window_need_whole() */
     bool at_end;                /* there is nothing more to read */
     volatile sig_atomic_t stop; /* read no more */
 };
@@ -79,6 +94,9 @@ static inline bool imapid_window_need(struct imapid_window *window, size_t n)
 {
     return imapid_window_left(window) >= n || imapid_window_fill(window, n);
 }
+
+/* The same, but where areas->may_take() says no, all stays as it is, is_paused is set, and it is to be asked again later. */
+bool imapid_window_need_whole(struct imapid_window *window, size_t n);
 
 /* Moves `at` on by n. False when the end came before, or on an error. */
 bool imapid_window_skip(struct imapid_window *window, uint64_t n);

@@ -60,6 +60,7 @@ struct imapid_collect {
     uint64_t generation; /* of the key log, when quiet connections were looked at last */
     uint64_t n_frames;   /* so far */
     uint64_t n_before;   /* of the pieces before this one */
+    uint64_t n_looks;    /* packets that were taken or passed */
     uint64_t n_idle;     /* frames there were when the silence began */
     int64_t idle_us;     /* since when, by the monotonic clock */
     size_t n_memory;     /* the flows may hold that much */
@@ -361,13 +362,21 @@ static void tell_error(struct imapid_collect *collect, const char *message, unsi
     g_free(text);
 }
 
-/* What is found out of a packet by the thread that reads it, ahead of the one that takes it. */
-struct found {
-    struct imapid_net_ahead net;
-    bool is_left_out; /* by the filter */
-};
+/* After each packet. */
+static void look_around(struct imapid_collect *collect)
+{
+    if (++collect->n_looks % N_RETRY == 0) {
+        retry(collect);
+        count_secrets(collect);
+    }
+    keep_within_memory(collect, &collect->context);
+}
 
-G_STATIC_ASSERT(sizeof(struct found) <= IMAPID_AHEAD_ROOM);
+/* What is found out of a packet before it is taken. */
+G_STATIC_ASSERT(sizeof(struct imapid_net_ahead) <= IMAPID_AHEAD_ROOM);
+
+/* The key of a packet that the filter leaves out. No digest is so small. */
+#define LEFT_OUT 1
 
 static void decode_link_type(const struct imapid_collect *collect, struct imapid_packet *packet)
 {
@@ -380,41 +389,60 @@ static bool is_left_out(const struct imapid_collect *collect, const struct imapi
     return collect->filter && !imapid_filter_match(collect->filter, packet);
 }
 
-/* In the thread that reads. */
-static void find_out(void *ctx, const struct imapid_packet *packet, void *room)
+/* In any thread. */
+static uint64_t find_out(void *ctx, const struct imapid_packet *packet, void *room)
 {
     const struct imapid_collect *collect = ctx;
-    struct found *found = room;
+    struct imapid_net_ahead *found = room;
     struct imapid_packet decoded = *packet;
 
     decode_link_type(collect, &decoded);
-    found->is_left_out = is_left_out(collect, &decoded);
-    imapid_net_prepare(collect->net, &decoded, &found->net);
+    if (is_left_out(collect, &decoded))
+        return LEFT_OUT;
+    imapid_net_prepare(collect->net, &decoded, found);
+    return found->family && found->is_passable && found->digest > LEFT_OUT ? found->digest : 0;
+}
+
+static bool may_pass(void *ctx, uint64_t key)
+{
+    const struct imapid_collect *collect = ctx;
+
+    return key == LEFT_OUT || imapid_net_may_pass(collect->net, key);
+}
+
+static bool pass(void *ctx, const struct imapid_ahead_mark *mark)
+{
+    struct imapid_collect *collect = ctx;
+    const struct imapid_stamp packet = {mark->number + collect->n_before, mark->ts_ns};
+
+    if (mark->key != LEFT_OUT && !imapid_net_pass(collect->net, mark->key, &packet))
+        return false;
+    collect->n_frames = packet.number;
+    look_around(collect);
+    return true;
 }
 
 /* A packet that will come. */
 static void foresee(struct imapid_collect *collect, struct imapid_packet *packet)
 {
-    const struct found *found = packet->ahead;
+    const struct imapid_net_ahead *found = packet->ahead;
     struct imapid_net_ahead ahead;
 
     packet->number += collect->n_before;
     decode_link_type(collect, packet);
     if (!found)
         imapid_net_prepare(collect->net, packet, &ahead);
-    imapid_net_foresee(collect->net, packet, found ? &found->net : &ahead);
+    imapid_net_foresee(collect->net, packet, found ? found : &ahead);
 }
 
 static void take(struct imapid_collect *collect, struct imapid_packet *packet)
 {
-    const struct found *found = packet->ahead;
-
     packet->number += collect->n_before;
     collect->n_frames = packet->number;
     decode_link_type(collect, packet);
-    if (found && !found->is_left_out)
-        imapid_net_packet_ahead(collect->net, packet, &found->net);
-    else if (!found && !is_left_out(collect, packet))
+    if (packet->ahead)
+        imapid_net_packet_ahead(collect->net, packet, packet->ahead);
+    else if (!is_left_out(collect, packet))
         imapid_net_packet(collect->net, packet);
 }
 
@@ -446,11 +474,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
-        if (counts->n_packets % N_RETRY == 0) {
-            retry(collect);
-            count_secrets(collect);
-        }
-        keep_within_memory(collect, &collect->context);
+        look_around(collect);
     }
     return error;
 }
@@ -504,7 +528,8 @@ static void add_file(struct imapid_collect *collect, struct imapid_capture *capt
     if (collect->context.files->len > 1)
         imapid_net_begin_piece(collect->net);
     if (imapid_ahead_is(capture))
-        imapid_ahead_on_packet(capture, find_out, collect);
+        imapid_ahead_set_user(capture,
+                              &(struct imapid_ahead_user){find_out, pass, may_pass, collect});
 }
 
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,

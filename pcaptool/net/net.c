@@ -389,8 +389,21 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
         .octets = (uint16_t)(ip.octets - packet->data),
         .n = ip.n,
         .n_wire = ip.n_wire,
-        .hash = imapid_tcp_hash(net->tcp, &segment),
+        .digest = imapid_tcp_digest(net->tcp, &segment),
+        .is_passable = imapid_tcp_is_passable(&segment),
     };
+}
+
+bool imapid_net_pass(struct imapid_net *net, uint64_t digest, const struct imapid_stamp *packet)
+{
+    bool passes = imapid_tcp_pass(net->tcp, digest, packet);
+    net->counts.n_packets += passes;
+    return passes;
+}
+
+bool imapid_net_may_pass(const struct imapid_net *net, uint64_t digest)
+{
+    return imapid_tcp_may_pass(net->tcp, digest);
 }
 
 void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,
@@ -401,7 +414,7 @@ void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *pack
     const uint8_t *octets = packet->data + ahead->octets;
     __builtin_prefetch(packet->data + ahead->addresses);
     __builtin_prefetch(octets + IMAPID_TCP_N_SHORTEST - 1);
-    imapid_tcp_foresee(net->tcp, packet->number, octets, ahead->hash);
+    imapid_tcp_foresee(net->tcp, packet->number, octets, ahead->digest);
 }
 
 void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,

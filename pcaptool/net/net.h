@@ -55,12 +55,13 @@ void imapid_net_begin_piece(struct imapid_net *net);
 
 /* What is known of a packet before it is due: of one that carries a TCP segment, where that is. */
 struct imapid_net_ahead {
-    uint8_t family; /* 0: nothing is known, and the rest means nothing */
-    uint8_t ttl;
-    bool is_on_path; /* it came through a VLAN or the like, of which there is more to tell */
-    uint16_t addresses, octets; /* where the source's address and the segment begin */
+    uint64_t digest;            /* see imapid_tcp_digest() */
     uint32_t n, n_wire;         /* of the segment, as imapid_segment has them */
-    uint32_t hash;
+    uint16_t addresses, octets; /* where the source's address and the segment begin */
+    uint8_t family;             /* 0: nothing is known, and the rest means nothing */
+    uint8_t ttl;
+    bool is_on_path;  /* it came through a VLAN or the like, of which there is more to tell */
+    bool is_passable; /* see imapid_tcp_is_passable() */
 };
 
 /* Finds out what there is to know of a packet. Any thread may do that, at any time. */
@@ -71,6 +72,10 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
  * near. What is delivered does not depend on it. */
 void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,
                         const struct imapid_net_ahead *ahead);
+
+/* As imapid_tcp_pass() and imapid_tcp_may_pass(), of a packet that was prepared and is passable. */
+bool imapid_net_pass(struct imapid_net *net, uint64_t digest, const struct imapid_stamp *packet);
+bool imapid_net_may_pass(const struct imapid_net *net, uint64_t digest);
 
 /* As imapid_net_packet(), of a packet that was prepared. */
 void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,

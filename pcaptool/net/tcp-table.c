@@ -27,8 +27,7 @@
 /* Slots at first; no more than a full table will have. */
 #define N_SLOTS_FIRST 512u
 
-/* In a slot's hash: it is that of a list's head, without the path. No table has as many slots. */
-#define IS_HEAD (UINT32_C(1) << 31)
+#define IS_HEAD IMAPID_TCP_IS_HEAD
 
 G_STATIC_ASSERT(sizeof(struct imapid_tcp_entry) == 64);
 
@@ -49,6 +48,9 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table)
     table->slot_mask = n_slots - 1;
     table->n_begun = table->n_used = table->n_slots = table->hand = 0;
     table->first_free = IMAPID_TCP_NONE;
+    table->has_looked = false;
+    /* So what was settled is never found again. To wipe it would cost more than to read a small file. */
+    table->key[0] = imapid_siphash(table->key, table->key, 2);
 }
 
 void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
@@ -56,15 +58,19 @@ void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
     *table = (struct imapid_tcp_table){.n_max = n_max};
     table->entries = imapid_large_reserve(n_max, sizeof *table->entries);
     table->alikes = imapid_large_reserve(n_max, sizeof *table->alikes);
-    imapid_tcp_table_clear(table);
+    table->settled_digests = imapid_large_new(IMAPID_TCP_N_SETTLED, sizeof(uint64_t));
+    table->settled = imapid_large_new(IMAPID_TCP_N_SETTLED, sizeof(uint32_t));
     if (getentropy(table->key, sizeof table->key) != 0)
         g_error("no random octets for a table of connections");
+    imapid_tcp_table_clear(table);
 }
 
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
 {
     free(table->entries);
     free(table->alikes);
+    free(table->settled_digests);
+    free(table->settled);
     g_free(table->slots);
     *table = (struct imapid_tcp_table){0};
 }
@@ -83,14 +89,14 @@ static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
     return n;
 }
 
-uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
-                               const struct imapid_tcp_key *key)
+uint64_t imapid_tcp_table_digest(const struct imapid_tcp_table *table,
+                                 const struct imapid_tcp_key *key)
 {
     uint64_t words[6];
     size_t n = get_words(key, words);
     if (key->path)
         words[n++] = key->path;
-    return (uint32_t)imapid_siphash(table->key, words, n) & ~IS_HEAD;
+    return imapid_siphash(table->key, words, n);
 }
 
 /* The hash without the path, where that with it is known. */
@@ -100,7 +106,13 @@ static uint32_t drop_path(const struct imapid_tcp_table *table, const struct ima
     uint64_t words[6];
     if (!key->path)
         return hash;
-    return (uint32_t)imapid_siphash(table->key, words, get_words(key, words)) & ~IS_HEAD;
+    return imapid_tcp_table_shorten(imapid_siphash(table->key, words, get_words(key, words)));
+}
+
+uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key)
+{
+    return imapid_tcp_table_shorten(imapid_tcp_table_digest(table, key));
 }
 
 /* All but the path. Word by word: it is asked for every packet, and a call of memcmp() would cost
@@ -122,17 +134,6 @@ bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
     return has_addresses(entry, key) && entry->path[key->dir] == key->path;
 }
 
-uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
-                               const struct imapid_tcp_key *key, uint32_t hash)
-{
-    for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
-         i = (i + 1) & table->slot_mask)
-        if (table->slots[i].hash == hash &&
-            imapid_tcp_entry_matches(&table->entries[table->slots[i].entry], key))
-            return table->slots[i].entry;
-    return IMAPID_TCP_NONE;
-}
-
 static bool is_head(const struct imapid_tcp_table *table, uint32_t index)
 {
     return !(table->entries[index].flags & IMAPID_TCP_ALIAS) &&
@@ -149,6 +150,34 @@ uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
         if ((slot->hash & ~IS_HEAD) == hash && has_addresses(&table->entries[slot->entry], key) &&
             is_head(table, slot->entry))
             return slot->entry;
+    }
+    return IMAPID_TCP_NONE;
+}
+
+/* Of a few of those that match but for the path, the newest that matches; else `found`. */
+static uint32_t find_newest(const struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                            uint32_t hash, uint32_t found)
+{
+    uint32_t i = imapid_tcp_table_find_alike(table, key, hash);
+    for (unsigned n = 0; i != IMAPID_TCP_NONE && n < IMAPID_TCP_N_ALIKE_MAX; n++) {
+        if (imapid_tcp_entry_matches(&table->entries[i], key))
+            return i;
+        i = table->alikes[i].next;
+    }
+    return found;
+}
+
+uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
+                               const struct imapid_tcp_key *key, uint32_t hash)
+{
+    for (uint32_t i = hash & table->slot_mask; table->slots[i].entry != IMAPID_TCP_NONE;
+         i = (i + 1) & table->slot_mask) {
+        uint32_t found = table->slots[i].entry;
+        const struct imapid_tcp_entry *entry = &table->entries[found];
+        if (table->slots[i].hash == hash && imapid_tcp_entry_matches(entry, key))
+            return entry->flags & (IMAPID_TCP_ALIKE | IMAPID_TCP_ALIAS)
+                       ? find_newest(table, key, hash, found)
+                       : found;
     }
     return IMAPID_TCP_NONE;
 }
@@ -220,6 +249,27 @@ static void remove_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t 
     table->n_slots--;
 }
 
+/* ---- those that are settled ---- */
+
+/* The key of an entry that came on `path`. */
+static struct imapid_tcp_key get_key(const struct imapid_tcp_entry *entry, uint32_t path)
+{
+    struct imapid_tcp_key key = {.is_ip6 = (entry->flags & IMAPID_TCP_IS_IP6) != 0,
+                                 .port = {entry->port[0], entry->port[1]},
+                                 .path = path};
+    memcpy(key.address, entry->address, sizeof key.address);
+    return key;
+}
+
+void imapid_tcp_table_unsettle(struct imapid_tcp_table *table, uint32_t index)
+{
+    const struct imapid_tcp_entry *entry = &table->entries[index];
+    struct imapid_tcp_key key = get_key(entry, entry->path[0]);
+    uint64_t digest = imapid_tcp_table_digest(table, &key);
+    if (imapid_tcp_table_is_settled(table, digest))
+        table->settled_digests[digest % IMAPID_TCP_N_SETTLED] = 0;
+}
+
 /* ---- those that differ by the path alone ---- */
 
 /* Whether a head needs a slot of its own. */
@@ -242,8 +292,11 @@ static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_
 {
     table->alikes[index] = (struct imapid_tcp_alike){head, IMAPID_TCP_NONE};
     change_head(table, drop_path(table, key, hash), head, index);
-    if (head != IMAPID_TCP_NONE)
+    if (head != IMAPID_TCP_NONE) {
         table->alikes[head].previous = index;
+        table->entries[head].flags |= IMAPID_TCP_ALIKE;
+        table->entries[index].flags |= IMAPID_TCP_ALIKE;
+    }
 }
 
 static void leave_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
@@ -259,16 +312,6 @@ static void leave_alikes(struct imapid_tcp_table *table, const struct imapid_tcp
 }
 
 /* ---- adding and removing ---- */
-
-/* The key of an entry that came on `path`. */
-static struct imapid_tcp_key get_key(const struct imapid_tcp_entry *entry, uint32_t path)
-{
-    struct imapid_tcp_key key = {.is_ip6 = (entry->flags & IMAPID_TCP_IS_IP6) != 0,
-                                 .port = {entry->port[0], entry->port[1]},
-                                 .path = path};
-    memcpy(key.address, entry->address, sizeof key.address);
-    return key;
-}
 
 static uint32_t add(struct imapid_tcp_table *table, const struct imapid_tcp_key *key, uint32_t hash)
 {
@@ -336,6 +379,7 @@ void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t index, i
 
 uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table)
 {
+    table->has_looked = true;
     /* Twice around: the first time may only take marks away. */
     for (uint64_t n = 0; n < (uint64_t)table->n_begun * 2; n++) {
         uint32_t index = table->hand;
@@ -355,6 +399,7 @@ void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t index)
     struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
     uint32_t hash = imapid_tcp_table_hash(table, &key);
+    imapid_tcp_table_unsettle(table, index);
     remove_slot(table, hash, index);
     if (entry->path[1] != entry->path[0]) {
         key.path = entry->path[1];

@@ -23,6 +23,7 @@ enum {
     IMAPID_TCP_SEEN_1 = 1 << 10,
     IMAPID_TCP_ALIAS = 1 << 11,   /* another path of the connection whose entry is isn[0] */
     IMAPID_TCP_SYN_ACK = 1 << 12, /* one was seen */
+    IMAPID_TCP_ALIKE = 1 << 13,   /* there is another that differs by the path alone, or was */
 };
 
 /* 64 octets: with IPv4 or IPv6, one cache line. */
@@ -41,6 +42,10 @@ struct imapid_tcp_slot {
     uint32_t entry; /* IMAPID_TCP_NONE: empty */
 };
 
+/* Entries with the same addresses on other paths that are looked at, the newest first, for one to which a packet on a new path
+ * may belong. A network routes a connection over a few. */
+#define IMAPID_TCP_N_ALIKE_MAX 16
+
 /* An entry's place among those that differ from it by the path alone. */
 struct imapid_tcp_alike {
     uint32_t next, previous;
@@ -56,8 +61,11 @@ struct imapid_tcp_table {
     struct imapid_tcp_alike *alikes; /* of each entry */
     struct imapid_tcp_slot *slots;
     uint32_t slot_mask;
-    uint32_t n_slots; /* in use */
-    uint64_t key[2];  /* of the hash */
+    uint32_t n_slots;          /* in use */
+    uint64_t key[2];           /* of digests */
+    bool has_looked;           /* for room: marks of those seen lately count */
+    uint64_t *settled_digests; /* see imapid_tcp_table_settle() */
+    uint32_t *settled;
 };
 
 /* The addresses of a packet, in the order that both directions share. */
@@ -77,15 +85,30 @@ void imapid_tcp_table_deinit(struct imapid_tcp_table *table);
 /* Forgets all entries; their memory stays. */
 void imapid_tcp_table_clear(struct imapid_tcp_table *table);
 
-/* A number for the key, path included, that is the same in both directions. */
+/* A number for the key, path included, that is the same in both directions, until the table is
+ * cleared. Nobody can make two keys that have the same, nor find any. */
+uint64_t imapid_tcp_table_digest(const struct imapid_tcp_table *table,
+                                 const struct imapid_tcp_key *key);
+
+/* The hash by which the key is found: that of its digest. */
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key);
+
+/* In a slot's hash: it is that of a list's head, without the path. No table has as many slots. */
+#define IMAPID_TCP_IS_HEAD (UINT32_C(1) << 31)
+
+/* The hash of a digest. */
+static inline uint32_t imapid_tcp_table_shorten(uint64_t digest)
+{
+    return (uint32_t)digest & ~IMAPID_TCP_IS_HEAD;
+}
 
 /* Whether the key is the entry's, path included. */
 bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
                               const struct imapid_tcp_key *key);
 
-/* The entry that matches the key, or IMAPID_TCP_NONE. */
+/* The entry that matches the key, or IMAPID_TCP_NONE. Of several that differ by the path of the other direction the newest;
+ * an alias only where there is none. */
 uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
                                const struct imapid_tcp_key *key, uint32_t hash);
 
@@ -103,6 +126,36 @@ static inline uint32_t imapid_tcp_table_guess(const struct imapid_tcp_table *tab
         if (table->slots[i].hash == hash)
             return table->slots[i].entry;
     return IMAPID_TCP_NONE;
+}
+
+/* Entries of which only a SYN is of interest any more, found by a digest alone: that of 262,144 keys is
+ * the same as another one's once in a hundred thousand million captures. They are few, side by side; any may be forgotten for
+ * another. */
+#define IMAPID_TCP_N_SETTLED 32768u
+
+/* Puts an entry there that is not ALIKE. */
+static inline void imapid_tcp_table_settle(struct imapid_tcp_table *table, uint64_t digest,
+                                           uint32_t entry)
+{
+    table->settled_digests[digest % IMAPID_TCP_N_SETTLED] = digest;
+    table->settled[digest % IMAPID_TCP_N_SETTLED] = entry;
+}
+
+/* Whether it is there. `digest` is not 0. */
+static inline bool imapid_tcp_table_is_settled(const struct imapid_tcp_table *table,
+                                               uint64_t digest)
+{
+    return table->settled_digests[digest % IMAPID_TCP_N_SETTLED] == digest;
+}
+
+/* Takes an entry away from there, if it is there. */
+void imapid_tcp_table_unsettle(struct imapid_tcp_table *table, uint32_t entry);
+
+/* One that is there was seen. */
+static inline void imapid_tcp_table_see_settled(struct imapid_tcp_table *table, uint64_t digest)
+{
+    if (table->has_looked)
+        table->entries[table->settled[digest % IMAPID_TCP_N_SETTLED]].flags |= IMAPID_TCP_RECENT;
 }
 
 /* The newest entry that matches but for the path, aliases left out, and the next newest. NONE: there

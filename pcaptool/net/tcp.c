@@ -25,10 +25,6 @@
 /* Octets in a segment on the wire: TSO has some hundred thousand, a damaged length any number. */
 #define N_SEGMENT_MAX (1u << 24)
 
-/* Connections with the same addresses on other paths that are looked at, the newest first, for one
- * to which a packet on a new path may belong. A network routes a connection over a few. */
-#define N_ALIKE_MAX 16
-
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
     .n_wanted = 32768,       /* 35 MiB: those that are undecided or IMAP */
@@ -54,7 +50,7 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
 struct foreseen {
     uint64_t number; /* of the packet, and where in it the segment begins */
     const uint8_t *octets;
-    uint32_t hash;
+    uint64_t digest;
     uint32_t entry; /* as it seems; NONE: not looked for yet, too */
 };
 
@@ -165,7 +161,7 @@ static void lay_by(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 static void take_up(struct imapid_tcp *tcp, uint32_t index, struct imapid_tcp_state *st)
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    uint32_t seen = IMAPID_TCP_SEEN_0 | IMAPID_TCP_SEEN_1 | IMAPID_TCP_RECENT;
+    uint32_t seen = IMAPID_TCP_SEEN_0 | IMAPID_TCP_SEEN_1 | IMAPID_TCP_RECENT | IMAPID_TCP_ALIKE;
     st->entry = index;
     st->latter = IMAPID_TCP_NONE;
     memcpy(entry->isn, st->isn, sizeof st->isn);
@@ -429,7 +425,7 @@ static uint32_t find_other_path(struct imapid_tcp *tcp, const struct imapid_tcp_
 {
     uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key, hash), unseen = IMAPID_TCP_NONE;
     bool unseen_fits = false;
-    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
+    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < IMAPID_TCP_N_ALIKE_MAX;
          n++, index = imapid_tcp_table_next_alike(&tcp->table, index)) {
         const struct imapid_tcp_entry *entry = &tcp->table.entries[index];
         if (!(entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir)) {
@@ -455,12 +451,13 @@ static void meet(struct imapid_tcp *tcp, uint32_t index)
 
 /* NONE only if the table is full of connections that must stay. */
 static uint32_t get_connection(struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
-                               const uint32_t *known_hash, const struct imapid_tcp_parsed *p)
+                               const struct foreseen *seen, const struct imapid_tcp_parsed *p)
 {
-    if (tcp->last != IMAPID_TCP_NONE &&
+    if (tcp->last != IMAPID_TCP_NONE && !(tcp->table.entries[tcp->last].flags & IMAPID_TCP_ALIKE) &&
         imapid_tcp_entry_matches(&tcp->table.entries[tcp->last], key))
         return tcp->last;
-    uint32_t hash = known_hash ? *known_hash : imapid_tcp_table_hash(&tcp->table, key);
+    uint32_t hash =
+        imapid_tcp_table_shorten(seen ? seen->digest : imapid_tcp_table_digest(&tcp->table, key));
     uint32_t index = imapid_tcp_table_find(&tcp->table, key, hash);
     if (index != IMAPID_TCP_NONE && tcp->table.entries[index].flags & IMAPID_TCP_ALIAS)
         index = follow_alias(tcp, key, index, p);
@@ -524,7 +521,8 @@ static void restart(struct imapid_tcp *tcp, uint32_t index, const struct imapid_
         }
         lay_by(tcp, st);
     }
-    entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6;
+    imapid_tcp_table_unsettle(&tcp->table, index);
+    entry->flags &= IMAPID_TCP_USED | IMAPID_TCP_IS_IP6 | IMAPID_TCP_ALIKE;
     entry->stream = (uint32_t)tcp->order.counts.n_conns++;
     meet(tcp, index);
     struct imapid_tcp_state *latter = get_state(tcp, index, segment);
@@ -702,26 +700,25 @@ static const struct imapid_tcp_state *guess_state(const struct imapid_tcp *tcp, 
     return state < tcp->n_begun ? &tcp->states[state] : NULL;
 }
 
-/* The key of the hash is the table's as long as it lives. */
-uint32_t imapid_tcp_hash(const struct imapid_tcp *tcp, const struct imapid_segment *segment)
+uint64_t imapid_tcp_digest(const struct imapid_tcp *tcp, const struct imapid_segment *segment)
 {
     struct imapid_tcp_key key;
     make_key(segment, &key);
-    return imapid_tcp_table_hash(&tcp->table, &key);
+    return imapid_tcp_table_digest(&tcp->table, &key);
 }
 
 void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *octets,
-                        uint32_t hash)
+                        uint64_t digest)
 {
     uint64_t n = tcp->n_foreseen++;
     struct foreseen *seen = &tcp->foreseen[n % N_FORESEEN];
     const struct imapid_tcp_state *st;
-    *seen = (struct foreseen){number, octets, hash, IMAPID_TCP_NONE};
-    imapid_tcp_table_prefetch(&tcp->table, hash);
+    *seen = (struct foreseen){number, octets, digest, IMAPID_TCP_NONE};
+    imapid_tcp_table_prefetch(&tcp->table, imapid_tcp_table_shorten(digest));
     if (n < 3 * N_STEP)
         return;
     seen = &tcp->foreseen[(n - N_STEP) % N_FORESEEN];
-    seen->entry = imapid_tcp_table_guess(&tcp->table, seen->hash);
+    seen->entry = imapid_tcp_table_guess(&tcp->table, imapid_tcp_table_shorten(seen->digest));
     if (seen->entry != IMAPID_TCP_NONE)
         prefetch(&tcp->table.entries[seen->entry], sizeof *tcp->table.entries);
     if ((st = guess_state(tcp, tcp->foreseen[(n - 2 * N_STEP) % N_FORESEEN].entry)))
@@ -770,6 +767,16 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     p->ttl = segment->ttl;
 }
 
+/* Whether only a SYN can change anything about an entry: it is over, and all there is to know of it is
+ * known. An alias is never over. */
+static bool is_settled(const struct imapid_tcp_entry *entry, uint32_t path)
+{
+    const uint32_t all = IMAPID_TCP_OVER | IMAPID_TCP_SEEN_0 | IMAPID_TCP_SEEN_1 |
+                         IMAPID_TCP_HAS_ISN_0 | IMAPID_TCP_HAS_ISN_1;
+    return (entry->flags & (all | IMAPID_TCP_ALIKE)) == all && entry->state == IMAPID_TCP_NONE &&
+           entry->path[0] == path && entry->path[1] == path;
+}
+
 /* Where more waits than may, those that have waited longest are given up; those that have seemed over
  * for long enough are. */
 static void enforce_limits(struct imapid_tcp *tcp, const struct imapid_stamp *packet)
@@ -795,6 +802,29 @@ static void tell_tap(const struct imapid_tcp *tcp, const struct imapid_segment *
         tcp->tap.segment(tcp->tap.ctx, segment, stream, dir);
 }
 
+bool imapid_tcp_is_passable(const struct imapid_segment *segment)
+{
+    struct imapid_tcp_parsed p;
+    parse(segment, &p);
+    return p.whole && !(p.flags & SYN);
+}
+
+bool imapid_tcp_may_pass(const struct imapid_tcp *tcp, uint64_t digest)
+{
+    return imapid_tcp_table_is_settled(&tcp->table, digest) && !tcp->tap.packet &&
+           !tcp->tap.segment && !tcp->met;
+}
+
+bool imapid_tcp_pass(struct imapid_tcp *tcp, uint64_t digest, const struct imapid_stamp *packet)
+{
+    if (!imapid_tcp_may_pass(tcp, digest))
+        return false;
+    tcp->order.counts.n_segments++;
+    imapid_tcp_table_see_settled(&tcp->table, digest);
+    enforce_limits(tcp, packet);
+    return true;
+}
+
 bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment)
 {
     struct imapid_tcp_key key;
@@ -807,7 +837,7 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     const struct foreseen *seen = take_foreseen(tcp, segment);
     make_key(segment, &key);
     parse(segment, &p);
-    uint32_t index = get_connection(tcp, &key, seen ? &seen->hash : NULL, &p);
+    uint32_t index = get_connection(tcp, &key, seen, &p);
     if (index == IMAPID_TCP_NONE) {
         enforce_limits(tcp, &segment->packet);
         return p.whole;
@@ -836,6 +866,8 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
         take_former(tcp, st, key.dir, key.path, &p);
     else if (st)
         take_latter(tcp, st, key.dir, key.path, &p);
+    else if (seen && is_settled(entry, key.path))
+        imapid_tcp_table_settle(&tcp->table, seen->digest, index);
     enforce_limits(tcp, &segment->packet);
     return p.whole;
 }
@@ -846,9 +878,9 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
 static uint32_t find_quoted(const struct imapid_tcp *tcp, const struct imapid_tcp_key *key,
                             uint32_t seq)
 {
-    uint32_t index =
-        imapid_tcp_table_find_alike(&tcp->table, key, imapid_tcp_table_hash(&tcp->table, key));
-    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < N_ALIKE_MAX;
+    uint32_t hash = imapid_tcp_table_hash(&tcp->table, key);
+    uint32_t index = imapid_tcp_table_find_alike(&tcp->table, key, hash);
+    for (unsigned n = 0; index != IMAPID_TCP_NONE && n < IMAPID_TCP_N_ALIKE_MAX;
          n++, index = imapid_tcp_table_next_alike(&tcp->table, index))
         if (is_near(tcp, &tcp->table.entries[index], key->dir, seq))
             return index;

@@ -73,14 +73,24 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
 void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
                      const struct imapid_segment *quoted, const uint8_t *from);
 
-/* A number that the segments of a connection have in common, most others another one, for imapid_tcp_foresee().
+/* A number that the segments of a connection have in common, and no others, up to imapid_tcp_finish().
  * Any thread may ask for it, at any time. The segment has IMAPID_TCP_N_SHORTEST octets at least. */
-uint32_t imapid_tcp_hash(const struct imapid_tcp *tcp, const struct imapid_segment *segment);
+uint64_t imapid_tcp_digest(const struct imapid_tcp *tcp, const struct imapid_segment *segment);
+
+/* Whether a segment may be passed by its digest: it begins no connection, and its header is one. */
+bool imapid_tcp_is_passable(const struct imapid_segment *segment);
+
+/* A passable segment with this digest, not 0, is the next one. True: nothing can come of it, and it is counted;
+ * else it has to be taken, and nothing has changed. Callbacks of other connections come from within. */
+bool imapid_tcp_pass(struct imapid_tcp *tcp, uint64_t digest, const struct imapid_stamp *packet);
+
+/* Whether imapid_tcp_pass() would say so now. */
+bool imapid_tcp_may_pass(const struct imapid_tcp *tcp, uint64_t digest);
 
 /* The segment that begins at these octets will come with this packet number, some after the one that is due:
  * what is known of its connection is brought near. What is delivered does not depend on it. */
 void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *octets,
-                        uint32_t hash);
+                        uint64_t digest);
 
 /* What follows is another capture, written behind this one: a connection that is over does not go on
  * there, even if one begins with the same sequence number. */

@@ -9,7 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N_BLOCKS = 6000, FAST = 0, SLOW_USER = 1, PEEKS = 2 };
+enum { N_BLOCKS = 6000, FAST = 0, SLOW_USER = 1, PEEKS = 2, PASSES = 4 };
+
+/* Every third packet, where they are passed. */
+static bool is_passed(int how, guint64 number)
+{
+    return how & PASSES && number % 3 == 0;
+}
 
 static void put(GByteArray *file, const void *octets, guint n)
 {
@@ -23,7 +29,8 @@ static void put_block(GByteArray *file, guint32 type, const void *head, guint n_
     put(file, twice, 8);
     put(file, head, n_head);
     g_byte_array_set_size(file, at + n_block - 4);
-    memset(file->data + at + 8 + n_head, (int)(at / 4 % 251), n_block - 12 - n_head);
+    for (guint32 i = at + 8 + n_head, value = at; i < at + n_block - 4; i++) /* nothing to pack */
+        file->data[i] = (guint8)((value = value * 1664525 + 1013904223) >> 24);
     n_block ^= damaged ? 4 : 0;
     put(file, &n_block, 4);
 }
@@ -100,10 +107,31 @@ static void on_drops(void *ctx, const char *where, uint64_t n)
     g_string_append_printf(ctx, "drops %s %" G_GUINT64_FORMAT "\n", where, n);
 }
 
-static void on_packet(void *ctx, const struct imapid_packet *packet, void *room)
+struct user {
+    int how;
+    guint64 last; /* packet that was passed */
+};
+
+static uint64_t find_out(void *ctx, const struct imapid_packet *packet, void *room)
+{
+    const struct user *user = ctx;
+    memset(room, (int)(packet->number % 251), IMAPID_AHEAD_ROOM);
+    return is_passed(user->how, packet->number) ? packet->number : 0;
+}
+
+static bool pass(void *ctx, const struct imapid_ahead_mark *mark)
+{
+    struct user *user = ctx;
+    g_assert_cmpuint(mark->key, ==, mark->number);
+    g_assert_cmpuint(mark->number, >, user->last);
+    user->last = mark->number;
+    return true;
+}
+
+static bool may_pass(void *ctx, uint64_t key)
 {
     (void)ctx;
-    memset(room, (int)(packet->number % 251), IMAPID_AHEAD_ROOM);
+    return key != 0;
 }
 
 static void note_counts(GString *log, const struct imapid_capture *capture, bool at_end)
@@ -119,27 +147,26 @@ static void note_counts(GString *log, const struct imapid_capture *capture, bool
         g_string_append_printf(log, "skipped %" G_GUINT64_FORMAT "\n", counts->n_skipped_blocks);
 }
 
-static void check_ahead(const struct imapid_packet *packet, unsigned *n_ahead)
+static void check_ahead(const struct imapid_packet *packet, bool ahead)
 {
     const guint8 *room = packet->ahead;
-    *n_ahead += room != NULL;
+    g_assert_true(ahead == (room != NULL));
     for (unsigned i = 0; room && i < IMAPID_AHEAD_ROOM; i++)
         g_assert_cmpuint(room[i], ==, packet->number % 251);
 }
 
-static void peek(struct imapid_capture *capture, guint64 *n_peeked, guint32 *peeked)
+static void peek(struct imapid_capture *capture, bool ahead, guint64 *n_peeked, guint32 *peeked)
 {
     struct imapid_packet packet;
-    unsigned n_ahead = 0;
     while (imapid_capture_peek(capture, &packet)) {
-        peeked[packet.number % 64] = packet.n;
-        check_ahead(&packet, &n_ahead);
+        peeked[packet.number % 256] = packet.n;
+        check_ahead(&packet, ahead);
         ++*n_peeked;
     }
 }
 
-/* Ends after so many packets; 0: at the end. */
-static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
+/* Ends after so many packets; 0: at the end. n_threads 0: it is read without areas. */
+static char *read_file(const char *path, unsigned n_threads, int how, guint64 n_packets)
 {
     char *message = NULL;
     struct imapid_capture *capture = imapid_capture_open(path, &message);
@@ -147,18 +174,23 @@ static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
     enum imapid_capture_result result;
     GString *log = g_string_new(NULL);
     guint64 n_peeked = 0, n = 0;
-    guint32 peeked[64];
-    unsigned n_ahead = 0;
+    guint32 peeked[256];
+    struct user user = {how, 0};
     memset(peeked, 0xff, sizeof peeked);
-    if (ahead) {
-        capture = imapid_ahead_new(capture);
+    if (n_threads) {
+        capture = imapid_ahead_new(capture, n_threads);
         g_assert_true(imapid_ahead_is(capture));
-        imapid_ahead_on_packet(capture, on_packet, NULL);
+        imapid_ahead_set_user(capture,
+                              &(struct imapid_ahead_user){find_out, pass, may_pass, &user});
     }
     imapid_capture_on_secrets(capture, on_secrets, log);
     imapid_capture_on_note(capture, on_note, log);
     imapid_capture_on_drops(capture, on_drops, log);
     while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END) {
+        if (result == IMAPID_CAPTURE_PACKET && is_passed(how, packet.number)) {
+            g_assert_cmpuint(n_threads, ==, 0);
+            continue;
+        }
         if (result == IMAPID_CAPTURE_ERROR) {
             g_string_append_printf(log, "error %s\n", imapid_capture_get_error(capture));
         } else {
@@ -167,15 +199,15 @@ static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
                                    packet.number, packet.n_wire, packet.interface, packet.link_type,
                                    packet.ts_ns, sum);
             g_free(sum);
-            check_ahead(&packet, &n_ahead);
-            if (peeked[packet.number % 64] != UINT32_MAX)
-                g_assert_cmpuint(peeked[packet.number % 64], ==, packet.n);
-            peeked[packet.number % 64] = UINT32_MAX;
+            check_ahead(&packet, n_threads > 0);
+            if (peeked[packet.number % 256] != UINT32_MAX)
+                g_assert_cmpuint(peeked[packet.number % 256], ==, packet.n);
+            peeked[packet.number % 256] = UINT32_MAX;
             n++;
         }
         note_counts(log, capture, false);
         if (how & PEEKS)
-            peek(capture, &n_peeked, peeked);
+            peek(capture, n_threads > 0, &n_peeked, peeked);
         if (how & SLOW_USER && n % 1000 == 1)
             g_usleep(20000);
         if (n_packets && n == n_packets)
@@ -183,31 +215,42 @@ static char *read_file(const char *path, bool ahead, int how, guint64 n_packets)
     }
     note_counts(log, capture, !n_packets);
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_END);
-    if (ahead && how & PEEKS && !n_packets)
+    if (n_threads && how & PEEKS && !n_packets)
         g_assert_cmpuint(n_peeked, >, n / 2);
-    if (ahead && how & SLOW_USER)
-        g_assert_cmpuint(n_ahead, >, 0);
     imapid_capture_close(capture);
     return g_string_free(log, FALSE);
 }
 
-static void test_same(void)
+static void check_same(const char *path)
 {
-    static const int hows[] = {FAST, SLOW_USER, PEEKS, PEEKS | SLOW_USER};
-    GRand *draw = g_rand_new_with_seed((guint32)g_test_rand_int());
-    char *path = make_file(draw);
-    for (size_t i = 0; i < G_N_ELEMENTS(hows); i++)
+    static const int hows[] = {FAST, SLOW_USER, PEEKS, PEEKS | SLOW_USER, PEEKS | PASSES};
+    static const unsigned n_threads[] = {1, 2, 3, 7};
+    for (size_t i = 0; i < G_N_ELEMENTS(hows) * G_N_ELEMENTS(n_threads); i++)
         for (guint64 n = 0; n < 4000; n += 1999) {
-            char *plain = read_file(path, false, FAST, n),
-                 *ahead = read_file(path, true, hows[i], n);
+            int how = hows[i / G_N_ELEMENTS(n_threads)];
+            char *plain = read_file(path, 0, how & PASSES, n),
+                 *ahead = read_file(path, n_threads[i % G_N_ELEMENTS(n_threads)], how, n);
             g_assert_cmpstr(plain, ==, ahead);
             g_assert_true(n || (strstr(plain, "error") && strstr(plain, "note") &&
                                 strstr(plain, "secrets") && strstr(plain, "skipped")));
             g_free(plain);
             g_free(ahead);
         }
+}
+
+static void test_same(void)
+{
+    GRand *draw = g_rand_new_with_seed((guint32)g_test_rand_int());
+    char *path = make_file(draw), *packed = g_strconcat(path, ".gz", NULL);
+    const char *gzip[] = {"gzip", "-1", "-k", path, NULL};
+    check_same(path);
+    g_assert_true(g_spawn_sync(NULL, (char **)gzip, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                               NULL, NULL, NULL));
+    check_same(packed);
     g_unlink(path);
+    g_unlink(packed);
     g_free(path);
+    g_free(packed);
     g_rand_free(draw);
 }
 
@@ -217,7 +260,8 @@ static void test_closed_early(void)
     GRand *draw = g_rand_new_with_seed(1);
     char *path = make_file(draw), *message = NULL;
     for (int i = 0; i < 20; i++) {
-        struct imapid_capture *capture = imapid_ahead_new(imapid_capture_open(path, &message));
+        struct imapid_capture *capture =
+            imapid_ahead_new(imapid_capture_open(path, &message), 1 + (unsigned)i % 3);
         struct imapid_packet packet;
         for (int k = 0; k < i * i; k++)
             imapid_capture_next(capture, &packet);
@@ -230,7 +274,7 @@ static void test_closed_early(void)
     g_rand_free(draw);
 }
 
-/* A small file is read without a thread. */
+/* A small file is read as such. */
 static void test_small(void)
 {
     char *path = NULL, *message = NULL;
@@ -238,7 +282,7 @@ static void test_small(void)
     g_assert_cmpint(write(fd, "x", 1), ==, 1);
     close(fd);
     struct imapid_capture *capture = imapid_capture_open(path, &message);
-    g_assert_true(imapid_ahead_new(capture) == capture);
+    g_assert_true(imapid_ahead_new(capture, 2) == capture);
     g_assert_false(imapid_ahead_is(capture));
     imapid_capture_close(capture);
     g_unlink(path);
