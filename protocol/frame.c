@@ -260,10 +260,15 @@ static enum imapid_frame_status find_line_start(struct imapid_frame *frame, cons
                 *n_used = at;
                 return IMAPID_FRAME_SKIPPED;
             }
-            frame->mid_line = true;
             /* Not where it is a line of the other side, as in the middle of something else. */
-            frame->is_headless &= imapid_unit_plausible(imapid_side_other(frame->side), window + at,
-                                                        n - at) != IMAPID_PLAUSIBLE_YES;
+            if (frame->is_headless) {
+                plausible =
+                    imapid_unit_plausible(imapid_side_other(frame->side), window + at, n - at);
+                if (plausible == IMAPID_PLAUSIBLE_MORE)
+                    break;
+                frame->is_headless = plausible != IMAPID_PLAUSIBLE_YES;
+            }
+            frame->mid_line = true;
         }
         newline = memchr(window + at, '\n', n - at);
         if (!newline) {
