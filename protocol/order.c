@@ -125,10 +125,13 @@ static void take_ack(struct imapid_order *order, int d, const struct imapid_orde
         side->is_guessed = true;
         return;
     }
-    if (side->has_other && !side->is_started && segment->ack == side->other)
-        imapid_order_set_first(side, segment->ack);
+    if (side->has_other && !side->is_started && segment->ack == side->other) {
+        side->is_other_acked = side->may_wait;
+        if (!side->may_wait)
+            imapid_order_set_first(side, segment->ack);
+    }
     if (side->has_other && segment->ack == side->next) {
-        side->has_other = false;
+        side->has_other = side->is_other_acked = false;
         imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
     }
     if (segment->ack - side->next <= IMAPID_ORDER_AHEAD_MAX) {
@@ -223,6 +226,7 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
         } else {
             /* Of two, the peer will tell which it has heard. */
             side->has_other = is_second;
+            side->is_other_acked = false;
             side->other = side->next;
             side->other_frame = segment->number;
             imapid_order_set_first(side, first);
@@ -369,6 +373,11 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
     uint32_t ahead = segment->seq - side->next, behind = side->next - segment->seq;
 
     *n_old = 0;
+    if (side->is_other_acked && segment->seq - side->other <= IMAPID_ORDER_GUESS_MAX) {
+        side->is_other_acked = side->has_other = false;
+        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+        return IMAPID_ORDER_MOVED;
+    }
     if (side->left && is_back(side, segment->seq))
         return IMAPID_ORDER_BACK;
     if (ahead > IMAPID_ORDER_AHEAD_MAX) {
@@ -381,6 +390,7 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
         *n_old = behind;
     }
     side->n_off = 0;
+    side->may_wait = true;
     return IMAPID_ORDER_NEW;
 }
 

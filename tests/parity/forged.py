@@ -77,6 +77,13 @@ def early_syn(rng, packets):
     packets.insert(at, test_forged.Packet(side, number, side * now[0], test_forged.SYN | side * test_forged.ACK))
 
 
+def early_syn_and_octets(rng, packets):
+    """Another answer to the SYN, and octets that wait for more of that sequence."""
+    number = rng.getrandbits(32)
+    packets[2:2] = [test_forged.Packet(1, number, packets[0].seq + 1, test_forged.SYN | test_forged.ACK),
+                    test_forged.Packet(1, number + 100, packets[0].seq + 1, test_forged.ACK, test_forged.FORGED)]
+
+
 def early_never_sent(rng, packets):
     at, side, now = early(rng, packets)
     packets.insert(at, test_forged.Packet(side, now[side], now[1 - side] + rng.randrange(1, 60000), test_forged.ACK))
@@ -92,7 +99,7 @@ def early_sum(rng, packets):
     packets[rng.randrange(4)].wrong_sum = rng.randrange(1, 0xFFFF)
 
 
-EARLY = (early_reset, early_fin, early_syn, early_never_sent, early_far, early_sum)
+EARLY = (early_reset, early_fin, early_syn, early_syn_and_octets, early_never_sent, early_far, early_sum)
 CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits, copy_fills) + EARLY
 # Packets that are moved far are in random_sessions.py, with what Wireshark makes of them. It divides a stream at a SYN.
 READS_LESS = (test_forged.moved, test_forged.syn)
@@ -127,7 +134,7 @@ def compare(shark, path, made, records, *options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=170)
+    parser.add_argument("--count", type=int, default=180)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     made = []

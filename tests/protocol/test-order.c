@@ -288,6 +288,24 @@ static void test_of_two_syns_the_one_that_is_acknowledged(void)
     }
 }
 
+/* The same, but octets came that wait in the sequence that it did not hear: these do not go along. */
+static void test_what_waits_does_not_change_its_syn(void)
+{
+    struct imapid_order order = {0};
+
+    syn(&order, 0, 99, 0, 1);
+    syn(&order, 1, 499, 100, 2);
+    syn(&order, 1, 7999, 100, 3);
+    g_assert_cmpint(take(&order, 1, segment(8100, 10, 100, 4)), ==, IMAPID_ORDER_NEW);
+    take(&order, 0, segment(100, 0, 500, 5));
+    g_assert_cmpuint(order.sides[1].next, ==, 8000);
+    g_assert_cmpint(take(&order, 1, segment(500, 10, 100, 6)), ==, IMAPID_ORDER_MOVED);
+    expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 3);
+    imapid_order_restart(&order, 1, 500);
+    g_assert_cmpint(take(&order, 1, segment(500, 10, 100, 6)), ==, IMAPID_ORDER_NEW);
+    g_assert_cmpuint(order.sides[1].next, ==, 510);
+}
+
 static void test_giving_up_helps_the_cause_first(void)
 {
     struct imapid_order order = begin();
@@ -442,6 +460,8 @@ int main(int argc, char **argv)
     g_test_add_func("/order/fin-refuted", test_a_fin_stands_until_its_side_goes_on);
     g_test_add_func("/order/two-fins", test_of_two_fins_the_first_place);
     g_test_add_func("/order/two-syns", test_of_two_syns_the_one_that_is_acknowledged);
+    g_test_add_func("/order/what-waits-does-not-change-its-syn",
+                    test_what_waits_does_not_change_its_syn);
     g_test_add_func("/order/moved", test_moved);
     g_test_add_func("/order/far-off", test_far_off_while_it_goes_on);
     g_test_add_func("/order/former", test_the_former_of_two);

@@ -71,8 +71,10 @@ struct imapid_order_side {
     bool has_fin;
     bool has_first;
     bool has_other;
-    bool is_off;       /* what came off the sequence may yet be where it goes on */
-    bool is_off_acked; /* the peer acknowledged it */
+    bool is_other_acked; /* the peer has heard that one, but octets came that may wait here */
+    bool may_wait;       /* octets came that were neither read nor given up, until it is started */
+    bool is_off;         /* what came off the sequence may yet be where it goes on */
+    bool is_off_acked;   /* the peer acknowledged it */
     bool is_ahead;
     bool is_acked;  /* the peer acknowledged something, and that was in this sequence */
     bool is_silent; /* no packet since the waiting began */
@@ -129,7 +131,7 @@ enum imapid_order_place {
     IMAPID_ORDER_NEW, /* it goes on from n_old octets behind its beginning; those were read */
     IMAPID_ORDER_OLD, /* all of it was read, or given up */
     IMAPID_ORDER_OFF, /* nowhere near: damaged, or of another connection */
-    /* The last of some segments that go on far away: the connection is there now. The caller gives
+    /* The last of some segments that go on far away, or where the peer has heard another SYN: the connection is there now. The caller gives
      * up what waits in this direction, then calls imapid_order_restart(). */
     IMAPID_ORDER_MOVED,
     /* The direction goes on where it was before it was moved, or before octets were given up: the
