@@ -47,8 +47,8 @@ struct imapid_partial {
 };
 
 /* Reads to the end, or to what is damaged. Memory does not grow with the input: a block, and what rows
- * refer to, of which there is 8 MiB, and as much of it taken apart. False where it is damaged, not read whole, or was itself written
- * of inputs that were not; each was complained of. */
+ * refer to, of which there is 8 MiB, and as much of it taken apart. False where it is damaged, not read whole,
+ * or was itself written of inputs that were not; each was complained of. */
 bool imapid_partial_read(struct imapid_partial *partial);
 
 /* Is each block of a partial of `n` octets as it was written, and the last one its end? No row is taken apart, so this

@@ -369,6 +369,39 @@ static char *read_rows(const char *rows, size_t n, bool *good)
     return text;
 }
 
+/* What an exchange says is kept, taken apart; a session that refers to it is not given that. */
+static void test_other_kind(void)
+{
+    static const char zeroes[IMAPID_N_DOUBTS + 10];
+    const char conn[] = {0, sizeof ENDS - 1 + IMAPID_N_DOUBTS + 4};
+
+    for (int is_session = 0; is_session < 2; is_session++) {
+        GByteArray *rows = g_byte_array_new();
+        char *had, *wanted;
+        guint n;
+        bool good;
+
+        put(rows, "\1" F, 4);
+        put(rows, conn, sizeof conn);
+        put(rows, ENDS, sizeof ENDS - 1);
+        put(rows, zeroes, IMAPID_N_DOUBTS + 4);
+        put(rows, "\0\12", 2);
+        put(rows, zeroes, 10);
+        put(rows, "\1\1\0\0", 4);
+        n = rows->len;
+        put(rows, is_session ? "\2\1\2\3\0\0\0\0\0\0\0" : "\1\1\2\3\1\1\0\0", is_session ? 11 : 8);
+        put(rows, "\0\2\1", 3);
+        had = read_rows((const char *)rows->data, rows->len, &good);
+        wanted = g_strdup_printf(
+            "x: octet %u: the partial is damaged: a number that does not end\n", 29 + n);
+        g_assert_true(good == !is_session);
+        g_assert_true(!strstr(had, wanted) == !is_session);
+        g_free(wanted);
+        g_free(had);
+        g_byte_array_unref(rows);
+    }
+}
+
 static void test_rows(void)
 {
 #define ROWS(rows) rows, sizeof(rows) - 1
@@ -469,6 +502,7 @@ int main(int argc, char **argv)
     g_test_add_func("/partial/damage", test_damage);
     g_test_add_func("/partial/blocks", test_blocks);
     g_test_add_func("/partial/forgetting", test_forgetting);
+    g_test_add_func("/partial/other-kind", test_other_kind);
     g_test_add_func("/partial/rows", test_rows);
     g_test_add_func("/partial/long-list", test_long_list);
     g_test_add_func("/partial/versions", test_versions);
