@@ -51,6 +51,18 @@ class Program(unittest.TestCase):
     def test_stats(self):
         self.check("stats", "-q")
 
+    def test_one_capture(self):
+        """One that is read by areas: a sample over and over."""
+        octets = max((path.read_bytes() for path in (ROOT / "samples").rglob("*.pcap")), key=len)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "large.pcap")
+            path.write_bytes(octets[:24] + octets[24:] * (1 + (5 << 20) // len(octets)))
+            one, _ = run(IMAPID, "-q", "-T", "jsonl", "-j", "1", path)
+            four, reported = run(IMAPID, "-q", "-T", "jsonl", "-j", "4", path)
+        self.assertFalse(reported, four.stderr.decode(errors="replace"))
+        self.assertEqual((four.returncode, four.stdout, four.stderr), (one.returncode, one.stdout, one.stderr))
+        self.assertTrue(four.stdout)
+
     def test_one_file_of_records(self):
         one = run(IMAPID, "extract", "-q", "-T", "jsonl", "-j", "1", "samples")[0].stdout
         with tempfile.TemporaryDirectory() as folder:
