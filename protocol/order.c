@@ -233,6 +233,11 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
         }
     } else if (side->is_started && side->has_first && side->first != first) {
         imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
+    } else if (!side->has_first && side->next - first > IMAPID_ORDER_GUESS_MAX) {
+        /* What came before the SYN is none of the side's, unless that was captured late. */
+        side->has_other = side->is_other_acked = true;
+        side->other = first;
+        side->other_frame = segment->number;
     }
     if (segment->has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started &&
         !waits[!d])

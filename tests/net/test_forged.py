@@ -153,6 +153,13 @@ def ahead_of_all(rng, packets):
     return {"off-sequence"}
 
 
+def before_syn(rng, packets):
+    """Octets of a server that has not answered the SYN yet."""
+    number = packets[1].seq + rng.choice((1 << 31, 1 << 30, 3 << 29, 1 << 20))
+    packets.insert(1, forge(Packet(1, number, packets[0].seq + 1, ACK | PSH, b"* OK hi\r\n")))
+    return {"new-syn"}
+
+
 def far(rng, packets):
     at, side = place(rng, packets), rng.randrange(2)
     now = numbers(packets, at)
@@ -187,7 +194,7 @@ def wrong_sum(rng, packets):
     return {"bad-checksum"}
 
 
-FORGERIES = (reset, fins, fin_beside, syn, syn_ack, far, before_first, ahead_of_all, never_sent, second_copy, wrong_sum)
+FORGERIES = (reset, fins, fin_beside, syn, syn_ack, far, before_first, before_syn, ahead_of_all, never_sent, second_copy, wrong_sum)
 
 
 def whole(rng, packets):

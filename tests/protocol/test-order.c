@@ -306,6 +306,25 @@ static void test_what_waits_does_not_change_its_syn(void)
     g_assert_cmpuint(order.sides[1].next, ==, 510);
 }
 
+/* Octets of a side that has not sent its SYN yet are read where they are, until that goes on. One that is only
+ * captured late has a number that is near. */
+static void test_octets_before_a_syn(void)
+{
+    for (int is_near = 0; is_near < 2; is_near++) {
+        struct imapid_order order = {0};
+        uint32_t first = is_near ? 5000000 : 500;
+
+        syn(&order, 0, 99, 0, 1);
+        take(&order, 1, segment(5000010, 10, 100, 2));
+        syn(&order, 1, first - 1, 100, 3);
+        take(&order, 0, segment(100, 0, first, 4));
+        g_assert_cmpint(take(&order, 1, segment(first, 10, 100, 5)), ==,
+                        is_near ? IMAPID_ORDER_OLD : IMAPID_ORDER_MOVED);
+        if (!is_near)
+            expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 3);
+    }
+}
+
 static void test_giving_up_helps_the_cause_first(void)
 {
     struct imapid_order order = begin();
@@ -462,6 +481,7 @@ int main(int argc, char **argv)
     g_test_add_func("/order/two-syns", test_of_two_syns_the_one_that_is_acknowledged);
     g_test_add_func("/order/what-waits-does-not-change-its-syn",
                     test_what_waits_does_not_change_its_syn);
+    g_test_add_func("/order/octets-before-a-syn", test_octets_before_a_syn);
     g_test_add_func("/order/moved", test_moved);
     g_test_add_func("/order/far-off", test_far_off_while_it_goes_on);
     g_test_add_func("/order/former", test_the_former_of_two);
