@@ -255,16 +255,6 @@ static void drop_astray(struct imapid_stream *stream, int side)
     imapid_stream_drop_waiting(stream, direction);
 }
 
-static void drop_rejected(struct imapid_stream *stream)
-{
-    struct imapid_order_piece pieces[2];
-
-    look(stream, pieces);
-    for (int side = 0; side < 2; side++)
-        if (imapid_order_is_rejected(&stream->order, side, &pieces[side]))
-            drop_astray(stream, side);
-}
-
 /* Nothing more is waited for. */
 static void give_all_up(struct turn *turn)
 {
@@ -629,7 +619,6 @@ static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, u
     } else {
         imapid_order_take(order, place->side, &segment);
     }
-    drop_rejected(stream);
     if (order->sides[other].is_absent)
         wait_for_acked(turn, other);
     if (segment.n)

@@ -608,12 +608,6 @@ void imapid_order_pass(struct imapid_order *order, int d, bool is_next,
     side->n_passed = passes ? side->n_passed + 1 : 0;
 }
 
-bool imapid_order_is_rejected(const struct imapid_order *order, int d,
-                              const struct imapid_order_piece *piece)
-{
-    return piece->waits && imapid_seq_before(piece->seq, order->sides[d].next);
-}
-
 bool imapid_order_is_astray(const struct imapid_order *order, int d,
                             const struct imapid_order_piece *piece)
 {

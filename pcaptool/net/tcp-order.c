@@ -215,15 +215,6 @@ static void drop_queue(struct imapid_tcp_order *order, struct imapid_tcp_state *
     account_queue(order, dir, n_before);
 }
 
-static void drop_rejected(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
-{
-    struct imapid_order_piece pieces[2];
-    look(st, pieces);
-    for (int d = 0; d < 2; d++)
-        if (imapid_order_is_rejected(&st->order, d, &pieces[d]))
-            drop_queue(order, st, d);
-}
-
 /* How it ended, where it seemed to be over already. */
 static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapid_tcp_reason reason)
 {
@@ -561,7 +552,6 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         if (segment.has_ack)
             imapid_stall_take_ack(&st->conn.stall[!d], p->ack);
     }
-    drop_rejected(order, st);
     if (st->order.n_doubts)
         take_doubts(st);
     if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))

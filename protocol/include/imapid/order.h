@@ -242,11 +242,6 @@ void imapid_order_pass(struct imapid_order *order, int d, bool is_next,
 bool imapid_order_is_astray(const struct imapid_order *order, int d,
                             const struct imapid_order_piece *piece);
 
-/* Asked after each segment: is the first piece that waits in direction `d` none of it, as it came with a SYN, and the
- * peer has heard another one? */
-bool imapid_order_is_rejected(const struct imapid_order *order, int d,
-                              const struct imapid_order_piece *piece);
-
 /* Can octets from `seq` on, behind a hole, be none of direction `d`? The peer has acknowledged its FIN
  * before them. */
 bool imapid_order_is_behind_fin(const struct imapid_order *order, int d, uint32_t seq);
