@@ -135,19 +135,21 @@ static int compare_keys(const void *a, const void *b, void *unused)
     return strcmp(a, b);
 }
 
-/* How often a spelling was met; NULL where there is none. */
-static guint64 *get_spelling(struct counting *counting, unsigned i, const char *value)
+static GTree *get_spellings(struct counting *counting, unsigned i)
 {
-    guint64 *n;
-
     if (!counting->spellings[i])
         counting->spellings[i] = g_tree_new_full(compare_keys, NULL, g_free, g_free);
-    if (!value)
-        return NULL;
-    n = g_tree_lookup(counting->spellings[i], value);
+    return counting->spellings[i];
+}
+
+/* How often a spelling was met. */
+static guint64 *get_spelling(GTree *spellings, const char *value)
+{
+    guint64 *n = g_tree_lookup(spellings, value);
+
     if (!n) {
         n = g_new0(guint64, 1);
-        g_tree_insert(counting->spellings[i], g_strdup(value), n);
+        g_tree_insert(spellings, g_strdup(value), n);
     }
     return n;
 }
@@ -248,8 +250,10 @@ static struct place take_place(struct counter *counter, bool counted, char **val
     if (counted)
         place.counting = get_counting(counter->all, values, n);
     for (unsigned i = 0; i < n; i++) {
-        if (counted)
-            place.spellings[i] = get_spelling(place.counting, i, values[i]);
+        GTree *spellings = counted ? get_spellings(place.counting, i) : NULL;
+
+        if (spellings && values[i])
+            place.spellings[i] = get_spelling(spellings, values[i]);
         g_free(values[i]);
     }
     return place;
@@ -535,16 +539,9 @@ static void count_share(void *ctx, unsigned i)
 }
 
 /* A spelling that another share has met, too. */
-struct met {
-    struct counting *counting;
-    unsigned key;
-};
-
-static gboolean add_spelling(void *spelling, void *n, void *met)
+static gboolean add_spelling(void *spelling, void *n, void *spellings)
 {
-    const struct met *of = met;
-
-    *get_spelling(of->counting, of->key, spelling) += *(const guint64 *)n;
+    *get_spelling(spellings, spelling) += *(const guint64 *)n;
     return FALSE;
 }
 
@@ -559,12 +556,8 @@ static gboolean add_share_of_group(void *key, void *value, void *ctx)
     see_in_group(&counting->group, share->group.first_ns);
     see_in_group(&counting->group, share->group.last_ns);
     imapid_numbers_absorb(&counting->addresses, &share->addresses, counter->view->n_addresses);
-    for (unsigned i = 0; i < counter->grouping->n_keys; i++) {
-        struct met met = {counting, i};
-
-        get_spelling(counting, i, NULL);
-        g_tree_foreach(share->spellings[i], add_spelling, &met);
-    }
+    for (unsigned i = 0; i < counter->grouping->n_keys; i++)
+        g_tree_foreach(share->spellings[i], add_spelling, get_spellings(counting, i));
     return FALSE;
 }
 
