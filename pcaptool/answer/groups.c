@@ -111,9 +111,16 @@ static bool get_value_of_unread(const struct imapid_store_conn *conn,
 
 /* ---- groups ---- */
 
+/* How a value is spelled, and how often: mostly in one way, and there may be a million values. */
+struct spellings {
+    char *first;   /* NULL: in none */
+    guint64 n;     /* of this */
+    GTree *others; /* spelling -> guint64; NULL: there is none */
+};
+
 struct counting {
     struct imapid_group group;
-    GTree *spellings[IMAPID_GROUP_KEYS_MAX]; /* spelling -> how often, a guint64 */
+    struct spellings spellings[IMAPID_GROUP_KEYS_MAX];
     struct imapid_numbers addresses;
     unsigned last_conn; /* index + 1 of the one counted last */
 };
@@ -122,9 +129,11 @@ static void free_counting(void *data)
 {
     struct counting *counting = data;
 
-    for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++)
-        if (counting->spellings[i])
-            g_tree_destroy(counting->spellings[i]);
+    for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++) {
+        g_free(counting->spellings[i].first);
+        if (counting->spellings[i].others)
+            g_tree_destroy(counting->spellings[i].others);
+    }
     imapid_numbers_deinit(&counting->addresses);
     g_free(counting);
 }
@@ -135,21 +144,21 @@ static int compare_keys(const void *a, const void *b, void *unused)
     return strcmp(a, b);
 }
 
-static GTree *get_spellings(struct counting *counting, unsigned i)
+/* How often this one was met. */
+static guint64 *get_spelling(struct spellings *spellings, const char *value)
 {
-    if (!counting->spellings[i])
-        counting->spellings[i] = g_tree_new_full(compare_keys, NULL, g_free, g_free);
-    return counting->spellings[i];
-}
+    guint64 *n;
 
-/* How often a spelling was met. */
-static guint64 *get_spelling(GTree *spellings, const char *value)
-{
-    guint64 *n = g_tree_lookup(spellings, value);
-
+    if (!spellings->first)
+        spellings->first = g_strdup(value);
+    if (!strcmp(spellings->first, value))
+        return &spellings->n;
+    if (!spellings->others)
+        spellings->others = g_tree_new_full(compare_keys, NULL, g_free, g_free);
+    n = g_tree_lookup(spellings->others, value);
     if (!n) {
         n = g_new0(guint64, 1);
-        g_tree_insert(spellings, g_strdup(value), n);
+        g_tree_insert(spellings->others, g_strdup(value), n);
     }
     return n;
 }
@@ -250,10 +259,8 @@ static struct place take_place(struct counter *counter, bool counted, char **val
     if (counted)
         place.counting = get_counting(counter->all, values, n);
     for (unsigned i = 0; i < n; i++) {
-        GTree *spellings = counted ? get_spellings(place.counting, i) : NULL;
-
-        if (spellings && values[i])
-            place.spellings[i] = get_spelling(spellings, values[i]);
+        if (counted && values[i])
+            place.spellings[i] = get_spelling(&place.counting->spellings[i], values[i]);
         g_free(values[i]);
     }
     return place;
@@ -403,11 +410,16 @@ static gboolean pick_one(void *spelling, void *n, void *user_data)
     return FALSE;
 }
 
-static char *pick_spelling(GTree *spellings)
+/* The one met most often, of several the first by its octets. */
+static char *pick_spelling(const struct spellings *spellings)
 {
     struct pick pick = {NULL, 0};
 
-    g_tree_foreach(spellings, pick_one, &pick);
+    if (spellings->others)
+        g_tree_foreach(spellings->others, pick_one, &pick);
+    if (spellings->n > pick.n_best ||
+        (spellings->n == pick.n_best && pick.best && strcmp(spellings->first, pick.best) < 0))
+        pick.best = spellings->first;
     return g_strdup(pick.best);
 }
 
@@ -424,7 +436,7 @@ static gboolean finish_group(void *key, void *value, void *user_data)
     (void)key;
     counting->group.n_addresses = imapid_numbers_count(&counting->addresses);
     for (unsigned i = 0; i < finish->n_keys; i++)
-        counting->group.values[i] = pick_spelling(counting->spellings[i]);
+        counting->group.values[i] = pick_spelling(&counting->spellings[i]);
     g_array_append_val(finish->groups, counting->group);
     return FALSE;
 }
@@ -538,11 +550,19 @@ static void count_share(void *ctx, unsigned i)
         wait_for(&counters[k / N_WAITING], (struct waiting){NULL, 0});
 }
 
-/* A spelling that another share has met, too. */
 static gboolean add_spelling(void *spelling, void *n, void *spellings)
 {
     *get_spelling(spellings, spelling) += *(const guint64 *)n;
     return FALSE;
+}
+
+/* Those that another share has met. */
+static void add_spellings(struct spellings *spellings, const struct spellings *of_share)
+{
+    if (of_share->first)
+        *get_spelling(spellings, of_share->first) += of_share->n;
+    if (of_share->others)
+        g_tree_foreach(of_share->others, add_spelling, spellings);
 }
 
 static gboolean add_share_of_group(void *key, void *value, void *ctx)
@@ -557,7 +577,7 @@ static gboolean add_share_of_group(void *key, void *value, void *ctx)
     see_in_group(&counting->group, share->group.last_ns);
     imapid_numbers_absorb(&counting->addresses, &share->addresses, counter->view->n_addresses);
     for (unsigned i = 0; i < counter->grouping->n_keys; i++)
-        g_tree_foreach(share->spellings[i], add_spelling, get_spellings(counting, i));
+        add_spellings(&counting->spellings[i], &share->spellings[i]);
     return FALSE;
 }
 
