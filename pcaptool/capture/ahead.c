@@ -57,7 +57,7 @@ G_STATIC_ASSERT(IMAPID_WINDOW_MAX / AREA + N_AHEAD + 2 < N_RING);
 /* Looks at what is waited for, before sleeping: some ten microseconds. */
 #define N_SPINS 512u
 
-enum kind { PACKET, ERROR, NOTE, SECTION, SECRETS, DROPS, END };
+enum kind { PACKET, ERROR, NOTE, FURTHER, SECRETS, DROPS, END };
 
 struct item {
     union {
@@ -84,7 +84,8 @@ struct batch {
     size_t n_read; /* of it, behind HEAD */
     int error;     /* why it has not more, or 0 */
     struct item *items;
-    struct imapid_ahead_mark *marks; /* one each: of packets; of drops how many; of secrets n */
+    struct imapid_ahead_mark *
+        marks; /* one each: of packets; of drops, and of captures further, how many; of secrets n */
     guint n_items, n_room;
     uint64_t place; /* octets of the file that were read with it */
     uint64_t n_skipped_blocks;
@@ -115,6 +116,7 @@ struct imapid_ahead {
     bool may_take;      /* it has not moved on to its own yet */
     uint8_t *rest;      /* of the walk before */
     size_t n_rest;      /* room for it */
+    uint64_t n_further; /* as the last item of that kind says */
     const char *format; /* set before the first batch is done */
     bool is_foreign;
     /* Who asks: */
@@ -310,7 +312,8 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
     bool is_first = !ahead->capture->window.area; /* of the contents of a packed file */
     if (is_over(ahead))
         imapid_capture_stop(ahead->capture);
-    ahead->next = is_first || ahead->may_take ? ahead->at : ahead->at + 1;
+    g_assert(is_first || ahead->may_take);
+    ahead->next = ahead->at;
     ahead->may_take = false;
     struct batch *batch = get_read(ahead, ahead->next);
     if (ahead->capture->packed) {
@@ -324,7 +327,8 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
                           ? batch->area + HEAD - n_left
                           : join_areas(ahead, n, n_left, &n_read);
     batch = get_batch(ahead, ahead->next);
-    *area = (struct imapid_window_area){octets, n_left + n_read, true, n_read, batch->error};
+    *area =
+        (struct imapid_window_area){octets, n_left + n_read, n_read, is_last(batch), batch->error};
 }
 
 /* The walk leaves a batch. */
@@ -345,12 +349,11 @@ static void give_up_area(struct imapid_ahead *ahead)
     finish(ahead);
 }
 
-/* If the walk is not at its beginning. */
+/* The window moves on once in a walk, at its beginning, so nothing lies in what it leaves. */
 static void give_area(void *ctx, uint8_t *octets)
 {
     struct imapid_ahead *ahead = ctx;
-    if (octets && octets != ahead->rest)
-        give_up_area(ahead);
+    (void)octets;
     ahead->at = ahead->next;
 }
 
@@ -380,11 +383,6 @@ static void on_note(void *ctx, const char *message)
     add_text(ctx, NOTE, message);
 }
 
-static void on_section(void *ctx)
-{
-    add_text(ctx, SECTION, NULL);
-}
-
 static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
     struct imapid_ahead_mark *mark;
@@ -410,6 +408,18 @@ static void add_packet(struct imapid_ahead *ahead, const struct imapid_packet *p
     item->number_of = packet->interface;
     item->link_type = packet->link_type;
     *mark = (struct imapid_ahead_mark){0, packet->number, packet->ts_ns, packet->n, packet->n_wire};
+}
+
+/* Another capture or section may have begun. */
+static void note_further(struct imapid_ahead *ahead)
+{
+    struct imapid_ahead_mark *mark;
+    uint64_t n_further = ahead->capture->counts.n_further;
+    if (ahead->n_further == n_further)
+        return;
+    ahead->n_further = n_further;
+    add(ahead, FURTHER, &mark);
+    mark->number = n_further;
 }
 
 /* What is left of a batch, whose area may be given and used again before the next walk: aside. */
@@ -440,7 +450,9 @@ static bool walk(struct imapid_ahead *ahead, guint n)
     ahead->at = n;
     ahead->may_take = n > 0;
     for (;;) {
-        switch (imapid_capture_next(ahead->capture, &packet)) {
+        enum imapid_capture_result result = imapid_capture_next(ahead->capture, &packet);
+        note_further(ahead);
+        switch (result) {
         case IMAPID_CAPTURE_PACKET:
             add_packet(ahead, &packet);
             break;
@@ -597,10 +609,10 @@ static bool has_something(const struct imapid_ahead *ahead, guint n)
     return is_ready(ahead, n) || may_begin(ahead);
 }
 
-/* The batch that has the next item. */
-static struct batch *get_next(struct imapid_ahead *ahead)
+/* The batch that has the next item. NULL: that is not waited for any more. */
+static struct batch *get_next(struct imapid_ahead *ahead, const struct imapid_capture *capture)
 {
-    for (;;) {
+    while (!capture->stop) {
         guint n;
         if (is_ready(ahead, ahead->n_given)) {
             struct batch *batch = get_batch(ahead, ahead->n_given);
@@ -613,6 +625,7 @@ static struct batch *get_next(struct imapid_ahead *ahead)
             wait_for(ahead, has_something, ahead->n_given);
         }
     }
+    return NULL;
 }
 
 static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *capture)
@@ -620,7 +633,6 @@ static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *c
     if (capture->on_secrets)
         imapid_capture_on_secrets(ahead->capture, on_secrets, ahead);
     imapid_capture_on_note(ahead->capture, on_note, ahead);
-    imapid_capture_on_section(ahead->capture, on_section, ahead);
     imapid_capture_on_drops(ahead->capture, on_drops, ahead);
     ahead->threads = g_new0(GThread *, ahead->n_threads);
     for (unsigned i = 1; i < ahead->n_threads; i++)
@@ -633,11 +645,10 @@ static void tell(struct imapid_capture *capture, const struct item *item,
 {
     char *text = item->kind == NOTE || item->kind == ERROR ? item->text : NULL;
     if (item->kind == NOTE) {
-        capture->counts.n_further++;
         if (capture->on_note)
             capture->on_note(capture->note_ctx, text);
-    } else if (item->kind == SECTION) {
-        capture->counts.n_further++;
+    } else if (item->kind == FURTHER) {
+        capture->counts.n_further = mark->number;
     } else if (item->kind == ERROR) {
         capture->counts.n_errors++;
         g_free(capture->error);
@@ -663,8 +674,8 @@ static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
     struct imapid_ahead *ahead = capture->ahead;
     if (!ahead->threads)
         begin_all(ahead, capture);
-    while (!ahead->is_at_end && !capture->stop) {
-        const struct batch *batch = get_next(ahead);
+    const struct batch *batch;
+    while (!ahead->is_at_end && (batch = get_next(ahead, capture))) {
         const struct item *item = &batch->items[ahead->at_item];
         const struct imapid_ahead_mark *mark = &batch->marks[ahead->at_item++];
         capture->format = ahead->format;

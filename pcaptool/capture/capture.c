@@ -79,12 +79,6 @@ void imapid_capture_on_note(struct imapid_capture *capture,
     capture->note_ctx = ctx;
 }
 
-void imapid_capture_on_section(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx)
-{
-    capture->on_section = fn;
-    capture->section_ctx = ctx;
-}
-
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx)
 {

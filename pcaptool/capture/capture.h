@@ -48,10 +48,6 @@ void imapid_capture_on_secrets(struct imapid_capture *capture,
 void imapid_capture_on_note(struct imapid_capture *capture,
                             void (*fn)(void *ctx, const char *message), void *ctx);
 
-/* Called from within imapid_capture_next() where a section of pcapng begins behind packets: that counts as a further
- * capture, and is nothing to be told to people. */
-void imapid_capture_on_section(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx);
-
 /* Called from within imapid_capture_next() every so many packets, each time where the size is not
  * known, with the octets of the file read so far. */
 void imapid_capture_on_progress(struct imapid_capture *capture,

@@ -23,7 +23,7 @@ bool imapid_head_is_pcap_magic(uint32_t magic)
 
 bool imapid_head_is_pcap(struct imapid_window *window)
 {
-    if (!imapid_window_need(window, IMAPID_HEAD_PCAP_N))
+    if (!imapid_window_need_whole(window, IMAPID_HEAD_PCAP_N))
         return false;
     uint32_t magic = imapid_number_host32(window->at, false);
     bool swapped = magic != IMAPID_HEAD_MICROSECONDS && magic != IMAPID_HEAD_NANOSECONDS &&
@@ -42,7 +42,7 @@ bool imapid_head_is_pcapng_magic(uint32_t magic)
 
 bool imapid_head_is_pcapng(struct imapid_window *window)
 {
-    if (!imapid_window_need(window, N_SECTION))
+    if (!imapid_window_need_whole(window, N_SECTION))
         return false;
     uint32_t order = imapid_number_host32(window->at + 8, false);
     return imapid_number_host32(window->at, false) == IMAPID_HEAD_SECTION &&

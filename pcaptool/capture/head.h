@@ -23,7 +23,8 @@ bool imapid_head_is_pcap_magic(uint32_t magic);
 bool imapid_head_is_pcapng_magic(uint32_t magic);
 
 /* Whether the window begins with the header of a file of the format, and with no packet or block
- * that only has its magic number. Reads on to see it. */
+ * that only has its magic number. Reads on to see it; false with window->is_paused: it is to be asked again
+ * later. Only is_pcap() needs more octets than a header of a packet or a block has. */
 bool imapid_head_is_pcap(struct imapid_window *window);
 bool imapid_head_is_pcapng(struct imapid_window *window);
 

@@ -58,9 +58,13 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     uint32_t n_header = pcap->n_header;
     if (!imapid_window_need_whole(window, n_header))
         return imapid_reader_fail_end(capture, place, n_header, "packet header");
-    if (is_rare(window->at) && imapid_reader_ends_here(capture, imapid_head_is_pcap(window) ||
-                                                                    imapid_head_is_pcapng(window)))
-        return IMAPID_CAPTURE_END;
+    if (is_rare(window->at)) {
+        if (imapid_reader_ends_here(capture,
+                                    imapid_head_is_pcapng(window) || imapid_head_is_pcap(window)))
+            return IMAPID_CAPTURE_END;
+        if (window->is_paused)
+            return IMAPID_CAPTURE_PAUSE;
+    }
     uint32_t seconds = imapid_number_host32(window->at, pcap->swapped);
     uint32_t fraction = imapid_number_host32(window->at + 4, pcap->swapped);
     uint32_t n = imapid_number_host32(window->at + 8, pcap->swapped);

@@ -143,11 +143,8 @@ static enum outcome read_section(struct imapid_capture *capture, const struct bl
     g_array_set_size(pcapng->interfaces, 0);
     if (pcapng->kept)
         g_byte_array_set_size(pcapng->kept, 0);
-    if (capture->counts.n_packets) { /* a capture of its own, as far as connections go */
+    if (capture->counts.n_packets) /* a capture of its own, as far as connections go */
         capture->counts.n_further++;
-        if (capture->on_section)
-            capture->on_section(capture->section_ctx);
-    }
     if (n_major != 1) {
         capture->next = imapid_reader_next_none;
         return fail(capture, block, "a version of pcapng that is not known");
@@ -392,30 +389,48 @@ static bool find_byte_order(struct imapid_pcapng *pcapng, const uint8_t *octets)
     return true;
 }
 
+/* The next block is looked for from the next place on: at least the length of this one is at hand. */
 static enum imapid_capture_result fail_lost(struct imapid_capture *capture,
                                             const struct block *block, const char *what)
 {
     capture->pcapng.lost = true;
+    capture->window.at += 4;
     fail(capture, block, what);
     return IMAPID_CAPTURE_ERROR;
 }
 
-/* Moves behind a block of no use, without having it in the window whole. */
+/* Moves on behind a block of no use, without having it in the window whole. */
+static enum imapid_capture_result skip_rest(struct imapid_capture *capture)
+{
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    struct imapid_window *window = &capture->window;
+    const struct block block = {
+        .place = pcapng->skipped.place, .type = pcapng->skipped.type, .n = pcapng->skipped.n};
+    if (!imapid_window_skip(window, &pcapng->skipped.n_left) ||
+        !imapid_window_need_whole(window, 4))
+        return imapid_reader_fail_end(capture, block.place, block.n, "block");
+    pcapng->skipped.n = 0;
+    if (imapid_number_host32(window->at, pcapng->swapped) != block.n)
+        return fail_lost(capture, &block, "two lengths that differ");
+    window->at += 4;
+    capture->counts.n_skipped_blocks++;
+    capture->n_frames += is_other_frame(block.type);
+    return IMAPID_CAPTURE_PACKET;
+}
+
 static enum imapid_capture_result skip_unknown(struct imapid_capture *capture,
                                                const struct block *block)
 {
-    struct imapid_window *window = &capture->window;
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    const struct imapid_window *window = &capture->window;
     /* No need to read a stream to its end for a length that is nonsense. */
     if (window->size > 0 && block->n > window->size - block->place)
         return fail_lost(capture, block, "an unknown type with a length beyond the file's end");
-    if (!imapid_window_skip(window, block->n - 4) || !imapid_window_need(window, 4))
-        return imapid_reader_fail_end(capture, block->place, block->n, "block");
-    if (imapid_number_host32(window->at, capture->pcapng.swapped) != block->n)
-        return fail_lost(capture, block, "two lengths that differ");
-    window->at += 4;
-    capture->counts.n_skipped_blocks++;
-    capture->n_frames += is_other_frame(block->type);
-    return IMAPID_CAPTURE_PACKET;
+    pcapng->skipped.place = block->place;
+    pcapng->skipped.type = block->type;
+    pcapng->skipped.n = block->n;
+    pcapng->skipped.n_left = block->n - 4;
+    return skip_rest(capture);
 }
 
 /* Takes the block at hand; PACKET: it was good, and *outcome says what it was. */
@@ -427,9 +442,12 @@ static enum imapid_capture_result take_block(struct imapid_capture *capture,
     *outcome = NOTHING;
     if (!imapid_window_need_whole(window, N_FRAME))
         return imapid_reader_fail_end(capture, block.place, N_FRAME, "block header");
-    if (imapid_head_is_pcap_magic(imapid_number_host32(window->at, false)) &&
-        imapid_reader_ends_here(capture, imapid_head_is_pcap(window)))
-        return IMAPID_CAPTURE_END;
+    if (imapid_head_is_pcap_magic(imapid_number_host32(window->at, false))) {
+        if (imapid_reader_ends_here(capture, imapid_head_is_pcap(window)))
+            return IMAPID_CAPTURE_END;
+        if (window->is_paused)
+            return IMAPID_CAPTURE_PAUSE;
+    }
     block.type = imapid_number_host32(window->at, capture->pcapng.swapped);
     if (block.type == IMAPID_HEAD_SECTION && !find_byte_order(&capture->pcapng, window->at))
         return fail_lost(capture, &block, "no byte order known");
@@ -467,27 +485,35 @@ static bool looks_like_block(struct imapid_capture *capture)
         swapped = order != IMAPID_HEAD_ORDER;
     }
     uint32_t n = imapid_number_host32(window->at + 4, swapped);
-    return n >= N_FRAME && n % 4 == 0 && n <= N_FOUND && imapid_window_need(window, n) &&
+    return n >= N_FRAME && n % 4 == 0 && n <= N_FOUND && imapid_window_need_whole(window, n) &&
            imapid_number_host32(window->at + n - 4, swapped) == n;
 }
 
-/* Behind damage: the next place that looks like a block, lengths are multiples of 4. */
+/* Behind damage: the next place that looks like a block, lengths are multiples of 4. False where it paused, too. */
 static bool find_block(struct imapid_capture *capture)
 {
     struct imapid_window *window = &capture->window;
-    while (imapid_window_skip(window, 4) && imapid_window_need(window, N_FRAME))
+    for (; imapid_window_need_whole(window, N_FRAME); window->at += 4) {
         if (looks_like_block(capture))
             return true;
+        if (window->is_paused)
+            break;
+    }
     return false;
 }
 
 static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
                                               struct imapid_packet *packet)
 {
+    if (capture->pcapng.skipped.n) {
+        enum imapid_capture_result result = skip_rest(capture);
+        if (result != IMAPID_CAPTURE_PACKET)
+            return result;
+    }
     if (capture->pcapng.lost) {
-        capture->pcapng.lost = false;
         if (!find_block(capture)) /* told already, but for a failed read */
             return imapid_reader_fail_end(capture, capture->window.end_place, 0, "block");
+        capture->pcapng.lost = false;
     }
     for (;;) {
         enum outcome outcome;

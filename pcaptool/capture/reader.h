@@ -39,6 +39,11 @@ struct imapid_pcapng {
     bool swapped;
     bool lost;          /* where the next block begins is not known */
     bool is_time_noted; /* that one is too far away was said */
+    /* A block of no use, of which n_left octets are still to be skipped; n 0: there is none. */
+    struct {
+        uint64_t place, n_left;
+        uint32_t type, n;
+    } skipped;
     uint32_t n_before;  /* interfaces of sections before this one */
     GArray *interfaces; /* struct imapid_pcapng_interface, of this section */
     GByteArray *kept;   /* options of these; NULL: nobody wants them */
@@ -77,8 +82,6 @@ struct imapid_capture {
     void *secrets_ctx;
     void (*on_note)(void *ctx, const char *message);
     void *note_ctx;
-    void (*on_section)(void *ctx);
-    void *section_ctx;
     void (*on_progress)(void *ctx, uint64_t place);
     void *progress_ctx;
     void (*on_idle)(void *ctx);

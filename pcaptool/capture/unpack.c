@@ -274,8 +274,11 @@ static bool fail(struct imapid_unpack *unpack, const char *what, const char *why
 static bool skip_frame(struct imapid_unpack *unpack)
 {
     struct imapid_window *packed = unpack->packed;
-    return (imapid_window_need(packed, 8) &&
-            imapid_window_skip(packed, (uint64_t)8 + imapid_number_le32(packed->at + 4))) ||
+    uint64_t n = 8;
+    bool is_whole = imapid_window_need(packed, n);
+    if (is_whole)
+        n += imapid_number_le32(packed->at + 4);
+    return (is_whole && imapid_window_skip(packed, &n)) ||
            fail(unpack, "the file ends inside it", NULL);
 }
 

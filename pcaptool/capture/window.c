@@ -81,7 +81,7 @@ static void change_area(struct imapid_window *window, size_t n)
     window->end = area.octets + left + area.n_read;
     window->end_place += area.n_read;
     window->error = area.error;
-    window->at_end = area.is_read && left + area.n_read < n;
+    window->at_end = area.is_last;
 }
 
 /* Room for n octets from `at` on. */
@@ -119,6 +119,7 @@ static bool is_full(const struct imapid_window *window, size_t n)
 bool imapid_window_need_whole(struct imapid_window *window, size_t n)
 {
     const struct imapid_window_areas *areas = window->areas;
+    window->is_paused = false;
     if (imapid_window_left(window) >= n)
         return true;
     window->is_paused = areas && !window->error && !window->at_end && is_full(window, n) &&
@@ -150,14 +151,15 @@ bool imapid_window_fill(struct imapid_window *window, size_t n)
     return imapid_window_left(window) >= n;
 }
 
-bool imapid_window_skip(struct imapid_window *window, uint64_t n)
+bool imapid_window_skip(struct imapid_window *window, uint64_t *n)
 {
-    while (n > imapid_window_left(window)) {
-        n -= imapid_window_left(window);
+    while (*n > imapid_window_left(window)) {
+        *n -= imapid_window_left(window);
         window->at = window->end;
-        if (!imapid_window_need(window, 1))
+        if (!imapid_window_need_whole(window, 1))
             return false;
     }
-    window->at += n;
+    window->at += *n;
+    *n = 0;
     return true;
 }

@@ -22,10 +22,11 @@ struct imapid_window_source {
 struct imapid_window_area {
     uint8_t *octets;
     size_t n; /* octets there is room for */
-    bool
-        is_read; /* whoever gives it has read what comes next: n_read octets, behind those that are left */
-    size_t n_read; /* as many as are needed, but at the end of the file */
-    int error;     /* why there are not so many, or 0 */
+    /* What comes next, read behind what is left by whoever gives it: as many as are needed, but at the end; or 0,
+     * and the window reads. */
+    size_t n_read;
+    bool is_last; /* there is nothing behind these, whatever the file may get meanwhile */
+    int error;    /* why there is nothing, or 0 */
 };
 
 /* Where a window gets its memory, if what was read is to stay when it moves on. Whoever gives it owns it. */
@@ -98,7 +99,8 @@ static inline bool imapid_window_need(struct imapid_window *window, size_t n)
 /* The same, but where areas->may_take() says no, all stays as it is, is_paused is set, and it is to be asked again later. */
 bool imapid_window_need_whole(struct imapid_window *window, size_t n);
 
-/* Moves `at` on by n. False when the end came before, or on an error. */
-bool imapid_window_skip(struct imapid_window *window, uint64_t n);
+/* Moves `at` on by *n, of which it leaves what is still to be skipped. False when the end came before, on an error,
+ * or where it paused as imapid_window_need_whole() does. */
+bool imapid_window_skip(struct imapid_window *window, uint64_t *n);
 
 #endif

@@ -254,6 +254,104 @@ static void test_same(void)
     g_rand_free(draw);
 }
 
+/* ---- what goes through more areas than are begun at once ---- */
+
+enum { AREA_FIRST = 128 << 10, AREA = 256 << 10, N_AREAS = 160 };
+
+static guint get_area_end(guint i)
+{
+    return AREA_FIRST + i * AREA;
+}
+
+static void put_packets(GByteArray *file, guint32 high)
+{
+    for (guint32 i = 0; i < 50; i++) {
+        const guint32 packet[5] = {0, high, i, 60, 60};
+        put_block(file, 6, packet, sizeof packet, 60, false);
+    }
+}
+
+/* Sets octets there, with 0 before them. */
+static void put_at(GByteArray *file, guint at, const void *octets, guint n)
+{
+    guint n_before = file->len;
+    g_byte_array_set_size(file, at);
+    memset(file->data + n_before, 0, at - n_before);
+    put(file, octets, n);
+}
+
+/* A block that nobody knows. */
+static void put_unknown(GByteArray *file)
+{
+    put_block(file, 0x7777, NULL, 0, N_AREAS * AREA, false);
+}
+
+/* Damage without anything that looks like a block. */
+static void put_damage(GByteArray *file)
+{
+    put_at(file, get_area_end(N_AREAS) + 4, NULL, 0);
+}
+
+/* The same with what looks like one until its end is there, at the end of each area. */
+static void put_likely(GByteArray *file)
+{
+    const guint32 head[4] = {6, 262144, 0, 0};
+    for (guint i = 0; i < N_AREAS; i++)
+        put_at(file, get_area_end(i) - sizeof head, head, sizeof head);
+}
+
+/* A packet that the header of another file would have to be asked for, at the end of each area. */
+static void put_rare(GByteArray *file)
+{
+    for (guint i = 0; i < N_AREAS; i++) {
+        guint32 n = get_area_end(i) - 20 - file->len - 16;
+        const guint32 long_one[4] = {i, 0, n, n}, rare[4] = {0xa1b2c3d4, 0, 8, 8};
+        put(file, long_one, sizeof long_one);
+        put_at(file, file->len + n, rare, sizeof rare);
+        put_at(file, file->len + 8, NULL, 0);
+    }
+}
+
+/* A time that is told as none: it is noted, and no capture begins there. */
+static void put_late(GByteArray *file)
+{
+    put_packets(file, UINT32_MAX);
+    put_block(file, 4, NULL, 0, 5 * AREA, false);
+}
+
+static void test_through_areas(void)
+{
+    static void (*const puts[])(GByteArray *) = {put_unknown, put_damage, put_likely, put_late,
+                                                 put_rare};
+    const guint32 header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(puts); i++) {
+        GByteArray *file = g_byte_array_new();
+        char *path = NULL;
+        int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL);
+        if (puts[i] == put_rare) {
+            put(file, header, sizeof header);
+            put_rare(file);
+        } else {
+            put_section(file, 1);
+            put_packets(file, 0);
+            puts[i](file);
+            put_packets(file, 0);
+        }
+        g_assert_cmpint(write(fd, file->data, file->len), ==, file->len);
+        close(fd);
+        char *plain = read_file(path, 0, FAST, 0);
+        for (unsigned n_threads = 1; n_threads < 4; n_threads++) {
+            char *ahead = read_file(path, n_threads, FAST, 0);
+            g_assert_cmpstr(plain, ==, ahead);
+            g_free(ahead);
+        }
+        g_free(plain);
+        g_unlink(path);
+        g_free(path);
+        g_byte_array_unref(file);
+    }
+}
+
 /* One that is closed before it was read, or at once, leaves nothing behind. */
 static void test_closed_early(void)
 {
@@ -293,6 +391,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ahead/same", test_same);
+    g_test_add_func("/ahead/through-areas", test_through_areas);
     g_test_add_func("/ahead/closed-early", test_closed_early);
     g_test_add_func("/ahead/small", test_small);
     return g_test_run();

@@ -20,6 +20,7 @@ static void test_random(void)
         struct imapid_window_source source = {read_portion, NULL, &portions};
         struct imapid_window window;
         gsize place = 0;
+        uint64_t n_left;
         imapid_window_init_source(&window, &source);
         for (;;) {
             gsize n = (gsize)g_rand_int_range(rand, 1, round % 2 ? 300 : 200000);
@@ -35,12 +36,16 @@ static void test_random(void)
                 window.at += n;
             } else {
                 n = MIN(2 * n, n_all - place);
-                g_assert_true(imapid_window_skip(&window, n));
+                n_left = n;
+                g_assert_true(imapid_window_skip(&window, &n_left));
+                g_assert_cmpuint(n_left, ==, 0);
             }
             place += n;
         }
         g_assert_cmpuint(imapid_window_left(&window), ==, n_all - place);
-        g_assert_false(imapid_window_skip(&window, n_all));
+        n_left = n_all;
+        g_assert_false(imapid_window_skip(&window, &n_left));
+        g_assert_cmpuint(n_left, ==, place);
         imapid_window_deinit(&window);
     }
     g_free(octets);
