@@ -31,6 +31,9 @@
 #define SKIPPABLE      0x184d2a50u
 #define SKIPPABLE_MASK 0xfffffff0u
 
+/* Of a member's first octets, so many are within its header. */
+#define N_MEMBER_WANTED 4u
+
 enum step { GOING_ON, MEMBER_ENDS, BAD };
 
 /* One call of a decoder: from where to where, then how much was used and made. */
@@ -48,6 +51,7 @@ struct packing {
     uint8_t n_magic;
     bool (*begin)(struct imapid_unpack *unpack);
     enum step (*decode)(struct imapid_unpack *unpack, struct portion *portion);
+    bool wants;                                /* decode() sets n_wanted */
     void (*end)(struct imapid_unpack *unpack); /* behind each member; or NULL */
     void (*free)(
         struct imapid_unpack *unpack); /* at the end, whether one was begun or not; or NULL */
@@ -60,6 +64,10 @@ struct imapid_unpack {
     bool at_end;
     char *error;
     uint64_t place; /* of the error */
+    /* Octets that a decoder wants next which tells all that it made, or, at damage, nothing: given no more, it has
+     * told of a block before it is given the next one. */
+    size_t n_wanted;
+    bool is_full; /* it may have made more than there was room for */
     z_stream gzip;
     bz_stream bzip2;
     lzma_stream xz;
@@ -172,6 +180,7 @@ static enum step zstd_decode(struct imapid_unpack *unpack, struct portion *porti
     ZSTD_inBuffer in = {portion->in, portion->n_in, 0};
     ZSTD_outBuffer out = {portion->out, portion->n_out, 0};
     size_t left = ZSTD_decompressStream(unpack->zstd, &out, &in);
+    unpack->n_wanted = left;
     portion->n_used = in.pos;
     portion->n_made = out.pos;
     if (ZSTD_isError(left)) {
@@ -203,6 +212,7 @@ static enum step lz4_decode(struct imapid_unpack *unpack, struct portion *portio
     portion->n_made = portion->n_out;
     size_t left = LZ4F_decompress(unpack->lz4, portion->out, &portion->n_made, portion->in,
                                   &portion->n_used, NULL);
+    unpack->n_wanted = left;
     if (LZ4F_isError(left)) {
         portion->n_used = portion->n_made = 0; /* they mean nothing then */
         portion->why = LZ4F_getErrorName(left);
@@ -217,11 +227,11 @@ static void lz4_free(struct imapid_unpack *unpack)
 }
 
 static const struct packing packings[] = {
-    {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_decode, NULL, gzip_free},
-    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_decode, NULL, zstd_free},
-    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_decode, NULL, xz_free},
-    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, lz4_begin, lz4_decode, NULL, lz4_free},
-    {"bzip2", {'B', 'Z', 'h'}, 3, bzip2_begin, bzip2_decode, bzip2_end, NULL},
+    {"gzip", {0x1f, 0x8b, 8}, 3, gzip_begin, gzip_decode, false, NULL, gzip_free},
+    {"zstd", {0x28, 0xb5, 0x2f, 0xfd}, 4, zstd_begin, zstd_decode, true, NULL, zstd_free},
+    {"xz", {0xfd, '7', 'z', 'X', 'Z', 0}, 6, xz_begin, xz_decode, false, NULL, xz_free},
+    {"lz4", {0x04, 0x22, 0x4d, 0x18}, 4, lz4_begin, lz4_decode, true, NULL, lz4_free},
+    {"bzip2", {'B', 'Z', 'h'}, 3, bzip2_begin, bzip2_decode, false, bzip2_end, NULL},
 };
 
 /* ---- members ---- */
@@ -297,6 +307,8 @@ static bool begin_member(struct imapid_unpack *unpack)
         unpack->packing = find_packing(packed->at, n);
         if (unpack->packing) {
             unpack->begun = true;
+            unpack->n_wanted = N_MEMBER_WANTED;
+            unpack->is_full = false;
             return unpack->packing->begin(unpack) || fail(unpack, "no memory", NULL);
         }
         if (*packed->at != 0) /* padding, of tapes and of xz */
@@ -311,11 +323,13 @@ static bool begin_member(struct imapid_unpack *unpack)
 static size_t decode(struct imapid_unpack *unpack, uint8_t *octets, size_t n)
 {
     struct imapid_window *packed = unpack->packed;
-    struct portion portion = {.in = packed->at,
-                              .n_in = imapid_window_left(packed),
-                              .out = octets,
-                              .n_out = MIN(n, (size_t)1 << 30)};
+    size_t n_in = imapid_window_left(packed);
+    if (unpack->packing->wants)
+        n_in = unpack->is_full ? 0 : MIN(n_in, unpack->n_wanted);
+    struct portion portion = {
+        .in = packed->at, .n_in = n_in, .out = octets, .n_out = MIN(n, (size_t)1 << 30)};
     enum step step = unpack->packing->decode(unpack, &portion);
+    unpack->is_full = portion.n_made == portion.n_out;
     packed->at += portion.n_used;
     if (step == BAD) {
         fail(unpack, "damaged", portion.why);

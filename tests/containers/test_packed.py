@@ -148,12 +148,18 @@ class Packed(unittest.TestCase):
                 self.assertIsNotNone(capture(done)["error"])
 
     def test_damage_that_a_checksum_alone_shows(self):
-        data = bytearray(gzip.compress(self.plain))
-        data[-5] ^= 1
-        done = extract(bytes(data))
-        self.assertEqual(done.returncode, 2)
-        self.assertIn(b"gzip stream: damaged: incorrect", done.stderr)
-        self.assertEqual(exchanges(done), self.expected)
+        """What stands before it was made whole, whatever room there was for it."""
+        for plain in (self.plain, long_capture("several-ids", 40)):
+            whole = extract(plain)
+            for name, place, why in (("gzip", -5, "incorrect"), ("zstd", -1, "Restored data"), ("lz4", -1, "ERROR_contentChecksum")):
+                with self.subTest(name):
+                    data = bytearray(PACKINGS[name](plain))
+                    data[place] ^= 1
+                    done = extract(bytes(data))
+                    self.assertEqual(done.returncode, 2)
+                    self.assertIn(f"{name} stream: damaged: {why}".encode(), done.stderr)
+                    self.assertEqual(exchanges(done), exchanges(whole))
+                    self.assertEqual(capture(done)["packets"], capture(whole)["packets"])
 
     def test_something_behind_the_stream_is_told(self):
         done = extract(gzip.compress(self.plain) + b"trailing")
