@@ -86,25 +86,27 @@ static void tell_progress(struct imapid_job *job, guint64 place)
     imapid_progress_add(job->context->progress, n_more, 0, 0);
 }
 
-/* A file that is read twice counts by halves. */
-static void on_scan_progress(void *ctx, uint64_t place)
-{
-    tell_progress(ctx, place / 2);
-}
-
 /* An interface sees itself that a signal came, and gives first what it has. */
 static bool is_to_stop(const struct imapid_job *job)
 {
     return imapid_stop_is_set() && !job->input->is_interface;
 }
 
+/* A file that is read twice counts by halves. */
+static bool on_scan_progress(void *ctx, uint64_t place)
+{
+    struct imapid_job *job = ctx;
+
+    if (job->context->progress)
+        tell_progress(job, place / 2);
+    return !is_to_stop(job);
+}
+
 /* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
 guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog)
 {
-    bool shown = job->context->progress != NULL;
-
-    if (!imapid_collect_secrets(job->input->path, keylog, shown ? on_scan_progress : NULL, job) ||
-        !shown)
+    if (!imapid_collect_secrets(job->input->path, keylog, on_scan_progress, job) ||
+        !job->context->progress)
         return 0;
     on_scan_progress(job, get_size(job->input));
     return job->n_octets;

@@ -229,24 +229,39 @@ static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n
         imapid_keylog_add(ctx, octets, n);
 }
 
+struct scan {
+    struct imapid_capture *capture;
+    bool (*goes_on)(void *ctx, uint64_t place);
+    void *ctx;
+    bool is_stopped;
+};
+
+static void on_scan_progress(void *ctx, uint64_t place)
+{
+    struct scan *scan = ctx;
+
+    scan->is_stopped = !scan->goes_on(scan->ctx, place);
+    if (scan->is_stopped)
+        imapid_capture_stop(scan->capture);
+}
+
 bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
-                            void (*on_progress)(void *ctx, uint64_t place), void *ctx)
+                            bool (*goes_on)(void *ctx, uint64_t place), void *ctx)
 {
     char *message = NULL;
-    struct imapid_capture *capture = imapid_capture_open(path, &message);
+    struct scan scan = {imapid_capture_open(path, &message), goes_on, ctx, false};
     struct imapid_packet packet;
     bool has_secrets = true; /* only pcapng has */
 
     g_free(message);
-    if (!capture)
+    if (!scan.capture)
         return false;
-    imapid_capture_on_secrets(capture, on_secrets, keylog);
-    if (on_progress)
-        imapid_capture_on_progress(capture, on_progress, ctx);
-    while (has_secrets && imapid_capture_next(capture, &packet) != IMAPID_CAPTURE_END)
-        has_secrets = !g_strcmp0(imapid_capture_get_format(capture), "pcapng");
-    imapid_capture_close(capture);
-    return has_secrets;
+    imapid_capture_on_secrets(scan.capture, on_secrets, keylog);
+    imapid_capture_on_progress(scan.capture, on_scan_progress, &scan);
+    while (has_secrets && imapid_capture_next(scan.capture, &packet) != IMAPID_CAPTURE_END)
+        has_secrets = !g_strcmp0(imapid_capture_get_format(scan.capture), "pcapng");
+    imapid_capture_close(scan.capture);
+    return has_secrets && !scan.is_stopped;
 }
 
 struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
@@ -397,6 +412,7 @@ static uint64_t find_out(void *ctx, const struct imapid_packet *packet, void *ro
     struct imapid_packet decoded = *packet;
 
     decode_link_type(collect, &decoded);
+    found->family = 0;
     if (is_left_out(collect, &decoded))
         return LEFT_OUT;
     imapid_net_prepare(collect->net, &decoded, found);
@@ -415,7 +431,9 @@ static bool pass(void *ctx, const struct imapid_ahead_mark *mark)
     struct imapid_collect *collect = ctx;
     const struct imapid_stamp packet = {mark->number + collect->n_before, mark->ts_ns};
 
-    if (mark->key != LEFT_OUT && !imapid_net_pass(collect->net, mark->key, &packet))
+    /* Behind the end of a section who reads looks at each packet's time. */
+    if (mark->key == LEFT_OUT ? collect->section.is_met != NULL
+                              : !imapid_net_pass(collect->net, mark->key, &packet))
         return false;
     collect->n_frames = packet.number;
     look_around(collect);
@@ -437,11 +455,13 @@ static void foresee(struct imapid_collect *collect, struct imapid_packet *packet
 
 static void take(struct imapid_collect *collect, struct imapid_packet *packet)
 {
+    const struct imapid_net_ahead *found = packet->ahead;
+
     packet->number += collect->n_before;
     collect->n_frames = packet->number;
     decode_link_type(collect, packet);
-    if (packet->ahead)
-        imapid_net_packet_ahead(collect->net, packet, packet->ahead);
+    if (found && found->family)
+        imapid_net_packet_ahead(collect->net, packet, found);
     else if (!is_left_out(collect, packet))
         imapid_net_packet(collect->net, packet);
 }

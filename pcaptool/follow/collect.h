@@ -93,10 +93,10 @@ void imapid_collect_drops(struct imapid_collect *collect);
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the
- * packets they belong to). Errors are left to be found by whoever reads its packets. `on_progress`,
- * which may be NULL, as imapid_capture_on_progress() has it. False where the file was not read to
- * its end, as it is of no kind that has secrets. */
+ * packets they belong to). Errors are left to be found by whoever reads its packets. `goes_on` is
+ * told of progress as imapid_capture_on_progress() has it, and says whether to go on. False where the file was not read to
+ * its end: it was to stop, or is of no kind that has secrets. */
 bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
-                            void (*on_progress)(void *ctx, uint64_t place), void *ctx);
+                            bool (*goes_on)(void *ctx, uint64_t place), void *ctx);
 
 #endif
