@@ -2,6 +2,7 @@
 #ifndef IMAPID_SIPHASH_H
 #define IMAPID_SIPHASH_H
 
+#include <glib.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,17 +31,37 @@ static inline void imapid_siphash_word(uint64_t v[4], uint64_t word)
     v[0] ^= word;
 }
 
-static inline uint64_t imapid_siphash(const uint64_t key[2], const uint64_t *words, size_t n)
+static inline void imapid_siphash_begin(uint64_t v[4], const uint64_t key[2])
 {
-    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-                     key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
-    for (size_t i = 0; i < n; i++)
-        imapid_siphash_word(v, words[i]);
-    imapid_siphash_word(v, (uint64_t)n * 8 << 56);
+    v[0] = key[0] ^ UINT64_C(0x736f6d6570736575);
+    v[1] = key[1] ^ UINT64_C(0x646f72616e646f6d);
+    v[2] = key[0] ^ UINT64_C(0x6c7967656e657261);
+    v[3] = key[1] ^ UINT64_C(0x7465646279746573);
+}
+
+static inline uint64_t imapid_siphash_end(uint64_t v[4])
+{
     v[2] ^= 0xff;
     for (int i = 0; i < 3; i++)
         imapid_siphash_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static inline uint64_t imapid_siphash(const uint64_t key[2], const uint64_t *words, size_t n)
+{
+    uint64_t v[4];
+    imapid_siphash_begin(v, key);
+    for (size_t i = 0; i < n; i++)
+        imapid_siphash_word(v, words[i]);
+    imapid_siphash_word(v, (uint64_t)n * 8 << 56);
+    return imapid_siphash_end(v);
+}
+
+/* Draws a key for a table, that nobody who sends can know. */
+static inline void imapid_siphash_draw_key(uint64_t key[2])
+{
+    for (int i = 0; i < 2; i++)
+        key[i] = (uint64_t)g_random_int() << 32 | g_random_int();
 }
 
 #endif

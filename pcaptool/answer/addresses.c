@@ -44,8 +44,7 @@ struct imapid_addresses *imapid_addresses_new(void)
 
     addresses->n_slots = 64;
     addresses->slots = imapid_large_new(addresses->n_slots, sizeof *addresses->slots);
-    for (int i = 0; i < 4; i++)
-        addresses->key[i / 2] = addresses->key[i / 2] << 32 | g_random_int();
+    imapid_siphash_draw_key(addresses->key);
     addresses->others = imapid_pool_new();
     addresses->numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     return addresses;
@@ -154,13 +153,18 @@ uint32_t imapid_addresses_add(struct imapid_addresses *addresses,
     return add_ip4(addresses, ip4);
 }
 
+static void fetch(const struct imapid_addresses *addresses, uint32_t ip4)
+{
+    __builtin_prefetch(&addresses->slots[get_place(addresses, ip4)], 1);
+}
+
 void imapid_addresses_fetch(const struct imapid_addresses *addresses,
                             const struct imapid_endpoint *endpoint)
 {
     uint32_t ip4;
 
     memcpy(&ip4, endpoint->address, sizeof ip4);
-    __builtin_prefetch(&addresses->slots[get_place(addresses, ip4)], 1);
+    fetch(addresses, ip4);
 }
 
 /* Slots that are fetched before they are needed. */
@@ -175,8 +179,7 @@ uint32_t *imapid_addresses_absorb(struct imapid_addresses *addresses,
         struct imapid_endpoint endpoint = imapid_addresses_get(other, i);
 
         if (i + AHEAD < other->n)
-            __builtin_prefetch(&addresses->slots[get_place(addresses, other->each[i + AHEAD].ip4)],
-                               1);
+            fetch(addresses, other->each[i + AHEAD].ip4);
         numbers[i] = imapid_addresses_add(addresses, &endpoint);
     }
     imapid_addresses_free(other);

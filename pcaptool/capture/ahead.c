@@ -50,8 +50,7 @@ G_STATIC_ASSERT(IMAPID_WINDOW_MAX / AREA + N_AHEAD + 2 < N_RING);
 /* More gain nothing: what is given has an order. */
 #define N_THREADS_MAX 4u
 
-/* Packets that are peeked at, and how far. */
-#define N_PEEKED      16u
+/* How far packets are peeked at. */
 #define N_PEEKED_FROM 64u
 
 /* Looks at what is waited for, before sleeping: some ten microseconds. */
@@ -67,7 +66,7 @@ struct item {
     uint32_t number_of; /* of packets the interface, of secrets the type */
     uint16_t link_type;
     uint8_t kind;
-    uint32_t room[IMAPID_AHEAD_ROOM / 4];
+    uint64_t room[IMAPID_AHEAD_ROOM / 8];
 };
 
 /* Whose it is, its stage says. */
@@ -84,8 +83,8 @@ struct batch {
     size_t n_read; /* of it, behind HEAD */
     int error;     /* why it has not more, or 0 */
     struct item *items;
-    struct imapid_ahead_mark *
-        marks; /* one each: of packets; of drops, and of captures further, how many; of secrets n */
+    /* One each: of packets; of drops, and of captures further, how many; of secrets n. */
+    struct imapid_ahead_mark *marks;
     guint n_items, n_room;
     uint64_t place; /* octets of the file that were read with it */
     uint64_t n_skipped_blocks;
@@ -112,7 +111,6 @@ struct imapid_ahead {
     guint n_sleep;
     /* Who walks: */
     guint at;           /* the batch that it adds to */
-    guint next;         /* that which it moves on to */
     bool may_take;      /* it has not moved on to its own yet */
     uint8_t *rest;      /* of the walk before */
     size_t n_rest;      /* room for it */
@@ -283,14 +281,14 @@ static bool is_last(const struct batch *batch)
 /* The areas that a packet of n octets goes through become one, that of the last of them. */
 static uint8_t *join_areas(struct imapid_ahead *ahead, size_t n, size_t n_left, size_t *n_read)
 {
-    struct batch *batch = get_batch(ahead, ahead->next);
-    guint first = ahead->next;
+    struct batch *batch = get_batch(ahead, ahead->at);
+    guint first = ahead->at;
     while (n_left + *n_read < n && !is_last(batch)) {
-        batch = get_read(ahead, ++ahead->next);
+        batch = get_read(ahead, ++ahead->at);
         *n_read += batch->n_read;
     }
     uint8_t *area = g_malloc(n_left + *n_read), *to = area + n_left;
-    for (guint i = first; i <= ahead->next; i++) {
+    for (guint i = first; i <= ahead->at; i++) {
         const struct batch *part = get_batch(ahead, i);
         if (part->n_read)
             memcpy(to, part->area + HEAD, part->n_read);
@@ -313,9 +311,8 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
     if (is_over(ahead))
         imapid_capture_stop(ahead->capture);
     g_assert(is_first || ahead->may_take);
-    ahead->next = ahead->at;
     ahead->may_take = false;
-    struct batch *batch = get_read(ahead, ahead->next);
+    struct batch *batch = get_read(ahead, ahead->at);
     if (ahead->capture->packed) {
         if (batch->n_area < n)
             set_area(ahead, batch, g_malloc(MAX(n, AREA)), MAX(n, AREA));
@@ -326,7 +323,7 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
     uint8_t *octets = n_left <= HEAD && (n_left + n_read >= n || is_last(batch))
                           ? batch->area + HEAD - n_left
                           : join_areas(ahead, n, n_left, &n_read);
-    batch = get_batch(ahead, ahead->next);
+    batch = get_batch(ahead, ahead->at);
     *area =
         (struct imapid_window_area){octets, n_left + n_read, n_read, is_last(batch), batch->error};
 }
@@ -338,23 +335,6 @@ static void finish(struct imapid_ahead *ahead)
     batch->place = imapid_window_place(ahead->capture->packed ? ahead->capture->packed
                                                               : &ahead->capture->window);
     batch->n_skipped_blocks = ahead->capture->counts.n_skipped_blocks;
-}
-
-/* The first area is the window's own, until it is left. */
-static void give_up_area(struct imapid_ahead *ahead)
-{
-    struct batch *batch = get_batch(ahead, ahead->at);
-    if (!batch->area)
-        set_area(ahead, batch, ahead->capture->window.area, 0);
-    finish(ahead);
-}
-
-/* The window moves on once in a walk, at its beginning, so nothing lies in what it leaves. */
-static void give_area(void *ctx, uint8_t *octets)
-{
-    struct imapid_ahead *ahead = ctx;
-    (void)octets;
-    ahead->at = ahead->next;
 }
 
 static struct item *add(struct imapid_ahead *ahead, enum kind kind, struct imapid_ahead_mark **mark)
@@ -426,6 +406,7 @@ static void note_further(struct imapid_ahead *ahead)
 static void keep_rest(struct imapid_ahead *ahead)
 {
     struct imapid_window *window = &ahead->capture->window;
+    struct batch *batch = get_batch(ahead, ahead->at);
     size_t left = imapid_window_left(window);
     if (ahead->n_rest < left || !ahead->rest) {
         uint8_t *rest = g_malloc(ahead->n_rest = MAX(left, HEAD));
@@ -435,7 +416,9 @@ static void keep_rest(struct imapid_ahead *ahead)
     } else {
         memmove(ahead->rest, window->at, left);
     }
-    give_up_area(ahead);
+    if (!batch->area) /* the first one is the window's own until here */
+        set_area(ahead, batch, window->area, 0);
+    finish(ahead);
     window->area = ahead->rest;
     window->n_area = left;
     window->is_lent = true;
@@ -732,7 +715,8 @@ static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *pac
         ahead->peeked_item = ahead->at_item;
         ahead->n_peeked = ahead->n_taken;
     }
-    while (ahead->n_peeked < ahead->n_taken + N_PEEKED && (item = peek(ahead, &mark))) {
+    while (ahead->n_peeked < ahead->n_taken + IMAPID_READER_N_PEEKED &&
+           (item = peek(ahead, &mark))) {
         if (item->kind != PACKET || (mark->key && ahead->user.may_pass(ahead->user.ctx, mark->key)))
             continue;
         give_packet(item, mark, ahead->user.find_out != NULL, packet);
@@ -772,7 +756,7 @@ struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader, unsigned 
     struct imapid_ahead *ahead = g_new0(struct imapid_ahead, 1);
     ahead->capture = reader;
     ahead->n_threads = CLAMP(n_threads, 1, N_THREADS_MAX);
-    ahead->areas = (struct imapid_window_areas){may_take, take_area, give_area, ahead};
+    ahead->areas = (struct imapid_window_areas){may_take, take_area, ahead};
     g_mutex_init(&ahead->mutex);
     g_cond_init(&ahead->read);
     g_cond_init(&ahead->cond);

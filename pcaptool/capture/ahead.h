@@ -21,7 +21,7 @@ struct imapid_ahead_mark {
 /* What is to be done with each packet before it is given. */
 struct imapid_ahead_user {
     /* Any thread, several at a time, packets in no order. `room` has IMAPID_AHEAD_ROOM octets, aligned for
-     * uint32_t; it is packet->ahead later. Returns a key if it may turn out that the packet need not be given; else 0. */
+     * uint64_t; it is packet->ahead later. Returns a key if it may turn out that the packet need not be given; else 0. */
     uint64_t (*find_out)(void *ctx, const struct imapid_packet *packet, void *room);
     /* Who asks, in the order of the packets, of those with a key. True: all that there is to do was
      * done, and the packet is not given. */

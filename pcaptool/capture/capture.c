@@ -24,9 +24,6 @@
 /* Packets of a file between two calls of on_progress: far less than what a person can see. */
 #define N_PROGRESS 256
 
-/* Packets that are peeked at ahead of the one that is read. */
-#define N_PEEKED 16
-
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
 
@@ -261,7 +258,7 @@ bool imapid_capture_peek(struct imapid_capture *capture, struct imapid_packet *p
         capture->peeked_end_place = window->end_place;
         capture->n_peeked = capture->n_frames;
     }
-    if (capture->n_peeked - capture->n_frames >= N_PEEKED ||
+    if (capture->n_peeked - capture->n_frames >= IMAPID_READER_N_PEEKED ||
         !capture->peek(capture, &capture->peeked, packet))
         return false;
     packet->number = ++capture->n_peeked;

@@ -13,6 +13,9 @@
 /* What the readers of the formats, and of interfaces, share with capture.c: a capture under way, and
  * how it fails. Nobody else includes it. */
 
+/* Packets that are peeked at ahead of the one that is read. */
+#define IMAPID_READER_N_PEEKED 16u
+
 struct imapid_pcap {
     bool swapped;     /* the file's byte order is not this machine's */
     bool nanoseconds; /* else microseconds */

@@ -73,7 +73,6 @@ static void change_area(struct imapid_window *window, size_t n)
     areas->take(areas->ctx, n, left, &area);
     if (left > 0)
         memcpy(area.octets, window->at, left);
-    areas->give(areas->ctx, window->area);
     window->area = area.octets;
     window->n_area = area.n;
     window->is_lent = true;

@@ -33,11 +33,9 @@ struct imapid_window_area {
 struct imapid_window_areas {
     /* Whether the window may move on. */
     bool (*may_take)(void *ctx);
-    /* An area of n octets at least, of which n_left are left of what was read. */
+    /* An area of n octets at least, of which n_left are left of what was read. What was read before lies in the
+     * last one as it did. */
     void (*take)(void *ctx, size_t n, size_t n_left, struct imapid_window_area *area);
-    /* The window has left this area for the one that was taken; what was read lies in it as it did. NULL:
-     * it had none. The first may be the window's own, from g_malloc(); then it is given away. */
-    void (*give)(void *ctx, uint8_t *area);
     void *ctx;
 };
 

@@ -22,8 +22,7 @@ static const uint64_t *get_key(void)
     static gsize is_made;
 
     if (g_once_init_enter(&is_made)) {
-        for (int i = 0; i < 2; i++)
-            key[i] = (uint64_t)g_random_int() << 32 | g_random_int();
+        imapid_siphash_draw_key(key);
         g_once_init_leave(&is_made, 1);
     }
     return key;

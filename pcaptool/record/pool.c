@@ -8,6 +8,7 @@
 
 #include "record/arena.h"
 #include "large.h"
+#include "siphash.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -36,55 +37,21 @@ struct imapid_pool {
 
 /* ---- hash ---- */
 
-struct sip {
-    uint64_t a, b, c, d;
-};
-
-static uint64_t rotate(uint64_t x, int n)
-{
-    return x << n | x >> (64 - n);
-}
-
-static inline void mix(struct sip *sip)
-{
-    sip->a += sip->b;
-    sip->c += sip->d;
-    sip->b = rotate(sip->b, 13) ^ sip->a;
-    sip->d = rotate(sip->d, 16) ^ sip->c;
-    sip->a = rotate(sip->a, 32) + sip->d;
-    sip->c += sip->b;
-    sip->b = rotate(sip->b, 17) ^ sip->c;
-    sip->d = rotate(sip->d, 21) ^ sip->a;
-    sip->c = rotate(sip->c, 32);
-}
-
-static inline void absorb(struct sip *sip, uint64_t word)
-{
-    sip->d ^= word;
-    mix(sip);
-    sip->a ^= word;
-}
-
 static uint64_t get_hash(const uint64_t key[2], const uint8_t *octets, size_t n)
 {
-    struct sip sip = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-                      key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
-    uint64_t word, last = 0;
+    uint64_t v[4], word, last = 0;
     size_t at = 0;
 
+    imapid_siphash_begin(v, key);
     for (; n - at >= sizeof word; at += sizeof word) {
         memcpy(&word, octets + at, sizeof word);
-        absorb(&sip, word);
+        imapid_siphash_word(v, word);
     }
     if (n > at)
         memcpy(&last, octets + at, n - at);
-    absorb(&sip, last);
-    absorb(&sip, (uint64_t)n);
-    sip.c ^= 0xff;
-    mix(&sip);
-    mix(&sip);
-    mix(&sip);
-    return sip.a ^ sip.b ^ sip.c ^ sip.d;
+    imapid_siphash_word(v, last);
+    imapid_siphash_word(v, (uint64_t)n);
+    return imapid_siphash_end(v);
 }
 
 /* What up to seven octets are known by, LONG of more. */
@@ -113,8 +80,7 @@ struct imapid_pool *imapid_pool_new(void)
     pool->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
     pool->n_slots = 64;
     pool->slots = imapid_large_new(pool->n_slots, sizeof *pool->slots);
-    for (int i = 0; i < 4; i++)
-        pool->key[i / 2] = pool->key[i / 2] << 32 | g_random_int();
+    imapid_siphash_draw_key(pool->key);
     return pool;
 }
 
