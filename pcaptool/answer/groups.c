@@ -508,12 +508,9 @@ static void count_conn_in(struct counter *counters, unsigned n, unsigned conn)
 
 /* ---- threads ---- */
 
-/* Each counts some of the connections. */
-#define SHARES_MAX 16u
-
 static unsigned count_shares(const struct imapid_store_view *view, unsigned n_threads)
 {
-    return CLAMP(n_threads, 1, MIN(view->n_conns / 2 + 1, SHARES_MAX));
+    return CLAMP(n_threads, 1, MIN(view->n_conns / 2 + 1, IMAPID_GROUPS_SHARES_MAX));
 }
 
 /* The first connection of one of n shares; of the n-th, that behind all. */
@@ -522,10 +519,10 @@ static unsigned find_share(const struct imapid_store_view *view, unsigned share,
     return (unsigned)((uint64_t)view->n_conns * share / n);
 }
 
-/* What threads do at the same time: one thing that is not for us, then a share of the connections each. */
+/* What threads do at the same time: a share of the connections each. */
 struct sharing {
     const struct imapid_groups_asked *asked;
-    struct counter *counters[SHARES_MAX]; /* one for each grouping */
+    struct counter *counters[IMAPID_GROUPS_SHARES_MAX]; /* one for each grouping */
     unsigned n;
 };
 
@@ -533,19 +530,16 @@ static void count_share(void *ctx, unsigned i)
 {
     struct sharing *sharing = ctx;
     const struct imapid_groups_asked *asked = sharing->asked;
-    struct counter *counters;
+    struct counter *counters = sharing->counters[i] = g_new(struct counter, asked->n);
 
-    if (!i) {
-        if (asked->also)
-            asked->also(asked->ctx);
-        return;
-    }
-    counters = sharing->counters[i - 1] = g_new(struct counter, asked->n);
     for (unsigned k = 0; k < asked->n; k++)
         begin(&counters[k], asked->view, asked->fold, &asked->groupings[k]);
-    for (unsigned conn = find_share(asked->view, i - 1, sharing->n);
-         conn < find_share(asked->view, i, sharing->n); conn++)
+    for (unsigned conn = find_share(asked->view, i, sharing->n);
+         conn < find_share(asked->view, i + 1, sharing->n); conn++) {
         count_conn_in(counters, asked->n, conn);
+        if (asked->also)
+            asked->also(asked->ctx, i, conn);
+    }
     for (unsigned k = 0; k < asked->n * N_WAITING; k++)
         wait_for(&counters[k / N_WAITING], (struct waiting){NULL, 0});
 }
@@ -591,7 +585,7 @@ void imapid_groups_count(const struct imapid_groups_asked *asked)
 {
     struct sharing sharing = {.asked = asked, .n = count_shares(asked->view, asked->n_threads)};
 
-    imapid_together_run(asked->n_threads, sharing.n + 1, count_share, &sharing);
+    imapid_together_run(asked->n_threads, sharing.n, count_share, &sharing);
     for (unsigned k = 0; k < asked->n; k++) {
         for (unsigned i = 1; i < sharing.n; i++)
             add_share(&sharing.counters[0][k], &sharing.counters[i][k]);
@@ -763,7 +757,7 @@ static void count_captures(struct imapid_overview *overview, const struct imapid
 /* Shares of the connections, counted at the same time. */
 struct overseeing {
     const struct imapid_store_view *view;
-    struct imapid_overview shares[SHARES_MAX];
+    struct imapid_overview shares[IMAPID_GROUPS_SHARES_MAX];
     unsigned n;
     uint8_t *seen; /* atomic: addresses */
 };

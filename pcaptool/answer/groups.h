@@ -29,13 +29,18 @@ struct imapid_group {
     int64_t first_ns, last_ns;
 };
 
+/* Connections are counted in shares, by as many threads. */
+#define IMAPID_GROUPS_SHARES_MAX 16u
+
 /* What is counted with one look at each record. */
 struct imapid_groups_asked {
     const struct imapid_store_view *view;
     const struct imapid_fold *fold;
     const struct imapid_grouping *groupings;
     unsigned n, n_threads;
-    void (*also)(void *ctx); /* called once at the same time; NULL: nothing */
+    /* Called for each connection, while it is near: those of a share by one thread, in their order.
+     * NULL: nothing. */
+    void (*also)(void *ctx, unsigned share, unsigned conn);
     void *ctx;
     GArray **groups; /* set, one for each grouping */
 };

@@ -453,7 +453,8 @@ struct usual {
     const struct imapid_tables *tables;
     struct imapid_grouping groupings[N_USUAL];
     GArray *groups[N_USUAL];
-    GHashTable *times;
+    GHashTable *of_share[IMAPID_GROUPS_SHARES_MAX]; /* of struct times */
+    GHashTable *times;                              /* of all shares, by the server's address */
 };
 
 /* ---- programs ---- */
@@ -461,6 +462,11 @@ struct usual {
 static void free_array(gpointer array)
 {
     g_array_unref(array);
+}
+
+static void free_all(gpointer arrays)
+{
+    g_ptr_array_unref(arrays);
 }
 
 /* Groups by the first of their values, without regard to case; "" where that was not said. */
@@ -543,85 +549,147 @@ static void spell_programs(GString *out, const struct usual *usual)
 
 /* ---- servers ---- */
 
-/* The array of the server of a connection; made where there is none. */
-static GArray *find_times(GHashTable *times, const struct imapid_tables *tables, unsigned index)
-{
-    GString *address = g_string_new(NULL);
-    struct imapid_store_conn conn;
+/* How long one server took to answer IDs, in nanoseconds, as one share of the connections says. */
+struct times {
+    unsigned conn; /* one of its connections */
     GArray *all;
+};
 
-    imapid_store_read_conn(tables->view, index, &conn);
-    imapid_spell_address(address, &conn.conn.server);
-    all = g_hash_table_lookup(times, address->str);
-    if (!all) {
-        all = g_array_new(FALSE, FALSE, sizeof(int64_t));
-        g_hash_table_insert(times, g_strdup(address->str), all);
-    }
-    g_string_free(address, TRUE);
-    return all;
+static void free_times(void *times)
+{
+    g_array_unref(((struct times *)times)->all);
+    g_free(times);
 }
 
-/* How long each server took to answer an ID: arrays of nanoseconds by its address as text. */
-static void gather_times(void *ctx)
+/* By the number of the server's address + 1. */
+static void gather_times(void *ctx, unsigned share, unsigned conn)
 {
     struct usual *usual = ctx;
-    const struct imapid_tables *tables = usual->tables;
-    GHashTable *times = usual->times =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_array);
-    GHashTable *by_number = g_hash_table_new(NULL, NULL); /* number + 1 of an address -> array */
+    const struct imapid_store_view *view = usual->tables->view;
+    struct imapid_store_span span = imapid_store_get_span(view, conn);
+    void *number = GUINT_TO_POINTER(imapid_store_get_server(view, conn) + 1);
 
-    for (unsigned i = 0; i < tables->view->n_conns; i++) {
-        struct imapid_store_span span = imapid_store_get_span(tables->view, i);
-        void *number = GUINT_TO_POINTER(imapid_store_get_server(tables->view, i) + 1);
+    if (!usual->of_share[share])
+        usual->of_share[share] = g_hash_table_new_full(NULL, NULL, NULL, free_times);
+    for (unsigned k = span.first; k < span.first + span.n; k++) {
+        struct times *times;
+        int64_t rtt_ns;
 
-        for (unsigned k = span.first; k < span.first + span.n; k++) {
-            int64_t rtt_ns;
-            GArray *all;
-
-            if (!imapid_store_get_rtt_ns(tables->view, k, &rtt_ns) || rtt_ns < 0)
-                continue;
-            all = g_hash_table_lookup(by_number, number);
-            if (!all) {
-                all = find_times(times, tables, i);
-                g_hash_table_insert(by_number, number, all);
-            }
-            g_array_append_val(all, rtt_ns);
+        if (!imapid_store_get_rtt_ns(view, k, &rtt_ns) || rtt_ns < 0)
+            continue;
+        times = g_hash_table_lookup(usual->of_share[share], number);
+        if (!times) {
+            times = g_new(struct times, 1);
+            *times = (struct times){conn, g_array_new(FALSE, FALSE, sizeof(int64_t))};
+            g_hash_table_insert(usual->of_share[share], number, times);
         }
+        g_array_append_val(times->all, rtt_ns);
     }
-    g_hash_table_unref(by_number);
 }
 
-/* The one that would be at a place if they were in order; none is below 0. An octet of it at a time, from
- * the highest on: in time proportional to how many there are, whatever they are. */
-static int64_t find_at(const GArray *times, guint place)
+/* What the shares have, by the address as text: arrays of those arrays. */
+static GHashTable *join_times(struct usual *usual)
 {
-    uint64_t found = 0, mask = 0;
+    GHashTable *joint = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_all);
+    GString *address = g_string_new(NULL);
 
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        guint counts[256] = {0}, octet = 0;
+    for (unsigned i = 0; i < IMAPID_GROUPS_SHARES_MAX; i++) {
+        GHashTableIter iter;
+        void *value;
 
-        for (guint i = 0; i < times->len; i++) {
-            uint64_t time = (uint64_t)g_array_index(times, int64_t, i);
+        if (!usual->of_share[i])
+            continue;
+        g_hash_table_iter_init(&iter, usual->of_share[i]);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+            const struct times *times = value;
+            struct imapid_store_conn conn;
+            GPtrArray *all;
 
-            counts[time >> shift & 255] += (time & mask) == found;
+            imapid_store_read_conn(usual->tables->view, times->conn, &conn);
+            g_string_truncate(address, 0);
+            imapid_spell_address(address, &conn.conn.server);
+            all = g_hash_table_lookup(joint, address->str);
+            if (!all) {
+                all = g_ptr_array_new_with_free_func(free_array);
+                g_hash_table_insert(joint, g_strdup(address->str), all);
+            }
+            g_ptr_array_add(all, g_array_ref(times->all));
         }
-        while (place >= counts[octet])
-            place -= counts[octet++];
-        found |= (uint64_t)octet << shift;
-        mask |= UINT64_C(255) << shift;
+        g_hash_table_unref(usual->of_share[i]);
     }
+    g_string_free(address, TRUE);
+    return joint;
+}
+
+/* Bits that are looked at together. */
+#define DIGIT   11
+#define N_DIGIT (1u << DIGIT)
+
+/* Those that have a digit come first. Returns how many. */
+static guint move_to_front(int64_t *times, guint n, int shift, uint64_t digit)
+{
+    guint n_front = 0;
+
+    for (guint i = 0; i < n; i++) {
+        int64_t time = times[i];
+
+        times[i] = times[n_front];
+        times[n_front] = time;
+        n_front += ((uint64_t)time >> shift) % N_DIGIT == digit;
+    }
+    return n_front;
+}
+
+/* The one that would be at a place if they were in order; none is below 0. A digit at a time, from the
+ * highest on, and always only among those that have the digits before: in time proportional to how many there are,
+ * whatever they are. Changes their order. */
+static int64_t find_at(const GPtrArray *arrays, guint64 place)
+{
+    uint64_t bits = 0, found = 0;
+    GArray *left = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    for (guint i = 0; i < arrays->len; i++) {
+        const GArray *times = g_ptr_array_index(arrays, i);
+
+        g_array_append_val(left, times->len);
+        for (guint k = 0; k < times->len; k++)
+            bits |= (uint64_t)g_array_index(times, int64_t, k);
+    }
+    for (int shift = bits ? (63 - __builtin_clzll(bits)) / DIGIT * DIGIT : -1; shift >= 0;
+         shift -= DIGIT) {
+        guint64 counts[N_DIGIT] = {0};
+        uint64_t digit = 0;
+
+        for (guint i = 0; i < arrays->len; i++) {
+            const int64_t *times = (void *)((GArray *)g_ptr_array_index(arrays, i))->data;
+
+            for (guint k = 0; k < g_array_index(left, guint, i); k++)
+                counts[((uint64_t)times[k] >> shift) % N_DIGIT]++;
+        }
+        while (place >= counts[digit])
+            place -= counts[digit++];
+        found |= digit << shift;
+        for (guint i = 0; i < arrays->len; i++) {
+            guint *n = &g_array_index(left, guint, i);
+
+            *n = move_to_front((void *)((GArray *)g_ptr_array_index(arrays, i))->data, *n, shift,
+                               digit);
+        }
+    }
+    g_array_unref(left);
     return (int64_t)found;
 }
 
-static void add_quantile(GString *out, const GArray *times, unsigned percent)
+/* None of the arrays is empty. */
+static void add_quantile(GString *out, const GPtrArray *arrays, unsigned percent)
 {
     gsize start = out->len;
-    guint place;
+    guint64 n = 0;
 
-    if (times && times->len) {
-        place = (guint)(((guint64)times->len * percent + 99) / 100);
-        imapid_row_spell_duration(out, find_at(times, MAX(place, 1) - 1));
-    }
+    for (guint i = 0; arrays && i < arrays->len; i++)
+        n += ((const GArray *)g_ptr_array_index(arrays, i))->len;
+    if (n)
+        imapid_row_spell_duration(out, find_at(arrays, (n * percent + 99) / 100 - 1));
     imapid_width_pad_before(out, start, 7);
 }
 
@@ -665,7 +733,7 @@ static void spell_servers(GString *out, const struct usual *usual)
     for (guint i = 0; i < n_shown; i++) {
         const struct imapid_group *group = &g_array_index(servers, struct imapid_group, i);
         const char *address = group->values[0];
-        GArray *all = address ? g_hash_table_lookup(usual->times, address) : NULL;
+        const GPtrArray *all = address ? g_hash_table_lookup(usual->times, address) : NULL;
         gsize start = out->len;
 
         g_string_append(out, address ? address : "(not known)");
@@ -749,6 +817,7 @@ void imapid_tables_spell_usual(GString *out, const struct imapid_tables *tables)
         if (!imapid_grouping_read(&usual.groupings[i], usual_keys[i], &message))
             g_assert_not_reached();
     imapid_groups_count(&asked);
+    usual.times = join_times(&usual);
     spell_programs(out, &usual);
     spell_groups(out, &all, "CLIENT SYSTEM", &usual.groupings[BY_SYSTEM], usual.groups[BY_SYSTEM]);
     spell_servers(out, &usual);
