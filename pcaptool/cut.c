@@ -23,7 +23,11 @@
 #include "cut/merge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Of captures that are written; behind it the version. */
+#define APPLICATION "imapid "
 
 /* An input. */
 struct part {
@@ -205,9 +209,20 @@ static GByteArray *make_section(const struct cut *cut)
     GByteArray *section = g_byte_array_new();
     char *comment = describe(cut);
 
-    imapid_blocks_add_section(section, "imapid " IMAPID_VERSION, comment);
+    imapid_blocks_add_section(section, APPLICATION IMAPID_VERSION, comment);
     g_free(comment);
     return section;
+}
+
+gboolean imapid_cut_has_written(const char *path)
+{
+    uint8_t octets[64];
+    FILE *file = fopen(path, "re");
+    size_t n = file ? fread(octets, 1, sizeof octets, file) : 0;
+
+    if (file)
+        (void)fclose(file);
+    return imapid_blocks_is_section_of(octets, n, APPLICATION);
 }
 
 static void put_blocks(struct cut *cut, const GByteArray *blocks)

@@ -288,6 +288,8 @@ static bool holds_input(const char *path, const char *format)
         return false;
     kind = imapid_source_get_kind(source);
     imapid_source_close(source);
+    if (kind && !strcmp(kind, "pcapng") && !g_strcmp0(kind, format))
+        return !imapid_cut_has_written(path); /* others write captures, too */
     return kind && g_strcmp0(kind, format) != 0;
 }
 

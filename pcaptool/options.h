@@ -100,4 +100,7 @@ enum imapid_exit imapid_report(const struct imapid_options *options, const GArra
 enum imapid_exit imapid_plan(const struct imapid_options *options, const GArray *inputs);
 enum imapid_exit imapid_cut(const struct imapid_options *options, const GArray *inputs);
 
+/* Did `cut` write the capture at `path`? False, where it cannot be read. */
+gboolean imapid_cut_has_written(const char *path);
+
 #endif

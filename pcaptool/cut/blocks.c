@@ -17,6 +17,9 @@ enum { BYTE_ORDER_MAGIC = 0x1a2b3c4d, TLS_KEY_LOG = 0x544c534b };
 enum { OPTION_END = 0, OPTION_COMMENT = 1, OPTION_APPLICATION = 4 };
 enum { OPTION_TSRESOL = 9, OPTION_TSOFFSET = 14 };
 
+/* Octets of a section before its options. */
+#define SECTION_HEAD 24u
+
 /* Octets an option may have. */
 #define N_OPTION_MAX UINT16_MAX
 
@@ -165,10 +168,21 @@ void imapid_blocks_add_section(GByteArray *out, const char *application, const c
     add16(out, 1);
     add16(out, 0);
     add(out, &unknown, sizeof unknown);
-    add_text(out, OPTION_COMMENT, comment);
     add_text(out, OPTION_APPLICATION, application);
+    add_text(out, OPTION_COMMENT, comment);
     end_options(out);
     end(out, at);
+}
+
+bool imapid_blocks_is_section_of(const uint8_t *octets, size_t n, const char *application)
+{
+    size_t n_application = strlen(application), at = SECTION_HEAD + 4;
+
+    return n >= at + n_application && imapid_number_host32(octets, false) == SECTION &&
+           imapid_number_host32(octets + 8, false) == BYTE_ORDER_MAGIC &&
+           imapid_number_host16(octets + SECTION_HEAD, false) == OPTION_APPLICATION &&
+           imapid_number_host16(octets + SECTION_HEAD + 2, false) >= n_application &&
+           memcmp(octets + at, application, n_application) == 0;
 }
 
 void imapid_blocks_add_interface(GByteArray *out, const struct imapid_capture_interface *interface)

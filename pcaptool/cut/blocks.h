@@ -13,6 +13,9 @@
 /* The head of all that follows. The texts are UTF-8. */
 void imapid_blocks_add_section(GByteArray *out, const char *application, const char *comment);
 
+/* Do the n octets begin as that function writes them, with an application of which the name begins so? */
+bool imapid_blocks_is_section_of(const uint8_t *octets, size_t n, const char *application);
+
 /* What packets were captured from. */
 void imapid_blocks_add_interface(GByteArray *out, const struct imapid_capture_interface *interface);
 

@@ -170,6 +170,7 @@ class Whole(Folder):
         run("-q", "-T", "jsonl", "-w", folder / "records", sample("idle"))
         run("-q", "stats", "-T", "partial", "-w", folder / "partial", sample("idle"))
         (folder / "capture").write_bytes(sample("idle").read_bytes())
+        (folder / "blocks").write_bytes(sample("alpine-dovecot").read_bytes())
         (folder / "packed").write_bytes(gzip.compress(sample("idle").read_bytes()))
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         for name, octets in before.items():
