@@ -592,15 +592,26 @@ static bool has_something(const struct imapid_ahead *ahead, guint n)
     return is_ready(ahead, n) || may_begin(ahead);
 }
 
+/* An area may have no packets, after which it would be told. */
+static void tell_place(struct imapid_capture *capture, uint64_t place)
+{
+    capture->window.end_place = place;
+    if (capture->on_progress)
+        capture->on_progress(capture->progress_ctx, place);
+}
+
 /* The batch that has the next item. NULL: that is not waited for any more. */
-static struct batch *get_next(struct imapid_ahead *ahead, const struct imapid_capture *capture)
+static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture *capture)
 {
     while (!capture->stop) {
         guint n;
         if (is_ready(ahead, ahead->n_given)) {
             struct batch *batch = get_batch(ahead, ahead->n_given);
+            capture->format = ahead->format;
+            capture->is_foreign = ahead->is_foreign;
             if (ahead->at_item < batch->n_items)
                 return batch;
+            tell_place(capture, batch->place);
             release(ahead);
         } else if (begin_next(ahead, &n)) {
             work(ahead, n);
@@ -661,8 +672,6 @@ static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
     while (!ahead->is_at_end && (batch = get_next(ahead, capture))) {
         const struct item *item = &batch->items[ahead->at_item];
         const struct imapid_ahead_mark *mark = &batch->marks[ahead->at_item++];
-        capture->format = ahead->format;
-        capture->is_foreign = ahead->is_foreign;
         capture->window.end_place = batch->place;
         capture->counts.n_skipped_blocks = batch->n_skipped_blocks;
         if (item->kind != PACKET) {

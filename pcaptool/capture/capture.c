@@ -76,11 +76,27 @@ void imapid_capture_on_note(struct imapid_capture *capture,
     capture->note_ctx = ctx;
 }
 
+/* Octets of the file read so far. */
+static uint64_t get_place(const struct imapid_capture *capture)
+{
+    return imapid_window_place(capture->packed ? capture->packed : &capture->window);
+}
+
+/* Octets may go by without a packet: behind damage, or in blocks of no use. */
+static void on_read(void *ctx)
+{
+    const struct imapid_capture *capture = ctx;
+
+    capture->on_progress(capture->progress_ctx, get_place(capture));
+}
+
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx)
 {
     capture->on_progress = fn;
     capture->progress_ctx = ctx;
+    capture->window.on_read = on_read;
+    capture->window.on_read_ctx = capture;
 }
 
 void imapid_capture_on_idle(struct imapid_capture *capture, void (*fn)(void *ctx), void *ctx)
@@ -194,12 +210,7 @@ static enum imapid_capture_result go_on(struct imapid_capture *capture,
     return result;
 }
 
-/* Octets of the file read so far, and its size (0 when unknown, as of a pipe). */
-static uint64_t get_place(const struct imapid_capture *capture)
-{
-    return imapid_window_place(capture->packed ? capture->packed : &capture->window);
-}
-
+/* The size of the file; 0 when unknown, as of a pipe. */
 static uint64_t get_size(const struct imapid_capture *capture)
 {
     return capture->packed ? capture->packed->size : capture->window.size;

@@ -49,7 +49,7 @@ void imapid_capture_on_note(struct imapid_capture *capture,
                             void (*fn)(void *ctx, const char *message), void *ctx);
 
 /* Called from within imapid_capture_next() every so many packets, each time where the size is not
- * known, with the octets of the file read so far. */
+ * known, and every so many octets, with the octets of the file read so far. */
 void imapid_capture_on_progress(struct imapid_capture *capture,
                                 void (*fn)(void *ctx, uint64_t place), void *ctx);
 

@@ -146,6 +146,8 @@ bool imapid_window_fill(struct imapid_window *window, size_t n)
             return false;
         window->end += n_read;
         window->end_place += (uint64_t)n_read;
+        if (window->on_read)
+            window->on_read(window->on_read_ctx);
     }
     return imapid_window_left(window) >= n;
 }

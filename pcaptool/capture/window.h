@@ -47,6 +47,9 @@ struct imapid_window {
     uint64_t end_place; /* octet of the file that `end` is */
     uint64_t size;      /* of a regular file; else 0 */
     int error;          /* errno of a failed read */
+    /* Told after each read, if set. It may set `stop`. */
+    void (*on_read)(void *ctx);
+    void *on_read_ctx;
 
     /* the window's own */
     uint8_t *area; /* `at` and `end` lie in it */

@@ -352,6 +352,51 @@ static void test_through_areas(void)
     }
 }
 
+struct stopped {
+    struct imapid_capture *capture;
+    uint64_t place; /* at which it was told to stop */
+};
+
+static void stop_soon(void *ctx, uint64_t place)
+{
+    struct stopped *stopped = ctx;
+    if (place < 4 * AREA)
+        return;
+    stopped->place = place;
+    imapid_capture_stop(stopped->capture);
+}
+
+static void test_stop_without_packets(void)
+{
+    static void (*const puts[])(GByteArray *) = {put_unknown, put_damage};
+    for (size_t i = 0; i < G_N_ELEMENTS(puts); i++) {
+        GByteArray *file = g_byte_array_new();
+        char *path = NULL, *message = NULL;
+        int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL);
+        put_section(file, 1);
+        puts[i](file);
+        g_assert_cmpint(write(fd, file->data, file->len), ==, file->len);
+        close(fd);
+        for (unsigned n_threads = 0; n_threads < 4; n_threads++) {
+            struct imapid_packet packet;
+            struct imapid_capture *capture = imapid_capture_open(path, &message);
+            if (n_threads)
+                capture = imapid_ahead_new(capture, n_threads);
+            struct stopped stopped = {capture, 0};
+            imapid_capture_on_progress(capture, stop_soon, &stopped);
+            while (imapid_capture_next(capture, &packet) != IMAPID_CAPTURE_END)
+                continue;
+            g_assert_cmpuint(stopped.place, >=, 4 * AREA);
+            g_assert_cmpuint(stopped.place, <, 8 * AREA);
+            g_assert_cmpstr(imapid_capture_get_format(capture), ==, "pcapng");
+            imapid_capture_close(capture);
+        }
+        g_unlink(path);
+        g_free(path);
+        g_byte_array_unref(file);
+    }
+}
+
 /* One that is closed before it was read, or at once, leaves nothing behind. */
 static void test_closed_early(void)
 {
@@ -392,6 +437,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ahead/same", test_same);
     g_test_add_func("/ahead/through-areas", test_through_areas);
+    g_test_add_func("/ahead/stop-without-packets", test_stop_without_packets);
     g_test_add_func("/ahead/closed-early", test_closed_early);
     g_test_add_func("/ahead/small", test_small);
     return g_test_run();
