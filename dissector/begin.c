@@ -211,6 +211,12 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     first.octets = octets;
     if (first.n && first.status == IMAPID_DECIDE_MORE)
         first.status = decide_here(&decide, octets, first.n);
+    /* What has to wait for others may not be the first of its side, or of somebody else. */
+    if (first.status == IMAPID_DECIDE_NOT && first.carrier == ws->proto_tcp &&
+        imapid_fate_is_held(conversation, pinfo)) {
+        first.status = IMAPID_DECIDE_MORE;
+        first.n = 0;
+    }
     first.client = decide.client;
     first.decide = decide;
     return first;

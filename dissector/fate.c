@@ -218,6 +218,7 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
     const struct imapid_moment at = now(pinfo);
     int d = imapid_given_direction(pinfo);
     struct imapid_order_segment segment = parse(pinfo, own);
+    bool has_to_wait = false;
 
     fate->last = at;
     /* A stream has doubts of its own, and takes over those of before it: see begin.c. */
@@ -235,6 +236,9 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
     }
     fate->ttl[d] = get_ttl(pinfo);
     if (own->flags & TH_SYN) {
+        /* Octets with an answer to more than the client has sent: a stranger's, most likely, and the true
+         * answer is to come. */
+        has_to_wait = imapid_order_is_held(&fate->order, d, segment.has_ack, segment.ack);
         take_syn(fate, d, pinfo, own->flags, &segment);
         if (segment.has_ack)
             imapid_stall_take_syn_ack(&fate->stall[d], &at);
@@ -247,7 +251,7 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
     }
     if (fate->order.sides[d].has_fin && fate->order.sides[d].fin_frame == pinfo->num)
         fate->fin[d] = at;
-    if (segment.n)
+    if (segment.n && !has_to_wait)
         take_octets(fate, d, own, &segment, &at);
 }
 
@@ -267,6 +271,16 @@ struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_
     struct imapid_fate *fate = find(conversation);
 
     return fate && own && is_of_former(fate, pinfo, own) ? fate->former : fate;
+}
+
+bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
+
+    return fate && own &&
+           imapid_order_is_held(&fate->order, imapid_given_direction(pinfo),
+                                (own->flags & TH_ACK) != 0, own->ack);
 }
 
 static void take_former(struct imapid_fate *fate, packet_info *pinfo,

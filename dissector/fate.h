@@ -87,6 +87,9 @@ void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
  * segment; NULL: there was none. Wireshark begins another conversation at a SYN, though the former may go on. */
 struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_info *pinfo);
 
+/* Does the segment of the frame answer octets that its connection has not shown, and so has to wait? */
+bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo);
+
 /* Takes what an error of ICMP quotes, in the first pass: a segment of which the first octets are there. */
 void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb);
 

@@ -245,6 +245,13 @@ static void add_doubts(struct imapid_call *call, struct imapid_order *order)
     order->n_doubts = 0;
 }
 
+/* Notes in the segment what it, or what was read now, makes doubtful. */
+static void take_doubts(struct turn *turn)
+{
+    if (turn->stream->order.n_doubts)
+        add_doubts(turn_call(turn), &turn->stream->order);
+}
+
 /* What waits in a direction is none of it. */
 static void drop_astray(struct imapid_stream *stream, int side)
 {
@@ -509,6 +516,10 @@ static void take_octets(struct turn *turn, const struct imapid_order_segment *se
     uint32_t n_old = 0;
     bool is_next;
 
+    if (imapid_order_begins_anew(&stream->order, place->side, segment) && direction->waiting) {
+        take_doubts(turn);
+        drop_astray(stream, place->side);
+    }
     switch (imapid_order_find(&stream->order, place->side, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
         check_copy(turn, octets, n);
@@ -575,13 +586,6 @@ static bool is_closed(const struct imapid_stream *stream)
             !imapid_seq_before(stream->order.sides[side].fin, stream->order.sides[side].acked))
             return false;
     return true;
-}
-
-/* Notes in the segment what it, or what was read now, makes doubtful. */
-static void take_doubts(struct turn *turn)
-{
-    if (turn->stream->order.n_doubts)
-        add_doubts(turn_call(turn), &turn->stream->order);
 }
 
 static void take_segment(struct turn *turn, const uint8_t *octets, unsigned n, unsigned n_cut)

@@ -19,6 +19,8 @@ void imapid_doubts_add(struct imapid_doubts *doubts, enum imapid_doubt doubt, ui
 {
     unsigned n = imapid_doubts_count_frames(doubts, doubt);
 
+    if (n && doubts->of[doubt].frames[n - 1] == frame) /* one packet, for two reasons */
+        return;
     if (n < IMAPID_DOUBT_FRAMES)
         doubts->of[doubt].frames[n] = frame;
     doubts->of[doubt].n++;

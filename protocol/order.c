@@ -212,6 +212,15 @@ static void note_sent(struct imapid_order_side *side, uint32_t end)
         side->sent = end;
 }
 
+/* Of two SYNs that a side has sent, the other one. */
+static void note_other(struct imapid_order_side *side, uint32_t first, uint64_t frame)
+{
+    side->has_other = true;
+    side->is_other_acked = false;
+    side->other = first;
+    side->other_frame = frame;
+}
+
 void imapid_order_take_syn(struct imapid_order *order, int d,
                            const struct imapid_order_segment *segment, const bool waits[2])
 {
@@ -225,19 +234,19 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
             imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
         } else {
             /* Of two, the peer will tell which it has heard. */
+            note_other(side, side->next, segment->number);
             side->has_other = is_second;
-            side->is_other_acked = false;
-            side->other = side->next;
-            side->other_frame = segment->number;
             imapid_order_set_first(side, first);
         }
-    } else if (side->is_started && side->has_first && side->first != first) {
-        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
+    } else if (side->has_first && side->first != first) {
+        if (side->is_started || side->is_acked)
+            imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, segment->number);
+        else
+            note_other(side, first, segment->number);
     } else if (!side->has_first && side->next - first > IMAPID_ORDER_GUESS_MAX) {
         /* What came before the SYN is none of the side's, unless that was captured late. */
-        side->has_other = side->is_other_acked = true;
-        side->other = first;
-        side->other_frame = segment->number;
+        note_other(side, first, segment->number);
+        side->is_other_acked = true;
     }
     if (segment->has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started &&
         !waits[!d])
@@ -370,6 +379,31 @@ static bool is_back(const struct imapid_order_side *side, uint32_t seq)
            (side->left == IMAPID_ORDER_LEFT_LOST && seq - side->from < side->next - side->from);
 }
 
+/* Is it where the direction begins by a SYN that the peer has heard, while octets came by another? */
+static bool is_at_other(const struct imapid_order_side *side, uint32_t seq)
+{
+    return side->is_other_acked && seq - side->other <= IMAPID_ORDER_GUESS_MAX;
+}
+
+static void leave_for_other(struct imapid_order *order, struct imapid_order_side *side)
+{
+    side->is_other_acked = side->has_other = false;
+    imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+}
+
+bool imapid_order_begins_anew(struct imapid_order *order, int d,
+                              const struct imapid_order_segment *segment)
+{
+    struct imapid_order_side *side = &order->sides[d];
+
+    if (side->is_started || !is_at_other(side, segment->seq))
+        return false;
+    leave_for_other(order, side);
+    imapid_order_set_first(side, side->other);
+    side->may_wait = false;
+    return true;
+}
+
 enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
                                           const struct imapid_order_segment *segment,
                                           uint32_t *n_old)
@@ -378,9 +412,8 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
     uint32_t ahead = segment->seq - side->next, behind = side->next - segment->seq;
 
     *n_old = 0;
-    if (side->is_other_acked && segment->seq - side->other <= IMAPID_ORDER_GUESS_MAX) {
-        side->is_other_acked = side->has_other = false;
-        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+    if (is_at_other(side, segment->seq)) {
+        leave_for_other(order, side);
         return IMAPID_ORDER_MOVED;
     }
     if (side->left && is_back(side, segment->seq))

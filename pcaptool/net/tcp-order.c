@@ -430,6 +430,8 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     };
     struct imapid_moment at = when(&p->packet);
     uint32_t n_old;
+    if (imapid_order_begins_anew(&st->order, d, segment) && dir->queue.first)
+        drop_queue(order, st, d);
     switch (imapid_order_find(&st->order, d, segment, &n_old)) {
     case IMAPID_ORDER_OLD:
         imapid_stall_take_again(&st->conn.stall[d], segment->n, imapid_tcp_piece_end(&piece), &at);

@@ -160,6 +160,14 @@ def before_syn(rng, packets):
     return {"new-syn"}
 
 
+def early_syn_waits(rng, packets):
+    """Another answer to the SYN before the true one, with octets that wait for some which the client has not sent."""
+    data = rng.choice((FORGED, b"* OK hi\r\n", b"* " + FORGED + b"\r\n"))
+    number, ahead = packets[1].seq - rng.randrange(2, 300), rng.randrange(1, 300)
+    packets.insert(1, forge(Packet(1, number, packets[0].seq + 1 + ahead, SYN | ACK, data)))
+    return {"new-syn"}
+
+
 def far(rng, packets):
     at, side = place(rng, packets), rng.randrange(2)
     now = numbers(packets, at)
@@ -194,7 +202,7 @@ def wrong_sum(rng, packets):
     return {"bad-checksum"}
 
 
-FORGERIES = (reset, fins, fin_beside, syn, syn_ack, far, before_first, before_syn, ahead_of_all, never_sent, second_copy, wrong_sum)
+FORGERIES = (reset, fins, fin_beside, syn, syn_ack, far, before_first, before_syn, early_syn_waits, ahead_of_all, never_sent, second_copy, wrong_sum)
 
 
 def whole(rng, packets):

@@ -30,7 +30,7 @@ struct imapid_doubts {
     } of[IMAPID_N_DOUBTS];
 };
 
-/* One more of its kind, in this frame. */
+/* One more of its kind, in this frame. Twice in a row of the same frame is one. */
 void imapid_doubts_add(struct imapid_doubts *doubts, enum imapid_doubt doubt, uint64_t frame);
 
 /* How many frames of this kind are kept. */

@@ -131,8 +131,8 @@ enum imapid_order_place {
     IMAPID_ORDER_NEW, /* it goes on from n_old octets behind its beginning; those were read */
     IMAPID_ORDER_OLD, /* all of it was read, or given up */
     IMAPID_ORDER_OFF, /* nowhere near: damaged, or of another connection */
-    /* The last of some segments that go on far away, or where the peer has heard another SYN: the connection is there now. The caller gives
-     * up what waits in this direction, then calls imapid_order_restart(). */
+    /* The last of some segments that go on far away, or where the peer has heard another SYN, though octets were read: the
+     * connection is there now. The caller gives up what waits in this direction, then calls imapid_order_restart(). */
     IMAPID_ORDER_MOVED,
     /* The direction goes on where it was before it was moved, or before octets were given up: the
      * same, but what waits may wait on, and imapid_order_return() is called. */
@@ -180,6 +180,11 @@ void imapid_order_settle_reset(struct imapid_order *order);
 
 /* A doubt that the caller has found in the segment. More than IMAPID_ORDER_DOUBTS are dropped. */
 void imapid_order_doubt(struct imapid_order *order, enum imapid_doubt what, uint64_t frame);
+
+/* Asked before imapid_order_find(): does direction `d` begin with this segment, behind a SYN that the peer has heard, while
+ * nothing was read but what came by another SYN, or before any, waits? That is none of the direction: the caller drops it. */
+bool imapid_order_begins_anew(struct imapid_order *order, int d,
+                              const struct imapid_order_segment *segment);
 
 /* Where `n` octets of direction `d` belong. `n_old`: how many of the first were read already; set
  * for NEW. */
