@@ -6,6 +6,7 @@
  *
  * Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/groups.h"
+#include "answer/overview.h"
 #include "answer/tables.h"
 #include "answer/unreadable.h"
 #include "gather.h"
@@ -49,11 +50,14 @@ static void add_layers_jsonl(GString *out, const struct imapid_store_view *view)
     g_array_unref(kinds);
 }
 
-static void write_overview_jsonl(GString *out, const struct stats *stats)
+static void count_also(void *overseer, unsigned share, unsigned conn)
 {
-    struct imapid_overview overview =
-        imapid_overview_count(&stats->gathered->view, (unsigned)stats->options->n_jobs);
+    imapid_overseer_count(overseer, share, conn);
+}
 
+static void write_overview_jsonl(GString *out, const struct stats *stats,
+                                 const struct imapid_overview *overview)
+{
     g_string_append_printf(
         out,
         "{\"type\":\"totals\",\"schema\":1,\"captures\":%" N ",\"packets\":%" N ",\"bytes\":%" N
@@ -63,16 +67,16 @@ static void write_overview_jsonl(GString *out, const struct stats *stats)
         ",\"not_readable\":%" N ",\"begun_before\":%" N ",\"doubted\":%" N ",\"lost_bytes\":%" N
         ",\"cut_packets\":%" N ",\"unknown_link_packets\":%" N ",\"unread_packets\":%" N
         ",\"failed_captures\":%" N,
-        overview.n_captures, overview.n_packets, overview.n_octets, overview.n_tcp,
-        overview.n_conns, overview.n_addresses, overview.n_exchanges, overview.n_with_id,
-        overview.n_silent, overview.n_open, overview.n_unread, overview.n_maybe_silent,
-        overview.n_refused, overview.n_required, overview.n_unreadable, overview.n_late,
-        overview.n_doubted, overview.n_lost, overview.n_cut, overview.n_unknown_link,
-        overview.n_unread_packets, overview.n_failed);
+        overview->n_captures, overview->n_packets, overview->n_octets, overview->n_tcp,
+        overview->n_conns, overview->n_addresses, overview->n_exchanges, overview->n_with_id,
+        overview->n_silent, overview->n_open, overview->n_unread, overview->n_maybe_silent,
+        overview->n_refused, overview->n_required, overview->n_unreadable, overview->n_late,
+        overview->n_doubted, overview->n_lost, overview->n_cut, overview->n_unknown_link,
+        overview->n_unread_packets, overview->n_failed);
     add_layers_jsonl(out, &stats->gathered->view);
-    if (imapid_time_is_known(overview.first_ns)) {
-        add_time(out, "first", overview.first_ns);
-        add_time(out, "last", overview.last_ns);
+    if (imapid_time_is_known(overview->first_ns)) {
+        add_time(out, "first", overview->first_ns);
+        add_time(out, "last", overview->last_ns);
     } else {
         g_string_append(out, ",\"first\":null,\"last\":null");
     }
@@ -295,12 +299,14 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
 {
     struct imapid_grouping groupings[G_N_ELEMENTS(defaults)];
     GArray *groups[G_N_ELEMENTS(defaults)];
-    const struct imapid_groups_asked asked = {.view = &stats->gathered->view,
-                                              .fold = stats->gathered->fold,
-                                              .groupings = groupings,
-                                              .n = n_by,
-                                              .n_threads = (unsigned)stats->options->n_jobs,
-                                              .groups = groups};
+    struct imapid_groups_asked asked = {.view = &stats->gathered->view,
+                                        .fold = stats->gathered->fold,
+                                        .groupings = groupings,
+                                        .n = n_by,
+                                        .n_threads = (unsigned)stats->options->n_jobs,
+                                        .also = count_also,
+                                        .groups = groups};
+    struct imapid_overview overview;
 
     for (unsigned i = 0; i < n_by; i++) {
         char *message;
@@ -310,9 +316,11 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
             return FALSE;
         }
     }
-    if (!strcmp(stats->options->format, "jsonl"))
-        write_overview_jsonl(out, stats);
+    asked.ctx = imapid_overseer_new(asked.view, IMAPID_GROUPS_SHARES_MAX);
     imapid_groups_count(&asked);
+    overview = imapid_overseer_end(asked.ctx);
+    if (!strcmp(stats->options->format, "jsonl"))
+        write_overview_jsonl(out, stats, &overview);
     for (unsigned i = 0; i < n_by; i++) {
         write_groups(out, stats, &groupings[i], groups[i]);
         imapid_groups_free(groups[i]);
@@ -324,21 +332,13 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
 static gboolean answer_text(GString *out, const struct stats *stats,
                             const struct imapid_grouping *grouping)
 {
-    struct imapid_overview overview =
-        imapid_overview_count(&stats->gathered->view, (unsigned)stats->options->n_jobs);
-    const struct imapid_tables tables = {.view = &stats->gathered->view,
-                                         .overview = &overview,
-                                         .fold = stats->gathered->fold,
-                                         .terminal = &stats->options->terminal,
-                                         .top = (unsigned)stats->options->top,
-                                         .n_threads = (unsigned)stats->options->n_jobs};
+    struct imapid_tables tables = {.view = &stats->gathered->view,
+                                   .fold = stats->gathered->fold,
+                                   .terminal = &stats->options->terminal,
+                                   .top = (unsigned)stats->options->top,
+                                   .n_threads = (unsigned)stats->options->n_jobs};
 
-    imapid_tables_spell_head(out, &tables);
-    if (grouping)
-        imapid_tables_spell_by(out, &tables, grouping);
-    else
-        imapid_tables_spell_usual(out, &tables);
-    imapid_tables_spell_missing(out, &tables);
+    imapid_tables_spell(out, &tables, grouping);
     write_unread(out, stats);
     return TRUE;
 }

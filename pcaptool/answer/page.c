@@ -197,7 +197,7 @@ static void find(void *ctx, unsigned i)
     if (i == FIND_ITEMS)
         report->items = imapid_items_find(page->view, page->fold, 0);
     else if (i == FIND_OVERVIEW)
-        report->overview = imapid_overview_count(page->view, 1);
+        report->overview = imapid_overview_count(page->view);
     else
         report->survey = imapid_survey_make(page->view, page->fold);
 }

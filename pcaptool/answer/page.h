@@ -3,6 +3,7 @@
 #define IMAPID_ANSWER_PAGE_H
 
 #include "answer/groups.h"
+#include "answer/overview.h"
 #include "answer/items.h"
 #include "answer/survey.h"
 #include "terminal.h"

@@ -118,8 +118,8 @@ static void add_days(GString *out, const struct imapid_tables *tables)
     char **first, **last;
     bool is_of_year, is_of_month;
 
-    add_day(texts[0], tables, tables->overview->first_ns);
-    add_day(texts[1], tables, tables->overview->last_ns);
+    add_day(texts[0], tables, tables->overview.first_ns);
+    add_day(texts[1], tables, tables->overview.last_ns);
     first = g_strsplit(g_strstrip(texts[0]->str), " ", 3); /* day, month, year */
     last = g_strsplit(g_strstrip(texts[1]->str), " ", 3);
     is_of_year =
@@ -148,9 +148,9 @@ static void add_number(GString *out, const struct imapid_tables *tables, uint64_
     g_string_append_printf(out, " %s%s", what, n == 1 ? "" : plural);
 }
 
-void imapid_tables_spell_head(GString *out, const struct imapid_tables *tables)
+static void spell_head(GString *out, const struct imapid_tables *tables)
 {
-    const struct imapid_overview *overview = tables->overview;
+    const struct imapid_overview *overview = &tables->overview;
 
     g_string_append(out,
                     tables->terminal->color ? "\033[1mWho speaks IMAP\033[0m" : "Who speaks IMAP");
@@ -190,7 +190,7 @@ static void add_layers(GString *out, const struct imapid_tables *tables, const c
 {
     GArray *kinds = imapid_unreadable_list_kinds(tables->view);
 
-    add_line(out, tables, heading, tables->overview->n_unread_packets,
+    add_line(out, tables, heading, tables->overview.n_unread_packets,
              "packets of layers that were not read");
     for (guint i = 0; i < kinds->len; i++) {
         const struct imapid_record_unread *kind =
@@ -217,7 +217,7 @@ static void add_reasons(GString *out, const struct imapid_tables *tables, const 
         if (!strcmp(g_array_index(reasons, struct imapid_unreadable_reason, i).word, "no-key"))
             n_no_key = g_array_index(reasons, struct imapid_unreadable_reason, i).n;
     add_line(out, tables, heading, n_no_key, "connections in TLS: no key (give a key log with -l)");
-    add_line(out, tables, heading, tables->overview->n_unreadable - n_no_key,
+    add_line(out, tables, heading, tables->overview.n_unreadable - n_no_key,
              "connections that could not be read, for other reasons (imapid stats -v)");
     for (guint i = 0; i < reasons->len; i++) {
         const struct imapid_unreadable_reason *reason =
@@ -234,9 +234,9 @@ static void add_reasons(GString *out, const struct imapid_tables *tables, const 
     g_array_unref(reasons);
 }
 
-void imapid_tables_spell_missing(GString *out, const struct imapid_tables *tables)
+static void spell_missing(GString *out, const struct imapid_tables *tables)
 {
-    const struct imapid_overview *overview = tables->overview;
+    const struct imapid_overview *overview = &tables->overview;
     const char *heading = "SEEN";
 
     add_line(out, tables, &heading, overview->n_with_id, "connections with an ID of the client");
@@ -382,7 +382,7 @@ static uint64_t count_whole(const struct imapid_tables *tables,
     for (unsigned i = 0; i < grouping->n_keys; i++)
         is_of_client &=
             grouping->keys[i].kind == IMAPID_KEY_FIELD && grouping->keys[i].side == IMAPID_CLIENT;
-    return is_of_client ? tables->overview->n_with_id : tables->view->n_conns;
+    return is_of_client ? tables->overview.n_with_id : tables->view->n_conns;
 }
 
 static guint limit(const struct imapid_tables *tables, const GArray *groups)
@@ -417,26 +417,6 @@ static void spell_groups(GString *out, const struct imapid_tables *tables, const
     g_ptr_array_unref(names);
 }
 
-void imapid_tables_spell_by(GString *out, const struct imapid_tables *tables,
-                            const struct imapid_grouping *grouping)
-{
-    GString *head = g_string_new(NULL);
-    GArray *groups;
-    const struct imapid_groups_asked asked = {.view = tables->view,
-                                              .fold = tables->fold,
-                                              .groupings = grouping,
-                                              .n = 1,
-                                              .n_threads = 1,
-                                              .groups = &groups};
-
-    imapid_groups_count(&asked);
-    for (unsigned i = 0; i < grouping->n_keys; i++)
-        g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
-    spell_groups(out, tables, head->str, grouping, groups);
-    g_string_free(head, TRUE);
-    imapid_groups_free(groups);
-}
-
 /* ---- the usual tables ---- */
 
 enum { BY_PROGRAM, BY_VERSION, BY_SYSTEM, BY_SERVER, BY_SOFTWARE, BY_SECURITY, N_USUAL };
@@ -451,6 +431,8 @@ static const char *const usual_keys[] = {[BY_PROGRAM] = "client_name",
 /* What they are made of. */
 struct usual {
     const struct imapid_tables *tables;
+    const struct imapid_grouping *grouping; /* NULL: the usual ones */
+    struct imapid_overseer *overseer;
     struct imapid_grouping groupings[N_USUAL];
     GArray *groups[N_USUAL];
     GHashTable *of_share[IMAPID_GROUPS_SHARES_MAX]; /* of struct times */
@@ -562,9 +544,8 @@ static void free_times(void *times)
 }
 
 /* By the number of the server's address + 1. */
-static void gather_times(void *ctx, unsigned share, unsigned conn)
+static void gather_times(struct usual *usual, unsigned share, unsigned conn)
 {
-    struct usual *usual = ctx;
     const struct imapid_store_view *view = usual->tables->view;
     struct imapid_store_span span = imapid_store_get_span(view, conn);
     void *number = GUINT_TO_POINTER(imapid_store_get_server(view, conn) + 1);
@@ -797,32 +778,74 @@ static void spell_security(GString *out, const struct usual *usual)
     }
 }
 
-void imapid_tables_spell_usual(GString *out, const struct imapid_tables *tables)
+static void spell_usual(GString *out, struct usual *usual)
+{
+    const struct imapid_tables *tables = usual->tables;
+
+    usual->times = join_times(usual);
+    spell_programs(out, usual);
+    spell_groups(out, tables, "CLIENT SYSTEM", &usual->groupings[BY_SYSTEM],
+                 usual->groups[BY_SYSTEM]);
+    spell_servers(out, usual);
+    spell_security(out, usual);
+    g_hash_table_unref(usual->times);
+}
+
+/* ---- all of it ---- */
+
+static void spell_by(GString *out, const struct imapid_tables *tables,
+                     const struct imapid_grouping *grouping, const GArray *groups)
+{
+    GString *head = g_string_new(NULL);
+
+    for (unsigned i = 0; i < grouping->n_keys; i++)
+        g_string_append_printf(head, "%s%s", i ? ", " : "", grouping->names[i]);
+    spell_groups(out, tables, head->str, grouping, groups);
+    g_string_free(head, TRUE);
+}
+
+/* While a connection is near. */
+static void count_also(void *ctx, unsigned share, unsigned conn)
+{
+    struct usual *usual = ctx;
+
+    imapid_overseer_count(usual->overseer, share, conn);
+    if (!usual->grouping)
+        gather_times(usual, share, conn);
+}
+
+void imapid_tables_spell(GString *out, struct imapid_tables *tables,
+                         const struct imapid_grouping *grouping)
 {
     struct imapid_tables all = *tables;
-    struct usual usual = {.tables = &all};
+    struct usual usual = {
+        .tables = &all,
+        .grouping = grouping,
+        .overseer = imapid_overseer_new(tables->view, IMAPID_GROUPS_SHARES_MAX),
+    };
     const struct imapid_groups_asked asked = {.view = tables->view,
                                               .fold = tables->fold,
-                                              .groupings = usual.groupings,
-                                              .n = N_USUAL,
+                                              .groupings = grouping ? grouping : usual.groupings,
+                                              .n = grouping ? 1 : N_USUAL,
                                               .n_threads = tables->n_threads,
-                                              .also = gather_times,
+                                              .also = count_also,
                                               .ctx = &usual,
                                               .groups = usual.groups};
     char *message;
 
-    if (!all.top)
-        all.top = ROWS;
     for (int i = 0; i < N_USUAL; i++)
         if (!imapid_grouping_read(&usual.groupings[i], usual_keys[i], &message))
             g_assert_not_reached();
     imapid_groups_count(&asked);
-    usual.times = join_times(&usual);
-    spell_programs(out, &usual);
-    spell_groups(out, &all, "CLIENT SYSTEM", &usual.groupings[BY_SYSTEM], usual.groups[BY_SYSTEM]);
-    spell_servers(out, &usual);
-    spell_security(out, &usual);
-    for (int i = 0; i < N_USUAL; i++)
+    tables->overview = all.overview = imapid_overseer_end(usual.overseer);
+    spell_head(out, tables);
+    if (!grouping && !all.top)
+        all.top = ROWS;
+    if (grouping)
+        spell_by(out, tables, grouping, usual.groups[0]);
+    else
+        spell_usual(out, &usual);
+    spell_missing(out, tables);
+    for (unsigned i = 0; i < asked.n; i++)
         imapid_groups_free(usual.groups[i]);
-    g_hash_table_unref(usual.times);
 }

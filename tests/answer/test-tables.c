@@ -31,19 +31,15 @@ static char *spell(struct imapid_store *store, const char *by, unsigned top, uns
     struct imapid_terminal terminal = {.utf8 = utf8, .columns = columns, .clock = IMAPID_CLOCK_UTC};
     struct imapid_fold *fold = imapid_fold_new();
     struct imapid_store_view view = imapid_store_settle(store);
-    struct imapid_overview overview = imapid_overview_count(&view, 2);
     struct imapid_tables tables = {
-        .view = &view, .overview = &overview, .fold = fold, .terminal = &terminal, .top = top};
+        .view = &view, .fold = fold, .terminal = &terminal, .top = top, .n_threads = 2};
     struct imapid_grouping grouping;
     GString *out = g_string_new(NULL);
     char *message;
 
-    if (by) {
+    if (by)
         g_assert_true(imapid_grouping_read(&grouping, by, &message));
-        imapid_tables_spell_by(out, &tables, &grouping);
-    } else {
-        imapid_tables_spell_usual(out, &tables);
-    }
+    imapid_tables_spell(out, &tables, by ? &grouping : NULL);
     imapid_store_free(store);
     imapid_fold_free(fold);
     return g_string_free(out, FALSE);
