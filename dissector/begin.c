@@ -238,15 +238,22 @@ static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, b
     side->is_guessed = !has_syn;
 }
 
-/* Goes on with the order of the segments before the first octets, and what is doubtful of them. False:
- * nobody has looked at these. */
+/* Is it what was there before the SYN by which Wireshark has begun the conversation, and goes on? */
+static bool is_former(const struct imapid_fate *fate, const conversation_t *conversation)
+{
+    return fate->first.frame < conversation->setup_frame;
+}
+
+/* Goes on with the order of the segments before the first octets, and what is doubtful of them; or with
+ * that of the former connection. False: nobody has looked at these. */
 static bool take_over(struct imapid_stream *stream, const conversation_t *conversation,
                       packet_info *pinfo, enum imapid_side side)
 {
     const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
     int d = imapid_given_direction(pinfo);
 
-    if (!fate || !fate->from_start || fate->started[0].frame || fate->started[1].frame)
+    if (!fate || !fate->from_start ||
+        ((fate->started[0].frame || fate->started[1].frame) && !is_former(fate, conversation)))
         return false;
     stream->order = fate->order;
     for (int i = 0; i < 2; i++, side = imapid_side_other(side), d = !d) {
