@@ -118,18 +118,22 @@ struct spellings {
     GTree *others; /* spelling -> guint64; NULL: there is none */
 };
 
+/* A stranger may send a name of his own in each connection, so there is no more in it than counts, and of
+ * spellings as many as there are keys. */
 struct counting {
-    struct imapid_group group;
-    struct spellings spellings[IMAPID_GROUP_KEYS_MAX];
     struct imapid_numbers addresses;
+    uint64_t n_conns, n_exchanges, n_unread;
+    int64_t first_ns, last_ns;
     unsigned last_conn; /* index + 1 of the one counted last */
+    unsigned n_keys;
+    struct spellings spellings[];
 };
 
 static void free_counting(void *data)
 {
     struct counting *counting = data;
 
-    for (int i = 0; i < IMAPID_GROUP_KEYS_MAX; i++) {
+    for (unsigned i = 0; i < counting->n_keys; i++) {
         g_free(counting->spellings[i].first);
         if (counting->spellings[i].others)
             g_tree_destroy(counting->spellings[i].others);
@@ -163,13 +167,14 @@ static guint64 *get_spelling(struct spellings *spellings, const char *value)
     return n;
 }
 
-static struct counting *get_counting_of(GTree *all, const char *key)
+static struct counting *get_counting_of(GTree *all, const char *key, unsigned n_keys)
 {
     struct counting *counting = g_tree_lookup(all, key);
 
     if (!counting) {
-        counting = g_new0(struct counting, 1);
-        counting->group.first_ns = counting->group.last_ns = IMAPID_TIME_NONE;
+        counting = g_malloc0(sizeof *counting + n_keys * sizeof counting->spellings[0]);
+        counting->n_keys = n_keys;
+        counting->first_ns = counting->last_ns = IMAPID_TIME_NONE;
         g_tree_insert(all, g_strdup(key), counting);
     }
     return counting;
@@ -187,17 +192,23 @@ static struct counting *get_counting(GTree *all, char *const *values, unsigned n
                                folded ? folded : "");
         g_free(folded);
     }
-    counting = get_counting_of(all, key->str);
+    counting = get_counting_of(all, key->str, n);
     g_string_free(key, TRUE);
     return counting;
 }
 
-/* Where an exchange is counted. */
+/* Where an exchange is counted. In an array of places those of a grouping have room for its keys. */
 struct place {
-    bool is_known;
-    struct counting *counting; /* NULL: nowhere */
+    struct counting *counting; /* NULL: not known; &nowhere: it is not counted */
     guint64 *spellings[IMAPID_GROUP_KEYS_MAX];
 };
+
+static struct counting nowhere;
+
+static size_t size_of_place(const struct imapid_grouping *grouping)
+{
+    return offsetof(struct place, spellings) + grouping->n_keys * sizeof(guint64 *);
+}
 
 /* An address that is still to be added. */
 struct waiting {
@@ -239,21 +250,21 @@ static void add_conn(struct counter *counter, struct counting *counting, unsigne
     if (counting->last_conn == conn + 1)
         return;
     counting->last_conn = conn + 1;
-    counting->group.n_conns++;
+    counting->n_conns++;
     imapid_numbers_fetch(&counting->addresses, address);
     wait_for(counter, (struct waiting){counting, address});
 }
 
-static void see_in_group(struct imapid_group *group, int64_t ts_ns)
+static void see_in_group(struct counting *counting, int64_t ts_ns)
 {
-    group->first_ns = imapid_time_first(group->first_ns, ts_ns);
-    group->last_ns = MAX(group->last_ns, ts_ns);
+    counting->first_ns = imapid_time_first(counting->first_ns, ts_ns);
+    counting->last_ns = MAX(counting->last_ns, ts_ns);
 }
 
 /* The place of these values; they are freed. */
 static struct place take_place(struct counter *counter, bool counted, char **values)
 {
-    struct place place = {.is_known = true};
+    struct place place = {.counting = &nowhere};
     unsigned n = counter->grouping->n_keys;
 
     if (counted)
@@ -316,7 +327,9 @@ static struct place *find_known(struct counter *counter, const struct imapid_sto
         counter->sources & OF_SERVER ? imapid_pool_add(counter->keys, key, sizeof key) : key[0];
     if (number >= counter->places->len)
         g_array_set_size(counter->places, number + 1);
-    return &g_array_index(counter->places, struct place, number);
+    /* cppcheck-suppress invalidPointerCast ; see size_of_place() */
+    return (struct place *)(void *)(counter->places->data +
+                                    number * size_of_place(counter->grouping));
 }
 
 static struct place find_place(struct counter *counter, const struct imapid_store_conn *conn,
@@ -340,12 +353,12 @@ static const struct place *get_place(struct counter *counter, unsigned conn, uns
     struct place *known = find_known(counter, brief);
     struct imapid_store_conn read;
 
-    if (known && known->is_known)
+    if (known && known->counting)
         return known;
     imapid_store_read_conn(counter->view, conn, &read);
     *place = find_place(counter, &read, index);
     if (known)
-        *known = *place;
+        memcpy(known, place, size_of_place(counter->grouping));
     return place;
 }
 
@@ -355,10 +368,10 @@ static void count_exchange(struct counter *counter, unsigned conn, unsigned inde
     struct place read;
     const struct place *place = get_place(counter, conn, index, brief, &read);
 
-    if (!place->counting)
+    if (place->counting == &nowhere)
         return;
-    place->counting->group.n_exchanges++;
-    see_in_group(&place->counting->group, brief->when_ns);
+    place->counting->n_exchanges++;
+    see_in_group(place->counting, brief->when_ns);
     add_conn(counter, place->counting, conn, brief->client);
     count_spellings(counter, place);
 }
@@ -387,9 +400,9 @@ static void count_without(struct counter *counter, unsigned index)
     place = take_place(counter, counted, values);
     if (!counted)
         return;
-    place.counting->group.n_unread += imapid_unreadable_is_conn(&conn);
-    see_in_group(&place.counting->group, conn.session.first_ns);
-    see_in_group(&place.counting->group, conn.session.last_ns);
+    place.counting->n_unread += imapid_unreadable_is_conn(&conn);
+    see_in_group(place.counting, conn.session.first_ns);
+    see_in_group(place.counting, conn.session.last_ns);
     add_conn(counter, place.counting, index, imapid_store_get_address(counter->view, index));
     count_spellings(counter, &place);
 }
@@ -410,8 +423,8 @@ static gboolean pick_one(void *spelling, void *n, void *user_data)
     return FALSE;
 }
 
-/* The one met most often, of several the first by its octets. */
-static char *pick_spelling(const struct spellings *spellings)
+/* Takes the one met most often, of several the first by its octets. */
+static char *take_spelling(struct spellings *spellings)
 {
     struct pick pick = {NULL, 0};
 
@@ -419,25 +432,28 @@ static char *pick_spelling(const struct spellings *spellings)
         g_tree_foreach(spellings->others, pick_one, &pick);
     if (spellings->n > pick.n_best ||
         (spellings->n == pick.n_best && pick.best && strcmp(spellings->first, pick.best) < 0))
-        pick.best = spellings->first;
+        return g_steal_pointer(&spellings->first);
     return g_strdup(pick.best);
 }
-
-struct finish {
-    GArray *groups;
-    unsigned n_keys;
-};
 
 static gboolean finish_group(void *key, void *value, void *user_data)
 {
     struct counting *counting = value;
-    struct finish *finish = user_data;
+    GArray *groups = user_data;
+    struct imapid_group group = {
+        .n_conns = counting->n_conns,
+        .n_addresses = imapid_numbers_count(&counting->addresses),
+        .n_exchanges = counting->n_exchanges,
+        .n_unread = counting->n_unread,
+        .first_ns = counting->first_ns,
+        .last_ns = counting->last_ns,
+    };
 
     (void)key;
-    counting->group.n_addresses = imapid_numbers_count(&counting->addresses);
-    for (unsigned i = 0; i < finish->n_keys; i++)
-        counting->group.values[i] = pick_spelling(&counting->spellings[i]);
-    g_array_append_val(finish->groups, counting->group);
+    imapid_numbers_deinit(&counting->addresses);
+    for (unsigned i = 0; i < counting->n_keys; i++)
+        group.values[i] = take_spelling(&counting->spellings[i]);
+    g_array_append_val(groups, group);
     return FALSE;
 }
 
@@ -467,14 +483,16 @@ static void begin(struct counter *counter, const struct imapid_store_view *view,
         .grouping = grouping,
         .all = g_tree_new_full(compare_keys, NULL, g_free, free_counting),
         .sources = find_sources(grouping),
-        .places = g_array_new(FALSE, TRUE, sizeof(struct place)),
+        .places = g_array_new(FALSE, TRUE, (guint)size_of_place(grouping)),
         .keys = imapid_pool_new(),
     };
 }
 
-static void free_counter(struct counter *counter)
+/* All was counted: there are as many places as there are things said, and the counts remain. */
+static void finish_counter(struct counter *counter)
 {
-    g_tree_destroy(counter->all);
+    for (unsigned i = 0; i < N_WAITING; i++)
+        wait_for(counter, (struct waiting){NULL, 0});
     g_array_unref(counter->places);
     imapid_pool_free(counter->keys);
     imapid_store_reading_deinit(&counter->reading);
@@ -482,13 +500,13 @@ static void free_counter(struct counter *counter)
 
 static GArray *end(struct counter *counter)
 {
-    struct finish finish = {g_array_new(FALSE, FALSE, sizeof(struct imapid_group)),
-                            counter->grouping->n_keys};
+    guint n = (guint)g_tree_nnodes(counter->all);
+    GArray *groups = g_array_sized_new(FALSE, FALSE, sizeof(struct imapid_group), n);
 
-    g_tree_foreach(counter->all, finish_group, &finish);
-    free_counter(counter);
-    g_array_sort(finish.groups, compare_groups);
-    return finish.groups;
+    g_tree_foreach(counter->all, finish_group, groups);
+    g_tree_destroy(counter->all);
+    g_array_sort(groups, compare_groups);
+    return groups;
 }
 
 static void count_conn_in(struct counter *counters, unsigned n, unsigned conn)
@@ -540,8 +558,8 @@ static void count_share(void *ctx, unsigned i)
         if (asked->also)
             asked->also(asked->ctx, i, conn);
     }
-    for (unsigned k = 0; k < asked->n * N_WAITING; k++)
-        wait_for(&counters[k / N_WAITING], (struct waiting){NULL, 0});
+    for (unsigned k = 0; k < asked->n; k++)
+        finish_counter(&counters[k]);
 }
 
 static gboolean add_spelling(void *spelling, void *n, void *spellings)
@@ -562,15 +580,16 @@ static void add_spellings(struct spellings *spellings, const struct spellings *o
 static gboolean add_share_of_group(void *key, void *value, void *ctx)
 {
     const struct counter *counter = ctx;
-    struct counting *share = value, *counting = get_counting_of(counter->all, key);
+    struct counting *share = value;
+    struct counting *counting = get_counting_of(counter->all, key, share->n_keys);
 
-    counting->group.n_conns += share->group.n_conns;
-    counting->group.n_exchanges += share->group.n_exchanges;
-    counting->group.n_unread += share->group.n_unread;
-    see_in_group(&counting->group, share->group.first_ns);
-    see_in_group(&counting->group, share->group.last_ns);
+    counting->n_conns += share->n_conns;
+    counting->n_exchanges += share->n_exchanges;
+    counting->n_unread += share->n_unread;
+    see_in_group(counting, share->first_ns);
+    see_in_group(counting, share->last_ns);
     imapid_numbers_absorb(&counting->addresses, &share->addresses, counter->view->n_addresses);
-    for (unsigned i = 0; i < counter->grouping->n_keys; i++)
+    for (unsigned i = 0; i < share->n_keys; i++)
         add_spellings(&counting->spellings[i], &share->spellings[i]);
     return FALSE;
 }
@@ -578,7 +597,7 @@ static gboolean add_share_of_group(void *key, void *value, void *ctx)
 static void add_share(struct counter *counter, struct counter *share)
 {
     g_tree_foreach(share->all, add_share_of_group, counter);
-    free_counter(share);
+    g_tree_destroy(share->all);
 }
 
 void imapid_groups_count(const struct imapid_groups_asked *asked)
