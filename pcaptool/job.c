@@ -545,6 +545,15 @@ static bool is_series_over(void *ctx)
     return imapid_series_is_over(((struct imapid_job *)ctx)->series);
 }
 
+static void on_anew(void *ctx)
+{
+    struct imapid_job *job = ctx;
+
+    job->is_anew = true;
+    if (job->series)
+        imapid_series_renew(job->series);
+}
+
 /* Only the program's end is the end of a file that is followed. */
 static bool is_never_over(void *ctx)
 {
@@ -557,6 +566,7 @@ struct imapid_source *imapid_job_open(struct imapid_job *job)
     struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
     struct imapid_source *source;
 
+    watch.on_anew = on_anew;
     if (job->series)
         watch.is_over = is_series_over;
     else if (job->input->grows)
@@ -779,6 +789,15 @@ static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sin
         read_capture(job, source, sinks);
 }
 
+/* One that is followed may be written anew: what it holds then is a capture of its own. */
+static void read_named(struct imapid_job *job, const struct imapid_job_sinks *sinks)
+{
+    do {
+        job->is_anew = false;
+        read_file(job, sinks);
+    } while (job->is_anew && !imapid_job_is_closed(job->context) && !imapid_stop_is_set());
+}
+
 /* A folder that fills: one file after the other. */
 static void read_folder(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
@@ -801,6 +820,6 @@ void imapid_job_read(struct imapid_job *job)
     else if (job->input->is_folder)
         read_folder(job, &sinks);
     else
-        read_file(job, &sinks);
+        read_named(job, &sinks);
     imapid_job_end_sinks(&sinks);
 }

@@ -75,6 +75,7 @@ struct imapid_job {
     struct imapid_partial *partial;   /* NULL: it is none */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
     struct imapid_series *series;     /* that the input is of; NULL: of none */
+    bool is_anew;                     /* the file that was followed: another one has its name */
     const char *name;                 /* of the capture, in records; NULL: none yet */
     gint64 begun_us;                  /* when it was begun to be read, monotonic */
     guint64 n_intervals;              /* that were told */

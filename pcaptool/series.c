@@ -47,7 +47,8 @@ struct file {
     int64_t first; /* when READY: time of its first packet; INT64_MIN of what is no capture */
     ino_t inode;
     goffset size; /* when it was last looked at */
-    bool has_grown;
+    struct timespec changed;
+    bool has_grown, is_anew;
 };
 
 struct imapid_series {
@@ -104,20 +105,44 @@ static void look_inside(struct file *file)
     imapid_capture_close(capture);
 }
 
+static void begin_anew(struct file *file)
+{
+    file->state = WAITING;
+    file->size = 0;
+    file->has_grown = file->is_anew = false;
+}
+
+/* In its place, to the same size or a larger one. */
+static bool begins_otherwise(const struct file *file)
+{
+    struct file now = {.path = file->path};
+
+    look_inside(&now);
+    return now.state == READY && now.first != file->first;
+}
+
+static void look_at_old(struct file *file, const GStatBuf *st)
+{
+    bool is_touched = st->st_size != file->size || st->st_mtim.tv_sec != file->changed.tv_sec ||
+                      st->st_mtim.tv_nsec != file->changed.tv_nsec;
+
+    if (st->st_ino != file->inode || st->st_size < file->size ||
+        (is_touched && begins_otherwise(file))) {
+        begin_anew(file);
+        return;
+    }
+    file->changed = st->st_mtim;
+    if (st->st_size <= file->size || file->has_grown)
+        return;
+    file->has_grown = true;
+    imapid_message("%s: grew after a later file was begun; the new packets are not read",
+                   file->path);
+}
+
 static void look_again(struct file *file, const GStatBuf *st)
 {
-    bool is_anew = st->st_ino != file->inode || st->st_size < file->size;
-
-    if (file->state == OVER && is_anew) {
-        file->state = WAITING;
-        file->size = 0;
-        file->has_grown = false;
-    }
-    if (file->state == OVER && st->st_size > file->size && !file->has_grown) {
-        file->has_grown = true;
-        imapid_message("%s: grew after a later file was begun; the new packets are not read",
-                       file->path);
-    }
+    if (file->state == OVER)
+        look_at_old(file, st);
     if (file->state != WAITING || st->st_size < HEADER || st->st_size == file->size)
         return;
     file->inode = st->st_ino;
@@ -218,9 +243,18 @@ static void end_given(struct imapid_series *series)
     if (!series->given)
         return;
     series->given->state = OVER;
-    if (g_stat(series->given->path, &st) == 0)
+    if (g_stat(series->given->path, &st) == 0) {
         series->given->size = st.st_size;
+        series->given->changed = st.st_mtim;
+    }
+    if (series->given->is_anew)
+        begin_anew(series->given);
     series->given = NULL;
+}
+
+void imapid_series_renew(struct imapid_series *series)
+{
+    series->given->is_anew = true;
 }
 
 const struct imapid_input *imapid_series_next(struct imapid_series *series)

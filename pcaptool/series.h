@@ -22,6 +22,9 @@ const struct imapid_input *imapid_series_next(struct imapid_series *series);
 /* Is the file that next() gave last over? For struct imapid_source_watch. */
 bool imapid_series_is_over(void *series);
 
+/* The file that next() gave last was written anew: it is given once more. */
+void imapid_series_renew(struct imapid_series *series);
+
 /* With it goes what imapid_series_next() gave. Not NULL. */
 void imapid_series_free(struct imapid_series *series);
 

@@ -28,11 +28,17 @@
  * has all of it, which can be 4 MiB. */
 #define LOOK_MAX (5u << 20)
 
+/* Octets of the beginning of a file that grows, by which it is known. */
+#define N_FIRST 1024u
+
 struct imapid_source {
     char *path;
     int fd;
     bool is_stdin, is_regular, looking;
     bool was_over; /* a file that grew does no more */
+    bool is_anew;  /* what is in it now is another one's */
+    uint8_t first[N_FIRST];
+    size_t n_first;
     struct imapid_source_watch watch;
     GByteArray *head; /* what was read while looking */
     size_t head_at;
@@ -63,6 +69,38 @@ static bool wait_for_more(struct imapid_source *source, int fd)
     return false;
 }
 
+static void tell_anew(const struct imapid_source *source)
+{
+    if (source->watch.on_anew)
+        source->watch.on_anew(source->watch.ctx);
+}
+
+/* In its place, as by cp(1) over it: it is shorter, or begins otherwise. */
+static bool is_rewritten(struct imapid_source *source)
+{
+    uint8_t now[N_FIRST];
+    struct stat st;
+    ssize_t n = fstat(source->fd, &st) == 0 ? pread(source->fd, now, sizeof now, 0) : -1;
+
+    if (n < 0)
+        return false; /* reading it says why */
+    if ((uint64_t)st.st_size < source->place ||
+        memcmp(now, source->first, MIN((size_t)n, source->n_first)) != 0)
+        return true;
+    memcpy(source->first, now, (size_t)n);
+    source->n_first = (size_t)n;
+    return false;
+}
+
+/* Is there another file of that name? */
+static bool is_replaced(const struct imapid_source *source)
+{
+    struct stat mine, other;
+
+    return fstat(source->fd, &mine) == 0 && stat(source->path, &other) == 0 &&
+           (mine.st_ino != other.st_ino || mine.st_dev != other.st_dev);
+}
+
 /* At the end of a regular file: waits where it may grow. What was written until it was over is still
  * to be read then. */
 static bool grows(struct imapid_source *source)
@@ -70,7 +108,21 @@ static bool grows(struct imapid_source *source)
     if (!source->watch.is_over || source->was_over)
         return false;
     source->was_over = source->watch.is_over(source->watch.ctx);
+    if (!source->was_over && is_replaced(source)) {
+        source->was_over = true;
+        tell_anew(source);
+    }
     return source->was_over || wait_for_more(source, -1);
+}
+
+/* Of a file that grows nothing is read any more once it is another one. */
+static bool has_ended(struct imapid_source *source)
+{
+    if (!source->is_anew && source->is_regular && source->watch.is_over && is_rewritten(source)) {
+        source->is_anew = true;
+        tell_anew(source);
+    }
+    return source->is_anew;
 }
 
 /* read(), given up as an end when the program is to end. */
@@ -79,7 +131,7 @@ static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, si
     ssize_t n_read;
 
     do {
-        if (!source->is_regular && !wait_for_more(source, source->fd))
+        if ((!source->is_regular && !wait_for_more(source, source->fd)) || has_ended(source))
             return 0;
         n_read = read(source->fd, octets, n);
     } while ((n_read < 0 && (errno == EINTR || errno == EAGAIN)) ||
@@ -171,6 +223,16 @@ static void look(struct imapid_source *source)
     }
 }
 
+static void open_again(struct imapid_source *source)
+{
+    int fd = imapid_opener_open(source->path, O_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    close(source->fd);
+    source->fd = fd;
+}
+
 /* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
 struct imapid_source *imapid_source_open(const char *path, const struct imapid_source_watch *watch)
 {
@@ -186,6 +248,8 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->is_regular = !is_stdin && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (source->is_regular && watch->is_over && is_replaced(source))
+        open_again(source); /* it was opened before somebody asked for it */
     source->watch = *watch;
     source->head = g_byte_array_new();
     look(source);

@@ -17,6 +17,8 @@ struct imapid_source_watch {
     void (*on_idle)(void *ctx); /* from time to time */
     /* At the end of a regular file: is there nothing more to come? NULL: there is not. */
     bool (*is_over)(void *ctx);
+    /* Of such a file: it was written anew, in its place or under its name, and this one ends. NULL: nobody is told. */
+    void (*on_anew)(void *ctx);
     void *ctx;
 };
 

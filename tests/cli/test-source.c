@@ -74,7 +74,7 @@ static void drop(char *path)
 static struct imapid_source *open_plain(const char *path)
 {
     struct watcher none = {0};
-    struct imapid_source_watch watch = {on_stop, on_idle, NULL, &none};
+    struct imapid_source_watch watch = {on_stop, on_idle, NULL, NULL, &none};
 
     return imapid_source_open(path, &watch); /* a file that does not grow asks nobody */
 }
@@ -289,7 +289,7 @@ static void test_pipe(void)
 {
     char *path = g_build_filename(folder, "fifo", NULL);
     struct watcher watcher = {0};
-    struct imapid_source_watch watch = {on_stop, on_idle, NULL, &watcher};
+    struct imapid_source_watch watch = {on_stop, on_idle, NULL, NULL, &watcher};
     struct imapid_source *source;
     GByteArray *all;
     int fd;
@@ -313,7 +313,7 @@ static void test_late_writer(void)
 {
     char *path = g_build_filename(folder, "fifo", NULL);
     struct watcher watcher = {.path = path, .appended = RECORD};
-    struct imapid_source_watch watch = {on_stop, on_idle, NULL, &watcher};
+    struct imapid_source_watch watch = {on_stop, on_idle, NULL, NULL, &watcher};
     struct imapid_source *source;
     GByteArray *all;
 
@@ -335,7 +335,7 @@ static void test_growing(void)
     char *path = write_file("a.jsonl", RECORD, sizeof RECORD - 1);
     struct watcher watcher = {
         .over_at = 3, .path = path, .appended = RECORD, .appended_last = "end"};
-    struct imapid_source_watch watch = {on_stop, on_idle, is_over, &watcher};
+    struct imapid_source_watch watch = {on_stop, on_idle, is_over, NULL, &watcher};
     struct imapid_source *source = imapid_source_open(path, &watch);
     GByteArray *all;
 

@@ -174,6 +174,52 @@ class Follow(unittest.TestCase):
         rest, _ = self.end(program)
         self.assertEqual(sum(r["packets"] for r in rest if r["type"] == "capture"), 2 * len(self.packets))
 
+    def write_anew(self, path, how, octets):
+        if how == "replaced":
+            (self.folder.parent / (self.folder.name + ".new")).write_bytes(octets)
+            os.replace(self.folder.parent / (self.folder.name + ".new"), path)
+        elif how == "removed":
+            path.unlink()
+            time.sleep(0.5)
+            path.write_bytes(octets)
+        else:  # in its place, with no moment at which it would be shorter
+            with path.open("r+b", buffering=0) as file:
+                file.write(octets)
+                file.truncate()
+
+    def test_the_only_file_is_written_anew(self):
+        path = self.folder / "a.pcap"
+        later = [struct.pack("<I", struct.unpack_from("<I", packet)[0] + 3600) + packet[4:] for packet in self.packets]
+        cut = later[:len(later) * 3 // 4]
+        for words in ((path,), (self.folder,), ("--continuous", self.folder)):
+            for how, packets in (("replaced", later), ("removed", later), ("over", cut), ("over", later), ("over", later + later[:5])):
+                with self.subTest(words=words, how=how, n=len(packets)):
+                    path.write_bytes(self.header + b"".join(self.packets))
+                    program = self.start(*words)
+                    for _ in self.wanted:
+                        program.read_line()
+                    wait_until_idle(program.process)
+                    self.write_anew(path, how, self.header + b"".join(packets))
+                    time.sleep(0.6)
+                    wait_until_idle(program.process)
+                    rest, _ = self.end(program)
+                    self.assertEqual([r["packets"] for r in rest if r["type"] == "capture"], [len(self.packets), len(packets)])
+
+    def test_ring_of_files_of_one_size(self):
+        """The same names, inodes and sizes, and no look at the folder while one of them is shorter."""
+        program = self.start(self.folder)
+        n = len(self.packets)
+        for hour in range(4):
+            packets = [struct.pack("<I", struct.unpack_from("<I", packet)[0] + 3600 * hour) + packet[4:] for packet in self.packets]
+            path = self.folder / f"ring{hour % 2}.pcap"
+            if path.exists():
+                self.write_anew(path, "over", self.header + b"".join(packets))
+            else:
+                path.write_bytes(self.header + b"".join(packets))
+            time.sleep(1)
+        rest, err = self.end(program)
+        self.assertEqual([r["packets"] for r in rest if r["type"] == "capture"], [n] * 4, err)
+
     def test_continuous_takes_one_folder(self):
         done = run("--follow", "--continuous", sample("compress"))
         self.assertEqual(done.returncode, 2)
