@@ -385,12 +385,6 @@ static bool is_at_other(const struct imapid_order_side *side, uint32_t seq)
     return side->is_other_acked && seq - side->other <= IMAPID_ORDER_GUESS_MAX;
 }
 
-static void leave_for_other(struct imapid_order *order, struct imapid_order_side *side)
-{
-    side->is_other_acked = side->has_other = false;
-    imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
-}
-
 bool imapid_order_begins_anew(struct imapid_order *order, int d,
                               const struct imapid_order_segment *segment)
 {
@@ -398,7 +392,8 @@ bool imapid_order_begins_anew(struct imapid_order *order, int d,
 
     if (side->is_started || !is_at_other(side, segment->seq))
         return false;
-    leave_for_other(order, side);
+    imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
+    side->is_other_acked = side->has_other = false;
     imapid_order_set_first(side, side->other);
     side->may_wait = false;
     return true;
@@ -413,7 +408,7 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
 
     *n_old = 0;
     if (is_at_other(side, segment->seq)) {
-        leave_for_other(order, side);
+        imapid_order_doubt(order, IMAPID_DOUBT_NEW_SYN, side->other_frame);
         return IMAPID_ORDER_MOVED;
     }
     if (side->left && is_back(side, segment->seq))
@@ -446,10 +441,18 @@ void imapid_order_restart(struct imapid_order *order, int d, uint32_t seq)
 {
     struct imapid_order_side *side = &order->sides[d];
 
-    /* Moved twice, or over what waited far ahead, it may be back at the first place still. */
-    if (!side->left)
-        side->from = side->next;
-    side->left = IMAPID_ORDER_LEFT_MOVED;
+    if (is_at_other(side, seq)) {
+        /* What was read before its SYN, or by another one, is none of it: there is no way back. */
+        side->is_other_acked = side->has_other = false;
+        side->has_first = true;
+        side->first = side->other;
+        side->left = IMAPID_ORDER_LEFT_NOT;
+    } else {
+        /* Moved twice, or over what waited far ahead, it may be back at the first place still. */
+        if (!side->left)
+            side->from = side->next;
+        side->left = IMAPID_ORDER_LEFT_MOVED;
+    }
     go_on_at(side, seq);
 }
 

@@ -387,13 +387,17 @@ static bool is_astray(const struct imapid_tcp *tcp, const struct imapid_tcp_entr
     return p->flags & ACK && is_near(tcp, entry, d, p->seq) && is_near(tcp, entry, !d, p->ack);
 }
 
-/* Whether a server answers on this path with another sequence number than it did on the path of the
- * connection: something between opened a connection of its own, with the client's SYN. */
-static bool answers_otherwise(const struct imapid_tcp_entry *entry,
-                              const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
+/* Whether a connection of its own begins on this path. Its SYN is not that of the connection which the path
+ * led to; or a server answers with another sequence number than on the path of that one: something between
+ * opened a connection of its own, with the client's SYN. */
+static bool begins_otherwise(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
+                             const struct imapid_tcp_key *key, const struct imapid_tcp_parsed *p)
 {
-    return (p->flags & (SYN | ACK)) == (SYN | ACK) && entry->isn[key->dir] != p->seq &&
-           entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir;
+    if (!(p->flags & SYN))
+        return false;
+    return p->flags & ACK ? entry->isn[key->dir] != p->seq &&
+                                entry->flags & (uint32_t)IMAPID_TCP_SEEN_0 << key->dir
+                          : !is_astray(tcp, entry, key, p);
 }
 
 /* Follows an alias, or takes away one that leads nowhere. */
@@ -402,7 +406,7 @@ static uint32_t follow_alias(struct imapid_tcp *tcp, const struct imapid_tcp_key
 {
     struct imapid_tcp_entry *entry = &tcp->table.entries[alias];
     if (imapid_tcp_table_leads_on(&tcp->table, key, alias) &&
-        !answers_otherwise(&tcp->table.entries[entry->isn[0]], key, p)) {
+        !begins_otherwise(tcp, &tcp->table.entries[entry->isn[0]], key, p)) {
         entry->flags |= IMAPID_TCP_RECENT;
         return entry->isn[0];
     }

@@ -154,9 +154,11 @@ def ahead_of_all(rng, packets):
 
 
 def before_syn(rng, packets):
-    """Octets of a server that has not answered the SYN yet."""
-    number = packets[1].seq + rng.choice((1 << 31, 1 << 30, 3 << 29, 1 << 20))
-    packets.insert(1, forge(Packet(1, number, packets[0].seq + 1, ACK | PSH, b"* OK hi\r\n")))
+    """Octets of a server that has not answered the SYN yet, and, perhaps, more of them behind its greeting."""
+    number, data = packets[1].seq + rng.choice((1 << 31, 1 << 30, 3 << 29, 1 << 20)), b"* OK hi\r\n"
+    if rng.random() < 0.5:
+        packets.insert(4, forge(Packet(1, number + len(data), packets[0].seq + 1, ACK | PSH, data)))
+    packets.insert(1, forge(Packet(1, number, packets[0].seq + 1, ACK | PSH, data)))
     return {"new-syn"}
 
 

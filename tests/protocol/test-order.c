@@ -344,8 +344,15 @@ static void test_octets_before_a_syn(void)
         take(&order, 0, segment(100, 0, first, 4));
         g_assert_cmpint(take(&order, 1, segment(first, 10, 100, 5)), ==,
                         is_near ? IMAPID_ORDER_OLD : IMAPID_ORDER_MOVED);
-        if (!is_near)
-            expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 3);
+        if (is_near)
+            continue;
+        expect_doubt(&order, IMAPID_DOUBT_NEW_SYN, 3);
+        imapid_order_restart(&order, 1, first);
+        /* The stranger goes on, but that is no way back. */
+        g_assert_cmpint(take(&order, 1, segment(5000020, 10, 100, 6)), ==, IMAPID_ORDER_NEW);
+        g_assert_cmpuint(order.sides[1].next, ==, first);
+        g_assert_cmpint(take(&order, 1, segment(first, 10, 100, 7)), ==, IMAPID_ORDER_NEW);
+        g_assert_cmpuint(order.sides[1].next, ==, first + 10);
     }
 }
 
