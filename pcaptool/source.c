@@ -37,6 +37,7 @@ struct imapid_source {
     bool is_stdin, is_regular, looking;
     bool was_over; /* a file that grew does no more */
     bool is_anew;  /* what is in it now is another one's */
+    bool has_name; /* it can be told whether the name is still its own */
     uint8_t first[N_FIRST];
     size_t n_first;
     struct imapid_source_watch watch;
@@ -48,6 +49,9 @@ struct imapid_source {
     uint8_t peek[IMAPID_READ_JSONL_PEEK];
     size_t n_peek, peek_at; /* of what was unpacked */
 };
+
+/* Opening a file that is replaced just then. */
+#define N_TRIES 3
 
 /* How often those who watch are told that nothing came, and a file is looked at again. */
 #define IDLE_MS 250
@@ -78,13 +82,13 @@ static void tell_anew(const struct imapid_source *source)
 /* In its place, as by cp(1) over it: it is shorter, or begins otherwise. */
 static bool is_rewritten(struct imapid_source *source)
 {
-    uint8_t now[N_FIRST];
-    struct stat st;
-    ssize_t n = fstat(source->fd, &st) == 0 ? pread(source->fd, now, sizeof now, 0) : -1;
+    uint8_t now[N_FIRST], last;
+    ssize_t n = pread(source->fd, now, sizeof now, 0);
 
     if (n < 0)
         return false; /* reading it says why */
-    if ((uint64_t)st.st_size < source->place ||
+    /* What is read counts: a size may be told late by another machine. */
+    if ((source->place && pread(source->fd, &last, 1, (off_t)source->place - 1) == 0) ||
         memcmp(now, source->first, MIN((size_t)n, source->n_first)) != 0)
         return true;
     memcpy(source->first, now, (size_t)n);
@@ -108,7 +112,7 @@ static bool grows(struct imapid_source *source)
     if (!source->watch.is_over || source->was_over)
         return false;
     source->was_over = source->watch.is_over(source->watch.ctx);
-    if (!source->was_over && is_replaced(source)) {
+    if (!source->was_over && source->has_name && is_replaced(source)) {
         source->was_over = true;
         tell_anew(source);
     }
@@ -223,14 +227,19 @@ static void look(struct imapid_source *source)
     }
 }
 
-static void open_again(struct imapid_source *source)
+/* It may have been opened before somebody asked for it, and replaced since. Where a name leads to another file
+ * each time, as on file systems without lasting numbers, names tell nothing. */
+static void open_named(struct imapid_source *source)
 {
-    int fd = imapid_opener_open(source->path, O_NONBLOCK);
+    for (int i = 0; i < N_TRIES && is_replaced(source); i++) {
+        int fd = imapid_opener_open(source->path, O_NONBLOCK);
 
-    if (fd < 0)
-        return;
-    close(source->fd);
-    source->fd = fd;
+        if (fd < 0)
+            break;
+        close(source->fd);
+        source->fd = fd;
+    }
+    source->has_name = !is_replaced(source);
 }
 
 /* Without blocking: a FIFO that nobody writes yet must not keep the program from ending. */
@@ -248,8 +257,8 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->is_regular = !is_stdin && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (source->is_regular && watch->is_over && is_replaced(source))
-        open_again(source); /* it was opened before somebody asked for it */
+    if (source->is_regular && watch->is_over)
+        open_named(source);
     source->watch = *watch;
     source->head = g_byte_array_new();
     look(source);
