@@ -67,16 +67,18 @@ static void look_at_entry(const gchar *table, ftenum_t type, gpointer key, gpoin
 }
 
 /* A port that is added to the built-in dissector's preference gives all of them to it: they are
- * ours from the first octet on. */
+ * ours from the first octet on, and what comes before that tells of doubts. */
 static void take_ports(void)
 {
     const range_t *ports = prefs_get_range_value("imap", "tcp.port");
 
     for (unsigned i = 0; ports && i < ports->nranges; i++)
         for (uint32_t port = ports->ranges[i].low; port <= MIN(ports->ranges[i].high, PORT_MAX);
-             port++)
+             port++) {
             if (dissector_get_uint_handle(ws->tcp_ports, port) == ws->imap_handle)
                 dissector_change_uint("tcp.port", port, ws->stream_handle);
+            imapid_connection_note_port(port);
+        }
 }
 
 void imapid_watch_begin_capture(void)
@@ -202,9 +204,7 @@ static struct imapid_stream *begin_withheld(conversation_t *conversation, packet
 {
     const struct tcpinfo info = {.seq = own->seq};
 
-    if (!is_withheld(pinfo, own) ||
-        dissector_get_uint_handle(ws->tcp_ports, IMAPID_PORT_IMAP) != ws->stream_handle ||
-        is_taken_by_other(conversation, pinfo))
+    if (!is_withheld(pinfo, own) || is_taken_by_other(conversation, pinfo))
         return NULL;
     return imapid_call_begin(conversation, imapid_segment_get_payload(own), pinfo, &info,
                              ws->tcp_before);
@@ -241,10 +241,18 @@ static bool has_port(const packet_info *pinfo, uint32_t port)
     return pinfo->srcport == port || pinfo->destport == port;
 }
 
+/* Are all connections to the port ours? */
+static bool is_port_ours(uint32_t port)
+{
+    return (port == IMAPID_PORT_IMAP || imapid_connection_is_port_seen(port)) &&
+           dissector_get_uint_handle(ws->tcp_ports, port) == ws->stream_handle;
+}
+
 static void read_segment(packet_info *pinfo, proto_tree *tree)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
-    bool is_imaps = has_port(pinfo, IMAPID_PORT_IMAPS), is_imap = has_port(pinfo, IMAPID_PORT_IMAP);
+    bool is_imaps = has_port(pinfo, IMAPID_PORT_IMAPS);
+    bool is_imap = is_port_ours(pinfo->srcport) || is_port_ours(pinfo->destport);
     conversation_t *conversation;
     struct imapid_stream *stream;
     bool began;

@@ -28,13 +28,15 @@ def checksum(octets):
 
 
 class Packet:
+    server_port = 143
+
     def __init__(self, side, seq, ack, flags, data=b"", is_forged=False):
         self.side, self.seq, self.ack, self.flags, self.data = side, seq % 2**32, ack % 2**32, flags, data
         self.is_forged, self.wrong_sum, self.tunnel = is_forged, 0, None
         self.options, self.n_cut = b"", 0
 
     def frame(self, port):
-        ports = (port, 143) if self.side == 0 else (143, port)
+        ports = (port, self.server_port) if self.side == 0 else (self.server_port, port)
         tcp = struct.pack("!HHIIBBHHH", *ports, self.seq, self.ack, 0x50 + 4 * len(self.options), self.flags, 65535, 0, 0)
         tcp += self.options + self.data
         ends = ADDRESS[self.side] + ADDRESS[1 - self.side]
