@@ -1128,10 +1128,11 @@ size_t imapid_keylog_count_memory(const struct imapid_keylog *keylog, size_t n_s
 {
     const struct imapid_keylog *base = keylog->base;
     size_t n = __atomic_load_n(&keylog->n_memory, __ATOMIC_RELAXED);
+    size_t n_limit = n_share / IMAPID_KEYLOG_SHARE;
 
     if (base)
         n += (size_t)((double)__atomic_load_n(&base->n_memory, __ATOMIC_RELAXED) /
-                      (double)base->limit * (double)(n_share / IMAPID_KEYLOG_SHARE));
+                      (double)base->limit * (double)n_limit);
     return n;
 }
 
