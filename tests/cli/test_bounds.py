@@ -143,6 +143,14 @@ def many_names(n):
     return pcap(session.packets)
 
 
+def names_of_their_own(n):
+    session = Session(1)
+    for i in range(n):
+        session.say(0, b'a%d ID ("name" "client%06d")\r\n' % (i, i))
+        session.say(1, b"* ID NIL\r\na%d OK\r\n" % i)
+    return pcap(session.packets)
+
+
 def open_ids(n):
     packets = []
     for i in range(n):
@@ -474,6 +482,15 @@ class Bounds(unittest.TestCase):
             with self.subTest(words):
                 self.compare([self.make(long_names, n) for n in (200, 200 * TIMES)], 1, lambda few, many: many - few < self.slack(16384),
                              "--memory", "16M", *words, form="text")
+
+    def test_memory_of_counts(self):
+        """What is counted by a name, in the tables of `stats`, together with its record and the row that tells it."""
+        sizes = 10000, 10000 * TIMES
+        if is_sanitized(IMAPID):  # as in check_time()
+            self.spend(self.make(names_of_their_own, sizes[0]), "stats")
+            return
+        self.compare([self.make(names_of_their_own, n) for n in sizes], 1,
+                     lambda few, many: (many - few) * 1024 < (sizes[1] - sizes[0]) * 1800, "stats", form="text")
 
     def test_memory_of_connections(self):
         """What is known of each counts, too; but for 64 octets in a table that has its own bound."""
