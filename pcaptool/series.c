@@ -19,6 +19,7 @@
 #include "capture/capture.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -32,6 +33,10 @@
 /* Looks at a capture that does not grow after which it is over if another one waits that begins
  * earlier: no ring buffer has such, so the files are put there whole. */
 #define QUIET_LOOKS 8
+
+/* Files that are remembered before those of them that are gone are forgotten. A folder that is away for a moment, as one
+ * of another machine, is not read anew. */
+#define N_REMEMBERED 1024u
 
 enum state {
     WAITING, /* for its first packet */
@@ -55,18 +60,13 @@ struct imapid_series {
     char *folder;
     const char *output;
     GHashTable *files;         /* path -> struct file */
+    guint n_files_max;         /* with so many, it is time to forget */
+    GStringChunk *paths;       /* of all files ever */
+    gint64 looked_us;          /* when the folder was last looked at; monotonic */
     struct file *given;        /* the one that next() gave last; NULL: none */
     unsigned n_quiet;          /* looks at it since it has grown */
     struct imapid_input input; /* that one, as it is told */
 };
-
-static void free_file(void *data)
-{
-    struct file *file = data;
-
-    g_free(file->path);
-    g_free(file);
-}
 
 struct imapid_series *imapid_series_new(const char *folder, const char *output)
 {
@@ -74,13 +74,16 @@ struct imapid_series *imapid_series_new(const char *folder, const char *output)
 
     series->folder = g_strdup(folder);
     series->output = output;
-    series->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_file);
+    series->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    series->n_files_max = N_REMEMBERED;
+    series->paths = g_string_chunk_new(4096);
     return series;
 }
 
 void imapid_series_free(struct imapid_series *series)
 {
     g_hash_table_destroy(series->files);
+    g_string_chunk_free(series->paths);
     g_free(series->folder);
     g_free(series);
 }
@@ -150,15 +153,13 @@ static void look_again(struct file *file, const GStatBuf *st)
     look_inside(file);
 }
 
-static void take_path(struct imapid_series *series, char *path, const GStatBuf *st)
+static void take_path(struct imapid_series *series, const char *path, const GStatBuf *st)
 {
     struct file *file = g_hash_table_lookup(series->files, path);
 
-    if (file) {
-        g_free(path);
-    } else {
+    if (!file) {
         file = g_new0(struct file, 1);
-        file->path = path;
+        file->path = g_string_chunk_insert(series->paths, path);
         g_hash_table_insert(series->files, file->path, file);
     }
     look_again(file, st);
@@ -181,16 +182,45 @@ static void walk(struct imapid_series *series, const char *folder, int depth)
         path = g_build_filename(folder, entry->d_name, NULL);
         is_there = g_stat(path, &st) == 0;
 
-        if (is_there && S_ISREG(st.st_mode) && !imapid_inputs_is_output(path, series->output)) {
+        if (is_there && S_ISREG(st.st_mode) && !imapid_inputs_is_output(path, series->output))
             take_path(series, path, &st);
-            continue;
-        }
-        if (is_there && S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+        else if (is_there && S_ISDIR(st.st_mode) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK))
             walk(series, path, depth + 1);
         g_free(path);
     }
     if (dir)
         closedir(dir);
+}
+
+static void look_around(struct imapid_series *series)
+{
+    walk(series, series->folder, 0);
+    series->looked_us = g_get_monotonic_time();
+}
+
+/* Where a folder has many files, looking at all of them for each of them would take long. */
+static bool has_just_looked(const struct imapid_series *series)
+{
+    return series->looked_us &&
+           g_get_monotonic_time() - series->looked_us < LOOK_MS * (G_USEC_PER_SEC / 1000);
+}
+
+static gboolean is_gone(gpointer path, gpointer value, gpointer ctx)
+{
+    const struct file *file = value;
+    GStatBuf st;
+
+    (void)ctx;
+    return file->state == OVER && g_stat(path, &st) != 0 && errno == ENOENT;
+}
+
+/* Of a ring each file has a name of its own, and most of these are gone. */
+static void forget(struct imapid_series *series)
+{
+    if (g_hash_table_size(series->files) < series->n_files_max)
+        return;
+    g_hash_table_foreach_remove(series->files, is_gone, NULL);
+    series->n_files_max = MAX(N_REMEMBERED, 2 * g_hash_table_size(series->files));
 }
 
 static bool is_before(const struct file *one, const struct file *other)
@@ -231,7 +261,9 @@ bool imapid_series_is_over(void *data)
 
     if (!series->given->is_capture)
         return true;
-    walk(series, series->folder, 0);
+    if (has_just_looked(series) && find_ready(series, series->given->first))
+        return true;
+    look_around(series);
     return find_ready(series, is_quiet(series) ? INT64_MIN + 1 : series->given->first);
 }
 
@@ -262,13 +294,16 @@ const struct imapid_input *imapid_series_next(struct imapid_series *series)
     struct file *file = NULL;
 
     end_given(series);
-    while (!imapid_stop_is_set()) {
-        walk(series, series->folder, 0);
+    forget(series);
+    if (has_just_looked(series))
         file = find_ready(series, INT64_MIN);
-        if (file || imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
+    while (!file && !imapid_stop_is_set()) {
+        look_around(series);
+        file = find_ready(series, INT64_MIN);
+        if (!file && imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
             break;
     }
-    if (!file)
+    if (!file || imapid_stop_is_set())
         return NULL;
     file->state = GIVEN;
     series->n_quiet = 0;
