@@ -11,7 +11,6 @@
 
 #include "capture/unpack.h"
 
-#include "capture/gunzip.h"
 #include "number.h"
 
 #include <bzlib.h>
@@ -20,6 +19,7 @@
 #include <lz4frame.h>
 #include <lzma.h>
 #include <string.h>
+#include <zlib.h>
 #include <zstd.h>
 
 /* What a stream may make its decoder keep. The highest level of each tool needs 128 MiB or less;
@@ -68,7 +68,7 @@ struct imapid_unpack {
      * told of a block before it is given the next one. */
     size_t n_wanted;
     bool is_full; /* it may have made more than there was room for */
-    struct imapid_gunzip *gzip;
+    z_stream gzip;
     bz_stream bzip2;
     lzma_stream xz;
     ZSTD_DStream *zstd;
@@ -79,29 +79,30 @@ struct imapid_unpack {
 
 static bool gzip_begin(struct imapid_unpack *unpack)
 {
-    if (!unpack->gzip)
-        unpack->gzip = imapid_gunzip_new();
-    else
-        imapid_gunzip_begin(unpack->gzip);
-    return true;
+    if (unpack->gzip.state)
+        return inflateReset(&unpack->gzip) == Z_OK;
+    return inflateInit2(&unpack->gzip, MAX_WBITS + 16) == Z_OK;
 }
 
 static enum step gzip_decode(struct imapid_unpack *unpack, struct portion *portion)
 {
-    const uint8_t *in = portion->in;
-    portion->n_made = portion->n_out;
-    enum imapid_gunzip_status status =
-        imapid_gunzip_read(unpack->gzip, &in, in + portion->n_in, portion->out, &portion->n_made);
-    portion->n_used = (size_t)(in - portion->in);
-    portion->why = imapid_gunzip_get_error(unpack->gzip);
-    if (status == IMAPID_GUNZIP_BAD)
-        return BAD;
-    return status == IMAPID_GUNZIP_END ? MEMBER_ENDS : GOING_ON;
+    z_stream *z = &unpack->gzip;
+    z->next_in = (Bytef *)portion->in;
+    z->avail_in = (uInt)portion->n_in;
+    z->next_out = portion->out;
+    z->avail_out = (uInt)portion->n_out;
+    int status = inflate(z, Z_NO_FLUSH);
+    portion->n_used = portion->n_in - z->avail_in;
+    portion->n_made = portion->n_out - z->avail_out;
+    portion->why = z->msg;
+    if (status == Z_STREAM_END)
+        return MEMBER_ENDS;
+    return status == Z_OK || status == Z_BUF_ERROR ? GOING_ON : BAD;
 }
 
 static void gzip_free(struct imapid_unpack *unpack)
 {
-    imapid_gunzip_free(unpack->gzip);
+    inflateEnd(&unpack->gzip);
 }
 
 /* ---- bzip2 ---- */
