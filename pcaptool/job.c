@@ -33,6 +33,9 @@
 
 #define N G_GUINT64_FORMAT
 
+/* Between two looks for a file. */
+#define LOOK_MS 250
+
 static void tell(struct imapid_job_context *context, const char *message, gboolean failed)
 {
     g_mutex_lock(&context->mutex);
@@ -789,13 +792,25 @@ static void read_file(struct imapid_job *job, const struct imapid_job_sinks *sin
         read_capture(job, source, sinks);
 }
 
+/* Between deleting a file and making it anew there may be a moment. False: the program is to end. */
+static bool wait_for_file(const char *path)
+{
+    GStatBuf st;
+
+    while (g_stat(path, &st) != 0 && errno == ENOENT)
+        if (imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
+            return false;
+    return !imapid_stop_is_set();
+}
+
 /* One that is followed may be written anew: what it holds then is a capture of its own. */
 static void read_named(struct imapid_job *job, const struct imapid_job_sinks *sinks)
 {
     do {
         job->is_anew = false;
         read_file(job, sinks);
-    } while (job->is_anew && !imapid_job_is_closed(job->context) && !imapid_stop_is_set());
+    } while (job->is_anew && !imapid_job_is_closed(job->context) &&
+             wait_for_file(job->input->path));
 }
 
 /* A folder that fills: one file after the other. */

@@ -182,6 +182,11 @@ class Follow(unittest.TestCase):
             path.unlink()
             time.sleep(0.5)
             path.write_bytes(octets)
+        elif how == "cut and removed":
+            os.truncate(path, 0)
+            path.unlink()
+            time.sleep(0.8)
+            path.write_bytes(octets)
         else:  # in its place, with no moment at which it would be shorter
             with path.open("r+b", buffering=0) as file:
                 file.write(octets)
@@ -192,7 +197,7 @@ class Follow(unittest.TestCase):
         later = [struct.pack("<I", struct.unpack_from("<I", packet)[0] + 3600) + packet[4:] for packet in self.packets]
         cut = later[:len(later) * 3 // 4]
         for words in ((path,), (self.folder,), ("--continuous", self.folder)):
-            for how, packets in (("replaced", later), ("removed", later), ("over", cut), ("over", later), ("over", later + later[:5])):
+            for how, packets in (("replaced", later), ("removed", later), ("cut and removed", later), ("over", cut), ("over", later), ("over", later + later[:5])):
                 with self.subTest(words=words, how=how, n=len(packets)):
                     path.write_bytes(self.header + b"".join(self.packets))
                     program = self.start(*words)
