@@ -380,6 +380,18 @@ static bool refuses_literal(const struct imapid_session *session, const struct i
     return imapid_tag_same(&client->tag, &tag);
 }
 
+/* The server has said a whole unit, so what is left of its window is no half "+" of before: what the client's line is
+ * does not depend on how much behind the unit has come. Then the server will be shown again. */
+static void answer_client(struct imapid_session *session, const struct imapid_tag *tag)
+{
+    struct imapid_frame *client = CLIENT(session);
+
+    SERVER(session)->n_left = 0;
+    if (client->lines == IMAPID_LINES_SASL || client->lines == IMAPID_LINES_DATA)
+        expect_lines(session);
+    imapid_frame_answer(client, tag);
+}
+
 /* Is this perhaps the answer to a command whose line end has not come yet? Dovecot's login process
  * answers an ID at its last parenthesis. An untagged ID proves it only where no command was missed.
  */
@@ -392,7 +404,7 @@ static bool answers_early(struct imapid_session *session, const struct imapid_un
         return false;
     if (unit->kind == IMAPID_UNIT_UNTAGGED && unit->word == IMAPID_WORD_ID &&
         !session->exchanges.client_gap && !imapid_exchanges_waits(&session->exchanges)) {
-        imapid_frame_answer(client, NULL);
+        answer_client(session, NULL);
         return true;
     }
     if (unit->kind != IMAPID_UNIT_TAGGED)
@@ -400,7 +412,7 @@ static bool answers_early(struct imapid_session *session, const struct imapid_un
     tag = imapid_unit_tag(unit);
     if (imapid_pending_find(&session->exchanges.pending, &tag) >= 0)
         return false;
-    imapid_frame_answer(client, &tag);
+    answer_client(session, &tag);
     return true;
 }
 
