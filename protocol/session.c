@@ -64,6 +64,13 @@ static void expect_lines(struct imapid_session *session)
         client->lines = IMAPID_LINES_UNITS;
 }
 
+/* Lines of data may be what they are because of octets of the server that have been read since. */
+static void expect_lines_again(struct imapid_session *session)
+{
+    if (CLIENT(session)->lines == IMAPID_LINES_SASL || CLIENT(session)->lines == IMAPID_LINES_DATA)
+        expect_lines(session);
+}
+
 /* Nobody knows any more whether the client's lines are data or commands. */
 static void doubt_client(struct imapid_session *session)
 {
@@ -384,12 +391,9 @@ static bool refuses_literal(const struct imapid_session *session, const struct i
  * does not depend on how much behind the unit has come. Then the server will be shown again. */
 static void answer_client(struct imapid_session *session, const struct imapid_tag *tag)
 {
-    struct imapid_frame *client = CLIENT(session);
-
     SERVER(session)->n_left = 0;
-    if (client->lines == IMAPID_LINES_SASL || client->lines == IMAPID_LINES_DATA)
-        expect_lines(session);
-    imapid_frame_answer(client, tag);
+    expect_lines_again(session);
+    imapid_frame_answer(CLIENT(session), tag);
 }
 
 /* Is this perhaps the answer to a command whose line end has not come yet? Dovecot's login process
@@ -661,8 +665,7 @@ static enum imapid_session_status read_client(struct imapid_session *session, co
     enum imapid_frame_status status;
     bool is_cut = false, is_refused = false;
 
-    if (frame->lines == IMAPID_LINES_SASL || frame->lines == IMAPID_LINES_DATA)
-        expect_lines(session); /* more of the server may have been read since */
+    expect_lines_again(session);
     status = read_frame(session, IMAPID_CLIENT, window, n, unit, n_used);
     if (frame->n_headless != n_headless)
         imapid_exchanges_miss_line(&session->exchanges);
