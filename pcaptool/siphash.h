@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /* SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF", 2012) of n words, each taken
  * as 8 octets, least significant first. Without the key nobody can choose inputs whose hashes meet.
@@ -60,8 +61,8 @@ static inline uint64_t imapid_siphash(const uint64_t key[2], const uint64_t *wor
 /* Draws a key for a table, that nobody who sends can know. */
 static inline void imapid_siphash_draw_key(uint64_t key[2])
 {
-    for (int i = 0; i < 2; i++)
-        key[i] = (uint64_t)g_random_int() << 32 | g_random_int();
+    if (getentropy(key, 2 * sizeof *key) != 0)
+        g_error("no random octets for the key of a table");
 }
 
 #endif

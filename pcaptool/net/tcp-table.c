@@ -60,8 +60,7 @@ void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
     table->alikes = imapid_large_reserve(n_max, sizeof *table->alikes);
     table->settled_digests = imapid_large_new(IMAPID_TCP_N_SETTLED, sizeof(uint64_t));
     table->settled = imapid_large_new(IMAPID_TCP_N_SETTLED, sizeof(uint32_t));
-    if (getentropy(table->key, sizeof table->key) != 0)
-        g_error("no random octets for a table of connections");
+    imapid_siphash_draw_key(table->key);
     imapid_tcp_table_clear(table);
 }
 
