@@ -33,9 +33,6 @@
 
 #define N G_GUINT64_FORMAT
 
-/* Between two looks for a file. */
-#define LOOK_MS 250
-
 static void tell(struct imapid_job_context *context, const char *message, gboolean failed)
 {
     g_mutex_lock(&context->mutex);
@@ -566,10 +563,10 @@ static bool is_never_over(void *ctx)
 
 struct imapid_source *imapid_job_open(struct imapid_job *job)
 {
-    struct imapid_source_watch watch = {.on_stop = stop_job, .on_idle = on_idle, .ctx = job};
+    struct imapid_source_watch watch = {
+        .on_stop = stop_job, .on_idle = on_idle, .on_anew = on_anew, .ctx = job};
     struct imapid_source *source;
 
-    watch.on_anew = on_anew;
     if (job->series)
         watch.is_over = is_series_over;
     else if (job->input->grows)
@@ -798,7 +795,7 @@ static bool wait_for_file(const char *path)
     GStatBuf st;
 
     while (g_stat(path, &st) != 0 && errno == ENOENT)
-        if (imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
+        if (imapid_stop_wait(-1, IMAPID_SERIES_LOOK_MS) == IMAPID_STOP_WISHED)
             return false;
     return !imapid_stop_is_set();
 }

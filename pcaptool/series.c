@@ -24,9 +24,6 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* Between two looks at the folder. */
-#define LOOK_MS 250
-
 /* The shortest file that can be told: the header of a pcap file. */
 #define HEADER 24
 
@@ -201,8 +198,8 @@ static void look_around(struct imapid_series *series)
 /* Where a folder has many files, looking at all of them for each of them would take long. */
 static bool has_just_looked(const struct imapid_series *series)
 {
-    return series->looked_us &&
-           g_get_monotonic_time() - series->looked_us < LOOK_MS * (G_USEC_PER_SEC / 1000);
+    return series->looked_us && g_get_monotonic_time() - series->looked_us <
+                                    IMAPID_SERIES_LOOK_MS * (G_USEC_PER_SEC / 1000);
 }
 
 static gboolean is_gone(gpointer path, gpointer value, gpointer ctx)
@@ -300,7 +297,7 @@ const struct imapid_input *imapid_series_next(struct imapid_series *series)
     while (!file && !imapid_stop_is_set()) {
         look_around(series);
         file = find_ready(series, INT64_MIN);
-        if (!file && imapid_stop_wait(-1, LOOK_MS) == IMAPID_STOP_WISHED)
+        if (!file && imapid_stop_wait(-1, IMAPID_SERIES_LOOK_MS) == IMAPID_STOP_WISHED)
             break;
     }
     if (!file || imapid_stop_is_set())

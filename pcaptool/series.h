@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+/* Between two looks for files that are followed. */
+#define IMAPID_SERIES_LOOK_MS 250
+
 /* The captures of a folder that fills (--follow), as a ring buffer of dumpcap or tcpdump does: one
  * after the other, in the order of their first packets. One of them grows at a time: it is over when
  * another one that begins later has a packet, or when it is quiet while an earlier one waits. */
