@@ -304,7 +304,6 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
                                         .groupings = groupings,
                                         .n = n_by,
                                         .n_threads = (unsigned)stats->options->n_jobs,
-                                        .also = count_also,
                                         .groups = groups};
     struct imapid_overview overview;
 
@@ -316,11 +315,15 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
             return FALSE;
         }
     }
-    asked.ctx = imapid_overseer_new(asked.view, IMAPID_GROUPS_SHARES_MAX);
+    if (!strcmp(stats->options->format, "jsonl")) {
+        asked.also = count_also;
+        asked.ctx = imapid_overseer_new(asked.view, IMAPID_GROUPS_SHARES_MAX);
+    }
     imapid_groups_count(&asked);
-    overview = imapid_overseer_end(asked.ctx);
-    if (!strcmp(stats->options->format, "jsonl"))
+    if (asked.ctx) {
+        overview = imapid_overseer_end(asked.ctx);
         write_overview_jsonl(out, stats, &overview);
+    }
     for (unsigned i = 0; i < n_by; i++) {
         write_groups(out, stats, &groupings[i], groups[i]);
         imapid_groups_free(groups[i]);
@@ -332,11 +335,11 @@ static gboolean answer(GString *out, const struct stats *stats, const char *cons
 static gboolean answer_text(GString *out, const struct stats *stats,
                             const struct imapid_grouping *grouping)
 {
-    struct imapid_tables tables = {.view = &stats->gathered->view,
-                                   .fold = stats->gathered->fold,
-                                   .terminal = &stats->options->terminal,
-                                   .top = (unsigned)stats->options->top,
-                                   .n_threads = (unsigned)stats->options->n_jobs};
+    const struct imapid_tables tables = {.view = &stats->gathered->view,
+                                         .fold = stats->gathered->fold,
+                                         .terminal = &stats->options->terminal,
+                                         .top = (unsigned)stats->options->top,
+                                         .n_threads = (unsigned)stats->options->n_jobs};
 
     imapid_tables_spell(out, &tables, grouping);
     write_unread(out, stats);

@@ -2,7 +2,6 @@
 #ifndef IMAPID_ANSWER_PAGE_H
 #define IMAPID_ANSWER_PAGE_H
 
-#include "answer/groups.h"
 #include "answer/overview.h"
 #include "answer/items.h"
 #include "answer/survey.h"

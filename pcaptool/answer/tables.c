@@ -6,6 +6,8 @@
  *
  * Refuses nothing. Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/tables.h"
+
+#include "answer/overview.h"
 #include "answer/unreadable.h"
 
 #include "net/unread.h"
@@ -28,14 +30,23 @@
 
 #define N G_GUINT64_FORMAT
 
-static unsigned get_columns(const struct imapid_tables *tables)
+/* What tables are made of. */
+struct shown {
+    const struct imapid_store_view *view;
+    const struct imapid_fold *fold;
+    const struct imapid_terminal *terminal;
+    unsigned top; /* the most rows of a table, 0: all */
+    struct imapid_overview overview;
+};
+
+static unsigned get_columns(const struct shown *tables)
 {
     return MAX(tables->terminal->columns, COLUMNS_MIN);
 }
 
 /* ---- cells ---- */
 
-static void add_bar(GString *out, const struct imapid_tables *tables, unsigned columns, uint64_t n,
+static void add_bar(GString *out, const struct shown *tables, unsigned columns, uint64_t n,
                     uint64_t n_max)
 {
     static const char *const eighths[] = {"",
@@ -73,7 +84,7 @@ static void add_share(GString *out, uint64_t n, uint64_t n_all)
 }
 
 /* "26 Nov 2026" */
-static void add_day(GString *out, const struct imapid_tables *tables, int64_t ts_ns)
+static void add_day(GString *out, const struct shown *tables, int64_t ts_ns)
 {
     struct imapid_terminal terminal = *tables->terminal;
     GString *text = g_string_new(NULL);
@@ -98,12 +109,12 @@ static void end_line(GString *out)
     g_string_append_c(out, '\n');
 }
 
-static void begin_head(GString *out, const struct imapid_tables *tables)
+static void begin_head(GString *out, const struct shown *tables)
 {
     g_string_append(out, tables->terminal->color ? "\n\033[1m" : "\n");
 }
 
-static void end_head(GString *out, const struct imapid_tables *tables)
+static void end_head(GString *out, const struct shown *tables)
 {
     g_string_append(out, tables->terminal->color ? "\033[0m" : "");
     end_line(out);
@@ -112,7 +123,7 @@ static void end_head(GString *out, const struct imapid_tables *tables)
 /* ---- what all is about, and what is not there ---- */
 
 /* "1 to 26 Nov 2026": of the first day what the last does not have, too. */
-static void add_days(GString *out, const struct imapid_tables *tables)
+static void add_days(GString *out, const struct shown *tables)
 {
     GString *texts[2] = {g_string_new(NULL), g_string_new(NULL)};
     char **first, **last;
@@ -140,15 +151,15 @@ static void add_days(GString *out, const struct imapid_tables *tables)
 }
 
 /* "1 capture", "2,000 captures", behind a dot. */
-static void add_number(GString *out, const struct imapid_tables *tables, uint64_t n,
-                       const char *what, const char *plural)
+static void add_number(GString *out, const struct shown *tables, uint64_t n, const char *what,
+                       const char *plural)
 {
     g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
     imapid_spell_grouped(out, n);
     g_string_append_printf(out, " %s%s", what, n == 1 ? "" : plural);
 }
 
-static void spell_head(GString *out, const struct imapid_tables *tables)
+static void spell_head(GString *out, const struct shown *tables)
 {
     const struct imapid_overview *overview = &tables->overview;
 
@@ -165,8 +176,8 @@ static void spell_head(GString *out, const struct imapid_tables *tables)
 }
 
 /* `what` begins with a noun in the plural; `heading` stands over the first of its lines. */
-static void add_line(GString *out, const struct imapid_tables *tables, const char **heading,
-                     uint64_t n, const char *what)
+static void add_line(GString *out, const struct shown *tables, const char **heading, uint64_t n,
+                     const char *what)
 {
     size_t n_noun = strcspn(what, " ");
     gsize start;
@@ -186,7 +197,7 @@ static void add_line(GString *out, const struct imapid_tables *tables, const cha
 }
 
 /* The packets that were not read, and of which kinds they are. */
-static void add_layers(GString *out, const struct imapid_tables *tables, const char **heading)
+static void add_layers(GString *out, const struct shown *tables, const char **heading)
 {
     GArray *kinds = imapid_unreadable_list_kinds(tables->view);
 
@@ -208,7 +219,7 @@ static void add_layers(GString *out, const struct imapid_tables *tables, const c
 }
 
 /* Connections that could not be read, by why. */
-static void add_reasons(GString *out, const struct imapid_tables *tables, const char **heading)
+static void add_reasons(GString *out, const struct shown *tables, const char **heading)
 {
     GArray *reasons = imapid_unreadable_count_reasons(tables->view);
     uint64_t n_no_key = 0;
@@ -234,7 +245,7 @@ static void add_reasons(GString *out, const struct imapid_tables *tables, const 
     g_array_unref(reasons);
 }
 
-static void spell_missing(GString *out, const struct imapid_tables *tables)
+static void spell_missing(GString *out, const struct shown *tables)
 {
     const struct imapid_overview *overview = &tables->overview;
     const char *heading = "SEEN";
@@ -263,7 +274,7 @@ static void spell_missing(GString *out, const struct imapid_tables *tables)
 /* ---- a table of groups ---- */
 
 struct table {
-    const struct imapid_tables *tables;
+    const struct shown *tables;
     unsigned name;  /* columns of what is counted */
     uint64_t n_max; /* the longest bar */
     uint64_t n_all; /* what shares are of */
@@ -271,7 +282,7 @@ struct table {
 };
 
 /* `name`: columns that the names take at least; more than the screen has are not cut. */
-static struct table begin_table(GString *out, const struct imapid_tables *tables, const char *head,
+static struct table begin_table(GString *out, const struct shown *tables, const char *head,
                                 unsigned name, uint64_t n_max, uint64_t n_all)
 {
     bool has_more = get_columns(tables) >= COLUMNS_MORE;
@@ -354,7 +365,7 @@ static void add_others(GString *out, const struct table *table, const GArray *gr
 
 /* Nobody misses a version behind a name; the lack of anything else is said, so that no value is taken
  * for that of another key. */
-static char *spell_values(const struct imapid_tables *tables, const struct imapid_group *group,
+static char *spell_values(const struct shown *tables, const struct imapid_group *group,
                           const struct imapid_grouping *grouping)
 {
     GString *text = g_string_new(NULL);
@@ -374,8 +385,7 @@ static char *spell_values(const struct imapid_tables *tables, const struct imapi
 }
 
 /* What shares of a grouping are of: what a client says is counted where one said something. */
-static uint64_t count_whole(const struct imapid_tables *tables,
-                            const struct imapid_grouping *grouping)
+static uint64_t count_whole(const struct shown *tables, const struct imapid_grouping *grouping)
 {
     bool is_of_client = true;
 
@@ -385,13 +395,13 @@ static uint64_t count_whole(const struct imapid_tables *tables,
     return is_of_client ? tables->overview.n_with_id : tables->view->n_conns;
 }
 
-static guint limit(const struct imapid_tables *tables, const GArray *groups)
+static guint limit(const struct shown *tables, const GArray *groups)
 {
     return tables->top ? MIN(groups->len, tables->top) : groups->len;
 }
 
 /* Names of several values stay whole: who asked for them wants to see them. */
-static void spell_groups(GString *out, const struct imapid_tables *tables, const char *head,
+static void spell_groups(GString *out, const struct shown *tables, const char *head,
                          const struct imapid_grouping *grouping, const GArray *groups)
 {
     GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
@@ -430,7 +440,7 @@ static const char *const usual_keys[] = {[BY_PROGRAM] = "client_name",
 
 /* What they are made of. */
 struct usual {
-    const struct imapid_tables *tables;
+    const struct shown *tables;
     const struct imapid_grouping *grouping; /* NULL: the usual ones */
     struct imapid_overseer *overseer;
     struct imapid_grouping groupings[N_USUAL];
@@ -505,7 +515,7 @@ static void add_versions(GString *out, const struct table *table, const GArray *
 
 static void spell_programs(GString *out, const struct usual *usual)
 {
-    const struct imapid_tables *tables = usual->tables;
+    const struct shown *tables = usual->tables;
     const struct imapid_grouping *by_name = &usual->groupings[BY_PROGRAM];
     const GArray *names = usual->groups[BY_PROGRAM];
     GHashTable *sorted = sort_by_first(usual->groups[BY_VERSION]);
@@ -675,8 +685,7 @@ static void add_quantile(GString *out, const GPtrArray *arrays, unsigned percent
 }
 
 /* The most frequent name and version of what was said at an address. */
-static void add_says(GString *out, const struct imapid_tables *tables, const GArray *says,
-                     unsigned columns)
+static void add_says(GString *out, const struct shown *tables, const GArray *says, unsigned columns)
 {
     gsize start = out->len;
     guint i = 0;
@@ -699,7 +708,7 @@ static void add_says(GString *out, const struct imapid_tables *tables, const GAr
 
 static void spell_servers(GString *out, const struct usual *usual)
 {
-    const struct imapid_tables *tables = usual->tables;
+    const struct shown *tables = usual->tables;
     const GArray *servers = usual->groups[BY_SERVER];
     GHashTable *sorted = sort_by_first(usual->groups[BY_SOFTWARE]);
     unsigned columns = get_columns(tables) >= COLUMNS_MORE ? 30 : 15;
@@ -743,7 +752,7 @@ static void spell_servers(GString *out, const struct usual *usual)
 
 static void spell_security(GString *out, const struct usual *usual)
 {
-    const struct imapid_tables *tables = usual->tables;
+    const struct shown *tables = usual->tables;
     const GArray *groups = usual->groups[BY_SECURITY];
     static const struct {
         const char *value, *words;
@@ -780,7 +789,7 @@ static void spell_security(GString *out, const struct usual *usual)
 
 static void spell_usual(GString *out, struct usual *usual)
 {
-    const struct imapid_tables *tables = usual->tables;
+    const struct shown *tables = usual->tables;
 
     usual->times = join_times(usual);
     spell_programs(out, usual);
@@ -793,7 +802,7 @@ static void spell_usual(GString *out, struct usual *usual)
 
 /* ---- all of it ---- */
 
-static void spell_by(GString *out, const struct imapid_tables *tables,
+static void spell_by(GString *out, const struct shown *tables,
                      const struct imapid_grouping *grouping, const GArray *groups)
 {
     GString *head = g_string_new(NULL);
@@ -814,10 +823,10 @@ static void count_also(void *ctx, unsigned share, unsigned conn)
         gather_times(usual, share, conn);
 }
 
-void imapid_tables_spell(GString *out, struct imapid_tables *tables,
+void imapid_tables_spell(GString *out, const struct imapid_tables *tables,
                          const struct imapid_grouping *grouping)
 {
-    struct imapid_tables all = *tables;
+    struct shown all = {tables->view, tables->fold, tables->terminal, .top = tables->top};
     struct usual usual = {
         .tables = &all,
         .grouping = grouping,
@@ -837,15 +846,15 @@ void imapid_tables_spell(GString *out, struct imapid_tables *tables,
         if (!imapid_grouping_read(&usual.groupings[i], usual_keys[i], &message))
             g_assert_not_reached();
     imapid_groups_count(&asked);
-    tables->overview = all.overview = imapid_overseer_end(usual.overseer);
-    spell_head(out, tables);
+    all.overview = imapid_overseer_end(usual.overseer);
+    spell_head(out, &all);
     if (!grouping && !all.top)
         all.top = ROWS;
     if (grouping)
-        spell_by(out, tables, grouping, usual.groups[0]);
+        spell_by(out, &all, grouping, usual.groups[0]);
     else
         spell_usual(out, &usual);
-    spell_missing(out, tables);
+    spell_missing(out, &all);
     for (unsigned i = 0; i < asked.n; i++)
         imapid_groups_free(usual.groups[i]);
 }
