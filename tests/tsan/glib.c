@@ -15,6 +15,8 @@
 #include <glib.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
@@ -26,15 +28,30 @@ const char *__tsan_default_options(void)
     return "ignore_noninstrumented_modules=1";
 }
 
-/* GLib's slices go from thread to thread in ways that are not seen. It reads this when it first
- * allocates, which is before main(). */
-static void use_malloc(void)
+/* GLib's slices go from thread to thread in ways that are not seen: malloc's are, and GLib 2.76 has
+ * no others. An older one reads this variable when it first allocates, before main(); and what
+ * setenv() does before the C library has started is undone by its start. So the program starts anew
+ * with it, once. */
+static void use_malloc(int argc, char **argv, char **envp)
 {
-    setenv("G_SLICE", "always-malloc", 1);
+    static char setting[] = "G_SLICE=always-malloc";
+    size_t n = 0;
+
+    (void)argc;
+    for (; envp[n]; n++)
+        if (!strcmp(envp[n], setting))
+            return;
+    char **with = calloc(n + 2, sizeof *with);
+    if (!with)
+        abort();
+    with[0] = setting; /* the first of two is read */
+    memcpy(&with[1], envp, n * sizeof *with);
+    execve("/proc/self/exe", argv, with);
+    abort();
 }
 
 __attribute__((section(".preinit_array"),
-               used)) static void (*const before_glib)(void) = use_malloc;
+               used)) static void (*const before_glib)(int, char **, char **) = use_malloc;
 
 /* ---- locks: a pointer in GLib's place for one, made when it is first used ---- */
 

@@ -26,6 +26,11 @@ class Sanitizer(unittest.TestCase):
         self.assertFalse(reported, done.stderr.decode())
         self.assertEqual(done.stdout, b"64\n")
 
+    def test_strings_of_two_threads(self):
+        done, reported = run(RACY, "strings")
+        self.assertFalse(reported, done.stderr.decode())
+        self.assertEqual(done.returncode, 0)
+
     def test_race_is_reported(self):
         for how in ("bare", "shared"):
             done, reported = run(RACY, how)
