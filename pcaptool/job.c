@@ -696,6 +696,21 @@ static ptrdiff_t read_records(void *ctx, uint8_t *octets, size_t n)
     return n_read;
 }
 
+/* By several threads. */
+static ptrdiff_t read_records_at(void *ctx, uint8_t *octets, size_t n, uint64_t at)
+{
+    struct reading *reading = ctx;
+    struct imapid_job_context *context = reading->job->context;
+    ptrdiff_t n_read = imapid_source_read_at(reading->source, octets, n, at);
+
+    if (context->progress && n_read > 0) {
+        g_mutex_lock(&context->mutex);
+        tell_progress(reading->job, at + (uint64_t)n_read);
+        g_mutex_unlock(&context->mutex);
+    }
+    return n_read;
+}
+
 static char *explain_failure(void *ctx)
 {
     char *why = imapid_source_get_error(((struct reading *)ctx)->source);
@@ -723,6 +738,7 @@ static void read_jsonl(struct imapid_job *job, struct imapid_source *source,
     struct imapid_read_jsonl reader = {
         .name = spell_path(job->input->path),
         .read = read_records,
+        .read_at = imapid_source_has_places(source) ? read_records_at : NULL,
         .explain = explain_failure,
         .read_ctx = &reading,
         .sink = &sinks->first,

@@ -182,6 +182,17 @@ ptrdiff_t imapid_source_read_unpacked(void *ctx, uint8_t *octets, size_t n)
     return (ptrdiff_t)n;
 }
 
+bool imapid_source_has_places(const struct imapid_source *source)
+{
+    return imapid_source_is_regular(source) && !source->unpack;
+}
+
+ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
+                                uint64_t at)
+{
+    return pread(source->fd, octets, n, (off_t)at);
+}
+
 /* ---- the look ---- */
 
 static void look_inside(struct imapid_source *source)

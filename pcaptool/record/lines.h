@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An input, some whole lines at a time. Set what stands before `rest`, zero the rest. */
+/* An input in its order, some whole lines at a time. Set what stands before `rest`, zero the rest. */
 struct imapid_lines {
     /* Gives up to n octets, 0 at the end, -1 on failure with errno set. */
     ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
@@ -29,5 +29,20 @@ enum imapid_lines_result {
 /* Replaces what `out` holds. After END and ERROR there is no more. */
 enum imapid_lines_result imapid_lines_next(struct imapid_lines *lines, GByteArray *out);
 void imapid_lines_deinit(struct imapid_lines *lines);
+
+/* An input of which several threads read parts at the same time. */
+struct imapid_lines_input {
+    /* Gives up to n octets from a place on, 0 behind the end, -1 on failure with errno set; thread-safe. */
+    ptrdiff_t (*read_at)(void *ctx, uint8_t *octets, size_t n, uint64_t at);
+    void *ctx;
+    size_t n_max; /* of a line */
+};
+
+/* Finds the lines that begin among the `n` octets from `from` on; n is not 0. They are in what `out` then holds, from
+ * *begin on; for SOME there may be none. With TOO_LONG and ERROR they are those before: a line that is too long is
+ * the last one of its part. END: the input has no octet at `from`. */
+enum imapid_lines_result imapid_lines_read_part(const struct imapid_lines_input *input,
+                                                uint64_t from, size_t n, GByteArray *out,
+                                                size_t *begin);
 
 #endif

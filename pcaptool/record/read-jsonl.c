@@ -3,7 +3,7 @@
  * would have given, but for what JSON does not keep (read-record.c).
  *
  * Several threads may read one input, a block of lines each; their records are told in the order of
- * the lines, unless the sink takes them in any.
+ * the lines, unless the sink takes them in any. A file is read by each thread where its block is.
  *
  * The lines may come from anywhere. Refuses a line that is no record, with a message that names it,
  * and a line over a limit; the others are read. Lines of other types and of later schemas are skipped
@@ -62,9 +62,10 @@ struct block {
     struct imapid_arena arena;
     struct imapid_json_text json;
     GArray *parsed; /* struct imapid_read_record: the lines that are not blank */
+    size_t begin;   /* of the first line in the text */
     uint64_t n_lines, turn;
-    bool is_first;
-    char *failure; /* reading ended here, and why; NULL: it did not */
+    bool is_first, is_too_long; /* a line that is too long stands behind the others */
+    char *failure;              /* reading ended here, and why; NULL: it did not */
 };
 
 /* Those who read one input together. */
@@ -77,6 +78,7 @@ struct crew {
     GMutex telling; /* and this: the sink, the counts of the reader */
     GCond told;
     uint64_t n_told;
+    bool has_ended;  /* by a failure: what is behind it is not told */
     gint is_stopped; /* atomic */
 };
 
@@ -117,7 +119,8 @@ static void parse_line(struct block *block, const uint8_t *octets, size_t n)
 
 static void parse_block(struct block *block)
 {
-    const uint8_t *at = block->text->data, *end = at + block->text->len;
+    const uint8_t *at = block->text->data + block->begin;
+    const uint8_t *end = block->text->data + block->text->len;
 
     while (at < end) {
         const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
@@ -126,6 +129,11 @@ static void parse_block(struct block *block)
         parse_line(block, at, (size_t)(stop - at));
         at = newline ? newline + 1 : end;
     }
+    block->n_lines += block->is_too_long || block->failure;
+    if (block->is_too_long)
+        add_bad(block, too_long);
+    if (block->failure)
+        add_bad(block, block->failure);
 }
 
 static char *explain(const struct imapid_read_jsonl *reader, int error)
@@ -133,29 +141,41 @@ static char *explain(const struct imapid_read_jsonl *reader, int error)
     return reader->explain ? reader->explain(reader->read_ctx) : g_strdup(g_strerror(error));
 }
 
+/* What an input that can be read at any place has for a block. A thread does not wait for the others. */
+static enum imapid_lines_result read_part(const struct crew *crew, struct block *block)
+{
+    const struct imapid_read_jsonl *reader = crew->reader;
+    const struct imapid_lines_input input = {reader->read_at, reader->read_ctx, LINE_MAX_OCTETS};
+
+    return imapid_lines_read_part(&input, block->turn * BLOCK, BLOCK, block->text, &block->begin);
+}
+
 /* False: there is nothing more to do. */
 static bool take_block(struct crew *crew, struct block *block)
 {
     enum imapid_lines_result result = IMAPID_LINES_END;
+    bool in_parts = crew->reader->read_at && crew->reader->n_threads > 1, goes_on;
 
     imapid_arena_reset(&block->arena);
     g_array_set_size(block->parsed, 0);
     block->n_lines = 0;
     g_mutex_lock(&crew->reading);
-    if (!crew->is_over && !g_atomic_int_get(&crew->is_stopped))
-        result = imapid_lines_next(&crew->lines, block->text);
+    goes_on = !crew->is_over && !g_atomic_int_get(&crew->is_stopped);
     block->turn = crew->n_taken++;
     block->is_first = !block->turn;
-    crew->is_over = result == IMAPID_LINES_END || result == IMAPID_LINES_ERROR;
-    block->n_lines = result == IMAPID_LINES_TOO_LONG || result == IMAPID_LINES_ERROR;
+    if (goes_on && !in_parts)
+        result = imapid_lines_next(&crew->lines, block->text);
+    if (goes_on && in_parts) {
+        g_mutex_unlock(&crew->reading);
+        result = read_part(crew, block);
+        g_mutex_lock(&crew->reading);
+    }
     if (result == IMAPID_LINES_ERROR)
         block->failure = explain(crew->reader, errno);
+    crew->is_over |= result == IMAPID_LINES_END || result == IMAPID_LINES_ERROR;
     crew->failed |= block->failure != NULL;
     g_mutex_unlock(&crew->reading);
-    if (result == IMAPID_LINES_TOO_LONG)
-        add_bad(block, too_long);
-    if (block->failure)
-        add_bad(block, block->failure);
+    block->is_too_long = result == IMAPID_LINES_TOO_LONG;
     return result != IMAPID_LINES_END;
 }
 
@@ -259,7 +279,7 @@ static void tell_block(struct crew *crew, const struct block *block)
     while (crew->n_told != block->turn)
         g_cond_wait(&crew->told, &crew->telling);
     n_before = reader->n_lines;
-    for (guint i = 0; i < block->parsed->len && !is_stopped(reader); i++) {
+    for (guint i = 0; i < block->parsed->len && !crew->has_ended && !is_stopped(reader); i++) {
         reader->n_lines = n_before + get_parsed(block, i)->n_lines;
         count(reader, get_parsed(block, i));
         if (!reader->any_order)
@@ -267,6 +287,7 @@ static void tell_block(struct crew *crew, const struct block *block)
     }
     if (!is_stopped(reader))
         reader->n_lines = n_before + block->n_lines;
+    crew->has_ended |= block->failure != NULL;
     g_atomic_int_set(&crew->is_stopped, is_stopped(reader));
     crew->n_told++;
     g_cond_broadcast(&crew->told);

@@ -20,6 +20,8 @@ struct imapid_read_jsonl {
     const char *name; /* for messages */
     /* Gives up to n octets, 0 at the end, -1 on failure with errno set. */
     ptrdiff_t (*read)(void *ctx, uint8_t *octets, size_t n);
+    /* The same from a place on, for several threads at the same time; NULL: it can only be read in order. */
+    ptrdiff_t (*read_at)(void *ctx, uint8_t *octets, size_t n, uint64_t at);
     char *(*explain)(void *ctx); /* why it failed, to be freed; NULL: as errno says */
     void *read_ctx;
     const struct imapid_record_sink *sink;

@@ -250,11 +250,72 @@ static void test_messages_have_an_end(void)
     g_string_free(want, TRUE);
 }
 
+/* Any place of it, as of a file. Nothing from `n` on where there is an error. */
+static ptrdiff_t read_at(void *ctx, uint8_t *octets, size_t n, uint64_t at)
+{
+    const struct source *source = ctx;
+
+    if (at >= source->n && source->error) {
+        errno = source->error;
+        return -1;
+    }
+    n = at < source->n ? MIN(n, source->n - at) : 0;
+    memcpy(octets, source->data + at, n);
+    return (ptrdiff_t)n;
+}
+
+struct told {
+    char *records, *complaints;
+    uint64_t n_records, n_lines;
+};
+
+static struct told read_with_threads(const GString *lines, int error, unsigned n_threads,
+                                     bool has_places)
+{
+    struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
+    struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got, NULL};
+    struct source source = {.data = lines->str, .n = lines->len, .step = 5000, .error = error};
+    struct imapid_read_jsonl reader = {.name = "x",
+                                       .read = read_some,
+                                       .read_at = has_places ? read_at : NULL,
+                                       .read_ctx = &source,
+                                       .sink = &sink,
+                                       .complain = on_complaint,
+                                       .n_threads = n_threads};
+
+    g_assert_false(imapid_read_jsonl(&reader));
+    return (struct told){g_string_free(got.records, FALSE), g_string_free(got.complaints, FALSE),
+                         reader.n_records, reader.n_lines};
+}
+
+static void free_told(struct told told)
+{
+    g_free(told.records);
+    g_free(told.complaints);
+}
+
 /* Several threads tell the same, in the same order, as one. */
+static struct told assert_threads(const GString *lines, int error)
+{
+    struct told want = read_with_threads(lines, error, 1, false);
+
+    for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2)
+        for (int has_places = 0; has_places < 2; has_places++) {
+            struct told told = read_with_threads(lines, error, n_threads, has_places);
+
+            g_assert_cmpstr(told.records, ==, want.records);
+            g_assert_cmpstr(told.complaints, ==, want.complaints);
+            g_assert_cmpuint(told.n_records, ==, want.n_records);
+            g_assert_cmpuint(told.n_lines, ==, want.n_lines);
+            free_told(told);
+        }
+    return want;
+}
+
 static void test_threads(void)
 {
-    GString *lines = g_string_new(NULL);
-    char *wanted[2][2];
+    GString *lines = g_string_new("\xef\xbb\xbf");
+    struct told told;
 
     for (int i = 0; i < 4000; i++) {
         g_string_append(lines, i % 3 ? exchange : session);
@@ -262,30 +323,34 @@ static void test_threads(void)
             g_string_append(lines, "{\"type\":}\n\n");
     }
     g_string_append(lines, "{\"type\":\"end\",\"inputs\":1,\"records\":4000}\n");
-    for (unsigned n_threads = 1; n_threads <= 5; n_threads += 2) {
-        struct got got = {g_string_new(NULL), g_string_new(NULL), NULL};
-        struct imapid_record_sink sink = {on_exchange, on_session, on_capture, &got, NULL};
-        struct source source = {.data = lines->str, .n = lines->len, .step = 5000};
-        struct imapid_read_jsonl reader = {.name = "x",
-                                           .read = read_some,
-                                           .read_ctx = &source,
-                                           .sink = &sink,
-                                           .complain = on_complaint,
-                                           .n_threads = n_threads};
-        int k = n_threads > 1;
+    told = assert_threads(lines, 0);
+    g_assert_cmpuint(told.n_records, ==, 4000);
+    g_assert_cmpuint(told.n_lines, ==, 4013);
+    free_told(told);
+    g_string_truncate(lines, lines->len * 2 / 3);
+    told = assert_threads(lines, EIO);
+    g_assert_nonnull(strstr(told.complaints, "Input/output error"));
+    free_told(told);
+    g_string_free(lines, TRUE);
+}
 
-        g_assert_false(imapid_read_jsonl(&reader));
-        g_assert_cmpuint(reader.n_records, ==, 4000);
-        g_assert_cmpuint(reader.n_lines, ==, 4013);
-        wanted[k][0] = g_string_free(got.records, FALSE);
-        wanted[k][1] = g_string_free(got.complaints, FALSE);
-        for (int part = 0; k && part < 2; part++) {
-            g_assert_cmpstr(wanted[0][part], ==, wanted[1][part]);
-            g_free(wanted[1][part]);
-        }
-    }
-    g_free(wanted[0][0]);
-    g_free(wanted[0][1]);
+/* One that is over the limit costs itself alone. */
+static void test_threads_long_line(void)
+{
+    GString *lines = g_string_new(NULL);
+    struct told told;
+
+    for (int i = 0; i < 900; i++)
+        g_string_append(lines, exchange);
+    for (int i = 0; i < 9 << 20; i++)
+        g_string_append_c(lines, 'x');
+    g_string_append_c(lines, '\n');
+    for (int i = 0; i < 900; i++)
+        g_string_append(lines, session);
+    told = assert_threads(lines, 0);
+    g_assert_cmpuint(told.n_records, ==, 1800);
+    g_assert_true(g_str_has_prefix(told.complaints, "x: line 901: the line is too long\n"));
+    free_told(told);
     g_string_free(lines, TRUE);
 }
 
@@ -418,6 +483,7 @@ int main(int argc, char **argv)
     g_test_add_func("/read-jsonl/errors", test_errors);
     g_test_add_func("/read-jsonl/messages-have-an-end", test_messages_have_an_end);
     g_test_add_func("/read-jsonl/threads", test_threads);
+    g_test_add_func("/read-jsonl/threads-long-line", test_threads_long_line);
     g_test_add_func("/read-jsonl/any-order", test_any_order);
     g_test_add_func("/read-jsonl/threads-stop", test_threads_stop);
     g_test_add_func("/read-jsonl/keys-that-are-twice", test_keys_that_are_twice);
