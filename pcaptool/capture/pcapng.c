@@ -422,10 +422,17 @@ static enum imapid_capture_result skip_unknown(struct imapid_capture *capture,
                                                const struct block *block)
 {
     struct imapid_pcapng *pcapng = &capture->pcapng;
-    const struct imapid_window *window = &capture->window;
-    /* No need to read a stream to its end for a length that is nonsense. */
-    if (window->size > 0 && block->n > window->size - block->place)
-        return fail_lost(capture, block, "an unknown type with a length beyond the file's end");
+    struct imapid_window *window = &capture->window;
+    uint64_t end = block->place + block->n;
+    /* Its length is nonsense, or the file ends inside it: blocks behind it tell. The file may have grown. */
+    if (window->size > 0 && end > window->size && end > imapid_window_get_size(window)) {
+        pcapng->open_ended.place = block->place;
+        pcapng->open_ended.type = block->type;
+        pcapng->open_ended.n = block->n;
+        pcapng->lost = true;
+        window->at += 4;
+        return IMAPID_CAPTURE_PACKET;
+    }
     pcapng->skipped.place = block->place;
     pcapng->skipped.type = block->type;
     pcapng->skipped.n = block->n;
@@ -502,22 +509,46 @@ static bool find_block(struct imapid_capture *capture)
     return false;
 }
 
+/* PACKET: a block is at hand. */
+static enum imapid_capture_result find_again(struct imapid_capture *capture)
+{
+    struct imapid_pcapng *pcapng = &capture->pcapng;
+    const struct block block = {.place = pcapng->open_ended.place,
+                                .type = pcapng->open_ended.type,
+                                .n = pcapng->open_ended.n};
+    const struct imapid_window *window = &capture->window;
+    bool is_found = find_block(capture);
+    if (!is_found && block.n && block.place + block.n > window->end_place)
+        return imapid_reader_fail_end(capture, block.place, block.n, "block");
+    if (!is_found && (!block.n || window->is_paused)) /* told already, but for a failed read */
+        return imapid_reader_fail_end(capture, window->end_place, 0, "block");
+    pcapng->lost = !is_found;
+    pcapng->open_ended.n = 0;
+    if (block.n == 0)
+        return IMAPID_CAPTURE_PACKET;
+    fail(capture, &block, "an unknown type with a length beyond the file's end");
+    return IMAPID_CAPTURE_ERROR;
+}
+
+/* Up to where a block begins. */
+static enum imapid_capture_result find_place(struct imapid_capture *capture)
+{
+    enum imapid_capture_result result = IMAPID_CAPTURE_PACKET;
+    if (capture->pcapng.skipped.n)
+        result = skip_rest(capture);
+    if (result == IMAPID_CAPTURE_PACKET && capture->pcapng.lost)
+        result = find_again(capture);
+    return result;
+}
+
 static enum imapid_capture_result pcapng_next(struct imapid_capture *capture,
                                               struct imapid_packet *packet)
 {
-    if (capture->pcapng.skipped.n) {
-        enum imapid_capture_result result = skip_rest(capture);
-        if (result != IMAPID_CAPTURE_PACKET)
-            return result;
-    }
-    if (capture->pcapng.lost) {
-        if (!find_block(capture)) /* told already, but for a failed read */
-            return imapid_reader_fail_end(capture, capture->window.end_place, 0, "block");
-        capture->pcapng.lost = false;
-    }
     for (;;) {
-        enum outcome outcome;
-        enum imapid_capture_result result = take_block(capture, packet, &outcome);
+        enum outcome outcome = NOTHING;
+        enum imapid_capture_result result = find_place(capture);
+        if (result == IMAPID_CAPTURE_PACKET)
+            result = take_block(capture, packet, &outcome);
         if (result != IMAPID_CAPTURE_PACKET)
             return result;
         if (outcome == BAD)

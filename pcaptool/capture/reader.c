@@ -19,13 +19,21 @@ struct imapid_capture *imapid_reader_new(const char *name)
     return capture;
 }
 
+/* The window on the file itself. */
+static const struct imapid_window *get_file(const struct imapid_capture *capture)
+{
+    return capture->packed ? capture->packed : &capture->window;
+}
+
 /* Takes `what`. `of` says which octets `place` counts. */
 static enum imapid_capture_result set_error(struct imapid_capture *capture, uint64_t place,
                                             const char *of, char *what)
 {
     g_free(capture->error);
-    capture->error =
-        g_strdup_printf("%s: octet %" G_GUINT64_FORMAT "%s: %s", capture->name, place, of, what);
+    capture->error = g_strdup_printf(
+        "%s: octet %" G_GUINT64_FORMAT "%s: %s%s", capture->name, place, of, what,
+        imapid_window_is_written(get_file(capture)) ? "; the file was written while it was read"
+                                                    : "");
     g_free(what);
     capture->counts.n_errors++;
     return IMAPID_CAPTURE_ERROR;
@@ -71,6 +79,18 @@ enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *captur
     return IMAPID_CAPTURE_END;
 }
 
+/* Where a capture may end. One that was cut meanwhile may do so by chance. */
+static enum imapid_capture_result end(struct imapid_capture *capture)
+{
+    const struct imapid_window *file = get_file(capture);
+    if (file->end_place >= file->size)
+        return IMAPID_CAPTURE_END;
+    return set_error(capture, file->end_place, "",
+                     g_strdup_printf("the file ends here, of the %" G_GUINT64_FORMAT
+                                     " octets that it had",
+                                     file->size));
+}
+
 enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture, uint64_t place,
                                                   uint64_t n, const char *what)
 {
@@ -89,7 +109,7 @@ enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture
         return imapid_reader_fail(capture, window->end_place, "reading failed: %s",
                                   imapid_failure_of_input(window->error));
     if (window->end_place <= place)
-        return IMAPID_CAPTURE_END;
+        return end(capture);
     return imapid_reader_fail(capture, place,
                               "the file ends inside a %s, after %" G_GUINT64_FORMAT
                               " of %" G_GUINT64_FORMAT " octets",

@@ -47,6 +47,11 @@ struct imapid_pcapng {
         uint64_t place, n_left;
         uint32_t type, n;
     } skipped;
+    /* Behind which the next block is looked for: it goes on behind the end that the file had. n 0: there is none. */
+    struct {
+        uint64_t place;
+        uint32_t type, n;
+    } open_ended;
     uint32_t n_before;  /* interfaces of sections before this one */
     GArray *interfaces; /* struct imapid_pcapng_interface, of this section */
     GByteArray *kept;   /* options of these; NULL: nobody wants them */

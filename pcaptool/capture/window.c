@@ -35,6 +35,7 @@ void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
         return;
     off_t place = lseek(fd, 0, SEEK_CUR);
     window->size = (uint64_t)st.st_size;
+    window->changed = st.st_mtim;
     window->end_place = place > 0 ? (uint64_t)place : 0;
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
@@ -54,6 +55,22 @@ void imapid_window_deinit(struct imapid_window *window)
     if (window->own_fd)
         close(window->fd);
     *window = (struct imapid_window){.fd = -1};
+}
+
+uint64_t imapid_window_get_size(const struct imapid_window *window)
+{
+    struct stat st;
+    if (window->size == 0 || fstat(window->fd, &st) != 0)
+        return window->size;
+    return (uint64_t)st.st_size;
+}
+
+bool imapid_window_is_written(const struct imapid_window *window)
+{
+    struct stat st;
+    return window->size > 0 && fstat(window->fd, &st) == 0 &&
+           (st.st_mtim.tv_sec != window->changed.tv_sec ||
+            st.st_mtim.tv_nsec != window->changed.tv_nsec);
 }
 
 void imapid_window_move(struct imapid_window *to, struct imapid_window *from)

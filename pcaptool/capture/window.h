@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* The most that imapid_window_need() may be asked for. */
 #define IMAPID_WINDOW_MAX (17u << 20)
@@ -45,7 +46,7 @@ struct imapid_window {
     const uint8_t *at;  /* the next octet */
     const uint8_t *end; /* behind the last one at hand */
     uint64_t end_place; /* octet of the file that `end` is */
-    uint64_t size;      /* of a regular file; else 0 */
+    uint64_t size;      /* of a regular file, when it was opened; else 0 */
     int error;          /* errno of a failed read */
     /* Told after each read, if set. It may set `stop`. */
     void (*on_read)(void *ctx);
@@ -58,6 +59,7 @@ struct imapid_window {
     struct imapid_window_source source;
     int fd; /* -1: the source is somebody else's */
     bool own_fd;
+    struct timespec changed;    /* when the file was, before it was opened */
     bool is_lent;               /* the area is that of who gives areas */
     bool is_paused;             /* see imapid_window_need_whole() */
     bool at_end;                /* there is nothing more to read */
@@ -71,6 +73,12 @@ void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd);
 void imapid_window_init_source(struct imapid_window *window,
                                const struct imapid_window_source *source);
 void imapid_window_deinit(struct imapid_window *window);
+
+/* Octets of a regular file by now; 0 of anything else. */
+uint64_t imapid_window_get_size(const struct imapid_window *window);
+
+/* Was the regular file written since it was opened? False of anything else. */
+bool imapid_window_is_written(const struct imapid_window *window);
 
 /* A window to another place in memory; `from` is void then. */
 void imapid_window_move(struct imapid_window *to, struct imapid_window *from);

@@ -5,6 +5,11 @@
 
 #include "files.h"
 
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 /* Blocks are begun, filled, and closed with both lengths. */
 static guint open_block(struct file *file, guint32 type)
 {
@@ -367,6 +372,70 @@ static void test_version(void)
     g_byte_array_free(file.octets, TRUE);
 }
 
+/* Reads the first packet of a file of n octets at first, which then has others. */
+static void check_written(const struct file *file, gsize n, gsize n_then, const char *expected)
+{
+    char *path = NULL;
+    int fd = g_file_open_tmp("imapid-XXXXXX", &path, NULL), fd_write = open(path, O_WRONLY);
+    struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = 1}};
+    GString *log = g_string_new(NULL);
+    enum imapid_capture_result result;
+    struct imapid_packet packet;
+    struct imapid_capture *capture;
+    g_assert_cmpint(write(fd_write, file->octets->data, n), ==, n);
+    g_assert_cmpint(futimens(fd_write, times), ==, 0); /* clocks of files are coarse */
+    capture = imapid_capture_open_fd("F", fd);
+    g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);
+    if (n_then < n)
+        g_assert_cmpint(ftruncate(fd_write, (off_t)n_then), ==, 0);
+    else if (n_then > n)
+        g_assert_cmpint(write(fd_write, file->octets->data + n, n_then - n), ==, n_then - n);
+    while ((result = imapid_capture_next(capture, &packet)) != IMAPID_CAPTURE_END)
+        if (result == IMAPID_CAPTURE_ERROR)
+            g_string_append_printf(log, "!%s ", imapid_capture_get_error(capture));
+        else
+            g_string_append_printf(log, "%.*s ", (int)packet.n, (const char *)packet.data);
+    g_assert_cmpstr(log->str, ==, expected);
+    g_string_free(log, TRUE);
+    imapid_capture_close(capture);
+    close(fd_write);
+    g_unlink(path);
+    g_free(path);
+}
+
+#define WRITTEN "; the file was written while it was read "
+
+/* Of a file that is no stream, the size is known; a writer may change it. */
+static void test_written(void)
+{
+    struct file file = file_new(false);
+    guint start, end, n_area = 131072; /* more than is read at once */
+    put_interface(&file, 1, 0);
+    put_packet(&file, 0, 0, "one", 3);
+    start = open_block(&file, 0x77); /* nobody knows it */
+    g_byte_array_set_size(file.octets, start + 8 + n_area);
+    memset(file.octets->data + start + 8, 0x55, n_area);
+    close_block(&file, start);
+    end = file.octets->len;
+    put_packet(&file, 0, 0, "two", 3);
+    check_written(&file, end - 8, file.octets->len, "two ");
+    check_written(&file, file.octets->len, file.octets->len, "two ");
+    check_written(&file, end - 8, end - 8,
+                  "!F: octet 84: the file ends inside a block, after 131076 of 131084 octets ");
+    check_written(
+        &file, end - 8, end - 4,
+        "!F: octet 84: the file ends inside a block, after 131080 of 131084 octets" WRITTEN);
+    check_written(&file, file.octets->len, end,
+                  "!F: octet 131168: the file ends here, of the 131204 octets that it had" WRITTEN);
+    /* what is damaged shows by what comes behind it */
+    file.octets->data[start + 7] = 0x7f;
+    check_written(
+        &file, file.octets->len, file.octets->len,
+        "!F: octet 84: pcapng block of type 119: an unknown type with a length beyond the "
+        "file's end two ");
+    g_byte_array_free(file.octets, TRUE);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -382,5 +451,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pcapng/drops", test_drops);
     g_test_add_func("/pcapng/damaged-statistics", test_damaged_statistics);
     g_test_add_func("/pcapng/version", test_version);
+    g_test_add_func("/pcapng/written", test_written);
     return g_test_run();
 }
