@@ -352,7 +352,7 @@ static bool hold(struct sharing *sharing, uint32_t stream, size_t n)
     if (sharing->n_held <= sharing->share->n_memory / 4)
         return true;
     sharing->why = g_strdup("the sessions that are open at a time take more memory than there is "
-                            "(--memory)");
+                            "(--memory gives more)");
     drop_all(sharing);
     return false;
 }

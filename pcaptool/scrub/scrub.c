@@ -15,14 +15,25 @@
 #include <imapid/verdict.h>
 #include <string.h>
 
-/* A run of octets of one side: a unit with all that belongs to it, or what is none. */
+/* A session of more octets is over any budget: so places in it take four octets. */
+#define N_OCTETS_MAX UINT32_MAX
+
+struct slice {
+    uint32_t offset, n;
+};
+
+/* A run of octets of one side: a unit with all that belongs to it, or what is none. Of a unit there is what masking it
+ * needs, in a third of the octets: a session has many. */
 struct span {
-    enum imapid_side side;
-    bool is_unit;
-    bool is_damaged; /* beside a gap, or not to its end */
-    bool is_behind_gap;
-    size_t start, end;
-    struct imapid_unit unit; /* its data is not used */
+    uint32_t start, end;
+    uint32_t n, n_hidden;
+    struct slice tag, name, args;
+    uint16_t kind, word;
+    bool is_server : 1;
+    bool is_unit : 1;
+    bool is_damaged : 1; /* beside a gap, or not to its end */
+    bool is_behind_gap : 1;
+    bool is_cut : 1, is_over_limit : 1, is_refused : 1;
 };
 
 struct reading {
@@ -46,15 +57,63 @@ static void mix(struct reading *reading, uint64_t value)
     reading->hash ^= reading->hash >> 29;
 }
 
+static enum imapid_side get_side(const struct span *span)
+{
+    return span->is_server ? IMAPID_SERVER : IMAPID_CLIENT;
+}
+
+static struct slice pack_slice(struct imapid_slice slice)
+{
+    return (struct slice){(uint32_t)slice.offset, (uint32_t)slice.n};
+}
+
+static struct imapid_slice unpack_slice(struct slice slice)
+{
+    return (struct imapid_slice){slice.offset, slice.n};
+}
+
+static void set_unit(struct span *span, const struct imapid_unit *unit)
+{
+    span->is_unit = true;
+    span->kind = (uint16_t)unit->kind;
+    span->word = (uint16_t)unit->word;
+    span->n = (uint32_t)unit->n;
+    span->n_hidden = (uint32_t)unit->n_hidden;
+    span->tag = pack_slice(unit->tag);
+    span->name = pack_slice(unit->name);
+    span->args = pack_slice(unit->args);
+    span->is_cut = unit->cut;
+    span->is_over_limit = unit->over_limit;
+    span->is_refused = unit->refused;
+}
+
+static struct imapid_unit get_unit(const struct span *span, const uint8_t *octets)
+{
+    return (struct imapid_unit){
+        .kind = (enum imapid_unit_kind)span->kind,
+        .word = (enum imapid_word)span->word,
+        .data = octets,
+        .n = span->n,
+        .n_hidden = span->n_hidden,
+        .tag = unpack_slice(span->tag),
+        .name = unpack_slice(span->name),
+        .args = unpack_slice(span->args),
+        .cut = span->is_cut,
+        .over_limit = span->is_over_limit,
+        .refused = span->is_refused,
+    };
+}
+
 static void add_span(struct reading *reading, enum imapid_side side, const struct imapid_unit *unit,
                      size_t n)
 {
-    struct span span = {.side = side, .start = reading->used[side], .end = reading->used[side] + n};
+    struct span span = {.is_server = side == IMAPID_SERVER,
+                        .start = (uint32_t)reading->used[side],
+                        .end = (uint32_t)(reading->used[side] + n)};
 
     span.is_behind_gap = span.start == reading->after_gap[side];
     if (unit) {
-        span.is_unit = true;
-        span.unit = *unit;
+        set_unit(&span, unit);
         /* A whole ID is one, whatever is missing before it. */
         span.is_damaged =
             unit->cut || unit->over_limit || (span.is_behind_gap && !imapid_unit_is_id(unit));
@@ -72,7 +131,7 @@ static void pass(struct reading *reading, enum imapid_side side, size_t n)
     if (!n)
         return;
     if (reading->open[side] >= 0 && !reading->is_over)
-        g_array_index(reading->spans, struct span, reading->open[side]).end += n;
+        g_array_index(reading->spans, struct span, reading->open[side]).end += (uint32_t)n;
     else
         add_span(reading, side, NULL, n);
 }
@@ -183,8 +242,8 @@ static void read_all(struct reading *reading, const struct imapid_scrub_session 
 
 static GBytes *get_tag(const struct reading *reading, const struct span *span)
 {
-    return g_bytes_new(reading->octets[span->side] + span->start + span->unit.tag.offset,
-                       span->unit.tag.n);
+    return g_bytes_new(reading->octets[get_side(span)] + span->start + span->tag.offset,
+                       span->tag.n);
 }
 
 /* The commands that switch a reader to TLS or DEFLATE are named otherwise where what follows is clear now:
@@ -197,19 +256,19 @@ static void rename_switches(struct reading *reading)
 
     for (guint i = reading->spans->len; i--;) {
         const struct span *span = &g_array_index(reading->spans, struct span, i);
-        uint8_t *name = reading->octets[span->side] + span->start + span->unit.name.offset;
+        uint8_t *name = reading->octets[get_side(span)] + span->start + span->name.offset;
         GBytes *tag;
         gpointer answer;
 
-        if (!span->is_unit || !span->unit.tag.n)
+        if (!span->is_unit || !span->tag.n)
             continue;
         tag = get_tag(reading, span);
-        if (span->side == IMAPID_SERVER) {
-            g_hash_table_replace(answers, g_bytes_ref(tag), GINT_TO_POINTER((int)span->unit.word));
+        if (span->is_server) {
+            g_hash_table_replace(answers, g_bytes_ref(tag), GINT_TO_POINTER((int)span->word));
         } else {
             answer = g_hash_table_lookup(answers, tag);
-            if (((span->unit.word == IMAPID_WORD_STARTTLS && !reading->is_tls_kept) ||
-                 (span->unit.word == IMAPID_WORD_COMPRESS && !reading->is_deflate_kept)) &&
+            if (((span->word == IMAPID_WORD_STARTTLS && !reading->is_tls_kept) ||
+                 (span->word == IMAPID_WORD_COMPRESS && !reading->is_deflate_kept)) &&
                 (answer ? answer == GINT_TO_POINTER(IMAPID_WORD_OK) : !is_last))
                 name[0] = g_ascii_islower(name[0]) ? 'x' : 'X';
             g_hash_table_remove(answers, tag); /* what is before it, with this tag, is another */
@@ -253,9 +312,10 @@ static bool is_headed(const struct imapid_unit *unit)
 
 /* Beside a gap: its tag and name may be what they seem, its other arguments go whole. An ID's are told
  * only if they are whole. */
-static void take_damaged(struct imapid_places *places, struct span *span, uint8_t *octets)
+static void take_damaged(struct imapid_places *places, const struct span *span,
+                         const struct imapid_unit *unit, uint8_t *octets)
 {
-    struct imapid_unit head = span->unit;
+    struct imapid_unit head = *unit;
     size_t n = span->end - span->start, at = head.args.offset < n ? head.args.offset : n;
 
     if (!is_headed(&head)) {
@@ -264,8 +324,8 @@ static void take_damaged(struct imapid_places *places, struct span *span, uint8_
     }
     head.n = at;
     head.args.n = 0;
-    imapid_places_take(places, &head, span->side, octets, at);
-    at += measure_kind(&span->unit, octets + at, n - at);
+    imapid_places_take(places, &head, get_side(span), octets, at);
+    at += measure_kind(unit, octets + at, n - at);
     imapid_value_take_unreadable(places->hand, octets + at, n - at);
 }
 
@@ -276,15 +336,15 @@ static size_t measure_request(const struct span *span, const uint8_t *octets)
     const uint8_t *blank = memchr(octets, ' ', n);
     size_t n_method = blank ? (size_t)(blank - octets) + 1 : 0;
 
-    if (span->start || span->side != IMAPID_CLIENT ||
-        imapid_verdict_opening(octets, n) != IMAPID_OPENING_HTTP)
+    if (span->start || span->is_server || imapid_verdict_opening(octets, n) != IMAPID_OPENING_HTTP)
         return 0;
     return n_method + (*octets == 'C' ? 0 : octets[n_method] == 'h' ? strlen("http") : 1);
 }
 
 /* No unit, as it has no end: but a reader may take its beginning for one, too. */
-static void take_beginning(struct imapid_places *places, struct span *span, uint8_t *octets)
+static void take_beginning(struct imapid_places *places, const struct span *span, uint8_t *octets)
 {
+    struct imapid_unit unit;
     size_t n = span->end - span->start;
     const uint8_t *end = memchr(octets, '\n', n);
     bool is_line = !span->start || span->is_behind_gap || octets[-1] == '\n';
@@ -296,25 +356,26 @@ static void take_beginning(struct imapid_places *places, struct span *span, uint
         imapid_value_take_unreadable(places->hand, octets + n_request, n - n_request);
         return;
     }
-    if (!span->start && span->side == IMAPID_SERVER && n_head) {
+    if (!span->start && span->is_server && n_head) {
         imapid_value_take_text(places->hand, octets + n_head, n - n_head);
         return;
     }
     if (is_line && n)
-        imapid_unit_read(&span->unit, span->side, octets, end ? (size_t)(end - octets) + 1 : n);
-    if (is_line && n && is_headed(&span->unit) && span->unit.word != IMAPID_WORD_UNKNOWN)
-        take_damaged(places, span, octets);
+        imapid_unit_read(&unit, get_side(span), octets, end ? (size_t)(end - octets) + 1 : n);
+    if (is_line && n && is_headed(&unit) && unit.word != IMAPID_WORD_UNKNOWN)
+        take_damaged(places, span, &unit, octets);
     else
         imapid_value_take_unreadable(places->hand, octets, n);
 }
 
 /* A request of HTTP is read as a command, and told by how it begins. */
-static void take_unit(struct imapid_places *places, struct span *span, uint8_t *octets)
+static void take_unit(struct imapid_places *places, const struct span *span,
+                      const struct imapid_unit *unit, uint8_t *octets)
 {
     size_t n_request = measure_request(span, octets);
     uint8_t *request = g_memdup2(octets, n_request);
 
-    imapid_places_take(places, &span->unit, span->side, octets, span->end - span->start);
+    imapid_places_take(places, unit, get_side(span), octets, span->end - span->start);
     if (n_request)
         memcpy(octets, request, n_request);
     g_free(request);
@@ -339,11 +400,12 @@ static void take_sealed(struct imapid_places *places, uint8_t *octets, size_t n)
 static size_t pass_sealed(struct reading *reading, struct imapid_places *places,
                           const struct span *span, size_t sealed_end[2])
 {
-    size_t *end = &sealed_end[span->side];
-    uint8_t *octets = reading->octets[span->side] + span->start;
+    enum imapid_side side = get_side(span);
+    size_t *end = &sealed_end[side];
+    uint8_t *octets = reading->octets[side] + span->start;
 
-    if (span->start >= *end && (!span->is_unit || span->unit.kind == IMAPID_UNIT_JUNK)) {
-        size_t n = imapid_sealed_measure(octets, reading->n[span->side] - span->start);
+    if (span->start >= *end && (!span->is_unit || span->kind == IMAPID_UNIT_JUNK)) {
+        size_t n = imapid_sealed_measure(octets, reading->n[side] - span->start);
 
         take_sealed(places, octets, n);
         *end = span->start + n;
@@ -356,20 +418,20 @@ static void take_spans(struct reading *reading, struct imapid_places *places)
     size_t sealed_end[2] = {0, 0};
 
     for (guint i = 0; i < reading->spans->len; i++) {
-        struct span *span = &g_array_index(reading->spans, struct span, i);
-        uint8_t *octets = reading->octets[span->side] + span->start;
+        const struct span *span = &g_array_index(reading->spans, struct span, i);
+        uint8_t *octets = reading->octets[get_side(span)] + span->start;
+        struct imapid_unit unit = get_unit(span, octets);
         size_t n_sealed = pass_sealed(reading, places, span, sealed_end);
 
-        span->unit.data = octets;
         if (n_sealed)
             imapid_value_take_unreadable(places->hand, octets + n_sealed,
                                          span->end - span->start - n_sealed);
         else if (!span->is_unit)
             take_beginning(places, span, octets);
         else if (span->is_damaged)
-            take_damaged(places, span, octets);
+            take_damaged(places, span, &unit, octets);
         else
-            take_unit(places, span, octets);
+            take_unit(places, span, &unit, octets);
     }
 }
 
@@ -452,7 +514,7 @@ static void mask_whole(const struct imapid_scrub_session *session)
 /* Three copies are needed at a time. Half of the budget is for values, a quarter for units. */
 static bool fits(size_t n, size_t budget)
 {
-    return n < budget / 12;
+    return n < budget / 12 && n <= N_OCTETS_MAX;
 }
 
 static void mix_text(struct reading *reading, const char *text)

@@ -773,6 +773,28 @@ static void test_over_budget(void)
     g_assert_cmpstr(octets, ==, "x XXXXX xxxxxxxxxx xxxxxx99\r\n");
 }
 
+/* What a session takes is counted in its commands and answers, not its octets alone. */
+static void test_many(void)
+{
+    enum { N = 2000, N_UNIT = 64 };
+    GString *octets = g_string_new(NULL);
+    struct imapid_scrub_piece pieces[2 * N];
+    struct imapid_scrub_session session = {.pieces = pieces, .n_pieces = 2 * N, .from_start = true};
+    size_t at[2 * N + 1];
+
+    for (int i = 0; i < 2 * N; i++) {
+        at[i] = octets->len;
+        g_string_append_printf(octets, i % 2 ? "n%d OK\r\n" : "n%d NOOP\r\n", i / 2);
+    }
+    at[2 * N] = octets->len;
+    for (int i = 0; i < 2 * N; i++)
+        pieces[i] = (struct imapid_scrub_piece){i % 2 ? IMAPID_SERVER : IMAPID_CLIENT, false,
+                                                (uint8_t *)octets->str + at[i], at[i + 1] - at[i]};
+    g_assert_cmpint(imapid_scrub(pseudonyms, &session, (size_t)8 * 2 * N * N_UNIT).status, ==,
+                    IMAPID_SCRUB_DONE);
+    g_string_free(octets, TRUE);
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -791,6 +813,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scrub/announcing-atom", test_announcing_atom);
     g_test_add_func("/scrub/fields", test_fields);
     g_test_add_func("/scrub/over-budget", test_over_budget);
+    g_test_add_func("/scrub/many", test_many);
     g_test_add_func("/scrub/forms", test_forms);
     g_test_add_func("/scrub/broken", test_broken);
     status = g_test_run();
