@@ -331,6 +331,12 @@ void imapid_job_watch_packets(const struct imapid_job_context *context,
         imapid_collect_on_secrets(collect, context->user->secrets, context->user->ctx);
 }
 
+void imapid_job_check_end(const struct imapid_job *job, struct imapid_collect *collect)
+{
+    if (imapid_stop_is_set() && imapid_capture_is_stopped(job->capture))
+        imapid_collect_interrupt(collect, job->capture, job->input->path);
+}
+
 /* A file counts whole when it is finished, whatever of it was of use. */
 void imapid_job_end_progress(struct imapid_job *job)
 {
@@ -654,7 +660,10 @@ static void collect(struct imapid_job *job, const char *file, const struct imapi
                            imapid_job_get_share(job->context), &sinks->first, sinks->complain);
     imapid_job_watch_packets(job->context, job->collect);
     keep_metrics(job, false);
+    stop_if_closed(job); /* the wish to end may have come before there was a packet */
     imapid_collect_read(job->collect, job->capture, file);
+    if (!live)
+        imapid_job_check_end(job, job->collect);
     imapid_collect_tell(job->collect, job->capture, file, true);
     keep_metrics(job, true);
     g_clear_pointer(&job->collect, imapid_collect_free);

@@ -112,6 +112,9 @@ void imapid_job_open_capture(struct imapid_job *job, struct imapid_source *sourc
 void imapid_job_watch_packets(const struct imapid_job_context *context,
                               struct imapid_collect *collect);
 
+/* Behind imapid_collect_read() of a file: says if a signal ended it. */
+void imapid_job_check_end(const struct imapid_job *job, struct imapid_collect *collect);
+
 /* Reads the input of the job, whatever it is, to its end. */
 void imapid_job_read(struct imapid_job *job);
 

@@ -104,7 +104,9 @@ static void add_piece(struct imapid_job *job, struct imapid_collect *collect, bo
 {
     if (open_capture(job)) {
         imapid_collect_read(collect, job->capture, job->input->path);
-        imapid_collect_tell(collect, job->capture, job->input->path, is_last);
+        imapid_job_check_end(job, collect);
+        imapid_collect_tell(collect, job->capture, job->input->path,
+                            is_last || imapid_stop_is_set());
     }
     close_capture(job);
 }
@@ -161,9 +163,9 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
     for (job.part = 0; job.part < n; job.part++) {
         job.input = pieces[job.part].input;
         job.n_octets = job.n_scanned = pieces[job.part].n_scanned;
-        if (!imapid_job_is_closed(context))
+        if (!imapid_job_is_closed(context) && !imapid_stop_is_set())
             add_piece(&job, collect, is_all && job.part + 1 == n);
-        if (!is_all && job.part + 1 == n) {
+        if (!is_all && job.part + 1 == n && !imapid_stop_is_set()) {
             end_section(&job, collect, keylog);
             imapid_collect_finish(collect);
         }

@@ -348,6 +348,11 @@ void imapid_capture_stop(struct imapid_capture *capture)
         capture->packed->stop = 1;
 }
 
+bool imapid_capture_is_stopped(const struct imapid_capture *capture)
+{
+    return capture->stop;
+}
+
 void imapid_capture_close(struct imapid_capture *capture)
 {
     if (!capture)

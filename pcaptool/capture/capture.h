@@ -108,6 +108,9 @@ const struct imapid_capture_counts *imapid_capture_get_counts(const struct imapi
  * END. May be called from a signal handler, or from another thread. */
 void imapid_capture_stop(struct imapid_capture *capture);
 
+/* Was it stopped? What is not read yet may be nothing. */
+bool imapid_capture_is_stopped(const struct imapid_capture *capture);
+
 /* NULL is allowed. */
 void imapid_capture_close(struct imapid_capture *capture);
 

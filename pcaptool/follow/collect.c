@@ -559,6 +559,16 @@ void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *
     collect->error = read_packets(collect, capture);
 }
 
+void imapid_collect_interrupt(struct imapid_collect *collect, const struct imapid_capture *capture,
+                              const char *file)
+{
+    g_free(collect->error);
+    collect->error = g_strdup_printf("%s: interrupted after %" G_GUINT64_FORMAT
+                                     " packets; what follows was not read",
+                                     file, imapid_capture_get_counts(capture)->n_packets);
+    tell_error(collect, collect->error, 1);
+}
+
 /* ---- sections ---- */
 
 static void ignore_exchange(void *ctx, const struct imapid_record_exchange *exchange)

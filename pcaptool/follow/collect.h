@@ -56,6 +56,10 @@ void imapid_collect_listen(struct imapid_collect *collect,
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file);
 
+/* The capture that was just read was stopped before its end, which is its error whatever else there was. */
+void imapid_collect_interrupt(struct imapid_collect *collect, const struct imapid_capture *capture,
+                              const char *file);
+
 /* Tells the record of the capture that was read, with counts of its own: what was met, or came to its
  * end, while it was read. After the last one, all that is open ends before. False when something
  * could not be read. */
