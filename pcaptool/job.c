@@ -103,9 +103,10 @@ static bool on_scan_progress(void *ctx, uint64_t place)
 }
 
 /* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
-guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog)
+guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog,
+                                guint n_threads)
 {
-    if (!imapid_collect_secrets(job->input->path, keylog, on_scan_progress, job) ||
+    if (!imapid_collect_secrets(job->input->path, keylog, n_threads, on_scan_progress, job) ||
         !job->context->progress)
         return 0;
     on_scan_progress(job, get_size(job->input));
@@ -650,7 +651,7 @@ static void collect(struct imapid_job *job, const char *file, const struct imapi
 
     imapid_job_watch_capture(job);
     if (has_secrets)
-        job->n_scanned = imapid_job_read_secrets(job, keylog);
+        job->n_scanned = imapid_job_read_secrets(job, keylog, job->context->n_threads);
     job->name = file;
     job->begun_us = g_get_monotonic_time();
     job->n_intervals = 0;

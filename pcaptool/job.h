@@ -131,7 +131,8 @@ gsize imapid_job_get_share(const struct imapid_job_context *context);
 void imapid_job_watch_capture(struct imapid_job *job);
 
 /* Takes the secrets of a file. Returns how much of it that is of all the reading to be done. */
-guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog);
+guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *keylog,
+                                guint n_threads);
 
 /* NULL where none is to be shown. */
 struct imapid_progress *imapid_job_begin_progress(const struct imapid_job_context *context);

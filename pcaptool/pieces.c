@@ -117,7 +117,7 @@ static bool read_on(struct imapid_job *job, struct imapid_collect *collect,
 {
     bool is_open;
 
-    (void)imapid_job_read_secrets(job, keylog);
+    (void)imapid_job_read_secrets(job, keylog, job->context->options->n_jobs);
     is_open = open_capture(job) &&
               imapid_collect_read_on(collect, job->capture, job->input->path, job->input->begins);
     close_capture(job);
@@ -155,7 +155,7 @@ static void read_pieces(struct imapid_job_context *context, struct piece *pieces
     for (guint i = 0; i < n; i++) {
         struct imapid_job scan = {.context = context, .input = pieces[i].input};
 
-        pieces[i].n_scanned = imapid_job_read_secrets(&scan, keylog);
+        pieces[i].n_scanned = imapid_job_read_secrets(&scan, keylog, context->options->n_jobs);
     }
     collect = imapid_collect_new(context->filter, &context->options->decode, keylog, false,
                                  imapid_job_get_share(context), &sinks.first, sinks.complain);

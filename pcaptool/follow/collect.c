@@ -245,21 +245,53 @@ static void on_scan_progress(void *ctx, uint64_t place)
         imapid_capture_stop(scan->capture);
 }
 
-bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
+/* Only pcapng does. */
+static bool may_have_secrets(const struct imapid_capture *capture)
+{
+    return !g_strcmp0(imapid_capture_get_format(capture), "pcapng");
+}
+
+/* Packets are not looked at. */
+static uint64_t find_nothing(void *ctx, const struct imapid_packet *packet, void *room)
+{
+    (void)ctx;
+    (void)packet;
+    (void)room;
+    return 1;
+}
+
+static bool pass_scanned(void *ctx, const struct imapid_ahead_mark *mark)
+{
+    (void)mark;
+    return may_have_secrets(((const struct scan *)ctx)->capture);
+}
+
+static void begin_scan(struct scan *scan, unsigned n_threads)
+{
+    const struct imapid_ahead_user user = {find_nothing, pass_scanned, NULL, scan};
+
+    if (n_threads > 1)
+        scan->capture = imapid_ahead_new(scan->capture, n_threads);
+    if (imapid_ahead_is(scan->capture))
+        imapid_ahead_set_user(scan->capture, &user);
+}
+
+bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog, unsigned n_threads,
                             bool (*goes_on)(void *ctx, uint64_t place), void *ctx)
 {
     char *message = NULL;
     struct scan scan = {imapid_capture_open(path, &message), goes_on, ctx, false};
     struct imapid_packet packet;
-    bool has_secrets = true; /* only pcapng has */
+    bool has_secrets = true;
 
     g_free(message);
     if (!scan.capture)
         return false;
+    begin_scan(&scan, n_threads);
     imapid_capture_on_secrets(scan.capture, on_secrets, keylog);
     imapid_capture_on_progress(scan.capture, on_scan_progress, &scan);
     while (has_secrets && imapid_capture_next(scan.capture, &packet) != IMAPID_CAPTURE_END)
-        has_secrets = !g_strcmp0(imapid_capture_get_format(scan.capture), "pcapng");
+        has_secrets = may_have_secrets(scan.capture);
     imapid_capture_close(scan.capture);
     return has_secrets && !scan.is_stopped;
 }

@@ -97,10 +97,10 @@ void imapid_collect_drops(struct imapid_collect *collect);
 void imapid_collect_free(struct imapid_collect *collect);
 
 /* Reads a file for the secrets inside it alone (Decryption Secrets Blocks may stand behind the
- * packets they belong to). Errors are left to be found by whoever reads its packets. `goes_on` is
+ * packets they belong to). By so many threads. Errors are left to be found by whoever reads its packets. `goes_on` is
  * told of progress as imapid_capture_on_progress() has it, and says whether to go on. False where the file was not read to
  * its end: it was to stop, or is of no kind that has secrets. */
-bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog,
+bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog, unsigned n_threads,
                             bool (*goes_on)(void *ctx, uint64_t place), void *ctx);
 
 #endif

@@ -7,9 +7,11 @@ test_keys.py IMAPID
 Two samples hold a TLS 1.2 session and its resumption, one by ticket and one by session identifier. GnuTLS and Go
 write no line for the second connection, so the secret of the first must serve."""
 import fcntl
+import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import struct
 import subprocess
@@ -37,15 +39,17 @@ def run(*words):
     return done.stdout
 
 
-def without_secrets(data):
-    """A little-endian pcapng without its Decryption Secrets Blocks (type 10)."""
-    at, kept = 0, b""
+def divide_secrets(data):
+    """A little-endian pcapng without its Decryption Secrets Blocks (type 10), and those."""
+    at, kept, secrets = 0, b"", b""
     while at < len(data):
         kind, n = struct.unpack_from("<II", data, at)
-        if kind != 10:
+        if kind == 10:
+            secrets += data[at:at + n]
+        else:
             kept += data[at:at + n]
         at += n
-    return kept
+    return kept, secrets
 
 
 class Keys(unittest.TestCase):
@@ -69,7 +73,7 @@ class Keys(unittest.TestCase):
 
     def by_id(self):
         sample, bare = SAMPLES / "tls12-resumption-id.pcapng", self.path / "bare.pcapng"
-        bare.write_bytes(without_secrets(sample.read_bytes()))
+        bare.write_bytes(divide_secrets(sample.read_bytes())[0])
         return bare, self.lines(sample)
 
     def lines(self, path):
@@ -87,6 +91,21 @@ class Keys(unittest.TestCase):
         for capture, (_, second) in (self.by_ticket(), self.by_id()):
             with self.subTest(capture.name):
                 self.assertEqual(self.opened(capture, second), [False, True])
+
+    def test_secrets_far_behind(self):
+        """A large file is read by areas for its secrets, whoever reads which."""
+        kept, secrets = divide_secrets((SAMPLES / "tls12-resumption-id.pcapng").read_bytes())
+        draw = random.Random(1)  # so that it is large when it is packed, too
+        packets = [struct.pack("<8I", 6, 1036, 0, 0, 0, 1004, 1004, 0) + draw.randbytes(1000) + struct.pack("<I", 1036)
+                   for _ in range(2000)]
+        octets = b"".join([kept, *packets, secrets, *packets])
+        for name, made in ("far.pcapng", octets), ("far.pcapng.gz", gzip.compress(octets, 1)):
+            capture = self.path / name
+            capture.write_bytes(made)
+            for jobs in "1", "2", "4":
+                lines = run(IMAPID, "-q", "-j", jobs, "-T", "jsonl", capture).splitlines()
+                told = [record["decrypted"] for record in map(json.loads, lines) if record["type"] == "session"]
+                self.assertEqual(told, [True, True], (name, jobs))
 
     def test_line_of_a_session(self):
         capture, (first, _) = self.by_id()
