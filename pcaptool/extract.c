@@ -140,9 +140,11 @@ static struct imapid_output *open_output(const struct imapid_options *options, c
         return NULL;
     }
     output = imapid_output_open(options->write, inputs->len, mode);
-    if (output)
-        imapid_output_set_rotation(output, options->n_rotate_octets, options->n_rotate_seconds);
-    return output;
+    if (!output ||
+        imapid_output_set_rotation(output, options->n_rotate_octets, options->n_rotate_seconds))
+        return output;
+    imapid_output_close(output, FALSE);
+    return NULL;
 }
 
 /* Of a file that is rotated: what it has is whole, and of no choice counts are known yet. */

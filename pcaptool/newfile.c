@@ -506,6 +506,20 @@ gboolean imapid_newfile_set_aside(struct imapid_newfile *file, char **message)
     return ask(file, ASIDE, message);
 }
 
+gboolean imapid_newfile_may_set_aside(const struct imapid_newfile *file, char **message)
+{
+    char *aside = make_aside(file, UINT_MAX);
+    struct stat st;
+    gboolean is_too_long = lstat(aside, &st) != 0 && errno == ENAMETOOLONG;
+
+    g_free(aside);
+    if (is_too_long)
+        *message = g_strdup_printf("%s: the name is too long for -b, which puts the time and a "
+                                   "number behind it",
+                                   file->path);
+    return !is_too_long;
+}
+
 int imapid_newfile_begin_next(struct imapid_newfile *file, gboolean replaces, int *fd)
 {
     int error = EPIPE, fds[IMAPID_DESCRIPTORS_MAX];

@@ -44,6 +44,9 @@ int imapid_newfile_begin_next(struct imapid_newfile *file, gboolean replaces, in
  * to be freed. */
 gboolean imapid_newfile_set_aside(struct imapid_newfile *file, char **message);
 
+/* Is there room in a name for that? False, with *message to be freed, where there is none. */
+gboolean imapid_newfile_may_set_aside(const struct imapid_newfile *file, char **message);
+
 /* Throws away what was not published. NULL is allowed. */
 void imapid_newfile_free(struct imapid_newfile *file);
 

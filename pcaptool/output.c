@@ -61,6 +61,7 @@ struct imapid_output {
     guint64 n_octets;                    /* in this file, behind its head */
     gint64 begun_us;                     /* when it began, monotonic */
     int failure;                         /* errno of the first one */
+    gboolean has_stayed;                 /* a file could not end where it was to */
     guint n_parts, due;
     struct part *parts;
     int spill; /* the temporary file; -1: none */
@@ -347,14 +348,16 @@ static void put_head(struct imapid_output *output)
 }
 
 /* The next file, without its name; NULL where there is none, with a message but for one that is there already. */
-static FILE *open_next(const struct imapid_output *output, gboolean replaces)
+static FILE *open_next(struct imapid_output *output, gboolean replaces)
 {
     int fd = -1, error = imapid_newfile_begin_next(output->anew, replaces, &fd);
     FILE *next = error ? NULL : fdopen(fd, "wb");
 
-    if (!next && error != EALREADY)
-        tell(output->path, error ? error : errno);
-    return next;
+    if (next || error == EALREADY)
+        return next;
+    tell(output->path, error ? error : errno);
+    output->has_stayed = TRUE;
+    return NULL;
 }
 
 /* Says what there is to say. */
@@ -375,6 +378,13 @@ static void turn_to(struct imapid_output *output, FILE *next)
     put_head(output);
 }
 
+/* The next file could not have its name: no record is given up for that. */
+static void stay(struct imapid_output *output, FILE *next)
+{
+    (void)fclose(next);
+    output->has_stayed = TRUE;
+}
+
 /* Somebody gave the file another name. It stays open until its last line is written; and where there is no
  * next one, no record is given up for that. */
 static void begin_next(struct imapid_output *output)
@@ -385,7 +395,7 @@ static void begin_next(struct imapid_output *output)
     if (!next)
         return;
     if (!is_good(imapid_newfile_publish(output->anew, &message), &message)) {
-        (void)fclose(next);
+        stay(output, next);
         return;
     }
     put_tail(output);
@@ -405,11 +415,10 @@ static void rotate(struct imapid_output *output)
         return;
     put_tail(output);
     output->n_pieces = 0;
-    if (!is_good(set_aside_and_publish(output, &message), &message)) {
-        (void)fclose(next);
-        return;
-    }
-    turn_to(output, next);
+    if (is_good(set_aside_and_publish(output, &message), &message))
+        turn_to(output, next);
+    else
+        stay(output, next);
 }
 
 /* Can the file end here? */
@@ -442,11 +451,16 @@ static void rotate_if_full(struct imapid_output *output)
         rotate(output);
 }
 
-void imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets, guint64 n_seconds)
+gboolean imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets,
+                                    guint64 n_seconds)
 {
+    char *message = NULL;
+
     output->n_octets_max = n_octets;
     output->n_seconds_max = n_seconds;
     output->begun_us = g_get_monotonic_time();
+    return !is_rotated(output) || !output->anew ||
+           is_good(imapid_newfile_may_set_aside(output->anew, &message), &message);
 }
 
 void imapid_output_tick(struct imapid_output *output)
@@ -530,7 +544,7 @@ gboolean imapid_output_close(struct imapid_output *output, gboolean keep)
         publish(output);
     if (output->path && fclose(output->file) && !output->failure)
         output->failure = errno;
-    good = !output->failure;
+    good = !output->failure && !output->has_stayed;
     if (output->failure > 0)
         tell(output->path, output->failure);
     for (guint i = 0; i < output->n_parts; i++) {

@@ -37,8 +37,10 @@ void imapid_output_reopen(struct imapid_output *output);
 
 /* A live file of `n_octets` behind its head, or of `n_seconds` and with something in it, ends (0: not for that): it gets
  * another name, see imapid_newfile_set_aside(), and the next one begins under its own. So does one that is there
- * already when the first one begins. Called before anything is added. */
-void imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets, guint64 n_seconds);
+ * already when the first one begins. Called before anything is added. FALSE with a message: the other name would be too
+ * long. Where a file could not end, records go on into it, and imapid_output_close() says that something failed. */
+gboolean imapid_output_set_rotation(struct imapid_output *output, guint64 n_octets,
+                                    guint64 n_seconds);
 
 /* To be called from time to time, also when nothing is added. Thread-safe. */
 void imapid_output_tick(struct imapid_output *output);

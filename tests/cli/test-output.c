@@ -135,7 +135,7 @@ static void test_rotated(void)
 
     g_assert_true(g_file_set_contents(path, "before", -1, NULL));
     output = imapid_output_open(path, 1, IMAPID_OUTPUT_LIVE);
-    imapid_output_set_rotation(output, 4, 0);
+    g_assert_true(imapid_output_set_rotation(output, 4, 0));
     imapid_output_set_ends(output, "H", spell_tail, NULL);
     imapid_output_begin(output);
     add(output, 0, "aaa");
@@ -153,13 +153,48 @@ static void test_rotated(void)
     g_string_free(all, TRUE);
 }
 
+/* What could not be put aside is told by the end, too. Nothing is lost for that. */
+static void test_not_rotated(void)
+{
+    struct imapid_output *output = imapid_output_open(path, 1, IMAPID_OUTPUT_LIVE);
+    char *away = g_strconcat(folder, ".away", NULL);
+    GString *all;
+
+    g_assert_true(imapid_output_set_rotation(output, 4, 0));
+    imapid_output_set_ends(output, "H", spell_tail, NULL);
+    imapid_output_begin(output);
+    g_assert_cmpint(g_rename(folder, away), ==, 0);
+    add(output, 0, "aaaa");
+    g_assert_cmpint(g_rename(away, folder), ==, 0);
+    add(output, 0, "b");
+    g_assert_false(imapid_output_close(output, TRUE));
+    all = take_all();
+    g_assert_cmpstr(all->str, ==, "Haaaab|");
+    g_string_free(all, TRUE);
+    g_free(away);
+}
+
+/* The time and a number need room in a name. */
+static void test_long_name(void)
+{
+    for (gsize n = 228; n <= 230; n++) {
+        char *name = g_strnfill(n, 'n'), *long_path = g_build_filename(folder, name, NULL);
+        struct imapid_output *output = imapid_output_open(long_path, 1, IMAPID_OUTPUT_LIVE);
+
+        g_assert_cmpint(imapid_output_set_rotation(output, 4, 0), ==, n + 26 <= 255);
+        g_assert_true(imapid_output_close(output, FALSE));
+        g_free(long_path);
+        g_free(name);
+    }
+}
+
 /* By time one ends that has something in it, though nothing comes any more. */
 static void test_rotated_by_time(void)
 {
     struct imapid_output *output = imapid_output_open(path, 1, IMAPID_OUTPUT_LIVE);
     GString *all;
 
-    imapid_output_set_rotation(output, 0, 1);
+    g_assert_true(imapid_output_set_rotation(output, 0, 1));
     imapid_output_set_array(output);
     imapid_output_set_ends(output, "", NULL, NULL);
     imapid_output_begin(output);
@@ -392,6 +427,8 @@ int main(int argc, char **argv)
     g_test_add_func("/output/live", test_live);
     g_test_add_func("/output/rotated", test_rotated);
     g_test_add_func("/output/rotated-by-time", test_rotated_by_time);
+    g_test_add_func("/output/not-rotated", test_not_rotated);
+    g_test_add_func("/output/long-name", test_long_name);
     g_test_add_func("/output/unordered", test_unordered);
     g_test_add_func("/output/spilled", test_spilled);
     g_test_add_func("/output/far-ahead", test_far_ahead);
