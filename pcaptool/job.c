@@ -113,10 +113,23 @@ guint64 imapid_job_read_secrets(struct imapid_job *job, struct imapid_keylog *ke
     return job->n_octets;
 }
 
-/* What is worth knowing and no failure. */
+/* What is worth knowing and no failure. What an interface drops is told as it happens; a file may say anything. */
+static void tell_notice(struct imapid_job *job, const char *message)
+{
+    char *last;
+
+    if (job->input->is_interface || ++job->n_notices < IMAPID_COMPLAINTS_MAX) {
+        tell(job->context, message, FALSE);
+    } else if (job->n_notices == IMAPID_COMPLAINTS_MAX) {
+        last = g_strconcat(message, " (further notices are not reported)", NULL);
+        tell(job->context, last, FALSE);
+        g_free(last);
+    }
+}
+
 static void on_note(void *ctx, const char *message)
 {
-    tell(((struct imapid_job *)ctx)->context, message, FALSE);
+    tell_notice(ctx, message);
 }
 
 /* At once, and for who reads the records as well: they have the sum. */
@@ -129,7 +142,7 @@ static void on_drops(void *ctx, const char *where, uint64_t n)
         " packets were dropped before they could be read; %" G_GUINT64_FORMAT " so far",
         where, n, n_all);
 
-    tell(job->context, message, FALSE);
+    tell_notice(job, message);
     g_free(message);
     if (job->collect)
         imapid_collect_drops(job->collect);
@@ -317,6 +330,7 @@ static void on_progress(void *ctx, uint64_t place)
 
 void imapid_job_watch_capture(struct imapid_job *job)
 {
+    job->n_notices = 0;
     imapid_capture_on_note(job->capture, on_note, job);
     imapid_capture_on_idle(job->capture, on_idle, job);
     imapid_capture_on_drops(job->capture, on_drops, job);

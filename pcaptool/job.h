@@ -79,6 +79,7 @@ struct imapid_job {
     const char *name;                 /* of the capture, in records; NULL: none yet */
     gint64 begun_us;                  /* when it was begun to be read, monotonic */
     guint64 n_intervals;              /* that were told */
+    guint64 n_notices;                /* of the capture that is read */
     gint n_asked;                     /* the last request for counts that was heeded */
     guint64 n_octets;                 /* that progress was told of */
     guint64 n_scanned;                /* of these, while it was read for its secrets alone */

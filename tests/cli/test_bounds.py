@@ -210,6 +210,15 @@ def error_blocks(n):
     return section + struct.pack("<IIIIIIII", 6, 32, 7, 0, 0, 0, 0, 32) * n
 
 
+def captures(n):
+    return struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) * n
+
+
+def drops(n):
+    section = struct.pack("<IIIHHqI", 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0, -1, 28) + struct.pack("<IIHHII", 1, 20, 1, 0, 0, 20)
+    return section + b"".join(struct.pack("<IIIIIHHQI", 5, 36, 0, 0, 0, 5, 8, i + 1, 36) for i in range(n))
+
+
 SEGMENT = ip4(b"\x0a\0\0\1", b"\x0a\0\0\2", tcp((40000, 143), 1, 1, 0x10))
 
 
@@ -521,6 +530,8 @@ class Bounds(unittest.TestCase):
 
     def test_complaints(self):
         self.assertEqual(len(self.run_on(error_blocks, 2000, "-q")[1].splitlines()), 20)
+        self.assertEqual(len(self.run_on(captures, 2000, "-q")[1].splitlines()), 20)
+        self.assertEqual(len(self.run_on(drops, 2000, "-q")[1].splitlines()), 20)
         names = self.path / "names"
         names.write_bytes(b"".join(b"missing%d\n" % i for i in range(2000)))
         self.assertEqual(len(self.run_on(nothing, 0, "-q", "-F", names)[1].splitlines()), 20)
