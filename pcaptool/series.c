@@ -3,7 +3,7 @@
  *
  * A file is given when it has a packet, as its place in the order is known then. A capture that
  * holds only its header waits. A file that is written anew under its name, as by tcpdump -W, is a
- * new file.
+ * new file. One that gets another name, as by logrotate, is the same, and was read or is being read.
  *
  * Refuses to read on in a file that grows after it was over. It says so on standard error, once a
  * file.
@@ -47,6 +47,7 @@ struct file {
     enum state state;
     bool is_capture;
     int64_t first; /* when READY: time of its first packet; INT64_MIN of what is no capture */
+    dev_t device;
     ino_t inode;
     goffset size; /* when it was last looked at */
     struct timespec changed;
@@ -56,7 +57,9 @@ struct file {
 struct imapid_series {
     char *folder;
     const char *output;
-    GHashTable *files;         /* path -> struct file */
+    GHashTable *files; /* path -> struct file */
+    GHashTable *
+        before; /* a set of those that were read, as they were before this look; by what file it is */
     guint n_files_max;         /* with so many, it is time to forget */
     GStringChunk *paths;       /* of all files ever */
     gint64 looked_us;          /* when the folder was last looked at; monotonic */
@@ -126,7 +129,7 @@ static void look_at_old(struct file *file, const GStatBuf *st)
     bool is_touched = st->st_size != file->size || st->st_mtim.tv_sec != file->changed.tv_sec ||
                       st->st_mtim.tv_nsec != file->changed.tv_nsec;
 
-    if (st->st_ino != file->inode || st->st_size < file->size ||
+    if (file->is_anew || st->st_ino != file->inode || st->st_size < file->size ||
         (is_touched && begins_otherwise(file))) {
         begin_anew(file);
         return;
@@ -143,11 +146,100 @@ static void look_again(struct file *file, const GStatBuf *st)
 {
     if (file->state == OVER)
         look_at_old(file, st);
+    else if (file->state == READY && st->st_ino != file->inode)
+        begin_anew(file);
     if (file->state != WAITING || st->st_size < HEADER || st->st_size == file->size)
         return;
+    file->device = st->st_dev;
     file->inode = st->st_ino;
     file->size = st->st_size;
     look_inside(file);
+}
+
+/* ---- other names ---- */
+
+static guint hash_file(gconstpointer data)
+{
+    const struct file *file = data;
+
+    return (guint)file->inode;
+}
+
+static gboolean is_one_file(gconstpointer one, gconstpointer other)
+{
+    const struct file *a = one, *b = other;
+
+    return a->inode == b->inode && a->device == b->device;
+}
+
+/* In one look, files may get each other's names. */
+static void remember(struct imapid_series *series)
+{
+    const struct file *file;
+    GHashTableIter all;
+
+    series->before = g_hash_table_new_full(hash_file, is_one_file, g_free, NULL);
+    g_hash_table_iter_init(&all, series->files);
+    while (g_hash_table_iter_next(&all, NULL, (void **)&file))
+        if (file->state == OVER || file->state == GIVEN)
+            g_hash_table_add(series->before, g_memdup2(file, sizeof *file));
+}
+
+/* The number of a file that was deleted may be another one's now. */
+static bool is_still(const struct file *known, const char *path, const GStatBuf *st)
+{
+    const struct file now = {.path = (char *)path, .first = known->first};
+
+    if (known->state == GIVEN) /* it is open */
+        return true;
+    if (st->st_size == known->size && st->st_mtim.tv_sec == known->changed.tv_sec &&
+        st->st_mtim.tv_nsec == known->changed.tv_nsec)
+        return true;
+    return st->st_size >= known->size && known->is_capture && !begins_otherwise(&now);
+}
+
+/* Is it a file that was read, or is being read, under another name? */
+static bool has_moved(const struct imapid_series *series, struct file *file, const GStatBuf *st)
+{
+    const struct file now = {.device = st->st_dev, .inode = st->st_ino};
+    const struct file *known = g_hash_table_lookup(series->before, &now);
+    char *path = file->path;
+
+    if (file->state == GIVEN || is_one_file(file, &now) || !known || !is_still(known, path, st))
+        return false;
+    *file = *known;
+    file->path = path;
+    file->state = OVER;
+    file->is_anew = false; /* that is who has its name now */
+    return true;
+}
+
+/* What it has by now was read, whatever its names are. */
+static void end_names(const struct imapid_series *series)
+{
+    struct file *file;
+    GHashTableIter all;
+    GStatBuf st;
+
+    g_hash_table_iter_init(&all, series->files);
+    while (g_hash_table_iter_next(&all, NULL, (void **)&file)) {
+        if (!is_one_file(file, series->given))
+            continue;
+        if (g_stat(file->path, &st) == 0 && st.st_ino == file->inode && st.st_dev == file->device) {
+            file->size = st.st_size;
+            file->changed = st.st_mtim;
+        } else {
+            file->has_grown = true; /* or not: nothing is said of what nobody knows */
+        }
+    }
+}
+
+/* ---- looking ---- */
+
+/* Of the file that is being read, another name. */
+static bool is_open(const struct imapid_series *series, const struct file *file)
+{
+    return series->given && file != series->given && is_one_file(file, series->given);
 }
 
 static void take_path(struct imapid_series *series, const char *path, const GStatBuf *st)
@@ -159,7 +251,8 @@ static void take_path(struct imapid_series *series, const char *path, const GSta
         file->path = g_string_chunk_insert(series->paths, path);
         g_hash_table_insert(series->files, file->path, file);
     }
-    look_again(file, st);
+    if (!has_moved(series, file, st) && !is_open(series, file))
+        look_again(file, st);
 }
 
 /* What cannot be read now may be readable the next time. */
@@ -191,7 +284,9 @@ static void walk(struct imapid_series *series, const char *folder, int depth)
 
 static void look_around(struct imapid_series *series)
 {
+    remember(series);
     walk(series, series->folder, 0);
+    g_clear_pointer(&series->before, g_hash_table_destroy);
     series->looked_us = g_get_monotonic_time();
 }
 
@@ -264,20 +359,14 @@ bool imapid_series_is_over(void *data)
     return find_ready(series, is_quiet(series) ? INT64_MIN + 1 : series->given->first);
 }
 
-/* What it has by now was read. */
 static void end_given(struct imapid_series *series)
 {
-    GStatBuf st;
-
     if (!series->given)
         return;
     series->given->state = OVER;
-    if (g_stat(series->given->path, &st) == 0) {
-        series->given->size = st.st_size;
-        series->given->changed = st.st_mtim;
-    }
-    if (series->given->is_anew)
-        begin_anew(series->given);
+    end_names(series);
+    if (series->given->is_anew || series->given->has_grown)
+        series->looked_us = 0; /* another of its name may come before those that were seen */
     series->given = NULL;
 }
 
