@@ -19,28 +19,17 @@
 /* How many are put in order at a time. */
 #define RECENT 8192u
 
-static void move_exchange(const struct imapid_keep_map *map, void *kept)
-{
-    imapid_keep_move_exchange(map, kept);
-}
-
-static void move_session(const struct imapid_keep_map *map, void *kept)
-{
-    imapid_keep_move_session(map, kept);
-}
-
 struct kind {
     size_t size; /* of a record */
     int (*compare)(const struct imapid_keep *keep, const void *a, const void *b);
     bool (*is_same)(const struct imapid_keep *keep, const void *kept, const void *next);
-    void (*move)(const struct imapid_keep_map *map, void *kept);
 };
 
 static const struct kind kinds[] = {
     [IMAPID_RUN_EXCHANGES] = {sizeof(struct imapid_kept_exchange), imapid_order_compare_exchanges,
-                              imapid_order_is_same_exchange, move_exchange},
+                              imapid_order_is_same_exchange},
     [IMAPID_RUN_SESSIONS] = {sizeof(struct imapid_kept_session), imapid_order_compare_sessions,
-                             imapid_order_is_same_session, move_session},
+                             imapid_order_is_same_session},
 };
 
 struct imapid_pile {
@@ -188,21 +177,22 @@ void imapid_pile_end(struct imapid_pile *pile)
     g_array_set_size(pile->recent, 0);
 }
 
+void imapid_pile_set_map(struct imapid_pile *pile, const struct imapid_keep_map *const *maps,
+                         uint8_t map)
+{
+    for (guint i = 0; i < pile->runs->len; i++)
+        imapid_run_set_map(pile->runs->pdata[i], maps, map);
+}
+
 /* ---- cutting ---- */
 
 /* Connections that are looked at for each part. */
 #define LOOKS 64u
 
-static struct imapid_kept_conn get_conn(const struct imapid_piles *piles,
-                                        const struct imapid_run *run,
-                                        const struct imapid_keep_map *map, uint32_t place)
+/* Sessions begin with it as well. */
+static const struct imapid_kept_conn *get_conn(const struct imapid_run *run, uint32_t place)
 {
-    union imapid_run_record record;
-
-    memcpy(&record, imapid_run_get(run, place), kinds[piles->kind].size);
-    if (map)
-        kinds[piles->kind].move(map, &record);
-    return record.exchange.conn; /* sessions begin with it as well */
+    return &((const struct imapid_kept_exchange *)imapid_run_get(run, place))->conn;
 }
 
 static int compare_conns(const void *a, const void *b, void *keep)
@@ -231,11 +221,8 @@ static GArray *look(const struct imapid_piles *piles, uint64_t step)
             const struct imapid_run *run = piles->each[i]->runs->pdata[k];
             uint32_t n = imapid_run_count(run);
 
-            for (; next < n; next += step) {
-                struct imapid_kept_conn conn = get_conn(piles, run, piles->maps[i], (uint32_t)next);
-
-                g_array_append_val(looks, conn);
-            }
+            for (; next < n; next += step)
+                g_array_append_vals(looks, get_conn(run, (uint32_t)next), 1);
             next -= n;
         }
     return looks;
@@ -260,15 +247,14 @@ bool imapid_pile_cut(const struct imapid_piles *piles, struct imapid_kept_conn *
 
 /* The place in a run of the first record that is not before the cut. */
 static uint32_t find_cut(const struct imapid_piles *piles, const struct imapid_run *run,
-                         const struct imapid_keep_map *map, const struct imapid_kept_conn *cut)
+                         const struct imapid_kept_conn *cut)
 {
     uint32_t low = 0, high = imapid_run_count(run);
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct imapid_kept_conn conn = get_conn(piles, run, map, middle);
 
-        if (imapid_order_compare_conns(piles->keep, &conn, cut) < 0)
+        if (imapid_order_compare_conns(piles->keep, get_conn(run, middle), cut) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -281,8 +267,7 @@ static uint32_t find_cut(const struct imapid_piles *piles, const struct imapid_r
 /* A run that is merged, as far as it is in one part. */
 struct source {
     struct imapid_run_reader reader;
-    const struct imapid_keep_map *map;
-    void *record; /* the next one; NULL at the end */
+    const void *record; /* the next one; NULL at the end */
 };
 
 /* One part: sources by their next records. */
@@ -293,13 +278,6 @@ struct merging {
     unsigned n_again;
 };
 
-static void advance(enum imapid_run_kind kind, struct source *source)
-{
-    source->record = imapid_run_next(&source->reader);
-    if (source->record && source->map)
-        kinds[kind].move(source->map, source->record);
-}
-
 static bool is_before(const void *ctx, const void *a, const void *b)
 {
     const struct imapid_piles *piles = ctx;
@@ -308,8 +286,8 @@ static bool is_before(const void *ctx, const void *a, const void *b)
     return kinds[piles->kind].compare(piles->keep, one->record, other->record) < 0;
 }
 
-static void add_source(struct merging *merging, struct imapid_run *run,
-                       const struct imapid_keep_map *map, uint32_t start, uint32_t end)
+static void add_source(struct merging *merging, struct imapid_run *run, uint32_t start,
+                       uint32_t end)
 {
     struct source *source;
 
@@ -320,8 +298,7 @@ static void add_source(struct merging *merging, struct imapid_run *run,
     source->reader.drops = true;
     source->reader.place = start;
     source->reader.n_behind = imapid_run_count(run) - end;
-    source->map = map;
-    advance(merging->piles->kind, source);
+    source->record = imapid_run_next(&source->reader);
     g_ptr_array_add(merging->heap, source);
 }
 
@@ -333,17 +310,47 @@ static void add_sources(struct merging *parts, const struct imapid_kept_conn *cu
     for (unsigned i = 0; i < piles->n; i++)
         for (guint k = 0; k < piles->each[i]->runs->len; k++) {
             struct imapid_run *run = piles->each[i]->runs->pdata[k];
-            const struct imapid_keep_map *map = piles->maps[i];
             uint32_t start = 0;
 
             for (unsigned cut = 0; cut < n_cuts; cut++) {
-                uint32_t end = find_cut(piles, run, map, &cuts[cut]);
+                uint32_t end = find_cut(piles, run, &cuts[cut]);
 
-                add_source(&parts[cut], run, map, start, end);
+                add_source(&parts[cut], run, start, end);
                 start = end;
             }
-            add_source(&parts[n_cuts], run, map, start, imapid_run_count(run));
+            add_source(&parts[n_cuts], run, start, imapid_run_count(run));
         }
+}
+
+/* Does a record of the first source come before all of the others? */
+static bool is_next(const void *ctx, const void *record)
+{
+    const struct merging *merging = ctx;
+    const struct imapid_piles *piles = merging->piles;
+
+    for (guint i = 1; i < MIN(merging->heap->len, 3); i++) {
+        const struct source *other = merging->heap->pdata[i];
+
+        if (kinds[piles->kind].compare(piles->keep, record, other->record) >= 0)
+            return false;
+    }
+    return true;
+}
+
+/* Adds the next record; of what is in whole blocks before those of all others, more than one. Of a run no two are
+ * the same. */
+static void add_next(struct merging *merging, struct source *source)
+{
+    const struct imapid_piles *piles = merging->piles;
+    const void *last = imapid_run_get_last(merging->run);
+
+    if (last && kinds[piles->kind].is_same(piles->keep, last, source->record)) {
+        merging->n_again++;
+    } else {
+        imapid_run_append_blocks(merging->run, &source->reader, is_next, merging);
+        imapid_run_append(merging->run, &source->reader.record);
+    }
+    source->record = imapid_run_next(&source->reader);
 }
 
 static void merge_part(void *ctx, unsigned i)
@@ -357,8 +364,7 @@ static void merge_part(void *ctx, unsigned i)
     while (heap->len) {
         struct source *source = heap->pdata[0];
 
-        append(piles->kind, piles->keep, merging->run, source->record, &merging->n_again);
-        advance(piles->kind, source);
+        add_next(merging, source);
         if (!source->record)
             g_ptr_array_remove_index_fast(heap, 0);
         imapid_heap_sink(heap->pdata, heap->len, 0, is_before, piles);
@@ -399,10 +405,10 @@ struct imapid_run *imapid_pile_merge(const struct imapid_piles *piles,
     *n_again = 0;
     for (unsigned i = 0; i < piles->n; i++)
         *n_again += piles->each[i]->n_again;
-    if (piles->n == 1 && !piles->maps[0] && piles->each[0]->runs->len == 1) {
+    if (piles->n == 1 && piles->each[0]->runs->len == 1) {
         run = g_ptr_array_steal_index(piles->each[0]->runs, 0);
         for (unsigned i = 0; i < n_cuts; i++)
-            starts[i] = find_cut(piles, run, NULL, &cuts[i]);
+            starts[i] = find_cut(piles, run, &cuts[i]);
     } else {
         run = merge(piles, cuts, n_cuts, starts, n_again);
     }

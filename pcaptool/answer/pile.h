@@ -16,16 +16,18 @@ void imapid_pile_free(struct imapid_pile *pile);
 /* Adds a copy of a record. */
 void imapid_pile_add(struct imapid_pile *pile, const void *kept);
 
-/* Puts the last of it in order. To be called once, before its records get other numbers. */
+/* Puts the last of it in order. To be called once, before its records are told with a map. */
 void imapid_pile_end(struct imapid_pile *pile);
 
-/* Piles of one kind that have ended, by now kept by `keep`, which need not be theirs: where maps[i] is not
- * NULL, that has the numbers of pile i. */
+/* Its records, all of them, have numbers of a keep that is another one's now: see imapid_run_set_map(). */
+void imapid_pile_set_map(struct imapid_pile *pile, const struct imapid_keep_map *const *maps,
+                         uint8_t map);
+
+/* Piles of one kind that have ended, by now kept by `keep`, which need not be theirs. */
 struct imapid_piles {
     enum imapid_run_kind kind;
     const struct imapid_keep *keep;
     struct imapid_pile *const *each;
-    const struct imapid_keep_map *const *maps;
     unsigned n;
 };
 

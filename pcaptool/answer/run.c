@@ -29,19 +29,24 @@
 
 G_STATIC_ASSERT(N_VALUES == G_N_ELEMENTS(((struct imapid_run_reader *)NULL)->values));
 
-/* Of BLOCK records; where runs were joined there are blocks of fewer. */
+/* Of BLOCK records; where runs were joined or merged there are blocks of fewer, else the last one may be. */
 struct block {
     const uint8_t *at;
     uint32_t first; /* place */
+    uint16_t n_octets;
+    uint8_t map; /* for the numbers of its records */
 };
+
+G_STATIC_ASSERT(BLOCK *RECORD_MAX <= UINT16_MAX);
 
 struct imapid_run {
     enum imapid_run_kind kind;
     uint32_t n;
-    gint id;           /* no other run has it */
-    GPtrArray *chunks; /* of CHUNK octets; NULL: given back */
-    GArray *blocks;    /* struct block */
-    uint8_t *at, *end; /* of the chunk that is written */
+    gint id;                                   /* no other run has it */
+    const struct imapid_keep_map *const *maps; /* NULL: none is needed */
+    GPtrArray *chunks;                         /* of CHUNK octets; NULL: given back */
+    GArray *blocks;                            /* struct block */
+    uint8_t *at, *end;                         /* of the chunk that is written */
     uint64_t values[N_VALUES];
     union imapid_run_record last;
 };
@@ -175,18 +180,23 @@ static bool is_block_full(const struct imapid_run *run)
     return !run->n || run->n - get_block(run, run->blocks->len - 1)->first == BLOCK;
 }
 
-static void begin_block(struct imapid_run *run)
+/* Makes room for a block. */
+static void add_block(struct imapid_run *run, struct block block)
 {
-    struct block block = {.first = run->n};
-
     if ((size_t)(run->end - run->at) < BLOCK * (size_t)RECORD_MAX) {
         run->at = new_chunk();
         run->end = run->at + CHUNK;
         g_ptr_array_add(run->chunks, run->at);
     }
-    memset(run->values, 0, sizeof run->values);
     block.at = run->at;
+    block.first = run->n;
     g_array_append_val(run->blocks, block);
+}
+
+static void begin_block(struct imapid_run *run)
+{
+    add_block(run, (struct block){.map = 0});
+    memset(run->values, 0, sizeof run->values);
 }
 
 void imapid_run_append(struct imapid_run *run, const void *kept)
@@ -218,6 +228,8 @@ void imapid_run_append(struct imapid_run *run, const void *kept)
         memcpy(at, run->last.exchange.stamps, run->last.exchange.n_stamps);
         at += run->last.exchange.n_stamps;
     }
+    g_array_index(run->blocks, struct block, run->blocks->len - 1).n_octets +=
+        (uint16_t)(at - run->at);
     run->at = at;
     run->n++;
 }
@@ -232,6 +244,14 @@ const void *imapid_run_get_last(const struct imapid_run *run)
     return run->n ? &run->last : NULL;
 }
 
+void imapid_run_set_map(struct imapid_run *run, const struct imapid_keep_map *const *maps,
+                        uint8_t map)
+{
+    run->maps = maps;
+    for (guint i = 0; i < run->blocks->len; i++)
+        g_array_index(run->blocks, struct block, i).map = map;
+}
+
 void imapid_run_join(struct imapid_run *run, struct imapid_run *other)
 {
     for (guint i = 0; i < other->blocks->len; i++) {
@@ -244,6 +264,7 @@ void imapid_run_join(struct imapid_run *run, struct imapid_run *other)
     if (other->n) {
         run->at = other->at;
         run->end = other->end;
+        run->maps = other->maps ? other->maps : run->maps;
         run->last = other->last;
         memcpy(run->values, other->values, sizeof run->values);
     }
@@ -273,16 +294,22 @@ static void find_chunk(struct imapid_run_reader *reader, const uint8_t *at)
     reader->is_own |= reader->at ? reader->chunk != before : !reader->block;
 }
 
+static uint32_t count_records(const struct imapid_run *run, uint32_t block)
+{
+    uint32_t next = block + 1 < run->blocks->len ? get_block(run, block + 1)->first : run->n;
+
+    return next - get_block(run, block)->first;
+}
+
 static void read_block(struct imapid_run_reader *reader)
 {
     const struct imapid_run *run = reader->run;
     const struct block *block = get_block(run, reader->block);
-    uint32_t next = reader->block + 1 < run->blocks->len ? block[1].first : run->n;
 
     if (reader->drops)
         find_chunk(reader, block->at);
-    reader->block++;
-    reader->n_left = next - block->first;
+    reader->n_left = count_records(run, reader->block++);
+    reader->map = run->maps ? run->maps[block->map] : NULL;
     reader->at = block->at;
     memset(reader->values, 0, sizeof reader->values);
 }
@@ -290,12 +317,19 @@ static void read_block(struct imapid_run_reader *reader)
 /* Blocks have at most BLOCK records, so none comes before that. */
 static uint32_t find_block(const struct imapid_run *run, uint32_t place)
 {
-    uint32_t i = place / BLOCK;
+    uint32_t low = place / BLOCK, high = run->blocks->len - 1;
 
-    while (i + 1 < run->blocks->len && get_block(run, i + 1)->first <= place)
-        i++;
-    return i;
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+
+        if (get_block(run, middle)->first <= place)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
 }
+
 static void *take(struct imapid_run_reader *reader)
 {
     uint32_t mask = 0;
@@ -308,9 +342,13 @@ static void *take(struct imapid_run_reader *reader)
         reader->values[__builtin_ctz(mask)] += imapid_flat_take_difference(&reader->at);
     if (reader->run->kind == IMAPID_RUN_SESSIONS) {
         take_session(reader->values, &reader->record.session);
+        if (reader->map)
+            imapid_keep_move_session(reader->map, &reader->record.session);
         return &reader->record;
     }
     take_exchange(reader->values, &reader->record.exchange);
+    if (reader->map)
+        imapid_keep_move_exchange(reader->map, &reader->record.exchange);
     memcpy(reader->record.exchange.stamps, reader->at, reader->record.exchange.n_stamps);
     reader->at += reader->record.exchange.n_stamps;
     return &reader->record;
@@ -337,6 +375,51 @@ void *imapid_run_next(struct imapid_run_reader *reader)
     else if (!reader->n_left)
         read_block(reader);
     return take(reader);
+}
+
+/* The reader as it will be behind its block, at the next one; false: there is no record for it there. */
+static bool look_behind(const struct imapid_run_reader *reader, struct imapid_run_reader *behind)
+{
+    uint32_t place = reader->place + reader->n_left;
+
+    if (place + reader->n_behind >= reader->run->n)
+        return false;
+    *behind = *reader;
+    behind->place = place;
+    behind->drops = false; /* what is in between is still read */
+    read_block(behind);
+    take(behind);
+    return true;
+}
+
+static void copy_block(struct imapid_run *run, const struct imapid_run *from, uint32_t block)
+{
+    const struct block *copied = get_block(from, block);
+
+    add_block(run, (struct block){.n_octets = copied->n_octets, .map = copied->map});
+    memcpy(run->at, copied->at, copied->n_octets);
+    run->at += copied->n_octets;
+    run->n += count_records(from, block);
+}
+
+static bool begins_block(const struct imapid_run_reader *reader)
+{
+    return reader->n_left + 1 == count_records(reader->run, reader->block - 1);
+}
+
+void imapid_run_append_blocks(struct imapid_run *run, struct imapid_run_reader *reader,
+                              bool (*is_next)(const void *ctx, const void *record), const void *ctx)
+{
+    struct imapid_run_reader behind;
+
+    run->maps = reader->run->maps;
+    while (begins_block(reader) && look_behind(reader, &behind) && is_next(ctx, &behind.record)) {
+        copy_block(run, reader->run, reader->block - 1);
+        behind.drops = reader->drops;
+        if (behind.drops)
+            find_chunk(&behind, get_block(behind.run, behind.block - 1)->at);
+        *reader = behind;
+    }
 }
 
 /* What each thread has read last. */

@@ -34,6 +34,12 @@ const void *imapid_run_get_last(const struct imapid_run *run);
  * same kind. One near behind the one before costs least. Nothing may be added any more. */
 const void *imapid_run_get(const struct imapid_run *run, uint32_t place);
 
+/* Records that were added have numbers of another keep: they are told with those of maps[map], and so are their
+ * blocks wherever they go. maps[0] is for those that need none. All runs that are put together have the same maps,
+ * which are good as long as they are. */
+void imapid_run_set_map(struct imapid_run *run, const struct imapid_keep_map *const *maps,
+                        uint8_t map);
+
 /* Puts the records of `other`, which is freed, behind those of `run`. Both have the same kind. */
 void imapid_run_join(struct imapid_run *run, struct imapid_run *other);
 
@@ -48,6 +54,7 @@ struct imapid_run_reader {
     uint32_t block, n_left; /* records of the block that are to come */
     uint32_t chunk;         /* in which the block is */
     bool is_own;            /* the chunk: nobody else reads in it */
+    const struct imapid_keep_map *map;
     const uint8_t *at;
     uint64_t values[17];
     union imapid_run_record record;
@@ -55,5 +62,12 @@ struct imapid_run_reader {
 
 /* The next record, which is the reader's own to change; NULL at the end. */
 void *imapid_run_next(struct imapid_run_reader *reader);
+
+/* Appends whole blocks, which costs little: from the reader's record on, where that begins a block, as long as the
+ * record behind a block is there and is_next() says so. The reader goes on to that one, which is not appended and has
+ * to be the next that is. */
+void imapid_run_append_blocks(struct imapid_run *run, struct imapid_run_reader *reader,
+                              bool (*is_next)(const void *ctx, const void *record),
+                              const void *ctx);
 
 #endif

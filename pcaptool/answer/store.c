@@ -20,6 +20,7 @@ struct shard {
     bool is_made;
     struct imapid_keep keep;
     struct imapid_pile *piles[IMAPID_N_RUN_KINDS];
+    struct imapid_keep_map map; /* to the first one's keep, from settling on */
     uint8_t apart[128];
 };
 
@@ -52,10 +53,11 @@ struct joint {
 
 struct imapid_store {
     struct shard shards[N_SHARDS]; /* the first one's keep has all of it from settling on */
-    gint n_threads;                /* atomic */
-    GArray *captures;              /* they belong to the first */
-    GPtrArray *unread;             /* the lists of captures */
-    GArray *parts;                 /* struct imapid_store_part, whose files are the first's */
+    const struct imapid_keep_map *maps[N_SHARDS]; /* to it from those of the others; NULL: none */
+    gint n_threads;                               /* atomic */
+    GArray *captures;                             /* they belong to the first */
+    GPtrArray *unread;                            /* the lists of captures */
+    GArray *parts; /* struct imapid_store_part, whose files are the first's */
     struct imapid_run *runs[IMAPID_N_RUN_KINDS]; /* from settling on */
     struct joints joints;
 };
@@ -74,6 +76,7 @@ static void unmake_shard(struct shard *shard)
         return;
     shard->is_made = false;
     imapid_keep_deinit(&shard->keep);
+    imapid_keep_map_deinit(&shard->map);
     for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
         imapid_pile_free(shard->piles[kind]);
 }
@@ -400,11 +403,9 @@ static unsigned merge_and_join(struct imapid_store *store, const struct imapid_p
 /* Puts what threads have added together. Returns how many records were there already. */
 static unsigned merge_shards(struct imapid_store *store)
 {
-    struct imapid_keep_map maps[N_SHARDS];
-    const struct imapid_keep_map *of_pile[N_SHARDS];
     struct imapid_pile *each[IMAPID_N_RUN_KINDS][N_SHARDS];
     struct imapid_piles piles[IMAPID_N_RUN_KINDS];
-    unsigned n = 0, n_again;
+    unsigned n = 0;
 
     for (unsigned i = 0; i < N_SHARDS; i++) {
         struct shard *shard = &store->shards[i];
@@ -413,21 +414,20 @@ static unsigned merge_shards(struct imapid_store *store)
             continue;
         for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++) {
             imapid_pile_end(shard->piles[kind]);
+            imapid_pile_set_map(shard->piles[kind], store->maps, (uint8_t)i);
             each[kind][n] = g_steal_pointer(&shard->piles[kind]);
         }
-        if (i)
-            maps[n] = imapid_keep_absorb(&store->shards[0].keep, &shard->keep);
-        of_pile[n] = i ? &maps[n] : NULL;
+        if (i) {
+            shard->map = imapid_keep_absorb(&store->shards[0].keep, &shard->keep);
+            store->maps[i] = &shard->map;
+        }
         n++;
     }
     imapid_keep_seal(&store->shards[0].keep);
     for (int kind = 0; kind < IMAPID_N_RUN_KINDS; kind++)
-        piles[kind] = (struct imapid_piles){(enum imapid_run_kind)kind, get_keep(store), each[kind],
-                                            of_pile, n};
-    n_again = merge_and_join(store, piles);
-    for (unsigned i = 1; i < n; i++)
-        imapid_keep_map_deinit(&maps[i]);
-    return n_again;
+        piles[kind] =
+            (struct imapid_piles){(enum imapid_run_kind)kind, get_keep(store), each[kind], n};
+    return merge_and_join(store, piles);
 }
 
 static const struct imapid_kept_exchange *exchange_at(const struct imapid_store *store,

@@ -34,8 +34,7 @@ static void check_one(uint32_t n, int way)
 {
     struct imapid_keep keep;
     struct imapid_pile *pile;
-    const struct imapid_keep_map *no_map = NULL;
-    const struct imapid_piles piles = {IMAPID_RUN_EXCHANGES, &keep, &pile, &no_map, 1};
+    const struct imapid_piles piles = {IMAPID_RUN_EXCHANGES, &keep, &pile, 1};
     unsigned n_again = 1;
 
     imapid_keep_init(&keep);
@@ -54,31 +53,91 @@ static void test_one(void)
         check_one(N, way);
 }
 
-/* Two piles with keeps of their own have every second record each, and some both. */
-static void test_two(void)
+/* The record's numbers are those of the keep that it is read with. */
+static void expect_numbers(struct imapid_run *run, const struct imapid_keep *keep)
 {
-    struct imapid_keep keeps[2];
-    struct imapid_pile *piles[2];
-    struct imapid_keep_map map;
-    const struct imapid_keep_map *maps[2] = {NULL, &map};
-    const struct imapid_piles all = {IMAPID_RUN_EXCHANGES, &keeps[0], piles, maps, 2};
-    unsigned n_again = 0;
+    struct sample *sample = sample_new();
+    struct imapid_run_reader reader = {.run = run};
+    const struct imapid_kept_exchange *kept;
 
-    for (uint32_t k = 0; k < 2; k++) {
+    while ((kept = imapid_run_next(&reader))) {
+        struct imapid_record_exchange exchange;
+        struct imapid_arena arena = {0};
+
+        imapid_keep_read_exchange(keep, kept, &exchange, &arena);
+        g_assert_cmpstr(exchange.tag, ==, sample->exchange.tag);
+        g_assert_cmpstr(exchange.conn.file, ==, sample->exchange.conn.file);
+        imapid_arena_deinit(&arena);
+    }
+    sample_free(sample);
+}
+
+/* Piles, each with a keep of its own that numbers otherwise, take turns at `stretch` records of N_SHARED; of 500
+ * records, two are in all of them. */
+#define N_SHARED 3000u
+#define PILES    3u
+
+/* In no order; of three, two can be close together and the other one, which comes between them in a heap, far. */
+static uint32_t find_owner(uint32_t n, uint32_t n_piles, uint32_t stretch)
+{
+    if (n_piles == 3 && stretch == 1)
+        return n / 500 % 2 ? 1 : n % 2 * 2;
+    return n / stretch * 7 / 3 % n_piles;
+}
+
+static void check_shared(uint32_t n_piles, uint32_t stretch, bool is_backwards)
+{
+    struct imapid_keep keeps[PILES];
+    struct imapid_pile *piles[PILES];
+    struct imapid_keep_map map[PILES];
+    const struct imapid_keep_map *maps[PILES] = {NULL, &map[1], &map[2]};
+    const struct imapid_piles all = {IMAPID_RUN_EXCHANGES, &keeps[0], piles, n_piles};
+    struct imapid_run *run;
+    unsigned n_again = 0, n_other = 0;
+
+    for (uint32_t k = 0; k < n_piles; k++) {
         imapid_keep_init(&keeps[k]);
+        for (uint32_t i = 0; i < 3 * k; i++) {
+            char *other = g_strdup_printf("other %u", i);
+
+            imapid_keep_text(&keeps[k], other);
+            imapid_keep_file(&keeps[k], NULL, other);
+            g_free(other);
+        }
         piles[k] = imapid_pile_new(IMAPID_RUN_EXCHANGES, &keeps[k]);
-        for (uint32_t i = 0; i < 1000; i++)
-            if (i % 2 == k || i % 10 == 0)
-                add(piles[k], &keeps[k], 999 - i);
+        for (uint32_t i = 0; i < N_SHARED; i++) {
+            uint32_t n = is_backwards ? N_SHARED - 1 - i : i;
+            bool is_own = find_owner(n, n_piles, stretch) == k, is_shared = n % 500 < 2;
+
+            if (is_own || is_shared)
+                add(piles[k], &keeps[k], n);
+            n_other += !is_own && is_shared;
+        }
         add(piles[k], &keeps[k], k);
         imapid_pile_end(piles[k]);
+        imapid_pile_set_map(piles[k], maps, (uint8_t)k);
     }
-    map = imapid_keep_absorb(&keeps[0], &keeps[1]);
-    expect(imapid_pile_merge(&all, NULL, 0, NULL, &n_again), 1000);
-    g_assert_cmpuint(n_again, ==, 102);
-    imapid_keep_map_deinit(&map);
-    imapid_keep_deinit(&keeps[1]);
+    for (uint32_t k = 1; k < n_piles; k++)
+        map[k] = imapid_keep_absorb(&keeps[0], &keeps[k]);
+    run = imapid_pile_merge(&all, NULL, 0, NULL, &n_again);
+    expect_numbers(run, &keeps[0]);
+    expect(run, N_SHARED);
+    g_assert_cmpuint(n_again, ==, n_other + n_piles);
+    for (uint32_t k = 1; k < n_piles; k++) {
+        imapid_keep_map_deinit(&map[k]);
+        imapid_keep_deinit(&keeps[k]);
+    }
     imapid_keep_deinit(&keeps[0]);
+}
+
+static void test_shared(void)
+{
+    static const uint32_t stretches[] = {1, 2, 31, 32, 33, 64, 100, 999, N_SHARED};
+
+    for (guint i = 0; i < G_N_ELEMENTS(stretches); i++)
+        for (uint32_t n_piles = 2; n_piles <= PILES; n_piles++)
+            for (int is_backwards = 0; is_backwards < 2; is_backwards++)
+                check_shared(n_piles, stretches[i], is_backwards);
 }
 
 /* Each record of a connection of its own: whatever the cuts, the parts are in order, and as large as they
@@ -88,8 +147,7 @@ static void test_cuts(void)
     enum { CUTS = 3 };
     struct imapid_keep keep;
     struct imapid_pile *pile;
-    const struct imapid_keep_map *no_map = NULL;
-    const struct imapid_piles piles = {IMAPID_RUN_EXCHANGES, &keep, &pile, &no_map, 1};
+    const struct imapid_piles piles = {IMAPID_RUN_EXCHANGES, &keep, &pile, 1};
     struct imapid_kept_conn cuts[CUTS];
     uint32_t starts[CUTS];
     unsigned n_again;
@@ -142,7 +200,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pile/one", test_one);
-    g_test_add_func("/pile/two", test_two);
+    g_test_add_func("/pile/shared", test_shared);
     g_test_add_func("/pile/cuts", test_cuts);
     g_test_add_func("/pile/none", test_none);
     return g_test_run();

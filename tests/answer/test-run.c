@@ -128,6 +128,39 @@ static void test_parts(void)
     imapid_run_free(run);
 }
 
+/* How many more records are next. */
+static bool count_down(const void *ctx, const void *record)
+{
+    (void)record;
+    if (!*(uint32_t *)ctx)
+        return false;
+    --*(uint32_t *)ctx;
+    return true;
+}
+
+/* Blocks go over as they are, as far as somebody says so; what begins in the middle of one does not. */
+static void test_blocks(void)
+{
+    for (uint32_t n_blocks = 0; n_blocks < 200; n_blocks += 7)
+        for (uint32_t place = 0; place < 40; place += 13) {
+            struct imapid_run *from = fill(), *to = imapid_run_new(IMAPID_RUN_EXCHANGES);
+            struct imapid_run_reader reader = {.run = from, .place = place, .drops = true};
+            uint32_t n = 0, n_left = n_blocks;
+
+            while (imapid_run_next(&reader)) {
+                imapid_run_append_blocks(to, &reader, count_down, &n_left);
+                imapid_run_append(to, &reader.record);
+                n++;
+            }
+            imapid_run_free(from);
+            g_assert_cmpuint(imapid_run_count(to), ==, N - place);
+            g_assert_cmpuint(n, ==, N - place - 32 * MIN(n_blocks, N / 32 - (place + 31) / 32));
+            for (uint32_t i = N - place; i-- > 0;)
+                expect(imapid_run_get(to, i), place + i);
+            imapid_run_free(to);
+        }
+}
+
 static void test_sessions(void)
 {
     struct imapid_run *run = imapid_run_new(IMAPID_RUN_SESSIONS);
@@ -155,5 +188,6 @@ int main(int argc, char **argv)
     g_test_add_func("/run/reader", test_reader);
     g_test_add_func("/run/parts", test_parts);
     g_test_add_func("/run/sessions", test_sessions);
+    g_test_add_func("/run/blocks", test_blocks);
     return g_test_run();
 }
