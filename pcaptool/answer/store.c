@@ -566,6 +566,15 @@ struct imapid_store_span imapid_store_get_span(const struct imapid_store_view *v
     return (struct imapid_store_span){joint.first, joint.n_exchanges, joint.has_session};
 }
 
+unsigned imapid_store_find_session(const struct imapid_store_view *view, unsigned conn)
+{
+    const uint8_t *each = view->store->joints.each->data;
+
+    while (conn < view->n_conns && !(each[conn] & HAS_SESSION))
+        conn++;
+    return conn;
+}
+
 int64_t imapid_store_get_when(const struct imapid_store_view *view, unsigned exchange)
 {
     return exchange_at(view->store, exchange)->when_ns;

@@ -84,6 +84,9 @@ struct imapid_store_span {
 };
 struct imapid_store_span imapid_store_get_span(const struct imapid_store_view *view, unsigned conn);
 
+/* The first connection at or behind that place that has a session; n_conns: none has. */
+unsigned imapid_store_find_session(const struct imapid_store_view *view, unsigned conn);
+
 /* An exchange that was read. Begins as all 0. */
 struct imapid_store_reading {
     struct imapid_record_exchange record;

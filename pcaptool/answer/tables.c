@@ -8,6 +8,7 @@
 #include "answer/tables.h"
 
 #include "answer/overview.h"
+#include "answer/together.h"
 #include "answer/unreadable.h"
 
 #include "net/unread.h"
@@ -35,7 +36,8 @@ struct shown {
     const struct imapid_store_view *view;
     const struct imapid_fold *fold;
     const struct imapid_terminal *terminal;
-    unsigned top; /* the most rows of a table, 0: all */
+    unsigned top;       /* the most rows of a table, 0: all */
+    unsigned n_threads; /* to count with; 0 is 1 */
     struct imapid_overview overview;
 };
 
@@ -671,16 +673,45 @@ static int64_t find_at(const GPtrArray *arrays, guint64 place)
     return (int64_t)found;
 }
 
-/* None of the arrays is empty. */
-static void add_quantile(GString *out, const GPtrArray *arrays, unsigned percent)
+/* What the rows of servers have of the times of answers. */
+struct quantiles {
+    const struct usual *usual;
+    struct {
+        uint64_t n; /* times; 0: there is nothing else */
+        int64_t median, most;
+    } * rows;
+};
+
+static int64_t find_quantile(const GPtrArray *arrays, uint64_t n, unsigned percent)
 {
-    gsize start = out->len;
-    guint64 n = 0;
+    return find_at(arrays, (n * percent + 99) / 100 - 1);
+}
+
+/* No two rows have one address. */
+static void find_quantiles(void *ctx, unsigned row)
+{
+    struct quantiles *quantiles = ctx;
+    const struct usual *usual = quantiles->usual;
+    const char *address =
+        g_array_index(usual->groups[BY_SERVER], struct imapid_group, row).values[0];
+    const GPtrArray *arrays = address ? g_hash_table_lookup(usual->times, address) : NULL;
+    uint64_t n = 0;
 
     for (guint i = 0; arrays && i < arrays->len; i++)
         n += ((const GArray *)g_ptr_array_index(arrays, i))->len;
+    quantiles->rows[row].n = n;
+    if (!n)
+        return;
+    quantiles->rows[row].median = find_quantile(arrays, n, 50);
+    quantiles->rows[row].most = find_quantile(arrays, n, 95);
+}
+
+static void add_quantile(GString *out, uint64_t n, int64_t time)
+{
+    gsize start = out->len;
+
     if (n)
-        imapid_row_spell_duration(out, find_at(arrays, (n * percent + 99) / 100 - 1));
+        imapid_row_spell_duration(out, time);
     imapid_width_pad_before(out, start, 7);
 }
 
@@ -713,7 +744,9 @@ static void spell_servers(GString *out, const struct usual *usual)
     GHashTable *sorted = sort_by_first(usual->groups[BY_SOFTWARE]);
     unsigned columns = get_columns(tables) >= COLUMNS_MORE ? 30 : 15;
     guint n_shown = limit(tables, servers);
+    struct quantiles quantiles = {usual, g_malloc0_n(n_shown, sizeof *quantiles.rows)};
 
+    imapid_together_run(tables->n_threads, n_shown, find_quantiles, &quantiles);
     if (servers->len) {
         begin_head(out, tables);
         g_string_append_printf(out, "%-15s  %-*s  %-*s  SHARE   MEDIAN   95%% IN", "SERVER",
@@ -723,7 +756,6 @@ static void spell_servers(GString *out, const struct usual *usual)
     for (guint i = 0; i < n_shown; i++) {
         const struct imapid_group *group = &g_array_index(servers, struct imapid_group, i);
         const char *address = group->values[0];
-        const GPtrArray *all = address ? g_hash_table_lookup(usual->times, address) : NULL;
         gsize start = out->len;
 
         g_string_append(out, address ? address : "(not known)");
@@ -737,15 +769,16 @@ static void spell_servers(GString *out, const struct usual *usual)
         g_string_append(out, "  ");
         add_share(out, group->n_conns, tables->view->n_conns);
         g_string_append(out, "  ");
-        add_quantile(out, all, 50);
+        add_quantile(out, quantiles.rows[i].n, quantiles.rows[i].median);
         g_string_append(out, "  ");
-        add_quantile(out, all, 95);
+        add_quantile(out, quantiles.rows[i].n, quantiles.rows[i].most);
         end_line(out);
     }
     if (n_shown < servers->len)
         g_string_append_printf(out, "%u other server%s\n", servers->len - n_shown,
                                servers->len - n_shown == 1 ? "" : "s");
     g_hash_table_unref(sorted);
+    g_free(quantiles.rows);
 }
 
 /* ---- protection ---- */
@@ -826,7 +859,11 @@ static void count_also(void *ctx, unsigned share, unsigned conn)
 void imapid_tables_spell(GString *out, const struct imapid_tables *tables,
                          const struct imapid_grouping *grouping)
 {
-    struct shown all = {tables->view, tables->fold, tables->terminal, .top = tables->top};
+    struct shown all = {.view = tables->view,
+                        .fold = tables->fold,
+                        .terminal = tables->terminal,
+                        .top = tables->top,
+                        .n_threads = tables->n_threads};
     struct usual usual = {
         .tables = &all,
         .grouping = grouping,

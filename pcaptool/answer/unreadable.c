@@ -40,9 +40,8 @@ static struct counts count_conns(const struct imapid_store_view *view)
     struct counts counts = {0, 0};
     struct imapid_store_conn conn;
 
-    for (unsigned i = 0; i < view->n_conns; i++) {
-        if (!imapid_store_get_span(view, i).has_session)
-            continue;
+    for (unsigned i = imapid_store_find_session(view, 0); i < view->n_conns;
+         i = imapid_store_find_session(view, i + 1)) {
         imapid_store_read_conn(view, i, &conn);
         if (imapid_unreadable_is_conn(&conn))
             counts.n_unread++;
@@ -95,13 +94,12 @@ GArray *imapid_unreadable_count_reasons(const struct imapid_store_view *view)
 {
     GArray *reasons = g_array_new(FALSE, FALSE, sizeof(struct imapid_unreadable_reason));
 
-    for (unsigned i = 0; i < view->n_conns; i++) {
+    for (unsigned i = imapid_store_find_session(view, 0); i < view->n_conns;
+         i = imapid_store_find_session(view, i + 1)) {
         struct imapid_store_conn conn;
         const char *word;
         guint k = 0;
 
-        if (!imapid_store_get_span(view, i).has_session)
-            continue;
         imapid_store_read_conn(view, i, &conn);
         word = conn.session.not_decrypted;
         if (!word)
