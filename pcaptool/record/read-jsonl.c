@@ -56,6 +56,10 @@ bool imapid_read_jsonl_is(const uint8_t *octets, size_t n, bool strict)
 
 /* ---- blocks of lines ---- */
 
+/* Blocks that there are for each thread. With more than one it goes on to the next while the one that it has read waits
+ * for its turn. */
+#define BLOCKS_EACH 2u
+
 /* Lines that are read together: by one thread, and told when it is their turn. */
 struct block {
     GByteArray *text;
@@ -65,6 +69,7 @@ struct block {
     size_t begin;   /* of the first line in the text */
     uint64_t n_lines, turn;
     bool is_first, is_too_long; /* a line that is too long stands behind the others */
+    bool is_read;               /* it waits for its turn */
     char *failure;              /* reading ended here, and why; NULL: it did not */
 };
 
@@ -78,6 +83,9 @@ struct crew {
     GMutex telling; /* and this: the sink, the counts of the reader */
     GCond told;
     uint64_t n_told;
+    struct block *blocks;
+    unsigned n_blocks;
+    GPtrArray *idle; /* blocks that nobody reads */
     bool has_ended;  /* by a failure: what is behind it is not told */
     gint is_stopped; /* atomic */
 };
@@ -155,6 +163,7 @@ static bool take_block(struct crew *crew, struct block *block)
 {
     enum imapid_lines_result result = IMAPID_LINES_END;
     bool in_parts = crew->reader->read_at && crew->reader->n_threads > 1, goes_on;
+    int error;
 
     imapid_arena_reset(&block->arena);
     g_array_set_size(block->parsed, 0);
@@ -168,7 +177,9 @@ static bool take_block(struct crew *crew, struct block *block)
     if (goes_on && in_parts) {
         g_mutex_unlock(&crew->reading);
         result = read_part(crew, block);
+        error = errno;
         g_mutex_lock(&crew->reading);
+        errno = error;
     }
     if (result == IMAPID_LINES_ERROR)
         block->failure = explain(crew->reader, errno);
@@ -273,12 +284,8 @@ static void tell_early(const struct crew *crew, const struct block *block)
 static void tell_block(struct crew *crew, const struct block *block)
 {
     struct imapid_read_jsonl *reader = crew->reader;
-    uint64_t n_before;
+    uint64_t n_before = reader->n_lines;
 
-    g_mutex_lock(&crew->telling);
-    while (crew->n_told != block->turn)
-        g_cond_wait(&crew->told, &crew->telling);
-    n_before = reader->n_lines;
     for (guint i = 0; i < block->parsed->len && !crew->has_ended && !is_stopped(reader); i++) {
         reader->n_lines = n_before + get_parsed(block, i)->n_lines;
         count(reader, get_parsed(block, i));
@@ -289,29 +296,84 @@ static void tell_block(struct crew *crew, const struct block *block)
         reader->n_lines = n_before + block->n_lines;
     crew->has_ended |= block->failure != NULL;
     g_atomic_int_set(&crew->is_stopped, is_stopped(reader));
-    crew->n_told++;
+}
+
+/* The one whose turn it is; NULL: it is still read. */
+static struct block *find_next(const struct crew *crew)
+{
+    for (unsigned i = 0; i < crew->n_blocks; i++)
+        if (crew->blocks[i].is_read && crew->blocks[i].turn == crew->n_told)
+            return &crew->blocks[i];
+    return NULL;
+}
+
+/* Whoever ends the block that others wait for tells theirs as well. */
+static void tell_in_turn(struct crew *crew, struct block *block)
+{
+    g_mutex_lock(&crew->telling);
+    block->is_read = true;
+    while ((block = find_next(crew))) {
+        tell_block(crew, block);
+        block->is_read = false;
+        crew->n_told++;
+        g_ptr_array_add(crew->idle, block);
+    }
     g_cond_broadcast(&crew->told);
     g_mutex_unlock(&crew->telling);
+}
+
+/* One that is not idle is read by somebody, or waits for one that is. */
+static struct block *get_idle(struct crew *crew)
+{
+    struct block *block;
+
+    g_mutex_lock(&crew->telling);
+    while (!crew->idle->len)
+        g_cond_wait(&crew->told, &crew->telling);
+    block = g_ptr_array_steal_index_fast(crew->idle, crew->idle->len - 1);
+    g_mutex_unlock(&crew->telling);
+    return block;
 }
 
 static void *work(void *data)
 {
     struct crew *crew = data;
-    struct block block = {.text = g_byte_array_new(),
-                          .parsed = g_array_new(FALSE, FALSE, sizeof(struct imapid_read_record))};
+    struct block *block;
 
-    while (take_block(crew, &block)) {
-        parse_block(&block);
+    while (take_block(crew, block = get_idle(crew))) {
+        parse_block(block);
         if (crew->reader->any_order)
-            tell_early(crew, &block);
-        tell_block(crew, &block);
+            tell_early(crew, block);
+        tell_in_turn(crew, block);
     }
-    g_free(block.failure);
-    imapid_json_deinit(&block.json);
-    imapid_arena_deinit(&block.arena);
-    g_array_unref(block.parsed);
-    g_byte_array_unref(block.text);
     return NULL;
+}
+
+static void make_blocks(struct crew *crew, unsigned n_threads)
+{
+    crew->n_blocks = n_threads > 1 ? BLOCKS_EACH * n_threads : 1;
+    crew->blocks = g_new0(struct block, crew->n_blocks);
+    crew->idle = g_ptr_array_new();
+    for (unsigned i = 0; i < crew->n_blocks; i++) {
+        crew->blocks[i].text = g_byte_array_new();
+        crew->blocks[i].parsed = g_array_new(FALSE, FALSE, sizeof(struct imapid_read_record));
+        g_ptr_array_add(crew->idle, &crew->blocks[i]);
+    }
+}
+
+static void free_blocks(struct crew *crew)
+{
+    for (unsigned i = 0; i < crew->n_blocks; i++) {
+        struct block *block = &crew->blocks[i];
+
+        g_free(block->failure);
+        imapid_json_deinit(&block->json);
+        imapid_arena_deinit(&block->arena);
+        g_array_unref(block->parsed);
+        g_byte_array_unref(block->text);
+    }
+    g_ptr_array_unref(crew->idle);
+    g_free(crew->blocks);
 }
 
 /* Each run ends its records by how many they are. Files may stand one behind the other, and lines in
@@ -350,11 +412,13 @@ bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
     g_mutex_init(&crew.reading);
     g_mutex_init(&crew.telling);
     g_cond_init(&crew.told);
+    make_blocks(&crew, n_more + 1);
     for (unsigned i = 0; i < n_more; i++)
         threads[i] = g_thread_new("records", work, &crew);
     work(&crew);
     for (unsigned i = 0; i < n_more; i++)
         g_thread_join(threads[i]);
+    free_blocks(&crew);
     imapid_lines_deinit(&crew.lines);
     g_cond_clear(&crew.told);
     g_mutex_clear(&crew.telling);
