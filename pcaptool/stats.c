@@ -28,8 +28,20 @@ static const char default_of_csv[] = "client_name,client_version";
 
 struct stats {
     const struct imapid_options *options;
-    const struct imapid_gathered *gathered;
+    struct imapid_gathered *gathered;
 };
+
+/* Octets of the answer after which it is passed on: of many names it is large. */
+#define N_PART (64u << 10)
+
+/* Behind a line. */
+static void pass_on(const struct stats *stats, GString *out)
+{
+    if (out->len < N_PART)
+        return;
+    imapid_gather_put(stats->gathered, out->str, out->len);
+    g_string_truncate(out, 0);
+}
 
 /* ---- JSON Lines ---- */
 
@@ -87,8 +99,9 @@ static void write_overview_jsonl(GString *out, const struct stats *stats,
     g_string_append(out, "}\n");
 }
 
-static void write_groups_jsonl(GString *out, const struct imapid_grouping *grouping,
-                               const GArray *groups, guint n_shown)
+static void write_groups_jsonl(GString *out, const struct stats *stats,
+                               const struct imapid_grouping *grouping, const GArray *groups,
+                               guint n_shown)
 {
     for (guint i = 0; i < n_shown; i++) {
         const struct imapid_group *group = &g_array_index(groups, struct imapid_group, i);
@@ -109,6 +122,7 @@ static void write_groups_jsonl(GString *out, const struct imapid_grouping *group
         add_time(out, "first", group->first_ns);
         add_time(out, "last", group->last_ns);
         g_string_append(out, "}\n");
+        pass_on(stats, out);
     }
 }
 
@@ -144,6 +158,7 @@ static void write_groups_csv(GString *out, const struct stats *stats,
         }
         imapid_cell_add_number(&row, group->n_unread);
         imapid_cell_end_row(&row);
+        pass_on(stats, out);
     }
     g_string_free(text, TRUE);
 }
@@ -275,6 +290,7 @@ static void write_unread(GString *out, const struct stats *stats)
             add_unread_csv(&row, &conn);
         else
             add_unread_text(out, &conn);
+        pass_on(stats, out);
     }
 }
 
@@ -289,7 +305,7 @@ static void write_groups(GString *out, const struct stats *stats,
     if (stats->options->top > 0)
         n_shown = MIN(n_shown, (guint)stats->options->top);
     if (!strcmp(format, "jsonl"))
-        write_groups_jsonl(out, grouping, groups, n_shown);
+        write_groups_jsonl(out, stats, grouping, groups, n_shown);
     else if (!strcmp(format, "csv"))
         write_groups_csv(out, stats, grouping, groups, n_shown);
 }
