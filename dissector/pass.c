@@ -126,18 +126,8 @@ static void lose_to(struct imapid_stream *stream, enum imapid_side side, uint32_
 static void keep_past(struct imapid_stream *stream, enum imapid_side side, uint32_t seq,
                       const uint8_t *octets, unsigned n)
 {
-    struct imapid_past *past = &stream->directions[side].past;
-    uint8_t *before = past->octets;
-    uint32_t size = imapid_past_fit(past, seq, n);
-
-    if (stream->gave_way)
-        return;
-    if (size != past->size) {
-        imapid_budget_count(stream->share, past->size, size);
-        imapid_past_move(past, (uint8_t *)wmem_alloc(NULL, size), size);
-        wmem_free(NULL, before);
-    }
-    imapid_past_add(past, seq, octets, n);
+    if (!stream->gave_way)
+        imapid_pasts_add(&imapid_stream_pasts, &stream->directions[side].past, seq, octets, n);
 }
 
 /* Holds what came now against what was read. */
@@ -810,6 +800,15 @@ void imapid_pass_settle(struct imapid_stream *stream)
     stream->is_settling = false;
 }
 
+/* Did the connection end, and was everything before that read? Known of segments alone. */
+static bool has_ended(const struct imapid_stream *stream)
+{
+    for (int side = 0; side < 2 && !imapid_order_is_reset(&stream->order); side++)
+        if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
+            return false;
+    return true;
+}
+
 struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct imapid_place *place,
                                      const uint8_t *octets, size_t n, size_t n_cut)
 {
@@ -829,6 +828,8 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
         take_segment(&turn, octets, (unsigned)n, (unsigned)n_cut);
         if (stream->to)
             drop_waiting(stream);
+        for (int side = 0; side < 2 && has_ended(stream); side++)
+            imapid_pasts_end(&imapid_stream_pasts, &stream->directions[side].past);
         return turn.call;
     }
     turn.call = imapid_stream_add_call(stream, place, n);
@@ -839,15 +840,6 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
 }
 
 /* ---- the end ---- */
-
-/* Did the connection end, and was everything before that read? Known of segments alone. */
-static bool has_ended(const struct imapid_stream *stream)
-{
-    for (int side = 0; side < 2 && !imapid_order_is_reset(&stream->order); side++)
-        if (!imapid_order_is_over(&stream->order, side, stream->directions[side].waiting))
-            return false;
-    return true;
-}
 
 /* Of an exchange that is open when all was read, is something missing? Else the capture shows that
  * it was not answered. */

@@ -11,6 +11,8 @@
 
 #define N_TREE_NODE 80 /* octets that a call costs in Wireshark's tree */
 
+struct imapid_pasts imapid_stream_pasts = {IMAPID_PASTS_MAX, g_malloc, g_free, NULL, NULL, 0};
+
 static unsigned n_reads_of_all; /* never set back: it only has to differ */
 
 unsigned imapid_stream_count_reads(void)
@@ -40,13 +42,6 @@ void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_directi
     direction->n_held = direction->held_size = 0;
 }
 
-void imapid_stream_drop_past(struct imapid_stream *stream, struct imapid_direction *direction)
-{
-    wmem_free(NULL, direction->past.octets);
-    imapid_budget_count(stream->share, direction->past.size, 0);
-    memset(&direction->past, 0, sizeof direction->past);
-}
-
 /* The file is closed: what is of no scope goes with it. */
 static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *data)
 {
@@ -56,7 +51,7 @@ static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *
     (void)event;
     for (int side = 0; side < 2; side++) {
         wmem_free(NULL, stream->directions[side].held);
-        wmem_free(NULL, stream->directions[side].past.octets);
+        imapid_pasts_clear(&imapid_stream_pasts, &stream->directions[side].past);
     }
     return false;
 }
@@ -93,7 +88,7 @@ void imapid_stream_give_way(struct imapid_stream *stream)
 
         imapid_stream_drop_waiting(stream, direction);
         imapid_stream_drop_held(stream, direction);
-        imapid_stream_drop_past(stream, direction);
+        imapid_pasts_clear(&imapid_stream_pasts, &direction->past);
         *direction = (struct imapid_direction){.is_lost = true, .had_gap = true};
         wmem_destroy_list(stream->good[side]);
         stream->who[side] = NULL;

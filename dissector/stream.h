@@ -55,7 +55,7 @@ struct imapid_direction {
     bool is_lost;                   /* compressed octets are missing: nothing more can be read */
     bool had_gap;                   /* octets are missing somewhere */
     struct imapid_hole hole;        /* the last that was given up for lost */
-    struct imapid_past past;        /* its ring is of no scope, as `held` is */
+    struct imapid_past past;        /* in imapid_stream_pasts */
     struct imapid_checksums checksums;
 };
 
@@ -177,8 +177,8 @@ void imapid_stream_drop_waiting(struct imapid_stream *stream, struct imapid_dire
 /* Frees what a direction holds. */
 void imapid_stream_drop_held(struct imapid_stream *stream, struct imapid_direction *direction);
 
-/* Frees what a direction keeps of octets that were read. */
-void imapid_stream_drop_past(struct imapid_stream *stream, struct imapid_direction *direction);
+/* What all directions keep of octets that were read. It has a bound of its own, and counts to no share. */
+extern struct imapid_pasts imapid_stream_pasts;
 
 /* Frees all that is kept of a stream, which is read no further. Not while it is being read. */
 void imapid_stream_give_way(struct imapid_stream *stream);

@@ -23,7 +23,7 @@ static void drop_octets(struct imapid_stream *stream, struct imapid_direction *d
 {
     imapid_stream_drop_waiting(stream, direction);
     imapid_stream_drop_held(stream, direction);
-    imapid_stream_drop_past(stream, direction);
+    imapid_pasts_clear(&imapid_stream_pasts, &direction->past);
     memset(direction, 0, sizeof *direction);
 }
 

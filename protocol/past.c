@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* past.c: the last octets of a direction, in a ring.
+/* past.c: the last octets of each direction, in a ring.
  *
- * Refuses nothing. Misuse: sequence numbers 2^31 apart; adding where there is no ring. */
+ * Refuses nothing. Misuse: sequence numbers 2^31 apart; moving a direction of which something is kept. */
 #include <imapid/past.h>
 
-#include <stddef.h>
 #include <string.h>
 
 #define SIZE_FIRST 512u
@@ -21,7 +20,8 @@ static uint32_t find(const struct imapid_past *past, uint32_t seq, uint32_t n, u
     return lesser(n, past->size - *at);
 }
 
-uint32_t imapid_past_fit(const struct imapid_past *past, uint32_t seq, uint32_t n)
+/* The size that the ring needs to keep n octets more. Of no octets, the least that it can be now. */
+static uint32_t fit(const struct imapid_past *past, uint32_t seq, uint32_t n)
 {
     uint32_t size = past->octets ? past->size : SIZE_FIRST;
     uint32_t n_kept = seq == past->end ? past->n : 0;
@@ -31,7 +31,8 @@ uint32_t imapid_past_fit(const struct imapid_past *past, uint32_t seq, uint32_t 
     return size;
 }
 
-void imapid_past_move(struct imapid_past *past, uint8_t *octets, uint32_t size)
+/* Moves what is kept into a ring of a larger size. */
+static void move(struct imapid_past *past, uint8_t *octets, uint32_t size)
 {
     for (uint32_t i = past->n, n_now; i > 0; i -= n_now) {
         uint32_t from = (past->end - i) % past->size, to = (past->end - i) % size;
@@ -44,7 +45,7 @@ void imapid_past_move(struct imapid_past *past, uint8_t *octets, uint32_t size)
     past->size = size;
 }
 
-void imapid_past_add(struct imapid_past *past, uint32_t seq, const uint8_t *octets, uint32_t n)
+static void keep(struct imapid_past *past, uint32_t seq, const uint8_t *octets, uint32_t n)
 {
     uint32_t at, n_now;
 
@@ -62,6 +63,71 @@ void imapid_past_add(struct imapid_past *past, uint32_t seq, const uint8_t *octe
     memcpy(past->octets, octets + n_now, n - n_now);
     past->end = seq + n;
     past->n = lesser(past->n + n, past->size);
+}
+
+/* `before` NULL: as the last one. */
+static void put(struct imapid_pasts *pasts, struct imapid_past *past, struct imapid_past *before)
+{
+    past->next = before;
+    past->previous = before ? before->previous : pasts->last;
+    *(past->previous ? &past->previous->next : &pasts->first) = past;
+    *(before ? &before->previous : &pasts->last) = past;
+}
+
+static void take_out(struct imapid_pasts *pasts, struct imapid_past *past)
+{
+    *(past->previous ? &past->previous->next : &pasts->first) = past->next;
+    *(past->next ? &past->next->previous : &pasts->last) = past->previous;
+}
+
+static void resize(struct imapid_pasts *pasts, struct imapid_past *past, uint32_t size)
+{
+    uint8_t *before = past->octets;
+
+    pasts->n_octets += size - past->size;
+    move(past, pasts->allocate(size), size);
+    pasts->free(before);
+}
+
+void imapid_pasts_clear(struct imapid_pasts *pasts, struct imapid_past *past)
+{
+    if (!past->octets)
+        return;
+    take_out(pasts, past);
+    pasts->n_octets -= past->size;
+    pasts->free(past->octets);
+    memset(past, 0, sizeof *past);
+}
+
+void imapid_pasts_end(struct imapid_pasts *pasts, struct imapid_past *past)
+{
+    if (!past->octets || past->is_over)
+        return;
+    take_out(pasts, past);
+    put(pasts, past, pasts->first);
+    past->is_over = true;
+}
+
+void imapid_pasts_add(struct imapid_pasts *pasts, struct imapid_past *past, uint32_t seq,
+                      const uint8_t *octets, uint32_t n)
+{
+    uint32_t size = fit(past, seq, n);
+
+    if (past->is_over)
+        take_out(pasts, past);
+    if (past->is_over || !past->octets)
+        put(pasts, past, NULL);
+    past->is_over = false;
+    while (pasts->n_octets - past->size + size > pasts->n_max && pasts->first->is_over)
+        imapid_pasts_clear(pasts, pasts->first);
+    /* Not to grow leaves the others theirs: to forget and to grow again would go on for ever. */
+    if (pasts->n_octets - past->size + size > pasts->n_max)
+        size = fit(past, seq, 0);
+    if (size != past->size)
+        resize(pasts, past, size);
+    keep(past, seq, octets, n);
+    while (pasts->n_octets > pasts->n_max && pasts->first)
+        imapid_pasts_clear(pasts, pasts->first);
 }
 
 bool imapid_past_differs(const struct imapid_past *past, uint32_t next, uint32_t seq,

@@ -53,7 +53,7 @@ void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_st
         uint32_t n_before = st->dirs[d].queue.n_octets;
         imapid_tcp_queue_clear(&st->dirs[d].queue);
         account_queue(order, &st->dirs[d], n_before);
-        imapid_tcp_past_clear(&order->pasts, &st->dirs[d].past);
+        imapid_pasts_clear(&order->pasts, &st->dirs[d].past);
     }
 }
 
@@ -90,8 +90,7 @@ static bool deliver(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
             return false;
         }
         st->conn.n_octets[d] += piece->n;
-        imapid_tcp_past_add(&order->pasts, &st->dirs[d].past, piece->seq, piece->octets, piece->n,
-                            order->limits.n_past_all);
+        imapid_pasts_add(&order->pasts, &st->dirs[d].past, piece->seq, piece->octets, piece->n);
     }
     if (piece->n_cut > 0)
         tell_gap(order, st, d, piece->n_cut, &piece->packet);
@@ -378,8 +377,8 @@ static void contest(struct imapid_tcp_state *st, int d, const struct imapid_tcp_
 /* Holds what was delivered already against what came now. */
 static void check_copy(struct imapid_tcp_state *st, int d, const struct imapid_tcp_piece *piece)
 {
-    if (imapid_past_differs(&st->dirs[d].past.kept, st->order.sides[d].next, piece->seq,
-                            piece->octets, piece->n))
+    if (imapid_past_differs(&st->dirs[d].past, st->order.sides[d].next, piece->seq, piece->octets,
+                            piece->n))
         contest(st, d, piece);
 }
 

@@ -4,9 +4,9 @@
 
 #include <imapid/checksum.h>
 #include <imapid/order.h>
+#include <imapid/past.h>
 
 #include "net/conn.h"
-#include "net/tcp-past.h"
 #include "net/tcp-queue.h"
 
 #include <glib.h>
@@ -35,7 +35,7 @@ struct imapid_tcp_parsed {
 struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
     GList link; /* in `waiting` while something is in the queue; its data is the state */
-    struct imapid_tcp_past past;
+    struct imapid_past past;
     uint32_t acked; /* with has_acked: the peer has what stands before this one */
     bool has_acked;
     struct imapid_stamp fin; /* the packet that said FIN, where the direction has one */
@@ -86,7 +86,7 @@ struct imapid_tcp_order {
     GQueue waiting;    /* directions with a queue, the longest waiting first */
     GQueue closing;    /* states that seem closed, the longest first */
     uint64_t n_queued; /* octets in all queues */
-    struct imapid_tcp_pasts pasts;
+    struct imapid_pasts pasts;
 };
 
 /* Makes a state of what is all zero, but for `conn`. */

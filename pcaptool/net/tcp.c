@@ -31,7 +31,7 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
-    .n_past_all = 1u << 23,  /* of some thousand that are open, all that is needed */
+    .n_past_all = IMAPID_PASTS_MAX,
     .n_patience = IMAPID_ORDER_PATIENCE,
     .n_closing = 128,                   /* of a server that closes some a second */
     .closing_ns = INT64_C(60000000000), /* nobody retransmits what was never answered for longer */
@@ -118,7 +118,7 @@ struct imapid_tcp *imapid_tcp_new(const struct imapid_tcp_handler *handler,
     tcp->last = tcp->first_free = IMAPID_TCP_NONE;
     g_queue_init(&tcp->order.waiting);
     g_queue_init(&tcp->order.closing);
-    g_queue_init(&tcp->order.pasts.list);
+    tcp->order.pasts = (struct imapid_pasts){limits->n_past_all, g_malloc, g_free, NULL, NULL, 0};
     return tcp;
 }
 
