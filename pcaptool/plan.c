@@ -339,6 +339,14 @@ static bool is_less(const void *ctx, const void *a, const void *b)
     return one->n != other->n ? one->n < other->n : one->share < other->share;
 }
 
+static guint64 measure_unit(const struct imapid_plan *plan, guint i)
+{
+    const struct imapid_plan_unit *unit = plan->units->pdata[i];
+
+    return unit->n_octets + (guint64)unit->n_files * FILE_COST;
+}
+
+/* The first units go to a share each, as all of them have nothing then. */
 guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
 {
     guint *shares = g_new0(guint, plan->units->len + (gsize)1);
@@ -346,20 +354,20 @@ guint *imapid_plan_share(const struct imapid_plan *plan, guint n)
     void **heap;
 
     n = MIN(n, plan->units->len); /* the others have nothing */
-    if (!n)
-        return shares;
     loads = g_new(struct load, n + (gsize)1);
     heap = g_new(void *, n + (gsize)1);
     for (guint k = 0; k < n; k++) {
-        loads[k] = (struct load){0, k};
+        shares[k] = k;
+        loads[k] = (struct load){measure_unit(plan, k), k};
         heap[k] = &loads[k];
     }
-    for (guint i = 0; i < plan->units->len; i++) {
-        const struct imapid_plan_unit *unit = plan->units->pdata[i];
+    for (guint k = n < plan->units->len ? n / 2 : 0; k-- > 0;)
+        imapid_heap_sink(heap, n, k, is_less, NULL);
+    for (guint i = n; n && i < plan->units->len; i++) {
         struct load *least = heap[0];
 
         shares[i] = least->share;
-        least->n += unit->n_octets + (guint64)unit->n_files * FILE_COST;
+        least->n += measure_unit(plan, i);
         imapid_heap_sink(heap, n, 0, is_less, NULL);
     }
     g_free(heap);
