@@ -77,7 +77,7 @@ static void test_truncation(void)
                                    "!F: octet %u: the file ends inside a packet%s, after "
                                    "%u of %u octets ",
                                    n - in_packet, in_packet < 16 ? " header" : "", in_packet,
-                                   in_packet < 16 ? 16 : 19);
+                                   in_packet < 16 ? 16u : 19u);
         g_assert_cmpstr(log, ==, expected->str);
         g_string_free(expected, TRUE);
         g_free(log);

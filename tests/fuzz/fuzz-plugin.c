@@ -90,10 +90,11 @@ static void put32(uint8_t *at, uint32_t value)
 static void add_frame(const struct talk *talk, int side, uint8_t flags, uint32_t seq,
                       const uint8_t *octets, uint32_t n)
 {
-    uint8_t *at = file.octets[file.n];
+    uint8_t *at;
 
     if (file.n == N_FRAMES)
         return;
+    at = file.octets[file.n];
     memset(at, 0, N_HEADERS);
     at[0] = 0x45;
     put16(at + 2, N_HEADERS + n);

@@ -47,7 +47,7 @@ static void test_any_order(void)
     for (uint32_t round = 0; round < 2000; round++) {
         uint32_t n = (uint32_t)g_rand_int_range(rand, 9, sizeof whole);
         uint32_t n_piece = 8 * (uint32_t)g_rand_int_range(rand, 1, 100);
-        uint32_t n_pieces = (n + n_piece - 1) / n_piece, order[400];
+        uint32_t n_pieces = (n + n_piece - 1) / n_piece, order[400] = {0};
         struct imapid_ip ip;
         if (n_pieces < 2)
             continue;

@@ -76,7 +76,7 @@ static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *ip, uint32_t n, c
     g_ptr_array_add(
         wire->lines,
         g_strdup_printf(
-            "%d %d%s%s%s%s seq %u ack %u win %u ttl %u opt %u n %u%s%s", (int)(ts_ns / 1000), dir,
+            "%d %d%s%s%s%s seq %u ack %u win %d ttl %u opt %u n %u%s%s", (int)(ts_ns / 1000), dir,
             tcp[13] & SYN ? " SYN" : "", tcp[13] & FIN ? " FIN" : "", tcp[13] & RST ? " RST" : "",
             tcp[13] & PSH ? " PSH" : "", seq - isn[dir], tcp[13] & ACK ? ack - isn[!dir] : 0,
             imapid_number_be16(tcp + 14) - 1000, ip[7], n_header - 20, n_tcp - n_header,
