@@ -44,6 +44,7 @@ struct imapid_source {
     GByteArray *head; /* what was read while looking */
     size_t head_at;
     uint64_t place;
+    uint64_t size; /* of a regular file, when it was opened; else 0 */
     struct imapid_window packed;
     struct imapid_unpack *unpack; /* NULL: it is not compressed */
     uint8_t peek[IMAPID_READ_JSONL_PEEK];
@@ -184,12 +185,13 @@ ptrdiff_t imapid_source_read_unpacked(void *ctx, uint8_t *octets, size_t n)
 
 bool imapid_source_has_places(const struct imapid_source *source)
 {
-    return imapid_source_is_regular(source) && !source->unpack;
+    return imapid_source_is_regular(source) && !source->unpack && source->size;
 }
 
 ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
                                 uint64_t at)
 {
+    n = at < source->size ? MIN(n, source->size - at) : 0;
     return pread(source->fd, octets, n, (off_t)at);
 }
 
@@ -268,6 +270,7 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->fd = fd;
     source->is_stdin = is_stdin;
     source->is_regular = !is_stdin && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    source->size = source->is_regular ? (uint64_t)st.st_size : 0;
     if (source->is_regular && watch->is_over)
         open_named(source);
     source->watch = *watch;

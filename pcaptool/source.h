@@ -54,10 +54,11 @@ bool imapid_source_may_have_secrets(const struct imapid_source *source);
 ptrdiff_t imapid_source_read(void *source, uint8_t *octets, size_t n);
 ptrdiff_t imapid_source_read_unpacked(void *source, uint8_t *octets, size_t n);
 
-/* Can it be read at any place, by several threads? A regular file that is not compressed and does not grow can. */
+/* Can it be read at any place, by several threads? A regular file that is not compressed and is not followed can. */
 bool imapid_source_has_places(const struct imapid_source *source);
 
-/* Of such a file up to n octets from a place on; else as imapid_source_read(). Neither moves for the other. */
+/* Of such a file up to n octets from a place on; else as imapid_source_read(). Neither moves for the other. It ends
+ * where it did when it was opened: who reads a part that was written later could not tell what stands before it. */
 ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
                                 uint64_t at);
 
