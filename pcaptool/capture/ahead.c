@@ -587,16 +587,9 @@ static bool is_ready(const struct imapid_ahead *ahead, guint n)
     return get(&ahead->n_begun) != n && g_atomic_int_get(&get_batch(ahead, n)->stage) == DONE;
 }
 
-/* Who asks leaves what is packed to others, if there are: a decoder's memory costs more where it goes from one
- * processor to another. */
-static bool may_help(const struct imapid_ahead *ahead)
-{
-    return get(&ahead->n_walked) == 0 || ahead->is_plain || ahead->n_threads == 1;
-}
-
 static bool has_something(const struct imapid_ahead *ahead, guint n)
 {
-    return is_ready(ahead, n) || (may_help(ahead) && may_begin(ahead));
+    return is_ready(ahead, n) || may_begin(ahead);
 }
 
 /* An area may have no packets, after which it would be told. */
@@ -620,7 +613,7 @@ static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture 
                 return batch;
             tell_place(capture, batch->place);
             release(ahead);
-        } else if (may_help(ahead) && begin_next(ahead, &n)) {
+        } else if (begin_next(ahead, &n)) {
             work(ahead, n);
         } else {
             wait_for(ahead, has_something, ahead->n_given);
