@@ -70,6 +70,8 @@ struct block {
     uint64_t n_lines, turn;
     bool is_first, is_too_long; /* a line that is too long stands behind the others */
     bool is_read;               /* it waits for its turn */
+    bool is_reading;            /* the crew's: its octets are not all there yet */
+    bool is_told;               /* before its turn */
     char *failure;              /* reading ended here, and why; NULL: it did not */
 };
 
@@ -80,7 +82,8 @@ struct crew {
     struct imapid_lines lines;
     uint64_t n_taken;
     bool is_over, failed;
-    GMutex telling; /* and this: the sink, the counts of the reader */
+    uint64_t failed_turn; /* the first */
+    GMutex telling;       /* and this: the sink, the counts of the reader */
     GCond told;
     uint64_t n_told;
     struct block *blocks;
@@ -172,6 +175,8 @@ static bool take_block(struct crew *crew, struct block *block)
     goes_on = !crew->is_over && !g_atomic_int_get(&crew->is_stopped);
     block->turn = crew->n_taken++;
     block->is_first = !block->turn;
+    block->is_told = false;
+    block->is_reading = goes_on;
     if (goes_on && !in_parts)
         result = imapid_lines_next(&crew->lines, block->text);
     if (goes_on && in_parts) {
@@ -185,6 +190,9 @@ static bool take_block(struct crew *crew, struct block *block)
         block->failure = explain(crew->reader, errno);
     crew->is_over |= result == IMAPID_LINES_END || result == IMAPID_LINES_ERROR;
     crew->failed |= block->failure != NULL;
+    if (block->failure)
+        crew->failed_turn = MIN(crew->failed_turn, block->turn);
+    block->is_reading = false;
     g_mutex_unlock(&crew->reading);
     block->is_too_long = result == IMAPID_LINES_TOO_LONG;
     return result != IMAPID_LINES_END;
@@ -274,10 +282,24 @@ static const struct imapid_read_record *get_parsed(const struct block *block, gu
     return &g_array_index(block->parsed, struct imapid_read_record, i);
 }
 
-/* Without waiting for others. */
-static void tell_early(const struct crew *crew, const struct block *block)
+/* Behind a failure nothing is told, so those before have to be read, though not told. */
+static bool may_tell_early(struct crew *crew, const struct block *block)
 {
-    for (guint i = 0; i < block->parsed->len && !is_stopped(crew->reader); i++)
+    bool may = crew->reader->any_order;
+
+    g_mutex_lock(&crew->reading);
+    may = may && crew->failed_turn >= block->turn;
+    for (unsigned i = 0; may && i < crew->n_blocks; i++)
+        may = !crew->blocks[i].is_reading || crew->blocks[i].turn > block->turn;
+    g_mutex_unlock(&crew->reading);
+    return may;
+}
+
+/* Without waiting for others. */
+static void tell_early(struct crew *crew, struct block *block)
+{
+    block->is_told = may_tell_early(crew, block);
+    for (guint i = 0; block->is_told && i < block->parsed->len && !is_stopped(crew->reader); i++)
         tell(crew->reader, get_parsed(block, i));
 }
 
@@ -289,10 +311,10 @@ static void tell_block(struct crew *crew, const struct block *block)
     for (guint i = 0; i < block->parsed->len && !crew->has_ended && !is_stopped(reader); i++) {
         reader->n_lines = n_before + get_parsed(block, i)->n_lines;
         count(reader, get_parsed(block, i));
-        if (!reader->any_order)
+        if (!block->is_told)
             tell(reader, get_parsed(block, i));
     }
-    if (!is_stopped(reader))
+    if (!crew->has_ended && !is_stopped(reader))
         reader->n_lines = n_before + block->n_lines;
     crew->has_ended |= block->failure != NULL;
     g_atomic_int_set(&crew->is_stopped, is_stopped(reader));
@@ -342,8 +364,7 @@ static void *work(void *data)
 
     while (take_block(crew, block = get_idle(crew))) {
         parse_block(block);
-        if (crew->reader->any_order)
-            tell_early(crew, block);
+        tell_early(crew, block);
         tell_in_turn(crew, block);
     }
     return NULL;
@@ -407,6 +428,7 @@ bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
     struct crew crew = {
         .reader = reader,
         .lines = {reader->read, reader->read_ctx, n_more ? BLOCK : 0, LINE_MAX_OCTETS, NULL, false},
+        .failed_turn = UINT64_MAX,
     };
 
     g_mutex_init(&crew.reading);

@@ -33,7 +33,7 @@ struct imapid_read_jsonl {
      * some hundred KiB were read: not for pipes. */
     unsigned n_threads;
     /* The sink is called by all of them at the same time, and in any order; messages still come in the
-     * order of the lines. */
+     * order of the lines. What is behind a failure is not told here either. */
     bool any_order;
 
     int stop; /* atomic; set it from the sink: nothing more is wanted */

@@ -411,6 +411,50 @@ static void test_any_order(void)
     g_string_free(want, TRUE);
 }
 
+/* As read_at, but of a disk that takes its time to find out that it cannot read a place in the middle. */
+static ptrdiff_t read_around(void *ctx, uint8_t *octets, size_t n, uint64_t at)
+{
+    const uint64_t hole = 300000;
+
+    if (at <= hole && at + n > hole) {
+        g_usleep(100000);
+        errno = EIO;
+        return -1;
+    }
+    return read_at(ctx, octets, n, at);
+}
+
+/* What others have read behind a failure is not told. */
+static void test_any_order_failure(void)
+{
+    GString *lines = g_string_new(NULL);
+    struct counted counted = {.got.complaints = g_string_new(NULL)};
+    struct imapid_record_sink sink = {count_exchange, count_session, NULL, &counted, NULL};
+    struct source source = {.step = 5000};
+    struct imapid_read_jsonl reader = {.name = "x",
+                                       .read = read_some,
+                                       .read_at = read_around,
+                                       .read_ctx = &source,
+                                       .sink = &sink,
+                                       .complain = on_counted_complaint,
+                                       .n_threads = 5,
+                                       .any_order = true};
+
+    for (int i = 0; i < 4000; i++)
+        g_string_append(lines, exchange);
+    source.data = lines->str;
+    source.n = lines->len;
+    g_assert_cmpuint(lines->len, >, 2000000);
+    g_assert_false(imapid_read_jsonl(&reader));
+    g_assert_true(reader.failed);
+    g_assert_cmpint(counted.n_exchanges, >, 0);
+    g_assert_cmpuint((guint)counted.n_exchanges, ==, reader.n_records);
+    g_assert_cmpuint(reader.n_records * strlen(exchange), <, 300000);
+    g_assert_cmpuint(reader.n_lines, ==, reader.n_records + 1);
+    g_string_free(counted.got.complaints, TRUE);
+    g_string_free(lines, TRUE);
+}
+
 /* One that has enough stops all of them. */
 static void test_threads_stop(void)
 {
@@ -485,6 +529,7 @@ int main(int argc, char **argv)
     g_test_add_func("/read-jsonl/threads", test_threads);
     g_test_add_func("/read-jsonl/threads-long-line", test_threads_long_line);
     g_test_add_func("/read-jsonl/any-order", test_any_order);
+    g_test_add_func("/read-jsonl/any-order-failure", test_any_order_failure);
     g_test_add_func("/read-jsonl/threads-stop", test_threads_stop);
     g_test_add_func("/read-jsonl/keys-that-are-twice", test_keys_that_are_twice);
     g_test_add_func("/read-jsonl/recognised", test_recognised);
