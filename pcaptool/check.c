@@ -3,7 +3,7 @@
  * the exit status by the worst of them.
  *
  * An input that could not be read whole comes first: the status is 2 then, as findings may be
- * missing.
+ * missing. Records of a capture that could not say so as well.
  *
  * Refuses an unknown code in --ignore and an unknown word in --fail-on and --show, before anything is read.
  *
@@ -104,10 +104,16 @@ static void print_unread(const struct imapid_options *options,
     g_string_free(text, TRUE);
 }
 
+/* Were all inputs read whole, and the captures of which they are the records? */
+static bool is_complete(const struct imapid_gathered *gathered)
+{
+    return gathered->is_complete && !imapid_unreadable_count_failed(&gathered->view);
+}
+
 static enum imapid_exit get_status(const struct imapid_gathered *gathered,
                                    const struct imapid_items *items, const struct fail_on *fail_on)
 {
-    if (!gathered->is_complete || imapid_unreadable_is_all(&gathered->view))
+    if (!is_complete(gathered) || imapid_unreadable_is_all(&gathered->view))
         return IMAPID_EXIT_FAILED; /* what was found may not be all */
     for (int i = fail_on->severity; i <= IMAPID_SEVERITY_ERROR; i++)
         if (items->n_by_severity[i])
@@ -130,7 +136,7 @@ static enum imapid_exit answer(const struct imapid_options *options,
         .terminal = options->terminal,
         .verbose = options->verbose,
         .show = (enum imapid_severity)show,
-        .is_complete = gathered->is_complete,
+        .is_complete = is_complete(gathered),
     };
     GString *text = g_string_new(NULL);
     enum imapid_exit status = get_status(gathered, &items, fail_on);

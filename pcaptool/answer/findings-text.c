@@ -477,7 +477,9 @@ static void add_head(const struct writing *writing, const GArray *kinds, guint n
     }
     g_string_append(out, n_shown                          ? " in "
                          : imapid_unreadable_is_all(view) ? "Nothing could be judged in "
-                                                          : "Nothing to do in ");
+                         : imapid_unreadable_count_failed(view)
+                             ? "Nothing was found in what was read of "
+                             : "Nothing to do in ");
     add_count(out, view->n_conns, "connection", "s");
     g_string_append(out, n_shown ? ". To do:" : ".");
     end_colour(writing);

@@ -74,6 +74,15 @@ static unsigned count_foreign(const struct imapid_store_view *view)
     return n;
 }
 
+unsigned imapid_unreadable_count_failed(const struct imapid_store_view *view)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < view->n_captures; i++)
+        n += view->captures[i].error != NULL;
+    return n;
+}
+
 bool imapid_unreadable_is_all(const struct imapid_store_view *view)
 {
     struct imapid_store_conn conn;
@@ -186,6 +195,7 @@ void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
     struct counts counts = count_conns(view);
     uint64_t n = counts.n_unread;
     unsigned n_foreign = count_foreign(view), n_lossy = counts.n_lossy;
+    unsigned n_failed = imapid_unreadable_count_failed(view);
 
     if (n) {
         g_string_append_printf(out,
@@ -198,8 +208,11 @@ void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
                                "%s%u of %u captures could not be looked into: all packets are "
                                "of layers that are not read",
                                n ? "; " : "", n_foreign, view->n_captures);
+    if (n_failed)
+        g_string_append_printf(out, "%s%u of %u captures could not be read whole",
+                               n || n_foreign ? "; " : "", n_failed, view->n_captures);
     if (n_lossy)
         g_string_append_printf(out, "%s%u of %u connections %s read with octets missing",
-                               n || n_foreign ? "; " : "", n_lossy, view->n_conns,
+                               n || n_foreign || n_failed ? "; " : "", n_lossy, view->n_conns,
                                n_lossy == 1 ? "was" : "were");
 }

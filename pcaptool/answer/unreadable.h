@@ -13,6 +13,9 @@ bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn);
 bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn);
 
+/* Captures that could not be read whole, as their records say. */
+unsigned imapid_unreadable_count_failed(const struct imapid_store_view *view);
+
 /* How many of them there are. */
 uint64_t imapid_unreadable_count(const struct imapid_store_view *view);
 

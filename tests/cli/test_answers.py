@@ -713,6 +713,18 @@ class Check(unittest.TestCase):
             self.assertIn(b"script", done.stdout)
             self.assertEqual([c for c in (done.stdout + done.stderr).decode() if (c < " " and c != "\n") or c in "\x7f\u202e\u2028\u2066\ufeff"], [])
 
+    def test_records_of_a_capture_that_was_cut(self):
+        """Say so as the capture does: what is behind the cut may have anything."""
+        with tempfile.TemporaryDirectory() as folder:
+            cut, records = pathlib.Path(folder, "cut.pcap"), pathlib.Path(folder, "records.jsonl")
+            cut.write_bytes(pathlib.Path(sample("mbsync-dovecot")).read_bytes()[:-7])
+            run("extract", "-q", "-T", "jsonl", "-w", records, cut)
+            for path in (cut, records):
+                done = run("check", "-q", "--show", "error", path)
+                self.assertEqual(done.returncode, 2, path)
+                self.assertIn(b"Nothing was found in what was read of 1 connection.", done.stdout)
+                self.assertIn(b"1 of 1 captures could not be read whole", done.stdout)
+
     def test_sarif(self):
         for data in (None, spell(hostile_records())):
             done = self.check("-" if data else "samples", data=data, form="sarif")
@@ -721,7 +733,7 @@ class Check(unittest.TestCase):
             run_, = log["runs"]
             rules = run_["tool"]["driver"]["rules"]
             self.assertEqual(run_["tool"]["driver"]["name"], "imapid")
-            self.assertTrue(run_["invocations"][0]["executionSuccessful"])
+            self.assertEqual(run_["invocations"][0]["executionSuccessful"], not data)  # hostile ones have an error
             self.assertTrue(run_["results"])
             for result in run_["results"]:
                 self.assertEqual(rules[result["ruleIndex"]]["id"], result["ruleId"])
