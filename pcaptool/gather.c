@@ -102,6 +102,7 @@ gboolean imapid_gather_write(const struct imapid_options *options, struct imapid
 
 enum imapid_exit imapid_gather_partial(const struct imapid_options *options, const GArray *inputs)
 {
+    const struct imapid_partial_unit unit = {options->plan_id, options->unit};
     struct imapid_gathered gathered;
     gboolean good;
 
@@ -111,7 +112,8 @@ enum imapid_exit imapid_gather_partial(const struct imapid_options *options, con
     }
     if (!imapid_gather(options, inputs, &gathered))
         return IMAPID_EXIT_FAILED;
-    imapid_partial_write(&gathered.view, gathered.is_complete, imapid_gather_put, &gathered);
+    imapid_partial_write(&gathered.view, gathered.is_complete, unit.plan ? &unit : NULL,
+                         imapid_gather_put, &gathered);
     good = end(options, &gathered) && gathered.is_complete;
     imapid_gather_free(&gathered);
     return good ? IMAPID_EXIT_DONE : IMAPID_EXIT_FAILED;

@@ -468,15 +468,18 @@ static void on_complaint(void *ctx, const char *message)
 }
 
 /* Partials are whole or not there; but what was written may be damaged since. */
-static enum imapid_plan_state look_at_partial(const char *path)
+static enum imapid_plan_state look_at_partial(const struct imapid_plan *plan, const char *path,
+                                              guint number)
 {
+    const struct imapid_partial_unit unit = {plan->id, number};
     int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
     struct imapid_record_sink sink = {.ctx = NULL};
     struct imapid_partial partial = {.name = path,
                                      .read = read_portion,
                                      .read_ctx = &fd,
                                      .sink = &sink,
-                                     .complain = on_complaint};
+                                     .complain = on_complaint,
+                                     .unit = &unit};
     GStatBuf st;
     bool good;
 
@@ -498,7 +501,7 @@ enum imapid_plan_state imapid_plan_look(const struct imapid_plan *plan, const ch
     if (state != IMAPID_PLAN_DONE)
         return state;
     path = imapid_plan_spell_output(folder, number, "partial");
-    state = look_at_partial(path);
+    state = look_at_partial(plan, path, number);
     g_free(path);
     return state;
 }

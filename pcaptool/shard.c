@@ -89,9 +89,12 @@ static int extract_records(const struct imapid_options *options, const struct im
 }
 
 /* The same: the partial of its records, which are as they are to be. */
-static int make_partial(const struct imapid_options *options, const char *records, char *path)
+static int make_partial(const struct imapid_options *options, const struct imapid_plan *plan,
+                        const struct imapid_plan_unit *unit, const char *records, char *path)
 {
     struct imapid_options own = {.write = path,
+                                 .plan_id = plan->id,
+                                 .unit = unit->number,
                                  .quiet = TRUE,
                                  .n_jobs = options->n_jobs,
                                  .n_memory = options->n_memory,
@@ -132,7 +135,7 @@ static int work_on_records(const struct work *work)
 
 static int work_on_partial(const struct work *work)
 {
-    return make_partial(work->options, work->records, work->partial);
+    return make_partial(work->options, work->plan, work->unit, work->records, work->partial);
 }
 
 /* Has it done by a process of its own; its exit status. */

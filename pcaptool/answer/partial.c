@@ -40,7 +40,15 @@ static const char magic[] = IMAPID_PARTIAL_HEAD;
 #define PAIRS_MAX 131072u
 
 /* How a row begins. */
-enum kind { KIND_END, KIND_EXCHANGE, KIND_SESSION, KIND_CAPTURE, KIND_CONTINUED, N_KINDS };
+enum kind {
+    KIND_END,
+    KIND_EXCHANGE,
+    KIND_SESSION,
+    KIND_CAPTURE,
+    KIND_CONTINUED,
+    KIND_UNIT,
+    N_KINDS
+};
 
 /* ---- passes ---- */
 
@@ -775,7 +783,7 @@ static void begin_row(struct writing *writing, enum kind kind)
         put_block(writing);
     forget_some(&writing->rows);
     put_number(writing->rows.pass.out, kind);
-    writing->rows.n_records += kind != KIND_END;
+    writing->rows.n_records += kind != KIND_END && kind != KIND_UNIT;
 }
 
 static void put_conn(struct writing *writing, const struct imapid_store_view *view, unsigned index,
@@ -816,7 +824,15 @@ static unsigned put_parts(struct writing *writing, const struct imapid_store_vie
     return first;
 }
 
+/* The first row, if it is there. */
+static void pass_unit(struct pass *pass, struct imapid_partial_unit *unit)
+{
+    pass_text(pass, &unit->plan);
+    NUMBER(pass, unit->number, G_MAXUINT);
+}
+
 void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
+                          const struct imapid_partial_unit *unit,
                           void (*put)(void *ctx, const char *octets, size_t n), void *ctx)
 {
     struct octets block = {0};
@@ -827,6 +843,12 @@ void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
     writing.rows.n_notes = view->n_said;
     writing.rows.notes = g_new0(struct imapid_record_note, view->n_said + (gsize)1);
     write_octets(&writing, magic, strlen(magic));
+    if (unit) {
+        struct imapid_partial_unit own = *unit;
+
+        begin_row(&writing, KIND_UNIT);
+        pass_unit(&writing.rows.pass, &own);
+    }
     for (unsigned i = 0; i < view->n_conns; i++)
         put_conn(&writing, view, i, &reading);
     for (unsigned i = 0; i < view->n_captures; i++) {
@@ -1001,6 +1023,8 @@ static void take_end(struct reading *reading)
 
 static void take_row(struct reading *reading)
 {
+    struct imapid_partial_unit unit = {NULL, 0};
+
     forget_some(&reading->rows);
     switch (pass_number(&reading->rows.pass, 0, N_KINDS - 1)) {
     case KIND_EXCHANGE:
@@ -1015,6 +1039,9 @@ static void take_row(struct reading *reading)
     case KIND_CONTINUED:
         take_continued(reading);
         break;
+    case KIND_UNIT:
+        pass_unit(&reading->rows.pass, &unit); /* whoever reads records wants those of all */
+        return;
     default:
         if (!reading->rows.pass.error)
             take_end(reading);
@@ -1083,15 +1110,37 @@ static bool has_end(const GByteArray *block)
     return at && block->data[at - 1] == KIND_END;
 }
 
+/* Does the first block begin with the unit that is wanted? */
+static bool is_of_unit(struct reading *reading, const GByteArray *block)
+{
+    const struct imapid_partial_unit *wanted = reading->partial->unit;
+    struct imapid_partial_unit unit = {NULL, 0};
+    struct pass *pass = &reading->rows.pass;
+    bool good;
+
+    init_rows(&reading->rows, NULL);
+    pass->at = block->data;
+    pass->end = block->data + block->len;
+    if (pass_number(pass, 0, N_KINDS - 1) == KIND_UNIT)
+        pass_unit(pass, &unit);
+    good = !pass->error && !g_strcmp0(unit.plan, wanted->plan) && unit.number == wanted->number;
+    deinit_rows(&reading->rows);
+    return good;
+}
+
 bool imapid_partial_check(struct imapid_partial *partial, uint64_t n)
 {
     struct reading reading = {.partial = partial};
     GByteArray *block = g_byte_array_new();
+    bool is_first = partial->unit != NULL;
 
     reading.is_over = !read_head(&reading);
     do {
         if (!reading.is_over && !read_block(&reading, block))
             reading.is_over = true;
+        if (is_first && !reading.is_bad && !is_of_unit(&reading, block))
+            complain(&reading, reading.place, "the partial is of another unit or plan");
+        is_first = false;
     } while (!reading.is_over && reading.place < n);
     if (!reading.is_bad && !has_end(block))
         complain(&reading, reading.place, cut);

@@ -26,8 +26,15 @@ bool imapid_partial_is(const uint8_t *octets, size_t n);
 /* A record at all limits of JSON Lines, twice. */
 #define IMAPID_PARTIAL_BLOCK_MAX (UINT32_C(16) << 20)
 
-/* Writes all of a view. `is_whole`: nothing was missing in what it was read from. */
+/* The unit of a plan whose records a partial has. */
+struct imapid_partial_unit {
+    const char *plan; /* its id */
+    unsigned number;
+};
+
+/* Writes all of a view. `is_whole`: nothing was missing in what it was read from. `unit` is NULL where it is of none. */
 void imapid_partial_write(const struct imapid_store_view *view, bool is_whole,
+                          const struct imapid_partial_unit *unit,
                           void (*put)(void *ctx, const char *octets, size_t n), void *ctx);
 
 /* One input on its way. Set what stands before `stop`, zero the rest. */
@@ -41,6 +48,8 @@ struct imapid_partial {
     /* Takes messages, "NAME: octet N: what is wrong", with the ctx of the sink. */
     void (*complain)(void *ctx, const char *message);
     const struct imapid_terms *terms; /* NULL: words are told as they are */
+    const struct imapid_partial_unit
+        *unit; /* imapid_partial_check(): it has to be of this one; NULL: of any, or of none */
 
     int stop; /* atomic; set it from the sink: nothing more is wanted */
     uint64_t n_records;
@@ -51,7 +60,7 @@ struct imapid_partial {
  * or was itself written of inputs that were not; each was complained of. */
 bool imapid_partial_read(struct imapid_partial *partial);
 
-/* Is each block of a partial of `n` octets as it was written, and the last one its end? No row is taken apart, so this
+/* Is each block of a partial of `n` octets as it was written, the last one its end, and the unit the one that is wanted? No row is taken apart, so this
  * is as fast as the file is read, and takes the memory of a block. Of the sink only `ctx` is used. False: it was
  * complained of. One that was cut exactly behind a block may pass where a row happens to look like an end (about one in
  * 30,000 such cuts); imapid_partial_read() finds it. */

@@ -68,8 +68,8 @@ static void forget_complaint(void *ctx, const char *message)
     (void)message;
 }
 
-/* Without a look at rows. */
-static bool is_sound(const GByteArray *octets)
+/* Without a look at rows, but for the unit. */
+static bool is_of(const GByteArray *octets, const struct imapid_partial_unit *unit)
 {
     struct imapid_record_sink sink = {.ctx = NULL};
     struct portions portions = {octets, 0, 1000};
@@ -77,9 +77,15 @@ static bool is_sound(const GByteArray *octets)
                                      .read = read_portion,
                                      .read_ctx = &portions,
                                      .sink = &sink,
-                                     .complain = forget_complaint};
+                                     .complain = forget_complaint,
+                                     .unit = unit};
 
     return imapid_partial_check(&partial, octets->len);
+}
+
+static bool is_sound(const GByteArray *octets)
+{
+    return is_of(octets, NULL);
 }
 
 static void put(void *ctx, const char *octets, size_t n)
@@ -95,7 +101,7 @@ static GByteArray *settle(struct imapid_store *store, bool is_whole, char **line
     GString *text = g_string_new(NULL);
     GByteArray *octets = g_byte_array_new();
 
-    imapid_partial_write(&view, is_whole, put, octets);
+    imapid_partial_write(&view, is_whole, NULL, put, octets);
     for (unsigned i = 0; i < view.n_conns; i++) {
         struct imapid_store_conn conn;
 
@@ -402,6 +408,26 @@ static void test_other_kind(void)
     }
 }
 
+/* A partial of a unit is that unit's alone; of none it is nobody's. */
+static void test_unit(void)
+{
+    static const struct imapid_partial_unit unit = {"a", 7}, next = {"a", 8}, other = {"b", 7};
+    const struct imapid_partial_unit *units[] = {NULL, &unit, &next, &other};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+        struct imapid_store *store = imapid_store_new();
+        struct imapid_store_view view = imapid_store_settle(store);
+        GByteArray *octets = g_byte_array_new();
+
+        imapid_partial_write(&view, true, units[i], put, octets);
+        g_assert_true(is_sound(octets));
+        for (size_t k = 1; k < G_N_ELEMENTS(units); k++)
+            g_assert_true(is_of(octets, units[k]) == (i == k));
+        g_byte_array_unref(octets);
+        imapid_store_free(store);
+    }
+}
+
 static void test_rows(void)
 {
 #define ROWS(rows) rows, sizeof(rows) - 1
@@ -415,7 +441,9 @@ static void test_rows(void)
         {ROWS("\0\0\1\0"), "29: the partial is damaged: something behind its end"},
         {ROWS("\0\0\2"), "29: the partial is damaged: a number past its limit"},
         {ROWS("\0\0"), "29: the partial is damaged: a number that does not end"},
-        {ROWS("\5"), "29: the partial is damaged: a number past its limit"},
+        {ROWS("\5\2f\7\0\0\1"), NULL},
+        {ROWS("\5\2f"), "29: the partial is damaged: a number that does not end"},
+        {ROWS("\6"), "29: the partial is damaged: a number past its limit"},
         {ROWS("\377\377\377\377\377\377\377\377\377\1"),
          "29: the partial is damaged: a number past its limit"},
         {ROWS("\377\377\377\377\377\377\377\377\377\2"),
@@ -503,6 +531,7 @@ int main(int argc, char **argv)
     g_test_add_func("/partial/blocks", test_blocks);
     g_test_add_func("/partial/forgetting", test_forgetting);
     g_test_add_func("/partial/other-kind", test_other_kind);
+    g_test_add_func("/partial/unit", test_unit);
     g_test_add_func("/partial/rows", test_rows);
     g_test_add_func("/partial/long-list", test_long_list);
     g_test_add_func("/partial/versions", test_versions);

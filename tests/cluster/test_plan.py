@@ -134,7 +134,7 @@ class Plan(unittest.TestCase):
             self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
 
     def test_damage_in_the_middle(self):
-        """Of partials each octet is held; of records, which no answer of a plan reads, the number of lines."""
+        """Of partials each octet is held, and whose they are; of records, which no answer of a plan reads, the number of lines."""
         self.make()
         self.share(1, 1)
         whole = {path.name: path.read_bytes() for path in self.out.iterdir()}
@@ -146,6 +146,7 @@ class Plan(unittest.TestCase):
         for name, refuses, damage in (("unit-000004.partial", True, lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:]),
                                       ("unit-000004.partial", True, lambda data: data[:-3]), ("unit-000004.partial", True, lambda data: data[:17]),
                                       ("unit-000004.partial", True, lambda data: b""), ("unit-000004.partial", True, lambda data: data + b"\n"),
+                                      ("unit-000004.partial", True, lambda data: whole["unit-000003.partial"]),
                                       ("unit-000004.jsonl", False, middle), ("unit-000004.jsonl", False, lambda data: bytes(999) + data[999:])):
             (self.out / name).write_bytes(damage(whole[name]))
             told = run("plan", "--status", self.plan, "--shard", 5, self.out, status=3)

@@ -52,6 +52,8 @@ static void put(void *ctx, const char *octets, size_t n)
     g_byte_array_append(ctx, (const uint8_t *)octets, (guint)n);
 }
 
+static const struct imapid_partial_unit unit = {"0123456789abcdef", 7};
+
 /* Of the records in a partial the state. */
 static GByteArray *settle(const GByteArray *from, size_t step)
 {
@@ -62,7 +64,7 @@ static GByteArray *settle(const GByteArray *from, size_t step)
 
     read_all(from, step, &sink);
     view = imapid_store_settle(store);
-    imapid_partial_write(&view, true, put, octets);
+    imapid_partial_write(&view, true, &unit, put, octets);
     imapid_store_free(store);
     return octets;
 }
