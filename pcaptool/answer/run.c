@@ -294,6 +294,49 @@ static void find_chunk(struct imapid_run_reader *reader, const uint8_t *at)
     reader->is_own |= reader->at ? reader->chunk != before : !reader->block;
 }
 
+/* Takes the numbers of the next record, as they stand there. */
+static void take_numbers(struct imapid_run_reader *reader, union imapid_run_record *record)
+{
+    uint32_t mask = 0;
+
+    for (int i = 0; i < N_MASK; i++)
+        mask |= (uint32_t)*reader->at++ << 8 * i;
+    for (; mask; mask &= mask - 1)
+        reader->values[__builtin_ctz(mask)] += imapid_flat_take_difference(&reader->at);
+    if (reader->run->kind == IMAPID_RUN_SESSIONS) {
+        take_session(reader->values, &record->session);
+        return;
+    }
+    take_exchange(reader->values, &record->exchange);
+    memcpy(record->exchange.stamps, reader->at, record->exchange.n_stamps);
+    reader->at += record->exchange.n_stamps;
+}
+
+/* Addresses come in no order: where the map has that of the next record is fetched while this one is looked at. */
+static void take_ahead(struct imapid_run_reader *reader)
+{
+    take_numbers(reader, &reader->ahead);
+    __builtin_prefetch(&reader->map->addresses[reader->ahead.exchange.conn.client]);
+}
+
+static void *take(struct imapid_run_reader *reader)
+{
+    reader->n_left--;
+    reader->place++;
+    if (!reader->map) {
+        take_numbers(reader, &reader->record);
+        return &reader->record;
+    }
+    reader->record = reader->ahead;
+    if (reader->n_left)
+        take_ahead(reader);
+    if (reader->run->kind == IMAPID_RUN_SESSIONS)
+        imapid_keep_move_session(reader->map, &reader->record.session);
+    else
+        imapid_keep_move_exchange(reader->map, &reader->record.exchange);
+    return &reader->record;
+}
+
 static uint32_t count_records(const struct imapid_run *run, uint32_t block)
 {
     uint32_t next = block + 1 < run->blocks->len ? get_block(run, block + 1)->first : run->n;
@@ -312,6 +355,8 @@ static void read_block(struct imapid_run_reader *reader)
     reader->map = run->maps ? run->maps[block->map] : NULL;
     reader->at = block->at;
     memset(reader->values, 0, sizeof reader->values);
+    if (reader->map)
+        take_ahead(reader);
 }
 
 /* Blocks have at most BLOCK records, so none comes before that. */
@@ -328,30 +373,6 @@ static uint32_t find_block(const struct imapid_run *run, uint32_t place)
             high = middle - 1;
     }
     return low;
-}
-
-static void *take(struct imapid_run_reader *reader)
-{
-    uint32_t mask = 0;
-
-    reader->n_left--;
-    reader->place++;
-    for (int i = 0; i < N_MASK; i++)
-        mask |= (uint32_t)*reader->at++ << 8 * i;
-    for (; mask; mask &= mask - 1)
-        reader->values[__builtin_ctz(mask)] += imapid_flat_take_difference(&reader->at);
-    if (reader->run->kind == IMAPID_RUN_SESSIONS) {
-        take_session(reader->values, &reader->record.session);
-        if (reader->map)
-            imapid_keep_move_session(reader->map, &reader->record.session);
-        return &reader->record;
-    }
-    take_exchange(reader->values, &reader->record.exchange);
-    if (reader->map)
-        imapid_keep_move_exchange(reader->map, &reader->record.exchange);
-    memcpy(reader->record.exchange.stamps, reader->at, reader->record.exchange.n_stamps);
-    reader->at += reader->record.exchange.n_stamps;
-    return &reader->record;
 }
 
 /* Puts the reader before its first record. */

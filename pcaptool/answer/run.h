@@ -57,7 +57,7 @@ struct imapid_run_reader {
     const struct imapid_keep_map *map;
     const uint8_t *at;
     uint64_t values[17];
-    union imapid_run_record record;
+    union imapid_run_record record, ahead; /* with a map: the record behind this one, without it */
 };
 
 /* The next record, which is the reader's own to change; NULL at the end. */
