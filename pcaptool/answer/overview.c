@@ -154,8 +154,8 @@ static void count_captures(struct imapid_overview *overview, const struct imapid
             add(&overview->n_unread_packets, capture->n_unknown_link);
         for (unsigned k = 0; k < capture->n_unread; k++)
             add(&overview->n_unread_packets, capture->unread[k].n_packets);
-        overview->n_failed += capture->error != NULL;
     }
+    overview->n_failed = imapid_unreadable_count_failed(view);
     overview->n_tcp -= MIN(overview->n_tcp, count_parts(view));
 }
 

@@ -33,17 +33,13 @@
 
 /* What tables are made of. */
 struct shown {
-    const struct imapid_store_view *view;
-    const struct imapid_fold *fold;
-    const struct imapid_terminal *terminal;
-    unsigned top;       /* the most rows of a table, 0: all */
-    unsigned n_threads; /* to count with; 0 is 1 */
+    struct imapid_tables asked;
     struct imapid_overview overview;
 };
 
 static unsigned get_columns(const struct shown *tables)
 {
-    return MAX(tables->terminal->columns, COLUMNS_MIN);
+    return MAX(tables->asked.terminal->columns, COLUMNS_MIN);
 }
 
 /* ---- cells ---- */
@@ -59,7 +55,7 @@ static void add_bar(GString *out, const struct shown *tables, unsigned columns, 
                                           "\xe2\x96\x8b",
                                           "\xe2\x96\x8a",
                                           "\xe2\x96\x89"};
-    bool utf8 = tables->terminal->utf8;
+    bool utf8 = tables->asked.terminal->utf8;
     unsigned steps = utf8 ? 8 : 1;
     unsigned width = n_max ? (unsigned)((double)n * columns * steps / (double)n_max + 0.5) : 0;
     gsize start = out->len;
@@ -88,7 +84,7 @@ static void add_share(GString *out, uint64_t n, uint64_t n_all)
 /* "26 Nov 2026" */
 static void add_day(GString *out, const struct shown *tables, int64_t ts_ns)
 {
-    struct imapid_terminal terminal = *tables->terminal;
+    struct imapid_terminal terminal = *tables->asked.terminal;
     GString *text = g_string_new(NULL);
     const char *begin;
     gsize start = out->len;
@@ -113,12 +109,12 @@ static void end_line(GString *out)
 
 static void begin_head(GString *out, const struct shown *tables)
 {
-    g_string_append(out, tables->terminal->color ? "\n\033[1m" : "\n");
+    g_string_append(out, tables->asked.terminal->color ? "\n\033[1m" : "\n");
 }
 
 static void end_head(GString *out, const struct shown *tables)
 {
-    g_string_append(out, tables->terminal->color ? "\033[0m" : "");
+    g_string_append(out, tables->asked.terminal->color ? "\033[0m" : "");
     end_line(out);
 }
 
@@ -156,7 +152,7 @@ static void add_days(GString *out, const struct shown *tables)
 static void add_number(GString *out, const struct shown *tables, uint64_t n, const char *what,
                        const char *plural)
 {
-    g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
+    g_string_append(out, tables->asked.terminal->utf8 ? " \xc2\xb7 " : " - ");
     imapid_spell_grouped(out, n);
     g_string_append_printf(out, " %s%s", what, n == 1 ? "" : plural);
 }
@@ -165,10 +161,10 @@ static void spell_head(GString *out, const struct shown *tables)
 {
     const struct imapid_overview *overview = &tables->overview;
 
-    g_string_append(out,
-                    tables->terminal->color ? "\033[1mWho speaks IMAP\033[0m" : "Who speaks IMAP");
+    g_string_append(out, tables->asked.terminal->color ? "\033[1mWho speaks IMAP\033[0m"
+                                                       : "Who speaks IMAP");
     if (imapid_time_is_known(overview->first_ns)) {
-        g_string_append(out, tables->terminal->utf8 ? " \xc2\xb7 " : " - ");
+        g_string_append(out, tables->asked.terminal->utf8 ? " \xc2\xb7 " : " - ");
         add_days(out, tables);
     }
     add_number(out, tables, overview->n_conns, "connection", "s");
@@ -201,7 +197,7 @@ static void add_line(GString *out, const struct shown *tables, const char **head
 /* The packets that were not read, and of which kinds they are. */
 static void add_layers(GString *out, const struct shown *tables, const char **heading)
 {
-    GArray *kinds = imapid_unreadable_list_kinds(tables->view);
+    GArray *kinds = imapid_unreadable_list_kinds(tables->asked.view);
 
     add_line(out, tables, heading, tables->overview.n_unread_packets,
              "packets of layers that were not read");
@@ -223,7 +219,7 @@ static void add_layers(GString *out, const struct shown *tables, const char **he
 /* Connections that could not be read, by why. */
 static void add_reasons(GString *out, const struct shown *tables, const char **heading)
 {
-    GArray *reasons = imapid_unreadable_count_reasons(tables->view);
+    GArray *reasons = imapid_unreadable_count_reasons(tables->asked.view);
     uint64_t n_no_key = 0;
 
     for (guint i = 0; i < reasons->len; i++)
@@ -299,7 +295,7 @@ static struct table begin_table(GString *out, const struct shown *tables, const 
     begin_head(out, tables);
     start = out->len;
     g_string_append(out, head);
-    imapid_width_fit(out, start, table.name, tables->terminal->utf8);
+    imapid_width_fit(out, start, table.name, tables->asked.terminal->utf8);
     g_string_append_printf(out, "  %-*s  SHARE  ADDRESSES%s", (int)BAR + 8, "CONNECTIONS",
                            has_more ? "  EXCHANGES  UNREAD   FIRST SEEN" : "");
     g_string_append(out, "    LAST SEEN");
@@ -314,7 +310,7 @@ static void add_row(GString *out, const struct table *table, const char *name, b
     gsize start = out->len;
 
     g_string_append(out, name);
-    imapid_width_fit(out, start, table->name, table->tables->terminal->utf8);
+    imapid_width_fit(out, start, table->name, table->tables->asked.terminal->utf8);
     g_string_append_printf(out, "  %6" N "  ", group->n_conns);
     add_bar(out, table->tables, BAR, group->n_conns, table->n_max);
     g_string_append(out, "  ");
@@ -357,7 +353,7 @@ static void add_others(GString *out, const struct table *table, const GArray *gr
     gsize start = out->len;
 
     g_string_append_printf(out, what, groups->len - first, groups->len - first == 1 ? "" : "s");
-    imapid_width_fit(out, start, table->name, table->tables->terminal->utf8);
+    imapid_width_fit(out, start, table->name, table->tables->asked.terminal->utf8);
     g_string_append_printf(out, "  %6" N "  ", n);
     add_bar(out, table->tables, BAR, n, table->n_max);
     g_string_append(out, "  ");
@@ -379,7 +375,8 @@ static char *spell_values(const struct shown *tables, const struct imapid_group 
             continue;
         g_string_append(text, i ? " " : "");
         if (value)
-            imapid_spell_value(text, (const uint8_t *)value, strlen(value), tables->terminal->utf8);
+            imapid_spell_value(text, (const uint8_t *)value, strlen(value),
+                               tables->asked.terminal->utf8);
         else
             g_string_append(text, "(not said)");
     }
@@ -394,12 +391,12 @@ static uint64_t count_whole(const struct shown *tables, const struct imapid_grou
     for (unsigned i = 0; i < grouping->n_keys; i++)
         is_of_client &=
             grouping->keys[i].kind == IMAPID_KEY_FIELD && grouping->keys[i].side == IMAPID_CLIENT;
-    return is_of_client ? tables->overview.n_with_id : tables->view->n_conns;
+    return is_of_client ? tables->overview.n_with_id : tables->asked.view->n_conns;
 }
 
 static guint limit(const struct shown *tables, const GArray *groups)
 {
-    return tables->top ? MIN(groups->len, tables->top) : groups->len;
+    return tables->asked.top ? MIN(groups->len, tables->asked.top) : groups->len;
 }
 
 /* Names of several values stay whole: who asked for them wants to see them. */
@@ -507,7 +504,7 @@ static void add_versions(GString *out, const struct table *table, const GArray *
         g_string_assign(text, "  ");
         if (group->values[1])
             imapid_spell_value(text, (const uint8_t *)group->values[1], strlen(group->values[1]),
-                               table->tables->terminal->utf8);
+                               table->tables->asked.terminal->utf8);
         else
             g_string_append(text, "(no version)");
         add_row(out, table, text->str, true, group);
@@ -558,7 +555,7 @@ static void free_times(void *times)
 /* By the number of the server's address + 1. */
 static void gather_times(struct usual *usual, unsigned share, unsigned conn)
 {
-    const struct imapid_store_view *view = usual->tables->view;
+    const struct imapid_store_view *view = usual->tables->asked.view;
     struct imapid_store_span span = imapid_store_get_span(view, conn);
     void *number = GUINT_TO_POINTER(imapid_store_get_server(view, conn) + 1);
 
@@ -598,7 +595,7 @@ static GHashTable *join_times(struct usual *usual)
             struct imapid_store_conn conn;
             GPtrArray *all;
 
-            imapid_store_read_conn(usual->tables->view, times->conn, &conn);
+            imapid_store_read_conn(usual->tables->asked.view, times->conn, &conn);
             g_string_truncate(address, 0);
             imapid_spell_address(address, &conn.conn.server);
             all = g_hash_table_lookup(joint, address->str);
@@ -732,7 +729,7 @@ static void add_says(GString *out, const struct shown *tables, const GArray *say
                 (struct imapid_record_string){.is_nil = !values[1 + k],
                                               .octets = (const uint8_t *)values[1 + k],
                                               .n = values[1 + k] ? strlen(values[1 + k]) : 0};
-        imapid_width_add_software(out, &words[0], &words[1], columns, tables->terminal->utf8);
+        imapid_width_add_software(out, &words[0], &words[1], columns, tables->asked.terminal->utf8);
     }
     imapid_width_pad(out, start, columns);
 }
@@ -746,7 +743,7 @@ static void spell_servers(GString *out, const struct usual *usual)
     guint n_shown = limit(tables, servers);
     struct quantiles quantiles = {usual, g_malloc0_n(n_shown, sizeof *quantiles.rows)};
 
-    imapid_together_run(tables->n_threads, n_shown, find_quantiles, &quantiles);
+    imapid_together_run(tables->asked.n_threads, n_shown, find_quantiles, &quantiles);
     if (servers->len) {
         begin_head(out, tables);
         g_string_append_printf(out, "%-15s  %-*s  %-*s  SHARE   MEDIAN   95%% IN", "SERVER",
@@ -759,7 +756,7 @@ static void spell_servers(GString *out, const struct usual *usual)
         gsize start = out->len;
 
         g_string_append(out, address ? address : "(not known)");
-        imapid_width_cut_middle(out, start, 15, tables->terminal->utf8);
+        imapid_width_cut_middle(out, start, 15, tables->asked.terminal->utf8);
         imapid_width_pad(out, start, 15);
         g_string_append(out, "  ");
         add_says(out, tables, find_by_first(sorted, address), columns);
@@ -767,7 +764,7 @@ static void spell_servers(GString *out, const struct usual *usual)
         add_bar(out, tables, BAR_SERVERS, group->n_conns,
                 g_array_index(servers, struct imapid_group, 0).n_conns);
         g_string_append(out, "  ");
-        add_share(out, group->n_conns, tables->view->n_conns);
+        add_share(out, group->n_conns, tables->asked.view->n_conns);
         g_string_append(out, "  ");
         add_quantile(out, quantiles.rows[i].n, quantiles.rows[i].median);
         g_string_append(out, "  ");
@@ -815,7 +812,7 @@ static void spell_security(GString *out, const struct usual *usual)
                                k < G_N_ELEMENTS(rows) ? rows[k].words : "not read", n[k]);
         add_bar(out, tables, BAR, n[k], n_max);
         g_string_append(out, "  ");
-        add_share(out, n[k], tables->view->n_conns);
+        add_share(out, n[k], tables->asked.view->n_conns);
         end_line(out);
     }
 }
@@ -859,11 +856,7 @@ static void count_also(void *ctx, unsigned share, unsigned conn)
 void imapid_tables_spell(GString *out, const struct imapid_tables *tables,
                          const struct imapid_grouping *grouping)
 {
-    struct shown all = {.view = tables->view,
-                        .fold = tables->fold,
-                        .terminal = tables->terminal,
-                        .top = tables->top,
-                        .n_threads = tables->n_threads};
+    struct shown all = {.asked = *tables};
     struct usual usual = {
         .tables = &all,
         .grouping = grouping,
@@ -885,8 +878,8 @@ void imapid_tables_spell(GString *out, const struct imapid_tables *tables,
     imapid_groups_count(&asked);
     all.overview = imapid_overseer_end(usual.overseer);
     spell_head(out, &all);
-    if (!grouping && !all.top)
-        all.top = ROWS;
+    if (!grouping && !all.asked.top)
+        all.asked.top = ROWS;
     if (grouping)
         spell_by(out, &all, grouping, usual.groups[0]);
     else

@@ -190,29 +190,39 @@ static void add_reasons(GString *out, const struct imapid_store_view *view)
     g_array_unref(reasons);
 }
 
+static void begin_clause(GString *out, gsize start)
+{
+    if (out->len > start)
+        g_string_append(out, "; ");
+}
+
 void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
 {
     struct counts counts = count_conns(view);
-    uint64_t n = counts.n_unread;
-    unsigned n_foreign = count_foreign(view), n_lossy = counts.n_lossy;
-    unsigned n_failed = imapid_unreadable_count_failed(view);
+    unsigned n_foreign = count_foreign(view), n_failed = imapid_unreadable_count_failed(view);
+    gsize start = out->len;
 
-    if (n) {
+    if (counts.n_unread) {
         g_string_append_printf(out,
                                "%" G_GUINT64_FORMAT " of %u connections could not be looked into",
-                               n, view->n_conns);
+                               counts.n_unread, view->n_conns);
         add_reasons(out, view);
     }
-    if (n_foreign)
+    if (n_foreign) {
+        begin_clause(out, start);
         g_string_append_printf(out,
-                               "%s%u of %u captures could not be looked into: all packets are "
-                               "of layers that are not read",
-                               n ? "; " : "", n_foreign, view->n_captures);
-    if (n_failed)
-        g_string_append_printf(out, "%s%u of %u captures could not be read whole",
-                               n || n_foreign ? "; " : "", n_failed, view->n_captures);
-    if (n_lossy)
-        g_string_append_printf(out, "%s%u of %u connections %s read with octets missing",
-                               n || n_foreign || n_failed ? "; " : "", n_lossy, view->n_conns,
-                               n_lossy == 1 ? "was" : "were");
+                               "%u of %u captures could not be looked into: all packets are of "
+                               "layers that are not read",
+                               n_foreign, view->n_captures);
+    }
+    if (n_failed) {
+        begin_clause(out, start);
+        g_string_append_printf(out, "%u of %u captures could not be read whole", n_failed,
+                               view->n_captures);
+    }
+    if (counts.n_lossy) {
+        begin_clause(out, start);
+        g_string_append_printf(out, "%u of %u connections %s read with octets missing",
+                               counts.n_lossy, view->n_conns, counts.n_lossy == 1 ? "was" : "were");
+    }
 }
