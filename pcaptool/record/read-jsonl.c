@@ -81,8 +81,8 @@ struct crew {
     GMutex reading; /* guards what follows */
     struct imapid_lines lines;
     uint64_t n_taken;
-    bool is_over, failed;
-    uint64_t failed_turn; /* the first */
+    bool is_over;
+    uint64_t failed_turn; /* the first; UINT64_MAX: none */
     GMutex telling;       /* and this: the sink, the counts of the reader */
     GCond told;
     uint64_t n_told;
@@ -189,7 +189,6 @@ static bool take_block(struct crew *crew, struct block *block)
     if (result == IMAPID_LINES_ERROR)
         block->failure = explain(crew->reader, errno);
     crew->is_over |= result == IMAPID_LINES_END || result == IMAPID_LINES_ERROR;
-    crew->failed |= block->failure != NULL;
     if (block->failure)
         crew->failed_turn = MIN(crew->failed_turn, block->turn);
     block->is_reading = false;
@@ -445,7 +444,7 @@ bool imapid_read_jsonl(struct imapid_read_jsonl *reader)
     g_cond_clear(&crew.told);
     g_mutex_clear(&crew.telling);
     g_mutex_clear(&crew.reading);
-    reader->failed = crew.failed;
+    reader->failed = crew.failed_turn != UINT64_MAX;
     judge_end(reader);
     return !reader->n_bad && !reader->is_cut;
 }
