@@ -742,12 +742,37 @@ static char *explain_failure(void *ctx)
     return why ? why : g_strdup(imapid_failure_of_input(errno));
 }
 
+/* One that grew may be whole as far as it was read; of one that became shorter something is missing. */
+static void tell_change(struct imapid_job *job, const struct imapid_source *source)
+{
+    guint64 before = 0, now = 0;
+    enum imapid_source_change change = imapid_source_find_change(source, &before, &now);
+    const char *name = spell_path(job->input->path);
+    char *message;
+
+    if (change == IMAPID_SOURCE_GREW) {
+        message =
+            g_strdup_printf("notice: %s: grew while it was read; what stands behind its first %" N
+                            " octets is not read",
+                            name, before);
+        tell_notice(job, message);
+        g_free(message);
+    } else if (change == IMAPID_SOURCE_SHRANK) {
+        message = g_strdup_printf("%s: octet %" N ": the file ends here, of the %" N
+                                  " octets that it had; the file was written while it was read",
+                                  name, now, before);
+        imapid_job_complain(job->context, message);
+        g_free(message);
+    }
+}
+
 /* `is_read`: it has records, or may be said to have none. */
 static void end_records(struct imapid_job *job, struct imapid_source *source,
                         const struct imapid_job_sinks *sinks, bool is_read, uint64_t n_skipped)
 {
     if (sinks->choose)
         imapid_choose_flush(sinks->choose); /* each file has whole connections */
+    tell_change(job, source);
     imapid_source_close(source);
     g_mutex_lock(&job->context->mutex);
     job->context->totals->n_skipped += n_skipped;

@@ -14,7 +14,6 @@
 
 #include "answer/partial.h"
 #include "capture/head.h"
-#include "capture/head.h"
 #include "capture/unpack.h"
 #include "record/read-jsonl.h"
 
@@ -130,11 +129,19 @@ static bool has_ended(struct imapid_source *source)
     return source->is_anew;
 }
 
+/* One that is not followed ends where it did when it was opened. A size of 0 tells nothing: files of the kernel have it. */
+static bool is_bounded(const struct imapid_source *source)
+{
+    return imapid_source_is_regular(source) && source->size;
+}
+
 /* read(), given up as an end when the program is to end. */
 static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, size_t n)
 {
     ssize_t n_read;
 
+    if (is_bounded(source))
+        n = MIN(n, source->size - source->place);
     do {
         if ((!source->is_regular && !wait_for_more(source, source->fd)) || has_ended(source))
             return 0;
@@ -185,7 +192,7 @@ ptrdiff_t imapid_source_read_unpacked(void *ctx, uint8_t *octets, size_t n)
 
 bool imapid_source_has_places(const struct imapid_source *source)
 {
-    return imapid_source_is_regular(source) && !source->unpack && source->size;
+    return is_bounded(source) && !source->unpack;
 }
 
 ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
@@ -376,6 +383,20 @@ char *imapid_source_get_error(const struct imapid_source *source)
     const char *why = source->unpack ? imapid_unpack_get_error(source->unpack, &place) : NULL;
 
     return why ? g_strdup_printf("octet %" G_GUINT64_FORMAT ": %s", place, why) : NULL;
+}
+
+enum imapid_source_change imapid_source_find_change(const struct imapid_source *source,
+                                                    uint64_t *before, uint64_t *now)
+{
+    struct stat st;
+
+    if (!is_bounded(source) || fstat(source->fd, &st) != 0)
+        return IMAPID_SOURCE_SAME;
+    *before = source->size;
+    *now = (uint64_t)st.st_size;
+    return *now > *before   ? IMAPID_SOURCE_GREW
+           : *now < *before ? IMAPID_SOURCE_SHRANK
+                            : IMAPID_SOURCE_SAME;
 }
 
 uint64_t imapid_source_get_place(const struct imapid_source *source)

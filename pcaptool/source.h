@@ -50,20 +50,26 @@ const char *imapid_source_get_kind(const struct imapid_source *source);
 bool imapid_source_may_have_secrets(const struct imapid_source *source);
 
 /* Up to n octets from the beginning on, 0 at the end, -1 on failure with errno set: either as they
- * are, or unpacked where the source is compressed; not now this, now that. */
+ * are, or unpacked where the source is compressed; not now this, now that. A regular file that is not
+ * followed ends where it did when it was opened, however it is read. */
 ptrdiff_t imapid_source_read(void *source, uint8_t *octets, size_t n);
 ptrdiff_t imapid_source_read_unpacked(void *source, uint8_t *octets, size_t n);
 
 /* Can it be read at any place, by several threads? A regular file that is not compressed and is not followed can. */
 bool imapid_source_has_places(const struct imapid_source *source);
 
-/* Of such a file up to n octets from a place on; else as imapid_source_read(). Neither moves for the other. It ends
- * where it did when it was opened: who reads a part that was written later could not tell what stands before it. */
+/* Of such a file up to n octets from a place on; else as imapid_source_read(). Neither moves for the other. */
 ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
                                 uint64_t at);
 
 /* Why unpacking failed, to be freed; NULL where it has not. */
 char *imapid_source_get_error(const struct imapid_source *source);
+
+/* What became of the size of a regular file that is not followed since it was opened; *before and *now are set where it
+ * is another one. Before imapid_source_take_fd(). */
+enum imapid_source_change { IMAPID_SOURCE_SAME, IMAPID_SOURCE_GREW, IMAPID_SOURCE_SHRANK };
+enum imapid_source_change imapid_source_find_change(const struct imapid_source *source,
+                                                    uint64_t *before, uint64_t *now);
 
 /* Octets taken from the file or pipe so far. */
 uint64_t imapid_source_get_place(const struct imapid_source *source);

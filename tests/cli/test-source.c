@@ -350,6 +350,43 @@ static void test_growing(void)
     drop(path);
 }
 
+static ptrdiff_t read_places(void *source, uint8_t *octets, size_t n)
+{
+    static uint64_t at;
+    ptrdiff_t n_read = imapid_source_read_at(source, octets, n, at);
+
+    at = n_read > 0 ? at + (uint64_t)n_read : 0;
+    return n_read;
+}
+
+/* Nobody follows it: however it is read, it is what it was when it was opened, and what became of it can be asked. */
+static void test_written(void)
+{
+    const reader readers[] = {imapid_source_read, imapid_source_read_unpacked, read_places};
+    uint64_t before = 0, now = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(readers); i++) {
+        char *path = write_file("a.jsonl", RECORD, sizeof RECORD - 1);
+        struct imapid_source *source = open_plain(path);
+        GByteArray *all;
+
+        g_assert_true(imapid_source_has_places(source));
+        g_assert_cmpint(imapid_source_find_change(source, &before, &now), ==, IMAPID_SOURCE_SAME);
+        append(path, RECORD);
+        all = read_all(source, readers[i], 4096);
+        g_assert_cmpmem(all->data, all->len, RECORD, sizeof RECORD - 1);
+        g_byte_array_unref(all);
+        g_assert_cmpint(imapid_source_find_change(source, &before, &now), ==, IMAPID_SOURCE_GREW);
+        g_assert_cmpuint(before, ==, sizeof RECORD - 1);
+        g_assert_cmpuint(now, ==, 2 * (sizeof RECORD - 1));
+        g_assert_cmpint(truncate(path, 3), ==, 0);
+        g_assert_cmpint(imapid_source_find_change(source, &before, &now), ==, IMAPID_SOURCE_SHRANK);
+        g_assert_cmpuint(now, ==, 3);
+        imapid_source_close(source);
+        drop(path);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int status;
@@ -366,6 +403,7 @@ int main(int argc, char **argv)
     g_test_add_func("/source/pipe", test_pipe);
     g_test_add_func("/source/late-writer", test_late_writer);
     g_test_add_func("/source/growing", test_growing);
+    g_test_add_func("/source/written", test_written);
     status = g_test_run();
     g_assert_cmpint(g_rmdir(folder), ==, 0);
     g_free(folder);

@@ -383,6 +383,37 @@ class End(Folder):
                 self.assertEqual(done.returncode == 2, is_cut, (command, form, data[-80:], done.stderr))
                 self.assertEqual(b"the file is cut" in done.stderr, is_cut, (command, form))
 
+    def read_while_written(self, jobs, change):
+        """Records of records, of which nobody takes the first before the file was changed: most of it is read behind that."""
+        whole = run("-q", "-T", "jsonl", "samples").stdout
+        path, n = self.folder / "records.jsonl", (16 << 20) // len(whole)
+        path.write_bytes(whole * n)
+        with subprocess.Popen([IMAPID, "-q", "-T", "jsonl", "-j", jobs, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertTrue(select.select([process.stdout], [], [], 60)[0])
+            change(path, len(whole) * n)
+            out, err = process.communicate(timeout=120)
+        return process.returncode, err.decode(), out.count(b"\n") - 1, whole.count(b"\n") - 1, n
+
+    def test_grows_while_it_is_read(self):
+        """It is what it was when it was opened, however many threads read; what is not read is said."""
+        def change(path, size):
+            with path.open("ab") as file:
+                file.write(path.read_bytes()[:size // 2])
+        for jobs in "1", "2":
+            status, err, n_told, n_records, n = self.read_while_written(jobs, change)
+            self.assertEqual((status, n_told), (0, n_records * n), (jobs, err))
+            self.assertRegex(err, r"^imapid: notice: \S+/records.jsonl: grew while it was read; what stands behind its first \d+ octets is not read\n$", jobs)
+
+    def test_shrinks_while_it_is_read(self):
+        """What is gone is missing, whether or not a line was cut."""
+        def change(path, size):
+            os.truncate(path, size // 2 + 1)
+        for jobs in "1", "2":
+            status, err, n_told, n_records, n = self.read_while_written(jobs, change)
+            self.assertEqual(status, 2, (jobs, err))
+            self.assertLess(n_told, n_records * n, jobs)
+            self.assertRegex(err, r"records.jsonl: octet \d+: the file ends here, of the \d+ octets that it had; the file was written while it was read\n", jobs)
+
     def test_redacted(self):
         done = run("-q", "-T", "jsonl", "--redact", "samples")
         self.assertEqual(run("stats", "-q", "-", input=done.stdout).returncode, 0)
