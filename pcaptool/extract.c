@@ -195,14 +195,20 @@ static bool is_kept(const struct imapid_options *options, const struct imapid_to
 static void write_end(struct extract *extract, const struct imapid_options *options,
                       const struct imapid_totals *totals, gboolean good)
 {
-    guint64 n_records = imapid_output_count(extract->output);
-    const struct imapid_writer_end end = {
-        totals->n_inputs, n_records,        options->chosen != NULL, totals->n_all_conns,
-        totals->n_chosen, options->plan_id, options->unit,           good};
+    const struct imapid_output_counts counts = imapid_output_count(extract->output);
+    const struct imapid_writer_end end = {.n_inputs = totals->n_inputs,
+                                          .n_records = counts.n_pieces,
+                                          .is_choice = options->chosen != NULL,
+                                          .n_conns = totals->n_all_conns,
+                                          .n_chosen = totals->n_chosen,
+                                          .plan = options->plan_id,
+                                          .unit = options->unit,
+                                          .n_octets = counts.n_octets,
+                                          .is_whole = good};
     GString *text = g_string_new(NULL);
 
     if (extract->writer->end && !totals->is_stopped &&
-        (good || n_records || is_unit_done(options, totals)))
+        (good || counts.n_pieces || is_unit_done(options, totals)))
         extract->writer->end(text, &end);
     imapid_output_add_last(extract->output, text->str, text->len);
     g_string_free(text, TRUE);

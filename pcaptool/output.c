@@ -306,14 +306,14 @@ gboolean imapid_output_is_file(const struct imapid_output *output)
     return output->live && output->anew;
 }
 
-guint64 imapid_output_count(struct imapid_output *output)
+struct imapid_output_counts imapid_output_count(struct imapid_output *output)
 {
-    guint64 n;
+    struct imapid_output_counts counts;
 
     g_mutex_lock(&output->mutex);
-    n = output->n_pieces;
+    counts = (struct imapid_output_counts){output->n_pieces, output->n_octets};
     g_mutex_unlock(&output->mutex);
-    return n;
+    return counts;
 }
 
 static void put_array_end(struct imapid_output *output)

@@ -45,8 +45,11 @@ gboolean imapid_output_set_rotation(struct imapid_output *output, guint64 n_octe
 /* To be called from time to time, also when nothing is added. Thread-safe. */
 void imapid_output_tick(struct imapid_output *output);
 
-/* The pieces of parts that were added to the file. */
-guint64 imapid_output_count(struct imapid_output *output);
+/* The pieces of parts that were added to the file, and their octets; of one that is rotated since it began. */
+struct imapid_output_counts {
+    guint64 n_pieces, n_octets;
+};
+struct imapid_output_counts imapid_output_count(struct imapid_output *output);
 
 /* Can it be opened anew? */
 gboolean imapid_output_is_file(const struct imapid_output *output);

@@ -386,9 +386,15 @@ char *imapid_plan_spell_output(const char *folder, guint number, const char *end
     return path;
 }
 
-/* Is this line the end of the unit's records, and of how many? */
-static bool is_end(const struct imapid_plan *plan, guint number, const char *octets, size_t n,
-                   bool *is_whole, guint64 *n_records)
+/* What the last line of a unit's records says of them. */
+struct records_end {
+    guint64 n_records, n_octets; /* before it */
+    bool is_whole;
+};
+
+/* Is this line the end of the unit's records? */
+static bool read_records_end(const struct imapid_plan *plan, guint number, const char *octets,
+                             size_t n, struct records_end *end)
 {
     struct imapid_json_text text = {NULL, 0};
     struct imapid_arena arena = {NULL, 0};
@@ -400,8 +406,9 @@ static bool is_end(const struct imapid_plan *plan, guint number, const char *oct
            !g_strcmp0(imapid_member_get_text(&line, text.tokens, "plan"), plan->id) &&
            imapid_member_get_number(&line, text.tokens, "unit", G_MAXINT32) == number;
     if (good) {
-        *n_records = imapid_member_get_number(&line, text.tokens, "records", INT64_MAX);
-        *is_whole = imapid_member_get_bool(&line, text.tokens, "whole");
+        end->n_records = imapid_member_get_number(&line, text.tokens, "records", INT64_MAX);
+        end->n_octets = imapid_member_get_number(&line, text.tokens, "bytes", INT64_MAX);
+        end->is_whole = imapid_member_get_bool(&line, text.tokens, "whole");
     }
     good = good && !line.error;
     imapid_json_deinit(&text);
@@ -409,9 +416,9 @@ static bool is_end(const struct imapid_plan *plan, guint number, const char *oct
     return good;
 }
 
-/* The last line of the unit's records. */
-static bool has_records_end(const struct imapid_plan *plan, int fd, guint number, bool *is_whole,
-                            guint64 *n_records)
+/* Is the last line the end of the unit's records, and does it stand where it says? */
+static bool has_records_end(const struct imapid_plan *plan, int fd, guint number,
+                            struct records_end *end)
 {
     char tail[TAIL];
     const char *start;
@@ -422,7 +429,8 @@ static bool has_records_end(const struct imapid_plan *plan, int fd, guint number
         return false;
     for (start = tail + n - 1; start > tail && start[-1] != '\n'; start--)
         ;
-    return is_end(plan, number, start, (size_t)(tail + n - 1 - start), is_whole, n_records);
+    return read_records_end(plan, number, start, (size_t)(tail + n - 1 - start), end) &&
+           end->n_octets == (guint64)(size - (tail + n - start));
 }
 
 static guint64 count_lines(int fd)
@@ -444,14 +452,15 @@ enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const
                                            bool *is_whole)
 {
     int fd = g_open(path, O_RDONLY | O_CLOEXEC, 0);
-    guint64 n_records;
+    struct records_end end = {.is_whole = false};
     bool good;
 
     *is_whole = false;
     if (fd < 0)
         return errno == ENOENT ? IMAPID_PLAN_MISSING : IMAPID_PLAN_DAMAGED;
-    good = has_records_end(plan, fd, number, is_whole, &n_records) &&
-           (depth == IMAPID_PLAN_ENDS || count_lines(fd) == n_records + 1);
+    good = has_records_end(plan, fd, number, &end) &&
+           (depth == IMAPID_PLAN_ENDS || count_lines(fd) == end.n_records + 1);
+    *is_whole = end.is_whole;
     (void)close(fd);
     return good ? IMAPID_PLAN_DONE : IMAPID_PLAN_DAMAGED;
 }

@@ -50,10 +50,11 @@ guint *imapid_plan_share(const struct imapid_plan *plan, guint n);
  * freed. */
 char *imapid_plan_spell_output(const char *folder, guint number, const char *ending);
 
-/* How it is looked at: records by their last line, or by the number of their lines, too, for which all are read. */
+/* How it is looked at: records by their last line and their size, or by the number of their lines, too, for which all
+ * are read: that finds what was written over in its place. */
 enum imapid_plan_depth { IMAPID_PLAN_ENDS, IMAPID_PLAN_LINES };
 
-/* Of a file of records. DAMAGED: without an end, of another plan or unit, or not as many lines as the end says. Of what is DONE
+/* Of a file of records. DAMAGED: without an end, of another plan or unit, or not as many octets, or lines, as the end says. Of what is DONE
  * *is_whole tells whether its captures could be read whole. */
 enum imapid_plan_state imapid_plan_look_at(const struct imapid_plan *plan, const char *path,
                                            guint number, enum imapid_plan_depth depth,

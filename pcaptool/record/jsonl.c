@@ -384,6 +384,7 @@ static void write_end(GString *out, const struct imapid_writer_end *end)
     if (end->plan) {
         add_text(out, "plan", end->plan);
         add_number(out, "unit", end->unit);
+        add_number(out, "bytes", end->n_octets);
         add_bool(out, "whole", end->is_whole);
     }
     imapid_spell_word(out, "}\n");

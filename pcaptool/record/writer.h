@@ -16,9 +16,10 @@ struct imapid_writer_end {
     uint64_t n_inputs, n_records;
     bool is_choice; /* of the connections only some were asked for */
     uint64_t n_conns, n_chosen;
-    const char *plan; /* NULL: there is none, and the next two mean nothing */
+    const char *plan; /* NULL: there is none, and the next three mean nothing */
     unsigned unit;
-    bool is_whole; /* all of its captures could be read whole */
+    uint64_t n_octets; /* of the lines before this one */
+    bool is_whole;     /* all of its captures could be read whole */
 };
 
 /* A way to write records down. Writers have no state: each function appends what one record reads

@@ -144,7 +144,8 @@ static void test_rotated(void)
     add(output, 0, "cc");
     imapid_output_tick(output);
     assert_file("Hcc");
-    g_assert_cmpuint(imapid_output_count(output), ==, 1);
+    g_assert_cmpuint(imapid_output_count(output).n_pieces, ==, 1);
+    g_assert_cmpuint(imapid_output_count(output).n_octets, ==, 2);
     add(output, 0, "ddddd");
     add(output, 0, "e");
     g_assert_true(imapid_output_close(output, TRUE));

@@ -134,7 +134,8 @@ class Plan(unittest.TestCase):
             self.assertEqual({path.name: path.read_bytes() for path in self.out.iterdir()}, whole)
 
     def test_damage_in_the_middle(self):
-        """Of partials each octet is held, and whose they are; of records, which no answer of a plan reads, the number of lines."""
+        """Of partials each octet is held, and whose they are; of records, which no answer of a plan reads, their size; and the number
+        of lines, for which a plan's state is asked."""
         self.make()
         self.share(1, 1)
         whole = {path.name: path.read_bytes() for path in self.out.iterdir()}
@@ -147,7 +148,8 @@ class Plan(unittest.TestCase):
                                       ("unit-000004.partial", True, lambda data: data[:-3]), ("unit-000004.partial", True, lambda data: data[:17]),
                                       ("unit-000004.partial", True, lambda data: b""), ("unit-000004.partial", True, lambda data: data + b"\n"),
                                       ("unit-000004.partial", True, lambda data: whole["unit-000003.partial"]),
-                                      ("unit-000004.jsonl", False, middle), ("unit-000004.jsonl", False, lambda data: bytes(999) + data[999:])):
+                                      ("unit-000004.jsonl", True, middle), ("unit-000004.jsonl", True, lambda data: data * 2),
+                                      ("unit-000004.jsonl", True, lambda data: b"{}\n" + data), ("unit-000004.jsonl", False, lambda data: bytes(999) + data[999:])):
             (self.out / name).write_bytes(damage(whole[name]))
             told = run("plan", "--status", self.plan, "--shard", 5, self.out, status=3)
             self.assertEqual(told.stdout, b"4\n")
