@@ -13,6 +13,7 @@
  * Misuse: inputs without an end. Nothing is written before it. */
 #include "bug-report.h"
 #include "message.h"
+#include "number.h"
 #include "output.h"
 #include "run.h"
 #include "share.h"
@@ -471,7 +472,7 @@ static void share_all(struct cut *cut)
     if (cut->share.n_sealed)
         imapid_message("not decrypted, and shared without what was said in them: %" G_GUINT64_FORMAT
                        " session%s (see -l)",
-                       cut->share.n_sealed, cut->share.n_sealed == 1 ? "" : "s");
+                       cut->share.n_sealed, imapid_number_s(cut->share.n_sealed));
     if (cut->report)
         put_and_report(cut);
     else
@@ -533,12 +534,12 @@ static void free_parts(struct cut *cut)
 
 static void print_written(const struct cut *cut)
 {
-    guint64 n_streams = 0;
+    guint64 n_streams = 0, n_packets = count_packets(cut);
 
     for (guint i = 0; i < cut->n_parts; i++)
         n_streams += cut->parts[i].chosen.n;
-    imapid_message("written: %" G_GUINT64_FORMAT " packets of %" G_GUINT64_FORMAT " connection%s",
-                   count_packets(cut), n_streams, n_streams == 1 ? "" : "s");
+    imapid_message("written: %" G_GUINT64_FORMAT " packet%s of %" G_GUINT64_FORMAT " connection%s",
+                   n_packets, imapid_number_s(n_packets), n_streams, imapid_number_s(n_streams));
 }
 
 /* False where something failed, or nothing was chosen. */

@@ -11,6 +11,7 @@
 
 #include "answer/partial.h"
 #include "message.h"
+#include "number.h"
 #include "output.h"
 
 static void on_exchange(void *ctx, guint part, const struct imapid_record_exchange *exchange)
@@ -87,8 +88,10 @@ static gboolean end(const struct imapid_options *options, struct imapid_gathered
     if (!options->quiet && !closed) {
         imapid_totals_print(&gathered->totals, options->chosen, NULL, NULL);
         if (gathered->view.n_duplicates)
-            imapid_message("%u records were given more than once and count once",
-                           gathered->view.n_duplicates);
+            imapid_message("%u record%s %s given more than once; such a one counts once",
+                           gathered->view.n_duplicates,
+                           imapid_number_s(gathered->view.n_duplicates),
+                           imapid_number_was(gathered->view.n_duplicates));
     }
     return good;
 }

@@ -14,6 +14,7 @@
 
 #include "failure.h"
 #include "message.h"
+#include "number.h"
 #include "progress.h"
 #include "series.h"
 #include "stop.h"
@@ -137,10 +138,10 @@ static void on_drops(void *ctx, const char *where, uint64_t n)
 {
     struct imapid_job *job = ctx;
     uint64_t n_all = imapid_capture_get_counts(job->capture)->n_drops;
-    char *message = g_strdup_printf(
-        "notice: %s: %" G_GUINT64_FORMAT
-        " packets were dropped before they could be read; %" G_GUINT64_FORMAT " so far",
-        where, n, n_all);
+    char *message =
+        g_strdup_printf("notice: %s: %" G_GUINT64_FORMAT
+                        " packet%s %s dropped before being read; %" G_GUINT64_FORMAT " so far",
+                        where, n, imapid_number_s(n), imapid_number_was(n), n_all);
 
     tell_notice(job, message);
     g_free(message);
@@ -158,11 +159,14 @@ static const char *get_name(const struct imapid_job *job)
 static void spell_counts(struct imapid_job *job, const struct imapid_record_interval *counts)
 {
     char *message = g_strdup_printf(
-        "%s: so far %" N " packets, %" N " TCP connections, %" N " IMAP sessions, %" N
-        " ID exchanges; %" N " sessions not decrypted, %" N " octets missing, %" N
-        " packets dropped; %" N " KiB kept of connections",
-        get_name(job), counts->n_packets, counts->n_conns, counts->n_sessions, counts->n_exchanges,
-        counts->n_not_decrypted, counts->n_lost, counts->n_drops, counts->n_kept >> 10);
+        "%s: so far %" N " packet%s, %" N " TCP connection%s, %" N " IMAP session%s, %" N
+        " ID exchange%s; %" N " session%s not decrypted, %" N " octet%s missing, %" N
+        " packet%s dropped; %" N " KiB kept of connections",
+        get_name(job), counts->n_packets, imapid_number_s(counts->n_packets), counts->n_conns,
+        imapid_number_s(counts->n_conns), counts->n_sessions, imapid_number_s(counts->n_sessions),
+        counts->n_exchanges, imapid_number_s(counts->n_exchanges), counts->n_not_decrypted,
+        imapid_number_s(counts->n_not_decrypted), counts->n_lost, imapid_number_s(counts->n_lost),
+        counts->n_drops, imapid_number_s(counts->n_drops), counts->n_kept >> 10);
     tell(job->context, message, FALSE);
     g_free(message);
 }
@@ -540,9 +544,10 @@ void imapid_job_end_sinks(struct imapid_job_sinks *sinks)
     if (!counts.n_gave_way)
         return;
     message = g_strdup_printf("--where: %" G_GUINT64_FORMAT
-                              " connections were left out undecided: their records would take more "
+                              " connection%s %s left out undecided: their records would take more "
                               "memory than there is (--memory)",
-                              counts.n_gave_way);
+                              counts.n_gave_way, imapid_number_s(counts.n_gave_way),
+                              imapid_number_was(counts.n_gave_way));
     imapid_job_complain(context, message);
     g_free(message);
 }

@@ -10,6 +10,7 @@
 #include "keylogs.h"
 
 #include "message.h"
+#include "number.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -141,8 +142,8 @@ static enum imapid_keylogs judge(const struct imapid_options *options, const cha
     }
     skipped = options->quiet ? NULL : describe_skipped(counts);
     if (skipped)
-        imapid_message("%s: key log: %" N " %s; lines: %s", path, counts->n_secrets,
-                       counts->n_secrets == 1 ? "secret" : "secrets", skipped);
+        imapid_message("%s: key log: %" N " secret%s; lines: %s", path, counts->n_secrets,
+                       imapid_number_s(counts->n_secrets), skipped);
     g_free(skipped);
     return IMAPID_KEYLOGS_READ;
 }
@@ -235,8 +236,8 @@ bool imapid_keylogs_tell_gave_way(const struct imapid_options *options)
     if (n)
         imapid_message(
             "key log: the secrets of %" N
-            " sessions gave way to those of later ones: the memory for them is %" G_GSIZE_FORMAT
+            " session%s gave way to those of later ones: the memory for them is %" G_GSIZE_FORMAT
             " octets, half of --memory",
-            n, limit);
+            n, imapid_number_s(n), limit);
     return n > 0;
 }

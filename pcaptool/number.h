@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Numbers in octets of any alignment, big endian (network order) and little endian. The caller has
- * checked that the octets are there: 2 or 4 of them. */
+/* Numbers in octets of any alignment, big endian (network order) and little endian: the caller has
+ * checked that the octets are there, 2 or 4 of them. And what stands behind a number in a sentence. */
 
 static inline uint16_t imapid_number_be16(const uint8_t *octets)
 {
@@ -54,6 +54,20 @@ static inline uint32_t imapid_number_host32(const uint8_t *octets, bool swapped)
     uint32_t value;
     memcpy(&value, octets, sizeof value);
     return swapped ? __builtin_bswap32(value) : value;
+}
+
+/* ---- as words ---- */
+
+/* What a noun ends in behind a number: "1 unit", "2 units". */
+static inline const char *imapid_number_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* The verb behind it. */
+static inline const char *imapid_number_was(uint64_t n)
+{
+    return n == 1 ? "was" : "were";
 }
 
 #endif

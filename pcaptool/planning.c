@@ -15,6 +15,7 @@
 #include "failure.h"
 #include "inputs.h"
 #include "message.h"
+#include "number.h"
 #include "output.h"
 #include "plan.h"
 #include "usage.h"
@@ -335,8 +336,10 @@ enum imapid_exit imapid_planning_run(const struct imapid_options *options, const
         good = !making.has_failed && write_plan(&making, kept);
     }
     if (good && !options->quiet)
-        imapid_message("%" N " files, %" N " octets: %u units", making.n_files, making.n_octets,
-                       making.plan->units->len);
+        imapid_message("%" N " file%s, %" N " octet%s: %u unit%s", making.n_files,
+                       imapid_number_s(making.n_files), making.n_octets,
+                       imapid_number_s(making.n_octets), making.plan->units->len,
+                       imapid_number_s(making.plan->units->len));
     if (making.regex)
         g_regex_unref(making.regex);
     g_hash_table_unref(making.chains);

@@ -7,6 +7,8 @@
  * Misuse: writing to standard error without imapid_progress_clear() before. */
 #include "progress.h"
 
+#include "number.h"
+
 #include <unistd.h>
 
 /* Between two lines; in microseconds. */
@@ -65,12 +67,14 @@ static GString *describe(const struct imapid_progress *progress)
         g_string_append(line, " of ");
         add_octets(line, progress->n_octets);
     }
-    g_string_append_printf(line, ", %u of %u files, ", progress->n_files_done, progress->n_files);
+    g_string_append_printf(line, ", %u of %u file%s, ", progress->n_files_done, progress->n_files,
+                           imapid_number_s(progress->n_files));
     add_octets(line, (guint64)rate);
     g_string_append(line, "/s");
     if (rate > 0 && progress->n_octets > progress->n_octets_done)
         add_left(line, progress, rate);
-    g_string_append_printf(line, ", %" G_GUINT64_FORMAT " exchanges", progress->n_exchanges);
+    g_string_append_printf(line, ", %" G_GUINT64_FORMAT " exchange%s", progress->n_exchanges,
+                           imapid_number_s(progress->n_exchanges));
     return line;
 }
 

@@ -13,6 +13,7 @@
 #include "gather.h"
 #include "inputs.h"
 #include "message.h"
+#include "number.h"
 #include "plan.h"
 #include "planning.h"
 #include "run.h"
@@ -219,8 +220,8 @@ static int run_share(const struct imapid_options *options, const struct imapid_p
         status = choose_status(status, one);
     }
     if (!options->quiet)
-        imapid_message("share %u of %u: %u units, %u done before, %u to be run again", k, n,
-                       n_units, n_done, n_failed);
+        imapid_message("share %u of %u: %u unit%s, %u done before, %u to be run again", k, n,
+                       n_units, imapid_number_s(n_units), n_done, n_failed);
     g_free(shares);
     return status;
 }
@@ -328,10 +329,11 @@ static enum imapid_exit tell(const struct imapid_options *options, const GArray 
     }
     again = g_new0(bool, plan->units->len + (gsize)1);
     counts = count(plan, folder, IMAPID_PLAN_LINES, again);
-    imapid_message("%u units: %u done (%u of them with captures that could not be read whole), %u "
+    imapid_message("%u unit%s: %u done (%u of them with captures that could not be read whole), %u "
                    "missing, %u damaged",
-                   plan->units->len, counts.n[IMAPID_PLAN_DONE], counts.n_not_whole,
-                   counts.n[IMAPID_PLAN_MISSING], counts.n[IMAPID_PLAN_DAMAGED]);
+                   plan->units->len, imapid_number_s(plan->units->len), counts.n[IMAPID_PLAN_DONE],
+                   counts.n_not_whole, counts.n[IMAPID_PLAN_MISSING],
+                   counts.n[IMAPID_PLAN_DAMAGED]);
     if (counts.n[IMAPID_PLAN_DONE] < plan->units->len)
         print_again(plan, again, n);
     n = plan->units->len;
@@ -352,10 +354,10 @@ enum imapid_exit imapid_shard_check(const struct imapid_options *options, const 
 
     if (counts.n[IMAPID_PLAN_DONE] == plan->units->len)
         return IMAPID_EXIT_DONE;
-    imapid_message("%s: of %u units of the plan %u are missing and %u damaged, so there is no "
+    imapid_message("%s: of %u unit%s of the plan %u missing and %u damaged, so there is no "
                    "answer; without --plan what is there is answered",
-                   folder, plan->units->len, counts.n[IMAPID_PLAN_MISSING],
-                   counts.n[IMAPID_PLAN_DAMAGED]);
+                   folder, plan->units->len, imapid_number_s(plan->units->len),
+                   counts.n[IMAPID_PLAN_MISSING], counts.n[IMAPID_PLAN_DAMAGED]);
     return IMAPID_EXIT_AGAIN;
 }
 

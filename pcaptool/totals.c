@@ -7,6 +7,7 @@
 #include "totals.h"
 
 #include "message.h"
+#include "number.h"
 
 #include "net/unread.h"
 #include "record/spell.h"
@@ -63,7 +64,7 @@ void imapid_totals_add(struct imapid_totals *totals, const struct imapid_record_
 /* "1 capture", "2 captures". */
 static void add_number(GString *text, guint64 n, const char *what)
 {
-    g_string_append_printf(text, "%" N " %s%s", n, what, n == 1 ? "" : "s");
+    g_string_append_printf(text, "%" N " %s%s", n, what, imapid_number_s(n));
 }
 
 static void add_count(GString *text, guint64 n, const char *what, const char *more)
@@ -90,8 +91,9 @@ static void print_unread(const struct imapid_totals *totals)
         char *help = imapid_unread_make_help(kind->layer, kind->number, kind->name);
         char *phrase = imapid_unread_make_phrase(kind->layer, kind->number, kind->name);
 
-        imapid_message("not read: %" N " packets of %s%s%s", kind->n_packets, phrase,
-                       help ? "; " : "", help ? help : "");
+        imapid_message("not read: %" N " packet%s of %s%s%s", kind->n_packets,
+                       imapid_number_s(kind->n_packets), phrase, help ? "; " : "",
+                       help ? help : "");
         g_free(phrase);
         g_free(help);
     }
@@ -104,7 +106,7 @@ static void print_chosen(const struct imapid_totals *totals, const struct imapid
     imapid_spell_grouped(chosen, totals->n_chosen);
     imapid_spell_grouped(all, totals->n_all_conns);
     imapid_message("chosen: %s of %s connection%s, where %s", chosen->str, all->str,
-                   totals->n_all_conns == 1 ? "" : "s", imapid_where_describe(where));
+                   imapid_number_s(totals->n_all_conns), imapid_where_describe(where));
     g_string_free(chosen, TRUE);
     g_string_free(all, TRUE);
 }

@@ -7,6 +7,8 @@
  * Refuses nothing. Misuse: adding up the rows of a table. One connection can be in several. */
 #include "answer/tables.h"
 
+#include "number.h"
+
 #include "answer/overview.h"
 #include "answer/together.h"
 #include "answer/unreadable.h"
@@ -352,7 +354,7 @@ static void add_others(GString *out, const struct table *table, const GArray *gr
     uint64_t n = count_from(groups, first);
     gsize start = out->len;
 
-    g_string_append_printf(out, what, groups->len - first, groups->len - first == 1 ? "" : "s");
+    g_string_append_printf(out, what, groups->len - first, imapid_number_s(groups->len - first));
     imapid_width_fit(out, start, table->name, table->tables->asked.terminal->utf8);
     g_string_append_printf(out, "  %6" N "  ", n);
     add_bar(out, table->tables, BAR, n, table->n_max);
@@ -773,7 +775,7 @@ static void spell_servers(GString *out, const struct usual *usual)
     }
     if (n_shown < servers->len)
         g_string_append_printf(out, "%u other server%s\n", servers->len - n_shown,
-                               servers->len - n_shown == 1 ? "" : "s");
+                               imapid_number_s(servers->len - n_shown));
     g_hash_table_unref(sorted);
     g_free(quantiles.rows);
 }

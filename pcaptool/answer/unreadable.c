@@ -7,6 +7,8 @@
  * Misuse: comparing words of two stores, which are compared by their place. */
 #include "answer/unreadable.h"
 
+#include "number.h"
+
 #include "record/spell.h"
 
 #include <string.h>
@@ -204,25 +206,26 @@ void imapid_unreadable_spell(GString *out, const struct imapid_store_view *view)
 
     if (counts.n_unread) {
         g_string_append_printf(out,
-                               "%" G_GUINT64_FORMAT " of %u connections could not be looked into",
-                               counts.n_unread, view->n_conns);
+                               "%" G_GUINT64_FORMAT " of %u connection%s could not be looked into",
+                               counts.n_unread, view->n_conns, imapid_number_s(view->n_conns));
         add_reasons(out, view);
     }
     if (n_foreign) {
         begin_clause(out, start);
         g_string_append_printf(out,
-                               "%u of %u captures could not be looked into: all packets are of "
+                               "%u of %u capture%s could not be looked into: all packets are of "
                                "layers that are not read",
-                               n_foreign, view->n_captures);
+                               n_foreign, view->n_captures, imapid_number_s(view->n_captures));
     }
     if (n_failed) {
         begin_clause(out, start);
-        g_string_append_printf(out, "%u of %u captures could not be read whole", n_failed,
-                               view->n_captures);
+        g_string_append_printf(out, "%u of %u capture%s could not be read whole", n_failed,
+                               view->n_captures, imapid_number_s(view->n_captures));
     }
     if (counts.n_lossy) {
         begin_clause(out, start);
-        g_string_append_printf(out, "%u of %u connections %s read with octets missing",
-                               counts.n_lossy, view->n_conns, counts.n_lossy == 1 ? "was" : "were");
+        g_string_append_printf(out, "%u of %u connection%s %s read with octets missing",
+                               counts.n_lossy, view->n_conns, imapid_number_s(view->n_conns),
+                               imapid_number_was(counts.n_lossy));
     }
 }

@@ -13,6 +13,8 @@
 
 #include "capture/live.h"
 
+#include "number.h"
+
 #include "capture/reader.h"
 
 #include <errno.h>
@@ -223,9 +225,10 @@ static enum imapid_capture_result end(struct imapid_capture *capture)
     capture->next = imapid_reader_next_none;
     look_for_drops(capture);
     if (capture->counts.n_drops)
-        return imapid_reader_fail_live(capture,
-                                       "%" G_GUINT64_FORMAT " packets were dropped by the kernel",
-                                       capture->counts.n_drops);
+        return imapid_reader_fail_live(
+            capture, "%" G_GUINT64_FORMAT " packet%s %s dropped by the kernel",
+            capture->counts.n_drops, imapid_number_s(capture->counts.n_drops),
+            imapid_number_was(capture->counts.n_drops));
     return IMAPID_CAPTURE_END;
 }
 

@@ -11,6 +11,8 @@
  * Misuse: a piece of a capture that is read and not told. The next piece then has its counts
  * too. */
 #include "follow/collect.h"
+
+#include "number.h"
 #include "follow/flow.h"
 #include "follow/layers.h"
 
@@ -158,10 +160,10 @@ static char *explain_unread(struct imapid_collect *collect, const char *file,
     if (n_unread <= n_packets / 2)
         return NULL;
     char *phrase = imapid_unread_make_phrase(most->layer, most->number, most->name);
-    char *why =
-        g_strdup_printf("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                        " packets were not read, most of them of %s",
-                        strcmp(file, "-") ? file : "standard input", n_unread, n_packets, phrase);
+    char *why = g_strdup_printf("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                                " packet%s %s not read, most of them of %s",
+                                strcmp(file, "-") ? file : "standard input", n_unread, n_packets,
+                                imapid_number_s(n_packets), imapid_number_was(n_unread), phrase);
     g_free(phrase);
     return why;
 }
@@ -549,22 +551,22 @@ static char *tell_gave_way(struct imapid_collect *collect, const char *file, cha
         collect->context.keylog ? imapid_keylog_take_gave_way(collect->context.keylog, &limit) : 0;
 
     if (collect->n_gave_way)
-        error =
-            add_error(collect,
-                      g_strdup_printf(
-                          "%s: %" G_GUINT64_FORMAT
-                          " connections were given up: the memory for sessions is %" G_GSIZE_FORMAT
-                          " octets (--memory)",
-                          file, collect->n_gave_way, collect->n_memory),
-                      error);
+        error = add_error(
+            collect,
+            g_strdup_printf("%s: %" G_GUINT64_FORMAT
+                            " connection%s %s given up: the memory for sessions is %" G_GSIZE_FORMAT
+                            " octets (--memory)",
+                            file, collect->n_gave_way, imapid_number_s(collect->n_gave_way),
+                            imapid_number_was(collect->n_gave_way), collect->n_memory),
+            error);
     collect->n_gave_way = 0;
     if (n)
         error =
             add_error(collect,
                       g_strdup_printf("%s: the secrets of %" G_GUINT64_FORMAT
-                                      " TLS sessions gave way to those of later ones: the "
+                                      " TLS session%s gave way to those of later ones: the "
                                       "memory for them is %" G_GSIZE_FORMAT " octets (--memory)",
-                                      file, n, limit),
+                                      file, n, imapid_number_s(n), limit),
                       error);
     return error;
 }

@@ -12,6 +12,8 @@
  * Misuse: keeping a record after the sink's call. */
 #include "record/read-jsonl.h"
 
+#include "number.h"
+
 #include "record/arena.h"
 #include "record/json.h"
 #include "record/lines.h"
@@ -414,8 +416,9 @@ static void judge_end(struct imapid_read_jsonl *reader)
             g_strdup_printf("%s: the file is cut: the line that ends it is missing", reader->name);
     else
         message = g_strdup_printf("%s: the file is cut: %" G_GUINT64_FORMAT
-                                  " records, but the lines that end it say %" G_GUINT64_FORMAT,
-                                  reader->name, n_at_most, reader->n_promised);
+                                  " record%s, but the lines that end it say %" G_GUINT64_FORMAT,
+                                  reader->name, n_at_most, imapid_number_s(n_at_most),
+                                  reader->n_promised);
     reader->complain(reader->sink->ctx, message);
     g_free(message);
 }

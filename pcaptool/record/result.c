@@ -7,6 +7,8 @@
  * Misuse: words for machines. They may change; `outcome` in the records does not. */
 #include "record/result.h"
 
+#include "number.h"
+
 #include <string.h>
 
 /* Warnings that are counted: more are "99+". */
@@ -221,7 +223,7 @@ void imapid_result_spell(GString *out, enum imapid_result result, unsigned n_war
     g_string_append(out, results[result].words);
     if (result == IMAPID_RESULT_WARNED)
         g_string_append_printf(out, ", %u%s warning%s", MIN(n_warnings, WARNINGS_MAX),
-                               n_warnings > WARNINGS_MAX ? "+" : "", n_warnings == 1 ? "" : "s");
+                               n_warnings > WARNINGS_MAX ? "+" : "", imapid_number_s(n_warnings));
 }
 
 void imapid_result_spell_count(GString *out, enum imapid_result result, uint64_t n)

@@ -956,16 +956,17 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
         flags &= (uint8_t)~FIN;
 
     if (run->n_left) {
-        comment = g_strdup_printf("%" G_GUINT64_FORMAT " octets of this segment were left out, "
-                                  "which come behind some that could not be decrypted",
-                                  run->n_left);
+        comment = g_strdup_printf("%" G_GUINT64_FORMAT " octet%s of this segment %s left out, "
+                                  "behind some that could not be decrypted",
+                                  run->n_left, imapid_number_s(run->n_left),
+                                  imapid_number_was(run->n_left));
     } else if (run->n_lost) {
         comment =
             run->n_lost == IMAPID_REBUILD_UNKNOWN
                 ? g_strdup_printf("octets are missing before these%s, nobody knows how many",
                                   plan->rebuild->is_opened ? ", or could not be decrypted" : "")
-                : g_strdup_printf("%" G_GUINT64_FORMAT " octets are missing before these",
-                                  run->n_lost);
+                : g_strdup_printf("%" G_GUINT64_FORMAT " octet%s missing before these", run->n_lost,
+                                  run->n_lost == 1 ? " is" : "s are");
     } else if (run->is_broken) {
         comment =
             g_strdup("these octets should have been DEFLATE, could not be read, and were left out");

@@ -723,7 +723,7 @@ class Check(unittest.TestCase):
                 done = run("check", "-q", "--show", "error", path)
                 self.assertEqual(done.returncode, 2, path)
                 self.assertIn(b"Nothing was found in what was read of 1 connection.", done.stdout)
-                self.assertIn(b"1 of 1 captures could not be read whole", done.stdout)
+                self.assertIn(b"1 of 1 capture could not be read whole", done.stdout)
 
     def test_sarif(self):
         for data in (None, spell(hostile_records())):
@@ -1122,7 +1122,7 @@ class Unread(unittest.TestCase):
         foreign = struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 160) + struct.pack("<IIII", 1, 2, 4, 4) + b"1234"
         done = run("check", "-q", "-", input=foreign)
         self.assertEqual(done.returncode, 2)
-        self.assertIn(b"1 of 1 captures could not be looked into", done.stdout)
+        self.assertIn(b"1 of 1 capture could not be looked into", done.stdout)
         self.assertEqual(run("check", "-q", "-", input=foreign[:24]).returncode, 0)  # no packets at all
 
     def test_stats_have_rows_for_it(self):
@@ -1194,14 +1194,14 @@ class SnapLength(unittest.TestCase):
         for n in (54, 60, 66):
             done = run("check", "-q", "-", input=self.cut(n))
             self.assertEqual(done.returncode, 2, n)
-            self.assertIn(b"1 of 1 connections could not be looked into: lost 1", done.stdout)
+            self.assertIn(b"1 of 1 connection could not be looked into: lost 1", done.stdout)
             session = json.loads(run("-q", "-T", "jsonl", "-", input=self.cut(n)).stdout.splitlines()[0])
             self.assertEqual((session["not_decrypted"], session["outcome"]["status"], session["healthy"]), ("lost", "lost", None))
 
     def test_some_are_cut(self):
         done = run("check", "-q", "-", input=self.cut(80))
         self.assertEqual(done.returncode, 0)
-        self.assertIn(b"1 of 1 connections was read with octets missing", done.stdout)
+        self.assertIn(b"1 of 1 connection was read with octets missing", done.stdout)
 
     def test_headers_that_cannot_be(self):
         for change in (lambda p: p[:46] + b"\x10" + p[47:], lambda p: p[:46] + b"\xf0" + p[47:54]):

@@ -471,8 +471,8 @@ class Bounds(unittest.TestCase):
             self.assertRegex(done.stderr, rb"^imapid: ended: (no memory|failed to allocate)")
         out, err = self.run_on(open_ids, 40, "-T", "jsonl", "--memory", "8M")
         records = [json.loads(line) for line in out.splitlines()[:-1]]
-        self.assertIn(b"were given up", err)
-        self.assertIn("were given up", records[-1]["error"])
+        self.assertIn(b" given up", err)
+        self.assertIn(" given up", records[-1]["error"])
         self.assertEqual(sum(record["type"] == "session" for record in records), 40)
         exchanges = [record for record in records if record["type"] == "exchange"]
         self.assertEqual(len(exchanges), 40 * 7)
@@ -480,7 +480,7 @@ class Bounds(unittest.TestCase):
         # Each session that gave way says so, and no other.
         given_up = [record for record in records if record.get("gave_way")]
         self.assertTrue(all(record["type"] == "session" and record["ended"] is None for record in given_up))
-        self.assertEqual(len(given_up), int(re.search(rb"(\d+) connections were given up", err)[1]))
+        self.assertEqual(len(given_up), int(re.search(rb"(\d+) connections? (?:was|were) given up", err)[1]))
         self.assertLess(len(given_up), 40)
         text = self.run_on(open_ids, 40, "-q", "-v", "--memory", "8M")[0]
         self.assertEqual(text.count(b"given up to make room"), len(given_up))

@@ -97,6 +97,15 @@ class Plan(unittest.TestCase):
                                  run(*answer, "-q", self.folder / "ring.jsonl", *rest).stdout, (n, answer))
             shutil.rmtree(self.out)
 
+    def test_one_is_no_plural(self):
+        for path in self.store.iterdir():
+            if path.name != "courier.pcap":
+                path.unlink()
+        self.assertRegex(run("plan", "-w", self.plan, self.store).stderr, rb"^imapid: 1 file, \d+ octets: 1 unit\n$")
+        self.assertIn(b"of 1 unit of the plan 1 missing", run("stats", "--plan", self.plan, self.out, status=3).stderr)
+        self.assertIn(b"share 1 of 1: 1 unit, 0 done", run("--plan", self.plan, "--out", self.out).stderr)
+        self.assertIn(b"1 unit: 1 done", run("plan", "--status", self.plan, self.out).stderr)
+
     def test_a_plan_from_a_pipe(self):
         self.make()
         run("-q", "--plan", "-", "--out", self.out, input=self.plan.read_bytes())

@@ -76,7 +76,7 @@ class Progress(unittest.TestCase):
 
     def test_auto(self):
         data = sample("several-ids").read_bytes()
-        line = b"0 of 1 files"
+        line = b"0 of 1 file"
         self.assertIn(line, on_terminal("-", feed=data, pause=0.5))
         # Records come between on the same terminal; the answer of stats comes at the end.
         self.assertNotIn(line, on_terminal("-", feed=data, pause=0.5, stdout_too=True))

@@ -313,7 +313,7 @@ static void test_memory(void)
               "session a 1 gave way\n"
               "exchange a1 a/8 a/9\n"
               "session a 1 fin\n"
-              "complaint a: 1 connections were given up: the memory for sessions is 35000 octets"
+              "complaint a: 1 connection was given up: the memory for sessions is 35000 octets"
               " (--memory)\n"
               "capture a 11 packets 2 conns 2 sessions 2 exchanges error\n");
     g_free(begun);

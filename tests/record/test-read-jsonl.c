@@ -167,7 +167,7 @@ static void test_end(void)
     static const char huge[] = "{\"type\":\"end\",\"inputs\":1,\"records\":9223372036854775807}\n";
     static const char none[] = "x: the file is cut: the line that ends it is missing\n";
     static const char more[] = "x: the file is cut: 2 records, but the lines that end it say 1\n";
-    static const char less[] = "x: the file is cut: 1 records, but the lines that end it say 2\n";
+    static const char less[] = "x: the file is cut: 1 record, but the lines that end it say 2\n";
     const struct {
         const char *lines[6], *complaints;
     } cases[] = {
@@ -183,7 +183,7 @@ static void test_end(void)
         {{exchange, one, session}, more},
         {{exchange, two}, less},
         {{exchange, huge, huge, huge},
-         "x: the file is cut: 1 records, but the lines that end it say 18446744073709551615\n"},
+         "x: the file is cut: 1 record, but the lines that end it say 18446744073709551615\n"},
         {{exchange, "{\"type\":\"end\",\"inputs\":1}\n"},
          "x: line 2: there is no 'records'\nx: the file is cut: the line that ends it is "
          "missing\n"},

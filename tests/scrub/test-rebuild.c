@@ -370,8 +370,7 @@ static void test_left_end(void)
     say(&wire, 1, "\r\n");
     send_segment(&wire, 0, C0 + 11, S0 + 21, FIN | ACK, 0);
     g_assert_true(imapid_rebuild_leave_end(wire.rebuild, 0));
-#define LEFT                                                                                       \
-    " octets of this segment were left out, which come behind some that could not be decrypted"
+#define LEFT " octets of this segment were left out, behind some that could not be decrypted"
     expect(&wire, (const char *const[]){
                       "1 0 SYN seq 0 ack 0 win 1 ttl 64 opt 8 n 0 # masked",
                       "2 1 SYN seq 0 ack 1 win 2 ttl 57 opt 8 n 0",
