@@ -256,6 +256,8 @@ static bool take_over(struct imapid_stream *stream, const conversation_t *conver
         ((fate->started[0].frame || fate->started[1].frame) && !is_former(fate, conversation)))
         return false;
     stream->order = fate->order;
+    stream->order.doubts = stream->doubts;
+    memcpy(stream->doubts, fate->doubts, sizeof stream->doubts);
     for (int i = 0; i < 2; i++, side = imapid_side_other(side), d = !d) {
         stream->order.sides[side] = fate->order.sides[d];
         stream->directions[side].checksums = fate->checksums[d];

@@ -117,6 +117,7 @@ static struct imapid_fate *get(conversation_t *conversation, packet_info *pinfo,
     fate = wmem_new0(wmem_file_scope(), struct imapid_fate);
     fate->alert = fate->warning = -1;
     fate->is_full = true;
+    fate->order.doubts = fate->doubts;
     fate->first = now(pinfo);
     fate->client = is_from_server ? !d : d;
     fate->server_port = is_from_server ? pinfo->srcport : pinfo->destport;

@@ -28,6 +28,8 @@ struct imapid_fate {
     bool is_full;      /* nothing is missing so far */
     bool is_forwarded; /* behind what is said to a proxy */
     struct imapid_order order;
+    struct imapid_order_doubt
+        doubts[IMAPID_ORDER_DOUBTS];      /* of the order; those before its stream begins */
     struct imapid_checksums checksums[2]; /* before its stream begins */
     struct imapid_hole hole[2];           /* the last one */
     struct imapid_stall stall[2];

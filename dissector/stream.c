@@ -63,6 +63,7 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
     imapid_session_init(&stream->session, from_start, security);
     stream->share = wmem_new0(wmem_file_scope(), struct imapid_share);
     stream->share->owner = stream;
+    stream->order.doubts = stream->doubts;
     (void)wmem_register_callback(wmem_file_scope(), close_file, stream);
     begin_lists(stream);
     return stream;

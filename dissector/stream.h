@@ -73,10 +73,11 @@ struct imapid_stream {
     bool is_settling;           /* what waits is being read, on a later visit */
     unsigned gave_way_in;       /* the first frame that says so; 0: none has */
     unsigned first_frame;
-    struct imapid_exchange_record *slots[IMAPID_SLOTS]; /* of the open exchanges; file scope */
-    struct imapid_exchange_record *ended[IMAPID_SLOTS]; /* by their results, last; file scope */
-    struct imapid_order order;                          /* by side; what is read next */
-    struct imapid_direction directions[2];              /* by side */
+    struct imapid_exchange_record *slots[IMAPID_SLOTS];    /* of the open exchanges; file scope */
+    struct imapid_exchange_record *ended[IMAPID_SLOTS];    /* by their results, last; file scope */
+    struct imapid_order order;                             /* by side; what is read next */
+    struct imapid_order_doubt doubts[IMAPID_ORDER_DOUBTS]; /* of the order */
+    struct imapid_direction directions[2];                 /* by side */
     struct imapid_call *reset_call;    /* a reset ahead of its side; NULL: none; file scope */
     const struct imapid_ident *who[2]; /* by side; NULL: not known; file scope */
     wmem_list_t *good[2]; /* by side: those that are well formed and not refused; file scope */

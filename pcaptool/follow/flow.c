@@ -213,8 +213,10 @@ static void note_place(struct imapid_flow *flow, unsigned slot)
  * content? */
 static bool is_contested(const struct imapid_flow *flow, unsigned slot)
 {
-    for (int side = 0; side < 2; side++)
-        if (flow->conn->contested[dir_of(flow, (enum imapid_side)side)].to >
+    const struct imapid_conn_contested *contested = flow->conn->contested;
+
+    for (int side = 0; contested && side < 2; side++)
+        if (contested->of[dir_of(flow, (enum imapid_side)side)].to >
             flow->reading->begun[slot].place[side])
             return true;
     return false;

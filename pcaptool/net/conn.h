@@ -28,6 +28,14 @@ struct imapid_conn_icmp {
     struct imapid_conn_error of_error, of_mtu;
 };
 
+/* With `to` after `from`: within these places of each direction, counted in n_octets and n_lost, are all octets that
+ * came twice, and differed. */
+struct imapid_conn_contested {
+    struct {
+        uint64_t from, to;
+    } of[2];
+};
+
 /* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
  * from the first callback to the one that returns IGNORE, or to the end of end(). */
 struct imapid_conn {
@@ -51,17 +59,13 @@ struct imapid_conn {
     uint8_t ttl[2];      /* of the last segment of each direction that is no reset, 0: none came */
     uint8_t closing_ttl; /* of the reset that stands, or stood last */
     struct imapid_stall stall[2];
-    struct imapid_conn_icmp *icmp;   /* NULL: none so far */
-    struct imapid_stamp first, last; /* packets of this connection, so far */
-    uint64_t n_octets[2];            /* delivered of each direction, so far */
-    uint64_t n_lost[2];              /* octets in gaps of each direction, so far; less
+    struct imapid_conn_icmp *icmp;           /* NULL: none so far */
+    struct imapid_stamp first, last;         /* packets of this connection, so far */
+    uint64_t n_octets[2];                    /* delivered of each direction, so far */
+    uint64_t n_lost[2];                      /* octets in gaps of each direction, so far; less
                                         where some come after all, behind a gap of 0 */
-    struct imapid_doubts *doubts;    /* NULL: none so far */
-    /* With `to` after `from`: within these places of each direction, counted in n_octets and n_lost,
-     * are all octets that came twice, and differed. */
-    struct {
-        uint64_t from, to;
-    } contested[2];
+    struct imapid_doubts *doubts;            /* NULL: none so far */
+    struct imapid_conn_contested *contested; /* NULL: none so far */
     struct imapid_path *path; /* how its first packet came; NULL: through no VLAN or tunnel */
 };
 
@@ -105,7 +109,7 @@ struct imapid_tcp_handler {
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
     uint32_t n_conns;      /* remembered at all, 64 octets each and 24 to find most, 72 at most */
-    uint32_t n_wanted;     /* of those, not ignored and not ended, 1,100 octets each */
+    uint32_t n_wanted;     /* of those, not ignored and not ended, 816 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */
     uint32_t n_queue_all;  /* octets waiting in all connections, headers included */

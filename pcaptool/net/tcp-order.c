@@ -29,17 +29,26 @@ static void account_queue(struct imapid_tcp_order *order, struct imapid_tcp_dire
         g_queue_unlink(&order->waiting, &dir->link);
 }
 
-void imapid_tcp_order_begin(struct imapid_tcp_state *state)
+void imapid_tcp_order_begin(struct imapid_tcp_order *order, struct imapid_tcp_state *state)
 {
+    state->order.doubts = order->doubts;
     for (int d = 0; d < 2; d++)
         state->dirs[d].link.data = state;
-    state->closing_link.data = state;
+}
+
+static struct imapid_tcp_ending *get_ending(struct imapid_tcp_state *st)
+{
+    if (!st->ending) {
+        st->ending = g_new0(struct imapid_tcp_ending, 1);
+        st->ending->link.data = st;
+    }
+    return st->ending;
 }
 
 static void reopen(struct imapid_tcp_order *order, struct imapid_tcp_state *st)
 {
     if (st->is_closing)
-        g_queue_unlink(&order->closing, &st->closing_link);
+        g_queue_unlink(&order->closing, &st->ending->link);
     st->is_closing = false;
 }
 
@@ -49,10 +58,13 @@ void imapid_tcp_order_clear(struct imapid_tcp_order *order, struct imapid_tcp_st
     g_clear_pointer(&st->conn.doubts, g_free);
     g_clear_pointer(&st->conn.path, g_free);
     g_clear_pointer(&st->conn.icmp, g_free);
+    g_clear_pointer(&st->conn.contested, g_free);
+    g_clear_pointer(&st->ending, g_free);
     for (int d = 0; d < 2; d++) {
         uint32_t n_before = st->dirs[d].queue.n_octets;
         imapid_tcp_queue_clear(&st->dirs[d].queue);
         account_queue(order, &st->dirs[d], n_before);
+        g_clear_pointer(&st->dirs[d].checksums, g_free);
         imapid_pasts_clear(&order->pasts, &st->dirs[d].past);
     }
 }
@@ -181,13 +193,6 @@ static bool empty_queue(struct imapid_tcp_order *order, struct imapid_tcp_state 
     return true;
 }
 
-bool imapid_tcp_order_empty(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
-                            const struct imapid_stamp *packet)
-{
-    order->counts.n_limit_all++;
-    return empty_queue(order, st, 0, packet) && empty_queue(order, st, 1, packet);
-}
-
 /* What is known to have been sent, but neither came nor has anything behind it. */
 static void tell_lost_tail(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
 {
@@ -201,6 +206,24 @@ void imapid_tcp_order_doubt(struct imapid_tcp_state *st, enum imapid_doubt doubt
     if (!st->conn.doubts)
         st->conn.doubts = g_new0(struct imapid_doubts, 1);
     imapid_doubts_add(st->conn.doubts, doubt, frame);
+}
+
+/* Takes over what the rule of order doubts: before anything of another connection. */
+static void take_doubts(struct imapid_tcp_state *st)
+{
+    for (unsigned i = 0; i < st->order.n_doubts; i++)
+        imapid_tcp_order_doubt(st, st->order.doubts[i].doubt, st->order.doubts[i].frame);
+    st->order.n_doubts = 0;
+}
+
+bool imapid_tcp_order_empty(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
+                            const struct imapid_stamp *packet)
+{
+    order->counts.n_limit_all++;
+    if (!empty_queue(order, st, 0, packet) || !empty_queue(order, st, 1, packet))
+        return false;
+    take_doubts(st);
+    return true;
 }
 
 /* What waits in a direction is none of it. */
@@ -219,12 +242,12 @@ static enum imapid_tcp_reason get_reason(struct imapid_tcp_state *st, enum imapi
 {
     if (!st->is_closing)
         return reason;
-    if (st->closing == IMAPID_TCP_RST && st->conn.closer < 0) {
+    if (st->ending->closing == IMAPID_TCP_RST && st->conn.closer < 0) {
         st->conn.closer = st->order.reset.side;
-        st->conn.closed = st->reset;
+        st->conn.closed = st->ending->reset;
         st->conn.is_reset = true;
     }
-    return st->closing;
+    return st->ending->closing;
 }
 
 static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st, int d)
@@ -235,14 +258,6 @@ static bool is_over(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
     return imapid_order_is_over(&st->order, d, st->dirs[d].queue.first != NULL);
 }
 
-/* Takes over what the rule of order doubts. */
-static void take_doubts(struct imapid_tcp_state *st)
-{
-    for (unsigned i = 0; i < st->order.n_doubts; i++)
-        imapid_tcp_order_doubt(st, st->order.doubts[i].doubt, st->order.doubts[i].frame);
-    st->order.n_doubts = 0;
-}
-
 /* Who closed it, first of those that did. What seemed a FIN may be none after all, and of two the
  * first place counts. */
 static void set_closer(struct imapid_tcp_state *st, int d)
@@ -251,7 +266,7 @@ static void set_closer(struct imapid_tcp_state *st, int d)
     if (st->conn.closer < 0 || !sides[st->conn.closer].has_fin)
         st->conn.closer = sides[d].has_fin ? d : sides[!d].has_fin ? !d : -1;
     if (st->conn.closer >= 0)
-        st->conn.closed = st->dirs[st->conn.closer].fin;
+        st->conn.closed = get_ending(st)->fin[st->conn.closer];
 }
 
 /* A reset is ahead of all that was seen, and nothing came behind it. Either it ended the connection,
@@ -266,7 +281,7 @@ static void settle_reset(struct imapid_tcp_order *order, struct imapid_tcp_state
         return;
     for (int d = 0; d < 2 && st->told; d++)
         tell_gap(order, st, d, 0, &st->conn.last);
-    imapid_tcp_order_close(order, st, IMAPID_TCP_RST, st->reset.ts_ns);
+    imapid_tcp_order_close(order, st, IMAPID_TCP_RST, get_ending(st)->reset.ts_ns);
 }
 
 void imapid_tcp_order_finish(struct imapid_tcp_order *order, struct imapid_tcp_state *st,
@@ -303,9 +318,10 @@ void imapid_tcp_order_close(struct imapid_tcp_order *order, struct imapid_tcp_st
     if (st->is_closing)
         return;
     st->is_closing = true;
-    st->closing = reason;
-    st->closing_ns = ts_ns;
-    g_queue_push_tail_link(&order->closing, &st->closing_link);
+    struct imapid_tcp_ending *ending = get_ending(st);
+    ending->closing = reason;
+    ending->closing_ns = ts_ns;
+    g_queue_push_tail_link(&order->closing, &ending->link);
 }
 
 struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_order *order,
@@ -314,7 +330,7 @@ struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_or
     struct imapid_tcp_state *st = order->closing.head ? order->closing.head->data : NULL;
     /* A clock that goes back closes nothing: what has closed may be long ago, or still to come. */
     if (st && (order->closing.length > order->limits.n_closing ||
-               imapid_ns_between(st->closing_ns, ts_ns) > order->limits.closing_ns))
+               imapid_ns_between(st->ending->closing_ns, ts_ns) > order->limits.closing_ns))
         return st;
     return NULL;
 }
@@ -366,12 +382,14 @@ static void contest(struct imapid_tcp_state *st, int d, const struct imapid_tcp_
         ahead < 0 && (uint64_t) - (int64_t)ahead > next ? 0 : next + (uint64_t)(int64_t)ahead;
     uint64_t to = from + piece->n;
     imapid_tcp_order_doubt(st, IMAPID_DOUBT_CONFLICTING_DATA, piece->packet.number);
-    if (st->conn.contested[d].to) {
-        from = MIN(from, st->conn.contested[d].from);
-        to = MAX(to, st->conn.contested[d].to);
+    if (!st->conn.contested)
+        st->conn.contested = g_new0(struct imapid_conn_contested, 1);
+    if (st->conn.contested->of[d].to) {
+        from = MIN(from, st->conn.contested->of[d].from);
+        to = MAX(to, st->conn.contested->of[d].to);
     }
-    st->conn.contested[d].from = from;
-    st->conn.contested[d].to = to;
+    st->conn.contested->of[d].from = from;
+    st->conn.contested->of[d].to = to;
 }
 
 /* Holds what was delivered already against what came now. */
@@ -462,13 +480,18 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
 static void check_checksum(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
 {
     const struct imapid_endpoint *from = &st->conn.endpoint[d], *to = &st->conn.endpoint[!d];
-    struct imapid_checksums *checksums = &st->dirs[d].checksums;
-    if (!p->header || p->n_cut ||
-        !imapid_checksums_take(checksums,
-                               imapid_checksum_judge(from->address, to->address,
-                                                     from->family == 4 ? 4 : 16, p->header,
-                                                     p->n_segment),
-                               p->packet.number))
+    struct imapid_tcp_direction *dir = &st->dirs[d];
+    if (!p->header || p->n_cut)
+        return;
+    enum imapid_checksum is = imapid_checksum_judge(
+        from->address, to->address, from->family == 4 ? 4 : 16, p->header, p->n_segment);
+    if (is == IMAPID_CHECKSUM_WRONG && !dir->checksums) {
+        dir->checksums = g_new0(struct imapid_checksums, 1);
+        dir->checksums->has_right = dir->is_right;
+    }
+    dir->is_right |= is == IMAPID_CHECKSUM_RIGHT;
+    struct imapid_checksums *checksums = dir->checksums;
+    if (!checksums || !imapid_checksums_take(checksums, is, p->packet.number))
         return;
     for (uint64_t i = 0; i < MIN(checksums->n_wrong, IMAPID_DOUBT_FRAMES); i++)
         imapid_tcp_order_doubt(st, IMAPID_DOUBT_BAD_CHECKSUM, checksums->wrong[i]);
@@ -494,7 +517,7 @@ static void check_end(struct imapid_tcp_order *order, struct imapid_tcp_state *s
         imapid_tcp_order_close(order, st, IMAPID_TCP_RST, packet->ts_ns);
     } else if (is_over(order, st, 0) && is_over(order, st, 1)) {
         imapid_tcp_order_close(order, st, IMAPID_TCP_FIN, packet->ts_ns);
-        st->closing = IMAPID_TCP_FIN;
+        st->ending->closing = IMAPID_TCP_FIN;
     } else if (st->is_closing) {
         reopen(order, st);
         st->conn.last = *packet;
@@ -539,7 +562,7 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
         imapid_order_take_reset(&st->order, d, &segment);
         segment.n = 0;
         if (st->order.reset.is_there && st->order.reset.frame == p->packet.number) {
-            st->reset = p->packet;
+            get_ending(st)->reset = p->packet;
             st->conn.closing_ttl = p->ttl;
         }
     } else if (p->flags & IMAPID_TCP_FLAG_SYN) {
@@ -558,7 +581,7 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
     if (peer->is_absent && !wait_for_acked(order, st, !d, &p->packet))
         return false;
     if (side->has_fin && side->fin_frame == p->packet.number)
-        st->dirs[d].fin = p->packet;
+        get_ending(st)->fin[d] = p->packet;
     if (segment.n > 0 && !take_data(order, st, d, p, &segment))
         return false;
     for (int i = 0; i < 2; i++)

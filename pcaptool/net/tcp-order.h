@@ -36,14 +36,22 @@ struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
     GList link; /* in `waiting` while something is in the queue; its data is the state */
     struct imapid_past past;
-    uint32_t acked; /* with has_acked: the peer has what stands before this one */
-    bool has_acked;
-    struct imapid_stamp fin; /* the packet that said FIN, where the direction has one */
-    struct imapid_checksums checksums;
+    struct imapid_checksums *checksums; /* NULL: none was wrong */
+    bool is_right;                      /* with that: one was right */
+};
+
+/* What there is only where something ends a connection, or seems to. */
+struct imapid_tcp_ending {
+    struct imapid_stamp fin[2]; /* the packet that said FIN, where the direction has one */
+    struct imapid_stamp reset;  /* the packet with the reset that stands, where one does */
+    GList link;                 /* in `closing` while is_closing; its data is the state */
+    enum imapid_tcp_reason closing;
+    int64_t closing_ns; /* since when */
 };
 
 /* A segment that came on another path than those before it in its direction. */
 struct imapid_tcp_stray {
+    struct imapid_tcp_stray *next;
     struct imapid_tcp_parsed parsed;
     uint32_t path;
     int d;
@@ -54,7 +62,7 @@ struct imapid_tcp_state {
     struct imapid_conn conn;
     struct imapid_order order;
     struct imapid_tcp_direction dirs[2];
-    struct imapid_stamp reset; /* the packet with the reset that stands, where one does */
+    struct imapid_tcp_ending *ending; /* NULL: nothing has ended it so far */
     /* The owner's: */
     uint32_t entry;
     uint32_t former; /* see tcp.c */
@@ -62,8 +70,8 @@ struct imapid_tcp_state {
     uint32_t isn[2];  /* with `latter`, as the entry had it */
     uint32_t home[2]; /* the path of each direction */
     bool has_home[2];
-    GQueue strays;     /* struct imapid_tcp_stray: what came on other paths since */
-    uint32_t n_strays; /* octets of them */
+    struct imapid_tcp_stray *strays; /* what came on other paths since, the first one first */
+    uint32_t n_strays;               /* octets of them */
     uint32_t flags;
     bool used;
     bool recent;
@@ -73,9 +81,6 @@ struct imapid_tcp_state {
     bool told;         /* the handler knows it */
     bool is_contested; /* its SYN came while the former connection went on */
     bool is_closing;
-    GList closing_link; /* in `closing` while is_closing; its data is the state */
-    enum imapid_tcp_reason closing;
-    int64_t closing_ns; /* since when */
 };
 
 /* What all connections share. */
@@ -87,10 +92,11 @@ struct imapid_tcp_order {
     GQueue closing;    /* states that seem closed, the longest first */
     uint64_t n_queued; /* octets in all queues */
     struct imapid_pasts pasts;
+    struct imapid_order_doubt doubts[IMAPID_ORDER_DOUBTS]; /* of one segment */
 };
 
 /* Makes a state of what is all zero, but for `conn`. */
-void imapid_tcp_order_begin(struct imapid_tcp_state *state);
+void imapid_tcp_order_begin(struct imapid_tcp_order *order, struct imapid_tcp_state *state);
 
 /* A segment of direction `d`; a SYN's `seq` is that of its octets afterwards. False: the connection is
  * over, as the handler was told or as it wants; nothing waits any more, and the state is of no

@@ -27,7 +27,7 @@
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
     .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768,       /* 35 MiB: those that are undecided or IMAP */
+    .n_wanted = 32768,       /* 26 MiB: those that are undecided or IMAP */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
@@ -172,12 +172,20 @@ static void take_up(struct imapid_tcp *tcp, uint32_t index, struct imapid_tcp_st
 
 /* ---- states ---- */
 
+/* Takes out the first one, for the caller to free. There is one. */
+static struct imapid_tcp_stray *take_stray(struct imapid_tcp_state *st)
+{
+    struct imapid_tcp_stray *first = st->strays;
+    st->strays = first->next;
+    return first;
+}
+
 static void forget_strays(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 {
     tcp->n_strays -= st->n_strays;
     st->n_strays = 0;
-    while (st->strays.length)
-        g_free(g_queue_pop_head(&st->strays));
+    while (st->strays)
+        g_free(take_stray(st));
 }
 
 static void drop_state(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
@@ -224,8 +232,8 @@ static void settle(struct imapid_tcp *tcp, struct imapid_tcp_state *st, bool goe
 static bool follow_strays(struct imapid_tcp *tcp, struct imapid_tcp_state *st)
 {
     bool goes_on = true;
-    while (goes_on && st->strays.length) {
-        struct imapid_tcp_stray *stray = g_queue_pop_head(&st->strays);
+    while (goes_on && st->strays) {
+        struct imapid_tcp_stray *stray = take_stray(st);
         st->home[stray->d] = stray->path;
         goes_on = imapid_tcp_order_take(&tcp->order, st, stray->d, &stray->parsed);
         g_free(stray);
@@ -330,7 +338,7 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
         .entry = index, .former = IMAPID_TCP_NONE, .latter = IMAPID_TCP_NONE, .used = true};
     init_conn(tcp, &st->conn, index, &segment->packet);
     st->conn.path = copy_path(segment);
-    imapid_tcp_order_begin(st);
+    imapid_tcp_order_begin(&tcp->order, st);
     for (int d = 0; d < 2; d++) {
         /* All that is left of a state without octets that was given up for others. */
         if (entry->flags & (uint32_t)IMAPID_TCP_HAS_ISN_0 << d) {
@@ -563,12 +571,18 @@ static bool is_of_former(const struct imapid_tcp_state *st, const struct imapid_
 #define N_STRAY_OCTETS  (1u << 16)
 #define N_STRAYS_OCTETS (1u << 22)
 
-static void keep_stray(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d, uint32_t path,
-                       const struct imapid_tcp_parsed *p)
+/* Returns how many there are now. */
+static unsigned keep_stray(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int d,
+                           uint32_t path, const struct imapid_tcp_parsed *p)
 {
+    unsigned n = 0;
+    struct imapid_tcp_stray **last = &st->strays;
+    for (; *last; last = &(*last)->next)
+        n++;
     if (st->n_strays + p->n > N_STRAY_OCTETS || tcp->n_strays + p->n > N_STRAYS_OCTETS)
-        return;
+        return n;
     struct imapid_tcp_stray *stray = g_malloc(sizeof *stray + p->n);
+    stray->next = NULL;
     stray->parsed = *p;
     stray->parsed.octets = (uint8_t *)(stray + 1);
     stray->parsed.header = NULL; /* its checksum is nobody's */
@@ -578,7 +592,8 @@ static void keep_stray(struct imapid_tcp *tcp, struct imapid_tcp_state *st, int 
         memcpy(stray + 1, p->octets, p->n);
     st->n_strays += p->n;
     tcp->n_strays += p->n;
-    g_queue_push_tail(&st->strays, stray);
+    *last = stray;
+    return n + 1;
 }
 
 /* Takes a segment that came on this path. False: the connection is over. */
@@ -593,8 +608,7 @@ static bool take_on_path(struct imapid_tcp *tcp, struct imapid_tcp_state *st, in
         forget_strays(tcp, st);
         return imapid_tcp_order_take(&tcp->order, st, d, p);
     }
-    keep_stray(tcp, st, d, path, p);
-    return st->strays.length < N_STRAYS_MAX || follow_strays(tcp, st);
+    return keep_stray(tcp, st, d, path, p) < N_STRAYS_MAX || follow_strays(tcp, st);
 }
 
 /* A segment of the former connection, which goes on. */

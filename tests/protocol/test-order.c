@@ -3,9 +3,11 @@
 #include <glib.h>
 #include <imapid/order.h>
 
+static struct imapid_order_doubt found[IMAPID_ORDER_DOUBTS];
+
 static struct imapid_order begin(void)
 {
-    struct imapid_order order = {0};
+    struct imapid_order order = {.doubts = found};
 
     imapid_order_set_next(&order.sides[0], 100);
     imapid_order_set_next(&order.sides[1], 500);
@@ -273,7 +275,7 @@ static void test_of_two_fins_the_first_place(void)
 static void test_of_two_syns_the_one_that_is_acknowledged(void)
 {
     for (int which = 0; which < 2; which++) {
-        struct imapid_order order = {0};
+        struct imapid_order order = {.doubts = found};
 
         syn(&order, 0, 99, 0, 1);
         syn(&order, 1, 499, 100, 2);
@@ -292,7 +294,7 @@ static void test_of_two_syns_the_one_that_is_acknowledged(void)
 /* The same, but octets came that wait in the sequence that it did not hear: these do not go along. */
 static void test_what_waits_does_not_change_its_syn(void)
 {
-    struct imapid_order order = {0};
+    struct imapid_order order = {.doubts = found};
 
     syn(&order, 0, 99, 0, 1);
     syn(&order, 1, 499, 100, 2);
@@ -310,7 +312,7 @@ static void test_what_waits_does_not_change_its_syn(void)
 static void test_octets_wait_with_a_syn(void)
 {
     for (int hears = 0; hears < 2; hears++) {
-        struct imapid_order order = {0};
+        struct imapid_order order = {.doubts = found};
         struct imapid_order_segment second = segment(7999, 0, 100, 3);
         struct imapid_order_segment next = segment(hears ? 8000 : 510, 10, 100, 5);
 
@@ -335,7 +337,7 @@ static void test_octets_wait_with_a_syn(void)
 static void test_octets_before_a_syn(void)
 {
     for (int is_near = 0; is_near < 2; is_near++) {
-        struct imapid_order order = {0};
+        struct imapid_order order = {.doubts = found};
         uint32_t first = is_near ? 5000000 : 500;
 
         syn(&order, 0, 99, 0, 1);
@@ -467,7 +469,7 @@ static void test_what_was_given_up_comes(void)
 
 static void test_the_former_of_two(void)
 {
-    struct imapid_order former = begin(), latter = {0};
+    struct imapid_order former = begin(), latter = {.doubts = found};
     struct imapid_order_segment near = segment(105, 5, 500, 1), far = segment(100, 5, 1 << 24, 2);
 
     /* A SYN elsewhere is all that there is of the latter. */
@@ -486,7 +488,7 @@ static void test_the_former_of_two(void)
     near = segment(103, 5, 500, 5);
     g_assert_true(imapid_order_is_of_former(&former, &latter, 0, &near));
     /* Nothing is known of the former. */
-    latter = (struct imapid_order){0};
+    latter = (struct imapid_order){.doubts = found};
     g_assert_false(imapid_order_is_of_former(&latter, &former, 0, &near));
 }
 

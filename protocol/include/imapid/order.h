@@ -81,7 +81,12 @@ struct imapid_order_side {
     bool is_absent; /* only the peer is in the capture, for the time being */
 };
 
-/* Both directions, in an order that is the caller's. All zero: nothing is known. */
+struct imapid_order_doubt {
+    uint64_t doubt : 8; /* enum imapid_doubt */
+    uint64_t frame : 56;
+};
+
+/* Both directions, in an order that is the caller's. All zero but `doubts`: nothing is known. */
 struct imapid_order {
     struct imapid_order_side sides[2];
     /* A reset that stands so far: of `side`, with these places of both directions, as they were. `own`
@@ -92,12 +97,10 @@ struct imapid_order {
         uint32_t own, seen, peer;
         uint64_t frame;
     } reset;
-    /* Doubts of the last segment that the caller has not taken. */
+    /* Doubts of the last segment that the caller has not taken, in room for IMAPID_ORDER_DOUBTS. That is the caller's, so
+     * that many orders can share it. */
     unsigned n_doubts;
-    struct {
-        uint64_t doubt : 8; /* enum imapid_doubt */
-        uint64_t frame : 56;
-    } doubts[IMAPID_ORDER_DOUBTS];
+    struct imapid_order_doubt *doubts;
 };
 
 /* A segment, as far as the rule asks. */
