@@ -49,39 +49,44 @@ struct reading {
     } begun[IMAPID_SLOTS];
 };
 
+/* What came since both sides agreed on TLS, and is none. */
+struct sealed {
+    struct imapid_stamp plain[2]; /* by direction: where the first octets are words */
+    struct imapid_stamp ssl2;     /* where they are the client's hello of SSL 2.0 */
+};
+
 struct imapid_flow {
     struct imapid_flow_context *context;
+    const struct imapid_conn *conn; /* during calls from below */
     enum stage stage;
-    struct imapid_decide decide;           /* whether it is IMAP, and who is the client */
-    struct imapid_preface preface;         /* what proxies say before the first octet of IMAP */
-    struct imapid_endpoint proxied_client; /* family 0: none was named */
-    bool is_imap;
-    const char
-        *greets_as; /* where it is not, and has a port of IMAP; see imapid_verdict_greeting() */
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
-    uint64_t n_told;                 /* exchanges told */
-    struct imapid_layers *layers;    /* NULL: octets of TCP are octets of IMAP */
-    bool stopped[2];                 /* by direction: nothing more of it can be decrypted */
-    bool lacks_early[2];             /* by direction: octets were lost before it was decided */
-    bool switched;                   /* a layer was added in the middle of a window */
-    bool to_tls, to_deflate;         /* it is TLS, or DEFLATE */
-    const struct imapid_conn *conn;  /* during calls from below */
-    GByteArray *early[2];            /* by direction, while undecided */
-    bool is_early_told[2];           /* by direction: the listener has these */
-    struct imapid_stamp early_stamp[2];
-    struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
-    enum imapid_opening opening[2]; /* by direction: what those are */
-    const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
+    enum imapid_security security;   /* from the beginning of the session on */
+    bool is_imap;
+    bool to_tls, to_deflate;        /* it is TLS, or DEFLATE */
+    bool switched;                  /* a layer was added in the middle of a window */
+    bool stopped[2];                /* by direction: nothing more of it can be decrypted */
+    bool lacks_early[2];            /* by direction: octets were lost before it was decided */
+    bool is_early_told[2];          /* by direction: the listener has these */
     bool has_sealed[2];             /* by direction: octets came since both sides agreed on TLS */
-    struct imapid_stamp plain[2];   /* by direction: where the first of those are words */
-    struct imapid_stamp ssl2;       /* where they are the client's hello of SSL 2.0 */
     bool is_tail_lost[2];           /* by direction: nothing was read behind the last gap */
-    GByteArray *window[2];          /* by side: octets the session wants to see again */
-    uint64_t place[2];              /* by direction: where the octets that came last begin */
-    enum imapid_security security;  /* from the beginning of the session on */
-    struct reading *reading;        /* NULL until it is IMAP */
-    uint64_t n_drops;               /* of the context, when the flow began */
-    struct imapid_holder holder;    /* its data is the flow */
+    enum imapid_opening opening[2]; /* by direction: what its first octets are */
+    const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
+    struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
+    struct imapid_decide decide;    /* whether it is IMAP, and who is the client */
+    GByteArray *early[2];           /* by direction, while undecided */
+    struct imapid_stamp early_stamp[2];
+    /* What proxies say before the first octet of IMAP; NULL: nobody has looked. */
+    struct imapid_preface *preface;
+    const char
+        *greets_as; /* where it is no IMAP, and has a port of it: see imapid_verdict_greeting() */
+    struct imapid_layers *layers; /* NULL: octets of TCP are octets of IMAP */
+    struct sealed *sealed;   /* NULL: what came since both sides agreed on TLS is nothing else */
+    GByteArray *window[2];   /* by side: octets the session wants to see again */
+    uint64_t place[2];       /* by direction: where the octets that came last begin */
+    struct reading *reading; /* NULL until it is IMAP */
+    uint64_t n_told;         /* exchanges told */
+    uint64_t n_drops;        /* of the context, when the flow began */
+    struct imapid_holder holder; /* its data is the flow */
 };
 
 /* ---- memory ---- */
@@ -98,6 +103,7 @@ static size_t count_memory(const struct imapid_flow *flow)
 
     for (int i = 0; i < 2; i++)
         n += count_array(flow->early[i]) + count_array(flow->window[i]);
+    n += (flow->preface ? sizeof *flow->preface : 0) + (flow->sealed ? sizeof *flow->sealed : 0);
     if (flow->reading)
         n += sizeof *flow->reading + flow->reading->slots.n_octets;
     return n + (flow->layers ? imapid_layers_count_memory(flow->layers) : 0);
@@ -129,6 +135,23 @@ struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
     flow->holder.link.data = flow;
     account(flow);
     return flow;
+}
+
+static const struct imapid_preface *get_preface(const struct imapid_flow *flow)
+{
+    static const struct imapid_preface none;
+
+    return flow->preface ? flow->preface : &none;
+}
+
+/* Family 0: none was named. */
+static struct imapid_endpoint get_proxied_client(const struct imapid_flow *flow)
+{
+    const struct imapid_proxy_header *client = &get_preface(flow)->client;
+    struct imapid_endpoint endpoint = {.family = client->family, .port = client->port};
+
+    memcpy(endpoint.address, client->address, sizeof client->address);
+    return endpoint;
 }
 
 /* The doubts with their frames as they count in this file. */
@@ -167,7 +190,7 @@ static struct imapid_record_conn describe(const struct imapid_flow *flow)
         .stream_of_run = conn->stream,
         .client = conn->endpoint[client],
         .server = conn->endpoint[!client],
-        .proxied_client = flow->proxied_client,
+        .proxied_client = get_proxied_client(flow),
         .first_frame = first,
     };
 
@@ -322,7 +345,7 @@ static void tell_proxy(const struct imapid_flow *flow, int dir, const uint8_t *o
 {
     const struct imapid_flow_listener *listener = flow->context->listener;
 
-    if (listener && flow->opening[dir] == IMAPID_OPENING_PROXY && flow->preface.n_kinds == 1)
+    if (listener && flow->opening[dir] == IMAPID_OPENING_PROXY && get_preface(flow)->n_kinds == 1)
         listener->proxy(listener->ctx, flow->conn, dir, octets, n, packet);
 }
 
@@ -364,10 +387,12 @@ static void note_sealed(struct imapid_flow *flow, int dir, const uint8_t *octets
         return;
     flow->has_sealed[dir] = true;
     opening = imapid_verdict_opening(octets, n);
-    if (imapid_opening_is_text(opening))
-        flow->plain[dir] = *packet;
-    else if (opening == IMAPID_OPENING_SSL2 && dir == flow->decide.client)
-        flow->ssl2 = *packet;
+    bool is_ssl2 = opening == IMAPID_OPENING_SSL2 && dir == flow->decide.client;
+    if (!imapid_opening_is_text(opening) && !is_ssl2)
+        return;
+    if (!flow->sealed)
+        flow->sealed = g_new0(struct sealed, 1);
+    *(is_ssl2 ? &flow->sealed->ssl2 : &flow->sealed->plain[dir]) = *packet;
 }
 
 /* What is no TLS was said in the clear, perhaps by somebody in between: both ends have forgotten it,
@@ -594,7 +619,7 @@ static bool has_port(const struct imapid_conn *conn, uint16_t port)
 /* Does the connection, or what a proxy opened for it, have the port of IMAP over TLS? */
 static bool has_imap_port(const struct imapid_flow *flow)
 {
-    return has_port(flow->conn, IMAPID_PORT_IMAPS) || flow->preface.port == IMAPID_PORT_IMAPS;
+    return has_port(flow->conn, IMAPID_PORT_IMAPS) || get_preface(flow)->port == IMAPID_PORT_IMAPS;
 }
 
 /* Does a ClientHello offer the protocol "imap" (RFC 7301; registered for IMAP over TLS)? A look at
@@ -676,15 +701,6 @@ static bool is_worth_waiting(struct imapid_flow *flow)
 
 /* ---- the first octets ---- */
 
-static void note_proxied_client(struct imapid_flow *flow)
-{
-    const struct imapid_proxy_header *client = &flow->preface.client;
-
-    flow->proxied_client.family = client->family;
-    flow->proxied_client.port = client->port;
-    memcpy(flow->proxied_client.address, client->address, sizeof client->address);
-}
-
 /* Takes off what a proxy, or a client to its proxy, says first. */
 static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir)
 {
@@ -692,12 +708,13 @@ static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir
     enum imapid_preface_status status;
     size_t n_used;
 
-    while ((status = imapid_preface_read(&flow->preface, dir == flow->decide.client, early->data,
+    if (!flow->preface)
+        flow->preface = g_new0(struct imapid_preface, 1);
+    while ((status = imapid_preface_read(flow->preface, dir == flow->decide.client, early->data,
                                          early->len, &n_used)) == IMAPID_PREFACE_OK) {
         tell_proxy(flow, dir, early->data, n_used, &flow->early_stamp[dir]);
         g_byte_array_remove_range(early, 0, (guint)n_used);
     }
-    note_proxied_client(flow);
     return status;
 }
 
@@ -819,7 +836,7 @@ static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_sta
         const struct imapid_decide_early early[2] = {early_of(flow, 0), early_of(flow, 1)};
 
         if (imapid_decide_lost(&flow->decide, dir, early,
-                               !flow->layers && !flow->preface.n_kinds) == IMAPID_DECIDE_IMAP)
+                               !flow->layers && !get_preface(flow)->n_kinds) == IMAPID_DECIDE_IMAP)
             begin_session(flow);
         else
             lose_early(flow, dir);
@@ -973,6 +990,8 @@ static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *t
                       struct imapid_record_session *record)
 {
     const struct imapid_session *session = &flow->reading->session;
+    static const struct sealed none;
+    const struct sealed *sealed = flow->sealed ? flow->sealed : &none;
     int client = get_client(flow);
     const struct imapid_fate fate = {
         .is_starttls = record->security == IMAPID_SECURITY_STARTTLS,
@@ -983,8 +1002,8 @@ static void tell_fate(const struct imapid_flow *flow, struct imapid_fate_told *t
         .opening = flow->opening,
         .is_tail_lost = flow->is_tail_lost,
         .layers = flow->layers,
-        .plain = flow->plain,
-        .ssl2 = flow->opening[client] == IMAPID_OPENING_SSL2 ? flow->started[client] : flow->ssl2,
+        .plain = sealed->plain,
+        .ssl2 = flow->opening[client] == IMAPID_OPENING_SSL2 ? flow->started[client] : sealed->ssl2,
         .not_decrypted = record->not_decrypted,
         /* What answers a ClientHello may be no TLS. */
         .greets_as = imapid_opening_is_hello(flow->opening[client]) ? flow->speaks[!client]
@@ -1033,7 +1052,7 @@ static void tell_session(struct imapid_flow *flow, enum imapid_tcp_reason reason
     if (flow->context->listener)
         flow->context->listener->end(flow->context->listener->ctx, conn, get_client(flow),
                                      flow->decide.is_greeted, flow->security, info,
-                                     flow->preface.port);
+                                     get_preface(flow)->port);
     imapid_summary_clear(&record);
 }
 
@@ -1115,5 +1134,7 @@ void imapid_flow_free(struct imapid_flow *flow)
         g_clear_pointer(&flow->window[i], g_byte_array_unref);
     }
     imapid_layers_free(flow->layers);
+    g_free(flow->preface);
+    g_free(flow->sealed);
     g_free(flow);
 }

@@ -45,7 +45,7 @@ const struct imapid_tcp_limits imapid_tcp_default_limits = {
 #define N_STEP     4
 
 /* Octets that are fetched of what the handler knows. */
-#define N_USER 448
+#define N_USER 320
 
 struct foreseen {
     uint64_t number; /* of the packet, and where in it the segment begins */
