@@ -725,8 +725,11 @@ static void drop_early(struct imapid_flow *flow, int dir, size_t n)
 
     if (!n)
         return;
-    flow->early[dir] = g_byte_array_new();
-    g_byte_array_append(flow->early[dir], early->data + n, early->len - (guint)n);
+    flow->early[dir] = NULL;
+    if (n < early->len) {
+        flow->early[dir] = g_byte_array_new();
+        g_byte_array_append(flow->early[dir], early->data + n, early->len - (guint)n);
+    }
     g_byte_array_unref(early);
 }
 
@@ -824,8 +827,7 @@ static void lose_early(struct imapid_flow *flow, int dir)
 {
     flow->lacks_early[dir] = true;
     flow->is_early_told[dir] = false;
-    if (flow->early[dir])
-        g_byte_array_set_size(flow->early[dir], 0);
+    g_clear_pointer(&flow->early[dir], g_byte_array_unref);
 }
 
 static void on_clear_gap(void *ctx, int dir, uint64_t n, const struct imapid_stamp *packet)

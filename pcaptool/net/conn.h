@@ -108,7 +108,7 @@ struct imapid_tcp_handler {
 
 /* Memory is bounded by these numbers, whatever the input. */
 struct imapid_tcp_limits {
-    uint32_t n_conns;      /* remembered at all, 64 octets each and 24 to find most, 72 at most */
+    uint32_t n_conns;      /* remembered at all, 64 octets each and 16 to find most, 72 at most */
     uint32_t n_wanted;     /* of those, not ignored and not ended, 816 octets each */
     uint32_t n_queue;      /* octets waiting behind a hole, in one direction, headers included */
     uint32_t n_queue_segs; /* segments waiting behind a hole, in one direction */

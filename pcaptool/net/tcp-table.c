@@ -133,10 +133,18 @@ bool imapid_tcp_entry_matches(const struct imapid_tcp_entry *entry,
     return has_addresses(entry, key) && entry->path[key->dir] == key->path;
 }
 
+/* The place of an entry: most are alone, and cost no memory there. */
+static struct imapid_tcp_alike get_alike(const struct imapid_tcp_table *table, uint32_t index)
+{
+    return table->entries[index].flags & IMAPID_TCP_ALIKE
+               ? table->alikes[index]
+               : (struct imapid_tcp_alike){IMAPID_TCP_NONE, IMAPID_TCP_NONE};
+}
+
 static bool is_head(const struct imapid_tcp_table *table, uint32_t index)
 {
     return !(table->entries[index].flags & IMAPID_TCP_ALIAS) &&
-           table->alikes[index].previous == IMAPID_TCP_NONE;
+           get_alike(table, index).previous == IMAPID_TCP_NONE;
 }
 
 uint32_t imapid_tcp_table_find_alike(const struct imapid_tcp_table *table,
@@ -161,7 +169,7 @@ static uint32_t find_newest(const struct imapid_tcp_table *table, const struct i
     for (unsigned n = 0; i != IMAPID_TCP_NONE && n < IMAPID_TCP_N_ALIKE_MAX; n++) {
         if (imapid_tcp_entry_matches(&table->entries[i], key))
             return i;
-        i = table->alikes[i].next;
+        i = get_alike(table, i).next;
     }
     return found;
 }
@@ -183,7 +191,7 @@ uint32_t imapid_tcp_table_find(const struct imapid_tcp_table *table,
 
 uint32_t imapid_tcp_table_next_alike(const struct imapid_tcp_table *table, uint32_t entry)
 {
-    return table->alikes[entry].next;
+    return get_alike(table, entry).next;
 }
 
 bool imapid_tcp_table_leads_on(const struct imapid_tcp_table *table,
@@ -260,13 +268,17 @@ static struct imapid_tcp_key get_key(const struct imapid_tcp_entry *entry, uint3
     return key;
 }
 
+static void unsettle(struct imapid_tcp_table *table, uint64_t digest)
+{
+    if (imapid_tcp_table_is_settled(table, digest))
+        table->settled_digests[digest % IMAPID_TCP_N_SETTLED] = 0;
+}
+
 void imapid_tcp_table_unsettle(struct imapid_tcp_table *table, uint32_t index)
 {
     const struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
-    uint64_t digest = imapid_tcp_table_digest(table, &key);
-    if (imapid_tcp_table_is_settled(table, digest))
-        table->settled_digests[digest % IMAPID_TCP_N_SETTLED] = 0;
+    unsettle(table, imapid_tcp_table_digest(table, &key));
 }
 
 /* ---- those that differ by the path alone ---- */
@@ -289,10 +301,10 @@ static void change_head(struct imapid_tcp_table *table, uint32_t hash, uint32_t 
 static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
                         uint32_t hash, uint32_t index, uint32_t head)
 {
-    table->alikes[index] = (struct imapid_tcp_alike){head, IMAPID_TCP_NONE};
     change_head(table, drop_path(table, key, hash), head, index);
     if (head != IMAPID_TCP_NONE) {
-        table->alikes[head].previous = index;
+        table->alikes[index] = (struct imapid_tcp_alike){head, IMAPID_TCP_NONE};
+        table->alikes[head] = (struct imapid_tcp_alike){get_alike(table, head).next, index};
         table->entries[head].flags |= IMAPID_TCP_ALIKE;
         table->entries[index].flags |= IMAPID_TCP_ALIKE;
     }
@@ -301,13 +313,13 @@ static void join_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_
 static void leave_alikes(struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
                          uint32_t hash, uint32_t index)
 {
-    const struct imapid_tcp_alike *alike = &table->alikes[index];
-    if (alike->next != IMAPID_TCP_NONE)
-        table->alikes[alike->next].previous = alike->previous;
-    if (alike->previous != IMAPID_TCP_NONE)
-        table->alikes[alike->previous].next = alike->next;
+    struct imapid_tcp_alike alike = get_alike(table, index);
+    if (alike.next != IMAPID_TCP_NONE)
+        table->alikes[alike.next].previous = alike.previous;
+    if (alike.previous != IMAPID_TCP_NONE)
+        table->alikes[alike.previous].next = alike.next;
     else
-        change_head(table, drop_path(table, key, hash), index, alike->next);
+        change_head(table, drop_path(table, key, hash), index, alike.next);
 }
 
 /* ---- adding and removing ---- */
@@ -397,8 +409,9 @@ void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t index)
 {
     struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
-    uint32_t hash = imapid_tcp_table_hash(table, &key);
-    imapid_tcp_table_unsettle(table, index);
+    uint64_t digest = imapid_tcp_table_digest(table, &key);
+    uint32_t hash = imapid_tcp_table_shorten(digest);
+    unsettle(table, digest);
     remove_slot(table, hash, index);
     if (entry->path[1] != entry->path[0]) {
         key.path = entry->path[1];

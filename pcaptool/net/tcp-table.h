@@ -58,7 +58,7 @@ struct imapid_tcp_table {
     uint32_t n_used;
     uint32_t first_free;             /* of those given back; linked by `state` */
     uint32_t hand;                   /* where the search for room goes on */
-    struct imapid_tcp_alike *alikes; /* of each entry */
+    struct imapid_tcp_alike *alikes; /* of each entry that is ALIKE */
     struct imapid_tcp_slot *slots;
     uint32_t slot_mask;
     uint32_t n_slots;          /* in use */

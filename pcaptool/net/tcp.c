@@ -26,8 +26,8 @@
 #define N_SEGMENT_MAX (1u << 24)
 
 const struct imapid_tcp_limits imapid_tcp_default_limits = {
-    .n_conns = 262144,       /* 16 MiB: many times what is open at once where this tool is used */
-    .n_wanted = 32768,       /* 26 MiB: those that are undecided or IMAP */
+    .n_conns = 262144, /* 16 MiB: many times what is open at once where this tool is used */
+    .n_wanted = 24576, /* 19 MiB: those that are undecided or IMAP, as many of which 256 MiB hold */
     .n_queue = 1u << 20,     /* a window of 80 ms at 100 Mbit/s */
     .n_queue_segs = 1024,    /* as many full segments; a list longer than that is slow to search */
     .n_queue_all = 1u << 24, /* leaves room for everything else within 96 MiB */
