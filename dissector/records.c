@@ -15,7 +15,8 @@ struct imapid_section *imapid_records_add_section(struct imapid_call *call, unsi
                                                   unsigned n)
 {
     struct imapid_section *section =
-        (struct imapid_section *)imapid_budget_alloc(call->share, sizeof *section);
+        call->first ? (struct imapid_section *)imapid_budget_alloc(call->share, sizeof *section)
+                    : &call->own;
 
     section->call = call;
     section->side = call->side;
@@ -33,7 +34,9 @@ struct imapid_part *imapid_records_add_part(struct imapid_section *section,
                                             enum imapid_part_kind kind, unsigned offset, unsigned n)
 {
     struct imapid_part *part =
-        (struct imapid_part *)imapid_budget_alloc(section->call->share, sizeof *part);
+        section->first
+            ? (struct imapid_part *)imapid_budget_alloc(section->call->share, sizeof *part)
+            : &section->own;
 
     part->kind = kind;
     part->offset = offset;

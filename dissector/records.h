@@ -84,32 +84,36 @@ enum imapid_part_kind {
 
 struct imapid_part {
     struct imapid_part *next; /* file scope; NULL at the end */
-    enum imapid_part_kind kind;
-    unsigned offset, n;   /* of the octets in this section; n is 0 where all came before it */
-    const uint8_t *whole; /* UNIT: all its octets where some came before; else NULL; file scope */
+    union {
+        /* BEGUN: the frame of its end, 0 while unknown; EARLY: the frame where they are read; file scope */
+        const unsigned *ends_in;
+        /* All others: all its octets where some came before; else NULL; file scope */
+        const uint8_t *whole;
+    };
+    struct imapid_ident *ident;            /* ID command or response; else NULL; file scope */
+    struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
+    unsigned offset, n; /* of the octets in this section; n is 0 where all came before it */
     unsigned n_whole;
-    unsigned n_line;       /* UNIT, HEAD: octets to give to the built-in dissector */
+    unsigned n_line; /* UNIT, HEAD: octets to give to the built-in dissector */
+    uint32_t codes;  /* bits of the findings about the exchange, or the session, settled here */
+    unsigned if_ended_at; /* not 0: shown only while the stream has just so many reads */
+    enum imapid_part_kind kind : 8;
     bool stands_by_itself; /* not to be given together with its neighbours */
     bool is_hidden;        /* not to be given to the built-in dissector: it would take it for TLS */
-    const unsigned *ends_in;    /* BEGUN: the frame of its end, 0 while unknown; EARLY: the frame
-                                   where they are read; file scope */
-    struct imapid_ident *ident; /* ID command or response; else NULL; file scope */
-    struct imapid_exchange_record *result; /* it is the tagged response of this; else NULL */
-    uint32_t codes; /* bits of the findings about the exchange, or the session, settled here */
-    unsigned if_ended_at; /* not 0: shown only while the stream has just so many reads */
 };
 
 struct imapid_section {
     struct imapid_section *next; /* file scope; NULL at the end */
     struct imapid_call *call;
-    enum imapid_side side; /* who sent them */
     const uint8_t *octets; /* NULL: the octets of the call itself; file scope */
-    bool is_late;          /* octets had to wait for others; else they are inflated */
-    bool is_own;           /* with is_late: octets is a copy of those of the call itself */
-    bool is_released;      /* it was read in a later call, of whose `released` it is */
-    unsigned offset;       /* in those of the call; 0 where it has them not */
-    unsigned n;
     struct imapid_part *first, *last;
+    unsigned offset; /* in those of the call; 0 where it has them not */
+    unsigned n;
+    enum imapid_side side : 8; /* who sent them */
+    bool is_late;              /* octets had to wait for others; else they are inflated */
+    bool is_own;               /* with is_late: octets is a copy of those of the call itself */
+    bool is_released;          /* it was read in a later call, of whose `released` it is */
+    struct imapid_part own;    /* the place of the first part: most sections have no other */
 };
 
 /* Sections of an earlier call that had to wait, and were read in a later one. */
@@ -125,21 +129,22 @@ struct imapid_doubted {
     unsigned frame;
 };
 
+/* There is one for each segment, so it is kept small. */
 struct imapid_call {
-    struct imapid_call *next;   /* of the same frame; file scope; NULL at the end */
     struct imapid_share *share; /* of its connection: what belongs to the call counts to it */
-    unsigned frame;
     nstime_t time;
-    enum imapid_side side;
-    bool has_seq;
-    uint32_t seq;     /* of its first octet, with has_seq */
-    unsigned ordinal; /* among the calls of its frame without one, from 0 */
-    unsigned n;
-    unsigned tls_at; /* octets from here on are TLS that begins in mid-session; n where none are */
     struct imapid_section *first, *last;
     struct imapid_released *released; /* shown here as well in the first pass, in which their own
                                          frame is past; file scope; NULL: none */
     struct imapid_doubted *doubted;   /* file scope; NULL: none */
+    unsigned frame;
+    uint32_t seq;     /* of its first octet, with has_seq; else as in struct imapid_place */
+    unsigned ordinal; /* among the calls of its frame without one, from 0 */
+    unsigned n;
+    unsigned tls_at; /* octets from here on are TLS that begins in mid-session; n where none are */
+    enum imapid_side side : 8;
+    bool has_seq;
+    struct imapid_section own; /* the place of the first section: most calls have no other */
 };
 
 /* When a packet was captured; unset where the capture does not say. */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define N_TREE_NODE 80 /* octets that a call costs in Wireshark's tree */
+#define N_CALLS 8 /* for which there is room at first */
 
 struct imapid_pasts imapid_stream_pasts = {IMAPID_PASTS_MAX, g_malloc, g_free, NULL, NULL, 0};
 
@@ -28,7 +28,6 @@ void imapid_stream_note_read(struct imapid_stream *stream)
 
 static void begin_lists(struct imapid_stream *stream)
 {
-    stream->calls = wmem_tree_new(wmem_file_scope());
     stream->commands = wmem_list_new(wmem_file_scope());
     for (int side = 0; side < 2; side++)
         stream->good[side] = wmem_list_new(wmem_file_scope());
@@ -101,7 +100,9 @@ void imapid_stream_give_way(struct imapid_stream *stream)
     stream->reset_call = NULL;
     stream->is_undecided = false;
     wmem_destroy_list(stream->commands);
-    wmem_tree_destroy(stream->calls, FALSE, FALSE);
+    wmem_free(wmem_file_scope(), stream->calls);
+    stream->calls = NULL;
+    stream->n_calls = stream->n_calls_max = 0;
     begin_lists(stream);
     imapid_budget_free(stream->share);
     stream->gave_way = true;
@@ -128,26 +129,56 @@ static bool is_call(const struct imapid_call *call, const struct imapid_place *p
            (place->has_seq ? call->seq == place->seq : call->ordinal == place->ordinal);
 }
 
+static bool is_of_segment(const struct imapid_call *call, const struct imapid_place *place)
+{
+    return call->has_seq && call->seq == place->seq && call->side == place->side;
+}
+
+/* The place of the first call of a frame, or of a later one. */
+static unsigned find_frame(const struct imapid_stream *stream, unsigned frame)
+{
+    unsigned from = 0, to = stream->n_calls;
+
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+
+        if (stream->calls[middle]->frame < frame)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,
                                        const struct imapid_place *place, size_t n)
 {
-    struct imapid_call *call =
-        (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
-
-    while (call && !is_call(call, place, n))
-        call = call->next;
-    return call;
+    for (unsigned i = find_frame(stream, place->frame);
+         i < stream->n_calls && stream->calls[i]->frame == place->frame; i++)
+        if (is_call(stream->calls[i], place, n))
+            return stream->calls[i];
+    return NULL;
 }
 
 struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *stream,
                                                const struct imapid_place *place)
 {
-    struct imapid_call *call =
-        (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
+    for (unsigned i = find_frame(stream, place->frame);
+         i < stream->n_calls && stream->calls[i]->frame == place->frame; i++)
+        if (is_of_segment(stream->calls[i], place))
+            return stream->calls[i];
+    return NULL;
+}
 
-    while (call && !(call->has_seq && call->seq == place->seq && call->side == place->side))
-        call = call->next;
-    return call;
+static void make_room(struct imapid_stream *stream)
+{
+    unsigned n_max = stream->n_calls_max + stream->n_calls_max / 2 + N_CALLS;
+
+    stream->calls = (struct imapid_call **)wmem_realloc(wmem_file_scope(), stream->calls,
+                                                        n_max * sizeof stream->calls[0]);
+    imapid_budget_count(stream->share, stream->n_calls_max * sizeof stream->calls[0],
+                        n_max * sizeof stream->calls[0]);
+    stream->n_calls_max = n_max;
 }
 
 struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
@@ -155,8 +186,6 @@ struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
 {
     struct imapid_call *call =
         (struct imapid_call *)imapid_budget_alloc(stream->share, sizeof *call);
-    struct imapid_call *first =
-        (struct imapid_call *)wmem_tree_lookup32(stream->calls, place->frame);
 
     call->share = stream->share;
     call->frame = place->frame;
@@ -166,13 +195,8 @@ struct imapid_call *imapid_stream_add_call(struct imapid_stream *stream,
     call->seq = place->seq;
     call->ordinal = place->ordinal;
     call->n = call->tls_at = (unsigned)n;
-    if (!first) {
-        wmem_tree_insert32(stream->calls, place->frame, call);
-        imapid_budget_count(stream->share, 0, N_TREE_NODE);
-        return call;
-    }
-    while (first->next)
-        first = first->next;
-    first->next = call;
+    if (stream->n_calls == stream->n_calls_max)
+        make_room(stream);
+    stream->calls[stream->n_calls++] = call; /* frames are read for the first time in their order */
     return call;
 }

@@ -109,7 +109,8 @@ struct imapid_stream {
     address server;                 /* its address is in file scope */
     unsigned server_port;
 
-    wmem_tree_t *calls; /* frame -> its first call; file scope */
+    struct imapid_call **calls; /* n_calls of them, by frame, and as they came in it; file scope */
+    unsigned n_calls, n_calls_max;
 
     /* For ending.c: what became of the session, as far as its units tell, and how it logged in; NULL: nobody has
      * asked yet; file scope. And where, of which side, octets are no DEFLATE, though that was agreed. */

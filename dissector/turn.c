@@ -43,7 +43,7 @@ static void forget(struct imapid_stream *stream)
         drop_octets(stream, &stream->directions[side]);
         stream->good[side] = wmem_list_new(wmem_file_scope());
     }
-    stream->calls = wmem_tree_new(wmem_file_scope());
+    stream->n_calls = 0;
     stream->forwarded = NULL;
     stream->reset_call = NULL;
     stream->was_required = stream->was_cleartext = stream->has_claim = stream->has_lost = false;
