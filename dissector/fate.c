@@ -338,39 +338,55 @@ const struct imapid_syn *imapid_fate_find_syn(const packet_info *pinfo)
 
 /* ---- errors ---- */
 
-/* The octets of an ICMP header stand before those of the packet it quotes, whose header has no fixed
- * length in IPv4. All 0: they are not there. */
+/* The octets of the header of IP before the quoted octets of TCP, with a header of ICMP before it; 0: it is not there. In IPv4
+ * it has no fixed length. */
+static int get_quoted_length(const packet_info *pinfo, tvbuff_t *tvb)
+{
+    int at = tvb_raw_offset(tvb);
+
+    if (pinfo->src.type == AT_IPv6)
+        return at >= 40 + 8 ? 40 : 0;
+    for (int n = 20; pinfo->src.type == AT_IPv4 && n <= 60 && at >= n + 8; n += 4)
+        if (tvb_get_uint8(tvb_get_ds_tvb(tvb), at - n) == (0x40 | n / 4))
+            return n;
+    return 0;
+}
+
+/* All 0: it is not there. */
 static struct imapid_icmp read_error(const packet_info *pinfo, tvbuff_t *tvb)
 {
-    const struct imapid_icmp none = {.error = NULL};
-    tvbuff_t *frame = tvb_get_ds_tvb(tvb);
-    int at = tvb_raw_offset(tvb);
-    int n_ip = 40;
+    int n_ip = get_quoted_length(pinfo, tvb);
 
-    if (pinfo->src.type != AT_IPv4 && pinfo->src.type != AT_IPv6)
-        return none;
-    if (pinfo->src.type == AT_IPv4)
-        for (n_ip = 20; n_ip <= 60; n_ip += 4)
-            if (at >= n_ip + 8 && tvb_get_uint8(frame, at - n_ip) == (0x40 | n_ip / 4))
-                break;
-    if (n_ip > 60 || at < n_ip + 8)
-        return none;
+    if (!n_ip)
+        return (struct imapid_icmp){.error = NULL};
     return imapid_stall_icmp(pinfo->src.type == AT_IPv4 ? 4 : 6,
-                             tvb_get_ptr(frame, at - n_ip - 8, 8));
+                             tvb_get_ptr(tvb_get_ds_tvb(tvb), tvb_raw_offset(tvb) - n_ip - 8, 8));
+}
+
+/* Where the header of the packet that carries the error begins, whose header of ICMP (protocol 1) is at `icmp`; -1: not here. */
+static int find_carrier(const packet_info *pinfo, tvbuff_t *frame, int icmp)
+{
+    if (pinfo->src.type == AT_IPv6)
+        return icmp >= 40 && tvb_get_uint8(frame, icmp - 40) >> 4 == 6 ? icmp - 40 : -1;
+    for (int n = 20; n <= 60 && n <= icmp; n += 4)
+        if (tvb_get_uint8(frame, icmp - n) == (0x40 | n / 4) &&
+            tvb_get_uint8(frame, icmp - n + 9) == 1)
+            return icmp - n;
+    return -1;
 }
 
 /* Notes who sent the error: its own header stands before that of ICMP; addresses of the packet info are
  * the quoted ones. */
 static void note_sender(struct imapid_fate *fate, packet_info *pinfo, tvbuff_t *tvb)
 {
-    const int n_ip = pinfo->src.type == AT_IPv4 ? 20 : 40, n = pinfo->dst.len;
     tvbuff_t *frame = tvb_get_ds_tvb(tvb);
-    int at = tvb_raw_offset(tvb) - 2 * n_ip - 8 + (n_ip == 20 ? 12 : 8);
+    int at = find_carrier(pinfo, frame, tvb_raw_offset(tvb) - get_quoted_length(pinfo, tvb) - 8);
     address from;
 
     if (at < 0)
         return;
-    set_address_tvb(&from, pinfo->dst.type, n, frame, at);
+    set_address_tvb(&from, pinfo->dst.type, pinfo->dst.len, frame,
+                    at + (pinfo->src.type == AT_IPv4 ? 12 : 8));
     fate->is_error_of_server = addresses_equal(&from, &pinfo->dst);
     fate->error_from = address_to_str(wmem_file_scope(), &from);
 }

@@ -20,10 +20,11 @@ class Session:
         self.addresses = ((bytes.fromhex("20010db8000000000000000000000017"), bytes.fromhex("20010db800000000000000000000000a"))
                           if ip6 else (b"\xc6\x33\x64\x17", b"\xc0\x00\x02\x0a"))
 
-    def _ip(self, source, destination, protocol, octets, ttl):
+    def _ip(self, source, destination, protocol, octets, ttl, options=b""):
         if self.ip6:
             return struct.pack("!IHBB", 6 << 28, len(octets), protocol, ttl) + source + destination + octets
-        return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(octets), 0, 0x4000, ttl, protocol, 0) + source + destination + octets
+        header = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(octets), 0, 0x4000, ttl, protocol, 0)
+        return header + source + destination + options + octets
 
     def _capture(self, ip):
         self.now += 0.05
@@ -39,13 +40,13 @@ class Session:
         self.next[side] = max(self.next[side], seq + len(octets) + (1 if flags & (SYN | FIN) else 0))
         return self
 
-    def icmp(self, kind, code, router=b"\xc6\x33\x64\x01", rest=bytes(4), side=C):
+    def icmp(self, kind, code, router=b"\xc6\x33\x64\x01", rest=bytes(4), side=C, options=b""):
         """About the last segment, which that side sent."""
         if self.ip6:
             router = bytes.fromhex("20010db8000000000000000000000001")
         quoted = self.last[:48 if self.ip6 else 28]
         octets = bytes([kind, code, 0, 0]) + rest + quoted
-        return self._capture(self._ip(router, self.addresses[side], 58 if self.ip6 else 1, octets, 63))
+        return self._capture(self._ip(router, self.addresses[side], 58 if self.ip6 else 1, octets, 63, options))
 
     def wait(self, seconds):
         self.now += seconds
@@ -212,6 +213,9 @@ def no_connection():
     yield "port-unreachable-router", Session().put(C, SYN).icmp(3, 3), "connect/network/refused 2 no"
     yield "port-unreachable-server", Session().put(C, SYN).icmp(3, 3, router=b"\xc0\x00\x02\x0a"), "connect/server/refused 2 no"
     yield "redirect", Session().put(C, SYN).icmp(5, 1).wait(1).put(C, SYN, seq=1000), "connect/network/timeout 3 no"
+    yield "prohibited-router-alert", Session().put(C, SYN).icmp(3, 13, options=b"\x94\4\0\0"), "connect/network/prohibited 2 no"
+    yield "port-unreachable-server-options", Session().put(C, SYN).icmp(
+        3, 3, router=b"\xc0\x00\x02\x0a", options=b"\x94\4\0\0"), "connect/server/refused 2 no"
     yield "prohibited-then-open", Session().put(C, SYN).icmp(3, 13).put(C, SYN, seq=1000).put(S, SYN | ACK).put(C, ACK).say(
         "S: * OK ready", "C: a1 LOGOUT", "S: * BYE bye", "S: a1 OK done").close(S), "end/client/OK 9 yes"
     other = Session().put(C, SYN)
