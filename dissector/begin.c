@@ -68,11 +68,24 @@ static bool is_half_seen(const struct tcp_analysis *tcp)
 /* Directions, for decide.h: 0 is that of the sender of the current call. */
 enum { SENT, RECEIVED };
 
-/* The direction of the SYN; -1: none was seen. */
-static int client_by_syn(const struct tcp_analysis *tcp, const packet_info *pinfo)
+/* Is it what was there before the SYN by which Wireshark has begun the conversation, and goes on? */
+static bool is_former(const struct imapid_fate *fate, const conversation_t *conversation)
 {
+    return fate->first.frame < conversation->setup_frame;
+}
+
+/* The direction of the first SYN; -1: none was seen. Wireshark goes by the last one, which may be a stranger's in the
+ * server's name; and what goes on behind that has the sides that it had. */
+static int client_by_syn(const struct tcp_analysis *tcp, const conversation_t *conversation,
+                         packet_info *pinfo)
+{
+    const struct imapid_fate *fate;
+
     if (!saw_handshake(tcp))
         return -1;
+    fate = imapid_fate_find(conversation, pinfo);
+    if (fate && fate->from_start)
+        return fate->client == imapid_given_direction(pinfo) ? SENT : RECEIVED;
     if (pinfo->srcport != pinfo->destport)
         return pinfo->srcport == tcp->server_port ? RECEIVED : SENT;
     if (tcp->fwd->static_flags & WS_TCP_SAW_SYN_ACK || tcp->rev->static_flags & WS_TCP_SAW_SYN)
@@ -137,15 +150,24 @@ static bool is_binary(const uint8_t *octets, size_t n)
     return false;
 }
 
-/* Is this the first octet of its direction? */
-static bool is_at_start(const struct tcp_analysis *tcp, int carrier, const void *data)
+/* Is this the first octet of its direction? Behind a stranger's SYN Wireshark takes any for the first. */
+static bool is_at_start(const conversation_t *conversation, packet_info *pinfo,
+                        const struct tcp_analysis *tcp, const void *data)
 {
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    const struct imapid_fate *fate;
     uint32_t seq;
 
-    if (carrier != ws->proto_tcp)
+    if (imapid_connection_get_carrier(pinfo) != ws->proto_tcp)
         return true; /* nobody reads TLS without its handshake */
     if (!data || !saw_handshake(tcp))
         return false;
+    fate = imapid_fate_find(conversation, pinfo);
+    if (fate && own && is_former(fate, conversation)) {
+        const struct imapid_order_side *side = &fate->order.sides[imapid_given_direction(pinfo)];
+
+        return side->has_first && own->seq == side->first;
+    }
     seq = ((const struct tcpinfo *)data)->seq;
     return seq == first_of(tcp->fwd, seq);
 }
@@ -201,9 +223,10 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     const uint8_t *octets = first.n ? tvb_get_ptr(tvb, 0, (int)first.n) : NULL;
     struct imapid_decide decide;
 
-    first.is_start = is_at_start(first.tcp, first.carrier, data);
+    first.is_start = is_at_start(conversation, pinfo, first.tcp, data);
     imapid_decide_init(&decide, first.is_start || saw_handshake(first.tcp), is_half_seen(first.tcp),
-                       client_by_syn(first.tcp, pinfo), client_by_port(ws->stream_handle, pinfo));
+                       client_by_syn(first.tcp, conversation, pinfo),
+                       client_by_port(ws->stream_handle, pinfo));
     if (!first.is_start && decide.from_start)
         first.status = decide_behind_hole(&decide, !first.before_tls);
     if (first.is_start && !first.before_tls && decide.client != RECEIVED && first.n)
@@ -236,12 +259,6 @@ static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, b
     else
         imapid_order_set_next(side, flow->base_seq + 1);
     side->is_guessed = !has_syn;
-}
-
-/* Is it what was there before the SYN by which Wireshark has begun the conversation, and goes on? */
-static bool is_former(const struct imapid_fate *fate, const conversation_t *conversation)
-{
-    return fate->first.frame < conversation->setup_frame;
 }
 
 /* Goes on with the order of the segments before the first octets, and what is doubtful of them; or with
@@ -379,8 +396,8 @@ bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversat
     size_t n = tvb_captured_length(tvb);
 
     return imapid_connection_is_from_server(stream, pinfo) &&
-           is_at_start(imapid_connection_get_analysis(conversation, pinfo),
-                       imapid_connection_get_carrier(pinfo), data) &&
+           is_at_start(conversation, pinfo, imapid_connection_get_analysis(conversation, pinfo),
+                       data) &&
            is_no_greeting(stream, tvb_get_ptr(tvb, 0, (int)n), n);
 }
 

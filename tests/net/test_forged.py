@@ -119,11 +119,12 @@ def fins(rng, packets):
 
 
 def syn(rng, packets):
-    at, flags = place(rng, packets), 0
-    number = rng.getrandbits(32)
-    packets.insert(at, forge(Packet(0, number, 0, SYN | flags)))
+    """In the name of either side; sometimes the other one answers."""
+    at, side = place(rng, packets), rng.randrange(2)
+    number = rng.choice((rng.getrandbits(32), numbers(packets, at)[side]))
+    packets.insert(at, forge(Packet(side, number, 0, SYN)))
     if rng.random() < 0.3:
-        packets.insert(at + 1, forge(Packet(1, rng.getrandbits(32), number + 1, SYN | ACK)))
+        packets.insert(at + 1, forge(Packet(1 - side, rng.getrandbits(32), number + 1, SYN | ACK)))
     return {"new-syn"}
 
 

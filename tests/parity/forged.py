@@ -52,6 +52,11 @@ def copy_fills(rng, packets):
     packets[at:at] = [waits]
 
 
+def same_syn(rng, packets):
+    """A SYN of the server's with the number that its SYN+ACK had: Wireshark takes it for the client from then on."""
+    packets.insert(rng.randrange(2, 5), test_forged.Packet(1, packets[1].seq, 0, test_forged.SYN))
+
+
 # Before the greeting, where nobody has said yet that this is IMAP.
 
 def early(rng, packets):
@@ -100,7 +105,7 @@ def early_sum(rng, packets):
 
 
 EARLY = (early_reset, early_fin, early_syn, early_syn_and_octets, early_never_sent, early_far, early_sum)
-CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits, copy_fills) + EARLY
+CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_waits, copy_fills, same_syn) + EARLY
 # Packets that are moved far are in random_sessions.py, with what Wireshark makes of them.
 READS_LESS = (test_forged.moved,)
 # A port that the preference of Wireshark's dissector names. There octets of a stranger before the SYN+ACK decide that it is no
