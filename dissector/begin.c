@@ -74,6 +74,15 @@ static bool is_former(const struct imapid_fate *fate, const conversation_t *conv
     return fate->first.frame < conversation->setup_frame;
 }
 
+/* Is it in mid-session, behind a stranger's SYN? */
+static bool goes_on_behind_syn(const conversation_t *conversation, packet_info *pinfo)
+{
+    const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
+
+    return fate && is_former(fate, conversation) &&
+           (fate->started[0].frame || fate->started[1].frame);
+}
+
 /* The direction of the first SYN; -1: none was seen. Wireshark goes by the last one, which may be a stranger's in the
  * server's name; and what goes on behind that has the sides that it had. */
 static int client_by_syn(const struct tcp_analysis *tcp, const conversation_t *conversation,
@@ -315,7 +324,8 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     bool is_tcp = first->carrier == ws->proto_tcp;
     enum imapid_security security = get_security(first);
     bool from_start = is_tcp ? saw_handshake(first->tcp) : security != IMAPID_SECURITY_STARTTLS;
-    struct imapid_stream *stream = imapid_stream_new(from_start, security);
+    bool goes_on = is_tcp && goes_on_behind_syn(first->conversation, pinfo);
+    struct imapid_stream *stream = imapid_stream_new(from_start && !goes_on, security);
     int client;
 
     stream->first_frame = pinfo->num;

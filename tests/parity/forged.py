@@ -16,6 +16,7 @@ import tempfile
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(FOLDER, "../dissector"), os.path.join(FOLDER, "../net")]
 
+import pcap
 import test_forged
 import wireshark
 
@@ -140,6 +141,16 @@ def compare(shark, path, made, records, *options):
             yield f"{change.__name__} {port}: the tool tells {said}, the plugin {sorted(names.get(port, []))}"
 
 
+def accused(shark, side):
+    """The frames with a finding that accuses the server, where a SYN of that side stands between a command and its answer."""
+    talk = pcap.Talk().handshake().server(b"* OK hi\r\n").client(b'a0 ID ("name" "x")\r\n')
+    now = list(talk.next)
+    talk._add(side, pcap.SYN, seq=123456)
+    talk.next = now
+    talk.client(b"a1 NOOP\r\n").server(b'* ID ("name" "y")\r\na0 OK\r\na1 OK\r\n')
+    return shark.frames(shark.write("accused.pcap", talk.octets()), "imapid.unsolicited_response || imapid.no_response")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
@@ -164,6 +175,10 @@ def main():
             for wrong in compare(shark, path, made, records, *options):
                 bad += 1
                 print(" ".join(options), wrong)
+        for side in (0, 1):
+            frames = accused(shark, side)
+            bad += len(frames)
+            print(*[f"a SYN of side {side}: the server is accused in frame {frame}" for frame in frames], sep="\n", end="\n" if frames else "")
     print(f"{len(made)} sessions, {bad} differ")
     sys.exit(bad > 0)
 
