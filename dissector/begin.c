@@ -139,6 +139,14 @@ static int client_at_last(packet_info *pinfo)
     return client >= 0 ? client : pinfo->srcport < pinfo->destport ? RECEIVED : SENT;
 }
 
+bool imapid_begin_may_be_strangers(const conversation_t *conversation, packet_info *pinfo)
+{
+    const struct tcp_analysis *tcp = imapid_connection_get_analysis(conversation, pinfo);
+
+    return saw_handshake(tcp) && is_half_seen(tcp) &&
+           client_by_syn(tcp, conversation, pinfo) == RECEIVED;
+}
+
 /* ---- beginning ---- */
 
 /* The sequence number of the first octet of a flow whose SYN was seen. It counts from the SYN, or
@@ -344,7 +352,9 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
     if (is_tcp && first->tcp && from_start)
         begin_order(stream, first, pinfo);
-    if (first->n && (first->status == IMAPID_DECIDE_NOT || is_binary(first->octets, first->n))) {
+    if (first->n && (first->status == IMAPID_DECIDE_NOT ||
+                     (is_binary(first->octets, first->n) &&
+                      !imapid_begin_may_be_strangers(first->conversation, pinfo)))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
         stream->is_behind_starttls =

@@ -35,6 +35,10 @@ bool imapid_begin_may_be_imap(const struct imapid_begin *first);
 /* Begins a stream there, and attaches it to the conversation. Never NULL; it may be foreign. */
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo);
 
+/* Is this call of a server whose SYN was not seen? Anybody can have sent that, and the client has dropped it then: it does
+ * not tell that this is no IMAP. */
+bool imapid_begin_may_be_strangers(const conversation_t *conversation, packet_info *pinfo);
+
 /* Makes the sender of a call, or its receiver, the server of a stream. */
 void imapid_begin_set_server(struct imapid_stream *stream, packet_info *pinfo, bool is_sender);
 

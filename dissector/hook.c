@@ -60,7 +60,8 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     conversation = imapid_connection_find_here(pinfo);
     stream = imapid_connection_get_stream_here(conversation, pinfo);
     if (!stream && !pinfo->fd->visited) {
-        bool is_hello = !is_tls && begins_tls(tvb);
+        bool is_hello =
+            !is_tls && begins_tls(tvb) && !imapid_begin_may_be_strangers(conversation, pinfo);
 
         stream = imapid_call_begin(conversation, tvb, pinfo, data,
                                    is_hello ? ws->closed_handle : fallback);

@@ -69,6 +69,8 @@ struct imapid_flow {
     bool is_early_told[2];          /* by direction: the listener has these */
     bool has_sealed[2];             /* by direction: octets came since both sides agreed on TLS */
     bool is_tail_lost[2];           /* by direction: nothing was read behind the last gap */
+    bool is_half_seen;              /* as the connection was so far */
+    bool waits_for_syn;             /* rejected by what a server said before its SYN */
     enum imapid_opening opening[2]; /* by direction: what its first octets are */
     const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
@@ -121,15 +123,21 @@ const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_co
     return flow ? flow->conn : NULL;
 }
 
+static void init_decide(struct imapid_flow *flow, const struct imapid_conn *conn)
+{
+    imapid_decide_init(
+        &flow->decide, conn->from_start, conn->is_half_seen, conn->client,
+        imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
+    flow->is_half_seen = conn->is_half_seen;
+}
+
 struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
                                     const struct imapid_conn *conn)
 {
     struct imapid_flow *flow = g_new0(struct imapid_flow, 1);
 
     flow->context = context;
-    imapid_decide_init(
-        &flow->decide, conn->from_start, conn->is_half_seen, conn->client,
-        imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port));
+    init_decide(flow, conn);
     flow->conn = conn;
     flow->n_drops = context->n_drops;
     flow->holder.link.data = flow;
@@ -898,14 +906,60 @@ static bool reject(struct imapid_flow *flow)
     return true;
 }
 
+/* ---- what came before the server's SYN ----
+ *
+ * Anybody can have sent that, and the client drops it (RFC 9293 3.10.7.3). So it decides that this is no IMAP only where the
+ * SYN does not come behind it. */
+
+static bool may_be_strangers(const struct imapid_flow *flow)
+{
+    return flow->is_half_seen && flow->conn->client >= 0 &&
+           !flow->started[flow->conn->client].number;
+}
+
+/* Forgets the server's octets. Where they may be its own, captured before their SYN, others stand behind them. */
+static void begin_anew(struct imapid_flow *flow)
+{
+    int server = !flow->conn->client;
+
+    g_clear_pointer(&flow->layers, imapid_layers_free);
+    g_clear_pointer(&flow->sealed, g_free);
+    g_clear_pointer(&flow->preface, g_free);
+    memset(&flow->started[server], 0, sizeof flow->started[server]);
+    flow->opening[server] = IMAPID_OPENING_OTHER;
+    flow->speaks[server] = NULL;
+    flow->has_sealed[server] = flow->stopped[server] = flow->to_tls = false;
+    flow->security = IMAPID_SECURITY_NONE;
+    flow->stage = STAGE_UNDECIDED;
+    init_decide(flow, flow->conn);
+    if (flow->conn->begins_anew)
+        drop_early(flow, server, flow->early[server] ? flow->early[server]->len : 0);
+    else
+        on_clear_gap(flow, server, 0, &flow->conn->last);
+}
+
+/* Before all that comes: has the server's SYN come since? */
+static void look_for_syn(struct imapid_flow *flow)
+{
+    if (!flow->is_half_seen || flow->conn->is_half_seen)
+        return;
+    if (flow->waits_for_syn || (flow->stage == STAGE_UNDECIDED && may_be_strangers(flow)))
+        begin_anew(flow);
+    flow->is_half_seen = flow->waits_for_syn = false;
+}
+
 /* ---- from below ---- */
 
 bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
                       const uint8_t *octets, size_t n, const struct imapid_stamp *packet)
 {
-    bool begins = !flow->started[dir].number;
+    bool begins;
 
     flow->conn = conn;
+    look_for_syn(flow);
+    if (flow->waits_for_syn)
+        return false;
+    begins = !flow->started[dir].number;
     flow->is_tail_lost[dir] = false;
     if (begins) {
         flow->started[dir] = *packet;
@@ -934,8 +988,9 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
         (flow->stage == STAGE_UNDECIDED && flow->layers && !is_worth_waiting(flow))) {
         bool keep = reject(flow);
 
+        flow->waits_for_syn = !keep && may_be_strangers(flow);
         account(flow);
-        return keep;
+        return keep || flow->waits_for_syn;
     }
     account(flow);
     return true;
@@ -945,6 +1000,9 @@ void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, i
                      const struct imapid_stamp *packet)
 {
     flow->conn = conn;
+    look_for_syn(flow);
+    if (!n && conn->begins_anew && !flow->started[dir].number)
+        return; /* it goes on at its SYN, and nothing is missing there */
     flow->is_tail_lost[dir] = true;
     if (flow->layers) {
         tell_sealed(flow, dir, NULL, n, packet);

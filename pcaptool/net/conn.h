@@ -50,8 +50,10 @@ struct imapid_conn {
     bool from_start;
     bool
         is_half_seen; /* with from_start: no SYN+ACK, so this goes for the server's direction alone */
-    int closer;       /* the direction that said FIN, or reset it, first; -1: none yet */
-    bool is_reset;    /* in end(): it reset it */
+    bool
+        begins_anew; /* what was delivered of the server's direction came before its SYN, and is none of it */
+    int closer;      /* the direction that said FIN, or reset it, first; -1: none yet */
+    bool is_reset;   /* in end(): it reset it */
     uint32_t stream; /* counts connections, from 0 */
     uint32_t
         stream_in_file; /* as Wireshark's tcp.stream where the connection begins: see imapid_tcp_begin_piece() */

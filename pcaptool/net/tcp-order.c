@@ -345,6 +345,8 @@ static void take_syn(struct imapid_tcp_state *st, int d, const struct imapid_ord
     st->conn.is_half_seen = !segment->has_ack && (st->conn.is_half_seen || !st->conn.from_start);
     st->conn.from_start = true;
     imapid_order_take_syn(&st->order, d, segment, waits);
+    st->conn.begins_anew |=
+        segment->has_ack && st->order.sides[d].is_started && st->order.sides[d].is_other_acked;
 }
 
 /* The connection is somewhere else from now on. */

@@ -99,6 +99,10 @@ def forge(packet):
     return packet
 
 
+# What a server of IMAP, of something else, or of nothing known, would begin with.
+OTHERS = (b"* OK hi\r\n", b"220 mail ESMTP\r\n", b"+OK hi\r\n", b"x", b"\0\0\0\1", b"\x16\x03\x03\0\x50\2\0\0\x4c\3\3", b"HTTP/1.1 200 OK\r\n\r\n")
+
+
 # Each changes the packets, and returns the codes of which one has to be told.
 
 def reset(rng, packets):
@@ -158,7 +162,7 @@ def ahead_of_all(rng, packets):
 
 def before_syn(rng, packets):
     """Octets of a server that has not answered the SYN yet, and, perhaps, more of them behind its greeting."""
-    number, data = packets[1].seq + rng.choice((1 << 31, 1 << 30, 3 << 29, 1 << 20)), b"* OK hi\r\n"
+    number, data = packets[1].seq + rng.choice((1 << 31, 1 << 30, 3 << 29, 1 << 20)), rng.choice(OTHERS)
     if rng.random() < 0.5:
         packets.insert(4, forge(Packet(1, number + len(data), packets[0].seq + 1, ACK | PSH, data)))
     packets.insert(1, forge(Packet(1, number, packets[0].seq + 1, ACK | PSH, data)))
@@ -286,6 +290,7 @@ def check_forged(tool, rng, count):
         assert told == said, context
         assert codes is None or codes_of(records) & codes, context
         assert all(record["path"] is None for record in records), context
+        assert records[-1]["from_start"] or Packet.server_port == 143, context
         places = {i for doubt in records[-1]["doubts"] for i in doubt["frames"]}
         assert codes is None or places, context
 
@@ -394,8 +399,10 @@ def main():
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         tool = Tool(arguments.imapid, pathlib.Path(folder))
-        check_forged(tool, rng, arguments.count)
-        check_clean(tool, rng, arguments.count)
+        for port in 2143, 143:  # on the one what is said first decides whether it is IMAP
+            Packet.server_port = port
+            check_forged(tool, rng, arguments.count)
+            check_clean(tool, rng, arguments.count)
         check_first(tool, rng, arguments.count // 7)
         check_other_path(tool, rng, arguments.count // 7)
         check_other_session(tool, rng, arguments.count // 7)
