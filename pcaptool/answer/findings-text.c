@@ -91,23 +91,13 @@ static void add_count(GString *out, uint64_t n, const char *what, const char *pl
 
 /* ---- kinds ---- */
 
-static const struct imapid_item_ref *ref_at(const GArray *sorted, guint i)
-{
-    return &g_array_index(sorted, struct imapid_item_ref, i);
-}
-
 static unsigned count_conns(const GArray *sorted, guint first, guint end)
 {
     unsigned n = 0;
 
     for (guint i = first; i < end; i++)
-        n += i == first || ref_at(sorted, i)->conn != ref_at(sorted, i - 1)->conn;
+        n += i == first || imapid_items_at(sorted, i)->conn != imapid_items_at(sorted, i - 1)->conn;
     return n;
-}
-
-static enum imapid_severity severity_of(const struct imapid_item_kind *kind)
-{
-    return imapid_finding_severity((enum imapid_finding_code)kind->code);
 }
 
 static int compare_programs(const void *a, const void *b)
@@ -125,7 +115,7 @@ static GArray *find_programs(const GArray *sorted, const struct imapid_item_kind
 
     for (guint i = kind->first; i < kind->end; i = end) {
         for (end = i + 1; end < kind->end; end++)
-            if (ref_at(sorted, end)->software != ref_at(sorted, i)->software)
+            if (imapid_items_at(sorted, end)->software != imapid_items_at(sorted, i)->software)
                 break;
         g_array_append_val(programs, ((struct program){i, end, count_conns(sorted, i, end)}));
     }
@@ -287,9 +277,10 @@ static guint count_addresses(struct writing *writing, const GArray *sorted,
         GString *address;
         const struct imapid_record_conn *conn;
 
-        if (i > program->first && ref_at(sorted, i)->conn == ref_at(sorted, i - 1)->conn)
+        if (i > program->first &&
+            imapid_items_at(sorted, i)->conn == imapid_items_at(sorted, i - 1)->conn)
             continue;
-        imapid_store_read_conn(writing->report->view, ref_at(sorted, i)->conn,
+        imapid_store_read_conn(writing->report->view, imapid_items_at(sorted, i)->conn,
                                &writing->reading.conn);
         conn = &writing->reading.conn.conn;
         address = g_string_new(NULL);
@@ -307,7 +298,7 @@ static void add_program(struct writing *writing, const GArray *sorted,
                         const struct program *program)
 {
     const struct imapid_item *item = imapid_items_read(
-        writing->report->items, ref_at(sorted, program->first), &writing->reading);
+        writing->report->items, imapid_items_at(sorted, program->first), &writing->reading);
     enum imapid_side side = item->side;
     GString *out = writing->out;
     gsize start;
@@ -342,8 +333,8 @@ static void add_program(struct writing *writing, const GArray *sorted,
 /* Is it about the list that the item before it is about? */
 static bool is_same_list(const GArray *sorted, const struct program *program, guint i)
 {
-    return i > program->first && ref_at(sorted, i)->exchange != IMAPID_STORE_NONE &&
-           ref_at(sorted, i)->exchange == ref_at(sorted, i - 1)->exchange;
+    return i > program->first && imapid_items_at(sorted, i)->exchange != IMAPID_STORE_NONE &&
+           imapid_items_at(sorted, i)->exchange == imapid_items_at(sorted, i - 1)->exchange;
 }
 
 /* One example; with --verbose every item. */
@@ -353,8 +344,8 @@ static void add_items(struct writing *writing, const GArray *sorted, const struc
     guint end = writing->report->verbose ? program->end : program->first + 1;
 
     for (guint i = program->first; i < end; i++) {
-        const struct imapid_item *item =
-            imapid_items_read(writing->report->items, ref_at(sorted, i), &writing->reading);
+        const struct imapid_item *item = imapid_items_read(
+            writing->report->items, imapid_items_at(sorted, i), &writing->reading);
 
         if (is_same_list(sorted, program, i) && item->text)
             continue;
@@ -411,8 +402,8 @@ static void add_title(const struct writing *writing, const struct imapid_item_ki
     unsigned n = (unsigned)strlen(source), at;
     GString *out = writing->out;
 
-    begin_colour(writing, colours[severity_of(kind)]);
-    g_string_append_printf(out, "%s ", heads[severity_of(kind)]);
+    begin_colour(writing, colours[imapid_item_kind_severity(kind)]);
+    g_string_append_printf(out, "%s ", heads[imapid_item_kind_severity(kind)]);
     at = add_wrapped(writing, text, HEAD, HEAD);
     if (at + 2 + n <= COLUMNS_MIN)
         g_string_append_printf(out, "%*s%s", (int)(COLUMNS_MIN - at - n), "", source);
@@ -462,7 +453,7 @@ static void add_head(const struct writing *writing, const GArray *kinds, guint n
     GString *out = writing->out;
 
     for (guint i = 0; i < n_shown; i++)
-        n[severity_of(&g_array_index(kinds, struct imapid_item_kind, i))] +=
+        n[imapid_item_kind_severity(&g_array_index(kinds, struct imapid_item_kind, i))] +=
             !is_counted(kinds, 0, i);
     begin_colour(writing, "1");
     for (int i = IMAPID_SEVERITY_ERROR; i >= IMAPID_SEVERITY_NOTE; i--) {
@@ -494,7 +485,7 @@ static unsigned count_conns_of(const struct writing *writing, uint8_t code)
     unsigned n = 0;
 
     for (guint i = 0; i < items->list->len; i++) { /* in the order of connections */
-        const struct imapid_item_ref *ref = ref_at(items->list, i);
+        const struct imapid_item_ref *ref = imapid_items_at(items->list, i);
 
         n += ref->code == code && ref->conn != last;
         if (ref->code == code)
@@ -514,8 +505,9 @@ static void add_hidden(const struct writing *writing, const GArray *kinds, guint
         return;
     codes = g_string_new(NULL);
     text = g_string_new(NULL);
-    worst = severity_of(&g_array_index(kinds, struct imapid_item_kind, n_shown));
-    least = severity_of(&g_array_index(kinds, struct imapid_item_kind, kinds->len - 1));
+    worst = imapid_item_kind_severity(&g_array_index(kinds, struct imapid_item_kind, n_shown));
+    least =
+        imapid_item_kind_severity(&g_array_index(kinds, struct imapid_item_kind, kinds->len - 1));
     for (guint i = n_shown; i < kinds->len; i++) {
         uint8_t code = g_array_index(kinds, struct imapid_item_kind, i).code;
 
@@ -569,8 +561,8 @@ static void write_text(GString *out, const struct imapid_findings_report *report
     GArray *kinds = imapid_items_list_kinds(sorted, report->view->n_conns);
     guint n_shown = 0;
 
-    while (n_shown < kinds->len &&
-           severity_of(&g_array_index(kinds, struct imapid_item_kind, n_shown)) >= report->show)
+    while (n_shown < kinds->len && imapid_item_kind_severity(&g_array_index(
+                                       kinds, struct imapid_item_kind, n_shown)) >= report->show)
         n_shown++;
     add_head(&writing, kinds, n_shown);
     for (guint i = 0; i < n_shown; i++)

@@ -72,12 +72,22 @@ GArray *imapid_items_sort(const struct imapid_items *items,
                           bool (*wanted)(const struct imapid_item_ref *ref),
                           int (*compare)(const void *a, const void *b, void *items));
 
+static inline const struct imapid_item_ref *imapid_items_at(const GArray *sorted, guint i)
+{
+    return &g_array_index(sorted, struct imapid_item_ref, i);
+}
+
 /* Items of one finding about one side: places in a list that is sorted by kind, from `first` to before `end`. */
 struct imapid_item_kind {
     guint first, end;
     unsigned n_conns; /* each counted once, whatever programs it has */
     uint8_t code, side, lack;
 };
+
+static inline enum imapid_severity imapid_item_kind_severity(const struct imapid_item_kind *kind)
+{
+    return imapid_finding_severity((enum imapid_finding_code)kind->code);
+}
 
 /* For imapid_items_sort(): the worst first; those of a kind and program together. */
 int imapid_items_compare_by_kind(const void *a, const void *b, void *items);

@@ -19,16 +19,6 @@
 #define LEGS_MAX 200u
 #define SEEN_MAX 400u
 
-static const struct imapid_item_ref *ref_at(const GArray *sorted, guint i)
-{
-    return &g_array_index(sorted, struct imapid_item_ref, i);
-}
-
-static enum imapid_severity severity_of(const struct imapid_item_kind *kind)
-{
-    return imapid_finding_severity((enum imapid_finding_code)kind->code);
-}
-
 /* ---- cards ---- */
 
 static void add_title(GString *out, const struct imapid_item *item)
@@ -55,12 +45,13 @@ static void add_programs(GString *out, const struct imapid_report *report, const
     unsigned n = 0;
 
     for (guint i = kind->first; i < kind->end; i++) {
-        if (i > kind->first && ref_at(sorted, i)->software == ref_at(sorted, i - 1)->software)
+        if (i > kind->first &&
+            imapid_items_at(sorted, i)->software == imapid_items_at(sorted, i - 1)->software)
             continue;
         if (n++ >= PROGRAMS)
             continue;
         g_string_append(out, n > 1 ? ", " : "");
-        add_software(out, imapid_items_read(&report->items, ref_at(sorted, i), reading));
+        add_software(out, imapid_items_read(&report->items, imapid_items_at(sorted, i), reading));
     }
     if (n > PROGRAMS)
         g_string_append_printf(out, " and %u more", n - PROGRAMS);
@@ -133,7 +124,8 @@ static guint choose_example(const struct imapid_report *report, const GArray *so
         struct imapid_remedy remedy;
         bool is_good;
 
-        imapid_remedy_find(&remedy, imapid_items_read(&report->items, ref_at(sorted, i), reading));
+        imapid_remedy_find(&remedy,
+                           imapid_items_read(&report->items, imapid_items_at(sorted, i), reading));
         is_good = remedy.right->len && remedy.seen->len <= SEEN_MAX;
         imapid_remedy_deinit(&remedy);
         if (is_good)
@@ -146,10 +138,11 @@ static void write_card(GString *out, struct imapid_report *report, const GArray 
                        const struct imapid_item_kind *kind, struct imapid_item_reading *reading)
 {
     enum imapid_finding_code code = (enum imapid_finding_code)kind->code;
-    bool is_error = severity_of(kind) == IMAPID_SEVERITY_ERROR;
-    const char *severity = imapid_severity_name(severity_of(kind));
+    bool is_error = imapid_item_kind_severity(kind) == IMAPID_SEVERITY_ERROR;
+    const char *severity = imapid_severity_name(imapid_item_kind_severity(kind));
     const struct imapid_item *item = imapid_items_read(
-        &report->items, ref_at(sorted, choose_example(report, sorted, kind, reading)), reading);
+        &report->items, imapid_items_at(sorted, choose_example(report, sorted, kind, reading)),
+        reading);
 
     g_string_append_printf(out,
                            "<article class=\"card card-%s\"><p class=\"s\"><span class=\"sv "
@@ -188,7 +181,8 @@ static void write_note(GString *out, struct imapid_report *report, const GArray 
     g_string_append(out, "<tr><th scope=\"row\"><a");
     imapid_page_link(out, report, token, imapid_finding_code(code));
     g_string_append_printf(out, ">%s</a></th><td>", imapid_finding_code(code));
-    add_title(out, imapid_items_read(&report->items, ref_at(sorted, kind->first), reading));
+    add_title(out,
+              imapid_items_read(&report->items, imapid_items_at(sorted, kind->first), reading));
     g_string_append_printf(out, " (%s).</td><td class=\"n\">",
                            kind->side == IMAPID_CLIENT ? "client" : "server");
     imapid_spell_grouped(out, kind->n_conns);
@@ -214,8 +208,9 @@ void imapid_page_write_findings(GString *out, struct imapid_report *report)
     struct imapid_item_reading reading = {.change = NULL};
     guint n_cards = 0;
 
-    while (n_cards < kinds->len && severity_of(&g_array_index(kinds, struct imapid_item_kind,
-                                                              n_cards)) != IMAPID_SEVERITY_NOTE)
+    while (n_cards < kinds->len &&
+           imapid_item_kind_severity(&g_array_index(kinds, struct imapid_item_kind, n_cards)) !=
+               IMAPID_SEVERITY_NOTE)
         n_cards++;
     imapid_page_begin(out, "findings", "Findings",
                       kinds->len ? "An error breaks the standard; a warning can be read but is "
