@@ -34,20 +34,18 @@ struct facts {
 static uint64_t *find_line(struct imapid_overview *overview, const struct imapid_store_conn *conn,
                            bool sent)
 {
-    const struct imapid_record_session *session = &conn->session;
-    struct imapid_record_session ended;
+    struct imapid_store_conn ended;
 
     if (sent)
         return &overview->n_with_id;
     if (imapid_unreadable_is_conn(conn))
         return &overview->n_unread;
-    if (!conn->has_session || session->n_exchanges > conn->n_exchanges)
-        return &overview->n_maybe_silent;
-    if (imapid_record_is_whole(session))
+    if (imapid_unreadable_is_silent(conn, sent))
         return &overview->n_silent;
-    ended = *session;
-    ended.ended = IMAPID_ENDED_FIN;
-    return imapid_record_is_whole(&ended) ? &overview->n_open : &overview->n_maybe_silent;
+    ended = *conn;
+    ended.session.ended = IMAPID_ENDED_FIN;
+    return imapid_unreadable_is_silent(&ended, sent) ? &overview->n_open
+                                                     : &overview->n_maybe_silent;
 }
 
 static uint8_t get_facts(struct facts *facts, unsigned index, unsigned said)

@@ -18,6 +18,7 @@
 /* What exchanges with one number of imapid_store_get_said() say. Texts are numbers + 1. */
 struct said {
     bool is_known;
+    bool is_sent; /* the command is there */
     struct imapid_gist_said gist;
     uint32_t key, name, version, os; /* of the client; `key`: of the program, whatever the case */
     uint32_t says, says_os;          /* of the server */
@@ -72,6 +73,7 @@ static const struct said *look(struct surveying *surveying, unsigned index)
         return said;
     said->is_known = true;
     exchange = imapid_store_read_exchange(surveying->survey->view, index, &surveying->reading);
+    said->is_sent = exchange->command.seen;
     imapid_gist_look(exchange, &said->gist);
     said->name = keep_value(surveying, &exchange->command, IMAPID_FIELD_NAME);
     said->version = keep_value(surveying, &exchange->command, IMAPID_FIELD_VERSION);
@@ -119,19 +121,21 @@ static void count_name(struct surveying *surveying, const struct said *said)
     g_array_index(surveying->key_of, guint32, said->name - 1) = said->key;
 }
 
-/* What its exchanges tell of a connection. */
-static void add_exchanges(struct surveying *surveying, struct imapid_survey_row *row,
+/* What its exchanges tell of a connection. Is a command among them? */
+static bool add_exchanges(struct surveying *surveying, struct imapid_survey_row *row,
                           struct imapid_gist *gist, const struct imapid_store_span *span,
                           guint32 *server_os)
 {
     const struct imapid_store_view *view = surveying->survey->view;
     const struct said *client = NULL;
+    bool is_sent = false;
 
     for (unsigned i = span->first; i < span->first + span->n; i++) {
         const struct said *said = look(surveying, i);
         int64_t rtt_ns;
         bool tells[2];
 
+        is_sent |= said->is_sent;
         imapid_gist_add(gist, &said->gist, imapid_store_get_when(view, i), 0,
                         imapid_store_get_rtt_ns(view, i, &rtt_ns) ? rtt_ns : -1, tells);
         if (tells[IMAPID_CLIENT])
@@ -142,12 +146,13 @@ static void add_exchanges(struct surveying *surveying, struct imapid_survey_row 
         }
     }
     if (!client)
-        return;
+        return is_sent;
     row->program = client->key;
     row->version = client->version;
     row->os = client->os;
     row->has_id = true;
     count_name(surveying, client);
+    return is_sent;
 }
 
 static enum imapid_shade find_shade(const struct imapid_store_conn *conn,
@@ -171,8 +176,8 @@ static void make_row(struct surveying *surveying, unsigned index)
 
     imapid_store_read_conn(survey->view, index, &conn);
     session = conn.has_session ? &conn.session : NULL;
-    add_exchanges(surveying, row, &gist, &span,
-                  &g_array_index(surveying->server_os, guint32, index));
+    bool is_sent = add_exchanges(surveying, row, &gist, &span,
+                                 &g_array_index(surveying->server_os, guint32, index));
     row->result = (uint8_t)imapid_gist_close(&gist, session);
     row->ts_ns = gist.ts_ns;
     row->codes = gist.codes;
@@ -184,8 +189,7 @@ static void make_row(struct surveying *surveying, unsigned index)
     row->login = keep_text(survey, imapid_gist_get_login(session));
     row->reason = keep_text(survey, session->not_decrypted);
     row->phrase = keep_text(survey, session->not_decrypted_phrase);
-    row->is_silent =
-        !row->has_id && !session->not_imap && !span.n && imapid_record_is_whole(session);
+    row->is_silent = imapid_unreadable_is_silent(&conn, is_sent);
     row->is_late = !session->from_start;
 }
 

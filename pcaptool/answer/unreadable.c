@@ -23,6 +23,14 @@ bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn)
     return conn->has_session && conn->session.not_decrypted;
 }
 
+bool imapid_unreadable_is_silent(const struct imapid_store_conn *conn, bool sent)
+{
+    const struct imapid_record_session *session = &conn->session;
+
+    return !sent && conn->has_session && !session->not_imap &&
+           session->n_exchanges <= conn->n_exchanges && imapid_record_is_whole(session);
+}
+
 bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn)
 {

@@ -9,7 +9,11 @@
 /* Is there something in the connection that could not be read (TLS without a key and the like)? */
 bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn);
 
-/* The same of the connection at a place of the view, which is read into *conn if it is so. */
+/* Has its client surely sent no ID? All was read from first to last, and all exchanges that its session counts are among the
+ * records. `sent`: one of them has the command. */
+bool imapid_unreadable_is_silent(const struct imapid_store_conn *conn, bool sent);
+
+/* The same as imapid_unreadable_is_conn() of the connection at a place of the view, which is read into *conn if it is so. */
 bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,
                             struct imapid_store_conn *conn);
 

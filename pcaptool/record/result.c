@@ -179,8 +179,11 @@ static bool has_no_login(const struct imapid_record_session *session)
 static enum imapid_result name_good(const struct imapid_result_facts *facts)
 {
     if (!facts->has_id)
-        return facts->session && imapid_record_is_whole(facts->session) ? IMAPID_RESULT_NO_ID
-                                                                        : IMAPID_RESULT_NONE_SEEN;
+        /* Exchanges that it counts may not be among the records. */
+        return facts->session && !facts->session->n_exchanges &&
+                       imapid_record_is_whole(facts->session)
+                   ? IMAPID_RESULT_NO_ID
+                   : IMAPID_RESULT_NONE_SEEN;
     if (!facts->is_complete)
         return IMAPID_RESULT_INCOMPLETE;
     return facts->is_answered ? IMAPID_RESULT_OK : IMAPID_RESULT_UNANSWERED;

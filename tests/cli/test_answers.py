@@ -1150,6 +1150,15 @@ class Unread(unittest.TestCase):
         unread = sum(int(n) for n in re.findall(r"(?m)^ *(\d+)  connections? (?:in TLS: no key|that could not be read, for other)", text))
         self.assertEqual(unread, totals["not_readable"])
 
+    def test_nothing_is_concluded_from_records_that_are_not_there(self):
+        """The session counts exchanges that did not come: all answers say that none was seen, and none that none was sent."""
+        lines = run("-q", "-T", "jsonl", "samples/alpine-dovecot.pcapng").stdout.splitlines(True)
+        data = b"".join(line for line in lines if not line.startswith(b'{"type":"exchange"'))
+        self.assertIn(b"1  connection not seen whole, and no ID was seen", run("stats", "-q", "-", input=data).stdout)
+        page = run("report", "-q", "-", input=data).stdout.decode()
+        told = [words in page for words in ("was not seen whole", ": no ID seen", "Read whole, and no ID was sent", "no ID sent")]
+        self.assertEqual(told, [True, True, False, False])
+
     def test_the_first_line_of_stats(self):
         """Of two days what differs."""
         for first, last, told in (("2026-01-02", "2026-01-02", "2 Jan 2026"), ("2026-01-02", "2026-01-30", "2 to 30 Jan 2026"),
