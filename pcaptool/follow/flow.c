@@ -55,6 +55,13 @@ struct sealed {
     struct imapid_stamp ssl2;     /* where they are the client's hello of SSL 2.0 */
 };
 
+/* Octets that wait for the decision up to here have another stamp than what is behind them: lines of both may be whole. */
+struct mark {
+    int dir;
+    guint end;
+    struct imapid_stamp packet;
+};
+
 struct imapid_flow {
     struct imapid_flow_context *context;
     const struct imapid_conn *conn; /* during calls from below */
@@ -64,6 +71,7 @@ struct imapid_flow {
     bool is_imap;
     bool to_tls, to_deflate;        /* it is TLS, or DEFLATE */
     bool switched;                  /* a layer was added in the middle of a window */
+    uint8_t n_layers;               /* added */
     bool stopped[2];                /* by direction: nothing more of it can be decrypted */
     bool lacks_early[2];            /* by direction: octets were lost before it was decided */
     bool is_early_told[2];          /* by direction: the listener has these */
@@ -76,7 +84,8 @@ struct imapid_flow {
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
     struct imapid_decide decide;    /* whether it is IMAP, and who is the client */
     GByteArray *early[2];           /* by direction, while undecided */
-    struct imapid_stamp early_stamp[2];
+    struct imapid_stamp early_stamp[2]; /* the packets with the last of these */
+    GArray *marks; /* of struct mark, in order; NULL: the octets of both have one stamp each */
     /* What proxies say before the first octet of IMAP; NULL: nobody has looked. */
     struct imapid_preface *preface;
     const char
@@ -105,6 +114,7 @@ static size_t count_memory(const struct imapid_flow *flow)
 
     for (int i = 0; i < 2; i++)
         n += count_array(flow->early[i]) + count_array(flow->window[i]);
+    n += flow->marks ? sizeof *flow->marks + 2 * flow->marks->len * sizeof(struct mark) : 0;
     n += (flow->preface ? sizeof *flow->preface : 0) + (flow->sealed ? sizeof *flow->sealed : 0);
     if (flow->reading)
         n += sizeof *flow->reading + flow->reading->slots.n_octets;
@@ -561,10 +571,66 @@ static struct reading *get_reading(struct imapid_flow *flow)
     return flow->reading;
 }
 
+/* More octets come behind those that wait. */
+static void mark_early(struct imapid_flow *flow, int dir)
+{
+    const GByteArray *early = flow->early[dir];
+    struct mark mark = {.dir = dir, .packet = flow->early_stamp[dir]};
+
+    if (!early)
+        return;
+    for (guint i = flow->marks ? flow->marks->len : 0; i-- > 0 && !mark.end;)
+        if (g_array_index(flow->marks, struct mark, i).dir == dir)
+            mark.end = g_array_index(flow->marks, struct mark, i).end;
+    if (!memchr(early->data + mark.end, '\n', early->len - mark.end))
+        return;
+    mark.end = early->len;
+    if (!flow->marks)
+        flow->marks = g_array_new(FALSE, FALSE, sizeof mark);
+    g_array_append_val(flow->marks, mark);
+}
+
+/* The first n octets that wait are taken away. */
+static void move_marks(struct imapid_flow *flow, int dir, size_t n)
+{
+    for (guint i = 0; flow->marks && i < flow->marks->len; i++) {
+        struct mark *mark = &g_array_index(flow->marks, struct mark, i);
+
+        if (mark->dir == dir)
+            mark->end = mark->end > n ? mark->end - (guint)n : 0;
+    }
+}
+
+/* Shows what waited, each line with the packet that brought its end. Where one begins a layer, the rest is for that. */
+static void show_early(struct imapid_flow *flow, int dir, const GByteArray *early,
+                       const GArray *marks)
+{
+    const struct mark last = {dir, early->len, flow->early_stamp[dir]};
+    bool is_told = flow->is_early_told[dir];
+    unsigned n_layers = flow->n_layers;
+    guint at = 0;
+
+    for (guint i = 0; i <= (marks ? marks->len : 0) && at < early->len; i++) {
+        const struct mark *mark =
+            marks && i < marks->len ? &g_array_index(marks, struct mark, i) : &last;
+
+        if (mark->dir != dir || mark->end <= at)
+            continue;
+        if (flow->n_layers == n_layers) {
+            flow->is_early_told[dir] = is_told;
+            show(flow, side_of(flow, dir), early->data + at, mark->end - at, &mark->packet);
+        } else {
+            imapid_layers_feed(flow->layers, dir, early->data + at, mark->end - at, &mark->packet);
+        }
+        at = mark->end;
+    }
+}
+
 static void begin_session(struct imapid_flow *flow)
 {
     struct imapid_session *session = &get_reading(flow)->session;
     int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
+    GArray *marks = g_steal_pointer(&flow->marks);
 
     flow->stage = STAGE_IMAP;
     flow->place[0] = flow->place[1] = 0;
@@ -583,9 +649,11 @@ static void begin_session(struct imapid_flow *flow)
 
         if (!early)
             continue;
-        show(flow, side_of(flow, dir), early->data, early->len, &flow->early_stamp[dir]);
+        show_early(flow, dir, early, marks);
         g_byte_array_unref(early);
     }
+    if (marks)
+        g_array_unref(marks);
 }
 
 static bool decide_at_last(struct imapid_flow *flow)
@@ -614,6 +682,7 @@ static void add_layer(struct imapid_flow *flow, void (*add)(struct imapid_layers
         flow->layers = imapid_layers_new(&handler, flow->context->keylog, flow->context->n_hold,
                                          &flow->context->n_inflate);
     add(flow->layers);
+    flow->n_layers++;
     flow->switched = flow->stage == STAGE_IMAP;
     flow->to_tls = add == imapid_layers_add_tls;
     flow->to_deflate = add == imapid_layers_add_deflate;
@@ -659,6 +728,7 @@ static bool begin_tls(struct imapid_flow *flow, int dir)
                   may_offer_imap(early) || (keylog && imapid_keylog_get_generation(keylog)) ||
                   (flow->context->n_hold && imapid_keylog_has_any(keylog));
 
+    move_marks(flow, dir, early->len);
     if (wanted) {
         flow->security = after_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
         if (flow->decide.client < 0)
@@ -722,6 +792,7 @@ static enum imapid_preface_status take_preface(struct imapid_flow *flow, int dir
                                          early->len, &n_used)) == IMAPID_PREFACE_OK) {
         tell_proxy(flow, dir, early->data, n_used, &flow->early_stamp[dir]);
         g_byte_array_remove_range(early, 0, (guint)n_used);
+        move_marks(flow, dir, n_used);
     }
     return status;
 }
@@ -733,6 +804,7 @@ static void drop_early(struct imapid_flow *flow, int dir, size_t n)
 
     if (!n)
         return;
+    move_marks(flow, dir, n);
     flow->early[dir] = NULL;
     if (n < early->len) {
         flow->early[dir] = g_byte_array_new();
@@ -757,6 +829,7 @@ static bool decide_clear(struct imapid_flow *flow, int dir)
 static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, size_t n,
                    const struct imapid_stamp *packet)
 {
+    mark_early(flow, dir);
     if (!flow->early[dir])
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
@@ -835,6 +908,8 @@ static void lose_early(struct imapid_flow *flow, int dir)
 {
     flow->lacks_early[dir] = true;
     flow->is_early_told[dir] = false;
+    if (flow->early[dir])
+        move_marks(flow, dir, flow->early[dir]->len);
     g_clear_pointer(&flow->early[dir], g_byte_array_unref);
 }
 
@@ -903,6 +978,7 @@ static bool reject(struct imapid_flow *flow)
                         &flow->early_stamp[dir]);
         g_clear_pointer(&flow->early[dir], g_byte_array_unref);
     }
+    g_clear_pointer(&flow->marks, g_array_unref);
     return true;
 }
 
@@ -1193,6 +1269,7 @@ void imapid_flow_free(struct imapid_flow *flow)
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);
     }
+    g_clear_pointer(&flow->marks, g_array_unref);
     imapid_layers_free(flow->layers);
     g_free(flow->preface);
     g_free(flow->sealed);
