@@ -321,8 +321,9 @@ struct sharing {
     struct digests digests;
     GHashTable *rebuilds; /* by stream */
     GHashTable *is_done;  /* streams: what comes behind their end is left out */
-    size_t n_held;        /* octets of memory, about */
-    char *why;            /* the first failure */
+    size_t n_held; /* octets of memory of all of them; that of the one in hand before it changed */
+    size_t n_before;
+    char *why; /* the first failure */
 };
 
 static struct imapid_rebuild *get_rebuild(struct sharing *sharing, uint32_t stream)
@@ -332,102 +333,128 @@ static struct imapid_rebuild *get_rebuild(struct sharing *sharing, uint32_t stre
 
     if (!rebuild) {
         rebuild = imapid_rebuild_new();
+        sharing->n_held += imapid_rebuild_count_memory(rebuild);
         g_hash_table_insert(sharing->rebuilds, GUINT_TO_POINTER(stream), rebuild);
     }
     return rebuild;
 }
 
-static void drop_all(struct sharing *sharing)
+/* To add to it; NULL: something failed, memory is used up, or it has ended. */
+static struct imapid_rebuild *take(struct sharing *sharing, uint32_t stream)
 {
-    g_hash_table_remove_all(sharing->rebuilds);
-    sharing->n_held = 0;
+    struct imapid_rebuild *rebuild;
+
+    if (sharing->why || g_hash_table_contains(sharing->is_done, GUINT_TO_POINTER(stream)))
+        return NULL;
+    rebuild = get_rebuild(sharing, stream);
+    sharing->n_before = imapid_rebuild_count_memory(rebuild);
+    return rebuild;
 }
 
-/* False: it failed, or memory is used up. */
-static bool hold(struct sharing *sharing, uint32_t stream, size_t n)
+/* It was added to. */
+static void put_back(struct sharing *sharing, const struct imapid_rebuild *rebuild)
 {
-    if (sharing->why || g_hash_table_contains(sharing->is_done, GUINT_TO_POINTER(stream)))
-        return false;
-    sharing->n_held += n;
+    sharing->n_held += imapid_rebuild_count_memory(rebuild) - sharing->n_before;
     if (sharing->n_held <= sharing->share->n_memory / 4)
-        return true;
+        return;
     sharing->why = g_strdup("the sessions that are open at a time take more memory than there is "
                             "(--memory gives more)");
-    drop_all(sharing);
-    return false;
+    g_hash_table_remove_all(sharing->rebuilds);
+    sharing->n_held = 0;
 }
 
 static void on_segment(void *ctx, const struct imapid_segment *segment, uint32_t stream, int dir)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, stream);
 
-    if (hold(sharing, stream, 2 * IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_segment(get_rebuild(sharing, stream), dir, &segment->packet,
-                                   segment->ttl, segment->octets, segment->n, segment->n_wire);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_segment(rebuild, dir, &segment->packet, segment->ttl, segment->octets,
+                               segment->n, segment->n_wire);
+    put_back(sharing, rebuild);
 }
 
 static void on_octets(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
                       size_t n, const struct imapid_stamp *packet)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_octets(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
-                                  n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_octets(rebuild, dir, packet->number, octets, n);
+    put_back(sharing, rebuild);
 }
 
 static void on_sealed(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
                       size_t n, const struct imapid_stamp *packet)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, (octets ? 2 * n : 0) + IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_sealed(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
-                                  n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_sealed(rebuild, dir, packet->number, octets, n);
+    put_back(sharing, rebuild);
 }
 
 static void on_take_back(void *ctx, const struct imapid_conn *conn, int dir, size_t n)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, 0))
-        imapid_rebuild_take_back(get_rebuild(sharing, conn->stream), dir, n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_take_back(rebuild, dir, n);
+    put_back(sharing, rebuild);
 }
 
 static void on_proxy(void *ctx, const struct imapid_conn *conn, int dir, const uint8_t *octets,
                      size_t n, const struct imapid_stamp *packet)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_proxy(get_rebuild(sharing, conn->stream), dir, packet->number, octets,
-                                 n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_proxy(rebuild, dir, packet->number, octets, n);
+    put_back(sharing, rebuild);
 }
 
 static void on_deflate(void *ctx, const struct imapid_conn *conn)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, 2 * IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_begin_deflate(get_rebuild(sharing, conn->stream));
+    if (!rebuild)
+        return;
+    imapid_rebuild_begin_deflate(rebuild);
+    put_back(sharing, rebuild);
 }
 
 static void on_broken(void *ctx, const struct imapid_conn *conn, int dir, size_t n,
                       const struct imapid_stamp *packet)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, 2 * n + IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_broken(get_rebuild(sharing, conn->stream), dir, packet->number, n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_broken(rebuild, dir, packet->number, n);
+    put_back(sharing, rebuild);
 }
 
 static void on_gap(void *ctx, const struct imapid_conn *conn, int dir, uint64_t n,
                    const struct imapid_stamp *packet)
 {
     struct sharing *sharing = ctx;
+    struct imapid_rebuild *rebuild = take(sharing, conn->stream);
 
-    if (hold(sharing, conn->stream, IMAPID_REBUILD_SEGMENT))
-        imapid_rebuild_add_gap(get_rebuild(sharing, conn->stream), dir, packet->number, n);
+    if (!rebuild)
+        return;
+    imapid_rebuild_add_gap(rebuild, dir, packet->number, n);
+    put_back(sharing, rebuild);
 }
 
 /* ---- the end of a session ---- */
@@ -621,10 +648,10 @@ static void on_end(void *ctx, const struct imapid_conn *conn, int client, bool f
     struct imapid_scrub_result result;
     char *why;
 
-    if (!hold(sharing, conn->stream, 0))
+    rebuild = take(sharing, conn->stream);
+    if (!rebuild)
         return;
-    rebuild = get_rebuild(sharing, conn->stream);
-    sharing->n_held -= MIN(sharing->n_held, imapid_rebuild_count_memory(rebuild));
+    sharing->n_held -= sharing->n_before;
     if (tls && tls->fatal >= 0) {
         imapid_rebuild_reveal_alert(rebuild, tls->fatal_dir, tls->fatal_at.number, tls->version,
                                     (uint8_t)tls->fatal);

@@ -29,6 +29,9 @@ enum { TCP = 6, ICMPV6 = 58 };
 #define N_QUOTE   1200u  /* octets that an ICMP error quotes: it has no more than 1,280 */
 #define N_MOST    60000u /* octets of data in a packet: the length of IP has 16 bits */
 
+/* Octets of memory of a connection that said nothing: most of them are its arrays'. */
+#define N_EMPTY 1024u
+
 /* Segments that are looked at for one that waited for others. */
 #define N_BACK 64u
 
@@ -37,8 +40,14 @@ struct segment {
     int64_t raw, ack;   /* places of TCP: of this direction, and of the other one */
     uint32_t n, n_wire; /* octets of data, captured and sent */
     uint16_t window;
-    uint8_t dir, ttl, flags, n_options;
-    uint8_t options[N_OPTIONS];
+    uint16_t options; /* a place among all of them; 0: none */
+    uint8_t dir, ttl, flags;
+};
+
+/* Those of a SYN: few segments have any. */
+struct options {
+    uint8_t n;
+    uint8_t octets[N_OPTIONS];
 };
 
 enum kind {
@@ -59,11 +68,11 @@ struct event {
     enum kind kind;
 };
 
-G_STATIC_ASSERT(sizeof(struct segment) <= IMAPID_REBUILD_SEGMENT);
-G_STATIC_ASSERT(sizeof(struct event) <= IMAPID_REBUILD_SEGMENT);
+/* A session has as many as packets: what one more octet costs is to be seen here. */
+G_STATIC_ASSERT(sizeof(struct segment) == 48 && sizeof(struct event) == 24);
 
 struct imapid_rebuild {
-    GArray *segments, *events;
+    GArray *segments, *events, *options;
     GByteArray *octets[2]; /* those of TLS stand behind the session's */
     bool is_sealed;        /* there are some of TLS, and nothing came out of it */
     bool is_torn[2];       /* some of those of a direction are missing */
@@ -84,6 +93,8 @@ struct imapid_rebuild *imapid_rebuild_new(void)
 
     rebuild->segments = g_array_new(FALSE, FALSE, sizeof(struct segment));
     rebuild->events = g_array_new(FALSE, FALSE, sizeof(struct event));
+    rebuild->options = g_array_new(FALSE, TRUE, sizeof(struct options));
+    g_array_set_size(rebuild->options, 1); /* none */
     for (int dir = 0; dir < 2; dir++)
         rebuild->octets[dir] = g_byte_array_sized_new(64); /* one that is empty has a place, too */
     return rebuild;
@@ -95,12 +106,12 @@ void imapid_rebuild_free(struct imapid_rebuild *rebuild)
         return;
     g_array_free(rebuild->segments, TRUE);
     g_array_free(rebuild->events, TRUE);
+    g_array_free(rebuild->options, TRUE);
     for (int dir = 0; dir < 2; dir++)
         g_byte_array_unref(rebuild->octets[dir]);
     g_free(rebuild);
 }
 
-/* An array doubles when it grows. */
 bool imapid_rebuild_has_data(const struct imapid_rebuild *rebuild)
 {
     for (guint i = 0; i < rebuild->segments->len; i++)
@@ -109,11 +120,13 @@ bool imapid_rebuild_has_data(const struct imapid_rebuild *rebuild)
     return false;
 }
 
+/* An array doubles when it grows. */
 size_t imapid_rebuild_count_memory(const struct imapid_rebuild *rebuild)
 {
-    return sizeof *rebuild + 2 * (rebuild->segments->len * sizeof(struct segment) +
-                                  rebuild->events->len * sizeof(struct event) +
-                                  rebuild->octets[0]->len + rebuild->octets[1]->len);
+    return N_EMPTY + 2 * (rebuild->segments->len * sizeof(struct segment) +
+                          rebuild->events->len * sizeof(struct event) +
+                          rebuild->options->len * sizeof(struct options) + rebuild->octets[0]->len +
+                          rebuild->octets[1]->len);
 }
 
 /* ---- what comes ---- */
@@ -131,24 +144,31 @@ static int64_t get_place(struct imapid_rebuild *rebuild, int dir, uint32_t seq)
 }
 
 /* MSS, window scale, SACK permitted, and nothing else. */
-static void take_options(struct segment *segment, const uint8_t *options, size_t n)
+static void take_options(struct imapid_rebuild *rebuild, struct segment *segment,
+                         const uint8_t *octets, size_t n)
 {
-    for (size_t at = 0, n_option; at < n && options[at]; at += n_option) {
-        uint8_t kind = options[at];
+    struct options options = {.n = 0};
 
-        n_option = kind == 1 ? 1 : at + 1 < n ? options[at + 1] : 0;
+    for (size_t at = 0, n_option; at < n && octets[at]; at += n_option) {
+        uint8_t kind = octets[at];
+
+        n_option = kind == 1 ? 1 : at + 1 < n ? octets[at + 1] : 0;
         if (!n_option || at + n_option > n)
             break;
         if ((kind == 2 && n_option == 4) || (kind == 3 && n_option == 3) ||
             (kind == 4 && n_option == 2)) {
-            if (segment->n_options + n_option > N_OPTIONS)
+            if (options.n + n_option > N_OPTIONS)
                 break;
-            memcpy(segment->options + segment->n_options, options + at, n_option);
-            segment->n_options = (uint8_t)(segment->n_options + n_option);
+            memcpy(options.octets + options.n, octets + at, n_option);
+            options.n = (uint8_t)(options.n + n_option);
         }
     }
-    while (segment->n_options % 4)
-        segment->options[segment->n_options++] = 1;
+    while (options.n % 4)
+        options.octets[options.n++] = 1;
+    if (!options.n || rebuild->options->len > UINT16_MAX)
+        return;
+    segment->options = (uint16_t)rebuild->options->len;
+    g_array_append_val(rebuild->options, options);
 }
 
 void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
@@ -173,7 +193,7 @@ void imapid_rebuild_add_segment(struct imapid_rebuild *rebuild, int dir,
         segment.ack = get_place(rebuild, !dir, imapid_number_be32(octets + 8));
     if (segment.flags & SYN) {
         if (n > N_TCP && n_header > N_TCP)
-            take_options(&segment, octets + N_TCP, MIN(n, n_header) - N_TCP);
+            take_options(rebuild, &segment, octets + N_TCP, MIN(n, n_header) - N_TCP);
         if (segment.n_wire) /* behind the SYN, which has a place of its own */
             segment.raw++;
     }
@@ -846,7 +866,9 @@ static uint16_t get_port(const struct plan *plan, const struct imapid_endpoint *
 static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *like,
                        const struct payload *payload)
 {
-    uint32_t n_options = payload->flags & SYN ? like->n_options : 0;
+    const struct options *options =
+        &g_array_index(plan->rebuild->options, struct options, like->options);
+    uint32_t n_options = payload->flags & SYN ? options->n : 0;
     uint32_t n_segment = N_TCP + n_options + (uint32_t)payload->n;
     const struct imapid_endpoint *from = &plan->endpoint[payload->dir],
                                  *to = &plan->endpoint[!payload->dir];
@@ -873,7 +895,7 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
     tcp[12] = (uint8_t)((N_TCP + n_options) / 4 << 4);
     tcp[13] = payload->flags;
     imapid_number_put_be16(tcp + 14, like->window);
-    memcpy(tcp + N_TCP, like->options, n_options);
+    memcpy(tcp + N_TCP, options->octets, n_options);
     if (payload->n)
         memcpy(tcp + N_TCP + n_options, payload->octets, payload->n);
     sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), tcp, n_segment);

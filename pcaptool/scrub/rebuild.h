@@ -21,9 +21,6 @@
  * first error that says that a packet did not arrive, and the first that says how large one may be. All is IPv6. */
 struct imapid_rebuild;
 
-/* Octets of memory that a segment, or what came with it, takes at most. */
-#define IMAPID_REBUILD_SEGMENT 64u
-
 /* What a reader may take for a hole of unknown length. */
 #define IMAPID_REBUILD_UNKNOWN 65536u
 

@@ -327,6 +327,24 @@ class Scrub(unittest.TestCase):
                 self.assertEqual(set(octets[5:5 + int.from_bytes(octets[3:5], "big")]), {0})
             self.check_nothing_of_anybody(self.out.read_bytes(), capture)
 
+    def talk_of_noops(self, n, port=50000):
+        talk = pcap.Talk(port).handshake().server(b"* OK ready\r\n").client(b"a ID NIL\r\n").server(b"* ID NIL\r\na OK x\r\n")
+        for i in range(n):
+            talk.client(b"n%d NOOP\r\n" % i).server(b"n%d OK done\r\n" % i)
+        return talk.client(b"z LOGOUT\r\n").server(b"* BYE\r\nz OK\r\n").close().packets
+
+    def test_a_long_session(self):
+        """Memory goes with its packets, and they are small: eight times as many fit into what there is by default."""
+        path = self.folder / "long.pcap"
+        path.write_bytes(pcap.write(self.talk_of_noops(20000)))
+        self.assertEqual(len(self.scrub("--memory", "32M", path).packets), 40011)
+
+    def test_many_sessions(self):
+        """What one has held is given back whole."""
+        path = self.folder / "many.pcap"
+        path.write_bytes(pcap.write([packet for i in range(2000) for packet in self.talk_of_noops(12, 20000 + i)]))
+        self.assertEqual(len(self.scrub("--memory", "5M", path).packets), 2000 * 35)
+
     def test_no_room_for_what_is_put_away(self):
         """All is written, or nothing: whichever of the writes on the way is the first that fails."""
         path = ROOT / "samples/alpine-cyrus.pcap"
