@@ -42,7 +42,7 @@ static void append_held(struct imapid_share *share, struct imapid_direction *dir
                         const uint8_t *octets, size_t n)
 {
     if (direction->n_held + n > direction->held_size) {
-        size_t size = direction->n_held + n + direction->n_held / 2;
+        size_t size = direction->n_held + n + direction->n_held / 8;
 
         direction->held = (uint8_t *)wmem_realloc(NULL, direction->held, size);
         imapid_budget_count(share, direction->held_size, size);
