@@ -562,7 +562,7 @@ static bool end_answered(struct imapid_frame *frame, const uint8_t *window,
         return false;
     imapid_unit_read(unit, frame->side, window, n < IMAPID_HEAD_MAX ? n : IMAPID_HEAD_MAX);
     tag = imapid_unit_tag(unit);
-    if (frame->tag.n && !imapid_tag_same(&tag, &frame->tag))
+    if (frame->tag.hash && !imapid_tag_same(&tag, &frame->tag))
         return false;
     frame->n_tried = n;
     frame->n_tries++;
@@ -654,7 +654,7 @@ void imapid_frame_answer(struct imapid_frame *frame, const struct imapid_tag *ta
     if (tag)
         frame->tag = *tag;
     else
-        frame->tag.n = 0;
+        frame->tag.hash = 0;
 }
 
 void imapid_frame_unsure(struct imapid_frame *frame)

@@ -59,13 +59,16 @@ void imapid_milestones_say(struct imapid_milestones *milestones, enum imapid_wor
     keep_text(milestone, text, n, is_cut);
 }
 
-void imapid_milestones_ask(struct imapid_milestones *milestones, const struct imapid_tag *tag,
+void imapid_milestones_ask(struct imapid_milestones *milestones, const struct imapid_unit *unit,
                            enum imapid_word word, const char *argument,
                            const struct imapid_moment *at)
 {
     struct imapid_milestone *milestone = add(milestones, word);
 
-    milestone->tag = *tag;
+    milestone->tag = imapid_unit_tag(unit);
+    milestone->n_tag = (uint8_t)unit->tag.n;
+    memcpy(milestone->tag_head, unit->data + unit->tag.offset,
+           unit->tag.n < sizeof milestone->tag_head ? unit->tag.n : sizeof milestone->tag_head);
     milestone->argument = argument;
     milestone->asked = *at;
     milestone->asked_order = ++milestones->order;
@@ -78,7 +81,7 @@ bool imapid_milestones_answer(struct imapid_milestones *milestones, const struct
     for (unsigned i = milestones->n; i-- > 0;) {
         struct imapid_milestone *milestone = &milestones->list[i];
 
-        if (!milestone->tag.n || milestone->status || !imapid_tag_same(&milestone->tag, tag))
+        if (!milestone->n_tag || milestone->status || !imapid_tag_same(&milestone->tag, tag))
             continue;
         milestone->status = status;
         milestone->answered = *at;

@@ -645,12 +645,13 @@ static void note_overrun(struct imapid_outcome *outcome)
         }
 }
 
-static void keep_command(struct imapid_outcome *outcome, const struct imapid_outcome_waiting *sent)
+/* `unit`: the command, or its answer. */
+static void keep_command(struct imapid_outcome *outcome, const struct imapid_outcome_waiting *sent,
+                         const struct imapid_unit *unit)
 {
     /* IDs are told as exchanges. */
     if (sent->word != IMAPID_WORD_ID)
-        imapid_milestones_ask(&outcome->milestones, &sent->tag, sent->word, sent->argument,
-                              &sent->asked);
+        imapid_milestones_ask(&outcome->milestones, unit, sent->word, sent->argument, &sent->asked);
 }
 
 /* May it be LOGIN all the same: misspelt, behind the name of another command, or its arguments behind that? */
@@ -696,7 +697,7 @@ static void take_command(struct imapid_outcome *outcome, const struct imapid_uni
         .announced = find_announced(unit),
     };
     if (!is_tentative)
-        keep_command(outcome, &outcome->waiting[outcome->n_waiting - 1]);
+        keep_command(outcome, &outcome->waiting[outcome->n_waiting - 1], unit);
     if (is_login(unit->word))
         outcome->challenge_status[0] = 0;
     outcome->has_logout |= unit->word == IMAPID_WORD_LOGOUT && !is_tentative;
@@ -937,7 +938,8 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
 
     outcome->greeted = true;
     /* A proxy's header (PROXY protocol, version 1), taken for a command. */
-    if (i < 0 && unit->word == IMAPID_WORD_BAD && imapid_octets_is(tag.head, tag.n, "PROXY")) {
+    if (i < 0 && unit->word == IMAPID_WORD_BAD &&
+        imapid_octets_is(unit->data + unit->tag.offset, unit->tag.n, "PROXY")) {
         const struct imapid_outcome_waiting header = {.word = IMAPID_WORD_UNKNOWN};
 
         outcome->misread = outcome->now;
@@ -954,7 +956,7 @@ static void take_tagged(struct imapid_outcome *outcome, const struct imapid_unit
     note_served(outcome, &waiting);
     command = waiting.word;
     if (waiting.is_tentative)
-        keep_command(outcome, &waiting);
+        keep_command(outcome, &waiting, unit);
     keep_answer(outcome, unit, command);
     forget(outcome, (unsigned)i);
     outcome->remark.stage = IMAPID_STAGE_UNKNOWN;

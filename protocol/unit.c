@@ -215,19 +215,16 @@ void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uin
 struct imapid_tag imapid_unit_tag(const struct imapid_unit *unit)
 {
     const uint8_t *octets = unit->data + unit->tag.offset;
-    struct imapid_tag tag = {.n = (uint8_t)unit->tag.n, .hash = 0xcbf29ce484222325}; /* FNV-1a */
+    struct imapid_tag tag = {.hash = unit->tag.n ? 0xcbf29ce484222325 : 0}; /* FNV-1a */
 
-    for (size_t i = 0; i < unit->tag.n; i++) {
-        if (i < sizeof tag.head)
-            tag.head[i] = octets[i];
+    for (size_t i = 0; i < unit->tag.n; i++)
         tag.hash = (tag.hash ^ octets[i]) * 0x100000001b3;
-    }
     return tag;
 }
 
 bool imapid_tag_same(const struct imapid_tag *a, const struct imapid_tag *b)
 {
-    return a->n == b->n && a->hash == b->hash && !memcmp(a->head, b->head, sizeof a->head);
+    return a->hash == b->hash;
 }
 
 struct imapid_slice imapid_unit_text(const struct imapid_unit *unit)

@@ -285,15 +285,16 @@ static struct step *add_step_at(struct imapid_detail *detail, const struct imapi
 
 static int64_t get_time(const struct imapid_milestone *milestone)
 {
-    return milestone->tag.n ? milestone->asked.ns : milestone->answered.ns;
+    return milestone->n_tag ? milestone->asked.ns : milestone->answered.ns;
 }
 
 /* Of a long tag only the head is kept. */
-static void add_tag(GString *out, const struct imapid_tag *tag,
+static void add_tag(GString *out, const struct imapid_milestone *milestone,
                     const struct imapid_terminal *terminal)
 {
-    imapid_spell_value(out, tag->head, MIN(tag->n, sizeof tag->head), terminal->utf8);
-    if (tag->n > sizeof tag->head)
+    imapid_spell_value(out, milestone->tag_head, MIN(milestone->n_tag, sizeof milestone->tag_head),
+                       terminal->utf8);
+    if (milestone->n_tag > sizeof milestone->tag_head)
         g_string_append(out, terminal->utf8 ? "\xe2\x80\xa6" : "...");
 }
 
@@ -335,13 +336,13 @@ static void add_answer(struct imapid_detail *detail, const struct imapid_milesto
                        const struct imapid_terminal *terminal)
 {
     struct step *step = add_step_at(detail, &milestone->answered);
-    enum imapid_word word = milestone->tag.n ? milestone->status : milestone->word;
+    enum imapid_word word = milestone->n_tag ? milestone->status : milestone->word;
 
     step->order = milestone->answered_order;
     step->is_wrong = word == IMAPID_WORD_NO || word == IMAPID_WORD_BAD;
     g_string_append(step->text, "S ");
-    if (milestone->tag.n)
-        add_tag(step->text, &milestone->tag, terminal);
+    if (milestone->n_tag)
+        add_tag(step->text, milestone, terminal);
     else
         g_string_append(step->text, word == IMAPID_WORD_BYE ? "*" : "greets: *");
     g_string_append_printf(step->text, " %s", imapid_word_name(word));
@@ -361,7 +362,7 @@ static void add_command_step(struct imapid_detail *detail, const struct imapid_m
 
     step->order = milestone->asked_order;
     g_string_append(step->text, "C ");
-    add_tag(step->text, &milestone->tag, terminal);
+    add_tag(step->text, milestone, terminal);
     g_string_append_printf(step->text, " %s", *name ? name : "(a command that is not known)");
     if (milestone->argument)
         g_string_append_printf(step->text, " %s", milestone->argument);
@@ -376,16 +377,16 @@ static void add_milestones(struct imapid_detail *detail, const struct imapid_mil
         if (milestones->n_left_out && i == milestones->n_before) {
             struct step *step = add_step(detail, 0);
 
-            step->frame = milestone->tag.n ? milestone->asked.frame : milestone->answered.frame;
+            step->frame = milestone->n_tag ? milestone->asked.frame : milestone->answered.frame;
             step->ts_ns = get_time(milestone);
             g_string_append(step->text, "(");
             imapid_spell_grouped(step->text, milestones->n_left_out);
             g_string_append(step->text, " more between)");
             step->has_no_clock = true;
         }
-        if (milestone->tag.n)
+        if (milestone->n_tag)
             add_command_step(detail, milestone, terminal);
-        if (!milestone->tag.n || milestone->status)
+        if (!milestone->n_tag || milestone->status)
             add_answer(detail, milestone, terminal);
     }
 }

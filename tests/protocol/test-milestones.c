@@ -4,13 +4,21 @@
 
 #include <glib.h>
 
-static struct imapid_tag make_tag(unsigned number)
+/* Good until the next one. */
+static struct imapid_unit make_command(unsigned number)
 {
+    static char line[32];
     struct imapid_unit unit;
-    char line[32];
 
     g_snprintf(line, sizeof line, "a%u NOOP", number);
     imapid_unit_read(&unit, IMAPID_CLIENT, (const uint8_t *)line, strlen(line));
+    return unit;
+}
+
+static struct imapid_tag make_tag(unsigned number)
+{
+    struct imapid_unit unit = make_command(number);
+
     return imapid_unit_tag(&unit);
 }
 
@@ -21,10 +29,10 @@ static struct imapid_moment at(uint64_t frame)
 
 static void ask(struct imapid_milestones *milestones, unsigned number)
 {
-    struct imapid_tag tag = make_tag(number);
+    struct imapid_unit unit = make_command(number);
     struct imapid_moment moment = at(2 * number);
 
-    imapid_milestones_ask(milestones, &tag, IMAPID_WORD_NOOP, NULL, &moment);
+    imapid_milestones_ask(milestones, &unit, IMAPID_WORD_NOOP, NULL, &moment);
 }
 
 static bool answer(struct imapid_milestones *milestones, unsigned number, enum imapid_word status)

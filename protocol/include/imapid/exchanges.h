@@ -36,28 +36,29 @@ enum imapid_status {
 /* One ID exchange. Read only; good until the event that ends it was followed by the next call of
  * imapid_session_read. */
 struct imapid_exchange {
+    uint64_t response_run; /* server_run when its last response came */
+    uint64_t order;        /* rises from exchange to exchange */
+    unsigned n_responses;
     bool open;
     bool tentative;  /* its command stands behind a hole and nothing has confirmed it yet */
     bool may_be_old; /* the command may have been sent again, and its answer be in the hole that was
                         found when it came */
     bool has_command;
-    unsigned n_responses;
     bool has_extra;     /* two responses with nothing missing between them */
     bool answer_missed; /* its result, or another's, may have come behind its last response */
     bool response_tentative;
-    uint64_t response_run; /* server_run when its last response came */
     bool response_dropped; /* one that was given as its response was none, or another's */
-    enum imapid_status status;
-    enum imapid_status untagged_status; /* of an untagged NO, BAD or BYE behind the command: what
+    enum imapid_status status : 8;
+    enum imapid_status
+        untagged_status : 8; /* of an untagged NO, BAD or BYE behind the command: what
                                            became of it, where no tagged response ever comes */
-    bool lost;        /* octets of it, or of what may have been part of it, are missing */
-    bool unsolicited; /* a response, and no command for it can have been missed */
-    bool is_late;     /* a command alone: its answer ended the exchange that was in this slot */
-    enum imapid_known advertised; /* did the last capability list before the command name ID? */
-    enum imapid_state state;      /* these three: at the command, or else the response */
-    enum imapid_security security;
+    bool lost;               /* octets of it, or of what may have been part of it, are missing */
+    bool unsolicited;        /* a response, and no command for it can have been missed */
+    bool is_late; /* a command alone: its answer ended the exchange that was in this slot */
+    enum imapid_known advertised : 8; /* did the last capability list before the command name ID? */
+    enum imapid_state state : 8;      /* these three: at the command, or else the response */
+    enum imapid_security security : 8;
     bool compressed;
-    uint64_t order; /* rises from exchange to exchange */
 };
 
 enum imapid_event_kind {
@@ -80,9 +81,9 @@ enum imapid_event_kind {
 };
 
 struct imapid_event {
-    enum imapid_event_kind kind;
-    unsigned slot; /* of the exchange; not for switches */
-    unsigned from; /* MOVE_RESPONSE: of the exchange that had the response */
+    enum imapid_event_kind kind : 8;
+    uint8_t slot; /* of the exchange; not for switches */
+    uint8_t from; /* MOVE_RESPONSE: of the exchange that had the response */
 };
 
 #define IMAPID_EVENTS_MAX (2 * IMAPID_SLOTS + 5)

@@ -40,13 +40,13 @@ enum imapid_login_rest {
 
 struct imapid_login_waiting {
     struct imapid_tag tag;
-    enum imapid_word word;
-    unsigned auth;     /* index of the attempt; not for ID, nor where it is tentative */
-    bool is_tentative; /* it stands behind a hole: an attempt only if its tag is answered */
-    struct imapid_auth attempt; /* if so */
+    struct imapid_auth attempt; /* if it is tentative */
     unsigned n_lines;           /* of data that the client sent for it */
-    enum imapid_login_rest rest;
-    enum imapid_lack lack; /* ID: what it lacks if it is answered OK */
+    enum imapid_word word : 8;
+    uint8_t auth;      /* index of the attempt; not for ID, nor where it is tentative */
+    bool is_tentative; /* it stands behind a hole: an attempt only if its tag is answered */
+    enum imapid_login_rest rest : 8;
+    enum imapid_lack lack : 8; /* ID: what it lacks if it is answered OK */
 };
 
 /* Read what stands before `n_waiting`. Begins as all 0. */

@@ -13,17 +13,21 @@
 #define IMAPID_MILESTONES_MAX   12
 #define IMAPID_MILESTONES_FIRST 6
 
-/* Octets of the server's words that are kept of each. */
+/* Octets of a tag that are kept of each, and of the server's words. */
+#define IMAPID_MILESTONE_TAG_MAX  15
 #define IMAPID_MILESTONE_TEXT_MAX 60
 
 struct imapid_milestone {
-    struct imapid_tag tag; /* n 0: the server said it unasked */
-    enum imapid_word word; /* the command, UNKNOWN: it is in no table; unasked: OK, PREAUTH, BYE */
+    struct imapid_tag tag; /* none: the server said it unasked */
     const char *argument;  /* the mechanism of AUTHENTICATE, the command behind UID; static; NULL */
-    enum imapid_word status;              /* OK, NO or BAD; UNKNOWN: no answer was seen */
     struct imapid_moment asked, answered; /* frame 0: not seen */
     uint32_t asked_order, answered_order; /* in which these were read: the smaller the earlier */
-    bool is_cut;                          /* there was more of the text */
+    /* The command, UNKNOWN: it is in no table; unasked: OK, PREAUTH, BYE. */
+    enum imapid_word word : 8;
+    enum imapid_word status : 8; /* OK, NO or BAD; UNKNOWN: no answer was seen */
+    bool is_cut;                 /* there was more of the text */
+    uint8_t n_tag;               /* of all the tag */
+    uint8_t tag_head[IMAPID_MILESTONE_TAG_MAX];
     uint8_t n_text;
     uint8_t text[IMAPID_MILESTONE_TEXT_MAX];
 };
@@ -42,8 +46,8 @@ void imapid_milestones_say(struct imapid_milestones *milestones, enum imapid_wor
                            const struct imapid_moment *at, const uint8_t *text, size_t n,
                            bool is_cut);
 
-/* The client sent a command. */
-void imapid_milestones_ask(struct imapid_milestones *milestones, const struct imapid_tag *tag,
+/* The client sent a command. `unit`: that, or its answer: one with its tag. */
+void imapid_milestones_ask(struct imapid_milestones *milestones, const struct imapid_unit *unit,
                            enum imapid_word word, const char *argument,
                            const struct imapid_moment *at);
 

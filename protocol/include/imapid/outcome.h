@@ -53,19 +53,18 @@ struct imapid_outcome_text {
 };
 
 struct imapid_outcome_cause {
-    enum imapid_stage stage; /* UNKNOWN: there is none */
-    enum imapid_party by;
     const char *status; /* static: see verdict.h */
     struct imapid_moment place;
-    struct imapid_outcome_text text;
-    enum imapid_word
-        word; /* the command that is refused; UNKNOWN: none, or one that is in no table */
-    const char *argument; /* of that, as in milestones.h; NULL */
-    bool is_proxy_header; /* the server took the header of a proxy for a command */
+    const char *argument; /* of the command that is refused, as in milestones.h; NULL */
     /* Of a command whose literal was announced shorter than what came: what it announced, where, and
      * where the rest came; frame 0: it was not. */
     uint64_t announced;
     struct imapid_moment asked, overrun;
+    enum imapid_stage stage : 8; /* UNKNOWN: there is none */
+    enum imapid_party by : 8;
+    enum imapid_word word : 8; /* of that command; UNKNOWN: none, or one that is in no table */
+    bool is_proxy_header;      /* the server took the header of a proxy for a command */
+    struct imapid_outcome_text text;
 };
 
 /* Commands that wait for their answer here; past this many the oldest is forgotten. */
@@ -73,7 +72,7 @@ struct imapid_outcome_cause {
 
 struct imapid_outcome_waiting {
     struct imapid_tag tag;
-    enum imapid_word word;
+    enum imapid_word word : 8;
     bool is_tentative;    /* nothing has confirmed it yet */
     bool is_begun;        /* IDLE: the server has said "+" */
     bool is_done;         /* IDLE: the client has said DONE */

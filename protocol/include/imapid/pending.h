@@ -18,13 +18,13 @@
 
 struct imapid_pending_command {
     struct imapid_tag tag;
-    enum imapid_word word;
+    uint64_t order; /* rises from command to command */
+    enum imapid_word word : 8;
     bool tentative;       /* it stands behind a hole and nothing has confirmed it yet */
     bool sends_data;      /* the client's lines belong to it until it is answered */
     bool may_be_answered; /* its answer may be missing: a hole, or another of the same tag */
     bool follows_unseen;  /* commands before it may be missing, and with them their tags */
     bool shares_tag;      /* one of these had its tag, or so an answer shows */
-    uint64_t order;       /* rises from command to command */
     uint8_t slot;         /* of its exchange; IMAPID_SLOTS where it is no ID */
 };
 

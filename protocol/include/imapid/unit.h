@@ -44,13 +44,11 @@ enum imapid_unit_kind {
 /* The most digits of a literal's announcement: what 64 bits hold. With more it is none. */
 #define IMAPID_DIGITS_MAX 20
 
-/* A tag to compare with others: case matters (RFC 9051 2.2.1). The first octets and a hash of all
- * stand for it, so that a connection's state stays small; who makes two tags collide deceives only
- * the reader of their own connection. */
+/* A tag to compare with others: case matters (RFC 9051 2.2.1). A hash stands for it, so that a
+ * connection's state stays small; who makes two tags collide deceives only the reader of their own
+ * connection. */
 struct imapid_tag {
-    uint8_t n;
-    uint8_t head[15];
-    uint64_t hash;
+    uint64_t hash; /* 0: none */
 };
 
 /* What a list came to when it was read to its end: see imapid_list_get_sum(). */
@@ -98,7 +96,7 @@ bool imapid_unit_is_opaque(const struct imapid_unit *unit);
 void imapid_unit_read(struct imapid_unit *unit, enum imapid_side side, const uint8_t *line,
                       size_t n);
 
-/* The unit's tag, to be kept longer than its octets. `n` is 0 where the unit has none. */
+/* The unit's tag, to be kept longer than its octets. */
 struct imapid_tag imapid_unit_tag(const struct imapid_unit *unit);
 
 /* Are two tags the same? Case matters. */
