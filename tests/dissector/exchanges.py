@@ -118,16 +118,18 @@ class Builder:
     def add_result(self, stream, frame, item):
         """False: in two passes it has no response so far."""
         tag = value_of(item, "imapid.tag")
+        result = {"frame": frame, "status": value_of(item, "imapid.status")}
         exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
         if not exchange:
-            orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and not e["result"] and not e.get("asked_in")
-                       and e["tag"] in (None, tag)]
+            # A response in the same frame bears the status as well.
+            orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and e["result"] in (None, result)
+                       and not e.get("asked_in") and e["tag"] in (None, tag)]
             orphans.sort(key=lambda e: e["tag"] is None)  # a response with that tag before one without
             if not orphans and self.passes == 2:
                 return False
             exchange = orphans[0] if orphans and value_of(item, "imapid.request_in") is None else self.new(stream, tag)
             exchange["tag"] = tag
-        exchange["result"] = {"frame": frame, "status": value_of(item, "imapid.status")}
+        exchange["result"] = result
         exchange["findings"] |= codes_of(item)
         return True
 
