@@ -86,9 +86,13 @@ static enum imapid_party get_party(const struct imapid_fate *fate, int d)
 static void look_at_end(const struct imapid_fate *fate, struct imapid_verdict_facts *facts)
 {
     struct imapid_order order = fate->order;
+    bool is_ahead = order.reset.is_there && !imapid_order_is_reset(&order);
     int closer = -1;
 
     imapid_order_settle_reset(&order);
+    if (is_ahead &&
+        order.reset.is_there) /* the capture lacks what came before it, or the two went on */
+        facts->is_tail_lost[0] = facts->is_tail_lost[1] = true;
     for (int d = 0; d < 2; d++)
         if (order.sides[d].has_fin &&
             (closer < 0 || order.sides[d].fin_frame < order.sides[closer].fin_frame))
@@ -191,9 +195,9 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
         if (fate->starts_whole[d])
             facts.opening[side] = imapid_verdict_opening(fate->head[d], fate->n_head[d]);
         facts.stall[side] = fate->stall[d];
-        /* What goes on behind another SYN is in a stream of its own, and not read as this one's. */
-        facts.is_tail_lost[side] =
-            fate->is_cut[d] || fate->goes_on || ends_in_hole(&fate->order.sides[d]);
+        /* What goes on behind another SYN is in a stream of its own, and not read as this one's, unless all is. */
+        facts.is_tail_lost[side] = fate->is_cut[d] || (fate->goes_on && !fate->is_read_behind) ||
+                                   ends_in_hole(&fate->order.sides[d]);
     }
     if (!is_read(fate) && facts.from_start && fate->starts_whole[!c] && !fate->is_answered)
         facts.greets_as = imapid_verdict_greeting(fate->head[!c], fate->n_head[!c]);

@@ -163,6 +163,10 @@ static void take_octets(struct imapid_fate *fate, int d, const struct imapid_own
     case IMAPID_ORDER_NEW:
         break;
     }
+    /* Behind a hole that nobody loses at once, what the peer has not acknowledged may be a stranger's. */
+    if (imapid_seq_before(side->acked, segment->seq) &&
+        segment->seq - side->next > IMAPID_ORDER_ASTRAY_MAX)
+        return;
     if (imapid_seq_before(side->next, segment->seq)) {
         fate->hole[d] = (struct imapid_hole){true, side->next, segment->seq};
         fate->is_full = false;
@@ -290,6 +294,11 @@ static void take_former(struct imapid_fate *fate, packet_info *pinfo,
     struct imapid_fate *former = fate->former;
 
     fate->is_contested = true;
+    /* Nothing was said before the other SYN: all of it is in the stream that begins here. */
+    if (!former->stream && fate->stream && fate->stream->first_frame == pinfo->num) {
+        former->stream = fate->stream;
+        former->is_read_behind = true;
+    }
     if (own->n + own->n_cut && !(own->flags & TH_RST) && !former->goes_on) {
         struct imapid_syn *syn = wmem_new(wmem_file_scope(), struct imapid_syn);
 

@@ -22,6 +22,7 @@ struct imapid_fate {
     unsigned server_port;
     struct imapid_fate *former; /* on the same addresses and ports, before a SYN; NULL: none */
     bool goes_on;               /* behind the SYN of another one */
+    bool is_read_behind;        /* and said nothing before that: its stream begins there */
     bool is_contested;          /* its former goes on: TCP gives out the octets of both as one */
     bool from_start;            /* a SYN was seen */
     bool is_cut[2];    /* the last octets of the direction were cut by the capture's snap length */
