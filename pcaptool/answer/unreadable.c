@@ -20,6 +20,7 @@
 
 bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn)
 {
+    /* cppcheck-suppress ctuuninitvar ; where there is no session, nothing else is set, or read */
     return conn->has_session && conn->session.not_decrypted;
 }
 

@@ -43,7 +43,7 @@ static void test_count(void)
     struct imapid_grouping grouping;
     struct imapid_store_view view;
     const struct imapid_group *group;
-    GArray *groups;
+    GArray *groups = NULL;
     char *message;
 
     add(store, 0, 1, "Mutt");

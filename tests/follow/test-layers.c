@@ -86,7 +86,7 @@ static size_t deflate_text(const uint8_t *text, size_t n, uint8_t *out, size_t n
 
 static void test_none(void)
 {
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
 
     data(layers, 0, "ab", 2);
@@ -100,7 +100,7 @@ static void test_none(void)
 
 static void test_deflate(void)
 {
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
     uint8_t out[64];
     size_t n = deflate_text((const uint8_t *)"a1 NOOP", 7, out, sizeof out);
@@ -116,7 +116,7 @@ static void test_deflate(void)
 /* Behind a hole DEFLATE gives text that nobody sent: one gap of unknown length, then nothing. */
 static void test_lost_deflate(void)
 {
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
     uint8_t out[64];
     size_t n = deflate_text((const uint8_t *)"a1 NOOP", 7, out, sizeof out);
@@ -132,7 +132,7 @@ static void test_lost_deflate(void)
 static void test_bomb(void)
 {
     static uint8_t zeros[1 << 22], out[1 << 16];
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
     size_t n = deflate_text(zeros, sizeof zeros, out, sizeof out);
 
@@ -149,7 +149,7 @@ static void test_bomb(void)
 /* What is told costs, too, but only of what came out of DEFLATE. */
 static void test_charge(void)
 {
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
     uint8_t out[64];
     size_t n = deflate_text((const uint8_t *)"a1 NOOP", 7, out, sizeof out);
@@ -168,7 +168,7 @@ static void test_sasl(void)
 {
     static const uint8_t message[] = {0, 0, 0, 2 + 16, 'h', 'i', 0, 0, 0, 0, 0,
                                       0, 0, 0, 0,      0,   0,   1, 0, 0, 0, 0};
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
 
     imapid_layers_add_sasl(layers);
@@ -185,7 +185,7 @@ static void test_sasl(void)
 
 static void test_tls(void)
 {
-    struct heard heard;
+    struct heard heard = {NULL, 0};
     struct imapid_layers *layers = begin(&heard);
 
     imapid_layers_add_tls(layers);

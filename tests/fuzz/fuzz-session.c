@@ -42,7 +42,9 @@ static void forget(struct copy *copy)
 
 static void keep(struct copy *copy, const struct imapid_unit *unit)
 {
-    if (copy->octets || !unit)
+    if (!unit)
+        abort();
+    if (copy->octets)
         abort();
     copy->octets = malloc(unit->n ? unit->n : 1);
     if (!copy->octets)

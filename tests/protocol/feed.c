@@ -614,6 +614,7 @@ char *feed_all(const struct feed_transcript *transcript, const struct feed_optio
 {
     struct session_runs runs = {transcript, options};
 
+    /* cppcheck-suppress returnDanglingLifetime ; what is returned was made by run_session() */
     return run_all(run_session, &runs, transcript->n_octets);
 }
 
