@@ -278,6 +278,18 @@ static void begin_side(struct imapid_order_side *side, const tcp_flow_t *flow, b
     side->is_guessed = !has_syn;
 }
 
+/* Where TCP has taken a stranger's SYN, or octets, for the beginning of the direction, it is where these octets are. */
+static void leave_other_begin(struct imapid_order_side *side, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+
+    if (!own || !side->is_known || own->seq - side->next <= IMAPID_ORDER_GUESS_MAX ||
+        side->next - own->seq <= IMAPID_ORDER_GUESS_MAX)
+        return;
+    imapid_order_set_next(side, own->seq);
+    side->has_first = false;
+}
+
 /* Goes on with the order of the segments before the first octets, and what is doubtful of them; or with
  * that of the former connection. False: nobody has looked at these. */
 static bool take_over(struct imapid_stream *stream, const conversation_t *conversation,
@@ -313,6 +325,7 @@ static void begin_order(struct imapid_stream *stream, const struct imapid_begin 
     if (take_over(stream, first->conversation, pinfo, side))
         return;
     begin_side(&stream->order.sides[side], tcp->fwd, true);
+    leave_other_begin(&stream->order.sides[side], pinfo);
     begin_side(&stream->order.sides[imapid_side_other(side)], tcp->rev,
                stream->decide.by_port >= 0);
 }

@@ -137,7 +137,8 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
         struct imapid_begin first = imapid_begin_look(conversation, pinfo, tvb, data);
 
         if (!imapid_begin_may_be_imap(&first)) {
-            if (first.carrier != ws->proto_tcp || first.is_start)
+            if ((first.carrier != ws->proto_tcp || first.is_start) &&
+                !imapid_begin_may_be_strangers(conversation, pinfo))
                 imapid_begin_mark_foreign(conversation, pinfo);
             return false;
         }

@@ -112,6 +112,9 @@ CHANGES = test_forged.FORGERIES + test_forged.HARMLESS + (reset_ahead, copy_wait
 READS_LESS = (test_forged.moved,)
 # A port that the preference of Wireshark's dissector names.
 OTHER_PORT = 9143
+# One of which nothing is known. Nobody looks at handshakes there, so the plugin does not know whose of two answers to the SYN the client has
+# heard; and what looks like HTTP is HTTP's.
+UNKNOWN_PORT = 2143
 
 
 def by_plugin(shark, path, *options):
@@ -146,6 +149,21 @@ def compare(shark, path, made, records, *options):
             yield f"{change.__name__} {port}: in the tool it ended by {ended}, in the plugin by {outcomes.get(port, [])}"
 
 
+def is_known_to_differ(change, packets):
+    return change in (*READS_LESS, test_forged.early_syn_waits) or any(packet.data.startswith(b"HTTP/") for packet in packets)
+
+
+def compare_unknown(shark, tool, made):
+    """On a port that says nothing: the same names."""
+    test_forged.Packet.server_port = UNKNOWN_PORT
+    records = tool.read([packets for _, packets in made])
+    _, names, _ = by_plugin(shark, shark.write("forged.pcap", tool.path.read_bytes()))
+    for i, ((change, packets), told) in enumerate(zip(made, records)):
+        said = sorted(name for record in told if record["type"] == "exchange" for name in test_forged.names_of(record) if name)
+        if not is_known_to_differ(change, packets) and said != sorted(names.get(20000 + i, [])):
+            yield f"{change.__name__} {20000 + i}, port {UNKNOWN_PORT}: the tool tells {said}, the plugin {sorted(names.get(20000 + i, []))}"
+
+
 def accused(shark, side):
     """The frames with a finding that accuses the server, where a SYN of that side stands between a command and its answer."""
     talk = pcap.Talk().handshake().server(b"* OK hi\r\n").client(b'a0 ID ("name" "x")\r\n')
@@ -178,6 +196,9 @@ def main():
             for wrong in compare(shark, path, made, records, *options):
                 bad += 1
                 print(" ".join(options), wrong)
+        for wrong in compare_unknown(shark, tool, made):
+            bad += 1
+            print(wrong)
         for side in (0, 1):
             frames = accused(shark, side)
             bad += len(frames)
