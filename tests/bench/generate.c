@@ -340,10 +340,12 @@ int main(int argc, char **argv)
     seed = first_seed = get_argument(argc, argv, 2, 1);
     imap_share = (uint32_t)get_argument(argc, argv, 3, 5);
     filler = malloc(N_FILLER);
-    if (!conns || !filler)
+    if (!conns || !filler) {
+        free(conns);
         return 1;
+    }
     for (size_t i = 0; i < N_FILLER; i++)
-        filler[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : (char)(' ' + draw(94));
+        filler[i] = (char)(i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : ' ' + (int)draw(94));
     fwrite(header, 1, sizeof header, stdout);
     n_written = sizeof header;
     for (size_t i = 0; i < n_open; i++)

@@ -3,10 +3,18 @@
  * whatever comes behind it; and what is none does not become one. */
 #include <imapid/proxy.h>
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Octets between the members may differ. */
+static bool is_same(const struct imapid_proxy_header *a, const struct imapid_proxy_header *b)
+{
+    return a->n == b->n && a->family == b->family && a->port == b->port &&
+           !memcmp(a->address, b->address, sizeof a->address);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -20,8 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
         if (early == IMAPID_PROXY_MORE)
             continue;
-        if (early != status ||
-            (early == IMAPID_PROXY_OK && memcmp(&part, &whole, sizeof part) != 0))
+        if (early != status || (early == IMAPID_PROXY_OK && !is_same(&part, &whole)))
             abort();
     }
     return 0;

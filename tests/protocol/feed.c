@@ -179,6 +179,7 @@ static void add_octets(GString *text, const guint8 *octets, gsize n)
 
 static void check_slice(struct imapid_slice slice, const struct imapid_unit *unit)
 {
+    g_assert(unit); /* g_assert_nonnull() may return */
     g_assert_cmpuint(slice.offset, <=, unit->n);
     g_assert_cmpuint(slice.n, <=, unit->n - slice.offset);
 }
@@ -189,6 +190,7 @@ static void add_string(GString *text, const struct imapid_unit *unit,
     guint8 *octets = g_malloc(string->content.n);
     gsize n;
 
+    g_assert(unit);
     check_slice(string->token, unit);
     check_slice(string->content, unit);
     n = imapid_string_decode(unit->data, string, octets, string->content.n);
@@ -294,6 +296,7 @@ static void forget(struct record *record)
 
 static void keep(const struct imapid_unit *unit, struct imapid_unit *copy, guint8 **octets)
 {
+    g_assert(unit);
     g_assert_null(*octets);
     *octets = g_malloc(unit->n);
     memcpy(*octets, unit->data, unit->n);
@@ -375,6 +378,7 @@ static void take_event(struct run *run, const struct imapid_unit *unit,
     g_assert_cmpuint(event->slot, <, IMAPID_SLOTS);
     switch (event->kind) {
     case IMAPID_EVENT_COMMAND:
+        g_assert(unit);
         g_assert_null(record->command);
         if (!record->open)
             run->n_records++;

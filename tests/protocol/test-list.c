@@ -147,7 +147,7 @@ static void add_random_string(GString *wire, GString *meant)
         int c = literal ? g_test_rand_int_range(1, 256) : random_text_char();
 
         if (literal && g_test_rand_bit())
-            c = "\r\n\"\\{}()"[g_test_rand_int_range(0, 8)];
+            c = (unsigned char)"\r\n\"\\{}()"[g_test_rand_int_range(0, 8)];
         g_string_append_c(string, (char)c);
         if (c >= ' ' && c < 127)
             g_string_append_c(meant, (char)c);
@@ -541,7 +541,7 @@ static char *read_over_limit(const GString *wire, unsigned *faults)
     text = feed_list_text(&unit, faults);
     g_free(block);
     if (strlen(text) > 40)
-        strcpy(text + 36, "...");
+        memcpy(text + 36, "...", 4);
     return text;
 }
 

@@ -135,7 +135,7 @@ static char *read_parts(struct place place, size_t n, size_t n_max)
         if (result == IMAPID_LINES_END)
             break;
         g_string_append_c(all, '<');
-        g_string_append_len(all, (const char *)out->data + begin, out->len - begin);
+        g_string_append_len(all, (const char *)out->data + begin, (gssize)(out->len - begin));
         g_string_append_c(all, '>');
         if (result == IMAPID_LINES_TOO_LONG)
             g_string_append_c(all, '!');

@@ -115,8 +115,8 @@ static const char *make_secret(struct made *made)
     char *secret = g_malloc0(12);
 
     for (unsigned i = 0; i < 11; i++)
-        secret[i] = i == 6 ? (char)g_rand_int_range(made->rand, '2', '9')
-                           : letters[g_rand_int_range(made->rand, 0, sizeof letters - 1)];
+        secret[i] = (char)(i == 6 ? g_rand_int_range(made->rand, '2', '9')
+                                  : letters[g_rand_int_range(made->rand, 0, sizeof letters - 1)]);
     g_ptr_array_add(made->secrets, secret);
     return secret;
 }

@@ -8,9 +8,11 @@
 
 static GPtrArray *all;
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): no declaration takes any */
 #define FOR_ALL(each)                                                                              \
     for (guint i_ = 0; i_ < all->len; i_++)                                                        \
         for (struct transcript *each = g_ptr_array_index(all, i_); each; each = NULL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static bool is_readable(const struct transcript *transcript)
 {
