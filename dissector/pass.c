@@ -858,6 +858,7 @@ static bool lacks_open(const struct imapid_stream *stream)
 void imapid_pass_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;
+    const struct imapid_exchange_record *at_end[IMAPID_SLOTS];
 
     if (stream->n_told_end == stream->n_reads || stream->gave_way)
         return;
@@ -869,10 +870,12 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
     }
     copy.as_ended_at = stream->n_reads;
     memset(copy.ended, 0, sizeof copy.ended); /* the records behind it are not of the copy */
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (copy.slots[i])
             copy.slots[i] = (struct imapid_exchange_record *)imapid_budget_copy(
                 stream->share, copy.slots[i], sizeof *copy.slots[i]);
+        at_end[i] = copy.slots[i];
+    }
     for (int side = 0; side < 2; side++) {
         struct imapid_direction *direction = &copy.directions[side];
 
@@ -891,6 +894,10 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
             imapid_reader_close(&copy, (enum imapid_side)side);
         imapid_stream_drop_held(&copy, direction);
     }
+    /* What is cut at the end may have been the answer. */
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
+        if (at_end[i])
+            stream->slots[i]->untagged_status = at_end[i]->untagged_status;
     if (!stream->outcome) {
         stream->outcome =
             (struct imapid_outcome *)imapid_budget_alloc(stream->share, sizeof *stream->outcome);
