@@ -32,6 +32,7 @@ static void append(const char *path, const char *text)
 {
     FILE *file = g_fopen(path, "ae");
 
+    g_assert(file);
     g_assert_cmpint(fputs(text, file), >=, 0);
     g_assert_cmpint(fclose(file), ==, 0);
 }

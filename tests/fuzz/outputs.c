@@ -147,7 +147,7 @@ static const char *read_csv_cell(const char *at)
     }
     for (at++;; at += 2) {
         at = strchr(at, '"');
-        g_assert_nonnull(at);
+        g_assert(at);
         if (at[1] != '"')
             break;
     }

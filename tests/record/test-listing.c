@@ -37,10 +37,12 @@ static struct imapid_listing_style style_of(unsigned columns)
 /* The second line: the one behind the heading. Ends `text`. */
 static char *get_row(char *text)
 {
-    char *row = strchr(text, '\n') + 1;
+    char *heading_end = strchr(text, '\n'),
+         *end = heading_end ? strchr(heading_end + 1, '\n') : NULL;
 
-    *strchr(row, '\n') = 0;
-    return row;
+    g_assert(end);
+    *end = 0;
+    return heading_end + 1;
 }
 
 /* The head of the columns begins each of them where the rows do. */

@@ -516,11 +516,12 @@ static void test_lists_of_sasl(void)
          *chosen = g_base64_encode((const guchar *)choice, sizeof choice - 1);
     char *client = g_strdup_printf("a AUTHENTICATE DIGEST-MD5\r\n%s\r\n", chosen),
          *server = g_strdup_printf("+ %s\r\na NO\r\n", offered),
-         *text = scrub_lines(client, server), *again;
+         *text = scrub_lines(client, server), *plus = strchr(text, '+'), *again;
     gsize n;
 
-    strchr(strchr(text, '+') + 2, '\r')[0] = 0;
-    again = (char *)g_base64_decode(strchr(text, '+') + 2, &n);
+    g_assert(plus);
+    plus[2 + strcspn(plus + 2, "\r")] = 0;
+    again = (char *)g_base64_decode(plus + 2, &n);
     g_assert_cmpuint(n, ==, sizeof challenge - 1);
     g_assert_nonnull(
         strstr(again, "\",qop=\"auth,auth-int,auth-conf\",cipher=\"rc4-40,rc4,3des\",maxbuf=4096"));
