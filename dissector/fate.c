@@ -41,6 +41,7 @@ static int proto_segment = -1;      /* under which it is kept with the conversat
 static unsigned n_fates;            /* of this capture */
 static struct imapid_fate *changed; /* file scope */
 static wmem_map_t *syns;            /* frame -> what it shows of a SYN before it; file scope */
+static wmem_map_t *joined; /* frame behind another SYN -> the stream that goes on; file scope */
 
 static struct imapid_moment now(const packet_info *pinfo)
 {
@@ -59,6 +60,8 @@ void imapid_fate_register(void)
 {
     proto_segment = proto_get_id_by_filter_name("imap_id_tcp");
     register_init_routine(begin_capture);
+    joined =
+        wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
     syns =
         wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_direct_hash, g_direct_equal);
 }
@@ -276,6 +279,31 @@ struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_
     struct imapid_fate *fate = find(conversation);
 
     return fate && own && is_of_former(fate, pinfo, own) ? fate->former : fate;
+}
+
+/* In the clear, and read: what goes on in another conversation can be read on. */
+static bool can_go_on(packet_info *pinfo, const struct imapid_stream *stream)
+{
+    return stream && stream->is_claimed && !stream->is_foreign && !stream->gave_way &&
+           imapid_connection_get_segment(pinfo, stream);
+}
+
+struct imapid_stream *imapid_fate_find_joined(const conversation_t *conversation,
+                                              packet_info *pinfo)
+{
+    void *frame = GUINT_TO_POINTER(pinfo->num);
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    const struct imapid_fate *fate;
+
+    if (pinfo->fd->visited)
+        return (struct imapid_stream *)wmem_map_lookup(joined, frame);
+    fate = conversation && own ? find(conversation) : NULL;
+    if (!fate || !is_of_former(fate, pinfo, own) || fate->former->stream == fate->stream ||
+        !can_go_on(pinfo, fate->former->stream))
+        return NULL;
+    wmem_map_insert(joined, frame, fate->former->stream);
+    fate->former->is_read_behind = true;
+    return fate->former->stream;
 }
 
 bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo)
