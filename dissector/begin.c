@@ -420,7 +420,8 @@ static bool may_greet(const uint8_t *octets, size_t n)
 static bool is_no_greeting(const struct imapid_stream *stream, const uint8_t *octets, size_t n)
 {
     return !stream->is_claimed && !awaits_proxy(stream) &&
-           !stream->session.exchanges.seen[IMAPID_SERVER] && n && !may_greet(octets, n);
+           !imapid_stream_get_session(stream)->exchanges.seen[IMAPID_SERVER] && n &&
+           !may_greet(octets, n);
 }
 
 bool imapid_begin_is_refuted(const struct imapid_stream *stream, const conversation_t *conversation,

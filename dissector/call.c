@@ -181,17 +181,19 @@ bool imapid_call_is_preface(const struct imapid_call *call)
 
 static bool has_greeted(const struct imapid_stream *stream)
 {
-    return stream->session.exchanges.from_start ? stream->session.exchanges.seen[IMAPID_SERVER] &&
-                                                      stream->directions[IMAPID_SERVER].n_held == 0
-                                                : imapid_stream_is_proven(stream);
+    return imapid_stream_get_session(stream)->exchanges.from_start
+               ? imapid_stream_get_session(stream)->exchanges.seen[IMAPID_SERVER] &&
+                     stream->directions[IMAPID_SERVER].n_held == 0
+               : imapid_stream_is_proven(stream);
 }
 
 /* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
  * only that makes its connection IMAP. */
 static bool has_introduced_itself(const struct imapid_stream *stream)
 {
-    return stream->session.exchanges.from_start && !stream->session.exchanges.seen[IMAPID_SERVER] &&
-           stream->session.exchanges.n_id_commands > 0;
+    return imapid_stream_get_session(stream)->exchanges.from_start &&
+           !imapid_stream_get_session(stream)->exchanges.seen[IMAPID_SERVER] &&
+           imapid_stream_get_session(stream)->exchanges.n_id_commands > 0;
 }
 
 bool imapid_call_is_imap(const struct imapid_stream *stream)
@@ -206,7 +208,7 @@ static bool tells_id(const struct imapid_stream *stream)
         for (wmem_list_frame_t *frame = wmem_list_head(stream->good[side]); frame;
              frame = wmem_list_frame_next(frame))
             if (imapid_records_is_shown((const struct imapid_ident *)wmem_list_frame_data(frame),
-                                        true, stream->session.exchanges.seen))
+                                        true, imapid_stream_get_session(stream)->exchanges.seen))
                 return true;
     return false;
 }

@@ -151,7 +151,8 @@ struct imapid_own_segment *imapid_connection_get_segment(packet_info *pinfo,
 {
     return stream->carrier == ws->proto_tcp &&
                    (pinfo->fd->visited ||
-                    stream->session.exchanges.now.security == IMAPID_SECURITY_NONE)
+                    imapid_stream_get_session(stream)->exchanges.now.security ==
+                        IMAPID_SECURITY_NONE)
                ? imapid_segment_get(pinfo)
                : NULL;
 }

@@ -119,7 +119,8 @@ static void look_at_tls(const struct imapid_fate *fate, struct imapid_verdict_fa
     int c = fate->client;
 
     facts->is_starttls =
-        is_read(fate) && fate->stream->session.exchanges.now.security == IMAPID_SECURITY_STARTTLS;
+        is_read(fate) &&
+        imapid_stream_get_session(fate->stream)->exchanges.now.security == IMAPID_SECURITY_STARTTLS;
     facts->is_tls = fate->is_tls || facts->is_starttls ||
                     imapid_opening_is_hello(facts->opening[IMAPID_CLIENT]);
     for (int side = 0; facts->is_starttls && side < 2; side++)
@@ -167,7 +168,8 @@ static struct imapid_verdict_facts look(const struct imapid_fate *fate)
     int c = fate->client;
     struct imapid_verdict_facts facts = {
         .from_start =
-            fate->from_start || (is_read(fate) && fate->stream->session.exchanges.from_start),
+            fate->from_start ||
+            (is_read(fate) && imapid_stream_get_session(fate->stream)->exchanges.from_start),
         .is_connected = fate->ttl[!c] != 0,
         .is_both = fate->ttl[0] && fate->ttl[1],
         .is_lossless = fate->from_start && fate->is_full,

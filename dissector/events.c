@@ -126,7 +126,8 @@ static void take_event(const struct imapid_taking *taking, const struct imapid_e
 {
     struct imapid_stream *stream = taking->stream;
     struct imapid_part *part = taking->part;
-    const struct imapid_exchange *exchange = &stream->session.exchanges.slots[event->slot];
+    const struct imapid_exchange *exchange =
+        &imapid_stream_get_session(stream)->exchanges.slots[event->slot];
     struct imapid_exchange_record *record;
 
     if (event->kind == IMAPID_EVENT_TLS || event->kind == IMAPID_EVENT_DEFLATE ||
@@ -190,10 +191,12 @@ static void note_confirmed(struct imapid_stream *stream)
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!stream->slots[i])
             continue;
-        stream->slots[i]->tentative = stream->session.exchanges.slots[i].tentative;
-        stream->slots[i]->untagged_status = stream->session.exchanges.slots[i].untagged_status;
+        stream->slots[i]->tentative =
+            imapid_stream_get_session(stream)->exchanges.slots[i].tentative;
+        stream->slots[i]->untagged_status =
+            imapid_stream_get_session(stream)->exchanges.slots[i].untagged_status;
         stream->slots[i]->response_tentative =
-            stream->session.exchanges.slots[i].response_tentative;
+            imapid_stream_get_session(stream)->exchanges.slots[i].response_tentative;
     }
 }
 
@@ -203,15 +206,15 @@ void imapid_events_take(const struct imapid_taking *taking)
     struct imapid_part *part = taking->part;
     struct imapid_event event;
 
-    while (imapid_session_event(&stream->session, &event))
+    while (imapid_session_event(imapid_stream_change_session(stream), &event))
         take_event(taking, &event);
     note_confirmed(stream);
-    if (stream->session.required_by_server && !stream->was_required && part) {
+    if (imapid_stream_get_session(stream)->required_by_server && !stream->was_required && part) {
         part->codes |= UINT32_C(1) << IMAPID_FINDING_REQUIRED_BY_SERVER;
         stream->was_required = true;
     }
     if (!stream->was_cleartext && part &&
-        imapid_login_has_cleartext_password(&stream->session.login)) {
+        imapid_login_has_cleartext_password(&imapid_stream_get_session(stream)->login)) {
         part->codes |= UINT32_C(1) << IMAPID_FINDING_CLEARTEXT_PASSWORD;
         stream->was_cleartext = true;
     }

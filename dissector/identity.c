@@ -88,7 +88,8 @@ void imapid_identity_note(struct imapid_stream *stream, struct imapid_ident *ide
 {
     const struct imapid_ident **who = &stream->who[ident->side];
 
-    if (ident->is_extra || (*who && stream->session.frame[ident->side].sync != IMAPID_SYNC_SURE))
+    if (ident->is_extra ||
+        (*who && imapid_stream_get_session(stream)->frame[ident->side].sync != IMAPID_SYNC_SURE))
         return;
     if (ident->origin.family) {
         stream->forwarded = ident;
@@ -168,7 +169,7 @@ static const struct imapid_ident *shown(const struct imapid_stream *stream,
                                         const struct imapid_ident *ident, packet_info *pinfo)
 {
     return ident && imapid_records_is_shown(ident, pinfo->fd->visited,
-                                            stream->session.exchanges.seen)
+                                            imapid_stream_get_session(stream)->exchanges.seen)
                ? ident
                : NULL;
 }

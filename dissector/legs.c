@@ -21,7 +21,8 @@
 
 static bool is_shown(const struct imapid_stream *stream, const struct imapid_ident *command)
 {
-    return imapid_records_is_shown(command, true, stream->session.exchanges.seen);
+    return imapid_records_is_shown(command, true,
+                                   imapid_stream_get_session(stream)->exchanges.seen);
 }
 
 /* The client's own lists of a connection, in order of time. */
@@ -85,13 +86,14 @@ static struct imapid_leg_facts facts_of(const struct imapid_stream *stream)
 
 static bool is_whole(struct imapid_stream *stream)
 {
-    struct imapid_leg_reading reading = {.from_start = stream->session.exchanges.from_start};
+    struct imapid_leg_reading reading = {
+        .from_start = imapid_stream_get_session(stream)->exchanges.from_start};
 
     imapid_pass_settle(stream);
     imapid_pass_tell_end(stream);
     for (int side = 0; side < 2; side++)
         reading.has_gap |= stream->directions[side].had_gap || stream->directions[side].is_lost ||
-                           stream->session.frame[side].n_resyncs;
+                           imapid_stream_get_session(stream)->frame[side].n_resyncs;
     reading.is_unreadable = stream->to != IMAPID_SWITCH_NONE;
     reading.is_id_missing = stream->lacks_id;
     for (wmem_list_frame_t *frame = wmem_list_head(stream->commands);

@@ -845,7 +845,7 @@ struct imapid_call *imapid_pass_read(struct imapid_stream *stream, const struct 
  * it was not answered. */
 static bool lacks_open(const struct imapid_stream *stream)
 {
-    const struct imapid_session *session = &stream->session;
+    const struct imapid_session *session = imapid_stream_get_session(stream);
 
     for (unsigned i = 0; i < IMAPID_SLOTS; i++)
         if (session->exchanges.slots[i].open &&
@@ -859,10 +859,14 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
 {
     struct imapid_stream copy = *stream;
     const struct imapid_exchange_record *at_end[IMAPID_SLOTS];
+    struct imapid_session session;
+    struct imapid_kept_session kept = {.session = &session};
 
     if (stream->n_told_end == stream->n_reads || stream->gave_way)
         return;
     stream->n_told_end = stream->n_reads;
+    session = *imapid_stream_get_session(stream);
+    copy.session = &kept;
     imapid_order_settle_reset(&copy.order);
     if (stream->reset_call && copy.order.n_doubts) {
         add_doubts(stream->reset_call, &copy.order);
@@ -904,7 +908,7 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
         stream->login =
             (struct imapid_login *)imapid_budget_alloc(stream->share, sizeof *stream->login);
     }
-    *stream->outcome = copy.session.outcome;
-    *stream->login = copy.session.login;
+    *stream->outcome = session.outcome;
+    *stream->login = session.login;
     stream->lacks_id = copy.has_lost || lacks_open(&copy);
 }

@@ -154,7 +154,7 @@ static void take_events(struct reader *reader, const struct imapid_unit *unit,
 static void take_unit(struct reader *reader, const struct imapid_unit *unit)
 {
     struct imapid_direction *direction = direction_of(reader);
-    bool goes_on = reader->stream->session.frame[reader->side].in_unit;
+    bool goes_on = imapid_stream_get_session(reader->stream)->frame[reader->side].in_unit;
     struct imapid_part *part = NULL;
 
     direction->in_whole = goes_on && unit->kind == IMAPID_UNIT_UNTAGGED &&
@@ -182,7 +182,7 @@ static void take_passed(struct reader *reader)
                                              : IMAPID_PART_NOISE,
                         reader->used);
     direction->in_whole = false;
-    direction->in_rest = reader->stream->session.frame[reader->side].in_unit;
+    direction->in_rest = imapid_stream_get_session(reader->stream)->frame[reader->side].in_unit;
     take_events(reader, NULL, part);
 }
 
@@ -253,8 +253,9 @@ static void read_on(struct reader *reader)
     size_t n_used;
 
     while (!stream->to && imapid_stream_count_layers(stream) == n_layers && has_room(stream)) {
-        switch (imapid_session_read(&stream->session, reader->side, reader->window + reader->used,
-                                    reader->n - reader->used, &unit, &n_used)) {
+        switch (imapid_session_read(imapid_stream_change_session(stream), reader->side,
+                                    reader->window + reader->used, reader->n - reader->used, &unit,
+                                    &n_used)) {
         case IMAPID_SESSION_MORE:
             reader->used += n_used;
             return;
@@ -301,15 +302,15 @@ void imapid_reader_lose(struct imapid_stream *stream, enum imapid_side side, siz
         direction->is_lost = true;
         n = 0;
     }
-    imapid_session_gap(&stream->session, side, n);
+    imapid_session_gap(imapid_stream_change_session(stream), side, n);
     empty_hold(stream, side);
     direction->in_whole = false;
-    direction->in_rest = stream->session.frame[side].in_unit;
+    direction->in_rest = imapid_stream_get_session(stream)->frame[side].in_unit;
 }
 
 void imapid_reader_close(struct imapid_stream *stream, enum imapid_side side)
 {
-    imapid_session_close(&stream->session, side);
+    imapid_session_close(imapid_stream_change_session(stream), side);
     empty_hold(stream, side);
 }
 
@@ -343,7 +344,7 @@ static void read_layer(struct imapid_stream *stream, struct imapid_call *call,
     }
     if (!is_good && stream->directions[side].inflate && !stream->unreadable.frame &&
         imapid_deflate_is_damaged(stream->directions[side].inflate)) {
-        stream->unreadable = stream->session.outcome.now;
+        stream->unreadable = imapid_stream_get_session(stream)->outcome.now;
         stream->unreadable_side = side;
     }
     if (!is_good)
@@ -366,7 +367,7 @@ static struct imapid_section *add_section_in(const struct imapid_section *in, un
 /* What comes now is in another layer: nothing that was left in the clear is read together with it. */
 static void resume(struct imapid_stream *stream)
 {
-    imapid_session_resume(&stream->session);
+    imapid_session_resume(imapid_stream_change_session(stream));
     for (int side = 0; side < 2; side++) {
         struct imapid_direction *direction = &stream->directions[side];
 
@@ -449,16 +450,17 @@ static void note_clear(const struct reader *reader)
     struct imapid_section *section = reader->section;
     enum imapid_side other = imapid_side_other(reader->side);
     const struct imapid_direction *waiting = &stream->directions[other];
-    const bool *spoke = stream->session.spoke_before_tls;
+    const bool *spoke = imapid_stream_get_session(stream)->spoke_before_tls;
 
-    imapid_session_note_clear(&stream->session, reader->side, reader->window + reader->used,
-                              reader->n - reader->used);
+    imapid_session_note_clear(imapid_stream_change_session(stream), reader->side,
+                              reader->window + reader->used, reader->n - reader->used);
     note_plain(stream, reader->side, reader->window + reader->used, reader->n - reader->used,
                section->call);
     if (waiting->n_held > waiting->n_used) {
         note_plain(stream, other, waiting->held + waiting->n_used,
                    waiting->n_held - waiting->n_used, waiting->last->call);
-        imapid_session_note_clear(&stream->session, other, waiting->held + waiting->n_used,
+        imapid_session_note_clear(imapid_stream_change_session(stream), other,
+                                  waiting->held + waiting->n_used,
                                   waiting->n_held - waiting->n_used);
     }
     if (section->last && (spoke[IMAPID_CLIENT] || spoke[IMAPID_SERVER]))
@@ -506,7 +508,7 @@ static bool begins_tls(struct imapid_stream *stream, const struct imapid_section
     return section->side == IMAPID_CLIENT && section->call->frame == stream->now &&
            (!section->octets || section->is_own) && !stream->directions[IMAPID_CLIENT].n_held &&
            imapid_hello_is_clients(octets, section->n) &&
-           imapid_session_miss_starttls(&stream->session);
+           imapid_session_miss_starttls(imapid_stream_change_session(stream));
 }
 
 static void begin_tls(struct imapid_stream *stream, struct imapid_section *section)
@@ -524,7 +526,7 @@ void imapid_reader_read(struct imapid_stream *stream, struct imapid_section *sec
     if (stream->gave_way)
         return;
     imapid_stream_note_read(stream);
-    stream->session.outcome.now = get_moment(section->call);
+    imapid_stream_change_session(stream)->outcome.now = get_moment(section->call);
     if (imapid_stream_count_layers(stream)) {
         imapid_records_add_part(section, IMAPID_PART_DEFLATE, 0, section->n);
         read_layer(stream, section->call, section->side, imapid_unwrap, octets, section->n);

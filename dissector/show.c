@@ -263,7 +263,7 @@ static const struct imapid_ident *other_half(const struct show *show,
         ident->side == IMAPID_CLIENT ? exchange->response : exchange->command;
 
     return other && imapid_records_is_shown(other, show->pinfo->fd->visited,
-                                            show->stream->session.exchanges.seen)
+                                            imapid_stream_get_session(show->stream)->exchanges.seen)
                ? other
                : NULL;
 }
@@ -289,7 +289,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
     const struct imapid_exchange_record *result = part->result;
     uint32_t codes = part->codes;
     bool is_visited = show->pinfo->fd->visited;
-    const bool *seen = show->stream->session.exchanges.seen;
+    const bool *of_stream = imapid_stream_get_session(show->stream)->exchanges.seen;
+    const bool seen[2] = {of_stream[0], of_stream[1]}; /* others are looked at below */
 
     for (size_t i = 0; i < array_length(of_session); i++)
         codes &= ~(UINT32_C(1) << of_session[i]);
@@ -314,7 +315,8 @@ static void show_ident(struct show *show, const struct imapid_part *part,
             imapid_tree_add_finding(
                 show->tree, show->pinfo, place, length_of(part), of_session[i],
                 of_session[i] == IMAPID_FINDING_REQUIRED_BY_SERVER
-                    ? imapid_finding_required(show->stream->session.required_by_server)
+                    ? imapid_finding_required(
+                          imapid_stream_get_session(show->stream)->required_by_server)
                     : NULL);
 }
 

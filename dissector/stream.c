@@ -52,6 +52,7 @@ static ws_bool close_file(wmem_allocator_t *scope, wmem_cb_event_t event, void *
         wmem_free(NULL, stream->directions[side].held);
         imapid_pasts_clear(&imapid_stream_pasts, &stream->directions[side].past);
     }
+    imapid_sessions_drop(stream->session);
     return false;
 }
 
@@ -59,7 +60,8 @@ struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security se
 {
     struct imapid_stream *stream = wmem_new0(wmem_file_scope(), struct imapid_stream);
 
-    imapid_session_init(&stream->session, from_start, security);
+    stream->session = imapid_sessions_new();
+    imapid_session_init(imapid_stream_change_session(stream), from_start, security);
     stream->share = wmem_new0(wmem_file_scope(), struct imapid_share);
     stream->share->owner = stream;
     stream->order.doubts = stream->doubts;
@@ -110,7 +112,7 @@ void imapid_stream_give_way(struct imapid_stream *stream)
 
 bool imapid_stream_is_proven(const struct imapid_stream *stream)
 {
-    const struct imapid_session *session = &stream->session;
+    const struct imapid_session *session = imapid_stream_get_session(stream);
 
     return session->frame[IMAPID_CLIENT].sync == IMAPID_SYNC_SURE ||
            session->frame[IMAPID_SERVER].sync == IMAPID_SYNC_SURE;

@@ -15,6 +15,7 @@
 #include "deflate.h"
 #include "given.h"
 #include "records.h"
+#include "sessions.h"
 
 /* The most that is held of one response until its end has come, so that the built-in dissector gets
  * it whole: a message with attachments. A longer one is shown as it comes. */
@@ -67,11 +68,11 @@ enum imapid_switch {
 };
 
 struct imapid_stream {
-    struct imapid_session session;
-    struct imapid_share *share; /* what is kept of it; file scope */
-    bool gave_way;              /* it kept too much: nothing more is read, and nothing shown */
-    bool is_settling;           /* what waits is being read, on a later visit */
-    unsigned gave_way_in;       /* the first frame that says so; 0: none has */
+    struct imapid_kept_session *session; /* imapid_stream_get_session(); file scope */
+    struct imapid_share *share;          /* what is kept of it; file scope */
+    bool gave_way;        /* it kept too much: nothing more is read, and nothing shown */
+    bool is_settling;     /* what waits is being read, on a later visit */
+    unsigned gave_way_in; /* the first frame that says so; 0: none has */
     unsigned first_frame;
     struct imapid_exchange_record *slots[IMAPID_SLOTS];    /* of the open exchanges; file scope */
     struct imapid_exchange_record *ended[IMAPID_SLOTS];    /* by their results, last; file scope */
@@ -160,6 +161,18 @@ struct imapid_place {
 
 /* A new stream in file scope. The sides have to be set. */
 struct imapid_stream *imapid_stream_new(bool from_start, enum imapid_security security);
+
+/* What the library knows of it, to be read; or to be changed. Good until that of another stream is asked for. */
+static inline const struct imapid_session *
+imapid_stream_get_session(const struct imapid_stream *stream)
+{
+    return imapid_sessions_get(stream->session);
+}
+
+static inline struct imapid_session *imapid_stream_change_session(struct imapid_stream *stream)
+{
+    return imapid_sessions_change(stream->session);
+}
 
 /* The record of a call that was seen before; NULL if it was not. */
 struct imapid_call *imapid_stream_find(const struct imapid_stream *stream,

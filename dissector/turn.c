@@ -34,7 +34,8 @@ static void forget(struct imapid_stream *stream)
 
     for (; frame; frame = wmem_list_frame_next(frame))
         ((struct imapid_ident *)wmem_list_frame_data(frame))->exchange->dropped = true;
-    imapid_session_init(&stream->session, false, stream->session.exchanges.now.security);
+    imapid_session_init(imapid_stream_change_session(stream), false,
+                        imapid_stream_get_session(stream)->exchanges.now.security);
     memset(stream->slots, 0, sizeof stream->slots);
     memset(stream->ended, 0, sizeof stream->ended);
     memset(stream->who, 0, sizeof stream->who);
@@ -104,7 +105,8 @@ void imapid_turn_if_wrong(struct imapid_stream *stream, conversation_t *conversa
     const uint8_t *octets;
     int dir;
 
-    if (stream->session.exchanges.from_start || imapid_stream_is_proven(stream) || !own->n)
+    if (imapid_stream_get_session(stream)->exchanges.from_start ||
+        imapid_stream_is_proven(stream) || !own->n)
         return;
     place = imapid_connection_get_place(pinfo, conversation, stream, own);
     octets = tvb_get_ptr(own->tvb, (int)own->at, (int)own->n);
