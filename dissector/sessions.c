@@ -24,9 +24,10 @@ static unsigned n_sessions; /* never set back: it only has to spread them */
 
 static void pack(struct imapid_kept_session *kept)
 {
-    uint8_t packed[N_BITS + N_BLOCKS * N_BLOCK] = {0};
+    uint8_t packed[N_BITS + N_BLOCKS * N_BLOCK];
     size_t n = N_BITS;
 
+    memset(packed, 0, N_BITS);
     for (size_t i = 0; i < N_BLOCKS; i++) {
         const uint64_t *block = in_hand[kept->place].words[i];
 

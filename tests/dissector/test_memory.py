@@ -105,6 +105,29 @@ class Growth(Memory):
 
 
 @unittest.skipIf(SANITIZED, "the sanitizer needs memory of its own")
+class Many(case.Case):
+    """More connections at a time than have their session in hand."""
+
+    N = 600
+
+    def test_each_is_as_if_alone(self):
+        talk = pcap.Talk().handshake().server(b"* OK [CAPABILITY IMAP4rev1 ID] ready\r\n")
+        talk.client(b"a1 LOGIN joe sec").client(b"retword\r\n").server(b"a1 OK welcome\r\n")
+        talk.client(b'a2 ID ("name" "x" ').client(b'"version" "1")\r\n').server(b'* ID ("name" "s")\r\na2 O')
+        talk.server(b"K done\r\n")
+        talk.client(b"a3 SELECT x\r\n").server(b"a3 NO [NONEXISTENT] no such mailbox\r\n").close()
+        copies = [(seconds, micros, pcap.moved(octets, number), n) for seconds, micros, octets, n in talk.packets
+                  for number in range(1, self.N + 1)]
+        fields = ["imapid.tag", "imapid.client.name", "imapid.status", "imapid.finding", "imapid.stopped_at",
+                  "imapid.outcome.status"]
+        alone = self.shark.rows(self.capture(talk), fields, "-2")
+        self.assertIn("a2", [tag for row in alone for tag in row[0]])
+        self.assertIn(["select"], [row[4] for row in alone])
+        many = self.shark.rows(self.shark.write("many.pcap", pcap.write(copies)), fields, "-2")
+        wrong = [i for i, row in enumerate(many) if row != alone[i // self.N]]
+        self.assertEqual((len(many), wrong[:3]), (self.N * len(alone), []), [many[i] for i in wrong[:3]])
+
+
 class Deflated(Memory):
     """Octets that inflate a thousandfold."""
 

@@ -33,7 +33,7 @@ enum imapid_session_status {
     IMAPID_SESSION_OTHER_SIDE,
 };
 
-/* All state of one connection: about 8 KiB, no pointers but to static texts. Read what stands before
+/* All state of one connection: about 6 KiB, no pointers but to static texts. Read what stands before
  * `frame`. */
 struct imapid_session {
     struct imapid_exchanges exchanges;   /* and what is known of the connection, see exchanges.h */
