@@ -189,6 +189,20 @@ static bool is_at_start(const conversation_t *conversation, packet_info *pinfo,
     return seq == first_of(tcp->fwd, seq);
 }
 
+/* Are these octets none of their direction, as a keep-alive's is in the place of the SYN? */
+static bool is_before_start(const conversation_t *conversation, packet_info *pinfo)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+    const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
+    const struct imapid_order_side *side =
+        fate ? &fate->order.sides[imapid_given_direction(pinfo)] : NULL;
+
+    return own && side && side->has_first &&
+           imapid_connection_get_carrier(pinfo) == ws->proto_tcp &&
+           imapid_seq_before(own->seq, side->first) &&
+           !imapid_seq_before(side->first, own->seq + own->n);
+}
+
 /* Passes over what a client may say to a proxy first. Returns the number of octets behind it; none,
  * while it may go on. */
 static size_t pass_preface(const uint8_t **octets, size_t n)
@@ -241,6 +255,10 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     struct imapid_decide decide;
 
     first.is_start = is_at_start(conversation, pinfo, first.tcp, data);
+    if (is_before_start(conversation, pinfo)) {
+        first.is_start = true;
+        first.n = 0;
+    }
     imapid_decide_init(&decide, first.is_start || saw_handshake(first.tcp), is_half_seen(first.tcp),
                        client_by_syn(first.tcp, conversation, pinfo),
                        client_by_port(ws->stream_handle, pinfo));

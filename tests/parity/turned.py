@@ -113,12 +113,13 @@ def both_free():
     return late(talk, 4)
 
 
-# An untagged BAD, and a line that is cut, which may be the answer. A client that does not wait for the greeting, in segments that are no lines. On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
+# An untagged BAD, and a line that is cut, which may be the answer. A keep-alive before all octets. A client that does not wait for the greeting, in segments that are no lines. On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
 # And segments that hold what was sent before and what was not.
 OTHERS = {
     "untagged-bad-and-cut": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n").server(b"a")),
+    "keep-alive-first": (1, pcap.Talk().handshake().again(0, b"\0", 1).server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     "before-greeting": (2, pcap.Talk().handshake().client(COMMAND % (1, 1) + b"a2").client((COMMAND % (2, 2))[2:]).client(b"a3 NOOP\r\n")
                         .server(b"* OK hi\r\n" + ANSWER % (1, 1)).server(ANSWER % (2, 2) + b"a3 OK\r\n")),
     "sent-again": (3, sent_again(pcap.Talk())),
