@@ -189,18 +189,16 @@ static bool is_at_start(const conversation_t *conversation, packet_info *pinfo,
     return seq == first_of(tcp->fwd, seq);
 }
 
-/* Are these octets none of their direction, as a keep-alive's is in the place of the SYN? */
-static bool is_before_start(const conversation_t *conversation, packet_info *pinfo)
+/* Is it a keep-alive before all octets, in the place of the SYN? */
+static bool is_keep_alive(const conversation_t *conversation, packet_info *pinfo)
 {
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
     const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
     const struct imapid_order_side *side =
         fate ? &fate->order.sides[imapid_given_direction(pinfo)] : NULL;
 
-    return own && side && side->has_first &&
-           imapid_connection_get_carrier(pinfo) == ws->proto_tcp &&
-           imapid_seq_before(own->seq, side->first) &&
-           !imapid_seq_before(side->first, own->seq + own->n);
+    return own && own->n == 1 && side && side->has_first && own->seq + 1 == side->first &&
+           imapid_connection_get_carrier(pinfo) == ws->proto_tcp;
 }
 
 /* Passes over what a client may say to a proxy first. Returns the number of octets behind it; none,
@@ -255,7 +253,7 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
     struct imapid_decide decide;
 
     first.is_start = is_at_start(conversation, pinfo, first.tcp, data);
-    if (is_before_start(conversation, pinfo)) {
+    if (is_keep_alive(conversation, pinfo)) {
         first.is_start = true;
         first.n = 0;
     }
