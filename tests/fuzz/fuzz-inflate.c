@@ -37,6 +37,8 @@ static enum imapid_inflate_state play(struct run *run, const uint8_t *data, size
         size_t n = size - at < n_piece ? size - at : n_piece;
         uint8_t *copy = malloc(n);
 
+        if (!copy)
+            abort();
         memcpy(copy, data + at, n);
         imapid_inflate_data(inflate, copy, n);
         free(copy);

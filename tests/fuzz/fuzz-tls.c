@@ -99,6 +99,8 @@ static void show(struct run *run, int dir, const uint8_t *octets, size_t n, size
         size_t n_piece = n - at < n_step ? n - at : n_step;
         uint8_t *copy = malloc(n_piece);
 
+        if (!copy)
+            abort();
         memcpy(copy, octets + at, n_piece);
         imapid_tls_data(run->tls, dir, copy, n_piece, &stamp);
         free(copy);

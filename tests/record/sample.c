@@ -58,8 +58,8 @@ struct imapid_record_string sample_string(struct sample *sample, const char *oct
 {
     uint8_t *copy = malloc(n);
 
-    g_assert_true(copy || !n);
-    if (n)
+    g_assert(copy || !n);
+    if (copy && n)
         memcpy(copy, octets, n);
     g_ptr_array_add(sample->blocks, copy);
     return (struct imapid_record_string){.octets = copy, .n = n};
