@@ -680,6 +680,16 @@ static size_t measure_path(const char *text, size_t at, size_t n)
     return at;
 }
 
+/* Can it stand before the @ of a URL (RFC 3986 3.2.1, and some more)? What has other octets is no URL, and its host may be
+ * anybody's. */
+static bool is_user(const char *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!g_ascii_isgraph(octets[i]) || strchr("\"<>\\^`{|}", octets[i]))
+            return false;
+    return true;
+}
+
 bool imapid_shape_read_url(struct imapid_shape_url *url, const uint8_t *octets, size_t n)
 {
     const char *text = (const char *)octets;
@@ -698,7 +708,8 @@ bool imapid_shape_read_url(struct imapid_shape_url *url, const uint8_t *octets, 
     /* The port of a host. */
     name =
         name > url->host && name < end && text[name - 1] == ':' && end - name <= 5 ? name - 1 : end;
-    if (!is_host_harmless(text + url->host, name - url->host, url->n_scheme > 0))
+    if (!is_user(text + url->n_scheme, url->n_scheme ? host - url->n_scheme : 0) ||
+        !is_host_harmless(text + url->host, name - url->host, url->n_scheme > 0))
         return false;
     url->end = measure_path(text, end, n);
     return true;

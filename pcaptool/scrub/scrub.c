@@ -391,8 +391,8 @@ static void take_sealed(struct imapid_places *places, uint8_t *octets, size_t n)
     original = g_memdup2(octets, n);
     imapid_sealed_mask(places->hand->mask, octets, n);
     for (size_t i = 0; i < n; i++)
-        if (original[i] == '\n')
-            octets[i] = '\n';
+        if (original[i] == '\r' || original[i] == '\n')
+            octets[i] = original[i];
     g_free(original);
 }
 

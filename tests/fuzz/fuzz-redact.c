@@ -105,6 +105,20 @@ static bool is_word(char c)
     return g_ascii_isalnum(c) || (c & 0x80);
 }
 
+/* Is a mail address behind it none? Behind "https://", and what a user's name may have, it is that name and the
+ * host of a page. */
+static bool is_in_url(const GString *before)
+{
+    const char *scheme = g_strrstr(before->str, "://");
+
+    if (!scheme || strlen(before->str) != before->len)
+        return false;
+    for (const char *c = scheme + 3; *c; c++)
+        if (!g_ascii_isgraph(*c) || strchr("/?#\"<>\\^`{|}", *c))
+            return false;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *secret, *core;
@@ -123,6 +137,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     n_before = MIN(data[2], size - 3);
     text = g_string_new_len((const char *)data + 3, (gssize)n_before);
     if (text->len && is_word(text->str[text->len - 1]))
+        g_string_append_c(text, ' ');
+    if (is_in_url(text))
         g_string_append_c(text, ' ');
     g_string_append(text, secret);
     if (size - 3 > n_before && is_word((char)data[3 + n_before]))

@@ -441,6 +441,8 @@ static void test_urls(void)
         assert_becomes(f, "https://[2001:db8::77]/", "^" TOKEN "$");
         assert_becomes(f, "https://0x0a010203/", "^" TOKEN "$");
         assert_becomes(f, "https://example.com\\@john/", "^" TOKEN "$");
+        assert_becomes(f, "https://john\n@example.com/", "^" TOKEN "$");
+        assert_becomes(f, "https://see john@example.com/", "^" TOKEN "$");
         assert_becomes(f, "https://john/", "^" TOKEN "$");
         assert_becomes(f, "mailto:john@example.com", "^" TOKEN "$");
     }
