@@ -181,19 +181,21 @@ bool imapid_call_is_preface(const struct imapid_call *call)
 
 static bool has_greeted(const struct imapid_stream *stream)
 {
-    return imapid_stream_get_session(stream)->exchanges.from_start
-               ? imapid_stream_get_session(stream)->exchanges.seen[IMAPID_SERVER] &&
-                     stream->directions[IMAPID_SERVER].n_held == 0
-               : imapid_stream_is_proven(stream);
+    const struct imapid_session *session = imapid_stream_get_session(stream);
+
+    return session->exchanges.from_start ? session->exchanges.seen[IMAPID_SERVER] &&
+                                               stream->directions[IMAPID_SERVER].n_held == 0
+                                         : imapid_stream_is_proven(stream);
 }
 
 /* Has a client, of whose server nothing is in the capture, sent an ID? On a port that tells nothing
  * only that makes its connection IMAP. */
 static bool has_introduced_itself(const struct imapid_stream *stream)
 {
-    return imapid_stream_get_session(stream)->exchanges.from_start &&
-           !imapid_stream_get_session(stream)->exchanges.seen[IMAPID_SERVER] &&
-           imapid_stream_get_session(stream)->exchanges.n_id_commands > 0;
+    const struct imapid_session *session = imapid_stream_get_session(stream);
+
+    return session->exchanges.from_start && !session->exchanges.seen[IMAPID_SERVER] &&
+           session->exchanges.n_id_commands > 0;
 }
 
 bool imapid_call_is_imap(const struct imapid_stream *stream)

@@ -188,15 +188,14 @@ static void take_event(const struct imapid_taking *taking, const struct imapid_e
 /* Confirmation is told by no event. */
 static void note_confirmed(struct imapid_stream *stream)
 {
+    const struct imapid_session *session = imapid_stream_get_session(stream);
+
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!stream->slots[i])
             continue;
-        stream->slots[i]->tentative =
-            imapid_stream_get_session(stream)->exchanges.slots[i].tentative;
-        stream->slots[i]->untagged_status =
-            imapid_stream_get_session(stream)->exchanges.slots[i].untagged_status;
-        stream->slots[i]->response_tentative =
-            imapid_stream_get_session(stream)->exchanges.slots[i].response_tentative;
+        stream->slots[i]->tentative = session->exchanges.slots[i].tentative;
+        stream->slots[i]->untagged_status = session->exchanges.slots[i].untagged_status;
+        stream->slots[i]->response_tentative = session->exchanges.slots[i].response_tentative;
     }
 }
 

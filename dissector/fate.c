@@ -288,19 +288,22 @@ static bool can_go_on(packet_info *pinfo, const struct imapid_stream *stream)
            imapid_connection_get_segment(pinfo, stream);
 }
 
-struct imapid_stream *imapid_fate_find_joined(const conversation_t *conversation,
-                                              packet_info *pinfo)
+struct imapid_stream *imapid_fate_find_stream(const conversation_t *conversation,
+                                              packet_info *pinfo, struct imapid_stream *stream)
 {
     void *frame = GUINT_TO_POINTER(pinfo->num);
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
     const struct imapid_fate *fate;
+    struct imapid_stream *joined_here;
 
-    if (pinfo->fd->visited)
-        return (struct imapid_stream *)wmem_map_lookup(joined, frame);
+    if (pinfo->fd->visited) {
+        joined_here = (struct imapid_stream *)wmem_map_lookup(joined, frame);
+        return joined_here ? joined_here : stream;
+    }
     fate = conversation && own ? find(conversation) : NULL;
     if (!fate || !is_of_former(fate, pinfo, own) || fate->former->stream == fate->stream ||
         !can_go_on(pinfo, fate->former->stream))
-        return NULL;
+        return stream;
     wmem_map_insert(joined, frame, fate->former->stream);
     fate->former->is_read_behind = true;
     return fate->former->stream;

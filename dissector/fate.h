@@ -90,10 +90,10 @@ void imapid_fate_take(packet_info *pinfo, conversation_t *conversation,
  * segment; NULL: there was none. Wireshark begins another conversation at a SYN, though the former may go on. */
 struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_info *pinfo);
 
-/* The stream of a former connection, in the clear, that goes on with this frame behind the SYN of another one; NULL: none
- * does. Known by its frame on later visits. */
-struct imapid_stream *imapid_fate_find_joined(const conversation_t *conversation,
-                                              packet_info *pinfo);
+/* The stream that this frame is of: one of a former connection, in the clear, that goes on behind the SYN of another one, and is
+ * known by the frame on later visits; else `stream`, that of the conversation, or NULL. */
+struct imapid_stream *imapid_fate_find_stream(const conversation_t *conversation,
+                                              packet_info *pinfo, struct imapid_stream *stream);
 
 /* Does the segment of the frame answer octets that its connection has not shown, and so has to wait? */
 bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo);

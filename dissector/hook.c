@@ -47,14 +47,6 @@ static bool begins_tls(tvbuff_t *tvb)
     return n && imapid_hello_is_handshake(tvb_get_ptr(tvb, 0, (int)n), n);
 }
 
-/* Of the conversation, or, behind a SYN that has begun it, of the connection before, which goes on. */
-static struct imapid_stream *find_stream(const conversation_t *conversation, packet_info *pinfo)
-{
-    struct imapid_stream *stream = imapid_fate_find_joined(conversation, pinfo);
-
-    return stream ? stream : imapid_connection_get_stream_here(conversation, pinfo);
-}
-
 static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 {
     bool is_tls = imapid_connection_get_carrier(pinfo) == ws->proto_tls;
@@ -66,7 +58,8 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     if (!imapid_connection_is_readable(pinfo))
         return delegate(fallback, tvb, pinfo, tree, data);
     conversation = imapid_connection_find_here(pinfo);
-    stream = find_stream(conversation, pinfo);
+    stream = imapid_fate_find_stream(conversation, pinfo,
+                                     imapid_connection_get_stream_here(conversation, pinfo));
     if (!stream && !pinfo->fd->visited) {
         bool is_hello =
             !is_tls && begins_tls(tvb) && !imapid_begin_may_be_strangers(conversation, pinfo);
@@ -132,7 +125,8 @@ static ws_bool recognise(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, vo
     if (!tvb_captured_length(tvb) || !imapid_connection_is_readable(pinfo))
         return false;
     conversation = imapid_connection_find_here(pinfo);
-    stream = find_stream(conversation, pinfo);
+    stream = imapid_fate_find_stream(conversation, pinfo,
+                                     imapid_connection_get_stream_here(conversation, pinfo));
     if ((stream ? stream->is_foreign || stream->gave_way : pinfo->fd->visited) ||
         imapid_connection_is_leftover(conversation, pinfo, stream))
         return false;

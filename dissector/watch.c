@@ -248,14 +248,6 @@ static bool is_port_ours(uint32_t port)
            dissector_get_uint_handle(ws->tcp_ports, port) == ws->stream_handle;
 }
 
-/* Of the conversation, or of the connection before that goes on in it. */
-static struct imapid_stream *find_stream(const conversation_t *conversation, packet_info *pinfo)
-{
-    struct imapid_stream *stream = imapid_fate_find_joined(conversation, pinfo);
-
-    return stream ? stream : imapid_connection_get_stream(conversation);
-}
-
 static void read_segment(packet_info *pinfo, proto_tree *tree)
 {
     struct imapid_own_segment *own = imapid_segment_get(pinfo);
@@ -274,7 +266,9 @@ static void read_segment(packet_info *pinfo, proto_tree *tree)
         return;
     conversation = is_imaps || is_imap ? find_conversation_pinfo(pinfo, 0)
                                        : imapid_connection_find_behind(pinfo);
-    stream = conversation ? find_stream(conversation, pinfo) : NULL;
+    stream = conversation ? imapid_fate_find_stream(conversation, pinfo,
+                                                    imapid_connection_get_stream(conversation))
+                          : NULL;
     if (conversation && !stream && is_imap)
         stream = begin_withheld(conversation, pinfo, own);
     if (stream && !stream->is_foreign && !stream->gave_way &&
@@ -309,7 +303,10 @@ static void tell_gave_way(struct imapid_stream *stream, tvbuff_t *tvb, packet_in
 static void look_at_segment(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
     const conversation_t *conversation = imapid_connection_find_behind(pinfo);
-    struct imapid_stream *stream = conversation ? find_stream(conversation, pinfo) : NULL;
+    struct imapid_stream *stream =
+        conversation ? imapid_fate_find_stream(conversation, pinfo,
+                                               imapid_connection_get_stream(conversation))
+                     : NULL;
     const char *unread;
 
     if (stream && stream->is_foreign)

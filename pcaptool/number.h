@@ -56,6 +56,13 @@ static inline uint32_t imapid_number_host32(const uint8_t *octets, bool swapped)
     return swapped ? __builtin_bswap32(value) : value;
 }
 
+/* Of n sorted values, more than none, the place of the least that so many per cent do not exceed. */
+static inline uint64_t imapid_number_rank(uint64_t n, unsigned percent)
+{
+    uint64_t rank = (n * percent + 99) / 100;
+    return rank ? rank - 1 : 0;
+}
+
 /* ---- as words ---- */
 
 /* What a noun ends in behind a number: "1 unit", "2 units". */

@@ -34,18 +34,13 @@ struct facts {
 static uint64_t *find_line(struct imapid_overview *overview, const struct imapid_store_conn *conn,
                            bool sent)
 {
-    struct imapid_store_conn ended;
-
     if (sent)
         return &overview->n_with_id;
     if (imapid_unreadable_is_conn(conn))
         return &overview->n_unread;
-    if (imapid_unreadable_is_silent(conn, sent))
-        return &overview->n_silent;
-    ended = *conn;
-    ended.session.ended = IMAPID_ENDED_FIN;
-    return imapid_unreadable_is_silent(&ended, sent) ? &overview->n_open
-                                                     : &overview->n_maybe_silent;
+    if (!imapid_unreadable_is_silent(conn, sent))
+        return &overview->n_maybe_silent;
+    return conn->session.ended == IMAPID_ENDED_NOT ? &overview->n_open : &overview->n_silent;
 }
 
 static uint8_t get_facts(struct facts *facts, unsigned index, unsigned said)

@@ -7,6 +7,8 @@
  * Misuse: a row's sum for the program's number where it stands in "others". */
 #include "answer/page.h"
 
+#include "number.h"
+
 #include "answer/html.h"
 #include "record/row.h"
 #include "record/spell.h"
@@ -164,9 +166,7 @@ static double scale(int64_t ns)
 
 static int64_t get_quantile(const GArray *times, unsigned percent)
 {
-    guint place = (guint)(((guint64)times->len * percent + 99) / 100);
-
-    return g_array_index(times, int64_t, MAX(place, 1) - 1);
+    return g_array_index(times, int64_t, imapid_number_rank(times->len, percent));
 }
 
 static void write_grid(GString *out)

@@ -189,7 +189,8 @@ static void make_row(struct surveying *surveying, unsigned index)
     row->login = keep_text(survey, imapid_gist_get_login(session));
     row->reason = keep_text(survey, session->not_decrypted);
     row->phrase = keep_text(survey, session->not_decrypted_phrase);
-    row->is_silent = imapid_unreadable_is_silent(&conn, is_sent);
+    row->is_silent =
+        session->ended != IMAPID_ENDED_NOT && imapid_unreadable_is_silent(&conn, is_sent);
     row->is_late = !session->from_start;
 }
 

@@ -681,11 +681,6 @@ struct quantiles {
     } * rows;
 };
 
-static int64_t find_quantile(const GPtrArray *arrays, uint64_t n, unsigned percent)
-{
-    return find_at(arrays, (n * percent + 99) / 100 - 1);
-}
-
 /* No two rows have one address. */
 static void find_quantiles(void *ctx, unsigned row)
 {
@@ -701,8 +696,8 @@ static void find_quantiles(void *ctx, unsigned row)
     quantiles->rows[row].n = n;
     if (!n)
         return;
-    quantiles->rows[row].median = find_quantile(arrays, n, 50);
-    quantiles->rows[row].most = find_quantile(arrays, n, 95);
+    quantiles->rows[row].median = find_at(arrays, imapid_number_rank(n, 50));
+    quantiles->rows[row].most = find_at(arrays, imapid_number_rank(n, 95));
 }
 
 static void add_quantile(GString *out, uint64_t n, int64_t time)

@@ -29,7 +29,7 @@ bool imapid_unreadable_is_silent(const struct imapid_store_conn *conn, bool sent
     const struct imapid_record_session *session = &conn->session;
 
     return !sent && conn->has_session && !session->not_imap &&
-           session->n_exchanges <= conn->n_exchanges && imapid_record_is_whole(session);
+           session->n_exchanges <= conn->n_exchanges && imapid_record_is_whole_so_far(session);
 }
 
 bool imapid_unreadable_read(const struct imapid_store_view *view, unsigned index,

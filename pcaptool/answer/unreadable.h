@@ -9,8 +9,8 @@
 /* Is there something in the connection that could not be read (TLS without a key and the like)? */
 bool imapid_unreadable_is_conn(const struct imapid_store_conn *conn);
 
-/* Has its client surely sent no ID? All was read from first to last, and all exchanges that its session counts are among the
- * records. `sent`: one of them has the command. */
+/* Has its client surely sent no ID so far? All was read from the first octet on, and all exchanges that its session counts are
+ * among the records. `sent`: one of them has the command. A session that has not ended may yet bring one. */
 bool imapid_unreadable_is_silent(const struct imapid_store_conn *conn, bool sent);
 
 /* The same as imapid_unreadable_is_conn() of the connection at a place of the view, which is read into *conn if it is so. */

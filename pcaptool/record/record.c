@@ -67,10 +67,15 @@ const char *imapid_record_ended(enum imapid_record_ended ended)
     return names[ended];
 }
 
+bool imapid_record_is_whole_so_far(const struct imapid_record_session *session)
+{
+    return session->from_start && !session->n_lost && !session->not_decrypted &&
+           !imapid_doubts_is_of_content(&session->conn.doubts);
+}
+
 bool imapid_record_is_whole(const struct imapid_record_session *session)
 {
-    return session->from_start && session->ended != IMAPID_ENDED_NOT && !session->n_lost &&
-           !session->not_decrypted && !imapid_doubts_is_of_content(&session->conn.doubts);
+    return session->ended != IMAPID_ENDED_NOT && imapid_record_is_whole_so_far(session);
 }
 
 const char *imapid_record_message(const struct imapid_record_finding *finding)

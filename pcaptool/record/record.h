@@ -254,6 +254,9 @@ const char *imapid_record_ended(enum imapid_record_ended ended);
  * doubt? What was not seen in such a session was not sent. */
 bool imapid_record_is_whole(const struct imapid_record_session *session);
 
+/* The same, but for its end. */
+bool imapid_record_is_whole_so_far(const struct imapid_record_session *session);
+
 /* What a person is told of a finding: a sentence, static. */
 const char *imapid_record_message(const struct imapid_record_finding *finding);
 
