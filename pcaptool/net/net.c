@@ -16,10 +16,13 @@
 #include "net/link.h"
 #include "net/numbers.h"
 #include "net/tunnel.h"
+#include "number.h"
 
 #include <glib.h>
 
-/* Of a TCP header without options. */
+/* Of headers without options. */
+#define N_ETHERNET   14
+#define N_IP4_HEADER 20
 #define N_TCP_HEADER 20
 
 struct imapid_net {
@@ -364,9 +367,36 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
     forget_packets(net);
 }
 
+/* The same as prepare() says, without the detour by way of all other layers, of nearly all packets there are: Ethernet,
+ * IPv4 without options, TCP. False: it is none of these. */
+static bool prepare_usual(const struct imapid_net *net, const struct imapid_packet *packet,
+                          struct imapid_net_ahead *ahead)
+{
+    const uint8_t *ip = packet->data + N_ETHERNET, *octets = ip + N_IP4_HEADER;
+    if (packet->link_type != 1 || packet->n < N_ETHERNET + N_IP4_HEADER + N_TCP_HEADER ||
+        imapid_number_be16(ip - 2) != 0x0800 || ip[0] != (4 << 4 | N_IP4_HEADER / 4) ||
+        ip[9] != IMAPID_IP_TCP || imapid_number_be16(ip + 6) & 0x3fff)
+        return false;
+    uint32_t n_total = imapid_number_be16(ip + 2), n_wire = packet->n_wire - N_ETHERNET;
+    if (n_total < N_IP4_HEADER + N_TCP_HEADER || n_total > n_wire)
+        return false;
+    n_wire = n_total - N_IP4_HEADER;
+    *ahead = (struct imapid_net_ahead){
+        .family = 4,
+        .ttl = ip[8],
+        .addresses = N_ETHERNET + 12,
+        .octets = N_ETHERNET + N_IP4_HEADER,
+        .n = MIN(packet->n - N_ETHERNET - N_IP4_HEADER, n_wire),
+        .n_wire = n_wire,
+        .digest = imapid_tcp_digest_ip4(net->tcp, ip + 12, octets),
+        .is_passable = imapid_tcp_is_passable(octets, n_wire),
+    };
+    return true;
+}
+
 /* Into tunnels it is not worth looking. Nothing of the object is asked that changes. */
-void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet *packet,
-                        struct imapid_net_ahead *ahead)
+static void prepare(const struct imapid_net *net, const struct imapid_packet *packet,
+                    struct imapid_net_ahead *ahead)
 {
     struct imapid_cursor cursor = {.n = 0};
     struct imapid_ip ip;
@@ -390,8 +420,15 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
         .n = ip.n,
         .n_wire = ip.n_wire,
         .digest = imapid_tcp_digest(net->tcp, &segment),
-        .is_passable = imapid_tcp_is_passable(&segment),
+        .is_passable = imapid_tcp_is_passable(ip.octets, MAX(ip.n, ip.n_wire)),
     };
+}
+
+void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet *packet,
+                        struct imapid_net_ahead *ahead)
+{
+    if (!prepare_usual(net, packet, ahead))
+        prepare(net, packet, ahead);
 }
 
 bool imapid_net_pass(struct imapid_net *net, uint64_t digest, const struct imapid_stamp *packet)

@@ -81,10 +81,10 @@ static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
     size_t n = 4;
     memcpy(words, key->address, sizeof key->address);
     if (!key->is_ip6) {
-        words[0] = (words[0] & UINT32_MAX) | words[2] << 32;
+        words[0] = imapid_tcp_table_join_addresses(key->address[0], key->address[1]);
         n = 1;
     }
-    words[n++] = (uint64_t)key->port[0] << 16 | key->port[1];
+    words[n++] = imapid_tcp_table_join_ports(key->port[0], key->port[1]);
     return n;
 }
 
@@ -96,6 +96,12 @@ uint64_t imapid_tcp_table_digest(const struct imapid_tcp_table *table,
     if (key->path)
         words[n++] = key->path;
     return imapid_siphash(table->key, words, n);
+}
+
+uint64_t imapid_tcp_table_digest_ip4(const struct imapid_tcp_table *table, uint64_t addresses,
+                                     uint32_t ports)
+{
+    return imapid_siphash(table->key, (const uint64_t[]){addresses, ports}, 2);
 }
 
 /* The hash without the path, where that with it is known. */

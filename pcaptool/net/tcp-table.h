@@ -2,6 +2,8 @@
 #ifndef IMAPID_NET_TCP_TABLE_H
 #define IMAPID_NET_TCP_TABLE_H
 
+#include "number.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -89,6 +91,21 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table);
  * cleared. Nobody can make two keys that have the same, nor find any. */
 uint64_t imapid_tcp_table_digest(const struct imapid_tcp_table *table,
                                  const struct imapid_tcp_key *key);
+
+/* The same of a key of IPv4 without a path, from its parts. */
+uint64_t imapid_tcp_table_digest_ip4(const struct imapid_tcp_table *table, uint64_t addresses,
+                                     uint32_t ports);
+
+/* What that takes: the addresses, 4 octets each, and ports, in the order of the key. */
+static inline uint64_t imapid_tcp_table_join_addresses(const uint8_t *first, const uint8_t *second)
+{
+    return imapid_number_le32(first) | (uint64_t)imapid_number_le32(second) << 32;
+}
+
+static inline uint32_t imapid_tcp_table_join_ports(uint16_t first, uint16_t second)
+{
+    return (uint32_t)first << 16 | second;
+}
 
 /* The hash by which the key is found: that of its digest. */
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,

@@ -683,20 +683,28 @@ static void put_address(uint8_t *to, const uint8_t *address, bool is_ip6)
     memcpy(to, words, sizeof words);
 }
 
+/* The endpoint that sent it: 0 is the one with the lesser address, and port. */
+static inline int find_dir_ip4(const uint8_t *source, const uint8_t *destination,
+                               const uint8_t *octets)
+{
+    uint64_t from = (uint64_t)imapid_number_be32(source) << 16 | imapid_number_be16(octets),
+             to = (uint64_t)imapid_number_be32(destination) << 16 | imapid_number_be16(octets + 2);
+    return from > to;
+}
+
+static int find_dir_ip6(const uint8_t *source, const uint8_t *destination, const uint8_t *octets)
+{
+    int order = memcmp(source, destination, 16);
+    return order ? order > 0 : imapid_number_be16(octets) > imapid_number_be16(octets + 2);
+}
+
 static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key *key)
 {
     uint16_t source = imapid_number_be16(segment->octets),
              destination = imapid_number_be16(segment->octets + 2);
-    int order;
     key->is_ip6 = segment->family == 6;
-    if (key->is_ip6) {
-        order = memcmp(segment->source, segment->destination, 16);
-    } else {
-        uint32_t a = imapid_number_be32(segment->source),
-                 b = imapid_number_be32(segment->destination);
-        order = (a > b) - (a < b);
-    }
-    int d = order > 0 || (order == 0 && source > destination);
+    int d = (key->is_ip6 ? find_dir_ip6 : find_dir_ip4)(segment->source, segment->destination,
+                                                        segment->octets);
     put_address(key->address[d], segment->source, key->is_ip6);
     put_address(key->address[!d], segment->destination, key->is_ip6);
     key->port[d] = source;
@@ -723,6 +731,17 @@ uint64_t imapid_tcp_digest(const struct imapid_tcp *tcp, const struct imapid_seg
     struct imapid_tcp_key key;
     make_key(segment, &key);
     return imapid_tcp_table_digest(&tcp->table, &key);
+}
+
+uint64_t imapid_tcp_digest_ip4(const struct imapid_tcp *tcp, const uint8_t *addresses,
+                               const uint8_t *octets)
+{
+    int d = find_dir_ip4(addresses, addresses + 4, octets);
+    size_t at[] = {d ? 4 : 0, d ? 0 : 4};
+    return imapid_tcp_table_digest_ip4(
+        &tcp->table, imapid_tcp_table_join_addresses(addresses + at[0], addresses + at[1]),
+        imapid_tcp_table_join_ports(imapid_number_be16(octets + at[0] / 2),
+                                    imapid_number_be16(octets + at[1] / 2)));
 }
 
 void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *octets,
@@ -764,16 +783,28 @@ static const struct foreseen *take_foreseen(struct imapid_tcp *tcp,
     return NULL;
 }
 
+static inline uint32_t get_n_header(const uint8_t *octets)
+{
+    return (uint32_t)(octets[12] >> 4) * 4;
+}
+
+/* Whether a segment of so many octets can have its header. */
+static inline bool has_whole_header(const uint8_t *octets, uint32_t n_wire)
+{
+    uint32_t n_header = get_n_header(octets);
+    return n_header >= 20 && n_header <= n_wire;
+}
+
 static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed *p)
 {
     const uint8_t *at = segment->octets;
-    uint32_t n_header = (uint32_t)(at[12] >> 4) * 4;
+    uint32_t n_header = get_n_header(at);
     uint32_t n_wire = MAX(segment->n, segment->n_wire);
     p->seq = imapid_number_be32(at + 4);
     p->ack = imapid_number_be32(at + 8);
     p->flags = at[13];
     p->window = imapid_number_be16(at + 14);
-    p->whole = n_header >= 20 && n_header <= n_wire;
+    p->whole = has_whole_header(at, n_wire);
     p->octets = at + MIN(n_header, segment->n);
     p->n = segment->n > n_header ? segment->n - n_header : 0;
     p->n_cut = p->whole ? n_wire - n_header - p->n : 0;
@@ -820,11 +851,9 @@ static void tell_tap(const struct imapid_tcp *tcp, const struct imapid_segment *
         tcp->tap.segment(tcp->tap.ctx, segment, stream, dir);
 }
 
-bool imapid_tcp_is_passable(const struct imapid_segment *segment)
+bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire)
 {
-    struct imapid_tcp_parsed p;
-    parse(segment, &p);
-    return p.whole && !(p.flags & SYN);
+    return has_whole_header(octets, n_wire) && !(octets[13] & SYN);
 }
 
 bool imapid_tcp_may_pass(const struct imapid_tcp *tcp, uint64_t digest)

@@ -77,8 +77,13 @@ void imapid_tcp_icmp(struct imapid_tcp *tcp, const struct imapid_icmp *says,
  * Any thread may ask for it, at any time. The segment has IMAPID_TCP_N_SHORTEST octets at least. */
 uint64_t imapid_tcp_digest(const struct imapid_tcp *tcp, const struct imapid_segment *segment);
 
-/* Whether a segment may be passed by its digest: it begins no connection, and its header is one. */
-bool imapid_tcp_is_passable(const struct imapid_segment *segment);
+/* The same of IPv4 without a path, from the addresses, that of the source first, and the segment. */
+uint64_t imapid_tcp_digest_ip4(const struct imapid_tcp *tcp, const uint8_t *addresses,
+                               const uint8_t *octets);
+
+/* Whether a segment, of which n_wire octets there were and IMAPID_TCP_N_SHORTEST are here, may be passed by its
+ * digest: it begins no connection, and its header is one. */
+bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire);
 
 /* A passable segment with this digest, not 0, is the next one. True: nothing can come of it, and it is counted;
  * else it has to be taken, and nothing has changed. Callbacks of other connections come from within. */
