@@ -657,9 +657,16 @@ static void tell(struct imapid_capture *capture, const struct item *item,
     g_free(text);
 }
 
-static bool is_passed(const struct imapid_ahead *ahead, const struct imapid_ahead_mark *mark)
+/* Of the next n, those that need not be given are counted. Returns how many. */
+static size_t pass(const struct imapid_ahead *ahead, struct imapid_capture *capture,
+                   const struct imapid_ahead_mark *marks, size_t n)
 {
-    return mark->key && ahead->user.pass(ahead->user.ctx, mark);
+    size_t n_passed = ahead->user.pass ? ahead->user.pass(ahead->user.ctx, marks, n) : 0;
+    for (size_t i = 0; i < n_passed; i++)
+        imapid_reader_count(&capture->counts, marks[i].ts_ns, marks[i].n, marks[i].n_wire);
+    if (n_passed)
+        imapid_reader_tell_progress(capture, n_passed);
+    return n_passed;
 }
 
 static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
@@ -670,23 +677,23 @@ static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
         begin_all(ahead, capture);
     const struct batch *batch;
     while (!ahead->is_at_end && (batch = get_next(ahead, capture))) {
-        const struct item *item = &batch->items[ahead->at_item];
-        const struct imapid_ahead_mark *mark = &batch->marks[ahead->at_item++];
         capture->window.end_place = batch->place;
         capture->counts.n_skipped_blocks = batch->n_skipped_blocks;
-        if (item->kind != PACKET) {
-            tell(capture, item, mark);
-            if (item->kind == ERROR)
-                return IMAPID_CAPTURE_ERROR;
+        ahead->at_item += (guint)pass(ahead, capture, &batch->marks[ahead->at_item],
+                                      batch->n_items - ahead->at_item);
+        if (ahead->at_item == batch->n_items)
             continue;
-        }
-        capture->n_frames = mark->number - 1;
-        if (!is_passed(ahead, mark)) {
+        const struct item *item = &batch->items[ahead->at_item];
+        const struct imapid_ahead_mark *mark = &batch->marks[ahead->at_item++];
+        if (item->kind == PACKET) {
+            capture->n_frames = mark->number - 1;
             ahead->n_taken++;
             give_packet(item, mark, ahead->user.find_out != NULL, packet);
             return IMAPID_CAPTURE_PACKET;
         }
-        imapid_reader_count(capture, mark->ts_ns, mark->n, mark->n_wire);
+        tell(capture, item, mark);
+        if (item->kind == ERROR)
+            return IMAPID_CAPTURE_ERROR;
     }
     return IMAPID_CAPTURE_END;
 }
@@ -700,16 +707,20 @@ static bool is_behind(const struct imapid_ahead *ahead)
 /* The next thing to peek at, or NULL: none is near. */
 static const struct item *peek(struct imapid_ahead *ahead, const struct imapid_ahead_mark **mark)
 {
-    while (is_ready(ahead, ahead->peeked)) {
+    for (; is_ready(ahead, ahead->peeked); ahead->peeked++, ahead->peeked_item = 0) {
         const struct batch *batch = get_batch(ahead, ahead->peeked);
-        if (ahead->peeked == ahead->n_given && ahead->peeked_item >= ahead->at_item + N_PEEKED_FROM)
-            return NULL;
-        if (ahead->peeked_item < batch->n_items) {
+        guint end = batch->n_items;
+        if (ahead->peeked == ahead->n_given)
+            end = MIN(end, ahead->at_item + N_PEEKED_FROM);
+        if (ahead->peeked_item < end && ahead->user.may_pass)
+            ahead->peeked_item += (guint)ahead->user.may_pass(
+                ahead->user.ctx, &batch->marks[ahead->peeked_item], end - ahead->peeked_item);
+        if (ahead->peeked_item < end) {
             *mark = &batch->marks[ahead->peeked_item];
             return &batch->items[ahead->peeked_item++];
         }
-        ahead->peeked++;
-        ahead->peeked_item = 0;
+        if (ahead->peeked_item < batch->n_items)
+            return NULL;
     }
     return NULL;
 }
@@ -726,7 +737,7 @@ static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *pac
     }
     while (ahead->n_peeked < ahead->n_taken + IMAPID_READER_N_PEEKED &&
            (item = peek(ahead, &mark))) {
-        if (item->kind != PACKET || (mark->key && ahead->user.may_pass(ahead->user.ctx, mark->key)))
+        if (item->kind != PACKET)
             continue;
         give_packet(item, mark, ahead->user.find_out != NULL, packet);
         ahead->n_peeked++;

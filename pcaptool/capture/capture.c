@@ -216,25 +216,11 @@ static uint64_t get_size(const struct imapid_capture *capture)
     return capture->packed ? capture->packed->size : capture->window.size;
 }
 
-static void count_time(struct imapid_capture_counts *counts, int64_t ts_ns)
+void imapid_reader_tell_progress(const struct imapid_capture *capture, uint64_t n_packets)
 {
-    if (!counts->has_times || ts_ns < counts->first_ns)
-        counts->first_ns = ts_ns;
-    if (!counts->has_times || ts_ns > counts->last_ns)
-        counts->last_ns = ts_ns;
-    counts->has_times = true;
-}
-
-void imapid_reader_count(struct imapid_capture *capture, int64_t ts_ns, uint32_t n, uint32_t n_wire)
-{
-    struct imapid_capture_counts *counts = &capture->counts;
-    counts->n_packets++;
-    if (imapid_time_is_known(ts_ns))
-        count_time(counts, ts_ns);
-    counts->n_octets += n;
-    counts->n_octets_wire += n_wire;
-    counts->n_cut += n < n_wire;
-    if (capture->on_progress && (counts->n_packets % N_PROGRESS == 0 || get_size(capture) == 0))
+    uint64_t n = capture->counts.n_packets;
+    if (capture->on_progress &&
+        (n / N_PROGRESS != (n - n_packets) / N_PROGRESS || get_size(capture) == 0))
         capture->on_progress(capture->progress_ctx, get_place(capture));
 }
 
@@ -250,7 +236,12 @@ enum imapid_capture_result imapid_capture_next(struct imapid_capture *capture,
     if (result != IMAPID_CAPTURE_PACKET)
         return result;
     packet->number = ++capture->n_frames;
-    imapid_reader_count(capture, packet->ts_ns, packet->n, packet->n_wire);
+    if (capture->areas) { /* who reads ahead counts what it gives */
+        capture->counts.n_packets++;
+        return IMAPID_CAPTURE_PACKET;
+    }
+    imapid_reader_count(&capture->counts, packet->ts_ns, packet->n, packet->n_wire);
+    imapid_reader_tell_progress(capture, 1);
     return IMAPID_CAPTURE_PACKET;
 }
 

@@ -131,9 +131,25 @@ enum imapid_capture_result imapid_reader_fail_end(struct imapid_capture *capture
 /* Counts n packets that are missing, and tells of them; 0: nothing. `where`: the interface. */
 void imapid_reader_tell_drops(struct imapid_capture *capture, const char *where, uint64_t n);
 
-/* Counts a packet that is given, or known not to be needed. */
-void imapid_reader_count(struct imapid_capture *capture, int64_t ts_ns, uint32_t n,
-                         uint32_t n_wire);
+/* Adds a packet to counts. */
+static inline void imapid_reader_count(struct imapid_capture_counts *counts, int64_t ts_ns,
+                                       uint32_t n, uint32_t n_wire)
+{
+    counts->n_packets++;
+    counts->n_octets += n;
+    counts->n_octets_wire += n_wire;
+    counts->n_cut += n < n_wire;
+    if (!imapid_time_is_known(ts_ns))
+        return;
+    if (!counts->has_times || ts_ns < counts->first_ns)
+        counts->first_ns = ts_ns;
+    if (!counts->has_times || ts_ns > counts->last_ns)
+        counts->last_ns = ts_ns;
+    counts->has_times = true;
+}
+
+/* So many packets were counted: it may be time to tell how far the file is read. */
+void imapid_reader_tell_progress(const struct imapid_capture *capture, uint64_t n_packets);
 
 /* A next() for what has no more. */
 enum imapid_capture_result imapid_reader_next_none(struct imapid_capture *capture,

@@ -132,12 +132,9 @@ static bool is_full(const struct imapid_window *window, size_t n)
            (size_t)(window->area + window->n_area - window->at) < n;
 }
 
-bool imapid_window_need_whole(struct imapid_window *window, size_t n)
+bool imapid_window_fill_whole(struct imapid_window *window, size_t n)
 {
     const struct imapid_window_areas *areas = window->areas;
-    window->is_paused = false;
-    if (imapid_window_left(window) >= n)
-        return true;
     window->is_paused = areas && !window->error && !window->at_end && is_full(window, n) &&
                         !areas->may_take(areas->ctx);
     return !window->is_paused && imapid_window_fill(window, n);

@@ -105,8 +105,15 @@ static inline bool imapid_window_need(struct imapid_window *window, size_t n)
     return imapid_window_left(window) >= n || imapid_window_fill(window, n);
 }
 
+/* The slow half of the next one. */
+bool imapid_window_fill_whole(struct imapid_window *window, size_t n);
+
 /* The same, but where areas->may_take() says no, all stays as it is, is_paused is set, and it is to be asked again later. */
-bool imapid_window_need_whole(struct imapid_window *window, size_t n);
+static inline bool imapid_window_need_whole(struct imapid_window *window, size_t n)
+{
+    window->is_paused = false;
+    return imapid_window_left(window) >= n || imapid_window_fill_whole(window, n);
+}
 
 /* Moves `at` on by *n, of which it leaves what is still to be skipped. False when the end came before, on an error,
  * or where it paused as imapid_window_need_whole() does. */

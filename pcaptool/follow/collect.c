@@ -254,7 +254,7 @@ static bool may_have_secrets(const struct imapid_capture *capture)
 }
 
 /* Packets are not looked at. */
-static uint64_t find_nothing(void *ctx, const struct imapid_packet *packet, void *room)
+static uint64_t find_nothing(void *ctx, struct imapid_packet *packet, void *room)
 {
     (void)ctx;
     (void)packet;
@@ -262,10 +262,14 @@ static uint64_t find_nothing(void *ctx, const struct imapid_packet *packet, void
     return 1;
 }
 
-static bool pass_scanned(void *ctx, const struct imapid_ahead_mark *mark)
+static size_t pass_scanned(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
 {
-    (void)mark;
-    return may_have_secrets(((const struct scan *)ctx)->capture);
+    size_t i = 0;
+
+    if (may_have_secrets(((const struct scan *)ctx)->capture))
+        while (i < n && marks[i].key)
+            i++;
+    return i;
 }
 
 static void begin_scan(struct scan *scan, unsigned n_threads)
@@ -411,10 +415,11 @@ static void tell_error(struct imapid_collect *collect, const char *message, unsi
     g_free(text);
 }
 
-/* After each packet. */
-static void look_around(struct imapid_collect *collect)
+/* After n packets, of which the last one alone may be the one after which keys are looked at again. */
+static void look_around(struct imapid_collect *collect, size_t n)
 {
-    if (++collect->n_looks % N_RETRY == 0) {
+    collect->n_looks += n;
+    if (collect->n_looks % N_RETRY == 0) {
         retry(collect);
         count_secrets(collect);
     }
@@ -439,39 +444,62 @@ static bool is_left_out(const struct imapid_collect *collect, const struct imapi
 }
 
 /* In any thread. */
-static uint64_t find_out(void *ctx, const struct imapid_packet *packet, void *room)
+static uint64_t find_out(void *ctx, struct imapid_packet *packet, void *room)
 {
     const struct imapid_collect *collect = ctx;
     struct imapid_net_ahead *found = room;
-    struct imapid_packet decoded = *packet;
 
-    decode_link_type(collect, &decoded);
+    decode_link_type(collect, packet);
     found->family = 0;
-    if (is_left_out(collect, &decoded))
+    if (is_left_out(collect, packet))
         return LEFT_OUT;
-    imapid_net_prepare(collect->net, &decoded, found);
+    imapid_net_prepare(collect->net, packet, found);
     return found->family && found->is_passable && found->digest > LEFT_OUT ? found->digest : 0;
 }
 
-static bool may_pass(void *ctx, uint64_t key)
+/* How many of the first are left out. Behind the end of a section who reads looks at each packet's time. */
+static size_t count_left_out(const struct imapid_collect *collect,
+                             const struct imapid_ahead_mark *marks, size_t n)
 {
-    const struct imapid_collect *collect = ctx;
+    size_t i = 0;
 
-    return key == LEFT_OUT || imapid_net_may_pass(collect->net, key);
+    while (i < n && marks[i].key == LEFT_OUT && !collect->section.is_met)
+        i++;
+    return i;
 }
 
-static bool pass(void *ctx, const struct imapid_ahead_mark *mark)
+static size_t may_pass(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
+{
+    const struct imapid_collect *collect = ctx;
+    size_t i = 0, more = 1;
+
+    while (i < n && more) {
+        more = count_left_out(collect, &marks[i], n - i);
+        if (!more)
+            more = imapid_net_may_pass(collect->net, &marks[i], n - i);
+        i += more;
+    }
+    return i;
+}
+
+static size_t pass(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
 {
     struct imapid_collect *collect = ctx;
-    const struct imapid_stamp packet = {mark->number + collect->n_before, mark->ts_ns};
+    size_t i = 0, more = 1;
 
-    /* Behind the end of a section who reads looks at each packet's time. */
-    if (mark->key == LEFT_OUT ? collect->section.is_met != NULL
-                              : !imapid_net_pass(collect->net, mark->key, &packet))
-        return false;
-    collect->n_frames = packet.number;
-    look_around(collect);
-    return true;
+    while (i < n && more) {
+        size_t n_most = MIN(n - i, N_RETRY - collect->n_looks % N_RETRY);
+
+        more = count_left_out(collect, &marks[i], n_most);
+        if (!more)
+            more = imapid_net_pass(collect->net, &marks[i], n_most, collect->n_before);
+        if (more) {
+            i += more;
+            collect->n_frames = marks[i - 1].number + collect->n_before;
+            look_around(collect, more);
+        }
+    }
+    return i;
 }
 
 /* A packet that will come. */
@@ -528,7 +556,7 @@ static char *read_packets(struct imapid_collect *collect, struct imapid_capture 
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
-        look_around(collect);
+        look_around(collect, 1);
     }
     return error;
 }

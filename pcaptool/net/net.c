@@ -431,16 +431,18 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
         prepare(net, packet, ahead);
 }
 
-bool imapid_net_pass(struct imapid_net *net, uint64_t digest, const struct imapid_stamp *packet)
+size_t imapid_net_pass(struct imapid_net *net, const struct imapid_ahead_mark *marks, size_t n,
+                       uint64_t n_before)
 {
-    bool passes = imapid_tcp_pass(net->tcp, digest, packet);
-    net->counts.n_packets += passes;
-    return passes;
+    size_t n_passed = imapid_tcp_pass(net->tcp, marks, n, n_before);
+    net->counts.n_packets += n_passed;
+    return n_passed;
 }
 
-bool imapid_net_may_pass(const struct imapid_net *net, uint64_t digest)
+size_t imapid_net_may_pass(const struct imapid_net *net, const struct imapid_ahead_mark *marks,
+                           size_t n)
 {
-    return imapid_tcp_may_pass(net->tcp, digest);
+    return imapid_tcp_may_pass(net->tcp, marks, n);
 }
 
 void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,

@@ -73,9 +73,11 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
 void imapid_net_foresee(struct imapid_net *net, const struct imapid_packet *packet,
                         const struct imapid_net_ahead *ahead);
 
-/* As imapid_tcp_pass() and imapid_tcp_may_pass(), of a packet that was prepared and is passable. */
-bool imapid_net_pass(struct imapid_net *net, uint64_t digest, const struct imapid_stamp *packet);
-bool imapid_net_may_pass(const struct imapid_net *net, uint64_t digest);
+/* As imapid_tcp_pass() and imapid_tcp_may_pass(), of packets that were prepared and are passable. */
+size_t imapid_net_pass(struct imapid_net *net, const struct imapid_ahead_mark *marks, size_t n,
+                       uint64_t n_before);
+size_t imapid_net_may_pass(const struct imapid_net *net, const struct imapid_ahead_mark *marks,
+                           size_t n);
 
 /* As imapid_net_packet(), of a packet that was prepared. */
 void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet *packet,

@@ -109,6 +109,12 @@ bool imapid_tcp_order_take(struct imapid_tcp_order *order, struct imapid_tcp_sta
 void imapid_tcp_order_close(struct imapid_tcp_order *order, struct imapid_tcp_state *state,
                             enum imapid_tcp_reason reason, int64_t ts_ns);
 
+/* Does any connection seem over? */
+static inline bool imapid_tcp_order_is_closing(const struct imapid_tcp_order *order)
+{
+    return order->closing.head != NULL;
+}
+
 /* The connection that has seemed over for longer than is waited for, or more of them than are kept;
  * else NULL. Finish it. */
 struct imapid_tcp_state *imapid_tcp_order_find_closed(const struct imapid_tcp_order *order,

@@ -856,20 +856,39 @@ bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire)
     return has_whole_header(octets, n_wire) && !(octets[13] & SYN);
 }
 
-bool imapid_tcp_may_pass(const struct imapid_tcp *tcp, uint64_t digest)
+/* Is anybody told of segments of which nothing comes? */
+static bool is_each_told(const struct imapid_tcp *tcp)
 {
-    return imapid_tcp_table_is_settled(&tcp->table, digest) && !tcp->tap.packet &&
-           !tcp->tap.segment && !tcp->met;
+    return tcp->tap.packet || tcp->tap.segment || tcp->met;
 }
 
-bool imapid_tcp_pass(struct imapid_tcp *tcp, uint64_t digest, const struct imapid_stamp *packet)
+static inline bool is_passed(const struct imapid_tcp *tcp, uint64_t digest)
 {
-    if (!imapid_tcp_may_pass(tcp, digest))
-        return false;
-    tcp->order.counts.n_segments++;
-    imapid_tcp_table_see_settled(&tcp->table, digest);
-    enforce_limits(tcp, packet);
-    return true;
+    return digest && imapid_tcp_table_is_settled(&tcp->table, digest);
+}
+
+size_t imapid_tcp_may_pass(const struct imapid_tcp *tcp, const struct imapid_ahead_mark *marks,
+                           size_t n)
+{
+    size_t i = 0;
+    if (!is_each_told(tcp))
+        while (i < n && is_passed(tcp, marks[i].key))
+            i++;
+    return i;
+}
+
+size_t imapid_tcp_pass(struct imapid_tcp *tcp, const struct imapid_ahead_mark *marks, size_t n,
+                       uint64_t n_before)
+{
+    size_t i = 0;
+    for (n = is_each_told(tcp) ? 0 : n; i < n && is_passed(tcp, marks[i].key); i++) {
+        tcp->order.counts.n_segments++;
+        imapid_tcp_table_see_settled(&tcp->table, marks[i].key);
+        /* Nothing that is passed makes more wait than may. */
+        if (imapid_tcp_order_is_closing(&tcp->order))
+            enforce_limits(tcp, &(struct imapid_stamp){marks[i].number + n_before, marks[i].ts_ns});
+    }
+    return i;
 }
 
 bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *segment)

@@ -2,6 +2,7 @@
 #ifndef IMAPID_NET_TCP_H
 #define IMAPID_NET_TCP_H
 
+#include "capture/ahead.h"
 #include "net/conn.h"
 
 /* TCP segments in the order they were captured -> the octets of each connection, in order.
@@ -85,12 +86,15 @@ uint64_t imapid_tcp_digest_ip4(const struct imapid_tcp *tcp, const uint8_t *addr
  * digest: it begins no connection, and its header is one. */
 bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire);
 
-/* A passable segment with this digest, not 0, is the next one. True: nothing can come of it, and it is counted;
- * else it has to be taken, and nothing has changed. Callbacks of other connections come from within. */
-bool imapid_tcp_pass(struct imapid_tcp *tcp, uint64_t digest, const struct imapid_stamp *packet);
+/* The next n segments, passable, by their digests, which are the marks' keys; 0: it has none. Their packets' numbers are
+ * those of the marks and n_before more. Returns of how many of the first nothing can come, and they are counted;
+ * the next one has to be taken. Callbacks of other connections come from within. */
+size_t imapid_tcp_pass(struct imapid_tcp *tcp, const struct imapid_ahead_mark *marks, size_t n,
+                       uint64_t n_before);
 
-/* Whether imapid_tcp_pass() would say so now. */
-bool imapid_tcp_may_pass(const struct imapid_tcp *tcp, uint64_t digest);
+/* How many of the first imapid_tcp_pass() would pass now, if no other connection ended meanwhile. */
+size_t imapid_tcp_may_pass(const struct imapid_tcp *tcp, const struct imapid_ahead_mark *marks,
+                           size_t n);
 
 /* The segment that begins at these octets will come with this packet number, some after the one that is due:
  * what is known of its connection is brought near. What is delivered does not depend on it. */

@@ -112,26 +112,33 @@ struct user {
     guint64 last; /* packet that was passed */
 };
 
-static uint64_t find_out(void *ctx, const struct imapid_packet *packet, void *room)
+static uint64_t find_out(void *ctx, struct imapid_packet *packet, void *room)
 {
     const struct user *user = ctx;
     memset(room, (int)(packet->number % 251), IMAPID_AHEAD_ROOM);
     return is_passed(user->how, packet->number) ? packet->number : 0;
 }
 
-static bool pass(void *ctx, const struct imapid_ahead_mark *mark)
+static size_t may_pass(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
 {
-    struct user *user = ctx;
-    g_assert_cmpuint(mark->key, ==, mark->number);
-    g_assert_cmpuint(mark->number, >, user->last);
-    user->last = mark->number;
-    return true;
+    size_t i = 0;
+    (void)ctx;
+    g_assert_cmpuint(n, >, 0);
+    while (i < n && marks[i].key)
+        i++;
+    return i;
 }
 
-static bool may_pass(void *ctx, uint64_t key)
+static size_t pass(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
 {
-    (void)ctx;
-    return key != 0;
+    struct user *user = ctx;
+    size_t n_passed = may_pass(ctx, marks, n);
+    for (size_t i = 0; i < n_passed; i++) {
+        g_assert_cmpuint(marks[i].key, ==, marks[i].number);
+        g_assert_cmpuint(marks[i].number, >, user->last);
+        user->last = marks[i].number;
+    }
+    return n_passed;
 }
 
 static void note_counts(GString *log, const struct imapid_capture *capture, bool at_end)

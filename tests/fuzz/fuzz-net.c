@@ -98,12 +98,13 @@ static void feed(struct imapid_net *net, struct imapid_packet *packet, const uin
     packet->number++;
     packet->data = g_memdup2(octets, packet->n ? packet->n : 1); /* exact size */
     struct imapid_net_ahead ahead;
-    const struct imapid_stamp stamp = {packet->number, packet->ts_ns};
     imapid_net_prepare(net, packet, &ahead);
+    const struct imapid_ahead_mark mark = {ahead.digest, packet->number, packet->ts_ns, packet->n,
+                                           packet->n_wire};
     if (packet->number % 2)
         imapid_net_foresee(net, packet, &ahead);
     if (packet->number % 2 && ahead.family && ahead.is_passable &&
-        imapid_net_pass(net, ahead.digest, &stamp))
+        imapid_net_pass(net, &mark, 1, 0))
         ;
     else if (packet->number % 2)
         imapid_net_packet_ahead(net, packet, &ahead);

@@ -346,8 +346,10 @@ static void test_passed(void)
             draw_segment(draw, round % 2 ? 40 : 4, number, octets, &segment);
             imapid_tcp_segment(tcp[0], &segment);
             uint64_t digest = imapid_tcp_digest(tcp[1], &segment);
-            if (imapid_tcp_is_passable(segment.octets, MAX(segment.n, segment.n_wire)) && digest &&
-                imapid_tcp_pass(tcp[1], digest, &segment.packet)) {
+            const struct imapid_ahead_mark mark = {
+                .key = digest, .number = number - 1, .ts_ns = segment.packet.ts_ns};
+            if (imapid_tcp_is_passable(segment.octets, MAX(segment.n, segment.n_wire)) &&
+                imapid_tcp_pass(tcp[1], &mark, 1, 1)) {
                 n_passed++;
                 continue;
             }
