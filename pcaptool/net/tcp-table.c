@@ -33,7 +33,7 @@ G_STATIC_ASSERT(sizeof(struct imapid_tcp_entry) == 64);
 
 static struct imapid_tcp_slot *slots_new(uint32_t n)
 {
-    struct imapid_tcp_slot *slots = g_new(struct imapid_tcp_slot, n);
+    struct imapid_tcp_slot *slots = imapid_large_new(n, sizeof *slots);
     memset(slots, 0xff, n * sizeof *slots);
     return slots;
 }
@@ -43,12 +43,14 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table)
     uint32_t n_slots = N_SLOTS_FIRST;
     while (n_slots > 4 && n_slots / 4 > table->n_max)
         n_slots /= 2;
-    g_free(table->slots);
+    free(table->slots);
     table->slots = slots_new(n_slots);
     table->slot_mask = n_slots - 1;
     table->n_begun = table->n_used = table->n_slots = table->hand = 0;
     table->first_free = IMAPID_TCP_NONE;
     table->has_looked = false;
+    for (uint32_t i = 0; i < IMAPID_TCP_N_LEAVING; i++)
+        table->leaving[i].entry = IMAPID_TCP_NONE;
     /* So what was settled is never found again. To wipe it would cost more than to read a small file. */
     table->key[0] = imapid_siphash(table->key, table->key, 2);
 }
@@ -70,7 +72,7 @@ void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
     free(table->alikes);
     free(table->settled_digests);
     free(table->settled);
-    g_free(table->slots);
+    free(table->slots);
     *table = (struct imapid_tcp_table){0};
 }
 
@@ -226,7 +228,7 @@ static void grow_slots(struct imapid_tcp_table *table)
     for (uint32_t i = 0; i < n_old; i++)
         if (old[i].entry != IMAPID_TCP_NONE)
             put_slot(table, old[i]);
-    g_free(old);
+    free(old);
 }
 
 static void add_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)
@@ -285,6 +287,36 @@ void imapid_tcp_table_unsettle(struct imapid_tcp_table *table, uint32_t index)
     const struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
     unsettle(table, imapid_tcp_table_digest(table, &key));
+}
+
+/* ---- those that may be forgotten soon ---- */
+
+/* So many entries after one that is forgotten, another one may be. */
+#define N_BEFORE 4
+
+G_STATIC_ASSERT(N_BEFORE < IMAPID_TCP_N_LEAVING);
+
+static struct imapid_tcp_leaving *get_leaving(struct imapid_tcp_table *table, uint32_t index)
+{
+    return &table->leaving[index % IMAPID_TCP_N_LEAVING];
+}
+
+/* An entry may be forgotten soon: what is to be changed then is brought near. */
+static void foresee_removal(struct imapid_tcp_table *table, uint32_t index)
+{
+    const struct imapid_tcp_entry *entry = &table->entries[index];
+    const uint32_t all = IMAPID_TCP_USED | IMAPID_TCP_KEEP | IMAPID_TCP_RECENT;
+    if (index >= table->n_begun || (entry->flags & all) != IMAPID_TCP_USED)
+        return;
+    struct imapid_tcp_key key = get_key(entry, entry->path[0]);
+    uint64_t digest = imapid_tcp_table_digest(table, &key);
+    imapid_tcp_table_prefetch(table, imapid_tcp_table_shorten(digest));
+    *get_leaving(table, index) = (struct imapid_tcp_leaving){digest, index};
+}
+
+static void forget_leaving(struct imapid_tcp_table *table, uint32_t index)
+{
+    get_leaving(table, index)->entry = IMAPID_TCP_NONE;
 }
 
 /* ---- those that differ by the path alone ---- */
@@ -383,6 +415,7 @@ void imapid_tcp_table_set_path(struct imapid_tcp_table *table, uint32_t index, i
     key = get_key(entry, old);
     uint32_t hash = imapid_tcp_table_hash(table, &key), base = drop_path(table, &key, hash);
     bool heads = is_head(table, index);
+    forget_leaving(table, index);
     if (old != other)
         remove_slot(table, hash, index);
     if (heads)
@@ -404,8 +437,10 @@ uint32_t imapid_tcp_table_find_victim(struct imapid_tcp_table *table)
         table->hand = index + 1 < table->n_begun ? index + 1 : 0;
         if (!(entry->flags & IMAPID_TCP_USED) || entry->flags & IMAPID_TCP_KEEP)
             continue;
-        if (!(entry->flags & IMAPID_TCP_RECENT))
+        if (!(entry->flags & IMAPID_TCP_RECENT)) {
+            foresee_removal(table, index + N_BEFORE);
             return index;
+        }
         entry->flags &= ~(uint32_t)IMAPID_TCP_RECENT;
     }
     return IMAPID_TCP_NONE;
@@ -415,8 +450,11 @@ void imapid_tcp_table_remove(struct imapid_tcp_table *table, uint32_t index)
 {
     struct imapid_tcp_entry *entry = &table->entries[index];
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
-    uint64_t digest = imapid_tcp_table_digest(table, &key);
+    const struct imapid_tcp_leaving *leaving = get_leaving(table, index);
+    uint64_t digest =
+        leaving->entry == index ? leaving->digest : imapid_tcp_table_digest(table, &key);
     uint32_t hash = imapid_tcp_table_shorten(digest);
+    forget_leaving(table, index);
     unsettle(table, digest);
     remove_slot(table, hash, index);
     if (entry->path[1] != entry->path[0]) {

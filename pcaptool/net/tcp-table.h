@@ -53,6 +53,8 @@ struct imapid_tcp_alike {
     uint32_t next, previous;
 };
 
+#define IMAPID_TCP_N_LEAVING 8
+
 struct imapid_tcp_table {
     struct imapid_tcp_entry *entries; /* n_max, made real by use only */
     uint32_t n_max;
@@ -63,9 +65,14 @@ struct imapid_tcp_table {
     struct imapid_tcp_alike *alikes; /* of each entry that is ALIKE */
     struct imapid_tcp_slot *slots;
     uint32_t slot_mask;
-    uint32_t n_slots;          /* in use */
-    uint64_t key[2];           /* of digests */
-    bool has_looked;           /* for room: marks of those seen lately count */
+    uint32_t n_slots; /* in use */
+    uint64_t key[2];  /* of digests */
+    bool has_looked;  /* for room: marks of those seen lately count */
+    /* Of entries that may be forgotten soon, by their index. NONE: of none. */
+    struct imapid_tcp_leaving {
+        uint64_t digest;
+        uint32_t entry;
+    } leaving[IMAPID_TCP_N_LEAVING];
     uint64_t *settled_digests; /* see imapid_tcp_table_settle() */
     uint32_t *settled;
 };

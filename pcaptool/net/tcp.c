@@ -252,6 +252,12 @@ static void finish(struct imapid_tcp *tcp, struct imapid_tcp_state *st,
 
 /* ---- finding connections ---- */
 
+static void prefetch(const void *at, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)at + i);
+}
+
 /* The state to give up for a newer one: one without octets if there is one nearby, else one not
  * seen lately. */
 static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
@@ -268,8 +274,12 @@ static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
     for (;;) {
         struct imapid_tcp_state *st = &tcp->states[tcp->hand];
         tcp->hand = (tcp->hand + 1) % n;
-        if (!st->recent)
+        if (!st->recent) {
+            prefetch(&tcp->states[(tcp->hand + 1) % n], sizeof *st);
+            if (tcp->states[tcp->hand].conn.user)
+                prefetch(tcp->states[tcp->hand].conn.user, N_USER);
             return st;
+        }
         st->recent = false;
     }
 }
@@ -711,12 +721,6 @@ static void make_key(const struct imapid_segment *segment, struct imapid_tcp_key
     key->port[!d] = destination;
     key->path = segment->path;
     key->dir = d;
-}
-
-static void prefetch(const void *at, size_t n)
-{
-    for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch((const char *)at + i);
 }
 
 /* The state of an entry, as it seems, or NULL. */
