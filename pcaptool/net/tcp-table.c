@@ -306,6 +306,7 @@ static void foresee_removal(struct imapid_tcp_table *table, uint32_t index)
 {
     const struct imapid_tcp_entry *entry = &table->entries[index];
     const uint32_t all = IMAPID_TCP_USED | IMAPID_TCP_KEEP | IMAPID_TCP_RECENT;
+    __builtin_prefetch(entry + N_BEFORE);
     if (index >= table->n_begun || (entry->flags & all) != IMAPID_TCP_USED)
         return;
     struct imapid_tcp_key key = get_key(entry, entry->path[0]);
