@@ -898,10 +898,6 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
             imapid_reader_close(&copy, (enum imapid_side)side);
         imapid_stream_drop_held(&copy, direction);
     }
-    /* What is cut at the end may have been the answer. */
-    for (unsigned i = 0; i < IMAPID_SLOTS; i++)
-        if (at_end[i])
-            stream->slots[i]->untagged_status = at_end[i]->untagged_status;
     if (!stream->outcome) {
         stream->outcome =
             (struct imapid_outcome *)imapid_budget_alloc(stream->share, sizeof *stream->outcome);
@@ -911,4 +907,16 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
     *stream->outcome = session.outcome;
     *stream->login = session.login;
     stream->lacks_id = copy.has_lost || lacks_open(&copy);
+    /* What is cut at the end may have been the answer, and so may what TLS behind STARTTLS has. */
+    if (stream->to)
+        imapid_reader_lose(&copy, IMAPID_SERVER, 0);
+    for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
+        if (!at_end[i])
+            continue;
+        stream->slots[i]->untagged_status = copy.slots[i] == at_end[i]
+                                                ? session.exchanges.slots[i].untagged_status
+                                                : at_end[i]->untagged_status;
+        if (copy.slots[i] == at_end[i])
+            stream->slots[i]->tentative |= session.exchanges.slots[i].tentative;
+    }
 }

@@ -110,6 +110,19 @@ static bool may_lack_greeting(const struct imapid_decide *decide, int dir)
            decide->by_port == decide->client;
 }
 
+/* Whether a server that says no greeting there is answers a client of IMAP on a port of IMAP, as both go on: it may be
+ * another copy of the greeting that was heard. */
+static bool speaks_to_client(const struct imapid_decide *decide, int dir,
+                             const struct imapid_decide_early early[2])
+{
+    int client = decide->client;
+
+    return client >= 0 && dir != client && decide->by_port == client && early[dir].n &&
+           early[dir].octets[0] == '*' &&
+           imapid_decide_speaker(early[client].octets, early[client].n, true) ==
+               IMAPID_SPEAKER_CLIENT;
+}
+
 static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, int dir,
                                                 const struct imapid_decide_early early[2])
 {
@@ -122,6 +135,8 @@ static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, in
         return take(decide, !dir, true);
     if (may_lack_greeting(decide, dir))
         return take(decide, decide->client, true);
+    if (speaks_to_client(decide, dir, early))
+        return take(decide, decide->client, false);
     if (speaker == IMAPID_SPEAKER_CLIENT && decide->client < 0)
         decide->client = dir; /* inside another protocol the SYN may not be known */
     if (speaker != IMAPID_SPEAKER_CLIENT || dir != decide->client)

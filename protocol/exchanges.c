@@ -78,6 +78,7 @@ static void drop_response(struct imapid_exchanges *x, unsigned slot)
     struct imapid_exchange *exchange = &x->slots[slot];
 
     exchange->n_responses = 0;
+    exchange->has_extra = false;
     exchange->response_tentative = false;
     exchange->response_dropped = true;
     if (exchange->has_command)

@@ -122,11 +122,19 @@ void imapid_pending_stop_data(struct imapid_pending *pending, enum imapid_word w
             pending->commands[i].sends_data = false;
 }
 
+void imapid_pending_pass(struct imapid_pending *pending)
+{
+    imapid_pending_stop_data(pending, IMAPID_WORD_UNKNOWN);
+    for (unsigned i = 0; i < pending->n; i++)
+        pending->commands[i].is_passed = true;
+}
+
 uint64_t imapid_pending_may_be_asked(const struct imapid_pending *pending)
 {
     for (unsigned i = 0; i < pending->n; i++)
-        if (pending->commands[i].word == IMAPID_WORD_UNKNOWN ||
-            pending->commands[i].word == IMAPID_WORD_AUTHENTICATE)
+        if (!pending->commands[i].is_passed &&
+            (pending->commands[i].word == IMAPID_WORD_UNKNOWN ||
+             pending->commands[i].word == IMAPID_WORD_AUTHENTICATE))
             return pending->commands[i].order;
     return UINT64_MAX;
 }

@@ -412,5 +412,7 @@ enum imapid_preface_status imapid_preface_read(struct imapid_preface *preface, b
                        : read_server(preface, octets, n, n_used);
     preface->is_refused = status == IMAPID_PREFACE_REFUSED;
     preface->is_over[is_client] = status == IMAPID_PREFACE_NOT;
+    /* A server speaks behind all of it. What begins as a header does, an empty line, is none then. */
+    preface->is_over[CLIENT] |= preface->is_over[SERVER];
     return status;
 }

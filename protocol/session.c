@@ -773,7 +773,7 @@ void imapid_session_resume(struct imapid_session *session)
     session->asked = false;
     session->exchanges.client_silent = true;
     session->exchanges.misses_line = false; /* the client went on when that was answered */
-    imapid_pending_stop_data(&session->exchanges.pending, IMAPID_WORD_UNKNOWN);
+    imapid_pending_pass(&session->exchanges.pending);
 }
 
 bool imapid_session_miss_starttls(struct imapid_session *session)

@@ -73,15 +73,16 @@ class Builder:
     def __init__(self, passes=2, streams=None):
         self.exchanges = []
         self.of_stream = {}  # the same, by their streams
+        self.of_command = {}  # and by the frames of their commands
         self.early = []
         self.n_extra = 0
         self.passes = passes
         self.streams = streams
 
-    def find(self, stream, tag, request_in, without):
-        """The first exchange of that command that has no such part yet; else any."""
-        fits = [e for e in self.of_stream.get(stream, ()) if request_in is not None and e["command"] and
-                e["command"]["frame"] == request_in and tag in (None, e["tag"])]
+    def find(self, tag, request_in, without):
+        """The first exchange of that command that has no such part yet; else any. Wireshark may have another stream for what
+        goes on behind somebody else's SYN."""
+        fits = [e for e in self.of_command.get(request_in, ()) if tag in (None, e["tag"])]
         for exchange in fits:
             if exchange[without] is None:
                 return exchange
@@ -100,9 +101,10 @@ class Builder:
         if value_of(item, "imapid.request") is not None:
             exchange = self.new(stream, tag)
             exchange["command"] = half
+            self.of_command.setdefault(frame, []).append(exchange)
             exchange["findings"] |= codes_of(item)
             return
-        exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "response")
+        exchange = self.find(tag, number(value_of(item, "imapid.request_in")), "response")
         if exchange and exchange["response"]:
             self.n_extra += 1
             exchange["findings"] |= codes_of(item) & {"extra-response"}
@@ -119,7 +121,7 @@ class Builder:
         """False: in two passes it has no response so far."""
         tag = value_of(item, "imapid.tag")
         result = {"frame": frame, "status": value_of(item, "imapid.status")}
-        exchange = self.find(stream, tag, number(value_of(item, "imapid.request_in")), "result")
+        exchange = self.find(tag, number(value_of(item, "imapid.request_in")), "result")
         if not exchange:
             # A response in the same frame bears the status as well.
             orphans = [e for e in self.of_stream.get(stream, ()) if not e["command"] and e["result"] in (None, result)

@@ -119,6 +119,22 @@ def both_free():
 # And segments that hold what was sent before and what was not.
 OTHERS = {
     "untagged-bad-and-cut": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n").server(b"a")),
+    "untagged-bad-before-tls": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n")
+                                .client(b"a2 STARTTLS\r\n").server(b"a2 OK go\r\n")),
+    # What is said behind STARTTLS before its answer is a command, even where a line before was none.
+    "behind-starttls": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(b"GET / HTTP/1.0\r\n").server(b"b1 BAD x\r\n")
+                        .client(b"a2 STARTTLS\r\n" + COMMAND % (3, 3)).server(b"a2 OK go\r\n")),
+    # Two untagged IDs that may both be the answer to what was lost: none is one too many.
+    "extra-of-nothing": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n")
+                         .server(b'* ID ("name" "s1")\r\n').server(b'* ID ("name" "s1")\r\n').lose(0, 11).server(b"* BYE bye\r\na6 OK\r\n")),
+    # An empty line is no beginning of a PROXY header when the server has spoken.
+    "empty-line": (1, pcap.Talk().handshake().server(b"* OK hi\r\n" + (ANSWER % (0, 0))[:20]).client(b"\r\n").server(b"b1 BAD x\r\n")),
+    # The capture begins in a message of another alphabet.
+    "text-first": (1, pcap.Talk(server_port=143).client("ße λ €\r\n".encode()).server(b"a0 OK\r\n").client(COMMAND % (1, 1))
+                   .server(ANSWER % (1, 1))),
+    # Of the greeting a copy came first that is none.
+    "greeting-contested": (1, pcap.Talk().handshake().client(COMMAND % (1, 1)).server(b'* OK"hi\r\n').again(1, b"* OK hi\r\n", 9)
+                           .server(ANSWER % (1, 1))),
     "keep-alive-first": (1, pcap.Talk().handshake().again(0, b"\0", 1).server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     "before-greeting": (2, pcap.Talk().handshake().client(COMMAND % (1, 1) + b"a2").client((COMMAND % (2, 2))[2:]).client(b"a3 NOOP\r\n")
                         .server(b"* OK hi\r\n" + ANSWER % (1, 1)).server(ANSWER % (2, 2) + b"a3 OK\r\n")),

@@ -25,7 +25,9 @@ struct imapid_pending_command {
     bool may_be_answered; /* its answer may be missing: a hole, or another of the same tag */
     bool follows_unseen;  /* commands before it may be missing, and with them their tags */
     bool shares_tag;      /* one of these had its tag, or so an answer shows */
-    uint8_t slot;         /* of its exchange; IMAPID_SLOTS where it is no ID */
+    bool
+        is_passed; /* both sides have gone on to another layer since: it is asked for nothing any more */
+    uint8_t slot; /* of its exchange; IMAPID_SLOTS where it is no ID */
 };
 
 /* In the order in which they were read. All zero is the empty one. */
@@ -74,8 +76,11 @@ bool imapid_pending_sends_sasl(const struct imapid_pending *pending);
 /* `word` (or, if UNKNOWN, every command) asks for no more lines of data. */
 void imapid_pending_stop_data(struct imapid_pending *pending, enum imapid_word word);
 
+/* Both sides go on to another layer: no command asks for data any more. */
+void imapid_pending_pass(struct imapid_pending *pending);
+
 /* The order of the oldest command in whose name a server may have asked for data: AUTHENTICATE, or
- * one that nobody here knows; UINT64_MAX where there is none. */
+ * one that nobody here knows, unless both sides have passed it; UINT64_MAX where there is none. */
 uint64_t imapid_pending_may_be_asked(const struct imapid_pending *pending);
 
 #endif
