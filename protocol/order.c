@@ -67,6 +67,7 @@ static void move(struct imapid_order_side *side, uint32_t next)
 void imapid_order_move(struct imapid_order_side *side, uint32_t next)
 {
     move(side, next);
+    side->n_waited = 0; /* it goes on: what is acknowledged farther on is still to come */
     if (side->left == IMAPID_ORDER_LEFT_LOST)
         side->left = IMAPID_ORDER_LEFT_NOT;
 }

@@ -544,11 +544,22 @@ static bool is_line_cut(const struct imapid_session *session, enum imapid_side s
            imapid_unit_plausible(side, window, n) != IMAPID_PLAUSIBLE_NO;
 }
 
+/* Does the client speak behind its COMPRESS, to a server that is not in the capture? Then what it says is no line, and tells
+ * nothing of those before. */
+static bool may_be_compressed(const struct imapid_session *session)
+{
+    const struct imapid_pending *pending = &session->exchanges.pending;
+
+    return !session->exchanges.seen[IMAPID_SERVER] && pending->n &&
+           pending->commands[pending->n - 1].word == IMAPID_WORD_COMPRESS;
+}
+
 /* Nothing was read as a unit; but what was passed over may have made earlier units unbelievable. */
 static enum imapid_session_status
 read_nothing(struct imapid_session *session, enum imapid_side side, bool was_tentative, bool passed)
 {
-    if (was_tentative && session->frame[side].sync == IMAPID_SYNC_LOST) {
+    if (was_tentative && session->frame[side].sync == IMAPID_SYNC_LOST &&
+        !(side == IMAPID_CLIENT && may_be_compressed(session))) {
         imapid_exchanges_distrust(get_exchanges(session), side);
         imapid_outcome_distrust(&session->outcome);
     }

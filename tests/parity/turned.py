@@ -113,6 +113,25 @@ def both_free():
     return late(talk, 4)
 
 
+def early_fin():
+    """The server's FIN is captured before all that the client still sends, in pieces, and acknowledges all of it."""
+    talk = pcap.Talk().handshake().server(b"* OK hi\r\n")
+    for i in range(1, 10):
+        for octet in COMMAND % (i, i):
+            talk.client(bytes((octet,)))
+        talk.server(ANSWER % (i, i))
+    talk.close()
+    talk.packets.insert(3, talk.packets.pop(-2))
+    return talk
+
+
+def client_alone_compressed():
+    """The server is not in the capture, and what a client says behind its COMPRESS is no line. Whether it may send a literal nobody knows."""
+    talk = pcap.Talk().handshake().lose(1, 9).client(b'a1 ID ("name" {2}\r\n').lose(1, 5).client(b"c1)\r\n").lose(1, 30)
+    talk.client(b"a2 COMPRESS DEFLATE\r\n").lose(1, 9).client(b"\x4a\xb4\x50\xf0\xf3\xf7\x0f\xe0\xe5\x02\0\0\0\xff\xff" * 4)
+    return without(talk, 1)
+
+
 # An untagged BAD, and a line that is cut, which may be the answer. A keep-alive before all octets. A client that does not wait for the greeting, in segments that are no lines. On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
@@ -124,6 +143,8 @@ OTHERS = {
     # What is said behind STARTTLS before its answer is a command, even where a line before was none.
     "behind-starttls": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(b"GET / HTTP/1.0\r\n").server(b"b1 BAD x\r\n")
                         .client(b"a2 STARTTLS\r\n" + COMMAND % (3, 3)).server(b"a2 OK go\r\n")),
+    "early-fin": (9, early_fin()),
+    "client-alone-compressed": (1, client_alone_compressed()),
     # Two untagged IDs that may both be the answer to what was lost: none is one too many.
     "extra-of-nothing": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n")
                          .server(b'* ID ("name" "s1")\r\n').server(b'* ID ("name" "s1")\r\n').lose(0, 11).server(b"* BYE bye\r\na6 OK\r\n")),
