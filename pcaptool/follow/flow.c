@@ -79,6 +79,8 @@ struct imapid_flow {
     bool is_tail_lost[2];           /* by direction: nothing was read behind the last gap */
     bool is_half_seen;              /* as the connection was so far */
     bool waits_for_syn;             /* rejected by what a server said before its SYN */
+    uint8_t early_last;             /* the direction that spoke last while undecided: not the one
+                                     * whose packet was captured last */
     enum imapid_opening opening[2]; /* by direction: what its first octets are */
     const char *speaks[2];          /* by direction: see imapid_verdict_greeting() */
     struct imapid_stamp started[2]; /* by direction: the packet with its first octets */
@@ -629,7 +631,6 @@ static void show_early(struct imapid_flow *flow, int dir, const GByteArray *earl
 static void begin_session(struct imapid_flow *flow)
 {
     struct imapid_session *session = &get_reading(flow)->session;
-    int last = flow->early_stamp[1].number > flow->early_stamp[0].number;
     GArray *marks = g_steal_pointer(&flow->marks);
 
     flow->stage = STAGE_IMAP;
@@ -644,7 +645,8 @@ static void begin_session(struct imapid_flow *flow)
             tell_gap(flow, dir, 0, &flow->conn->last);
     }
     for (int i = 0; i < 2; i++) {
-        int dir = i ? last : !last; /* as they came: not every client waits for the greeting */
+        int dir = i ? flow->early_last
+                    : !flow->early_last; /* as they came: not every client waits for the greeting */
         GByteArray *early = g_steal_pointer(&flow->early[dir]);
 
         if (!early)
@@ -834,6 +836,7 @@ static bool decide(struct imapid_flow *flow, int dir, const uint8_t *octets, siz
         flow->early[dir] = g_byte_array_new();
     g_byte_array_append(flow->early[dir], octets, (guint)n);
     flow->early_stamp[dir] = *packet;
+    flow->early_last = (uint8_t)dir;
     if (flow->is_early_told[dir])
         tell_octets(flow, dir, octets, n, packet);
     if (flow->decide.from_start && flow->decide.client >= 0 && !flow->layers) {

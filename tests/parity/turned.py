@@ -144,6 +144,9 @@ OTHERS = {
     "behind-starttls": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(b"GET / HTTP/1.0\r\n").server(b"b1 BAD x\r\n")
                         .client(b"a2 STARTTLS\r\n" + COMMAND % (3, 3)).server(b"a2 OK go\r\n")),
     "early-fin": (9, early_fin()),
+    # The client did not wait for the greeting, and the packet with that and the answers was captured before its own.
+    "answer-before-greeting": (2, late(pcap.Talk().handshake().client(COMMAND % (1, 1) + COMMAND % (2, 2))
+                                       .server(b"* OK hi\r\n" + ANSWER % (1, 1) + ANSWER % (2, 2)), 3)),
     "client-alone-compressed": (1, client_alone_compressed()),
     # Two untagged IDs that may both be the answer to what was lost: none is one too many.
     "extra-of-nothing": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n")
