@@ -158,24 +158,42 @@ static uint32_t first_of(const tcp_flow_t *flow, uint32_t seq)
     return seq - raw < seq - 1 ? raw : 1;
 }
 
-/* Octets that tell TLS, or DEFLATE, from a text: of so many random ones 1 in 2,000 times none is a control character. */
+/* Octets that are looked at; and of what is in no plain alphabet: of so many random ones 1 in 2,000 times none is a control
+ * character. */
+#define N_FIRST   5
 #define N_TELLING 64
 
-/* Octets in the middle of a connection. A message may be in another alphabet than UTF-8; a few octets of it tell no more. */
-static bool is_binary(const uint8_t *octets, size_t n)
+static bool has_control(const uint8_t *octets, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (octets[i] < 0x20 && octets[i] != '\r' && octets[i] != '\n' && octets[i] != '\t')
+            return true;
+    return false;
+}
+
+/* Is it UTF-8? A character may be cut at both ends. */
+static bool is_utf8(const uint8_t *octets, size_t n)
 {
     const char *text = (const char *)octets, *end;
 
-    for (size_t i = 0; i < n && i < N_TELLING; i++)
-        if (octets[i] < 0x20 && octets[i] != '\r' && octets[i] != '\n' && octets[i] != '\t')
-            return true;
-    if (n >= N_TELLING)
-        return false;
-    /* A character may be cut at both ends. */
-    for (; n && text - (const char *)octets < 3 && ((uint8_t)*text & 0xc0) == 0x80; n--)
+    for (int i = 0; i < 3 && n && ((uint8_t)*text & 0xc0) == 0x80; i++, n--)
         text++;
-    return !g_utf8_validate(text, (gssize)n, &end) &&
-           g_utf8_get_char_validated(end, text + n - end) != (gunichar)-2;
+    return g_utf8_validate(text, (gssize)n, &end) ||
+           g_utf8_get_char_validated(end, text + n - end) == (gunichar)-2;
+}
+
+/* Does it begin as TLS or DEFLATE do in the middle, and no text? A message may be in another alphabet than UTF-8; a few octets
+ * of it tell no more. */
+static bool is_binary(const uint8_t *octets, size_t n)
+{
+    size_t n_first = MIN(n, N_FIRST);
+
+    if (has_control(octets, n_first))
+        return true;
+    for (size_t i = 0; i < n_first; i++)
+        if (octets[i] >= 0x80)
+            return has_control(octets, MIN(n, N_TELLING)) || (n < N_TELLING && !is_utf8(octets, n));
+    return false;
 }
 
 /* Is this the first octet of its direction? Behind a stranger's SYN Wireshark takes any for the first. */
