@@ -131,6 +131,9 @@ size_t imapid_rebuild_count_memory(const struct imapid_rebuild *rebuild)
 
 /* ---- what comes ---- */
 
+/* A number that is farther off is somebody else's: what comes behind it is not nearest to that. */
+#define N_NEAR (INT32_C(1) << 30)
+
 static int64_t get_place(struct imapid_rebuild *rebuild, int dir, uint32_t seq)
 {
     if (!rebuild->has_base[dir]) {
@@ -138,9 +141,11 @@ static int64_t get_place(struct imapid_rebuild *rebuild, int dir, uint32_t seq)
         rebuild->base[dir] = seq;
     }
     /* The number nearest to the latest. */
-    rebuild->latest[dir] +=
-        (int32_t)(seq - rebuild->base[dir] - (uint32_t)(uint64_t)rebuild->latest[dir]);
-    return rebuild->latest[dir];
+    int64_t latest = rebuild->latest[dir],
+            place = latest + (int32_t)(seq - rebuild->base[dir] - (uint32_t)(uint64_t)latest);
+    if (place - latest < N_NEAR && latest - place < N_NEAR)
+        rebuild->latest[dir] = place;
+    return place;
 }
 
 /* MSS, window scale, SACK permitted, and nothing else. */

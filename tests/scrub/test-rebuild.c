@@ -156,6 +156,28 @@ static void test_clear(void)
     end(&wire);
 }
 
+/* A stranger's number half a round away moves nothing of what is said behind it. */
+static void test_far(void)
+{
+    struct wire wire = begin();
+
+    shake_hands(&wire);
+    send_segment(&wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
+    say(&wire, 1, "* OK ready\r\n");
+    send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 18);
+    say(&wire, 0, "a LOGIN anna geh\r\n");
+    send_segment(&wire, 1, S0 + 13 + 0x80000000u, 0, RST, 0);
+    send_segment(&wire, 1, S0 + 13, C0 + 19, PSH | ACK, 6);
+    say(&wire, 1, "a OK\r\n");
+    write_all(&wire);
+    g_assert_cmpuint(wire.lines->len, ==, 7);
+    g_assert_cmpstr(g_ptr_array_index(wire.lines, 4), ==,
+                    "5 0 PSH seq 1 ack 13 win 5 ttl 64 opt 0 n 18");
+    g_assert_cmpstr(g_ptr_array_index(wire.lines, 6), ==,
+                    "7 1 PSH seq 13 ack 19 win 7 ttl 57 opt 0 n 6");
+    end(&wire);
+}
+
 /* Inside TLS: a handshake that leaves nothing, records over segments, a record taken for clear at first. */
 static void test_inside_tls(void)
 {
@@ -461,6 +483,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rebuild/clear", test_clear);
+    g_test_add_func("/rebuild/far", test_far);
     g_test_add_func("/rebuild/inside-tls", test_inside_tls);
     g_test_add_func("/rebuild/holes", test_holes);
     g_test_add_func("/rebuild/past-a-hole", test_past_a_hole);
