@@ -78,10 +78,30 @@ static bool is_of_clear(enum imapid_finding_code code)
            code == IMAPID_FINDING_OBSOLETE_TLS || code == IMAPID_FINDING_BEHIND_STARTTLS;
 }
 
-static void add_findings(GString *digest, const struct imapid_record_finding *findings, unsigned n)
+/* What names and values say. Where nobody knows what is a name, all of them are masked. */
+static bool is_of_words(enum imapid_finding_code code)
+{
+    switch (code) {
+    case IMAPID_FINDING_DUPLICATE_FIELD:
+    case IMAPID_FINDING_NOT_ASCII:
+    case IMAPID_FINDING_BAD_DATE:
+    case IMAPID_FINDING_BAD_URL:
+    case IMAPID_FINDING_UNIQUE_IDENTIFIER:
+    case IMAPID_FINDING_DISCLOSES_ENVIRONMENT:
+    case IMAPID_FINDING_FORWARDED_ADDRESS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* `is_whole`: by side, whether its list is well formed. */
+static void add_findings(GString *digest, const struct imapid_record_finding *findings, unsigned n,
+                         const bool is_whole[2])
 {
     for (unsigned i = 0; i < n; i++)
-        if (!is_of_clear(findings[i].code))
+        if (!is_of_clear(findings[i].code) &&
+            (is_whole[findings[i].side] || !is_of_words(findings[i].code)))
             g_string_append_printf(digest, " %s", imapid_finding_code(findings[i].code));
     g_string_append_c(digest, '\n');
 }
@@ -113,7 +133,9 @@ static void digest_exchange(void *ctx, const struct imapid_record_exchange *exch
                            imapid_record_state(exchange->state));
     add_half(digest, "command", &exchange->command);
     add_half(digest, "response", &exchange->response);
-    add_findings(digest, exchange->findings, exchange->n_findings);
+    add_findings(digest, exchange->findings, exchange->n_findings,
+                 (const bool[]){[IMAPID_CLIENT] = !exchange->command.is_malformed,
+                                [IMAPID_SERVER] = !exchange->response.is_malformed});
 }
 
 /* What was lost inside a layer, came damaged or is not whole there, is lost without it. */
@@ -184,7 +206,7 @@ static void digest_session(void *ctx, const struct imapid_record_session *sessio
     g_string_append_printf(digest, "%s%s%s", session->from_start ? ", from the start" : "",
                            session->not_imap ? NO_IMAP : "",
                            session->security != IMAPID_SECURITY_NONE ? BY_PORT : "");
-    add_findings(digest, session->findings, session->n_findings);
+    add_findings(digest, session->findings, session->n_findings, (const bool[]){true, true});
 }
 
 static void digest_capture(void *ctx, const struct imapid_record_capture *capture)
