@@ -60,7 +60,7 @@ static void turn_order(struct imapid_stream *stream)
     stream->order.sides[1] = first;
     stream->order.reset.side = !stream->order.reset.side;
     if (stream->early)
-        memset(&stream->order, 0, sizeof stream->order);
+        stream->order = (struct imapid_order){.doubts = stream->doubts};
 }
 
 static void read_anew(struct imapid_stream *stream)

@@ -372,9 +372,10 @@ void imapid_net_packet(struct imapid_net *net, const struct imapid_packet *packe
 static bool prepare_usual(const struct imapid_net *net, const struct imapid_packet *packet,
                           struct imapid_net_ahead *ahead)
 {
+    if (packet->link_type != 1 || packet->n < N_ETHERNET + N_IP4_HEADER + N_TCP_HEADER)
+        return false;
     const uint8_t *ip = packet->data + N_ETHERNET, *octets = ip + N_IP4_HEADER;
-    if (packet->link_type != 1 || packet->n < N_ETHERNET + N_IP4_HEADER + N_TCP_HEADER ||
-        imapid_number_be16(ip - 2) != 0x0800 || ip[0] != (4 << 4 | N_IP4_HEADER / 4) ||
+    if (imapid_number_be16(ip - 2) != 0x0800 || ip[0] != (4 << 4 | N_IP4_HEADER / 4) ||
         ip[9] != IMAPID_IP_TCP || imapid_number_be16(ip + 6) & 0x3fff)
         return false;
     uint32_t n_total = imapid_number_be16(ip + 2), n_wire = packet->n_wire - N_ETHERNET;

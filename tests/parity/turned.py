@@ -148,6 +148,10 @@ OTHERS = {
     "answer-before-greeting": (2, late(pcap.Talk().handshake().client(COMMAND % (1, 1) + COMMAND % (2, 2))
                                        .server(b"* OK hi\r\n" + ANSWER % (1, 1) + ANSWER % (2, 2)), 3)),
     "client-alone-compressed": (1, client_alone_compressed()),
+    # Sides that were turned, and octets sent again that differ.
+    "doubt-behind-turn": (3, pcap.Talk(client_port=143, server_port=50000).client(COMMAND % (1, 1)).server(ANSWER % (1, 1))
+                          .client(COMMAND % (2, 2)).again(0, COMMAND % (3, 3), 21).server(ANSWER % (2, 2))
+                          .client(COMMAND % (4, 4)).again(0, COMMAND % (5, 5), 21).server(ANSWER % (4, 4))),
     # Two untagged IDs that may both be the answer to what was lost: none is one too many.
     "extra-of-nothing": (1, pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(b"* BAD what\r\n")
                          .server(b'* ID ("name" "s1")\r\n').server(b'* ID ("name" "s1")\r\n').lose(0, 11).server(b"* BYE bye\r\na6 OK\r\n")),
