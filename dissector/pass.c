@@ -913,10 +913,10 @@ void imapid_pass_tell_end(struct imapid_stream *stream)
     for (unsigned i = 0; i < IMAPID_SLOTS; i++) {
         if (!at_end[i])
             continue;
-        stream->slots[i]->untagged_status = copy.slots[i] == at_end[i]
-                                                ? session.exchanges.slots[i].untagged_status
-                                                : at_end[i]->untagged_status;
-        if (copy.slots[i] == at_end[i])
-            stream->slots[i]->tentative |= session.exchanges.slots[i].tentative;
+        stream->slots[i]->untagged_status = at_end[i]->untagged_status;
+        if (copy.slots[i] != at_end[i])
+            continue;
+        stream->slots[i]->untagged_status = session.exchanges.slots[i].untagged_status;
+        stream->slots[i]->tentative |= session.exchanges.slots[i].tentative;
     }
 }

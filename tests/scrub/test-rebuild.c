@@ -123,16 +123,21 @@ static void shake_hands(struct wire *wire)
     send_segment(wire, 0, C0 + 1, S0 + 1, ACK, 0);
 }
 
+static void log_in(struct wire *wire)
+{
+    shake_hands(wire);
+    send_segment(wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
+    say(wire, 1, "* OK ready\r\n");
+    send_segment(wire, 0, C0 + 1, S0 + 13, PSH | ACK, 18);
+    say(wire, 0, "a LOGIN anna geh\r\n");
+}
+
 /* In the clear: each segment as it was, copies, a probe that keeps alive, the end. */
 static void test_clear(void)
 {
     struct wire wire = begin();
 
-    shake_hands(&wire);
-    send_segment(&wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
-    say(&wire, 1, "* OK ready\r\n");
-    send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 18);
-    say(&wire, 0, "a LOGIN anna geh\r\n");
+    log_in(&wire);
     send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 18); /* again */
     send_segment(&wire, 0, C0 + 5, S0 + 13, PSH | ACK, 4);  /* a part of it */
     send_segment(&wire, 1, S0 + 12, C0 + 11, ACK, 1);       /* keeps alive; acknowledges a half */
@@ -161,11 +166,7 @@ static void test_far(void)
 {
     struct wire wire = begin();
 
-    shake_hands(&wire);
-    send_segment(&wire, 1, S0 + 1, C0 + 1, PSH | ACK, 12);
-    say(&wire, 1, "* OK ready\r\n");
-    send_segment(&wire, 0, C0 + 1, S0 + 13, PSH | ACK, 18);
-    say(&wire, 0, "a LOGIN anna geh\r\n");
+    log_in(&wire);
     send_segment(&wire, 1, S0 + 13 + 0x80000000u, 0, RST, 0);
     send_segment(&wire, 1, S0 + 13, C0 + 19, PSH | ACK, 6);
     say(&wire, 1, "a OK\r\n");

@@ -25,9 +25,8 @@ struct imapid_pending_command {
     bool may_be_answered; /* its answer may be missing: a hole, or another of the same tag */
     bool follows_unseen;  /* commands before it may be missing, and with them their tags */
     bool shares_tag;      /* one of these had its tag, or so an answer shows */
-    bool
-        is_passed; /* both sides have gone on to another layer since: it is asked for nothing any more */
-    uint8_t slot; /* of its exchange; IMAPID_SLOTS where it is no ID */
+    bool is_passed;       /* both sides have gone on to another layer since */
+    uint8_t slot;         /* of its exchange; IMAPID_SLOTS where it is no ID */
 };
 
 /* In the order in which they were read. All zero is the empty one. */
