@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* unpack.c: five decompressors (gzip, xz, zstd, lz4, bzip2) behind one read(). Members that follow
  * one another, padding and skippable frames are handled here for all of them. What a decoder made
- * before it met damage is given first, to the last octet. One decoder serves all members of a
+ * before it met damage is given first, to the last octet (of gzip but for one copy). One decoder serves all members of a
  * file: a new one for each of a million empty members would take long.
  *
  * Refuses a member that needs more memory than MEMORY_MAX, and octets after the last member that
@@ -19,8 +19,13 @@
 #include <lz4frame.h>
 #include <lzma.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
+
+#ifdef IMAPID_HAS_ISAL
+#include <isa-l/igzip_lib.h>
+#else
+#include <zlib.h>
+#endif
 
 /* What a stream may make its decoder keep. The highest level of each tool needs 128 MiB or less;
  * more is asked for by hand, or by an enemy. */
@@ -57,6 +62,15 @@ struct packing {
         struct imapid_unpack *unpack); /* at the end, whether one was begun or not; or NULL */
 };
 
+#ifdef IMAPID_HAS_ISAL
+struct gzip {
+    struct inflate_state state;
+    struct isal_gzip_header header;
+    bool in_header;
+    const char *why; /* of damage, when it was met */
+};
+#endif
+
 struct imapid_unpack {
     struct imapid_window *packed;
     const struct packing *packing; /* of the member under way; NULL: between members */
@@ -68,7 +82,11 @@ struct imapid_unpack {
      * told of a block before it is given the next one. */
     size_t n_wanted;
     bool is_full; /* it may have made more than there was room for */
+#ifdef IMAPID_HAS_ISAL
+    struct gzip *gzip;
+#else
     z_stream gzip;
+#endif
     bz_stream bzip2;
     lzma_stream xz;
     ZSTD_DStream *zstd;
@@ -76,6 +94,106 @@ struct imapid_unpack {
 };
 
 /* ---- gzip ---- */
+
+#ifdef IMAPID_HAS_ISAL
+
+/* The longest copy of DEFLATE (RFC 1951, section 3.2.5). Where a code or a distance is wrong, ISA-L may have
+ * counted as many octets that it never wrote. */
+#define GZIP_COPY_MAX 258u
+
+/* RFC 1952, section 2.3.1.2: a decoder must refuse them. */
+#define GZIP_FLAGS_RESERVED 0xe0u
+
+static bool gzip_begin(struct imapid_unpack *unpack)
+{
+    if (!unpack->gzip)
+        unpack->gzip = g_new0(struct gzip, 1);
+    isal_inflate_init(&unpack->gzip->state);
+    isal_gzip_header_init(&unpack->gzip->header);
+    unpack->gzip->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
+    unpack->gzip->in_header = true;
+    unpack->gzip->why = NULL;
+    return true;
+}
+
+static const char *gzip_spell(int status)
+{
+    switch (status) {
+    case ISAL_INVALID_WRAPPER:
+        return "incorrect header";
+    case ISAL_UNSUPPORTED_METHOD:
+        return "unknown compression method";
+    case ISAL_INCORRECT_CHECKSUM:
+        return "incorrect checksum";
+    case ISAL_INVALID_LOOKBACK:
+        return "invalid distance";
+    case ISAL_INVALID_SYMBOL:
+        return "invalid code";
+    default:
+        return "invalid block";
+    }
+}
+
+/* What was made and not given yet. It is given after damage, too. */
+static size_t gzip_left(const struct gzip *gzip)
+{
+    return gzip->state.tmp_out_valid - gzip->state.tmp_out_processed;
+}
+
+static enum step gzip_give_left(struct gzip *gzip, struct portion *portion)
+{
+    portion->n_made = MIN(gzip_left(gzip), portion->n_out);
+    memcpy(portion->out, gzip->state.tmp_out_buffer + gzip->state.tmp_out_processed,
+           portion->n_made);
+    gzip->state.tmp_out_processed += portion->n_made;
+    portion->why = gzip->why;
+    return gzip_left(gzip) > 0 ? GOING_ON : BAD;
+}
+
+static enum step gzip_fail(struct gzip *gzip, struct portion *portion, int status)
+{
+    if (status == ISAL_INVALID_LOOKBACK || status == ISAL_INVALID_SYMBOL) {
+        size_t n_left = MIN(gzip_left(gzip), GZIP_COPY_MAX);
+        gzip->state.tmp_out_valid -= (int32_t)n_left;
+        portion->n_made -= MIN(portion->n_made, GZIP_COPY_MAX - n_left);
+    }
+    portion->why = gzip->why = gzip_spell(status);
+    return gzip_left(gzip) > 0 ? GOING_ON : BAD;
+}
+
+static enum step gzip_decode(struct imapid_unpack *unpack, struct portion *portion)
+{
+    struct gzip *gzip = unpack->gzip;
+    struct inflate_state *state = &gzip->state;
+    int status = ISAL_DECOMP_OK;
+    if (gzip->why)
+        return gzip_give_left(gzip, portion);
+    state->next_in = (uint8_t *)portion->in;
+    state->avail_in = (uint32_t)portion->n_in;
+    state->next_out = portion->out;
+    state->avail_out = (uint32_t)portion->n_out;
+    if (gzip->in_header) {
+        status = isal_read_gzip_header(state, &gzip->header);
+        gzip->in_header = status != ISAL_DECOMP_OK;
+        if (!gzip->in_header && gzip->header.flags & GZIP_FLAGS_RESERVED)
+            status = ISAL_INVALID_WRAPPER;
+    }
+    if (status == ISAL_DECOMP_OK)
+        status = isal_inflate(state);
+    /* By the places: at damage what is left of both is wrong. */
+    portion->n_used = (size_t)(state->next_in - portion->in);
+    portion->n_made = (size_t)(state->next_out - portion->out);
+    if (status < ISAL_DECOMP_OK)
+        return gzip_fail(gzip, portion, status);
+    return state->block_state == ISAL_BLOCK_FINISH ? MEMBER_ENDS : GOING_ON;
+}
+
+static void gzip_free(struct imapid_unpack *unpack)
+{
+    g_free(unpack->gzip);
+}
+
+#else
 
 static bool gzip_begin(struct imapid_unpack *unpack)
 {
@@ -104,6 +222,8 @@ static void gzip_free(struct imapid_unpack *unpack)
 {
     inflateEnd(&unpack->gzip);
 }
+
+#endif
 
 /* ---- bzip2 ---- */
 

@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 import time
 import unittest
+import zlib
 
 from tool import IMAPID, capture, exchanges, records, run, sample
 
@@ -160,6 +161,22 @@ class Packed(unittest.TestCase):
                     self.assertIn(f"{name} stream: damaged: {why}".encode(), done.stderr)
                     self.assertEqual(exchanges(done), exchanges(whole))
                     self.assertEqual(capture(done)["packets"], capture(whole)["packets"])
+
+    def test_nothing_is_given_that_was_never_made(self):
+        """A length and a distance that reaches too far back, or a code that there is not, behind a capture."""
+        stored = zlib.compressobj(0, zlib.DEFLATED, -15)
+        before = gzip.compress(b"")[:10] + stored.compress(self.plain) + stored.flush(zlib.Z_FULL_FLUSH)
+        whole = capture(extract(self.plain))["packets"]
+        shortest = 16 + 14 + 20 + 20  # a packet of TCP in a capture
+        # RFC 1951, section 3.2.6: a last block with fixed codes; then what a decoder may read ahead
+        for name, codes in {"distance": "110" "11000101" "11101" + "1" * 13, "code": "110" "11000110"}.items():
+            with self.subTest(name):
+                number = sum(int(bit) << i for i, bit in enumerate(codes))
+                done = extract(before + number.to_bytes(4, "little") + bytes(400))
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(b"gzip stream: damaged: invalid", done.stderr)
+                self.assertLessEqual(capture(done)["packets"], whole)
+                self.assertGreaterEqual(capture(done)["packets"], whole - 258 // shortest - 1)
 
     def test_something_behind_the_stream_is_told(self):
         done = extract(gzip.compress(self.plain) + b"trailing")
