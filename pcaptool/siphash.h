@@ -48,14 +48,21 @@ static inline uint64_t imapid_siphash_end(uint64_t v[4])
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static inline uint64_t imapid_siphash(const uint64_t key[2], const uint64_t *words, size_t n)
+/* The same, and n_rest octets more, fewer than 8: the low ones of `rest`, whose others are 0. */
+static inline uint64_t imapid_siphash_rest(const uint64_t key[2], const uint64_t *words, size_t n,
+                                           uint64_t rest, unsigned n_rest)
 {
     uint64_t v[4];
     imapid_siphash_begin(v, key);
     for (size_t i = 0; i < n; i++)
         imapid_siphash_word(v, words[i]);
-    imapid_siphash_word(v, (uint64_t)n * 8 << 56);
+    imapid_siphash_word(v, rest | ((uint64_t)n * 8 + n_rest) << 56);
     return imapid_siphash_end(v);
+}
+
+static inline uint64_t imapid_siphash(const uint64_t key[2], const uint64_t *words, size_t n)
+{
+    return imapid_siphash_rest(key, words, n, 0, 0);
 }
 
 /* Draws a key for a table, that nobody who sends can know. */

@@ -23,7 +23,7 @@
 
 #include "capture/ahead.h"
 
-#include "capture/reader.h"
+#include "capture/pcap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -337,9 +337,8 @@ static void finish(struct imapid_ahead *ahead)
     batch->n_skipped_blocks = ahead->capture->counts.n_skipped_blocks;
 }
 
-static struct item *add(struct imapid_ahead *ahead, enum kind kind, struct imapid_ahead_mark **mark)
+static inline struct item *add(struct batch *batch, enum kind kind, struct imapid_ahead_mark **mark)
 {
-    struct batch *batch = get_batch(ahead, ahead->at);
     if (batch->n_items == batch->n_room) {
         batch->n_room = MAX(2 * batch->n_room, 512);
         batch->items = g_renew(struct item, batch->items, batch->n_room);
@@ -355,7 +354,7 @@ static struct item *add(struct imapid_ahead *ahead, enum kind kind, struct imapi
 static void add_text(struct imapid_ahead *ahead, enum kind kind, const char *text)
 {
     struct imapid_ahead_mark *mark;
-    add(ahead, kind, &mark)->text = g_strdup(text);
+    add(get_batch(ahead, ahead->at), kind, &mark)->text = g_strdup(text);
 }
 
 static void on_note(void *ctx, const char *message)
@@ -366,7 +365,8 @@ static void on_note(void *ctx, const char *message)
 static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
     struct imapid_ahead_mark *mark;
-    struct item *item = add(ctx, SECRETS, &mark);
+    const struct imapid_ahead *ahead = ctx;
+    struct item *item = add(get_batch(ahead, ahead->at), SECRETS, &mark);
     item->number_of = type;
     item->octets = octets;
     mark->n = (uint32_t)n;
@@ -375,15 +375,16 @@ static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n
 static void on_drops(void *ctx, const char *where, uint64_t n)
 {
     struct imapid_ahead_mark *mark;
+    const struct imapid_ahead *ahead = ctx;
     (void)where; /* the file */
-    add(ctx, DROPS, &mark);
+    add(get_batch(ahead, ahead->at), DROPS, &mark);
     mark->number = n;
 }
 
-static void add_packet(struct imapid_ahead *ahead, const struct imapid_packet *packet)
+static inline void add_packet(struct batch *batch, const struct imapid_packet *packet)
 {
     struct imapid_ahead_mark *mark;
-    struct item *item = add(ahead, PACKET, &mark);
+    struct item *item = add(batch, PACKET, &mark);
     item->octets = packet->data;
     item->number_of = packet->interface;
     item->link_type = packet->link_type;
@@ -398,7 +399,7 @@ static void note_further(struct imapid_ahead *ahead)
     if (ahead->n_further == n_further)
         return;
     ahead->n_further = n_further;
-    add(ahead, FURTHER, &mark);
+    add(get_batch(ahead, ahead->at), FURTHER, &mark);
     mark->number = n_further;
 }
 
@@ -426,6 +427,21 @@ static void keep_rest(struct imapid_ahead *ahead)
     window->end = ahead->rest + left;
 }
 
+/* Packets of a plain capture that are as nearly all are, without the way by its next(). */
+static void walk_usual(struct imapid_ahead *ahead)
+{
+    struct imapid_capture *capture = ahead->capture;
+    struct batch *batch = get_batch(ahead, ahead->at);
+    struct imapid_packet packet;
+    if (capture->next != imapid_pcap_next)
+        return;
+    while (!capture->stop && imapid_pcap_take(capture, &packet)) {
+        capture->counts.n_packets++;
+        packet.number = ++capture->n_frames;
+        add_packet(batch, &packet);
+    }
+}
+
 /* Up to the end of the area of batch n, and of those that it had to move on to. Returns whether there is more. */
 static bool walk(struct imapid_ahead *ahead, guint n)
 {
@@ -433,11 +449,12 @@ static bool walk(struct imapid_ahead *ahead, guint n)
     ahead->at = n;
     ahead->may_take = n > 0;
     for (;;) {
+        walk_usual(ahead);
         enum imapid_capture_result result = imapid_capture_next(ahead->capture, &packet);
         note_further(ahead);
         switch (result) {
         case IMAPID_CAPTURE_PACKET:
-            add_packet(ahead, &packet);
+            add_packet(get_batch(ahead, ahead->at), &packet);
             break;
         case IMAPID_CAPTURE_ERROR:
             add_text(ahead, ERROR, imapid_capture_get_error(ahead->capture));
@@ -662,8 +679,11 @@ static size_t pass(const struct imapid_ahead *ahead, struct imapid_capture *capt
                    const struct imapid_ahead_mark *marks, size_t n)
 {
     size_t n_passed = ahead->user.pass ? ahead->user.pass(ahead->user.ctx, marks, n) : 0;
+    struct imapid_capture_counts counts =
+        capture->counts; /* which no mark can be, for the compiler */
     for (size_t i = 0; i < n_passed; i++)
-        imapid_reader_count(&capture->counts, marks[i].ts_ns, marks[i].n, marks[i].n_wire);
+        imapid_reader_count(&counts, marks[i].ts_ns, marks[i].n, marks[i].n_wire);
+    capture->counts = counts;
     if (n_passed)
         imapid_reader_tell_progress(capture, n_passed);
     return n_passed;

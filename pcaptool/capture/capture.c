@@ -286,7 +286,7 @@ struct imapid_capture_interface imapid_capture_get_interface(const struct imapid
     return (struct imapid_capture_interface){
         .link_type = capture->pcap.link_type,
         .n_snap = capture->pcap.n_snap,
-        .n_digits = capture->pcap.nanoseconds ? 9 : 6,
+        .n_digits = capture->pcap.n_fraction_ns == 1 ? 9 : 6,
     };
 }
 

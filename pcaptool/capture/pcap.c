@@ -39,34 +39,31 @@ static void order_lengths(unsigned n_minor, uint32_t *n, uint32_t *n_wire)
     }
 }
 
-/* Whether a packet's first four octets are a magic number; few seconds are. */
-static bool is_rare(const uint8_t *octets)
+static bool is_magic(const uint8_t *octets)
 {
-    /* Enough for nearly all packets. */
-    if (octets[0] != 0xa1 && octets[0] != 0x0a && octets[3] != 0xa1)
-        return false;
     uint32_t magic = imapid_number_host32(octets, false);
-    return imapid_head_is_pcap_magic(magic) || imapid_head_is_pcapng_magic(magic);
+    return imapid_pcap_is_rare(octets) &&
+           (imapid_head_is_pcap_magic(magic) || imapid_head_is_pcapng_magic(magic));
 }
 
-static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
+enum imapid_capture_result imapid_pcap_next(struct imapid_capture *capture,
                                             struct imapid_packet *packet)
 {
     const struct imapid_pcap *pcap = &capture->pcap;
     struct imapid_window *window = &capture->window;
     uint64_t place = imapid_window_place(window);
     uint32_t n_header = pcap->n_header;
+    if (imapid_pcap_take(capture, packet))
+        return IMAPID_CAPTURE_PACKET;
     if (!imapid_window_need_whole(window, n_header))
         return imapid_reader_fail_end(capture, place, n_header, "packet header");
-    if (is_rare(window->at)) {
+    if (is_magic(window->at)) {
         if (imapid_reader_ends_here(capture,
                                     imapid_head_is_pcapng(window) || imapid_head_is_pcap(window)))
             return IMAPID_CAPTURE_END;
         if (window->is_paused)
             return IMAPID_CAPTURE_PAUSE;
     }
-    uint32_t seconds = imapid_number_host32(window->at, pcap->swapped);
-    uint32_t fraction = imapid_number_host32(window->at + 4, pcap->swapped);
     uint32_t n = imapid_number_host32(window->at + 8, pcap->swapped);
     uint32_t n_wire = imapid_number_host32(window->at + 12, pcap->swapped);
     order_lengths(pcap->n_minor, &n, &n_wire);
@@ -76,13 +73,7 @@ static enum imapid_capture_result pcap_next(struct imapid_capture *capture,
     }
     if (!imapid_window_need_whole(window, n_header + n))
         return imapid_reader_fail_end(capture, place, n_header + n, "packet");
-    packet->data = window->at + n_header;
-    packet->n = n;
-    packet->n_wire = MAX(n, n_wire);
-    packet->ts_ns = (int64_t)seconds * 1000000000 +
-                    (pcap->nanoseconds ? (int64_t)fraction : (int64_t)fraction * 1000);
-    packet->interface = 0;
-    packet->link_type = pcap->link_type;
+    imapid_pcap_fill(pcap, window->at, n, n_wire, packet);
     window->at += n_header + n;
     return IMAPID_CAPTURE_PACKET;
 }
@@ -92,7 +83,7 @@ static bool pcap_peek(const struct imapid_capture *capture, const uint8_t **at,
 {
     const struct imapid_pcap *pcap = &capture->pcap;
     size_t left = (size_t)(capture->window.end - *at);
-    if (left < pcap->n_header || is_rare(*at))
+    if (left < pcap->n_header || is_magic(*at))
         return false;
     uint32_t n = imapid_number_host32(*at + 8, pcap->swapped);
     if (n > pcap->n_packet_max || left - pcap->n_header < n)
@@ -124,14 +115,14 @@ enum imapid_capture_result imapid_pcap_begin(struct imapid_capture *capture)
                                   n_minor);
     }
     pcap->n_minor = (uint8_t)MIN(n_minor, 255);
-    pcap->nanoseconds = magic == IMAPID_HEAD_NANOSECONDS;
+    pcap->n_fraction_ns = magic == IMAPID_HEAD_NANOSECONDS ? 1 : 1000;
     pcap->n_header = magic == IMAPID_HEAD_MODIFIED ? 24 : 16;
     /* The upper half has the length of the frame check sequence. */
     pcap->link_type = (uint16_t)imapid_number_host32(window->at + 20, pcap->swapped);
     pcap->n_snap = imapid_number_host32(window->at + 16, pcap->swapped);
     pcap->n_packet_max = packet_max(pcap->link_type);
     window->at += IMAPID_HEAD_PCAP_N;
-    capture->next = pcap_next;
+    capture->next = imapid_pcap_next;
     capture->peek = pcap_peek;
     return IMAPID_CAPTURE_PACKET;
 }

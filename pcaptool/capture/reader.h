@@ -17,10 +17,10 @@
 #define IMAPID_READER_N_PEEKED 16u
 
 struct imapid_pcap {
-    bool swapped;     /* the file's byte order is not this machine's */
-    bool nanoseconds; /* else microseconds */
-    uint8_t n_header; /* octets of a packet header: 16, or 24 (modified format) */
-    uint8_t n_minor;  /* format version 2.n */
+    bool swapped;           /* the file's byte order is not this machine's */
+    uint8_t n_header;       /* octets of a packet header: 16, or 24 (modified format) */
+    uint8_t n_minor;        /* format version 2.n */
+    uint16_t n_fraction_ns; /* nanoseconds of what a time's fraction counts: 1000, or 1 */
     uint16_t link_type;
     uint32_t n_snap;
     uint32_t n_packet_max;

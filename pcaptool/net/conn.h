@@ -14,6 +14,12 @@
 
 /* A TCP connection as those see it who want its octets, and what they are told of it. */
 
+/* Of a segment (RFC 9293, section 3.1). */
+#define IMAPID_TCP_FLAG_FIN 0x01u
+#define IMAPID_TCP_FLAG_SYN 0x02u
+#define IMAPID_TCP_FLAG_RST 0x04u
+#define IMAPID_TCP_FLAG_ACK 0x10u
+
 /* An error of ICMP about what direction `dir` sent, with the address of its sender, of the connection's family. */
 struct imapid_conn_error {
     int dir;

@@ -27,11 +27,6 @@ struct imapid_tcp_parsed {
     uint8_t ttl;
 };
 
-#define IMAPID_TCP_FLAG_FIN 0x01u
-#define IMAPID_TCP_FLAG_SYN 0x02u
-#define IMAPID_TCP_FLAG_RST 0x04u
-#define IMAPID_TCP_FLAG_ACK 0x10u
-
 struct imapid_tcp_direction {
     struct imapid_tcp_queue queue;
     GList link; /* in `waiting` while something is in the queue; its data is the state */

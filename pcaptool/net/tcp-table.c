@@ -76,44 +76,42 @@ void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
     *table = (struct imapid_tcp_table){0};
 }
 
-/* The words of the key in the order of the hash, without the path. Returns how many there are. An
- * IPv4 key is shorter, so it is never that of IPv6. */
-static size_t get_words(const struct imapid_tcp_key *key, uint64_t words[6])
+/* Of a path, or of 0 for none. Each has its own number of octets: 12 of IPv4, 36 of IPv6, 4 more with a path. So no
+ * key of one kind is that of another. */
+static uint64_t digest_on(const struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
+                          uint32_t path)
 {
+    uint64_t words[5];
     size_t n = 4;
+    uint32_t ports = imapid_tcp_table_join_ports(key->port[0], key->port[1]);
     memcpy(words, key->address, sizeof key->address);
     if (!key->is_ip6) {
         words[0] = imapid_tcp_table_join_addresses(key->address[0], key->address[1]);
         n = 1;
     }
-    words[n++] = imapid_tcp_table_join_ports(key->port[0], key->port[1]);
-    return n;
+    if (!path)
+        return imapid_siphash_rest(table->key, words, n, ports, sizeof ports);
+    words[n++] = ports | (uint64_t)path << 32;
+    return imapid_siphash(table->key, words, n);
 }
 
 uint64_t imapid_tcp_table_digest(const struct imapid_tcp_table *table,
                                  const struct imapid_tcp_key *key)
 {
-    uint64_t words[6];
-    size_t n = get_words(key, words);
-    if (key->path)
-        words[n++] = key->path;
-    return imapid_siphash(table->key, words, n);
+    return digest_on(table, key, key->path);
 }
 
 uint64_t imapid_tcp_table_digest_ip4(const struct imapid_tcp_table *table, uint64_t addresses,
                                      uint32_t ports)
 {
-    return imapid_siphash(table->key, (const uint64_t[]){addresses, ports}, 2);
+    return imapid_siphash_rest(table->key, &addresses, 1, ports, sizeof ports);
 }
 
 /* The hash without the path, where that with it is known. */
 static uint32_t drop_path(const struct imapid_tcp_table *table, const struct imapid_tcp_key *key,
                           uint32_t hash)
 {
-    uint64_t words[6];
-    if (!key->path)
-        return hash;
-    return imapid_tcp_table_shorten(imapid_siphash(table->key, words, get_words(key, words)));
+    return key->path ? imapid_tcp_table_shorten(digest_on(table, key, 0)) : hash;
 }
 
 uint32_t imapid_tcp_table_hash(const struct imapid_tcp_table *table,

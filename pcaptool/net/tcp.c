@@ -787,28 +787,16 @@ static const struct foreseen *take_foreseen(struct imapid_tcp *tcp,
     return NULL;
 }
 
-static inline uint32_t get_n_header(const uint8_t *octets)
-{
-    return (uint32_t)(octets[12] >> 4) * 4;
-}
-
-/* Whether a segment of so many octets can have its header. */
-static inline bool has_whole_header(const uint8_t *octets, uint32_t n_wire)
-{
-    uint32_t n_header = get_n_header(octets);
-    return n_header >= 20 && n_header <= n_wire;
-}
-
 static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed *p)
 {
     const uint8_t *at = segment->octets;
-    uint32_t n_header = get_n_header(at);
+    uint32_t n_header = imapid_tcp_get_n_header(at);
     uint32_t n_wire = MAX(segment->n, segment->n_wire);
     p->seq = imapid_number_be32(at + 4);
     p->ack = imapid_number_be32(at + 8);
     p->flags = at[13];
     p->window = imapid_number_be16(at + 14);
-    p->whole = has_whole_header(at, n_wire);
+    p->whole = imapid_tcp_has_header(at, n_wire);
     p->octets = at + MIN(n_header, segment->n);
     p->n = segment->n > n_header ? segment->n - n_header : 0;
     p->n_cut = p->whole ? n_wire - n_header - p->n : 0;
@@ -853,11 +841,6 @@ static void tell_tap(const struct imapid_tcp *tcp, const struct imapid_segment *
         tcp->tap.packet(tcp->tap.ctx, &segment->packet, stream);
     if (tcp->tap.segment)
         tcp->tap.segment(tcp->tap.ctx, segment, stream, dir);
-}
-
-bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire)
-{
-    return has_whole_header(octets, n_wire) && !(octets[13] & SYN);
 }
 
 /* Is anybody told of segments of which nothing comes? */

@@ -82,9 +82,25 @@ uint64_t imapid_tcp_digest(const struct imapid_tcp *tcp, const struct imapid_seg
 uint64_t imapid_tcp_digest_ip4(const struct imapid_tcp *tcp, const uint8_t *addresses,
                                const uint8_t *octets);
 
+/* Octets of the header of a segment, as it says. */
+static inline uint32_t imapid_tcp_get_n_header(const uint8_t *octets)
+{
+    return (uint32_t)(octets[12] >> 4) * 4;
+}
+
+/* Whether a segment of so many octets can have its header. */
+static inline bool imapid_tcp_has_header(const uint8_t *octets, uint32_t n_wire)
+{
+    uint32_t n_header = imapid_tcp_get_n_header(octets);
+    return n_header >= 20 && n_header <= n_wire;
+}
+
 /* Whether a segment, of which n_wire octets there were and IMAPID_TCP_N_SHORTEST are here, may be passed by its
  * digest: it begins no connection, and its header is one. */
-bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire);
+static inline bool imapid_tcp_is_passable(const uint8_t *octets, uint32_t n_wire)
+{
+    return imapid_tcp_has_header(octets, n_wire) && !(octets[13] & IMAPID_TCP_FLAG_SYN);
+}
 
 /* The next n segments, passable, by their digests, which are the marks' keys; 0: it has none. Their packets' numbers are
  * those of the marks and n_before more. Returns of how many of the first nothing can come, and they are counted;
