@@ -298,7 +298,7 @@ struct imapid_begin imapid_begin_look(conversation_t *conversation, packet_info 
         first.status = decide_here(&decide, octets, first.n);
     /* What has to wait for others may not be the first of its side, or of somebody else. */
     if (first.status == IMAPID_DECIDE_NOT && first.carrier == ws->proto_tcp &&
-        imapid_fate_is_held(conversation, pinfo)) {
+        imapid_fate_tells_nothing(conversation, pinfo)) {
         first.status = IMAPID_DECIDE_MORE;
         first.n = 0;
     }
@@ -335,6 +335,18 @@ static void leave_other_begin(struct imapid_order_side *side, packet_info *pinfo
     side->has_first = false;
 }
 
+/* The order has moved over octets that the capture has cut off: nobody has read them. */
+static void lose_cut(struct imapid_stream *stream, enum imapid_side side)
+{
+    const struct imapid_order_side *order = &stream->order.sides[side];
+
+    if (!order->has_first || order->next == order->first)
+        return;
+    stream->directions[side].had_gap = true;
+    stream->preface.is_over[0] = stream->preface.is_over[1] = true;
+    imapid_session_gap(imapid_stream_change_session(stream), side, order->next - order->first);
+}
+
 /* Goes on with the order of the segments before the first octets, and what is doubtful of them; or with
  * that of the former connection. False: nobody has looked at these. */
 static bool take_over(struct imapid_stream *stream, const conversation_t *conversation,
@@ -354,6 +366,8 @@ static bool take_over(struct imapid_stream *stream, const conversation_t *conver
         stream->directions[side].checksums = fate->checksums[d];
         if (fate->order.reset.side == d)
             stream->order.reset.side = (int)side;
+        if (!fate->started[d].frame)
+            lose_cut(stream, side);
     }
     return true;
 }
@@ -385,6 +399,12 @@ static enum imapid_security get_security(const struct imapid_begin *first)
     return below && below->is_behind_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
 }
 
+/* One octet of no meaning, in the middle of a connection of which nothing was seen before, tells nothing. */
+static bool may_be_keep_alive(const struct imapid_begin *first)
+{
+    return first->carrier == ws->proto_tcp && !first->is_start && first->n == 1;
+}
+
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo)
 {
     bool is_tcp = first->carrier == ws->proto_tcp;
@@ -398,6 +418,8 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->tcp = first->tcp;
     stream->carrier = first->carrier;
     stream->below = imapid_connection_get_stream(first->conversation);
+    if (stream->below && stream->below->carrier == stream->carrier)
+        stream->below = NULL; /* it begins anew */
     if (first->before_tls)
         imapid_identity_note_proxy(stream, first->before_tls);
     if (!first->is_start || first->before_tls)
@@ -410,11 +432,13 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
     if (is_tcp && first->tcp && from_start)
         begin_order(stream, first, pinfo);
-    if (first->n && (first->status == IMAPID_DECIDE_NOT ||
-                     (is_binary(first->octets, first->n) &&
-                      !imapid_begin_may_be_strangers(first->conversation, pinfo)))) {
+    if (first->n && !may_be_keep_alive(first) &&
+        (first->status == IMAPID_DECIDE_NOT ||
+         (is_binary(first->octets, first->n) &&
+          !imapid_begin_may_be_strangers(first->conversation, pinfo)))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
+        stream->may_be_text = is_tcp && !first->is_start;
         stream->is_behind_starttls =
             is_tcp && !first->is_start && stream->server_port == IMAPID_PORT_IMAP;
     }
@@ -423,6 +447,18 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     conversation_add_proto_data(first->conversation, ws->proto_imapid, stream);
     imapid_connection_note(first->conversation, pinfo);
     return stream;
+}
+
+/* So many octets of TLS or DEFLATE are text once in ten million times. */
+#define N_TEXT 16
+
+bool imapid_begin_is_text(const struct imapid_stream *stream, tvbuff_t *tvb)
+{
+    size_t n = tvb_captured_length(tvb);
+    const uint8_t *octets = n < N_TEXT ? NULL : tvb_get_ptr(tvb, 0, (int)n);
+
+    n = MIN(n, N_TELLING);
+    return octets && stream->may_be_text && !has_control(octets, n) && is_utf8(octets, n);
 }
 
 bool imapid_begin_may_be_imap(const struct imapid_begin *first)

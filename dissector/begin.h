@@ -35,6 +35,10 @@ bool imapid_begin_may_be_imap(const struct imapid_begin *first);
 /* Begins a stream there, and attaches it to the conversation. Never NULL; it may be foreign. */
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo);
 
+/* Is a foreign stream text all the same? The capture began in the middle of a string or message with octets that text has
+ * not, and so it passed for TLS. A stream begins anew here. */
+bool imapid_begin_is_text(const struct imapid_stream *stream, tvbuff_t *tvb);
+
 /* Is this call of a server whose SYN was not seen? Anybody can have sent that, and the client has dropped it then: it does
  * not tell that this is no IMAP. */
 bool imapid_begin_may_be_strangers(const conversation_t *conversation, packet_info *pinfo);

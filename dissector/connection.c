@@ -29,6 +29,14 @@ static unsigned looked_up_in; /* a frame */
 /* The layers are those of earlier calls of the frame as well: what stands behind IMAP came out of it,
  * unless TCP or TLS was called anew. Wireshark's dissector of the PROXY protocol hands through what TCP
  * gives it. */
+/* What may be a keep-alive TCP gives to nobody, and calls it data. */
+static bool is_withheld(const packet_info *pinfo, int proto)
+{
+    const struct imapid_own_segment *own = imapid_segment_get(pinfo);
+
+    return proto == ws->proto_data && own && own->n == 1;
+}
+
 int imapid_connection_get_carrier(packet_info *pinfo)
 {
     wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
@@ -41,7 +49,7 @@ int imapid_connection_get_carrier(packet_info *pinfo)
             return carrier == -1 ? proto : carrier;
         if (proto == ws->proto_imap || proto == ws->proto_stream || proto == ws->proto_imapid)
             carrier = -1;
-        else if (carrier == -1 && proto != ws->proto_proxy)
+        else if (carrier == -1 && proto != ws->proto_proxy && !is_withheld(pinfo, proto))
             carrier = proto;
     }
     return carrier;

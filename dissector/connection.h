@@ -10,7 +10,7 @@
  * afterwards. For ever. */
 extern struct imapid_wireshark {
     int proto_imapid, proto_stream; /* ours */
-    int proto_imap, proto_tcp, proto_tls, proto_proxy;
+    int proto_imap, proto_tcp, proto_tls, proto_proxy, proto_data;
     protocol_t *protocol, *builtin; /* ours, and that of IMAP */
     dissector_handle_t stream_handle, imap_handle;
     dissector_handle_t tls_handle, closed_handle; /* TLS, and ours before it */

@@ -94,6 +94,13 @@ static void take_switch(const struct imapid_taking *taking, enum imapid_event_ki
             taking->side == IMAPID_SERVER ? IMAPID_SWITCH_TLS_BEHIND : IMAPID_SWITCH_TLS_HERE;
 }
 
+/* What was found and shown at `ident` is not the exchange's any more: it may be found again. */
+static void forget_codes(struct imapid_exchange_record *record, const struct imapid_ident *ident)
+{
+    if (ident && ident->part)
+        record->codes &= ~ident->part->codes;
+}
+
 /* What was given as the response of another exchange is that of `record`. */
 static void move_response(struct imapid_stream *stream, struct imapid_exchange_record *record,
                           unsigned from)
@@ -101,6 +108,7 @@ static void move_response(struct imapid_stream *stream, struct imapid_exchange_r
     struct imapid_exchange_record *giver = slot_record(stream, from);
 
     record->response = giver->response;
+    forget_codes(giver, giver->response);
     giver->response = NULL;
     if (record->response)
         record->response->exchange = record;
@@ -115,10 +123,13 @@ static void add_extra(struct imapid_exchange_record *record, struct imapid_ident
 /* What was given as the responses of an exchange was none. */
 static void drop_responses(struct imapid_exchange_record *record)
 {
+    forget_codes(record, record->response);
     if (record->response)
         record->response->dropped = true;
-    for (struct imapid_ident *extra = record->extras; extra; extra = extra->next_extra)
+    for (struct imapid_ident *extra = record->extras; extra; extra = extra->next_extra) {
+        forget_codes(record, extra);
         extra->dropped = true;
+    }
     record->extras = NULL;
 }
 

@@ -309,14 +309,15 @@ struct imapid_stream *imapid_fate_find_stream(const conversation_t *conversation
     return fate->former->stream;
 }
 
-bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo)
+bool imapid_fate_tells_nothing(const conversation_t *conversation, packet_info *pinfo)
 {
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
     const struct imapid_fate *fate = imapid_fate_find(conversation, pinfo);
+    int d = imapid_given_direction(pinfo);
 
     return fate && own &&
-           imapid_order_is_held(&fate->order, imapid_given_direction(pinfo),
-                                (own->flags & TH_ACK) != 0, own->ack);
+           (imapid_order_is_held(&fate->order, d, (own->flags & TH_ACK) != 0, own->ack) ||
+            imapid_order_is_before_first(&fate->order.sides[d], own->seq, own->n + own->n_cut));
 }
 
 static void take_former(struct imapid_fate *fate, packet_info *pinfo,

@@ -95,8 +95,9 @@ struct imapid_fate *imapid_fate_find(const conversation_t *conversation, packet_
 struct imapid_stream *imapid_fate_find_stream(const conversation_t *conversation,
                                               packet_info *pinfo, struct imapid_stream *stream);
 
-/* Does the segment of the frame answer octets that its connection has not shown, and so has to wait? */
-bool imapid_fate_is_held(const conversation_t *conversation, packet_info *pinfo);
+/* Does the segment of the frame tell nothing of its connection? It answers octets that were not shown, and so has to wait; or it begins
+ * before the first octet of its direction, where no end has sent anything. */
+bool imapid_fate_tells_nothing(const conversation_t *conversation, packet_info *pinfo);
 
 /* Takes what an error of ICMP quotes, in the first pass: a segment of which the first octets are there. */
 void imapid_fate_take_error(packet_info *pinfo, tvbuff_t *tvb);

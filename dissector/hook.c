@@ -60,7 +60,7 @@ static int dissect_stream(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, v
     conversation = imapid_connection_find_here(pinfo);
     stream = imapid_fate_find_stream(conversation, pinfo,
                                      imapid_connection_get_stream_here(conversation, pinfo));
-    if (!stream && !pinfo->fd->visited) {
+    if (!pinfo->fd->visited && (!stream || imapid_begin_is_text(stream, tvb))) {
         bool is_hello =
             !is_tls && begins_tls(tvb) && !imapid_begin_may_be_strangers(conversation, pinfo);
 
@@ -181,6 +181,7 @@ void imapid_hook_handoff(void)
 {
     ws->proto_tcp = proto_get_id_by_filter_name("tcp");
     ws->proto_tls = proto_get_id_by_filter_name("tls");
+    ws->proto_data = proto_get_id_by_filter_name("data");
     ws->proto_proxy = proto_get_id_by_filter_name("proxy");
     ws->protocol = find_protocol_by_id(ws->proto_imapid);
     ws->builtin = find_protocol_by_id(ws->proto_imap);

@@ -141,8 +141,9 @@ struct imapid_stream {
     struct imapid_stream
         *below; /* foreign, of the carrier below that one; NULL: none; file scope */
     unsigned foreign_from;
-    bool is_behind_starttls;     /* foreign octets in the middle of a connection on our port */
-    size_t n_unproven;           /* octets read without a proof that it is IMAP */
+    bool may_be_text;        /* foreign by octets in the middle of a connection that are no text */
+    bool is_behind_starttls; /* foreign octets in the middle of a connection on our port */
+    size_t n_unproven;       /* octets read without a proof that it is IMAP */
     dissector_handle_t fallback; /* who gets what is none of ours; NULL: nobody; for ever */
 };
 

@@ -366,11 +366,11 @@ static bool follow_off(struct imapid_order_side *side, const struct imapid_order
            (side->is_off_acked || (!side->is_acked && (side->is_started || !side->has_first)));
 }
 
-/* Octets before the first one, but for one of a keep-alive: no end has sent them. */
-static bool is_before_first(const struct imapid_order_side *side, uint32_t seq)
+bool imapid_order_is_before_first(const struct imapid_order_side *side, uint32_t seq, uint32_t n)
 {
-    return side->has_first && !side->left && side->first - seq > 1 &&
-           side->first - seq <= BEHIND_MAX;
+    uint32_t n_before = side->first - seq;
+
+    return side->has_first && !side->left && n_before && n_before <= BEHIND_MAX && n > 1;
 }
 
 /* Is it where the direction was before it left, wrongly? */
@@ -417,8 +417,10 @@ enum imapid_order_place imapid_order_find(struct imapid_order *order, int d,
     if (ahead > IMAPID_ORDER_AHEAD_MAX) {
         if (behind > BEHIND_MAX)
             return follow_off(side, segment) ? IMAPID_ORDER_MOVED : IMAPID_ORDER_OFF;
-        if (is_before_first(side, segment->seq))
+        if (imapid_order_is_before_first(side, segment->seq, segment->n)) {
             imapid_order_doubt(order, IMAPID_DOUBT_OFF_SEQUENCE, segment->number);
+            return IMAPID_ORDER_OFF;
+        }
         if (behind >= segment->n)
             return IMAPID_ORDER_OLD;
         *n_old = behind;

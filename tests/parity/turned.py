@@ -132,6 +132,22 @@ def client_alone_compressed():
     return without(talk, 1)
 
 
+def forge_fin(talk, octets=b"", back=0):
+    """A stranger's FIN in the server's name, from `back` octets before what that sends next."""
+    now = talk.next[1]
+    talk._add(1, pcap.ACK | pcap.FIN, octets, now - back)
+    talk.next[1] = now
+    return talk
+
+
+def snap(talk, *numbers):
+    """All octets of these packets are cut off by the capture."""
+    for i in numbers:
+        seconds, microseconds, frame, n = talk.packets[i]
+        talk.packets[i] = (seconds, microseconds, frame[:54], n)
+    return talk
+
+
 # An untagged BAD, and a line that is cut, which may be the answer. A keep-alive before all octets. A client that does not wait for the greeting, in segments that are no lines. On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
@@ -163,6 +179,21 @@ OTHERS = {
     # Of the greeting a copy came first that is none.
     "greeting-contested": (1, pcap.Talk().handshake().client(COMMAND % (1, 1)).server(b'* OK"hi\r\n').again(1, b"* OK hi\r\n", 9)
                            .server(ANSWER % (1, 1))),
+    # What was found in a response goes with it where that turns out to be none; it is found again in the one that is.
+    "response-twice": (1, pcap.Talk().server(b"a0 NO d").server(b"one\r\n").client(b"a1 ").client(b"ID NIL\r\n")
+                       .server(b'* ID ("name" "s1")\r\n' + ANSWER % (1, 1))),
+    # The greeting was cut off, and of two untagged IDs either may be the answer.
+    "greeting-cut-off": (1, snap(pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1))
+                                 .server(b'* ID ("name" "s1")\r\n' + ANSWER % (1, 1)), 3)),
+    # Wireshark takes the one octet behind the FIN for a keep-alive.
+    "fin-and-one-octet": (1, forge_fin(pcap.Talk().handshake()).server(b"*").server(b" OK hi\r\n").client(COMMAND % (1, 1))
+                          .server('* ID ("name" "s1" "os" "\u03bb")\r\na1 OK done\r\n'.encode())),
+    "fin-from-before-the-first": (1, forge_fin(pcap.Talk().handshake(), b"* BYE forged\r\n", 1).server(b"* OK hi\r\n")
+                                  .client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
+    # The capture begins with a keep-alive, and in a message with octets that no text has.
+    "keep-alive-in-the-middle": (1, pcap.Talk().again(1, b"\0", 1).acknowledge(0).client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
+    "no-text-first": (1, pcap.Talk().client(b"nu\0l\r\n)\r\n").server(b"* 3 EXISTS\r\na0 OK done\r\n").client(COMMAND % (1, 1))
+                      .server(ANSWER % (1, 1))),
     "keep-alive-first": (1, pcap.Talk().handshake().again(0, b"\0", 1).server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     "before-greeting": (2, pcap.Talk().handshake().client(COMMAND % (1, 1) + b"a2").client((COMMAND % (2, 2))[2:]).client(b"a3 NOOP\r\n")
                         .server(b"* OK hi\r\n" + ANSWER % (1, 1)).server(ANSWER % (2, 2) + b"a3 OK\r\n")),

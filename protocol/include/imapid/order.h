@@ -205,6 +205,10 @@ void imapid_order_return(struct imapid_order *order, int d, uint32_t seq);
 bool imapid_order_is_of_former(const struct imapid_order *former, const struct imapid_order *latter,
                                int d, const struct imapid_order_segment *segment);
 
+/* Do n octets at `seq` begin before the first one of their direction? No end has sent these, but for one of a keep-alive,
+ * nor what comes with them. */
+bool imapid_order_is_before_first(const struct imapid_order_side *side, uint32_t seq, uint32_t n);
+
 /* Does what came in direction `d` with this acknowledgement answer octets of the peer that were
  * not read yet? */
 bool imapid_order_is_held(const struct imapid_order *order, int d, bool has_ack, uint32_t ack);
