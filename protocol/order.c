@@ -250,8 +250,10 @@ void imapid_order_take_syn(struct imapid_order *order, int d,
         side->is_other_acked = true;
     }
     if (segment->has_ack && (!peer->is_known || peer->is_guessed) && !peer->is_started &&
-        !waits[!d])
+        !waits[!d]) {
         imapid_order_set_next(peer, segment->ack);
+        peer->is_guessed = true; /* its own SYN may yet say otherwise */
+    }
     note_packet(side);
     if (segment->has_ack)
         take_ack(order, !d, segment);

@@ -140,6 +140,18 @@ def forge_fin(talk, octets=b"", back=0):
     return talk
 
 
+def answered_by_stranger():
+    """The client's SYN, an answer to nothing in the client's name, which acknowledges octets that the greeting will have, and the server's."""
+    talk = pcap.Talk()
+    talk._add(0, pcap.SYN)
+    known = list(talk.next)
+    talk.next[1] += 5
+    talk._add(0, pcap.SYN | pcap.ACK, b"", 5)
+    talk.next = known
+    talk._add(1, pcap.SYN | pcap.ACK)
+    return talk.acknowledge(0)
+
+
 def snap(talk, *numbers):
     """All octets of these packets are cut off by the capture."""
     for i in numbers:
@@ -190,6 +202,7 @@ OTHERS = {
                           .server('* ID ("name" "s1" "os" "\u03bb")\r\na1 OK done\r\n'.encode())),
     "fin-from-before-the-first": (1, forge_fin(pcap.Talk().handshake(), b"* BYE forged\r\n", 1).server(b"* OK hi\r\n")
                                   .client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
+    "answered-by-stranger": (1, answered_by_stranger().server(b"* OK hi\r\n").client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     # The capture begins with a keep-alive, and in a message with octets that no text has.
     "keep-alive-in-the-middle": (1, pcap.Talk().again(1, b"\0", 1).acknowledge(0).client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     "no-text-first": (1, pcap.Talk().client(b"nu\0l\r\n)\r\n").server(b"* 3 EXISTS\r\na0 OK done\r\n").client(COMMAND % (1, 1))
