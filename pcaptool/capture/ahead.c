@@ -105,6 +105,7 @@ struct imapid_ahead {
     /* Areas are read where they are in the file, from `base` on; known when the first one is walked. */
     bool is_plain;
     off_t base;
+    gint gives_most;  /* of the packets of the last area that was given */
     gint is_over;     /* nothing is to be walked any more: the end was met, or nobody asks */
     GMutex mutex;     /* of all that is above, and of those who sleep */
     GCond read, cond; /* an area was; something else may have come */
@@ -118,7 +119,8 @@ struct imapid_ahead {
     const char *format; /* set before the first batch is done */
     bool is_foreign;
     /* Who asks: */
-    guint at_item; /* the next item of the first batch that was not given */
+    guint at_item;  /* the next item of the first batch that was not given */
+    guint n_passed; /* of its items before that */
     bool is_at_end;
     guint peeked, peeked_item; /* the next one to peek at, of which batch */
     uint64_t n_peeked, n_taken;
@@ -488,12 +490,13 @@ static void give_packet(const struct item *item, const struct imapid_ahead_mark 
 static void find_out(const struct imapid_ahead *ahead, const struct batch *batch)
 {
     struct imapid_packet packet;
+    bool is_likely = g_atomic_int_get(&ahead->gives_most);
     for (guint i = 0; ahead->user.find_out && i < batch->n_items; i++) {
         struct item *item = &batch->items[i];
         if (item->kind != PACKET)
             continue;
         give_packet(item, &batch->marks[i], false, &packet);
-        batch->marks[i].key = ahead->user.find_out(ahead->user.ctx, &packet, item->room);
+        batch->marks[i].key = ahead->user.find_out(ahead->user.ctx, &packet, is_likely, item->room);
     }
 }
 
@@ -580,8 +583,9 @@ static void release(struct imapid_ahead *ahead)
 {
     struct batch *batch = get_batch(ahead, ahead->n_given);
     bool is_usual = batch->n_area == AREA || batch->n_area == HEAD + AREA;
+    g_atomic_int_set(&ahead->gives_most, 2 * ahead->n_passed < batch->n_items);
     batch->n_items = 0;
-    ahead->at_item = 0;
+    ahead->at_item = ahead->n_passed = 0;
     g_mutex_lock(&ahead->mutex);
     g_atomic_int_add((gint *)&ahead->n_octets, -(gint)batch->n_area);
     if (!is_usual) {
@@ -679,13 +683,14 @@ static size_t pass(const struct imapid_ahead *ahead, struct imapid_capture *capt
                    const struct imapid_ahead_mark *marks, size_t n)
 {
     size_t n_passed = ahead->user.pass ? ahead->user.pass(ahead->user.ctx, marks, n) : 0;
-    struct imapid_capture_counts counts =
-        capture->counts; /* which no mark can be, for the compiler */
+    if (!n_passed)
+        return 0;
+    /* In a place that no mark can be, so that they stay in registers. */
+    struct imapid_capture_counts counts = capture->counts;
     for (size_t i = 0; i < n_passed; i++)
         imapid_reader_count(&counts, marks[i].ts_ns, marks[i].n, marks[i].n_wire);
     capture->counts = counts;
-    if (n_passed)
-        imapid_reader_tell_progress(capture, n_passed);
+    imapid_reader_tell_progress(capture, n_passed);
     return n_passed;
 }
 
@@ -699,8 +704,10 @@ static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
     while (!ahead->is_at_end && (batch = get_next(ahead, capture))) {
         capture->window.end_place = batch->place;
         capture->counts.n_skipped_blocks = batch->n_skipped_blocks;
-        ahead->at_item += (guint)pass(ahead, capture, &batch->marks[ahead->at_item],
-                                      batch->n_items - ahead->at_item);
+        guint n_passed = (guint)pass(ahead, capture, &batch->marks[ahead->at_item],
+                                     batch->n_items - ahead->at_item);
+        ahead->n_passed += n_passed;
+        ahead->at_item += n_passed;
         if (ahead->at_item == batch->n_items)
             continue;
         const struct item *item = &batch->items[ahead->at_item];

@@ -21,8 +21,9 @@ struct imapid_ahead_mark {
 /* What is to be done with each packet before it is given. */
 struct imapid_ahead_user {
     /* Any thread, several at a time, packets in no order. The packet may be changed. `room` has IMAPID_AHEAD_ROOM octets, aligned for
-     * uint64_t; it is packet->ahead later. Returns a key if it may turn out that the packet need not be given; else 0. */
-    uint64_t (*find_out)(void *ctx, struct imapid_packet *packet, void *room);
+     * uint64_t; it is packet->ahead later. `is_likely`: most packets are given these days, so it pays to find out what needs all octets of one.
+     * Returns a key if it may turn out that the packet need not be given; else 0. */
+    uint64_t (*find_out)(void *ctx, struct imapid_packet *packet, bool is_likely, void *room);
     /* Who asks, in the order of the packets: the next n, more than none. Returns of how many of the first of them all that there is
      * to do was done: they are not given. One whose key is 0 is never among them. */
     size_t (*pass)(void *ctx, const struct imapid_ahead_mark *marks, size_t n);

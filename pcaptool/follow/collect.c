@@ -254,10 +254,11 @@ static bool may_have_secrets(const struct imapid_capture *capture)
 }
 
 /* Packets are not looked at. */
-static uint64_t find_nothing(void *ctx, struct imapid_packet *packet, void *room)
+static uint64_t find_nothing(void *ctx, struct imapid_packet *packet, bool is_likely, void *room)
 {
     (void)ctx;
     (void)packet;
+    (void)is_likely;
     (void)room;
     return 1;
 }
@@ -444,7 +445,7 @@ static bool is_left_out(const struct imapid_collect *collect, const struct imapi
 }
 
 /* In any thread. */
-static uint64_t find_out(void *ctx, struct imapid_packet *packet, void *room)
+static uint64_t find_out(void *ctx, struct imapid_packet *packet, bool is_likely, void *room)
 {
     const struct imapid_collect *collect = ctx;
     struct imapid_net_ahead *found = room;
@@ -454,6 +455,8 @@ static uint64_t find_out(void *ctx, struct imapid_packet *packet, void *room)
     if (is_left_out(collect, packet))
         return LEFT_OUT;
     imapid_net_prepare(collect->net, packet, found);
+    if (is_likely)
+        imapid_net_judge(packet, found);
     return found->family && found->is_passable && found->digest > LEFT_OUT ? found->digest : 0;
 }
 

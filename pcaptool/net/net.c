@@ -9,6 +9,8 @@
 
 #include "net/net.h"
 
+#include <imapid/checksum.h>
+
 #include "net/esp.h"
 #include "net/fragments.h"
 #include "net/icmp.h"
@@ -128,12 +130,18 @@ static void count_bad_header(struct imapid_net *net, const struct imapid_ip *ip)
         count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_BAD_TCP);
 }
 
+static inline void take_segment(struct imapid_net *net, const struct imapid_segment *segment,
+                                const struct imapid_ip *ip)
+{
+    if (!imapid_tcp_segment(net->tcp, segment))
+        count_bad_header(net, ip);
+}
+
 static void take_tcp(struct imapid_net *net, const struct imapid_ip *ip,
                      const struct imapid_packet *packet)
 {
     struct imapid_segment segment = get_segment(ip, packet);
-    if (!imapid_tcp_segment(net->tcp, &segment))
-        count_bad_header(net, ip);
+    take_segment(net, &segment, ip);
 }
 
 static void take_icmp(struct imapid_net *net, const struct imapid_ip *ip,
@@ -432,6 +440,17 @@ void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet
         prepare(net, packet, ahead);
 }
 
+void imapid_net_judge(const struct imapid_packet *packet, struct imapid_net_ahead *ahead)
+{
+    const uint8_t *addresses = packet->data + ahead->addresses;
+    uint32_t n_address = ahead->family == 4 ? 4 : 16;
+    if (!ahead->family || ahead->n < ahead->n_wire)
+        return;
+    ahead->has_checksum = true;
+    ahead->checksum = imapid_checksum_judge(addresses, addresses + n_address, n_address,
+                                            packet->data + ahead->octets, ahead->n);
+}
+
 size_t imapid_net_pass(struct imapid_net *net, const struct imapid_ahead_mark *marks, size_t n,
                        uint64_t n_before)
 {
@@ -475,8 +494,11 @@ void imapid_net_packet_ahead(struct imapid_net *net, const struct imapid_packet 
         .ttl = ahead->ttl,
         .protocol = IMAPID_IP_TCP,
     };
+    struct imapid_segment segment = get_segment(&ip, packet);
+    segment.has_checksum = ahead->has_checksum;
+    segment.checksum = ahead->checksum;
     net->counts.n_packets++;
-    take_tcp(net, &ip, packet);
+    take_segment(net, &segment, &ip);
 }
 
 void imapid_net_begin_piece(struct imapid_net *net)

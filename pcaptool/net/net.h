@@ -60,13 +60,18 @@ struct imapid_net_ahead {
     uint16_t addresses, octets; /* where the source's address and the segment begin */
     uint8_t family;             /* 0: nothing is known, and the rest means nothing */
     uint8_t ttl;
-    bool is_on_path;  /* it came through a VLAN or the like, of which there is more to tell */
-    bool is_passable; /* see imapid_tcp_is_passable() */
+    bool is_on_path;       /* it came through a VLAN or the like, of which there is more to tell */
+    bool is_passable : 1;  /* see imapid_tcp_is_passable() */
+    bool has_checksum : 1; /* it was judged: */
+    unsigned checksum : 2; /* enum imapid_checksum */
 };
 
 /* Finds out what there is to know of a packet. Any thread may do that, at any time. */
 void imapid_net_prepare(const struct imapid_net *net, const struct imapid_packet *packet,
                         struct imapid_net_ahead *ahead);
+
+/* Judges its checksum, too, where all of it is there. */
+void imapid_net_judge(const struct imapid_packet *packet, struct imapid_net_ahead *ahead);
 
 /* This packet will come, some after the one that is due: what is known of its connection is brought
  * near. What is delivered does not depend on it. */

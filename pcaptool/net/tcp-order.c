@@ -479,14 +479,22 @@ static bool take_data(struct imapid_tcp_order *order, struct imapid_tcp_state *s
     return deliver(order, st, d, &piece) && (!st->dirs[!d].queue.first || pump(order, st));
 }
 
-static void check_checksum(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+static enum imapid_checksum judge_checksum(const struct imapid_tcp_state *st, int d,
+                                           const struct imapid_tcp_parsed *p)
 {
     const struct imapid_endpoint *from = &st->conn.endpoint[d], *to = &st->conn.endpoint[!d];
+    return p->has_checksum
+               ? (enum imapid_checksum)p->checksum
+               : imapid_checksum_judge(from->address, to->address, from->family == 4 ? 4 : 16,
+                                       p->header, p->n_segment);
+}
+
+static void check_checksum(struct imapid_tcp_state *st, int d, const struct imapid_tcp_parsed *p)
+{
     struct imapid_tcp_direction *dir = &st->dirs[d];
     if (!p->header || p->n_cut)
         return;
-    enum imapid_checksum is = imapid_checksum_judge(
-        from->address, to->address, from->family == 4 ? 4 : 16, p->header, p->n_segment);
+    enum imapid_checksum is = judge_checksum(st, d, p);
     if (is == IMAPID_CHECKSUM_WRONG && !dir->checksums) {
         dir->checksums = g_new0(struct imapid_checksums, 1);
         dir->checksums->has_right = dir->is_right;

@@ -25,6 +25,8 @@ struct imapid_tcp_parsed {
     uint32_t n_segment;    /* octets captured from the header on */
     struct imapid_stamp packet;
     uint8_t ttl;
+    bool has_checksum; /* it was judged already: */
+    uint8_t checksum;  /* enum imapid_checksum */
 };
 
 struct imapid_tcp_direction {

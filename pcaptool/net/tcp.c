@@ -806,6 +806,8 @@ static void parse(const struct imapid_segment *segment, struct imapid_tcp_parsed
     p->header = n_header <= segment->n ? at : NULL;
     p->n_segment = segment->n;
     p->ttl = segment->ttl;
+    p->has_checksum = segment->has_checksum;
+    p->checksum = segment->checksum;
 }
 
 /* Whether only a SYN can change anything about an entry: it is over, and all there is to know of it is

@@ -22,6 +22,8 @@ struct imapid_segment {
     const uint8_t *source, *destination;
     uint8_t family;        /* 4 or 6 */
     uint8_t ttl;           /* or hop limit */
+    bool has_checksum;     /* it was judged already: */
+    uint8_t checksum;      /* enum imapid_checksum */
     const uint8_t *octets; /* from the TCP header on */
     /* Which VLANs and tunnels it came through, 0 if none: part of a connection's identity, as two
      * networks may use the same addresses. But one connection can be seen on several paths: in the

@@ -112,9 +112,10 @@ struct user {
     guint64 last; /* packet that was passed */
 };
 
-static uint64_t find_out(void *ctx, struct imapid_packet *packet, void *room)
+static uint64_t find_out(void *ctx, struct imapid_packet *packet, bool is_likely, void *room)
 {
     const struct user *user = ctx;
+    (void)is_likely;
     memset(room, (int)(packet->number % 251), IMAPID_AHEAD_ROOM);
     return is_passed(user->how, packet->number) ? packet->number : 0;
 }

@@ -99,6 +99,8 @@ static void feed(struct imapid_net *net, struct imapid_packet *packet, const uin
     packet->data = g_memdup2(octets, packet->n ? packet->n : 1); /* exact size */
     struct imapid_net_ahead ahead;
     imapid_net_prepare(net, packet, &ahead);
+    if (packet->number % 3)
+        imapid_net_judge(packet, &ahead);
     const struct imapid_ahead_mark mark = {ahead.digest, packet->number, packet->ts_ns, packet->n,
                                            packet->n_wire};
     if (packet->number % 2)

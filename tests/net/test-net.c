@@ -5,6 +5,8 @@
 
 #include "net/net.h"
 
+#include <imapid/checksum.h>
+
 #include "frames.h"
 
 static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
@@ -81,6 +83,12 @@ static void check_ways(struct fixture *f, const struct imapid_packet *packet)
     g_assert_cmpuint(usual.ttl, ==, other.ttl);
     g_assert_cmpuint(usual.is_on_path, ==, other.is_on_path);
     g_assert_cmpuint(usual.is_passable, ==, other.is_passable);
+    imapid_net_judge(packet, &usual);
+    g_assert_true(usual.has_checksum == (usual.n == usual.n_wire));
+    if (usual.has_checksum)
+        g_assert_cmpuint(usual.checksum, ==,
+                         imapid_checksum_judge(packet->data + 26, packet->data + 30, 4,
+                                               packet->data + usual.octets, usual.n));
 }
 
 /* Packets that differ from a usual one in a few octets of their headers, cut anywhere. */
@@ -119,6 +127,8 @@ static void feed_cut(struct fixture *f, uint16_t link_type, GByteArray *frame, g
                                    .link_type = link_type};
     struct imapid_net_ahead ahead;
     imapid_net_prepare(f->net, &packet, &ahead);
+    if (g_test_rand_bit())
+        imapid_net_judge(&packet, &ahead);
     if (g_test_rand_bit())
         imapid_net_foresee(f->net, &packet, &ahead);
     if (g_test_rand_bit())
