@@ -208,7 +208,14 @@ enum imapid_decide_status imapid_decide_begin(struct imapid_decide *decide, int 
                               : begin_in_middle(decide, dir, early, n_drop);
 }
 
-/* The greeting is what is missing where the server spoke first, which it does not where TLS begins
+/* Is it the beginning of a greeting? */
+static bool may_go_on_as_greeting(const struct imapid_decide_early *early)
+{
+    return early->octets[0] == '*' &&
+           imapid_decide_speaker(early->octets, early->n, true) == IMAPID_SPEAKER_UNCLEAR;
+}
+
+/* The greeting, or the rest of it, is what is missing where the server spoke first, which it does not where TLS begins
  * or a proxy tells of a client, and the client is there from its first octet. */
 enum imapid_decide_status imapid_decide_lost(struct imapid_decide *decide, int dir,
                                              const struct imapid_decide_early early[2],
@@ -218,7 +225,8 @@ enum imapid_decide_status imapid_decide_lost(struct imapid_decide *decide, int d
 
     decide->is_whole[dir] = false;
     if (decide->from_start && decide->client >= 0 && dir != decide->client && is_plain &&
-        !early[0].n && !early[1].n && decide->by_port == decide->client)
+        !early[!dir].n && (!early[dir].n || may_go_on_as_greeting(&early[dir])) &&
+        decide->by_port == decide->client)
         return take(decide, decide->client, true);
     status = imapid_decide_last(decide, early);
     if (status == IMAPID_DECIDE_MORE)

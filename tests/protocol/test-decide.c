@@ -161,8 +161,16 @@ static void test_start_without_greeting(void)
     shown = begin(true, FIRST, FIRST); /* a part of it is: the client's octets are all there */
     assert_says(&shown, SECOND, "* ", MORE);
     get_early(&shown, early);
+    g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, true), ==, IMAPID_DECIDE_IMAP);
+    g_assert_true(shown.decide.is_greeted);
+    end(&shown);
+
+    shown = begin(true, FIRST, FIRST); /* of the client something came first */
+    assert_says(&shown, FIRST, "a", MORE);
+    assert_says(&shown, SECOND, "* ", MORE);
+    get_early(&shown, early);
     g_assert_cmpint(imapid_decide_lost(&shown.decide, SECOND, early, true), ==, IMAPID_DECIDE_MORE);
-    assert_says(&shown, FIRST, "a1 NOOP\r\n", IMAP);
+    assert_says(&shown, FIRST, "1 NOOP\r\n", IMAP);
     g_assert_true(shown.decide.is_greeted);
     end(&shown);
 
