@@ -95,7 +95,7 @@ static bool is_of_words(enum imapid_finding_code code)
     }
 }
 
-/* `is_whole`: by side, whether its list is well formed. */
+/* `is_whole`: by side, whether its list is all there, and well formed. */
 static void add_findings(GString *digest, const struct imapid_record_finding *findings, unsigned n,
                          const bool is_whole[2])
 {
@@ -124,7 +124,8 @@ static void add_half(GString *digest, const char *name, const struct imapid_reco
 static void digest_exchange(void *ctx, const struct imapid_record_exchange *exchange)
 {
     GString *digest = get_digest(ctx, exchange->conn.stream_of_run);
-    bool contested = exchange->conn.doubts.of[IMAPID_DOUBT_CONFLICTING_DATA].n;
+    bool contested = exchange->conn.doubts.of[IMAPID_DOUBT_CONFLICTING_DATA].n,
+         is_there = exchange->complete || contested;
 
     g_string_append_printf(digest, "ID: %s%s, %s", imapid_record_status(exchange->status),
                            contested            ? CONTESTED
@@ -134,8 +135,9 @@ static void digest_exchange(void *ctx, const struct imapid_record_exchange *exch
     add_half(digest, "command", &exchange->command);
     add_half(digest, "response", &exchange->response);
     add_findings(digest, exchange->findings, exchange->n_findings,
-                 (const bool[]){[IMAPID_CLIENT] = !exchange->command.is_malformed,
-                                [IMAPID_SERVER] = !exchange->response.is_malformed});
+                 (const bool[]){
+                     [IMAPID_CLIENT] = is_there && !exchange->command.is_malformed,
+                     [IMAPID_SERVER] = is_there && !exchange->response.is_malformed});
 }
 
 /* What was lost inside a layer, came damaged or is not whole there, is lost without it. */
