@@ -135,9 +135,8 @@ static void digest_exchange(void *ctx, const struct imapid_record_exchange *exch
     add_half(digest, "command", &exchange->command);
     add_half(digest, "response", &exchange->response);
     add_findings(digest, exchange->findings, exchange->n_findings,
-                 (const bool[]){
-                     [IMAPID_CLIENT] = is_there && !exchange->command.is_malformed,
-                     [IMAPID_SERVER] = is_there && !exchange->response.is_malformed});
+                 (const bool[]){[IMAPID_CLIENT] = is_there && !exchange->command.is_malformed,
+                                [IMAPID_SERVER] = is_there && !exchange->response.is_malformed});
 }
 
 /* What was lost inside a layer, came damaged or is not whole there, is lost without it. */
