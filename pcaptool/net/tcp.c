@@ -258,6 +258,12 @@ static void prefetch(const void *at, size_t n)
         __builtin_prefetch((const char *)at + i);
 }
 
+/* The next of n places, round and round. */
+static uint32_t behind(uint32_t i, uint32_t n)
+{
+    return i + 1 < n ? i + 1 : 0;
+}
+
 /* The state to give up for a newer one: one without octets if there is one nearby, else one not
  * seen lately. */
 static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
@@ -268,14 +274,14 @@ static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
         for (int tries = 0; tries < 64; tries++) {
             if (!tcp->states[tcp->idle_hand].valued)
                 return &tcp->states[tcp->idle_hand];
-            tcp->idle_hand = (tcp->idle_hand + 1) % n;
+            tcp->idle_hand = behind(tcp->idle_hand, n);
         }
     }
     for (;;) {
         struct imapid_tcp_state *st = &tcp->states[tcp->hand];
-        tcp->hand = (tcp->hand + 1) % n;
+        tcp->hand = behind(tcp->hand, n);
         if (!st->recent) {
-            prefetch(&tcp->states[(tcp->hand + 1) % n], sizeof *st);
+            prefetch(&tcp->states[behind(tcp->hand, n)], sizeof *st);
             if (tcp->states[tcp->hand].conn.user)
                 prefetch(tcp->states[tcp->hand].conn.user, N_USER);
             return st;
@@ -295,23 +301,19 @@ static void make_room_for_state(struct imapid_tcp *tcp)
     }
 }
 
+/* In a state that is all zero. */
 static void init_conn(const struct imapid_tcp *tcp, struct imapid_conn *conn, uint32_t index,
                       const struct imapid_stamp *packet)
 {
     const struct imapid_tcp_entry *entry = &tcp->table.entries[index];
-    *conn = (struct imapid_conn){
-        .client = -1,
-        .closer = -1,
-        .stream = entry->stream,
-        .stream_in_file = tcp->met ? tcp->met[index] - tcp->n_met_before : entry->stream,
-        .first = *packet,
-        .last = *packet,
-        .from_start = (entry->flags & IMAPID_TCP_HANDSHAKE) != 0,
-        .is_half_seen =
-            (entry->flags & (IMAPID_TCP_HANDSHAKE | IMAPID_TCP_SYN_ACK)) == IMAPID_TCP_HANDSHAKE,
-    };
-    if (conn->from_start)
-        conn->client = entry->flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
+    conn->stream = entry->stream;
+    conn->stream_in_file = tcp->met ? tcp->met[index] - tcp->n_met_before : entry->stream;
+    conn->first = conn->last = *packet;
+    conn->from_start = (entry->flags & IMAPID_TCP_HANDSHAKE) != 0;
+    conn->is_half_seen =
+        (entry->flags & (IMAPID_TCP_HANDSHAKE | IMAPID_TCP_SYN_ACK)) == IMAPID_TCP_HANDSHAKE;
+    conn->client = !conn->from_start ? -1 : entry->flags & IMAPID_TCP_CLIENT_1 ? 1 : 0;
+    conn->closer = -1;
     for (int d = 0; d < 2; d++) {
         memcpy(conn->endpoint[d].address, entry->address[d], sizeof entry->address[d]);
         conn->endpoint[d].port = entry->port[d];
