@@ -26,10 +26,7 @@ static unsigned looked_up_in; /* a frame */
 
 /* ---- where we are ---- */
 
-/* The layers are those of earlier calls of the frame as well: what stands behind IMAP came out of it,
- * unless TCP or TLS was called anew. Wireshark's dissector of the PROXY protocol hands through what TCP
- * gives it. */
-/* What may be a keep-alive TCP gives to nobody, and calls it data. */
+/* TCP gives to nobody what may be a keep-alive, and calls it data. */
 static bool is_withheld(const packet_info *pinfo, int proto)
 {
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
@@ -37,6 +34,9 @@ static bool is_withheld(const packet_info *pinfo, int proto)
     return proto == ws->proto_data && own && own->n == 1;
 }
 
+/* The layers are those of earlier calls of the frame as well: what stands behind IMAP came out of it,
+ * unless TCP or TLS was called anew. Wireshark's dissector of the PROXY protocol hands through what TCP
+ * gives it. */
 int imapid_connection_get_carrier(packet_info *pinfo)
 {
     wmem_list_frame_t *layer = wmem_list_tail(pinfo->layers);
