@@ -358,6 +358,34 @@ static void test_octets_before_a_syn(void)
     }
 }
 
+/* No end sends octets in the place of its SYN, but for one of a keep-alive. */
+static void test_octets_before_the_first(void)
+{
+    struct imapid_order order = {.doubts = found};
+
+    syn(&order, 0, 99, 0, 1);
+    syn(&order, 1, 499, 100, 2);
+    g_assert_cmpint(take(&order, 1, segment(499, 14, 100, 3)), ==, IMAPID_ORDER_OFF);
+    expect_doubt(&order, IMAPID_DOUBT_OFF_SEQUENCE, 3);
+    g_assert_cmpint(take(&order, 1, segment(499, 1, 100, 4)), ==, IMAPID_ORDER_OLD);
+    g_assert_cmpuint(order.n_doubts, ==, 0);
+    g_assert_cmpint(take(&order, 1, segment(500, 9, 100, 5)), ==, IMAPID_ORDER_NEW);
+    g_assert_cmpuint(order.sides[1].next, ==, 509);
+}
+
+/* Where a side begins its own SYN says, whatever somebody has acknowledged before it. */
+static void test_an_answer_to_nothing(void)
+{
+    struct imapid_order order = {.doubts = found};
+    struct imapid_order_segment answer = segment(4, 0, 505, 2);
+
+    syn(&order, 0, 99, 0, 1);
+    imapid_order_take_syn(&order, 0, &answer, (const bool[2]){false, false});
+    syn(&order, 1, 499, 100, 3);
+    g_assert_cmpuint(order.sides[0].next, ==, 100);
+    g_assert_cmpuint(order.sides[1].next, ==, 500);
+}
+
 static void test_giving_up_helps_the_cause_first(void)
 {
     struct imapid_order order = begin();
@@ -517,6 +545,8 @@ int main(int argc, char **argv)
     g_test_add_func("/order/octets-before-a-syn", test_octets_before_a_syn);
     g_test_add_func("/order/octets-wait-with-a-syn", test_octets_wait_with_a_syn);
     g_test_add_func("/order/moved", test_moved);
+    g_test_add_func("/order/before-the-first", test_octets_before_the_first);
+    g_test_add_func("/order/answer-to-nothing", test_an_answer_to_nothing);
     g_test_add_func("/order/far-off", test_far_off_while_it_goes_on);
     g_test_add_func("/order/former", test_the_former_of_two);
     g_test_add_func("/order/given-up", test_what_was_given_up_comes);
