@@ -145,7 +145,7 @@ static enum step gzip_give_left(struct gzip *gzip, struct portion *portion)
     portion->n_made = MIN(gzip_left(gzip), portion->n_out);
     memcpy(portion->out, gzip->state.tmp_out_buffer + gzip->state.tmp_out_processed,
            portion->n_made);
-    gzip->state.tmp_out_processed += portion->n_made;
+    gzip->state.tmp_out_processed += (int32_t)portion->n_made;
     portion->why = gzip->why;
     return gzip_left(gzip) > 0 ? GOING_ON : BAD;
 }
