@@ -488,14 +488,14 @@ struct writing {
     GByteArray *capture; /* the session's own, to be read again */
 };
 
-static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t n,
+static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t n, uint32_t n_wire,
                       const char *comment)
 {
     struct writing *writing = ctx;
     struct imapid_packet packet = {
         .data = octets,
         .n = n,
-        .n_wire = n,
+        .n_wire = n_wire,
         .ts_ns = imapid_time_is_known(ts_ns)
                      ? MIN(imapid_ns_between(writing->share->first_ns, ts_ns),
                            INT64_MAX - YEAR_2000_NS) +

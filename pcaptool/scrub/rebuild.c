@@ -559,7 +559,8 @@ struct run {
     bool is_closed;         /* or of a security layer of SASL */
     uint64_t place, n_lost; /* that are missing before it */
     uint64_t n_left;        /* that were left out; then it has none */
-    size_t at, n;           /* in the octets of its direction */
+    uint32_t n_cut; /* that the capture has cut off behind them, with nothing behind these */
+    size_t at, n;   /* in the octets of its direction */
 };
 
 /* A place of TCP is this place of the session; and so on for `n` octets. */
@@ -708,6 +709,22 @@ static void mark_end(struct plan *plan, int dir, uint64_t place)
         g_array_append_val(plan->marks[dir], mark);
 }
 
+/* So many octets are missing behind all others of a direction: those that the capture has cut off the last segment are told
+ * as such, as nothing else may. Before runs are sorted. */
+static void cut_last(struct plan *plan, int dir, uint64_t n)
+{
+    for (guint i = plan->runs->len; i--;) {
+        struct run *run = &g_array_index(plan->runs, struct run, i);
+        const struct segment *segment = get_segment(plan->rebuild, run->segment);
+
+        if (run->dir != dir)
+            continue;
+        if (segment->dir == dir && run->n == segment->n)
+            run->n_cut = (uint32_t)MIN(n, segment->n_wire - segment->n);
+        return;
+    }
+}
+
 static void make_runs(struct plan *plan)
 {
     const struct imapid_rebuild *rebuild = plan->rebuild;
@@ -752,8 +769,10 @@ static void make_runs(struct plan *plan)
         }
     }
     for (int dir = 0; dir < 2; dir++)
-        if (n_lost[dir])
+        if (n_lost[dir]) {
+            cut_last(plan, dir, n_lost[dir]);
             mark_end(plan, dir, plan->end[dir] - n_lost[dir]);
+        }
     g_free(is_taken);
     g_array_sort(plan->runs, compare_runs);
 }
@@ -858,6 +877,7 @@ struct payload {
     uint8_t flags;
     const uint8_t *octets;
     size_t n;
+    uint32_t n_cut; /* behind them, not captured */
 };
 
 /* Where it is in the clear now, a reader would look for TLS on the port of that. */
@@ -885,7 +905,7 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
     tcp = ip + N_IP;
     memset(ip, 0, N_IP + N_TCP);
     ip[0] = 6 << 4;
-    imapid_number_put_be16(ip + 4, (uint16_t)n_segment);
+    imapid_number_put_be16(ip + 4, (uint16_t)(n_segment + payload->n_cut));
     ip[6] = TCP;
     ip[7] = like->ttl;
     memcpy(ip + 8, from->address, 16);
@@ -905,7 +925,8 @@ static void put_packet(struct plan *plan, int64_t ts_ns, const struct segment *l
         memcpy(tcp + N_TCP + n_options, payload->octets, payload->n);
     sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), tcp, n_segment);
     imapid_number_put_be16(tcp + 16, (uint16_t)~imapid_checksum_fold((uint64_t)sum + n_segment));
-    plan->out->packet(plan->out->ctx, ts_ns, ip, N_IP + n_segment, plan->comment);
+    plan->out->packet(plan->out->ctx, ts_ns, ip, N_IP + n_segment,
+                      N_IP + n_segment + payload->n_cut, plan->comment);
     plan->comment = NULL;
     g_byte_array_set_size(plan->quotes[payload->dir], 0);
     g_byte_array_append(plan->quotes[payload->dir], ip, MIN(N_IP + n_segment, N_QUOTE));
@@ -947,7 +968,7 @@ static void put_error(struct plan *plan, const struct imapid_rebuild_error *erro
     sum = imapid_checksum_add(imapid_checksum_begin(ip + 8, ip + 24, 16), icmp, n);
     sum += ICMPV6 - TCP; /* the pseudo header is of TCP */
     imapid_number_put_be16(icmp + 2, (uint16_t)~imapid_checksum_fold((uint64_t)sum + n));
-    plan->out->packet(plan->out->ctx, error->packet.ts_ns, ip, N_IP + n, NULL);
+    plan->out->packet(plan->out->ctx, error->packet.ts_ns, ip, N_IP + n, N_IP + n, NULL);
 }
 
 /* Octets in as many packets as they need; what ends the connection stands on the last one. */
@@ -955,11 +976,13 @@ static void put_octets(struct plan *plan, int64_t ts_ns, const struct segment *l
                        struct payload payload)
 {
     size_t n = payload.n;
+    uint32_t n_cut = payload.n_cut;
     uint8_t flags = payload.flags;
 
     do {
         payload.n = MIN(n, N_MOST);
         n -= payload.n;
+        payload.n_cut = n ? 0 : MIN(n_cut, N_MOST - (uint32_t)payload.n);
         payload.flags = n ? flags & (uint8_t) ~(FIN | PSH) : flags;
         put_packet(plan, ts_ns, like, &payload);
         payload.octets = n ? payload.octets + payload.n : NULL;
@@ -1010,6 +1033,7 @@ static void put_run(struct plan *plan, const struct segment *segment, const stru
                    .flags = flags,
                    .octets = plan->rebuild->octets[run->dir]->data + run->at,
                    .n = run->n,
+                   .n_cut = run->n_cut,
                });
     g_free(comment);
 }

@@ -91,9 +91,10 @@ struct imapid_scrub_result imapid_rebuild_scrub(struct imapid_rebuild *rebuild,
                                                 int client, bool from_start,
                                                 enum imapid_security security, size_t budget);
 
-/* Who takes the packets: from the IPv6 header on, in the order of the segments. `comment` is UTF-8; NULL: none. */
+/* Who takes the packets: from the IPv6 header on, in the order of the segments; n octets of n_wire that it had. `comment` is UTF-8;
+ * NULL: none. */
 struct imapid_rebuild_out {
-    void (*packet)(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t n,
+    void (*packet)(void *ctx, int64_t ts_ns, const uint8_t *octets, uint32_t n, uint32_t n_wire,
                    const char *comment);
     void *ctx;
 };

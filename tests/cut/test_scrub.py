@@ -396,6 +396,18 @@ class Scrub(unittest.TestCase):
             self.assertTrue(not end or any("unbalanced-list" in x for x in after), after)
             self.assertNotIn(b"geheim", b"".join(packet.data for packet in capture.packets))
 
+    def test_the_last_packet_is_cut_off(self):
+        """What the capture has cut off the last packet is missing from its copy, too, which has as many octets on the wire."""
+        talk = pcap.Talk().handshake().server(b"* OK hi\r\n").client(b'1 ID ("name" "c1")\r\n').server(b'* ID ("name" "s1")\r\n1 OK done\r\n')
+        seconds, microseconds, frame, n = talk.packets[-1]
+        talk.packets[-1] = (seconds, microseconds, frame[:-7], n)
+        path = self.folder / "in.pcap"
+        path.write_bytes(pcap.write(talk.packets))
+        self.scrub(path)
+        (before,), (after,) = look(records(path)).values(), look(records(self.out)).values()
+        self.assertEqual(before, after)
+        self.assertEqual([record["lost_bytes"] for record in records(self.out) if record["type"] == "session"], [7])
+
     def test_a_key_makes_it_the_same_again(self):
         path = next(p for p in SAMPLES if p.stem == "alpine-dovecot")
         key = self.folder / "key"

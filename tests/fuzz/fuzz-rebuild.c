@@ -33,14 +33,15 @@ static uint8_t take(struct input *input)
     return *input->at++;
 }
 
-static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *ip, uint32_t n, const char *comment)
+static void on_packet(void *ctx, int64_t ts_ns, const uint8_t *ip, uint32_t n, uint32_t n_wire,
+                      const char *comment)
 {
     (void)ctx;
     (void)ts_ns;
     (void)comment;
-    if (n < 48 || ip[0] != 0x60 || imapid_number_be16(ip + 4) != n - 40)
+    if (n < 48 || ip[0] != 0x60 || n > n_wire || imapid_number_be16(ip + 4) != n_wire - 40)
         abort();
-    if (ip[6] == 6 && n - 40 <= IMAPID_CHECKSUM_MAX &&
+    if (ip[6] == 6 && n == n_wire && n - 40 <= IMAPID_CHECKSUM_MAX &&
         imapid_checksum_judge(ip + 8, ip + 24, 16, ip + 40, n - 40) != IMAPID_CHECKSUM_RIGHT)
         abort();
 }
