@@ -220,6 +220,18 @@ static void check_checksum(struct imapid_fate *fate, int d, const packet_info *p
                                      imapid_segment_judge(own, pinfo), pinfo->num);
 }
 
+/* Octets that the peer has acknowledged, and that do not come, are lost after some packets, as in the stream that begins later. */
+static void lose_acked(struct imapid_fate *fate, int d)
+{
+    uint32_t to;
+
+    if (!imapid_order_is_lost(&fate->order, d, IMAPID_ORDER_PATIENCE, &to) ||
+        !imapid_seq_before(fate->order.sides[d].next, to))
+        return;
+    fate->is_full = false;
+    imapid_order_lose(&fate->order.sides[d], to);
+}
+
 static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
                          const struct imapid_own_segment *own)
 {
@@ -261,6 +273,8 @@ static void take_segment(struct imapid_fate *fate, packet_info *pinfo,
         fate->fin[d] = at;
     if (segment.n && !has_to_wait)
         take_octets(fate, d, own, &segment, &at);
+    for (int i = 0; i < 2 && !fate->stream; i++)
+        lose_acked(fate, i);
 }
 
 static bool is_of_former(const struct imapid_fate *fate, packet_info *pinfo,

@@ -132,6 +132,17 @@ def client_alone_compressed():
     return without(talk, 1)
 
 
+def client_alone(n):
+    """The server is not in the capture. Nine IDs, of which one more than may be open has to end, and n acknowledgements. Both give up waiting for the server
+    after the same number of packets, those before the first octets counted."""
+    talk = pcap.Talk().handshake().lose(1, 9).acknowledge(0).client(b'a1 ID ("name" ~{2}\r\n').lose(1, 5).client(b"c1)\r\n")
+    for i in range(2, 10):
+        talk.lose(1, 30).client(COMMAND % (i, i))
+    for _ in range(n):
+        talk.lose(1, 7).acknowledge(0)
+    return without(talk, 1)
+
+
 def forge_fin(talk, octets=b"", back=0):
     """A stranger's FIN in the server's name, from `back` octets before what that sends next."""
     now = talk.next[1]
@@ -176,6 +187,8 @@ OTHERS = {
     "answer-before-greeting": (2, late(pcap.Talk().handshake().client(COMMAND % (1, 1) + COMMAND % (2, 2))
                                        .server(b"* OK hi\r\n" + ANSWER % (1, 1) + ANSWER % (2, 2)), 3)),
     "client-alone-compressed": (1, client_alone_compressed()),
+    "client-alone-21": (7, client_alone(21)),
+    "client-alone-22": (9, client_alone(22)),
     # Sides that were turned, and octets sent again that differ.
     "doubt-behind-turn": (3, pcap.Talk(client_port=143, server_port=50000).client(COMMAND % (1, 1)).server(ANSWER % (1, 1))
                           .client(COMMAND % (2, 2)).again(0, COMMAND % (3, 3), 21).server(ANSWER % (2, 2))
