@@ -13,6 +13,7 @@
 #include "closed.h"
 #include "fate.h"
 #include "identity.h"
+#include "reader.h"
 
 static const struct imapid_wireshark *const ws = &imapid_wireshark;
 
@@ -340,11 +341,8 @@ static void lose_cut(struct imapid_stream *stream, enum imapid_side side)
 {
     const struct imapid_order_side *order = &stream->order.sides[side];
 
-    if (!order->has_first || order->next == order->first)
-        return;
-    stream->directions[side].had_gap = true;
-    stream->preface.is_over[0] = stream->preface.is_over[1] = true;
-    imapid_session_gap(imapid_stream_change_session(stream), side, order->next - order->first);
+    if (order->has_first && order->next != order->first)
+        imapid_reader_lose(stream, side, order->next - order->first);
 }
 
 /* Goes on with the order of the segments before the first octets, and what is doubtful of them; or with
@@ -399,15 +397,9 @@ static enum imapid_security get_security(const struct imapid_begin *first)
     return below && below->is_behind_starttls ? IMAPID_SECURITY_STARTTLS : IMAPID_SECURITY_TLS;
 }
 
-/* One octet of no meaning, in the middle of a connection of which nothing was seen before, tells nothing. */
-static bool may_be_keep_alive(const struct imapid_begin *first)
-{
-    return first->carrier == ws->proto_tcp && !first->is_start && first->n == 1;
-}
-
 struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, packet_info *pinfo)
 {
-    bool is_tcp = first->carrier == ws->proto_tcp;
+    bool is_tcp = first->carrier == ws->proto_tcp, in_middle = is_tcp && !first->is_start;
     enum imapid_security security = get_security(first);
     bool from_start = is_tcp ? saw_handshake(first->tcp) : security != IMAPID_SECURITY_STARTTLS;
     bool goes_on = is_tcp && goes_on_behind_syn(first->conversation, pinfo);
@@ -432,15 +424,15 @@ struct imapid_stream *imapid_begin_stream(const struct imapid_begin *first, pack
     stream->is_undecided = first->status == IMAPID_DECIDE_MORE;
     if (is_tcp && first->tcp && from_start)
         begin_order(stream, first, pinfo);
-    if (first->n && !may_be_keep_alive(first) &&
+    /* One octet in the middle may be a keep-alive, and tells nothing. */
+    if (first->n && !(in_middle && first->n == 1) &&
         (first->status == IMAPID_DECIDE_NOT ||
          (is_binary(first->octets, first->n) &&
           !imapid_begin_may_be_strangers(first->conversation, pinfo)))) {
         stream->is_foreign = true;
         stream->foreign_from = pinfo->num;
-        stream->may_be_text = is_tcp && !first->is_start;
-        stream->is_behind_starttls =
-            is_tcp && !first->is_start && stream->server_port == IMAPID_PORT_IMAP;
+        stream->may_be_text = in_middle;
+        stream->is_behind_starttls = in_middle && stream->server_port == IMAPID_PORT_IMAP;
     }
     imapid_claims_note_end(stream, &stream->ends[IMAPID_CLIENT]);
     imapid_claims_note_end(stream, &stream->origin);

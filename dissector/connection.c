@@ -27,7 +27,7 @@ static unsigned looked_up_in; /* a frame */
 /* ---- where we are ---- */
 
 /* TCP gives to nobody what may be a keep-alive, and calls it data. */
-static bool is_withheld(const packet_info *pinfo, int proto)
+static bool is_kept_alive(const packet_info *pinfo, int proto)
 {
     const struct imapid_own_segment *own = imapid_segment_get(pinfo);
 
@@ -49,7 +49,7 @@ int imapid_connection_get_carrier(packet_info *pinfo)
             return carrier == -1 ? proto : carrier;
         if (proto == ws->proto_imap || proto == ws->proto_stream || proto == ws->proto_imapid)
             carrier = -1;
-        else if (carrier == -1 && proto != ws->proto_proxy && !is_withheld(pinfo, proto))
+        else if (carrier == -1 && proto != ws->proto_proxy && !is_kept_alive(pinfo, proto))
             carrier = proto;
     }
     return carrier;

@@ -150,6 +150,12 @@ static inline struct batch *get_batch(const struct imapid_ahead *ahead, guint n)
     return ahead->ring[n % N_RING];
 }
 
+/* Who walks: the batch that is added to. */
+static inline struct batch *get_walked(const struct imapid_ahead *ahead)
+{
+    return get_batch(ahead, ahead->at);
+}
+
 /* Waits until is_so(ahead, n). It may ask for atomics. */
 static void wait_for(struct imapid_ahead *ahead,
                      bool (*is_so)(const struct imapid_ahead *ahead, guint n), guint n)
@@ -283,7 +289,7 @@ static bool is_last(const struct batch *batch)
 /* The areas that a packet of n octets goes through become one, that of the last of them. */
 static uint8_t *join_areas(struct imapid_ahead *ahead, size_t n, size_t n_left, size_t *n_read)
 {
-    struct batch *batch = get_batch(ahead, ahead->at);
+    struct batch *batch = get_walked(ahead);
     guint first = ahead->at;
     while (n_left + *n_read < n && !is_last(batch)) {
         batch = get_read(ahead, ++ahead->at);
@@ -325,7 +331,7 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
     uint8_t *octets = n_left <= HEAD && (n_left + n_read >= n || is_last(batch))
                           ? batch->area + HEAD - n_left
                           : join_areas(ahead, n, n_left, &n_read);
-    batch = get_batch(ahead, ahead->at);
+    batch = get_walked(ahead);
     *area =
         (struct imapid_window_area){octets, n_left + n_read, n_read, is_last(batch), batch->error};
 }
@@ -333,7 +339,7 @@ static void take_area(void *ctx, size_t n, size_t n_left, struct imapid_window_a
 /* The walk leaves a batch. */
 static void finish(struct imapid_ahead *ahead)
 {
-    struct batch *batch = get_batch(ahead, ahead->at);
+    struct batch *batch = get_walked(ahead);
     batch->place = imapid_window_place(ahead->capture->packed ? ahead->capture->packed
                                                               : &ahead->capture->window);
     batch->n_skipped_blocks = ahead->capture->counts.n_skipped_blocks;
@@ -356,7 +362,7 @@ static inline struct item *add(struct batch *batch, enum kind kind, struct imapi
 static void add_text(struct imapid_ahead *ahead, enum kind kind, const char *text)
 {
     struct imapid_ahead_mark *mark;
-    add(get_batch(ahead, ahead->at), kind, &mark)->text = g_strdup(text);
+    add(get_walked(ahead), kind, &mark)->text = g_strdup(text);
 }
 
 static void on_note(void *ctx, const char *message)
@@ -367,8 +373,7 @@ static void on_note(void *ctx, const char *message)
 static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
     struct imapid_ahead_mark *mark;
-    const struct imapid_ahead *ahead = ctx;
-    struct item *item = add(get_batch(ahead, ahead->at), SECRETS, &mark);
+    struct item *item = add(get_walked(ctx), SECRETS, &mark);
     item->number_of = type;
     item->octets = octets;
     mark->n = (uint32_t)n;
@@ -377,9 +382,8 @@ static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n
 static void on_drops(void *ctx, const char *where, uint64_t n)
 {
     struct imapid_ahead_mark *mark;
-    const struct imapid_ahead *ahead = ctx;
     (void)where; /* the file */
-    add(get_batch(ahead, ahead->at), DROPS, &mark);
+    add(get_walked(ctx), DROPS, &mark);
     mark->number = n;
 }
 
@@ -401,7 +405,7 @@ static void note_further(struct imapid_ahead *ahead)
     if (ahead->n_further == n_further)
         return;
     ahead->n_further = n_further;
-    add(get_batch(ahead, ahead->at), FURTHER, &mark);
+    add(get_walked(ahead), FURTHER, &mark);
     mark->number = n_further;
 }
 
@@ -409,7 +413,7 @@ static void note_further(struct imapid_ahead *ahead)
 static void keep_rest(struct imapid_ahead *ahead)
 {
     struct imapid_window *window = &ahead->capture->window;
-    struct batch *batch = get_batch(ahead, ahead->at);
+    struct batch *batch = get_walked(ahead);
     size_t left = imapid_window_left(window);
     if (ahead->n_rest < left || !ahead->rest) {
         uint8_t *rest = g_malloc(ahead->n_rest = MAX(left, HEAD));
@@ -433,7 +437,7 @@ static void keep_rest(struct imapid_ahead *ahead)
 static void walk_usual(struct imapid_ahead *ahead)
 {
     struct imapid_capture *capture = ahead->capture;
-    struct batch *batch = get_batch(ahead, ahead->at);
+    struct batch *batch = get_walked(ahead);
     struct imapid_packet packet;
     if (capture->next != imapid_pcap_next)
         return;
@@ -456,7 +460,7 @@ static bool walk(struct imapid_ahead *ahead, guint n)
         note_further(ahead);
         switch (result) {
         case IMAPID_CAPTURE_PACKET:
-            add_packet(get_batch(ahead, ahead->at), &packet);
+            add_packet(get_walked(ahead), &packet);
             break;
         case IMAPID_CAPTURE_ERROR:
             add_text(ahead, ERROR, imapid_capture_get_error(ahead->capture));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* unpack.c: five decompressors (gzip, xz, zstd, lz4, bzip2) behind one read(). Members that follow
  * one another, padding and skippable frames are handled here for all of them. What a decoder made
- * before it met damage is given first, to the last octet (of gzip but for one copy). One decoder serves all members of a
- * file: a new one for each of a million empty members would take long.
+ * before it met damage is given first, to the last octet (of gzip but for one copy). One decoder
+ * serves all members of a file: a new one for each of a million empty members would take long.
  *
  * Refuses a member that needs more memory than MEMORY_MAX, and octets after the last member that
  * are no member.

@@ -104,8 +104,8 @@ static void test_victims(void)
     imapid_tcp_table_deinit(&table);
 }
 
-/* The test vectors of the paper's reference code, for one round and three, of 0, 8 and 12 octets: no bits of the key or of
- * the words are lost. */
+/* The test vectors of the paper's reference code, for one round and three, of 0, 8 and 12 octets: no
+ * bits of the key or of the words are lost. */
 static void test_siphash(void)
 {
     uint64_t key[2], words[1];
