@@ -72,13 +72,16 @@ struct item {
 /* Whose it is, its stage says. */
 enum stage {
     BEGUN, /* who begins it reads it */
-    READ,  /* who walks what is before it may take it */
-    DONE,  /* who asks gives it */
+    READ, /* nobody's: who walks the one before may move on to it; else who takes it when it is due */
+    WALKED, /* who took it */
+    DONE,   /* who asks gives it */
 };
 
 struct batch {
     gint stage;
-    uint8_t *area; /* in which the items lie; NULL: none yet */
+    unsigned reader;    /* the thread that read it, to which it returns */
+    struct batch *next; /* among spare ones */
+    uint8_t *area;      /* in which the items lie; NULL: none yet */
     size_t n_area;
     size_t n_read; /* of it, behind HEAD */
     int error;     /* why it has not more, or 0 */
@@ -95,22 +98,30 @@ struct imapid_ahead {
     struct imapid_window_areas areas;
     struct imapid_ahead_user user; /* find_out() NULL: there is none */
     unsigned n_threads;
-    GThread **threads; /* the others; NULL: nothing was asked for yet */
+    struct thread {
+        struct imapid_ahead *ahead;
+        unsigned number; /* 0: who asks */
+        GThread *thread;
+    } threads[N_THREADS_MAX];
+    bool is_begun; /* something was asked for */
     /* Batches ever begun, ever walked, ever given. Each has a number from 0, and by it a place in the ring. */
     struct batch *ring[N_RING];
     guint n_begun, n_walked, n_given;
+    gint due;       /* the thread that read the batch which is walked next; -1: it is not read */
     guint n_octets; /* of areas that are in use */
-    struct batch *spare[N_AHEAD];
+    /* By reader, the last that was given first: that one is in its cache. */
+    struct batch *spare[N_THREADS_MAX];
     guint n_spare;
     /* Areas are read where they are in the file, from `base` on; known when the first one is walked. */
     bool is_plain;
     off_t base;
-    gint gives_most;  /* of the packets of the last area that was given */
-    gint is_over;     /* nothing is to be walked any more: the end was met, or nobody asks */
-    GMutex mutex;     /* of all that is above, and of those who sleep */
-    GCond read, cond; /* an area was; something else may have come */
+    gint gives_most; /* of the packets of the last area that was given */
+    gint is_over;    /* nothing is to be walked any more: the end was met, or nobody asks */
+    GMutex mutex;    /* of all that is above, and of those who sleep */
+    GCond cond;      /* something may have come */
     guint n_sleep;
     /* Who walks: */
+    unsigned walker;    /* the thread */
     guint at;           /* the batch that it adds to */
     bool may_take;      /* it has not moved on to its own yet */
     uint8_t *rest;      /* of the walk before */
@@ -190,10 +201,25 @@ static void set_area(struct imapid_ahead *ahead, struct batch *batch, uint8_t *a
     batch->n_area = n;
 }
 
-/* With the mutex. */
-static struct batch *begin(struct imapid_ahead *ahead)
+/* With the mutex. A thread's own ones first. */
+static struct batch *take_spare(struct imapid_ahead *ahead, unsigned thread)
 {
-    struct batch *batch = ahead->n_spare ? ahead->spare[--ahead->n_spare] : g_new0(struct batch, 1);
+    for (unsigned i = 0; i < ahead->n_threads; i++) {
+        struct batch **from = &ahead->spare[(thread + i) % ahead->n_threads], *batch = *from;
+        if (!batch)
+            continue;
+        *from = batch->next;
+        ahead->n_spare--;
+        return batch;
+    }
+    return g_new0(struct batch, 1);
+}
+
+/* With the mutex. */
+static struct batch *begin(struct imapid_ahead *ahead, unsigned thread)
+{
+    struct batch *batch = take_spare(ahead, thread);
+    batch->reader = thread;
     batch->stage = BEGUN;
     ahead->ring[ahead->n_begun % N_RING] = batch;
     g_atomic_int_add((gint *)&ahead->n_octets, (gint)batch->n_area);
@@ -231,11 +257,27 @@ static void read_area(struct imapid_ahead *ahead, struct batch *batch, guint n)
     batch->error = n_read < 0 ? errno : 0;
 }
 
+/* With the mutex, when it may have changed. */
+static void set_due(struct imapid_ahead *ahead)
+{
+    guint n = ahead->n_walked;
+    const struct batch *batch = n != ahead->n_begun ? get_batch(ahead, n) : NULL;
+    bool is_due = batch && g_atomic_int_get(&batch->stage) == READ;
+    g_atomic_int_set(&ahead->due, is_due ? (gint)batch->reader : -1);
+}
+
+static bool may_walk(const struct imapid_ahead *ahead, unsigned thread, bool is_anybodys)
+{
+    gint reader = g_atomic_int_get(&ahead->due);
+    return reader >= 0 && (is_anybodys || (unsigned)reader == thread) && !is_over(ahead);
+}
+
 static void set_read(struct imapid_ahead *ahead, struct batch *batch)
 {
     g_mutex_lock(&ahead->mutex);
     g_atomic_int_set(&batch->stage, READ);
-    g_cond_broadcast(&ahead->read);
+    set_due(ahead);
+    wake(ahead);
     g_mutex_unlock(&ahead->mutex);
 }
 
@@ -248,17 +290,19 @@ static bool may_begin(const struct imapid_ahead *ahead)
 }
 
 /* Begins a batch and reads its area. False: there are enough. */
-static bool begin_next(struct imapid_ahead *ahead, guint *n)
+static bool begin_next(struct imapid_ahead *ahead, unsigned thread)
 {
     struct batch *batch = NULL;
+    if (!may_begin(ahead))
+        return false;
     g_mutex_lock(&ahead->mutex);
-    *n = ahead->n_begun;
+    guint n = ahead->n_begun;
     if (!is_over(ahead) && may_begin(ahead))
-        batch = begin(ahead);
+        batch = begin(ahead, thread);
     g_mutex_unlock(&ahead->mutex);
     if (!batch)
         return false;
-    read_area(ahead, batch, *n);
+    read_area(ahead, batch, n);
     set_read(ahead, batch);
     return true;
 }
@@ -268,9 +312,11 @@ static struct batch *get_read(struct imapid_ahead *ahead, guint n)
 {
     g_mutex_lock(&ahead->mutex);
     bool is_new = n == ahead->n_begun;
-    struct batch *batch = is_new ? begin(ahead) : get_batch(ahead, n);
-    while (!is_new && g_atomic_int_get(&batch->stage) != READ)
-        g_cond_wait(&ahead->read, &ahead->mutex);
+    struct batch *batch = is_new ? begin(ahead, ahead->walker) : get_batch(ahead, n);
+    ahead->n_sleep++;
+    while (!is_new && g_atomic_int_get(&batch->stage) == BEGUN)
+        g_cond_wait(&ahead->cond, &ahead->mutex);
+    ahead->n_sleep--;
     g_mutex_unlock(&ahead->mutex);
     if (is_new) {
         read_area(ahead, batch, n);
@@ -504,12 +550,6 @@ static void find_out(const struct imapid_ahead *ahead, const struct batch *batch
     }
 }
 
-/* Is it the turn of batch n to be walked, or will it never be? */
-static bool is_due(const struct imapid_ahead *ahead, guint n)
-{
-    return (gint)(get(&ahead->n_walked) - n) >= 0 || is_over(ahead);
-}
-
 /* All up to `at` are walked. */
 static void pass_on(struct imapid_ahead *ahead, guint n, bool is_more)
 {
@@ -523,6 +563,7 @@ static void pass_on(struct imapid_ahead *ahead, guint n, bool is_more)
     if (!is_more)
         g_atomic_int_set(&ahead->is_over, 1);
     g_atomic_int_set((gint *)&ahead->n_walked, (gint)ahead->at + 1);
+    set_due(ahead);
     wake(ahead);
     g_mutex_unlock(&ahead->mutex);
 }
@@ -537,36 +578,53 @@ static void publish(struct imapid_ahead *ahead, guint n)
     g_mutex_unlock(&ahead->mutex);
 }
 
-/* Batch n, which this thread has begun. If another had to move on to it, it is done by that one. */
-static void work(struct imapid_ahead *ahead, guint n)
+/* Walks the batch that is due, with those that it has to move on to, if it is this thread's, or
+ * anybody's. */
+static bool walk_due(struct imapid_ahead *ahead, unsigned thread, bool is_anybodys)
 {
-    wait_for(ahead, is_due, n);
-    if (get(&ahead->n_walked) != n || is_over(ahead))
-        return;
+    if (!may_walk(ahead, thread, is_anybodys))
+        return false;
+    g_mutex_lock(&ahead->mutex);
+    guint n = ahead->n_walked;
+    bool is_ours = may_walk(ahead, thread, is_anybodys);
+    if (is_ours) {
+        g_atomic_int_set(&get_batch(ahead, n)->stage, WALKED);
+        set_due(ahead);
+    }
+    g_mutex_unlock(&ahead->mutex);
+    if (!is_ours)
+        return false;
+    ahead->walker = thread;
     bool is_more = walk(ahead, n);
     guint last = ahead->at;
     pass_on(ahead, n, is_more);
     for (; n != last + 1; n++)
         publish(ahead, n);
+    return true;
 }
 
-/* Whether there is something to begin. One that sleeps is not to be woken for each area: that would
- * cost more than it gains. */
+/* Does what there is to do, that first which is in this thread's cache. False: nothing. Who would wait
+ * for another's walk reads on; and walks for another that does so. */
+static bool work(struct imapid_ahead *ahead, unsigned thread)
+{
+    return walk_due(ahead, thread, false) || begin_next(ahead, thread) ||
+           walk_due(ahead, thread, true);
+}
+
+/* One that sleeps is not to be woken for each area that may be begun: that would cost more than it gains. */
 static bool has_work(const struct imapid_ahead *ahead, guint n)
 {
-    return is_over(ahead) || (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n);
+    return is_over(ahead) || may_walk(ahead, 0, true) ||
+           (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n);
 }
 
 static void *work_all(void *data)
 {
-    struct imapid_ahead *ahead = data;
-    while (!is_over(ahead)) {
-        guint n;
-        if (begin_next(ahead, &n))
-            work(ahead, n);
-        else
+    const struct thread *thread = data;
+    struct imapid_ahead *ahead = thread->ahead;
+    while (!is_over(ahead))
+        if (!work(ahead, thread->number))
             wait_for(ahead, has_work, N_AHEAD / 2);
-    }
     return NULL;
 }
 
@@ -597,10 +655,13 @@ static void release(struct imapid_ahead *ahead)
         batch->n_area = 0;
     }
     ahead->ring[ahead->n_given % N_RING] = NULL;
-    if (ahead->n_spare < N_AHEAD)
-        ahead->spare[ahead->n_spare++] = batch;
-    else
+    if (ahead->n_spare < N_AHEAD) {
+        batch->next = ahead->spare[batch->reader];
+        ahead->spare[batch->reader] = batch;
+        ahead->n_spare++;
+    } else {
         free_batch(batch, 0);
+    }
     g_atomic_int_inc((gint *)&ahead->n_given);
     if (has_work(ahead, N_AHEAD / 2))
         wake(ahead);
@@ -614,7 +675,7 @@ static bool is_ready(const struct imapid_ahead *ahead, guint n)
 
 static bool has_something(const struct imapid_ahead *ahead, guint n)
 {
-    return is_ready(ahead, n) || may_begin(ahead);
+    return is_ready(ahead, n) || may_walk(ahead, 0, true) || may_begin(ahead);
 }
 
 /* An area may have no packets, after which it would be told. */
@@ -629,7 +690,6 @@ static void tell_place(struct imapid_capture *capture, uint64_t place)
 static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture *capture)
 {
     while (!capture->stop) {
-        guint n;
         if (is_ready(ahead, ahead->n_given)) {
             struct batch *batch = get_batch(ahead, ahead->n_given);
             capture->format = ahead->format;
@@ -638,9 +698,7 @@ static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture 
                 return batch;
             tell_place(capture, batch->place);
             release(ahead);
-        } else if (begin_next(ahead, &n)) {
-            work(ahead, n);
-        } else {
+        } else if (!work(ahead, 0)) {
             wait_for(ahead, has_something, ahead->n_given);
         }
     }
@@ -653,9 +711,13 @@ static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *c
         imapid_capture_on_secrets(ahead->capture, on_secrets, ahead);
     imapid_capture_on_note(ahead->capture, on_note, ahead);
     imapid_capture_on_drops(ahead->capture, on_drops, ahead);
-    ahead->threads = g_new0(GThread *, ahead->n_threads);
-    for (unsigned i = 1; i < ahead->n_threads; i++)
-        ahead->threads[i] = g_thread_new("reader", work_all, ahead);
+    ahead->is_begun = true;
+    for (unsigned i = 1; i < ahead->n_threads; i++) {
+        struct thread *thread = &ahead->threads[i];
+        thread->ahead = ahead;
+        thread->number = i;
+        thread->thread = g_thread_new("reader", work_all, thread);
+    }
 }
 
 /* Tells what is no packet. */
@@ -702,7 +764,7 @@ static enum imapid_capture_result ahead_next(struct imapid_capture *capture,
                                              struct imapid_packet *packet)
 {
     struct imapid_ahead *ahead = capture->ahead;
-    if (!ahead->threads)
+    if (!ahead->is_begun)
         begin_all(ahead, capture);
     const struct batch *batch;
     while (!ahead->is_at_end && (batch = get_next(ahead, capture))) {
@@ -784,18 +846,16 @@ static void ahead_close(struct imapid_capture *capture)
     g_atomic_int_set(&ahead->is_over, 1);
     wake(ahead);
     g_mutex_unlock(&ahead->mutex);
-    for (unsigned i = 1; ahead->threads && i < ahead->n_threads; i++)
-        g_thread_join(ahead->threads[i]);
+    for (unsigned i = 1; ahead->is_begun && i < ahead->n_threads; i++)
+        g_thread_join(ahead->threads[i].thread);
     for (guint i = ahead->n_given; i != ahead->n_begun; i++)
         free_batch(get_batch(ahead, i), i == ahead->n_given ? ahead->at_item : 0);
     while (ahead->n_spare)
-        free_batch(ahead->spare[--ahead->n_spare], 0);
+        free_batch(take_spare(ahead, 0), 0);
     imapid_capture_close(ahead->capture);
     g_mutex_clear(&ahead->mutex);
-    g_cond_clear(&ahead->read);
     g_cond_clear(&ahead->cond);
     g_free(ahead->rest);
-    g_free(ahead->threads);
     g_free(ahead);
 }
 
@@ -806,10 +866,10 @@ struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader, unsigned 
     struct imapid_capture *capture = imapid_reader_new(reader->name);
     struct imapid_ahead *ahead = g_new0(struct imapid_ahead, 1);
     ahead->capture = reader;
+    ahead->due = -1;
     ahead->n_threads = CLAMP(n_threads, 1, N_THREADS_MAX);
     ahead->areas = (struct imapid_window_areas){may_take, take_area, ahead};
     g_mutex_init(&ahead->mutex);
-    g_cond_init(&ahead->read);
     g_cond_init(&ahead->cond);
     reader->areas = &ahead->areas;
     capture->ahead = ahead;
