@@ -110,17 +110,29 @@ static bool may_lack_greeting(const struct imapid_decide *decide, int dir)
            decide->by_port == decide->client;
 }
 
-/* Whether a server that says no greeting there is answers a client of IMAP on a port of IMAP, as both go on: it may be
- * another copy of the greeting that was heard. */
-static bool speaks_to_client(const struct imapid_decide *decide, int dir,
-                             const struct imapid_decide_early early[2])
+/* May the octets become what the side that speaks first would say? */
+static bool is_unclear(const struct imapid_decide_early *early)
+{
+    return early->n < IMAPID_DECIDE_EARLY_MAX &&
+           imapid_decide_speaker(early->octets, early->n, true) == IMAPID_SPEAKER_UNCLEAR;
+}
+
+/* Where a server on a port of IMAP begins as a greeting does and says none there is, it may be a stranger's copy that was
+ * heard: what the client says to it tells. YES: it speaks IMAP. */
+static enum imapid_plausible speaks_to_client(const struct imapid_decide *decide,
+                                              const struct imapid_decide_early early[2])
 {
     int client = decide->client;
+    const struct imapid_decide_early *said = &early[client == 1], *heard = &early[client != 1];
 
-    return client >= 0 && dir != client && decide->by_port == client && early[dir].n &&
-           early[dir].octets[0] == '*' &&
-           imapid_decide_speaker(early[client].octets, early[client].n, true) ==
-               IMAPID_SPEAKER_CLIENT;
+    if (client < 0 || decide->by_port != client || !heard->n || heard->octets[0] != '*' ||
+        is_unclear(heard))
+        return IMAPID_PLAUSIBLE_NO;
+    if (is_unclear(said))
+        return heard->n < IMAPID_DECIDE_EARLY_MAX ? IMAPID_PLAUSIBLE_MORE : IMAPID_PLAUSIBLE_NO;
+    return imapid_decide_speaker(said->octets, said->n, true) == IMAPID_SPEAKER_CLIENT
+               ? IMAPID_PLAUSIBLE_YES
+               : IMAPID_PLAUSIBLE_NO;
 }
 
 static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, int dir,
@@ -129,14 +141,20 @@ static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, in
     enum imapid_speaker speaker = imapid_decide_speaker(early[dir].octets, early[dir].n, true);
     bool may_wait = early[dir].n < IMAPID_DECIDE_EARLY_MAX;
 
-    if (speaker == IMAPID_SPEAKER_UNCLEAR && may_wait)
+    if (is_unclear(&early[dir]))
         return IMAPID_DECIDE_MORE;
     if (speaker == IMAPID_SPEAKER_SERVER && dir != decide->client)
         return take(decide, !dir, true);
     if (may_lack_greeting(decide, dir))
         return take(decide, decide->client, true);
-    if (speaks_to_client(decide, dir, early))
+    switch (speaks_to_client(decide, early)) {
+    case IMAPID_PLAUSIBLE_YES:
         return take(decide, decide->client, false);
+    case IMAPID_PLAUSIBLE_MORE:
+        return IMAPID_DECIDE_MORE;
+    default:
+        break;
+    }
     if (speaker == IMAPID_SPEAKER_CLIENT && decide->client < 0)
         decide->client = dir; /* inside another protocol the SYN may not be known */
     if (speaker != IMAPID_SPEAKER_CLIENT || dir != decide->client)

@@ -204,6 +204,8 @@ OTHERS = {
     # Of the greeting a copy came first that is none.
     "greeting-contested": (1, pcap.Talk().handshake().client(COMMAND % (1, 1)).server(b'* OK"hi\r\n').again(1, b"* OK hi\r\n", 9)
                            .server(ANSWER % (1, 1))),
+    "greeting-forged": (1, pcap.Talk().handshake().server(b"* what is this\r\n").again(1, b"* OK hi, who are you\r\n", 16)
+                        .client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     # What was found in a response goes with it where that turns out to be none; it is found again in the one that is.
     "response-twice": (1, pcap.Talk().server(b"a0 NO d").server(b"one\r\n").client(b"a1 ").client(b"ID NIL\r\n")
                        .server(b'* ID ("name" "s1")\r\n' + ANSWER % (1, 1))),

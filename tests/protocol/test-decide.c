@@ -174,6 +174,26 @@ static void test_start_without_greeting(void)
     g_assert_true(shown.decide.is_greeted);
     end(&shown);
 
+    shown = begin(true, FIRST, FIRST); /* a stranger's copy of the greeting came first */
+    assert_says(&shown, SECOND, "* what is this\r\n", MORE);
+    assert_says(&shown, FIRST, "a1 ", MORE);
+    assert_says(&shown, FIRST, "NOOP\r\n", IMAP);
+    end(&shown);
+
+    shown = begin(true, FIRST, FIRST); /* the client speaks no IMAP to it */
+    assert_says(&shown, SECOND, "* what is this\r\n", MORE);
+    assert_says(&shown, FIRST, "QUIT\r\n", NOT);
+    end(&shown);
+
+    shown = begin(true, FIRST, FIRST); /* what the server says first may yet be a greeting */
+    assert_says(&shown, FIRST, "a1 NOOP\r\n", MORE);
+    assert_says(&shown, SECOND, "*", MORE);
+    end(&shown);
+
+    shown = begin(true, FIRST, -1); /* on no port of IMAP nobody waits */
+    assert_says(&shown, SECOND, "* what is this\r\n", NOT);
+    end(&shown);
+
     shown = begin(true, FIRST, -1); /* on another port, too; it has to be a command */
     assert_says(&shown, SECOND, "* ", MORE);
     get_early(&shown, early);
