@@ -36,13 +36,14 @@ struct datagram {
     uint32_t n_total;         /* 0: the last piece has not come */
     uint32_t n_reach;         /* where the farthest piece ends */
     uint32_t n_units;         /* that have come */
+    uint32_t n_pieces;        /* that were added */
     uint8_t *octets;          /* N_MAX, kept from one datagram to the next */
     uint64_t came[N_UNITS / 64];
     GArray *packets; /* uint64_t: numbers of those that carried it; NULL: nobody wants them */
 };
 
 struct imapid_fragments {
-    uint64_t n_begun;
+    uint64_t n_begun, n_unread;
     void (*on_lost)(void *ctx, const struct imapid_ip *ip, const GArray *packets);
     void *ctx;
     struct datagram datagrams[N_DATAGRAMS];
@@ -62,7 +63,7 @@ void imapid_fragments_on_lost(struct imapid_fragments *fragments,
     fragments->ctx = ctx;
 }
 
-static void give_up(const struct imapid_fragments *fragments, struct datagram *datagram)
+static void give_up(struct imapid_fragments *fragments, struct datagram *datagram)
 {
     struct imapid_ip ip = {
         .source = datagram->source,
@@ -78,6 +79,7 @@ static void give_up(const struct imapid_fragments *fragments, struct datagram *d
     if (fragments->on_lost && datagram->packets && datagram->packets->len &&
         datagram->came[0] & 1 && datagram->n_reach >= 8)
         fragments->on_lost(fragments->ctx, &ip, datagram->packets);
+    fragments->n_unread += datagram->n_pieces;
     datagram->family = 0;
 }
 
@@ -188,6 +190,7 @@ bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *
     struct datagram *datagram = get_datagram(fragments, ip, ts_ns, n_lost);
     if (packets)
         add_packets(datagram, packets);
+    datagram->n_pieces++;
     if (!add_piece(datagram, ip)) {
         give_up(fragments, datagram);
         ++*n_lost;
@@ -204,6 +207,13 @@ bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *
         g_array_append_vals(packets, datagram->packets->data, datagram->packets->len);
     }
     return true;
+}
+
+uint64_t imapid_fragments_take_n_unread(struct imapid_fragments *fragments)
+{
+    uint64_t n = fragments->n_unread;
+    fragments->n_unread = 0;
+    return n;
 }
 
 unsigned imapid_fragments_clear(struct imapid_fragments *fragments)

@@ -26,6 +26,9 @@ void imapid_fragments_on_lost(struct imapid_fragments *fragments,
 bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
                           GArray *packets, uint64_t *n_lost);
 
+/* How many fragments there were of datagrams that were given up since the last call. */
+uint64_t imapid_fragments_take_n_unread(struct imapid_fragments *fragments);
+
 /* Forgets all unfinished datagrams; returns how many there were. */
 unsigned imapid_fragments_clear(struct imapid_fragments *fragments);
 

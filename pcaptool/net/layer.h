@@ -32,7 +32,7 @@ enum imapid_number_space {
 enum imapid_number_wlan { IMAPID_WLAN_PROTECTED = 1, IMAPID_WLAN_FRAGMENT };
 
 /* Why a header is not read. */
-enum imapid_number_header { IMAPID_HEADER_CUT = 1, IMAPID_HEADER_BAD_TCP };
+enum imapid_number_header { IMAPID_HEADER_CUT = 1, IMAPID_HEADER_BAD_TCP, IMAPID_HEADER_FRAGMENT };
 
 /* A layer that is not read. */
 struct imapid_unread {

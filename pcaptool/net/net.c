@@ -112,7 +112,7 @@ static struct imapid_segment get_segment(const struct imapid_ip *ip,
 static void count_unread(struct imapid_net *net, enum imapid_number_space space, uint32_t number)
 {
     const struct imapid_unread unread = {space, number, 0};
-    imapid_unread_count(&net->counts.unread, &unread);
+    imapid_unread_count(&net->counts.unread, &unread, 1);
 }
 
 static void count_cut(struct imapid_net *net)
@@ -193,7 +193,19 @@ static void on_lost(void *ctx, const struct imapid_ip *ip, const GArray *packets
     net->packets = current;
 }
 
-/* Puts a datagram together; true: it is whole now, in *ip. */
+static void count_lost(struct imapid_net *net, struct imapid_fragments *fragments)
+{
+    const struct imapid_unread unread = {IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT, 0};
+    imapid_unread_count(&net->counts.unread, &unread, imapid_fragments_take_n_unread(fragments));
+}
+
+/* Is it the first one, of which the capture has a part? It joins nothing, but is read as any packet that was cut off. */
+static bool is_cut_first(const struct imapid_ip *ip)
+{
+    return ip->fragment_place == 0 && ip->n < ip->n_wire;
+}
+
+/* Puts a datagram together; true: it is whole now, in *ip, or as much of it as there will be. */
 static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
                           const struct imapid_packet *packet)
 {
@@ -204,15 +216,28 @@ static bool take_fragment(struct imapid_net *net, struct imapid_ip *ip,
     net->counts.n_fragments++;
     if (!net->fragments[net->depth])
         net->fragments[net->depth] = imapid_fragments_new();
+    struct imapid_fragments *fragments = net->fragments[net->depth];
     if (net->tap.packet)
-        imapid_fragments_on_lost(net->fragments[net->depth], on_lost, net);
+        imapid_fragments_on_lost(fragments, on_lost, net);
     if (net->packets && !net->packets->len)
         g_array_append_val(net->packets, packet->number);
-    if (!imapid_fragments_add(net->fragments[net->depth], ip, packet->ts_ns, net->packets,
-                              &net->counts.n_fragments_lost))
+    if (is_cut_first(ip)) {
+        ip->is_fragment = ip->more_fragments = false;
+    } else {
+        bool is_whole = imapid_fragments_add(fragments, ip, packet->ts_ns, net->packets,
+                                             &net->counts.n_fragments_lost);
+        count_lost(net, fragments);
+        if (!is_whole)
+            return false;
+        net->counts.n_reassembled++;
+    }
+    switch (imapid_ip_walk(ip)) {
+    case IMAPID_IP_OK:
+        break;
+    case IMAPID_IP_CUT:
+        count_cut(net);
         return false;
-    net->counts.n_reassembled++;
-    if (imapid_ip_walk(ip) != IMAPID_IP_OK) {
+    default:
         net->counts.n_malformed++;
         return false;
     }
@@ -301,7 +326,7 @@ static void take_unread(struct imapid_net *net, struct imapid_cursor *cursor,
         return;
     }
     net->counts.n_unknown_link += unread->space == IMAPID_NUMBER_LINK_TYPE;
-    imapid_unread_count(&net->counts.unread, unread);
+    imapid_unread_count(&net->counts.unread, unread, 1);
 }
 
 /* Nothing is put together yet of what is looked at. */
@@ -534,8 +559,10 @@ void imapid_net_close(struct imapid_net *net)
 void imapid_net_finish(struct imapid_net *net)
 {
     for (unsigned i = 0; i < IMAPID_TUNNEL_N_MAX; i++)
-        if (net->fragments[i])
+        if (net->fragments[i]) {
             net->counts.n_fragments_lost += imapid_fragments_clear(net->fragments[i]);
+            count_lost(net, net->fragments[i]);
+        }
     imapid_tcp_finish(net->tcp);
 }
 

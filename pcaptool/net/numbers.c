@@ -325,6 +325,7 @@ static const struct row wlan[] = {
 static const struct row headers[] = {
     {IMAPID_HEADER_CUT, UNREAD, "cut by the snap length"},
     {IMAPID_HEADER_BAD_TCP, UNREAD, "malformed, of TCP"},
+    {IMAPID_HEADER_FRAGMENT, UNREAD, "of fragments, of which others are missing or cut"},
 };
 
 static const struct row depths[] = {

@@ -15,22 +15,25 @@
 #include <glib.h>
 #include <string.h>
 
-void imapid_unread_count(struct imapid_unread_counts *counts, const struct imapid_unread *what)
+void imapid_unread_count(struct imapid_unread_counts *counts, const struct imapid_unread *what,
+                         uint64_t n)
 {
-    counts->n_packets++;
+    if (!n)
+        return;
+    counts->n_packets += n;
     for (unsigned i = 0; i < counts->n_kinds; i++)
         if (counts->kinds[i].what.number == what->number &&
             counts->kinds[i].what.space == what->space &&
             counts->kinds[i].what.tunnel == what->tunnel) {
-            counts->kinds[i].n_packets++;
+            counts->kinds[i].n_packets += n;
             return;
         }
     if (counts->n_kinds == IMAPID_UNREAD_N_MAX) {
-        counts->n_further++;
+        counts->n_further += n;
         return;
     }
     counts->kinds[counts->n_kinds].what = *what;
-    counts->kinds[counts->n_kinds++].n_packets = 1;
+    counts->kinds[counts->n_kinds++].n_packets = n;
 }
 
 #define LOOKS_LIKE "looks like "

@@ -20,8 +20,9 @@ struct imapid_unread_counts {
     } kinds[IMAPID_UNREAD_N_MAX]; /* in the order in which they were met */
 };
 
-/* Counts one packet of a kind, or, where there is no room for the kind, among the further ones. */
-void imapid_unread_count(struct imapid_unread_counts *counts, const struct imapid_unread *what);
+/* Counts n packets of a kind, or, where there is no room for the kind, among the further ones. */
+void imapid_unread_count(struct imapid_unread_counts *counts, const struct imapid_unread *what,
+                         uint64_t n);
 
 /* What a kind is called: "ESP", "looks like vxlan"; or, where its number has no name, that number
  * as its standards write it ("0x1234", "252"). To be freed with g_free(). */

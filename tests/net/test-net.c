@@ -205,6 +205,17 @@ static void test_cut_and_padding(void)
     tear_down(&f);
 }
 
+/* How many packets of a kind were not read. */
+static uint64_t count_unread(const struct fixture *f, enum imapid_number_space space,
+                             uint32_t number)
+{
+    const struct imapid_unread_counts *counts = &imapid_net_get_counts(f->net)->unread;
+    for (unsigned i = 0; i < counts->n_kinds; i++)
+        if (counts->kinds[i].what.space == space && counts->kinds[i].what.number == number)
+            return counts->kinds[i].n_packets;
+    return 0;
+}
+
 /* The octets of a segment behind an IP header, in two fragments, the second one first. */
 static void test_fragments4(void)
 {
@@ -221,6 +232,31 @@ static void test_fragments4(void)
     feed(&f, 228, frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 16)));
     imapid_net_finish(f.net);
     g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 1);
+    g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
+    g_byte_array_free(whole, TRUE);
+    tear_down(&f);
+}
+
+/* The first fragment is there in part: the beginning of the segment is. */
+static void test_fragments_cut(void)
+{
+    struct fixture f;
+    set_up(&f);
+    GByteArray *whole = tcp(1, 1, "abcdefghijkl");
+    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 24);
+    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 24, 8);
+    feed_cut(&f, 228, frame_ip4(6, 0x2000, first), 2);
+    feed(&f, 228, frame_ip4(6, 3, second));
+    feed(&f, 228, frame_ip4(6, 0, tcp(1, 13, "m")));
+    imapid_net_finish(f.net);
+    g_assert_cmpstr(f.log->str, ==, "1:ab <2> <8> 3:m ");
+    g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 1);
+    g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
+    g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT), ==, 0);
+    /* not even its header */
+    feed_cut(&f, 228,
+             frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 24)), 20);
+    g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT), ==, 1);
     g_byte_array_free(whole, TRUE);
     tear_down(&f);
 }
@@ -252,5 +288,6 @@ int main(int argc, char **argv)
     g_test_add_func("/net/cut-and-padding", test_cut_and_padding);
     g_test_add_func("/net/fragments/4", test_fragments4);
     g_test_add_func("/net/fragments/6", test_fragments6);
+    g_test_add_func("/net/fragments/cut", test_fragments_cut);
     return g_test_run();
 }

@@ -13,7 +13,7 @@ static void test_bound(void)
     for (unsigned twice = 0; twice < 2; twice++)
         for (uint32_t number = 0; number < 1000; number++)
             imapid_unread_count(&counts,
-                                &(struct imapid_unread){IMAPID_NUMBER_ETHER_TYPE, number, 0});
+                                &(struct imapid_unread){IMAPID_NUMBER_ETHER_TYPE, number, 0}, 1);
     g_assert_cmpuint(counts.n_packets, ==, 2000);
     g_assert_cmpuint(counts.n_kinds, ==, IMAPID_UNREAD_N_MAX);
     g_assert_cmpuint(counts.n_further, ==, 2000 - 2 * IMAPID_UNREAD_N_MAX);
@@ -33,8 +33,11 @@ static void test_kinds(void)
         {IMAPID_NUMBER_UDP_PORT, 50, 1},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
-        imapid_unread_count(&counts, &kinds[i]);
-    g_assert_cmpuint(counts.n_kinds, ==, G_N_ELEMENTS(kinds));
+        imapid_unread_count(&counts, &kinds[i], i);
+    g_assert_cmpuint(counts.n_kinds, ==,
+                     G_N_ELEMENTS(kinds) - 1); /* of the first one there was none */
+    g_assert_cmpuint(counts.n_packets, ==, 6);
+    g_assert_cmpuint(counts.kinds[2].n_packets, ==, 3);
 }
 
 /* Name, phrase and help of a kind; its name is made again from what a record has of it. */

@@ -7,6 +7,7 @@ is alone on a port that says nothing.
     turned.py                   IMAPID_TOOL and IMAPID_PLUGINS as for parity.py
 """
 import os
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../dissector"))
@@ -171,6 +172,20 @@ def snap(talk, *numbers):
     return talk
 
 
+def fragment(talk, number, n_first, n_captured):
+    """The packet in two fragments, of the first of which the capture has so many octets behind the IP header."""
+    seconds, microseconds, frame, _ = talk.packets[number]
+    payload = frame[34:]
+    pieces = []
+    for place, octets, n in ((0, payload[:n_first], n_captured), (n_first, payload[n_first:], len(payload))):
+        flags = place // 8 | (0 if place else 0x2000)
+        head = struct.pack("!BBHHH", 0x45, 0, 20 + len(octets), 77, flags) + frame[22:24] + b"\0\0" + frame[26:34]
+        whole = frame[:14] + head + octets
+        pieces.append((seconds, microseconds, whole[:34 + n], len(whole)))
+    talk.packets[number:number + 1] = pieces
+    return talk
+
+
 # An untagged BAD, and a line that is cut, which may be the answer. A keep-alive before all octets. A client that does not wait for the greeting, in segments that are no lines. On a port that says nothing: a client alone, whose first command is no ID; the greeting and the command, each behind its
 # acknowledgement, which Wireshark takes for retransmissions; a session whose first octets are missing, behind another on that port. Both ports are
 # IMAP's, and of the SYNs there is the client's. The end of a result is captured before its response, which is sent once more; the command is lost.
@@ -204,6 +219,9 @@ OTHERS = {
     # Of the greeting a copy came first that is none.
     "greeting-contested": (1, pcap.Talk().handshake().client(COMMAND % (1, 1)).server(b'* OK"hi\r\n').again(1, b"* OK hi\r\n", 9)
                            .server(ANSWER % (1, 1))),
+    # Of the fragments of an answer the capture has the beginning of the first one.
+    "fragment-cut-off": (2, fragment(pcap.Talk().handshake().server(b"* OK hi\r\n").client(COMMAND % (1, 1))
+                                     .server(ANSWER % (1, 1) + b"* 1 EXISTS\r\n" * 9).client(COMMAND % (2, 2)).server(ANSWER % (2, 2)), 5, 80, 60)),
     "greeting-forged": (1, pcap.Talk().handshake().server(b"* what is this\r\n").again(1, b"* OK hi, who are you\r\n", 16)
                         .client(COMMAND % (1, 1)).server(ANSWER % (1, 1))),
     # What was found in a response goes with it where that turns out to be none; it is found again in the one that is.
