@@ -6,6 +6,8 @@
 #include "large.h"
 
 #include <glib.h>
+#include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,35 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
 #endif
 
+/* Sanitizers watch over the heap, and know nothing of pages that are not of it. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define HAS_PAGES false
+#else
+#define HAS_PAGES true
+#endif
+
 #define HUGE_PAGE ((size_t)2 << 20)
+
+/* Of the heap: some times what thousands of sessions have in small items. It is address space, and no memory until
+ * it is used. */
+#define N_HEAP ((size_t)32 << 20)
+
+/* glibc has a setting for it, but only in the environment. So the heap grows as large once, and stays so. */
+void imapid_large_begin(void)
+{
+#ifdef __GLIBC__
+    if (!HAS_PAGES || !mallopt(M_MMAP_THRESHOLD, 2 * N_HEAP) ||
+        !mallopt(M_TRIM_THRESHOLD, 2 * N_HEAP))
+        return;
+    uint8_t *heap = malloc(N_HEAP), *end = heap + N_HEAP;
+    if (heap) {
+        uint8_t *first = heap + (HUGE_PAGE - (uintptr_t)heap % HUGE_PAGE) % HUGE_PAGE;
+        madvise(first, (size_t)(end - first), MADV_HUGEPAGE); /* or not: then it is slower */
+    }
+    free(heap);
+    mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
+#endif
+}
 
 static size_t count_octets(size_t n, size_t size)
 {
@@ -30,26 +60,60 @@ static size_t count_octets(size_t n, size_t size)
     return n_octets;
 }
 
-/* Whole pages, huge ones from `n_small` octets on. */
-static uint8_t *get_pages(size_t n_octets, size_t n_small)
+/* What stands before all that is handed out. */
+struct head {
+    void *pages; /* NULL: it is of the heap */
+    size_t n_pages;
+};
+
+/* So that what follows is as aligned as it was. */
+#define N_HEAD 64
+
+static struct head *get_head(void *octets)
+{
+    return (struct head *)((uint8_t *)octets - N_HEAD);
+}
+
+static void *get_small(size_t n_octets)
+{
+    return (uint8_t *)g_malloc0(N_HEAD + n_octets) + N_HEAD;
+}
+
+/* Whole pages, huge ones from `n_small` octets on; all zero. They are not of the heap, whose own huge pages are for what is
+ * small. */
+static void *get_pages(size_t n_octets, size_t n_small)
 {
     size_t n_whole = (MAX(n_octets, 1) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    uint8_t *octets = aligned_alloc(HUGE_PAGE, n_whole);
-
-    if (!octets)
+    size_t n_pages = HUGE_PAGE + n_whole;
+    if (!HAS_PAGES)
+        return get_small(n_octets);
+    uint8_t *pages =
+        mmap(NULL, n_pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
         g_error("no memory for %zu octets", n_octets);
+    uint8_t *octets = pages + HUGE_PAGE - (uintptr_t)pages % HUGE_PAGE;
     if (n_whole > n_small)
         madvise(octets + n_small, n_whole - n_small, MADV_HUGEPAGE); /* or not: then it is slower */
+    *get_head(octets) = (struct head){pages, n_pages};
     return octets;
+}
+
+void imapid_large_free(void *octets)
+{
+    if (!octets)
+        return;
+    struct head *head = get_head(octets);
+    if (head->pages)
+        munmap(head->pages, head->n_pages);
+    else
+        g_free(head);
 }
 
 void *imapid_large_new(size_t n, size_t size)
 {
     size_t n_octets = count_octets(n, size);
 
-    if (n_octets < HUGE_PAGE)
-        return g_malloc0(MAX(n_octets, 1));
-    return memset(get_pages(n_octets, 0), 0, n_octets);
+    return n_octets < HUGE_PAGE ? get_small(n_octets) : get_pages(n_octets, 0);
 }
 
 /* The first pages are small: mostly little is used, and small ones save memory then. */
@@ -84,7 +148,7 @@ static void add_block(struct imapid_large_pool *pool)
     size_t step = get_step(pool), n_most = MAX((HUGE_PAGE - ALIGNMENT) / step, 1);
     size_t n = MIN(pool->n_last ? 2 * pool->n_last : N_FIRST, n_most);
     size_t n_octets = ALIGNMENT + n * step;
-    void *block = n < n_most ? g_malloc(n_octets) : get_pages(n_octets, 0);
+    void *block = n < n_most ? get_small(n_octets) : get_pages(n_octets, 0);
     *(void **)block = pool->last;
     pool->last = block;
     pool->n_last = n;
@@ -122,7 +186,7 @@ void imapid_large_clear(struct imapid_large_pool *pool)
     while (pool->last) {
         void *block = pool->last;
         pool->last = *(void **)block;
-        free(block);
+        imapid_large_free(block);
     }
     *pool = (struct imapid_large_pool){.size = pool->size};
 }

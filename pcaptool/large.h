@@ -7,12 +7,19 @@
 /* What takes megabytes lies in huge pages where the kernel has some: it is met in no order, and each small page
  * would cost a fault, and later a walk through the page table. */
 
-/* n items of `size` octets, all zero; never NULL, to be freed with free(). */
+/* Has the beginning of the C library's heap in huge pages, too. Before there are other threads, and before what is small
+ * takes the heap's first pages. */
+void imapid_large_begin(void);
+
+/* n items of `size` octets, all zero; never NULL, to be freed with imapid_large_free(). */
 void *imapid_large_new(size_t n, size_t size);
 
 /* Room for n items of `size` octets, of which fewer may ever be used: not set; it costs memory as far as it is used,
- * from its beginning on. Never NULL, to be freed with free(). */
+ * from its beginning on. Never NULL, to be freed with imapid_large_free(). */
 void *imapid_large_reserve(size_t n, size_t size);
+
+/* NULL is allowed. */
+void imapid_large_free(void *octets);
 
 /* Items of one size that come and go, of which there may be many. Set `size`, the rest to 0. */
 struct imapid_large_pool {

@@ -9,6 +9,7 @@
 #include "decode-as.h"
 #include "inputs.h"
 #include "keylogs.h"
+#include "large.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -520,6 +521,7 @@ int main(int argc, char **argv)
     char *wrong;
     int status;
 
+    imapid_large_begin();
     fill_standard_files();
     g_set_prgname("imapid");
     imapid_message_end_with(IMAPID_EXIT_AGAIN);

@@ -54,8 +54,8 @@ void imapid_addresses_free(struct imapid_addresses *addresses)
 {
     if (!addresses)
         return;
-    free(addresses->each);
-    free(addresses->slots);
+    imapid_large_free(addresses->each);
+    imapid_large_free(addresses->slots);
     imapid_pool_free(addresses->others);
     g_array_unref(addresses->numbers);
     g_free(addresses);
@@ -89,7 +89,7 @@ static void grow(struct imapid_addresses *addresses)
     for (size_t i = 0; i < n; i++)
         if (before[i].number)
             *find(addresses, before[i].ip4) = before[i];
-    free(before);
+    imapid_large_free(before);
 }
 
 static void make_room(struct imapid_addresses *addresses)
@@ -100,7 +100,7 @@ static void make_room(struct imapid_addresses *addresses)
     addresses->each = imapid_large_reserve(addresses->n_room, sizeof *before);
     if (before)
         memcpy(addresses->each, before, addresses->n * sizeof *before);
-    free(before);
+    imapid_large_free(before);
 }
 
 /* Returns the number. */
@@ -195,7 +195,7 @@ uint32_t imapid_addresses_count(const struct imapid_addresses *addresses)
 
 void imapid_addresses_seal(struct imapid_addresses *addresses)
 {
-    free(addresses->slots);
+    imapid_large_free(addresses->slots);
     addresses->slots = NULL;
     addresses->n_slots = 0;
     imapid_pool_seal(addresses->others);

@@ -86,7 +86,7 @@ static void choose_rows(struct listing *listing)
     listing->places = g_new(uint32_t, listing->n + (gsize)1);
     for (unsigned i = 0; i < listing->n; i++)
         listing->places[i] = (uint32_t)all[i].place;
-    free(all);
+    imapid_large_free(all);
 }
 
 /* ---- tokens ---- */

@@ -57,5 +57,5 @@ void imapid_radix_sort(uint64_t *items, size_t n, unsigned n_words)
     }
     if (from != items)
         memcpy(items, from, n * n_words * sizeof *items);
-    free(other);
+    imapid_large_free(other);
 }

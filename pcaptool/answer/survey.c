@@ -353,7 +353,7 @@ GArray *imapid_survey_count(const struct imapid_survey *survey,
             entries[n++] = (struct entry){(uint64_t)a << 32 | b, survey->rows[i].ts_ns};
     }
     counts = count_entries(entries, n);
-    free(entries);
+    imapid_large_free(entries);
     return counts;
 }
 
@@ -372,7 +372,7 @@ static void count_addresses(struct imapid_survey *survey,
     for (size_t i = 0; i < n; i++)
         if (!i || pairs[i] != pairs[i - 1])
             see(survey, (uint32_t)(pairs[i] >> 32));
-    free(pairs);
+    imapid_large_free(pairs);
 }
 
 static uint32_t get_program(const struct imapid_survey_row *row)
@@ -601,6 +601,6 @@ void imapid_survey_free(struct imapid_survey *survey)
     g_array_unref(survey->programs);
     g_array_unref(survey->servers);
     imapid_pool_free(survey->texts);
-    free(survey->rows);
+    imapid_large_free(survey->rows);
     g_free(survey);
 }

@@ -43,7 +43,7 @@ void imapid_tcp_table_clear(struct imapid_tcp_table *table)
     uint32_t n_slots = N_SLOTS_FIRST;
     while (n_slots > 4 && n_slots / 4 > table->n_max)
         n_slots /= 2;
-    free(table->slots);
+    imapid_large_free(table->slots);
     table->slots = slots_new(n_slots);
     table->slot_mask = n_slots - 1;
     table->n_begun = table->n_used = table->n_slots = table->hand = 0;
@@ -68,11 +68,11 @@ void imapid_tcp_table_init(struct imapid_tcp_table *table, uint32_t n_max)
 
 void imapid_tcp_table_deinit(struct imapid_tcp_table *table)
 {
-    free(table->entries);
-    free(table->alikes);
-    free(table->settled_digests);
-    free(table->settled);
-    free(table->slots);
+    imapid_large_free(table->entries);
+    imapid_large_free(table->alikes);
+    imapid_large_free(table->settled_digests);
+    imapid_large_free(table->settled);
+    imapid_large_free(table->slots);
     *table = (struct imapid_tcp_table){0};
 }
 
@@ -226,7 +226,7 @@ static void grow_slots(struct imapid_tcp_table *table)
     for (uint32_t i = 0; i < n_old; i++)
         if (old[i].entry != IMAPID_TCP_NONE)
             put_slot(table, old[i]);
-    free(old);
+    imapid_large_free(old);
 }
 
 static void add_slot(struct imapid_tcp_table *table, uint32_t hash, uint32_t entry)

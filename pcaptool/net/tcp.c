@@ -81,8 +81,8 @@ static void destroy(void *data)
 {
     struct imapid_tcp *tcp = data;
     imapid_tcp_table_deinit(&tcp->table);
-    free(tcp->states);
-    free(tcp->met);
+    imapid_large_free(tcp->states);
+    imapid_large_free(tcp->met);
     g_free(tcp);
 }
 
@@ -97,7 +97,7 @@ static struct imapid_tcp *take_room(const struct imapid_tcp_limits *limits)
     if (tcp && tcp->order.limits.n_conns == limits->n_conns &&
         tcp->order.limits.n_wanted == limits->n_wanted) {
         g_private_set(&spare, NULL);
-        free(tcp->met);
+        imapid_large_free(tcp->met);
         *tcp = (struct imapid_tcp){.table = tcp->table, .states = tcp->states};
         return tcp;
     }

@@ -89,7 +89,7 @@ void imapid_pool_free(struct imapid_pool *pool)
     if (!pool)
         return;
     g_array_unref(pool->entries);
-    free(pool->slots);
+    imapid_large_free(pool->slots);
     imapid_arena_deinit(&pool->arena);
     g_free(pool);
 }
@@ -118,7 +118,7 @@ static void grow(struct imapid_pool *pool)
     for (size_t i = 0; i < n; i++)
         if (before[i].number)
             put(pool, before[i]);
-    free(before);
+    imapid_large_free(before);
 }
 
 static uint32_t insert(struct imapid_pool *pool, uint32_t hash, const void *octets, size_t n)
@@ -160,7 +160,7 @@ uint32_t imapid_pool_add(struct imapid_pool *pool, const void *octets, size_t n)
 
 void imapid_pool_seal(struct imapid_pool *pool)
 {
-    free(pool->slots);
+    imapid_large_free(pool->slots);
     pool->slots = NULL;
     pool->n_slots = 0;
 }

@@ -33,9 +33,27 @@ static void test_pool(gconstpointer size)
     imapid_large_clear(&pool);
 }
 
+/* A table is zero, new or used before; what is only reserved can be filled to its end. */
+static void test_tables(void)
+{
+    for (size_t n = 1; n < (8u << 20); n *= 3) {
+        uint8_t *table = imapid_large_new(n, 1), *room = imapid_large_reserve(n, 1);
+        g_assert_cmpuint(((uintptr_t)table | (uintptr_t)room) % (2 * sizeof(void *)), ==, 0);
+        for (size_t i = 0; i < n; i++)
+            g_assert_cmpuint(table[i], ==, 0);
+        memset(table, 0xff, n);
+        memset(room, 0xff, n);
+        imapid_large_free(table);
+        imapid_large_free(room);
+    }
+    imapid_large_free(NULL);
+}
+
 int main(int argc, char **argv)
 {
+    imapid_large_begin();
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/large/tables", test_tables);
     g_test_add_data_func("/large/pool/octet", GSIZE_TO_POINTER(1), test_pool);
     g_test_add_data_func("/large/pool/words", GSIZE_TO_POINTER(24), test_pool);
     g_test_add_data_func("/large/pool/session", GSIZE_TO_POINTER(9999), test_pool);
