@@ -79,7 +79,8 @@ static void give_up(struct imapid_fragments *fragments, struct datagram *datagra
     if (fragments->on_lost && datagram->packets && datagram->packets->len &&
         datagram->came[0] & 1 && datagram->n_reach >= 8)
         fragments->on_lost(fragments->ctx, &ip, datagram->packets);
-    fragments->n_unread += datagram->n_pieces;
+    if (datagram->protocol == IMAPID_IP_TCP)
+        fragments->n_unread += datagram->n_pieces;
     datagram->family = 0;
 }
 

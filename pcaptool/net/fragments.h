@@ -26,7 +26,8 @@ void imapid_fragments_on_lost(struct imapid_fragments *fragments,
 bool imapid_fragments_add(struct imapid_fragments *fragments, struct imapid_ip *ip, int64_t ts_ns,
                           GArray *packets, uint64_t *n_lost);
 
-/* How many fragments there were of datagrams that were given up since the last call. */
+/* How many fragments of TCP there were in datagrams that were given up since the last call. Of UDP, which may be a tunnel, most is
+ * none: a capture with a short snap length has many that nobody would read. */
 uint64_t imapid_fragments_take_n_unread(struct imapid_fragments *fragments);
 
 /* Forgets all unfinished datagrams; returns how many there were. */

@@ -253,6 +253,11 @@ static void test_fragments_cut(void)
     g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 1);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT), ==, 0);
+    /* of UDP, which is no tunnel most of the time */
+    feed(&f, 228, frame_ip4(17, 3, g_byte_array_append(g_byte_array_new(), whole->data, 8)));
+    imapid_net_finish(f.net);
+    g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 2);
+    g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
     /* not even its header */
     feed_cut(&f, 228,
              frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 24)), 20);
