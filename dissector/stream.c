@@ -175,11 +175,11 @@ struct imapid_call *imapid_stream_find_segment(const struct imapid_stream *strea
 static void make_room(struct imapid_stream *stream)
 {
     unsigned n_max = stream->n_calls_max + stream->n_calls_max / 2 + N_CALLS;
+    size_t size = sizeof(struct imapid_call *);
 
-    stream->calls = (struct imapid_call **)wmem_realloc(wmem_file_scope(), stream->calls,
-                                                        n_max * sizeof stream->calls[0]);
-    imapid_budget_count(stream->share, stream->n_calls_max * sizeof stream->calls[0],
-                        n_max * sizeof stream->calls[0]);
+    stream->calls =
+        (struct imapid_call **)wmem_realloc(wmem_file_scope(), stream->calls, n_max * size);
+    imapid_budget_count(stream->share, stream->n_calls_max * size, n_max * size);
     stream->n_calls_max = n_max;
 }
 

@@ -40,6 +40,7 @@ static uint64_t *find_line(struct imapid_overview *overview, const struct imapid
         return &overview->n_unread;
     if (!imapid_unreadable_is_silent(conn, sent))
         return &overview->n_maybe_silent;
+    g_assert(conn->has_session); /* only by that it is known to be silent */
     return conn->session.ended == IMAPID_ENDED_NOT ? &overview->n_open : &overview->n_silent;
 }
 
