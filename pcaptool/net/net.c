@@ -469,7 +469,7 @@ void imapid_net_judge(const struct imapid_packet *packet, struct imapid_net_ahea
 {
     const uint8_t *addresses = packet->data + ahead->addresses;
     uint32_t n_address = ahead->family == 4 ? 4 : 16;
-    if (!ahead->family || ahead->n < ahead->n_wire)
+    if (!ahead->family || ahead->n < MAX(ahead->n_wire, N_TCP_HEADER))
         return;
     ahead->has_checksum = true;
     ahead->checksum = imapid_checksum_judge(addresses, addresses + n_address, n_address,

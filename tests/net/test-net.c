@@ -205,6 +205,29 @@ static void test_cut_and_padding(void)
     tear_down(&f);
 }
 
+/* A segment that is whole, and shorter than a header of TCP: there is no checksum. */
+static void test_short(void)
+{
+    struct fixture f;
+    set_up(&f);
+    for (guint n = IMAPID_TCP_N_SHORTEST; n <= 20; n++) {
+        GByteArray *frame = frame_ip4(
+            6, 0,
+            g_byte_array_append(g_byte_array_new(), (const guint8 *)"abcdefghijklmnopqrst", n));
+        uint8_t *octets = g_memdup2(frame->data, frame->len);
+        const struct imapid_packet packet = {
+            .data = octets, .n = frame->len, .n_wire = frame->len, .number = 1, .link_type = 228};
+        struct imapid_net_ahead ahead = {.family = 0};
+        imapid_net_prepare(f.net, &packet, &ahead);
+        imapid_net_judge(&packet, &ahead);
+        g_assert_cmpint(ahead.family, ==, 4);
+        g_assert_cmpint(ahead.has_checksum, ==, n == 20);
+        g_free(octets);
+        g_byte_array_free(frame, TRUE);
+    }
+    tear_down(&f);
+}
+
 /* How many packets of a kind were not read. */
 static uint64_t count_unread(const struct fixture *f, enum imapid_number_space space,
                              uint32_t number)
@@ -291,6 +314,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/links", test_links);
     g_test_add_func("/net/counts", test_counts);
     g_test_add_func("/net/cut-and-padding", test_cut_and_padding);
+    g_test_add_func("/net/short", test_short);
     g_test_add_func("/net/fragments/4", test_fragments4);
     g_test_add_func("/net/fragments/6", test_fragments6);
     g_test_add_func("/net/fragments/cut", test_fragments_cut);
