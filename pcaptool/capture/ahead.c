@@ -36,7 +36,7 @@
 
 /* So many areas are begun before the first of them was given; and so many at most, where a packet is as
  * large as many of them. */
-#define N_AHEAD 8u
+#define N_AHEAD 6u
 #define N_RING  128u
 
 G_STATIC_ASSERT(IMAPID_WINDOW_MAX / AREA + N_AHEAD + 2 < N_RING);
