@@ -74,9 +74,11 @@ static struct head *get_head(void *octets)
     return (struct head *)((uint8_t *)octets - N_HEAD);
 }
 
-static void *get_small(size_t n_octets)
+/* What the heap gave, of N_HEAD octets more than are needed. */
+static void *hand_out(struct head *head)
 {
-    return (uint8_t *)g_malloc0(N_HEAD + n_octets) + N_HEAD;
+    head->pages = NULL;
+    return (uint8_t *)head + N_HEAD;
 }
 
 /* Whole pages, huge ones from `n_small` octets on; all zero. They are not of the heap, whose own huge pages are for what is
@@ -86,7 +88,7 @@ static void *get_pages(size_t n_octets, size_t n_small)
     size_t n_whole = (MAX(n_octets, 1) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     size_t n_pages = HUGE_PAGE + n_whole;
     if (!HAS_PAGES)
-        return get_small(n_octets);
+        return hand_out(g_malloc0(N_HEAD + n_octets));
     uint8_t *pages =
         mmap(NULL, n_pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED)
@@ -113,7 +115,7 @@ void *imapid_large_new(size_t n, size_t size)
 {
     size_t n_octets = count_octets(n, size);
 
-    return n_octets < HUGE_PAGE ? get_small(n_octets) : get_pages(n_octets, 0);
+    return n_octets < HUGE_PAGE ? hand_out(g_malloc0(N_HEAD + n_octets)) : get_pages(n_octets, 0);
 }
 
 /* The first pages are small: mostly little is used, and small ones save memory then. */
@@ -148,7 +150,7 @@ static void add_block(struct imapid_large_pool *pool)
     size_t step = get_step(pool), n_most = MAX((HUGE_PAGE - ALIGNMENT) / step, 1);
     size_t n = MIN(pool->n_last ? 2 * pool->n_last : N_FIRST, n_most);
     size_t n_octets = ALIGNMENT + n * step;
-    void *block = n < n_most ? get_small(n_octets) : get_pages(n_octets, 0);
+    void *block = n < n_most ? hand_out(g_malloc(N_HEAD + n_octets)) : get_pages(n_octets, 0);
     *(void **)block = pool->last;
     pool->last = block;
     pool->n_last = n;

@@ -110,10 +110,10 @@ static bool may_lack_greeting(const struct imapid_decide *decide, int dir)
            decide->by_port == decide->client;
 }
 
-/* May the octets become what the side that speaks first would say? */
-static bool is_unclear(const struct imapid_decide_early *early)
+/* Is it the beginning of a greeting? */
+static bool may_go_on_as_greeting(const struct imapid_decide_early *early)
 {
-    return early->n < IMAPID_DECIDE_EARLY_MAX &&
+    return early->octets[0] == '*' &&
            imapid_decide_speaker(early->octets, early->n, true) == IMAPID_SPEAKER_UNCLEAR;
 }
 
@@ -124,15 +124,19 @@ static enum imapid_plausible speaks_to_client(const struct imapid_decide *decide
 {
     int client = decide->client;
     const struct imapid_decide_early *said = &early[client == 1], *heard = &early[client != 1];
+    bool may_wait = said->n < IMAPID_DECIDE_EARLY_MAX && heard->n < IMAPID_DECIDE_EARLY_MAX;
 
     if (client < 0 || decide->by_port != client || !heard->n || heard->octets[0] != '*' ||
-        is_unclear(heard))
+        (heard->n < IMAPID_DECIDE_EARLY_MAX && may_go_on_as_greeting(heard)))
         return IMAPID_PLAUSIBLE_NO;
-    if (is_unclear(said))
-        return heard->n < IMAPID_DECIDE_EARLY_MAX ? IMAPID_PLAUSIBLE_MORE : IMAPID_PLAUSIBLE_NO;
-    return imapid_decide_speaker(said->octets, said->n, true) == IMAPID_SPEAKER_CLIENT
-               ? IMAPID_PLAUSIBLE_YES
-               : IMAPID_PLAUSIBLE_NO;
+    switch (imapid_decide_speaker(said->octets, said->n, true)) {
+    case IMAPID_SPEAKER_CLIENT:
+        return IMAPID_PLAUSIBLE_YES;
+    case IMAPID_SPEAKER_UNCLEAR:
+        return may_wait ? IMAPID_PLAUSIBLE_MORE : IMAPID_PLAUSIBLE_NO;
+    default:
+        return IMAPID_PLAUSIBLE_NO;
+    }
 }
 
 static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, int dir,
@@ -141,7 +145,7 @@ static enum imapid_decide_status begin_at_start(struct imapid_decide *decide, in
     enum imapid_speaker speaker = imapid_decide_speaker(early[dir].octets, early[dir].n, true);
     bool may_wait = early[dir].n < IMAPID_DECIDE_EARLY_MAX;
 
-    if (is_unclear(&early[dir]))
+    if (speaker == IMAPID_SPEAKER_UNCLEAR && may_wait)
         return IMAPID_DECIDE_MORE;
     if (speaker == IMAPID_SPEAKER_SERVER && dir != decide->client)
         return take(decide, !dir, true);
@@ -224,13 +228,6 @@ enum imapid_decide_status imapid_decide_begin(struct imapid_decide *decide, int 
     *n_drop = 0;
     return decide->from_start ? begin_at_start(decide, dir, early)
                               : begin_in_middle(decide, dir, early, n_drop);
-}
-
-/* Is it the beginning of a greeting? */
-static bool may_go_on_as_greeting(const struct imapid_decide_early *early)
-{
-    return early->octets[0] == '*' &&
-           imapid_decide_speaker(early->octets, early->n, true) == IMAPID_SPEAKER_UNCLEAR;
 }
 
 /* The greeting, or the rest of it, is what is missing where the server spoke first, which it does not where TLS begins

@@ -5,7 +5,8 @@
  *  - walked: packets, errors, notes, secrets are found in it. As only a packet's length tells where the
  *    next one is, areas are walked one after the other, in their order. It costs little. A packet that an area has not
  *    whole is the next one's;
- *  - found out about: what the user can know of each packet alone. By the thread that read it, in whose cache it is;
+ *  - found out about: what the user can know of each packet alone. By the thread that walked it, mostly the one
+ *    that read it, in whose cache it is;
  *  - given, in order, to who asks. Those packets that need not be given are passed by their marks,
  *    which lie side by side, as a line of the cache that goes from one processor to another costs more than what
  *    is done with it.

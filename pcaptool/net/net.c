@@ -109,16 +109,17 @@ static struct imapid_segment get_segment(const struct imapid_ip *ip,
     };
 }
 
-static void count_unread(struct imapid_net *net, enum imapid_number_space space, uint32_t number)
+static void count_unread(struct imapid_net *net, enum imapid_number_space space, uint32_t number,
+                         uint64_t n)
 {
     const struct imapid_unread unread = {space, number, 0};
-    imapid_unread_count(&net->counts.unread, &unread, 1);
+    imapid_unread_count(&net->counts.unread, &unread, n);
 }
 
 static void count_cut(struct imapid_net *net)
 {
     net->counts.n_cut++;
-    count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT);
+    count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT, 1);
 }
 
 /* TCP counts what it cannot use; here a person is told of it. */
@@ -127,7 +128,7 @@ static void count_bad_header(struct imapid_net *net, const struct imapid_ip *ip)
     if (ip->n < IMAPID_TCP_N_SHORTEST && ip->n_wire >= N_TCP_HEADER)
         count_cut(net);
     else
-        count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_BAD_TCP);
+        count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_BAD_TCP, 1);
 }
 
 static inline void take_segment(struct imapid_net *net, const struct imapid_segment *segment,
@@ -195,8 +196,8 @@ static void on_lost(void *ctx, const struct imapid_ip *ip, const GArray *packets
 
 static void count_lost(struct imapid_net *net, struct imapid_fragments *fragments)
 {
-    const struct imapid_unread unread = {IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT, 0};
-    imapid_unread_count(&net->counts.unread, &unread, imapid_fragments_take_n_unread(fragments));
+    count_unread(net, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT,
+                 imapid_fragments_take_n_unread(fragments));
 }
 
 /* Is it the first one, of which the capture has a part? It joins nothing, but is read as any packet that was cut off. */
@@ -277,7 +278,7 @@ static void count_malformed(struct imapid_net *net, struct imapid_cursor *cursor
 {
     unsigned version = cursor->n > 0 ? cursor->at[0] >> 4 : 0;
     net->counts.n_malformed++;
-    count_unread(net, IMAPID_NUMBER_IP_VERSION, version);
+    count_unread(net, IMAPID_NUMBER_IP_VERSION, version, 1);
 }
 
 static void take_ip(struct imapid_net *net, struct imapid_cursor *cursor,

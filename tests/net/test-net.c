@@ -239,20 +239,25 @@ static uint64_t count_unread(const struct fixture *f, enum imapid_number_space s
     return 0;
 }
 
+static GByteArray *part_of(const GByteArray *whole, guint from, guint n)
+{
+    return g_byte_array_append(g_byte_array_new(), whole->data + from, n);
+}
+
 /* The octets of a segment behind an IP header, in two fragments, the second one first. */
 static void test_fragments4(void)
 {
     struct fixture f;
     set_up(&f);
     GByteArray *whole = tcp(1, 1, "abcdefgh");
-    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 16);
-    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 16, 12);
+    GByteArray *first = part_of(whole, 0, 16);
+    GByteArray *second = part_of(whole, 16, 12);
     feed(&f, 228, frame_ip4(6, 2, second));
     feed(&f, 228, frame_ip4(6, 0x2000, first));
     g_assert_cmpstr(f.log->str, ==, "2:abcdefgh ");
     g_assert_cmpuint(imapid_net_get_counts(f.net)->n_reassembled, ==, 1);
     /* one that never gets whole */
-    feed(&f, 228, frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 16)));
+    feed(&f, 228, frame_ip4(6, 0x2000, part_of(whole, 0, 16)));
     imapid_net_finish(f.net);
     g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 1);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
@@ -266,8 +271,8 @@ static void test_fragments_cut(void)
     struct fixture f;
     set_up(&f);
     GByteArray *whole = tcp(1, 1, "abcdefghijkl");
-    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 24);
-    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 24, 8);
+    GByteArray *first = part_of(whole, 0, 24);
+    GByteArray *second = part_of(whole, 24, 8);
     feed_cut(&f, 228, frame_ip4(6, 0x2000, first), 2);
     feed(&f, 228, frame_ip4(6, 3, second));
     feed(&f, 228, frame_ip4(6, 0, tcp(1, 13, "m")));
@@ -277,13 +282,12 @@ static void test_fragments_cut(void)
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT), ==, 0);
     /* of UDP, which is no tunnel most of the time */
-    feed(&f, 228, frame_ip4(17, 3, g_byte_array_append(g_byte_array_new(), whole->data, 8)));
+    feed(&f, 228, frame_ip4(17, 3, part_of(whole, 0, 8)));
     imapid_net_finish(f.net);
     g_assert_cmpuint(imapid_net_get_counts(f.net)->n_fragments_lost, ==, 2);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_FRAGMENT), ==, 1);
     /* not even its header */
-    feed_cut(&f, 228,
-             frame_ip4(6, 0x2000, g_byte_array_append(g_byte_array_new(), whole->data, 24)), 20);
+    feed_cut(&f, 228, frame_ip4(6, 0x2000, part_of(whole, 0, 24)), 20);
     g_assert_cmpuint(count_unread(&f, IMAPID_NUMBER_HEADER, IMAPID_HEADER_CUT), ==, 1);
     g_byte_array_free(whole, TRUE);
     tear_down(&f);
@@ -295,8 +299,8 @@ static void test_fragments6(void)
     set_up(&f);
     /* with a Destination Options header inside the fragmented part */
     GByteArray *whole = frame_of("\6\0......", 8, tcp(1, 1, "abcdefgh"));
-    GByteArray *first = g_byte_array_append(g_byte_array_new(), whole->data, 24);
-    GByteArray *second = g_byte_array_append(g_byte_array_new(), whole->data + 24, 12);
+    GByteArray *first = part_of(whole, 0, 24);
+    GByteArray *second = part_of(whole, 24, 12);
     feed(&f, 229, frame_ip6(44, frame_of("\x3c\0\0\1abcd", 8, first)));
     feed(&f, 229,
          frame_ip6(44, frame_of("\x3c\0\0\x18"
