@@ -152,7 +152,7 @@ static void keep_within_memory(struct imapid_choose *choose)
     struct conn *conn;
 
     while (choose->holders.n > choose->n_memory &&
-           (conn = imapid_holders_find_greediest(&choose->holders))) {
+           (conn = imapid_holders_find_greediest(&choose->holders, NULL))) {
         bool was_held = conn->verdict == IMAPID_WHERE_OPEN;
 
         choose->counts.n_gave_way += conn->verdict != IMAPID_WHERE_LEFT;

@@ -120,7 +120,7 @@ struct imapid_ahead {
     gint is_over;    /* nothing is to be walked any more: the end was met, or nobody asks */
     GMutex mutex;    /* of all that is above, and of those who sleep */
     GCond cond;      /* something may have come */
-    guint n_sleep;
+    guint n_sleep;   /* it may be looked at without the mutex */
     /* Who walks: */
     unsigned walker;    /* the thread */
     guint at;           /* the batch that it adds to */
@@ -136,6 +136,8 @@ struct imapid_ahead {
     bool is_at_end;
     guint peeked, peeked_item; /* the next one to peek at, of which batch */
     uint64_t n_peeked, n_taken;
+    bool (*awaited)(void *ctx); /* see imapid_ahead_wait() */
+    void *awaited_ctx;
 };
 
 /* ---- waiting ---- */
@@ -178,10 +180,10 @@ static void wait_for(struct imapid_ahead *ahead,
         relax();
     }
     g_mutex_lock(&ahead->mutex);
-    ahead->n_sleep++;
+    g_atomic_int_inc((gint *)&ahead->n_sleep);
     while (!is_so(ahead, n))
         g_cond_wait(&ahead->cond, &ahead->mutex);
-    ahead->n_sleep--;
+    g_atomic_int_add((gint *)&ahead->n_sleep, -1);
     g_mutex_unlock(&ahead->mutex);
 }
 
@@ -314,10 +316,10 @@ static struct batch *get_read(struct imapid_ahead *ahead, guint n)
     g_mutex_lock(&ahead->mutex);
     bool is_new = n == ahead->n_begun;
     struct batch *batch = is_new ? begin(ahead, ahead->walker) : get_batch(ahead, n);
-    ahead->n_sleep++;
+    g_atomic_int_inc((gint *)&ahead->n_sleep);
     while (!is_new && g_atomic_int_get(&batch->stage) == BEGUN)
         g_cond_wait(&ahead->cond, &ahead->mutex);
-    ahead->n_sleep--;
+    g_atomic_int_add((gint *)&ahead->n_sleep, -1);
     g_mutex_unlock(&ahead->mutex);
     if (is_new) {
         read_area(ahead, batch, n);
@@ -612,11 +614,22 @@ static bool work(struct imapid_ahead *ahead, unsigned thread)
            walk_due(ahead, thread, true);
 }
 
+static bool help(const struct imapid_ahead *ahead)
+{
+    return ahead->user.help && ahead->user.help(ahead->user.ctx);
+}
+
+static bool may_help(const struct imapid_ahead *ahead)
+{
+    return ahead->user.help && ahead->user.may_help(ahead->user.ctx);
+}
+
 /* One that sleeps is not to be woken for each area that may be begun: that would cost more than it gains. */
 static bool has_work(const struct imapid_ahead *ahead, guint n)
 {
     return is_over(ahead) || may_walk(ahead, 0, true) ||
-           (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n);
+           (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n) ||
+           may_help(ahead);
 }
 
 static void *work_all(void *data)
@@ -624,7 +637,7 @@ static void *work_all(void *data)
     const struct thread *thread = data;
     struct imapid_ahead *ahead = thread->ahead;
     while (!is_over(ahead))
-        if (!work(ahead, thread->number))
+        if (!help(ahead) && !work(ahead, thread->number))
             wait_for(ahead, has_work, N_AHEAD / 2);
     return NULL;
 }
@@ -676,7 +689,7 @@ static bool is_ready(const struct imapid_ahead *ahead, guint n)
 
 static bool has_something(const struct imapid_ahead *ahead, guint n)
 {
-    return is_ready(ahead, n) || may_walk(ahead, 0, true) || may_begin(ahead);
+    return is_ready(ahead, n) || may_walk(ahead, 0, true) || may_begin(ahead) || may_help(ahead);
 }
 
 /* An area may have no packets, after which it would be told. */
@@ -699,11 +712,38 @@ static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture 
                 return batch;
             tell_place(capture, batch->place);
             release(ahead);
-        } else if (!work(ahead, 0)) {
+        } else if (!work(ahead, 0) && !help(ahead)) {
             wait_for(ahead, has_something, ahead->n_given);
         }
     }
     return NULL;
+}
+
+static bool has_come(const struct imapid_ahead *ahead, guint n)
+{
+    (void)n;
+    return ahead->awaited(ahead->awaited_ctx) || may_help(ahead) ||
+           (!is_over(ahead) && (may_walk(ahead, 0, true) || may_begin(ahead)));
+}
+
+void imapid_ahead_wait(struct imapid_capture *capture, bool (*is_so)(void *ctx), void *ctx)
+{
+    struct imapid_ahead *ahead = capture->ahead;
+    ahead->awaited = is_so;
+    ahead->awaited_ctx = ctx;
+    while (!is_so(ctx))
+        if (!help(ahead) && !work(ahead, 0))
+            wait_for(ahead, has_come, 0);
+}
+
+void imapid_ahead_call(struct imapid_capture *capture)
+{
+    struct imapid_ahead *ahead = capture->ahead;
+    if (!get(&ahead->n_sleep))
+        return;
+    g_mutex_lock(&ahead->mutex);
+    wake(ahead);
+    g_mutex_unlock(&ahead->mutex);
 }
 
 static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *capture)
@@ -879,6 +919,11 @@ struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader, unsigned 
     capture->close = ahead_close;
     capture->window.size = reader->window.size;
     return capture;
+}
+
+bool imapid_ahead_is_shared(const struct imapid_capture *capture)
+{
+    return capture->ahead && capture->ahead->n_threads > 1;
 }
 
 bool imapid_ahead_is(const struct imapid_capture *capture)

@@ -30,12 +30,26 @@ struct imapid_ahead_user {
     /* How many pass() would pass now, had none of them an effect on the next. They are not peeked at. */
     size_t (*may_pass)(void *ctx, const struct imapid_ahead_mark *marks, size_t n);
     void *ctx;
+    /* What else threads may do that have nothing to read, and who asks while it waits. Any, several at a time. Does a part of it;
+     * false: there is none. NULL: there never is. */
+    bool (*help)(void *ctx);
+    /* Is there enough to be awakened for? See imapid_ahead_call(). */
+    bool (*may_help)(void *ctx);
 };
 
 /* Takes over a capture that nothing was read from, nor set; it is closed with the one returned, which
  * gives the same: packets, errors, notes, secrets and counts, each at its place. It is read by so many
  * threads, the one that asks among them. The same one where it is no regular file, or a small one. Never NULL. */
 struct imapid_capture *imapid_ahead_new(struct imapid_capture *capture, unsigned n_threads);
+
+/* Does any other thread read it than who asks? Else it may be no such capture. */
+bool imapid_ahead_is_shared(const struct imapid_capture *capture);
+
+/* Any thread: may_help() may have become true, or what imapid_ahead_wait() waits for. */
+void imapid_ahead_call(struct imapid_capture *capture);
+
+/* Who asks, from within what it does with a packet: waits until is_so(ctx), helps or reads on meanwhile. */
+void imapid_ahead_wait(struct imapid_capture *capture, bool (*is_so)(void *ctx), void *ctx);
 
 /* Is it such a capture? */
 bool imapid_ahead_is(const struct imapid_capture *capture);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* collect.c: a capture's packets to its records. It owns the flows and joins the layers below:
  *
- *     capture -> (filter) -> net -> flow -> sink
+ *     capture -> (filter) -> net -> [relay ->] flow -> sink
  *
- * It also keeps the flows within their memory: the largest one gives way.
+ * It also keeps the flows within their memory: the largest one gives way. What becomes of connections to ports of
+ * IMAP, `relay` may have another thread do.
  *
  * Refuses to tell more than IMAPID_COMPLAINTS_MAX errors of a capture. Its record has the first
  * one.
@@ -15,31 +16,15 @@
 #include "number.h"
 #include "follow/flow.h"
 #include "follow/layers.h"
+#include "follow/relay.h"
 
 #include "capture/ahead.h"
 #include "net/net.h"
 #include "net/numbers.h"
 
+#include <imapid/decide.h>
+
 #include <string.h>
-
-static enum imapid_tcp_verdict keep_or_drop(struct imapid_conn *conn, bool keep)
-{
-    if (keep)
-        return IMAPID_TCP_WANTED;
-    imapid_flow_free(conn->user);
-    conn->user = NULL;
-    return IMAPID_TCP_IGNORE;
-}
-
-static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
-{
-    (void)ctx;
-    if (!conn->user)
-        return;
-    imapid_flow_end(conn->user, conn, reason);
-    imapid_flow_free(conn->user);
-    conn->user = NULL;
-}
 
 /* Where a section of a chain has ended, and it is read on for what is open. */
 struct section {
@@ -51,7 +36,11 @@ struct section {
 };
 
 struct imapid_collect {
-    struct imapid_flow_context context;
+    struct imapid_flow_context context; /* of flows that are no relay's, */
+    struct imapid_flow_context relayed; /* and of those that are */
+    struct imapid_relay *relay;
+    const struct imapid_record_sink *sink;
+    struct imapid_record_sink settled; /* the same, behind all that the relay has put off */
     struct section section;
     struct imapid_net *net;
     const struct imapid_filter *filter;
@@ -76,12 +65,26 @@ struct imapid_collect {
     void *packet_ctx;
 };
 
+/* Is a connection the relay's? As long as it lasts. */
+static bool is_relayed(const struct imapid_conn *conn)
+{
+    return imapid_decide_client_by_port(conn->endpoint[0].port, conn->endpoint[1].port) >= 0;
+}
+
+static struct imapid_flow_context *get_context(struct imapid_collect *collect,
+                                               const struct imapid_conn *conn)
+{
+    if (collect->section.is_met && conn->stream >= collect->section.n_own)
+        return &collect->section.others;
+    return is_relayed(conn) ? &collect->relayed : &collect->context;
+}
+
 static struct imapid_flow *get_flow(struct imapid_collect *collect, struct imapid_conn *conn)
 {
-    bool is_own = !collect->section.is_met || conn->stream < collect->section.n_own;
-
-    if (!conn->user)
-        conn->user = imapid_flow_new(is_own ? &collect->context : &collect->section.others, conn);
+    if (!conn->user) {
+        conn->user = imapid_flow_new();
+        imapid_flow_begin(conn->user, get_context(collect, conn), conn, conn);
+    }
     return conn->user;
 }
 
@@ -89,23 +92,74 @@ static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int 
                                        const uint8_t *octets, size_t n,
                                        const struct imapid_stamp *packet)
 {
-    return keep_or_drop(conn, imapid_flow_data(get_flow(ctx, conn), conn, dir, octets, n, packet));
+    struct imapid_collect *collect = ctx;
+
+    if (is_relayed(conn)) {
+        imapid_relay_data(collect->relay, get_context(collect, conn), conn, dir, octets, n, packet);
+        return IMAPID_TCP_WANTED;
+    }
+    if (imapid_flow_data(get_flow(collect, conn), conn, dir, octets, n, packet))
+        return IMAPID_TCP_WANTED;
+    imapid_flow_free(conn->user);
+    conn->user = NULL;
+    return IMAPID_TCP_IGNORE;
 }
 
 static void on_gap(void *ctx, struct imapid_conn *conn, int dir, uint64_t n_lost,
                    const struct imapid_stamp *packet)
 {
-    imapid_flow_gap(get_flow(ctx, conn), conn, dir, n_lost, packet);
+    struct imapid_collect *collect = ctx;
+
+    if (is_relayed(conn))
+        imapid_relay_gap(collect->relay, get_context(collect, conn), conn, dir, n_lost, packet);
+    else
+        imapid_flow_gap(get_flow(collect, conn), conn, dir, n_lost, packet);
+}
+
+static void end(struct imapid_collect *collect, struct imapid_conn *conn,
+                enum imapid_tcp_reason reason)
+{
+    if (is_relayed(conn)) {
+        imapid_relay_end(collect->relay, get_context(collect, conn), conn, reason);
+        return;
+    }
+    imapid_flow_end(get_flow(collect, conn), conn, reason);
+    imapid_flow_free(conn->user);
+    conn->user = NULL;
+}
+
+static void on_end(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
+{
+    if (conn->user)
+        end(ctx, conn, reason);
 }
 
 /* Closed without a word, refused, or never answered. */
 static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason)
 {
-    if (!imapid_flow_tells_anyway(conn))
-        return;
-    get_flow(ctx, conn);
-    on_end(ctx, conn, reason);
+    if (imapid_flow_tells_anyway(conn))
+        end(ctx, conn, reason);
 }
+
+/* ---- records of flows that are no relay's: the relay may have some that come before them ---- */
+
+static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
+{
+    struct imapid_collect *collect = ctx;
+
+    imapid_relay_settle(collect->relay);
+    collect->sink->exchange(collect->sink->ctx, exchange);
+}
+
+static void on_session(void *ctx, const struct imapid_record_session *session)
+{
+    struct imapid_collect *collect = ctx;
+
+    imapid_relay_settle(collect->relay);
+    collect->sink->session(collect->sink->ctx, session);
+}
+
+/* ---- a capture's own record ---- */
 
 /* What was not told yet of a count that goes on. */
 static uint64_t since(uint64_t n, uint64_t *told)
@@ -174,7 +228,7 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
 {
     const struct imapid_capture_counts *counts = imapid_capture_get_counts(capture);
     const struct imapid_net_counts *net_counts = imapid_net_get_counts(collect->net);
-    const struct imapid_flow_context *context = &collect->context;
+    const struct imapid_flow_context *context = &collect->context, *relayed = &collect->relayed;
     struct imapid_record_capture *told = &collect->told;
     unsigned n_unread;
     struct imapid_record_unread *unread = list_unread(collect, &n_unread);
@@ -188,10 +242,11 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
         .n_packets = counts->n_packets,
         .n_octets = counts->n_octets,
         .n_conns = since(imapid_net_get_tcp_counts(collect->net)->n_conns, &told->n_conns),
-        .n_sessions = since(context->n_sessions, &told->n_sessions),
-        .n_exchanges = since(context->n_exchanges, &told->n_exchanges),
-        .n_not_decrypted = since(context->n_not_decrypted, &told->n_not_decrypted),
-        .n_lost = since(context->n_lost, &told->n_lost),
+        .n_sessions = since(context->n_sessions + relayed->n_sessions, &told->n_sessions),
+        .n_exchanges = since(context->n_exchanges + relayed->n_exchanges, &told->n_exchanges),
+        .n_not_decrypted =
+            since(context->n_not_decrypted + relayed->n_not_decrypted, &told->n_not_decrypted),
+        .n_lost = since(context->n_lost + relayed->n_lost, &told->n_lost),
         .n_cut = counts->n_cut,
         .n_drops = counts->n_drops,
         .n_forgotten =
@@ -203,8 +258,8 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
     };
 
     if (why)
-        collect->complain(context->sink->ctx, why);
-    context->sink->capture(context->sink->ctx, &record);
+        collect->complain(collect->sink->ctx, why);
+    collect->sink->capture(collect->sink->ctx, &record);
     for (unsigned i = 0; i < n_unread; i++)
         g_free((char *)unread[i].name);
     g_free(unread);
@@ -225,10 +280,20 @@ static bool tell_capture(struct imapid_collect *collect, const struct imapid_cap
 /* What a connection of a live capture may keep while it waits for its secrets. */
 #define HOLD_MAX 65536
 
-static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
+static void add_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
 {
     if (type == SECRETS_TLS_KEY_LOG)
         imapid_keylog_add(ctx, octets, n);
+}
+
+/* What came before the secrets is read without them. */
+static void on_secrets(void *ctx, uint32_t type, const uint8_t *octets, size_t n)
+{
+    struct imapid_collect *collect = ctx;
+
+    imapid_relay_settle(collect->relay);
+    add_secrets(collect->context.keylog, type, octets, n);
+    imapid_relay_settle(collect->relay);
 }
 
 struct scan {
@@ -275,7 +340,8 @@ static size_t pass_scanned(void *ctx, const struct imapid_ahead_mark *marks, siz
 
 static void begin_scan(struct scan *scan, unsigned n_threads)
 {
-    const struct imapid_ahead_user user = {find_nothing, pass_scanned, NULL, scan};
+    const struct imapid_ahead_user user = {
+        .find_out = find_nothing, .pass = pass_scanned, .ctx = scan};
 
     if (n_threads > 1)
         scan->capture = imapid_ahead_new(scan->capture, n_threads);
@@ -295,7 +361,7 @@ bool imapid_collect_secrets(const char *path, struct imapid_keylog *keylog, unsi
     if (!scan.capture)
         return false;
     begin_scan(&scan, n_threads);
-    imapid_capture_on_secrets(scan.capture, on_secrets, keylog);
+    imapid_capture_on_secrets(scan.capture, add_secrets, keylog);
     imapid_capture_on_progress(scan.capture, on_scan_progress, &scan);
     while (has_secrets && imapid_capture_next(scan.capture, &packet) != IMAPID_CAPTURE_END)
         has_secrets = may_have_secrets(scan.capture);
@@ -320,6 +386,12 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
         .n_hold = live ? HOLD_MAX : 0,
         .n_inflate = IMAPID_LAYERS_INFLATE_FREE,
     };
+    collect->relayed = collect->context;
+    collect->relay = imapid_relay_new(&collect->relayed);
+    collect->sink = sink;
+    collect->settled =
+        (struct imapid_record_sink){.exchange = on_exchange, .session = on_session, .ctx = collect};
+    collect->context.sink = &collect->settled;
     if (live)
         limits.closing_ns = LIVE_CLOSING_NS;
     limits.n_queue_all = (uint32_t)MIN(limits.n_queue_all, n_memory / QUEUE_SHARE);
@@ -354,7 +426,7 @@ void imapid_collect_on_packet(struct imapid_collect *collect,
 void imapid_collect_listen(struct imapid_collect *collect,
                            const struct imapid_flow_listener *listener)
 {
-    collect->context.listener = listener;
+    collect->context.listener = collect->relayed.listener = listener;
     imapid_net_set_tap(
         collect->net, &(struct imapid_net_tap){.segment = listener->segment, .ctx = listener->ctx});
 }
@@ -364,19 +436,36 @@ void imapid_collect_on_secrets(struct imapid_collect *collect,
                                           const char *lines, size_t n),
                                void *ctx)
 {
-    collect->context.secrets = fn;
-    collect->context.secrets_ctx = ctx;
+    collect->context.secrets = collect->relayed.secrets = fn;
+    collect->context.secrets_ctx = collect->relayed.secrets_ctx = ctx;
 }
 
 /* A stranger decides what flows hold. The greediest gives way, whether it is one flow or a flood of them: whoever wants
  * others to be given up has to hold less than they do. */
-static void keep_within_memory(struct imapid_collect *collect,
-                               const struct imapid_flow_context *context)
+static void keep_within_memory(struct imapid_collect *collect)
 {
+    const struct imapid_flow_context *context = &collect->context, *relayed = &collect->relayed;
     const struct imapid_conn *conn;
 
-    while (context->holders.n + collect->n_secrets > collect->n_memory &&
-           (conn = imapid_flow_find_greediest(context))) {
+    while (context->holders.n + imapid_relay_count_memory(collect->relay) + collect->n_secrets >
+           collect->n_memory) {
+        imapid_relay_settle_closely(collect->relay);
+        if (context->holders.n + relayed->holders.n + collect->n_secrets <= collect->n_memory ||
+            !(conn = imapid_flow_find_greediest(context, relayed)))
+            return;
+        collect->n_gave_way++;
+        imapid_net_give_up(collect->net, conn);
+    }
+}
+
+/* Of connections that the next section tells. */
+static void keep_others_within_memory(struct imapid_collect *collect)
+{
+    const struct imapid_flow_context *others = &collect->section.others;
+    const struct imapid_conn *conn;
+
+    while (others->holders.n + collect->n_secrets > collect->n_memory &&
+           (conn = imapid_flow_find_greediest(others, NULL))) {
         collect->n_gave_way++;
         imapid_net_give_up(collect->net, conn);
     }
@@ -386,6 +475,13 @@ static void count_secrets(struct imapid_collect *collect)
 {
     if (collect->context.keylog)
         collect->n_secrets = imapid_keylog_count_memory(collect->context.keylog, collect->n_memory);
+}
+
+static void retry_flows(struct imapid_collect *collect)
+{
+    imapid_relay_settle(collect->relay);
+    imapid_flow_retry_all(&collect->context);
+    imapid_flow_retry_all(&collect->relayed);
 }
 
 /* Looks for secrets that were written meanwhile. */
@@ -399,7 +495,7 @@ static void retry(struct imapid_collect *collect)
     imapid_keylog_refresh(keylog);
     generation = imapid_keylog_get_generation(keylog);
     if (generation != collect->generation)
-        imapid_flow_retry_all(&collect->context);
+        retry_flows(collect);
     collect->generation = generation;
 }
 
@@ -412,7 +508,7 @@ static void tell_error(struct imapid_collect *collect, const char *message, unsi
     char *text = g_strconcat(
         message, n == IMAPID_COMPLAINTS_MAX ? " (further errors are not reported)" : "", NULL);
 
-    collect->complain(collect->context.sink->ctx, text);
+    collect->complain(collect->sink->ctx, text);
     g_free(text);
 }
 
@@ -424,7 +520,7 @@ static void look_around(struct imapid_collect *collect, size_t n)
         retry(collect);
         count_secrets(collect);
     }
-    keep_within_memory(collect, &collect->context);
+    keep_within_memory(collect);
 }
 
 /* What is found out of a packet before it is taken. */
@@ -602,26 +698,47 @@ static char *tell_gave_way(struct imapid_collect *collect, const char *file, cha
     return error;
 }
 
+static bool help(void *ctx)
+{
+    return imapid_relay_help(((const struct imapid_collect *)ctx)->relay);
+}
+
+static bool may_help(void *ctx)
+{
+    return imapid_relay_may_help(((const struct imapid_collect *)ctx)->relay);
+}
+
+/* Who listens wants to hear all in its order, and who waits for secrets looks at all flows. */
+static bool may_share(const struct imapid_collect *collect, const struct imapid_capture *capture)
+{
+    const struct imapid_flow_context *context = &collect->relayed;
+
+    return imapid_ahead_is_shared(capture) && !context->listener && !context->secrets &&
+           !context->n_hold && !collect->on_packet && !collect->section.is_met;
+}
+
 static void add_file(struct imapid_collect *collect, struct imapid_capture *capture,
                      const char *file)
 {
     struct imapid_frames_file frames = {file, collect->n_frames};
 
     g_array_append_val(collect->context.files, frames);
-    imapid_capture_on_secrets(capture, on_secrets, collect->context.keylog);
+    imapid_capture_on_secrets(capture, on_secrets, collect);
     collect->n_before = collect->n_frames;
     if (collect->context.files->len > 1)
         imapid_net_begin_piece(collect->net);
     if (imapid_ahead_is(capture))
-        imapid_ahead_set_user(capture,
-                              &(struct imapid_ahead_user){find_out, pass, may_pass, collect});
+        imapid_ahead_set_user(capture, &(struct imapid_ahead_user){find_out, pass, may_pass,
+                                                                   collect, help, may_help});
 }
 
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file)
 {
     add_file(collect, capture, file);
+    imapid_relay_share(collect->relay, may_share(collect, capture) ? capture : NULL);
     collect->error = read_packets(collect, capture);
+    imapid_relay_share(collect->relay, NULL);
 }
 
 void imapid_collect_interrupt(struct imapid_collect *collect, const struct imapid_capture *capture,
@@ -703,8 +820,8 @@ static bool read_open(struct imapid_collect *collect, struct imapid_capture *cap
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
-        keep_within_memory(collect, &collect->context);
-        keep_within_memory(collect, &collect->section.others);
+        keep_within_memory(collect);
+        keep_others_within_memory(collect);
         if (!is_first && imapid_capture_get_counts(capture)->n_packets % N_LOOK == 0)
             is_open = imapid_net_has_open(collect->net, now_ns);
     }
@@ -721,8 +838,8 @@ static void tell_met(struct imapid_collect *collect, const char *file)
     for (guint i = 0; i < met->len; i += record.n) {
         record.frames = &g_array_index(met, uint64_t, i);
         record.n = MIN(met->len - i, IMAPID_RECORD_CONTINUED_MAX);
-        if (collect->context.sink->continued)
-            collect->context.sink->continued(collect->context.sink->ctx, &record);
+        if (collect->sink->continued)
+            collect->sink->continued(collect->sink->ctx, &record);
     }
     g_array_set_size(met, 0);
 }
@@ -746,6 +863,7 @@ void imapid_collect_finish(struct imapid_collect *collect)
 {
     if (!collect->is_finished)
         imapid_net_finish(collect->net);
+    imapid_relay_settle(collect->relay);
     collect->is_finished = true;
 }
 
@@ -789,23 +907,27 @@ void imapid_collect_count(const struct imapid_collect *collect,
     interval->n_lost = context->n_lost;
     interval->n_drops = counts->n_drops;
     interval->n_kept = context->holders.n;
+    imapid_relay_add_counts(collect->relay, interval);
 }
 
 void imapid_collect_drops(struct imapid_collect *collect)
 {
     collect->context.n_drops++;
     collect->context.drop_frame = collect->n_frames + 1; /* the one that comes next */
+    imapid_relay_drops(collect->relay, collect->context.drop_frame);
 }
 
 void imapid_collect_free(struct imapid_collect *collect)
 {
     imapid_collect_finish(collect);
     imapid_net_free(collect->net);
+    imapid_relay_free(collect->relay);
     g_free(collect->section.is_met);
     if (collect->section.met)
         g_array_unref(collect->section.met);
     g_array_unref(collect->context.files);
     imapid_large_clear(&collect->context.readings);
+    imapid_large_clear(&collect->relayed.readings);
     imapid_large_clear(&collect->section.others.readings);
     g_free(collect->error);
     g_free(collect);

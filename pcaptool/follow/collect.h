@@ -52,7 +52,8 @@ void imapid_collect_on_secrets(struct imapid_collect *collect,
 void imapid_collect_listen(struct imapid_collect *collect,
                            const struct imapid_flow_listener *listener);
 
-/* Reads a capture to its end. `file` is spelled in the records and must outlive the object. */
+/* Reads a capture to its end. `file` is spelled in the records and must outlive the object. The sink may be called by threads that
+ * read the capture ahead, but never by two at once. */
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file);
 

@@ -32,6 +32,7 @@ enum stage {
     STAGE_UNDECIDED,
     STAGE_IMAP,     /* octets go to the session */
     STAGE_REJECTED, /* no IMAP, or nothing that will ever be known to be */
+    STAGE_DROPPED,  /* of no further use */
 };
 
 /* What a flow needs once it is IMAP. */
@@ -65,6 +66,7 @@ struct mark {
 struct imapid_flow {
     struct imapid_flow_context *context;
     const struct imapid_conn *conn; /* during calls from below */
+    const struct imapid_conn *home; /* for imapid_flow_find_greediest() */
     enum stage stage;
     enum imapid_known id_advertised; /* as last known; a hole or STARTTLS does not undo it */
     enum imapid_security security;   /* from the beginning of the session on */
@@ -128,11 +130,13 @@ static void account(struct imapid_flow *flow)
     imapid_holders_set(&flow->context->holders, &flow->holder, count_memory(flow));
 }
 
-const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context)
+const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context,
+                                                     const struct imapid_flow_context *other)
 {
-    const struct imapid_flow *flow = imapid_holders_find_greediest(&context->holders);
+    const struct imapid_flow *flow =
+        imapid_holders_find_greediest(&context->holders, other ? &other->holders : NULL);
 
-    return flow ? flow->conn : NULL;
+    return flow ? flow->home : NULL;
 }
 
 static void init_decide(struct imapid_flow *flow, const struct imapid_conn *conn)
@@ -143,18 +147,21 @@ static void init_decide(struct imapid_flow *flow, const struct imapid_conn *conn
     flow->is_half_seen = conn->is_half_seen;
 }
 
-struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
-                                    const struct imapid_conn *conn)
+struct imapid_flow *imapid_flow_new(void)
 {
-    struct imapid_flow *flow = g_new0(struct imapid_flow, 1);
+    return g_new0(struct imapid_flow, 1);
+}
 
+void imapid_flow_begin(struct imapid_flow *flow, struct imapid_flow_context *context,
+                       const struct imapid_conn *conn, const struct imapid_conn *home)
+{
     flow->context = context;
     init_decide(flow, conn);
     flow->conn = conn;
+    flow->home = home;
     flow->n_drops = context->n_drops;
     flow->holder.link.data = flow;
     account(flow);
-    return flow;
 }
 
 static const struct imapid_preface *get_preface(const struct imapid_flow *flow)
@@ -1034,6 +1041,8 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
 {
     bool begins;
 
+    if (flow->stage == STAGE_DROPPED)
+        return true;
     flow->conn = conn;
     look_for_syn(flow);
     if (flow->waits_for_syn)
@@ -1078,6 +1087,8 @@ bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, 
 void imapid_flow_gap(struct imapid_flow *flow, const struct imapid_conn *conn, int dir, uint64_t n,
                      const struct imapid_stamp *packet)
 {
+    if (flow->stage == STAGE_DROPPED)
+        return;
     flow->conn = conn;
     look_for_syn(flow);
     if (!n && conn->begins_anew && !flow->started[dir].number)
@@ -1238,6 +1249,8 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
 {
     const char *phrase;
 
+    if (flow->stage == STAGE_DROPPED)
+        return;
     flow->conn = conn;
     if (flow->layers)
         imapid_layers_finish(flow->layers);
@@ -1260,21 +1273,44 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
     }
 }
 
-void imapid_flow_free(struct imapid_flow *flow)
+static void clear(struct imapid_flow *flow)
 {
-    if (!flow)
-        return;
-    imapid_holders_set(&flow->context->holders, &flow->holder, 0);
     if (flow->reading)
         imapid_slots_clear(&flow->reading->slots);
-    imapid_large_give(&flow->context->readings, flow->reading);
+    imapid_large_give(&flow->context->readings, g_steal_pointer(&flow->reading));
     for (int i = 0; i < 2; i++) {
         g_clear_pointer(&flow->early[i], g_byte_array_unref);
         g_clear_pointer(&flow->window[i], g_byte_array_unref);
     }
     g_clear_pointer(&flow->marks, g_array_unref);
-    imapid_layers_free(flow->layers);
-    g_free(flow->preface);
-    g_free(flow->sealed);
+    g_clear_pointer(&flow->layers, imapid_layers_free);
+    g_clear_pointer(&flow->preface, g_free);
+    g_clear_pointer(&flow->sealed, g_free);
+}
+
+void imapid_flow_drop(struct imapid_flow *flow)
+{
+    flow->stage = STAGE_DROPPED;
+    clear(flow);
+    account(flow);
+}
+
+void imapid_flow_free(struct imapid_flow *flow)
+{
+    if (!flow)
+        return;
+    imapid_holders_set(&flow->context->holders, &flow->holder, 0);
+    clear(flow);
     g_free(flow);
+}
+
+static void prefetch(const void *at, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)at + i);
+}
+
+void imapid_flow_fetch(const struct imapid_flow *flow)
+{
+    prefetch(flow, sizeof *flow);
 }

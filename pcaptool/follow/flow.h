@@ -66,10 +66,13 @@ struct imapid_flow_context {
     void *secrets_ctx;
 };
 
-/* A flow of a connection that nothing was delivered of yet; never NULL. The context must outlive it; the
- * connection may change, and is given with each call. */
-struct imapid_flow *imapid_flow_new(struct imapid_flow_context *context,
-                                    const struct imapid_conn *conn);
+/* A flow that has not begun; never NULL. */
+struct imapid_flow *imapid_flow_new(void);
+
+/* It is that of a connection that nothing was delivered of yet. The context must outlive it; the connection may
+ * change, and is given with each call. `home` is where it lies, for imapid_flow_find_greediest() alone. */
+void imapid_flow_begin(struct imapid_flow *flow, struct imapid_flow_context *context,
+                       const struct imapid_conn *conn, const struct imapid_conn *home);
 
 /* The next octets of direction `dir`. False: this is no IMAP, the flow is of no further use. */
 bool imapid_flow_data(struct imapid_flow *flow, const struct imapid_conn *conn, int dir,
@@ -89,9 +92,16 @@ void imapid_flow_end(struct imapid_flow *flow, const struct imapid_conn *conn,
 /* Is a connection told that never became IMAP? See imapid_decide_is_told(). */
 bool imapid_flow_tells_anyway(const struct imapid_conn *conn);
 
-/* The connection of the flow that is to give way where memory is short: see imapid_holders_find_greediest(). NULL: there
- * is no flow. */
-const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context);
+/* The connection of the flow that is to give way where memory is short, of one context or two: see
+ * imapid_holders_find_greediest(). NULL: there is no flow. */
+const struct imapid_conn *imapid_flow_find_greediest(const struct imapid_flow_context *context,
+                                                     const struct imapid_flow_context *other);
+
+/* What the next call will need is brought near. From the thread that calls. */
+void imapid_flow_fetch(const struct imapid_flow *flow);
+
+/* It is of no further use: it forgets all, and calls from below do nothing. */
+void imapid_flow_drop(struct imapid_flow *flow);
 
 /* Tells nothing: imapid_flow_end() does. NULL is allowed. */
 void imapid_flow_free(struct imapid_flow *flow);

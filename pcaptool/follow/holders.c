@@ -33,19 +33,30 @@ void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *ho
         g_queue_push_tail_link(&holders->queue[find_class(n)], &holder->link);
 }
 
-void *imapid_holders_find_greediest(const struct imapid_holders *holders)
+void *imapid_holders_find_greediest(const struct imapid_holders *holders,
+                                    const struct imapid_holders *others)
 {
-    int found = -1;
+    static const struct imapid_holders none;
+    const GList *found = NULL;
+    gsize n_most = 0;
 
+    if (!others)
+        others = &none;
     for (int i = IMAPID_HOLDERS_N - 1; i >= 0; i--) {
-        if (!holders->queue[i].head)
+        const GList *first =
+            holders->queue[i].head ? holders->queue[i].head : others->queue[i].head;
+        gsize n_in = holders->n_in[i] + others->n_in[i];
+
+        if (!first)
             continue;
-        if (found < 0 && (gsize)1 << i >= holders->n / IMAPID_HOLDERS_SHARE)
-            return holders->queue[i].head->data;
-        if (found < 0 || holders->n_in[i] > holders->n_in[found])
-            found = i;
+        if (!found && (gsize)1 << i >= (holders->n + others->n) / IMAPID_HOLDERS_SHARE)
+            return first->data;
+        if (!found || n_in > n_most) {
+            found = first;
+            n_most = n_in;
+        }
     }
-    return found < 0 ? NULL : holders->queue[found].head->data;
+    return found ? found->data : NULL;
 }
 
 GPtrArray *imapid_holders_list(const struct imapid_holders *holders)

@@ -28,10 +28,11 @@ struct imapid_holder {
 /* `holder` holds n octets from now on. 0: none, it is not known any more and may be freed. */
 void imapid_holders_set(struct imapid_holders *holders, struct imapid_holder *holder, gsize n);
 
-/* link.data of the holder that has most, to within half of it, and of those the one that has had as
+/* Of both together, where `others` is not NULL: link.data of the holder that has most, to within half of it, and of those the one that has had as
  * much for the longest. If none is large, the most is held by many: then it is one of the size of which all together hold
  * most. NULL: there is none. */
-void *imapid_holders_find_greediest(const struct imapid_holders *holders);
+void *imapid_holders_find_greediest(const struct imapid_holders *holders,
+                                    const struct imapid_holders *others);
 
 /* link.data of all of them, in no order. To be freed with g_ptr_array_unref(). */
 GPtrArray *imapid_holders_list(const struct imapid_holders *holders);

@@ -42,12 +42,13 @@ struct imapid_conn_contested {
     } of[2];
 };
 
-/* A connection while it is wanted. The handler reads it and owns `user`, nothing else. It is good
+/* A connection while it is wanted. The handler reads it and owns `user` and `is_far`, nothing else. It is good
  * from the first callback to the one that returns IGNORE, or to the end of end(). */
 struct imapid_conn {
     /* In an order of no meaning; "direction d" everywhere is what endpoint[d] sent. */
     struct imapid_endpoint endpoint[2];
-    void *user; /* NULL at first */
+    void *user;  /* NULL at first */
+    bool is_far; /* `user` is another thread's: it is not to be fetched */
     /* The endpoint that opened the connection (sent SYN, or was sent SYN+ACK); the other one is
      * the server. -1 while neither was seen. */
     int client;

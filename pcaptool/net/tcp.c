@@ -258,6 +258,12 @@ static void prefetch(const void *at, size_t n)
         __builtin_prefetch((const char *)at + i);
 }
 
+static void prefetch_user(const struct imapid_conn *conn)
+{
+    if (conn->user && !conn->is_far)
+        prefetch(conn->user, N_USER);
+}
+
 /* The next of n places, round and round. */
 static uint32_t behind(uint32_t i, uint32_t n)
 {
@@ -282,8 +288,7 @@ static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
         tcp->hand = behind(tcp->hand, n);
         if (!st->recent) {
             prefetch(&tcp->states[behind(tcp->hand, n)], sizeof *st);
-            if (tcp->states[tcp->hand].conn.user)
-                prefetch(tcp->states[tcp->hand].conn.user, N_USER);
+            prefetch_user(&tcp->states[tcp->hand].conn);
             return st;
         }
         st->recent = false;
@@ -766,9 +771,8 @@ void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *
         prefetch(&tcp->table.entries[seen->entry], sizeof *tcp->table.entries);
     if ((st = guess_state(tcp, tcp->foreseen[(n - 2 * N_STEP) % N_FORESEEN].entry)))
         prefetch(st, sizeof *st);
-    if ((st = guess_state(tcp, tcp->foreseen[(n - 3 * N_STEP) % N_FORESEEN].entry)) &&
-        st->conn.user)
-        prefetch(st->conn.user, N_USER);
+    if ((st = guess_state(tcp, tcp->foreseen[(n - 3 * N_STEP) % N_FORESEEN].entry)))
+        prefetch_user(&st->conn);
 }
 
 /* What was foreseen of this segment, once; NULL: it was not. A packet may have several. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N_BLOCKS = 6000, FAST = 0, SLOW_USER = 1, PEEKS = 2, PASSES = 4 };
+enum { N_BLOCKS = 6000, FAST = 0, SLOW_USER = 1, PEEKS = 2, PASSES = 4, HELPS = 8 };
 
 /* Every third packet, where they are passed. */
 static bool is_passed(int how, guint64 number)
@@ -110,6 +110,8 @@ static void on_drops(void *ctx, const char *where, uint64_t n)
 struct user {
     int how;
     guint64 last; /* packet that was passed */
+    /* What there is to help with: a turn for each packet that was given, one after the other. */
+    gint n_given, n_helped, is_at_work;
 };
 
 static uint64_t find_out(void *ctx, struct imapid_packet *packet, bool is_likely, void *room)
@@ -140,6 +142,31 @@ static size_t pass(void *ctx, const struct imapid_ahead_mark *marks, size_t n)
         user->last = marks[i].number;
     }
     return n_passed;
+}
+
+static bool help(void *ctx)
+{
+    struct user *user = ctx;
+    if (g_atomic_int_get(&user->n_helped) == g_atomic_int_get(&user->n_given) ||
+        !g_atomic_int_compare_and_exchange(&user->is_at_work, 0, 1))
+        return false;
+    bool is_there = g_atomic_int_get(&user->n_helped) < g_atomic_int_get(&user->n_given);
+    if (is_there)
+        g_atomic_int_inc(&user->n_helped);
+    g_atomic_int_set(&user->is_at_work, 0);
+    return is_there;
+}
+
+static bool may_help(void *ctx)
+{
+    struct user *user = ctx;
+    return g_atomic_int_get(&user->n_given) - g_atomic_int_get(&user->n_helped) > 3;
+}
+
+static bool is_helped(void *ctx)
+{
+    struct user *user = ctx;
+    return g_atomic_int_get(&user->n_helped) == g_atomic_int_get(&user->n_given);
 }
 
 static void note_counts(GString *log, const struct imapid_capture *capture, bool at_end)
@@ -173,6 +200,17 @@ static void peek(struct imapid_capture *capture, bool ahead, guint64 *n_peeked, 
     }
 }
 
+/* For each packet; sometimes it waits for all that was asked for. */
+static void ask_for_help(struct imapid_capture *capture, struct user *user, guint64 n)
+{
+    g_atomic_int_inc(&user->n_given);
+    imapid_ahead_call(capture);
+    if (n % 100)
+        return;
+    imapid_ahead_wait(capture, is_helped, user);
+    g_assert_true(is_helped(user));
+}
+
 /* Ends after so many packets; 0: at the end. n_threads 0: it is read without areas. */
 static char *read_file(const char *path, unsigned n_threads, int how, guint64 n_packets)
 {
@@ -183,13 +221,18 @@ static char *read_file(const char *path, unsigned n_threads, int how, guint64 n_
     GString *log = g_string_new(NULL);
     guint64 n_peeked = 0, n = 0;
     guint32 peeked[256];
-    struct user user = {how, 0};
+    struct user user = {.how = how};
     memset(peeked, 0xff, sizeof peeked);
     if (n_threads) {
         capture = imapid_ahead_new(capture, n_threads);
         g_assert_true(imapid_ahead_is(capture));
-        imapid_ahead_set_user(capture,
-                              &(struct imapid_ahead_user){find_out, pass, may_pass, &user});
+        imapid_ahead_set_user(
+            capture, &(struct imapid_ahead_user){.find_out = find_out,
+                                                 .pass = pass,
+                                                 .may_pass = may_pass,
+                                                 .ctx = &user,
+                                                 .help = how & HELPS ? help : NULL,
+                                                 .may_help = how & HELPS ? may_help : NULL});
     }
     imapid_capture_on_secrets(capture, on_secrets, log);
     imapid_capture_on_note(capture, on_note, log);
@@ -218,6 +261,8 @@ static char *read_file(const char *path, unsigned n_threads, int how, guint64 n_
             peek(capture, n_threads > 0, &n_peeked, peeked);
         if (how & SLOW_USER && n % 1000 == 1)
             g_usleep(20000);
+        if (n_threads && how & HELPS)
+            ask_for_help(capture, &user, n);
         if (n_packets && n == n_packets)
             imapid_capture_stop(capture);
     }
@@ -231,7 +276,13 @@ static char *read_file(const char *path, unsigned n_threads, int how, guint64 n_
 
 static void check_same(const char *path)
 {
-    static const int hows[] = {FAST, SLOW_USER, PEEKS, PEEKS | SLOW_USER, PEEKS | PASSES};
+    static const int hows[] = {FAST,
+                               SLOW_USER,
+                               PEEKS,
+                               PEEKS | SLOW_USER,
+                               PEEKS | PASSES,
+                               HELPS,
+                               HELPS | PEEKS | SLOW_USER};
     static const unsigned n_threads[] = {1, 2, 3, 7};
     for (size_t i = 0; i < G_N_ELEMENTS(hows) * G_N_ELEMENTS(n_threads); i++)
         for (guint64 n = 0; n < 4000; n += 1999) {

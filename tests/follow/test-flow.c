@@ -68,7 +68,8 @@ static void begin(struct run *run)
         .endpoint = {{{10, 0, 0, 1}, 50000, 4}, {{10, 0, 0, 2}, 143, 4}}, .from_start = true};
     run->packet.number = 1;
     run->conn.first = run->conn.last = run->packet;
-    run->flow = imapid_flow_new(&run->context, &run->conn);
+    run->flow = imapid_flow_new();
+    imapid_flow_begin(run->flow, &run->context, &run->conn, &run->conn);
 }
 
 static bool say(struct run *run, int dir, const char *text)
@@ -90,7 +91,7 @@ static void end(struct run *run)
     imapid_flow_end(run->flow, &run->conn, IMAPID_TCP_FIN);
     imapid_flow_free(run->flow);
     g_assert_cmpuint(run->context.holders.n, ==, 0);
-    g_assert_null(imapid_flow_find_greediest(&run->context));
+    g_assert_null(imapid_flow_find_greediest(&run->context, NULL));
     g_array_unref(run->context.files);
     imapid_large_clear(&run->context.readings);
 }
@@ -170,7 +171,8 @@ static void test_passed_is_small(void)
     }
     n_before = mallinfo2().uordblks;
     for (int i = 0; i < N; i++) {
-        runs[i].flow = imapid_flow_new(&runs[i].context, &runs[i].conn);
+        runs[i].flow = imapid_flow_new();
+        imapid_flow_begin(runs[i].flow, &runs[i].context, &runs[i].conn, &runs[i].conn);
         g_assert_true(say(&runs[i], 1, text));
     }
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__

@@ -17,7 +17,7 @@ static void begin(struct one *ones, int n)
 
 static int find(const struct imapid_holders *holders)
 {
-    const struct one *one = imapid_holders_find_greediest(holders);
+    const struct one *one = imapid_holders_find_greediest(holders, NULL);
 
     return one ? one->number : -1;
 }
