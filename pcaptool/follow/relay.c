@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* Octets of a batch, and so many of them: there is enough to do while an area is read. */
-#define N_BATCH   ((size_t)64 << 10)
+#define N_BATCH   ((size_t)32 << 10)
 #define N_BATCHES 16u
 
 /* So many are worth awakening somebody for, if nobody waits. */

@@ -46,7 +46,7 @@ void imapid_relay_settle(struct imapid_relay *relay);
 /* The same, where it will be wanted again soon: the rest of a batch is not put off. */
 void imapid_relay_settle_closely(struct imapid_relay *relay);
 
-/* Octets that the flows may hold: what they did a MiB of octets ago, or at imapid_relay_settle() if that was since, and a guess
+/* Octets that the flows may hold: what they did half a MiB of octets ago, or at imapid_relay_settle() if that was since, and a guess
  * at what has come. */
 size_t imapid_relay_count_memory(const struct imapid_relay *relay);
 
