@@ -47,7 +47,8 @@ struct part {
 
 struct imapid_output {
     GMutex mutex;
-    GCond moved; /* another part is due, or nothing is of use any more */
+    GCond moved;     /* another part is due, or nothing is of use any more */
+    guint n_waiting; /* for that */
     FILE *file;
     char *path;                  /* NULL: standard output */
     struct imapid_newfile *anew; /* NULL: no regular file */
@@ -476,8 +477,11 @@ void imapid_output_add(struct imapid_output *output, guint part, const char *tex
 {
     g_mutex_lock(&output->mutex);
     while (part > output->due + AHEAD_MAX && !output->unordered && !output->closed &&
-           !output->failure)
+           !output->failure) {
+        output->n_waiting++;
         g_cond_wait(&output->moved, &output->mutex);
+        output->n_waiting--;
+    }
     output->n_pieces++;
     if (part == output->due || output->unordered)
         put(output, text, n);
@@ -495,7 +499,8 @@ void imapid_output_end(struct imapid_output *output, guint part)
     while (output->due < output->n_parts && output->parts[output->due].ended)
         if (++output->due < output->n_parts)
             put_waiting(output, &output->parts[output->due]);
-    g_cond_broadcast(&output->moved);
+    if (output->n_waiting) /* GLib would ask the kernel who waits */
+        g_cond_broadcast(&output->moved);
     g_mutex_unlock(&output->mutex);
 }
 

@@ -135,7 +135,7 @@ static bool is_bounded(const struct imapid_source *source)
     return imapid_source_is_regular(source) && source->size;
 }
 
-/* read(), given up as an end when the program is to end. */
+/* read(), given up as an end when the program is to end. A file's own place stays at its beginning, for who takes it. */
 static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, size_t n)
 {
     ssize_t n_read;
@@ -145,7 +145,8 @@ static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, si
     do {
         if ((!source->is_regular && !wait_for_more(source, source->fd)) || has_ended(source))
             return 0;
-        n_read = read(source->fd, octets, n);
+        n_read = source->is_regular ? pread(source->fd, octets, n, (off_t)source->place)
+                                    : read(source->fd, octets, n);
     } while ((n_read < 0 && (errno == EINTR || errno == EAGAIN)) ||
              (n_read == 0 && source->is_regular && grows(source)));
     if (n_read > 0)
@@ -307,7 +308,6 @@ int imapid_source_take_fd(struct imapid_source *source)
 {
     int fd = source->fd;
 
-    (void)lseek(fd, 0, SEEK_SET); /* never fails, of a regular file */
     source->fd = -1;
     return fd;
 }

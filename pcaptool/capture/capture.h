@@ -25,7 +25,7 @@ struct imapid_capture;
  * g_free(), names the file and the reason. */
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
-/* The same of a file that is open, from where it stands; it is closed with the capture. `name`, which is
+/* The same of a file that is open and stands at its beginning; it is closed with the capture. `name`, which is
  * copied, is for messages. Never NULL. */
 struct imapid_capture *imapid_capture_open_fd(const char *name, int fd);
 

@@ -33,11 +33,12 @@ void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
     window->source = (struct imapid_window_source){.read = read_fd, .ctx = window};
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return;
-    off_t place = lseek(fd, 0, SEEK_CUR);
+    off_t place = own_fd ? 0 : lseek(fd, 0, SEEK_CUR);
     window->size = (uint64_t)st.st_size;
     window->changed = st.st_mtim;
     window->end_place = place > 0 ? (uint64_t)place : 0;
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (window->size > BUFFER)
+        posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 }
 
 void imapid_window_init_source(struct imapid_window *window,
@@ -125,6 +126,13 @@ static void make_room(struct imapid_window *window, size_t n)
     window->end = window->area + left;
 }
 
+/* After so many octets, fewer than there was room for: a file that ends where it ended when it was opened has no more, as a
+ * read of 0 would say. */
+static bool is_end_of_file(const struct imapid_window *window, size_t n_read, size_t room)
+{
+    return n_read < room && window->size && window->end_place == window->size;
+}
+
 /* Whether n octets have no room in the area from `at` on. */
 static bool is_full(const struct imapid_window *window, size_t n)
 {
@@ -160,6 +168,7 @@ bool imapid_window_fill(struct imapid_window *window, size_t n)
             return false;
         window->end += n_read;
         window->end_place += (uint64_t)n_read;
+        window->at_end = is_end_of_file(window, (size_t)n_read, room);
         if (window->on_read)
             window->on_read(window->on_read_ctx);
     }
