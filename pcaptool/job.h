@@ -74,6 +74,7 @@ struct imapid_job {
     struct imapid_read_jsonl *reader; /* NULL: it is no JSON Lines */
     struct imapid_partial *partial;   /* NULL: it is none */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
+    GThread *reads;                   /* the thread that asks for its packets, while it does */
     struct imapid_series *series;     /* that the input is of; NULL: of none */
     bool is_anew;                     /* the file that was followed: another one has its name */
     const char *name;                 /* of the capture, in records; NULL: none yet */

@@ -98,7 +98,7 @@ struct imapid_ahead {
     struct imapid_capture *capture; /* the reader's */
     struct imapid_window_areas areas;
     struct imapid_ahead_user user; /* find_out() NULL: there is none */
-    unsigned n_threads;
+    unsigned n_threads, n_running; /* with who asks */
     struct thread {
         struct imapid_ahead *ahead;
         unsigned number; /* 0: who asks */
@@ -759,6 +759,7 @@ static void begin_all(struct imapid_ahead *ahead, const struct imapid_capture *c
         thread->number = i;
         thread->thread = g_thread_new("reader", work_all, thread);
     }
+    ahead->n_running = ahead->n_threads;
 }
 
 /* Tells what is no packet. */
@@ -880,15 +881,22 @@ static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *pac
     return false;
 }
 
-static void ahead_close(struct imapid_capture *capture)
+void imapid_ahead_end(struct imapid_capture *capture)
 {
     struct imapid_ahead *ahead = capture->ahead;
     g_mutex_lock(&ahead->mutex);
     g_atomic_int_set(&ahead->is_over, 1);
     wake(ahead);
     g_mutex_unlock(&ahead->mutex);
-    for (unsigned i = 1; ahead->is_begun && i < ahead->n_threads; i++)
+    for (unsigned i = 1; i < ahead->n_running; i++)
         g_thread_join(ahead->threads[i].thread);
+    ahead->n_running = 0;
+}
+
+static void ahead_close(struct imapid_capture *capture)
+{
+    struct imapid_ahead *ahead = capture->ahead;
+    imapid_ahead_end(capture);
     for (guint i = ahead->n_given; i != ahead->n_begun; i++)
         free_batch(get_batch(ahead, i), i == ahead->n_given ? ahead->at_item : 0);
     while (ahead->n_spare)

@@ -508,8 +508,20 @@ static void tell_error(struct imapid_collect *collect, const char *message, unsi
     char *text = g_strconcat(
         message, n == IMAPID_COMPLAINTS_MAX ? " (further errors are not reported)" : "", NULL);
 
+    imapid_relay_settle(collect->relay);
     collect->complain(collect->sink->ctx, text);
     g_free(text);
+}
+
+/* Flows of the relay that turned out to be of no further use cost no more than others that were given up. */
+static void ignore_dropped(struct imapid_collect *collect)
+{
+    struct imapid_conn *conn;
+
+    while ((conn = imapid_relay_take_dropped(collect->relay))) {
+        imapid_relay_end(collect->relay, get_context(collect, conn), conn, IMAPID_TCP_LIMIT);
+        imapid_net_ignore(collect->net, conn);
+    }
 }
 
 /* After n packets, of which the last one alone may be the one after which keys are looked at again. */
@@ -520,6 +532,7 @@ static void look_around(struct imapid_collect *collect, size_t n)
         retry(collect);
         count_secrets(collect);
     }
+    ignore_dropped(collect);
     keep_within_memory(collect);
 }
 
@@ -732,12 +745,20 @@ static void add_file(struct imapid_collect *collect, struct imapid_capture *capt
                                                                    collect, help, may_help});
 }
 
+/* What is read ahead is of no use any more, and asks nobody. */
+static void end_reading(struct imapid_capture *capture)
+{
+    if (imapid_ahead_is(capture))
+        imapid_ahead_end(capture);
+}
+
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file)
 {
     add_file(collect, capture, file);
     imapid_relay_share(collect->relay, may_share(collect, capture) ? capture : NULL);
     collect->error = read_packets(collect, capture);
+    end_reading(capture);
     imapid_relay_share(collect->relay, NULL);
 }
 
@@ -820,6 +841,7 @@ static bool read_open(struct imapid_collect *collect, struct imapid_capture *cap
         while (imapid_capture_peek(capture, &ahead))
             foresee(collect, &ahead);
         take(collect, &packet);
+        ignore_dropped(collect);
         keep_within_memory(collect);
         keep_others_within_memory(collect);
         if (!is_first && imapid_capture_get_counts(capture)->n_packets % N_LOOK == 0)
@@ -853,6 +875,7 @@ bool imapid_collect_read_on(struct imapid_collect *collect, struct imapid_captur
         memset(collect->section.is_met, 0, collect->section.n_own / 8 + 1);
     add_file(collect, capture, file);
     is_open = read_open(collect, capture);
+    end_reading(capture);
     tell_met(collect, file);
     return is_open;
 }

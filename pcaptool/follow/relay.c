@@ -2,10 +2,10 @@
 /* relay.c: flows of connections to ports of IMAP, which other threads may follow. Half of what a capture of IMAP alone costs
  * is TCP, and half is what these flows read, so that two processors share it well.
  *
- * TCP does not ask such a flow whether to go on: nearly all are told in the end, whatever they say. So nothing goes back but
- * how much memory they hold, and only by whole batches: what they held behind a batch is known when the N_BATCHESth behind it begins,
- * with other threads and without. So no result depends on who was faster. What came since is guessed, and who comes near
- * the limit by that has all worked off.
+ * TCP does not ask such a flow whether to go on: nearly all are told in the end, whatever they say. What goes back is how
+ * much memory they hold, and which are of no further use. That goes by whole batches: what was so behind a batch is known when
+ * the N_BATCHESth behind it begins, with other threads and without. So no result depends on who was faster. What memory
+ * came since is guessed, rather too much than too little, and who comes near the limit by that has all worked off.
  *
  * A connection changes while its octets wait. So each event that is put off has a copy of it, with all that it leads to.
  *
@@ -23,9 +23,9 @@
 /* So many are worth awakening somebody for, if nobody waits. */
 #define N_MORE (N_BATCHES / 2)
 
-/* What octets may take, for each, and what a flow of IMAP takes besides: a guess. */
+/* What octets may take at most: for each of them, and where they begin a session, TLS and DEFLATE in both directions. */
 #define N_OF_OCTET 4u
-#define N_OF_FLOW  10000u
+#define N_OF_DATA  120000u
 
 /* So many events before its own what an event needs is fetched: each is of another connection than the last. */
 #define N_FETCH 4u
@@ -39,7 +39,7 @@ struct event {
     struct imapid_flow *flow;
     struct imapid_flow_context
         *begins;                    /* the flow begins here, in this context; NULL: it has begun */
-    const struct imapid_conn *home; /* with that: see imapid_flow_begin() */
+    struct imapid_conn *home;       /* where the connection lies: see imapid_flow_begin() */
     const struct imapid_conn *conn; /* of the flow, as it is at this event */
     const uint8_t *octets;
     uint64_t n; /* of octets, and of those that are missing; of DROPS the frame */
@@ -47,18 +47,32 @@ struct event {
     size_t n_all; /* in a batch: octets from this one to the next */
 };
 
+/* What is known behind a batch. */
+struct known {
+    size_t n_held;   /* octets, by all flows */
+    GArray *dropped; /* struct drop, in it */
+};
+
+/* A flow that is of no further use. The connection may have ended since, and its place may be another one's. */
+struct drop {
+    struct imapid_conn *home;
+    const struct imapid_flow *flow;
+    uint32_t stream;
+};
+
 struct batch {
     uint8_t *octets; /* N_BATCH; NULL: none yet */
     size_t n;        /* of them */
-    size_t *n_held;  /* what the flows hold behind it goes there */
+    struct known *known;
 };
 
 struct imapid_relay {
     struct imapid_flow_context *context;
-    size_t n;                 /* octets of the batch that is filled, put off or not */
-    size_t n_held[N_BATCHES]; /* by the flows, behind the batch that had this place last */
-    guint place;              /* of the one that is filled */
-    size_t n_known;           /* what that one knows */
+    size_t n;                      /* octets of the batch that is filled, put off or not */
+    struct known known[N_BATCHES]; /* behind the batch that had this place last */
+    guint place;                   /* of the one that is filled */
+    size_t n_known;                /* that was held, as that one knows */
+    GArray *dropped;               /* struct drop, that nobody was told of yet */
     size_t n_guessed[N_BATCHES],
         n_guessed_all;              /* what those may have added of which it does not know */
     struct imapid_capture *capture; /* whose threads help; NULL: none */
@@ -85,7 +99,14 @@ static struct batch *get_batch(struct imapid_relay *relay, guint n)
 
 /* ---- what a flow is told ---- */
 
-static void work_off(struct imapid_relay *relay, const struct event *event)
+static void note_drop(struct known *known, const struct event *event)
+{
+    struct drop drop = {event->home, event->flow, event->conn->stream};
+
+    g_array_append_val(known->dropped, drop);
+}
+
+static void work_off(struct imapid_relay *relay, const struct event *event, struct known *known)
 {
     struct imapid_flow *flow = event->flow;
 
@@ -94,8 +115,10 @@ static void work_off(struct imapid_relay *relay, const struct event *event)
     switch (event->kind) {
     case DATA:
         if (!imapid_flow_data(flow, event->conn, event->dir, event->octets, event->n,
-                              &event->packet))
+                              &event->packet)) {
             imapid_flow_drop(flow);
+            note_drop(known, event);
+        }
         break;
     case GAP:
         imapid_flow_gap(flow, event->conn, event->dir, event->n, &event->packet);
@@ -135,7 +158,7 @@ static void work_off_batch(struct imapid_relay *relay, const struct batch *batch
             at_ahead += ahead->n_all;
             ahead = get_event(batch, at_ahead);
         }
-        work_off(relay, event);
+        work_off(relay, event, batch->known);
     }
 }
 
@@ -155,12 +178,20 @@ static bool is_done(void *ctx)
     return (gint)(get(&relay->n_done) - (guint)g_atomic_int_get(&relay->until)) >= 0;
 }
 
+/* And nobody looks at anything any more. */
+static bool is_settled(void *ctx)
+{
+    struct imapid_relay *relay = ctx;
+
+    return is_done(relay) && !g_atomic_int_get(&relay->is_at_work);
+}
+
 static void work_off_next(struct imapid_relay *relay)
 {
     const struct batch *batch = get_batch(relay, get(&relay->n_done));
 
     work_off_batch(relay, batch);
-    *batch->n_held = relay->context->holders.n;
+    batch->known->n_held = relay->context->holders.n;
     g_mutex_lock(&relay->mutex);
     count(&relay->counts, relay->context);
     g_mutex_unlock(&relay->mutex);
@@ -172,25 +203,21 @@ static bool is_any_left(const struct imapid_relay *relay)
     return get(&relay->n_done) != get(&relay->n_filled);
 }
 
-/* Who waits is to know that all is done which that one waits for, or that nobody is at the rest any more. */
-static void tell_waiting(struct imapid_relay *relay, bool is_over)
-{
-    if (g_atomic_int_get(&relay->waits) && (is_done(relay) || (is_over && is_any_left(relay))))
-        imapid_ahead_call(relay->capture);
-}
-
 bool imapid_relay_help(struct imapid_relay *relay)
 {
+    struct imapid_capture *capture = relay->capture;
     bool is_there = false;
 
     if (!is_any_left(relay) || !g_atomic_int_compare_and_exchange(&relay->is_at_work, 0, 1))
         return false;
     for (; is_any_left(relay); is_there = true) {
         work_off_next(relay);
-        tell_waiting(relay, false);
+        if (g_atomic_int_get(&relay->waits) && is_done(relay))
+            imapid_ahead_call(capture);
     }
+    /* From here on the relay may be gone. */
     g_atomic_int_set(&relay->is_at_work, 0);
-    tell_waiting(relay, true);
+    imapid_ahead_call(capture);
     return is_there;
 }
 
@@ -209,19 +236,27 @@ static void hand_over(struct imapid_relay *relay)
     struct batch *batch = get_batch(relay, relay->n_filled);
 
     batch->n = relay->n;
-    batch->n_held = &relay->n_held[relay->place];
+    batch->known = &relay->known[relay->place];
     g_atomic_int_inc((gint *)&relay->n_filled);
     if (imapid_relay_may_help(relay))
         imapid_ahead_call(relay->capture);
 }
 
-/* Until there were n. */
-static void wait_until(struct imapid_relay *relay, guint n)
+/* Until n were worked off. */
+static void wait_until(struct imapid_relay *relay, guint n, bool (*is_so)(void *ctx))
 {
     g_atomic_int_set(&relay->until, (gint)n);
     g_atomic_int_set(&relay->waits, 1);
-    imapid_ahead_wait(relay->capture, is_done, relay);
+    imapid_ahead_wait(relay->capture, is_so, relay);
     g_atomic_int_set(&relay->waits, 0);
+}
+
+static void learn_drops(struct imapid_relay *relay, struct known *known)
+{
+    if (!known->dropped->len)
+        return;
+    g_array_append_vals(relay->dropped, known->dropped->data, known->dropped->len);
+    g_array_set_size(known->dropped, 0);
 }
 
 /* Goes on with the next batch. Who had to wait for it has half of them then. */
@@ -230,16 +265,17 @@ static void go_on(struct imapid_relay *relay)
     if (relay->puts_off) {
         hand_over(relay);
         if (relay->n_filled - get(&relay->n_done) == N_BATCHES)
-            wait_until(relay, relay->n_filled - N_BATCHES / 2);
+            wait_until(relay, relay->n_filled - N_BATCHES / 2, is_done);
     } else {
-        relay->n_held[relay->place] = relay->context->holders.n;
+        relay->known[relay->place].n_held = relay->context->holders.n;
     }
     relay->puts_off = relay->may_put_off;
     relay->n = 0;
     relay->place = (relay->place + 1) % N_BATCHES;
-    relay->n_known = relay->n_held[relay->place];
+    relay->n_known = relay->known[relay->place].n_held;
     relay->n_guessed_all -= relay->n_guessed[relay->place];
     relay->n_guessed[relay->place] = 0;
+    learn_drops(relay, &relay->known[relay->place]);
 }
 
 void imapid_relay_settle(struct imapid_relay *relay)
@@ -248,18 +284,33 @@ void imapid_relay_settle(struct imapid_relay *relay)
 
     if (relay->puts_off && relay->n)
         hand_over(relay);
-    if (is_any_left(relay))
-        wait_until(relay, relay->n_filled);
+    if (relay->capture)
+        wait_until(relay, relay->n_filled, is_settled);
     relay->n = 0;
     relay->n_known = relay->context->holders.n;
     relay->n_guessed_all = 0;
-    for (unsigned i = 0; i < N_BATCHES; i++) {
-        relay->n_held[i] = relay->n_known;
-        relay->n_guessed[i] = 0;
+    for (unsigned i = 1; i <= N_BATCHES; i++) {
+        guint place = (relay->place + i) % N_BATCHES; /* the oldest first */
+
+        relay->known[place].n_held = relay->n_known;
+        relay->n_guessed[place] = 0;
+        learn_drops(relay, &relay->known[place]);
     }
     /* A session that one flow opens may be resumed by any other. */
     relay->may_put_off = relay->puts_off =
         relay->capture && !(keylog && imapid_keylog_get_generation(relay->context->keylog));
+}
+
+struct imapid_conn *imapid_relay_take_dropped(struct imapid_relay *relay)
+{
+    while (relay->dropped->len) {
+        struct drop drop = g_array_index(relay->dropped, struct drop, relay->dropped->len - 1);
+
+        g_array_set_size(relay->dropped, relay->dropped->len - 1);
+        if (drop.home->user == drop.flow && drop.home->stream == drop.stream)
+            return drop.home;
+    }
+    return NULL;
 }
 
 void imapid_relay_settle_closely(struct imapid_relay *relay)
@@ -329,7 +380,7 @@ static void put_off(struct imapid_relay *relay, const struct event *event, size_
 
 static size_t guess(const struct event *event)
 {
-    return (event->octets ? N_OF_OCTET * (size_t)event->n : 0) + (event->begins ? N_OF_FLOW : 0);
+    return event->octets ? N_OF_DATA + N_OF_OCTET * (size_t)event->n : 0;
 }
 
 static void take(struct imapid_relay *relay, const struct event *event)
@@ -338,7 +389,7 @@ static void take(struct imapid_relay *relay, const struct event *event)
 
     if (n_all > N_BATCH) {
         imapid_relay_settle(relay);
-        work_off(relay, event);
+        work_off(relay, event, &relay->known[relay->place]);
         imapid_relay_settle(relay);
         return;
     }
@@ -350,7 +401,7 @@ static void take(struct imapid_relay *relay, const struct event *event)
     if (relay->puts_off)
         put_off(relay, event, n_all);
     else
-        work_off(relay, event);
+        work_off(relay, event, &relay->known[relay->place]);
 }
 
 /* ---- from below ---- */
@@ -417,6 +468,9 @@ struct imapid_relay *imapid_relay_new(struct imapid_flow_context *context)
     struct imapid_relay *relay = g_new0(struct imapid_relay, 1);
 
     relay->context = context;
+    relay->dropped = g_array_new(FALSE, FALSE, sizeof(struct drop));
+    for (unsigned i = 0; i < N_BATCHES; i++)
+        relay->known[i].dropped = g_array_new(FALSE, FALSE, sizeof(struct drop));
     g_mutex_init(&relay->mutex);
     return relay;
 }
@@ -454,8 +508,11 @@ void imapid_relay_free(struct imapid_relay *relay)
     if (!relay)
         return;
     imapid_relay_settle(relay);
-    for (unsigned i = 0; i < N_BATCHES; i++)
+    for (unsigned i = 0; i < N_BATCHES; i++) {
         g_free(relay->batches[i].octets);
+        g_array_unref(relay->known[i].dropped);
+    }
+    g_array_unref(relay->dropped);
     g_mutex_clear(&relay->mutex);
     g_free(relay);
 }

@@ -14,7 +14,7 @@ struct imapid_relay;
 struct imapid_relay *imapid_relay_new(struct imapid_flow_context *context);
 
 /* While a capture is read, threads that read it ahead may follow them (imapid_relay_help()), where no secrets are known: so nothing
- * but the order of its own octets decides what a flow reads. Until that is over (NULL) the context's sink is called
+ * but the order of its own octets decides what a flow reads. Until that is over (NULL, behind imapid_ahead_end()) the context's sink is called
  * by any of them, one at a time, and who else wants to look at the context calls imapid_relay_settle() first. Not where anybody
  * listens, or waits for what is written meanwhile. */
 void imapid_relay_share(struct imapid_relay *relay, struct imapid_capture *capture);
@@ -27,7 +27,7 @@ bool imapid_relay_may_help(const struct imapid_relay *relay);
 
 /* The next octets, octets that are missing, and the end: see imapid_flow_data(), imapid_flow_gap() and imapid_flow_end(). The flow,
  * which is conn->user, begins with the first of them, in the `context`: that of the relay, or, where it is not shared, any. A flow
- * that is of no further use stays, as little more than a name, until its end, which frees it. */
+ * that is of no further use stays, as little more than a name, until its end, which frees it: see imapid_relay_take_dropped(). */
 void imapid_relay_data(struct imapid_relay *relay, struct imapid_flow_context *context,
                        struct imapid_conn *conn, int dir, const uint8_t *octets, size_t n,
                        const struct imapid_stamp *packet);
@@ -40,14 +40,18 @@ void imapid_relay_end(struct imapid_relay *relay, struct imapid_flow_context *co
 /* Packets were dropped before this frame. */
 void imapid_relay_drops(struct imapid_relay *relay, uint64_t frame);
 
-/* Afterwards all that was given is worked off. */
+/* A connection whose flow is of no further use, so that it may end now; NULL: none more is known of. It may be asked for behind
+ * each packet, and says the same behind the same packet in each run. */
+struct imapid_conn *imapid_relay_take_dropped(struct imapid_relay *relay);
+
+/* Afterwards all that was given is worked off, and no other thread looks at anything of it. */
 void imapid_relay_settle(struct imapid_relay *relay);
 
 /* The same, where it will be wanted again soon: the rest of a batch is not put off. */
 void imapid_relay_settle_closely(struct imapid_relay *relay);
 
-/* Octets that the flows may hold: what they did half a MiB of octets ago, or at imapid_relay_settle() if that was since, and a guess
- * at what has come. */
+/* Octets that the flows may hold: what they did half a MiB of octets ago, or at imapid_relay_settle() if that was since, and what may have
+ * come since at most. */
 size_t imapid_relay_count_memory(const struct imapid_relay *relay);
 
 /* Adds what the flows have counted until now, or a moment ago, and what they hold. */

@@ -552,6 +552,11 @@ void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn)
     imapid_tcp_give_up(net->tcp, conn);
 }
 
+void imapid_net_ignore(struct imapid_net *net, const struct imapid_conn *conn)
+{
+    imapid_tcp_ignore(net->tcp, conn);
+}
+
 void imapid_net_close(struct imapid_net *net)
 {
     imapid_tcp_close(net->tcp);

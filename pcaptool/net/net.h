@@ -95,6 +95,9 @@ bool imapid_net_has_open(const struct imapid_net *net, int64_t ts_ns);
 /* See imapid_tcp_give_up(). */
 void imapid_net_give_up(struct imapid_net *net, const struct imapid_conn *conn);
 
+/* See imapid_tcp_ignore(). */
+void imapid_net_ignore(struct imapid_net *net, const struct imapid_conn *conn);
+
 /* See imapid_tcp_close(). */
 void imapid_net_close(struct imapid_net *net);
 

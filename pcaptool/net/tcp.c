@@ -1005,10 +1005,23 @@ bool imapid_tcp_has_open(const struct imapid_tcp *tcp, int64_t ts_ns)
     return false;
 }
 
-void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
+static struct imapid_tcp_state *get_state_of(struct imapid_tcp *tcp, const struct imapid_conn *conn)
 {
     size_t place = (size_t)((const char *)conn - (const char *)tcp->states);
-    finish(tcp, &tcp->states[place / sizeof *tcp->states], IMAPID_TCP_LIMIT);
+    return &tcp->states[place / sizeof *tcp->states];
+}
+
+void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn)
+{
+    finish(tcp, get_state_of(tcp, conn), IMAPID_TCP_LIMIT);
+}
+
+void imapid_tcp_ignore(struct imapid_tcp *tcp, const struct imapid_conn *conn)
+{
+    struct imapid_tcp_state *st = get_state_of(tcp, conn);
+    tcp->order.counts.n_ignored++;
+    imapid_tcp_order_clear(&tcp->order, st);
+    settle(tcp, st, false);
 }
 
 void imapid_tcp_close(struct imapid_tcp *tcp)

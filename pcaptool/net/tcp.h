@@ -138,6 +138,10 @@ bool imapid_tcp_has_open(const struct imapid_tcp *tcp, int64_t ts_ns);
  * behind gaps, then it ends with IMAPID_TCP_LIMIT. Not from a callback. */
 void imapid_tcp_give_up(struct imapid_tcp *tcp, const struct imapid_conn *conn);
 
+/* The handler, which has freed what `user` held, wants no more of a connection that it was told of and that has not ended: as if it
+ * had said so of its last octets. Not from a callback. */
+void imapid_tcp_ignore(struct imapid_tcp *tcp, const struct imapid_conn *conn);
+
 /* Octets that a connection takes here which the handler was told of and that has not ended, but for
  * what waits. */
 size_t imapid_tcp_count_memory(void);

@@ -13,6 +13,8 @@ enum { N_CONNS = 60, N_EVENTS = 20000, N_FILE = 3 << 20 };
 
 struct run {
     GString *log;
+    GString *
+        dropped; /* which connections were of no further use, and behind which event that was known */
     struct imapid_record_sink sink;
     struct imapid_flow_context context;
     struct imapid_relay *relay;
@@ -72,6 +74,10 @@ static void begin_conn(struct run *run, unsigned i)
         .closer = -1,
         .stream = stream,
         .stream_in_file = stream};
+    if (i % 6 == 5) { /* the port of IMAP is the client's, and it is none */
+        conn->endpoint[0].port = 143;
+        conn->endpoint[1].port = 50000;
+    }
     if (i % 7 == 0) {
         conn->path = g_new0(struct imapid_path, 1);
         conn->path->n = 1;
@@ -127,6 +133,8 @@ static const char *choose_text(struct run *run, const struct imapid_conn *conn, 
     static const char *const server[] = {"* ID NIL\r\na1 OK done\r\n", "* 3 EXISTS\r\n",
                                          "a3 OK done\r\n", "a2 OK done\r\n* BYE over\r\n", "* ID "};
 
+    if (conn->endpoint[0].port == 143)
+        return "220 mail ESMTP\r\n";
     if (!conn->n_octets[1] && dir)
         return "* OK [CAPABILITY IMAP4rev1 ID] ready\r\n";
     return (dir ? server : client)[g_rand_int_range(run->draw, 0, 5)];
@@ -175,6 +183,24 @@ static void step(struct run *run)
         g_assert_cmpuint(imapid_relay_count_memory(run->relay), ==, run->context.holders.n);
     } else {
         say(run, conn);
+    }
+}
+
+/* What is of no further use may end at once. */
+static void end_dropped(struct run *run)
+{
+    struct imapid_conn *conn;
+
+    while ((conn = imapid_relay_take_dropped(run->relay))) {
+        unsigned i = (unsigned)(conn - run->conns);
+
+        g_assert_cmpuint(i, <, N_CONNS);
+        g_assert_cmpuint(conn->endpoint[0].port, ==, 143);
+        g_string_append_printf(run->dropped, "%u %" G_GUINT64_FORMAT "\n", conn->stream,
+                               (guint64)run->number);
+        imapid_relay_end(run->relay, &run->context, conn, IMAPID_TCP_LIMIT);
+        clear_conn(conn);
+        begin_conn(run, i);
     }
 }
 
@@ -228,7 +254,9 @@ static void open_capture(struct run *run, const char *path, unsigned n_threads)
 static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray *known)
 {
     struct imapid_frames_file file = {"a.pcap", 0};
-    struct run run = {.log = g_string_new(NULL), .draw = g_rand_new_with_seed(seed)};
+    struct run run = {.log = g_string_new(NULL),
+                      .dropped = g_string_new("dropped\n"),
+                      .draw = g_rand_new_with_seed(seed)};
     struct imapid_record_interval counts = {0};
 
     run.sink = (struct imapid_record_sink){on_exchange, on_session, NULL, &run, NULL};
@@ -242,10 +270,13 @@ static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray 
         begin_conn(&run, i);
     for (unsigned i = 0; i < N_EVENTS; i++) {
         step(&run);
+        end_dropped(&run);
         gsize n = imapid_relay_count_memory(run.relay);
         g_array_append_val(known, n);
         imapid_relay_add_counts(run.relay, &counts); /* at any time */
     }
+    if (run.capture)
+        imapid_ahead_end(run.capture);
     imapid_relay_share(run.relay, NULL);
     for (unsigned i = 0; i < N_CONNS; i++) {
         if (run.conns[i].user)
@@ -263,6 +294,9 @@ static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray 
     imapid_large_clear(&run.context.readings);
     g_array_unref(run.context.files);
     g_rand_free(run.draw);
+    g_assert_cmpuint(run.dropped->len, >, 100);
+    g_string_append(run.log, run.dropped->str);
+    g_string_free(run.dropped, TRUE);
     return g_string_free(run.log, FALSE);
 }
 

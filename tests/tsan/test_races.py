@@ -68,6 +68,19 @@ class Program(unittest.TestCase):
         self.assertEqual((four.returncode, four.stdout, four.stderr), (one.returncode, one.stdout, one.stderr))
         self.assertTrue(four.stdout)
 
+    def test_nobody_reads_on(self):
+        """The output is closed while others read ahead."""
+        octets = max((path.read_bytes() for path in (ROOT / "samples").rglob("*.pcap")), key=len)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "large.pcap")
+            path.write_bytes(octets[:24] + octets[24:] * (1 + (5 << 20) // len(octets)))
+            with subprocess.Popen([IMAPID, "-q", "-T", "jsonl", "-j", "3", path], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
+                process.stdout.read(10)
+                process.stdout.close()
+                told = process.stderr.read()
+            self.assertNotIn(b"WARNING: ThreadSanitizer", told)
+
     def test_one_file_of_records(self):
         one = run(IMAPID, "extract", "-q", "-T", "jsonl", "-j", "1", "samples")[0].stdout
         with tempfile.TemporaryDirectory() as folder:
