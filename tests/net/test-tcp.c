@@ -31,7 +31,8 @@ struct log {
     bool with_streams;
     int last_dir; /* of data that may be continued on the same line */
     struct imapid_conn last_conn;
-    unsigned n_quiet; /* connections that carried nothing */
+    const struct imapid_conn *home; /* where it lies */
+    unsigned n_quiet;               /* connections that carried nothing */
 };
 
 static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int dir,
@@ -41,6 +42,7 @@ static enum imapid_tcp_verdict on_data(void *ctx, struct imapid_conn *conn, int 
     struct log *log = ctx;
     g_assert_cmpuint(n, >, 0);
     log->last_conn = *conn;
+    log->home = conn;
     if (log->with_streams)
         g_string_append_printf(log->text, "[%u]", conn->stream);
     if (log->with_numbers)
@@ -680,6 +682,32 @@ static void test_ignore_in_queue(void)
     check_with(&log, NULL, steps, G_N_ELEMENTS(steps), "0:ab");
 }
 
+/* Between segments, while some wait: as if the last octets had been answered so. */
+static void test_ignore_later(void)
+{
+    struct log log = {.text = g_string_new(NULL), .last_dir = -1};
+    const struct step before[] = {HANDSHAKE,
+                                  {1, ACK, 1, 1, "hello", 0},
+                                  {0, ACK, 1, 6, "cmd", 0},
+                                  {0, ACK, 7, 6, "waits", 0}};
+    const struct step behind[] = {{0, ACK, 4, 6, "abc", 0},
+                                  {1, ACK, 6, 4, "ok", 0},
+                                  {0, FIN | ACK, 12, 8, NULL, 0},
+                                  {0, SYN, 70000, 0, NULL, 0},
+                                  {0, ACK, 70001, 1, "new", 0}};
+    struct feeder f = feeder_new(&log, NULL, 1000);
+    for (size_t i = 0; i < G_N_ELEMENTS(before); i++)
+        feed(&f, &before[i]);
+    imapid_tcp_ignore(f.tcp, log.home);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_ignored, ==, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(behind); i++)
+        feed(&f, &behind[i]);
+    imapid_tcp_finish(f.tcp);
+    g_assert_cmpstr(log.text->str, ==, "1:hello0:cmdnew{END}");
+    imapid_tcp_free(f.tcp);
+    g_string_free(log.text, TRUE);
+}
+
 static void test_off_sequence(void)
 {
     /* one stray segment is nothing */
@@ -1079,6 +1107,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp/port-reuse", test_port_reuse);
     g_test_add_func("/tcp/ignore", test_ignore);
     g_test_add_func("/tcp/ignore-in-queue", test_ignore_in_queue);
+    g_test_add_func("/tcp/ignore-later", test_ignore_later);
     g_test_add_func("/tcp/off-sequence", test_off_sequence);
     g_test_add_func("/tcp/limit-of-one-queue", test_limit_of_one_queue);
     g_test_add_func("/tcp/limit-of-all-queues", test_limit_of_all_queues);
