@@ -302,10 +302,10 @@ static void stop_job(void *ctx)
         g_atomic_int_set(&job->partial->stop, 1);
 }
 
-/* Records may come from a thread that reads ahead: then it is seen with the next packets. */
+/* A capture's records may come from a thread that reads it ahead: then it is seen with the next packets. */
 static void stop_if_closed(struct imapid_job *job)
 {
-    if (job->reads && job->reads != g_thread_self())
+    if (job->capture && job->reads != g_thread_self())
         return;
     if (imapid_job_is_closed(job->context) || is_to_stop(job))
         stop_job(job);
@@ -519,6 +519,7 @@ void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *jo
     const struct imapid_where *where = job->context->user->where;
 
     sinks->job = job;
+    job->reads = g_thread_self();
     sinks->plain =
         (struct imapid_record_sink){on_exchange, on_session, on_capture, job, on_continued};
     sinks->redacting = (struct imapid_redact_sink){job->context->redact, &sinks->plain};
@@ -684,7 +685,6 @@ static void collect(struct imapid_job *job, const char *file, const struct imapi
     imapid_job_watch_packets(job->context, job->collect);
     keep_metrics(job, false);
     stop_if_closed(job); /* the wish to end may have come before there was a packet */
-    job->reads = g_thread_self();
     imapid_collect_read(job->collect, job->capture, file);
     if (!live)
         imapid_job_check_end(job, job->collect);

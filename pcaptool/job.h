@@ -74,7 +74,7 @@ struct imapid_job {
     struct imapid_read_jsonl *reader; /* NULL: it is no JSON Lines */
     struct imapid_partial *partial;   /* NULL: it is none */
     struct imapid_collect *collect;   /* of the capture; NULL: it is not read yet */
-    GThread *reads;                   /* the thread that asks for its packets, while it does */
+    GThread *reads;                   /* the thread that set its sinks up, and reads */
     struct imapid_series *series;     /* that the input is of; NULL: of none */
     bool is_anew;                     /* the file that was followed: another one has its name */
     const char *name;                 /* of the capture, in records; NULL: none yet */
@@ -98,7 +98,7 @@ struct imapid_job_sinks {
     void (*complain)(void *ctx, const char *message); /* ctx: that of `first` */
 };
 
-/* Sets the sinks up; they must not move, nor the job. */
+/* Sets the sinks up; they must not move, nor the job. By the thread that will read. */
 void imapid_job_init_sinks(struct imapid_job_sinks *sinks, struct imapid_job *job);
 
 /* Nothing more comes: what waited is told, and counted. */

@@ -687,9 +687,15 @@ static bool is_ready(const struct imapid_ahead *ahead, guint n)
     return get(&ahead->n_begun) != n && g_atomic_int_get(&get_batch(ahead, n)->stage) == DONE;
 }
 
+/* Is there anything to do for who asks, while it waits? */
+static bool may_do(const struct imapid_ahead *ahead)
+{
+    return may_help(ahead) || (!is_over(ahead) && (may_walk(ahead, 0, true) || may_begin(ahead)));
+}
+
 static bool has_something(const struct imapid_ahead *ahead, guint n)
 {
-    return is_ready(ahead, n) || may_walk(ahead, 0, true) || may_begin(ahead) || may_help(ahead);
+    return is_ready(ahead, n) || may_do(ahead);
 }
 
 /* An area may have no packets, after which it would be told. */
@@ -722,8 +728,7 @@ static struct batch *get_next(struct imapid_ahead *ahead, struct imapid_capture 
 static bool has_come(const struct imapid_ahead *ahead, guint n)
 {
     (void)n;
-    return ahead->awaited(ahead->awaited_ctx) || may_help(ahead) ||
-           (!is_over(ahead) && (may_walk(ahead, 0, true) || may_begin(ahead)));
+    return ahead->awaited(ahead->awaited_ctx) || may_do(ahead);
 }
 
 void imapid_ahead_wait(struct imapid_capture *capture, bool (*is_so)(void *ctx), void *ctx)
@@ -884,6 +889,8 @@ static bool ahead_peek(struct imapid_capture *capture, struct imapid_packet *pac
 void imapid_ahead_end(struct imapid_capture *capture)
 {
     struct imapid_ahead *ahead = capture->ahead;
+    if (!ahead)
+        return;
     g_mutex_lock(&ahead->mutex);
     g_atomic_int_set(&ahead->is_over, 1);
     wake(ahead);

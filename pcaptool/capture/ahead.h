@@ -51,7 +51,7 @@ void imapid_ahead_call(struct imapid_capture *capture);
 /* Who asks, from within what it does with a packet: waits until is_so(ctx), helps or reads on meanwhile. */
 void imapid_ahead_wait(struct imapid_capture *capture, bool (*is_so)(void *ctx), void *ctx);
 
-/* Who asks will ask no more: the other threads end, and the user is called no more. */
+/* Who asks will ask no more: the other threads end, and the user is called no more. Of no effect where it is no such capture. */
 void imapid_ahead_end(struct imapid_capture *capture);
 
 /* Is it such a capture? */

@@ -745,20 +745,13 @@ static void add_file(struct imapid_collect *collect, struct imapid_capture *capt
                                                                    collect, help, may_help});
 }
 
-/* What is read ahead is of no use any more, and asks nobody. */
-static void end_reading(struct imapid_capture *capture)
-{
-    if (imapid_ahead_is(capture))
-        imapid_ahead_end(capture);
-}
-
 void imapid_collect_read(struct imapid_collect *collect, struct imapid_capture *capture,
                          const char *file)
 {
     add_file(collect, capture, file);
     imapid_relay_share(collect->relay, may_share(collect, capture) ? capture : NULL);
     collect->error = read_packets(collect, capture);
-    end_reading(capture);
+    imapid_ahead_end(capture);
     imapid_relay_share(collect->relay, NULL);
 }
 
@@ -875,7 +868,7 @@ bool imapid_collect_read_on(struct imapid_collect *collect, struct imapid_captur
         memset(collect->section.is_met, 0, collect->section.n_own / 8 + 1);
     add_file(collect, capture, file);
     is_open = read_open(collect, capture);
-    end_reading(capture);
+    imapid_ahead_end(capture);
     tell_met(collect, file);
     return is_open;
 }

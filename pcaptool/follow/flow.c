@@ -1304,13 +1304,7 @@ void imapid_flow_free(struct imapid_flow *flow)
     g_free(flow);
 }
 
-static void prefetch(const void *at, size_t n)
-{
-    for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch((const char *)at + i);
-}
-
 void imapid_flow_fetch(const struct imapid_flow *flow)
 {
-    prefetch(flow, sizeof *flow);
+    imapid_large_fetch(flow, sizeof *flow);
 }

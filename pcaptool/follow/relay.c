@@ -50,7 +50,7 @@ struct event {
 /* What is known behind a batch. */
 struct known {
     size_t n_held;   /* octets, by all flows */
-    GArray *dropped; /* struct drop, in it */
+    GArray *dropped; /* struct drop, in it; NULL: none */
 };
 
 /* A flow that is of no further use. The connection may have ended since, and its place may be another one's. */
@@ -103,6 +103,8 @@ static void note_drop(struct known *known, const struct event *event)
 {
     struct drop drop = {event->home, event->flow, event->conn->stream};
 
+    if (!known->dropped)
+        known->dropped = g_array_new(FALSE, FALSE, sizeof drop);
     g_array_append_val(known->dropped, drop);
 }
 
@@ -253,10 +255,10 @@ static void wait_until(struct imapid_relay *relay, guint n, bool (*is_so)(void *
 
 static void learn_drops(struct imapid_relay *relay, struct known *known)
 {
-    if (!known->dropped->len)
+    if (!known->dropped)
         return;
     g_array_append_vals(relay->dropped, known->dropped->data, known->dropped->len);
-    g_array_set_size(known->dropped, 0);
+    g_clear_pointer(&known->dropped, g_array_unref);
 }
 
 /* Goes on with the next batch. Who had to wait for it has half of them then. */
@@ -385,7 +387,7 @@ static size_t guess(const struct event *event)
 
 static void take(struct imapid_relay *relay, const struct event *event)
 {
-    size_t n_all = count_octets(event);
+    size_t n_all = count_octets(event), n_guessed = guess(event);
 
     if (n_all > N_BATCH) {
         imapid_relay_settle(relay);
@@ -396,8 +398,8 @@ static void take(struct imapid_relay *relay, const struct event *event)
     if (n_all > N_BATCH - relay->n)
         go_on(relay);
     relay->n += n_all;
-    relay->n_guessed[relay->place] += guess(event);
-    relay->n_guessed_all += guess(event);
+    relay->n_guessed[relay->place] += n_guessed;
+    relay->n_guessed_all += n_guessed;
     if (relay->puts_off)
         put_off(relay, event, n_all);
     else
@@ -469,8 +471,6 @@ struct imapid_relay *imapid_relay_new(struct imapid_flow_context *context)
 
     relay->context = context;
     relay->dropped = g_array_new(FALSE, FALSE, sizeof(struct drop));
-    for (unsigned i = 0; i < N_BATCHES; i++)
-        relay->known[i].dropped = g_array_new(FALSE, FALSE, sizeof(struct drop));
     g_mutex_init(&relay->mutex);
     return relay;
 }
@@ -508,10 +508,8 @@ void imapid_relay_free(struct imapid_relay *relay)
     if (!relay)
         return;
     imapid_relay_settle(relay);
-    for (unsigned i = 0; i < N_BATCHES; i++) {
+    for (unsigned i = 0; i < N_BATCHES; i++)
         g_free(relay->batches[i].octets);
-        g_array_unref(relay->known[i].dropped);
-    }
     g_array_unref(relay->dropped);
     g_mutex_clear(&relay->mutex);
     g_free(relay);

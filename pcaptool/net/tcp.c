@@ -252,16 +252,10 @@ static void finish(struct imapid_tcp *tcp, struct imapid_tcp_state *st,
 
 /* ---- finding connections ---- */
 
-static void prefetch(const void *at, size_t n)
-{
-    for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch((const char *)at + i);
-}
-
 static void prefetch_user(const struct imapid_conn *conn)
 {
     if (conn->user && !conn->is_far)
-        prefetch(conn->user, N_USER);
+        imapid_large_fetch(conn->user, N_USER);
 }
 
 /* The next of n places, round and round. */
@@ -287,7 +281,7 @@ static struct imapid_tcp_state *find_victim(struct imapid_tcp *tcp)
         struct imapid_tcp_state *st = &tcp->states[tcp->hand];
         tcp->hand = behind(tcp->hand, n);
         if (!st->recent) {
-            prefetch(&tcp->states[behind(tcp->hand, n)], sizeof *st);
+            imapid_large_fetch(&tcp->states[behind(tcp->hand, n)], sizeof *st);
             prefetch_user(&tcp->states[tcp->hand].conn);
             return st;
         }
@@ -768,9 +762,9 @@ void imapid_tcp_foresee(struct imapid_tcp *tcp, uint64_t number, const uint8_t *
     seen = &tcp->foreseen[(n - N_STEP) % N_FORESEEN];
     seen->entry = imapid_tcp_table_guess(&tcp->table, imapid_tcp_table_shorten(seen->digest));
     if (seen->entry != IMAPID_TCP_NONE)
-        prefetch(&tcp->table.entries[seen->entry], sizeof *tcp->table.entries);
+        imapid_large_fetch(&tcp->table.entries[seen->entry], sizeof *tcp->table.entries);
     if ((st = guess_state(tcp, tcp->foreseen[(n - 2 * N_STEP) % N_FORESEEN].entry)))
-        prefetch(st, sizeof *st);
+        imapid_large_fetch(st, sizeof *st);
     if ((st = guess_state(tcp, tcp->foreseen[(n - 3 * N_STEP) % N_FORESEEN].entry)))
         prefetch_user(&st->conn);
 }
