@@ -15,6 +15,9 @@
  * and there need not be others. Nothing is copied but the packet that two areas share, and
  * whoever asks meets each thing where a reader without areas would have told it.
  *
+ * The areas of a packed file are all read by who asks. What unpacks has up to some MiB of its own, which would
+ * go from one processor's cache to another's.
+ *
  * Who has nothing to do spins for a moment, as the other is about to be done; then it sleeps, as another
  * process may have the other's processor.
  *
@@ -113,8 +116,8 @@ struct imapid_ahead {
     /* By reader, the last that was given first: that one is in its cache. */
     struct batch *spare[N_THREADS_MAX];
     guint n_spare;
-    /* Areas are read where they are in the file, from `base` on; known when the first one is walked. */
-    bool is_plain;
+    /* Areas are read where they are in the file, from `base` on, by all threads; known when the first one is walked. */
+    gint is_plain;
     off_t base;
     gint gives_most; /* of the packets of the last area that was given */
     gint is_over;    /* nothing is to be walked any more: the end was met, or nobody asks */
@@ -188,10 +191,22 @@ static void wait_for(struct imapid_ahead *ahead,
 }
 
 /* With the mutex. */
-static void wake(struct imapid_ahead *ahead)
+static void wake_all(struct imapid_ahead *ahead)
 {
     if (ahead->n_sleep)
         g_cond_broadcast(&ahead->cond);
+}
+
+static inline bool is_plain(const struct imapid_ahead *ahead)
+{
+    return g_atomic_int_get(&ahead->is_plain);
+}
+
+/* With the mutex: what a thread may do with areas has changed. */
+static void wake(struct imapid_ahead *ahead)
+{
+    if (is_plain(ahead))
+        wake_all(ahead);
 }
 
 /* ---- beginning and reading ---- */
@@ -243,7 +258,7 @@ static void read_area(struct imapid_ahead *ahead, struct batch *batch, guint n)
 {
     batch->n_read = 0;
     batch->error = 0;
-    if (n == 0 || !ahead->is_plain)
+    if (n == 0 || !is_plain(ahead))
         return;
     off_t place = ahead->base + (off_t)(n - 1) * AREA;
     ssize_t n_read = 1;
@@ -284,12 +299,10 @@ static void set_read(struct imapid_ahead *ahead, struct batch *batch)
     g_mutex_unlock(&ahead->mutex);
 }
 
-/* Until the first area is walked, nobody knows how the others are read. */
 static bool may_begin(const struct imapid_ahead *ahead)
 {
-    guint n_begun = get(&ahead->n_begun);
-    return n_begun - get(&ahead->n_given) < N_AHEAD &&
-           (n_begun == 0 || get(&ahead->n_walked) > 0) && get(&ahead->n_octets) <= N_OCTETS_MAX;
+    return get(&ahead->n_begun) - get(&ahead->n_given) < N_AHEAD &&
+           get(&ahead->n_octets) <= N_OCTETS_MAX;
 }
 
 /* Begins a batch and reads its area. False: there are enough. */
@@ -559,8 +572,8 @@ static void pass_on(struct imapid_ahead *ahead, guint n, bool is_more)
     if (n == 0) {
         ahead->format = ahead->capture->format;
         ahead->is_foreign = ahead->capture->is_foreign;
-        ahead->is_plain = !ahead->capture->packed;
         ahead->base = (off_t)ahead->capture->window.end_place;
+        g_atomic_int_set(&ahead->is_plain, !ahead->capture->packed);
     }
     g_mutex_lock(&ahead->mutex);
     if (!is_more)
@@ -607,9 +620,12 @@ static bool walk_due(struct imapid_ahead *ahead, unsigned thread, bool is_anybod
 }
 
 /* Does what there is to do, that first which is in this thread's cache. False: nothing. Who would wait
- * for another's walk reads on; and walks for another that does so. */
+ * for another's walk reads on; and walks for another that does so. Until the first area is walked, nobody knows how the
+ * others are read. */
 static bool work(struct imapid_ahead *ahead, unsigned thread)
 {
+    if (thread != 0 && !is_plain(ahead))
+        return false;
     return walk_due(ahead, thread, false) || begin_next(ahead, thread) ||
            walk_due(ahead, thread, true);
 }
@@ -627,9 +643,10 @@ static bool may_help(const struct imapid_ahead *ahead)
 /* One that sleeps is not to be woken for each area that may be begun: that would cost more than it gains. */
 static bool has_work(const struct imapid_ahead *ahead, guint n)
 {
-    return is_over(ahead) || may_walk(ahead, 0, true) ||
-           (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n) ||
-           may_help(ahead);
+    return is_over(ahead) || may_help(ahead) ||
+           (is_plain(ahead) &&
+            (may_walk(ahead, 0, true) ||
+             (may_begin(ahead) && get(&ahead->n_begun) - get(&ahead->n_given) <= n)));
 }
 
 static void *work_all(void *data)
@@ -747,7 +764,7 @@ void imapid_ahead_call(struct imapid_capture *capture)
     if (!get(&ahead->n_sleep))
         return;
     g_mutex_lock(&ahead->mutex);
-    wake(ahead);
+    wake_all(ahead);
     g_mutex_unlock(&ahead->mutex);
 }
 
@@ -893,7 +910,7 @@ void imapid_ahead_end(struct imapid_capture *capture)
         return;
     g_mutex_lock(&ahead->mutex);
     g_atomic_int_set(&ahead->is_over, 1);
-    wake(ahead);
+    wake_all(ahead);
     g_mutex_unlock(&ahead->mutex);
     for (unsigned i = 1; i < ahead->n_running; i++)
         g_thread_join(ahead->threads[i].thread);
