@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "message.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <stdbool.h>
@@ -87,9 +88,20 @@ guint imapid_inputs_count_live(const GArray *inputs)
     return n_live;
 }
 
-static int compare_names(const void *a, const void *b)
+/* What a folder holds. */
+struct entry {
+    char *path;
+    unsigned char type; /* of dirent: DT_UNKNOWN, where the file system does not say */
+};
+
+static int compare_entries(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
+
+static void clear_entry(void *data)
+{
+    g_free(((struct entry *)data)->path);
 }
 
 /* A folder that was named, with what is below it. */
@@ -107,8 +119,8 @@ static void complain_of_place(struct walk *walk, const char *path, const char *w
 
 static void add_folder(struct walk *walk, const char *folder, int depth);
 
-/* What a folder holds. A symbolic link to nothing is nothing. */
-static void add_found(struct walk *walk, const char *path, int depth)
+/* A symbolic link to nothing is nothing. */
+static void add_unknown(struct walk *walk, const char *path, int depth)
 {
     GStatBuf st;
 
@@ -122,6 +134,17 @@ static void add_found(struct walk *walk, const char *path, int depth)
     }
 }
 
+/* Most are known without asking the kernel for each. */
+static void add_entry(struct walk *walk, const struct entry *entry, int depth)
+{
+    if (entry->type == DT_REG)
+        add_file(walk->inputs, entry->path, TRUE);
+    else if (entry->type == DT_DIR)
+        add_folder(walk, entry->path, depth + 1);
+    else
+        add_unknown(walk, entry->path, depth);
+}
+
 /* A partial beside the records that it was made of (extract --plan) tells nothing new. */
 static bool is_partial_of(const char *path, const char *records)
 {
@@ -130,30 +153,52 @@ static bool is_partial_of(const char *path, const char *records)
            !strncmp(path, records, strlen(records) - strlen(".jsonl"));
 }
 
+/* In the order of their names. NULL with errno. */
+static GArray *list_folder(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *found;
+    GArray *entries;
+
+    if (!dir)
+        return NULL;
+    entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
+    g_array_set_clear_func(entries, clear_entry);
+    while ((found = readdir(dir))) {
+        struct entry entry = {.type = found->d_type};
+
+        if (!strcmp(found->d_name, ".") || !strcmp(found->d_name, ".."))
+            continue;
+        entry.path = g_build_filename(folder, found->d_name, NULL);
+        g_array_append_val(entries, entry);
+    }
+    closedir(dir);
+    g_array_sort(entries, compare_entries);
+    return entries;
+}
+
 static void add_folder(struct walk *walk, const char *folder, int depth)
 {
-    GPtrArray *names;
-    const char *name;
-    GDir *dir;
+    const struct entry *last = NULL;
+    GArray *entries;
 
     if (depth > IMAPID_INPUTS_DEPTH_MAX) {
         complain_of_place(walk, folder, "too deep, not read");
         return;
     }
-    dir = g_dir_open(folder, 0, NULL);
-    if (!dir) {
+    entries = list_folder(folder);
+    if (!entries) {
         complain_of_place(walk, folder, imapid_failure_of_input(errno));
         return;
     }
-    names = g_ptr_array_new_with_free_func(g_free);
-    while ((name = g_dir_read_name(dir)))
-        g_ptr_array_add(names, g_build_filename(folder, name, NULL));
-    g_dir_close(dir);
-    g_ptr_array_sort(names, compare_names);
-    for (guint i = 0; i < names->len; i++)
-        if (!i || !is_partial_of(names->pdata[i], names->pdata[i - 1]))
-            add_found(walk, names->pdata[i], depth);
-    g_ptr_array_unref(names);
+    for (guint i = 0; i < entries->len; i++) {
+        const struct entry *entry = &g_array_index(entries, struct entry, i);
+
+        if (!last || !is_partial_of(entry->path, last->path))
+            add_entry(walk, entry, depth);
+        last = entry;
+    }
+    g_array_unref(entries);
 }
 
 /* False: something of it could not be listed. */
