@@ -7,9 +7,10 @@
  * without being told, and a path means the same to both: it has the same working folder, and the
  * descriptors that /dev/stdin and /dev/fd name. It takes one request at a time. Regular files are
  * mostly asked for in the order in which they were allowed, so with one it sends those behind it: to
- * wait for each would cost as much as to read a small one. What it refuses: paths that were not
- * allowed, letter for letter, and beneath a folder whatever would lead out of it. It believes nothing
- * that a request says but that.
+ * wait for each would cost as much as to read a small one. When half of them are taken, the reader asks
+ * for the next ones, and goes on meanwhile. What it refuses: paths that were not allowed, letter for
+ * letter, and beneath a folder whatever would lead out of it. It believes nothing that a request says
+ * but that.
  *
  * Misuse: allowing more once the opener runs; it does not hear of it. */
 #define _GNU_SOURCE /* O_PATH */
@@ -38,35 +39,60 @@
 
 struct request {
     int flags;
+    bool is_ahead; /* regular files alone, from this one on; else this one in any case */
     char path[PATH_MAX];
 };
 
+struct file {
+    char *path;
+    bool is_regular; /* as its folder said */
+};
+
+/* Places are those of `files`, from 1. */
 static struct {
-    GMutex mutex;       /* one request at a time */
-    GPtrArray *files;   /* allowed, in that order; NULL: none */
-    GHashTable *places; /* of each in `files`, from 1 */
+    GMutex mutex;       /* of all that is the reader's */
+    GArray *files;      /* struct file, allowed, in that order; NULL: none */
+    GHashTable *places; /* of each path */
     GPtrArray *folders; /* without a slash at the end */
     struct imapid_helper helper;
-    int *ahead;  /* the reader's: by place, came before it was asked for; -1: did not */
-    size_t next; /* the opener's: the first place that it has not looked at */
+    int *ahead;   /* the reader's: by place, came before it was asked for; -1: did not */
+    size_t end;   /* the reader's: behind the last place that came ahead */
+    size_t asked; /* the reader's: the first place that is to come ahead; 0: no answer is awaited */
+    size_t next;  /* the opener's: the first place that it has not looked at */
 } opener = {.helper = {.socket = -1}};
 
-void imapid_opener_allow(const char *path)
+static guint count_files(void)
 {
-    char *copy;
+    return opener.files ? opener.files->len : 0;
+}
+
+static const struct file *get_file(size_t place)
+{
+    return &g_array_index(opener.files, struct file, place - 1);
+}
+
+static void clear_file(void *data)
+{
+    g_free(((struct file *)data)->path);
+}
+
+void imapid_opener_allow(const char *path, bool is_regular)
+{
+    struct file file = {.is_regular = is_regular};
 
     if (!opener.files) {
-        opener.files = g_ptr_array_new_with_free_func(g_free);
+        opener.files = g_array_new(FALSE, FALSE, sizeof file);
+        g_array_set_clear_func(opener.files, clear_file);
         opener.places = g_hash_table_new(g_str_hash, g_str_equal);
     }
     if (g_hash_table_contains(opener.places, path))
         return;
-    copy = g_strdup(path);
-    g_ptr_array_add(opener.files, copy);
-    g_hash_table_insert(opener.places, copy, GSIZE_TO_POINTER(opener.files->len));
+    file.path = g_strdup(path);
+    g_array_append_val(opener.files, file);
+    g_hash_table_insert(opener.places, file.path, GSIZE_TO_POINTER(opener.files->len));
 }
 
-/* In `files`, from 1; 0: it is not there. */
+/* 0: it is not there. */
 static size_t find_place(const char *path)
 {
     return opener.places ? GPOINTER_TO_SIZE(g_hash_table_lookup(opener.places, path)) : 0;
@@ -76,7 +102,7 @@ void imapid_opener_allow_folder(const char *path)
 {
     size_t n = strlen(path);
 
-    imapid_opener_allow(path);
+    imapid_opener_allow(path, false);
     while (n && path[n - 1] == '/')
         n--;
     if (!opener.folders)
@@ -134,23 +160,43 @@ static int open_allowed(const char *path, int flags)
     return -1;
 }
 
-/* The regular files behind this one, as far as they can be opened. Returns how many. */
+static bool is_regular(const struct file *file)
+{
+    struct stat st;
+
+    return file->is_regular || (stat(file->path, &st) == 0 && S_ISREG(st.st_mode));
+}
+
+/* The regular files from a place on, as far as they can be opened. Returns how many. */
 static unsigned open_ahead(size_t place, int *fds, unsigned n_max)
 {
     unsigned n = 0;
-    struct stat st;
 
-    if (!place || place - 1 != opener.next)
+    if (!place || place < opener.next)
         return 0;
-    for (opener.next = place; n < n_max && opener.next < opener.files->len; opener.next++) {
-        const char *path = g_ptr_array_index(opener.files, opener.next);
+    for (; n < n_max && place + n <= count_files(); n++) {
+        const struct file *file = get_file(place + n);
 
-        if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
-            (fds[n] = open(path, FLAGS_GIVEN | O_NONBLOCK)) < 0)
+        if (!is_regular(file) || (fds[n] = open(file->path, FLAGS_GIVEN | O_NONBLOCK)) < 0)
             break;
-        n++;
     }
+    opener.next = place + n;
     return n;
+}
+
+/* What is asked for, and what is ahead of it. Returns how many, or 0 with *error. */
+static unsigned open_all(const struct request *request, int *fds, int *error)
+{
+    size_t place = find_place(request->path);
+
+    *error = 0;
+    if (request->is_ahead)
+        return open_ahead(place, fds, N_ANSWER);
+    fds[0] = open_allowed(request->path, request->flags);
+    if (fds[0] >= 0)
+        return 1 + open_ahead(place ? place + 1 : 0, fds + 1, N_ANSWER - 1);
+    *error = errno;
+    return 0;
 }
 
 /* Until the reader is gone. */
@@ -167,12 +213,8 @@ static void serve(int socket)
 
         if (n_read < 0)
             continue;
-        if ((size_t)n_read > offsetof(struct request, path) && !((char *)&request)[n_read - 1]) {
-            fds[0] = open_allowed(request.path, request.flags);
-            error = fds[0] < 0 ? errno : 0;
-            if (fds[0] >= 0)
-                n = 1 + open_ahead(find_place(request.path), fds + 1, N_ANSWER - 1);
-        }
+        if ((size_t)n_read > offsetof(struct request, path) && !((char *)&request)[n_read - 1])
+            n = open_all(&request, fds, &error);
         sent = imapid_descriptors_send(socket, error, fds, n);
         while (n)
             close(fds[--n]);
@@ -208,7 +250,7 @@ static void begin_serving(void *ctx, int socket)
 
 bool imapid_opener_start(void (*confine)(void))
 {
-    guint n_files = opener.files ? opener.files->len : 0;
+    guint n_files = count_files();
     struct server server = {confine};
 
     opener.ahead = g_new(int, n_files + 1);
@@ -222,51 +264,90 @@ bool imapid_opener_start(void (*confine)(void))
 
 /* ---- the reader ---- */
 
+/* False with errno. */
+static bool ask(const char *path, int flags, bool is_ahead)
+{
+    struct request request = {.flags = flags, .is_ahead = is_ahead};
+    size_t n = strlen(path) + 1;
+
+    if (n > sizeof request.path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(request.path, path, n);
+    if (send(opener.helper.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) >= 0)
+        return true;
+    errno = EPIPE;
+    return false;
+}
+
+static void keep(size_t place, const int *fds, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        opener.ahead[place + i] = fds[i];
+    opener.end = place + n;
+}
+
 /* The descriptor of a place, or -1 with errno. Those that come with it are kept. */
 static int receive_answer(size_t place)
 {
     int error = 0, fds[N_ANSWER];
     unsigned n = imapid_descriptors_receive(opener.helper.socket, &error, fds);
 
-    for (unsigned i = 1; i < n; i++)
-        opener.ahead[place + i] = fds[i];
-    if (n)
+    if (n) {
+        keep(place + 1, fds + 1, n - 1);
         return fds[0];
+    }
     errno = error ? error : EMFILE; /* where there is none left here, the answer comes without it */
     return -1;
 }
 
-static int ask(const char *path, int flags, size_t place)
+static void receive_ahead(void)
 {
-    struct request request = {.flags = flags};
-    size_t n = strlen(path) + 1;
+    int error, fds[N_ANSWER];
 
-    if (n > sizeof request.path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(request.path, path, n);
-    if (send(opener.helper.socket, &request, offsetof(struct request, path) + n, MSG_NOSIGNAL) <
-        0) {
-        errno = EPIPE;
-        return -1;
-    }
-    return receive_answer(place);
+    if (opener.asked)
+        keep(opener.asked, fds, imapid_descriptors_receive(opener.helper.socket, &error, fds));
+    opener.asked = 0;
 }
 
-/* What came ahead, once; what did not is asked for. */
+/* When half of what came is taken. Where nothing comes there is something that has to be asked for alone. */
+static void ask_ahead(size_t place)
+{
+    if (opener.asked || opener.end != place + N_ANSWER / 2 || opener.end > count_files())
+        return;
+    if (ask(get_file(opener.end)->path, O_NONBLOCK, true))
+        opener.asked = opener.end;
+}
+
+/* What came ahead, once, or -1. */
+static int take(size_t place)
+{
+    int fd = opener.ahead[place];
+
+    opener.ahead[place] = -1;
+    return fd;
+}
+
+/* What did not come ahead is asked for. */
 static int take_or_ask(const char *path, int flags)
 {
     size_t place = find_place(path);
+    bool may_come = place && !(flags & O_DIRECTORY);
     int fd = -1;
 
     g_mutex_lock(&opener.mutex);
-    if (place && !(flags & O_DIRECTORY)) {
-        fd = opener.ahead[place];
-        opener.ahead[place] = -1;
+    if (may_come)
+        fd = take(place);
+    if (fd < 0) {
+        receive_ahead();
+        if (may_come)
+            fd = take(place);
     }
-    if (fd < 0)
-        fd = ask(path, flags, place);
+    if (fd < 0 && ask(path, flags, false))
+        fd = receive_answer(place);
+    if (may_come)
+        ask_ahead(place);
     g_mutex_unlock(&opener.mutex);
     return fd;
 }
@@ -280,13 +361,15 @@ int imapid_opener_open(const char *path, int flags)
 
 void imapid_opener_end(void)
 {
+    if (opener.helper.process)
+        receive_ahead();
     imapid_helper_end(&opener.helper);
-    for (guint i = 1; opener.ahead && opener.files && i <= opener.files->len; i++)
+    for (guint i = 1; opener.ahead && i <= count_files(); i++)
         if (opener.ahead[i] >= 0)
             close(opener.ahead[i]);
-    opener.next = 0;
+    opener.next = opener.end = opener.asked = 0;
     g_clear_pointer(&opener.ahead, g_free);
     g_clear_pointer(&opener.places, g_hash_table_destroy);
-    g_clear_pointer(&opener.files, g_ptr_array_unref);
+    g_clear_pointer(&opener.files, g_array_unref);
     g_clear_pointer(&opener.folders, g_ptr_array_unref);
 }

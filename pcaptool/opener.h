@@ -7,8 +7,8 @@
 /* Opens what is read. The process that reads what strangers sent gives up opening files; from then
  * on another one does it, the opener, and only the files that were allowed before. */
 
-/* Allows a file, as it is named here. */
-void imapid_opener_allow(const char *path);
+/* Allows a file, as it is named here. is_regular: it is known to be a regular file. */
+void imapid_opener_allow(const char *path, bool is_regular);
 
 /* Allows a folder and, by paths that begin with its name, all folders and regular files beneath it,
  * also those that are not there yet. Links to folders are not followed. */

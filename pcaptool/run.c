@@ -140,7 +140,7 @@ static void allow_inputs(const GArray *inputs)
         if (input->is_folder)
             imapid_opener_allow_folder(input->path);
         else if (!input->is_interface && strcmp(input->path, "-"))
-            imapid_opener_allow(input->path);
+            imapid_opener_allow(input->path, input->found);
     }
 }
 

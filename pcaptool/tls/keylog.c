@@ -882,7 +882,7 @@ static void close_source(struct source *source)
 /* To be looked at by imapid_keylog_refresh(). */
 static void keep_source(struct imapid_keylog *keylog, const struct source *source)
 {
-    imapid_opener_allow(source->path);
+    imapid_opener_allow(source->path, false);
     g_mutex_lock(&keylog->files);
     g_array_append_val(keylog->sources, *source);
     g_mutex_unlock(&keylog->files);

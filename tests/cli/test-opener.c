@@ -34,8 +34,8 @@ static void begin(void)
             g_assert_cmpint(mkfifo(paths[i], 0600), ==, 0);
         else
             g_assert_true(g_file_set_contents(paths[i], name, -1, NULL));
-        imapid_opener_allow(paths[i]);
-        imapid_opener_allow(paths[i]); /* named twice */
+        imapid_opener_allow(paths[i], i % 2 && i != FIFO);
+        imapid_opener_allow(paths[i], false); /* named twice */
         g_free(name);
     }
     g_assert_cmpint(g_unlink(paths[MISSING]), ==, 0);
@@ -121,6 +121,49 @@ static void test_fifo_waits(void)
     end();
 }
 
+static gint next;
+
+static void *open_all(void *data)
+{
+    int i;
+
+    (void)data;
+    while ((i = g_atomic_int_add(&next, 1)) < N_FILES)
+        assert_opens(i);
+    return NULL;
+}
+
+/* Some are asked for ahead by one thread and taken by others. */
+static void test_threads(void)
+{
+    unsigned n_before = count_descriptors();
+
+    for (int round = 0; round < 20; round++) {
+        GThread *threads[3];
+
+        begin();
+        g_atomic_int_set(&next, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+            threads[i] = g_thread_new("asks", open_all, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+            g_thread_join(threads[i]);
+        end();
+    }
+    g_assert_cmpuint(count_descriptors(), ==, n_before);
+}
+
+/* What was asked for ahead when nobody came for it is closed. */
+static void test_end_while_asked(void)
+{
+    unsigned n_before = count_descriptors();
+
+    begin();
+    for (int i = 0; i < FIFO / 2; i++)
+        assert_opens(i);
+    end();
+    g_assert_cmpuint(count_descriptors(), ==, n_before);
+}
+
 static void test_ahead(void)
 {
     begin();
@@ -139,6 +182,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/opener/in-order", test_in_order);
     g_test_add_func("/opener/in-any-order", test_in_any_order);
+    g_test_add_func("/opener/threads", test_threads);
+    g_test_add_func("/opener/end-while-asked", test_end_while_asked);
     g_test_add_func("/opener/fifo-waits", test_fifo_waits);
     g_test_add_func("/opener/ahead", test_ahead);
     return g_test_run();

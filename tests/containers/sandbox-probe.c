@@ -197,7 +197,7 @@ static int ask(const char *wanted)
     if (stat(file, &st) == 0 && S_ISDIR(st.st_mode))
         imapid_opener_allow_folder(file);
     else
-        imapid_opener_allow(file);
+        imapid_opener_allow(file, false);
     if (!imapid_opener_start(confine_opener) ||
         !imapid_sandbox_enter(IMAPID_SANDBOX_READER, NULL, &message))
         return 9;
