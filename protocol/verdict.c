@@ -512,10 +512,14 @@ void imapid_verdict_make(const struct imapid_outcome *outcome,
 
 /* ---- names ---- */
 
+/* Most octets are none of the words that are looked for, and the first one tells. */
 static bool begins(const uint8_t *octets, size_t n, const char *word)
 {
-    size_t n_word = strlen(word);
+    size_t n_word;
 
+    if (!n || imapid_upper(octets[0]) != imapid_upper((uint8_t)word[0]))
+        return false;
+    n_word = strlen(word);
     return n >= n_word && imapid_octets_same(octets, n_word, (const uint8_t *)word, n_word);
 }
 
@@ -526,7 +530,8 @@ static const char *const requests[] = {"GET /",    "GET http",  "HEAD /",    "PO
 static bool is_request(const uint8_t *octets, size_t n)
 {
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
-        if (n >= strlen(requests[i]) && !memcmp(octets, requests[i], strlen(requests[i])))
+        if (n >= strlen(requests[i]) && octets[0] == (uint8_t)requests[i][0] &&
+            !memcmp(octets, requests[i], strlen(requests[i])))
             return true;
     return false;
 }
