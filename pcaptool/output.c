@@ -33,6 +33,9 @@
  * small captures behind a large one do not keep all memory. */
 #define AHEAD_MAX 256
 
+/* Octets between two calls of the kernel, where nobody waits for a line: stdio has 4096. */
+#define BUFFER_MAX (64u << 10)
+
 /* Octets of a part in the temporary file. */
 struct piece {
     off_t at;
@@ -50,6 +53,7 @@ struct imapid_output {
     GCond moved;     /* another part is due, or nothing is of use any more */
     guint n_waiting; /* for that */
     FILE *file;
+    char *buffer;                /* of the first file; NULL: its own */
     char *path;                  /* NULL: standard output */
     struct imapid_newfile *anew; /* NULL: no regular file */
     gboolean live, unordered, closed, published;
@@ -113,6 +117,18 @@ static gboolean open_file(struct imapid_output *output)
     return output->file != NULL;
 }
 
+/* A terminal has each line at once. Standard output outlives its output. */
+static void set_buffer(struct imapid_output *output)
+{
+    static char of_standard[BUFFER_MAX];
+
+    if (output->live || isatty(fileno(output->file)))
+        return;
+    if (output->path)
+        output->buffer = g_malloc(BUFFER_MAX);
+    (void)setvbuf(output->file, output->path ? output->buffer : of_standard, _IOFBF, BUFFER_MAX);
+}
+
 /* Once there are threads no file may be opened. Without one, parts stay in memory. */
 static int open_spill(guint n_parts)
 {
@@ -141,6 +157,7 @@ struct imapid_output *imapid_output_open(const char *path, guint n_parts,
     output->spill = open_spill(n_parts);
     output->live = mode != IMAPID_OUTPUT_BUFFERED;
     output->unordered = mode == IMAPID_OUTPUT_UNORDERED;
+    set_buffer(output);
     output->n_parts = n_parts;
     output->parts = g_new0(struct part, n_parts ? n_parts : 1);
     return output;
@@ -566,6 +583,7 @@ gboolean imapid_output_close(struct imapid_output *output, gboolean keep)
     g_free(output->parts);
     g_free(output->head);
     g_free(output->path);
+    g_free(output->buffer);
     g_free(output);
     return good;
 }
