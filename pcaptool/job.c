@@ -30,6 +30,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define N G_GUINT64_FORMAT
@@ -653,7 +654,10 @@ void imapid_job_open_capture(struct imapid_job *job, struct imapid_source *sourc
     const char *name = spell_path(job->input->path);
 
     if (imapid_source_is_regular(source)) {
-        job->capture = imapid_capture_open_fd(name, imapid_source_take_fd(source));
+        struct stat opened;
+        int fd = imapid_source_take_fd(source, &opened);
+
+        job->capture = imapid_capture_open_fd(name, fd, &opened);
         imapid_source_close(source);
         job->capture = imapid_ahead_new(job->capture, job->context->n_threads);
     } else {

@@ -43,7 +43,8 @@ struct imapid_source {
     GByteArray *head; /* what was read while looking */
     size_t head_at;
     uint64_t place;
-    uint64_t size; /* of a regular file, when it was opened; else 0 */
+    struct stat opened; /* a regular file, as it was when it was opened */
+    uint64_t size;      /* of that; else 0 */
     struct imapid_window packed;
     struct imapid_unpack *unpack; /* NULL: it is not compressed */
     uint8_t peek[IMAPID_READ_JSONL_PEEK];
@@ -269,7 +270,6 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     bool is_stdin = !strcmp(path, "-");
     int fd = is_stdin ? STDIN_FILENO : imapid_opener_open(path, O_NONBLOCK);
     struct imapid_source *source;
-    struct stat st;
 
     if (fd < 0)
         return NULL;
@@ -277,8 +277,9 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->path = g_strdup(path);
     source->fd = fd;
     source->is_stdin = is_stdin;
-    source->is_regular = !is_stdin && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    source->size = source->is_regular ? (uint64_t)st.st_size : 0;
+    source->is_regular =
+        !is_stdin && fstat(fd, &source->opened) == 0 && S_ISREG(source->opened.st_mode);
+    source->size = source->is_regular ? (uint64_t)source->opened.st_size : 0;
     if (source->is_regular && watch->is_over)
         open_named(source);
     source->watch = *watch;
@@ -304,10 +305,11 @@ bool imapid_source_is_regular(const struct imapid_source *source)
     return source->is_regular && !source->watch.is_over;
 }
 
-int imapid_source_take_fd(struct imapid_source *source)
+int imapid_source_take_fd(struct imapid_source *source, struct stat *opened)
 {
     int fd = source->fd;
 
+    *opened = source->opened;
     source->fd = -1;
     return fd;
 }

@@ -10,6 +10,7 @@
 /* A file or pipe whose first octets were looked at to see what it is: JSON Lines of records or a
  * partial, as they are or compressed, or else, for all that is known here, a capture. */
 struct imapid_source;
+struct stat;
 
 /* Who is told while a source waits for more octets: of a pipe, or of a file that grows. */
 struct imapid_source_watch {
@@ -32,8 +33,8 @@ void imapid_source_close(void *source);
 bool imapid_source_is_regular(const struct imapid_source *source);
 
 /* The descriptor of a regular file, at its beginning: it is the caller's to close, and of the source
- * nothing is read any more. */
-int imapid_source_take_fd(struct imapid_source *source);
+ * nothing is read any more. *opened: the file, as it was when it was opened. */
+int imapid_source_take_fd(struct imapid_source *source, struct stat *opened);
 
 /* With `found` (in a folder) it has to begin like a record; else an input that is named as JSON
  * Lines and has no line at all is one as well. */

@@ -48,9 +48,6 @@ G_STATIC_ASSERT(IMAPID_WINDOW_MAX / AREA + N_AHEAD + 2 < N_RING);
 /* Of all areas, which are larger where a packet is: none is begun where there is more. */
 #define N_OCTETS_MAX (4u << 20)
 
-/* With a smaller file it does not pay. */
-#define N_OCTETS_MIN (1u << 20)
-
 /* More gain nothing: what is given has an order. */
 #define N_THREADS_MAX 4u
 
@@ -934,7 +931,7 @@ static void ahead_close(struct imapid_capture *capture)
 
 struct imapid_capture *imapid_ahead_new(struct imapid_capture *reader, unsigned n_threads)
 {
-    if (reader->window.size < N_OCTETS_MIN)
+    if (!reader->window.size || imapid_reader_is_small(reader))
         return reader;
     struct imapid_capture *capture = imapid_reader_new(reader->name);
     struct imapid_ahead *ahead = g_new0(struct imapid_ahead, 1);

@@ -27,11 +27,12 @@
 static enum imapid_capture_result begin(struct imapid_capture *capture,
                                         struct imapid_packet *packet);
 
-static struct imapid_capture *open_fd(const char *name, int fd, bool own_fd)
+static struct imapid_capture *open_fd(const char *name, int fd, bool own_fd,
+                                      const struct stat *opened)
 {
     struct imapid_capture *capture = imapid_reader_new(name);
     capture->next = begin;
-    imapid_window_init_fd(&capture->window, fd, own_fd);
+    imapid_window_init_fd(&capture->window, fd, own_fd, opened);
     return capture;
 }
 
@@ -43,12 +44,12 @@ struct imapid_capture *imapid_capture_open(const char *path, char **message)
         *message = g_strdup_printf("%s: %s", path, imapid_failure_of_input(errno));
         return NULL;
     }
-    return open_fd(is_stdin ? "standard input" : path, fd, !is_stdin);
+    return open_fd(is_stdin ? "standard input" : path, fd, !is_stdin, NULL);
 }
 
-struct imapid_capture *imapid_capture_open_fd(const char *name, int fd)
+struct imapid_capture *imapid_capture_open_fd(const char *name, int fd, const struct stat *opened)
 {
-    return open_fd(name, fd, true);
+    return open_fd(name, fd, true, opened);
 }
 
 struct imapid_capture *imapid_capture_open_source(const char *name,
@@ -251,7 +252,7 @@ bool imapid_capture_peek(struct imapid_capture *capture, struct imapid_packet *p
     if (capture->peek_ahead)
         return capture->peek_ahead(capture, packet);
     packet->ahead = NULL;
-    if (!capture->peek)
+    if (!capture->peek || imapid_reader_is_small(capture))
         return false;
     if (capture->peeked_end != window->end || capture->peeked_end_place != window->end_place ||
         capture->n_peeked < capture->n_frames) {

@@ -19,6 +19,7 @@
  *         if (result == IMAPID_CAPTURE_PACKET) … else … imapid_capture_get_error(c)
  */
 struct imapid_capture;
+struct stat;
 
 /* Opens path, "-" being standard input. Nothing is read yet: that the contents are no capture is
  * said by the first imapid_capture_next(). On failure NULL, and *message, to be freed with
@@ -26,8 +27,8 @@ struct imapid_capture;
 struct imapid_capture *imapid_capture_open(const char *path, char **message);
 
 /* The same of a file that is open and stands at its beginning; it is closed with the capture. `name`, which is
- * copied, is for messages. Never NULL. */
-struct imapid_capture *imapid_capture_open_fd(const char *name, int fd);
+ * copied, is for messages. `opened` is what fstat() said of it, or NULL. Never NULL. */
+struct imapid_capture *imapid_capture_open_fd(const char *name, int fd, const struct stat *opened);
 
 /* The same over any source of octets, which is copied and closed with the capture. `name`, which is
  * copied, is for messages. Never NULL. */

@@ -16,6 +16,9 @@
 /* Packets that are peeked at ahead of the one that is read. */
 #define IMAPID_READER_N_PEEKED 16u
 
+/* Of a smaller file all that is known lies in the caches: neither peeking nor reading ahead pays. */
+#define IMAPID_READER_N_SMALL (1u << 20)
+
 struct imapid_pcap {
     bool swapped;           /* the file's byte order is not this machine's */
     uint8_t n_header;       /* octets of a packet header: 16, or 24 (modified format) */
@@ -105,6 +108,11 @@ struct imapid_capture {
 
 /* A capture that nothing is read from yet, and without a next(). `name` is for messages. */
 struct imapid_capture *imapid_reader_new(const char *name);
+
+static inline bool imapid_reader_is_small(const struct imapid_capture *capture)
+{
+    return capture->window.size > 0 && capture->window.size < IMAPID_READER_N_SMALL;
+}
 
 /* At a place where a packet or block is due: whether another capture begins there. If
  * so, the reader is to return END. */

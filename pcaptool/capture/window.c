@@ -26,16 +26,19 @@ static ptrdiff_t read_fd(void *ctx, uint8_t *octets, size_t n)
     return read(window->fd, octets, n);
 }
 
-void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd)
+void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd,
+                           const struct stat *opened)
 {
-    struct stat st;
+    struct stat now;
     *window = (struct imapid_window){.fd = fd, .own_fd = own_fd};
     window->source = (struct imapid_window_source){.read = read_fd, .ctx = window};
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!opened && fstat(fd, &now) == 0)
+        opened = &now;
+    if (!opened || !S_ISREG(opened->st_mode))
         return;
     off_t place = own_fd ? 0 : lseek(fd, 0, SEEK_CUR);
-    window->size = (uint64_t)st.st_size;
-    window->changed = st.st_mtim;
+    window->size = (uint64_t)opened->st_size;
+    window->changed = opened->st_mtim;
     window->end_place = place > 0 ? (uint64_t)place : 0;
     if (window->size > BUFFER)
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);

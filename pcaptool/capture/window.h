@@ -11,6 +11,8 @@
 /* The most that imapid_window_need() may be asked for. */
 #define IMAPID_WINDOW_MAX (17u << 20)
 
+struct stat;
+
 /* Where octets come from. read() gives up to n octets (at least one, as soon as there is one), 0 at
  * the end, -1 on failure with errno set; close() may be NULL. */
 struct imapid_window_source {
@@ -68,8 +70,9 @@ struct imapid_window {
 
 /* fd is read from where it stands, and closed with the window if own_fd. The window must not move
  * in memory from then on. Never fails: what cannot be read shows when it is needed. The source is
- * copied, and closed by imapid_window_deinit(). */
-void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd);
+ * copied, and closed by imapid_window_deinit(). `opened`: what fstat() said of fd; NULL: it is asked. */
+void imapid_window_init_fd(struct imapid_window *window, int fd, bool own_fd,
+                           const struct stat *opened);
 void imapid_window_init_source(struct imapid_window *window,
                                const struct imapid_window_source *source);
 void imapid_window_deinit(struct imapid_window *window);

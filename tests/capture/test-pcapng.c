@@ -384,7 +384,7 @@ static void check_written(const struct file *file, gsize n, gsize n_then, const 
     struct imapid_capture *capture;
     g_assert_cmpint(write(fd_write, file->octets->data, n), ==, n);
     g_assert_cmpint(futimens(fd_write, times), ==, 0); /* clocks of files are coarse */
-    capture = imapid_capture_open_fd("F", fd);
+    capture = imapid_capture_open_fd("F", fd, NULL);
     g_assert_cmpint(imapid_capture_next(capture, &packet), ==, IMAPID_CAPTURE_PACKET);
     if (n_then < n)
         g_assert_cmpint(ftruncate(fd_write, (off_t)n_then), ==, 0);
