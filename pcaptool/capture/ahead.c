@@ -858,15 +858,17 @@ static bool is_behind(const struct imapid_ahead *ahead)
     return n < 0 || (n == 0 && ahead->peeked_item < ahead->at_item);
 }
 
-/* The next thing to peek at, or NULL: none is near. */
+/* The next thing to peek at, or NULL: none is near. Where most packets are given, nobody looks for those that may be
+ * passed. */
 static const struct item *peek(struct imapid_ahead *ahead, const struct imapid_ahead_mark **mark)
 {
+    bool gives_most = g_atomic_int_get(&ahead->gives_most);
     for (; is_ready(ahead, ahead->peeked); ahead->peeked++, ahead->peeked_item = 0) {
         const struct batch *batch = get_batch(ahead, ahead->peeked);
         guint end = batch->n_items;
         if (ahead->peeked == ahead->n_given)
             end = MIN(end, ahead->at_item + N_PEEKED_FROM);
-        if (ahead->peeked_item < end && ahead->user.may_pass)
+        if (ahead->peeked_item < end && ahead->user.may_pass && !gives_most)
             ahead->peeked_item += (guint)ahead->user.may_pass(
                 ahead->user.ctx, &batch->marks[ahead->peeked_item], end - ahead->peeked_item);
         if (ahead->peeked_item < end) {
