@@ -45,31 +45,60 @@ static inline uint64_t imapid_checksum_carry(uint64_t sum, uint64_t word)
     return sum + (sum < word);
 }
 
+/* Folds words in the order of the machine. */
+static inline uint32_t imapid_checksum_swap(uint64_t words)
+{
+    uint16_t folded = (uint16_t)imapid_checksum_fold((words & 0xffffffff) + (words >> 32));
+    uint8_t octets[2];
+
+    memcpy(octets, &folded, sizeof octets);
+    return octets[0] * 256u + octets[1];
+}
+
 /* Adds n octets in words of 16 bits, the last one filled up with 0. To be folded. Words of 64 bits in
  * the order of the machine have the same sum, its octets swapped (RFC 1071 2). */
 static inline uint32_t imapid_checksum_add(uint32_t sum, const uint8_t *octets, uint32_t n)
 {
-    uint64_t words = 0, word;
-    uint32_t i;
-    uint16_t folded;
+    uint64_t words = 0, eight;
+    uint32_t four, i;
+    uint16_t two, one = 0;
 
-    for (i = 0; n - i >= sizeof word; i += (uint32_t)sizeof word) {
-        memcpy(&word, octets + i, sizeof word);
-        words = imapid_checksum_carry(words, word);
+    for (i = 0; n - i >= sizeof eight; i += (uint32_t)sizeof eight) {
+        memcpy(&eight, octets + i, sizeof eight);
+        words = imapid_checksum_carry(words, eight);
     }
-    word = 0;
-    memcpy(&word, octets + i, n - i);
-    folded = (uint16_t)imapid_checksum_fold(imapid_checksum_carry(words, word));
-    return sum + ((const uint8_t *)&folded)[0] * 256u + ((const uint8_t *)&folded)[1];
+    if (n - i >= sizeof four) {
+        memcpy(&four, octets + i, sizeof four);
+        words = imapid_checksum_carry(words, four);
+        i += (uint32_t)sizeof four;
+    }
+    if (n - i >= sizeof two) {
+        memcpy(&two, octets + i, sizeof two);
+        words = imapid_checksum_carry(words, two);
+        i += (uint32_t)sizeof two;
+    }
+    if (n - i) {
+        memcpy(&one, octets + i, 1);
+        words = imapid_checksum_carry(words, one);
+    }
+    return sum + imapid_checksum_swap(words);
 }
 
-/* The addresses of n_address octets, and the protocol; the length of the segment is still to be
+/* The addresses of n_address octets, 4 or 16, and the protocol; the length of the segment is still to be
  * added. */
 static inline uint32_t imapid_checksum_begin(const uint8_t *source, const uint8_t *destination,
                                              uint32_t n_address)
 {
-    uint32_t sum = imapid_checksum_add(6, source, n_address);
-    return imapid_checksum_add(sum, destination, n_address);
+    uint64_t words = 0;
+    uint32_t four, i;
+
+    for (i = 0; i < n_address; i += (uint32_t)sizeof four) {
+        memcpy(&four, source + i, sizeof four);
+        words += four;
+        memcpy(&four, destination + i, sizeof four);
+        words += four;
+    }
+    return 6 + imapid_checksum_swap(words);
 }
 
 #endif
