@@ -14,6 +14,8 @@
 #include "net/tcp-order.h"
 #include "net/tcp-table.h"
 
+#include <imapid/decide.h>
+
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +302,11 @@ static void make_room_for_state(struct imapid_tcp *tcp)
     }
 }
 
+static bool has_room_for_state(const struct imapid_tcp *tcp)
+{
+    return tcp->first_free != IMAPID_TCP_NONE || tcp->n_begun != tcp->order.limits.n_wanted;
+}
+
 /* In a state that is all zero. */
 static void init_conn(const struct imapid_tcp *tcp, struct imapid_conn *conn, uint32_t index,
                       const struct imapid_stamp *packet)
@@ -337,7 +344,7 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     struct imapid_tcp_entry *entry = &tcp->table.entries[index];
     if (entry->state != IMAPID_TCP_NONE)
         return &tcp->states[entry->state];
-    if (tcp->first_free == IMAPID_TCP_NONE && tcp->n_begun == tcp->order.limits.n_wanted)
+    if (!has_room_for_state(tcp))
         make_room_for_state(tcp);
     uint32_t i = tcp->first_free;
     if (i != IMAPID_TCP_NONE)
@@ -360,6 +367,17 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     entry->state = i;
     tcp->n_used++;
     return st;
+}
+
+/* Does the segment need a state of its connection? Where there is none left, one that has said nothing would give
+ * way to the next of its kind, and its entry knows all that is left then. What is told without octets is on the ports of
+ * IMAP. */
+static bool needs_state(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
+                        const struct imapid_tcp_parsed *p)
+{
+    return !(entry->flags & IMAPID_TCP_OVER) &&
+           (entry->state != IMAPID_TCP_NONE || has_room_for_state(tcp) || p->n + p->n_cut > 0 ||
+            imapid_decide_client_by_port(entry->port[0], entry->port[1]) >= 0);
 }
 
 static void forget_one(struct imapid_tcp *tcp)
@@ -909,7 +927,7 @@ bool imapid_tcp_segment(struct imapid_tcp *tcp, const struct imapid_segment *seg
     if (tcp->met && tcp->met[index] < tcp->n_met_before)
         meet(tcp, index);
     tell_tap(tcp, segment, is_former ? former->conn.stream : entry->stream, key.dir);
-    if (!(entry->flags & IMAPID_TCP_OVER))
+    if (needs_state(tcp, entry, &p))
         st = get_state(tcp, index, segment);
     if (is_former)
         entry->flags |= IMAPID_TCP_RECENT;

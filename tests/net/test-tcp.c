@@ -89,7 +89,7 @@ struct feeder {
     struct imapid_tcp *tcp;
     uint32_t isn[2];
     uint64_t number;
-    uint16_t client_port;
+    uint16_t client_port, server_port;
     uint32_t path;
     uint8_t address[2][16];
     uint8_t family;
@@ -99,7 +99,7 @@ static void feed(struct feeder *f, const struct step *step)
 {
     size_t n_text = step->text ? strlen(step->text) : 0, n = 20 + n_text;
     uint8_t *octets = g_malloc0(n); /* exact: a read beyond it shows */
-    uint16_t port[2] = {f->client_port, 143};
+    uint16_t port[2] = {f->client_port, f->server_port};
     octets[0] = (uint8_t)(port[step->dir] >> 8);
     octets[1] = (uint8_t)port[step->dir];
     octets[2] = (uint8_t)(port[!step->dir] >> 8);
@@ -150,6 +150,7 @@ static struct feeder feeder_new(struct log *log, const struct imapid_tcp_limits 
     struct feeder f = {.tcp = imapid_tcp_new(&handler, limits),
                        .isn = {isn, isn * 3 + 17},
                        .client_port = 50000,
+                       .server_port = 143,
                        .family = 4,
                        .address = {{10, 0, 0, 1}, {10, 0, 0, 2}}};
     return f;
@@ -760,12 +761,13 @@ static void test_limit_of_all_queues(void)
     g_string_free(log.text, TRUE);
 }
 
-static void test_limit_of_wanted(void)
+static void flood_wanted(uint16_t server_port)
 {
     struct imapid_tcp_limits limits = imapid_tcp_default_limits;
     limits.n_wanted = 4;
     struct log log = {.text = g_string_new(NULL), .with_streams = true, .last_dir = -1};
     struct feeder f = feeder_new(&log, &limits, 9);
+    f.server_port = server_port;
     struct step syn = {0, SYN, 0, 0, NULL, 0}, data = {0, ACK, 1, 1, "a", 0};
     /* One that says something, then a flood of those that do not. */
     feed(&f, &syn);
@@ -791,6 +793,47 @@ static void test_limit_of_wanted(void)
     }
     g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_limit_wanted, ==, 1);
     g_assert_nonnull(strstr(log.text->str, "{LIMIT}"));
+    imapid_tcp_free(f.tcp);
+    g_string_free(log.text, TRUE);
+}
+
+static void test_limit_of_wanted(void)
+{
+    flood_wanted(143);
+    flood_wanted(80);
+}
+
+/* Where no state is left, a connection elsewhere has none before its first octets. One to a port of IMAP is told
+ * without any. */
+static void test_full_of_silent(void)
+{
+    static const struct step syn = {0, SYN, 0, 0, NULL, 0}, syn_ack = {1, SYN | ACK, 0, 1, NULL, 0},
+                             data = {0, ACK, 1, 1, "a", 0}, reset = {1, RST | ACK, 0, 1, NULL, 0};
+    struct imapid_tcp_limits limits = imapid_tcp_default_limits;
+    limits.n_wanted = 4;
+    struct log log = {.text = g_string_new(NULL), .with_streams = true, .last_dir = -1};
+    struct feeder f = feeder_new(&log, &limits, 9);
+    f.server_port = 80;
+    for (f.client_port = 1; f.client_port <= 5; f.client_port++)
+        feed(&f, &syn);
+    f.client_port = 5;
+    feed(&f, &syn_ack);
+    feed(&f, &data);
+    g_assert_cmpuint(log.last_conn.first.number, ==, f.number);
+    g_assert_true(log.last_conn.from_start);
+    g_assert_false(log.last_conn.is_half_seen);
+    f.client_port = 4;
+    feed(&f, &data);
+    g_assert_cmpuint(log.last_conn.first.number, ==, 4);
+    f.server_port = 143;
+    f.client_port = 6;
+    feed(&f, &syn);
+    feed(&f, &reset);
+    imapid_tcp_finish(f.tcp);
+    g_assert_cmpuint(log.n_quiet, >, 0);
+    g_assert_cmpuint(log.last_conn.stream, ==, 5);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_limit_wanted, ==, 0);
+    g_assert_cmpuint(imapid_tcp_get_counts(f.tcp)->n_conns, ==, 6);
     imapid_tcp_free(f.tcp);
     g_string_free(log.text, TRUE);
 }
@@ -1112,6 +1155,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tcp/limit-of-one-queue", test_limit_of_one_queue);
     g_test_add_func("/tcp/limit-of-all-queues", test_limit_of_all_queues);
     g_test_add_func("/tcp/limit-of-wanted", test_limit_of_wanted);
+    g_test_add_func("/tcp/full-of-silent", test_full_of_silent);
     g_test_add_func("/tcp/limit-of-connections", test_limit_of_connections);
     g_test_add_func("/tcp/paths", test_paths);
     g_test_add_func("/tcp/paths-of-one", test_paths_of_one);
