@@ -957,6 +957,11 @@ bool imapid_ahead_is_shared(const struct imapid_capture *capture)
     return capture->ahead && capture->ahead->n_threads > 1;
 }
 
+bool imapid_ahead_is_packed(const struct imapid_capture *capture)
+{
+    return capture->ahead && !is_plain(capture->ahead);
+}
+
 bool imapid_ahead_is(const struct imapid_capture *capture)
 {
     return capture->ahead != NULL;

@@ -20,6 +20,9 @@
 #define N_BATCH   ((size_t)32 << 10)
 #define N_BATCHES 16u
 
+/* Octets of a packed capture in which a batch comes together, where it costs more to hand it over than to read it. */
+#define N_SPARSE (8 * N_BATCH)
+
 /* So many are worth awakening somebody for, if nobody waits. */
 #define N_MORE (N_BATCHES / 2)
 
@@ -76,6 +79,7 @@ struct imapid_relay {
     size_t n_guessed[N_BATCHES],
         n_guessed_all;              /* what those may have added of which it does not know */
     struct imapid_capture *capture; /* whose threads help; NULL: none */
+    uint64_t n_read;                /* octets of it, when the batch began */
     bool may_put_off;
     bool puts_off; /* now */
     struct batch batches[N_BATCHES];
@@ -261,17 +265,33 @@ static void learn_drops(struct imapid_relay *relay, struct known *known)
     g_clear_pointer(&known->dropped, g_array_unref);
 }
 
-/* Goes on with the next batch. Who had to wait for it has half of them then. */
+/* Is the batch that is full now one of few? Of a plain file all threads read, and share what there is. */
+static bool is_sparse(struct imapid_relay *relay)
+{
+    uint64_t n_before = relay->n_read;
+
+    if (!relay->capture)
+        return false;
+    relay->n_read = imapid_capture_get_counts(relay->capture)->n_octets;
+    return imapid_ahead_is_packed(relay->capture) && relay->n_read - n_before > N_SPARSE;
+}
+
+/* Goes on with the next batch. Who had to wait for it has half of them then; all are done before anything is done at
+ * once. */
 static void go_on(struct imapid_relay *relay)
 {
+    bool may_put_off = !is_sparse(relay) && relay->may_put_off;
+
     if (relay->puts_off) {
         hand_over(relay);
-        if (relay->n_filled - get(&relay->n_done) == N_BATCHES)
+        if (!may_put_off)
+            wait_until(relay, relay->n_filled, is_settled);
+        else if (relay->n_filled - get(&relay->n_done) == N_BATCHES)
             wait_until(relay, relay->n_filled - N_BATCHES / 2, is_done);
     } else {
         relay->known[relay->place].n_held = relay->context->holders.n;
     }
-    relay->puts_off = relay->may_put_off;
+    relay->puts_off = may_put_off;
     relay->n = 0;
     relay->place = (relay->place + 1) % N_BATCHES;
     relay->n_known = relay->known[relay->place].n_held;
@@ -416,7 +436,7 @@ static struct event make(const struct imapid_relay *relay, struct imapid_flow_co
 
     if (!conn->user) {
         conn->user = imapid_flow_new();
-        conn->is_far = relay->capture != NULL;
+        conn->is_far = relay->puts_off;
         event.begins = context;
     }
     event.flow = conn->user;

@@ -8,8 +8,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
-enum { N_CONNS = 60, N_EVENTS = 20000, N_FILE = 3 << 20 };
+enum { N_CONNS = 60, N_EVENTS = 20000, N_FILE = 16 << 20 };
 
 struct run {
     GString *log;
@@ -250,6 +251,15 @@ static void open_capture(struct run *run, const char *path, unsigned n_threads)
     g_assert_cmpint(imapid_capture_next(run->capture, &packet), ==, IMAPID_CAPTURE_PACKET);
 }
 
+/* Now there is more of the capture between two events, now none. */
+static void read_on(struct run *run, unsigned i)
+{
+    struct imapid_packet packet;
+
+    for (unsigned n = i / 500 % 8 == 7 ? 6 : 0; n; n--)
+        imapid_capture_next(run->capture, &packet);
+}
+
 /* What is told, and what was known of memory behind each event, each behind what it is of. 0 threads: nobody helps. */
 static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray *known)
 {
@@ -270,6 +280,8 @@ static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray 
         begin_conn(&run, i);
     for (unsigned i = 0; i < N_EVENTS; i++) {
         step(&run);
+        if (run.capture)
+            read_on(&run, i);
         end_dropped(&run);
         gsize n = imapid_relay_count_memory(run.relay);
         g_array_append_val(known, n);
@@ -300,8 +312,8 @@ static char *run_all(const char *path, guint32 seed, unsigned n_threads, GArray 
     return g_string_free(run.log, FALSE);
 }
 
-/* A capture that is large enough to be read ahead. */
-static char *make_file(void)
+/* A capture that is large enough to be read ahead; packed it is hardly smaller. */
+static char *make_file(bool is_packed)
 {
     static const guint32 header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
     static const guint32 packet[4] = {1, 0, 1000, 1000};
@@ -315,16 +327,23 @@ static char *make_file(void)
         g_byte_array_append(file, (const guint8 *)packet, sizeof packet);
         g_byte_array_append(file, octets, sizeof octets);
     }
-    g_assert_cmpint(write(fd, file->data, file->len), ==, file->len);
-    close(fd);
+    if (is_packed) {
+        gzFile packed = gzdopen(fd, "wb0");
+
+        g_assert_cmpint(gzwrite(packed, file->data, file->len), ==, file->len);
+        g_assert_cmpint(gzclose(packed), ==, Z_OK);
+    } else {
+        g_assert_cmpint(write(fd, file->data, file->len), ==, file->len);
+        close(fd);
+    }
     g_byte_array_unref(file);
     return path;
 }
 
-static void test_same(void)
+static void test_same(const void *data)
 {
     guint32 seed = (guint32)g_test_rand_int();
-    char *path = make_file();
+    char *path = make_file(GPOINTER_TO_INT(data));
     GArray *known = g_array_new(FALSE, FALSE, sizeof(gsize));
     char *alone = run_all(path, seed, 0, known);
     gsize n_most = 0;
@@ -352,6 +371,7 @@ static void test_same(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/relay/same", test_same);
+    g_test_add_data_func("/relay/same", GINT_TO_POINTER(false), test_same);
+    g_test_add_data_func("/relay/packed", GINT_TO_POINTER(true), test_same);
     return g_test_run();
 }
