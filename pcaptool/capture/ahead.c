@@ -136,6 +136,7 @@ struct imapid_ahead {
     bool is_at_end;
     guint peeked, peeked_item; /* the next one to peek at, of which batch */
     uint64_t n_peeked, n_taken;
+    bool passed_few; /* of the last area: it is not asked before peeking what may be passed */
     bool (*awaited)(void *ctx); /* see imapid_ahead_wait() */
     void *awaited_ctx;
 };
@@ -674,6 +675,7 @@ static void release(struct imapid_ahead *ahead)
     struct batch *batch = get_batch(ahead, ahead->n_given);
     bool is_usual = batch->n_area == AREA || batch->n_area == HEAD + AREA;
     g_atomic_int_set(&ahead->gives_most, 2 * ahead->n_passed < batch->n_items);
+    ahead->passed_few = 16 * ahead->n_passed < batch->n_items;
     batch->n_items = 0;
     ahead->at_item = ahead->n_passed = 0;
     g_mutex_lock(&ahead->mutex);
@@ -858,17 +860,15 @@ static bool is_behind(const struct imapid_ahead *ahead)
     return n < 0 || (n == 0 && ahead->peeked_item < ahead->at_item);
 }
 
-/* The next thing to peek at, or NULL: none is near. Where most packets are given, nobody looks for those that may be
- * passed. */
+/* The next thing to peek at, or NULL: none is near. */
 static const struct item *peek(struct imapid_ahead *ahead, const struct imapid_ahead_mark **mark)
 {
-    bool gives_most = g_atomic_int_get(&ahead->gives_most);
     for (; is_ready(ahead, ahead->peeked); ahead->peeked++, ahead->peeked_item = 0) {
         const struct batch *batch = get_batch(ahead, ahead->peeked);
         guint end = batch->n_items;
         if (ahead->peeked == ahead->n_given)
             end = MIN(end, ahead->at_item + N_PEEKED_FROM);
-        if (ahead->peeked_item < end && ahead->user.may_pass && !gives_most)
+        if (ahead->peeked_item < end && ahead->user.may_pass && !ahead->passed_few)
             ahead->peeked_item += (guint)ahead->user.may_pass(
                 ahead->user.ctx, &batch->marks[ahead->peeked_item], end - ahead->peeked_item);
         if (ahead->peeked_item < end) {
