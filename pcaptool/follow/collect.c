@@ -141,6 +141,12 @@ static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason
         end(ctx, conn, reason);
 }
 
+static bool may_be_quiet(void *ctx, uint16_t port0, uint16_t port1)
+{
+    (void)ctx;
+    return imapid_decide_is_port(port0) || imapid_decide_is_port(port1);
+}
+
 /* ---- records of flows that are no relay's: the relay may have some that come before them ---- */
 
 static void on_exchange(void *ctx, const struct imapid_record_exchange *exchange)
@@ -376,7 +382,7 @@ struct imapid_collect *imapid_collect_new(const struct imapid_filter *filter,
                                           void (*complain)(void *ctx, const char *message))
 {
     struct imapid_collect *collect = g_new0(struct imapid_collect, 1);
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, collect, on_quiet};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, collect, on_quiet, may_be_quiet};
     struct imapid_tcp_limits limits = imapid_tcp_default_limits;
 
     collect->context = (struct imapid_flow_context){

@@ -113,6 +113,9 @@ struct imapid_tcp_handler {
     /* A connection that carried nothing is over; NULL: of no interest. It is not called for those that
      * are forgotten because there are too many, nor for a SYN while the connection before goes on. */
     void (*quiet)(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason reason);
+    /* May quiet() be of interest for a connection between these ports? NULL: always. Where there is too much, nothing is
+     * kept of others before their first octets. */
+    bool (*may_be_quiet)(void *ctx, uint16_t port0, uint16_t port1);
 };
 
 /* Memory is bounded by these numbers, whatever the input. */

@@ -14,8 +14,6 @@
 #include "net/tcp-order.h"
 #include "net/tcp-table.h"
 
-#include <imapid/decide.h>
-
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,15 +367,21 @@ static struct imapid_tcp_state *get_state(struct imapid_tcp *tcp, uint32_t index
     return st;
 }
 
+static bool may_be_quiet(const struct imapid_tcp_handler *handler,
+                         const struct imapid_tcp_entry *entry)
+{
+    return handler->quiet && (!handler->may_be_quiet ||
+                              handler->may_be_quiet(handler->ctx, entry->port[0], entry->port[1]));
+}
+
 /* Does the segment need a state of its connection? Where there is none left, one that has said nothing would give
- * way to the next of its kind, and its entry knows all that is left then. What is told without octets is on the ports of
- * IMAP. */
+ * way to the next of its kind, and its entry knows all that is left then. */
 static bool needs_state(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
                         const struct imapid_tcp_parsed *p)
 {
     return !(entry->flags & IMAPID_TCP_OVER) &&
            (entry->state != IMAPID_TCP_NONE || has_room_for_state(tcp) || p->n + p->n_cut > 0 ||
-            imapid_decide_client_by_port(entry->port[0], entry->port[1]) >= 0);
+            may_be_quiet(&tcp->order.handler, entry));
 }
 
 static void forget_one(struct imapid_tcp *tcp)

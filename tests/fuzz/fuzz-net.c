@@ -189,7 +189,7 @@ static void feed_segments(struct imapid_net *net, const uint8_t *data, size_t si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL, NULL};
     /* small, so that they are reached */
     struct imapid_tcp_limits limits = {.n_conns = 8,
                                        .n_wanted = N_WANTED,

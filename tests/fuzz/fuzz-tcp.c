@@ -124,7 +124,7 @@ static uint64_t begin(struct imapid_tcp *tcp, struct way (*ways)[2], uint64_t nu
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL, NULL};
     struct imapid_tcp_limits limits = {.n_conns = 8,
                                        .n_wanted = 4,
                                        .n_queue = 2000,

@@ -45,7 +45,7 @@ struct fixture {
 
 static void set_up(struct fixture *f)
 {
-    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL};
+    struct imapid_tcp_handler handler = {on_data, on_gap, on_end, NULL, NULL, NULL};
     handler.ctx = f->log = g_string_new(NULL);
     f->net = imapid_net_new(&handler, NULL);
     f->number = f->n_compared = 0;

@@ -134,9 +134,15 @@ static void on_quiet(void *ctx, struct imapid_conn *conn, enum imapid_tcp_reason
     log->last_conn = *conn;
 }
 
+static bool may_be_quiet(void *ctx, uint16_t port0, uint16_t port1)
+{
+    (void)ctx;
+    return port0 == 143 || port1 == 143;
+}
+
 static struct imapid_tcp_handler handler_of(struct log *log)
 {
-    return (struct imapid_tcp_handler){on_data, on_gap, on_end, log, on_quiet};
+    return (struct imapid_tcp_handler){on_data, on_gap, on_end, log, on_quiet, may_be_quiet};
 }
 
 static struct feeder feeder_new(struct log *log, const struct imapid_tcp_limits *limits,
@@ -344,7 +350,8 @@ static void test_passed(void)
         limits.n_wanted = (uint32_t)g_rand_int_range(draw, 2, 20);
         for (int i = 0; i < 2; i++)
             tcp[i] = imapid_tcp_new(
-                &(struct imapid_tcp_handler){note_data, note_gap, note_end, log[i], NULL}, &limits);
+                &(struct imapid_tcp_handler){note_data, note_gap, note_end, log[i], NULL, NULL},
+                &limits);
         for (uint64_t number = 1; number < 1000; number++) {
             draw_segment(draw, round % 2 ? 40 : 4, number, octets, &segment);
             imapid_tcp_segment(tcp[0], &segment);
@@ -1080,7 +1087,7 @@ static void run_talk(GRand *rand, double disorder, double loss)
         talk.message_end[m] = talk.n[d];
     }
     qsort(sent->data, sent->len, sizeof(struct sent), compare_times);
-    struct imapid_tcp_handler handler = {on_talk, on_talk_gap, on_talk_end, &talk, NULL};
+    struct imapid_tcp_handler handler = {on_talk, on_talk_gap, on_talk_end, &talk, NULL, NULL};
     struct log unused = {0};
     struct feeder f = feeder_new(&unused, NULL, g_rand_int(rand));
     imapid_tcp_free(f.tcp);
