@@ -34,7 +34,7 @@ bool imapid_descriptors_send(int socket, int error, const int *fds, unsigned n)
     return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof error;
 }
 
-unsigned imapid_descriptors_receive(int socket, int *error, int *fds)
+unsigned imapid_descriptors_receive(int socket, bool waits, int *error, int *fds)
 {
     struct iovec octets = {error, sizeof *error};
     union beside beside;
@@ -47,7 +47,7 @@ unsigned imapid_descriptors_receive(int socket, int *error, int *fds)
     ssize_t n;
 
     do
-        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (waits ? 0 : MSG_DONTWAIT));
     while (n < 0 && errno == EINTR);
     head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (head && head->cmsg_type == SCM_RIGHTS) {
@@ -55,6 +55,6 @@ unsigned imapid_descriptors_receive(int socket, int *error, int *fds)
         memcpy(fds, CMSG_DATA(head), n_fds * sizeof *fds);
     }
     if (n != (ssize_t)sizeof *error)
-        *error = EPIPE;
+        *error = n < 0 && errno == EAGAIN ? EAGAIN : EPIPE;
     return (unsigned)n_fds;
 }

@@ -187,6 +187,8 @@ static void add_folder(struct walk *walk, const char *folder, int depth)
         return;
     }
     entries = list_folder(folder);
+    if (!entries && depth && errno == ENOENT)
+        return; /* it is gone since it was found */
     if (!entries) {
         complain_of_place(walk, folder, imapid_failure_of_input(errno));
         return;

@@ -528,7 +528,7 @@ int imapid_newfile_begin_next(struct imapid_newfile *file, gboolean replaces, in
 
     if (send(file->keeper.socket, &octet, 1, MSG_NOSIGNAL) != 1)
         return EPIPE;
-    n = imapid_descriptors_receive(file->keeper.socket, &error, fds);
+    n = imapid_descriptors_receive(file->keeper.socket, true, &error, fds);
     if (error || n != N_NEXT) {
         while (n)
             close(fds[--n]);

@@ -8,7 +8,7 @@
  * descriptors that /dev/stdin and /dev/fd name. It takes one request at a time. Regular files are
  * mostly asked for in the order in which they were allowed, so with one it sends those behind it: to
  * wait for each would cost as much as to read a small one. When half of them are taken, the reader asks
- * for the next ones, and goes on meanwhile. What it refuses: paths that were not allowed, letter for
+ * for as many more, and goes on meanwhile. What it refuses: paths that were not allowed, letter for
  * letter, and beneath a folder whatever would lead out of it. It believes nothing that a request says
  * but that.
  *
@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,12 +35,14 @@
 /* Descriptors of this program have lower numbers: few are open when the opener starts. */
 #define N_OWN 256
 
-/* Descriptors of an answer: the one asked for, and those ahead. */
+/* Descriptors of an answer: the one asked for, and those ahead. When so many are left of these, as many are asked for:
+ * no more are held than an answer has. */
 #define N_ANSWER IMAPID_DESCRIPTORS_MAX
+#define N_LEFT   (N_ANSWER / 2)
 
 struct request {
     int flags;
-    bool is_ahead; /* regular files alone, from this one on; else this one in any case */
+    uint8_t is_ahead; /* not 0: regular files alone, from this one on; else this one in any case */
     char path[PATH_MAX];
 };
 
@@ -191,12 +194,21 @@ static unsigned open_all(const struct request *request, int *fds, int *error)
 
     *error = 0;
     if (request->is_ahead)
-        return open_ahead(place, fds, N_ANSWER);
+        return open_ahead(place, fds, N_LEFT);
     fds[0] = open_allowed(request->path, request->flags);
     if (fds[0] >= 0)
         return 1 + open_ahead(place ? place + 1 : 0, fds + 1, N_ANSWER - 1);
     *error = errno;
     return 0;
+}
+
+/* So many descriptors may be under way, of all that this user's processes send. Where there are more, the one that is
+ * waited for goes alone, or none does, and the reader hears why. */
+static bool answer(int socket, int error, const int *fds, unsigned n)
+{
+    return imapid_descriptors_send(socket, error, fds, n) ||
+           (errno == ETOOMANYREFS && (imapid_descriptors_send(socket, error, fds, MIN(n, 1)) ||
+                                      imapid_descriptors_send(socket, ETOOMANYREFS, NULL, 0)));
 }
 
 /* Until the reader is gone. */
@@ -215,7 +227,7 @@ static void serve(int socket)
             continue;
         if ((size_t)n_read > offsetof(struct request, path) && !((char *)&request)[n_read - 1])
             n = open_all(&request, fds, &error);
-        sent = imapid_descriptors_send(socket, error, fds, n);
+        sent = answer(socket, error, fds, n);
         while (n)
             close(fds[--n]);
         if (!sent)
@@ -292,7 +304,7 @@ static void keep(size_t place, const int *fds, unsigned n)
 static int receive_answer(size_t place)
 {
     int error = 0, fds[N_ANSWER];
-    unsigned n = imapid_descriptors_receive(opener.helper.socket, &error, fds);
+    unsigned n = imapid_descriptors_receive(opener.helper.socket, true, &error, fds);
 
     if (n) {
         keep(place + 1, fds + 1, n - 1);
@@ -302,19 +314,25 @@ static int receive_answer(size_t place)
     return -1;
 }
 
-static void receive_ahead(void)
+/* What was asked for ahead, if it has come. What is under way counts for all processes of this user. */
+static void receive_ahead(bool waits)
 {
-    int error, fds[N_ANSWER];
+    int error = 0, fds[N_ANSWER];
+    unsigned n;
 
-    if (opener.asked)
-        keep(opener.asked, fds, imapid_descriptors_receive(opener.helper.socket, &error, fds));
+    if (!opener.asked)
+        return;
+    n = imapid_descriptors_receive(opener.helper.socket, waits, &error, fds);
+    if (error == EAGAIN)
+        return;
+    keep(opener.asked, fds, n);
     opener.asked = 0;
 }
 
-/* When half of what came is taken. Where nothing comes there is something that has to be asked for alone. */
+/* Where nothing comes there is something that has to be asked for alone. */
 static void ask_ahead(size_t place)
 {
-    if (opener.asked || opener.end != place + N_ANSWER / 2 || opener.end > count_files())
+    if (opener.asked || opener.end != place + N_LEFT || opener.end > count_files())
         return;
     if (ask(get_file(opener.end)->path, O_NONBLOCK, true))
         opener.asked = opener.end;
@@ -337,10 +355,11 @@ static int take_or_ask(const char *path, int flags)
     int fd = -1;
 
     g_mutex_lock(&opener.mutex);
+    receive_ahead(false);
     if (may_come)
         fd = take(place);
     if (fd < 0) {
-        receive_ahead();
+        receive_ahead(true);
         if (may_come)
             fd = take(place);
     }
@@ -362,7 +381,7 @@ int imapid_opener_open(const char *path, int flags)
 void imapid_opener_end(void)
 {
     if (opener.helper.process)
-        receive_ahead();
+        receive_ahead(true);
     imapid_helper_end(&opener.helper);
     for (guint i = 1; opener.ahead && i <= count_files(); i++)
         if (opener.ahead[i] >= 0)

@@ -53,7 +53,7 @@ struct imapid_output {
     GCond moved;     /* another part is due, or nothing is of use any more */
     guint n_waiting; /* for that */
     FILE *file;
-    char *buffer;                /* of the first file; NULL: its own */
+    char *buffer;                /* of the first file; NULL: stdio's own */
     char *path;                  /* NULL: standard output */
     struct imapid_newfile *anew; /* NULL: no regular file */
     gboolean live, unordered, closed, published;
@@ -117,16 +117,13 @@ static gboolean open_file(struct imapid_output *output)
     return output->file != NULL;
 }
 
-/* A terminal has each line at once. Standard output outlives its output. */
+/* Of standard output somebody may want the first lines alone, and soon. */
 static void set_buffer(struct imapid_output *output)
 {
-    static char of_standard[BUFFER_MAX];
-
-    if (output->live || isatty(fileno(output->file)))
+    if (output->live || !output->path)
         return;
-    if (output->path)
-        output->buffer = g_malloc(BUFFER_MAX);
-    (void)setvbuf(output->file, output->path ? output->buffer : of_standard, _IOFBF, BUFFER_MAX);
+    output->buffer = g_malloc(BUFFER_MAX);
+    (void)setvbuf(output->file, output->buffer, _IOFBF, BUFFER_MAX);
 }
 
 /* Once there are threads no file may be opened. Without one, parts stay in memory. */

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define SYN IMAPID_TCP_FLAG_SYN
+#define FIN IMAPID_TCP_FLAG_FIN
 #define RST IMAPID_TCP_FLAG_RST
 #define ACK IMAPID_TCP_FLAG_ACK
 
@@ -374,14 +375,14 @@ static bool may_be_quiet(const struct imapid_tcp_handler *handler,
                               handler->may_be_quiet(handler->ctx, entry->port[0], entry->port[1]));
 }
 
-/* Does the segment need a state of its connection? Where there is none left, one that has said nothing would give
- * way to the next of its kind, and its entry knows all that is left then. */
+/* Does the segment need a state of its connection? Where there is none left, one that has said nothing, nor ended, would
+ * give way to the next of its kind, and its entry knows all that is left then. */
 static bool needs_state(const struct imapid_tcp *tcp, const struct imapid_tcp_entry *entry,
                         const struct imapid_tcp_parsed *p)
 {
     return !(entry->flags & IMAPID_TCP_OVER) &&
            (entry->state != IMAPID_TCP_NONE || has_room_for_state(tcp) || p->n + p->n_cut > 0 ||
-            may_be_quiet(&tcp->order.handler, entry));
+            p->flags & (FIN | RST) || may_be_quiet(&tcp->order.handler, entry));
 }
 
 static void forget_one(struct imapid_tcp *tcp)
