@@ -306,10 +306,10 @@ static int receive_answer(size_t place)
     int error = 0, fds[N_ANSWER];
     unsigned n = imapid_descriptors_receive(opener.helper.socket, true, &error, fds);
 
-    if (n) {
+    if (n > 1)
         keep(place + 1, fds + 1, n - 1);
+    if (n)
         return fds[0];
-    }
     errno = error ? error : EMFILE; /* where there is none left here, the answer comes without it */
     return -1;
 }

@@ -499,6 +499,7 @@ void imapid_relay_share(struct imapid_relay *relay, struct imapid_capture *captu
 {
     imapid_relay_settle(relay);
     relay->capture = capture;
+    relay->n_read = 0;
     imapid_relay_settle(relay);
 }
 
