@@ -3,10 +3,14 @@
  * are asked for. */
 #include "opener.h"
 
+#include "descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +30,7 @@ static void confine_not(void)
 static void begin(void)
 {
     folder = g_dir_make_tmp("imapid-opener-XXXXXX", NULL);
+    g_assert_cmpint(g_chmod(folder, 0777), ==, 0);
     for (int i = 0; i < N_FILES; i++) {
         char *name = g_strdup_printf("%d", i);
 
@@ -164,6 +169,46 @@ static void test_end_while_asked(void)
     g_assert_cmpuint(count_descriptors(), ==, n_before);
 }
 
+/* For who is root there is no bound of what is under way. */
+static void become_somebody(void)
+{
+    const struct rlimit few = {64, 64};
+
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
+    if (!geteuid())
+        g_assert_cmpint(setuid(65534), ==, 0);
+}
+
+/* Somebody else's descriptors are under way, and nobody receives them: files cannot be had, and that is said. Later
+ * they can. */
+static void test_under_way_of_others(void)
+{
+    int pair[2], fds[IMAPID_DESCRIPTORS_MAX], n = 0;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+        g_test_trap_assert_passed();
+        return;
+    }
+    become_somebody();
+    begin();
+    for (unsigned i = 0; i < G_N_ELEMENTS(fds); i++)
+        fds[i] = STDIN_FILENO;
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), ==, 0);
+    while (n < 100 && imapid_descriptors_send(pair[0], 0, fds, G_N_ELEMENTS(fds)))
+        n++;
+    g_assert_cmpint(n, <, 100);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpint(imapid_opener_open(paths[i], O_NONBLOCK), ==, -1);
+        g_assert_cmpint(errno, ==, ETOOMANYREFS);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    for (int i = 0; i < N_FILES; i++)
+        assert_opens(i);
+    end();
+}
+
 static void test_ahead(void)
 {
     begin();
@@ -184,6 +229,7 @@ int main(int argc, char **argv)
     g_test_add_func("/opener/in-any-order", test_in_any_order);
     g_test_add_func("/opener/threads", test_threads);
     g_test_add_func("/opener/end-while-asked", test_end_while_asked);
+    g_test_add_func("/opener/under-way-of-others", test_under_way_of_others);
     g_test_add_func("/opener/fifo-waits", test_fifo_waits);
     g_test_add_func("/opener/ahead", test_ahead);
     return g_test_run();
