@@ -8,7 +8,7 @@
  * descriptors that /dev/stdin and /dev/fd name. It takes one request at a time. Regular files are
  * mostly asked for in the order in which they were allowed, so with one it sends those behind it: to
  * wait for each would cost as much as to read a small one. When half of them are taken, the reader asks
- * for as many more, and goes on meanwhile. What it refuses: paths that were not allowed, letter for
+ * for the next ones, and goes on meanwhile. What it refuses: paths that were not allowed, letter for
  * letter, and beneath a folder whatever would lead out of it. It believes nothing that a request says
  * but that.
  *
@@ -35,8 +35,7 @@
 /* Descriptors of this program have lower numbers: few are open when the opener starts. */
 #define N_OWN 256
 
-/* Descriptors of an answer: the one asked for, and those ahead. When so many are left of these, as many are asked for:
- * no more are held than an answer has. */
+/* Descriptors of an answer: the one asked for, and those ahead. When so many are left of these, the next are asked for. */
 #define N_ANSWER IMAPID_DESCRIPTORS_MAX
 #define N_LEFT   (N_ANSWER / 2)
 
@@ -194,7 +193,7 @@ static unsigned open_all(const struct request *request, int *fds, int *error)
 
     *error = 0;
     if (request->is_ahead)
-        return open_ahead(place, fds, N_LEFT);
+        return open_ahead(place, fds, N_ANSWER);
     fds[0] = open_allowed(request->path, request->flags);
     if (fds[0] >= 0)
         return 1 + open_ahead(place ? place + 1 : 0, fds + 1, N_ANSWER - 1);
