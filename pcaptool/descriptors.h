@@ -13,9 +13,9 @@
  * what failed. */
 bool imapid_descriptors_send(int socket, int error, const int *fds, unsigned n);
 
-/* Waits for an answer; or not, and *error is EAGAIN where there is none yet. Returns how many descriptors came, at most IMAPID_DESCRIPTORS_MAX: `fds` has room for so
- * many, and they are the caller's. *error: what was sent; EPIPE where no answer came. Of those that there is no
- * room for in this process the last are missing. */
+/* An answer, which is waited for or not. Returns how many descriptors came, at most IMAPID_DESCRIPTORS_MAX: `fds` has
+ * room for so many, and they are the caller's. *error: what was sent; EPIPE where no answer came, EAGAIN where there is
+ * none yet. Of those that there is no room for in this process the last are missing. */
 unsigned imapid_descriptors_receive(int socket, bool waits, int *error, int *fds);
 
 #endif

@@ -187,10 +187,10 @@ static void add_folder(struct walk *walk, const char *folder, int depth)
         return;
     }
     entries = list_folder(folder);
-    if (!entries && depth && errno == ENOENT)
-        return; /* it is gone since it was found */
     if (!entries) {
-        complain_of_place(walk, folder, imapid_failure_of_input(errno));
+        /* One that was found may be gone since. */
+        if (!depth || errno != ENOENT)
+            complain_of_place(walk, folder, imapid_failure_of_input(errno));
         return;
     }
     for (guint i = 0; i < entries->len; i++) {

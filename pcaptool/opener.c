@@ -206,7 +206,7 @@ static unsigned open_all(const struct request *request, int *fds, int *error)
 static bool answer(int socket, int error, const int *fds, unsigned n)
 {
     return imapid_descriptors_send(socket, error, fds, n) ||
-           (errno == ETOOMANYREFS && (imapid_descriptors_send(socket, error, fds, MIN(n, 1)) ||
+           (errno == ETOOMANYREFS && (imapid_descriptors_send(socket, error, fds, 1) ||
                                       imapid_descriptors_send(socket, ETOOMANYREFS, NULL, 0)));
 }
 
@@ -354,14 +354,9 @@ static int take_or_ask(const char *path, int flags)
     int fd = -1;
 
     g_mutex_lock(&opener.mutex);
-    receive_ahead(false);
+    receive_ahead(!may_come || opener.ahead[place] < 0);
     if (may_come)
         fd = take(place);
-    if (fd < 0) {
-        receive_ahead(true);
-        if (may_come)
-            fd = take(place);
-    }
     if (fd < 0 && ask(path, flags, false))
         fd = receive_answer(place);
     if (may_come)
@@ -379,8 +374,7 @@ int imapid_opener_open(const char *path, int flags)
 
 void imapid_opener_end(void)
 {
-    if (opener.helper.process)
-        receive_ahead(true);
+    receive_ahead(true);
     imapid_helper_end(&opener.helper);
     for (guint i = 1; opener.ahead && i <= count_files(); i++)
         if (opener.ahead[i] >= 0)

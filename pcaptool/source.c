@@ -43,8 +43,7 @@ struct imapid_source {
     GByteArray *head; /* what was read while looking */
     size_t head_at;
     uint64_t place;
-    struct stat opened; /* a regular file, as it was when it was opened */
-    uint64_t size;      /* of that; else 0 */
+    struct stat opened; /* a regular file, as it was then */
     struct imapid_window packed;
     struct imapid_unpack *unpack; /* NULL: it is not compressed */
     uint8_t peek[IMAPID_READ_JSONL_PEEK];
@@ -130,10 +129,15 @@ static bool has_ended(struct imapid_source *source)
     return source->is_anew;
 }
 
+static uint64_t get_size(const struct imapid_source *source)
+{
+    return (uint64_t)source->opened.st_size;
+}
+
 /* One that is not followed ends where it did when it was opened. A size of 0 tells nothing: files of the kernel have it. */
 static bool is_bounded(const struct imapid_source *source)
 {
-    return imapid_source_is_regular(source) && source->size;
+    return imapid_source_is_regular(source) && source->opened.st_size;
 }
 
 /* read(), given up as an end when the program is to end. A file's own place stays at its beginning, for who takes it. */
@@ -142,7 +146,7 @@ static ptrdiff_t wait_and_read(struct imapid_source *source, uint8_t *octets, si
     ssize_t n_read;
 
     if (is_bounded(source))
-        n = MIN(n, source->size - source->place);
+        n = MIN(n, get_size(source) - source->place);
     do {
         if ((!source->is_regular && !wait_for_more(source, source->fd)) || has_ended(source))
             return 0;
@@ -200,7 +204,7 @@ bool imapid_source_has_places(const struct imapid_source *source)
 ptrdiff_t imapid_source_read_at(const struct imapid_source *source, uint8_t *octets, size_t n,
                                 uint64_t at)
 {
-    n = at < source->size ? MIN(n, source->size - at) : 0;
+    n = at < get_size(source) ? MIN(n, get_size(source) - at) : 0;
     return pread(source->fd, octets, n, (off_t)at);
 }
 
@@ -279,7 +283,6 @@ struct imapid_source *imapid_source_open(const char *path, const struct imapid_s
     source->is_stdin = is_stdin;
     source->is_regular =
         !is_stdin && fstat(fd, &source->opened) == 0 && S_ISREG(source->opened.st_mode);
-    source->size = source->is_regular ? (uint64_t)source->opened.st_size : 0;
     if (source->is_regular && watch->is_over)
         open_named(source);
     source->watch = *watch;
@@ -394,7 +397,7 @@ enum imapid_source_change imapid_source_find_change(const struct imapid_source *
 
     if (!is_bounded(source) || fstat(source->fd, &st) != 0)
         return IMAPID_SOURCE_SAME;
-    *before = source->size;
+    *before = get_size(source);
     *now = (uint64_t)st.st_size;
     return *now > *before   ? IMAPID_SOURCE_GREW
            : *now < *before ? IMAPID_SOURCE_SHRANK

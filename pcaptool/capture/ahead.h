@@ -45,7 +45,7 @@ struct imapid_capture *imapid_ahead_new(struct imapid_capture *capture, unsigned
 /* Does any other thread read it than who asks? Else it may be no such capture. */
 bool imapid_ahead_is_shared(const struct imapid_capture *capture);
 
-/* Does who asks read all of it, so that the others only help? */
+/* Does who asks read all of it, so that the others only help? Known with the first packet. */
 bool imapid_ahead_is_packed(const struct imapid_capture *capture);
 
 /* Any thread: may_help() may have become true, or what imapid_ahead_wait() waits for. */
